@@ -1,0 +1,140 @@
+# The front door of the lab. `make` alone lists the targets.
+#
+# Every target works on a machine with git, make and Python 3.11 or newer; the environment is made in
+# .venv when it is missing or pyproject.toml has changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+# The targets share one engine and one topology.
+.NOTPARALLEL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := $(BIN)/lab
+STATE := .lab
+READY := $(VENV)/.ready
+# Which Python makes the environment: make lab PYTHON=/opt/python/bin/python3.12
+PYTHON ?=
+# Cases, documents or options for `lab run`: make lab RUN="CASE ..."
+RUN ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## list the targets
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+.PHONY: lab
+lab: $(READY) ## everything: environment, engine, images, topology, all cases, a summary
+	@$(LAB) engine start
+	@$(LAB) run $(RUN)
+
+.PHONY: test
+test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-to-end tests and cases
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== mypy"
+	@$(BIN)/mypy
+	@echo "== hadolint"
+	@$(MAKE) --no-print-directory lint-dockerfiles
+	@echo "== unit tests"
+	@$(BIN)/python -m pytest tests/unit --junit-xml=$(STATE)/junit-unit.xml
+	@echo "== end-to-end tests and cases"
+	@$(LAB) engine start
+	@$(BIN)/python -m pytest tests/e2e scenarios --junit-xml=$(STATE)/junit.xml
+
+.PHONY: lint
+lint: $(READY) ## linters and types alone
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory lint-dockerfiles
+
+.PHONY: unit
+unit: $(READY) | $(STATE) ## the unit tests alone; they need no engine
+	@$(BIN)/python -m pytest tests/unit
+
+.PHONY: lint-dockerfiles
+lint-dockerfiles:
+	@if [ ! -x $(BIN)/hadolint ]; then \
+	  echo "hadolint is not in the environment: the Dockerfiles are not checked"; exit 0; fi; \
+	files=$$(find compose -type f \( -name 'Dockerfile' -o -name 'Dockerfile.*' -o -name '*.Dockerfile' \) | sort); \
+	if [ -z "$$files" ]; then echo "no Dockerfile below compose/"; exit 1; fi; \
+	echo "checking" $$files; $(BIN)/hadolint $$files
+
+.PHONY: up
+up: $(READY) ## start the topology and leave it running
+	@$(LAB) engine start
+	@$(LAB) up
+
+.PHONY: down
+down: $(READY) ## remove every container and network that this checkout left
+	@$(LAB) down
+
+.PHONY: bench
+bench: $(READY) ## measure what an attempt costs
+	@$(LAB) engine start
+	@$(LAB) bench
+
+.PHONY: doctor
+doctor: $(READY) ## say what this machine lacks, changing nothing
+	@$(LAB) doctor
+
+.PHONY: engine
+engine: $(READY) ## find the container engine; as root on Debian or Ubuntu install and start one
+	@$(LAB) engine start
+
+.PHONY: engine-stop
+engine-stop: $(READY) ## stop the engine, if this checkout started it and nobody else uses it
+	@$(LAB) engine stop
+
+.PHONY: clean
+clean: ## remove what this checkout left: its topology, .lab and .venv
+	@if [ ! -x $(LAB) ]; then \
+	  echo "clean: there is no environment, so only files are removed"; \
+	elif ! $(BIN)/python -m lab.engine >/dev/null 2>&1; then \
+	  echo "clean: no engine answers, so only files are removed"; \
+	elif ! $(LAB) down; then \
+	  echo "clean: 'lab down' failed, see above; containers and networks of this checkout may be left." >&2; \
+	  echo "  What to do: run make clean again; or give them up: rm -rf .lab .venv" >&2; exit 1; \
+	fi
+	@rm -rf $(STATE) $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(STATE):
+	@mkdir -p $@
+
+# The environment. The stamp is written last, so an interrupted installation is done again.
+$(VENV): $(READY)
+
+$(READY): pyproject.toml
+	@python=$$(command -v $(PYTHON) || true); \
+	new_enough='import sys; sys.exit(sys.version_info < (3, 11))'; \
+	if [ -z "$(PYTHON)" ]; then \
+	  for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if command -v $$name >/dev/null && $$name -c "$$new_enough" 2>/dev/null; then python=$$name; break; fi; \
+	  done; \
+	fi; \
+	if [ -z "$$python" ]; then \
+	  echo "environment: no Python 3.11 or newer found ($$(python3 --version 2>/dev/null || echo no python3 at all))." >&2; \
+	  echo "  What to do: install one (Debian 12, Ubuntu 24.04 and newer: apt-get install python3 python3-venv)," >&2; \
+	  echo "  or name one: make PYTHON=/path/to/python3 ..." >&2; exit 1; fi; \
+	if ! $$python -c "$$new_enough"; then \
+	  echo "environment: $$python is $$($$python --version 2>&1); the lab needs Python 3.11 or newer." >&2; exit 1; fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "environment: $$python cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
+	  echo "  What to do (Debian, Ubuntu): apt-get install python3-venv" >&2; exit 1; fi; \
+	if [ -e $(VENV) ] && ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "environment: $(VENV) does not work any more; making it anew"; rm -rf $(VENV); fi; \
+	if [ ! -e $(VENV) ]; then \
+	  echo "environment: making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV); fi; \
+	echo "environment: installing the lab and what it needs"; began=$$SECONDS; \
+	if ! $(BIN)/pip install --quiet --progress-bar off --editable '.[dev]'; then \
+	  echo "environment: pip could not install what pyproject.toml names, see above." >&2; \
+	  echo "  What to do: see that pip reaches its package index (pip config list), then run make again." >&2; exit 1; fi; \
+	touch $@; echo "environment: ready after $$((SECONDS - began)) s"

@@ -1,0 +1,333 @@
+package Resident;
+
+# The runtime of a resident agent written in Perl: the same protocol and the same guarantees as
+# resident.py, whose text is the contract. Perl 5.16 and its core modules only.
+#
+#   use Resident;
+#   Resident->new(
+#       name     => 'net-ftp',
+#       versions => { perl => "$^V" },
+#       forked   => { attempt => sub { my ($request, $progress) = @_; ...; return \%result } },
+#   )->run;
+#
+# A forked handler runs in a child in its own process group. $progress->(%fields) sends fields of the
+# result ahead; Resident::bad_request($text) refuses the arguments.
+
+use 5.016;
+use strict;
+use warnings;
+
+use Errno ();
+use JSON::PP ();
+use POSIX ();
+use Time::HiRes ();
+
+use constant {
+    DEADLINE_S  => 30,      # for a request that does not say how long it may take
+    STDERR_TAIL => 8192,    # how much of a crashed child's stderr is kept, in bytes
+    CHUNK       => 4096,    # a pipe that select() calls writable takes this much without blocking
+    GRACE_S     => 2,       # a child whose agent was killed ends itself so long after its deadline
+};
+
+my $json = JSON::PP->new->utf8->ascii->canonical->allow_nonref;
+
+sub bad_request {
+    my ($text) = @_;
+    die bless { text => $text }, 'Resident::BadRequest';
+}
+
+sub new {
+    my ($class, %arg) = @_;
+    return bless {
+        name       => $arg{name},
+        versions   => $arg{versions} || {},
+        forked     => $arg{forked}   || {},
+        concurrent => $arg{concurrent} || 32,
+        input      => '',
+        output     => '',
+        waiting    => [],
+        children   => {},                        # by process id
+    }, $class;
+}
+
+sub run {
+    my ($self) = @_;
+    local $SIG{TERM} = sub { die "ended by a signal\n" };
+    local $SIG{INT}  = $SIG{TERM};
+    local $SIG{PIPE} = $SIG{TERM};               # nobody reads the answers any more
+    binmode STDIN;
+    binmode STDOUT;
+    my $ended = eval {
+        $self->_send({
+            ready => JSON::PP::true, agent => $self->{name}, versions => $self->{versions},
+        });
+        1 while $self->_turn;
+        $self->_flush while length $self->{output} && _writable(1);
+        1;
+    };
+    my $problem = $@;
+    $SIG{TERM} = $SIG{INT} = $SIG{PIPE} = 'IGNORE';
+    $self->_end_child($_) for values %{ $self->{children} };
+    die $problem if !$ended && $problem ne "ended by a signal\n";
+    return;
+}
+
+# -- the loop --------------------------------------------------------------------------------------
+
+# Wait for the next event and serve it; false when the input has ended.
+sub _turn {
+    my ($self) = @_;
+    my ($readable, $writable) = ('', '');
+    vec($readable, 0, 1) = 1;
+    vec($writable, 1, 1) = 1 if length $self->{output};
+    my $until;
+    for my $child (values %{ $self->{children} }) {
+        vec($readable, fileno $child->{out}, 1) = 1;
+        vec($readable, fileno $child->{err}, 1) = 1 if $child->{err};
+        $until = $child->{until} if !defined $until || $child->{until} < $until;
+    }
+    my $timeout = defined $until ? _at_least_zero($until - _now()) : undef;
+    my $count = select $readable, $writable, undef, $timeout;
+    if ($count < 0) {
+        die "select: $!" if !$!{EINTR};
+        return 1;
+    }
+    my $open_input = 1;
+    if ($count) {
+        $self->_flush if length $self->{output} && vec $writable, 1, 1;
+        $self->_serve_child($_, $readable) for values %{ $self->{children} };
+        $open_input = $self->_read_requests if vec $readable, 0, 1;
+    }
+    $self->_enforce_deadlines;
+    while (@{ $self->{waiting} } && keys %{ $self->{children} } < $self->{concurrent}) {
+        $self->_fork(@{ shift @{ $self->{waiting} } });
+    }
+    return $open_input;
+}
+
+sub _now { return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) }
+
+sub _at_least_zero { my ($number) = @_; return $number > 0 ? $number : 0 }
+
+sub _writable {
+    my ($timeout_s) = @_;
+    my $writable = '';
+    vec($writable, 1, 1) = 1;
+    return 0 < select undef, $writable, undef, $timeout_s;
+}
+
+sub _read_requests {
+    my ($self) = @_;
+    my $count = sysread STDIN, $self->{input}, 65536, length $self->{input};
+    die "standard input: $!" if !defined $count;
+    while ($self->{input} =~ s/\A([^\n]*)\n//) {
+        my $line = $1;
+        $self->_take($line) if $line =~ /\S/;
+    }
+    return $count;
+}
+
+sub _take {
+    my ($self, $line) = @_;
+    my $id;
+    return if eval {
+        my $request = eval { $json->decode($line) };
+        bad_request("a request is one JSON object on one line: $@") if $@;
+        bad_request('a request is a JSON object with an id')
+            if ref $request ne 'HASH' || !exists $request->{id};
+        $id = $request->{id};
+        my $deadline_s = exists $request->{deadline_s} ? $request->{deadline_s} : DEADLINE_S;
+        bad_request('deadline_s is a number of seconds, more than 0')
+            if ref $deadline_s || ($deadline_s // '') !~ /\A[0-9.eE+-]+\z/ || $deadline_s <= 0;
+        my $op = $request->{op} // '';
+        my $handler = $self->{forked}{$op} or bad_request(
+            "no op '$op': the agent $self->{name} has " . join ', ', sort keys %{ $self->{forked} });
+        push @{ $self->{waiting} }, [$id, $handler, $request, $deadline_s];
+        1;
+    };
+    die $@ if ref $@ ne 'Resident::BadRequest';
+    $self->_refuse($id, 'bad-request', $@->{text});
+    return;
+}
+
+# -- one attempt -----------------------------------------------------------------------------------
+
+sub _fork {
+    my ($self, $id, $handler, $request, $deadline_s) = @_;
+    pipe my $out, my $out_write or die "pipe: $!";
+    pipe my $err, my $err_write or die "pipe: $!";
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+    _run_child($handler, $request, $deadline_s, $out_write, $err_write) if !$pid;
+    # The child does this too; whoever is second is refused, and that is as good.
+    setpgrp $pid, $pid;
+    my $started = _now();
+    $self->{children}{$pid} = {
+        pid => $pid, id => $id, deadline_s => $deadline_s, started => $started,
+        until => $started + $deadline_s, out => $out, err => $err, lines => '', stderr => '',
+        partial => {},
+    };
+    return;
+}
+
+sub _serve_child {
+    my ($self, $child, $readable) = @_;
+    if ($child->{err} && vec $readable, fileno $child->{err}, 1) {
+        if (!sysread $child->{err}, $child->{stderr}, 65536, length $child->{stderr}) {
+            close delete $child->{err};
+        }
+    }
+    return if !vec $readable, fileno $child->{out}, 1;
+    my $more = sysread $child->{out}, $child->{lines}, 65536, length $child->{lines};
+    while ($child->{lines} =~ s/\A([^\n]*)\n//) {
+        my $message = $json->decode($1);
+        if (my $fields = $message->{progress}) {
+            $child->{partial} = { %{ $child->{partial} }, %$fields };
+        }
+        else {
+            $child->{answer} = $message;
+        }
+    }
+    $self->_finish($child) if !$more || $child->{answer};
+    return;
+}
+
+# The child has answered or closed its pipe: end its group, reap it, answer.
+sub _finish {
+    my ($self, $child) = @_;
+    my $how    = $self->_end_child($child);
+    my $answer = $child->{answer};
+    if (!$answer) {
+        my $words = substr $child->{stderr}, -_lesser(STDERR_TAIL, length $child->{stderr});
+        $words =~ s/\A\s+|\s+\z//g;
+        $words = "; its last words:\n" . _text($words) if length $words;
+        $self->_refuse($child->{id}, 'crashed',
+            "the process of the attempt ended without a result ($how)$words",
+            partial => $child->{partial});
+    }
+    elsif (exists $answer->{bad_request}) {
+        $self->_refuse($child->{id}, 'bad-request', $answer->{bad_request});
+    }
+    else {
+        $self->_send({ id => $child->{id}, ok => JSON::PP::true, result => $answer->{result} });
+    }
+    return;
+}
+
+sub _lesser { my ($one, $other) = @_; return $one < $other ? $one : $other }
+
+sub _enforce_deadlines {
+    my ($self) = @_;
+    my $now = _now();
+    for my $child (grep { $now >= $_->{until} } values %{ $self->{children} }) {
+        $self->_end_child($child);
+        if (%{ $child->{partial} }) {
+            $self->_send({
+                id     => $child->{id},
+                ok     => JSON::PP::true,
+                result => {
+                    %{ $child->{partial} },
+                    failed     => JSON::PP::true,
+                    timed_out  => JSON::PP::true,
+                    elapsed_ms => 1000 * ($now - $child->{started}),
+                },
+            });
+        }
+        else {
+            $self->_refuse($child->{id}, 'timed-out',
+                "no answer within deadline_s = $child->{deadline_s} s");
+        }
+    }
+    return;
+}
+
+# Kill the child's process group and reap the child; how it ended, in words.
+#
+# A process on its way out has its exit status before its pipe closes and ignores signals from then
+# on: the kill ends what it started, and cannot change what is reported of itself.
+sub _end_child {
+    my ($self, $child) = @_;
+    kill 'KILL', -$child->{pid};
+    waitpid $child->{pid}, 0;
+    my $status = $?;
+    close delete $child->{out};
+    if (my $err = delete $child->{err}) {
+        $err->blocking(0);
+        1 while sysread $err, $child->{stderr}, 65536, length $child->{stderr};
+        close $err;
+    }
+    delete $self->{children}{ $child->{pid} };
+    return $status & 127 ? 'killed by signal ' . ($status & 127) : 'exit status ' . ($status >> 8);
+}
+
+# -- out -------------------------------------------------------------------------------------------
+
+# Bytes from outside as text: UTF-8 where it is UTF-8, else each byte as it is.
+sub _text {
+    my ($bytes) = @_;
+    utf8::decode($bytes);
+    return $bytes;
+}
+
+sub _send {
+    my ($self, $message) = @_;
+    $self->{output} .= $json->encode($message) . "\n";
+    return;
+}
+
+sub _refuse {
+    my ($self, $id, $kind, $error, %more) = @_;
+    $self->_send({ %more, id => $id, ok => JSON::PP::false, kind => $kind, error => $error });
+    return;
+}
+
+sub _flush {
+    my ($self) = @_;
+    my $count = syswrite STDOUT, $self->{output}, _lesser(CHUNK, length $self->{output});
+    die "standard output: $!" if !defined $count;
+    substr $self->{output}, 0, $count, '';
+    return;
+}
+
+# -- the child -------------------------------------------------------------------------------------
+
+# The child's whole life: run the handler, send its result, end without any clean-up.
+sub _run_child {
+    my ($handler, $request, $deadline_s, $out, $err) = @_;
+    my $done = eval {
+        setpgrp 0, 0;
+        $SIG{TERM} = $SIG{INT} = $SIG{PIPE} = 'DEFAULT';
+        # The parent enforces the deadline; this is for a child whose parent was killed.
+        Time::HiRes::alarm($deadline_s + GRACE_S);
+        open STDIN,  '<',  '/dev/null' or die "/dev/null: $!";
+        open STDOUT, '>&', $err        or die "stdout: $!";
+        open STDERR, '>&', $err        or die "stderr: $!";
+        STDERR->autoflush(1);
+        STDOUT->autoflush(1);
+        # Every child would inherit the same seed otherwise, if anything has used rand() already.
+        srand;
+        my $send = sub {
+            my $line = $json->encode($_[0]) . "\n";
+            while (length $line) {
+                my $count = syswrite $out, $line;
+                die "the agent's pipe: $!" if !defined $count;
+                substr $line, 0, $count, '';
+            }
+        };
+        my $result = eval { $handler->($request, sub { $send->({ progress => {@_} }) }) };
+        if (ref $@ eq 'Resident::BadRequest') {
+            $send->({ bad_request => $@->{text} });
+        }
+        elsif ($@) {
+            die $@;
+        }
+        else {
+            $send->({ result => $result });
+        }
+        1;
+    };
+    print {*STDERR} $@ if !$done;
+    POSIX::_exit($done ? 0 : 1);
+}
+
+1;

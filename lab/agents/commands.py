@@ -1,0 +1,107 @@
+"""The resident agent of programs that are command lines: curl.
+
+Their users run them as processes, so each attempt runs the real command with the arguments that the
+request names and reports its exit status and both streams, unread: what they mean is decided where
+the request was made. The standard library of Python 3.6 only. A request::
+
+    {
+        "op": "attempt",
+        "argv": ["curl", "-v", "-T", "{payload}", "ftp://ftp.lab.test/x.txt"],
+        "payload": {"name": "x.txt", "size": 1024},
+    }
+
+``{payload}`` in an argument becomes the path of a file with the payload.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from typing import Dict, Optional
+
+from resident import DEADLINE_S, Agent, BadRequest, Progress, Request, Result
+
+#: The commands that this agent may run, with the arguments that make each say its version.
+COMMANDS = {"curl": ["--version"]}
+
+
+def attempt(request: Request, progress: Progress) -> Result:
+    """Run one command; see the module's text for the request."""
+    argv = [str(word) for word in request["argv"]]
+    if not argv or argv[0] not in COMMANDS:
+        raise BadRequest(f"no command {argv[:1]}: this agent runs {', '.join(sorted(COMMANDS))}")
+    if not VERSIONS.get(argv[0]):
+        raise BadRequest(f"{argv[0]} is not installed here")
+    progress(step="run", argv=argv)
+    # A file without a name: nothing is left when the deadline ends the attempt.
+    with tempfile.TemporaryFile() as file:
+        descriptors = []
+        if request.get("payload"):
+            file.write(payload(request["payload"]["name"], request["payload"]["size"]))
+            file.flush()
+            file.seek(0)
+            descriptors = [file.fileno()]
+            argv = [word.replace("{payload}", f"/dev/fd/{file.fileno()}") for word in argv]
+        started = time.monotonic()
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=descriptors,
+            env=dict(os.environ, LC_ALL="C"),
+        )
+        # Ended a little before the agent would end everything: what the command has said so far is
+        # worth more than the last moment.
+        timed_out = False
+        try:
+            out, err = process.communicate(timeout=request.get("deadline_s", DEADLINE_S) * 0.95)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            process.kill()
+            out, err = process.communicate()
+    return {
+        "timed_out": timed_out,
+        "version": VERSIONS[argv[0]],
+        "argv": argv,
+        "exit_status": process.returncode,
+        "stdout": out.decode("utf-8", "replace"),
+        "stderr": err.decode("utf-8", "replace"),
+        "elapsed_ms": (time.monotonic() - started) * 1000.0,
+    }
+
+
+#: What each command says of itself, filled when the agent starts.
+VERSIONS: Dict[str, Optional[str]] = {}
+
+
+def payload(name: str, size: int) -> bytes:
+    """The file to deliver: its name on line after line, cut to ``size`` bytes."""
+    line = (name + "\n").encode("utf-8")
+    return (line * (size // len(line) + 1))[:size]
+
+
+def versions() -> Dict[str, Optional[str]]:
+    """The first line of what each command says of itself; ``None``: not installed."""
+    found: Dict[str, Optional[str]] = {"python": platform.python_version()}
+    for command, arguments in COMMANDS.items():
+        if shutil.which(command) is None:
+            found[command] = None
+            continue
+        said = subprocess.run(
+            [command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=10,
+            check=False,
+        )
+        found[command] = said.stdout.decode("utf-8", "replace").split("\n")[0]
+    return found
+
+
+if __name__ == "__main__":
+    VERSIONS.update(versions())
+    Agent("commands", versions=VERSIONS, forked={"attempt": attempt}).run()

@@ -1,0 +1,289 @@
+"""The agent in an FTP server's container: starts listeners, says what each saw of one attempt.
+
+``ftp_server.py vsftpd`` or ``ftp_server.py pyftpdlib``; ``resident.py`` beside it has the protocol.
+A listener is one server process with its own port, log and upload directories. All ops are inline:
+
+``facts`` ``{cipher_lists?}``
+    Versions of the server and of its TLS library, the cipher list of a listener that is not told
+    one (and how that is known), and what each of ``cipher_lists`` expands to in that library.
+``listen`` ``{key, directory, config, port, user, password, data_ports, passive_range}``
+    Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}`` once
+    it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own words if
+    it ended instead. ``data_ports`` is what a packet filter does to ``passive_range``: ``open``,
+    ``dropped`` or ``rejected``. ``directory`` gets ``config``, ``log`` and ``upload/``.
+``begin`` ``{key, file}``
+    An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
+    directories and remembers the end of the log.
+``collect`` ``{key, file}``
+    The attempt is over: waits until the listener has no session left, so that its log is complete.
+    ``{log, stored, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}`` of ``file``
+    as it lies on the disk (complete or not), or null. ``ended`` is false if a session was still
+    there shortly before the deadline: it was killed, so that it cannot reach into the next attempt.
+    Exact as long as one attempt at a time uses a listener; ``begin`` refuses a second.
+``close`` ``{key}``
+    Ends a listener with its sessions and its packet filter. So does the end of the agent.
+"""
+
+# The interpreter is the server container's (3.13); typing is written as for the other agents.
+# ruff: noqa: UP006, UP007, UP035, UP045
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from typing import Any, Dict, Generator, List, Optional, Set
+
+import packet_filter
+from listener import Listener
+from resident import Agent, BadRequest, Wait
+from tcp_sockets import is_busy, is_listening
+
+Request = Dict[str, Any]
+Result = Dict[str, Any]
+Deferred = Generator[Wait, Set[int], Result]
+
+#: Every listener's directory is directly below this one.
+ROOT = "/run/lab/listeners"
+#: What ``collect`` keeps of its deadline for ending a session that does not end, in seconds.
+RESERVE_S = 0.5
+#: The file in a listener's directory that says for which port there are packet filter rules.
+FILTERED = "filtered"
+
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+
+class FtpServer:
+    """The ops of the agent, for one server program, and the listeners that it has started."""
+
+    def __init__(self, program: Any) -> None:
+        self._program = program
+        self._listeners: Dict[str, Listener] = {}
+        self._accounts: Dict[str, str] = {}
+
+    def facts(self, request: Request) -> Result:
+        """Versions, default cipher list, expansions."""
+        lists = request.get("cipher_lists", [])
+        return dict(
+            self._program.versions(),
+            default_ciphers=self._program.default_ciphers(),
+            cipher_lists={text: self._program.expand(text) for text in lists},
+        )
+
+    def listen(self, request: Request) -> Deferred:
+        """Start a listener and wait until it listens or ends."""
+        started = time.monotonic()
+        listener = self._new_listener(request)
+        self._account(_text(request, "user"), _text(request, "password"))
+        self._write_files(listener, _text(request, "config"))
+        try:
+            listener.start(self._program.start)
+            pause = 0.001
+            while listener.status() is None and not is_listening(listener.port):
+                yield Wait(pause, readable=[listener.pidfd])
+                pause = min(pause * 1.5, 0.02)
+            result = {"pid": listener.pid, "exit_status": listener.status()}
+            if listener.status() is None:
+                self._filter(listener, request)
+                self._listeners[listener.key] = listener
+                result.update(started=True, output="")
+            else:
+                result.update(started=False, output=listener.words.read())
+        finally:
+            if listener.key not in self._listeners:
+                self._end(listener)
+        result["elapsed_ms"] = (time.monotonic() - started) * 1000.0
+        return result
+
+    def begin(self, request: Request) -> Deferred:
+        """Prepare for one attempt."""
+        listener = self._listener(request)
+        name = _file_name(request)
+        if listener.log_start is not None:
+            raise BadRequest("listener %s: collect the attempt before the next" % listener.key)
+        yield from self._until_quiet(listener, None)
+        for directory in (listener.uploads, listener.anonymous):
+            _empty(directory)
+        self._program.expect_upload(listener, name)
+        listener.log_start = os.path.getsize(listener.log) if os.path.exists(listener.log) else 0
+        return {}
+
+    def collect(self, request: Request) -> Deferred:
+        """Wait for the end of the attempt; its log lines and its upload."""
+        listener = self._listener(request)
+        name = _file_name(request)
+        if listener.log_start is None:
+            raise BadRequest("listener %s: begin the attempt first" % listener.key)
+        until = time.monotonic() + request.get("deadline_s", 30.0) - RESERVE_S
+        ended = yield from self._until_quiet(listener, until)
+        if not ended:
+            self._program.end_sessions(listener)
+            yield from self._until_quiet(listener, None)
+        log = _read_from(listener.log, listener.log_start)
+        listener.log_start = None
+        path = self._program.find_upload(listener, name)
+        return {"log": log, "stored": _fingerprint(path) if path else None, "ended": ended}
+
+    def close(self, request: Request) -> Result:
+        """End one listener."""
+        self._end(self._listeners.pop(self._listener(request).key))
+        return {}
+
+    def close_all(self) -> None:
+        """End every listener."""
+        while self._listeners:
+            self._end(self._listeners.popitem()[1])
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _listener(self, request: Request) -> Listener:
+        listener = self._listeners.get(request.get("key", ""))
+        if listener is None:
+            raise BadRequest("no listener %r: listen first" % (request.get("key"),))
+        return listener
+
+    def _new_listener(self, request: Request) -> Listener:
+        key, directory, port = _text(request, "key"), _text(request, "directory"), request["port"]
+        if not _KEY.fullmatch(key):
+            raise BadRequest("key is %r: letters, digits, dot, hyphen and underscore" % key)
+        if os.path.dirname(directory) != ROOT:
+            raise BadRequest("directory is %r: it is directly below %s" % (directory, ROOT))
+        if key in self._listeners:
+            raise BadRequest("listener %s is there already: close it first" % key)
+        if is_listening(port):
+            raise BadRequest("port %d is taken: give each listener its own" % port)
+        return Listener(key, directory, port, _text(request, "user"))
+
+    def _account(self, name: str, password: str) -> None:
+        if self._accounts.get(name) != password:
+            self._program.account(name, password)
+            self._accounts[name] = password
+
+    def _write_files(self, listener: Listener, config: str) -> None:
+        shutil.rmtree(listener.directory, ignore_errors=True)
+        os.makedirs(listener.uploads, mode=0o755)
+        self._program.make_upload_directories(listener)
+        with open(listener.config, "w", encoding="utf-8", opener=_private) as file:
+            file.write(config)
+
+    def _filter(self, listener: Listener, request: Request) -> None:
+        verdict = request.get("data_ports", "open")
+        if verdict != "open":
+            first, last = request["passive_range"]
+            listener.filtered = True
+            # For the next agent, should this one be killed before it can remove the rules.
+            with open(os.path.join(listener.directory, FILTERED), "w", encoding="ascii") as note:
+                note.write(str(listener.port))
+            packet_filter.apply(listener.port, verdict, first, last)
+
+    def _until_quiet(
+        self, listener: Listener, until: Optional[float]
+    ) -> Generator[Wait, Set[int], bool]:
+        """Wait until the listener has no session; false when ``until`` comes first."""
+        pause = 0.001
+        while True:
+            listener.must_run()
+            if not is_busy(listener.port) and self._program.is_quiet(listener):
+                return True
+            if until is not None and time.monotonic() >= until:
+                return False
+            yield Wait(pause, readable=[listener.pidfd])
+            pause = min(pause * 1.5, 0.02)
+
+    def _end(self, listener: Listener) -> None:
+        listener.end()
+        if listener.filtered:
+            packet_filter.remove(listener.port)
+        shutil.rmtree(listener.directory, ignore_errors=True)
+
+
+def remove_leftovers() -> None:
+    """Remove what an agent that was killed has left; its processes have ended with it."""
+    for entry in os.scandir(ROOT) if os.path.isdir(ROOT) else ():
+        note = os.path.join(entry.path, FILTERED)
+        if os.path.exists(note):
+            with open(note, encoding="ascii") as file:
+                packet_filter.remove(int(file.read()))
+        shutil.rmtree(entry.path)
+
+
+def _text(request: Request, name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str):
+        raise BadRequest("%s is %r: it is a string" % (name, value))
+    return value
+
+
+def _file_name(request: Request) -> str:
+    name = _text(request, "file")
+    if name in ("", ".", "..") or os.path.basename(name) != name:
+        raise BadRequest("file is %r: it is the name of a file, without a directory" % name)
+    return name
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _empty(directory: str) -> None:
+    for entry in os.scandir(directory) if os.path.isdir(directory) else ():
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def _read_from(path: str, start: int) -> str:
+    if not os.path.exists(path):
+        return ""
+    with open(path, "rb") as file:
+        file.seek(start)
+        return file.read().decode("utf-8", "replace")
+
+
+def _fingerprint(path: str) -> Result:
+    """Size and hash of the bytes on the disk."""
+    size = 0
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(1 << 20), b""):
+            digest.update(chunk)
+            size += len(chunk)
+    return {"size": size, "sha256": digest.hexdigest()}
+
+
+def program_named(argv: List[str]) -> Any:
+    """The server program that the command line names; each loads only what its container has."""
+    if argv == ["vsftpd"]:
+        from vsftpd_program import Vsftpd
+
+        return Vsftpd()
+    if argv == ["pyftpdlib"]:
+        from pyftpdlib_program import Pyftpdlib
+
+        return Pyftpdlib()
+    sys.exit("usage: ftp_server.py vsftpd | pyftpdlib")
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    program = program_named(sys.argv[1:])
+    remove_leftovers()
+    server = FtpServer(program)
+    Agent(
+        "ftp-server",
+        versions=program.versions(),
+        inline={
+            "facts": server.facts,
+            "listen": server.listen,
+            "begin": server.begin,
+            "collect": server.collect,
+            "close": server.close,
+        },
+        at_end=server.close_all,
+    ).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""One server process and what belongs to it: its directory, its descriptors, its sessions."""
+
+# ruff: noqa: UP006, UP007, UP035, UP045
+
+import ctypes
+import os
+import signal
+import socket
+from typing import Callable, Dict, NoReturn, Optional, Set, Tuple
+
+_PR_SET_PDEATHSIG = 1
+
+#: Process ids of the listeners.
+running: Set[int] = set()
+
+
+class ListenerEnded(Exception):
+    """A listener that was running is not any more."""
+
+
+class Words:
+    """The agent's ends of a listener's descriptors 0 (a socket) and 1, 2 (a pipe).
+
+    vsftpd says why it cannot start on descriptor 0, where a connection would be; pyftpdlib's
+    listener answers the agent there.
+    """
+
+    def __init__(self, control: socket.socket, output: int) -> None:
+        self.control = control
+        self._output = output
+        self._said = b""
+        control.setblocking(False)
+        os.set_blocking(output, False)
+
+    def read(self) -> str:
+        """The end of everything that the listener has said so far."""
+        for take in (self.control.recv, lambda size: os.read(self._output, size)):
+            while True:
+                try:
+                    data = take(65536)
+                except (BlockingIOError, ConnectionResetError):
+                    break
+                if not data:
+                    break
+                self._said = (self._said + data)[-8192:]
+        return self._said.decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """Let go of both."""
+        self.control.close()
+        os.close(self._output)
+
+
+class Listener:
+    """A server process with its own port, log and upload directories.
+
+    ``user`` is the named account that may upload; ``filtered`` says that packet filter rules exist;
+    ``log_start`` is where the log of the current attempt begins, ``None`` between attempts.
+    """
+
+    def __init__(self, key: str, directory: str, port: int, user: str) -> None:
+        self.key = key
+        self.directory = directory
+        self.port = port
+        self.user = user
+        self.config = os.path.join(directory, "config")
+        self.log = os.path.join(directory, "log")
+        self.uploads = os.path.join(directory, "upload")
+        self.anonymous = os.path.join(directory, "anonymous")
+        self.filtered = False
+        self.log_start: Optional[int] = None
+        self.pid = 0
+        self.pidfd = -1
+        self.words: Words
+        self._status: Optional[int] = None
+
+    def start(self, program: Callable[[str], NoReturn]) -> None:
+        """Run ``program(config)`` in a process of its own."""
+        self.pid, self.words = spawn(lambda: program(self.config))
+        self.pidfd = os.pidfd_open(self.pid)
+        running.add(self.pid)
+
+    def status(self) -> Optional[int]:
+        """The exit status if the process has ended (negative: the signal), else ``None``."""
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+    def must_run(self) -> None:
+        """Raise :class:`ListenerEnded` if it does not."""
+        status = self.status()
+        if status is not None:
+            said = self.words.read() or "it said nothing"
+            raise ListenerEnded(
+                "listener %s (pid %d) has ended with status %d: %s"
+                % (self.key, self.pid, status, said)
+            )
+
+    def end(self) -> None:
+        """Kill the process with its sessions and wait until it is gone."""
+        if self.pid and self.status() is None:
+            family = descendants(self.pid, processes())
+            kill(self.pid)
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            for pid in family:
+                kill(pid)
+        running.discard(self.pid)
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.words.close()
+
+
+def spawn(program: Callable[[], NoReturn]) -> Tuple[int, Words]:
+    """Run ``program`` in a forked process of its own session, which ends when the agent does."""
+    ours, theirs = socket.socketpair()
+    out_read, out_write = os.pipe()
+    agent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != agent:
+                os._exit(1)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            for source, target in ((theirs.fileno(), 0), (out_write, 1), (out_write, 2)):
+                os.dup2(source, target)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            program()
+        except BaseException as error:
+            os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
+        finally:
+            os._exit(127)
+    theirs.close()
+    os.close(out_write)
+    return pid, Words(ours, out_read)
+
+
+def processes() -> Dict[int, Tuple[str, int]]:
+    """Name and parent of the container's processes, listeners and the agent itself left out."""
+    ours = running | {1, os.getpid()}
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) not in ours:
+            try:
+                with open("/proc/%s/stat" % entry, encoding="utf-8", errors="replace") as file:
+                    found[int(entry)] = name_and_parent(file.read())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+def name_and_parent(stat: str) -> Tuple[str, int]:
+    """Of a line of ``/proc/PID/stat``; the name is in parentheses and may hold anything."""
+    before, _, after = stat.rpartition(")")
+    return before.partition("(")[2], int(after.split()[1])
+
+
+def descendants(pid: int, table: Dict[int, Tuple[str, int]]) -> Set[int]:
+    """The processes that were started by this one, directly or not."""
+    found: Set[int] = set()
+    more = {pid}
+    while more:
+        more = {child for child, (_, parent) in table.items() if parent in more} - found
+        found |= more
+    return found
+
+
+def orphans(name: str, table: Dict[int, Tuple[str, int]]) -> Set[int]:
+    """The processes of this name whose parent is neither a listener nor of this name.
+
+    Nothing says any more which listener they belong to; they are about to end.
+    """
+    return {
+        pid
+        for pid, (own, parent) in table.items()
+        if own == name and parent not in running and parent not in table
+    }
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, to a process that may be gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

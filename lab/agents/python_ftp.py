@@ -1,0 +1,267 @@
+"""The resident agent of the programs ftplib and ftplib-reuse: Python's own ftplib.
+
+Each attempt makes the calls that a caller of ``ftplib`` makes - ``connect``, ``auth``, ``login``,
+``prot_p``, ``storbinary``, ``quit`` - with a context from ``ssl.create_default_context()``, and
+reports what they returned or raised. The standard library of Python 3.6 only. A request::
+
+    {
+        "op": "attempt",
+        "goal": "transfer",
+        "host": "ftp.lab.test",
+        "port": 21,
+        "timeout_s": 10,
+        "tls": true,
+        "reuse": false,
+        "passive": true,
+        "verify": true,
+        "ca_file": null,
+        "ciphers": null,
+        "minimum": null,
+        "maximum": "TLSv1.2",
+        "certificate": null,
+        "key": null,
+        "user": "lab",
+        "password": "...",
+        "payload": {"name": "x.txt", "size": 1024},
+    }
+
+``reuse`` is the correction that ftplib needs where a server demands it: every data connection
+resumes the control connection's TLS session.
+"""
+
+import errno
+import ftplib
+import io
+import platform
+import socket
+import ssl
+import time
+import traceback
+import warnings
+from typing import Any, Dict, Optional, Tuple
+
+from resident import Agent, Progress, Request, Result
+
+#: The resolver's numbers by their names, as ``socket`` has them.
+_EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
+
+#: Protocol versions in ascending order, with the option that switches each off.
+_OFF = (
+    ("SSLv3", "OP_NO_SSLv3"),
+    ("TLSv1", "OP_NO_TLSv1"),
+    ("TLSv1.1", "OP_NO_TLSv1_1"),
+    ("TLSv1.2", "OP_NO_TLSv1_2"),
+    ("TLSv1.3", "OP_NO_TLSv1_3"),
+)
+
+
+class ReusingFTP(ftplib.FTP_TLS):
+    """``FTP_TLS`` whose data connections resume the control connection's session."""
+
+    def ntransfercmd(self, cmd: str, rest: Any = None) -> Tuple[socket.socket, Optional[int]]:
+        """Open the data connection for a command, as ftplib's method of this name does."""
+        connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        control = self.sock
+        if getattr(self, "_prot_p", False) and isinstance(control, ssl.SSLSocket):
+            connection = self.context.wrap_socket(
+                connection, server_hostname=self.host, session=control.session
+            )
+        return connection, size
+
+
+class _Observed(ftplib.FTP):
+    """Mixed in before a class of ftplib: keeps what passes through two of its methods."""
+
+    reply = ""
+    data_protected: Optional[bool] = None
+    session_reused: Optional[bool] = None
+
+    def getmultiline(self) -> str:
+        self.reply = super().getmultiline()
+        return self.reply
+
+    def ntransfercmd(self, cmd: str, rest: Any = None) -> Tuple[socket.socket, Optional[int]]:
+        connection, size = super().ntransfercmd(cmd, rest)
+        self.data_protected = isinstance(connection, ssl.SSLSocket)
+        if isinstance(connection, ssl.SSLSocket):
+            self.session_reused = connection.session_reused
+        return connection, size
+
+
+class _ObservedFTP(_Observed, ftplib.FTP):
+    pass
+
+
+class _ObservedTLS(_Observed, ftplib.FTP_TLS):
+    pass
+
+
+class _ObservedReusing(_Observed, ReusingFTP):
+    pass
+
+
+def attempt(request: Request, progress: Progress) -> Result:
+    """One attempt; see the module's text for the request."""
+    return _Attempt(request, progress).run()
+
+
+class _Attempt:
+    """The steps of an attempt in their order, and what was seen at each."""
+
+    def __init__(self, request: Request, progress: Progress) -> None:
+        self.request = request
+        self.progress = progress
+        self.report: Dict[str, Any] = {"failed": False, "library": ssl.OPENSSL_VERSION}
+        self.ftp: _Observed = _ObservedFTP()
+
+    def run(self) -> Result:
+        started = time.monotonic()
+        with warnings.catch_warnings(record=True) as caught:
+            try:
+                self._walk()
+            except Exception as error:
+                # Whatever the program raises is what its user sees: it is the result, not a defect.
+                self._note_failure(error)
+        self._note_connections()
+        self.report["warnings"] = [str(warning.message) for warning in caught]
+        self.report["elapsed_ms"] = (time.monotonic() - started) * 1000.0
+        return self.report
+
+    def _walk(self) -> None:
+        request = self.request
+        self._step("connect")
+        if request["tls"]:
+            # The context is made before the connection, as every caller of FTP_TLS has to.
+            kind = _ObservedReusing if request["reuse"] else _ObservedTLS
+            self.ftp = kind(context=make_context(request))
+        self.ftp.connect(request["host"], request["port"], request["timeout_s"])
+        if isinstance(self.ftp, ftplib.FTP_TLS):
+            self._step("starttls")
+            self.ftp.auth()
+            self._note_tls()
+        if request["goal"] == "handshake":
+            self._quit()
+            return
+        self._step("login")
+        self.ftp.login(request["user"], request["password"])
+        if isinstance(self.ftp, ftplib.FTP_TLS):
+            self._step("protect")
+            self.ftp.prot_p()
+        if request["goal"] == "transfer":
+            self._step("put")
+            self.ftp.set_pasv(request["passive"])
+            name, size = request["payload"]["name"], request["payload"]["size"]
+            self.ftp.storbinary("STOR " + name, io.BytesIO(payload(name, size)))
+        self._quit()
+
+    def _step(self, name: str) -> None:
+        self.report["step"] = name
+        self.progress(**self.report)
+
+    def _quit(self) -> None:
+        """Leave politely. Every server closes now, some without a reply: that is no failure.
+
+        In TLS 1.3 a server can refuse the client's certificate after the client has finished its
+        part: the alert is then what the client reads instead of the next reply.
+        """
+        self._step("quit")
+        try:
+            self.ftp.quit()
+        except ssl.SSLError as error:
+            if self.request["goal"] == "handshake" and "ALERT" in (error.reason or ""):
+                raise
+        except (EOFError, OSError, ftplib.Error):
+            pass
+
+    # -- observation ------------------------------------------------------------------------------
+
+    def _note_tls(self) -> None:
+        control = self.ftp.sock
+        if isinstance(control, ssl.SSLSocket):
+            cipher = control.cipher()
+            self.report["protocol"] = control.version()
+            self.report["cipher"] = cipher[0] if cipher else None
+            self.report["verified"] = control.context.verify_mode == ssl.CERT_REQUIRED
+
+    def _note_connections(self) -> None:
+        reply = self.ftp.reply
+        if reply:
+            self.report["reply_code"] = int(reply[:3]) if reply[:3].isdigit() else None
+            self.report["reply_text"] = reply[4:]
+        self.report["data_protected"] = self.ftp.data_protected
+        self.report["session_reused"] = self.ftp.session_reused
+
+    def _note_failure(self, error: Exception) -> None:
+        self.report["failed"] = True
+        # The last line of the traceback is what a caller that does not handle it leaves its user.
+        self.report["message"] = traceback.format_exception_only(type(error), error)[-1].strip()
+        self.report["error"] = str(error) or self.report["message"]
+        if isinstance(error, ssl.SSLError):
+            self.report["verify_code"] = getattr(error, "verify_code", None)
+        elif isinstance(error, socket.gaierror):
+            self.report["errno"] = _EAI_NAME.get(error.errno or 0, f"EAI {error.errno}")
+        elif isinstance(error, socket.timeout):
+            self.report["errno"] = "ETIMEDOUT"
+        elif isinstance(error, OSError):
+            self.report["errno"] = errno.errorcode.get(error.errno or 0)
+
+
+def make_context(request: Request) -> ssl.SSLContext:
+    """The context of an ordinary caller, changed only where the request says so."""
+    context = ssl.create_default_context(cafile=request["ca_file"])
+    if not request["verify"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if request["ciphers"] is not None:
+        context.set_ciphers(request["ciphers"])
+    limit_versions(context, request["minimum"], request["maximum"])
+    if request["certificate"] is not None:
+        context.load_cert_chain(request["certificate"], request["key"])
+    return context
+
+
+def limit_versions(context: ssl.SSLContext, minimum: Optional[str], maximum: Optional[str]) -> None:
+    """Set the ends of the range that are not ``None``, the way this interpreter has.
+
+    ``minimum_version`` and ``maximum_version`` came with Python 3.7 and OpenSSL 1.1.0; before, each
+    version has an option that switches it off.
+    """
+    names = [version for version, _ in _OFF]
+    lowest = names.index(minimum) if minimum is not None else None
+    highest = names.index(maximum) if maximum is not None else None
+    if hasattr(context, "maximum_version"):
+        for end, place in (("minimum_version", lowest), ("maximum_version", highest)):
+            if place is not None:
+                version = names[place].replace(".", "_")
+                setattr(context, end, getattr(ssl.TLSVersion, version))
+    for place, (_, name) in enumerate(_OFF):
+        option = getattr(ssl, name, 0)
+        if lowest is not None and place >= lowest:
+            # create_default_context() switches SSLv3 off: an explicit minimum asks for it.
+            context.options &= ~option
+        if not hasattr(context, "maximum_version") and (
+            (lowest is not None and place < lowest) or (highest is not None and place > highest)
+        ):
+            context.options |= option
+
+
+def payload(name: str, size: int) -> bytes:
+    """The file to deliver: its name on line after line, cut to ``size`` bytes."""
+    line = (name + "\n").encode("utf-8")
+    return (line * (size // len(line) + 1))[:size]
+
+
+def warm_up() -> None:
+    """Load before the first fork what a connection would load."""
+    # The codec of host names, which the interpreter loads at the first lookup.
+    "lab.test".encode("idna")
+    ssl.create_default_context()
+
+
+if __name__ == "__main__":
+    warm_up()
+    Agent(
+        "python-ftp",
+        versions={"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION},
+        forked={"attempt": attempt},
+    ).run()

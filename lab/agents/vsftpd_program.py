@@ -1,0 +1,138 @@
+"""vsftpd, as the agent handles it: two or three processes for each session."""
+
+# ruff: noqa: UP006, UP007, UP035, UP045
+
+import ctypes
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+from typing import Any, Dict, FrozenSet, List, NoReturn, Optional
+
+from helper_programs import COMMAND_S, run
+from listener import Listener, descendants, kill, orphans, processes
+
+BINARY = "/usr/sbin/vsftpd"
+
+#: The system account that anonymous users become: vsftpd's ``ftp_username``.
+ANONYMOUS = "ftp"
+
+
+class Vsftpd:
+    """Starts listeners of vsftpd and knows where their uploads end up."""
+
+    def start(self, config: str) -> NoReturn:
+        """Become vsftpd; called in a forked process."""
+        # Python ignores it, and what is ignored stays so in the program.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execv(BINARY, [BINARY, config])
+
+    def account(self, name: str, password: str) -> None:
+        """Give a system account this password; make the account if there is none.
+
+        The hash is SHA-256 crypt with the fewest rounds that crypt(5) allows: the distribution's
+        default costs 50 ms of processor time for each login, and this password lives as long as a run.
+        """
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            run(["useradd", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", name])
+        salt = "rounds=1000$" + os.urandom(8).hex()
+        hashed = run(["openssl", "passwd", "-5", "-salt", salt, "-stdin"], password).strip()
+        run(["chpasswd", "--encrypted"], "%s:%s\n" % (name, hashed))
+
+    def make_upload_directories(self, listener: Listener) -> None:
+        """``upload`` for the named user, ``anonymous`` for anonymous ones.
+
+        vsftpd ends a session whose root that user could write to ("refusing to run with writable root
+        inside chroot()"), and the root of anonymous users is always their upload directory.
+        """
+        os.chown(listener.uploads, pwd.getpwnam(listener.user).pw_uid, -1)
+        os.mkdir(listener.anonymous)
+
+    def expect_upload(self, listener: Listener, name: str) -> None:
+        """Anonymous users can write to this file in their root, but make none."""
+        path = os.path.join(listener.anonymous, name)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        os.utime(path, (0, 0))
+        owner = pwd.getpwnam(ANONYMOUS)
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    def find_upload(self, listener: Listener, name: str) -> Optional[str]:
+        """The path of what was uploaded under this name, if anything was."""
+        path = os.path.join(listener.uploads, name)
+        if os.path.exists(path):
+            return path
+        path = os.path.join(listener.anonymous, name)
+        # Still of the time that expect_upload gave it: nobody has written to it.
+        return path if os.stat(path).st_mtime else None
+
+    def is_quiet(self, listener: Listener) -> bool:
+        """No session's process is left: one whose client reset the connection outlives that."""
+        table = processes()
+        return not descendants(listener.pid, table) and not orphans("vsftpd", table)
+
+    def end_sessions(self, listener: Listener) -> None:
+        """Kill every session, not the listener."""
+        for pid in descendants(listener.pid, processes()):
+            kill(pid)
+
+    def versions(self) -> Dict[str, Any]:
+        """What the binaries say of themselves."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            # It answers on descriptor 0.
+            subprocess.run([BINARY, "-v"], stdin=theirs, timeout=COMMAND_S, check=True)
+            said = ours.recv(4096).decode("ascii", "replace").strip()
+        linked = re.search(r"libcrypto\S* => (\S+)", run(["ldd", BINARY]))
+        if linked is None:
+            raise OSError("%s is not linked with OpenSSL's libcrypto" % BINARY)
+        return {
+            "server": said.replace("vsftpd: version", "vsftpd"),
+            "package": run(["dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"]),
+            "library": library_version(linked.group(1)),
+            "library_file": linked.group(1),
+        }
+
+    def default_ciphers(self) -> Dict[str, str]:
+        """The list that a listener without ``ssl_ciphers`` uses, as it is compiled in."""
+        with open(BINARY, "rb") as file:
+            found = cipher_lists_in(file.read(), frozenset(self.expand("ALL:COMPLEMENTOFALL")))
+        return {"list": ":".join(found), "source": "string in %s" % BINARY}
+
+    def expand(self, cipher_list: str) -> List[str]:
+        """What a list means to the image's OpenSSL, TLS 1.3 left out; nothing if it means nothing."""
+        try:
+            said = run(["openssl", "ciphers", "-s", "-v", cipher_list])
+        except OSError:
+            return []
+        return usable_suites(said)
+
+
+def usable_suites(said: str) -> List[str]:
+    """The names in the output of ``openssl ciphers -v``, those of TLS 1.3 left out.
+
+    A cipher list does not govern the suites of TLS 1.3.
+    """
+    rows = [line.split() for line in said.splitlines()]
+    return [row[0] for row in rows if len(row) > 1 and row[1] != "TLSv1.3"]
+
+
+def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:
+    """The strings in a program that are cipher lists: known suites, or Red Hat's system policy."""
+    strings = [found.decode("ascii") for found in re.findall(rb"[\x20-\x7e]{6,}", binary)]
+    return [
+        text
+        for text in strings
+        if text == "PROFILE=SYSTEM" or all(name in known for name in text.split(":"))
+    ]
+
+
+def library_version(libcrypto: str) -> str:
+    """What the library says of itself, e.g. ``OpenSSL 3.5.7 9 Jun 2026``."""
+    say = ctypes.CDLL(libcrypto).OpenSSL_version
+    say.restype = ctypes.c_char_p
+    said: bytes = say(0)
+    return said.decode("ascii")

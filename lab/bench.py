@@ -1,0 +1,213 @@
+"""What an attempt costs, against baselines measured in the same run on the same machine.
+
+Every figure is a median; a ratio compares two figures of this run. Machines differ, ratios less.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker import DockerClient
+
+from lab.dialects import interpret
+from lab.imaging.progress import Progress
+from lab.laboratory import Laboratory, open_laboratory
+from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
+from lab.stack.checkout import Checkout, new_run_id
+from lab.stack.files import AGENTS
+
+#: Attempts behind each median.
+ATTEMPTS = 60
+CONTAINER_RUNS = 5
+WARM_RUNS = 3
+#: Seconds for one benchmark command.
+LIMIT_S = 300
+
+_ATTEMPT = Attempt(
+    ServerSettings(certificate="valid"),
+    ClientSettings(program="net-ftp", platform="rocky9", goal=Goal.HANDSHAKE),
+)
+_MIB = 1024**2
+
+
+class BenchError(Exception):
+    """A benchmark could not be made."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure and the limit that it is held against, if there is one."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the limit holds; true where there is none."""
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def in_words(self) -> str:
+        """One line."""
+        line = f"{self.name:<58} {self.value:>9.1f} {self.unit}"
+        if self.limit is None:
+            return line
+        bound = "at least" if self.at_least else "at most"
+        return f"{line:<74} {bound} {self.limit:g}: {'met' if self.met else 'NOT MET'}"
+
+
+@dataclass
+class Measured:
+    """The figures of one benchmark."""
+
+    figures: list[Figure] = field(default_factory=list)
+
+    @property
+    def all_met(self) -> bool:
+        """Whether every limit holds."""
+        return all(figure.met for figure in self.figures)
+
+    def in_words(self) -> str:
+        """A line for each figure."""
+        return "\n".join(figure.in_words() for figure in self.figures)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The figures as plain data."""
+        return [{**vars(figure), "met": figure.met} for figure in self.figures]
+
+
+def measure(checkout: Checkout, progress: Progress) -> Measured:
+    """Measure everything.
+
+    Raises:
+        BenchError: a command failed or an attempt was refused.
+    """
+    measured = Measured()
+    with open_laboratory(checkout, progress, new_run_id()) as laboratory:
+        progress.step("bench", f"{ATTEMPTS} handshakes with and without the lab, in turn")
+        bare, through = _handshakes(laboratory)
+        progress.step("bench", f"{CONTAINER_RUNS} handshakes in a new container each")
+        container = _container_runs(laboratory)
+        measured.figures += [
+            Figure("fork and handshake, bare program (median)", bare, "ms"),
+            Figure("attempt to the handshake through the lab (median)", through, "ms"),
+            Figure("  as a multiple of the bare program", through / bare, "x", 2.0),
+            Figure("docker run for one handshake (median)", container, "ms"),
+            Figure("  as a multiple of an attempt", container / through, "x", 20.0, at_least=True),
+            Figure("memory of all containers", _memory(laboratory), "MiB", 1024.0),
+        ]
+    progress.step("bench", f"`lab run`, {WARM_RUNS} times: images there, containers not")
+    measured.figures.append(
+        Figure("all cases with everything built (median)", _warm_run(), "s", 20.0)
+    )
+    return measured
+
+
+def _handshakes(laboratory: Laboratory) -> tuple[float, float]:
+    """Milliseconds of a bare handshake and of an attempt, measured in turn in small batches."""
+    evidence = laboratory.session.attempt(_ATTEMPT)
+    outcome = interpret(evidence.observation)
+    if outcome.result is not Result.COMPLETED:
+        raise BenchError(f"the attempt that is measured was {outcome.in_words()}")
+    bare: list[float] = []
+    through: list[float] = []
+    batch = 10
+    for _ in range(ATTEMPTS // batch):
+        bare += _bare(laboratory, evidence.port, batch)
+        through += [
+            _milliseconds(lambda: laboratory.session.attempt(_ATTEMPT)) for _ in range(batch)
+        ]
+    return statistics.median(bare), statistics.median(through)
+
+
+def _bare(laboratory: Laboratory, port: int, times: int) -> list[float]:
+    container = laboratory.client.containers.get(
+        laboratory.topology.containers["rocky9-default"]
+    )
+    done = container.exec_run(
+        [
+            "/opt/lab/bin/perl",
+            f"{AGENTS}/bare_net_ftp.pl",
+            _ATTEMPT.server.host,
+            str(port),
+            str(times),
+        ]
+    )
+    if done.exit_code:
+        raise BenchError(f"the bare program failed: {done.output.decode(errors='replace')}")
+    figures: list[float] = json.loads(done.output)
+    return figures
+
+
+def _container_runs(laboratory: Laboratory) -> float:
+    """Milliseconds of a `docker run` that makes one handshake with the same server."""
+    client: DockerClient = laboratory.client
+    image = laboratory.images["rocky9"].tag
+    (network,) = client.api.networks(
+        filters={"label": f"com.docker.compose.project={laboratory.topology.project}"}
+    )
+    port = laboratory.session.attempt(_ATTEMPT).port
+    script = (
+        "use Net::FTP; use IO::Socket::SSL;"
+        " my $f = Net::FTP->new($ARGV[0], Port => $ARGV[1], Passive => 1,"
+        " SSL_verify_mode => 0) or die $@; $f->starttls or die $f->message; $f->quit"
+    )
+    host = laboratory.client.containers.get(laboratory.topology.containers["vsftpd"])
+    (attached,) = host.attrs["NetworkSettings"]["Networks"].values()
+
+    def one() -> None:
+        client.containers.run(
+            image,
+            ["/opt/lab/bin/perl", "-e", script, attached["IPAddress"], str(port)],
+            network=network["Id"],
+            environment={"LAB_CRYPTO_POLICY": "DEFAULT"},
+            remove=True,
+        )
+
+    one()
+    return statistics.median([_milliseconds(one) for _ in range(CONTAINER_RUNS)])
+
+
+def _memory(laboratory: Laboratory) -> float:
+    """MiB that all containers of the topology use, without the page cache."""
+    total = 0
+    for identity in laboratory.topology.containers.values():
+        memory = laboratory.client.api.stats(identity, stream=False)["memory_stats"]
+        detail = memory.get("stats", {})
+        cache = detail.get("total_inactive_file", detail.get("inactive_file", 0))
+        total += max(memory.get("usage", 0) - cache, 0)
+    return total / _MIB
+
+
+def _warm_run() -> float:
+    """Seconds of `lab run` as a person starts it."""
+
+    def one() -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", "from lab.cli import main; main()", "run"],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchError(f"`lab run` ended with {done.returncode}:\n{done.stdout[-2000:]}")
+
+    return statistics.median([_milliseconds(one) for _ in range(WARM_RUNS)]) / 1000
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000

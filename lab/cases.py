@@ -1,0 +1,331 @@
+"""Cases: one documented failure each, with its twin and its remedies.
+
+A case is a function decorated with :func:`case`. It is called once for each client that it is about and
+returns a :class:`Case`; its name is the case's name, its docstring the story that an operator reads::
+
+    @case(
+        document="movable-type",
+        section="No common cipher suite",
+        clients=[net_ftp("rocky9", "FIPS")],
+    )
+    def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case:
+        \"\"\"The certificate is fine, but no cipher suite is common to both ends.\"\"\"
+        attempt = Attempt(vsftpd(ciphers="AES128-SHA:DES-CBC3-SHA", protocols=up_to("TLSv1.2")), client)
+        return Case(
+            attempt,
+            refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
+            twin=attempt.with_server(ciphers="HIGH"),
+            remedies=[recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH"))],
+        )
+
+Every refusal has a twin: the same attempt with exactly one field changed, which must complete in the
+same run. A case that breaks one of these rules does not load.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from lab.expectations import Expectation, completed
+from lab.model import (
+    Attempt,
+    ClientSettings,
+    Result,
+    Role,
+    ServerSettings,
+    Standing,
+    differing_fields,
+)
+
+
+class CaseError(Exception):
+    """A case is not well-formed; the message names it and the rule that it breaks."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of settings that is recommended, and what comes of it."""
+
+    standing: Standing
+    title: str
+    attempt: Attempt
+    expect: Expectation
+    impostor: Expectation | None = None
+    """What happens when the server is an impostor's; None: not run."""
+
+
+def recommended(
+    title: str,
+    attempt: Attempt,
+    expect: Expectation | None = None,
+    impostor: Expectation | None = None,
+) -> Remedy:
+    """A remedy to keep."""
+    return Remedy(Standing.RECOMMENDED, title, attempt, expect or completed(), impostor)
+
+
+def temporary(
+    title: str,
+    attempt: Attempt,
+    expect: Expectation | None = None,
+    impostor: Expectation | None = None,
+) -> Remedy:
+    """A remedy that delivers until the recommended one is in place."""
+    return Remedy(Standing.TEMPORARY, title, attempt, expect or completed(), impostor)
+
+
+def unsafe(title: str, attempt: Attempt, expect: Expectation | None = None) -> Remedy:
+    """A remedy that delivers and gives something away: it is also run against an impostor."""
+    return Remedy(
+        Standing.UNSAFE, title, attempt, expect or completed(), impostor=completed(verified=False)
+    )
+
+
+def useless(title: str, attempt: Attempt, expect: Expectation) -> Remedy:
+    """Something that might be tried, with the refusal that it leads to."""
+    return Remedy(Standing.USELESS, title, attempt, expect)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one case function says for one client."""
+
+    attempt: Attempt
+    expect: Expectation
+    twin: Attempt | None = None
+    remedies: Sequence[Remedy] = ()
+    repeat: int = 1
+    """How often the attempt is made: more than once only for a race."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One attempt of a case that is to be run."""
+
+    case_id: str
+    role: Role
+    label: str
+    attempt: Attempt
+    expect: Expectation
+    title: str
+    standing: Standing | None = None
+
+    @property
+    def id(self) -> str:
+        """Unique in a run."""
+        return f"{self.case_id}/{self.label}"
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """A case for one client, with what its function's name, docstring and decorator say."""
+
+    id: str
+    name: str
+    document: str
+    section: str
+    title: str
+    story: str
+    case: Case
+    path: Path
+    line: int
+
+    @property
+    def client(self) -> ClientSettings:
+        """The client that the case is about."""
+        return self.case.attempt.client
+
+    def plan(self) -> list[Planned]:
+        """All attempts of the case, the breaking one first."""
+        case, refusal = self.case, self.case.expect.result is Result.REFUSED
+        role = Role.BREAKS if refusal else Role.WORKS
+        plan = [Planned(self.id, role, role.value, case.attempt, case.expect, self.title)]
+        if case.twin is not None:
+            (name,) = differing_fields(case.attempt, case.twin)
+            title = f"the same with another {name}"
+            plan.append(Planned(self.id, Role.TWIN, "twin", case.twin, completed(), title))
+        for number, remedy in enumerate(case.remedies, start=1):
+            label = f"remedy-{number}"
+            make = partial(Planned, self.id, title=remedy.title, standing=remedy.standing)
+            plan.append(make(Role.REMEDY, label, remedy.attempt, remedy.expect))
+            if remedy.impostor is not None:
+                impostor = remedy.attempt.with_server(certificate="impostor")
+                plan.append(make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor))
+        return plan
+
+
+CaseFunction = Callable[[ClientSettings], Case]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the decorator keeps about a case function."""
+
+    document: str
+    section: str
+    clients: tuple[ClientSettings, ...]
+
+
+def case(
+    *, document: str, section: str, clients: Iterable[ClientSettings]
+) -> Callable[[CaseFunction], CaseFunction]:
+    """Declare a function as a case of ``document``, about ``section``, for each of ``clients``."""
+    declaration = Declaration(document, section, tuple(clients))
+
+    def declare(function: CaseFunction) -> CaseFunction:
+        function.__dict__["lab_case"] = declaration
+        return function
+
+    return declare
+
+
+@dataclass
+class Catalogue:
+    """The cases of a folder of scenario modules."""
+
+    cases: list[LoadedCase] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, folder: Path) -> Catalogue:
+        """Import every module of ``folder`` and collect its cases.
+
+        Raises:
+            CaseError: a case is not well-formed, or a module cannot be imported.
+        """
+        catalogue = cls()
+        for path in sorted(folder.glob("[!_]*.py")):
+            catalogue.cases += load_module(path)
+        names = [c.id for c in catalogue.cases]
+        for name in names:
+            if names.count(name) > 1:
+                raise CaseError(f"two cases have the id {name}")
+        return catalogue
+
+    def select(self, words: Sequence[str], document: str | None = None) -> list[LoadedCase]:
+        """The cases whose id is, begins with or contains one of ``words`` (all, if there are none).
+
+        Raises:
+            CaseError: a word that matches no case; the message names the closest.
+        """
+        cases = [c for c in self.cases if document is None or c.document == document]
+        if document is not None and not cases:
+            known = ", ".join(sorted({c.document for c in self.cases}))
+            raise CaseError(f"no document {document!r}; there are: {known}")
+        if not words:
+            return cases
+        chosen: dict[str, LoadedCase] = {}
+        for word in words:
+            found = [c for c in cases if word in (c.id, c.name)] or [
+                c for c in cases if word in c.id
+            ]
+            if not found:
+                raise CaseError(f"no case matches {word!r}{self._closest(word, cases)}")
+            chosen |= {c.id: c for c in found}
+        return list(chosen.values())
+
+    @staticmethod
+    def _closest(word: str, cases: list[LoadedCase]) -> str:
+        import difflib  # noqa: PLC0415 - only for this message
+
+        names = sorted({c.name for c in cases})
+        near = difflib.get_close_matches(word.split("[")[0], names, n=3, cutoff=0.4)
+        return (
+            f"; did you mean {', '.join(near)}?" if near else "; `lab list` shows what there is"
+        )
+
+
+def load_module(path: Path) -> list[LoadedCase]:
+    """The cases of one scenario module; raises :class:`CaseError`."""
+    name = f"scenarios.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise CaseError(f"{path} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except CaseError:
+        raise
+    except Exception as error:
+        raise CaseError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    loaded: list[LoadedCase] = []
+    for function in vars(module).values():
+        declaration = getattr(function, "lab_case", None)
+        if isinstance(declaration, Declaration) and function.__module__ == name:
+            loaded += [
+                _load(function, declaration, client, path) for client in declaration.clients
+            ]
+    return loaded
+
+
+def _load(
+    function: CaseFunction, declaration: Declaration, client: ClientSettings, path: Path
+) -> LoadedCase:
+    name = getattr(function, "__name__", "?")
+    identity = f"{path.stem}/{name}[{client}]"
+    story = inspect.cleandoc(function.__doc__ or "")
+    if not story:
+        raise CaseError(f"{identity}: a case has a docstring that tells its story")
+    loaded = LoadedCase(
+        id=identity,
+        name=name,
+        document=declaration.document,
+        section=declaration.section,
+        title=name.replace("_", " "),
+        story=story,
+        case=function(client),
+        path=path,
+        line=inspect.unwrap(function).__code__.co_firstlineno,
+    )
+    _check(loaded)
+    return loaded
+
+
+def _check(loaded: LoadedCase) -> None:
+    case = loaded.case
+    if case.expect.result is Result.REFUSED:
+        if case.twin is None:
+            raise CaseError(f"{loaded.id}: a case that breaks has a twin that completes")
+        fields = differing_fields(case.attempt, case.twin)
+        if len(fields) != 1:
+            raise CaseError(
+                f"{loaded.id}: the twin differs in exactly one field, not in {len(fields)}"
+                f" ({', '.join(fields) or 'none'})"
+            )
+    for remedy in case.remedies:
+        if not differing_fields(case.attempt, remedy.attempt):
+            raise CaseError(f"{loaded.id}: the remedy {remedy.title!r} changes nothing")
+
+
+# -- the words in which cases are written -------------------------------------------------------------
+
+
+def vsftpd(**settings: object) -> ServerSettings:
+    """A vsftpd with these settings."""
+    return ServerSettings(software="vsftpd", **settings)  # type: ignore[arg-type]
+
+
+def pyftpdlib(**settings: object) -> ServerSettings:
+    """A pyftpdlib server with these settings."""
+    return ServerSettings(software="pyftpdlib", **settings)  # type: ignore[arg-type]
+
+
+def net_ftp(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """Perl's Net::FTP over IO::Socket::SSL."""
+    return ClientSettings(program="net-ftp", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def ftplib(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """Python's ftplib.FTP_TLS."""
+    return ClientSettings(program="ftplib", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def curl(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """The curl command line."""
+    return ClientSettings(program="curl", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]

@@ -1,0 +1,30 @@
+"""Certificates of a run: a catalogue of slugs, made anew each time, never kept.
+
+``catalogue`` says what each slug is and what is wrong with it, ``material`` makes them,
+``description`` says in words what a chain holds.
+"""
+
+from lab.certificates.catalogue import (
+    ANCHORS,
+    CATALOGUE,
+    CertificateError,
+    CertificateSpec,
+    UnknownCertificate,
+    spec_of,
+)
+from lab.certificates.description import CertificateDescription, ChainDescription, describe
+from lab.certificates.material import Material, ServerCertificate
+
+__all__ = [
+    "ANCHORS",
+    "CATALOGUE",
+    "CertificateDescription",
+    "CertificateError",
+    "CertificateSpec",
+    "ChainDescription",
+    "Material",
+    "ServerCertificate",
+    "UnknownCertificate",
+    "describe",
+    "spec_of",
+]

@@ -1,0 +1,255 @@
+"""Making keys and certificates, over ``trustme`` where it can and ``cryptography`` elsewhere.
+
+What ``trustme`` cannot make: RSA keys of another size than 2048 bits, a self-signed leaf, a leaf
+without subject alternative names or with one purpose only, and a SHA-1 signature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lab.certificates.catalogue import Intermediate, Key
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+ORGANIZATION = "TLS interoperability lab"
+_RSA_BITS = {Key.RSA_1024: 1024, Key.RSA_2048: 2048, Key.RSA_3072: 3072}
+_CA_AGE = timedelta(days=3650)
+# DER of the object identifiers 1.2.840.113549.1.1.11 and .5 (RFC 8017 appendix A.2.4).
+_SHA256_WITH_RSA = bytes.fromhex("06092a864886f70d01010b")
+_SHA1_WITH_RSA = bytes.fromhex("06092a864886f70d010105")
+
+
+def generate_key(kind: Key) -> PrivateKey:
+    """A new key pair; RSA takes from 10 ms (1024 bits) to half a second (3072)."""
+    if kind is Key.ECDSA_P256:
+        return ec.generate_private_key(ec.SECP256R1())
+    return generate_rsa_key(kind)
+
+
+def generate_rsa_key(kind: Key) -> rsa.RSAPrivateKey:
+    """A new RSA key pair; ``kind`` is one of the RSA kinds."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[kind])
+
+
+def key_pem(key: PrivateKey) -> bytes:
+    """The private key in the form that every OpenSSL since 0.9 reads."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+
+
+def certificate_pem(certificate: x509.Certificate) -> bytes:
+    """The certificate in PEM form."""
+    return certificate.public_bytes(Encoding.PEM)
+
+
+@dataclass(frozen=True)
+class IssuedLeaf:
+    """A leaf with its private key."""
+
+    certificate: x509.Certificate
+    key_pem: bytes
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A root and its one intermediate, which issues the leaves."""
+
+    title: str
+    root_key: rsa.RSAPrivateKey
+    intermediate_key: rsa.RSAPrivateKey
+    root: x509.Certificate
+    now: datetime
+
+    @classmethod
+    def create(
+        cls,
+        title: str,
+        root_key: rsa.RSAPrivateKey,
+        intermediate_key: rsa.RSAPrivateKey,
+        now: datetime,
+    ) -> Authority:
+        """A new CA whose root is valid for ten years before and after ``now``."""
+        name = _name(f"{title} root", "certificate authority")
+        root = (
+            _builder(name, name, root_key.public_key(), now - _CA_AGE, now + _CA_AGE)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+            .add_extension(_key_usage(ca=True), critical=True)
+            .sign(root_key, hashes.SHA256())
+        )
+        return cls(title, root_key, intermediate_key, root, now)
+
+    @cached_property
+    def _issuing(self) -> trustme.CA:
+        # Kept: reading a private key back costs a primality test.
+        return trustme.CA.from_pem(
+            certificate_pem(self.intermediate()), key_pem(self.intermediate_key)
+        )
+
+    def intermediate(self, variant: Intermediate = Intermediate.ORDINARY) -> x509.Certificate:
+        """A certificate of the issuing CA; every variant has the same subject and key."""
+        expired = variant is Intermediate.EXPIRED
+        ca = variant is not Intermediate.NOT_A_CA
+        subject = _name(f"{self.title} intermediate", "certificate authority")
+        certificate = (
+            _builder(
+                subject,
+                self.root.subject,
+                self.intermediate_key.public_key(),
+                self.now - _CA_AGE / 2,
+                self.now + (timedelta(days=-1) if expired else _CA_AGE / 2),
+            )
+            .add_extension(
+                x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True
+            )
+            .add_extension(_key_usage(ca=ca), critical=True)
+            .add_extension(_issued_by(self.root_key), critical=False)
+            .sign(self.root_key, hashes.SHA256())
+        )
+        if variant is Intermediate.SHA1:
+            return sign_again_with_sha1(certificate, self.root_key)
+        return certificate
+
+    def issue_ordinary(
+        self, name: str, unit: str, starts: datetime, ends: datetime, kind: Key
+    ) -> IssuedLeaf:
+        """An ordinary leaf, RSA-2048 or ECDSA P-256, with a key of its own: trustme's work."""
+        issued = self._issuing.issue_cert(
+            name,
+            common_name=name,
+            organization_name=ORGANIZATION,
+            organization_unit_name=unit,
+            not_before=starts,
+            not_after=ends,
+            key_type=(trustme.KeyType.ECDSA if kind is Key.ECDSA_P256 else trustme.KeyType.RSA),
+        )
+        certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+        return IssuedLeaf(certificate, issued.private_key_pem.bytes())
+
+    def issue_special(
+        self,
+        common_name: str,
+        unit: str,
+        starts: datetime,
+        ends: datetime,
+        key: PrivateKey,
+        *,
+        alternative_names: tuple[str, ...],
+        client_only: bool,
+    ) -> IssuedLeaf:
+        """A leaf that trustme cannot make."""
+        issuer = _name(f"{self.title} intermediate", "certificate authority")
+        builder = _leaf_builder(
+            _builder(_name(common_name, unit), issuer, key.public_key(), starts, ends),
+            alternative_names,
+            client_only=client_only,
+        ).add_extension(_issued_by(self.intermediate_key), critical=False)
+        return IssuedLeaf(builder.sign(self.intermediate_key, hashes.SHA256()), key_pem(key))
+
+
+def issue_to_itself(
+    host: str, unit: str, starts: datetime, ends: datetime, key: PrivateKey
+) -> IssuedLeaf:
+    """A self-signed leaf for ``host``."""
+    name = _name(host, unit)
+    builder = _leaf_builder(
+        _builder(name, name, key.public_key(), starts, ends), (host,), client_only=False
+    )
+    return IssuedLeaf(builder.sign(key, hashes.SHA256()), key_pem(key))
+
+
+def sign_again_with_sha1(
+    certificate: x509.Certificate, issuer_key: rsa.RSAPrivateKey
+) -> x509.Certificate:
+    """The same certificate with an RSA-with-SHA-1 signature, which no builder makes any more.
+
+    A certificate names its signature algorithm twice, inside the signed part and beside it
+    (RFC 5280 section 4.1); the identifier is as long as that of SHA-256, and so is the signature.
+    """
+    signed = certificate.tbs_certificate_bytes
+    changed = signed.replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA, 1)
+    signature = issuer_key.sign(changed, padding.PKCS1v15(), hashes.SHA1())
+    der = (
+        certificate.public_bytes(Encoding.DER)
+        .replace(signed, changed)
+        .replace(_SHA256_WITH_RSA, _SHA1_WITH_RSA)
+        .replace(certificate.signature, signature)
+    )
+    return x509.load_der_x509_certificate(der)
+
+
+def _name(common_name: str, unit: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    starts: datetime,
+    ends: datetime,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(starts)
+        .not_valid_after(ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _leaf_builder(
+    builder: x509.CertificateBuilder, alternative_names: tuple[str, ...], *, client_only: bool
+) -> x509.CertificateBuilder:
+    purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    if not client_only:
+        purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
+    builder = (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(ca=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    )
+    if not alternative_names:
+        return builder
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in alternative_names])
+    return builder.add_extension(names, critical=False)
+
+
+def _issued_by(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    # Suites with RSA key exchange, e.g. AES128-SHA, need a leaf that allows key encipherment.
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not ca,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,28 @@
+"""Which checkout of the lab this is.
+
+Several checkouts may share one machine and one engine. Everything that one of them makes carries
+its identity, so that each removes only its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+LABEL = "test.lab.checkout"
+
+
+def root() -> Path:
+    """The directory that holds this copy of the lab."""
+    return Path(__file__).resolve().parent.parent
+
+
+def identity(path: Path | None = None) -> str:
+    """Twelve hexadecimal digits that stand for the checkout at ``path`` (default: this one)."""
+    resolved = (path or root()).resolve()
+    return hashlib.sha256(str(resolved).encode()).hexdigest()[:12]
+
+
+def state_directory(path: Path | None = None) -> Path:
+    """Where this checkout keeps what it generates; ignored by git, removed by ``make clean``."""
+    return (path or root()) / ".lab"

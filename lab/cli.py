@@ -1,0 +1,367 @@
+"""The command ``lab``: thin over the library.
+
+Exit status: 0 all as expected, or completed; 1 a surprise, or refused; 2 wrong usage; 3 the lab itself
+could not do it. Results go to standard output, progress and messages to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from docker import DockerClient
+from docker.errors import DockerException
+from rich.console import Console
+from rich.table import Table
+
+from lab import __version__, doctor, engine
+from lab.bench import BenchError, measure
+from lab.cases import CaseError, Catalogue
+from lab.dialects import DialectError
+from lab.expectations import Expectation, ExpectationError, Verdict
+from lab.imaging.errors import ImageError
+from lab.imaging.progress import Printed
+from lab.laboratory import ensure_images, image_store, start
+from lab.model import Attempt, ClientSettings, Result, ServerSettings
+from lab.record import AttemptRecord, RecordError, RunRecord, load, to_json
+from lab.recording import conduct, repeat
+from lab.report import terminal
+from lab.settings import SettingsError, help_lines, parse_client, parse_server
+from lab.stack import topology
+from lab.stack.checkout import Checkout, new_run_id
+from lab.stack.link import AgentError
+from lab.stack.topology import TopologyError
+
+OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
+
+#: What a person did wrong / what the lab could not do. Each text says what to do next.
+USAGE_ERRORS = (SettingsError, ExpectationError, CaseError, RecordError)
+LAB_ERRORS = (
+    engine.EngineError,
+    ImageError,
+    TopologyError,
+    AgentError,
+    DialectError,
+    BenchError,
+    DockerException,
+)
+
+app = typer.Typer(
+    name="lab",
+    help="Real TLS and FTPS clients against real servers in containers: who refused, at which stage, why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+engine_app = typer.Typer(help="The container engine of this machine.", no_args_is_help=True)
+images_app = typer.Typer(help="The images: what is real in them, and moving them.")
+app.add_typer(engine_app, name="engine")
+app.add_typer(images_app, name="images")
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+Cases = Annotated[
+    list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or parts of names of cases.")
+]
+Document = Annotated[
+    str | None, typer.Option("--document", "-d", help="Only the cases of this document.")
+]
+
+
+def main() -> None:
+    """Run the command; every error becomes one message and the documented exit status."""
+    try:
+        app()
+    except USAGE_ERRORS as error:
+        _say(error)
+        sys.exit(USAGE)
+    except LAB_ERRORS as error:
+        _say(error)
+        sys.exit(LAB_ERROR)
+    except KeyboardInterrupt:
+        err.print("lab: interrupted; what was finished is in the record", highlight=False)
+        sys.exit(130)
+
+
+def _say(error: Exception) -> None:
+    err.print(f"lab: {error}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _catalogue() -> Catalogue:
+    return Catalogue.load(Checkout.here().root / "scenarios")
+
+
+@app.command()
+def version() -> None:
+    """Print the version of the lab."""
+    out.print(__version__, highlight=False)
+
+
+@app.command(name="doctor")
+def examine(as_json: AsJson = False) -> None:
+    """Say what is missing on this machine, before anything is tried."""
+    findings = doctor.examine()
+    if as_json:
+        _print_json([vars(finding) for finding in findings])
+    else:
+        out.print(doctor.render(findings), markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(doctor.worst(findings))
+
+
+@engine_app.command(name="start")
+def engine_start() -> None:
+    """Find the engine; where there is none, install and start one (root on Debian or Ubuntu)."""
+    engine.ensure().close()
+
+
+@engine_app.command(name="stop")
+def engine_stop() -> None:
+    """Stop the engine, if this checkout started it and nobody else uses it."""
+    out.print(engine.stop().message, markup=False, highlight=False, soft_wrap=True)
+
+
+@images_app.callback(invoke_without_command=True)
+def images(context: typer.Context, as_json: AsJson = False) -> None:
+    """Build what is missing and print where every image comes from."""
+    if context.invoked_subcommand is not None:
+        return
+    with _engine() as client:
+        found = ensure_images(client, Checkout.here(), Printed())
+    if as_json:
+        _print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
+    else:
+        terminal.print_images([i.provenance for i in found.values()], out)
+
+
+@images_app.command(name="export")
+def images_export(path: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
+    """Write all images into one archive, for a room without a network."""
+    with _engine() as client:
+        ensure_images(client, Checkout.here(), Printed())
+        image_store(client, Checkout.here(), Printed()).export(path)
+    out.print(f"{path}: {path.stat().st_size / 1e6:.0f} MB", highlight=False)
+
+
+@images_app.command(name="import")
+def images_import(path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")]) -> None:
+    """Take all images from an archive."""
+    with _engine() as client:
+        image_store(client, Checkout.here(), Printed()).import_(path)
+
+
+@images_app.command(name="prune")
+def images_prune() -> None:
+    """Remove the images of older recipes."""
+    with _engine() as client:
+        for reference in image_store(client, Checkout.here(), Printed()).prune():
+            out.print(f"removed {reference}", highlight=False)
+
+
+@app.command()
+def up() -> None:
+    """Start the topology and leave it running: later commands then start at once."""
+    checkout, progress = Checkout.here(), Printed()
+    with _engine() as client:
+        if topology.containers(client, checkout.kept_project):
+            out.print("the topology is up already: `lab status`", highlight=False)
+            return
+        found = ensure_images(client, checkout, progress)
+        start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(client)
+    out.print("the topology is up; `lab down` removes it", highlight=False)
+
+
+@app.command()
+def down(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also what other checkouts' runs left, unless alive.")
+    ] = False,
+    force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
+) -> None:
+    """Remove every container and network that runs of this checkout left behind."""
+    with _engine() as client:
+        removed, left = topology.down(client, Checkout.here(), every=every, force=force)
+    for found in removed:
+        out.print(f"removed {found.project} ({found.containers} objects)", highlight=False)
+    for found in left:
+        out.print(f"left {found.project}: in use by {found.path} (--force takes it)", highlight=False)
+    if not removed and not left:
+        out.print("nothing to remove", highlight=False)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the topologies on the engine."""
+    with _engine() as client:
+        found = topology.find(client)
+    if as_json:
+        _print_json([vars(f) for f in found])
+        return
+    if not found:
+        out.print("no topology is up; `lab up` starts one", highlight=False)
+        return
+    table = Table("topology", "running", "kept", "in use", "checkout", box=None)
+    for f in found:
+        yes = ("no", "yes")
+        table.add_row(f.project, str(f.running), yes[f.kept], yes[f.alive], f.path)
+    out.print(table)
+
+
+@app.command(name="list")
+def list_cases(document: Document = None, as_json: AsJson = False) -> None:
+    """List the cases."""
+    cases = _catalogue().select([], document)
+    if as_json:
+        _print_json(
+            [
+                {
+                    "id": c.id,
+                    "document": c.document,
+                    "section": c.section,
+                    "story": c.story,
+                    "attempts": [p.id for p in c.plan()],
+                }
+                for c in cases
+            ]
+        )
+        return
+    section = None
+    names: set[str] = set()
+    for c in cases:
+        if (c.document, c.section) != section:
+            section = (c.document, c.section)
+            out.print(f"\n{c.document}: {c.section}", style="bold", highlight=False)
+        if c.name not in names:
+            names.add(c.name)
+            clients = [str(o.client) for o in cases if o.name == c.name]
+            out.print(f"  {c.name}", highlight=False)
+            out.print(f"      {c.story.splitlines()[0]}", style="dim", highlight=False)
+            out.print(f"      {', '.join(clients)}", style="dim", highlight=False)
+
+
+@app.command(name="run")
+def run_cases(cases: Cases = None, document: Document = None, as_json: AsJson = False) -> None:
+    """Run cases (all, or those named) and print what came of them."""
+    chosen = _catalogue().select(cases or [], document)
+    total = sum(len(c.plan()) for c in chosen)
+    counter = terminal.Counter(total, err)
+    conducted = conduct(chosen, on_attempt=counter.count)
+    counter.end()
+    if as_json:
+        sys.stdout.write(to_json(conducted.record, indent=2) + "\n")
+    else:
+        terminal.print_summary(conducted.record, out, conducted.path)
+    raise typer.Exit(_status(conducted.record))
+
+
+@app.command()
+def report(
+    record: Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the summary of a recorded run."""
+    path = record or Checkout.here().state / "runs" / "latest"
+    if record is None and not path.exists():
+        raise RecordError("there is no record yet: `lab run` makes one")
+    found = load(path)
+    if as_json:
+        sys.stdout.write(to_json(found, indent=2) + "\n")
+    else:
+        terminal.print_summary(found, out, path)
+    raise typer.Exit(_status(found))
+
+
+@app.command()
+def attempt(
+    server: Annotated[str, typer.Option(help="vsftpd or pyftpdlib")] = "vsftpd",
+    client: Annotated[
+        str, typer.Option(metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS")
+    ] = "net-ftp@rocky9",
+    server_settings: Annotated[
+        list[str] | None, typer.Option("-s", metavar="FIELD=VALUE", help="a server setting")
+    ] = None,
+    client_settings: Annotated[
+        list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(help="completed, or refused:SIDE:STAGE:REASON; decides the exit status"),
+    ] = None,
+    times: Annotated[
+        int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
+    ] = 1,
+    as_json: AsJson = False,
+    fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
+) -> None:
+    """Make one attempt: one client with its settings against one server with its settings."""
+    if fields:
+        for title, settings in (("-s", ServerSettings), ("-c", ClientSettings)):
+            out.print(f"\n{settings.__name__} ({title} FIELD=VALUE)", style="bold", highlight=False)
+            for name, text in help_lines(settings):
+                out.print(f"  {name:<22} {text}", markup=False, highlight=False, soft_wrap=True)
+        return
+    wanted = Attempt(
+        parse_server(server_settings or [], server), parse_client(client, client_settings or [])
+    )
+    expectation = Expectation.parse(expect) if expect else None
+    counter = terminal.Counter(times, err)
+    conducted = repeat(wanted, times, expectation, on_attempt=counter.count)
+    counter.end()
+    attempts = conducted.record.attempts
+    if as_json:
+        _print_json(_attempts_json(attempts))
+    else:
+        terminal.print_attempts(attempts, conducted.record, out)
+    raise typer.Exit(max(_attempt_status(a) for a in attempts))
+
+
+@app.command()
+def bench(as_json: AsJson = False) -> None:
+    """Measure what an attempt costs, against baselines of the same run."""
+    measured = measure(Checkout.here(), Printed())
+    if as_json:
+        _print_json(measured.as_json())
+    else:
+        out.print(measured.in_words(), markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(OK if measured.all_met else SURPRISE)
+
+
+class _engine:  # noqa: N801 - used as a function
+    """The engine, for the length of a block."""
+
+    def __enter__(self) -> DockerClient:
+        self._client = engine.find()
+        return self._client
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+
+def _status(record: RunRecord) -> int:
+    return {Verdict.LAB_ERROR: LAB_ERROR, Verdict.SURPRISE: SURPRISE}.get(record.verdict, OK)
+
+
+def _attempt_status(record: AttemptRecord) -> int:
+    if record.outcome is None:
+        return LAB_ERROR
+    if record.expectation is not None:
+        return OK if record.verdict is Verdict.AS_EXPECTED else SURPRISE
+    return OK if record.outcome.result is Result.COMPLETED else SURPRISE
+
+
+def _attempts_json(attempts: tuple[AttemptRecord, ...]) -> object:
+    plain = [a.model_dump(mode="json") for a in attempts]
+    if len(plain) == 1:
+        return plain[0]
+    outcomes = [a.outcome for a in attempts if a.outcome]
+    completed = sum(o.result is Result.COMPLETED for o in outcomes)
+    return {"attempts": plain, "made": len(plain), "completed": completed}

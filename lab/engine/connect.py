@@ -1,0 +1,304 @@
+"""Connecting to an engine, and saying exactly why that does not work."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import http.client
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import docker
+import docker.errors
+import docker.tls
+import requests.exceptions
+
+from lab.engine.endpoint import DEFAULT_SOCKET, Endpoint, Origin, resolve
+from lab.engine.errors import EngineError, Problem
+
+PROBE_TIMEOUT_S = 5
+REQUEST_TIMEOUT_S = 120
+MINIMUM_API = (1, 41)
+"""API of Docker 20.10, the oldest engine that the lab has been run on."""
+
+WAY_INSTALL = (
+    "install and start an engine (Debian, Ubuntu: apt-get install docker.io iptables; as root, "
+    "`make engine` does that and starts it)"
+)
+WAY_POINT = "point DOCKER_HOST, or the Docker context, to an engine that runs (unix:///path or tcp://host:port)"
+
+
+class SocketState(StrEnum):
+    """What a Unix socket's other end does."""
+
+    ABSENT = "absent"
+    FORBIDDEN = "forbidden"
+    REFUSED = "refused"  # the file is there, nobody listens
+    SILENT = "silent"  # somebody listens, and does not answer in time
+    ANSWERS = "answers"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True)
+class SocketProbe:
+    """What a probe found. ``listener`` is the process id of the listening end, when known."""
+
+    state: SocketState
+    detail: str = ""
+    listener: int | None = None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket that is already connected."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__("localhost")
+        self.sock = connected
+
+
+def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
+    """Ask the engine behind a Unix socket whether it lives: ``GET /_ping`` within ``timeout_s``."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(timeout_s)
+        try:
+            client.connect(str(path))
+        except OSError as error:
+            return SocketProbe(classify_connect_error(error), error.strerror or str(error))
+        listener = _listener(client)
+        try:
+            connection = _UnixConnection(client)
+            connection.request("GET", "/_ping")
+            status = connection.getresponse().status
+        except TimeoutError:
+            detail = f"no answer to GET /_ping within {timeout_s:g} s"
+            return SocketProbe(SocketState.SILENT, detail, listener)
+        except (OSError, http.client.HTTPException) as error:
+            detail = f"GET /_ping: {str(error) or type(error).__name__}"
+            return SocketProbe(SocketState.SILENT, detail, listener)
+    if status != http.HTTPStatus.OK:
+        return SocketProbe(SocketState.SILENT, f"GET /_ping: HTTP status {status}", listener)
+    return SocketProbe(SocketState.ANSWERS, listener=listener)
+
+
+def classify_connect_error(error: OSError) -> SocketState:
+    """What a failed connect(2) to a Unix socket means."""
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return SocketState.ABSENT
+        case PermissionError():
+            return SocketState.FORBIDDEN
+        case ConnectionRefusedError():
+            return SocketState.REFUSED
+        case TimeoutError() | BlockingIOError():
+            return SocketState.SILENT
+        case _:
+            return SocketState.UNUSABLE
+
+
+def _listener(connected: socket.socket) -> int | None:
+    # SO_PEERCRED of a connected stream socket names the process that called listen(2): see unix(7).
+    # It is 0 when that process lives in another pid namespace.
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid or None
+
+
+def find(
+    environment: Mapping[str, str] | None = None,
+    *,
+    default_socket: Path = DEFAULT_SOCKET,
+    timeout_s: int = PROBE_TIMEOUT_S,
+) -> docker.DockerClient:
+    """Connect to the engine that DOCKER_HOST, the Docker context or the default socket names.
+
+    The caller closes the client. Its requests have a deadline of :data:`REQUEST_TIMEOUT_S`.
+
+    Raises:
+        EngineError: there is none, or it does not answer within ``timeout_s``, or it is too old.
+    """
+    env = os.environ if environment is None else environment
+    return connect(resolve(env, default_socket), timeout_s=timeout_s)
+
+
+def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> docker.DockerClient:
+    """Connect to one engine; see :func:`find`."""
+    if endpoint.host.startswith("ssh://"):
+        raise EngineError(
+            Problem.BAD_ENDPOINT,
+            tried=f"Connecting to {endpoint}",
+            happened="the lab does not speak to an engine over ssh://",
+            advice=[
+                "forward its socket (ssh -L /tmp/engine.sock:/var/run/docker.sock HOST)"
+                " and set DOCKER_HOST=unix:///tmp/engine.sock"
+            ],
+        )
+    if endpoint.socket is not None:
+        found = probe(endpoint.socket, timeout_s)
+        if found.state is not SocketState.ANSWERS:
+            raise explain_socket(endpoint, endpoint.socket, found)
+    client = _client(endpoint, timeout_s)
+    try:
+        version = client.version()
+        problem = unsupported(version)
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        client.close()
+        raise _unreachable(endpoint, error) from error
+    if problem is not None:
+        client.close()
+        raise EngineError(
+            Problem.UNSUPPORTED,
+            tried=f"Using the engine at {endpoint}",
+            happened=problem,
+            advice=["upgrade it (Docker 20.10 or newer, Linux containers)", WAY_POINT],
+        )
+    client.api.timeout = REQUEST_TIMEOUT_S
+    return client
+
+
+def _client(endpoint: Endpoint, timeout_s: int) -> docker.DockerClient:
+    try:
+        tls: docker.tls.TLSConfig | bool = False
+        if endpoint.tls is not None:
+            files = endpoint.tls
+            pair = (str(files.certificate), str(files.key))
+            tls = docker.tls.TLSConfig(
+                client_cert=pair if files.certificate.exists() else None,
+                ca_cert=str(files.ca) if files.ca.exists() else None,
+                verify=files.verify,
+            )
+        return docker.DockerClient(
+            base_url=endpoint.host, version="auto", timeout=timeout_s, tls=tls
+        )
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise _unreachable(endpoint, error) from error
+
+
+def _unreachable(endpoint: Endpoint, error: Exception) -> EngineError:
+    return EngineError(
+        Problem.UNREACHABLE,
+        tried=f"Connecting to the engine at {endpoint}",
+        happened=innermost(error),
+        advice=_ways_out_of_a_choice(endpoint) if endpoint.chosen else [WAY_INSTALL, WAY_POINT],
+    )
+
+
+def innermost(error: BaseException) -> str:
+    """The operating system's own words below the layers of the SDK, where there are any."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    text = str(error)
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, OSError) and current.strerror:
+            return str(current.strerror)
+        text = str(current) or text
+        nested = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
+        current = nested or current.__cause__ or current.__context__
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def unsupported(version: Mapping[str, object]) -> str | None:
+    """Why the engine that reported ``version`` (``GET /version``) cannot be used, or None."""
+    system = str(version.get("Os", ""))
+    if system and system != "linux":
+        return f"it runs {system} containers; the lab's are Linux containers"
+    api = str(version.get("ApiVersion", ""))
+    if parse_api(api) < MINIMUM_API:
+        name = str(version.get("Version", "unknown"))
+        wanted = ".".join(map(str, MINIMUM_API))
+        return f"its API is {api or 'unknown'} (engine {name}); the lab needs {wanted} or newer"
+    return None
+
+
+def parse_api(text: str) -> tuple[int, ...]:
+    """``"1.41"`` as numbers that compare; anything else as an empty tuple, less than all."""
+    try:
+        return tuple(int(part) for part in text.split("."))
+    except ValueError:
+        return ()
+
+
+def explain_socket(endpoint: Endpoint, path: Path, found: SocketProbe) -> EngineError:
+    """The error for a Unix socket whose other end is no working engine."""
+    tried = f"Connecting to the engine at {endpoint}"
+    choice = _ways_out_of_a_choice(endpoint) if endpoint.chosen else None
+    match found.state:
+        case SocketState.ABSENT:
+            return EngineError(
+                Problem.UNREACHABLE if choice else Problem.NO_SOCKET,
+                tried=tried,
+                happened="there is no such socket, so no engine runs there",
+                advice=choice or [WAY_INSTALL, WAY_POINT],
+            )
+        case SocketState.FORBIDDEN:
+            return EngineError(
+                Problem.NO_PERMISSION,
+                tried=tried,
+                happened="the socket is there, but this user may not use it",
+                advice=_ways_to_permission(path),
+            )
+        case SocketState.REFUSED:
+            return EngineError(
+                Problem.UNREACHABLE if choice else Problem.NO_ANSWER,
+                tried=tried,
+                happened="the socket file is there, but no process listens on it: "
+                "the daemon that made it has gone",
+                advice=choice or ["as root, `make engine` starts it again", WAY_POINT],
+            )
+        case SocketState.SILENT:
+            who = f"process {found.listener}" if found.listener else "a process"
+            restart = f"restart that daemon (it is {who})" if found.listener else "restart it"
+            return EngineError(
+                Problem.NO_ANSWER,
+                tried=tried,
+                happened=f"{who} listens there, but is no working engine: {found.detail}",
+                advice=[f"{restart}; if it has just been started, wait and try again", WAY_POINT],
+            )
+        case _:
+            return EngineError(
+                Problem.UNREACHABLE,
+                tried=tried,
+                happened=found.detail,
+                advice=choice or [WAY_POINT],
+            )
+
+
+def _ways_out_of_a_choice(endpoint: Endpoint) -> list[str]:
+    start = "start the engine there, or name another one"
+    if endpoint.origin is Origin.DOCKER_HOST:
+        return [start, "unset DOCKER_HOST: the lab then uses the machine's own engine"]
+    return [start, "docker context use default: the lab then uses the machine's own engine"]
+
+
+def _ways_to_permission(path: Path) -> list[str]:
+    group = _group_of(path)
+    user = _user_name()
+    join = (
+        f"join the group {group!r} that owns it, then log in anew: sudo usermod -aG {group} {user}"
+        if group not in {None, "root"}
+        else f"let this user use it: it belongs to {group or 'an unknown group'}"
+    )
+    return [join, "run the lab as root: sudo make lab"]
+
+
+def _group_of(path: Path) -> str | None:
+    try:
+        number = path.stat().st_gid
+    except OSError:
+        return None
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

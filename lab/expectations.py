@@ -1,0 +1,248 @@
+"""What an attempt is expected to do, and whether it did.
+
+An expectation of a refusal names who refuses, at which stage and for which reason; an expectation
+of a completion may name facts of the connection. On the command line both are written as text::
+
+    completed
+    completed:protocol=TLSv1.2,verified=yes
+    refused
+    refused:server:handshake:no-shared-cipher
+
+The textual form may leave a part of a refusal open (``refused``, ``refused:client``,
+``refused:::expired``); an expectation in a case may not.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lab.model import PROTOCOLS, Outcome, Reason, Result, Side, Stage
+
+
+class ExpectationError(ValueError):
+    """The textual form of an expectation cannot be read; the message says what would be."""
+
+
+class Verdict(StrEnum):
+    """What came of an attempt, a case or a run."""
+
+    AS_EXPECTED = "as-expected"
+    SURPRISE = "surprise"
+    CANNOT = "cannot"
+    LAB_ERROR = "lab-error"
+
+
+#: Facts that can be expected of a completed attempt, in the order in which they are named.
+FACTS = ("protocol", "cipher", "verified", "data_protected", "session_reused")
+_FLAGS = frozenset({"verified", "data_protected", "session_reused"})
+_YES_NO = {"yes": True, "no": False, "on": True, "off": False, "true": True, "false": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What an attempt is expected to do; a part that is ``None`` is left open.
+
+    Made by :func:`refused`, :func:`completed` and :meth:`parse`.
+    """
+
+    result: Result
+    by: Side | None = None
+    stage: Stage | None = None
+    reason: Reason | None = None
+    message: str | None = None
+    """What the user of the client program is shown, to the letter (outer white space aside)."""
+    protocol: str | None = None
+    cipher: str | None = None
+    verified: bool | None = None
+    data_protected: bool | None = None
+    session_reused: bool | None = None
+
+    def __post_init__(self) -> None:
+        refusal = [name for name in ("by", "stage", "reason") if getattr(self, name) is not None]
+        facts = [name for name in FACTS if getattr(self, name) is not None]
+        if self.result is Result.COMPLETED and refusal:
+            raise ValueError(f"a completed attempt has no {refusal[0]} of refusal")
+        if self.result is Result.REFUSED and facts:
+            raise ValueError(f"{facts[0]} can be expected of a completed attempt only")
+
+    @classmethod
+    def parse(cls, text: str) -> Expectation:
+        """Read the textual form.
+
+        Raises:
+            ExpectationError: a word outside the vocabulary; the message names the closest ones.
+        """
+        result, _, rest = text.strip().partition(":")
+        if result == Result.COMPLETED:
+            return _parse_facts(rest)
+        if result == Result.REFUSED:
+            return cls._parse_refusal(rest)
+        raise ExpectationError(
+            f"{result!r} is no result: an expectation begins with completed or refused,"
+            " for example refused:server:handshake:no-shared-cipher"
+        )
+
+    @classmethod
+    def _parse_refusal(cls, rest: str) -> Expectation:
+        by, stage, reason, *more = [*rest.split(":"), "", "", ""]
+        if any(more):
+            raise ExpectationError(
+                f"refused:{rest} has too many parts: write refused:SIDE:STAGE:REASON"
+            )
+        return cls(
+            result=Result.REFUSED,
+            by=Side(_known(by, "side", Side)) if by else None,
+            stage=Stage(_known(stage, "stage", Stage)) if stage else None,
+            reason=Reason(_known(reason, "reason", Reason)) if reason else None,
+        )
+
+    def __str__(self) -> str:
+        """The textual form; an expected message is not part of it."""
+        if self.result is Result.REFUSED:
+            return ":".join((self.result, *(v or "" for v in self._refusal()))).rstrip(":")
+        facts = [
+            f"{name}={_written(value)}"
+            for name in FACTS
+            if (value := getattr(self, name)) is not None
+        ]
+        return f"{self.result}:{','.join(facts)}" if facts else str(self.result)
+
+    def in_words(self) -> str:
+        """One line, for people, in the words of :meth:`lab.model.Outcome.in_words`."""
+        if self.result is Result.COMPLETED:
+            facts = [
+                _fact_in_words(name, value)
+                for name in FACTS
+                if (value := getattr(self, name)) is not None
+            ]
+            words = "completed" + (f" with {', '.join(facts)}" if facts else "")
+        else:
+            words = "refused"
+            words += f" by the {self.by}" if self.by else ""
+            words += f" at {self.stage}" if self.stage else ""
+            words += f": {self.reason}" if self.reason else ""
+        return f"{words}; message {self.message!r}" if self.message is not None else words
+
+    def _refusal(self) -> tuple[str | None, str | None, str | None]:
+        return self.by, self.stage, self.reason
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and, in one sentence, why."""
+
+    verdict: Verdict
+    why: str
+
+
+def refused(*, by: Side, at: Stage, because: Reason, message: str | None = None) -> Expectation:
+    """Expect a refusal.
+
+    Args:
+        by: who refuses.
+        at: the stage at which the attempt ends.
+        because: what the deciding end reports.
+        message: what the user of the client program is shown, to the letter.
+    """
+    return Expectation(result=Result.REFUSED, by=by, stage=at, reason=because, message=message)
+
+
+def completed(
+    *,
+    protocol: str | None = None,
+    cipher: str | None = None,
+    verified: bool | None = None,
+    data_protected: bool | None = None,
+    session_reused: bool | None = None,
+) -> Expectation:
+    """Expect that the goal is reached; a fact that is ``None`` is not looked at."""
+    return Expectation(
+        result=Result.COMPLETED,
+        protocol=protocol,
+        cipher=cipher,
+        verified=verified,
+        data_protected=data_protected,
+        session_reused=session_reused,
+    )
+
+
+def judge(expectation: Expectation, outcome: Outcome) -> Judgement:
+    """Compare what happened with what was expected.
+
+    Returns:
+        ``as-expected``, or ``surprise`` with a sentence that names exactly what differs: the
+        result, or each of side, stage, reason, message or fact.
+    """
+    if expectation.result is not outcome.result:
+        why = f"expected {expectation.in_words()}, but it was {outcome.in_words()}"
+        return Judgement(Verdict.SURPRISE, why)
+    differences = list(_differences(expectation, outcome))
+    if differences:
+        return Judgement(Verdict.SURPRISE, "; ".join(differences))
+    return Judgement(Verdict.AS_EXPECTED, f"{outcome.in_words()}, as expected")
+
+
+def _differences(expectation: Expectation, outcome: Outcome) -> Iterable[str]:
+    """What differs between an expectation and an outcome of the same result."""
+    for name in ("by", "stage", "reason", *FACTS):
+        expected, seen = getattr(expectation, name), getattr(outcome, name)
+        if expected is not None and expected != seen:
+            label = {"by": "side"}.get(name, name.replace("_", " "))
+            yield f"the {label} differs: expected {_written(expected)}, seen {_written(seen)}"
+    if expectation.message is not None:
+        expected, seen = expectation.message.strip(), outcome.texts.message.strip()
+        if expected != seen:
+            yield f"the message differs: expected {expected!r}, seen {seen!r}"
+
+
+def _parse_facts(text: str) -> Expectation:
+    words: dict[str, str] = {}
+    flags: dict[str, bool] = {}
+    for assignment in filter(None, text.split(",")):
+        name, _, value = assignment.partition("=")
+        _known(name, "fact", FACTS)
+        if not value:
+            raise ExpectationError(f"the fact {name} has no value: write {name}=VALUE")
+        if name in _FLAGS:
+            if value not in _YES_NO:
+                raise ExpectationError(f"{name}={value} cannot be read: write {name}=yes or no")
+            flags[name] = _YES_NO[value]
+        else:
+            words[name] = _known(value, "protocol", PROTOCOLS) if name == "protocol" else value
+    return completed(
+        protocol=words.get("protocol"),
+        cipher=words.get("cipher"),
+        verified=flags.get("verified"),
+        data_protected=flags.get("data_protected"),
+        session_reused=flags.get("session_reused"),
+    )
+
+
+def _known(word: str, kind: str, words: Iterable[str]) -> str:
+    known = [str(w) for w in words]
+    if word in known:
+        return word
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise ExpectationError(f"{word!r} is no {kind}: {hint}known are {', '.join(known)}")
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _fact_in_words(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return {
+            "verified": ("the certificate not verified", "the certificate verified"),
+            "data_protected": ("the data channel in clear text", "the data channel protected"),
+            "session_reused": ("a new session", "the session reused"),
+        }[name][value]
+    return f"{name} {value}"

@@ -1,0 +1,102 @@
+"""What can go wrong with an image, and how an operator is told."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from lab.engine.errors import render
+
+
+class Problem(StrEnum):
+    """The kind of failure, for code that decides on it."""
+
+    RECIPE = "recipe"
+    REGISTRY = "registry"
+    BOOTSTRAP = "bootstrap"
+    DOWNLOAD = "download"
+    BUILD = "build"
+    MEASURE = "measure"
+    ARCHIVE = "archive"
+    PLATFORM = "platform"
+    LOCKED = "locked"
+    NO_SPACE = "no-space"
+    ENGINE = "engine"
+    INTERRUPTED = "interrupted"
+
+
+#: The way out that needs no network at all.
+IMPORT_ADVICE = "import the images from a machine that has them: lab images import FILE"
+
+
+class ImageError(Exception):
+    """An image cannot be had.
+
+    Attributes:
+        problem: the kind.
+        tried: what the lab tried, as a noun phrase.
+        happened: what came of it.
+        advice: what the operator can do, each item a way of its own.
+    """
+
+    def __init__(
+        self, problem: Problem, *, tried: str, happened: str, advice: Sequence[str]
+    ) -> None:
+        self.problem = problem
+        self.tried = tried
+        self.happened = happened
+        self.advice = tuple(advice)
+        super().__init__(render(tried, happened, self.advice))
+
+    @property
+    def reason(self) -> str:
+        """One line: what was tried and the first line of what happened."""
+        lines = self.happened.strip().splitlines()
+        return f"{self.tried}: {lines[0] if lines else 'no reason given'}"
+
+
+NO_SPACE = re.compile(
+    r"no space left on device|disk quota exceeded|ENOSPC|file system is full", re.I
+)
+
+
+def is_no_space(error: BaseException | str) -> bool:
+    """Whether this failure is a full disk: an ``OSError`` of that kind, or a text that says so."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return True
+    return NO_SPACE.search(str(error)) is not None
+
+
+def no_space(tried: str, happened: str, place: str, free: int | None) -> ImageError:
+    """A full disk, said clearly.
+
+    Args:
+        tried: what needed the space.
+        happened: the raw text.
+        place: the directory whose file system is full.
+        free: bytes that are free there now, or None when that cannot be told from here.
+    """
+    left = (
+        "free space there: unknown from here" if free is None else f"{megabytes(free)} free there"
+    )
+    return ImageError(
+        Problem.NO_SPACE,
+        tried=tried,
+        happened=f"the disk is full below {place} ({left}): {happened}",
+        advice=(
+            "lab images prune removes the images of older recipes",
+            "docker system df shows what the engine keeps; docker image prune and docker builder "
+            "prune remove what nothing uses",
+            f"free space below {place}, or move the engine's data root (data-root in "
+            "/etc/docker/daemon.json); what was finished is kept, the next run goes on from there",
+        ),
+    )
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes as a person reads it: ``912 MB`` or ``1.4 GB``."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

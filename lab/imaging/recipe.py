@@ -1,0 +1,332 @@
+"""What an image is made of, read from ``compose/images/<name>/image.toml``; the hash of it all.
+
+An image has up to two routes to it. ``registry``: the distribution's own image. ``packages``: put
+together from package mirrors where no registry can be reached, for a distribution that has no
+mirror here a stand-in. ``either``: the same recipe whichever way its base came.
+
+Everything here decides; nothing touches an engine or a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lab.imaging.errors import ImageError, Problem
+
+REPOSITORY = "tls-lab"
+#: Part of every hash: raise it when the way in which images are made changes what comes out.
+FORMAT = 1
+
+
+class Source(StrEnum):
+    """Where images may come from; the value of ``LAB_IMAGES``."""
+
+    AUTO = "auto"
+    REGISTRY = "registry"
+    PACKAGES = "packages"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Source:
+        """The source that ``LAB_IMAGES`` names; :attr:`AUTO` without it.
+
+        Raises:
+            ImageError: the variable has a value that is none of the three.
+        """
+        value = environment.get("LAB_IMAGES", "").strip() or cls.AUTO.value
+        try:
+            return cls(value)
+        except ValueError as error:
+            raise ImageError(
+                Problem.RECIPE,
+                tried=f"LAB_IMAGES={value}",
+                happened="no such image source",
+                advice=[f"use one of {', '.join(cls)}"],
+            ) from error
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Platform(_Part):
+    """For which interpreter a wheel is meant: pip would otherwise choose one for this machine."""
+
+    python: str
+    tags: tuple[str, ...] = Field(min_length=1)
+
+
+class Artifact(_Part):
+    """One pinned package and what is taken from it.
+
+    ``members`` maps a member of the archive to its place below ``artifacts/`` in the build context.
+    A key that ends in ``/`` (or is empty) is a directory, all of which is taken.
+    """
+
+    client: Literal["npm", "pip"]
+    package: str
+    version: str
+    file: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(gt=0, description="bytes")
+    members: dict[str, str] = Field(min_length=1)
+    platform: Platform | None = None
+
+    @property
+    def title(self) -> str:
+        """How it is called in messages."""
+        return f"{self.package} {self.version}"
+
+
+class Bootstrap(_Part):
+    """A Debian root file system from the package mirror."""
+
+    suite: str
+    include: tuple[str, ...] = ()
+
+
+class Measure(_Part):
+    """What is read from the finished image by running it once; all are shell commands."""
+
+    packages: tuple[str, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    tls_library: str | None = None
+
+
+class Variant(_Part):
+    """One way to make an image: where it starts, what is done to it, what it then is."""
+
+    pull: str | None = None
+    bootstrap: Bootstrap | None = None
+    base: str | None = None
+    dockerfile: str | None = None
+    context: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    stand_in: bool = False
+    real: tuple[str, ...] = Field(min_length=1)
+    not_real: tuple[str, ...] = ()
+    measure: Measure | None = None
+
+    @model_validator(mode="after")
+    def _has_one_start(self) -> Self:
+        if sum(start is not None for start in (self.pull, self.bootstrap, self.base)) != 1:
+            raise ValueError("exactly one of pull, bootstrap and base is needed")
+        if self.base is not None and self.dockerfile is None:
+            raise ValueError("a variant on another image of the lab needs a dockerfile")
+        if self.stand_in and not self.not_real:
+            raise ValueError("a stand-in must say what in it is not real")
+        return self
+
+
+class _RecipeFile(_Part):
+    name: str = Field(pattern=r"^[a-z][a-z0-9]*$")
+    description: str
+    registry: Variant | None = None
+    packages: Variant | None = None
+    either: Variant | None = None
+    measure: Measure = Measure()
+
+    @model_validator(mode="after")
+    def _has_a_variant_for_both_sources(self) -> Self:
+        if self.either is not None and (self.registry or self.packages):
+            raise ValueError("either stands alone, without registry and packages")
+        if self.either is None and not (self.registry and self.packages):
+            raise ValueError("both registry and packages are needed, or either")
+        return self
+
+
+@dataclass(frozen=True)
+class Route:
+    """One variant and the source whose name it bears; None when its base decides."""
+
+    source: Source | None
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An image of the lab and the ways to it, the preferred one first."""
+
+    name: str
+    description: str
+    routes: tuple[Route, ...]
+    measure: Measure
+    directory: Path
+
+    def allowed(self, wanted: Source) -> tuple[Route, ...]:
+        """The routes that may be taken when ``wanted`` is asked for, in order of preference."""
+        return tuple(
+            route
+            for route in self.routes
+            if wanted is Source.AUTO or route.source in {None, wanted}
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image as it would be made on one route: fixed enough to have a hash and so a tag."""
+
+    recipe: Recipe
+    route: Route
+    base: Candidate | None
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The name of the image in the lab."""
+        return self.recipe.name
+
+    @property
+    def source(self) -> Source:
+        """``registry`` or ``packages``; what its base is when the recipe leaves it open."""
+        if self.route.source is not None:
+            return self.route.source
+        assert self.base is not None  # a route without a source has a base: _RecipeFile, Variant
+        return self.base.source
+
+    @property
+    def variant(self) -> Variant:
+        """What is done on this route."""
+        return self.route.variant
+
+    @property
+    def measure(self) -> Measure:
+        """What is read from the finished image."""
+        return self.variant.measure or self.recipe.measure
+
+    @property
+    def tag(self) -> str:
+        """The final name of the image on the engine."""
+        return f"{REPOSITORY}/{self.name}:{self.digest}"
+
+
+def load(directory: Path) -> dict[str, Recipe]:
+    """Read every recipe below ``directory`` (``compose/images``).
+
+    Raises:
+        ImageError: a file is not a valid recipe, or names a base or a file that is not there.
+    """
+    recipes = {
+        recipe.name: recipe
+        for recipe in (_load_one(path) for path in sorted(directory.glob("*/image.toml")))
+    }
+    if not recipes:
+        raise _broken(directory, "no */image.toml in it")
+    for recipe in recipes.values():
+        for route in recipe.routes:
+            if route.variant.base is not None and route.variant.base not in recipes:
+                raise _broken(recipe.directory, f"its base {route.variant.base} has no recipe")
+            for relative in (route.variant.dockerfile, *route.variant.context):
+                if relative is not None and not (recipe.directory / relative).exists():
+                    raise _broken(recipe.directory, f"{relative} does not exist")
+    return recipes
+
+
+def _load_one(path: Path) -> Recipe:
+    try:
+        parsed = _RecipeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise _broken(path, str(error)) from error
+    if parsed.name != path.parent.name:
+        raise _broken(path, f"it is called {parsed.name}, its directory is not")
+    routes = [
+        Route(source, variant)
+        for source, variant in (
+            (Source.REGISTRY, parsed.registry),
+            (Source.PACKAGES, parsed.packages),
+            (None, parsed.either),
+        )
+        if variant is not None
+    ]
+    return Recipe(parsed.name, parsed.description, tuple(routes), parsed.measure, path.parent)
+
+
+def _broken(path: Path, happened: str) -> ImageError:
+    return ImageError(
+        Problem.RECIPE,
+        tried=f"reading the image recipe {path}",
+        happened=happened,
+        advice=["correct the file; docs/images.md describes its fields"],
+    )
+
+
+def candidates(recipes: Mapping[str, Recipe], name: str, wanted: Source) -> tuple[Candidate, ...]:
+    """Every image that may serve as ``name``, the preferred one first.
+
+    Raises:
+        ImageError: no recipe has that name.
+    """
+    recipe = find(recipes, name)
+    found: list[Candidate] = []
+    for route in recipe.allowed(wanted):
+        if route.variant.base is None:
+            found.append(candidate(recipe, route, None))
+            continue
+        found += [
+            candidate(recipe, route, base)
+            for base in candidates(recipes, route.variant.base, wanted)
+        ]
+    return tuple(found)
+
+
+def find(recipes: Mapping[str, Recipe], name: str) -> Recipe:
+    """The recipe called ``name``.
+
+    Raises:
+        ImageError: there is none.
+    """
+    if name not in recipes:
+        raise ImageError(
+            Problem.RECIPE,
+            tried=f"looking for the image {name}",
+            happened="the lab has no image of that name",
+            advice=[f"use one of {', '.join(sorted(recipes))}"],
+        )
+    return recipes[name]
+
+
+def candidate(recipe: Recipe, route: Route, base: Candidate | None) -> Candidate:
+    """The image that this route leads to, with the hash over everything that goes into it."""
+    variant = route.variant
+    inputs = {
+        "format": FORMAT,
+        "name": recipe.name,
+        "source": route.source,
+        "variant": variant.model_dump(mode="json", exclude={"measure"}),
+        "measure": (variant.measure or recipe.measure).model_dump(mode="json"),
+        "base": base.digest if base else None,
+        "files": {
+            relative: [executable(path), hashlib.sha256(path.read_bytes()).hexdigest()]
+            for relative, path in context_files(recipe.directory, variant).items()
+        },
+    }
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:12]
+    return Candidate(recipe, route, base, digest)
+
+
+def context_files(directory: Path, variant: Variant) -> dict[str, Path]:
+    """The files of the recipe that the build sees, by their path in the build context."""
+    roots = [
+        directory / relative for relative in (variant.dockerfile, *variant.context) if relative
+    ]
+    files = [
+        path
+        for root in roots
+        for path in (sorted(root.rglob("*")) if root.is_dir() else [root])
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    return {path.relative_to(directory).as_posix(): path for path in files}
+
+
+def executable(path: Path) -> bool:
+    """Whether the owner may execute the file: the one bit of its mode that git keeps too."""
+    return bool(path.stat().st_mode & stat.S_IXUSR)

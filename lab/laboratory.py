@@ -1,0 +1,113 @@
+"""Everything that a command needs before its first attempt, opened and closed as one.
+
+Engine, images, topology, certificates, session: what is there is used, what is missing is made, and
+what this process made it removes again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+from docker import DockerClient
+
+from lab import engine
+from lab.certificates import Material
+from lab.images import ImageInfo, ImageStore, Source
+from lab.imaging.progress import Progress
+from lab.model import SERVER_HOSTS
+from lab.stack import topology
+from lab.stack.checkout import Checkout
+from lab.stack.session import Session
+from lab.stack.topology import Topology
+
+#: Images of the topology, by the name that compose.yaml gives them.
+IMAGES = ("dns", "vsftpd", "pyftpdlib", "rocky9", "centos7")
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """A laboratory in which attempts can be made."""
+
+    checkout: Checkout
+    client: DockerClient
+    images: Mapping[str, ImageInfo]
+    topology: Topology
+    material: Material
+    session: Session
+    run_id: str
+
+
+@contextmanager
+def open_laboratory(
+    checkout: Checkout, progress: Progress, run_id: str
+) -> Iterator[Laboratory]:
+    """A laboratory for one run: on the kept topology if it is free, else on one of its own.
+
+    Raises:
+        EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
+    """
+    client = engine.find()
+    try:
+        with ThreadPoolExecutor(1) as background:
+            # Keys take a second to make: the containers start meanwhile.
+            making = background.submit(Material.create, list(SERVER_HOSTS.values()))
+            images = ensure_images(client, checkout, progress)
+            running = topology.attach(client, checkout.kept_project) or start(
+                client, checkout, images, progress, run_id=run_id, kept=False
+            )
+            try:
+                material = making.result()
+                stand_ins = {name for name, image in images.items() if image.stand_in}
+                session = Session(client, running, material, stand_ins)
+                try:
+                    yield Laboratory(
+                        checkout, client, images, running, material, session, run_id
+                    )
+                finally:
+                    session.close()
+            finally:
+                running.release(client)
+    finally:
+        client.close()
+
+
+def ensure_images(
+    client: DockerClient, checkout: Checkout, progress: Progress
+) -> Mapping[str, ImageInfo]:
+    """All images of the topology, built if they are not there."""
+    return image_store(client, checkout, progress).ensure(IMAGES)
+
+
+def image_store(client: DockerClient, checkout: Checkout, progress: Progress) -> ImageStore:
+    """The images of this checkout; ``LAB_IMAGES`` says where they may come from."""
+    return ImageStore(client, checkout.state, Source.from_environment(os.environ), progress)
+
+
+def start(
+    client: DockerClient,
+    checkout: Checkout,
+    images: Mapping[str, ImageInfo],
+    progress: Progress,
+    *,
+    run_id: str,
+    kept: bool,
+) -> Topology:
+    """Start the containers; a topology that is not kept belongs to the run ``run_id`` alone."""
+    begun = monotonic()
+    progress.step("topology", "starting the containers")
+    running = topology.up(
+        client,
+        checkout,
+        {name: images[name].tag for name in IMAGES},
+        engine.compose_command(),
+        checkout.kept_project if kept else checkout.run_project(run_id),
+        run_id=run_id,
+        kept=kept,
+    )
+    progress.done("topology", monotonic() - begun)
+    return running

@@ -1,0 +1,282 @@
+"""The machine that the lab itself runs on: its system, its processes' commands, its free space.
+
+Nothing here knows of containers. The parsers are pure; :func:`run` and :func:`stream` are the only
+two ways in which this package and :mod:`lab.engine` start a program, so that none runs without a
+deadline.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL_INTERVAL_S = 0.1
+TAIL_LINES = 15
+
+
+@dataclass(frozen=True)
+class OsRelease:
+    """What os-release(5) says about the running system."""
+
+    id: str
+    version_id: str = ""
+    codename: str = ""
+    pretty_name: str = ""
+
+    @property
+    def has_docker_io(self) -> bool:
+        """Whether the distribution itself packages Docker as ``docker.io``: Debian and Ubuntu."""
+        return self.id in {"debian", "ubuntu"}
+
+    def __str__(self) -> str:
+        return self.pretty_name or f"{self.id} {self.version_id}".strip()
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended. ``status`` is its exit status, negative for a signal."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+    elapsed_s: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return self.status == 0
+
+
+class CommandError(Exception):
+    """A program could not be started, was too slow or failed. The text names all that is known."""
+
+    def __init__(self, argv: Sequence[str], happened: str, output: str = "") -> None:
+        self.argv = tuple(argv)
+        self.happened = happened
+        self.output = output.strip()
+        super().__init__(describe_failure(argv, happened, output))
+
+
+def describe_failure(argv: Sequence[str], happened: str, output: str) -> str:
+    """Say what was run, what happened and the end of what it printed."""
+    text = f"{shlex.join(argv)}: {happened}"
+    lines = tail(output)
+    return text + "".join(f"\n    {line}" for line in lines) if lines else text
+
+
+def tail(text: str, lines: int = TAIL_LINES) -> list[str]:
+    """The last ``lines`` lines of ``text`` that are not empty."""
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+
+
+def describe_status(status: int) -> str:
+    """``ended with status 2`` or ``was killed by SIGKILL``."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
+
+
+def parse_os_release(text: str) -> OsRelease:
+    """Read the text of an os-release file; values may be quoted as in a shell."""
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        name, separator, value = line.strip().partition("=")
+        if not separator or name.startswith("#"):
+            continue
+        try:
+            words = shlex.split(value)
+        except ValueError:
+            words = [value]
+        values[name] = words[0] if words else ""
+    return OsRelease(
+        id=values.get("ID", "linux"),
+        version_id=values.get("VERSION_ID", ""),
+        codename=values.get("VERSION_CODENAME", ""),
+        pretty_name=values.get("PRETTY_NAME", ""),
+    )
+
+
+def os_release(paths: Sequence[Path] | None = None) -> OsRelease:
+    """The running system; ``linux`` when it does not say."""
+    for path in paths or (Path("/etc/os-release"), Path("/usr/lib/os-release")):
+        try:
+            return parse_os_release(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            continue
+    return OsRelease(id="linux")
+
+
+def is_root() -> bool:
+    """Whether this process may install packages and start a daemon."""
+    return os.geteuid() == 0
+
+
+def systemd_runs() -> bool:
+    """Whether systemd is the service manager of this machine (sd_booted(3))."""
+    return Path("/run/systemd/system").is_dir()
+
+
+def free_bytes(path: Path) -> int | None:
+    """Bytes that this user may still write below ``path``, or None when that cannot be told.
+
+    A path that does not exist yet counts as its nearest existing parent.
+    """
+    for candidate in (path, *path.parents):
+        try:
+            return shutil.disk_usage(candidate).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def program(name: str) -> str | None:
+    """The full path of a program, looked for in the administrator's directories too.
+
+    A user's PATH often lacks /usr/sbin, where dockerd and iptables are.
+    """
+    return shutil.which(name, path=administrator_path())
+
+
+def administrator_path(path: str | None = None) -> str:
+    """``path`` (default: PATH) with the directories that hold system daemons appended."""
+    given = (os.environ.get("PATH", "") if path is None else path).split(os.pathsep)
+    wanted = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    return os.pathsep.join([*filter(None, given), *(d for d in wanted if d not in given)])
+
+
+def wait_until(
+    condition: Callable[[], bool], *, timeout_s: float, interval_s: float = POLL_INTERVAL_S
+) -> bool:
+    """Poll ``condition`` until it holds; False when ``timeout_s`` passed without that."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        time.sleep(min(interval_s, remaining))
+    return True
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Completed:
+    """Run a program without a terminal and return what it printed.
+
+    ``env`` replaces the whole environment. The program gets a session of its own, so that
+    everything it started ends with it when ``timeout_s`` passes.
+
+    Raises:
+        CommandError: it does not exist, took longer than ``timeout_s``, or (with ``check``) failed.
+    """
+    started = time.monotonic()
+    process = _start(argv, stderr=subprocess.PIPE, env=env, cwd=cwd)
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            _kill_session(process)
+            stdout, stderr = process.communicate()
+            happened = f"no end after {timeout_s:g} s"
+            raise CommandError(argv, happened, stderr or stdout) from error
+        except BaseException:
+            _kill_session(process)
+            raise
+    done = Completed(tuple(argv), process.returncode, stdout, stderr, time.monotonic() - started)
+    if check and not done.ok:
+        raise CommandError(argv, describe_status(done.status), stderr or stdout)
+    return done
+
+
+def stream(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    on_line: Callable[[str], None],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Completed:
+    """Run a program that takes long, handing over each line (both streams) as it appears.
+
+    Raises:
+        CommandError: as for :func:`run`, with the end of its output.
+    """
+    started = time.monotonic()
+    process = _start(argv, stderr=subprocess.STDOUT, env=env, cwd=cwd)
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        _kill_session(process)
+
+    timer = threading.Timer(timeout_s, expire)
+    timer.daemon = True
+    timer.start()
+    lines: list[str] = []
+    with process:
+        try:
+            assert process.stdout is not None  # _start always pipes it
+            for line in process.stdout:
+                lines.append(line)
+                on_line(line.rstrip("\n"))
+            process.wait()
+        except BaseException:
+            _kill_session(process)
+            raise
+        finally:
+            timer.cancel()
+    output = "".join(lines)
+    if expired.is_set():
+        raise CommandError(argv, f"no end after {timeout_s:g} s", output)
+    if process.returncode != 0:
+        raise CommandError(argv, describe_status(process.returncode), output)
+    return Completed(tuple(argv), 0, output, "", time.monotonic() - started)
+
+
+def _start(
+    argv: Sequence[str],
+    *,
+    stderr: int,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=env,
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(argv, f"could not be started: {reason}") from error
+
+
+def _kill_session(process: subprocess.Popen[str]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,258 @@
+"""The curl command line: settings to its arguments, its exit status and ``-v`` text to a report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lab.model import ClientReport, ClientSettings, Goal, ProtocolRange
+from lab.programs.base import (
+    AGENTS_DIRECTORY,
+    AgentSpec,
+    Installed,
+    Program,
+    Target,
+    delivery_of,
+    payload_of,
+)
+
+#: The line that ``--write-out`` adds, with variables that every curl since 7.19 has.
+WRITE_OUT = r"\nssl_verify_result=%{ssl_verify_result}\n"
+
+#: curl spells a version without its name: ``--tls-max 1.2``, ``--tlsv1.2``.
+_NUMBER = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+
+#: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
+_STEP_OF_COMMAND = {
+    "AUTH": "starttls",
+    "USER": "login",
+    "PASS": "login",
+    "ACCT": "login",
+    "PBSZ": "protect",
+    "PROT": "protect",
+    "QUIT": "quit",
+}
+
+#: System errors as curl words them (the C library's texts in the C locale).
+_ERRNO = {
+    "Connection refused": "ECONNREFUSED",
+    "Connection reset by peer": "ECONNRESET",
+    "Connection timed out": "ETIMEDOUT",
+    "No route to host": "EHOSTUNREACH",
+    "Network is unreachable": "ENETUNREACH",
+    "Broken pipe": "EPIPE",
+}
+
+_REPLY = re.compile(r"^< (\d{3})([ -])(.*)$")
+_COMMAND = re.compile(r"^> ([A-Z]{3,4})\b")
+_TLS = re.compile(r"^\* SSL connection using (\S+) / (\S+)")
+_CERTIFICATE_RECEIVED = re.compile(r"^\* \S+ \(IN\), TLS handshake, Certificate \(11\)")
+_FATAL_ALERT = re.compile(r"^\* (\S+ \((?:IN|OUT)\), TLS alert, (?!close notify).*)$")
+_LIBRARY_ERROR = re.compile(r"^\* (.*error:[0-9A-Fa-f]{8}:.*)$")
+_VERIFIED = re.compile(r"^\*\s+SSL certificate verif(?:y ok|ied)")
+_NOT_VERIFIED = re.compile(r"^\*\s+SSL certificate verify result: .* continuing")
+_VERIFY_RESULT = re.compile(r"^ssl_verify_result=(\d+)$", re.MULTILINE)
+_PEER_FAILED_VERIFICATION = 60
+
+
+class Curl(Program):
+    """The ``curl`` command, as people run it."""
+
+    name: ClassVar[str] = "curl"
+    agent: ClassVar[AgentSpec] = AgentSpec(
+        name="commands",
+        argv=("/opt/lab/bin/python3", f"{AGENTS_DIRECTORY}/commands.py"),
+        files=("commands.py", "resident.py"),
+    )
+
+    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if installed.platform == "centos7" and installed.stand_in:
+            # Its curl would be another distribution's, on another TLS library than CentOS 7's NSS.
+            return "the stand-in image has no NSS curl"
+        if not installed.versions.get("curl"):
+            return "the image has no curl"
+        if client.goal is Goal.HANDSHAKE:
+            return "curl cannot stop after the handshake: it always logs in"
+        if client.fingerprint is not None:
+            return "curl cannot pin a certificate, only a public key (--pinnedpubkey)"
+        if client.verify_name is not None or client.sni is not None:
+            return "curl takes the server name to send and to verify from the URL"
+        if client.libnet is not None:
+            return "libnet is Perl's: curl does not use it"
+        if client.session_cache == "shared":
+            return "curl has no way to share a session other than its own default"
+        if client.protocols is not None and "SSLv3" in (
+            client.protocols.minimum,
+            client.protocols.maximum,
+        ):
+            return "curl has had no SSLv3 since 7.77"
+        return None
+
+    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            "argv": list(arguments(client, target)),
+            "payload": payload_of(client, target),
+        }
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        return read(raw)
+
+
+def arguments(client: ClientSettings, target: Target) -> tuple[str, ...]:
+    """The whole command. ``{payload}`` stands for the file to upload."""
+    scheme = "ftps" if client.implicit_tls else "ftp"
+    url = f"{scheme}://{target.host}:{target.port}/"
+    # -q: no ~/.curlrc. -sS: no progress meter, but error messages.
+    argv = ["curl", "-q", "-sS", "-v", "--write-out", WRITE_OUT]
+    argv += [
+        "--connect-timeout",
+        f"{client.timeout_s:g}",
+        "--max-time",
+        f"{2 * client.timeout_s:g}",
+    ]
+    if client.tls and not client.implicit_tls:
+        argv.append("--ssl-reqd")
+    if not client.verify:
+        argv.append("--insecure")
+    if target.ca_file is not None:
+        argv += ["--cacert", target.ca_file]
+    if client.ciphers is not None:
+        argv += ["--ciphers", client.ciphers]
+    if client.protocols is not None:
+        argv += _protocol_arguments(client.protocols)
+    if target.certificate is not None:
+        argv += ["--cert", target.certificate, "--key", str(target.key)]
+    if client.session_cache == "none":
+        argv.append("--no-sessionid")
+    if client.mode == "active":
+        argv += ["--ftp-port", "-"]
+    argv += ["--user", f"{target.user}:{target.password}"]
+    if client.goal is Goal.TRANSFER:
+        argv += ["--upload-file", "{payload}", url + delivery_of(target).name]
+    else:
+        # Asked for the head of a directory, curl logs in, protects the data channel and leaves.
+        argv += ["--head", url]
+    return tuple(argv)
+
+
+def _protocol_arguments(protocols: ProtocolRange) -> list[str]:
+    argv = []
+    if protocols.minimum is not None:
+        argv.append(f"--tlsv{_NUMBER[protocols.minimum]}")
+    if protocols.maximum is not None:
+        argv += ["--tls-max", _NUMBER[protocols.maximum]]
+    return argv
+
+
+def read(raw: Mapping[str, Any]) -> ClientReport:
+    """A report from curl's exit status and texts.
+
+    What curl does not say it did not observe: without a line about verification, ``verified``
+    stays ``None``. A handshake in which the server sent no certificate resumed a session (RFC 8446,
+    section 2.2; RFC 5246, section 7.3).
+
+    Raises:
+        ValueError: a result without ``argv``: not one of a command.
+    """
+    if "argv" not in raw:
+        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
+    stderr = str(raw.get("stderr") or "")
+    timed_out = bool(raw.get("timed_out"))
+    exit_status = raw.get("exit_status")
+    trace = _Trace(stderr)
+    failed = timed_out or exit_status != 0
+    complaint = " ".join(re.findall(r"^curl: (\(\d+\) .*)$", stderr, re.MULTILINE))
+    error = ""
+    if failed:
+        error = "; ".join(_distinct([complaint, *trace.library_errors, *trace.alerts]))
+        if timed_out and not complaint:
+            error = "; ".join(_distinct(["the attempt's deadline passed", error]))
+    return ClientReport(
+        failed=failed,
+        step=trace.step if failed else "quit",
+        error=error,
+        message=f"curl: {complaint}" if failed and complaint else "",
+        reply_code=trace.reply_code,
+        reply_text=trace.reply_text,
+        errno=next((name for text, name in _ERRNO.items() if failed and text in stderr), None),
+        verify_code=_verify_code(exit_status, str(raw.get("stdout") or "")),
+        exit_status=exit_status,
+        protocol=trace.protocol,
+        cipher=trace.cipher,
+        verified=trace.verified,
+        data_protected=trace.data_protected,
+        session_reused=trace.session_reused,
+        library=str(raw.get("version") or ""),
+        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
+        timed_out=timed_out,
+    )
+
+
+class _Trace:
+    """What the lines of ``curl -v`` tell, in their order."""
+
+    def __init__(self, text: str) -> None:
+        self.step = "connect"
+        self.reply_code: int | None = None
+        self.reply_text = ""
+        self.protocol: str | None = None
+        self.cipher: str | None = None
+        self.verified: bool | None = None
+        self.data_protected: bool | None = None
+        self.session_reused: bool | None = None
+        self.alerts: list[str] = []
+        self.library_errors: list[str] = []
+        self._certificate_received = False
+        for line in text.splitlines():
+            self._take(line.rstrip("\r"))
+
+    def _take(self, line: str) -> None:
+        if command := _COMMAND.match(line):
+            self.step = _STEP_OF_COMMAND.get(command[1], "put")
+            if command[1] == "STOR":
+                self.data_protected = bool(self.data_protected)
+        elif reply := _REPLY.match(line):
+            if reply[2] == " ":
+                self.reply_code, self.reply_text = int(reply[1]), reply[3]
+        elif tls := _TLS.match(line):
+            self._take_connection(tls[1], tls[2])
+        elif _CERTIFICATE_RECEIVED.match(line):
+            self._certificate_received = True
+        elif _VERIFIED.match(line):
+            self.verified = True if self.verified is None else self.verified
+        elif _NOT_VERIFIED.match(line):
+            self.verified = False
+        elif alert := _FATAL_ALERT.match(line):
+            self.alerts.append(alert[1])
+        elif library := _LIBRARY_ERROR.match(line):
+            self.library_errors.append(library[1])
+
+    def _take_connection(self, protocol: str, cipher: str) -> None:
+        """A handshake is over: the first is the control connection's, a second the data's."""
+        if self.protocol is None:
+            self.protocol, self.cipher = protocol, cipher
+        else:
+            self.data_protected = True
+            self.session_reused = not self._certificate_received
+        self._certificate_received = False
+
+
+def _verify_code(exit_status: object, stdout: str) -> int | None:
+    """OpenSSL's number; curl writes 1 where it has none (as for a wrong host name)."""
+    found = _VERIFY_RESULT.search(stdout)
+    if exit_status != _PEER_FAILED_VERIFICATION or not found or int(found[1]) <= 1:
+        return None
+    return int(found[1])
+
+
+def _distinct(texts: list[str]) -> list[str]:
+    """The texts that are not empty and not part of an earlier one."""
+    kept: list[str] = []
+    for text in texts:
+        if text and not any(text in earlier for earlier in kept):
+            kept.append(text)
+    return kept

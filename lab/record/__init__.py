@@ -1,0 +1,53 @@
+"""The record: the machine-readable result of a run, written while the run goes on.
+
+Everything that a report says comes from here. Each attempt is appended to a journal (JSON Lines) as
+it ends, so that a run that is killed leaves a record of what it saw; a run that ends turns its
+journal into one ``record.json``. :func:`load` reads both::
+
+    .lab/runs/<run id>/attempts.jsonl    the journal
+    .lab/runs/<run id>/record.json       the whole, once the run has ended
+    .lab/runs/latest                     a link to the newest run
+
+``docs/record.md`` describes the format, ``lab/schema/record.schema.json`` specifies it.
+"""
+
+from lab.record.files import JOURNAL_NAME, LATEST_NAME, RECORD_NAME, RecordError
+from lab.record.models import (
+    FORMAT,
+    FORMAT_VERSION,
+    AttemptRecord,
+    CaseRecord,
+    ImageRecord,
+    ImageUse,
+    Role,
+    RunHeader,
+    RunRecord,
+    gravest,
+)
+from lab.record.reading import load
+from lab.record.schema import SCHEMA_PATH, schema_text
+from lab.record.text import readable, to_json
+from lab.record.writing import RecordWriter
+
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "JOURNAL_NAME",
+    "LATEST_NAME",
+    "RECORD_NAME",
+    "SCHEMA_PATH",
+    "AttemptRecord",
+    "CaseRecord",
+    "ImageRecord",
+    "ImageUse",
+    "RecordError",
+    "RecordWriter",
+    "Role",
+    "RunHeader",
+    "RunRecord",
+    "gravest",
+    "load",
+    "readable",
+    "schema_text",
+    "to_json",
+]

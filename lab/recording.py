@@ -1,0 +1,200 @@
+"""From finished attempts to the record: opens the laboratory, runs the plan, writes as it goes."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+
+from lab import __version__
+from lab.cases import LoadedCase, Planned
+from lab.expectations import Expectation, Verdict
+from lab.imaging.progress import Printed, Progress
+from lab.laboratory import Laboratory, open_laboratory
+from lab.model import Attempt
+from lab.record import (
+    AttemptRecord,
+    CaseRecord,
+    ImageRecord,
+    ImageUse,
+    RecordWriter,
+    Role,
+    RunHeader,
+    RunRecord,
+    gravest,
+)
+from lab.run import Finished, Job, run
+from lab.stack.checkout import Checkout, new_run_id
+
+OnAttempt = Callable[[AttemptRecord], None]
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """A run that has ended, and where its record is."""
+
+    record: RunRecord
+    path: Path
+
+
+def conduct(
+    cases: Sequence[LoadedCase],
+    *,
+    only: Collection[str] | None = None,
+    progress: Progress | None = None,
+    on_attempt: OnAttempt | None = None,
+    checkout: Checkout | None = None,
+) -> Conducted:
+    """Run cases and record them.
+
+    Args:
+        only: ids of planned attempts; others of the same cases are left out.
+        on_attempt: told of each attempt after it is in the record.
+
+    Raises:
+        EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
+    """
+    plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
+    jobs = [Job(p.id, p.attempt, p.expect) for p in plan]
+    return _recorded(jobs, {p.id: p for p in plan}, cases, progress, on_attempt, checkout)
+
+
+def repeat(
+    attempt: Attempt,
+    times: int,
+    expect: Expectation | None = None,
+    *,
+    progress: Progress | None = None,
+    on_attempt: OnAttempt | None = None,
+    checkout: Checkout | None = None,
+) -> Conducted:
+    """Make one attempt so many times and record each; raises like :func:`conduct`."""
+    jobs = [Job(f"attempt-{number}", attempt, expect) for number in range(1, times + 1)]
+    return _recorded(jobs, {}, (), progress, on_attempt, checkout)
+
+
+def _recorded(
+    jobs: Sequence[Job],
+    planned: Mapping[str, Planned],
+    cases: Sequence[LoadedCase],
+    progress: Progress | None,
+    on_attempt: OnAttempt | None,
+    checkout: Checkout | None,
+) -> Conducted:
+    checkout = checkout or Checkout.here()
+    run_id = new_run_id()
+    started = _now()
+    with open_laboratory(checkout, progress or Printed(), run_id) as laboratory:
+        header = _header(laboratory, run_id, started)
+        with RecordWriter.create(checkout.state / "runs", header) as writer:
+            complete = False
+            records: dict[str, AttemptRecord] = {}
+
+            def finished(one: Finished) -> None:
+                record = _attempt_record(one, planned.get(one.job.id), laboratory)
+                writer.attempt(record)
+                records[record.id] = record
+                if on_attempt:
+                    on_attempt(record)
+
+            try:
+                run(laboratory.session, jobs, finished)
+                complete = True
+            finally:
+                for case in cases:
+                    writer.case(_case_record(case, records))
+                whole = writer.finish(_now(), complete=complete)
+            return Conducted(whole, writer.path)
+
+
+def _attempt_record(
+    one: Finished, planned: Planned | None, laboratory: Laboratory
+) -> AttemptRecord:
+    attempt, evidence = one.job.attempt, one.evidence
+    judged = one.job.expect is not None or one.judgement.verdict in (
+        Verdict.CANNOT,
+        Verdict.LAB_ERROR,
+    )
+    return AttemptRecord(
+        id=one.job.id,
+        case=planned.case_id if planned else None,
+        role=Role(planned.role) if planned else Role.ATTEMPT,
+        label=planned.title if planned else "",
+        standing=planned.standing if planned else None,
+        server=attempt.server,
+        client=attempt.client,
+        expectation=one.job.expect,
+        outcome=one.outcome,
+        verdict=one.judgement.verdict if judged else None,
+        verdict_why=one.judgement.why if judged else "",
+        client_report=evidence.observation.client if evidence else None,
+        server_report=evidence.observation.server if evidence else None,
+        configuration=evidence.configuration if evidence else "",
+        request=dict(evidence.request) if evidence else {},
+        started=one.started,
+        elapsed_ms=one.elapsed_ms,
+        images=tuple(
+            ImageUse(name=name, stand_in=laboratory.images[name].provenance.stand_in)
+            for name in (attempt.server.software, attempt.client.platform)
+        ),
+    )
+
+
+def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> CaseRecord:
+    ids = tuple(p.id for p in case.plan() if p.id in records)
+    return CaseRecord(
+        id=case.id,
+        name=case.name,
+        document=case.document,
+        section=case.section,
+        title=case.title,
+        story=case.story,
+        attempts=ids,
+        verdict=gravest(records[i].verdict for i in ids),
+    )
+
+
+def _header(laboratory: Laboratory, run_id: str, started: datetime.datetime) -> RunHeader:
+    return RunHeader(
+        run_id=run_id,
+        lab_version=__version__,
+        started=started,
+        machine=_machine(),
+        engine=_engine(laboratory.client),
+        images=tuple(
+            ImageRecord(
+                name=name,
+                tag=image.tag,
+                **image.provenance.model_dump(mode="json", exclude={"image"}),
+            )
+            for name, image in laboratory.images.items()
+        ),
+        topology={
+            "project": laboratory.topology.project,
+            "containers": sorted(laboratory.topology.containers),
+        },
+    )
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _engine(client: DockerClient) -> dict[str, Any]:
+    version = client.version()
+    return {"version": version.get("Version"), "api": version.get("ApiVersion")}
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

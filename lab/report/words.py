@@ -1,0 +1,169 @@
+"""Parts of a record in plain words: pure functions, no layout."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from lab.expectations import Verdict
+from lab.model import Result, ServerSettings, set_fields
+from lab.record import AttemptRecord, CaseRecord, ImageRecord, Role, RunRecord
+
+#: Of somebody else's text, a report shows at most so many lines; the record has them all.
+MOST_LINES = 12
+
+# Everything that moves a terminal's cursor, colours it or reorders text; line ends and tabs stay.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """A text from outside, made harmless for a terminal: control characters become escapes."""
+    return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def excerpt(text: str, most: int = MOST_LINES) -> str:
+    """The text made visible, without its middle if it has more than ``most`` lines."""
+    lines = visible(text).strip("\n").split("\n")
+    if len(lines) <= most:
+        return "\n".join(lines)
+    head, tail = most // 2, most - most // 2
+    cut = len(lines) - head - tail
+    return "\n".join([*lines[:head], f"[{cut} more lines in the record]", *lines[-tail:]])
+
+
+def seen(attempt: AttemptRecord) -> str:
+    """What came of an attempt, in one line: its outcome, or why there is none."""
+    if attempt.outcome is not None:
+        return attempt.outcome.in_words()
+    return visible(attempt.verdict_why) or "nothing was observed"
+
+
+def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
+    """What there is to say about one attempt, as pairs of a label and a text of some lines."""
+    outcome, expectation = attempt.outcome, attempt.expectation
+    texts = outcome.texts if outcome else None
+    server_log = attempt.server_report.log if attempt.server_report else ""
+    client_error = attempt.client_report.error if attempt.client_report else ""
+    # Where the results differ, expected and seen say it all.
+    told = bool(outcome and expectation and outcome.result is not expectation.result)
+    as_expected = attempt.verdict is Verdict.AS_EXPECTED
+    pairs = [
+        ("expected", expectation.in_words() if expectation else ""),
+        ("seen", outcome.in_words() if outcome else ""),
+        ("why", "" if as_expected or told else attempt.verdict_why),
+        ("cause", (outcome.cause if outcome else None) or ""),
+        ("client says", (texts.client if texts else "") or client_error),
+        ("user sees", texts.message if texts else ""),
+        ("server says", (texts.server if texts else "") or server_log),
+        ("facts", facts(attempt)),
+        ("stand-in", ", ".join(attempt.stand_ins)),
+    ]
+    return [(label, excerpt(text)) for label, text in pairs if text]
+
+
+def explain_surprise(attempt: AttemptRecord) -> str:
+    """All about one attempt as plain text, ending with the command line that repeats it."""
+    lines = [visible(attempt.id)]
+    for label, text in [*explanation(attempt), ("repeat", attempt.command)]:
+        first, *rest = text.split("\n")
+        lines += [f"  {label:<11}  {first}", *(f"{'':<15}{line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def facts(attempt: AttemptRecord) -> str:
+    """Facts of the connection beyond the line of :meth:`lab.model.Outcome.in_words`."""
+    outcome = attempt.outcome
+    if outcome is None:
+        return ""
+    named = {
+        "protocol": outcome.protocol if outcome.result is Result.REFUSED else None,
+        "cipher": outcome.cipher if outcome.result is Result.REFUSED else None,
+        "X509 error": outcome.verify_code,
+        "data channel protected": outcome.data_protected,
+        "session reused": outcome.session_reused,
+    }
+    return ", ".join(
+        f"{name} {_yes_no(value)}" for name, value in named.items() if value is not None
+    )
+
+
+def _yes_no(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
+    """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
+    apart = {"software", "program", "platform", "policy"}
+    described: list[tuple[str, str]] = []
+    for end in (attempt.server, attempt.client):
+        name = end.software if isinstance(end, ServerSettings) else str(end)
+        changes = [
+            f"{field}={_yes_no(value)}"
+            for field, value in set_fields(end).items()
+            if field not in apart
+        ]
+        label = "server" if isinstance(end, ServerSettings) else "client"
+        described.append((label, visible(" ".join([name, *changes]))))
+    return described
+
+
+def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:
+    """What came of a case's attempts behind its first: twin, remedies and impostor."""
+    parts = []
+    for role, many in (
+        (Role.TWIN, "twins"),
+        (Role.REMEDY, "remedies"),
+        (Role.IMPOSTOR, "impostors"),
+    ):
+        verdicts = Counter(a.verdict or Verdict.AS_EXPECTED for a in attempts if a.role is role)
+        number = verdicts.total()
+        if number:
+            name = str(role) if number == 1 else f"{number} {many}"
+            each = ", ".join(
+                str(v) if number == 1 else f"{verdicts[v]} {v}" for v in Verdict if verdicts[v]
+            )
+            as_expected = verdicts[Verdict.AS_EXPECTED] == number
+            parts.append(f"{name} as expected" if as_expected else f"{name}: {each}")
+    return "; ".join(parts)
+
+
+def counts_in_words(record: RunRecord) -> str:
+    """``42 attempts: 40 as-expected, 1 surprise, 1 cannot, 0 lab-error``."""
+    number = len(record.attempts)
+    counts = ", ".join(f"{record.counts[verdict]} {verdict}" for verdict in Verdict)
+    unjudged = number - sum(record.counts.values())
+    return f"{number} attempt{'s' if number != 1 else ''}: {counts}" + (
+        f", {unjudged} without expectation" if unjudged else ""
+    )
+
+
+def causes(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
+    """The causes of ``cannot``, each with the clients that it stopped and how often."""
+    stopped: dict[str, Counter[str]] = {}
+    for attempt in attempts:
+        if attempt.verdict is Verdict.CANNOT:
+            stopped.setdefault(visible(attempt.verdict_why), Counter())[str(attempt.client)] += 1
+    return [
+        (cause, [f"{c} ({n} attempt{'s' if n != 1 else ''})" for c, n in clients.items()])
+        for cause, clients in stopped.items()
+    ]
+
+
+def image_in_words(image: ImageRecord) -> str:
+    """One line about an image, beside its name and the mark that it is a stand-in."""
+    library = f"{image.tls_library} " if image.tls_library else ""
+    return visible(f"{library}on {image.os}" if library and image.os else library or image.os)
+
+
+def grouped(record: RunRecord) -> dict[tuple[str, str, str], list[CaseRecord]]:
+    """The cases by document, section and name, in the order in which they first come."""
+    groups: dict[tuple[str, str, str], list[CaseRecord]] = {}
+    for case in record.cases:
+        groups.setdefault((case.document, case.section, case.name), []).append(case)
+    return groups

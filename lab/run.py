@@ -1,0 +1,113 @@
+"""Running attempts: a plan in, verdicts out, each handed over the moment it is known.
+
+Every attempt ends in exactly one verdict. What breaks in the lab itself is ``lab-error`` for the
+attempts that it hits, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from lab.dialects import DialectError, interpret
+from lab.expectations import Expectation, Judgement, Verdict, judge
+from lab.model import Attempt, Outcome
+from lab.stack.link import AgentError
+from lab.stack.session import Cannot, Evidence, Session
+
+#: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
+PER_PROCESSOR = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt to make, and what is expected of it."""
+
+    id: str
+    attempt: Attempt
+    expect: Expectation | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came of a job."""
+
+    job: Job
+    judgement: Judgement
+    outcome: Outcome | None
+    evidence: Evidence | None
+    started: datetime.datetime
+    elapsed_ms: float
+    """The whole attempt, as the lab saw it: both ends' agents included."""
+
+
+def run(
+    session: Session,
+    jobs: Sequence[Job],
+    finished: Callable[[Finished], None],
+    *,
+    workers: int | None = None,
+) -> None:
+    """Make every attempt, several at a time, and hand each to ``finished`` (one call at a time).
+
+    An interrupt (Ctrl-C) stops after the attempts under way; what is finished has been handed over.
+    """
+    if not jobs:
+        return
+    workers = min(len(jobs), workers or PER_PROCESSOR * (os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
+    try:
+        for done in as_completed([pool.submit(make, session, job) for job in _spread(jobs)]):
+            finished(done.result())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def make(session: Session, job: Job) -> Finished:
+    """Make one attempt and judge it."""
+    started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
+    outcome: Outcome | None = None
+    evidence: Evidence | None = None
+    try:
+        evidence = session.attempt(job.attempt)
+        outcome = interpret(evidence.observation)
+        judgement = (
+            judge(job.expect, outcome)
+            if job.expect
+            else Judgement(Verdict.AS_EXPECTED, "nothing was expected")
+        )
+    except Cannot as cause:
+        judgement = Judgement(Verdict.CANNOT, str(cause))
+    except (AgentError, DialectError) as error:
+        judgement = Judgement(Verdict.LAB_ERROR, str(error))
+    elapsed = (time.perf_counter() - clock) * 1000
+    return Finished(job, judgement, outcome, evidence, started, elapsed)
+
+
+def _spread(jobs: Iterable[Job]) -> list[Job]:
+    """Order jobs so that neighbours use different listeners: attempts on one wait for each other."""
+    waiting: dict[object, list[Job]] = {}
+    for job in jobs:
+        waiting.setdefault(job.attempt.server, []).append(job)
+    spread: list[Job] = []
+    while waiting:
+        for key in list(waiting):
+            spread.append(waiting[key].pop(0))
+            if not waiting[key]:
+                del waiting[key]
+    return spread
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on a case or a run, from those on its attempts.
+
+    ``lab-error`` outweighs ``surprise``: a run in which the lab broke proves nothing. ``cannot`` is
+    the verdict only where nothing worse happened.
+    """
+    order = (Verdict.LAB_ERROR, Verdict.SURPRISE, Verdict.CANNOT)
+    found = set(verdicts)
+    return next((v for v in order if v in found), Verdict.AS_EXPECTED)

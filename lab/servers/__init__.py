@@ -1,0 +1,30 @@
+"""The server programs of the lab, by the name that ``ServerSettings.software`` has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lab.servers.base import (
+    ListenerPlace,
+    Server,
+    ServerAgent,
+    listen_request,
+    parse_ports,
+    passive_range,
+)
+from lab.servers.pyftpdlib import Pyftpdlib
+from lab.servers.vsftpd import Vsftpd
+
+#: Every server software that ``ServerSettings.software`` can name.
+SERVERS: Mapping[str, Server] = MappingProxyType({"vsftpd": Vsftpd(), "pyftpdlib": Pyftpdlib()})
+
+__all__ = [
+    "SERVERS",
+    "ListenerPlace",
+    "Server",
+    "ServerAgent",
+    "listen_request",
+    "parse_ports",
+    "passive_range",
+]

@@ -1,0 +1,116 @@
+"""pyftpdlib: settings to the configuration of ``lab/agents/pyftpdlib_listener.py``.
+
+pyftpdlib is a library; the listener is the small program that its users write around it. It uses the
+library's own ``TLS_FTPHandler`` (``FTPHandler`` with TLS off) and sets the attributes which that class
+documents. What the class has no attribute for is :meth:`Pyftpdlib.unsupported`: the listener does not
+teach the library anything. A field whose value is what the library does anyway is supported, however
+the library cannot be told to do it (``require_ssl_reuse=False``: it never asks for reuse).
+
+TLS comes from pyOpenSSL and so from the OpenSSL inside the ``cryptography`` wheel, not the image's.
+
+Sources: pyftpdlib 2.2.0, ``handlers/ftps/control.py`` and ``handlers/ftps/ssl.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
+from lab.servers.base import (
+    AGENT_FILES,
+    ListenerPlace,
+    ServerAgent,
+    passive_range,
+    unsupported_anywhere,
+)
+
+#: Field, the value that pyftpdlib cannot have, and why.
+UNSUPPORTED: tuple[tuple[str, object, str], ...] = (
+    ("require_ssl_reuse", True, "pyftpdlib never looks whether the data channel resumed a session"),
+    ("strict_ssl_read_eof", True, "pyftpdlib takes the end of a connection for close_notify"),
+    ("require_cert", True, "pyftpdlib never asks the client for a certificate"),
+    ("implicit_tls", True, "pyftpdlib has explicit TLS (AUTH TLS) only"),
+    ("allow_anon_ssl", False, "pyftpdlib allows TLS to every user"),
+)
+
+
+@dataclass(frozen=True)
+class Pyftpdlib:
+    """Writes the listener's configuration, which is JSON."""
+
+    name: str = "pyftpdlib"
+    agent: ServerAgent = ServerAgent(
+        name="pyftpdlib",
+        argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "pyftpdlib"),
+        files=(*AGENT_FILES, "pyftpdlib_program.py", "pyftpdlib_listener.py"),
+    )
+
+    def unsupported(self, settings: ServerSettings) -> str | None:
+        """Why pyftpdlib has no way to do this; ``None`` if it has."""
+        cause = unsupported_anywhere(settings)
+        if cause:
+            return cause
+        for field, value, why in UNSUPPORTED:
+            if getattr(settings, field) == value and isinstance(getattr(settings, field), bool):
+                return f"{field}={str(value).lower()}: {why}"
+        if settings.ssl_sni_hostname is not None:
+            return f"ssl_sni_hostname={settings.ssl_sni_hostname}: pyftpdlib does not look at SNI"
+        return None
+
+    def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
+        """The text of the JSON configuration; see :class:`lab.servers.base.Server`."""
+        cause = self.unsupported(settings)
+        if cause:
+            raise ValueError(cause)
+        first, last = passive_range(settings, place)
+        attributes: dict[str, Any] = {"passive_ports": list(range(first, last + 1))}
+        if settings.pasv_address is not None:
+            attributes["masquerade_address"] = settings.pasv_address
+        if settings.tls:
+            attributes["tls_control_required"] = settings.tls_required_login
+            attributes["tls_data_required"] = settings.tls_required_data
+            attributes |= _certificate(settings, place)
+        for line in settings.extra:
+            name, _, value = line.partition("=")
+            attributes[name.strip()] = _literal(value.strip())
+        configuration = {
+            "address": place.address,
+            "port": place.port,
+            "log": place.log,
+            "uploads": place.uploads,
+            "user": place.user,
+            "password": place.password,
+            "anonymous": settings.anonymous,
+            "tls": settings.tls,
+            "attributes": attributes,
+            "ciphers": settings.ciphers,
+            "protocols_off": (
+                [version for version in PROTOCOLS if version not in settings.protocols]
+                if settings.protocols is not None
+                else None
+            ),
+        }
+        return json.dumps(configuration, indent=2) + "\n"
+
+
+def _certificate(settings: ServerSettings, place: ListenerPlace) -> dict[str, str]:
+    if settings.certificate == CERTIFICATE_UNSET:
+        return {}
+    if settings.certificate == CERTIFICATE_EMPTY:
+        return {"certfile": ""}
+    if place.chain is None or place.private_key is None:
+        raise ValueError(
+            f"certificate={settings.certificate} needs files:"
+            " the listener's place has no chain or no private_key"
+        )
+    return {"certfile": place.chain, "keyfile": place.private_key}
+
+
+def _literal(text: str) -> Any:
+    """A JSON value where it is one (``5``, ``true``, ``"x"``), else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,85 @@
+"""What belongs to this checkout: its state directory, its name on the engine, its runs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lab.checkout import identity, root, state_directory
+
+#: Labels on every object that the lab creates on the engine.
+LABEL_CHECKOUT = "test.lab.checkout"
+LABEL_PATH = "test.lab.path"
+LABEL_RUN = "test.lab.run"
+LABEL_KEPT = "test.lab.kept"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A working copy of the lab; several can use one machine at the same time."""
+
+    root: Path
+
+    @classmethod
+    def here(cls) -> Checkout:
+        """The checkout that this package is installed from (``LAB_ROOT`` names another one)."""
+        named = os.environ.get("LAB_ROOT")
+        return cls((Path(named) if named else root()).resolve())
+
+    @property
+    def key(self) -> str:
+        """The digits that name this checkout on the engine."""
+        return identity(self.root)
+
+    @property
+    def state(self) -> Path:
+        """Where everything generated goes; ignored by git."""
+        return state_directory(self.root)
+
+    @property
+    def compose_file(self) -> Path:
+        return self.root / "compose" / "compose.yaml"
+
+    @property
+    def kept_project(self) -> str:
+        """Compose project of the topology that ``lab up`` leaves running."""
+        return f"tls-lab-{self.key}"
+
+    def run_project(self, run_id: str) -> str:
+        """Compose project of a run that brings its own topology."""
+        return f"tls-lab-{self.key}-{run_id.lower()}"
+
+
+def new_run_id(now: datetime.datetime | None = None) -> str:
+    """A sortable, unique name for a run: UTC date and time and four random digits."""
+    now = now or datetime.datetime.now(datetime.UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def locks_directory() -> Path:
+    """A directory that every lab on this machine sees, for locks on topologies and images."""
+    directory = Path(tempfile.gettempdir()) / "tls-lab-locks"
+    directory.mkdir(mode=0o777, exist_ok=True)
+    return directory
+
+
+def topology_lock(project: str) -> FileLock:
+    """The lock that a process holds while it uses the topology ``project``."""
+    return FileLock(locks_directory() / f"{project}.lock")
+
+
+def in_use(project: str) -> bool:
+    """Whether some living process uses the topology ``project``."""
+    lock = topology_lock(project)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False

@@ -1,0 +1,44 @@
+"""Files for containers, packed as the archives that the engine takes."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+#: Where agents and certificates are, in every container.
+AGENTS = "/opt/lab/agents"
+CERTIFICATES = "/opt/lab/certificates"
+
+
+def agent_files() -> dict[str, bytes]:
+    """The programs that run inside containers, by file name."""
+    folder = Path(__file__).parents[1] / "agents"
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive of ``files`` by absolute path, with their folders.
+
+    Private keys (``*.key.pem``) are readable for root only: servers that check refuse others.
+    """
+    now = int(time.time())
+    buffer = io.BytesIO()
+    folders = sorted(
+        {str(parent) for path in files for parent in Path("/", path).parents} - {"/"}
+    )
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for folder in folders:
+            if not folder.startswith("/opt/lab/"):
+                continue
+            entry = tarfile.TarInfo(folder.lstrip("/"))
+            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, now
+            archive.addfile(entry)
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mtime = len(content), now
+            entry.mode = 0o600 if path.endswith(".key.pem") else 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

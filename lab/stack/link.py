@@ -1,0 +1,176 @@
+"""The line to one resident agent: JSON lines over an attached ``exec`` in its container.
+
+The agent serves requests concurrently; answers carry the request's id. When the line ends - the
+container was killed, the agent crashed - every waiting request gets :class:`AgentLost`.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import socket
+import struct
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import APIError, DockerException
+
+#: Seconds granted to an answer beyond the deadline that the agent itself enforces.
+GRACE_S = 5.0
+#: Seconds for an agent to say that it is ready: it loads its libraries once.
+READY_S = 20.0
+#: Docker multiplexes output as frames: stream number, three zero bytes, length (Engine API, attach).
+_FRAME_HEADER = struct.Struct(">BxxxL")
+_STDOUT = 1
+
+
+class AgentError(Exception):
+    """An agent could not do what it was asked: a fault of the lab, never of the product under test."""
+
+
+class AgentLost(AgentError):
+    """The line to an agent ended."""
+
+
+class AgentLink:
+    """A started agent."""
+
+    def __init__(
+        self, client: DockerClient, service: str, container: str, argv: list[str]
+    ) -> None:
+        """Start ``argv`` in the container with the id ``container`` and wait until it is ready.
+
+        Args:
+            service: what the container is called in the topology, for messages.
+
+        Raises:
+            AgentError: the container does not run, or the agent does not get ready.
+        """
+        self.container = service
+        self._name = next(a for a in argv if a.startswith("/opt/lab/agents/")).rsplit("/", 1)[-1]
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Future[dict[str, Any]]] = {}
+        self._stderr = bytearray()
+        self._lost: str | None = None
+        self._ready: Future[dict[str, Any]] = Future()
+        try:
+            created = client.api.exec_create(container, argv, stdin=True, stdout=True, stderr=True)
+            attached = client.api.exec_start(created["Id"], socket=True)
+        except (APIError, DockerException, OSError) as error:
+            raise AgentError(f"the agent {self._name} does not start in {service}: {error}") from error
+        self._attached = attached  # keeps the HTTP response, and with it the socket, alive
+        raw: socket.socket = getattr(attached, "_sock", attached)
+        raw.settimeout(None)
+        self._socket = raw
+        self._reader = threading.Thread(
+            target=self._read, name=f"{service}/{self._name}", daemon=True
+        )
+        self._reader.start()
+        try:
+            self.versions: Mapping[str, Any] = self._ready.result(READY_S).get("versions", {})
+        except FutureTimeout:
+            self.close()
+            raise AgentError(
+                f"the agent {self._name} in {service} was not ready after {READY_S:.0f} s;"
+                f" it said: {self._said()}"
+            ) from None
+
+    def call(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
+        """Ask for ``op`` and wait for the answer, at most ``deadline_s`` plus a grace period.
+
+        Raises:
+            AgentLost: the container or the agent died.
+            AgentError: the agent reports a fault of its own, or does not answer.
+        """
+        number = next(self._ids)
+        future: Future[dict[str, Any]] = Future()
+        with self._lock:
+            if self._lost is not None:
+                raise AgentLost(self._lost)
+            self._waiting[number] = future
+        request = {"id": number, "op": op, "deadline_s": deadline_s, **arguments}
+        line = json.dumps(request, separators=(",", ":")).encode() + b"\n"
+        try:
+            with self._lock:
+                self._socket.sendall(line)
+        except OSError as error:
+            self._end(f"the line to {self._name} in {self.container} broke: {error}")
+        try:
+            answer = future.result(deadline_s + GRACE_S)
+        except FutureTimeout:
+            raise AgentError(
+                f"{self._name} in {self.container} did not answer {op!r} within"
+                f" {deadline_s + GRACE_S:.0f} s; it said: {self._said()}"
+            ) from None
+        finally:
+            with self._lock:
+                self._waiting.pop(number, None)
+        if not answer.get("ok"):
+            raise AgentError(
+                f"{self._name} in {self.container}: {op} {answer.get('kind', 'failed')}:"
+                f" {answer.get('error', 'no reason given')}"
+            )
+        result: dict[str, Any] = answer.get("result", {})
+        return result
+
+    def close(self) -> None:
+        """End the agent: it stops at the end of its input."""
+        self._end(f"the line to {self._name} in {self.container} is closed")
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other end was first
+        self._attached.close()
+
+    def _read(self) -> None:
+        stream = self._socket.makefile("rb", buffering=256 * 1024)
+        pending = b""
+        try:
+            while header := self._exactly(stream, _FRAME_HEADER.size):
+                kind, length = _FRAME_HEADER.unpack(header)
+                chunk = self._exactly(stream, length)
+                if kind != _STDOUT:
+                    self._stderr += chunk
+                    del self._stderr[:-4000]
+                    continue
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._answer(line)
+        except (OSError, ValueError, EOFError) as error:
+            self._end(f"the line to {self._name} in {self.container} broke: {error}")
+        self._end(f"{self._name} in {self.container} ended; it said: {self._said()}")
+
+    @staticmethod
+    def _exactly(stream: io.BufferedIOBase, length: int) -> bytes:
+        data = stream.read(length)
+        if data and len(data) < length:
+            raise EOFError("the output ended inside a frame")
+        return data
+
+    def _answer(self, line: bytes) -> None:
+        message = json.loads(line)
+        if message.get("ready"):
+            self._ready.set_result(message)
+            return
+        with self._lock:
+            future = self._waiting.get(message.get("id"))
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    def _end(self, why: str) -> None:
+        with self._lock:
+            if self._lost is None:
+                self._lost = why
+            waiting, self._waiting = list(self._waiting.values()), {}
+        for future in [self._ready, *waiting]:
+            if not future.done():
+                future.set_exception(AgentLost(why))
+
+    def _said(self) -> str:
+        return self._stderr.decode(errors="replace").strip()[-1000:] or "nothing"

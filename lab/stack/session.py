@@ -1,0 +1,305 @@
+"""One run's use of a topology: an attempt in, the evidence out.
+
+Agents are started on first use and stay; a listener is started once for each distinct server settings
+and stays. Attempts on one listener are made one at a time, so that every line of the server's log
+belongs to exactly one attempt; attempts on different listeners run side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+import threading
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from docker import DockerClient
+from docker.errors import APIError, DockerException
+
+from lab.certificates import Material
+from lab.model import (
+    CERTIFICATE_EMPTY,
+    CERTIFICATE_UNSET,
+    SERVER_HOSTS,
+    Attempt,
+    ClientSettings,
+    Delivery,
+    Observation,
+    ServerReport,
+    ServerSettings,
+    settings_key,
+)
+from lab.programs import PROGRAMS
+from lab.programs.base import Installed, Target
+from lab.servers import SERVERS, ListenerPlace, listen_request
+from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.stack.link import AgentError, AgentLink
+from lab.stack.topology import Topology
+
+Value = TypeVar("Value")
+
+#: Ports of listeners, one after the other from here on, in every server container.
+FIRST_PORT = 2100
+#: Passive ports: so many for each listener, from here on.
+FIRST_PASSIVE_PORT = 30000
+PASSIVE_PORTS = 20
+#: Where a client's libraries look for trust anchors; in a stand-in the other places are links to it.
+SYSTEM_TRUST_STORE = "etc/pki/tls/cert.pem"
+#: Seconds for a listener to start, and for its sessions to end after an attempt.
+LISTEN_S = 10.0
+COLLECT_S = 10.0
+
+
+class Cannot(Exception):
+    """These settings cannot be tried here; the text is the declared cause."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An observation, and exactly what each end was given."""
+
+    observation: Observation
+    configuration: str
+    request: Mapping[str, Any]
+    port: int
+
+
+@dataclass
+class _Listener:
+    port: int
+    started: bool
+    output: str
+    configuration: str
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Once(Generic[Value]):
+    """Values made on first use, each exactly once, different ones side by side."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._making: dict[Any, threading.Lock] = {}
+        self._made: dict[Any, Value] = {}
+
+    def get(self, key: Any, make: Callable[[], Value]) -> Value:
+        with self._lock:
+            if key in self._made:
+                return self._made[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+    def values(self) -> list[Value]:
+        with self._lock:
+            return list(self._made.values())
+
+
+class Session:
+    """A topology with this run's certificates in it, and the agents that act there.
+
+    Raises (every method): :class:`AgentError` for a fault of the lab.
+    """
+
+    def __init__(
+        self,
+        client: DockerClient,
+        topology: Topology,
+        material: Material,
+        stand_ins: Collection[str],
+    ) -> None:
+        """Put the agents, the certificates and the trust store into the containers.
+
+        Args:
+            stand_ins: the platforms whose images only stand in for the distribution.
+        """
+        self._stand_ins = frozenset(stand_ins)
+        self._client = client
+        self._topology = topology
+        self._material = material
+        self._password = secrets.token_urlsafe(12)
+        self._links: _Once[AgentLink] = _Once()
+        self._listeners: _Once[_Listener] = _Once()
+        self._ports = {name: itertools.count() for name in SERVER_HOSTS}
+        self._names = itertools.count(1)
+        self._equip()
+
+    def attempt(self, attempt: Attempt) -> Evidence:
+        """Make one attempt.
+
+        Raises:
+            Cannot: with the cause, if these settings cannot be expressed or an image lacks something.
+            AgentError: a container or an agent failed.
+        """
+        server, program = SERVERS[attempt.server.software], PROGRAMS[attempt.client.program]
+        cause = server.unsupported(attempt.server) or program.unsupported(
+            attempt.client, self._installed(attempt.client)
+        )
+        if cause:
+            raise Cannot(cause)
+        listener = self._listener(attempt.server)
+        delivery = self._delivery(attempt.client)
+        request = program.request(attempt.client, self._target(attempt, listener, delivery))
+        client_agent = self._client_agent(attempt.client)
+        server_agent = self._server_agent(attempt.server.software)
+        key = self._key(attempt.server)
+        with listener.lock:
+            if listener.started:
+                server_agent.call("begin", COLLECT_S, key=key, file=delivery.name)
+            raw = client_agent.call("attempt", self._deadline(attempt.client), **request)
+            if listener.started:
+                collected = server_agent.call("collect", COLLECT_S, key=key, file=delivery.name)
+                stored = collected.get("stored") or {}
+                report = ServerReport(
+                    started=True,
+                    log=collected["log"],
+                    stored_bytes=stored.get("size"),
+                    stored_sha256=stored.get("sha256"),
+                )
+            else:
+                report = ServerReport(started=False, log=listener.output)
+        observation = Observation(
+            attempt=attempt, client=program.report(raw), server=report, delivery=delivery
+        )
+        return Evidence(observation, listener.configuration, request, listener.port)
+
+    def facts(self) -> dict[str, Any]:
+        """What the servers say of themselves, by software."""
+        return {
+            software: self._server_agent(software).call("facts", LISTEN_S)
+            for software in SERVERS
+        }
+
+    def close(self) -> None:
+        """End every agent; they take their listeners with them."""
+        for link in self._links.values():
+            link.close()
+
+    # -- the two ends -------------------------------------------------------------------------------
+
+    def _container(self, service: str) -> str:
+        try:
+            return self._topology.containers[service]
+        except KeyError:
+            running = ", ".join(sorted(self._topology.containers)) or "none"
+            raise AgentError(
+                f"the container {service} of {self._topology.project} is not running"
+                f" (running: {running}); `lab down` and `lab up` start afresh"
+            ) from None
+
+    def _client_agent(self, client: ClientSettings) -> AgentLink:
+        service = client.platform + (f"-{client.policy.lower()}" if client.policy else "")
+        spec = PROGRAMS[client.program].agent
+        return self._links.get(
+            (service, spec.name),
+            lambda: AgentLink(self._client, service, self._container(service), list(spec.argv)),
+        )
+
+    def _server_agent(self, software: str) -> AgentLink:
+        argv = list(SERVERS[software].agent.argv)
+        return self._links.get(
+            (software, "server"),
+            lambda: AgentLink(self._client, software, self._container(software), argv),
+        )
+
+    def _installed(self, client: ClientSettings) -> Installed:
+        return Installed(
+            platform=client.platform,
+            stand_in=client.platform in self._stand_ins,
+            versions=self._client_agent(client).versions,
+        )
+
+    @staticmethod
+    def _key(server: ServerSettings) -> str:
+        return settings_key(server)
+
+    def _listener(self, server: ServerSettings) -> _Listener:
+        return self._listeners.get(self._key(server), lambda: self._listen(server))
+
+    def _listen(self, server: ServerSettings) -> _Listener:
+        number = next(self._ports[server.software])
+        first = FIRST_PASSIVE_PORT + number * PASSIVE_PORTS
+        chain = key = None
+        if server.certificate not in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
+            self._material.server(server.certificate, server.host)
+            base = f"{CERTIFICATES}/{server.host}/{server.certificate}"
+            chain, key = f"{base}.chain.pem", f"{base}.key.pem"
+        place = ListenerPlace(
+            key=self._key(server),
+            port=FIRST_PORT + number,
+            passive_ports=(first, first + PASSIVE_PORTS - 1),
+            password=self._password,
+            chain=chain,
+            private_key=key,
+            client_ca=f"{CERTIFICATES}/anchors/public.pem",
+        )
+        request = listen_request(SERVERS[server.software], server, place)
+        answer = self._server_agent(server.software).call("listen", LISTEN_S, **request)
+        return _Listener(place.port, answer["started"], answer["output"], request["config"])
+
+    # -- one attempt --------------------------------------------------------------------------------
+
+    def _delivery(self, client: ClientSettings) -> Delivery:
+        name = f"delivery-{next(self._names)}.txt"
+        line = f"{name}\n".encode()
+        content = (line * (client.payload // len(line) + 1))[: client.payload]
+        return Delivery(
+            name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest()
+        )
+
+    def _target(self, attempt: Attempt, listener: _Listener, delivery: Delivery) -> Target:
+        client, host = attempt.client, attempt.server.host
+        anchors = f"{CERTIFICATES}/anchors"
+        pinned = (
+            self._material.server(client.fingerprint, host).leaf_sha256
+            if client.fingerprint
+            else None
+        )
+        own = f"{CERTIFICATES}/clients/{client.client_certificate}"
+        return Target(
+            host=client.host or host,
+            port=listener.port,
+            user=client.user,
+            password=client.password or self._password,
+            delivery=delivery,
+            ca_file=f"{anchors}/{client.trust}.pem" if client.trust else None,
+            fingerprint=pinned,
+            certificate=f"{own}.chain.pem" if client.client_certificate else None,
+            key=f"{own}.key.pem" if client.client_certificate else None,
+        )
+
+    @staticmethod
+    def _deadline(client: ClientSettings) -> float:
+        """The program's own limit holds for each step; the agent's ends what ignores that."""
+        return 3 * client.timeout_s
+
+    # -- equipment ----------------------------------------------------------------------------------
+
+    def _equip(self) -> None:
+        """Put files into every container, side by side."""
+        material = {
+            f"{CERTIFICATES}/{path}": content
+            for host in SERVER_HOSTS.values()
+            for path, content in self._material.files(host)
+        }
+        trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
+        agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
+        for_servers = pack(agents | material)
+        public_only = {p: c for p, c in material.items() if not p.endswith(".key.pem")}
+        own = {p: c for p, c in material.items() if "/clients/" in p}
+        for_clients = pack(agents | public_only | own | trust)
+
+        def put(service: str) -> None:
+            archive = for_servers if service in SERVERS else for_clients
+            try:
+                self._client.api.put_archive(self._container(service), "/", archive)
+            except (APIError, DockerException, OSError) as error:
+                raise AgentError(f"cannot put files into the container {service}: {error}") from error
+
+        services = [s for s in self._topology.containers if s != "dns"]
+        with ThreadPoolExecutor(len(services) or 1) as pool:
+            list(pool.map(put, services))

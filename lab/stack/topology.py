@@ -1,0 +1,261 @@
+"""Containers up and down.
+
+A topology is one Compose project. ``lab up`` makes the checkout's *kept* topology, which later
+commands use; a run that finds none, or finds it in use, brings its own and removes it at the end.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+from filelock import FileLock, Timeout
+
+from lab.engine import compose_environment
+from lab.stack.checkout import (
+    LABEL_CHECKOUT,
+    LABEL_KEPT,
+    LABEL_PATH,
+    Checkout,
+    in_use,
+    locks_directory,
+    topology_lock,
+)
+
+LABEL_PROJECT = "com.docker.compose.project"
+LABEL_SERVICE = "com.docker.compose.service"
+#: Seconds for Compose to have every container running.
+UP_S = 120
+#: Subnets are /24s taken from here: Docker's own default pools begin at 172.17.0.0/16.
+_SUBNETS = ipaddress.ip_network("172.30.0.0/16")
+
+
+class TopologyError(Exception):
+    """The topology cannot be started or removed; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A running topology."""
+
+    project: str
+    containers: Mapping[str, str]
+    """Container id by service name."""
+    lock: FileLock
+    kept: bool
+
+    def release(self, client: DockerClient) -> None:
+        """End the use of this topology; one that is not kept is removed."""
+        if not self.kept:
+            remove(client, [self.project])
+        self.lock.release()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A topology, or what is left of one, as the engine's labels tell."""
+
+    project: str
+    checkout: str
+    path: str
+    kept: bool
+    running: int
+    containers: int
+    alive: bool
+    """A process uses it, or ``lab up`` left it running for use."""
+
+
+def up(
+    client: DockerClient,
+    checkout: Checkout,
+    images: Mapping[str, str],
+    compose: list[str],
+    project: str,
+    *,
+    run_id: str,
+    kept: bool,
+) -> Topology:
+    """Start every container of ``compose/compose.yaml`` as ``project``.
+
+    Args:
+        images: image reference by image name (``vsftpd``, ``rocky9``, ...).
+        compose: the command that is Compose here.
+
+    Raises:
+        TopologyError: Compose or the engine refuses; nothing of the project is left behind.
+    """
+    lock = topology_lock(project)
+    try:
+        lock.acquire(timeout=UP_S)
+    except Timeout as error:
+        raise TopologyError(f"another process has been using {project} for {UP_S} s") from error
+    try:
+        # Choosing a free subnet and creating the network must not be interleaved by two labs.
+        with FileLock(locks_directory() / "subnets.lock", timeout=UP_S):
+            environment = {
+                "LAB_PROJECT": project,
+                "LAB_NET": _free_net(client),
+                "LAB_CHECKOUT": checkout.key,
+                "LAB_PATH": str(checkout.root),
+                "LAB_RUN": run_id,
+                "LAB_KEPT": "yes" if kept else "no",
+            } | {f"LAB_IMAGE_{name.upper()}": ref for name, ref in images.items()}
+            _write_environment(checkout, environment)
+            _compose_up(compose, checkout, environment)
+        return Topology(project, containers(client, project), lock, kept)
+    except BaseException:
+        remove(client, [project])
+        lock.release()
+        raise
+
+
+def attach(client: DockerClient, project: str) -> Topology | None:
+    """The running topology ``project`` if no other process uses it, else None."""
+    found = containers(client, project)
+    if not found:
+        return None
+    lock = topology_lock(project)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return None
+    return Topology(project, found, lock, kept=True)
+
+
+def containers(client: DockerClient, project: str) -> dict[str, str]:
+    """Ids of the running containers of a project, by service."""
+    found = client.api.containers(filters={"label": f"{LABEL_PROJECT}={project}"})
+    return {c["Labels"][LABEL_SERVICE]: c["Id"] for c in found}
+
+
+def find(client: DockerClient) -> list[Found]:
+    """Every topology on the engine, of any checkout, running or not."""
+    by_project: dict[str, list[tuple[Mapping[str, str], bool]]] = {}
+    for c in client.api.containers(all=True, filters={"label": LABEL_CHECKOUT}):
+        labels = c["Labels"]
+        if LABEL_PROJECT in labels:
+            running = c["State"] == "running"
+            by_project.setdefault(labels[LABEL_PROJECT], []).append((labels, running))
+    for n in client.api.networks(filters={"label": LABEL_CHECKOUT}):
+        labels = n["Labels"] or {}
+        if LABEL_PROJECT in labels:
+            by_project.setdefault(labels[LABEL_PROJECT], []).append((labels, False))
+    topologies = []
+    for project, members in sorted(by_project.items()):
+        labels = members[0][0]
+        kept = labels.get(LABEL_KEPT) == "yes"
+        running = sum(up for _, up in members)
+        topologies.append(
+            Found(
+                project=project,
+                checkout=labels.get(LABEL_CHECKOUT, ""),
+                path=labels.get(LABEL_PATH, ""),
+                kept=kept,
+                running=running,
+                containers=len(members),
+                alive=in_use(project) or (kept and running > 0),
+            )
+        )
+    return topologies
+
+
+def down(
+    client: DockerClient, checkout: Checkout, *, every: bool = False, force: bool = False
+) -> tuple[list[Found], list[Found]]:
+    """Remove what runs left behind.
+
+    Of this checkout: everything that no living process uses, the kept topology included. With
+    ``every``: also what other checkouts left, except a topology that is alive. With ``force``: those too.
+
+    Returns:
+        The topologies removed, and those left because they are in use.
+    """
+    removed, left = [], []
+    for found in find(client):
+        ours = found.checkout == checkout.key
+        if not (ours or every):
+            continue
+        busy = in_use(found.project) if ours else found.alive
+        (left if busy and not force else removed).append(found)
+    remove(client, [f.project for f in removed])
+    return removed, left
+
+
+def remove(client: DockerClient, projects: Iterable[str]) -> None:
+    """Remove all containers, networks and volumes of the projects."""
+
+    def remove_container(identity: str) -> None:
+        try:
+            client.api.remove_container(identity, force=True, v=True)
+        except NotFound:
+            pass  # somebody else was first
+        except APIError as error:
+            if "already in progress" not in str(error):
+                raise
+
+    for project in projects:
+        filters = {"label": f"{LABEL_PROJECT}={project}"}
+        with ThreadPoolExecutor(8) as pool:
+            found = client.api.containers(all=True, filters=filters)
+            list(pool.map(remove_container, [c["Id"] for c in found]))
+        for network in client.api.networks(filters=filters):
+            client.api.remove_network(network["Id"])
+        for volume in client.api.volumes(filters=filters)["Volumes"] or []:
+            client.api.remove_volume(volume["Name"], force=True)
+        (locks_directory() / f"{project}.lock").unlink(missing_ok=True)
+
+
+def _free_net(client: DockerClient) -> str:
+    """First three octets of a /24 that no network of the engine overlaps."""
+    taken = [
+        ipaddress.ip_network(config["Subnet"])
+        for network in client.api.networks()
+        for config in (network["IPAM"].get("Config") or [])
+        if "Subnet" in config
+    ]
+    for subnet in _SUBNETS.subnets(new_prefix=24):
+        if not any(subnet.overlaps(other) for other in taken if other.version == subnet.version):
+            return str(subnet.network_address).rsplit(".", 1)[0]
+    raise TopologyError(
+        f"no free /24 subnet is left in {_SUBNETS}: remove networks with `lab down --all`"
+        " or `docker network prune`"
+    )
+
+
+def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> None:
+    checkout.state.mkdir(exist_ok=True)
+    text = "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))
+    (checkout.state / "compose.env").write_text(text, encoding="utf-8")
+
+
+def _compose_up(compose: list[str], checkout: Checkout, environment: Mapping[str, str]) -> None:
+    command = [
+        *compose,
+        *("--project-name", environment["LAB_PROJECT"]),
+        *("--file", str(checkout.compose_file)),
+        *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603
+            command,
+            env=compose_environment() | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=UP_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TopologyError(f"the containers were not up after {UP_S} s: {error}") from error
+    if done.returncode:
+        tail = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise TopologyError(
+            f"Compose could not start the topology (exit status {done.returncode}):\n{tail}\n"
+            "`lab doctor` says whether the engine has what it needs."
+        )

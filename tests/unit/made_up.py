@@ -1,0 +1,219 @@
+"""A made-up run that has one of everything, for the tests of what is written about runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lab.expectations import Expectation, Verdict, completed, judge, refused
+from lab.model import (
+    Attempt,
+    ClientReport,
+    Goal,
+    Outcome,
+    Reason,
+    Result,
+    ServerReport,
+    Side,
+    Stage,
+    Texts,
+)
+from lab.record import AttemptRecord, CaseRecord, ImageRecord, ImageUse, Role, RunRecord, gravest
+from lab.settings import parse_client, parse_server
+
+START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
+MESSAGE = "FTP failed to start tls: Proceed with negotiation."
+
+NO_SHARED_CIPHER = Outcome(
+    result=Result.REFUSED,
+    goal=Goal.TRANSFER,
+    by=Side.SERVER,
+    stage=Stage.HANDSHAKE,
+    reason=Reason.NO_SHARED_CIPHER,
+    texts=Texts(
+        client="SSL connect attempt failed error:0A000410:SSL routines::ssl/tls alert handshake"
+        " failure",
+        message=MESSAGE,
+        server='[pid 7] CONNECT: Client "10.89.0.5"\n'
+        '[pid 6] DEBUG: Client "10.89.0.5", "SSL_accept failed: error:0A0000C1:SSL routines::no'
+        ' shared cipher"',
+    ),
+)
+EXPIRED = Outcome(
+    result=Result.REFUSED,
+    goal=Goal.TRANSFER,
+    by=Side.CLIENT,
+    stage=Stage.VERIFY,
+    reason=Reason.EXPIRED,
+    verify_code=10,
+    texts=Texts(client="certificate verify failed", message=MESSAGE, server="alert unknown ca"),
+)
+DELIVERED = Outcome(
+    result=Result.COMPLETED,
+    goal=Goal.TRANSFER,
+    protocol="TLSv1.2",
+    cipher="ECDHE-RSA-AES256-GCM-SHA384",
+    verified=True,
+    data_protected=True,
+    session_reused=True,
+)
+EXPECT_NO_SHARED_CIPHER = refused(
+    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER, message=MESSAGE
+)
+EXPECT_EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
+
+IMAGES = (
+    ImageRecord(
+        name="rocky9",
+        source="packages",
+        stand_in=True,
+        os="Debian GNU/Linux 12 (bookworm)",
+        tls_library="OpenSSL 3.5.1 1 Jul 2025 (3.5.1-4.el9_7)",
+        real=("libssl.so.3 and libcrypto.so.3 of AlmaLinux 9.7", "the crypto policies"),
+        not_real=("the rest of the userland", "perl is Debian's 5.36"),
+        fallback_reason="no registry answered",
+    ),
+    ImageRecord(
+        name="vsftpd",
+        source="packages",
+        os="Debian GNU/Linux 13 (trixie)",
+        tls_library="OpenSSL 3.5.7",
+        packages={"vsftpd": "3.0.5-0.2"},
+    ),
+)
+
+
+def attempt_record(
+    name: str,
+    made: Attempt,
+    outcome: Outcome | None,
+    expect: Expectation | None,
+    **changes: Any,
+) -> AttemptRecord:
+    """An attempt, judged; what is given in ``changes`` wins."""
+    judged = judge(expect, outcome) if expect and outcome else None
+    given: dict[str, Any] = {
+        "id": name,
+        "server": made.server,
+        "client": made.client,
+        "expectation": expect,
+        "outcome": outcome,
+        "verdict": judged.verdict if judged else None,
+        "verdict_why": judged.why if judged else "",
+        "client_report": ClientReport(failed=True, step="starttls") if outcome else None,
+        "server_report": ServerReport(started=True) if outcome else None,
+        "started": START,
+        "elapsed_ms": 23.4,
+        "images": (
+            ImageUse(name=made.server.software, stand_in=False),
+            ImageUse(name=made.client.platform, stand_in=made.client.platform == "rocky9"),
+        ),
+    }
+    return AttemptRecord(**(given | changes))
+
+
+def attempt(client: str = "net-ftp@rocky9:FIPS", *assignments: str) -> Attempt:
+    """An attempt against vsftpd with these server settings."""
+    return Attempt(parse_server(assignments), parse_client(client))
+
+
+def case(identity: str, section: str, attempts: list[AttemptRecord]) -> CaseRecord:
+    """A case of these attempts."""
+    name = identity.partition("[")[0]
+    return CaseRecord(
+        id=identity,
+        name=name,
+        document="movable-type",
+        section=section,
+        title=name.partition("/")[2].replace("_", " "),
+        story="The story.",
+        attempts=tuple(a.id for a in attempts),
+        verdict=gravest(a.verdict for a in attempts),
+    )
+
+
+def run_record(**changes: Any) -> RunRecord:
+    """A run with a case as expected, one with a surprise, one that cannot, one that broke."""
+    weak = ("ciphers=AES128-SHA:DES-CBC3-SHA", "protocols=..TLSv1.2")
+    good = [
+        attempt_record(
+            "ciphers/none_shared[net-ftp@rocky9:FIPS]/breaks",
+            attempt("net-ftp@rocky9:FIPS", *weak),
+            NO_SHARED_CIPHER,
+            EXPECT_NO_SHARED_CIPHER,
+            role=Role.BREAKS,
+        ),
+        attempt_record(
+            "ciphers/none_shared[net-ftp@rocky9:FIPS]/twin",
+            attempt("net-ftp@rocky9:FIPS", "ciphers=HIGH", "protocols=..TLSv1.2"),
+            DELIVERED,
+            completed(),
+            role=Role.TWIN,
+        ),
+        *(
+            attempt_record(
+                f"ciphers/none_shared[net-ftp@rocky9:FIPS]/remedy-{number}",
+                attempt("net-ftp@rocky9:FIPS", "ciphers=HIGH"),
+                DELIVERED,
+                completed(verified=True),
+                role=Role.REMEDY,
+                standing="recommended",
+            )
+            for number in (1, 2)
+        ),
+    ]
+    surprising = [
+        attempt_record(
+            "certificates/expired[net-ftp@centos7]/breaks",
+            attempt("net-ftp@centos7", "certificate=expired"),
+            EXPIRED,
+            EXPECT_EXPIRED,
+            role=Role.BREAKS,
+        ),
+        attempt_record(
+            "certificates/expired[net-ftp@centos7]/twin",
+            attempt("net-ftp@centos7"),
+            NO_SHARED_CIPHER,
+            completed(),
+            role=Role.TWIN,
+        ),
+    ]
+    impossible = [
+        attempt_record(
+            "certificates/expired[curl@centos7]/breaks",
+            attempt("curl@centos7", "certificate=expired"),
+            None,
+            EXPECT_EXPIRED,
+            role=Role.BREAKS,
+            verdict=Verdict.CANNOT,
+            verdict_why="the stand-in image has no curl on NSS",
+        )
+    ]
+    broken = [
+        attempt_record(
+            "certificates/expired[ftplib@rocky9:FUTURE]/breaks",
+            attempt("ftplib@rocky9:FUTURE", "certificate=expired"),
+            None,
+            EXPECT_EXPIRED,
+            role=Role.BREAKS,
+            verdict=Verdict.LAB_ERROR,
+            verdict_why="the agent ftplib in rocky9-future is gone: its container was killed",
+        )
+    ]
+    expired = "Certificate has expired"
+    given: dict[str, Any] = {
+        "run_id": "20310517-120000-ab12cd",
+        "lab_version": "0.1.0",
+        "started": START,
+        "ended": START + timedelta(seconds=9.3),
+        "complete": True,
+        "images": IMAGES,
+        "attempts": (*good, *surprising, *impossible, *broken),
+        "cases": (
+            case("ciphers/none_shared[net-ftp@rocky9:FIPS]", "No common cipher suite", good),
+            case("certificates/expired[net-ftp@centos7]", expired, surprising),
+            case("certificates/expired[curl@centos7]", expired, impossible),
+            case("certificates/expired[ftplib@rocky9:FUTURE]", expired, broken),
+        ),
+    }
+    return RunRecord(**(given | changes))

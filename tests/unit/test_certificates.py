@@ -1,0 +1,324 @@
+"""The catalogue against a real OpenSSL: each slug is what it says, and nothing else is wrong."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from lab.certificates import (
+    ANCHORS,
+    CATALOGUE,
+    CertificateError,
+    Material,
+    UnknownCertificate,
+    describe,
+    spec_of,
+)
+
+FTP, OTHER = "ftp.lab.test", "pyftpdlib.lab.test"
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    return Material.create([FTP, OTHER])
+
+
+def handshake(
+    material: Material,
+    folder: Path,
+    slug: str,
+    *,
+    anchor: str = "public",
+    level: int = 2,
+    host: str = FTP,
+    verify: bool = True,
+    common_name: bool = True,
+    purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH,
+) -> int | None:
+    """Shake hands in memory; the X509 number of the client's refusal, None: it was content."""
+    certificate = material.server(slug, FTP)
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(certificate.chain_pem)
+    key.write_bytes(certificate.key_pem)
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.set_ciphers("ALL:@SECLEVEL=0")  # so that it loads what it is told to present
+    server_context.load_cert_chain(chain, key)
+    client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_context.set_ciphers(f"ALL:@SECLEVEL={level}")
+    client_context.hostname_checks_common_name = common_name
+    client_context.check_hostname = verify
+    client_context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+    client_context.load_verify_locations(cadata=material.anchor(anchor).decode())
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    client = client_context.wrap_bio(to_client, to_server, server_hostname=host)
+    try:
+        _shake(client, server)
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code
+    return None
+
+
+def _shake(*ends: ssl.SSLObject) -> None:
+    for _ in range(6):
+        waiting = 0
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                waiting += 1
+        if not waiting:
+            return
+    raise AssertionError("the handshake in memory does not end")
+
+
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_openssl_says_of_each_certificate_what_the_catalogue_says(
+    material: Material, tmp_path: Path, slug: str
+) -> None:
+    assert handshake(material, tmp_path, slug) == CATALOGUE[slug].x509_error
+
+
+# What is left when a client trusts the certificate's own anchor: every other defect stays.
+UNDER_ITS_OWN_ANCHOR = {
+    "self-signed": None,
+    "private-ca": None,
+    "root-in-chain": None,
+    "impostor": None,
+    "expired-self-signed": 10,
+}
+
+
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_trusting_its_own_anchor_cures_exactly_a_missing_trust(
+    material: Material, tmp_path: Path, slug: str
+) -> None:
+    spec = CATALOGUE[slug]
+    expected = UNDER_ITS_OWN_ANCHOR.get(slug, spec.x509_error)
+    assert handshake(material, tmp_path, slug, anchor=spec.anchor) == expected
+
+
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_without_verification_everything_is_accepted(
+    material: Material, tmp_path: Path, slug: str
+) -> None:
+    assert handshake(material, tmp_path, slug, verify=False) is None
+
+
+@pytest.mark.parametrize(
+    ("slug", "code"),
+    [("valid", 66), ("rsa3072", None), ("ecdsa", None), ("wildcard", 66), ("full-chain", 66)],
+)
+def test_at_security_level_3_only_the_leaf_s_size_is_at_fault(
+    material: Material, tmp_path: Path, slug: str, code: int | None
+) -> None:
+    assert handshake(material, tmp_path, slug, level=3) == code
+
+
+@pytest.mark.parametrize("slug", ["weak-key", "weak-signature"])
+def test_what_is_weak_is_accepted_below_security_level_1(
+    material: Material, tmp_path: Path, slug: str
+) -> None:
+    assert handshake(material, tmp_path, slug, level=0) is None
+
+
+def test_a_client_that_ignores_the_common_name_refuses_cn_only(
+    material: Material, tmp_path: Path
+) -> None:
+    assert handshake(material, tmp_path, "cn-only", common_name=False) == 62
+    assert handshake(material, tmp_path, "valid", common_name=False) is None
+
+
+def test_wrong_host_is_right_for_the_host_it_names(material: Material, tmp_path: Path) -> None:
+    assert handshake(material, tmp_path, "wrong-host", host="other.lab.test") is None
+
+
+def test_a_trust_store_with_the_intermediate_alone_lacks_the_issuer(
+    material: Material, tmp_path: Path
+) -> None:
+    assert handshake(material, tmp_path, "valid", anchor="public-intermediate") == 2
+
+
+def test_a_client_certificate_passes_the_check_that_a_server_makes(
+    material: Material, tmp_path: Path
+) -> None:
+    made = material.server("client", FTP)
+    chain, key = tmp_path / "client.chain.pem", tmp_path / "client.key.pem"
+    chain.write_bytes(made.chain_pem)
+    key.write_bytes(made.key_pem)
+    host = material.server("valid", FTP)
+    server_chain, server_key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    server_chain.write_bytes(host.chain_pem)
+    server_key.write_bytes(host.key_pem)
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(server_chain, server_key)
+    server_context.load_verify_locations(cadata=material.anchor("public").decode())
+    server_context.verify_mode = ssl.CERT_REQUIRED
+    client_context = ssl.create_default_context(cadata=material.anchor("public").decode())
+    client_context.load_cert_chain(chain, key)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    client = client_context.wrap_bio(to_client, to_server, server_hostname=FTP)
+
+    _shake(client, server)
+
+    assert "commonName', 'lab'" in str(server.getpeercert())
+
+
+def leaf_of(material: Material, slug: str, host: str = FTP) -> str:
+    return material.server(slug, host).leaf_sha256
+
+
+def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: Material) -> None:
+    shared = [
+        "incomplete-chain",
+        "full-chain",
+        "weak-signature",
+        "expired-intermediate",
+        "not-a-ca",
+    ]
+    assert {leaf_of(material, slug) for slug in shared} == {leaf_of(material, "valid")}
+    assert leaf_of(material, "root-in-chain") == leaf_of(material, "private-ca")
+
+
+def test_an_impostor_has_the_names_of_valid_and_nothing_else_of_it(material: Material) -> None:
+    valid, impostor = (material.server(slug, FTP) for slug in ("valid", "impostor"))
+    honest, false = describe(valid.chain_pem).leaf, describe(impostor.chain_pem).leaf
+    assert (false.subject, false.names) == (honest.subject, honest.names)
+    assert false.issuer != honest.issuer
+    assert false.sha256 != honest.sha256
+    assert impostor.key_pem != valid.key_pem
+
+
+@pytest.mark.parametrize(
+    ("slug", "length"), [("valid", 2), ("incomplete-chain", 1), ("root-in-chain", 3)]
+)
+def test_the_chain_is_what_the_server_sends_leaf_first(
+    material: Material, slug: str, length: int
+) -> None:
+    chain = describe(material.server(slug, FTP).chain_pem).certificates
+    assert len(chain) == length
+    assert not chain[0].ca
+    assert all(c.ca for c in chain[1:])
+    assert [c.issuer for c in chain[:-1]] == [c.subject for c in chain[1:]]
+
+
+def test_the_same_certificate_comes_at_every_call_and_another_for_another_host(
+    material: Material,
+) -> None:
+    assert material.server("valid", FTP) == material.server("valid", FTP)
+    assert describe(material.server("valid", OTHER).chain_pem).leaf.names == (OTHER,)
+
+
+def test_two_materials_share_nothing() -> None:
+    one, other = (Material.create([FTP]).server("ecdsa", FTP) for _ in range(2))
+    assert one.leaf_sha256 != other.leaf_sha256
+    assert one.key_pem != other.key_pem
+
+
+def test_threads_that_ask_at_once_get_the_same_certificate() -> None:
+    material = Material.create([FTP])
+    seen: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: seen.append(leaf_of(material, "self-signed")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert len(seen) == 4
+    assert len(set(seen)) == 1
+
+
+def test_validity_is_relative_to_the_given_time() -> None:
+    now = datetime(2031, 5, 17, 12, 30, tzinfo=UTC)
+    expired = describe(
+        Material.create([FTP], now).server("expired-self-signed", FTP).chain_pem
+    ).leaf
+    assert expired.not_after == now - timedelta(days=1)
+    assert expired.not_before == now - timedelta(days=90)
+
+
+def test_files_are_named_by_host_and_slug(material: Material) -> None:
+    files = dict(material.files(FTP))
+    assert set(files) == {
+        *(f"{FTP}/{slug}.{part}.pem" for slug in CATALOGUE for part in ("chain", "key")),
+        *(f"anchors/{name}.pem" for name in ANCHORS),
+    }
+    assert files[f"{FTP}/expired.chain.pem"] == material.server("expired", FTP).chain_pem
+    assert files["anchors/public.pem"] == material.anchor("public")
+    assert files["anchors/self-signed.pem"].count(b"BEGIN CERTIFICATE") == 2
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda m: m.server("self-singed", FTP), ["'self-singed'", "mean self-signed", "expired,"]),
+        (lambda m: m.anchor("privat-ca"), ["'privat-ca'", "mean private-ca", "public,"]),
+        (lambda m: m.server("valid", "fpt.lab.test"), ["'fpt.lab.test'", "mean ftp.lab.test"]),
+        (lambda m: spec_of("qqq"), ["'qqq'; There are: valid, self-signed"]),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_closest_ones(
+    material: Material, ask: object, words: Sequence[str]
+) -> None:
+    assert callable(ask)
+    with pytest.raises(UnknownCertificate) as caught:
+        ask(material)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        ([], "name at least one"),
+        (["Not A Host"], "'Not A Host' is no host name"),
+        ([f"{'a' * 60}.lab.test"], "at most 64"),
+        (["-a.lab.test"], "is no host name"),
+        (["a..lab.test"], "is no host name"),
+    ],
+)
+def test_a_host_that_fits_no_certificate_is_refused(hosts: list[str], words: str) -> None:
+    with pytest.raises(CertificateError, match=re.escape(words)):
+        Material.create(hosts)
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(CertificateError, match="no time zone"):
+        Material.create([FTP], datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+def test_a_description_says_what_the_certificate_holds(material: Material) -> None:
+    chain = describe(material.server("weak-signature", FTP).chain_pem)
+    leaf, intermediate = chain.certificates
+    assert leaf.key == "RSA-2048"
+    assert leaf.signature == "sha256WithRSAEncryption"
+    assert intermediate.signature == "sha1WithRSAEncryption"
+    assert intermediate.key == "RSA-3072"
+    assert chain.in_words().startswith(f"0: CN={FTP},")
+    assert f"for {FTP}, RSA-2048, issued by CN=Public CA intermediate" in chain.in_words()
+
+
+@pytest.mark.parametrize("data", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_bytes_that_are_no_certificate_cannot_be_described(data: bytes) -> None:
+    with pytest.raises(CertificateError, match="no PEM certificate can be read"):
+        describe(data)
+
+
+def test_the_page_about_certificates_lists_the_catalogue_in_its_order() -> None:
+    page = (REPOSITORY / "docs" / "certificates.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]*) \| ([0-9-]+) \|$", page, re.MULTILINE)
+    specs = [
+        (s.slug, s.defect or "nothing", "-" if s.x509_error is None else str(s.x509_error))
+        for s in CATALOGUE.values()
+    ]
+    assert rows == specs
+    assert all(f"| `{name}` | {what} |" in page for name, what in ANCHORS.items())

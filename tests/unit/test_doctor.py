@@ -1,0 +1,180 @@
+"""What is said about a machine, for machines of every kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab import doctor
+from lab.doctor import GIB, EngineFacts, Finding, Level, NoEngine
+from lab.engine import EngineError, Problem
+
+ENGINE = EngineFacts(
+    where="unix:///var/run/docker.sock (the default socket)",
+    version="20.10.24",
+    driver="overlay2",
+    data_root="/var/lib/docker",
+    local=True,
+    cores=2,
+    memory=8 * GIB,
+    limits=True,
+)
+ABSENT = EngineError(
+    Problem.NO_SOCKET, tried="Connecting", happened="no such socket", advice=["one way", "another"]
+)
+
+
+def test_a_good_machine() -> None:
+    assert doctor.judge_python((3, 11, 7), "/usr/bin/python3").level is Level.OK
+    assert doctor.judge_architecture("x86_64").level is Level.OK
+    engine = doctor.judge_engine(ENGINE)
+    assert engine.level is Level.OK
+    assert "20.10.24" in engine.found
+    assert "overlay2" in engine.found
+    assert doctor.judge_engine_disk("/var/lib/docker", 50 * GIB).level is Level.OK
+    assert doctor.judge_resources(ENGINE, 1, 1).level is Level.OK
+
+
+def test_an_old_python_is_missing_something() -> None:
+    finding = doctor.judge_python((3, 10, 12), "/usr/bin/python3")
+    assert finding.level is Level.MISSING
+    assert "PYTHON=" in finding.advice
+
+
+def test_another_architecture_is_named() -> None:
+    finding = doctor.judge_architecture("aarch64")
+    assert finding.level is Level.WARNING
+    assert "linux/amd64" in finding.found
+
+
+def test_no_engine_that_the_lab_would_start_is_no_obstacle() -> None:
+    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=True))
+    assert finding.level is Level.WARNING
+    assert "make lab" in finding.advice
+
+
+def test_no_engine_that_the_lab_cannot_start_is_one() -> None:
+    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=False))
+    assert finding.level is Level.MISSING
+    assert finding.advice == "one way; or another"
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        (replace(ENGINE, driver="vfs"), "overlay2"),
+        (replace(ENGINE, limits=False), "control groups"),
+    ],
+)
+def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
+    finding = doctor.judge_engine(changed)
+    assert finding.level is Level.WARNING
+    assert word in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("free", "level"),
+    [
+        (10 * GIB, Level.OK),
+        (2 * GIB, Level.WARNING),
+        (GIB // 2, Level.MISSING),
+        (None, Level.OK),
+    ],
+)
+def test_room_for_the_images(free: int | None, level: Level) -> None:
+    finding = doctor.judge_engine_disk("/var/lib/docker", free)
+    assert finding.level is level
+    assert "/var/lib/docker" in finding.found
+
+
+def test_room_for_the_checkout() -> None:
+    assert doctor.judge_checkout_disk(Path("/lab"), GIB // 2).level is Level.WARNING
+    assert doctor.judge_checkout_disk(Path("/lab"), 2 * GIB).found == "2.0 GiB free in /lab"
+    assert doctor.judge_checkout_disk(Path("/lab"), None).level is Level.WARNING
+
+
+def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
+    small = replace(ENGINE, memory=GIB, cores=1)
+    with_engine = doctor.judge_resources(small, cores=8, memory=32 * GIB)
+    without = doctor.judge_resources(NoEngine(ABSENT, would_start=True), 8, 32 * GIB)
+    assert with_engine.level is Level.WARNING
+    assert with_engine.found == "the engine's machine has 1.0 GiB of memory and 1 core"
+    assert without.found == "this machine has 32.0 GiB of memory and 8 cores"
+
+
+def test_a_kernel_that_lacks_something() -> None:
+    # given
+    features = doctor.kernel_features(
+        "nodev\toverlay\n\text4\n", ["veth"], iptables=True, cgroups=False
+    )
+    # when
+    finding = doctor.judge_kernel(NoEngine(ABSENT, would_start=True), features)
+    # then
+    assert finding.level is Level.WARNING
+    assert finding.found == "not seen: bridge, control groups"
+
+
+def test_a_kernel_with_everything() -> None:
+    features = doctor.kernel_features(
+        "", ["overlay", "veth", "bridge"], iptables=True, cgroups=True
+    )
+    finding = doctor.judge_kernel(NoEngine(ABSENT, would_start=True), features)
+    assert finding.level is Level.OK
+    assert "bridge" in finding.found
+
+
+def test_a_kernel_that_an_engine_runs_on_needs_no_look() -> None:
+    assert doctor.judge_kernel(ENGINE, {"bridge": False}).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        ("npm error code ENOTFOUND\nnpm error A complete log: x", "npm error code ENOTFOUND"),
+        ("one\ntwo", "two"),
+        ("", ""),
+    ],
+)
+def test_the_line_that_says_most(output: str, line: str) -> None:
+    assert doctor.telling_line(output) == line
+
+
+def test_the_exit_status_is_that_of_the_worst() -> None:
+    fine, weak = Finding("a", Level.OK, ""), Finding("b", Level.WARNING, "")
+    missing = Finding("c", Level.MISSING, "")
+    assert doctor.worst([fine, weak]) == 0
+    assert doctor.worst([fine, missing, weak]) == 3
+    assert doctor.worst([]) == 0
+
+
+def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_path: Path) -> None:
+    # when: an engine is named that does not exist
+    findings = doctor.examine({"DOCKER_HOST": f"unix://{tmp_path}/none", "PATH": "/usr/bin:/bin"})
+    # then
+    assert [finding.name for finding in findings] == [
+        "python",
+        "make",
+        "git",
+        "architecture",
+        "engine",
+        "engine disk",
+        "resources",
+        "kernel",
+        "compose",
+        "registry",
+        "Debian packages",
+        "pip index",
+        "npm registry",
+        "checkout disk",
+    ]
+    engine = next(finding for finding in findings if finding.name == "engine")
+    assert engine.level is Level.MISSING
+    assert "unset DOCKER_HOST" in engine.advice
+    assert doctor.worst(findings) == 3
+
+
+def test_what_is_wrong_always_comes_with_what_to_do(tmp_path: Path) -> None:
+    findings = doctor.examine({"DOCKER_HOST": f"unix://{tmp_path}/none", "PATH": "/usr/bin:/bin"})
+    assert [f.name for f in findings if f.level is not Level.OK and not f.advice] == []
