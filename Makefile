@@ -112,29 +112,6 @@ $(STATE):
 # The environment. The stamp is written last, so an interrupted installation is done again.
 $(VENV): $(READY)
 
-$(READY): pyproject.toml
-	@python=$$(command -v $(PYTHON) || true); \
-	new_enough='import sys; sys.exit(sys.version_info < (3, 11))'; \
-	if [ -z "$(PYTHON)" ]; then \
-	  for name in python3 python3.14 python3.13 python3.12 python3.11; do \
-	    if command -v $$name >/dev/null && $$name -c "$$new_enough" 2>/dev/null; then python=$$name; break; fi; \
-	  done; \
-	fi; \
-	if [ -z "$$python" ]; then \
-	  echo "environment: no Python 3.11 or newer found ($$(python3 --version 2>/dev/null || echo no python3 at all))." >&2; \
-	  echo "  What to do: install one (Debian 12, Ubuntu 24.04 and newer: apt-get install python3 python3-venv)," >&2; \
-	  echo "  or name one: make PYTHON=/path/to/python3 ..." >&2; exit 1; fi; \
-	if ! $$python -c "$$new_enough"; then \
-	  echo "environment: $$python is $$($$python --version 2>&1); the lab needs Python 3.11 or newer." >&2; exit 1; fi; \
-	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
-	  echo "environment: $$python cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
-	  echo "  What to do (Debian, Ubuntu): apt-get install python3-venv" >&2; exit 1; fi; \
-	if [ -e $(VENV) ] && ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-	  echo "environment: $(VENV) does not work any more; making it anew"; rm -rf $(VENV); fi; \
-	if [ ! -e $(VENV) ]; then \
-	  echo "environment: making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV); fi; \
-	echo "environment: installing the lab and what it needs"; began=$$SECONDS; \
-	if ! $(BIN)/pip install --quiet --progress-bar off --editable '.[dev]'; then \
-	  echo "environment: pip could not install what pyproject.toml names, see above." >&2; \
-	  echo "  What to do: see that pip reaches its package index (pip config list), then run make again." >&2; exit 1; fi; \
-	touch $@; echo "environment: ready after $$((SECONDS - began)) s"
+$(READY): pyproject.toml tools/environment
+	@tools/environment $(VENV) "$(PYTHON)"
+	@touch $@

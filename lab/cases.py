@@ -27,12 +27,12 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from lab.expectations import Expectation, completed
+from lab.expectations import Expectation, Judgement, Verdict, completed
 from lab.model import (
     Attempt,
     ClientSettings,
@@ -80,16 +80,43 @@ def temporary(
     return Remedy(Standing.TEMPORARY, title, attempt, expect or completed(), impostor)
 
 
-def unsafe(title: str, attempt: Attempt, expect: Expectation | None = None) -> Remedy:
+def unsafe(
+    title: str,
+    attempt: Attempt,
+    expect: Expectation | None = None,
+    impostor: Expectation | None = None,
+) -> Remedy:
     """A remedy that delivers and gives something away: it is also run against an impostor."""
-    return Remedy(
-        Standing.UNSAFE, title, attempt, expect or completed(), impostor=completed(verified=False)
-    )
+    expect = expect or completed()
+    return Remedy(Standing.UNSAFE, title, attempt, expect, impostor or expect)
 
 
 def useless(title: str, attempt: Attempt, expect: Expectation) -> Remedy:
     """Something that might be tried, with the refusal that it leads to."""
     return Remedy(Standing.USELESS, title, attempt, expect)
+
+
+@dataclass(frozen=True)
+class Race:
+    """A refusal that comes in some of many tries; the others complete.
+
+    The breaking attempt, its twin and its remedies are each made ``times`` times. Of the first at
+    least ``least`` and at most ``most`` are refused as the case expects; of the others, none.
+    """
+
+    times: int
+    least: int
+    most: int | None = None
+
+    def judge(self, refused: int) -> Judgement:
+        """The verdict on a rate: how many of the tries were refused."""
+        most = self.times if self.most is None else self.most
+        wanted = f"{self.least} to {most} of {self.times}"
+        if self.least <= refused <= most:
+            why = f"refused in {refused} of {self.times} tries; expected are {wanted}"
+            return Judgement(Verdict.AS_EXPECTED, why)
+        why = f"the rate differs: refused in {refused} of {self.times} tries, expected {wanted}"
+        return Judgement(Verdict.SURPRISE, why)
 
 
 @dataclass(frozen=True)
@@ -100,8 +127,8 @@ class Case:
     expect: Expectation
     twin: Attempt | None = None
     remedies: Sequence[Remedy] = ()
-    repeat: int = 1
-    """How often the attempt is made: more than once only for a race."""
+    race: Race | None = None
+    """The refusal is a race: see :class:`Race`."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +142,8 @@ class Planned:
     expect: Expectation
     title: str
     standing: Standing | None = None
+    otherwise: Expectation | None = None
+    """Of a race: what happens in the tries that are not refused."""
 
     @property
     def id(self) -> str:
@@ -143,21 +172,34 @@ class LoadedCase:
 
     def plan(self) -> list[Planned]:
         """All attempts of the case, the breaking one first."""
+        return [attempt for one in self._once() for attempt in self._repeated(one)]
+
+    def _repeated(self, planned: Planned) -> list[Planned]:
+        race = self.case.race
+        if race is None:
+            return [planned]
+        otherwise = completed() if planned.role is Role.BREAKS else None
+        width = len(str(race.times))
+        return [
+            replace(planned, label=f"{planned.label}-{number:0{width}}", otherwise=otherwise)
+            for number in range(1, race.times + 1)
+        ]
+
+    def _once(self) -> Iterator[Planned]:
         case, refusal = self.case, self.case.expect.result is Result.REFUSED
         role = Role.BREAKS if refusal else Role.WORKS
-        plan = [Planned(self.id, role, role.value, case.attempt, case.expect, self.title)]
+        yield Planned(self.id, role, role.value, case.attempt, case.expect, self.title)
         if case.twin is not None:
             (name,) = differing_fields(case.attempt, case.twin)
             title = f"the same with another {name}"
-            plan.append(Planned(self.id, Role.TWIN, "twin", case.twin, completed(), title))
+            yield Planned(self.id, Role.TWIN, "twin", case.twin, completed(), title)
         for number, remedy in enumerate(case.remedies, start=1):
             label = f"remedy-{number}"
             make = partial(Planned, self.id, title=remedy.title, standing=remedy.standing)
-            plan.append(make(Role.REMEDY, label, remedy.attempt, remedy.expect))
+            yield make(Role.REMEDY, label, remedy.attempt, remedy.expect)
             if remedy.impostor is not None:
                 impostor = remedy.attempt.with_server(certificate="impostor")
-                plan.append(make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor))
-        return plan
+                yield make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor)
 
 
 CaseFunction = Callable[[ClientSettings], Case]
@@ -243,6 +285,9 @@ class Catalogue:
 def load_module(path: Path) -> list[LoadedCase]:
     """The cases of one scenario module; raises :class:`CaseError`."""
     name = f"scenarios.{path.stem}"
+    root = str(path.parent.parent)
+    if root not in sys.path:  # what modules share is in scenarios/_*.py
+        sys.path.insert(0, root)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise CaseError(f"{path} is not a Python module")

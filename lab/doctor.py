@@ -111,6 +111,20 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
         return [future.result() for future in futures]
 
 
+def render(findings: Sequence[Finding]) -> str:
+    """The findings for a person: a line each, and below it what to do."""
+    width = max((len(finding.name) for finding in findings), default=0)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.level:<7}  {finding.name:<{width}}  {finding.found}")
+        if finding.advice:
+            lines.append(f"{'':<7}  {'':<{width}}  what to do: {finding.advice}")
+    ready = worst(findings) == EXIT_READY
+    lines.append("")
+    lines.append(f"The lab {'can' if ready else 'cannot'} run here.")
+    return "\n".join(lines)
+
+
 def worst(findings: Sequence[Finding]) -> int:
     """The exit status: 0 when the lab can run here, 3 when something that it needs is missing."""
     missing = any(finding.level is Level.MISSING for finding in findings)

@@ -214,23 +214,26 @@ class ImageStore:
             Problem.ENGINE,
             tried=f"reading the provenance of {name}",
             happened="the image is not on this engine",
-            advice=["make it: lab images build", "or: lab images import FILE"],
+            advice=["make what is missing: lab images", IMPORT_ADVICE],
         )
 
     def export(self, path: Path) -> tuple[ImageInfo, ...]:
         """Write all images to one file; :meth:`import_` on another machine reads it.
 
+        An image holds all layers of its base, so a base that is not there is not missed.
+
         Raises:
             ImageError: an image is missing, or the file cannot be written.
         """
         status = self.status()
-        missing = [image.name for image in status if image.info is None]
+        bases = {r.variant.base for recipe in self._recipes.values() for r in recipe.routes}
+        missing = [i.name for i in status if i.info is None and i.name not in bases]
         if missing:
             raise ImageError(
                 Problem.ARCHIVE,
                 tried=f"exporting the images to {path}",
                 happened=f"{', '.join(missing)} not made yet",
-                advice=["make them first: lab images build"],
+                advice=["make what is missing: lab images"],
             )
         infos = tuple(image.info for image in status if image.info is not None)
         started = time.monotonic()
@@ -337,7 +340,7 @@ class ImageStore:
                 Problem.PLATFORM,
                 tried="making the images",
                 happened=f"they are linux/amd64, this engine is {found}",
-                advice=["use an engine on an x86-64 Linux machine (DOCKER_HOST=ssh://...)"],
+                advice=["use the engine of an x86-64 Linux machine (DOCKER_HOST)"],
             )
 
     def _check_space(self) -> None:

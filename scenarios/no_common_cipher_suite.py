@@ -1,38 +1,33 @@
 """No cipher suite is common to both ends.
 
-The document's example is vsftpd 3.0.5 offering ``AES128-SHA:DES-CBC3-SHA``. Cipher lists decide only
-where TLS 1.3 is off: TLS 1.3 has suites of its own, which ``ssl_ciphers`` does not govern.
+The document's example is a server that offers ``AES128-SHA:DES-CBC3-SHA`` and a client on Rocky Linux 9.
+Cipher lists decide only where TLS 1.3 is off - TLS 1.3 has suites of its own, which ``ssl_ciphers``
+does not govern - and only under a policy that has no RSA key exchange: FIPS or FUTURE, not DEFAULT.
 """
 
-from lab.cases import (
-    Case,
-    case,
-    net_ftp,
-    recommended,
-    temporary,
-    useless,
-    vsftpd,
+from lab.cases import Case, case, recommended, temporary, useless, vsftpd
+from lab.expectations import completed
+from lab.model import Attempt, ClientSettings, Reason
+from scenarios._movable_type import (
+    DOCUMENT,
+    DOCUMENT_SUITES,
+    WHOLE,
+    client_refuses,
+    clients,
+    server_refuses,
 )
-from lab.expectations import completed, refused
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, up_to
 
-#: What the document says that vsftpd 3.0.5 uses when nothing is set.
-DOCUMENT_SUITES = "AES128-SHA:DES-CBC3-SHA"
 SECTION = "No common cipher suite"
+VERIFY_NONE = "mt-config.cgi: FTPSSSLVerifyNone 1"
+SERVER_HIGH = "vsftpd.conf: ssl_ciphers=HIGH"
+CLIENT_AES128 = "mt-config.cgi: FTPSOptions SSL_cipher_list=AES128"
 
-no_shared_cipher = refused(
-    by=Side.SERVER,
-    at=Stage.HANDSHAKE,
-    because=Reason.NO_SHARED_CIPHER,
-    message="FTP failed to start tls: Proceed with negotiation.",
-)
+#: The same suite that a current client would choose anyway, and the one that the document calls weak.
+STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", verified=True)
+WEAK = completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True)
 
 
-@case(
-    document="movable-type",
-    section=SECTION,
-    clients=[net_ftp("rocky9", "FIPS", session_cache="shared")],
-)
+@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS"))
 def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case:
     """The certificate is fine, but no cipher suite is common to both ends.
 
@@ -40,26 +35,106 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case
     which has neither RSA key exchange nor SHA-1 MACs, finds nothing that it may use. Its user reads the
     same sentence as for a bad certificate.
     """
-    attempt = Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=up_to("TLSv1.2")), client)
+    attempt = Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client)
     return Case(
         attempt,
-        no_shared_cipher,
+        server_refuses(Reason.NO_SHARED_CIPHER),
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
-            recommended(
-                "vsftpd.conf: ssl_ciphers=HIGH",
-                attempt.with_server(ciphers="HIGH"),
-                completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", verified=True),
+            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
+            temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), WEAK),
+            useless(
+                f"{VERIFY_NONE} (the certificate is not the cause)",
+                attempt.with_client(verify=False),
+                server_refuses(Reason.NO_SHARED_CIPHER),
             ),
-            temporary(
-                "mt-config.cgi: FTPSOptions SSL_cipher_list=AES128",
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FUTURE"))
+def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
+    """Under FUTURE the list is the client's own again after remedy 2, and still nothing fits.
+
+    FUTURE also asks for 128 bits of security in everything (SECLEVEL 3), and a cipher list given to the
+    client does not lower that: AES128-SHA authenticates with SHA-1 and stays out. Only the server can
+    help. The key has 3072 bits here, or the certificate would be refused first.
+    """
+    attempt = Attempt(
+        vsftpd(certificate="rsa3072", ciphers=DOCUMENT_SUITES, protocols=WHOLE), client
+    )
+    return Case(
+        attempt,
+        server_refuses(Reason.NO_SHARED_CIPHER),
+        twin=attempt.with_server(ciphers="HIGH"),
+        remedies=[
+            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
+            useless(
+                CLIENT_AES128,
                 attempt.with_client(ciphers="AES128"),
-                completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True),
+                server_refuses(Reason.NO_SHARED_CIPHER),
+            ),
+        ],
+    )
+
+
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY"),
+)
+def the_same_server_reached_without_that_policy(client: ClientSettings) -> Case:
+    """The document's two suites are no obstacle under DEFAULT or LEGACY, nor on CentOS 7.
+
+    DEFAULT keeps RSA key exchange, CBC and the SHA-1 MAC, so AES128-SHA is common to both ends.
+    """
+    return Case(Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client), WEAK)
+
+
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS"),
+)
+def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
+    """Remedy 2 breaks a server that was fine.
+
+    vsftpd 3.0.5 built from upstream's source offers ``ECDHE-RSA-AES256-GCM-SHA384`` alone when nothing
+    is set. A client that is limited to AES-128 suites for the sake of another server has nothing in
+    common with it.
+    """
+    attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(ciphers="AES128")
+    return Case(
+        attempt,
+        server_refuses(Reason.NO_SHARED_CIPHER),
+        twin=attempt.with_client(ciphers=None),
+        remedies=[
+            recommended(
+                "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), STRONG
+            ),
+            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+def cipher_remedies_against_a_bad_certificate(client: ClientSettings) -> Case:
+    """The same sentence, and the remedies of the other cause: they change nothing."""
+    attempt = Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client)
+    return Case(
+        attempt,
+        client_refuses(Reason.SELF_SIGNED_LEAF),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            useless(
+                SERVER_HIGH,
+                attempt.with_server(ciphers="HIGH"),
+                client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
             useless(
-                "mt-config.cgi: FTPSSSLVerifyNone 1 (the certificate is not the cause)",
-                attempt.with_client(verify=False),
-                no_shared_cipher,
+                f"{CLIENT_AES128}, with ssl_ciphers=HIGH",
+                attempt.with_server(ciphers="HIGH").with_client(ciphers="AES128"),
+                client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
         ],
     )

@@ -165,7 +165,7 @@ sub _fork {
     $self->{children}{$pid} = {
         pid => $pid, id => $id, deadline_s => $deadline_s, started => $started,
         until => $started + $deadline_s, out => $out, err => $err, lines => '', stderr => '',
-        partial => {},
+        progress => [],
     };
     return;
 }
@@ -180,12 +180,13 @@ sub _serve_child {
     return if !vec $readable, fileno $child->{out}, 1;
     my $more = sysread $child->{out}, $child->{lines}, 65536, length $child->{lines};
     while ($child->{lines} =~ s/\A([^\n]*)\n//) {
-        my $message = $json->decode($1);
-        if (my $fields = $message->{progress}) {
-            $child->{partial} = { %{ $child->{partial} }, %$fields };
+        # A word and JSON, which is handed on as it is: JSON::PP is slow.
+        my ($word, $value) = split / /, $1, 2;
+        if ($word eq 'progress') {
+            push @{ $child->{progress} }, $value;
         }
         else {
-            $child->{answer} = $message;
+            $child->{answer} = { $word => $value };
         }
     }
     $self->_finish($child) if !$more || $child->{answer};
@@ -203,15 +204,22 @@ sub _finish {
         $words = "; its last words:\n" . _text($words) if length $words;
         $self->_refuse($child->{id}, 'crashed',
             "the process of the attempt ended without a result ($how)$words",
-            partial => $child->{partial});
+            partial => _partial($child));
     }
     elsif (exists $answer->{bad_request}) {
-        $self->_refuse($child->{id}, 'bad-request', $answer->{bad_request});
+        $self->_refuse($child->{id}, 'bad-request', $json->decode($answer->{bad_request}));
     }
     else {
-        $self->_send({ id => $child->{id}, ok => JSON::PP::true, result => $answer->{result} });
+        my $id = $json->encode($child->{id});
+        $self->{output} .= qq({"id":$id,"ok":true,"result":$answer->{result}}\n);
     }
     return;
+}
+
+# The fields that the child has sent ahead.
+sub _partial {
+    my ($child) = @_;
+    return { map { %{ $json->decode($_) } } @{ $child->{progress} } };
 }
 
 sub _lesser { my ($one, $other) = @_; return $one < $other ? $one : $other }
@@ -221,12 +229,12 @@ sub _enforce_deadlines {
     my $now = _now();
     for my $child (grep { $now >= $_->{until} } values %{ $self->{children} }) {
         $self->_end_child($child);
-        if (%{ $child->{partial} }) {
+        if (my %partial = %{ _partial($child) }) {
             $self->_send({
                 id     => $child->{id},
                 ok     => JSON::PP::true,
                 result => {
-                    %{ $child->{partial} },
+                    %partial,
                     failed     => JSON::PP::true,
                     timed_out  => JSON::PP::true,
                     elapsed_ms => 1000 * ($now - $child->{started}),
@@ -307,22 +315,23 @@ sub _run_child {
         # Every child would inherit the same seed otherwise, if anything has used rand() already.
         srand;
         my $send = sub {
-            my $line = $json->encode($_[0]) . "\n";
+            my ($word, $value) = @_;
+            my $line = "$word " . $json->encode($value) . "\n";
             while (length $line) {
                 my $count = syswrite $out, $line;
                 die "the agent's pipe: $!" if !defined $count;
                 substr $line, 0, $count, '';
             }
         };
-        my $result = eval { $handler->($request, sub { $send->({ progress => {@_} }) }) };
+        my $result = eval { $handler->($request, sub { $send->(progress => {@_}) }) };
         if (ref $@ eq 'Resident::BadRequest') {
-            $send->({ bad_request => $@->{text} });
+            $send->(bad_request => $@->{text});
         }
         elsif ($@) {
             die $@;
         }
         else {
-            $send->({ result => $result });
+            $send->(result => $result);
         }
         1;
     };

@@ -29,7 +29,7 @@ COMMANDS = {"curl": ["--version"]}
 
 def attempt(request: Request, progress: Progress) -> Result:
     """Run one command; see the module's text for the request."""
-    argv = [str(word) for word in request["argv"]]
+    argv = [str(word) for word in request.get("argv") or ()]
     if not argv or argv[0] not in COMMANDS:
         raise BadRequest(f"no command {argv[:1]}: this agent runs {', '.join(sorted(COMMANDS))}")
     if not VERSIONS.get(argv[0]):

@@ -7,19 +7,19 @@ A listener is one server process with its own port, log and upload directories. 
     Versions of the server and of its TLS library, the cipher list of a listener that is not told
     one (and how that is known), and what each of ``cipher_lists`` expands to in that library.
 ``listen`` ``{key, directory, config, port, user, password, data_ports, passive_range}``
-    Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}`` once
-    it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own words if
-    it ended instead. ``data_ports`` is what a packet filter does to ``passive_range``: ``open``,
-    ``dropped`` or ``rejected``. ``directory`` gets ``config``, ``log`` and ``upload/``.
+    Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}``
+    once it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own
+    words if it ended instead. ``data_ports`` is what a packet filter does to ``passive_range``:
+    ``open``, ``dropped`` or ``rejected``. ``directory`` gets ``config``, ``log`` and ``upload/``.
 ``begin`` ``{key, file}``
     An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
-    directories and remembers the end of the log.
+    directories and remembers the end of the log. It gives up an attempt that was not collected.
 ``collect`` ``{key, file}``
     The attempt is over: waits until the listener has no session left, so that its log is complete.
-    ``{log, stored, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}`` of ``file``
-    as it lies on the disk (complete or not), or null. ``ended`` is false if a session was still
-    there shortly before the deadline: it was killed, so that it cannot reach into the next attempt.
-    Exact as long as one attempt at a time uses a listener; ``begin`` refuses a second.
+    ``{log, stored, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}`` of
+    ``file`` as it lies on the disk (complete or not), or null. ``ended`` is false if a session was
+    still there shortly before the deadline: it was killed, so that it cannot reach into the next
+    attempt. Exact as long as one attempt at a time uses a listener.
 ``close`` ``{key}``
     Ends a listener with its sessions and its packet filter. So does the end of the agent.
 """
@@ -33,11 +33,11 @@ import re
 import shutil
 import sys
 import time
-from typing import Any, Dict, Generator, List, Optional, Set
+from typing import Any, Dict, Generator, List, Set
 
 import packet_filter
-from listener import Listener
-from resident import Agent, BadRequest, Wait
+from listener import Listener, ListenerEnded
+from resident import DEADLINE_S, Agent, BadRequest, Wait
 from tcp_sockets import is_busy, is_listening
 
 Request = Dict[str, Any]
@@ -46,7 +46,7 @@ Deferred = Generator[Wait, Set[int], Result]
 
 #: Every listener's directory is directly below this one.
 ROOT = "/run/lab/listeners"
-#: What ``collect`` keeps of its deadline for ending a session that does not end, in seconds.
+#: What ``begin`` and ``collect`` keep of their deadline to end a session that stays, in seconds.
 RESERVE_S = 0.5
 #: The file in a listener's directory that says for which port there are packet filter rules.
 FILTERED = "filtered"
@@ -83,7 +83,7 @@ class FtpServer:
             while listener.status() is None and not is_listening(listener.port):
                 yield Wait(pause, readable=[listener.pidfd])
                 pause = min(pause * 1.5, 0.02)
-            result = {"pid": listener.pid, "exit_status": listener.status()}
+            result: Result = {"pid": listener.pid, "exit_status": listener.status()}
             if listener.status() is None:
                 self._filter(listener, request)
                 self._listeners[listener.key] = listener
@@ -100,9 +100,7 @@ class FtpServer:
         """Prepare for one attempt."""
         listener = self._listener(request)
         name = _file_name(request)
-        if listener.log_start is not None:
-            raise BadRequest("listener %s: collect the attempt before the next" % listener.key)
-        yield from self._until_quiet(listener, None)
+        yield from self._until_quiet(listener, request)
         for directory in (listener.uploads, listener.anonymous):
             _empty(directory)
         self._program.expect_upload(listener, name)
@@ -115,11 +113,7 @@ class FtpServer:
         name = _file_name(request)
         if listener.log_start is None:
             raise BadRequest("listener %s: begin the attempt first" % listener.key)
-        until = time.monotonic() + request.get("deadline_s", 30.0) - RESERVE_S
-        ended = yield from self._until_quiet(listener, until)
-        if not ended:
-            self._program.end_sessions(listener)
-            yield from self._until_quiet(listener, None)
+        ended = yield from self._until_quiet(listener, request)
         log = _read_from(listener.log, listener.log_start)
         listener.log_start = None
         path = self._program.find_upload(listener, name)
@@ -177,19 +171,27 @@ class FtpServer:
                 note.write(str(listener.port))
             packet_filter.apply(listener.port, verdict, first, last)
 
-    def _until_quiet(
-        self, listener: Listener, until: Optional[float]
-    ) -> Generator[Wait, Set[int], bool]:
-        """Wait until the listener has no session; false when ``until`` comes first."""
+    def _until_quiet(self, listener: Listener, request: Request) -> Generator[Wait, Set[int], bool]:
+        """Wait until the listener has no session; false if the deadline made that necessary."""
+        until = time.monotonic() + request.get("deadline_s", DEADLINE_S) - RESERVE_S
+        ended = True
         pause = 0.001
-        while True:
-            listener.must_run()
-            if not is_busy(listener.port) and self._program.is_quiet(listener):
-                return True
-            if until is not None and time.monotonic() >= until:
-                return False
+        while not self._is_quiet(listener):
+            if ended and time.monotonic() >= until:
+                self._program.end_sessions(listener)
+                ended = False
             yield Wait(pause, readable=[listener.pidfd])
             pause = min(pause * 1.5, 0.02)
+        return ended
+
+    def _is_quiet(self, listener: Listener) -> bool:
+        try:
+            listener.must_run()
+            return not is_busy(listener.port) and self._program.is_quiet(listener)
+        except ListenerEnded:
+            # Whoever asks is told; after that the key and the port are free for another.
+            self._end(self._listeners.pop(listener.key))
+            raise
 
     def _end(self, listener: Listener) -> None:
         listener.end()

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import socket
-from typing import Callable, Dict, NoReturn, Optional, Set, Tuple
+from typing import Callable, Dict, Optional, Set, Tuple
 
 _PR_SET_PDEATHSIG = 1
 
@@ -74,7 +74,7 @@ class Listener:
         self.words: Words
         self._status: Optional[int] = None
 
-    def start(self, program: Callable[[str], NoReturn]) -> None:
+    def start(self, program: Callable[[str], object]) -> None:
         """Run ``program(config)`` in a process of its own."""
         self.pid, self.words = spawn(lambda: program(self.config))
         self.pidfd = os.pidfd_open(self.pid)
@@ -112,7 +112,7 @@ class Listener:
             self.words.close()
 
 
-def spawn(program: Callable[[], NoReturn]) -> Tuple[int, Words]:
+def spawn(program: Callable[[], object]) -> Tuple[int, Words]:
     """Run ``program`` in a forked process of its own session, which ends when the agent does."""
     ours, theirs = socket.socketpair()
     out_read, out_write = os.pipe()

@@ -64,6 +64,7 @@ my %seen;
 sub attempt {
     my ($request, $progress) = @_;
     my $started = Time::HiRes::time();
+    check_request($request);
     Net::SSLeay::RAND_load_file('/dev/urandom', 32) if $STIR_RANDOM;
     load_libnet($request->{libnet}) if defined $request->{libnet};
 
@@ -81,6 +82,20 @@ sub attempt {
     $report{warnings}   = \@warnings;
     $report{elapsed_ms} = 1000 * (Time::HiRes::time() - $started);
     return \%report;
+}
+
+sub check_request {
+    my ($request) = @_;
+    my $goal = $request->{goal} // '';
+    Resident::bad_request("the goal '$goal' is none of handshake, login, transfer")
+        if $goal !~ /\A(?:handshake|login|transfer)\z/;
+    my @needed = qw(host options);
+    push @needed, qw(user password) if $goal ne 'handshake';
+    push @needed, 'payload' if $goal eq 'transfer';
+    for my $name (grep { !defined $request->{$_} } @needed) {
+        Resident::bad_request("the goal $goal needs $name");
+    }
+    return;
 }
 
 # The steps in their order; a step that fails ends them.
@@ -197,8 +212,10 @@ sub note_data_connection {
 sub watch_data_connections {
     my $dataconn = Net::FTP->can('_dataconn') or die 'this Net::FTP has no _dataconn';
     no warnings 'redefine';
-    # In Net::FTP's own package, so that what carp() says is placed as it is without this function.
-    *Net::FTP::_dataconn = eval q{
+    no strict 'refs';
+    # By name, because load_libnet() replaces the whole package, and in Net::FTP's own package, so that
+    # what carp() says is placed as it is without this function.
+    *{'Net::FTP::_dataconn'} = eval q{
         package Net::FTP;
         sub {
             my $connection = &$dataconn;

@@ -1,8 +1,8 @@
 """One pyftpdlib listener: the small program that a user of the library writes around it.
 
 ``ftp_server.py`` has this module loaded and forks for each listener, which takes milliseconds;
-``serve`` then never returns. The library's behaviour is left alone: the listener sets attributes that
-the handler classes document, restricts the TLS context that the library made, and logs more.
+``serve`` then never returns. The library's behaviour is left alone: the listener sets attributes
+that the handler classes document, restricts the TLS context that the library made, and logs more.
 
 File descriptor 0 is a socket to the agent. A byte from the agent is answered with one: ``1`` when a
 connection is open, else ``0``; the byte ``k`` ends every session first. Its end ends the listener.
@@ -12,11 +12,11 @@ connection is open, else ``0``; the byte ``k`` ends every session first. Its end
 
 import logging
 import os
+import re
 import socket
-import sys
 import warnings
 import weakref
-from typing import Any, Dict, NoReturn
+from typing import Any, Dict, NoReturn, Set
 
 from OpenSSL import SSL
 from pyftpdlib.authorizers import DummyAuthorizer
@@ -47,8 +47,7 @@ def serve(configuration: Dict[str, Any]) -> NoReturn:
         _Agent(loop, server)
     except Exception as error:
         # Whatever the library has against this configuration is what the lab wants to show.
-        sys.stderr.write("%s: %s\n" % (type(error).__name__, error))
-        sys.stderr.flush()
+        os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
         os._exit(1)
     server.serve_forever(handle_exit=False)
     os._exit(0)
@@ -80,6 +79,7 @@ def handler_class(configuration: Dict[str, Any]) -> type:
 class _Counted:
     """Remembers the sessions: while one waits after a wrong password, the loop does not know it."""
 
+    _closed: bool
     everyone: "weakref.WeakSet[_Counted]" = weakref.WeakSet()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,11 +88,11 @@ class _Counted:
 
 
 def _tls_handler(configuration: Dict[str, Any]) -> type:
-    class Handler(TLS_FTPHandler):
+    class Handler(TLS_FTPHandler):  # type: ignore[misc]
         @classmethod
         def get_ssl_context(cls) -> SSL.Context:
             fresh = cls.ssl_context is None
-            context = super().get_ssl_context()
+            context: SSL.Context = super().get_ssl_context()
             if fresh and configuration["ciphers"] is not None:
                 context.set_cipher_list(configuration["ciphers"].encode())
             return context
@@ -135,10 +135,15 @@ def log_to(path: str) -> None:
 
 
 def _is_evidence(record: logging.LogRecord) -> bool:
-    """Of the library's trace only errors are kept; "want read" is how non-blocking TLS works."""
+    """Of the library's trace only errors are kept; "want read" is how non-blocking TLS works.
+
+    Of the object that the trace describes at the end, the class is kept: ``Handler`` is the control
+    channel, ``DataHandler`` the data channel.
+    """
     text = record.getMessage()
     if not text.startswith("[debug]"):
         return True
+    record.msg, record.args = re.sub(r" \(<(\w+)\(.*\)$", r" (\1)", text), None
     return "err: " in text and "ssl-want-" not in text
 
 
@@ -158,13 +163,10 @@ class _Agent:
     def writable(self) -> bool:
         return False
 
-    def _sessions(self) -> list:
+    def _sessions(self) -> Set[Any]:
         ours = (self, self._server)
         channels = {channel for channel in self._loop.socket_map.values() if channel not in ours}
-        return [
-            *channels,
-            *(it for it in _Counted.everyone if not it._closed and it not in channels),
-        ]
+        return channels | {session for session in _Counted.everyone if not session._closed}
 
     def handle_read_event(self) -> None:
         word = self._socket.recv(1)

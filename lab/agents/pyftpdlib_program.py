@@ -7,7 +7,7 @@ import os
 import re
 import select
 from importlib.metadata import version
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Dict, List, Optional
 
 import pyftpdlib_listener
 from listener import Listener, ListenerEnded
@@ -24,7 +24,7 @@ ANSWER_S = 2.0
 class Pyftpdlib:
     """Forks listeners from this process, which has the library loaded: that takes milliseconds."""
 
-    def start(self, config: str) -> NoReturn:
+    def start(self, config: str) -> None:
         """Become a listener; called in a forked process."""
         with open(config, encoding="utf-8") as file:
             pyftpdlib_listener.serve(json.load(file))
@@ -53,10 +53,18 @@ class Pyftpdlib:
 
     def _ask(self, listener: Listener, word: bytes) -> bytes:
         control = listener.words.control
-        control.send(word)
-        if not select.select([control], [], [], ANSWER_S)[0]:
+        answer = b""
+        try:
+            control.send(word)
+            if select.select([control], [], [], ANSWER_S)[0]:
+                answer = control.recv(1)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # its end is closed: it has ended, or is about to
+        if not answer:
+            select.select([listener.pidfd], [], [], ANSWER_S)
+            listener.must_run()
             raise ListenerEnded("listener %s does not answer" % listener.key)
-        return control.recv(1)
+        return answer
 
     def versions(self) -> Dict[str, Any]:
         """The library's version and those of the TLS library that it brings with it."""
@@ -69,12 +77,12 @@ class Pyftpdlib:
         }
 
     def default_ciphers(self) -> Dict[str, str]:
-        """What a listener without a cipher list uses: whatever a fresh context of the library has."""
+        """What a listener without a cipher list uses: what the library's fresh context has."""
         names = _names(SSL.Context(SSL.TLS_SERVER_METHOD))
         return {"list": ":".join(names), "source": "the TLS context that a listener makes"}
 
     def expand(self, cipher_list: str) -> List[str]:
-        """What a list means to the library, TLS 1.3 left out; nothing if it means nothing."""
+        """What a list means to the library, TLS 1.3 left out; nothing if nothing."""
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         try:
             context.set_cipher_list(cipher_list.encode())

@@ -40,7 +40,7 @@ import traceback
 import warnings
 from typing import Any, Dict, Optional, Tuple
 
-from resident import Agent, Progress, Request, Result
+from resident import Agent, BadRequest, Progress, Request, Result
 
 #: The resolver's numbers by their names, as ``socket`` has them.
 _EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
@@ -53,6 +53,20 @@ _OFF = (
     ("TLSv1.2", "OP_NO_TLSv1_2"),
     ("TLSv1.3", "OP_NO_TLSv1_3"),
 )
+
+
+#: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
+_RAISED = (ftplib.Error, OSError, EOFError, ValueError)
+
+_CONNECTION = tuple(
+    "host port timeout_s tls reuse verify ca_file ciphers minimum maximum certificate key".split()
+)
+#: What a request for each goal has to say.
+_NEEDED = {
+    "handshake": _CONNECTION,
+    "login": (*_CONNECTION, "user", "password"),
+    "transfer": (*_CONNECTION, "user", "password", "passive", "payload"),
+}
 
 
 class ReusingFTP(ftplib.FTP_TLS):
@@ -102,6 +116,12 @@ class _ObservedReusing(_Observed, ReusingFTP):
 
 def attempt(request: Request, progress: Progress) -> Result:
     """One attempt; see the module's text for the request."""
+    goal = request.get("goal")
+    if goal not in _NEEDED:
+        raise BadRequest(f"the goal {goal!r} is none of {', '.join(_NEEDED)}")
+    for name in _NEEDED[goal]:
+        if name not in request:
+            raise BadRequest(f"the goal {goal} needs {name}")
     return _Attempt(request, progress).run()
 
 
@@ -119,8 +139,8 @@ class _Attempt:
         with warnings.catch_warnings(record=True) as caught:
             try:
                 self._walk()
-            except Exception as error:
-                # Whatever the program raises is what its user sees: it is the result, not a defect.
+            except _RAISED as error:
+                # What the program raises is the result: it is what its user sees.
                 self._note_failure(error)
         self._note_connections()
         self.report["warnings"] = [str(warning.message) for warning in caught]

@@ -2,7 +2,7 @@
 
 A probe that connects would leave a line in the log which the lab attributes to an attempt.
 ``sock_diag(7)`` filters by port in the kernel; ``/proc/net/tcp``, the fallback where that netlink
-family is missing, lists every socket, and after thousands of attempts most of those are in TIME_WAIT.
+family is missing, lists every socket: after thousands of attempts most are in TIME_WAIT.
 """
 
 # An agent runs on the interpreter of its container.
@@ -30,8 +30,8 @@ _ROW = struct.Struct("=BBxx48xIIIII")
 class TcpSocket(NamedTuple):
     """One socket: its state, the length of its receive queue and its inode.
 
-    A listening socket's receive queue counts the connections that wait for ``accept()``; inode 0 means
-    that no process has the socket open.
+    A listening socket's receive queue counts the connections that wait for ``accept()``; inode 0
+    means that no process has the socket open.
     """
 
     state: int

@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import subprocess
-from typing import Any, Dict, FrozenSet, List, NoReturn, Optional
+from typing import Any, Dict, FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
 from listener import Listener, descendants, kill, orphans, processes
@@ -23,7 +23,7 @@ ANONYMOUS = "ftp"
 class Vsftpd:
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
-    def start(self, config: str) -> NoReturn:
+    def start(self, config: str) -> None:
         """Become vsftpd; called in a forked process."""
         # Python ignores it, and what is ignored stays so in the program.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -33,7 +33,7 @@ class Vsftpd:
         """Give a system account this password; make the account if there is none.
 
         The hash is SHA-256 crypt with the fewest rounds that crypt(5) allows: the distribution's
-        default costs 50 ms of processor time for each login, and this password lives as long as a run.
+        default costs 50 ms of processor time a login, and this password lives as long as a run.
         """
         try:
             pwd.getpwnam(name)
@@ -46,8 +46,8 @@ class Vsftpd:
     def make_upload_directories(self, listener: Listener) -> None:
         """``upload`` for the named user, ``anonymous`` for anonymous ones.
 
-        vsftpd ends a session whose root that user could write to ("refusing to run with writable root
-        inside chroot()"), and the root of anonymous users is always their upload directory.
+        vsftpd ends an anonymous session whose root that user could write to ("refusing to run with
+        writable root inside chroot()"); the named user is not confined to a root.
         """
         os.chown(listener.uploads, pwd.getpwnam(listener.user).pw_uid, -1)
         os.mkdir(listener.anonymous)
@@ -84,7 +84,7 @@ class Vsftpd:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             # It answers on descriptor 0.
-            subprocess.run([BINARY, "-v"], stdin=theirs, timeout=COMMAND_S, check=True)
+            subprocess.run([BINARY, "-v"], stdin=theirs.fileno(), timeout=COMMAND_S, check=True)
             said = ours.recv(4096).decode("ascii", "replace").strip()
         linked = re.search(r"libcrypto\S* => (\S+)", run(["ldd", BINARY]))
         if linked is None:
@@ -103,7 +103,7 @@ class Vsftpd:
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
 
     def expand(self, cipher_list: str) -> List[str]:
-        """What a list means to the image's OpenSSL, TLS 1.3 left out; nothing if it means nothing."""
+        """What a list means to the image's OpenSSL, TLS 1.3 left out; nothing if nothing."""
         try:
             said = run(["openssl", "ciphers", "-s", "-v", cipher_list])
         except OSError:

@@ -102,22 +102,22 @@ class Authority:
         """A certificate of the issuing CA; every variant has the same subject and key."""
         expired = variant is Intermediate.EXPIRED
         ca = variant is not Intermediate.NOT_A_CA
-        subject = _name(f"{self.title} intermediate", "certificate authority")
-        certificate = (
+        builder = (
             _builder(
-                subject,
+                _name(f"{self.title} intermediate", "certificate authority"),
                 self.root.subject,
                 self.intermediate_key.public_key(),
                 self.now - _CA_AGE / 2,
                 self.now + (timedelta(days=-1) if expired else _CA_AGE / 2),
             )
-            .add_extension(
-                x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True
-            )
-            .add_extension(_key_usage(ca=ca), critical=True)
+            .add_extension(x509.BasicConstraints(ca, path_length=0 if ca else None), critical=True)
             .add_extension(_issued_by(self.root_key), critical=False)
-            .sign(self.root_key, hashes.SHA256())
         )
+        if ca:
+            # Without the right to sign, OpenSSL before 1.1.0 does not even take it for the issuer,
+            # and would not get as far as saying that it is no CA: so that one has no key usage.
+            builder = builder.add_extension(_key_usage(ca=True), critical=True)
+        certificate = builder.sign(self.root_key, hashes.SHA256())
         if variant is Intermediate.SHA1:
             return sign_again_with_sha1(certificate, self.root_key)
         return certificate
@@ -162,12 +162,19 @@ class Authority:
 def issue_to_itself(
     host: str, unit: str, starts: datetime, ends: datetime, key: PrivateKey
 ) -> IssuedLeaf:
-    """A self-signed leaf for ``host``."""
+    """A self-signed leaf for ``host``, with the extensions that ``openssl req -x509`` gives it.
+
+    It has no key usage: OpenSSL before 1.1.0 calls a certificate self-signed (18) only if its key
+    usage, where it has one, includes signing certificates; otherwise its issuer is unknown (20).
+    """
     name = _name(host, unit)
-    builder = _leaf_builder(
-        _builder(name, name, key.public_key(), starts, ends), (host,), client_only=False
+    certificate = (
+        _builder(name, name, key.public_key(), starts, ends)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
     )
-    return IssuedLeaf(builder.sign(key, hashes.SHA256()), key_pem(key))
+    return IssuedLeaf(certificate, key_pem(key))
 
 
 def sign_again_with_sha1(

@@ -243,8 +243,8 @@ _SPECS = (
         slug="weak-signature",
         title="Signed with SHA-1",
         summary=(
-            "The leaf of `valid` with an intermediate signed with SHA-1. A server whose OpenSSL is"
-            " at security level 2 does not even load it."
+            "The leaf of `valid` with an intermediate signed with SHA-1. vsftpd does not even load"
+            " it at OpenSSL's security level 2."
         ),
         intermediate=Intermediate.SHA1,
         defect="the intermediate is signed with SHA-1",

@@ -35,6 +35,7 @@ def interpret(observation: Observation) -> Outcome:
         by=refusal[0] if refusal else None,
         stage=refusal[1] if refusal else None,
         reason=refusal[2] if refusal else None,
+        cause=_cause(observation) if refusal else None,
         protocol=client.protocol,
         cipher=client.cipher,
         verified=client.verified,
@@ -60,6 +61,15 @@ def _refusal(observation: Observation) -> tuple[Side, Stage, Reason] | None:
                 reason = Reason(rule.reason)
             return rule.by, rule.stage, reason
     return Side.UNKNOWN, _STAGE_OF_STEP.get(client.step, Stage.CONNECT), Reason.UNKNOWN
+
+
+def _cause(observation: Observation) -> str | None:
+    """Why, where more is known than what was reported."""
+    server = observation.server
+    if not server.started:
+        said = server.log.strip().splitlines()
+        return f"the server did not start: {said[-1] if said else 'it said nothing'}"
+    return None
 
 
 def _delivered(observation: Observation) -> bool:

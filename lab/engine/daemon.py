@@ -341,7 +341,7 @@ def _wait_ready(
 
 def _start_failed(settings: DaemonSettings, command: list[str], happened: str) -> EngineError:
     lines = read_log(settings.log_file)
-    last = "".join(f"\n    {line}" for line in lines[-machine.TAIL_LINES :])
+    last = "".join(f"\n    {line}" for line in telling(lines)[-machine.TAIL_LINES :])
     advice = [hint] if (hint := explain_log(lines)) else []
     advice.append(f"read its whole log: {settings.log_file}")
     return EngineError(
@@ -352,6 +352,11 @@ def _start_failed(settings: DaemonSettings, command: list[str], happened: str) -
         else f"{happened}, without a word",
         advice=[*advice, WAY_POINT],
     )
+
+
+def telling(lines: list[str]) -> list[str]:
+    """The lines of a daemon's log that may say what is wrong; all of them when none does."""
+    return [line for line in lines if not re.search(r"level=(info|debug)", line)] or lines
 
 
 def read_log(path: Path, lines: int = 200) -> list[str]:

@@ -14,7 +14,9 @@ LOCK_TIMEOUT_S = 120
 PACKAGE_OF = {"dockerd": "docker.io", "iptables": "iptables"}
 """Package by the program that it brings. dockerd's package only recommends iptables."""
 
-_STEP = re.compile(r"^(Get:\d+ .*|(?:Unpacking|Setting up) .*)$")
+# Large downloads and the packages as they become ready; the rest is over in a moment.
+_DOWNLOAD = re.compile(r"^Get:\d+ .* (?P<name>\S+) \S+ \S+ \[(?P<size>[\d.]+ MB)\]$")
+_READY = re.compile(r"^Setting up (?P<name>[^ :]+)")
 
 
 def missing_packages(found: Callable[[str], str | None] = machine.program) -> list[str]:
@@ -73,8 +75,11 @@ def parse_candidates(policy: str) -> dict[str, bool]:
 
 def progress_line(line: str) -> str | None:
     """What is worth showing of a line of apt-get's, or None."""
-    match = _STEP.match(line.strip())
-    return match.group(1) if match else None
+    if match := _DOWNLOAD.match(line.strip()):
+        return f"got {match['name']}, {match['size']}"
+    if match := _READY.match(line.strip()):
+        return f"setting up {match['name']}"
+    return None
 
 
 def _have_candidates(packages: list[str]) -> bool:

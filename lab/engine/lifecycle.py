@@ -78,7 +78,7 @@ def ensure(
     env = os.environ if environment is None else environment
     endpoint = resolve(env, wanted.socket)
     try:
-        return connect(endpoint)
+        return _announced(connect(endpoint), endpoint, say)
     except EngineError as error:
         if refusal := why_not_start(
             endpoint,
@@ -92,7 +92,12 @@ def ensure(
     with _lock(wanted, say):
         if probe(wanted.socket, 2.0).state is not SocketState.ANSWERS:
             _bring_up(wanted, say, root)
-        return connect(endpoint)
+        return _announced(connect(endpoint), endpoint, say)
+
+
+def _announced(client: docker.DockerClient, endpoint: Endpoint, say: Say) -> docker.DockerClient:
+    say(f"engine: {client.version().get('Version', 'of unknown version')} at {endpoint}")
+    return client
 
 
 def why_not_start(

@@ -28,6 +28,8 @@ class DaemonSettings:
     state_directory: Path = Path("/run/tls-lab")
     log_file: Path = Path("/var/log/tls-lab/dockerd.log")
     arguments: tuple[str, ...] = ()
+    launcher: tuple[str, ...] = ()
+    """Words before the command: a program that changes something and then becomes dockerd."""
     system_containerd: Path = SYSTEM_CONTAINERD
     ready_timeout_s: float = 60.0
     stop_timeout_s: float = 30.0
@@ -74,7 +76,7 @@ class DaemonSettings:
         options = [
             f"{name}={prefix}{value}" for name, value, default, prefix in given if value != default
         ]
-        return [executable, *options, *self.arguments]
+        return [*self.launcher, executable, *options, *self.arguments]
 
 
 def pid_file_of(command: tuple[str, ...]) -> Path:

@@ -15,10 +15,10 @@ import docker
 import requests
 
 from lab import machine
+from lab.imaging import wire
 from lab.imaging.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.imaging.recipe import REPOSITORY
 
-TIMEOUT_S = 900
 REPORT_EVERY = 256 << 20
 
 
@@ -34,19 +34,17 @@ def save(
         ImageError: the file cannot be written, for example because the disk is full.
     """
     partial = path.with_name(f".{path.name}.partial")
-    url = f"{engine.api.base_url}/v{engine.api.api_version}/images/get"
     size = 0
     try:
-        with engine.api.get(
-            url, params={"names": list(tags)}, stream=True, timeout=TIMEOUT_S
-        ) as response:
-            response.raise_for_status()
-            with partial.open("wb") as target:
-                for chunk in response.iter_content(1 << 20):
-                    target.write(chunk)
-                    before, size = size, size + len(chunk)
-                    if size // REPORT_EVERY != before // REPORT_EVERY:
-                        report(f"{megabytes(size)} written")
+        with (
+            wire.download(engine, "/images/get", {"names": list(tags)}) as response,
+            partial.open("wb") as target,
+        ):
+            for chunk in response.iter_content(1 << 20):
+                target.write(chunk)
+                before, size = size, size + len(chunk)
+                if size // REPORT_EVERY != before // REPORT_EVERY:
+                    report(f"{megabytes(size)} written")
         partial.replace(path)
     except requests.RequestException:
         raise  # the engine's failure, not the file's (and an OSError too, by its base class)
@@ -103,7 +101,7 @@ def load(engine: docker.DockerClient, path: Path) -> None:
         ImageError: the engine refused.
     """
     with path.open("rb") as stream:
-        for event in engine.api.load_image(stream, quiet=True):  # type: ignore[no-untyped-call]
+        for event in wire.upload(engine, "/images/load", {"quiet": 1}, stream):
             if "error" in event:
                 raise ImageError(
                     Problem.ARCHIVE,

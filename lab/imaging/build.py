@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import tarfile
@@ -16,6 +15,7 @@ import docker
 from docker.errors import ImageNotFound
 
 from lab import machine
+from lab.imaging import wire
 from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem
 from lab.imaging.provenance import LABEL_IMAGE
 from lab.imaging.registry import PLATFORM
@@ -232,13 +232,13 @@ def import_root(engine: docker.DockerClient, root_file_system: Path) -> str:
     Raises:
         ImageError: the engine refused.
     """
-    answer = engine.api.import_image(
-        src=str(root_file_system), changes=['CMD ["/bin/bash"]', f"LABEL {LABEL_IMAGE}=base"]
-    )
+    changes = ['CMD ["/bin/bash"]', f"LABEL {LABEL_IMAGE}=base"]
     transcript = Transcript()
-    for line in str(answer).splitlines():
-        event = json.loads(line)
-        transcript.take(event)
-        if str(event.get("status", "")).startswith("sha256:"):
-            transcript.image = event["status"]
+    with root_file_system.open("rb") as body:
+        for event in wire.upload(
+            engine, "/images/create", {"fromSrc": "-", "changes": changes}, body
+        ):
+            transcript.take(event)
+            if str(event.get("status", "")).startswith("sha256:"):
+                transcript.image = event["status"]
     return _image(transcript, f"importing {root_file_system.name}")

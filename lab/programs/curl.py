@@ -48,11 +48,14 @@ _REPLY = re.compile(r"^< (\d{3})([ -])(.*)$")
 _COMMAND = re.compile(r"^> ([A-Z]{3,4})\b")
 _TLS = re.compile(r"^\* SSL connection using (\S+) / (\S+)")
 _CERTIFICATE_RECEIVED = re.compile(r"^\* \S+ \(IN\), TLS handshake, Certificate \(11\)")
-_FATAL_ALERT = re.compile(r"^\* (\S+ \((?:IN|OUT)\), TLS alert, (?!close notify).*)$")
+_FATAL_ALERT = re.compile(r"^\* (\S+ \((?:IN|OUT)\), TLS alert, (?!close notify).*?):?$")
 _LIBRARY_ERROR = re.compile(r"^\* (.*error:[0-9A-Fa-f]{8}:.*)$")
 _VERIFIED = re.compile(r"^\*\s+SSL certificate verif(?:y ok|ied)")
 _NOT_VERIFIED = re.compile(r"^\*\s+SSL certificate verify result: .* continuing")
 _VERIFY_RESULT = re.compile(r"^ssl_verify_result=(\d+)$", re.MULTILINE)
+_TLS_LIBRARY = re.compile(
+    r"\b(?:OpenSSL|NSS|GnuTLS|LibreSSL|BoringSSL|AWS-LC|wolfSSL|mbedTLS|rustls-ffi)/\S+"
+)
 _PEER_FAILED_VERIFICATION = 60
 
 
@@ -186,7 +189,7 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
         verified=trace.verified,
         data_protected=trace.data_protected,
         session_reused=trace.session_reused,
-        library=str(raw.get("version") or ""),
+        library=_library(str(raw.get("version") or "")),
         elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
         timed_out=timed_out,
     )
@@ -247,6 +250,12 @@ def _verify_code(exit_status: object, stdout: str) -> int | None:
     if exit_status != _PEER_FAILED_VERIFICATION or not found or int(found[1]) <= 1:
         return None
     return int(found[1])
+
+
+def _library(version: str) -> str:
+    """The TLS library in curl's own first line, as in ``OpenSSL/3.5.1``."""
+    found = _TLS_LIBRARY.search(version)
+    return found[0] if found else ""
 
 
 def _distinct(texts: list[str]) -> list[str]:

@@ -50,6 +50,8 @@ _ASCII_SIGNS = {**_SIGNS, Verdict.AS_EXPECTED: "+", Verdict.SURPRISE: "X"}
 _STAND_IN = "bold yellow"
 #: Words are not pressed into fewer columns than this, however narrow the terminal.
 _NARROWEST = 20
+#: Where a client's name begins, behind the sign.
+_CLIENT_COLUMN = 5
 
 
 class Counter:
@@ -118,7 +120,9 @@ def print_attempts(attempts: Sequence[AttemptRecord], record: RunRecord, console
     for words, attempt in first_of_each.items():
         if len(attempts) > 1:
             console.print()
-        _line(console, _signed(words, attempt.verdict, console), attempt.verdict, bold=True)
+        style = f"bold {_STYLES[attempt.verdict]}"
+        sign = f"{_sign(attempt.verdict, console)} " if attempt.verdict else ""
+        _hang(console, Text(sign, style=style), Text(words, style=style))
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
         _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)
@@ -160,18 +164,25 @@ def _print_cases(record: RunRecord, console: Console) -> None:
             _line(console, visible(": ".join(filter(None, (document, section)))), bold=True)
             shown = (document, section)
         _line(console, f"  {visible(cases[0].title or cases[0].name)}")
-        for case in cases:
+        behind = [rest_of_case(record.attempts_of(case)[1:]) for case in cases]
+        common = behind[0] if len(set(behind)) == 1 else ""
+        for case, rest in zip(cases, behind, strict=True):
             _print_case(record, case, clients, console)
+            if rest and not common:
+                _hang(console, Text(" " * (clients + _CLIENT_COLUMN + 1)), Text(rest, style="dim"))
+        if common:
+            prefix = "each: " if len(cases) > 1 else ""
+            _hang(console, Text(" " * _CLIENT_COLUMN), Text(f"{prefix}{common}", style="dim"))
 
 
 def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:
     attempts = record.attempts_of(case)
     client = str(attempts[0].client) if attempts else ""
     words = seen(attempts[0]) if attempts else "no attempt was made"
-    sign = Text(f"    {_sign(case.verdict, console)} ", style=_STYLES[case.verdict])
+    sign = Text(
+        f"{_sign(case.verdict, console):>{_CLIENT_COLUMN - 1}} ", style=_STYLES[case.verdict]
+    )
     _hang(console, sign + Text(f"{client:<{clients}} "), Text(words))
-    if rest := rest_of_case(attempts[1:]):
-        _hang(console, Text(" " * (clients + 7)), Text(rest, style="dim"))
 
 
 def _print_explanation(attempt: AttemptRecord, console: Console) -> None:
@@ -246,19 +257,13 @@ def _hang(console: Console, prefix: Text, words: Text) -> None:
     indent = prefix.cell_len
     width = max(console.width - indent, _NARROWEST)
     for number, line in enumerate(words.wrap(console, width, overflow="fold")):
-        console.print(
-            (prefix if number == 0 else Text(" " * indent)) + line,
-            soft_wrap=True,
-        )
+        line.rstrip()
+        console.print((Text(" " * indent) if number else prefix) + line, soft_wrap=True)
 
 
 def _sign(verdict: Verdict | None, console: Console) -> str:
     signs = _SIGNS if console.encoding.lower().startswith("utf") else _ASCII_SIGNS
     return signs[verdict]
-
-
-def _signed(words: str, verdict: Verdict | None, console: Console) -> str:
-    return words if verdict is None else f"{_sign(verdict, console)} {words}"
 
 
 def _line(

@@ -70,7 +70,7 @@ def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
 def explain_surprise(attempt: AttemptRecord) -> str:
     """All about one attempt as plain text, ending with the command line that repeats it."""
     lines = [visible(attempt.id)]
-    for label, text in [*explanation(attempt), ("repeat", attempt.command)]:
+    for label, text in [*explanation(attempt), ("repeat", visible(attempt.command))]:
         first, *rest = text.split("\n")
         lines += [f"  {label:<11}  {first}", *(f"{'':<15}{line}" for line in rest)]
     return "\n".join(lines)
@@ -115,7 +115,8 @@ def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
 
 def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:
     """What came of a case's attempts behind its first: twin, remedies and impostor."""
-    parts = []
+    as_expected: list[str] = []
+    others: list[str] = []
     for role, many in (
         (Role.TWIN, "twins"),
         (Role.REMEDY, "remedies"),
@@ -123,14 +124,17 @@ def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:
     ):
         verdicts = Counter(a.verdict or Verdict.AS_EXPECTED for a in attempts if a.role is role)
         number = verdicts.total()
-        if number:
-            name = str(role) if number == 1 else f"{number} {many}"
-            each = ", ".join(
-                str(v) if number == 1 else f"{verdicts[v]} {v}" for v in Verdict if verdicts[v]
-            )
-            as_expected = verdicts[Verdict.AS_EXPECTED] == number
-            parts.append(f"{name} as expected" if as_expected else f"{name}: {each}")
-    return "; ".join(parts)
+        name = str(role) if number == 1 else f"{number} {many}"
+        if number and verdicts[Verdict.AS_EXPECTED] == number:
+            as_expected.append(name)
+        elif number:
+            each = [v if number == 1 else f"{verdicts[v]} {v}" for v in Verdict if verdicts[v]]
+            others.append(f"{name}: {', '.join(each)}")
+    if as_expected:
+        *first, last = as_expected
+        all_of = f"{', '.join(first)} and {last}" if first else last
+        others.insert(0, f"{all_of} as expected")
+    return "; ".join(others)
 
 
 def counts_in_words(record: RunRecord) -> str:
@@ -157,8 +161,7 @@ def causes(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
 
 def image_in_words(image: ImageRecord) -> str:
     """One line about an image, beside its name and the mark that it is a stand-in."""
-    library = f"{image.tls_library} " if image.tls_library else ""
-    return visible(f"{library}on {image.os}" if library and image.os else library or image.os)
+    return visible(" on ".join(part for part in (image.tls_library, image.os) if part))
 
 
 def grouped(record: RunRecord) -> dict[tuple[str, str, str], list[CaseRecord]]:

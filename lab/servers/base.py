@@ -101,7 +101,7 @@ class Server(Protocol):
         """The configuration for these settings.
 
         Raises:
-            ValueError: ``settings`` are :meth:`unsupported`, or ``place`` lacks something they need.
+            ValueError: ``settings`` are :meth:`unsupported`, or ``place`` lacks what they need.
         """
 
 

@@ -1,10 +1,10 @@
 """pyftpdlib: settings to the configuration of ``lab/agents/pyftpdlib_listener.py``.
 
-pyftpdlib is a library; the listener is the small program that its users write around it. It uses the
-library's own ``TLS_FTPHandler`` (``FTPHandler`` with TLS off) and sets the attributes which that class
-documents. What the class has no attribute for is :meth:`Pyftpdlib.unsupported`: the listener does not
-teach the library anything. A field whose value is what the library does anyway is supported, however
-the library cannot be told to do it (``require_ssl_reuse=False``: it never asks for reuse).
+pyftpdlib is a library; the listener is the small program that its users write around it. It uses
+the library's own ``TLS_FTPHandler`` (``FTPHandler`` with TLS off) and sets the attributes that this
+class documents. What it has no attribute for is :meth:`Pyftpdlib.unsupported`: the listener does
+not teach the library anything. A field whose value is what the library does anyway is supported,
+even if the library cannot be told to do it (``require_ssl_reuse=False``: it never asks for reuse).
 
 TLS comes from pyOpenSSL and so from the OpenSSL inside the ``cryptography`` wheel, not the image's.
 
@@ -36,16 +36,19 @@ UNSUPPORTED: tuple[tuple[str, object, str], ...] = (
 )
 
 
+AGENT = ServerAgent(
+    name="pyftpdlib",
+    argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "pyftpdlib"),
+    files=(*AGENT_FILES, "pyftpdlib_program.py", "pyftpdlib_listener.py"),
+)
+
+
 @dataclass(frozen=True)
 class Pyftpdlib:
     """Writes the listener's configuration, which is JSON."""
 
     name: str = "pyftpdlib"
-    agent: ServerAgent = ServerAgent(
-        name="pyftpdlib",
-        argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "pyftpdlib"),
-        files=(*AGENT_FILES, "pyftpdlib_program.py", "pyftpdlib_listener.py"),
-    )
+    agent: ServerAgent = AGENT
 
     def unsupported(self, settings: ServerSettings) -> str | None:
         """Why pyftpdlib has no way to do this; ``None`` if it has."""

@@ -1,15 +1,15 @@
 """vsftpd: settings to ``vsftpd.conf``, for the build that reads it.
 
 A field that is ``None`` is not written, so the build's own default decides. What is always written,
-whatever the settings, is in :data:`ALWAYS` with the reason; none of it changes how a connection ends.
+whatever the settings, is in :data:`ALWAYS` with the reason; none of it changes how an attempt ends.
 
-Not written on purpose, although containers suggest it: ``seccomp_sandbox`` (both builds ship it off)
-and ``isolate``, ``isolate_network`` (on; without CAP_SYS_ADMIN vsftpd falls back to an ordinary fork
-by itself, ``vsf_sysutil_fork_isolate_failok`` in its ``sysdeputil.c``).
+Not written on purpose, although containers suggest it: ``seccomp_sandbox`` (both builds ship it
+off) and ``isolate``, ``isolate_network`` (on: without CAP_SYS_ADMIN vsftpd falls back to an
+ordinary fork by itself, ``vsf_sysutil_fork_isolate_failok`` in its ``sysdeputil.c``).
 
-Sources: vsftpd 3.0.5's ``parseconf.c`` (the names it knows; a name it does not know ends it at start
-with exit status 2), ``tunables.c`` (defaults), ``ssl.c``; for the Enterprise Linux 9 build, its
-patches to the same files.
+Sources: vsftpd 3.0.5's ``parseconf.c`` (the names it knows; one that it does not know ends it at
+start with exit status 2), ``tunables.c`` (defaults), ``ssl.c``; for the build of Enterprise Linux 9
+the patches to the same files.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from lab.servers.base import (
 class Build:
     """A build of vsftpd, as far as its configuration file differs.
 
-    ``protocol_options`` are the switches by protocol version; a build without a switch for a version
-    cannot be told about it.
+    ``protocol_options`` are the switches by protocol version, ``default_ciphers`` is what holds
+    without ``ssl_ciphers``; ``ciphersuites_option`` governs TLS 1.3, where there is such an option.
     """
 
     name: str
@@ -114,17 +114,20 @@ ANONYMOUS = (
 )
 
 
+AGENT = ServerAgent(
+    name="vsftpd",
+    argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "vsftpd"),
+    files=(*AGENT_FILES, "vsftpd_program.py"),
+)
+
+
 @dataclass(frozen=True)
 class Vsftpd:
     """Writes ``vsftpd.conf`` for one build."""
 
     build: Build = DEBIAN
     name: str = "vsftpd"
-    agent: ServerAgent = ServerAgent(
-        name="vsftpd",
-        argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "vsftpd"),
-        files=(*AGENT_FILES, "vsftpd_program.py"),
-    )
+    agent: ServerAgent = AGENT
 
     def unsupported(self, settings: ServerSettings) -> str | None:
         """Why ``vsftpd.conf`` of this build cannot say this; ``None`` if it can."""

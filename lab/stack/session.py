@@ -259,7 +259,7 @@ class Session:
             if client.fingerprint
             else None
         )
-        own = f"{CERTIFICATES}/clients/{client.client_certificate}"
+        own = f"{CERTIFICATES}/{host}/{client.client_certificate}"
         return Target(
             host=client.host or host,
             port=listener.port,
@@ -289,9 +289,7 @@ class Session:
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
         for_servers = pack(agents | material)
-        public_only = {p: c for p, c in material.items() if not p.endswith(".key.pem")}
-        own = {p: c for p, c in material.items() if "/clients/" in p}
-        for_clients = pack(agents | public_only | own | trust)
+        for_clients = pack(agents | material | trust)
 
         def put(service: str) -> None:
             archive = for_servers if service in SERVERS else for_clients

@@ -1,6 +1,6 @@
 """The engine is found, started, survived and stopped, on a daemon beside the machine's own.
 
-The daemon under test has its own socket, data and pid file and touches no network, so that the
+The daemon under test has its own socket, data, pid file and network namespace, so that the
 machine's engine never notices. It needs root and an installed dockerd.
 """
 
@@ -52,7 +52,9 @@ def settings() -> Iterator[DaemonSettings]:
         pid_file=root / "docker.pid",
         state_directory=root / "state",
         log_file=root / "log" / "dockerd.log",
-        arguments=("--bridge=none", "--iptables=false", "--ip6tables=false"),
+        # A dockerd touches docker0 and the packet filter of its network namespace, and with
+        # --bridge=none it even removes docker0: the machine's own must stay out of its reach.
+        launcher=("unshare", "--net"),
         system_containerd=root / "system-containerd.sock",
         ready_timeout_s=30,
         stop_timeout_s=20,
@@ -115,6 +117,8 @@ def test_a_daemon_starts_in_its_own_session_and_stops_without_remains(
     process = bring_up()
     # then: it has a session of its own, and the record names this checkout
     assert os.getsid(process.pid) == process.pid
+    # and the machine's own network is out of its reach
+    assert Path(f"/proc/{process.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
     owner = read_owner(settings.owner_file)
     assert owner is not None
     assert (owner.pid, owner.checkout) == (process.pid, checkout.identity())
@@ -133,7 +137,8 @@ def test_a_second_start_uses_the_running_daemon(
     first = bring_up()
     said.clear()
     assert bring_up() == first
-    assert said == []
+    assert len(said) == 1
+    assert f"at unix://{settings.socket}" in said[0]
 
 
 def test_two_labs_that_start_at_once_share_one_daemon(settings: DaemonSettings) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from lab.certificates import (
     ANCHORS,
@@ -186,6 +187,27 @@ def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: Material) ->
     ]
     assert {leaf_of(material, slug) for slug in shared} == {leaf_of(material, "valid")}
     assert leaf_of(material, "root-in-chain") == leaf_of(material, "private-ca")
+
+
+@pytest.mark.parametrize("slug", ["self-signed", "expired-self-signed", "not-a-ca"])
+def test_what_openssl_1_0_2_decides_by_key_usage_has_none(material: Material, slug: str) -> None:
+    """With a key usage that lacks signing, it says 20 instead of 18 or 24 (seen on 1.0.2k)."""
+    chain = x509.load_pem_x509_certificates(material.server(slug, FTP).chain_pem)
+    with pytest.raises(x509.ExtensionNotFound):
+        chain[-1].extensions.get_extension_for_class(x509.KeyUsage)
+
+
+def test_keys_can_be_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    material = Material.create([FTP, OTHER])
+    assert material.generate() is material
+
+    def no_key(*_: object) -> None:
+        raise AssertionError("a key is generated after all were made ahead")
+
+    for name in ("generate_key", "generate_rsa_key"):
+        monkeypatch.setattr(f"lab.certificates.material.{name}", no_key)
+    for host in material.hosts:
+        assert len(list(material.files(host))) == 2 * len(CATALOGUE) + len(ANCHORS)
 
 
 def test_an_impostor_has_the_names_of_valid_and_nothing_else_of_it(material: Material) -> None:

@@ -141,6 +141,21 @@ def test_the_line_that_says_most(output: str, line: str) -> None:
     assert doctor.telling_line(output) == line
 
 
+def test_findings_are_read_line_by_line() -> None:
+    findings = [
+        Finding("git", Level.OK, "2.39"),
+        Finding("engine", Level.MISSING, "none", "get one"),
+    ]
+    assert doctor.render(findings).splitlines() == [
+        "ok       git     2.39",
+        "missing  engine  none",
+        "                 what to do: get one",
+        "",
+        "The lab cannot run here.",
+    ]
+    assert doctor.render(findings[:1]).endswith("The lab can run here.")
+
+
 def test_the_exit_status_is_that_of_the_worst() -> None:
     fine, weak = Finding("a", Level.OK, ""), Finding("b", Level.WARNING, "")
     missing = Finding("c", Level.MISSING, "")

@@ -20,6 +20,7 @@ from lab.engine.daemon import (
     left_mounts,
     left_shims,
     plan,
+    telling,
 )
 from lab.engine.hints import explain_log
 from lab.engine.ownership import Owner
@@ -244,6 +245,12 @@ IPTABLES_NFT = (
 def test_the_daemons_words_are_explained(line: str, advice: str) -> None:
     log = ['time="2026-11-21T18:52:04Z" level=info msg="Starting up"', line]
     assert advice in (explain_log(log) or "")
+
+
+def test_what_a_log_says_in_passing_is_not_shown() -> None:
+    info, warning = "level=info msg=x", "level=warning msg=y"
+    assert telling([info, warning, "failed to start daemon"]) == [warning, "failed to start daemon"]
+    assert telling([info]) == [info]
 
 
 def test_warnings_of_a_log_explain_nothing() -> None:

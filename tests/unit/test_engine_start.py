@@ -109,8 +109,14 @@ iptables:
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        ("Setting up docker.io (20.10.24) ...", "Setting up docker.io (20.10.24) ..."),
-        ("Get:1 http://x bookworm/main amd64 runc", "Get:1 http://x bookworm/main amd64 runc"),
+        ("Setting up docker.io (20.10.24) ...", "setting up docker.io"),
+        ("Setting up libmnl0:amd64 (1.0.4-3) ...", "setting up libmnl0"),
+        (
+            "Get:1 http://x bookworm/main amd64 docker.io amd64 2 [36.3 MB]",
+            "got docker.io, 36.3 MB",
+        ),
+        ("Get:9 http://x bookworm/main amd64 libmnl0 amd64 1.0.4-3 [12.5 kB]", None),
+        ("Unpacking docker.io (20.10.24) ...", None),
         ("(Reading database ... 5%", None),
         ("", None),
     ],

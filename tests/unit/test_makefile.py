@@ -18,10 +18,11 @@ TARGETS = ["bench", "clean", "doctor", "down", "engine", "engine-stop", "help", 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A directory with the Makefile and nothing else that works."""
+    """A directory with the Makefile, what it calls, and nothing else that works."""
     root = tmp_path / "checkout"
-    root.mkdir()
+    (root / "tools").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", root)
+    shutil.copy(ROOT / "tools" / "environment", root / "tools")
     (root / "pyproject.toml").write_text("")
     return root
 
@@ -118,7 +119,7 @@ def test_a_changed_pyproject_installs_again(installed: Path) -> None:
 def test_an_interrupted_installation_is_not_taken_for_a_finished_one(tree: Path) -> None:
     # given
     program(tree / ".venv/bin/python", "exit 0")
-    program(tree / ".venv/bin/pip", "echo 'no such package' >&2; exit 1")
+    program(tree / ".venv/bin/pip", "echo Collecting rich; echo 'no such package' >&2; exit 1")
     # when
     done = make(tree, "down")
     # then
@@ -147,6 +148,23 @@ def test_an_environment_that_no_longer_works_is_made_anew(tree: Path) -> None:
     assert (tree / ".venv/.ready").exists()
 
 
+def test_a_long_installation_shows_that_it_goes_on(tree: Path) -> None:
+    # given
+    program(tree / ".venv/bin/python", "exit 0")
+    program(tree / ".venv/bin/lab", "exit 0")
+    lines = [*[f"Collecting package-{n}" for n in range(25)], "Downloading x", "Installing build x"]
+    lines.append("Installing collected packages: a, b")
+    program(tree / ".venv/bin/pip", "cat <<END\n" + "\n".join(lines) + "\nEND")
+    # when
+    said = make(tree, "down").stdout.splitlines()
+    # then
+    assert said[1:-1] == [
+        "environment: 10 packages found",
+        "environment: 20 packages found",
+        "environment: installing 25 packages",
+    ]
+
+
 def test_an_old_python_is_refused_by_name(tree: Path) -> None:
     old = program(tree / "python3.9", '[ "$1" = --version ] && echo "Python 3.9.18" || exit 1')
     done = make(tree, "lab", f"PYTHON={old}")
@@ -157,6 +175,7 @@ def test_an_old_python_is_refused_by_name(tree: Path) -> None:
 def test_a_python_that_does_not_exist_is_refused(tree: Path) -> None:
     done = make(tree, "lab", "PYTHON=/nowhere/python3")
     assert not done.ok
+    assert "there is no program /nowhere/python3" in done.stderr
     assert "PYTHON=/path/to/python3" in done.stderr
 
 
@@ -178,7 +197,7 @@ def test_clean_removes_the_topology_first(installed: Path) -> None:
     assert done.ok, done.stderr
     assert called(installed) == ["python -m lab.engine", "lab down"]
     left = sorted(path.name for path in installed.iterdir())
-    assert left == ["Makefile", "called", "lab", "pyproject.toml"]
+    assert left == ["Makefile", "called", "lab", "pyproject.toml", "tools"]
     assert list((installed / "lab").iterdir()) == []
 
 

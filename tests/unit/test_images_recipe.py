@@ -1,0 +1,251 @@
+"""Recipes: what is read, what is refused, and what changes an image's name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lab.checkout import root
+from lab.imaging.errors import ImageError, Problem
+from lab.imaging.recipe import Candidate, Recipe, Source, candidates, load
+
+RECIPES = root() / "compose" / "images"
+
+BASE = """
+name = "base"
+description = "a base"
+[registry]
+pull = "registry.test/base:1"
+real = ["all"]
+[packages]
+bootstrap = { suite = "bookworm" }
+real = ["all"]
+"""
+CLIENT = """
+name = "client"
+description = "a client"
+[registry]
+pull = "registry.test/client:1"
+dockerfile = "Dockerfile"
+real = ["all"]
+[packages]
+base = "base"
+dockerfile = "Dockerfile.standin"
+context = ["files"]
+stand_in = true
+real = ["something"]
+not_real = ["the rest"]
+"""
+SERVER = """
+name = "server"
+description = "a server"
+[either]
+base = "base"
+dockerfile = "Dockerfile"
+real = ["all"]
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    for name, text in {"base": BASE, "client": CLIENT, "server": SERVER}.items():
+        (tmp_path / name / "files").mkdir(parents=True)
+        (tmp_path / name / "image.toml").write_text(text)
+        (tmp_path / name / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+        (tmp_path / name / "Dockerfile.standin").write_text("ARG BASE\nFROM ${BASE}\nRUN true\n")
+        (tmp_path / name / "files" / "tool").write_text("#!/bin/sh\n")
+    return tmp_path
+
+
+def tags(directory: Path, name: str, source: Source = Source.AUTO) -> list[str]:
+    return [candidate.tag for candidate in candidates(load(directory), name, source)]
+
+
+def test_the_recipes_of_the_lab_can_be_read() -> None:
+    recipes = load(RECIPES)
+    assert set(recipes) == {
+        "debian12",
+        "debian13",
+        "rocky9",
+        "centos7",
+        "vsftpd",
+        "pyftpdlib",
+        "dns",
+    }
+
+
+@pytest.mark.parametrize("name", ["rocky9", "centos7"])
+def test_a_client_of_the_lab_comes_from_its_distribution_or_is_a_stand_in_that_says_so(
+    name: str,
+) -> None:
+    recipe = load(RECIPES)[name]
+    registry, packages = recipe.routes
+    assert registry.source is Source.REGISTRY
+    assert registry.variant.pull is not None
+    assert not registry.variant.stand_in
+    assert packages.source is Source.PACKAGES
+    assert packages.variant.stand_in
+    assert packages.variant.not_real
+
+
+def test_every_pinned_package_of_the_lab_has_a_hash_and_a_size() -> None:
+    artifacts = [
+        artifact
+        for recipe in load(RECIPES).values()
+        for route in recipe.routes
+        for artifact in route.variant.artifacts
+    ]
+    assert len(artifacts) >= 12
+    assert all(len(artifact.sha256) == 64 and artifact.size > 1000 for artifact in artifacts)
+
+
+def test_the_registry_comes_first_and_the_stand_in_last(directory: Path) -> None:
+    found = candidates(load(directory), "client", Source.AUTO)
+    assert [(c.source, c.variant.stand_in, base_source(c)) for c in found] == [
+        (Source.REGISTRY, False, None),
+        (Source.PACKAGES, True, Source.REGISTRY),
+        (Source.PACKAGES, True, Source.PACKAGES),
+    ]
+
+
+def base_source(candidate: Candidate) -> Source | None:
+    return candidate.base.source if candidate.base else None
+
+
+@pytest.mark.parametrize("source", [Source.REGISTRY, Source.PACKAGES])
+def test_a_source_that_is_asked_for_is_the_only_one(directory: Path, source: Source) -> None:
+    for name in ("base", "client", "server"):
+        assert [c.source for c in candidates(load(directory), name, source)] == [source]
+
+
+def test_an_image_that_leaves_it_open_has_the_source_of_its_base(directory: Path) -> None:
+    found = candidates(load(directory), "server", Source.AUTO)
+    assert [c.source for c in found] == [Source.REGISTRY, Source.PACKAGES]
+    assert len({c.tag for c in found}) == 2
+
+
+def test_the_same_recipe_has_the_same_name_everywhere(directory: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(directory, copy, ignore=shutil.ignore_patterns("elsewhere"))
+    assert tags(directory, "client") == tags(copy, "client")
+
+
+def change_dockerfile(directory: Path) -> None:
+    (directory / "client" / "Dockerfile.standin").write_text("ARG BASE\nFROM ${BASE}\nRUN false\n")
+
+
+def change_file(directory: Path) -> None:
+    (directory / "client" / "files" / "tool").write_text("#!/bin/sh\ntrue\n")
+
+
+def make_executable(directory: Path) -> None:
+    (directory / "client" / "files" / "tool").chmod(0o755)
+
+
+def rename_file(directory: Path) -> None:
+    (directory / "client" / "files" / "tool").rename(directory / "client" / "files" / "tool2")
+
+
+def change_claim(directory: Path) -> None:
+    path = directory / "client" / "image.toml"
+    path.write_text(path.read_text().replace("the rest", "most of it"))
+
+
+def change_measure(directory: Path) -> None:
+    path = directory / "client" / "image.toml"
+    path.write_text(path.read_text() + '[measure]\npackages = ["perl"]\n')
+
+
+def change_base(directory: Path) -> None:
+    path = directory / "base" / "image.toml"
+    path.write_text(path.read_text().replace('"bookworm"', '"trixie"'))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_dockerfile,
+        change_file,
+        make_executable,
+        rename_file,
+        change_claim,
+        change_measure,
+        change_base,
+    ],
+)
+def test_whatever_goes_into_an_image_changes_its_name(directory: Path, change: object) -> None:
+    [before] = tags(directory, "client", Source.PACKAGES)
+    assert callable(change)
+    change(directory)
+    [after] = tags(directory, "client", Source.PACKAGES)
+    assert before != after
+
+
+def test_a_change_to_one_route_leaves_the_other_alone(directory: Path) -> None:
+    [before] = tags(directory, "client", Source.REGISTRY)
+    change_dockerfile(directory)
+    change_file(directory)
+    assert tags(directory, "client", Source.REGISTRY) == [before]
+
+
+def test_what_python_and_time_leave_behind_does_not_change_a_name(directory: Path) -> None:
+    before = tags(directory, "client")
+    (directory / "client" / "files" / "__pycache__").mkdir()
+    (directory / "client" / "files" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    os.utime(directory / "client" / "files" / "tool", (1, 1))
+    assert tags(directory, "client") == before
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (CLIENT.replace('name = "client"', 'name = "other"'), "its directory is not"),
+        (CLIENT.replace('base = "base"', 'base = "nowhere"'), "nowhere has no recipe"),
+        (CLIENT.replace('"Dockerfile.standin"', '"Missing"'), "Missing does not exist"),
+        (CLIENT.replace('not_real = ["the rest"]', ""), "must say what in it is not real"),
+        (CLIENT.replace('base = "base"', ""), "exactly one of pull, bootstrap and base"),
+        (CLIENT.replace("stand_in", "standin"), "Extra inputs"),
+        (CLIENT.split("[packages]", maxsplit=1)[0], "both registry and packages"),
+        ("name = ", "Invalid value"),
+    ],
+)
+def test_a_broken_recipe_is_refused_with_its_file_and_the_fault(
+    directory: Path, text: str, complaint: str
+) -> None:
+    (directory / "client" / "image.toml").write_text(text)
+    with pytest.raises(ImageError) as raised:
+        load(directory)
+    assert raised.value.problem is Problem.RECIPE
+    assert complaint in str(raised.value)
+    assert str(directory / "client") in str(raised.value)
+
+
+def test_a_name_that_no_recipe_has_is_answered_with_the_names_there_are(directory: Path) -> None:
+    with pytest.raises(ImageError, match="base, client, server"):
+        candidates(load(directory), "rocky10", Source.AUTO)
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        ({}, Source.AUTO),
+        ({"LAB_IMAGES": ""}, Source.AUTO),
+        ({"LAB_IMAGES": "registry"}, Source.REGISTRY),
+        ({"LAB_IMAGES": "packages"}, Source.PACKAGES),
+    ],
+)
+def test_the_environment_chooses_the_source(value: dict[str, str], source: Source) -> None:
+    assert Source.from_environment(value) is source
+
+
+def test_a_wrong_source_is_refused_with_the_right_ones() -> None:
+    with pytest.raises(ImageError, match="auto, registry, packages"):
+        Source.from_environment({"LAB_IMAGES": "docker"})
+
+
+def test_a_recipe_without_the_wanted_source_cannot_exist(directory: Path) -> None:
+    recipes: dict[str, Recipe] = load(directory)
+    assert all(recipe.allowed(source) for recipe in recipes.values() for source in Source)

@@ -1,0 +1,368 @@
+"""The report in a terminal: what it must say, and what it must never do to the terminal."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lab.expectations import Verdict, completed
+from lab.imaging.provenance import Provenance
+from lab.model import Outcome, Reason, Result, Side, Stage, Texts
+from lab.record import AttemptRecord, ImageRecord, Role, RunRecord
+from lab.report.terminal import (
+    Counter,
+    explain_surprise,
+    print_attempts,
+    print_images,
+    print_summary,
+)
+from lab.report.words import excerpt, image_in_words, rest_of_case, visible
+from tests.unit.made_up import (
+    DELIVERED,
+    EXPIRED,
+    IMAGES,
+    MESSAGE,
+    NO_SHARED_CIPHER,
+    attempt,
+    attempt_record,
+    run_record,
+)
+
+WIDTH = 80
+
+
+def console(*, terminal: bool = False, encoding: str = "utf-8", width: int = WIDTH) -> Console:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
+    return Console(
+        file=file,
+        width=width,
+        force_terminal=terminal,
+        color_system="standard" if terminal else "auto",
+    )
+
+
+def output_of(target: Console) -> str:
+    assert isinstance(target.file, io.TextIOWrapper)
+    target.file.flush()
+    assert isinstance(target.file.buffer, io.BytesIO)
+    return target.file.buffer.getvalue().decode(target.file.encoding)
+
+
+def summary(record: RunRecord, *, terminal: bool = False) -> str:
+    target = console(terminal=terminal)
+    print_summary(record, target, Path("/somewhere/record.json"))
+    return output_of(target)
+
+
+def block(text: str, first: str) -> str:
+    """The lines from the one that begins with ``first`` to the next empty one."""
+    return text[text.index(first) :].split("\n\n", maxsplit=1)[0]
+
+
+# -- the summary ----------------------------------------------------------------------------------
+
+
+def test_each_client_of_a_case_has_a_line_with_sign_and_outcome() -> None:
+    text = summary(run_record())
+    assert block(text, "movable-type: Certificate").splitlines() == [
+        "movable-type: Certificate has expired",
+        "  expired",
+        "   ✗ net-ftp@centos7      refused by the client at verify: expired",
+        "                          twin: surprise",
+        "   - curl@centos7         the stand-in image has no curl on NSS",
+        "   ! ftplib@rocky9:FUTURE the agent ftplib in rocky9-future is gone: its",
+        "                          container was killed",
+    ]
+    assert block(text, "movable-type: No common").splitlines() == [
+        "movable-type: No common cipher suite",
+        "  none shared",
+        "   ✓ net-ftp@rocky9:FIPS  refused by the server at handshake: no-shared-cipher",
+        "     twin and 2 remedies as expected",
+    ]
+
+
+def test_what_all_clients_of_a_case_have_in_common_is_said_once() -> None:
+    record = run_record()
+    one = record.cases[0]
+    other = one.model_copy(update={"id": "ciphers/none_shared[net-ftp@centos7]"})
+    text = summary(run_record(cases=(one, other)))
+    assert text.count("as expected\n") == 1
+    assert "     each: twin and 2 remedies as expected\n" in text
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        ([], ""),
+        ([(Role.TWIN, "as-expected")], "twin as expected"),
+        ([(Role.TWIN, "lab-error")], "twin: lab-error"),
+        (
+            [
+                (Role.TWIN, "as-expected"),
+                (Role.REMEDY, "as-expected"),
+                (Role.REMEDY, "surprise"),
+                (Role.IMPOSTOR, "as-expected"),
+                (Role.IMPOSTOR, "as-expected"),
+            ],
+            "twin and 2 impostors as expected; 2 remedies: 1 as-expected, 1 surprise",
+        ),
+    ],
+)
+def test_twin_remedies_and_impostors_in_words(verdicts: list[tuple[Role, str]], words: str) -> None:
+    attempts = [
+        attempt_record(
+            str(number), attempt(), DELIVERED, completed(), role=role, verdict=v, verdict_why="why"
+        )
+        for number, (role, v) in enumerate(verdicts)
+    ]
+    assert rest_of_case(attempts) == words
+
+
+def test_a_surprise_shows_both_ends_and_the_line_that_repeats_it() -> None:
+    text = block(summary(run_record()), "surprise: ")
+    assert text.splitlines()[0] == "surprise: certificates/expired[net-ftp@centos7]/twin"
+    assert "  expected    completed\n" in text
+    assert "  seen        refused by the server at handshake: no-shared-cipher\n" in text
+    assert f"  user sees   {MESSAGE}\n" in text
+    assert '  server says [pid 7] CONNECT: Client "10.89.0.5"\n' in text
+    assert text.endswith(
+        "  repeat      lab attempt --server vsftpd --client net-ftp@centos7 --expect completed"
+    )
+
+
+def test_a_lab_error_is_no_surprise_and_says_what_broke() -> None:
+    text = block(summary(run_record()), "lab-error: ")
+    assert "certificates/expired[ftplib@rocky9:FUTURE]/breaks" in text
+    assert "the agent ftplib in rocky9-future is gone" in text
+    assert "  stand-in    rocky9\n" in text
+
+
+def test_everything_is_counted_and_the_causes_of_cannot_are_listed() -> None:
+    text = summary(run_record())
+    assert "8 attempts: 5 as-expected, 1 surprise, 1 cannot, 1 lab-error\n" in text
+    assert "cannot: the stand-in image has no curl on NSS\n  curl@centos7 (1 attempt)\n" in text
+    assert "record: /somewhere/record.json\n" in text
+
+
+def test_a_stand_in_is_marked_as_one() -> None:
+    lines = summary(run_record()).splitlines()
+    assert "rocky9 STAND-IN OpenSSL 3.5.1 1 Jul 2025 (3.5.1-4.el9_7) on Debian" in "\n".join(lines)
+    assert "vsftpd packages OpenSSL 3.5.7 on Debian GNU/Linux 13 (trixie)" in lines
+    assert lines[-1].startswith("A STAND-IN is not the distribution")
+
+
+def test_without_a_stand_in_nothing_is_said_about_them() -> None:
+    real = run_record(images=(ImageRecord(name="rocky9", source="registry", os="Rocky Linux 9.6"),))
+    assert "STAND-IN" not in summary(real)
+    assert "rocky9 registry Rocky Linux 9.6" in summary(real)
+
+
+def test_a_run_that_was_ended_early_says_so_first() -> None:
+    lines = summary(run_record(complete=False, ended=None, cases=())).splitlines()
+    assert lines[0] == "run 20310517-120000-ab12cd, 2031-05-17 12:00:00 UTC"
+    assert lines[1].startswith("This run was ended before it was done")
+    assert any(line.startswith("8 attempts: 5 as-expected") for line in lines)
+
+
+def test_a_run_of_nothing_has_a_summary_too() -> None:
+    text = summary(run_record(attempts=(), cases=(), images=()))
+    assert "0 attempts: 0 as-expected, 0 surprise, 0 cannot, 0 lab-error" in text
+
+
+def test_only_a_command_line_is_wider_than_the_terminal() -> None:
+    long = [line for line in summary(run_record()).splitlines() if len(line) > WIDTH]
+    assert long
+    assert all(line.startswith("  repeat ") for line in long)
+
+
+def test_a_line_is_never_padded() -> None:
+    assert [line for line in summary(run_record()).splitlines() if line != line.rstrip()] == []
+
+
+# -- colours and encodings ------------------------------------------------------------------------
+
+
+def test_a_pipe_gets_no_colours_and_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" not in summary(run_record())
+    assert "\x1b[1;31m" in summary(run_record(), terminal=True)
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = summary(run_record(), terminal=True)
+    assert "\x1b[31m" not in text
+    assert "\x1b[1;31m" not in text
+
+
+def test_a_terminal_without_unicode_gets_ascii_signs() -> None:
+    target = console(encoding="ascii")
+    print_summary(run_record(), target)
+    assert "   X net-ftp@centos7" in output_of(target)
+    assert "   + net-ftp@rocky9:FIPS" in output_of(target)
+
+
+def test_a_narrow_terminal_still_shows_every_word() -> None:
+    target = console(width=40)
+    print_summary(run_record(), target)
+    assert "no-shared-cipher" in output_of(target).replace("\n", "").replace(" ", "")
+
+
+# -- texts from outside ---------------------------------------------------------------------------
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J[red]no markup[/red] :smile:\r\u202eabc\x9b1m"
+
+
+def hostile_record() -> RunRecord:
+    outcome = Outcome(
+        result=Result.REFUSED,
+        goal=NO_SHARED_CIPHER.goal,
+        by=Side.SERVER,
+        stage=Stage.LOGIN,
+        reason=Reason.LOGIN_FAILED,
+        cause=HOSTILE,
+        cipher=HOSTILE,
+        texts=Texts(client=HOSTILE, message=HOSTILE, server=HOSTILE),
+    )
+    made = attempt("net-ftp@centos7", f"ciphers={HOSTILE}", f"extra={HOSTILE}")
+    bad = attempt_record(HOSTILE, made, outcome, completed(), label=HOSTILE)
+    cannot = attempt_record(
+        f"2{HOSTILE}", made, None, None, verdict=Verdict.CANNOT, verdict_why=HOSTILE
+    )
+    image = ImageRecord(name=HOSTILE, stand_in=True, os=HOSTILE, real=(HOSTILE,))
+    return run_record(attempts=(bad, cannot), cases=(), images=(image,))
+
+
+def test_hostile_texts_reach_the_terminal_as_visible_escapes() -> None:
+    record = hostile_record()
+    target = console(terminal=False)
+    print_summary(record, target)
+    print_attempts(record.attempts, record, target)
+    counter = Counter(1, target)
+    counter.count(record.attempts[0])
+    counter.end()
+    text = output_of(target) + explain_surprise(record.attempts[0])
+    assert not set(text) & set("\x1b\x07\r\u202e\x9b")
+    assert "\\x1b]0;owned\\x07\\x1b[2J[red]no markup[/red] :smile:" in text
+
+
+def test_a_long_text_loses_its_middle_and_says_so() -> None:
+    shown = excerpt("\n".join(f"line {n}" for n in range(100))).splitlines()
+    assert len(shown) == 13
+    assert (shown[0], shown[6], shown[-1]) == (
+        "line 0",
+        "[88 more lines in the record]",
+        "line 99",
+    )
+
+
+def test_line_ends_and_tabs_are_no_control_characters() -> None:
+    assert visible("a\r\nb\tc") == "a\nb\tc"
+    assert visible("a\rb") == "a\\x0db"
+
+
+# -- one attempt ----------------------------------------------------------------------------------
+
+
+def shown(attempts: list[AttemptRecord]) -> str:
+    target = console()
+    print_attempts(attempts, run_record(), target)
+    return output_of(target)
+
+
+def test_one_attempt_shows_settings_both_ends_and_the_stand_in() -> None:
+    lines = shown([run_record().attempts[0]]).splitlines()
+    assert lines[0] == "✓ refused by the server at handshake: no-shared-cipher"
+    assert lines[1] == "  server      vsftpd ciphers=AES128-SHA:DES-CBC3-SHA protocols=..TLSv1.2"
+    assert lines[2] == "  client      net-ftp@rocky9:FIPS"
+    assert f"  user sees   {MESSAGE}" in lines
+    assert any(line.startswith("  client says SSL connect attempt failed") for line in lines)
+    assert any(line.startswith("rocky9 STAND-IN OpenSSL 3.5.1") for line in lines)
+    assert "       not real the rest of the userland; perl is Debian's 5.36" in lines
+    assert "       because  no registry answered" in lines
+
+
+def test_an_attempt_that_nothing_was_expected_of_has_no_sign() -> None:
+    lines = shown([attempt_record("a", attempt(), DELIVERED, None)]).splitlines()
+    assert lines[0].startswith("completed (transfer): TLSv1.2 ECDHE")
+    assert "  facts       data channel protected yes, session reused yes" in lines
+    assert not any(line.startswith("  expected") for line in lines)
+
+
+def test_a_difference_within_a_refusal_is_explained() -> None:
+    expected = run_record().attempts[0].expectation
+    text = shown([attempt_record("a", attempt("net-ftp@centos7"), EXPIRED, expected)])
+    assert "✗ refused by the client at verify: expired" in text
+    assert "  why         the side differs: expected server, seen client; the stage" in text
+    assert "  facts       X509 error 10\n" in text
+
+
+def test_a_repeated_attempt_shows_the_rate_and_each_outcome_once() -> None:
+    good, bad = DELIVERED, NO_SHARED_CIPHER
+    made = [
+        attempt_record(f"attempt-{n}", attempt("net-ftp@centos7"), outcome, None)
+        for n, outcome in enumerate([good, bad, good, good])
+    ]
+    text = shown(made)
+    lines = text.splitlines()
+    assert lines[0] == "3 of 4 completed (75%)"
+    assert lines[1].startswith("  3 x         completed (transfer)")
+    assert lines[3] == "  1 x         refused by the server at handshake: no-shared-cipher"
+    assert text.count("  repeat      lab attempt") == 2
+
+
+def test_an_explanation_as_text_names_the_attempt_and_repeats_it() -> None:
+    lines = explain_surprise(run_record().attempts[5]).splitlines()
+    assert lines[0] == "certificates/expired[net-ftp@centos7]/twin"
+    assert lines[1] == "  expected     completed"
+    assert lines[-1].startswith("  repeat       lab attempt --server vsftpd --client net-ftp")
+
+
+# -- images and progress --------------------------------------------------------------------------
+
+
+def test_images_say_what_is_real_in_a_stand_in() -> None:
+    provenance = Provenance(
+        image="rocky9",
+        source="packages",
+        stand_in=True,
+        os="Debian GNU/Linux 12",
+        tls_library="OpenSSL 3.5.1",
+        real=("the TLS library",),
+        not_real=("perl", "curl"),
+        recipe="r",
+        built_at=datetime(2031, 5, 17, tzinfo=UTC),
+    )
+    target = console()
+    print_images([provenance], target)
+    assert output_of(target).splitlines() == [
+        "rocky9 STAND-IN OpenSSL 3.5.1 on Debian GNU/Linux 12",
+        "       real     the TLS library",
+        "       not real perl; curl",
+    ]
+
+
+def test_an_image_of_which_little_is_known_has_a_line_too() -> None:
+    assert image_in_words(ImageRecord(name="dns", os="Debian")) == "Debian"
+    assert image_in_words(ImageRecord(name="dns", tls_library="OpenSSL 3")) == "OpenSSL 3"
+    assert image_in_words(ImageRecord(name="dns")) == ""
+    assert image_in_words(IMAGES[1]) == "OpenSSL 3.5.7 on Debian GNU/Linux 13 (trixie)"
+
+
+def test_progress_is_counted_on_a_terminal_and_a_surprise_is_said_everywhere() -> None:
+    record = run_record()
+    terminal, pipe = console(terminal=True), console()
+    for target in (terminal, pipe):
+        counter = Counter(len(record.attempts), target)
+        for one in record.attempts:
+            counter.count(one)
+        counter.end()
+    assert "8 of 8 attempts, 1 surprise, 1 cannot, 1 lab-error" in output_of(terminal)
+    assert output_of(pipe).splitlines() == [
+        "surprise: certificates/expired[net-ftp@centos7]/twin",
+        "lab-error: certificates/expired[ftplib@rocky9:FUTURE]/breaks",
+    ]

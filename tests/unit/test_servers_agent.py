@@ -1,0 +1,303 @@
+"""The agent of the servers, with a real pyftpdlib listener on this machine's loopback."""
+
+from __future__ import annotations
+
+import ftplib
+import hashlib
+import importlib
+import io
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lab.model import ServerSettings
+from lab.servers import SERVERS, ListenerPlace, listen_request
+
+# Until Python 3.12 pyftpdlib stands on these modules of the standard library.
+pytestmark = pytest.mark.filterwarnings("ignore:The asyn:DeprecationWarning")
+
+AGENTS = Path(__file__).parents[2] / "lab" / "agents"
+
+
+@pytest.fixture(autouse=True)
+def agents_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents are scripts beside each other: they import each other by bare name."""
+    monkeypatch.syspath_prepend(str(AGENTS))
+
+
+def module(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+# -- what it reads --------------------------------------------------------------------------------
+
+PROC_NET_TCP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:5209 00000000:0000 0A 00000000:00000002 00:00000000 00000000     0        0 41 1 0
+   1: 0A0011AC:5209 010011AC:A2C0 01 00000000:00000000 00:00000000 00000000     0        0 42 1 0
+   2: 0A0011AC:5209 010011AC:A2C2 06 00000000:00000000 03:00000A5B 00000000     0        0 0 3 0
+   3: 0A0011AC:520A 010011AC:A2C4 08 00000000:00000000 00:00000000 00000000     0        0 0 1 0
+"""
+
+
+def test_the_fallback_reads_the_socket_table() -> None:
+    sockets = module("tcp_sockets")
+    rows = list(sockets._from_proc(PROC_NET_TCP, 0x5209))
+    assert [tuple(row) for row in rows] == [(sockets.LISTEN, 2, 41), (sockets.ESTABLISHED, 0, 42)]
+
+
+def test_both_ways_to_ask_the_kernel_agree() -> None:
+    sockets = module("tcp_sockets")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
+            asked = sorted(sockets._from_netlink(port))
+            read = sorted(sockets._from_proc(Path("/proc/net/tcp").read_text(), port))
+    assert asked == read
+    assert [row.state for row in asked] == [sockets.ESTABLISHED, sockets.LISTEN]
+
+
+def test_a_port_is_busy_from_the_connection_in_the_queue_to_its_end() -> None:
+    sockets = module("tcp_sockets")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert sockets.is_listening(port)
+        assert not sockets.is_busy(port)
+        client = socket.create_connection(("127.0.0.1", port))
+        assert sockets.is_busy(port), "a connection waits for accept()"
+        session = server.accept()[0]
+        assert sockets.is_busy(port), "a session is open"
+        client.close()
+        assert sockets.is_busy(port), "the client has left, the session has not noticed"
+        session.close()
+        assert not sockets.is_busy(port)
+    assert not sockets.is_listening(port)
+
+
+def test_a_process_name_may_hold_anything() -> None:
+    assert module("listener").name_and_parent("7 (a ) b) S 5 7 7 0") == ("a ) b", 5)
+
+
+def test_a_session_is_found_through_its_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = module("listener")
+    monkeypatch.setattr(listener, "running", {10, 20})
+    table = {11: ("vsftpd", 10), 12: ("vsftpd", 11), 21: ("vsftpd", 20), 30: ("sh", 1)}
+    assert listener.descendants(10, table) == {11, 12}
+    assert listener.orphans("vsftpd", table) == set()
+    assert listener.orphans("vsftpd", {**table, 40: ("vsftpd", 1)}) == {40}
+
+
+OPENSSL_CIPHERS = """\
+TLS_AES_256_GCM_SHA384         TLSv1.3 Kx=any      Au=any   Enc=AESGCM(256)            Mac=AEAD
+ECDHE-RSA-AES256-GCM-SHA384    TLSv1.2 Kx=ECDH     Au=RSA   Enc=AESGCM(256)            Mac=AEAD
+AES128-SHA                     SSLv3 Kx=RSA      Au=RSA   Enc=AES(128)               Mac=SHA1
+"""
+
+
+def test_a_cipher_list_says_nothing_about_tls13() -> None:
+    suites = module("vsftpd_program").usable_suites(OPENSSL_CIPHERS)
+    assert suites == ["ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"]
+
+
+@pytest.mark.parametrize(
+    ("binary", "found"),
+    [
+        (b"\0ssl_ciphers\0AES128-SHA:DES-CBC3-SHA\0x", ["AES128-SHA:DES-CBC3-SHA"]),
+        (b"\0\x01PROFILE=SYSTEM\0", ["PROFILE=SYSTEM"]),
+        (b"\0nothing of the kind\0", []),
+    ],
+)
+def test_the_default_list_is_found_in_the_binary(binary: bytes, found: list[str]) -> None:
+    known = frozenset({"AES128-SHA", "DES-CBC3-SHA"})
+    assert module("vsftpd_program").cipher_lists_in(binary, known) == found
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rule"), [("dropped", "drop"), ("rejected", "reject with tcp reset")]
+)
+def test_the_packet_filter_acts_on_one_listeners_ports(verdict: str, rule: str) -> None:
+    script = module("packet_filter").rules(21001, verdict, 30010, 30019)
+    assert script.splitlines()[-1] == (
+        f"add rule inet lab_21001 input tcp dport 30010-30019 {rule}"
+    )
+
+
+# -- what it does ---------------------------------------------------------------------------------
+
+
+def finish(work: Any) -> dict[str, Any]:
+    """Run an op as the resident agent's loop would."""
+    if isinstance(work, dict):
+        return work
+    try:
+        wait = next(work)
+        while True:
+            remaining = max(0.0, wait.until - time.monotonic())
+            readable = select.select(list(wait.readable), [], [], remaining)[0]
+            wait = work.send(set(readable))
+    except StopIteration as end:
+        result: dict[str, Any] = end.value
+        return result
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    ftp_server = module("ftp_server")
+    monkeypatch.setattr(ftp_server, "ROOT", str(tmp_path))
+    made = ftp_server.FtpServer(ftp_server.program_named(["pyftpdlib"]))
+    yield made
+    made.close_all()
+
+
+def request(agent: Any, tmp_path: Path, **settings: Any) -> dict[str, Any]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    place = ListenerPlace(
+        key=f"l{port}",
+        port=port,
+        address="127.0.0.1",
+        passive_ports=(30100, 30199),
+        password="secret",
+    )
+    wanted = ServerSettings(software="pyftpdlib", **settings)
+    made = listen_request(SERVERS["pyftpdlib"], wanted, place)
+    # The containers' directory, moved to where this test may write.
+    return {
+        name: value.replace("/run/lab/listeners", str(tmp_path))
+        if isinstance(value, str)
+        else value
+        for name, value in made.items()
+    }
+
+
+def upload(port: int, name: str, content: bytes, password: str = "secret") -> None:
+    with ftplib.FTP(timeout=10) as client:
+        client.connect("127.0.0.1", port)
+        client.login("lab", password)
+        client.storbinary(f"STOR {name}", io.BytesIO(content))
+
+
+def test_an_upload_is_collected_with_its_log(agent: Any, tmp_path: Path) -> None:
+    listen = request(agent, tmp_path, tls=False)
+    started = finish(agent.listen(listen))
+    assert started["started"], started
+    port, key = listen["port"], listen["key"]
+    for number in range(3):
+        name, content = f"file-{number}", os.urandom(1000)
+        finish(agent.begin({"key": key, "file": name}))
+        upload(port, name, content)
+        collected = finish(agent.collect({"key": key, "file": name}))
+        assert collected["ended"]
+        assert collected["stored"] == {
+            "size": 1000,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        assert collected["log"].count("FTP session opened") == 1
+        assert collected["log"].count("FTP session closed") == 1
+        assert f"<- STOR {name}" in collected["log"]
+
+
+def test_a_session_that_does_not_end_is_ended(agent: Any, tmp_path: Path) -> None:
+    listen = request(agent, tmp_path, tls=False)
+    finish(agent.listen(listen))
+    key = listen["key"]
+    finish(agent.begin({"key": key, "file": "x"}))
+    with socket.create_connection(("127.0.0.1", listen["port"]), timeout=10) as client:
+        assert client.recv(100).startswith(b"220 ")
+        collected = finish(agent.collect({"key": key, "file": "x", "deadline_s": 0.6}))
+        assert client.recv(100) == b""
+    assert not collected["ended"]
+    assert collected["stored"] is None
+    finish(agent.begin({"key": key, "file": "x"}))
+    assert finish(agent.collect({"key": key, "file": "x"}))["log"] == ""
+
+
+def test_a_listener_that_cannot_start_says_why(agent: Any, tmp_path: Path) -> None:
+    listen = request(agent, tmp_path, certificate="unset")
+    answer = finish(agent.listen(listen))
+    assert not answer["started"]
+    assert answer["exit_status"] == 1, answer
+    assert answer["output"] == "ValueError: at least certfile must be specified"
+    assert not Path(listen["directory"]).exists()
+
+
+def test_a_listener_that_was_killed_is_reported_once_and_forgotten(
+    agent: Any, tmp_path: Path
+) -> None:
+    listen = request(agent, tmp_path, tls=False)
+    pid = finish(agent.listen(listen))["pid"]
+    os.kill(pid, 9)
+    with pytest.raises(module("listener").ListenerEnded, match=f"pid {pid}.*status -9"):
+        finish(agent.begin({"key": listen["key"], "file": "x"}))
+    with pytest.raises(module("resident").BadRequest, match="no listener"):
+        finish(agent.begin({"key": listen["key"], "file": "x"}))
+    assert finish(agent.listen(listen))["started"]
+
+
+def test_closing_ends_the_process_and_removes_the_directory(agent: Any, tmp_path: Path) -> None:
+    listen = request(agent, tmp_path, tls=False)
+    pid = finish(agent.listen(listen))["pid"]
+    agent.close({"key": listen["key"]})
+    assert not Path(f"/proc/{pid}").exists()
+    assert not Path(listen["directory"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"key": "../x"}, "key is"),
+        ({"directory": "/etc/x"}, "directory is"),
+        ({"password": None}, "password is None"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(
+    agent: Any, tmp_path: Path, changed: dict[str, Any], complaint: str
+) -> None:
+    listen = request(agent, tmp_path, tls=False) | changed
+    with pytest.raises(module("resident").BadRequest, match=complaint):
+        finish(agent.listen(listen))
+
+
+def test_a_port_that_is_taken_is_refused(agent: Any, tmp_path: Path) -> None:
+    listen = request(agent, tmp_path, tls=False)
+    refused = pytest.raises(module("resident").BadRequest, match="is taken")
+    with socket.create_server(("127.0.0.1", listen["port"])), refused:
+        finish(agent.listen(listen))
+
+
+def test_a_file_name_with_a_directory_is_refused(agent: Any, tmp_path: Path) -> None:
+    listen = request(agent, tmp_path, tls=False)
+    finish(agent.listen(listen))
+    for name in ("../x", "a/b", "", ".."):
+        with pytest.raises(module("resident").BadRequest, match="file is"):
+            finish(agent.begin({"key": listen["key"], "file": name}))
+
+
+def test_what_a_killed_agent_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ftp_server, packet_filter = module("ftp_server"), module("packet_filter")
+    removed: list[int] = []
+    monkeypatch.setattr(ftp_server, "ROOT", str(tmp_path))
+    monkeypatch.setattr(packet_filter, "remove", removed.append)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "filtered").write_text("21002")
+    ftp_server.remove_leftovers()
+    assert removed == [21002]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_facts_name_the_library_that_does_the_tls(agent: Any) -> None:
+    facts = agent.facts({"cipher_lists": ["AES128-SHA:DES-CBC3-SHA", "NOPE"]})
+    assert facts["library"].startswith("OpenSSL ")
+    assert facts["library_file"] == "inside the cryptography wheel"
+    assert facts["cipher_lists"] == {"AES128-SHA:DES-CBC3-SHA": ["AES128-SHA"], "NOPE": []}
+    assert "ECDHE-RSA-AES256-GCM-SHA384" in facts["default_ciphers"]["list"].split(":")
