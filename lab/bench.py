@@ -132,9 +132,7 @@ def _handshakes(laboratory: Laboratory) -> tuple[float, float]:
 
 
 def _bare(laboratory: Laboratory, port: int, times: int) -> list[float]:
-    container = laboratory.client.containers.get(
-        laboratory.topology.containers["rocky9-default"]
-    )
+    container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
     done = container.exec_run(
         [
             "/opt/lab/bin/perl",
@@ -144,9 +142,10 @@ def _bare(laboratory: Laboratory, port: int, times: int) -> list[float]:
             str(times),
         ]
     )
+    output = bytes(done.output).decode(errors="replace")  # type: ignore[arg-type] - not streamed
     if done.exit_code:
-        raise BenchError(f"the bare program failed: {done.output.decode(errors='replace')}")
-    figures: list[float] = json.loads(done.output)
+        raise BenchError(f"the bare program failed: {output}")
+    figures: list[float] = json.loads(output)
     return figures
 
 

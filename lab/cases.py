@@ -24,6 +24,7 @@ same run. A case that breaks one of these rules does not load.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import inspect
 import sys
@@ -166,6 +167,11 @@ class LoadedCase:
     line: int
 
     @property
+    def label(self) -> str:
+        """The client in the id: its name, with what distinguishes it from others of that name."""
+        return self.id[len(self.path.stem) + len(self.name) + 2 : -1]
+
+    @property
     def client(self) -> ClientSettings:
         """The client that the case is about."""
         return self.case.attempt.client
@@ -276,10 +282,8 @@ class Catalogue:
         import difflib  # noqa: PLC0415 - only for this message
 
         names = sorted({c.name for c in cases})
-        near = difflib.get_close_matches(word.split("[")[0], names, n=3, cutoff=0.4)
-        return (
-            f"; did you mean {', '.join(near)}?" if near else "; `lab list` shows what there is"
-        )
+        near = difflib.get_close_matches(word.split("[", maxsplit=1)[0], names, n=3, cutoff=0.4)
+        return f"; did you mean {', '.join(near)}?" if near else "; `lab list` shows what there is"
 
 
 def load_module(path: Path) -> list[LoadedCase]:
@@ -303,9 +307,7 @@ def load_module(path: Path) -> list[LoadedCase]:
     for function in vars(module).values():
         declaration = getattr(function, "lab_case", None)
         if isinstance(declaration, Declaration) and function.__module__ == name:
-            loaded += [
-                _load(function, declaration, client, path) for client in declaration.clients
-            ]
+            loaded += [_load(function, declaration, client, path) for client in declaration.clients]
     return loaded
 
 
@@ -313,7 +315,7 @@ def _load(
     function: CaseFunction, declaration: Declaration, client: ClientSettings, path: Path
 ) -> LoadedCase:
     name = getattr(function, "__name__", "?")
-    identity = f"{path.stem}/{name}[{client}]"
+    identity = f"{path.stem}/{name}[{_label(client, declaration.clients)}]"
     story = inspect.cleandoc(function.__doc__ or "")
     if not story:
         raise CaseError(f"{identity}: a case has a docstring that tells its story")
@@ -330,6 +332,17 @@ def _load(
     )
     _check(loaded)
     return loaded
+
+
+def _label(client: ClientSettings, among: Sequence[ClientSettings]) -> str:
+    """The client, with the settings in which it differs from others of the same name."""
+    alike = [other for other in among if str(other) == str(client)]
+    differing = [
+        f"{name}={getattr(client, name)}"
+        for name in (f.name for f in dataclasses.fields(client))
+        if len({getattr(other, name) for other in alike}) > 1
+    ]
+    return " ".join([str(client), *differing])
 
 
 def _check(loaded: LoadedCase) -> None:

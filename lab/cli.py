@@ -153,7 +153,9 @@ def images_export(path: Annotated[Path, typer.Argument(help="The archive to writ
 
 
 @images_app.command(name="import")
-def images_import(path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")]) -> None:
+def images_import(
+    path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")],
+) -> None:
     """Take all images from an archive."""
     with _engine() as client:
         image_store(client, Checkout.here(), Printed()).import_(path)
@@ -193,7 +195,9 @@ def down(
     for found in removed:
         out.print(f"removed {found.project} ({found.containers} objects)", highlight=False)
     for found in left:
-        out.print(f"left {found.project}: in use by {found.path} (--force takes it)", highlight=False)
+        out.print(
+            f"left {found.project}: in use by {found.path} (--force takes it)", highlight=False
+        )
     if not removed and not left:
         out.print("nothing to remove", highlight=False)
 
@@ -265,7 +269,9 @@ def run_cases(cases: Cases = None, document: Document = None, as_json: AsJson = 
 
 @app.command()
 def report(
-    record: Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")] = None,
+    record: Annotated[
+        Path | None, typer.Argument(help="A record; default: the newest run.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the summary of a recorded run."""
@@ -284,7 +290,8 @@ def report(
 def attempt(
     server: Annotated[str, typer.Option(help="vsftpd or pyftpdlib")] = "vsftpd",
     client: Annotated[
-        str, typer.Option(metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS")
+        str,
+        typer.Option(metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS"),
     ] = "net-ftp@rocky9",
     server_settings: Annotated[
         list[str] | None, typer.Option("-s", metavar="FIELD=VALUE", help="a server setting")

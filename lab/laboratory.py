@@ -43,9 +43,7 @@ class Laboratory:
 
 
 @contextmanager
-def open_laboratory(
-    checkout: Checkout, progress: Progress, run_id: str
-) -> Iterator[Laboratory]:
+def open_laboratory(checkout: Checkout, progress: Progress, run_id: str) -> Iterator[Laboratory]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
     Raises:
@@ -55,7 +53,7 @@ def open_laboratory(
     try:
         with ThreadPoolExecutor(1) as background:
             # Keys take a second to make: the containers start meanwhile.
-            making = background.submit(Material.create, list(SERVER_HOSTS.values()))
+            making = background.submit(_material)
             images = ensure_images(client, checkout, progress)
             running = topology.attach(client, checkout.kept_project) or start(
                 client, checkout, images, progress, run_id=run_id, kept=False
@@ -65,15 +63,19 @@ def open_laboratory(
                 stand_ins = {name for name, image in images.items() if image.stand_in}
                 session = Session(client, running, material, stand_ins)
                 try:
-                    yield Laboratory(
-                        checkout, client, images, running, material, session, run_id
-                    )
+                    yield Laboratory(checkout, client, images, running, material, session, run_id)
                 finally:
                     session.close()
             finally:
                 running.release(client)
     finally:
         client.close()
+
+
+def _material() -> Material:
+    material = Material.create(list(SERVER_HOSTS.values()))
+    material.generate()
+    return material
 
 
 def ensure_images(

@@ -176,7 +176,9 @@ class ProtocolRange:
             and self.maximum
             and PROTOCOLS.index(self.minimum) > PROTOCOLS.index(self.maximum)
         ):
-            raise ValueError(f"the protocol range {self} is empty: its minimum is above its maximum")
+            raise ValueError(
+                f"the protocol range {self} is empty: its minimum is above its maximum"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -189,7 +191,9 @@ class ProtocolRange:
             low, _, high = text.partition("..")
             return cls(low or None, high or None)
         if not text:
-            raise ValueError("a protocol range is empty: write for example TLSv1.2 or TLSv1..TLSv1.2")
+            raise ValueError(
+                "a protocol range is empty: write for example TLSv1.2 or TLSv1..TLSv1.2"
+            )
         return cls(text, text)
 
     def versions(self) -> tuple[str, ...]:
@@ -238,7 +242,9 @@ class ServerSettings:
     software: str = field(default="vsftpd", metadata={"help": "vsftpd or pyftpdlib"})
     certificate: str = field(
         default="valid",
-        metadata={"help": "a certificate of the catalogue; `unset`: no option; `empty`: option without a value"},
+        metadata={
+            "help": "a certificate of the catalogue; `unset`: no option; `empty`: no value"
+        },
     )
     ciphers: str | None = field(
         default=None, metadata={"help": "ssl_ciphers: TLS 1.2 and older (OpenSSL cipher list)"}
@@ -254,7 +260,8 @@ class ServerSettings:
         default=True, metadata={"help": "force_local_data_ssl: no data channel in clear text"}
     )
     require_ssl_reuse: bool | None = field(
-        default=None, metadata={"help": "the data channel must resume the control channel's session"}
+        default=None,
+        metadata={"help": "the data channel must resume the control channel's session"},
     )
     strict_ssl_read_eof: bool | None = field(
         default=None, metadata={"help": "an upload must end with close_notify"}
@@ -278,7 +285,9 @@ class ServerSettings:
     )
     data_ports: str = field(
         default="open",
-        metadata={"help": "what a packet filter does to passive data ports: open, dropped, rejected"},
+        metadata={
+            "help": "what a packet filter does to passive data ports: open, dropped, rejected"
+        },
     )
     extra: tuple[str, ...] = field(
         default=(), metadata={"help": "further configuration lines, verbatim"}
@@ -325,7 +334,9 @@ class ClientSettings:
     )
     trust: str | None = field(
         default=None,
-        metadata={"help": "trust anchors instead of the system's: a CA of the catalogue, e.g. private-ca"},
+        metadata={
+            "help": "trust anchors instead of the system's: a CA of the catalogue, e.g. private-ca"
+        },
     )
     fingerprint: str | None = field(
         default=None,

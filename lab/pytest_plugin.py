@@ -81,7 +81,9 @@ class CaseItem(pytest.Item):
             raise Surprise(explain_surprise(record))
 
     def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: object = None,  # noqa: ARG002 - pytest's signature
     ) -> str:
         """The story, without the lab's own stack."""
         if isinstance(excinfo.value, Surprise | LabFailure):

@@ -14,17 +14,17 @@ from docker import DockerClient
 
 from lab import __version__
 from lab.cases import LoadedCase, Planned
-from lab.expectations import Expectation, Verdict
+from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.imaging.progress import Printed, Progress
 from lab.laboratory import Laboratory, open_laboratory
-from lab.model import Attempt
+from lab.model import Attempt, Role
 from lab.record import (
     AttemptRecord,
     CaseRecord,
     ImageRecord,
     ImageUse,
+    RaceRecord,
     RecordWriter,
-    Role,
     RunHeader,
     RunRecord,
     gravest,
@@ -61,7 +61,7 @@ def conduct(
         EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
     plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
-    jobs = [Job(p.id, p.attempt, p.expect) for p in plan]
+    jobs = [Job(p.id, p.attempt, p.expect, p.otherwise) for p in plan]
     return _recorded(jobs, {p.id: p for p in plan}, cases, progress, on_attempt, checkout)
 
 
@@ -124,12 +124,13 @@ def _attempt_record(
     return AttemptRecord(
         id=one.job.id,
         case=planned.case_id if planned else None,
-        role=Role(planned.role) if planned else Role.ATTEMPT,
+        role=planned.role if planned else Role.ATTEMPT,
         label=planned.title if planned else "",
         standing=planned.standing if planned else None,
         server=attempt.server,
         client=attempt.client,
         expectation=one.job.expect,
+        otherwise=one.job.otherwise,
         outcome=one.outcome,
         verdict=one.judgement.verdict if judged else None,
         verdict_why=one.judgement.why if judged else "",
@@ -148,6 +149,7 @@ def _attempt_record(
 
 def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> CaseRecord:
     ids = tuple(p.id for p in case.plan() if p.id in records)
+    race, judgement = _race(case, [records[i] for i in ids])
     return CaseRecord(
         id=case.id,
         name=case.name,
@@ -156,8 +158,25 @@ def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> Case
         title=case.title,
         story=case.story,
         attempts=ids,
-        verdict=gravest(records[i].verdict for i in ids),
+        verdict=gravest([*(records[i].verdict for i in ids), judgement.verdict]),
+        verdict_why=judgement.why,
+        race=race,
     )
+
+
+def _race(
+    case: LoadedCase, attempts: Sequence[AttemptRecord]
+) -> tuple[RaceRecord | None, Judgement]:
+    """How often the refusal of a race came, judged when every try was made."""
+    race = case.case.race
+    tries = [a for a in attempts if a.role is Role.BREAKS and a.outcome is not None]
+    if race is None or len(tries) < race.times:
+        return None, Judgement(Verdict.AS_EXPECTED, "")
+    expect = case.case.expect
+    came = sum(judge(expect, a.outcome).verdict is Verdict.AS_EXPECTED for a in tries if a.outcome)
+    most = race.times if race.most is None else race.most
+    record = RaceRecord(times=race.times, refused=came, least=race.least, most=most)
+    return record, race.judge(came)
 
 
 def _header(laboratory: Laboratory, run_id: str, started: datetime.datetime) -> RunHeader:

@@ -30,6 +30,8 @@ class Job:
     id: str
     attempt: Attempt
     expect: Expectation | None = None
+    otherwise: Expectation | None = None
+    """In a race: what is as good."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,23 @@ def make(session: Session, job: Job) -> Finished:
     try:
         evidence = session.attempt(job.attempt)
         outcome = interpret(evidence.observation)
-        judgement = (
-            judge(job.expect, outcome)
-            if job.expect
-            else Judgement(Verdict.AS_EXPECTED, "nothing was expected")
-        )
+        judgement = _judged(job, outcome)
     except Cannot as cause:
         judgement = Judgement(Verdict.CANNOT, str(cause))
     except (AgentError, DialectError) as error:
         judgement = Judgement(Verdict.LAB_ERROR, str(error))
     elapsed = (time.perf_counter() - clock) * 1000
     return Finished(job, judgement, outcome, evidence, started, elapsed)
+
+
+def _judged(job: Job, outcome: Outcome) -> Judgement:
+    if job.expect is None:
+        return Judgement(Verdict.AS_EXPECTED, "nothing was expected")
+    judgement = judge(job.expect, outcome)
+    if job.otherwise is not None and judgement.verdict is not Verdict.AS_EXPECTED:
+        other = judge(job.otherwise, outcome)
+        return other if other.verdict is Verdict.AS_EXPECTED else judgement
+    return judgement
 
 
 def _spread(jobs: Iterable[Job]) -> list[Job]:
@@ -100,14 +108,3 @@ def _spread(jobs: Iterable[Job]) -> list[Job]:
             if not waiting[key]:
                 del waiting[key]
     return spread
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict on a case or a run, from those on its attempts.
-
-    ``lab-error`` outweighs ``surprise``: a run in which the lab broke proves nothing. ``cannot`` is
-    the verdict only where nothing worse happened.
-    """
-    order = (Verdict.LAB_ERROR, Verdict.SURPRISE, Verdict.CANNOT)
-    found = set(verdicts)
-    return next((v for v in order if v in found), Verdict.AS_EXPECTED)

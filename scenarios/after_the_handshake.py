@@ -3,7 +3,18 @@
 None of this is in the document; all of it meets those who followed it.
 """
 
-from lab.cases import Case, Race, case, curl, ftplib, net_ftp, pyftpdlib, recommended, useless, vsftpd
+from lab.cases import (
+    Case,
+    Race,
+    case,
+    curl,
+    ftplib,
+    net_ftp,
+    pyftpdlib,
+    recommended,
+    useless,
+    vsftpd,
+)
 from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage, only
 from scenarios._movable_type import (
@@ -27,9 +38,7 @@ NO_REUSE = "vsftpd.conf: require_ssl_reuse=NO"
 TLS_1_2_CLIENT = "the client limited to TLS 1.2 (SSL_version=TLSv1_2)"
 TLS_1_2_SERVER = "the server limited to TLS 1.2 (vsftpd.conf: ssl_tlsv13=NO)"
 
-reuse_required = refused(
-    by=Side.SERVER, at=Stage.TRANSFER, because=Reason.SESSION_REUSE_REQUIRED
-)
+reuse_required = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.SESSION_REUSE_REQUIRED)
 aborted = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.ABORTED)
 no_data_connection = refused(
     by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED
@@ -99,7 +108,7 @@ def pythons_own_ftplib(client: ClientSettings) -> Case:
     clients=[*PYTHONS, net_ftp("centos7"), net_ftp("rocky9", "DEFAULT")],
 )
 def a_server_that_does_not_ask_for_it(client: ClientSettings) -> Case:
-    """pyftpdlib does not ask for resumption: the same clients deliver."""
+    """Pyftpdlib does not ask for resumption: the same clients deliver."""
     attempt = Attempt(pyftpdlib(protocols=WHOLE), client)
     return Case(attempt, completed(verified=True, data_protected=True, session_reused=False))
 
@@ -110,7 +119,7 @@ def a_server_that_does_not_ask_for_it(client: ClientSettings) -> Case:
     clients=[curl("rocky9", "DEFAULT"), curl("rocky9", "FIPS"), curl("centos7")],
 )
 def curl_resumes_by_itself(client: ClientSettings) -> Case:
-    """curl passes on a stock server, over TLS 1.3, with nothing said."""
+    """Curl passes on a stock server, over TLS 1.3, with nothing said."""
     return Case(Attempt(vsftpd(), client), REUSED)
 
 
@@ -123,7 +132,7 @@ def curl_resumes_by_itself(client: ClientSettings) -> Case:
     ],
 )
 def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
-    """Over TLS 1.3 an upload of Net::FTP can end in ``426 Failure reading network stream.``
+    """Over TLS 1.3 an upload of Net::FTP can end in ``426 Failure reading network stream``.
 
     The client closes the data connection while session tickets that it never read are in its receive
     buffer; its kernel then sends RST, and what the server has not read yet is lost. A race: most
@@ -175,7 +184,7 @@ def silently_truncated(client: ClientSettings) -> Case:
     attempt = Attempt(pyftpdlib(), client)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.TRUNCATED),
+        refused(by=Side.UNKNOWN, at=Stage.TRANSFER, because=Reason.TRUNCATED),
         twin=attempt.with_server(protocols=WHOLE),
         remedies=[
             recommended("the server limited to TLS 1.2", attempt.with_server(protocols=WHOLE)),
@@ -289,9 +298,7 @@ def the_server_wants_a_client_certificate(client: ClientSettings) -> Case:
             recommended(
                 "a certificate for the client", attempt.with_client(client_certificate="client")
             ),
-            recommended(
-                "vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False)
-            ),
+            recommended("vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False)),
         ],
     )
 
@@ -328,7 +335,5 @@ def no_protocol_version_in_common(client: ClientSettings) -> Case:
             message=MESSAGE,
         ),
         twin=attempt.with_server(protocols=None),
-        remedies=[
-            recommended("vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(protocols=None))
-        ],
+        remedies=[recommended("vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(protocols=None))],
     )

@@ -14,7 +14,7 @@ VALID = "a certificate from a public authority on the server"
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
 def the_option_is_not_set(client: ClientSettings) -> Case:
-    """vsftpd with TLS on and no ``rsa_cert_file`` looks in a built-in place and does not start.
+    """Vsftpd with TLS on and no ``rsa_cert_file`` looks in a built-in place and does not start.
 
     Clients see a closed port: ``Connection refused``, nothing about TLS. The truth is in what the
     server said when it ended: ``500 OOPS: SSL: cannot load RSA certificate``.

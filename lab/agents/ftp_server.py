@@ -27,9 +27,11 @@ A listener is one server process with its own port, log and upload directories. 
 # The interpreter is the server container's (3.13); typing is written as for the other agents.
 # ruff: noqa: UP006, UP007, UP035, UP045
 
+import fcntl
 import hashlib
 import os
 import re
+import select
 import shutil
 import sys
 import time
@@ -48,6 +50,8 @@ Deferred = Generator[Wait, Set[int], Result]
 ROOT = "/run/lab/listeners"
 #: What ``begin`` and ``collect`` keep of their deadline to end a session that stays, in seconds.
 RESERVE_S = 0.5
+#: How long a new agent waits for the one before it to end, in seconds.
+TAKE_OVER_S = 5.0
 #: The file in a listener's directory that says for which port there are packet filter rules.
 FILTERED = "filtered"
 
@@ -200,14 +204,33 @@ class FtpServer:
         shutil.rmtree(listener.directory, ignore_errors=True)
 
 
-def remove_leftovers() -> None:
-    """Remove what an agent that was killed has left; its processes have ended with it."""
-    for entry in os.scandir(ROOT) if os.path.isdir(ROOT) else ():
+def take_over() -> int:
+    """Be the only agent of this container, and remove what one that was killed has left.
+
+    Its processes have ended with it. Returns the descriptor that holds the lock.
+    """
+    os.makedirs(ROOT, mode=0o755, exist_ok=True)
+    lock = os.open(ROOT + ".lock", os.O_CREAT | os.O_WRONLY, 0o600)
+    until = time.monotonic() + TAKE_OVER_S
+    while not _locked(lock):
+        if time.monotonic() >= until:
+            sys.exit("another agent serves in this container: end it first")
+        select.select([], [], [], 0.01)
+    for entry in os.scandir(ROOT):
         note = os.path.join(entry.path, FILTERED)
         if os.path.exists(note):
             with open(note, encoding="ascii") as file:
                 packet_filter.remove(int(file.read()))
         shutil.rmtree(entry.path)
+    return lock
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _text(request: Request, name: str) -> str:
@@ -271,7 +294,7 @@ def program_named(argv: List[str]) -> Any:
 def main() -> None:
     """Serve until standard input ends."""
     program = program_named(sys.argv[1:])
-    remove_leftovers()
+    take_over()
     server = FtpServer(program)
     Agent(
         "ftp-server",

@@ -208,21 +208,45 @@ sub note_data_connection {
     return;
 }
 
-# Look at the data connection when Net::FTP has made it: it forgets it again at the end of a transfer.
-sub watch_data_connections {
+# A connection on which the greeting is no success is gone when Net::FTP->new returns.
+sub note_greeting {
+    my ($ftp) = @_;
+    $seen{greeting} //= { code => $ftp->code + 0, text => trimmed(scalar $ftp->message) };
+    return;
+}
+
+# Look at the data connection when Net::FTP has made it, because it forgets it again at the end of a
+# transfer, and at the greeting.
+sub watch_net_ftp {
     my $dataconn = Net::FTP->can('_dataconn') or die 'this Net::FTP has no _dataconn';
+    my $response = Net::FTP->can('response')  or die 'this Net::FTP has no response';
     no warnings 'redefine';
     no strict 'refs';
     # By name, because load_libnet() replaces the whole package, and in Net::FTP's own package, so that
-    # what carp() says is placed as it is without this function.
-    *{'Net::FTP::_dataconn'} = eval q{
+    # what carp() says is placed as it is without these functions.
+    (*{'Net::FTP::_dataconn'}, *{'Net::FTP::response'}) = eval q{
         package Net::FTP;
-        sub {
-            my $connection = &$dataconn;
-            main::note_data_connection($connection) if $connection;
-            return $connection;
-        }
-    } || die $@;
+        (
+            sub {
+                my $connection = &$dataconn;
+                main::note_data_connection($connection) if $connection;
+                return $connection;
+            },
+            sub {
+                my $digit = &$response;
+                main::note_greeting($_[0]);
+                return $digit;
+            },
+        )
+    } or die $@;
+    return;
+}
+
+# Whether a connection that failed had come as far as a TLS handshake.
+sub watch_handshakes {
+    my $connect_ssl = IO::Socket::SSL->can('connect_SSL') or die 'this IO::Socket::SSL is none';
+    no warnings 'redefine';
+    *IO::Socket::SSL::connect_SSL = sub { $seen{handshake} = 1; goto &$connect_ssl };
     return;
 }
 
@@ -275,6 +299,13 @@ sub note_reply {
 
 sub note_failure {
     my ($report, $ftp, $name, $at, $ssl, $errno, $warnings) = @_;
+    if (!$ftp) {
+        # Net::FTP->new is three steps in one.
+        $name = $seen{greeting} ? 'greeting' : $seen{handshake} ? 'starttls' : $name;
+        if ($seen{greeting} && $seen{greeting}{text} !~ /\A\[Net::FTP\] /) {
+            @$report{qw(reply_code reply_text)} = @{ $seen{greeting} }{qw(code text)};
+        }
+    }
     $report->{step} = $name;
     my $symbol = $ERRNO_NAME{$errno};
     my $said   = $ftp ? trimmed(scalar $ftp->message) : '';
@@ -343,7 +374,7 @@ sub load_libnet {
     require Net::FTP;
     die "libnet $version is not what is loaded: $INC{'Net/FTP.pm'}\n"
         if index $INC{'Net/FTP.pm'}, $place;
-    watch_data_connections();
+    watch_net_ftp();
     return;
 }
 
@@ -359,7 +390,8 @@ sub del_session { my ($self, $key, @session) = @_; return $self->SUPER::del_sess
 
 package main;
 
-watch_data_connections();
+watch_net_ftp();
+watch_handshakes();
 watch_resolver();
 watch_read_errors();
 

@@ -213,6 +213,9 @@ class _Attempt:
 
     def _note_failure(self, error: Exception) -> None:
         self.report["failed"] = True
+        if self.report["step"] == "connect" and self.ftp.sock is not None:
+            # connect() is two steps in one.
+            self.report["step"] = "greeting"
         # The last line of the traceback is what a caller that does not handle it leaves its user.
         self.report["message"] = traceback.format_exception_only(type(error), error)[-1].strip()
         self.report["error"] = str(error) or self.report["message"]

@@ -70,6 +70,7 @@ class Rule(BaseModel):
     """Signals none of which the server's log may show."""
 
     def model_post_init(self, _context: Any) -> None:
+        """Refuse a reason that is not in the vocabulary."""
         if self.reason != BY_X509_NUMBER:
             Reason(self.reason)
 

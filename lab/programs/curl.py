@@ -47,6 +47,7 @@ _ERRNO = {
 _REPLY = re.compile(r"^< (\d{3})([ -])(.*)$")
 _COMMAND = re.compile(r"^> ([A-Z]{3,4})\b")
 _TLS = re.compile(r"^\* SSL connection using (\S+) / (\S+)")
+_CLIENT_HELLO = re.compile(r"^\* \S+ \(OUT\), TLS handshake, Client hello \(1\)")
 _CERTIFICATE_RECEIVED = re.compile(r"^\* \S+ \(IN\), TLS handshake, Certificate \(11\)")
 _FATAL_ALERT = re.compile(r"^\* (\S+ \((?:IN|OUT)\), TLS alert, (?!close notify).*?):?$")
 _LIBRARY_ERROR = re.compile(r"^\* (.*error:[0-9A-Fa-f]{8}:.*)$")
@@ -56,6 +57,7 @@ _VERIFY_RESULT = re.compile(r"^ssl_verify_result=(\d+)$", re.MULTILINE)
 _TLS_LIBRARY = re.compile(
     r"\b(?:OpenSSL|NSS|GnuTLS|LibreSSL|BoringSSL|AWS-LC|wolfSSL|mbedTLS|rustls-ffi)/\S+"
 )
+_OPERATION_TIMED_OUT = 28
 _PEER_FAILED_VERIFICATION = 60
 
 
@@ -181,7 +183,7 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
         message=f"curl: {complaint}" if failed and complaint else "",
         reply_code=trace.reply_code,
         reply_text=trace.reply_text,
-        errno=next((name for text, name in _ERRNO.items() if failed and text in stderr), None),
+        errno=_errno(exit_status, stderr) if failed else None,
         verify_code=_verify_code(exit_status, str(raw.get("stdout") or "")),
         exit_status=exit_status,
         protocol=trace.protocol,
@@ -221,6 +223,11 @@ class _Trace:
         elif reply := _REPLY.match(line):
             if reply[2] == " ":
                 self.reply_code, self.reply_text = int(reply[1]), reply[3]
+        elif line.startswith("* Connected to ") and self.step == "connect":
+            self.step = "greeting"
+        elif _CLIENT_HELLO.match(line) and self.step == "greeting":
+            # TLS from the first byte on: the greeting comes after the handshake.
+            self.step = "starttls"
         elif tls := _TLS.match(line):
             self._take_connection(tls[1], tls[2])
         elif _CERTIFICATE_RECEIVED.match(line):
@@ -238,10 +245,19 @@ class _Trace:
         """A handshake is over: the first is the control connection's, a second the data's."""
         if self.protocol is None:
             self.protocol, self.cipher = protocol, cipher
+            self.step = "greeting" if self.reply_code is None else self.step
         else:
             self.data_protected = True
             self.session_reused = not self._certificate_received
         self._certificate_received = False
+
+
+def _errno(exit_status: object, stderr: str) -> str | None:
+    """The system error in curl's words; its own time limit is a time-out like the system's."""
+    for text, name in _ERRNO.items():
+        if text in stderr:
+            return name
+    return "ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None
 
 
 def _verify_code(exit_status: object, stdout: str) -> int | None:

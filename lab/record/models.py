@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -25,6 +24,7 @@ from lab.model import (
     ClientReport,
     ClientSettings,
     Outcome,
+    Role,
     ServerReport,
     ServerSettings,
 )
@@ -45,18 +45,6 @@ class Model(BaseModel):
     @classmethod
     def _texts_are_readable(cls, data: Any) -> Any:
         return readable_throughout(data)
-
-
-class Role(StrEnum):
-    """What an attempt is for."""
-
-    BREAKS = "breaks"
-    WORKS = "works"
-    TWIN = "twin"
-    REMEDY = "remedy"
-    IMPOSTOR = "impostor"
-    ATTEMPT = "attempt"
-    """Asked for by itself, in no case."""
 
 
 class ImageUse(Model):
@@ -115,6 +103,8 @@ class AttemptRecord(Model):
     """Settings of the client; null: the program's own default holds."""
     expectation: Expectation | None = None
     """What was expected; null: nothing."""
+    otherwise: Expectation | None = None
+    """In a race: what is expected of the tries in which the refusal does not come."""
     outcome: Outcome | None = None
     """What happened; null: the attempt was not made, or the lab broke."""
     verdict: Verdict | None = None
@@ -165,6 +155,19 @@ class AttemptRecord(Model):
         return self
 
 
+class RaceRecord(Model):
+    """How often the refusal of a race came."""
+
+    times: int
+    """Tries."""
+    refused: int
+    """Tries in which the expected refusal came."""
+    least: int
+    """The rate that is expected: at least so many ..."""
+    most: int
+    """... and at most so many."""
+
+
 class CaseRecord(Model):
     """One documented failure with one client."""
 
@@ -180,7 +183,11 @@ class CaseRecord(Model):
     attempts: tuple[str, ...] = ()
     """Ids of its attempts, the breaking one first."""
     verdict: Verdict
-    """The gravest of its attempts' verdicts."""
+    """The gravest of its attempts' verdicts, and of that on the rate of a race."""
+    verdict_why: str = ""
+    """Of a race: the rate, in words."""
+    race: RaceRecord | None = None
+    """Set if the refusal is a race."""
 
 
 class RunHeader(Model):
@@ -222,8 +229,8 @@ class RunRecord(RunHeader):
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest verdict of all attempts; ``as-expected`` if there are none."""
-        return gravest(a.verdict for a in self.attempts)
+        """The gravest verdict of all attempts and cases; ``as-expected`` if there are none."""
+        return gravest([*(a.verdict for a in self.attempts), *(c.verdict for c in self.cases)])
 
     def attempts_of(self, case: CaseRecord) -> tuple[AttemptRecord, ...]:
         """The attempts of a case, in the case's order; one that was not made is left out."""

@@ -23,6 +23,7 @@ from lab.report.words import (
     image_in_words,
     rest_of_case,
     seen,
+    seen_in_case,
     settings_in_words,
     visible,
 )
@@ -101,6 +102,11 @@ def print_summary(record: RunRecord, console: Console, path: Path | None = None)
             console.print()
             _line(console, f"{attempt.verdict}: {visible(attempt.id)}", attempt.verdict)
             _print_explanation(attempt, console)
+    for case in record.cases:
+        if case.race is not None and case.verdict is Verdict.SURPRISE:
+            console.print()
+            _line(console, f"{case.verdict}: {visible(case.id)}", case.verdict)
+            _line(console, f"  {case.verdict_why}")
     _print_causes(record, console)
     console.print()
     _line(console, counts_in_words(record), record.verdict)
@@ -164,7 +170,7 @@ def _print_cases(record: RunRecord, console: Console) -> None:
             _line(console, visible(": ".join(filter(None, (document, section)))), bold=True)
             shown = (document, section)
         _line(console, f"  {visible(cases[0].title or cases[0].name)}")
-        behind = [rest_of_case(record.attempts_of(case)[1:]) for case in cases]
+        behind = [rest_of_case(record.attempts_of(case)) for case in cases]
         common = behind[0] if len(set(behind)) == 1 else ""
         for case, rest in zip(cases, behind, strict=True):
             _print_case(record, case, clients, console)
@@ -178,7 +184,7 @@ def _print_cases(record: RunRecord, console: Console) -> None:
 def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:
     attempts = record.attempts_of(case)
     client = str(attempts[0].client) if attempts else ""
-    words = seen(attempts[0]) if attempts else "no attempt was made"
+    words = seen_in_case(case, attempts)
     sign = Text(
         f"{_sign(case.verdict, console):>{_CLIENT_COLUMN - 1}} ", style=_STYLES[case.verdict]
     )

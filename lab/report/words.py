@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from lab.expectations import Verdict
-from lab.model import Result, ServerSettings, set_fields
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, Role, RunRecord
+from lab.model import Result, Role, ServerSettings, set_fields
+from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 
 #: Of somebody else's text, a report shows at most so many lines; the record has them all.
 MOST_LINES = 12
@@ -111,6 +111,17 @@ def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
         label = "server" if isinstance(end, ServerSettings) else "client"
         described.append((label, visible(" ".join([name, *changes]))))
     return described
+
+
+def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> str:
+    """What came of a case's first attempt in one line; of a race, the rate of the refusal."""
+    if case.race is not None:
+        reason = next(
+            (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
+            "refused",
+        )
+        return f"{case.race.refused} of {case.race.times} tries refused: {reason}"
+    return seen(attempts[0]) if attempts else "no attempt was made"
 
 
 def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:

@@ -44,6 +44,7 @@ class Checkout:
 
     @property
     def compose_file(self) -> Path:
+        """The topology, as Compose reads it."""
         return self.root / "compose" / "compose.yaml"
 
     @property

@@ -26,9 +26,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     """
     now = int(time.time())
     buffer = io.BytesIO()
-    folders = sorted(
-        {str(parent) for path in files for parent in Path("/", path).parents} - {"/"}
-    )
+    folders = sorted({str(parent) for path in files for parent in Path("/", path).parents} - {"/"})
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for folder in folders:
             if not folder.startswith("/opt/lab/"):

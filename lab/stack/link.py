@@ -6,7 +6,7 @@ container was killed, the agent crashed - every waiting request gets :class:`Age
 
 from __future__ import annotations
 
-import io
+import contextlib
 import itertools
 import json
 import socket
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException
@@ -40,9 +40,7 @@ class AgentLost(AgentError):
 class AgentLink:
     """A started agent."""
 
-    def __init__(
-        self, client: DockerClient, service: str, container: str, argv: list[str]
-    ) -> None:
+    def __init__(self, client: DockerClient, service: str, container: str, argv: list[str]) -> None:
         """Start ``argv`` in the container with the id ``container`` and wait until it is ready.
 
         Args:
@@ -63,11 +61,13 @@ class AgentLink:
             created = client.api.exec_create(container, argv, stdin=True, stdout=True, stderr=True)
             attached = client.api.exec_start(created["Id"], socket=True)
         except (APIError, DockerException, OSError) as error:
-            raise AgentError(f"the agent {self._name} does not start in {service}: {error}") from error
+            raise AgentError(
+                f"the agent {self._name} does not start in {service}: {error}"
+            ) from error
         self._attached = attached  # keeps the HTTP response, and with it the socket, alive
-        raw: socket.socket = getattr(attached, "_sock", attached)
-        raw.settimeout(None)
-        self._socket = raw
+        # The SDK hands out a reader around the socket, or (over TLS) the socket itself.
+        self._socket: socket.socket = getattr(attached, "_sock", attached)  # type: ignore[arg-type]
+        self._socket.settimeout(None)
         self._reader = threading.Thread(
             target=self._read, name=f"{service}/{self._name}", daemon=True
         )
@@ -122,14 +122,12 @@ class AgentLink:
     def close(self) -> None:
         """End the agent: it stops at the end of its input."""
         self._end(f"the line to {self._name} in {self.container} is closed")
-        try:
+        with contextlib.suppress(OSError):  # the other end was first
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other end was first
         self._attached.close()
 
     def _read(self) -> None:
-        stream = self._socket.makefile("rb", buffering=256 * 1024)
+        stream = cast("BinaryIO", self._socket.makefile("rb", buffering=256 * 1024))
         pending = b""
         try:
             while header := self._exactly(stream, _FRAME_HEADER.size):
@@ -147,7 +145,7 @@ class AgentLink:
         self._end(f"{self._name} in {self.container} ended; it said: {self._said()}")
 
     @staticmethod
-    def _exactly(stream: io.BufferedIOBase, length: int) -> bytes:
+    def _exactly(stream: BinaryIO, length: int) -> bytes:
         data = stream.read(length)
         if data and len(data) < length:
             raise EOFError("the output ended inside a frame")

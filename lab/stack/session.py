@@ -170,8 +170,7 @@ class Session:
     def facts(self) -> dict[str, Any]:
         """What the servers say of themselves, by software."""
         return {
-            software: self._server_agent(software).call("facts", LISTEN_S)
-            for software in SERVERS
+            software: self._server_agent(software).call("facts", LISTEN_S) for software in SERVERS
         }
 
     def close(self) -> None:
@@ -247,9 +246,7 @@ class Session:
         name = f"delivery-{next(self._names)}.txt"
         line = f"{name}\n".encode()
         content = (line * (client.payload // len(line) + 1))[: client.payload]
-        return Delivery(
-            name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest()
-        )
+        return Delivery(name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest())
 
     def _target(self, attempt: Attempt, listener: _Listener, delivery: Delivery) -> Target:
         client, host = attempt.client, attempt.server.host
@@ -296,7 +293,9 @@ class Session:
             try:
                 self._client.api.put_archive(self._container(service), "/", archive)
             except (APIError, DockerException, OSError) as error:
-                raise AgentError(f"cannot put files into the container {service}: {error}") from error
+                raise AgentError(
+                    f"cannot put files into the container {service}: {error}"
+                ) from error
 
         services = [s for s in self._topology.containers if s != "dns"]
         with ThreadPoolExecutor(len(services) or 1) as pool:

@@ -175,7 +175,8 @@ def down(
     Returns:
         The topologies removed, and those left because they are in use.
     """
-    removed, left = [], []
+    removed: list[Found] = []
+    left: list[Found] = []
     for found in find(client):
         ours = found.checkout == checkout.key
         if not (ours or every):
@@ -241,9 +242,9 @@ def _compose_up(compose: list[str], checkout: Checkout, environment: Mapping[str
         *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
     ]
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command,
-            env=compose_environment() | environment,
+            env={**compose_environment(), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -13,12 +13,13 @@ from lab.model import (
     Outcome,
     Reason,
     Result,
+    Role,
     ServerReport,
     Side,
     Stage,
     Texts,
 )
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, ImageUse, Role, RunRecord, gravest
+from lab.record import AttemptRecord, CaseRecord, ImageRecord, ImageUse, RunRecord, gravest
 from lab.settings import parse_client, parse_server
 
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)

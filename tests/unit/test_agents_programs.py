@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,10 @@ def _has_net_ftp() -> bool:
     if shutil.which("perl") is None:
         return False
     tried = subprocess.run(
-        ["perl", "-MIO::Socket::SSL", "-MNet::FTP", "-e", "1"], capture_output=True, timeout=30
+        ["perl", "-MIO::Socket::SSL", "-MNet::FTP", "-e", "1"],
+        check=False,
+        capture_output=True,
+        timeout=30,
     )
     return tried.returncode == 0
 
@@ -344,9 +348,38 @@ def test_a_server_that_never_speaks_runs_into_the_clients_time_limit(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = ClientSettings(program=program, goal=Goal.LOGIN, timeout_s=1.0)
         report = attempt(client, server, host="127.0.0.1", port=silent.getsockname()[1])
-    assert (report.failed, report.step) == (True, "connect")
+    assert (report.failed, report.step) == (True, "greeting")
     assert report.timed_out is False
     assert report.elapsed_ms < 5000
+
+
+@pytest.mark.parametrize("program", [NET_FTP, CURL])
+def test_tls_from_the_first_byte_to_a_server_that_speaks_first_fails_in_the_handshake(
+    attempt: Attempts, plain: Server, program: str
+) -> None:
+    report = attempt(login(program, implicit_tls=True), plain)
+    assert (report.failed, report.step, report.reply_code) == (True, "starttls", None)
+
+
+@pytest.mark.parametrize("program", LIBRARIES)
+def test_a_greeting_that_refuses_is_reported_with_its_reply(
+    attempt: Attempts, server: Server, program: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        thread = threading.Thread(target=_refuse_one, args=(listener,))
+        thread.start()
+        report = attempt(login(program), server, host="127.0.0.1", port=port)
+        thread.join(5)
+    assert (report.failed, report.step, report.reply_code) == (True, "greeting", 421)
+    assert "Too many" in report.error
+
+
+def _refuse_one(listener: socket.socket) -> None:
+    listener.settimeout(5)
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(b"421 Too many connections.\r\n")
 
 
 @pytest.mark.parametrize("program", [NET_FTP])

@@ -78,7 +78,8 @@ sub attempt {{
 }}
 
 Resident->new(
-    name => 'demo', versions => {{ a => '1' }}, concurrent => 8, forked => {{ attempt => \\&attempt }},
+    name => 'demo', versions => {{ a => '1' }}, concurrent => 8,
+    forked => {{ attempt => \\&attempt }},
 )->run;
 """
 

@@ -668,7 +668,7 @@ def test_pruning_removes_older_recipes_and_keeps_the_current_ones(
 
 
 def test_an_engine_that_is_not_there_is_explained(tmp_path: Path) -> None:
-    client = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
+    client = docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41")
     try:
         with pytest.raises(ImageError) as raised:
             ImageStore(client, tmp_path).status()

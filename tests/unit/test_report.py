@@ -11,8 +11,8 @@ from rich.console import Console
 
 from lab.expectations import Verdict, completed
 from lab.imaging.provenance import Provenance
-from lab.model import Outcome, Reason, Result, Side, Stage, Texts
-from lab.record import AttemptRecord, ImageRecord, Role, RunRecord
+from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
+from lab.record import AttemptRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
     explain_surprise,

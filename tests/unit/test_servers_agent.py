@@ -285,14 +285,30 @@ def test_what_a_killed_agent_left_is_removed(
 ) -> None:
     ftp_server, packet_filter = module("ftp_server"), module("packet_filter")
     removed: list[int] = []
-    monkeypatch.setattr(ftp_server, "ROOT", str(tmp_path))
+    root = tmp_path / "listeners"
+    monkeypatch.setattr(ftp_server, "ROOT", str(root))
     monkeypatch.setattr(packet_filter, "remove", removed.append)
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    (tmp_path / "two" / "filtered").write_text("21002")
-    ftp_server.remove_leftovers()
+    (root / "one").mkdir(parents=True)
+    (root / "two").mkdir()
+    (root / "two" / "filtered").write_text("21002")
+    os.close(ftp_server.take_over())
     assert removed == [21002]
-    assert list(tmp_path.iterdir()) == []
+    assert list(root.iterdir()) == []
+
+
+def test_a_second_agent_leaves_the_first_ones_listeners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ftp_server = module("ftp_server")
+    root = tmp_path / "listeners"
+    monkeypatch.setattr(ftp_server, "ROOT", str(root))
+    monkeypatch.setattr(ftp_server, "TAKE_OVER_S", 0.0)
+    lock = ftp_server.take_over()
+    (root / "one").mkdir()
+    with pytest.raises(SystemExit, match="another agent"):
+        ftp_server.take_over()
+    assert (root / "one").is_dir()
+    os.close(lock)
 
 
 def test_the_facts_name_the_library_that_does_the_tls(agent: Any) -> None:
