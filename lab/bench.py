@@ -142,7 +142,7 @@ def _bare(laboratory: Laboratory, port: int, times: int) -> list[float]:
             str(times),
         ]
     )
-    output = bytes(done.output).decode(errors="replace")  # type: ignore[arg-type] - not streamed
+    output = b"".join([done.output] if isinstance(done.output, bytes) else done.output).decode()
     if done.exit_code:
         raise BenchError(f"the bare program failed: {output}")
     figures: list[float] = json.loads(output)

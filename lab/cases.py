@@ -369,6 +369,11 @@ def vsftpd(**settings: object) -> ServerSettings:
     return ServerSettings(software="vsftpd", **settings)  # type: ignore[arg-type]
 
 
+def vsftpd_of_rocky9(**settings: object) -> ServerSettings:
+    """A vsftpd as Rocky Linux 9 builds it, with these settings."""
+    return ServerSettings(software="vsftpd@rocky9", **settings)  # type: ignore[arg-type]
+
+
 def pyftpdlib(**settings: object) -> ServerSettings:
     """A pyftpdlib server with these settings."""
     return ServerSettings(software="pyftpdlib", **settings)  # type: ignore[arg-type]

@@ -136,11 +136,13 @@ def images(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     with _engine() as client:
-        found = ensure_images(client, Checkout.here(), Printed())
+        found, absent = ensure_images(client, Checkout.here(), Printed())
     if as_json:
         _print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
     else:
         terminal.print_images([i.provenance for i in found.values()], out)
+        for why in absent.values():
+            out.print(f"cannot: {why}", markup=False, highlight=False)
 
 
 @images_app.command(name="export")
@@ -177,7 +179,7 @@ def up() -> None:
         if topology.containers(client, checkout.kept_project):
             out.print("the topology is up already: `lab status`", highlight=False)
             return
-        found = ensure_images(client, checkout, progress)
+        found, _ = ensure_images(client, checkout, progress)
         start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(client)
     out.print("the topology is up; `lab down` removes it", highlight=False)
 
@@ -288,7 +290,7 @@ def report(
 
 @app.command()
 def attempt(
-    server: Annotated[str, typer.Option(help="vsftpd or pyftpdlib")] = "vsftpd",
+    server: Annotated[str, typer.Option(help="vsftpd, pyftpdlib or vsftpd@rocky9")] = "vsftpd",
     client: Annotated[
         str,
         typer.Option(metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS"),

@@ -17,9 +17,10 @@ from docker import DockerClient
 
 from lab import engine
 from lab.certificates import Material
-from lab.images import ImageInfo, ImageStore, Source
+from lab.images import ImageError, ImageInfo, ImageStore, Source
 from lab.imaging.progress import Progress
 from lab.model import SERVER_HOSTS
+from lab.servers import SERVERS
 from lab.stack import topology
 from lab.stack.checkout import Checkout
 from lab.stack.session import Session
@@ -27,6 +28,8 @@ from lab.stack.topology import Topology
 
 #: Images of the topology, by the name that compose.yaml gives them.
 IMAGES = ("dns", "vsftpd", "pyftpdlib", "rocky9", "centos7")
+#: Images that only the distribution's own can be made of, and the image that tells whether it is here.
+ONLY_REAL = {"vsftpd-rocky9": "rocky9"}
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,17 @@ def open_laboratory(checkout: Checkout, progress: Progress, run_id: str) -> Iter
     client = engine.find()
     try:
         with ThreadPoolExecutor(1) as background:
+            images, absent = ensure_images(client, checkout, progress)
             # Keys take a second to make: the containers start meanwhile.
-            making = background.submit(_material)
-            images = ensure_images(client, checkout, progress)
-            running = topology.attach(client, checkout.kept_project) or start(
+            hosts = [SERVER_HOSTS[s.name] for s in SERVERS.values() if s.service not in absent]
+            making = background.submit(Material.create(hosts).generate)
+            running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
                 client, checkout, images, progress, run_id=run_id, kept=False
             )
             try:
                 material = making.result()
                 stand_ins = {name for name, image in images.items() if image.stand_in}
-                session = Session(client, running, material, stand_ins)
+                session = Session(client, running, material, stand_ins, absent)
                 try:
                     yield Laboratory(checkout, client, images, running, material, session, run_id)
                 finally:
@@ -72,17 +76,39 @@ def open_laboratory(checkout: Checkout, progress: Progress, run_id: str) -> Iter
         client.close()
 
 
-def _material() -> Material:
-    material = Material.create(list(SERVER_HOSTS.values()))
-    material.generate()
-    return material
-
-
 def ensure_images(
     client: DockerClient, checkout: Checkout, progress: Progress
-) -> Mapping[str, ImageInfo]:
-    """All images of the topology, built if they are not there."""
-    return image_store(client, checkout, progress).ensure(IMAGES)
+) -> tuple[Mapping[str, ImageInfo], Mapping[str, str]]:
+    """All images of the topology, built if they are not there.
+
+    Returns:
+        The images by name, and by name the reason why one without a stand-in cannot be had.
+
+    Raises:
+        ImageError: another image cannot be had.
+    """
+    store = image_store(client, checkout, progress)
+    images = store.ensure(IMAGES)
+    absent: dict[str, str] = {}
+    for name, needs in ONLY_REAL.items():
+        # No registry is asked again for what it did not have a moment ago.
+        if images[needs].stand_in:
+            why = images[needs].provenance.fallback_reason or "only packages are to be used"
+            absent[name] = _no_stand_in(name, why)
+            continue
+        try:
+            images |= store.ensure([name])
+        except ImageError as error:
+            absent[name] = _no_stand_in(name, error.reason)
+    return images, absent
+
+
+def _no_stand_in(name: str, why: str) -> str:
+    return f"{name} is made from the distribution's own image only, and that is not here: {why}"
+
+
+def _tags(images: Mapping[str, ImageInfo]) -> dict[str, str]:
+    return {name: image.tag for name, image in images.items()}
 
 
 def image_store(client: DockerClient, checkout: Checkout, progress: Progress) -> ImageStore:
@@ -105,7 +131,7 @@ def start(
     running = topology.up(
         client,
         checkout,
-        {name: images[name].tag for name in IMAGES},
+        _tags(images),
         engine.compose_command(),
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,

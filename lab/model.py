@@ -239,7 +239,7 @@ class ServerSettings:
     option, because that is what an operator has in front of them.
     """
 
-    software: str = field(default="vsftpd", metadata={"help": "vsftpd or pyftpdlib"})
+    software: str = field(default="vsftpd", metadata={"help": "vsftpd, pyftpdlib or vsftpd@rocky9"})
     certificate: str = field(
         default="valid",
         metadata={
@@ -300,7 +300,11 @@ class ServerSettings:
 
 
 #: DNS names of the servers in the lab's own zone.
-SERVER_HOSTS = {"vsftpd": "ftp.lab.test", "pyftpdlib": "pyftpdlib.lab.test"}
+SERVER_HOSTS = {
+    "vsftpd": "ftp.lab.test",
+    "pyftpdlib": "pyftpdlib.lab.test",
+    "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
+}
 
 #: Client platforms and the crypto policies each can be under (none: the platform has no such thing).
 PLATFORMS: dict[str, tuple[str, ...]] = {

@@ -30,6 +30,7 @@ from lab.record import (
     gravest,
 )
 from lab.run import Finished, Job, run
+from lab.servers import SERVERS
 from lab.stack.checkout import Checkout, new_run_id
 
 OnAttempt = Callable[[AttemptRecord], None]
@@ -142,7 +143,8 @@ def _attempt_record(
         elapsed_ms=one.elapsed_ms,
         images=tuple(
             ImageUse(name=name, stand_in=laboratory.images[name].provenance.stand_in)
-            for name in (attempt.server.software, attempt.client.platform)
+            for name in (SERVERS[attempt.server.software].service, attempt.client.platform)
+            if name in laboratory.images
         ),
     )
 
@@ -197,6 +199,7 @@ def _header(laboratory: Laboratory, run_id: str, started: datetime.datetime) -> 
         topology={
             "project": laboratory.topology.project,
             "containers": sorted(laboratory.topology.containers),
+            "servers": laboratory.session.facts(),
         },
     )
 

@@ -4,7 +4,7 @@ The real defaults come first: upstream's and Debian's 3.0.5 offer ``ECDHE-RSA-AE
 have TLS 1.3 on. ``AES128-SHA:DES-CBC3-SHA`` was the default of 3.0.0 to 3.0.2.
 """
 
-from lab.cases import Case, case, recommended, vsftpd
+from lab.cases import Case, case, recommended, vsftpd, vsftpd_of_rocky9
 from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
 from scenarios._movable_type import (
@@ -98,3 +98,13 @@ def nothing_set_and_the_future_policy(client: ClientSettings) -> Case:
             )
         ],
     )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def rocky_linux_9s_own_build_with_nothing_set(client: ClientSettings) -> Case:
+    """The distribution's build takes its suites from the crypto policy (``PROFILE=SYSTEM``).
+
+    So a stock vsftpd on Rocky Linux 9 offers what its policy offers, AES128-SHA last among them.
+    """
+    attempt = Attempt(vsftpd_of_rocky9(), client).with_client(goal=Goal.LOGIN)
+    return Case(attempt, completed(protocol=best_of(client), verified=True))

@@ -122,6 +122,8 @@ sub walk {
             1;
         } or ($at, $errno) = ($@, $! + 0);
         my $ssl = $IO::Socket::SSL::SSL_ERROR;
+        $report->{$_} = $seen{$_}
+            for grep { exists $seen{$_} } qw(protocol cipher verified data_protected session_reused);
         note_alert() if reply_is_own($ftp);
         note_reply($report, $ftp) if $ftp;
         if (!$returned) {
@@ -132,20 +134,19 @@ sub walk {
     };
 
     $step->(connect => sub { $ftp = Net::FTP->new($request->{host}, %options) });
-    note_tls($report, $ftp) if $ftp->is_SSL;
-    if ($request->{starttls}) {
-        $step->(starttls => sub { $ftp->starttls });
-        note_tls($report, $ftp);
-    }
+    $step->(starttls => sub { $ftp->starttls }) if $request->{starttls};
     if ($request->{goal} eq 'handshake') {
         # In TLS 1.3 a server can refuse the client's certificate after the client has finished its
-        # part: the alert is then what the client reads instead of the next reply.
-        my $alive = !reply_is_own($ftp);
-        quit($ftp) if $alive;
+        # part: an alert or a reset is then what the client gets instead of the next reply. Net::FTP's
+        # starttls ends with two commands (PBSZ, PROT) whose replies it does not check.
+        my $lost = reply_is_own($ftp) ? 'protect' : undef;
+        quit($ftp) if !$lost;
         note_alert() if reply_is_own($ftp);
-        if (($seen{read_error} // '') =~ /alert/) {
+        my $refused = ($seen{read_error} // '') =~ /alert/ || $seen{read_errno};
+        $lost //= 'quit' if $refused && ($seen{protocol} // '') eq 'TLSv1.3';
+        if ($lost) {
             note_reply($report, $ftp);
-            note_failure($report, $ftp, $alive ? 'quit' : 'protect', '', undef, 0, []);
+            note_failure($report, $ftp, $lost, '', undef, 0, []);
             die bless {}, 'StepFailed';
         }
         $report->{step} = 'quit';
@@ -191,12 +192,12 @@ sub note_verification {
     return $ok;
 }
 
-sub note_tls {
-    my ($report, $socket) = @_;
-    my $ssl = $socket->_get_ssl_object or return;
-    ($report->{protocol} = $socket->get_sslversion) =~ tr/_/./;
-    $report->{cipher}   = $socket->get_cipher;
-    $report->{verified} = Net::SSLeay::get_verify_mode($ssl) & Net::SSLeay::VERIFY_PEER() ? TRUE : FALSE;
+sub note_control_connection {
+    my ($ftp) = @_;
+    my $ssl = $ftp->_get_ssl_object;
+    ($seen{protocol} = $ftp->get_sslversion) =~ tr/_/./;
+    $seen{cipher}   = $ftp->get_cipher;
+    $seen{verified} = Net::SSLeay::get_verify_mode($ssl) & Net::SSLeay::VERIFY_PEER() ? TRUE : FALSE;
     return;
 }
 
@@ -228,13 +229,15 @@ sub watch_net_ftp {
         package Net::FTP;
         (
             sub {
-                my $connection = &$dataconn;
+                my ($ftp) = @_;
+                my $connection = $ftp->$dataconn;
                 main::note_data_connection($connection) if $connection;
                 return $connection;
             },
             sub {
-                my $digit = &$response;
-                main::note_greeting($_[0]);
+                my ($ftp) = @_;
+                my $digit = $ftp->$response;
+                main::note_greeting($ftp);
                 return $digit;
             },
         )
@@ -242,11 +245,17 @@ sub watch_net_ftp {
     return;
 }
 
-# Whether a connection that failed had come as far as a TLS handshake.
+# What the control connection's handshake came to, even if the connection is lost right after it.
 sub watch_handshakes {
     my $connect_ssl = IO::Socket::SSL->can('connect_SSL') or die 'this IO::Socket::SSL is none';
     no warnings 'redefine';
-    *IO::Socket::SSL::connect_SSL = sub { $seen{handshake} = 1; goto &$connect_ssl };
+    *IO::Socket::SSL::connect_SSL = sub {
+        my ($socket) = @_;
+        $seen{handshake} = 1;
+        my $connected = &$connect_ssl;
+        note_control_connection($socket) if $connected && $socket->isa('Net::FTP');
+        return $connected;
+    };
     return;
 }
 
@@ -293,7 +302,6 @@ sub note_reply {
     return if !length $text && !$ftp->code;
     $report->{reply_code} = $ftp->code + 0;
     $report->{reply_text} = $text;
-    $report->{$_} = $seen{$_} for grep { exists $seen{$_} } qw(data_protected session_reused);
     return;
 }
 

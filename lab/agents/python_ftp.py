@@ -182,16 +182,17 @@ class _Attempt:
         """Leave politely. Every server closes now, some without a reply: that is no failure.
 
         In TLS 1.3 a server can refuse the client's certificate after the client has finished its
-        part: the alert is then what the client reads instead of the next reply.
+        part: an alert or a reset is then what the client gets instead of the next reply.
         """
         self._step("quit")
+        may_be_refused = (
+            self.request["goal"] == "handshake" and self.report.get("protocol") == "TLSv1.3"
+        )
         try:
             self.ftp.quit()
-        except ssl.SSLError as error:
-            if self.request["goal"] == "handshake" and "ALERT" in (error.reason or ""):
+        except (EOFError, OSError, ftplib.Error) as error:
+            if may_be_refused and _is_alert_or_reset(error):
                 raise
-        except (EOFError, OSError, ftplib.Error):
-            pass
 
     # -- observation ------------------------------------------------------------------------------
 
@@ -227,6 +228,14 @@ class _Attempt:
             self.report["errno"] = "ETIMEDOUT"
         elif isinstance(error, OSError):
             self.report["errno"] = errno.errorcode.get(error.errno or 0)
+
+
+def _is_alert_or_reset(error: Exception) -> bool:
+    """Whether the peer refused, as against merely closed."""
+    if isinstance(error, ssl.SSLError):
+        # On a reset while writing, the ssl module has no words but "[SYS] unknown error".
+        return "ALERT" in (error.reason or "") or error.errno == ssl.SSL_ERROR_SYSCALL
+    return isinstance(error, ConnectionError)
 
 
 def make_context(request: Request) -> ssl.SSLContext:

@@ -15,6 +15,8 @@ from helper_programs import COMMAND_S, run
 from listener import Listener, descendants, kill, orphans, processes
 
 BINARY = "/usr/sbin/vsftpd"
+_PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"]
+_RPM_QUERY = ["/usr/bin/rpm", "-q", "vsftpd"]
 
 #: The system account that anonymous users become: vsftpd's ``ftp_username``.
 ANONYMOUS = "ftp"
@@ -91,7 +93,7 @@ class Vsftpd:
             raise OSError("%s is not linked with OpenSSL's libcrypto" % BINARY)
         return {
             "server": said.replace("vsftpd: version", "vsftpd"),
-            "package": run(["dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"]),
+            "package": run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY),
             "library": library_version(linked.group(1)),
             "library_file": linked.group(1),
         }

@@ -128,7 +128,7 @@ class Variant(_Part):
 
 
 class _RecipeFile(_Part):
-    name: str = Field(pattern=r"^[a-z][a-z0-9]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     description: str
     registry: Variant | None = None
     packages: Variant | None = None
@@ -136,11 +136,11 @@ class _RecipeFile(_Part):
     measure: Measure = Measure()
 
     @model_validator(mode="after")
-    def _has_a_variant_for_both_sources(self) -> Self:
+    def _has_a_variant(self) -> Self:
         if self.either is not None and (self.registry or self.packages):
             raise ValueError("either stands alone, without registry and packages")
-        if self.either is None and not (self.registry and self.packages):
-            raise ValueError("both registry and packages are needed, or either")
+        if self.either is None and self.registry is None:
+            raise ValueError("registry is needed (and packages, if it can be stood in for), or either")
         return self
 
 
@@ -163,12 +163,24 @@ class Recipe:
     directory: Path
 
     def allowed(self, wanted: Source) -> tuple[Route, ...]:
-        """The routes that may be taken when ``wanted`` is asked for, in order of preference."""
-        return tuple(
+        """The routes that may be taken when ``wanted`` is asked for, in order of preference.
+
+        Raises:
+            ImageError: there is none: the image has no stand-in, and the registry is ruled out.
+        """
+        routes = tuple(
             route
             for route in self.routes
             if wanted is Source.AUTO or route.source in {None, wanted}
         )
+        if not routes:
+            raise ImageError(
+                Problem.REGISTRY,
+                tried=f"making {self.name} from the {wanted}",
+                happened="it is made from the distribution's own image only",
+                advice=["leave LAB_IMAGES unset, on a machine that reaches a registry"],
+            )
+        return routes
 
 
 @dataclass(frozen=True)

@@ -223,7 +223,16 @@ class _Trace:
         elif reply := _REPLY.match(line):
             if reply[2] == " ":
                 self.reply_code, self.reply_text = int(reply[1]), reply[3]
-        elif line.startswith("* Connected to ") and self.step == "connect":
+        elif alert := _FATAL_ALERT.match(line):
+            self.alerts.append(alert[1])
+        elif library := _LIBRARY_ERROR.match(line):
+            self.library_errors.append(library[1])
+        else:
+            self._take_remark(line)
+
+    def _take_remark(self, line: str) -> None:
+        """What curl says of its connections."""
+        if line.startswith("* Connected to ") and self.step == "connect":
             self.step = "greeting"
         elif _CLIENT_HELLO.match(line) and self.step == "greeting":
             # TLS from the first byte on: the greeting comes after the handshake.
@@ -236,10 +245,6 @@ class _Trace:
             self.verified = True if self.verified is None else self.verified
         elif _NOT_VERIFIED.match(line):
             self.verified = False
-        elif alert := _FATAL_ALERT.match(line):
-            self.alerts.append(alert[1])
-        elif library := _LIBRARY_ERROR.match(line):
-            self.library_errors.append(library[1])
 
     def _take_connection(self, protocol: str, cipher: str) -> None:
         """A handshake is over: the first is the control connection's, a second the data's."""

@@ -14,10 +14,19 @@ from lab.servers.base import (
     passive_range,
 )
 from lab.servers.pyftpdlib import Pyftpdlib
-from lab.servers.vsftpd import Vsftpd
+from lab.servers.vsftpd import EL9, Vsftpd
 
 #: Every server software that ``ServerSettings.software`` can name.
-SERVERS: Mapping[str, Server] = MappingProxyType({"vsftpd": Vsftpd(), "pyftpdlib": Pyftpdlib()})
+SERVERS: Mapping[str, Server] = MappingProxyType(
+    {
+        server.name: server
+        for server in (
+            Vsftpd(),
+            Pyftpdlib(),
+            Vsftpd(build=EL9, name="vsftpd@rocky9", service="vsftpd-rocky9"),
+        )
+    }
+)
 
 __all__ = [
     "SERVERS",

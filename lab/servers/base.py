@@ -91,6 +91,10 @@ class Server(Protocol):
         """As ``ServerSettings.software`` has it."""
 
     @property
+    def service(self) -> str:
+        """Its container in the topology, which is also the name of its image."""
+
+    @property
     def agent(self) -> ServerAgent:
         """The agent that runs listeners of this software."""
 

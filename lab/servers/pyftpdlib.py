@@ -48,6 +48,7 @@ class Pyftpdlib:
     """Writes the listener's configuration, which is JSON."""
 
     name: str = "pyftpdlib"
+    service: str = "pyftpdlib"
     agent: ServerAgent = AGENT
 
     def unsupported(self, settings: ServerSettings) -> str | None:

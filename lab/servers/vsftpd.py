@@ -127,6 +127,7 @@ class Vsftpd:
 
     build: Build = DEBIAN
     name: str = "vsftpd"
+    service: str = "vsftpd"
     agent: ServerAgent = AGENT
 
     def unsupported(self, settings: ServerSettings) -> str | None:

@@ -24,6 +24,8 @@ from docker.errors import APIError, DockerException
 GRACE_S = 5.0
 #: Seconds for an agent to say that it is ready: it loads its libraries once.
 READY_S = 20.0
+#: Seconds for the reading thread to notice the end.
+END_S = 5.0
 #: Docker multiplexes output as frames: stream number, three zero bytes, length (Engine API, attach).
 _FRAME_HEADER = struct.Struct(">BxxxL")
 _STDOUT = 1
@@ -124,7 +126,9 @@ class AgentLink:
         self._end(f"the line to {self._name} in {self.container} is closed")
         with contextlib.suppress(OSError):  # the other end was first
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(END_S)
         self._attached.close()
+        self._socket.close()
 
     def _read(self) -> None:
         stream = cast("BinaryIO", self._socket.makefile("rb", buffering=256 * 1024))

@@ -111,12 +111,15 @@ class Session:
         topology: Topology,
         material: Material,
         stand_ins: Collection[str],
+        absent: Mapping[str, str],
     ) -> None:
         """Put the agents, the certificates and the trust store into the containers.
 
         Args:
             stand_ins: the platforms whose images only stand in for the distribution.
+            absent: services that are not in the topology, with the reason.
         """
+        self._absent = absent
         self._stand_ins = frozenset(stand_ins)
         self._client = client
         self._topology = topology
@@ -136,6 +139,9 @@ class Session:
             AgentError: a container or an agent failed.
         """
         server, program = SERVERS[attempt.server.software], PROGRAMS[attempt.client.program]
+        absent = self._absent.get(server.service)
+        if absent:
+            raise Cannot(absent.partition(":")[0])
         cause = server.unsupported(attempt.server) or program.unsupported(
             attempt.client, self._installed(attempt.client)
         )
@@ -170,7 +176,9 @@ class Session:
     def facts(self) -> dict[str, Any]:
         """What the servers say of themselves, by software."""
         return {
-            software: self._server_agent(software).call("facts", LISTEN_S) for software in SERVERS
+            name: self._server_agent(name).call("facts", LISTEN_S)
+            for name, server in SERVERS.items()
+            if server.service not in self._absent
         }
 
     def close(self) -> None:
@@ -199,10 +207,15 @@ class Session:
         )
 
     def _server_agent(self, software: str) -> AgentLink:
-        argv = list(SERVERS[software].agent.argv)
+        server = SERVERS[software]
         return self._links.get(
-            (software, "server"),
-            lambda: AgentLink(self._client, software, self._container(software), argv),
+            (server.service, "server"),
+            lambda: AgentLink(
+                self._client,
+                server.service,
+                self._container(server.service),
+                list(server.agent.argv),
+            ),
         )
 
     def _installed(self, client: ClientSettings) -> Installed:
@@ -280,7 +293,7 @@ class Session:
         """Put files into every container, side by side."""
         material = {
             f"{CERTIFICATES}/{path}": content
-            for host in SERVER_HOSTS.values()
+            for host in self._material.hosts
             for path, content in self._material.files(host)
         }
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
@@ -289,7 +302,7 @@ class Session:
         for_clients = pack(agents | material | trust)
 
         def put(service: str) -> None:
-            archive = for_servers if service in SERVERS else for_clients
+            archive = for_servers if service in services_of_servers else for_clients
             try:
                 self._client.api.put_archive(self._container(service), "/", archive)
             except (APIError, DockerException, OSError) as error:
@@ -297,6 +310,7 @@ class Session:
                     f"cannot put files into the container {service}: {error}"
                 ) from error
 
+        services_of_servers = {server.service for server in SERVERS.values()}
         services = [s for s in self._topology.containers if s != "dns"]
         with ThreadPoolExecutor(len(services) or 1) as pool:
             list(pool.map(put, services))

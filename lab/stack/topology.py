@@ -104,7 +104,12 @@ def up(
                 "LAB_PATH": str(checkout.root),
                 "LAB_RUN": run_id,
                 "LAB_KEPT": "yes" if kept else "no",
-            } | {f"LAB_IMAGE_{name.upper()}": ref for name, ref in images.items()}
+            } | {
+                f"LAB_IMAGE_{name.upper().replace('-', '_')}": reference
+                for name, reference in images.items()
+            }
+            # A service with a profile of its own name is started where its image is there.
+            environment["COMPOSE_PROFILES"] = ",".join(sorted(images))
             _write_environment(checkout, environment)
             _compose_up(compose, checkout, environment)
         return Topology(project, containers(client, project), lock, kept)
@@ -114,10 +119,10 @@ def up(
         raise
 
 
-def attach(client: DockerClient, project: str) -> Topology | None:
-    """The running topology ``project`` if no other process uses it, else None."""
+def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Topology | None:
+    """The running topology ``project``, if no other process uses it and it runs these images."""
     found = containers(client, project)
-    if not found:
+    if not found or not _run_on(client, project, set(images.values())):
         return None
     lock = topology_lock(project)
     try:
@@ -125,6 +130,11 @@ def attach(client: DockerClient, project: str) -> Topology | None:
     except Timeout:
         return None
     return Topology(project, found, lock, kept=True)
+
+
+def _run_on(client: DockerClient, project: str, images: set[str]) -> bool:
+    running = client.api.containers(filters={"label": f"{LABEL_PROJECT}={project}"})
+    return {c["Image"] for c in running} == images
 
 
 def containers(client: DockerClient, project: str) -> dict[str, str]:

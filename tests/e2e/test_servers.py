@@ -554,7 +554,7 @@ def test_a_session_that_stays_is_ended_before_the_next_attempt(place: Place) -> 
 
 def test_a_listener_that_dies_is_an_error_of_the_lab(place: Place) -> None:
     key, answer = place.listen()
-    place.run("kill", "-9", str(answer["pid"]))
+    place.run("sh", "-c", f"kill -9 {answer['pid']}")
     with pytest.raises(AgentError, match="has ended with status -9"):
         place.agent.call("begin", PATIENCE_S, key=key, file="x")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import signal
@@ -269,3 +270,10 @@ def test_waiting_costs_no_processor_time(agent: AgentProcess) -> None:
 def _ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("name", ["resident.py", "python_ftp.py", "commands.py"])
+def test_an_agent_is_written_in_the_python_of_the_oldest_client(name: str) -> None:
+    # CentOS 7's python3 is 3.6.
+    source = (AGENTS / name).read_text()
+    assert ast.parse(source, filename=name, feature_version=(3, 6)).body

@@ -1,0 +1,27 @@
+"""An operator's own files as the input of an attempt: mt-config.cgi, vsftpd.conf, PEM chain and key.
+
+Every reader is a pure function: text in, settings out, with findings that name file and line. It reads
+what the program itself would make of the file, mistakes included; what cannot be read at all is an
+:class:`InputError`. ``attempt`` puts the readers and the command line together.
+"""
+
+from lab.inputs.attempt import read_attempt
+from lab.inputs.findings import Finding, InputError, Severity
+from lab.inputs.mt_config import Caller, MtConfig, client_settings, from_environment
+from lab.inputs.pem import OWN, OwnCertificate, read_certificate
+from lab.inputs.vsftpd_conf import VsftpdConf
+
+__all__ = [
+    "OWN",
+    "Caller",
+    "Finding",
+    "InputError",
+    "MtConfig",
+    "OwnCertificate",
+    "Severity",
+    "VsftpdConf",
+    "client_settings",
+    "from_environment",
+    "read_attempt",
+    "read_certificate",
+]
