@@ -208,7 +208,8 @@ class LoadedCase:
                 yield make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor)
 
 
-CaseFunction = Callable[[ClientSettings], Case]
+#: Called with the client, or with the client and the server's software.
+CaseFunction = Callable[..., Case]
 
 
 @dataclass(frozen=True)
@@ -218,13 +219,22 @@ class Declaration:
     document: str
     section: str
     clients: tuple[ClientSettings, ...]
+    servers: tuple[str, ...] = ()
 
 
 def case(
-    *, document: str, section: str, clients: Iterable[ClientSettings]
+    *,
+    document: str,
+    section: str,
+    clients: Iterable[ClientSettings],
+    servers: Iterable[str] = (),
 ) -> Callable[[CaseFunction], CaseFunction]:
-    """Declare a function as a case of ``document``, about ``section``, for each of ``clients``."""
-    declaration = Declaration(document, section, tuple(clients))
+    """Declare a function as a case of ``document``, about ``section``, for each of ``clients``.
+
+    With ``servers`` the function is called for each client and each of these server programs, and
+    takes the program's name as its second argument.
+    """
+    declaration = Declaration(document, section, tuple(clients), tuple(servers))
 
     def declare(function: CaseFunction) -> CaseFunction:
         function.__dict__["lab_case"] = declaration
@@ -307,15 +317,24 @@ def load_module(path: Path) -> list[LoadedCase]:
     for function in vars(module).values():
         declaration = getattr(function, "lab_case", None)
         if isinstance(declaration, Declaration) and function.__module__ == name:
-            loaded += [_load(function, declaration, client, path) for client in declaration.clients]
+            loaded += [
+                _load(function, declaration, client, server, path)
+                for server in declaration.servers or (None,)
+                for client in declaration.clients
+            ]
     return loaded
 
 
 def _load(
-    function: CaseFunction, declaration: Declaration, client: ClientSettings, path: Path
+    function: CaseFunction,
+    declaration: Declaration,
+    client: ClientSettings,
+    server: str | None,
+    path: Path,
 ) -> LoadedCase:
     name = getattr(function, "__name__", "?")
-    identity = f"{path.stem}/{name}[{_label(client, declaration.clients)}]"
+    label = _label(client, declaration.clients) + (f" to {server}" if server else "")
+    identity = f"{path.stem}/{name}[{label}]"
     story = inspect.cleandoc(function.__doc__ or "")
     if not story:
         raise CaseError(f"{identity}: a case has a docstring that tells its story")
@@ -326,7 +345,7 @@ def _load(
         section=declaration.section,
         title=name.replace("_", " "),
         story=story,
-        case=function(client),
+        case=function(client, server) if server else function(client),
         path=path,
         line=inspect.unwrap(function).__code__.co_firstlineno,
     )

@@ -29,7 +29,9 @@ from lab.model import Attempt, ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RecordError, RunRecord, load, to_json
 from lab.recording import conduct, repeat
 from lab.report import terminal
+from lab.report.words import counts_in_words
 from lab.settings import SettingsError, help_lines, parse_client, parse_server
+from lab.soak import soak as run_soak
 from lab.stack import topology
 from lab.stack.checkout import Checkout, new_run_id
 from lab.stack.link import AgentError
@@ -331,6 +333,21 @@ def attempt(
     else:
         terminal.print_attempts(attempts, conducted.record, out)
     raise typer.Exit(max(_attempt_status(a) for a in attempts))
+
+
+@app.command()
+def soak(
+    cases: Cases = None,
+    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="how many times")] = 50,
+) -> None:
+    """Run cases many times and say which outcomes flip, races apart."""
+
+    def after_round(number: int, record: RunRecord) -> None:
+        err.print(f"round {number} of {rounds}: {counts_in_words(record)}", highlight=False)
+
+    soaked = run_soak(_catalogue().select(cases or []), rounds, Printed(), after_round)
+    out.print(soaked.in_words(), markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(OK if soaked.steady else SURPRISE)
 
 
 @app.command()

@@ -71,7 +71,7 @@ __all__ = [
 #: Bytes that the engine must have free before anything is built: all images and build stages.
 NEEDED_FREE = 2_000_000_000
 #: Seconds that running builds get to notice that the lab is being interrupted.
-CANCEL_S = 5.0
+CANCEL_S = 1.0
 POLL_S = 0.2
 
 
@@ -159,7 +159,9 @@ class ImageStore:
         return tuple(self._recipes)
 
     def ensure(self, names: Iterable[str] | None = None) -> dict[str, ImageInfo]:
-        """Make what is missing; return every image asked for (default: all).
+        """Make what is missing; return every image asked for.
+
+        Without names these are all images but those that only a registry can give.
 
         Independent images are made at the same time, a base before what stands on it.
 
@@ -167,9 +169,11 @@ class ImageStore:
             ImageError: an image cannot be had. What else was being made at that time is stopped;
                 what was finished is kept.
         """
-        wanted = tuple(dict.fromkeys(names)) if names is not None else self.names
+        if names is None:
+            names = [name for name, recipe in self._recipes.items() if not recipe.only_real]
+        wanted = tuple(dict.fromkeys(names))
         for name in wanted:
-            find(self._recipes, name)
+            find(self._recipes, name).allowed(self._source)
         with self._engine_errors("asking the engine for its images"):
             present = self._tags()
             found = {name: self._present(name, present) for name in wanted}
@@ -220,14 +224,17 @@ class ImageStore:
     def export(self, path: Path) -> tuple[ImageInfo, ...]:
         """Write all images to one file; :meth:`import_` on another machine reads it.
 
-        An image holds all layers of its base, so a base that is not there is not missed.
+        An image holds all layers of its base, so a base that is not there is not missed; nor is an
+        image that only a registry can give.
 
         Raises:
             ImageError: an image is missing, or the file cannot be written.
         """
         status = self.status()
-        bases = {r.variant.base for recipe in self._recipes.values() for r in recipe.routes}
-        missing = [i.name for i in status if i.info is None and i.name not in bases]
+        recipes = self._recipes.values()
+        spared = {route.variant.base for recipe in recipes for route in recipe.routes}
+        spared |= {recipe.name for recipe in recipes if recipe.only_real}
+        missing = [i.name for i in status if i.info is None and i.name not in spared]
         if missing:
             raise ImageError(
                 Problem.ARCHIVE,
@@ -514,7 +521,7 @@ class _Making:
             pulled = self._pull(made.variant.pull, report)
             begin = pulled.id
         elif made.variant.bootstrap is not None:
-            begin = self._bootstrap(made.variant.bootstrap, report)
+            begin = self._bootstrap(made, made.variant.bootstrap, report)
         assert begin is not None  # Variant has exactly one of the three
         image = begin
         if made.variant.dockerfile is not None:
@@ -576,12 +583,15 @@ class _Making:
                 ],
             ) from error
 
-    def _bootstrap(self, system: Bootstrap, report: Callable[[str], None]) -> str:
-        with tempfile.TemporaryDirectory(dir=self._scratch()) as directory:
-            root_file_system = Path(directory) / f"{system.suite}.tar"
+    def _bootstrap(self, made: Candidate, system: Bootstrap, report: Callable[[str], None]) -> str:
+        # One name an image, whose lock is held: what a killed run left is overwritten.
+        root_file_system = self._scratch() / f"{made.name}-{made.digest}.tar"
+        try:
             bootstrap.make(system, root_file_system, report)
             report("handing it to the engine")
             return build.import_root(self._store._engine, root_file_system)
+        finally:
+            root_file_system.unlink(missing_ok=True)
 
     def _scratch(self) -> Path:
         directory = self._store._state / "tmp"

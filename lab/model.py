@@ -289,6 +289,10 @@ class ServerSettings:
             "help": "what a packet filter does to passive data ports: open, dropped, rejected"
         },
     )
+    impostor: bool = field(
+        default=False,
+        metadata={"help": "the server lets every user in, whatever the password, and notes both"},
+    )
     extra: tuple[str, ...] = field(
         default=(), metadata={"help": "further configuration lines, verbatim"}
     )
@@ -543,6 +547,22 @@ class ClientReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Captured:
+    """What an impostor was given in one attempt.
+
+    The password is kept, in the record too: it is made at random for the run, opens nothing but the
+    lab's own servers and belongs to no one. To see it is the point.
+    """
+
+    user: str
+    password: str
+    file_bytes: int | None = None
+    """Size of the file that arrived, in bytes; ``None``: none did."""
+    file_head: str = ""
+    """Its first 60 bytes, as text."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerReport:
     """What the server's agent saw of exactly one attempt."""
 
@@ -552,6 +572,8 @@ class ServerReport:
     """The server's log lines of this attempt; its own words at start if it did not start."""
     stored_bytes: int | None = None
     stored_sha256: str | None = None
+    captured: Captured | None = None
+    """What an impostor got; ``None``: nothing, or the server is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,9 +61,23 @@ def conduct(
     Raises:
         EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
+    checkout, run_id = checkout or Checkout.here(), new_run_id()
+    with open_laboratory(checkout, progress or Printed(), run_id) as laboratory:
+        return conduct_in(laboratory, cases, run_id, only=only, on_attempt=on_attempt)
+
+
+def conduct_in(
+    laboratory: Laboratory,
+    cases: Sequence[LoadedCase],
+    run_id: str,
+    *,
+    only: Collection[str] | None = None,
+    on_attempt: OnAttempt | None = None,
+) -> Conducted:
+    """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
     plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
     jobs = [Job(p.id, p.attempt, p.expect, p.otherwise) for p in plan]
-    return _recorded(jobs, {p.id: p for p in plan}, cases, progress, on_attempt, checkout)
+    return _recorded(laboratory, run_id, jobs, {p.id: p for p in plan}, cases, on_attempt)
 
 
 def repeat(
@@ -76,42 +90,40 @@ def repeat(
     checkout: Checkout | None = None,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
+    checkout, run_id = checkout or Checkout.here(), new_run_id()
     jobs = [Job(f"attempt-{number}", attempt, expect) for number in range(1, times + 1)]
-    return _recorded(jobs, {}, (), progress, on_attempt, checkout)
+    with open_laboratory(checkout, progress or Printed(), run_id) as laboratory:
+        return _recorded(laboratory, run_id, jobs, {}, (), on_attempt)
 
 
 def _recorded(
+    laboratory: Laboratory,
+    run_id: str,
     jobs: Sequence[Job],
     planned: Mapping[str, Planned],
     cases: Sequence[LoadedCase],
-    progress: Progress | None,
     on_attempt: OnAttempt | None,
-    checkout: Checkout | None,
 ) -> Conducted:
-    checkout = checkout or Checkout.here()
-    run_id = new_run_id()
-    started = _now()
-    with open_laboratory(checkout, progress or Printed(), run_id) as laboratory:
-        header = _header(laboratory, run_id, started)
-        with RecordWriter.create(checkout.state / "runs", header) as writer:
-            complete = False
-            records: dict[str, AttemptRecord] = {}
+    header = _header(laboratory, run_id, _now())
+    with RecordWriter.create(laboratory.checkout.state / "runs", header) as writer:
+        complete = False
+        records: dict[str, AttemptRecord] = {}
 
-            def finished(one: Finished) -> None:
-                record = _attempt_record(one, planned.get(one.job.id), laboratory)
-                writer.attempt(record)
-                records[record.id] = record
-                if on_attempt:
-                    on_attempt(record)
+        def finished(one: Finished) -> None:
+            record = _attempt_record(one, planned.get(one.job.id), laboratory)
+            writer.attempt(record)
+            records[record.id] = record
+            if on_attempt:
+                on_attempt(record)
 
-            try:
-                run(laboratory.session, jobs, finished)
-                complete = True
-            finally:
-                for case in cases:
-                    writer.case(_case_record(case, records))
-                whole = writer.finish(_now(), complete=complete)
-            return Conducted(whole, writer.path)
+        try:
+            run(laboratory.session, jobs, finished)
+            complete = True
+        finally:
+            for case in cases:
+                writer.case(_case_record(case, records))
+            whole = writer.finish(_now(), complete=complete)
+        return Conducted(whole, writer.path)
 
 
 def _attempt_record(
@@ -155,6 +167,7 @@ def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> Case
     return CaseRecord(
         id=case.id,
         name=case.name,
+        label=case.label,
         document=case.document,
         section=case.section,
         title=case.title,

@@ -6,8 +6,11 @@ from lab.model import ClientSettings, Reason, Side, Stage, up_to
 
 DOCUMENT = "movable-type"
 
-#: What the document's user reads whenever TLS does not come about after the server's 234.
+#: What the document's user reads whenever TLS does not come about after the server's 234: the sentence
+#: ends with the server's own reply, so that with another server program it ends otherwise.
 MESSAGE = "FTP failed to start tls: Proceed with negotiation."
+MESSAGES = {"vsftpd": MESSAGE, "pyftpdlib": "FTP failed to start tls: AUTH TLS successful."}
+BOTH_SERVERS = ("vsftpd", "pyftpdlib")
 
 #: What the document says that vsftpd 3.0.5 offers when nothing is set.
 DOCUMENT_SUITES = "AES128-SHA:DES-CBC3-SHA"
@@ -27,11 +30,11 @@ def clients(*where: str) -> list[ClientSettings]:
 EVERYWHERE = clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS")
 
 
-def client_refuses(because: Reason) -> Expectation:
+def client_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
     """The client refuses the certificate, and its user reads the document's sentence."""
-    return refused(by=Side.CLIENT, at=Stage.VERIFY, because=because, message=MESSAGE)
+    return refused(by=Side.CLIENT, at=Stage.VERIFY, because=because, message=MESSAGES[server])
 
 
-def server_refuses(because: Reason) -> Expectation:
+def server_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
     """The server refuses the handshake, and the client's user reads the same sentence."""
-    return refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=because, message=MESSAGE)
+    return refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=because, message=MESSAGES[server])

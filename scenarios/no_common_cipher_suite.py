@@ -7,8 +7,9 @@ does not govern - and only under a policy that has no RSA key exchange: FIPS or 
 
 from lab.cases import Case, case, recommended, temporary, useless, vsftpd
 from lab.expectations import completed
-from lab.model import Attempt, ClientSettings, Reason
+from lab.model import Attempt, ClientSettings, Reason, ServerSettings
 from scenarios._movable_type import (
+    BOTH_SERVERS,
     DOCUMENT,
     DOCUMENT_SUITES,
     WHOLE,
@@ -27,18 +28,25 @@ STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", ver
 WEAK = completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS"))
-def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case:
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=clients("rocky9:FIPS"),
+    servers=BOTH_SERVERS,
+)
+def server_offers_only_suites_the_client_refuses(client: ClientSettings, server: str) -> Case:
     """The certificate is fine, but no cipher suite is common to both ends.
 
     With TLS 1.3 off and the document's two suites on the server, a client under the FIPS crypto policy,
     which has neither RSA key exchange nor SHA-1 MACs, finds nothing that it may use. Its user reads the
     same sentence as for a bad certificate.
     """
-    attempt = Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client)
+    attempt = Attempt(
+        ServerSettings(software=server, ciphers=DOCUMENT_SUITES, protocols=WHOLE), client
+    )
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_CIPHER),
+        server_refuses(Reason.NO_SHARED_CIPHER, server),
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
@@ -46,7 +54,7 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case
             useless(
                 f"{VERIFY_NONE} (the certificate is not the cause)",
                 attempt.with_client(verify=False),
-                server_refuses(Reason.NO_SHARED_CIPHER),
+                server_refuses(Reason.NO_SHARED_CIPHER, server),
             ),
         ],
     )

@@ -4,10 +4,11 @@ The connection stops at ``verify``, by the client's decision, after the server h
 Proceed with negotiation.`` - which is why the user reads a sentence that sounds like consent.
 """
 
-from lab.cases import Case, case, recommended, unsafe, useless, vsftpd
+from lab.cases import Case, case, recommended, unsafe, useless
 from lab.expectations import completed
-from lab.model import Attempt, ClientSettings, Reason
+from lab.model import Attempt, ClientSettings, Reason, ServerSettings
 from scenarios._movable_type import (
+    BOTH_SERVERS,
     DOCUMENT,
     EVERYWHERE,
     WHOLE,
@@ -21,18 +22,19 @@ DELIVERED = completed(verified=True, data_protected=True)
 DELIVERED_UNCHECKED = completed(verified=False, data_protected=True)
 
 
-def attempt_with(certificate: str, client: ClientSettings) -> Attempt:
+def attempt_with(certificate: str, client: ClientSettings, server: str = "vsftpd") -> Attempt:
     """A delivery to a server that has ``certificate``."""
-    return Attempt(vsftpd(certificate=certificate, protocols=WHOLE), client)
+    settings = ServerSettings(software=server, certificate=certificate, protocols=WHOLE)
+    return Attempt(settings, client)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
-def self_signed_certificate(client: ClientSettings) -> Case:
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def self_signed_certificate(client: ClientSettings, server: str) -> Case:
     """The server presents a certificate that it signed itself; nobody the client trusts vouches for it."""
-    attempt = attempt_with("self-signed", client)
+    attempt = attempt_with("self-signed", client, server)
     return Case(
         attempt,
-        client_refuses(Reason.SELF_SIGNED_LEAF),
+        client_refuses(Reason.SELF_SIGNED_LEAF, server),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -44,13 +46,13 @@ def self_signed_certificate(client: ClientSettings) -> Case:
                 "the server's certificate given to the client as a trust anchor",
                 attempt.with_client(trust="self-signed"),
                 DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
             ),
             recommended(
                 "the server's certificate pinned by its fingerprint",
                 attempt.with_client(fingerprint="self-signed"),
                 DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
             ),
             unsafe(
                 "mt-config.cgi: FTPSSSLVerifyNone 1",
@@ -61,13 +63,13 @@ def self_signed_certificate(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
-def certificate_from_a_private_authority(client: ClientSettings) -> Case:
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def certificate_from_a_private_authority(client: ClientSettings, server: str) -> Case:
     """The chain is complete and correct, but its root is a private one that the client does not know."""
-    attempt = attempt_with("private-ca", client)
+    attempt = attempt_with("private-ca", client, server)
     return Case(
         attempt,
-        client_refuses(Reason.UNKNOWN_ISSUER),
+        client_refuses(Reason.UNKNOWN_ISSUER, server),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -79,7 +81,7 @@ def certificate_from_a_private_authority(client: ClientSettings) -> Case:
                 "the private authority's root given to the client as a trust anchor",
                 attempt.with_client(trust="private-ca"),
                 DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
             ),
             unsafe(
                 "mt-config.cgi: FTPSSSLVerifyNone 1",
@@ -90,13 +92,13 @@ def certificate_from_a_private_authority(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
-def expired_certificate(client: ClientSettings) -> Case:
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def expired_certificate(client: ClientSettings, server: str) -> Case:
     """A public authority issued the certificate, and its last day has passed."""
-    attempt = attempt_with("expired", client)
+    attempt = attempt_with("expired", client, server)
     return Case(
         attempt,
-        client_refuses(Reason.EXPIRED),
+        client_refuses(Reason.EXPIRED, server),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -113,13 +115,13 @@ def expired_certificate(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
-def certificate_for_another_host(client: ClientSettings) -> Case:
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def certificate_for_another_host(client: ClientSettings, server: str) -> Case:
     """A public authority issued the certificate, but for another name than the one that is connected to."""
-    attempt = attempt_with("wrong-host", client)
+    attempt = attempt_with("wrong-host", client, server)
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH),
+        client_refuses(Reason.HOSTNAME_MISMATCH, server),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(

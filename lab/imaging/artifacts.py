@@ -6,8 +6,10 @@ lab does not have to. What they bring is used only after its hash was compared w
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -67,7 +69,10 @@ class Cache:
         if target.is_file() and sha256(target) == artifact.sha256:
             return target
         report(f"downloading {artifact.title} ({megabytes(artifact.size)}, {artifact.client})")
-        with tempfile.TemporaryDirectory(dir=self.directory, prefix=".partial-") as partial:
+        prefix = f".partial-{artifact.file}-"
+        for left in self.directory.glob(f"{glob.escape(prefix)}*"):
+            shutil.rmtree(left)  # by a run that was killed: its lock has ended with it
+        with tempfile.TemporaryDirectory(dir=self.directory, prefix=prefix) as partial:
             downloaded = self._download(artifact, Path(partial), report)
             found = sha256(downloaded)
             if found != artifact.sha256:

@@ -104,7 +104,10 @@ def mirror_among(listed: str, codename: str) -> str | None:
 
 def command(mmdebstrap: str, bootstrap: Bootstrap, mirror_uri: str, target: Path) -> list[str]:
     """The command line that writes the root file system of ``bootstrap`` to ``target`` (tar)."""
+    setpriv = machine.program("setpriv")
     argv = [
+        # It ends with the lab, even with one that was killed, and cleans up behind itself.
+        *([setpriv, "--pdeathsig", "TERM"] if setpriv else []),
         mmdebstrap,
         "--variant=minbase",
         "--architectures=amd64",

@@ -140,7 +140,9 @@ class _RecipeFile(_Part):
         if self.either is not None and (self.registry or self.packages):
             raise ValueError("either stands alone, without registry and packages")
         if self.either is None and self.registry is None:
-            raise ValueError("registry is needed (and packages, if it can be stood in for), or either")
+            raise ValueError(
+                "registry is needed (and packages, if it can be stood in for), or either"
+            )
         return self
 
 
@@ -162,17 +164,26 @@ class Recipe:
     measure: Measure
     directory: Path
 
+    @property
+    def only_real(self) -> bool:
+        """Whether it can be made of the distribution's own image only: there is no stand-in."""
+        return not self.open_to(Source.PACKAGES)
+
+    def open_to(self, wanted: Source) -> tuple[Route, ...]:
+        """The routes that ``wanted`` leaves, in order of preference; there may be none."""
+        return tuple(
+            route
+            for route in self.routes
+            if wanted is Source.AUTO or route.source in {None, wanted}
+        )
+
     def allowed(self, wanted: Source) -> tuple[Route, ...]:
         """The routes that may be taken when ``wanted`` is asked for, in order of preference.
 
         Raises:
             ImageError: there is none: the image has no stand-in, and the registry is ruled out.
         """
-        routes = tuple(
-            route
-            for route in self.routes
-            if wanted is Source.AUTO or route.source in {None, wanted}
-        )
+        routes = self.open_to(wanted)
         if not routes:
             raise ImageError(
                 Problem.REGISTRY,
@@ -272,14 +283,14 @@ def _broken(path: Path, happened: str) -> ImageError:
 
 
 def candidates(recipes: Mapping[str, Recipe], name: str, wanted: Source) -> tuple[Candidate, ...]:
-    """Every image that may serve as ``name``, the preferred one first.
+    """Every image that may serve as ``name``, the preferred one first; there may be none.
 
     Raises:
         ImageError: no recipe has that name.
     """
     recipe = find(recipes, name)
     found: list[Candidate] = []
-    for route in recipe.allowed(wanted):
+    for route in recipe.open_to(wanted):
         if route.variant.base is None:
             found.append(candidate(recipe, route, None))
             continue

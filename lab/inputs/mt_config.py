@@ -56,6 +56,8 @@ _LINE = re.compile(r"\s*(\S+)\s+(.*)", re.ASCII)
 _BLANK = re.compile(r"\s*", re.ASCII)
 _TRAILING_BLANKS = re.compile(r"\s+\Z", re.ASCII)
 _COMMENT_AT_END = re.compile(r"\s#", re.ASCII)
+#: The beginning of a line whose rest is not for showing.
+_SECRET = re.compile(r"\s*\w*(?:passw(?:or)?d|secret|token|apikey)", re.IGNORECASE | re.ASCII)
 _IDEOGRAPHIC_SPACE = "\u3000"
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -259,7 +261,9 @@ def _lines(text: str, file: str, findings: list[Finding]) -> Iterator[tuple[int,
 
 def _without_value(file: str, number: int, line: str, name: str) -> InputError:
     says = f"Config directive {name} without value at {file} line {number}"
-    what = f"this line has no directive and value: {line.strip()!r}"
+    secret = _SECRET.match(line)
+    shown = f"{secret[0].strip()}..." if secret else line.strip()
+    what = f"this line has no directive and value: {shown!r}"
     return InputError(
         file, number, f"{what}. Movable Type does not start: `{says}`.", _remedy(line.strip())
     )
@@ -273,9 +277,9 @@ def _remedy(line: str) -> str:
         return f"The blank is an ideographic space (U+3000): write `{right}` with an ordinary one."
     name, equals, value = line.partition("=")
     right_spelling = _run_together(name, value) or (equals and f"{name} {value}")
-    if right_spelling and value:
+    if right_spelling and value and not _SECRET.match(line):
         return f"Write `{right_spelling}`."
-    return f"Write the directive, a blank and the value (`{name} VALUE`), or remove the line."
+    return f"Write the directive, a blank and its value (`{name} VALUE`), or remove the line."
 
 
 def _run_together(name: str, value: str) -> str | None:
@@ -326,35 +330,26 @@ def _option(file: str, number: int, value: str) -> tuple[Option, list[Finding]]:
     """One line of ``FTPSOptions``, taken apart as ``split /=/`` into two variables does."""
     key, *parts = value.split("=")
     option = Option(key, parts[0] if parts else None, number)
-    warn = [Severity.WARNING, file, number]
-    findings: list[Finding] = []
+    texts: list[str] = []
     if not parts:
         words = value.split(maxsplit=1)
         right = f"{words[0]}={words[1]}" if len(words) > 1 else f"{value}=VALUE"
-        findings.append(
-            Finding(
-                *warn,
-                f"FTPSOptions has no `=` here: Movable Type makes the whole of {value!r} a key without"
-                f" a value; write `{FTPS_OPTIONS} {right}`",
-            )
+        texts.append(
+            f"FTPSOptions has no `=` here: Movable Type makes the whole of {value!r} a key without a"
+            f" value; write `{FTPS_OPTIONS} {right}`"
         )
     elif len(parts) > 1:
-        findings.append(
-            Finding(
-                *warn,
-                f"Movable Type takes the line apart at every `=` and keeps two parts: the value of"
-                f" {key} is {parts[0]!r}, and {'=' + '='.join(parts[1:])!r} is lost; a value with `=`"
-                " cannot be written in mt-config.cgi",
-            )
+        texts.append(
+            f"Movable Type takes the line apart at every `=` and keeps two parts: the value of {key} is"
+            f" {parts[0]!r}, and {'=' + '='.join(parts[1:])!r} is lost; a value with `=` cannot be"
+            " written in mt-config.cgi"
         )
-    if key != key.strip() or (parts and parts[0] != parts[0].lstrip()):
-        findings.append(
-            Finding(
-                *warn,
-                f"blanks beside `=` belong to the key or the value: the key is {key!r}, the value"
-                f" {option.value!r}; write `{FTPS_OPTIONS} {key.strip()}={(option.value or '').strip()}`",
-            )
+    if parts and (key != key.strip() or parts[0] != parts[0].lstrip()):
+        texts.append(
+            f"blanks beside `=` belong to the key or the value: the key is {key!r}, the value"
+            f" {parts[0]!r}; write `{FTPS_OPTIONS} {key.strip()}={parts[0].strip()}`"
         )
+    findings = [Finding(Severity.WARNING, file, number, text) for text in texts]
     return option, findings
 
 

@@ -10,6 +10,7 @@ server's own, everything outside PEM blocks is passed over) and ``SSL_CTX_use_Pr
 
 from __future__ import annotations
 
+import itertools
 import re
 import warnings
 from collections.abc import Sequence
@@ -305,7 +306,7 @@ def _describe(chain_pem: bytes, file: str) -> tuple[str, tuple[str, ...]]:
 
 def _order(members: Sequence[_Member], file: str) -> list[Finding]:
     """Whether each certificate issued the one before it: asked for by RFC 5246, section 7.4.2."""
-    for before, after in zip(members, members[1:], strict=False):
+    for before, after in itertools.pairwise(members):
         if _issued(before.certificate, after.certificate):
             continue
         right = _sorted(members)

@@ -175,6 +175,8 @@ class CaseRecord(Model):
     """Unique in the run, e.g. `certificates/expired[net-ftp@rocky9:FIPS]`."""
     name: str
     """The case without its client."""
+    label: str = ""
+    """The client, with what else distinguishes it from others of the case."""
     document: str = ""
     section: str = ""
     title: str = ""

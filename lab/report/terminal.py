@@ -53,6 +53,8 @@ _STAND_IN = "bold yellow"
 _NARROWEST = 20
 #: Where a client's name begins, behind the sign.
 _CLIENT_COLUMN = 5
+#: A longer label pushes its row's words to the right, not everybody's.
+_LONGEST_LABEL = 36
 
 
 class Counter:
@@ -162,7 +164,7 @@ def _print_head(record: RunRecord, console: Console) -> None:
 
 def _print_cases(record: RunRecord, console: Console) -> None:
     # As wide as the longest client, so that the outcomes are in one column.
-    clients = max((len(str(a.client)) for a in record.attempts), default=0)
+    clients = min(max((len(c.label) for c in record.cases), default=0), _LONGEST_LABEL)
     shown = None
     for (document, section, _), cases in grouped(record).items():
         if (document, section) != shown:
@@ -183,12 +185,11 @@ def _print_cases(record: RunRecord, console: Console) -> None:
 
 def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:
     attempts = record.attempts_of(case)
-    client = str(attempts[0].client) if attempts else ""
     words = seen_in_case(case, attempts)
     sign = Text(
         f"{_sign(case.verdict, console):>{_CLIENT_COLUMN - 1}} ", style=_STYLES[case.verdict]
     )
-    _hang(console, sign + Text(f"{client:<{clients}} "), Text(words))
+    _hang(console, sign + Text(f"{visible(case.label):<{clients}} "), Text(words))
 
 
 def _print_explanation(attempt: AttemptRecord, console: Console) -> None:

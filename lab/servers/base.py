@@ -22,6 +22,7 @@ AGENT_FILES = (
     "helper_programs.py",
     "packet_filter.py",
     "listener.py",
+    "captured.py",
     "ftp_server.py",
 )
 
@@ -69,6 +70,16 @@ class ListenerPlace:
     def anonymous(self) -> str:
         """The same for anonymous users, where the server needs another."""
         return f"{self.directory}/anonymous"
+
+    @property
+    def captured(self) -> str:
+        """The file in which an impostor keeps the last login; only root reads it."""
+        return f"{self.directory}/captured"
+
+    @property
+    def pam_service(self) -> str:
+        """The name of an impostor's own PAM service (PAM knows names in lower case only)."""
+        return f"lab-impostor-{self.key.lower()}"
 
 
 @dataclass(frozen=True)
@@ -171,6 +182,7 @@ def listen_request(
         "port": place.port,
         "user": place.user,
         "password": place.password,
+        "impostor": settings.impostor,
         "data_ports": settings.data_ports,
         "passive_range": list(passive_range(settings, place)),
     }

@@ -87,6 +87,7 @@ class Pyftpdlib:
             "user": place.user,
             "password": place.password,
             "anonymous": settings.anonymous,
+            "captured": place.captured if settings.impostor else None,
             "tls": settings.tls,
             "attributes": attributes,
             "ciphers": settings.ciphers,

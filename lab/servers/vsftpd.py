@@ -113,11 +113,19 @@ ANONYMOUS = (
     ),
 )
 
+#: Written when ``impostor`` is on: who logs in becomes ``user``, whatever the name and the password.
+IMPOSTOR = (
+    Always("pam_service_name", "{pam_service}", "a PAM service that takes every login and notes it"),
+    Always("guest_enable", "YES", "a name that is no account of the system is taken too"),
+    Always("guest_username", "{user}", "its files are this account's"),
+    Always("virtual_use_local_privs", "YES", "with the rights of a named user, not of a guest"),
+)
+
 
 AGENT = ServerAgent(
     name="vsftpd",
     argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "vsftpd"),
-    files=(*AGENT_FILES, "vsftpd_program.py"),
+    files=(*AGENT_FILES, "vsftpd_program.py", "record_login.sh"),
 )
 
 
@@ -148,8 +156,14 @@ class Vsftpd:
             "uploads": place.uploads,
             "anonymous": place.anonymous,
             "log": place.log,
+            "pam_service": place.pam_service,
+            "user": place.user,
         }
-        always = [*ALWAYS, *(ANONYMOUS if settings.anonymous else ())]
+        always = [
+            *ALWAYS,
+            *(ANONYMOUS if settings.anonymous else ()),
+            *(IMPOSTOR if settings.impostor else ()),
+        ]
         lines = [f"{entry.option}={entry.value.format_map(values)}" for entry in always]
         lines += [f"{option}={_written(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra

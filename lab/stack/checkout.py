@@ -5,19 +5,21 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lab.checkout import identity, root, state_directory
+from lab.imaging.locks import directory as locks_directory
 
 #: Labels on every object that the lab creates on the engine.
 LABEL_CHECKOUT = "test.lab.checkout"
 LABEL_PATH = "test.lab.path"
 LABEL_RUN = "test.lab.run"
 LABEL_KEPT = "test.lab.kept"
+#: Locks are shared by the labs of all users of a machine.
+LOCK_MODE = 0o666
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,9 @@ def new_run_id(now: datetime.datetime | None = None) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def locks_directory() -> Path:
-    """A directory that every lab on this machine sees, for locks on topologies and images."""
-    directory = Path(tempfile.gettempdir()) / "tls-lab-locks"
-    directory.mkdir(mode=0o777, exist_ok=True)
-    return directory
-
-
 def topology_lock(project: str) -> FileLock:
     """The lock that a process holds while it uses the topology ``project``."""
-    return FileLock(locks_directory() / f"{project}.lock")
+    return FileLock(locks_directory() / f"{project}.lock", mode=LOCK_MODE)
 
 
 def in_use(project: str) -> bool:

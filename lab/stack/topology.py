@@ -6,9 +6,10 @@ commands use; a run that finds none, or finds it in use, brings its own and remo
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,11 +17,13 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from filelock import FileLock, Timeout
 
-from lab.engine import compose_environment
+from lab.engine import compose_environment, processes
+from lab.machine import wait_until
 from lab.stack.checkout import (
     LABEL_CHECKOUT,
     LABEL_KEPT,
     LABEL_PATH,
+    LOCK_MODE,
     Checkout,
     in_use,
     locks_directory,
@@ -31,6 +34,12 @@ LABEL_PROJECT = "com.docker.compose.project"
 LABEL_SERVICE = "com.docker.compose.service"
 #: Seconds for Compose to have every container running.
 UP_S = 120
+#: Seconds for a Compose that nobody waits for any more to end when it is asked to.
+COMPOSE_END_S = 5.0
+#: Seconds in which the engine may still finish what such a Compose had asked for.
+SETTLE_S = 1.0
+#: Seconds for a network to be let go by containers that somebody else is removing.
+NETWORK_S = 10.0
 #: Subnets are /24s taken from here: Docker's own default pools begin at 172.17.0.0/16.
 _SUBNETS = ipaddress.ip_network("172.30.0.0/16")
 
@@ -82,6 +91,8 @@ def up(
 ) -> Topology:
     """Start every container of ``compose/compose.yaml`` as ``project``.
 
+    What another process has started as ``project`` in the meantime is taken as it is.
+
     Args:
         images: image reference by image name (``vsftpd``, ``rocky9``, ...).
         compose: the command that is Compose here.
@@ -90,13 +101,17 @@ def up(
         TopologyError: Compose or the engine refuses; nothing of the project is left behind.
     """
     lock = topology_lock(project)
+    _acquire(lock, f"another process has been using {project}")
     try:
-        lock.acquire(timeout=UP_S)
-    except Timeout as error:
-        raise TopologyError(f"another process has been using {project} for {UP_S} s") from error
+        found = containers(client, project)
+    except BaseException:
+        lock.release()
+        raise
+    if found:
+        return Topology(project, found, lock, kept)
     try:
         # Choosing a free subnet and creating the network must not be interleaved by two labs.
-        with FileLock(locks_directory() / "subnets.lock", timeout=UP_S):
+        with _subnets():
             environment = {
                 "LAB_PROJECT": project,
                 "LAB_NET": _free_net(client),
@@ -209,16 +224,90 @@ def remove(client: DockerClient, projects: Iterable[str]) -> None:
             if "already in progress" not in str(error):
                 raise
 
+    def remove_containers(filters: Mapping[str, str]) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            found = client.api.containers(all=True, filters=dict(filters))
+            list(pool.map(remove_container, [c["Id"] for c in found]))
+
     for project in projects:
         filters = {"label": f"{LABEL_PROJECT}={project}"}
-        with ThreadPoolExecutor(8) as pool:
-            found = client.api.containers(all=True, filters=filters)
-            list(pool.map(remove_container, [c["Id"] for c in found]))
+        if _end_compose(project):
+            # The engine does not drop a request whose sender has gone: its container still comes.
+            _repeat(lambda: remove_containers(filters), SETTLE_S)
+        remove_containers(filters)
         for network in client.api.networks(filters=filters):
-            client.api.remove_network(network["Id"])
+            _remove_network(client, network["Id"])
         for volume in client.api.volumes(filters=filters)["Volumes"] or []:
             client.api.remove_volume(volume["Name"], force=True)
         (locks_directory() / f"{project}.lock").unlink(missing_ok=True)
+
+
+def compose_processes(
+    project: str, running: Iterable[processes.Process]
+) -> list[processes.Process]:
+    """Those of ``running`` that are a Compose at work on ``project``."""
+    option = ("--project-name", project)
+    return [p for p in running if option in zip(p.command, p.command[1:], strict=False)]
+
+
+def _end_compose(project: str) -> bool:
+    """End a Compose that outlived the lab that started it; whether there was one."""
+    if not processes.PROC.is_dir():  # no Linux: there it ends by itself
+        return False
+    found = compose_processes(project, processes.everyone())
+    for process in found:
+        with contextlib.suppress(PermissionError):  # another user's: it ends by itself
+            processes.terminate(process, grace_s=COMPOSE_END_S)
+    return bool(found)
+
+
+def _repeat(action: Callable[[], None], seconds: float) -> None:
+    def acted() -> bool:
+        action()
+        return False
+
+    wait_until(acted, timeout_s=seconds)
+
+
+def _remove_network(client: DockerClient, identity: str) -> None:
+    """Remove a network; again and again while a container on its way out still holds it."""
+
+    def removed() -> bool:
+        try:
+            client.api.remove_network(identity)
+        except NotFound:
+            return True  # somebody else was first
+        except APIError as error:
+            if "active endpoints" not in str(error):
+                raise
+            return False
+        return True
+
+    if not wait_until(removed, timeout_s=NETWORK_S):
+        raise TopologyError(
+            f"the network {identity[:12]} still has containers after {NETWORK_S:.0f} s:"
+            f" `docker network inspect {identity[:12]}` names them"
+        )
+
+
+def _acquire(lock: FileLock, whose: str) -> None:
+    try:
+        lock.acquire(timeout=UP_S)
+    except Timeout as error:
+        raise TopologyError(
+            f"{whose} for {UP_S} s: see which one with `fuser {lock.lock_file}`"
+        ) from error
+
+
+@contextlib.contextmanager
+def _subnets() -> Iterator[None]:
+    """The right to choose a subnet: held until the network with it is there."""
+    lock = FileLock(locks_directory() / "subnets.lock", mode=LOCK_MODE)
+    _acquire(lock, "another lab on this machine has been starting its network")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _free_net(client: DockerClient) -> str:
@@ -239,9 +328,15 @@ def _free_net(client: DockerClient) -> str:
 
 
 def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> None:
-    checkout.state.mkdir(exist_ok=True)
     text = "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))
-    (checkout.state / "compose.env").write_text(text, encoding="utf-8")
+    path = checkout.state / "compose.env"
+    try:
+        checkout.state.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TopologyError(
+            f"{path} cannot be written: {error.strerror}. Make room or permit writing there"
+        ) from error
 
 
 def _compose_up(compose: list[str], checkout: Checkout, environment: Mapping[str, str]) -> None:

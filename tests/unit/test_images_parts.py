@@ -152,6 +152,17 @@ def test_a_download_that_keeps_failing_says_what_the_client_said_and_leaves_noth
     assert not list(tmp_path.glob(".partial*"))
 
 
+def test_what_a_killed_download_left_is_removed_by_the_next(
+    tmp_path: Path, client: Callable[..., Client]
+) -> None:
+    left = tmp_path / f".partial-{artifact().file}-abc"
+    left.mkdir()
+    (left / "half").write_bytes(b"th")
+    client(CONTENT)
+    Cache(tmp_path).fetch(artifact(), ignore)
+    assert not left.exists()
+
+
 def test_a_full_disk_is_not_tried_again(tmp_path: Path, client: Callable[..., Client]) -> None:
     used = client(failure("npm error nospc ENOSPC: no space left on device, write"))
     with pytest.raises(ImageError) as raised:

@@ -74,6 +74,7 @@ def test_the_recipes_of_the_lab_can_be_read() -> None:
         "vsftpd",
         "pyftpdlib",
         "dns",
+        "vsftpd-rocky9",
     }
 
 
@@ -208,7 +209,8 @@ def test_what_python_and_time_leave_behind_does_not_change_a_name(directory: Pat
         (CLIENT.replace('not_real = ["the rest"]', ""), "must say what in it is not real"),
         (CLIENT.replace('base = "base"', ""), "exactly one of pull, bootstrap and base"),
         (CLIENT.replace("stand_in", "standin"), "Extra inputs"),
-        (CLIENT.split("[packages]", maxsplit=1)[0], "both registry and packages"),
+        (CLIENT.replace("[registry]", "[either]"), "either stands alone"),
+        (CLIENT.partition("[registry]")[0], "registry is needed"),
         ("name = ", "Invalid value"),
     ],
 )
@@ -246,6 +248,13 @@ def test_a_wrong_source_is_refused_with_the_right_ones() -> None:
         Source.from_environment({"LAB_IMAGES": "docker"})
 
 
-def test_a_recipe_without_the_wanted_source_cannot_exist(directory: Path) -> None:
-    recipes: dict[str, Recipe] = load(directory)
-    assert all(recipe.allowed(source) for recipe in recipes.values() for source in Source)
+def test_an_image_without_a_stand_in_says_so_when_the_registry_is_ruled_out(
+    directory: Path,
+) -> None:
+    (directory / "client" / "image.toml").write_text(CLIENT.partition("[packages]")[0])
+    recipe: Recipe = load(directory)["client"]
+    assert recipe.only_real
+    assert len(recipe.allowed(Source.AUTO)) == 1
+    assert candidates(load(directory), "client", Source.PACKAGES) == ()
+    with pytest.raises(ImageError, match="the distribution's own image only"):
+        recipe.allowed(Source.PACKAGES)

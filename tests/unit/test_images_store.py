@@ -648,6 +648,43 @@ def test_the_provenance_of_an_image_that_is_not_there_says_how_to_get_it(
         store().provenance("client")
 
 
+@pytest.fixture
+def only_real(tmp_path: Path) -> Callable[[], None]:
+    """Adds an image that only a registry can give."""
+
+    def add() -> None:
+        directory = tmp_path / "recipes" / "distribution"
+        directory.mkdir()
+        (directory / "image.toml").write_text(
+            'name = "distribution"\ndescription = "x"\n'
+            '[registry]\npull = "registry.test/distribution:1"\nreal = ["all"]\n'
+        )
+
+    return add
+
+
+@pytest.mark.parametrize("source", [Source.AUTO, Source.PACKAGES])
+def test_an_image_that_only_a_registry_can_give_does_not_stop_the_others(
+    store: Callable[..., ImageStore], only_real: Callable[[], None], source: Source
+) -> None:
+    make = store  # its fixture has written the other recipes
+    only_real()
+    assert "distribution" not in make(source).ensure()
+    assert {i.name: i.info is None for i in make(source).status()}["distribution"]
+    with pytest.raises(ImageError, match="distribution") as raised:
+        make(source).ensure(["distribution"])
+    assert raised.value.problem is Problem.REGISTRY
+
+
+def test_an_image_that_only_a_registry_can_give_is_taken_from_it(
+    world: World, store: Callable[..., ImageStore], only_real: Callable[[], None]
+) -> None:
+    make = store
+    only_real()
+    world.registry = {"registry.test/distribution:1": ""}
+    assert make().ensure(["distribution"])["distribution"].source == "registry"
+
+
 def test_exporting_what_is_not_there_names_it(
     store: Callable[..., ImageStore], tmp_path: Path
 ) -> None:

@@ -1,0 +1,248 @@
+"""An operator's files and the command line, put together into one attempt.
+
+What the command line assigns wins over the files; what the files say wins over the defaults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from lab.inputs import mt_config as mt
+from lab.inputs import vsftpd_conf as vsftpd
+from lab.inputs.findings import Finding, InputError, Severity
+from lab.inputs.mt_client import Caller, client_settings
+from lab.inputs.pem import OWN, OwnCertificate, read_certificate
+from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.settings import parse_client, parse_server
+
+#: Fields of the settings that can name the operator's own certificate.
+_OWN_FIELDS = {"-s": ("certificate",), "-c": ("trust", "fingerprint", "client_certificate")}
+
+
+def read_attempt(
+    vsftpd_conf: Path | None,
+    mt_config: Path | None,
+    chain: Path | None,
+    key: Path | None,
+    server_assignments: Iterable[str],
+    client: str,
+    client_assignments: Iterable[str],
+    *,
+    server: str = "vsftpd",
+    vsftpd_build: str = vsftpd.LAB_BUILD.name,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Attempt, OwnCertificate | None, list[Finding]]:
+    """The attempt that the files and the command line describe.
+
+    Args:
+        vsftpd_conf: a vsftpd.conf.
+        mt_config: lines of an mt-config.cgi.
+        chain: the server's certificate chain, PEM.
+        key: its private key, PEM; not needed where it is in the chain's file.
+        server_assignments: ``FIELD=VALUE`` for the server.
+        client: ``PROGRAM@PLATFORM[:POLICY]``.
+        client_assignments: ``FIELD=VALUE`` for the client.
+        server: the software; a vsftpd.conf is for vsftpd only.
+        vsftpd_build: the build that the vsftpd.conf is written for, a key of
+            :data:`lab.inputs.vsftpd_options.BUILDS`.
+        environment: variables to look through for Movable Type's directives.
+
+    Returns:
+        The attempt, the certificate to serve under the slug ``own`` (``None``: none is given), and the
+        findings in the order of the files.
+
+    Raises:
+        InputError: a file that cannot be read or tried.
+        SettingsError: an assignment that cannot be read.
+        ValueError: no such build.
+    """
+    server_assignments, client_assignments = list(server_assignments), list(client_assignments)
+    findings: list[Finding] = []
+    own, found = _own(chain, key)
+    findings += found
+    server_settings, found = _server(vsftpd_conf, vsftpd_build, server, server_assignments, own)
+    findings += found
+    client_settings, found = _client(mt_config, client, client_assignments, own)
+    findings += found
+    if environment is not None:
+        findings += mt.from_environment(environment)
+    attempt = Attempt(server_settings, client_settings)
+    if own is None:
+        _check_own_is_given(attempt)
+    else:
+        findings += _about_own(attempt, own, str(chain))
+    return attempt, own, findings
+
+
+def _own(chain: Path | None, key: Path | None) -> tuple[OwnCertificate | None, list[Finding]]:
+    if chain is None:
+        if key is not None:
+            raise InputError(
+                str(key),
+                None,
+                "a private key is given, and no certificate.",
+                "Give the certificate chain with --chain FILE.",
+            )
+        return None, []
+    key_bytes = None if key is None else _bytes(key)
+    return read_certificate(_bytes(chain), key_bytes, str(chain), str(key))
+
+
+def _server(
+    conf: Path | None,
+    build: str,
+    software: str,
+    assignments: Sequence[str],
+    own: OwnCertificate | None,
+) -> tuple[ServerSettings, list[Finding]]:
+    explicit = parse_server(assignments, software)
+    assigned = _assigned(assignments)
+    if conf is None:
+        if own is not None and "certificate" not in assigned:
+            explicit = dataclasses.replace(explicit, certificate=OWN)
+        return explicit, []
+    if software != "vsftpd":
+        raise InputError(
+            str(conf),
+            None,
+            f"a vsftpd.conf says nothing to {software}.",
+            "Leave --server out, or the file.",
+        )
+    read = vsftpd.parse(_text(conf), str(conf), vsftpd.build_named(build))
+    findings = [*read.findings, *_overridden(read.file, read.lines, assigned, "-s")]
+    settings = read.settings
+    if own is not None:
+        settings = dataclasses.replace(settings, certificate=OWN)
+    kept = tuple(e for e in settings.extra if "protocols" not in assigned or e not in read.switches)
+    changes = {name: getattr(explicit, name) for name in assigned}
+    # Among equal options vsftpd takes the last line.
+    changes["extra"] = (*kept, *explicit.extra)
+    return dataclasses.replace(settings, **changes), _by_line(findings)
+
+
+def _client(
+    config: Path | None, client: str, assignments: Sequence[str], own: OwnCertificate | None
+) -> tuple[ClientSettings, list[Finding]]:
+    explicit = parse_client(client, assignments)
+    if config is None:
+        return explicit, []
+    findings: list[Finding] = []
+    read = mt.parse(_text(config), str(config))
+    findings += read.findings
+    try:
+        caller = Caller(explicit.program)
+    except ValueError:
+        caller = Caller.NET_FTP
+        text = (
+            f"Movable Type delivers with Perl's Net::FTP, not with {explicit.program}: the directives"
+            " are read as Net::FTP's and given to it"
+        )
+        findings.append(Finding(Severity.WARNING, str(config), None, text))
+    pins = {} if own is None else {own.leaf_sha256: OWN}
+    base = parse_client(client)
+    settings, found = client_settings(read, base, caller, pins)
+    findings += found
+    changes = {name: getattr(explicit, name) for name in _assigned(assignments)}
+    for name, value in changes.items():
+        if getattr(settings, name) not in (value, getattr(base, name)):
+            text = f"-c {name}= on the command line wins over the file"
+            findings.append(Finding(Severity.NOTE, str(config), None, text))
+    return dataclasses.replace(settings, **changes), _by_line(findings)
+
+
+def _by_line(findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the lines; what is about the whole file last."""
+    return sorted(findings, key=lambda f: (f.line is None, f.line or 0))
+
+
+def _assigned(assignments: Iterable[str]) -> list[str]:
+    return [assignment.partition("=")[0] for assignment in assignments]
+
+
+def _overridden(
+    file: str, lines: Mapping[str, int], assigned: Iterable[str], option: str
+) -> list[Finding]:
+    return [
+        Finding(Severity.NOTE, file, lines[name], f"{option} {name}= on the command line wins")
+        for name in assigned
+        if name in lines
+    ]
+
+
+# -- the operator's own certificate ----------------------------------------------------------------
+
+
+def _check_own_is_given(attempt: Attempt) -> None:
+    for option, settings in (("-s", attempt.server), ("-c", attempt.client)):
+        for name in _OWN_FIELDS[option]:
+            if getattr(settings, name) == OWN:
+                raise InputError(
+                    f"{option} {name}={OWN}",
+                    None,
+                    "there is no certificate of your own in this attempt.",
+                    "Give it with --chain FILE --key FILE.",
+                )
+
+
+def _about_own(attempt: Attempt, own: OwnCertificate, file: str) -> list[Finding]:
+    """Why a client of the lab may refuse what the operator's real clients accept."""
+    server, client = attempt.server, attempt.client
+    if server.certificate != OWN:
+        text = f"the certificate is not used: the server has certificate={server.certificate}"
+        return [Finding(Severity.WARNING, file, None, text)]
+    if not (client.verify and client.tls and client.fingerprint is None):
+        return []
+    findings: list[Finding] = []
+    if client.trust is None:
+        text = (
+            "clients of the lab trust the lab's own CA, and no public one: they refuse this chain."
+            f" `-c trust={OWN}` makes them trust the issuer in the file"
+        )
+        findings.append(Finding(Severity.WARNING, file, None, text))
+    wanted = client.verify_name or client.host or server.host
+    if own.names and not any(_covers(name, wanted) for name in own.names):
+        real = own.names[0].replace("*", "ftp")
+        text = (
+            f"the certificate is for {', '.join(own.names)}, and the client asks for {wanted}:"
+            f" `-c verify_name={real} -c sni={real}` makes it ask as your clients do"
+        )
+        findings.append(Finding(Severity.WARNING, file, None, text))
+    return findings
+
+
+def _covers(name: str, host: str) -> bool:
+    """Whether a name of a certificate covers a host (RFC 6125, section 6.4.3)."""
+    name, host = name.lower(), host.lower()
+    if name.startswith("*."):
+        return "." in host and name[2:] == host.partition(".")[2]
+    return name == host
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            str(path),
+            None,
+            f"the file cannot be read: {error.strerror or error}.",
+            "Check its name and its permissions.",
+        ) from error
+
+
+def _text(path: Path) -> str:
+    """The text of a file; a byte that is not UTF-8 (in a comment, mostly) is written out in digits."""
+    content = _bytes(path)
+    if b"\0" in content:
+        raise InputError(
+            str(path),
+            content[: content.index(b"\0")].count(b"\n") + 1,
+            "the file is not plain text: it has NUL bytes (UTF-16?).",
+            "Save it as UTF-8 without a byte order mark.",
+        )
+    return content.decode("utf-8", "backslashreplace")
