@@ -81,6 +81,11 @@ bench: $(READY) ## measure what an attempt costs
 	@$(LAB) engine start
 	@$(LAB) bench
 
+.PHONY: soak
+soak: $(READY) ## all cases 50 times: does anything flip? (ROUNDS=N for another number)
+	@$(LAB) engine start
+	@$(LAB) soak --rounds $(or $(ROUNDS),50)
+
 .PHONY: doctor
 doctor: $(READY) ## say what this machine lacks, changing nothing
 	@$(LAB) doctor

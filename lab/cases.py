@@ -204,7 +204,7 @@ class LoadedCase:
             make = partial(Planned, self.id, title=remedy.title, standing=remedy.standing)
             yield make(Role.REMEDY, label, remedy.attempt, remedy.expect)
             if remedy.impostor is not None:
-                impostor = remedy.attempt.with_server(certificate="impostor")
+                impostor = remedy.attempt.with_server(certificate="impostor", impostor=True)
                 yield make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor)
 
 

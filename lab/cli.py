@@ -1,21 +1,26 @@
 """The command ``lab``: thin over the library.
 
 Exit status: 0 all as expected, or completed; 1 a surprise, or refused; 2 wrong usage; 3 the lab itself
-could not do it. Results go to standard output, progress and messages to standard error.
+could not do it; 128 and the signal's number when a signal ended it. Results go to standard output,
+progress and messages to standard error.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 from docker import DockerClient
 from docker.errors import DockerException
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from lab import __version__, doctor, engine
 from lab.bench import BenchError, measure
@@ -24,24 +29,27 @@ from lab.dialects import DialectError
 from lab.expectations import Expectation, ExpectationError, Verdict
 from lab.imaging.errors import ImageError
 from lab.imaging.progress import Printed
-from lab.laboratory import ensure_images, image_store, start
+from lab.laboratory import ensure_images, image_store, open_laboratory, start
 from lab.model import Attempt, ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RecordError, RunRecord, load, to_json
 from lab.recording import conduct, repeat
 from lab.report import terminal
+from lab.report.suites import print_comparison
 from lab.report.words import counts_in_words
 from lab.settings import SettingsError, help_lines, parse_client, parse_server
 from lab.soak import soak as run_soak
 from lab.stack import topology
 from lab.stack.checkout import Checkout, new_run_id
 from lab.stack.link import AgentError
+from lab.stack.session import Cannot
 from lab.stack.topology import TopologyError
 
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
 #: What a person did wrong / what the lab could not do. Each text says what to do next.
-USAGE_ERRORS = (SettingsError, ExpectationError, CaseError, RecordError)
+USAGE_ERRORS = (SettingsError, ExpectationError, CaseError)
 LAB_ERRORS = (
+    RecordError,
     engine.EngineError,
     ImageError,
     TopologyError,
@@ -49,6 +57,7 @@ LAB_ERRORS = (
     DialectError,
     BenchError,
     DockerException,
+    OSError,  # a full disk, a directory that may not be written, an engine that has gone
 )
 
 app = typer.Typer(
@@ -76,8 +85,34 @@ Document = Annotated[
 ]
 
 
+ServerName = Annotated[str, typer.Option("--server", help="vsftpd, pyftpdlib or vsftpd@rocky9")]
+ClientName = Annotated[
+    str,
+    typer.Option(
+        "--client", metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS"
+    ),
+]
+ServerAssignments = Annotated[
+    list[str] | None, typer.Option("-s", metavar="FIELD=VALUE", help="a server setting")
+]
+ClientAssignments = Annotated[
+    list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
+]
+
+
+class Interrupted(BaseException):
+    """A signal asks the command to end. No :class:`Exception`: nothing on the way handles it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def main() -> None:
     """Run the command; every error becomes one message and the documented exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
+            signal.signal(number, _interrupt)
     try:
         app()
     except USAGE_ERRORS as error:
@@ -86,9 +121,14 @@ def main() -> None:
     except LAB_ERRORS as error:
         _say(error)
         sys.exit(LAB_ERROR)
-    except KeyboardInterrupt:
-        err.print("lab: interrupted; what was finished is in the record", highlight=False)
-        sys.exit(130)
+    except Interrupted as stopped:
+        name = signal.Signals(stopped.number).name
+        err.print(f"lab: ended by {name}; what was finished is in the record", highlight=False)
+        sys.exit(128 + stopped.number)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted(number)
 
 
 def _say(error: Exception) -> None:
@@ -250,10 +290,10 @@ def list_cases(document: Document = None, as_json: AsJson = False) -> None:
             out.print(f"\n{c.document}: {c.section}", style="bold", highlight=False)
         if c.name not in names:
             names.add(c.name)
-            clients = [str(o.client) for o in cases if o.name == c.name]
+            clients = [o.label for o in cases if o.name == c.name]
             out.print(f"  {c.name}", highlight=False)
-            out.print(f"      {c.story.splitlines()[0]}", style="dim", highlight=False)
-            out.print(f"      {', '.join(clients)}", style="dim", highlight=False)
+            for words in (c.story.splitlines()[0].replace("``", "`"), ", ".join(clients)):
+                out.print(Padding(Text(words, style="dim"), (0, 0, 0, 6)))
 
 
 @app.command(name="run")
@@ -281,8 +321,13 @@ def report(
     """Print the summary of a recorded run."""
     path = record or Checkout.here().state / "runs" / "latest"
     if record is None and not path.exists():
-        raise RecordError("there is no record yet: `lab run` makes one")
-    found = load(path)
+        _say(RecordError("there is no record yet: `lab run` makes one"))
+        raise typer.Exit(USAGE)
+    try:
+        found = load(path)
+    except RecordError as error:
+        _say(error)
+        raise typer.Exit(USAGE) from error
     if as_json:
         sys.stdout.write(to_json(found, indent=2) + "\n")
     else:
@@ -292,17 +337,10 @@ def report(
 
 @app.command()
 def attempt(
-    server: Annotated[str, typer.Option(help="vsftpd, pyftpdlib or vsftpd@rocky9")] = "vsftpd",
-    client: Annotated[
-        str,
-        typer.Option(metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS"),
-    ] = "net-ftp@rocky9",
-    server_settings: Annotated[
-        list[str] | None, typer.Option("-s", metavar="FIELD=VALUE", help="a server setting")
-    ] = None,
-    client_settings: Annotated[
-        list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
-    ] = None,
+    server: ServerName = "vsftpd",
+    client: ClientName = "net-ftp@rocky9",
+    server_settings: ServerAssignments = None,
+    client_settings: ClientAssignments = None,
     expect: Annotated[
         str | None,
         typer.Option(help="completed, or refused:SIDE:STAGE:REASON; decides the exit status"),
@@ -333,6 +371,31 @@ def attempt(
     else:
         terminal.print_attempts(attempts, conducted.record, out)
     raise typer.Exit(max(_attempt_status(a) for a in attempts))
+
+
+@app.command()
+def suites(
+    server: ServerName = "vsftpd",
+    client: ClientName = "net-ftp@rocky9",
+    server_settings: ServerAssignments = None,
+    client_settings: ClientAssignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask both ends for their cipher suites and say what is common, or what fails first."""
+    wanted = Attempt(
+        parse_server(server_settings or [], server), parse_client(client, client_settings or [])
+    )
+    with open_laboratory(Checkout.here(), Printed(), new_run_id()) as laboratory:
+        try:
+            comparison = laboratory.session.suites(wanted)
+        except Cannot as cause:
+            err.print(f"cannot: {cause}", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(LAB_ERROR) from None
+    if as_json:
+        _print_json(comparison.as_json())
+    else:
+        print_comparison(comparison, out)
+    raise typer.Exit(OK if comparison.possible else SURPRISE)
 
 
 @app.command()
@@ -373,6 +436,8 @@ class _engine:  # noqa: N801 - used as a function
 
 
 def _status(record: RunRecord) -> int:
+    if not record.complete:
+        return LAB_ERROR  # whether all is as expected is not known
     return {Verdict.LAB_ERROR: LAB_ERROR, Verdict.SURPRISE: SURPRISE}.get(record.verdict, OK)
 
 

@@ -398,7 +398,7 @@ class _Making:
         self._names = tuple(names)
         self._futures: dict[str, Future[tuple[Candidate, ImageInfo]]] = {}
         self._starting = threading.Lock()
-        self._slots = threading.Semaphore((os.cpu_count() or 1) + 2)
+        self._slots = threading.Semaphore((os.cpu_count() or 1) + 3)
         self._cancelled = threading.Event()
 
     def run(self) -> dict[str, ImageInfo]:
@@ -464,8 +464,11 @@ class _Making:
                 with store._engine_errors(f"making {name}"):
                     return self._take(recipe, route, reason)
             except ImageError as error:
-                if route is routes[-1] or error.problem is Problem.NO_SPACE:
+                last = route is routes[-1]
+                if error.problem is Problem.NO_SPACE or (last and reason is None):
                     raise
+                if last:
+                    raise _after(reason, error) from error
                 reason = error.reason
                 store._progress.step(name, f"not from the registry ({reason}); using packages")
         raise AssertionError(f"{name} has no route")  # allowed() never returns none: see Recipe
@@ -603,6 +606,16 @@ class _Making:
             self._store._progress.step(name, detail)
 
         return report
+
+
+def _after(reason: str | None, error: ImageError) -> ImageError:
+    """The last route's failure, with that of the one before it."""
+    return ImageError(
+        error.problem,
+        tried=error.tried,
+        happened=f"{error.happened}\n(the registry had been tried before: {reason})",
+        advice=error.advice,
+    )
 
 
 def labels(provenance: Provenance) -> dict[str, str]:

@@ -15,9 +15,10 @@ from time import monotonic
 
 from docker import DockerClient
 
-from lab import engine
+from lab import engine, machine
 from lab.certificates import Material
 from lab.images import ImageError, ImageInfo, ImageStore, Source
+from lab.imaging.errors import is_no_space, no_space
 from lab.imaging.progress import Progress
 from lab.model import SERVER_HOSTS
 from lab.servers import SERVERS
@@ -88,7 +89,8 @@ def ensure_images(
         ImageError: another image cannot be had.
     """
     store = image_store(client, checkout, progress)
-    images = store.ensure(IMAGES)
+    with _room_for_images(checkout):
+        images = store.ensure(IMAGES)
     absent: dict[str, str] = {}
     for name, needs in ONLY_REAL.items():
         # No registry is asked again for what it did not have a moment ago.
@@ -97,10 +99,25 @@ def ensure_images(
             absent[name] = _no_stand_in(name, why)
             continue
         try:
-            images |= store.ensure([name])
+            with _room_for_images(checkout):
+                images |= store.ensure([name])
         except ImageError as error:
             absent[name] = _no_stand_in(name, error.reason)
     return images, absent
+
+
+@contextmanager
+def _room_for_images(checkout: Checkout) -> Iterator[None]:
+    """Say clearly that the state directory, in which build contexts are put together, is full."""
+    try:
+        yield
+    except OSError as error:
+        if not is_no_space(error):
+            raise
+        place = checkout.state
+        raise no_space(
+            "making the images", str(error), str(place), machine.free_bytes(place)
+        ) from error
 
 
 def _no_stand_in(name: str, why: str) -> str:

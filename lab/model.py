@@ -242,9 +242,7 @@ class ServerSettings:
     software: str = field(default="vsftpd", metadata={"help": "vsftpd, pyftpdlib or vsftpd@rocky9"})
     certificate: str = field(
         default="valid",
-        metadata={
-            "help": "a certificate of the catalogue; `unset`: no option; `empty`: no value"
-        },
+        metadata={"help": "a certificate of the catalogue; `unset`: no option; `empty`: no value"},
     )
     ciphers: str | None = field(
         default=None, metadata={"help": "ssl_ciphers: TLS 1.2 and older (OpenSSL cipher list)"}

@@ -6,6 +6,7 @@ attempts that it hits, and the rest goes on.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import time
@@ -13,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
+from lab import impostor
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, Verdict, judge
-from lab.model import Attempt, Outcome
+from lab.model import Attempt, Observation, Outcome, Reason
 from lab.stack.link import AgentError
 from lab.stack.session import Cannot, Evidence, Session
 
@@ -56,7 +58,8 @@ def run(
 ) -> None:
     """Make every attempt, several at a time, and hand each to ``finished`` (one call at a time).
 
-    An interrupt (Ctrl-C) stops after the attempts under way; what is finished has been handed over.
+    What ends it early (Ctrl-C, a record that cannot be written) also ends the session, so that nobody
+    waits for the attempts under way; what is finished has been handed over.
     """
     if not jobs:
         return
@@ -65,8 +68,12 @@ def run(
     try:
         for done in as_completed([pool.submit(make, session, job) for job in _spread(jobs)]):
             finished(done.result())
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        session.close()
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True)
 
 
 def make(session: Session, job: Job) -> Finished:
@@ -76,8 +83,8 @@ def make(session: Session, job: Job) -> Finished:
     evidence: Evidence | None = None
     try:
         evidence = session.attempt(job.attempt)
-        outcome = interpret(evidence.observation)
-        judgement = _judged(job, outcome)
+        outcome = explained(session, job.attempt, interpret(evidence.observation))
+        judgement = _judged(job, evidence.observation, outcome)
     except Cannot as cause:
         judgement = Judgement(Verdict.CANNOT, str(cause))
     except (AgentError, DialectError) as error:
@@ -86,9 +93,23 @@ def make(session: Session, job: Job) -> Finished:
     return Finished(job, judgement, outcome, evidence, started, elapsed)
 
 
-def _judged(job: Job, outcome: Outcome) -> Judgement:
+def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:
+    """The outcome, of a missing common suite with the cause: what each end offers.
+
+    Raises:
+        AgentError: the two ends could not be asked.
+    """
+    if outcome.reason is not Reason.NO_SHARED_CIPHER:
+        return outcome
+    return dataclasses.replace(outcome, cause=session.suites(attempt).sentence)
+
+
+def _judged(job: Job, observation: Observation, outcome: Outcome) -> Judgement:
     if job.expect is None:
         return Judgement(Verdict.AS_EXPECTED, "nothing was expected")
+    difference = impostor.difference(observation, outcome)
+    if difference is not None:
+        return Judgement(Verdict.SURPRISE, difference)
     judgement = judge(job.expect, outcome)
     if job.otherwise is not None and judgement.verdict is not Verdict.AS_EXPECTED:
         other = judge(job.otherwise, outcome)

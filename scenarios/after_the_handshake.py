@@ -108,7 +108,7 @@ def pythons_own_ftplib(client: ClientSettings) -> Case:
     clients=[*PYTHONS, net_ftp("centos7"), net_ftp("rocky9", "DEFAULT")],
 )
 def a_server_that_does_not_ask_for_it(client: ClientSettings) -> Case:
-    """Pyftpdlib does not ask for resumption: the same clients deliver."""
+    """A server without that demand, pyftpdlib: the same clients deliver."""
     attempt = Attempt(pyftpdlib(protocols=WHOLE), client)
     return Case(attempt, completed(verified=True, data_protected=True, session_reused=False))
 
@@ -119,7 +119,7 @@ def a_server_that_does_not_ask_for_it(client: ClientSettings) -> Case:
     clients=[curl("rocky9", "DEFAULT"), curl("rocky9", "FIPS"), curl("centos7")],
 )
 def curl_resumes_by_itself(client: ClientSettings) -> Case:
-    """Curl passes on a stock server, over TLS 1.3, with nothing said."""
+    """With nothing said, curl passes on a stock server over TLS 1.3."""
     return Case(Attempt(vsftpd(), client), REUSED)
 
 

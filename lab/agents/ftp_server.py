@@ -6,20 +6,23 @@ A listener is one server process with its own port, log and upload directories. 
 ``facts`` ``{cipher_lists?}``
     Versions of the server and of its TLS library, the cipher list of a listener that is not told
     one (and how that is known), and what each of ``cipher_lists`` expands to in that library.
-``listen`` ``{key, directory, config, port, user, password, data_ports, passive_range}``
+``listen`` ``{key, directory, config, port, user, password, impostor, data_ports, passive_range}``
     Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}``
     once it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own
     words if it ended instead. ``data_ports`` is what a packet filter does to ``passive_range``:
-    ``open``, ``dropped`` or ``rejected``. ``directory`` gets ``config``, ``log`` and ``upload/``.
+    ``open``, ``dropped`` or ``rejected``. ``directory`` gets ``config``, ``log`` and ``upload/``, and
+    of an ``impostor``, which takes every login, ``captured``.
 ``begin`` ``{key, file}``
     An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
     directories and remembers the end of the log. It gives up an attempt that was not collected.
 ``collect`` ``{key, file}``
     The attempt is over: waits until the listener has no session left, so that its log is complete.
-    ``{log, stored, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}`` of
-    ``file`` as it lies on the disk (complete or not), or null. ``ended`` is false if a session was
-    still there shortly before the deadline: it was killed, so that it cannot reach into the next
-    attempt. Exact as long as one attempt at a time uses a listener.
+    ``{log, stored, captured, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}``
+    of ``file`` as it lies on the disk (complete or not), or null; ``captured`` is what an impostor
+    got, ``{user, password, file_bytes, file_head}`` (the last two null if no file came), or null if
+    nobody logged in. ``ended`` is false if a session was still there shortly before the deadline: it
+    was killed, so that it cannot reach into the next attempt. Exact as long as one attempt at a
+    time uses a listener.
 ``close`` ``{key}``
     Ends a listener with its sessions and its packet filter. So does the end of the agent.
 """
@@ -35,8 +38,9 @@ import select
 import shutil
 import sys
 import time
-from typing import Any, Dict, Generator, List, Set
+from typing import Any, Dict, Generator, List, Optional, Set
 
+import captured
 import packet_filter
 from listener import Listener, ListenerEnded
 from resident import DEADLINE_S, Agent, BadRequest, Wait
@@ -50,6 +54,8 @@ Deferred = Generator[Wait, Set[int], Result]
 ROOT = "/run/lab/listeners"
 #: What ``begin`` and ``collect`` keep of their deadline to end a session that stays, in seconds.
 RESERVE_S = 0.5
+#: How much of a file that an impostor got is reported, in bytes.
+HEAD_BYTES = 60
 #: How long a new agent waits for the one before it to end, in seconds.
 TAKE_OVER_S = 5.0
 #: The file in a listener's directory that says for which port there are packet filter rules.
@@ -82,6 +88,8 @@ class FtpServer:
         self._account(_text(request, "user"), _text(request, "password"))
         self._write_files(listener, _text(request, "config"))
         try:
+            if listener.impostor:
+                self._program.impersonate(listener)
             listener.start(self._program.start)
             pause = 0.001
             while listener.status() is None and not is_listening(listener.port):
@@ -107,6 +115,7 @@ class FtpServer:
         yield from self._until_quiet(listener, request)
         for directory in (listener.uploads, listener.anonymous):
             _empty(directory)
+        captured.forget(listener.captured)
         self._program.expect_upload(listener, name)
         listener.log_start = os.path.getsize(listener.log) if os.path.exists(listener.log) else 0
         return {}
@@ -121,7 +130,12 @@ class FtpServer:
         log = _read_from(listener.log, listener.log_start)
         listener.log_start = None
         path = self._program.find_upload(listener, name)
-        return {"log": log, "stored": _fingerprint(path) if path else None, "ended": ended}
+        return {
+            "log": log,
+            "stored": _fingerprint(path) if path else None,
+            "captured": _captured(listener, path),
+            "ended": ended,
+        }
 
     def close(self, request: Request) -> Result:
         """End one listener."""
@@ -151,7 +165,8 @@ class FtpServer:
             raise BadRequest("listener %s is there already: close it first" % key)
         if is_listening(port):
             raise BadRequest("port %d is taken: give each listener its own" % port)
-        return Listener(key, directory, port, _text(request, "user"))
+        impostor = request.get("impostor", False)
+        return Listener(key, directory, port, _text(request, "user"), impostor)
 
     def _account(self, name: str, password: str) -> None:
         if self._accounts.get(name) != password:
@@ -201,6 +216,8 @@ class FtpServer:
         listener.end()
         if listener.filtered:
             packet_filter.remove(listener.port)
+        if listener.impostor:
+            self._program.stop_impersonating(listener)
         shutil.rmtree(listener.directory, ignore_errors=True)
 
 
@@ -278,6 +295,19 @@ def _fingerprint(path: str) -> Result:
     return {"size": size, "sha256": digest.hexdigest()}
 
 
+def _captured(listener: Listener, path: Optional[str]) -> Optional[Result]:
+    """The login that an impostor kept, and the beginning of the file that came with it."""
+    login = captured.read(listener.captured)
+    if login is None:
+        return None
+    result: Result = {"user": login[0], "password": login[1], "file_bytes": None, "file_head": None}
+    if path:
+        with open(path, "rb") as file:
+            result["file_head"] = file.read(HEAD_BYTES).decode("utf-8", "replace")
+        result["file_bytes"] = os.path.getsize(path)
+    return result
+
+
 def program_named(argv: List[str]) -> Any:
     """The server program that the command line names; each loads only what its container has."""
     if argv == ["vsftpd"]:
@@ -295,6 +325,7 @@ def main() -> None:
     """Serve until standard input ends."""
     program = program_named(sys.argv[1:])
     take_over()
+    program.clean_up()
     server = FtpServer(program)
     Agent(
         "ftp-server",

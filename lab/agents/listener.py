@@ -54,15 +54,20 @@ class Words:
 class Listener:
     """A server process with its own port, log and upload directories.
 
-    ``user`` is the named account that may upload; ``filtered`` says that packet filter rules exist;
-    ``log_start`` is where the log of the current attempt begins, ``None`` between attempts.
+    ``user`` is the named account that may upload; ``impostor`` says that every login is taken and
+    kept in ``captured``; ``filtered`` says that packet filter rules exist; ``log_start`` is where the
+    log of the current attempt begins, ``None`` between attempts.
     """
 
-    def __init__(self, key: str, directory: str, port: int, user: str) -> None:
+    def __init__(
+        self, key: str, directory: str, port: int, user: str, impostor: bool = False
+    ) -> None:
         self.key = key
         self.directory = directory
         self.port = port
         self.user = user
+        self.impostor = impostor
+        self.captured = os.path.join(directory, "captured")
         self.config = os.path.join(directory, "config")
         self.log = os.path.join(directory, "log")
         self.uploads = os.path.join(directory, "upload")

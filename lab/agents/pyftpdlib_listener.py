@@ -18,6 +18,7 @@ import warnings
 import weakref
 from typing import Any, Dict, NoReturn, Set
 
+import captured
 from OpenSSL import SSL
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
@@ -59,7 +60,8 @@ def handler_class(configuration: Dict[str, Any]) -> type:
     Raises:
         AttributeError: the configuration names an attribute that the class does not have.
     """
-    authorizer = DummyAuthorizer()
+    kept = configuration["captured"]
+    authorizer = ImpostorAuthorizer(configuration["user"], kept) if kept else DummyAuthorizer()
     uploads = configuration["uploads"]
     authorizer.add_user(configuration["user"], configuration["password"], uploads, perm=PERMISSIONS)
     if configuration["anonymous"]:
@@ -74,6 +76,24 @@ def handler_class(configuration: Dict[str, Any]) -> type:
     base = _tls_handler(configuration) if configuration["tls"] else FTPHandler
     attributes = dict(configuration["attributes"], authorizer=authorizer)
     return type("Handler", (_Counted, base), attributes)
+
+
+class ImpostorAuthorizer(DummyAuthorizer):  # type: ignore[misc]
+    """Lets every user in, whatever the password, with the rights of one account; keeps both.
+
+    Anonymous users keep the account that the configuration may give them.
+    """
+
+    def __init__(self, account: str, kept: str) -> None:
+        super().__init__()
+        self._account = account
+        self._kept = kept
+
+    def validate_authentication(self, username: str, password: str, _handler: Any) -> None:
+        """As the library's method of this name, which raises what the client is told."""
+        captured.record(self._kept, username, password)
+        if username not in self.user_table:
+            self.user_table[username] = self.user_table[self._account]
 
 
 class _Counted:

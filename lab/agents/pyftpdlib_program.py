@@ -32,6 +32,15 @@ class Pyftpdlib:
     def account(self, name: str, password: str) -> None:
         """Nothing to do: the library has accounts of its own, the configuration names them."""
 
+    def impersonate(self, listener: Listener) -> None:
+        """Nothing to do: the configuration tells the listener's authorizer."""
+
+    def stop_impersonating(self, listener: Listener) -> None:
+        """Nothing to do: what was kept goes with the listener's directory."""
+
+    def clean_up(self) -> None:
+        """Nothing to do: an agent that was killed has left nothing outside its directories."""
+
     def make_upload_directories(self, listener: Listener) -> None:
         """Nothing to do: the listener writes as itself, for every user."""
 

@@ -3,6 +3,7 @@
 # ruff: noqa: UP006, UP007, UP035, UP045
 
 import ctypes
+import glob
 import os
 import pwd
 import re
@@ -17,6 +18,17 @@ from listener import Listener, descendants, kill, orphans, processes
 BINARY = "/usr/sbin/vsftpd"
 _PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"]
 _RPM_QUERY = ["/usr/bin/rpm", "-q", "vsftpd"]
+
+#: Where PAM looks for services; an impostor gets one of its own.
+PAM_SERVICES = "/etc/pam.d"
+IMPOSTOR_SERVICE = "lab-impostor-"
+#: Every login is taken, and what was given is kept. Shells are not asked for, limits are not set.
+IMPOSTOR_STACK = """\
+auth required pam_exec.so expose_authtok quiet /bin/sh {script} {captured}
+auth required pam_permit.so
+account required pam_permit.so
+session required pam_permit.so
+"""
 
 #: The system account that anonymous users become: vsftpd's ``ftp_username``.
 ANONYMOUS = "ftp"
@@ -44,6 +56,23 @@ class Vsftpd:
         salt = "rounds=1000$" + os.urandom(8).hex()
         hashed = run(["openssl", "passwd", "-5", "-salt", salt, "-stdin"], password).strip()
         run(["chpasswd", "--encrypted"], "%s:%s\n" % (name, hashed))
+
+    def impersonate(self, listener: Listener) -> None:
+        """Make the PAM service that the configuration of an impostor names."""
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record_login.sh")
+        with open(_pam_service(listener), "w", encoding="ascii") as file:
+            file.write(IMPOSTOR_STACK.format(script=script, captured=listener.captured))
+
+    def stop_impersonating(self, listener: Listener) -> None:
+        """Remove it."""
+        path = _pam_service(listener)
+        if os.path.exists(path):
+            os.unlink(path)
+
+    def clean_up(self) -> None:
+        """Remove the PAM services that an agent which was killed has left."""
+        for path in glob.glob(os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + "*")):
+            os.unlink(path)
 
     def make_upload_directories(self, listener: Listener) -> None:
         """``upload`` for the named user, ``anonymous`` for anonymous ones.
@@ -111,6 +140,11 @@ class Vsftpd:
         except OSError:
             return []
         return usable_suites(said)
+
+
+def _pam_service(listener: Listener) -> str:
+    # PAM knows the names of services in lower case only.
+    return os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + listener.key.lower())
 
 
 def usable_suites(said: str) -> List[str]:

@@ -1,17 +1,34 @@
 """From raw words to a reason.
 
-One TOML file for each program lists how it words a reason; ``interpret`` applies them to an
-observation. Nowhere else is the text of a program matched.
+``words.py`` reads the dialects - one TOML file for each program, library and server, which gives names
+to what they say; ``rules.py`` reads ``ftps.toml``, which says what these names mean together;
+``interpret.py`` applies both to an observation. Nowhere else is the text of a program matched.
 """
 
-from lab.dialects.interpret import interpret
-from lab.dialects.rules import Dialect, DialectError, ServerDialect, dialect_of, server_dialect_of
+from lab.dialects.interpret import Refusal, decide, hear, interpret
+from lab.dialects.rules import Heard, Rule, Rules, rules
+from lab.dialects.words import (
+    ClientDialect,
+    DialectError,
+    ServerDialect,
+    client_dialect,
+    server_dialect,
+    x509_numbers,
+)
 
 __all__ = [
-    "Dialect",
+    "ClientDialect",
     "DialectError",
+    "Heard",
+    "Refusal",
+    "Rule",
+    "Rules",
     "ServerDialect",
-    "dialect_of",
+    "client_dialect",
+    "decide",
+    "hear",
     "interpret",
-    "server_dialect_of",
+    "rules",
+    "server_dialect",
+    "x509_numbers",
 ]

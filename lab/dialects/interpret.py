@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lab.dialects.rules import BY_X509_NUMBER, dialect_of, server_dialect_of, x509_numbers
+from dataclasses import dataclass
+
+from lab.dialects.rules import BY_CERTIFICATE, Heard, Rule, rules
+from lab.dialects.words import client_dialect, server_dialect, x509_numbers
 from lab.model import (
     Goal,
     Observation,
@@ -15,8 +18,9 @@ from lab.model import (
 )
 
 #: The stage that a step belongs to when no rule knows the words: the honest minimum.
-_STAGE_OF_STEP = {
+STAGE_OF_STEP = {
     "connect": Stage.CONNECT,
+    "greeting": Stage.GREETING,
     "starttls": Stage.HANDSHAKE,
     "login": Stage.LOGIN,
     "protect": Stage.PROTECT,
@@ -25,17 +29,33 @@ _STAGE_OF_STEP = {
 }
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Who refused, where and why, and the rule that says so."""
+
+    by: Side
+    stage: Stage
+    reason: Reason
+    rule: Rule | None = None
+    """``None``: no rule knows these signals, or the comparison of the bytes decided."""
+
+
 def interpret(observation: Observation) -> Outcome:
-    """Decide what happened, from what the two ends reported and from nothing else."""
-    refusal = _refusal(observation)
+    """Decide what happened, from what the two ends reported and from nothing else.
+
+    Raises:
+        DialectError: a dialect file is broken or missing.
+    """
+    heard = hear(observation)
+    refusal = decide(observation, heard)
     client = observation.client
     return Outcome(
         result=Result.REFUSED if refusal else Result.COMPLETED,
         goal=observation.attempt.client.goal,
-        by=refusal[0] if refusal else None,
-        stage=refusal[1] if refusal else None,
-        reason=refusal[2] if refusal else None,
-        cause=_cause(observation) if refusal else None,
+        by=refusal.by if refusal else None,
+        stage=refusal.stage if refusal else None,
+        reason=refusal.reason if refusal else None,
+        cause=cause(observation, heard, refusal) if refusal else None,
         protocol=client.protocol,
         cipher=client.cipher,
         verified=client.verified,
@@ -47,29 +67,55 @@ def interpret(observation: Observation) -> Outcome:
     )
 
 
-def _refusal(observation: Observation) -> tuple[Side, Stage, Reason] | None:
+def hear(observation: Observation) -> Heard:
+    """What both ends said, in the lab's names."""
+    client, server = observation.client, observation.server
+    dialect = client_dialect(observation.attempt.client.program)
+    # A server that did not start said why it did not; it never met this client.
+    log = server.log if server.started else ""
+    return Heard(
+        step=client.step,
+        reply=dialect.reply(client),
+        client=dialect.heard(client),
+        server=server_dialect(observation.attempt.server.software).heard(log),
+    )
+
+
+def decide(observation: Observation, heard: Heard) -> Refusal | None:
+    """The refusal, or ``None`` if the goal was reached."""
     client = observation.client
     if not client.failed:
-        return None if _delivered(observation) else (Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
-    software = observation.attempt.server.software
-    signals = server_dialect_of(software).heard(observation.server.log)
-    for rule in dialect_of(observation.attempt.client.program).rules():
-        if rule.holds(client, signals):
-            if rule.reason == BY_X509_NUMBER:
-                reason = x509_numbers().reason(client.verify_code, client.library)
-            else:
-                reason = Reason(rule.reason)
-            return rule.by, rule.stage, reason
-    return Side.UNKNOWN, _STAGE_OF_STEP.get(client.step, Stage.CONNECT), Reason.UNKNOWN
+        if _delivered(observation):
+            return None
+        return Refusal(Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
+    rule = rules().first(heard)
+    if rule is None:
+        stage = STAGE_OF_STEP.get(client.step, Stage.CONNECT)
+        return Refusal(Side.UNKNOWN, stage, Reason.UNKNOWN)
+    return Refusal(rule.by, rule.stage, _reason(rule, observation), rule)
 
 
-def _cause(observation: Observation) -> str | None:
-    """Why, where more is known than what was reported."""
-    server = observation.server
-    if not server.started:
+def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | None:
+    """Why, where more is known than what the deciding end reported."""
+    server, settings = observation.server, observation.attempt.client
+    if refusal.reason is Reason.CONNECTION_REFUSED and not server.started:
         said = server.log.strip().splitlines()
         return f"the server did not start: {said[-1] if said else 'it said nothing'}"
+    if refusal.stage is Stage.GREETING and "waited-for-tls" in heard.server:
+        return "the server was waiting for a TLS handshake: it speaks implicit TLS"
+    if refusal.stage is Stage.VERIFY and settings.fingerprint is not None:
+        return "the certificate is not the pinned one, so that its chain had to verify"
     return None
+
+
+def _reason(rule: Rule, observation: Observation) -> Reason:
+    if rule.reason != BY_CERTIFICATE:
+        return Reason(rule.reason)
+    client = observation.client
+    by_number = x509_numbers().reason(client.verify_code, client.library)
+    if by_number is not Reason.UNKNOWN:
+        return by_number
+    return client_dialect(observation.attempt.client.program).certificate_reason(client.error)
 
 
 def _delivered(observation: Observation) -> bool:

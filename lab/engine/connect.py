@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -73,7 +74,8 @@ def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
         try:
             connection = _UnixConnection(client)
             connection.request("GET", "/_ping")
-            status = connection.getresponse().status
+            with closing(connection.getresponse()) as response:
+                status = response.status
         except TimeoutError:
             detail = f"no answer to GET /_ping within {timeout_s:g} s"
             return SocketProbe(SocketState.SILENT, detail, listener)

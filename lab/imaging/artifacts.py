@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from lab import machine
+from lab.imaging import tools
 from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, megabytes, no_space
 from lab.imaging.recipe import Artifact
 
@@ -89,7 +90,7 @@ class Cache:
         return target
 
     def _download(self, artifact: Artifact, directory: Path, report: Callable[[str], None]) -> Path:
-        argv = command(artifact, directory)
+        argv = command(artifact, directory, report)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 machine.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S, cwd=directory, env=environment())
@@ -129,18 +130,15 @@ class Cache:
         )
 
 
-def command(artifact: Artifact, directory: Path) -> list[str]:
+def command(artifact: Artifact, directory: Path, report: Callable[[str], None]) -> list[str]:
     """The client's command line that puts the package into ``directory``.
 
     Raises:
-        ImageError: the client is not on this machine.
+        ImageError: the client is not on this machine and cannot be installed from here.
     """
     if artifact.client == "npm":
-        npm = machine.program("npm")
-        if npm is None:
-            raise _no_client(
-                artifact, "npm is not on this machine", "install it: apt-get install npm"
-            )
+        by_hand = f"put {artifact.file} (sha256 {artifact.sha256}) into {directory.parent}"
+        npm = tools.path(tools.NPM, report, otherwise=[by_hand])
         # The package goes into the current directory; npm 6 cannot name another one.
         return [npm, "pack", "--ignore-scripts", f"{artifact.package}@{artifact.version}"]
     argv = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
@@ -162,19 +160,6 @@ def environment() -> dict[str, str]:
         "npm_config_audit": "false",
         "npm_config_fund": "false",
     }
-
-
-def _no_client(artifact: Artifact, happened: str, advice: str) -> ImageError:
-    return ImageError(
-        Problem.DOWNLOAD,
-        tried=f"downloading {artifact.title}",
-        happened=happened,
-        advice=[
-            advice,
-            f"put {artifact.file} (sha256 {artifact.sha256}) into the lab's .lab/cache",
-            IMPORT_ADVICE,
-        ],
-    )
 
 
 def sha256(path: Path) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lab import machine
+from lab.imaging import tools
 from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, no_space
 from lab.imaging.recipe import Bootstrap
 
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
-INSTALL_TIMEOUT_S = 300.0
 BOOTSTRAP_TIMEOUT_S = 900.0
 QUERY_TIMEOUT_S = 20.0
 
@@ -21,55 +21,6 @@ STEPS = ("I: running apt-get update", "I: downloading", "I: extracting", "I: ins
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
 #: Kept nevertheless: the licences ask for it.
 INCLUDED = ("/usr/share/doc/*/copyright",)
-
-
-def ensure_mmdebstrap(report: Callable[[str], None]) -> str:
-    """The path of mmdebstrap, which is installed first where that is possible.
-
-    Raises:
-        ImageError: it is not there and cannot be installed from here.
-    """
-    found = machine.program("mmdebstrap")
-    if found is not None:
-        return found
-    system = machine.os_release()
-    apt = machine.program("apt-get")
-    if apt is None or not machine.is_root():
-        raise _no_mmdebstrap(
-            f"this is {system}, where it cannot be installed by itself"
-            if apt is None
-            else "this user may not install packages"
-        )
-    report("installing mmdebstrap on this machine")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    wait = ("-o", "DPkg::Lock::Timeout=120")
-    install = [apt, *wait, "install", "--yes", "--no-install-recommends"]
-    try:
-        machine.run([apt, *wait, "update"], timeout_s=INSTALL_TIMEOUT_S, env=environment)
-        machine.run(
-            [*install, "mmdebstrap", "debian-archive-keyring"],
-            timeout_s=INSTALL_TIMEOUT_S,
-            env=environment,
-        )
-    except machine.CommandError as error:
-        raise _no_mmdebstrap(str(error)) from error
-    found = machine.program("mmdebstrap")
-    if found is None:
-        raise _no_mmdebstrap("the package was installed, the program is still not there")
-    return found
-
-
-def _no_mmdebstrap(happened: str) -> ImageError:
-    return ImageError(
-        Problem.BOOTSTRAP,
-        tried="getting mmdebstrap, which makes the Debian base images where no registry answers",
-        happened=happened,
-        advice=[
-            "as root on Debian or Ubuntu: apt-get install mmdebstrap debian-archive-keyring",
-            "let the engine reach a registry (docker pull debian:bookworm-slim must work)",
-            IMPORT_ADVICE,
-        ],
-    )
 
 
 def mirror(environment: Mapping[str, str]) -> str:
@@ -130,7 +81,7 @@ def make(bootstrap: Bootstrap, target: Path, report: Callable[[str], None]) -> N
     Raises:
         ImageError: mmdebstrap is missing or fails, or a disk is full.
     """
-    mmdebstrap = ensure_mmdebstrap(report)
+    mmdebstrap = tools.path(tools.MMDEBSTRAP, report)
     uri = mirror(os.environ)
     report(f"bootstrapping {bootstrap.suite} from the package mirror")
 

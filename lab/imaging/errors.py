@@ -17,6 +17,7 @@ class Problem(StrEnum):
     REGISTRY = "registry"
     BOOTSTRAP = "bootstrap"
     DOWNLOAD = "download"
+    TOOL = "tool"
     BUILD = "build"
     MEASURE = "measure"
     ARCHIVE = "archive"

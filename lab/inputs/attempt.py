@@ -15,6 +15,8 @@ from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_client import Caller, client_settings
 from lab.inputs.pem import OWN, OwnCertificate, read_certificate
 from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.servers import SERVERS
+from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
 
 #: Fields of the settings that can name the operator's own certificate.
@@ -31,7 +33,7 @@ def read_attempt(
     client_assignments: Iterable[str],
     *,
     server: str = "vsftpd",
-    vsftpd_build: str = vsftpd.LAB_BUILD.name,
+    vsftpd_build: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, OwnCertificate | None, list[Finding]]:
     """The attempt that the files and the command line describe.
@@ -46,7 +48,7 @@ def read_attempt(
         client_assignments: ``FIELD=VALUE`` for the client.
         server: the software; a vsftpd.conf is for vsftpd only.
         vsftpd_build: the build that the vsftpd.conf is written for, a key of
-            :data:`lab.inputs.vsftpd_options.BUILDS`.
+            :data:`lab.inputs.vsftpd_options.BUILDS`; default: the build of the server.
         environment: variables to look through for Movable Type's directives.
 
     Returns:
@@ -55,8 +57,7 @@ def read_attempt(
 
     Raises:
         InputError: a file that cannot be read or tried.
-        SettingsError: an assignment that cannot be read.
-        ValueError: no such build.
+        SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
     server_assignments, client_assignments = list(server_assignments), list(client_assignments)
     findings: list[Finding] = []
@@ -92,7 +93,7 @@ def _own(chain: Path | None, key: Path | None) -> tuple[OwnCertificate | None, l
 
 def _server(
     conf: Path | None,
-    build: str,
+    build: str | None,
     software: str,
     assignments: Sequence[str],
     own: OwnCertificate | None,
@@ -103,14 +104,21 @@ def _server(
         if own is not None and "certificate" not in assigned:
             explicit = dataclasses.replace(explicit, certificate=OWN)
         return explicit, []
-    if software != "vsftpd":
+    program = SERVERS[software]
+    if not isinstance(program, Vsftpd):
         raise InputError(
             str(conf),
             None,
             f"a vsftpd.conf says nothing to {software}.",
             "Leave --server out, or the file.",
         )
-    read = vsftpd.parse(_text(conf), str(conf), vsftpd.build_named(build))
+    read = vsftpd.parse(
+        _text(conf),
+        str(conf),
+        build=vsftpd.build_named(build) if build else program.build,
+        target=program.build,
+        software=software,
+    )
     findings = [*read.findings, *_overridden(read.file, read.lines, assigned, "-s")]
     settings = read.settings
     if own is not None:

@@ -37,7 +37,7 @@ def protocols(text: str) -> ProtocolRange:
         version = _spelt(match)
         if match[1]:
             off.add(version)
-        elif chosen not in (None, version):
+        elif chosen is not None and (chosen != version or _has_two_spellings(part)):
             raise ValueError(
                 "IO::Socket::SSL dies of it (`cannot set multiple SSL protocols in SSL_version`):"
                 " write one version, or SSLv23 with the others switched off (SSLv23:!SSLv3:!TLSv1)"
@@ -64,6 +64,11 @@ def _spelt(match: re.Match[str]) -> str:
     if ssl is not None:
         return {"v2": "SSLv2", "v3": "SSLv3"}.get(ssl.lower(), _ANY)
     return f"TLSv1.{minor}" if minor else "TLSv1"
+
+
+def _has_two_spellings(part: str) -> bool:
+    """TLSv12 and SSLv2/3: the module compares them as written with its own spelling of the first."""
+    return "/" in part or (part[-2:].isdigit() and not part.lower().startswith("ssl"))
 
 
 def _meant(part: str) -> str:

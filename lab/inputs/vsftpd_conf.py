@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -31,21 +31,20 @@ from lab.inputs.vsftpd_options import (
     CERTIFICATE_FILES,
     DEFAULT_VERSIONS,
     DEFAULTS,
-    EL9_LEFT_OUT,
     FALSE_WORDS,
     FIELDS,
     KEPT,
     REPLACED,
     TRUE_WORDS,
-    WITHOUT_EFFECT,
     Kind,
     Reader,
 )
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
 from lab.servers.vsftpd import DEBIAN, Build
+from lab.settings import SettingsError
 
-#: The build that the lab runs: what is kept is written for it.
-LAB_BUILD = DEBIAN
+#: The option of `lab attempt` that names the build which a file is written for.
+BUILD_OPTION = "--vsftpd-build"
 #: Bytes after which vsftpd stops reading (``VSFTP_CONF_FILE_MAX``).
 LONGEST = 100_000
 
@@ -74,47 +73,59 @@ class _Line:
     name: str
     value: str
     """As it stands: with its blanks."""
+    bare: bool = False
+    """Without ``=``: vsftpd takes that for an empty value."""
 
     def __str__(self) -> str:
         return f"{self.name}={self.value}"
 
 
-def parse(text: str, file: str = "vsftpd.conf", build: Build = LAB_BUILD) -> VsftpdConf:
+def parse(
+    text: str,
+    file: str = "vsftpd.conf",
+    *,
+    build: Build = DEBIAN,
+    target: Build | None = None,
+    software: str = "vsftpd",
+) -> VsftpdConf:
     """Read a vsftpd.conf.
 
     Args:
         text: the whole file: what it does not set is at vsftpd's default.
         file: its name, for the findings.
-        build: the build that it is written for. What another build than the lab's spells differently
-            is translated.
+        build: the build that it is written for.
+        target: the build that the lab's server is; default: the same. What ``build`` spells
+            differently is translated, what ``target`` does not know is left out.
+        software: the name of that server.
 
     Raises:
         InputError: a line that is not NAME=VALUE, or that cannot be handed on.
     """
-    reading = _Reading(file, Reader.of(build))
-    for line in _lines(text, file):
+    reading = _Reading(file, Reader.of(build), Reader.of(target or build))
+    texts = [name for name, kind in reading.reader.kinds.items() if kind is Kind.TEXT]
+    for line in _lines(text, file, texts):
         reading.take(line)
-    return reading.finish()
+    return reading.finish(software)
 
 
 def build_named(name: str) -> Build:
     """The build of this name.
 
     Raises:
-        ValueError: there is none.
+        SettingsError: there is none.
     """
     try:
         return BUILDS[name]
     except KeyError:
         known = ", ".join(BUILDS)
-        raise ValueError(f"no build of vsftpd {name!r}; there are: {known}") from None
+        raise SettingsError(f"no build of vsftpd {name!r}; there are: {known}") from None
 
 
 # -- lines -----------------------------------------------------------------------------------------
 
 
-def _lines(text: str, file: str) -> Iterable[_Line]:
-    """The settings of a file, in order."""
+def _lines(text: str, file: str, texts: Container[str]) -> Iterator[_Line]:
+    """The settings of a file, in order; ``texts`` are the options that can stand without a value."""
     size = 0
     for number, whole in enumerate(text.split("\n"), 1):
         size += len(whole.encode()) + 1
@@ -127,27 +138,20 @@ def _lines(text: str, file: str) -> Iterable[_Line]:
                 f"vsftpd reads the first {LONGEST} bytes of its file only, and this line is behind them.",
                 "Remove comments or lines before it.",
             )
-        yield _line(file, number, whole.lstrip(_BLANKS))
+        yield _line(file, number, whole.lstrip(_BLANKS), texts)
 
 
-def _line(file: str, number: int, text: str) -> _Line:
+def _line(file: str, number: int, text: str, texts: Container[str]) -> _Line:
     name, equals, value = text.partition("=")
-    if not equals:
-        says = f"500 OOPS: missing value in config file for: {text.rstrip(_BLANKS)}"
-        raise InputError(
-            file,
-            number,
-            f"this line is not NAME=VALUE: {text.rstrip(_BLANKS)!r}. vsftpd ends at start (`{says}`).",
-            _remedy(text),
-        )
-    if not (name + value.strip(_BLANKS)).isprintable():
-        raise InputError(
-            file,
-            number,
-            f"there are control characters in this line: {text!r}.",
-            "Save the file as plain text.",
-        )
-    return _Line(number, name, value)
+    if equals or name in texts:
+        return _Line(number, name, value, bare=not equals)
+    says = f"500 OOPS: missing value in config file for: {text.rstrip(_BLANKS)}"
+    raise InputError(
+        file,
+        number,
+        f"this line is not NAME=VALUE: {text.rstrip(_BLANKS)!r}. vsftpd ends at start (`{says}`).",
+        _remedy(text),
+    )
 
 
 def _remedy(text: str) -> str:
@@ -167,14 +171,15 @@ def _remedy(text: str) -> str:
 class _Reading:
     """The state of reading one file."""
 
-    def __init__(self, file: str, reader: Reader) -> None:
-        self.file, self.reader = file, reader
+    def __init__(self, file: str, reader: Reader, target: Reader) -> None:
+        self.file, self.reader, self.target = file, reader, target
         self.seen: dict[str, _Line] = {}
         self.fields: dict[str, Any] = {}
         self.lines: dict[str, int] = {}
         self.versions: dict[str, _Line] = {}
         self.on: dict[str, bool] = {}
         self.kept: dict[str, str] = {}
+        self.fatal: list[str] = []
         self.without_effect: list[_Line] = []
         self.findings: list[Finding] = []
 
@@ -203,7 +208,11 @@ class _Reading:
     def _value(self, line: _Line, kind: Kind) -> bool | str | None:
         """What vsftpd reads; ``None``: it dies of this line, which is kept for that."""
         if kind is Kind.TEXT:
-            return line.value.strip(_BLANKS)
+            text = self._printable(line)
+            if line.bare:
+                empties = f"`{line.name}` without `=` is `{line.name}=`: it empties the option"
+                self.say(Severity.WARNING, line.number, empties)
+            return text
         if not line.value:
             self._fatal(
                 line, f"missing value in config file for: {line.name}", "the value is missing"
@@ -216,7 +225,7 @@ class _Reading:
             elif line.value.startswith("0") and not _OCTAL.fullmatch(line.value.strip(_BLANKS)):
                 text = f"`{line}`: a number with a leading 0 is octal, and 8 and 9 end it"
                 self.say(Severity.WARNING, line.number, text)
-            return line.value.strip(_BLANKS)
+            return self._printable(line)
         word = line.value.upper()
         if word in TRUE_WORDS:
             return True
@@ -225,19 +234,33 @@ class _Reading:
         self._fatal(line, f"bad bool value in config file for: {line.name}", _not_boolean(line))
         return None
 
+    def _printable(self, line: _Line) -> str:
+        """The value without blanks around it: one that can be written into a configuration again."""
+        value = line.value.strip(_BLANKS)
+        if value.isprintable():
+            return value
+        raise InputError(
+            self.file,
+            line.number,
+            f"the value of {line.name} has control characters or unusual blanks: {value!r}.",
+            "Type the value anew.",
+        )
+
     def _fatal(self, line: _Line, says: str, why: str) -> None:
-        if not line.value.isprintable():
-            raise InputError(
-                self.file,
-                line.number,
-                f"{why}. vsftpd ends at start (`500 OOPS: {says}`).",
-                "Save the file with Unix line ends: `sed -i 's/\\r$//' FILE`."
-                if "\r" in line.value
-                else f"Write `{line.name}={line.value.strip(_BLANKS)}`.",
-            )
-        text = f"`{line}`: {why}. vsftpd ends at start (`500 OOPS: {says}`)"
-        self.say(Severity.ERROR, line.number, text)
-        self.kept[line.name] = str(line)
+        """Keep a line that vsftpd dies of, and say so; an error, if it cannot be handed on."""
+        dies = f"vsftpd ends at start (`500 OOPS: {says}`)"
+        if line.name not in self.reader.kinds and line.name in self.target.kinds:
+            remedy = f"The lab's server is of the build {self.target.build.name} and would start."
+            raise InputError(self.file, line.number, f"`{line}`: {why}. {dies}.", remedy)
+        if str(line).isprintable():
+            self.fatal.append(str(line))
+            self.say(Severity.ERROR, line.number, f"`{line}`: {why}. {dies}")
+            return
+        if "\r" in line.value:
+            remedy = "Save the file with Unix line ends: `sed -i 's/\\r$//' FILE`."
+        else:
+            remedy = "There are control characters or unusual blanks in the line: type it anew."
+        raise InputError(self.file, line.number, f"{str(line)!r}: {why}. {dies}.", remedy)
 
     def _place(self, line: _Line, value: bool | str) -> None:
         name = line.name
@@ -253,11 +276,9 @@ class _Reading:
         elif name in REPLACED:
             self.say(Severity.NOTE, line.number, f"`{line}` is replaced: {REPLACED[name]}")
         elif name in KEPT:
-            self.kept[name] = f"{name}={line.value.rstrip(_BLANKS)}"
-        elif name in WITHOUT_EFFECT:
+            self._keep(line)
+        else:  # WITHOUT_EFFECT
             self.without_effect.append(line)
-        else:
-            self._other_build(line)
 
     def _field(self, line: _Line, value: bool | str) -> None:
         field_name = FIELDS[line.name]
@@ -308,22 +329,21 @@ class _Reading:
             self.kept[line.name] = f"{line.name}=NO"
             self.say(Severity.WARNING, line.number, f"`{line}`: {ALLOWED[line.name]}")
 
-    def _other_build(self, line: _Line) -> None:
-        """An option that the file's build knows, and the lab's does not."""
-        what = EL9_LEFT_OUT.get(line.name)
-        if what is None:
-            self.without_effect.append(line)
+    def _keep(self, line: _Line) -> None:
+        if line.name in self.target.kinds:
+            self.kept[line.name] = f"{line.name}={line.value.rstrip(_BLANKS)}"
             return
-        text = f"`{line}` is left out: the lab's vsftpd is the build {LAB_BUILD.name}, and {what}"
+        target = self.target.build.name
+        text = f"`{line}` is left out: the lab's server is the build {target}, without this option"
         self.say(Severity.WARNING, line.number, text)
 
     def _unknown(self, line: _Line) -> None:
-        self.kept[line.name] = f"{line.name}={line.value.rstrip(_BLANKS)}"
-        text = (
-            f"{self.reader.build.name}'s vsftpd 3.0.5 does not know {line.name!r} and ends at start"
-            f" (`500 OOPS: unrecognised variable in config file: {line.name}`)"
-        )
-        self.say(Severity.ERROR, line.number, text + self._meant(line))
+        if line.value:
+            says = f"unrecognised variable in config file: {line.name}"
+        else:
+            says = f"missing value in config file for: {line.name}"
+        why = f"{self.reader.build.name}'s vsftpd 3.0.5 has no option {line.name!r}"
+        self._fatal(line, says, why + self._meant(line))
 
     def _meant(self, line: _Line) -> str:
         name, build = line.name, self.reader.build
@@ -337,15 +357,18 @@ class _Reading:
             version = Reader.of(other).versions.get(name)
             if version is not None:
                 right = f"{build.protocol_options[version]}={line.value.strip()}"
-                return f"; that is the spelling of the build {other.name}, here it is `{right}`"
-            return f"; the build {other.name} knows it"
+                return (
+                    f": that is the spelling of the build {other.name}, here it is `{right}`"
+                    f" ({BUILD_OPTION} {other.name} reads the file as that build does)"
+                )
+            return f": only the build {other.name} has ({BUILD_OPTION} {other.name})"
         lower = {known.lower(): known for known in self.reader.kinds}
         near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)
         return f"; did you mean `{lower[near[0]]}={line.value.strip()}`?" if near else ""
 
     # -- the whole file ----------------------------------------------------------------------------
 
-    def finish(self) -> VsftpdConf:
+    def finish(self, software: str) -> VsftpdConf:
         """The settings, when every line is read."""
         for option, default in DEFAULTS.items():
             self.fields.setdefault(FIELDS[option], default)
@@ -353,8 +376,8 @@ class _Reading:
             self.fields["certificate"] = CERTIFICATE_UNSET
         switches = self._protocols()
         self._say_defaults()
-        extra = (*self.kept.values(), *switches)
-        settings = ServerSettings(software="vsftpd", extra=extra, **self.fields)
+        extra = (*self.kept.values(), *switches, *self.fatal)
+        settings = ServerSettings(software=software, extra=extra, **self.fields)
         return VsftpdConf(
             file=self.file,
             settings=settings,
@@ -377,7 +400,7 @@ class _Reading:
             number = max(line.number for line in self.versions.values())
             self.say(Severity.WARNING, number, "every protocol version is switched off")
         return tuple(
-            f"{LAB_BUILD.protocol_options[version]}={'YES' if self.on[version] else 'NO'}"
+            f"{self.target.build.protocol_options[version]}={'YES' if self.on[version] else 'NO'}"
             for version in self.versions
         )
 
@@ -397,12 +420,12 @@ class _Reading:
                     f"no line sets {option}: vsftpd's default is NO and {effect}; the lab sets YES"
                 )
                 self.say(Severity.NOTE, None, text)
-        build = self.reader.build
-        if "ssl_ciphers" not in self.seen and build.default_ciphers != LAB_BUILD.default_ciphers:
+        build, target = self.reader.build, self.target.build
+        if "ssl_ciphers" not in self.seen and build.default_ciphers != target.default_ciphers:
             text = (
                 f"no line sets ssl_ciphers: the default of the build {build.name} is"
-                f" {build.default_ciphers}, that of the lab's build {LAB_BUILD.name} is"
-                f" {LAB_BUILD.default_ciphers}, and it holds here; `-s ciphers=LIST` sets another"
+                f" {build.default_ciphers}, that of the lab's server ({target.name})"
+                f" {target.default_ciphers}, and it holds here; `-s ciphers=LIST` sets another"
             )
             self.say(Severity.WARNING, None, text)
         if self.without_effect:

@@ -201,7 +201,7 @@ REPLACED: Mapping[str, str] = {
         """),
         _ANONYMOUS,
     ),
-    "banner_file": _FILE,
+    **dict.fromkeys(("banner_file", "dh_param_file", "ecdh_param_file"), _FILE),
 }
 
 #: Options without a field that can change how an attempt ends: they go to the server word for word.
@@ -213,7 +213,7 @@ KEPT = frozenset(
     data_connection_timeout delay_failed_login delay_successful_login max_login_fails local_max_rate
     anon_max_rate trans_chunk_size ascii_upload_enable lock_upload_files delete_failed_uploads
     no_anon_password isolate isolate_network seccomp_sandbox ptrace_sandbox one_process_model
-    run_as_launching_user ftp_enable http_enable
+    run_as_launching_user ftp_enable http_enable ssl_ciphersuites
     """)
 )
 
@@ -223,13 +223,7 @@ WITHOUT_EFFECT = frozenset(
     dirmessage_enable message_file anon_world_readable_only async_abor_enable ascii_download_enable
     setproctitle_enable text_userdb_names ls_recurse_enable use_localtime hide_ids use_sendfile
     force_dot_files download_enable dirlist_enable chmod_enable tilde_user_enable mdtm_write local_umask
-    anon_umask file_open_mode ftpd_banner hide_file download_file utf8_filesystem
+    anon_umask file_open_mode ftpd_banner hide_file download_file utf8_filesystem better_stou log_die
+    reverse_lookup_enable userlist_log wc_logs_enable bind_retries
     """)
 )
-
-#: Options of Enterprise Linux 9 that the lab's build has no counterpart for, and what that means.
-EL9_LEFT_OUT: Mapping[str, str] = {
-    "ssl_ciphersuites": "the suites of TLS 1.3 cannot be chosen in it",
-    "dh_param_file": "it uses OpenSSL's own groups",
-    "ecdh_param_file": "it uses P-256",
-}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from lab.expectations import Verdict
 from lab.model import Result
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.report.words import (
+    captured_in_case,
     causes,
     counts_in_words,
     excerpt,
@@ -21,6 +23,7 @@ from lab.report.words import (
     explanation,
     grouped,
     image_in_words,
+    impostor_got,
     rest_of_case,
     seen,
     seen_in_case,
@@ -49,6 +52,7 @@ _SIGNS = {
 }
 _ASCII_SIGNS = {**_SIGNS, Verdict.AS_EXPECTED: "+", Verdict.SURPRISE: "X"}
 _STAND_IN = "bold yellow"
+_GIVEN_AWAY = "red"
 #: Words are not pressed into fewer columns than this, however narrow the terminal.
 _NARROWEST = 20
 #: Where a client's name begins, behind the sign.
@@ -174,13 +178,22 @@ def _print_cases(record: RunRecord, console: Console) -> None:
         _line(console, f"  {visible(cases[0].title or cases[0].name)}")
         behind = [rest_of_case(record.attempts_of(case)) for case in cases]
         common = behind[0] if len(set(behind)) == 1 else ""
-        for case, rest in zip(cases, behind, strict=True):
+        loot = [captured_in_case(record.attempts_of(case)) for case in cases]
+        # The same from each client, but for the file's name.
+        alike = len({replace(got, file_head="") if got else None for got in loot}) == 1
+        for case, rest, got in zip(cases, behind, loot, strict=True):
             _print_case(record, case, clients, console)
+            below = Text(" " * (clients + _CLIENT_COLUMN + 1))
             if rest and not common:
-                _hang(console, Text(" " * (clients + _CLIENT_COLUMN + 1)), Text(rest, style="dim"))
+                _hang(console, below, Text(rest, style="dim"))
+            if got and not alike:
+                _hang(console, below, Text(impostor_got(got), style=_GIVEN_AWAY))
+        prefix = "each: " if len(cases) > 1 else ""
         if common:
-            prefix = "each: " if len(cases) > 1 else ""
             _hang(console, Text(" " * _CLIENT_COLUMN), Text(f"{prefix}{common}", style="dim"))
+        if loot[0] and alike:
+            words = f"{prefix}{impostor_got(loot[0])}"
+            _hang(console, Text(" " * _CLIENT_COLUMN), Text(words, style=_GIVEN_AWAY))
 
 
 def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:

@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from lab import impostor
 from lab.expectations import Verdict
-from lab.model import Result, Role, ServerSettings, set_fields
+from lab.model import Captured, Result, Role, ServerSettings, set_fields
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 
 #: Of somebody else's text, a report shows at most so many lines; the record has them all.
@@ -60,6 +61,7 @@ def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
         ("cause", (outcome.cause if outcome else None) or ""),
         ("client says", (texts.client if texts else "") or client_error),
         ("user sees", texts.message if texts else ""),
+        ("impostor got", given_away(attempt)),
         ("server says", (texts.server if texts else "") or server_log),
         ("facts", facts(attempt)),
         ("stand-in", ", ".join(attempt.stand_ins)),
@@ -95,6 +97,17 @@ def facts(attempt: AttemptRecord) -> str:
 
 def _yes_no(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def given_away(attempt: AttemptRecord) -> str:
+    """All that an impostor was given, a fact on each line; nothing if nothing was."""
+    captured = attempt.server_report.captured if attempt.server_report else None
+    if captured is None:
+        return ""
+    lines = [f"user      {captured.user}", f"password  {captured.password}"]
+    if captured.file_bytes is not None:
+        lines += [f"file      {captured.file_bytes} bytes, beginning", captured.file_head]
+    return "\n".join(lines)
 
 
 def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
@@ -146,6 +159,17 @@ def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:
         all_of = f"{', '.join(first)} and {last}" if first else last
         others.insert(0, f"{all_of} as expected")
     return "; ".join(others)
+
+
+def captured_in_case(attempts: Iterable[AttemptRecord]) -> Captured | None:
+    """What an impostor got in a case: the first of its attempts that gave something away."""
+    reports = (a.server_report for a in attempts if a.role is Role.IMPOSTOR)
+    return next((report.captured for report in reports if report and report.captured), None)
+
+
+def impostor_got(captured: Captured) -> str:
+    """One line on what an impostor got."""
+    return visible(f"impostor got {impostor.in_words(captured)}")
 
 
 def counts_in_words(record: RunRecord) -> str:

@@ -115,7 +115,9 @@ ANONYMOUS = (
 
 #: Written when ``impostor`` is on: who logs in becomes ``user``, whatever the name and the password.
 IMPOSTOR = (
-    Always("pam_service_name", "{pam_service}", "a PAM service that takes every login and notes it"),
+    Always(
+        "pam_service_name", "{pam_service}", "a PAM service that takes every login and notes it"
+    ),
     Always("guest_enable", "YES", "a name that is no account of the system is taken too"),
     Always("guest_username", "{user}", "its files are this account's"),
     Always("virtual_use_local_privs", "YES", "with the rights of a named user, not of a guest"),

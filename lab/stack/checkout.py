@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lab.checkout import identity, root, state_directory
-from lab.imaging.locks import directory as locks_directory
+from lab.imaging.locks import directory
 
 #: Labels on every object that the lab creates on the engine.
 LABEL_CHECKOUT = "test.lab.checkout"
@@ -67,7 +67,12 @@ def new_run_id(now: datetime.datetime | None = None) -> str:
 
 def topology_lock(project: str) -> FileLock:
     """The lock that a process holds while it uses the topology ``project``."""
-    return FileLock(locks_directory() / f"{project}.lock", mode=LOCK_MODE)
+    return FileLock(directory() / f"{project}.lock", mode=LOCK_MODE)
+
+
+def subnets_lock() -> FileLock:
+    """The lock that a process holds while it chooses a subnet and makes the network with it."""
+    return FileLock(directory() / "subnets.lock", mode=LOCK_MODE)
 
 
 def in_use(project: str) -> bool:
@@ -75,7 +80,7 @@ def in_use(project: str) -> bool:
     lock = topology_lock(project)
     try:
         lock.acquire(blocking=False)
-    except Timeout:
+    except (Timeout, PermissionError):  # another user's lock is not ours to judge
         return True
     lock.release()
     return False

@@ -7,11 +7,12 @@ belongs to exactly one attempt; attempts on different listeners run side by side
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -19,14 +20,16 @@ from typing import Any, Generic, TypeVar
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
-from lab.certificates import Material
+from lab.certificates import Material, describe
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
     SERVER_HOSTS,
     Attempt,
+    Captured,
     ClientSettings,
     Delivery,
+    Goal,
     Observation,
     ServerReport,
     ServerSettings,
@@ -35,9 +38,12 @@ from lab.model import (
 from lab.programs import PROGRAMS
 from lab.programs.base import Installed, Target
 from lab.servers import SERVERS, ListenerPlace, listen_request
+from lab.stack import offers
 from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.stack.link import AgentError, AgentLink
 from lab.stack.topology import Topology
+from lab.suites import Comparison, Offer, compare, configured
+from lab.tls.suites import Suite
 
 Value = TypeVar("Value")
 
@@ -48,6 +54,8 @@ FIRST_PASSIVE_PORT = 30000
 PASSIVE_PORTS = 20
 #: Where a client's libraries look for trust anchors; in a stand-in the other places are links to it.
 SYSTEM_TRUST_STORE = "etc/pki/tls/cert.pem"
+#: The agent that asks both ends for their suites, in a server's container.
+PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
 #: Seconds for a listener to start, and for its sessions to end after an attempt.
 LISTEN_S = 10.0
 COLLECT_S = 10.0
@@ -127,8 +135,10 @@ class Session:
         self._password = secrets.token_urlsafe(12)
         self._links: _Once[AgentLink] = _Once()
         self._listeners: _Once[_Listener] = _Once()
+        self._offers: _Once[Offer] = _Once()
         self._ports = {name: itertools.count() for name in SERVER_HOSTS}
         self._names = itertools.count(1)
+        self._closed = threading.Event()
         self._equip()
 
     def attempt(self, attempt: Attempt) -> Evidence:
@@ -138,18 +148,11 @@ class Session:
             Cannot: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
         """
-        server, program = SERVERS[attempt.server.software], PROGRAMS[attempt.client.program]
-        absent = self._absent.get(server.service)
-        if absent:
-            raise Cannot(absent.partition(":")[0])
-        cause = server.unsupported(attempt.server) or program.unsupported(
-            attempt.client, self._installed(attempt.client)
-        )
-        if cause:
-            raise Cannot(cause)
+        self._check_possible(attempt)
+        program = PROGRAMS[attempt.client.program]
         listener = self._listener(attempt.server)
         delivery = self._delivery(attempt.client)
-        request = program.request(attempt.client, self._target(attempt, listener, delivery))
+        request = program.request(attempt.client, self._target(attempt, listener.port, delivery))
         client_agent = self._client_agent(attempt.client)
         server_agent = self._server_agent(attempt.server.software)
         key = self._key(attempt.server)
@@ -165,6 +168,7 @@ class Session:
                     log=collected["log"],
                     stored_bytes=stored.get("size"),
                     stored_sha256=stored.get("sha256"),
+                    captured=_captured(collected.get("captured")),
                 )
             else:
                 report = ServerReport(started=False, log=listener.output)
@@ -172,6 +176,25 @@ class Session:
             attempt=attempt, client=program.report(raw), server=report, delivery=delivery
         )
         return Evidence(observation, listener.configuration, request, listener.port)
+
+    def suites(self, attempt: Attempt) -> Comparison:
+        """What both ends of an attempt agree to, and what is common; each end is asked once.
+
+        Raises:
+            Cannot: as :meth:`attempt`.
+            AgentError: a container or an agent failed.
+        """
+        self._check_possible(attempt)
+        client, server = attempt.client, attempt.server
+        # What does not come before the handshake, or is not in it, does not tell clients apart.
+        alike = dataclasses.replace(
+            client, goal=Goal.LOGIN, payload=0, mode="passive", session_cache="default"
+        )
+        both = (
+            self._offers.get((alike, server.software), lambda: self._ask_client(alike, server)),
+            self._offers.get(server, lambda: self._ask_server(server)),
+        )
+        return compare(*both)
 
     def facts(self) -> dict[str, Any]:
         """What the servers say of themselves, by software."""
@@ -182,7 +205,8 @@ class Session:
         }
 
     def close(self) -> None:
-        """End every agent; they take their listeners with them."""
+        """End every agent; they take their listeners with them. No agent is started after that."""
+        self._closed.set()
         for link in self._links.values():
             link.close()
 
@@ -201,22 +225,38 @@ class Session:
     def _client_agent(self, client: ClientSettings) -> AgentLink:
         service = client.platform + (f"-{client.policy.lower()}" if client.policy else "")
         spec = PROGRAMS[client.program].agent
-        return self._links.get(
-            (service, spec.name),
-            lambda: AgentLink(self._client, service, self._container(service), list(spec.argv)),
-        )
+        return self._links.get((service, spec.name), lambda: self._link(service, spec.argv))
 
     def _server_agent(self, software: str) -> AgentLink:
         server = SERVERS[software]
         return self._links.get(
-            (server.service, "server"),
-            lambda: AgentLink(
-                self._client,
-                server.service,
-                self._container(server.service),
-                list(server.agent.argv),
-            ),
+            (server.service, "server"), lambda: self._link(server.service, server.agent.argv)
         )
+
+    def _probe(self, software: str) -> AgentLink:
+        service = SERVERS[software].service
+        return self._links.get((service, "probe"), lambda: self._link(service, PROBE))
+
+    def _link(self, service: str, argv: Sequence[str]) -> AgentLink:
+        container = self._container(service)
+        if not self._closed.is_set():
+            link = AgentLink(self._client, service, container, list(argv))
+            if not self._closed.is_set():
+                return link
+            link.close()
+        raise AgentError(f"no agent is started in {service}: the session has ended")
+
+    def _check_possible(self, attempt: Attempt) -> None:
+        """Raise :class:`Cannot` if these settings cannot be tried here."""
+        server, program = SERVERS[attempt.server.software], PROGRAMS[attempt.client.program]
+        absent = self._absent.get(server.service)
+        if absent:
+            raise Cannot(absent.partition(":")[0])
+        cause = server.unsupported(attempt.server) or program.unsupported(
+            attempt.client, self._installed(attempt.client)
+        )
+        if cause:
+            raise Cannot(cause)
 
     def _installed(self, client: ClientSettings) -> Installed:
         return Installed(
@@ -261,7 +301,7 @@ class Session:
         content = (line * (client.payload // len(line) + 1))[: client.payload]
         return Delivery(name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest())
 
-    def _target(self, attempt: Attempt, listener: _Listener, delivery: Delivery) -> Target:
+    def _target(self, attempt: Attempt, port: int, delivery: Delivery) -> Target:
         client, host = attempt.client, attempt.server.host
         anchors = f"{CERTIFICATES}/anchors"
         pinned = (
@@ -272,7 +312,7 @@ class Session:
         own = f"{CERTIFICATES}/{host}/{client.client_certificate}"
         return Target(
             host=client.host or host,
-            port=listener.port,
+            port=port,
             user=client.user,
             password=client.password or self._password,
             delivery=delivery,
@@ -281,6 +321,62 @@ class Session:
             certificate=f"{own}.chain.pem" if client.client_certificate else None,
             key=f"{own}.key.pem" if client.client_certificate else None,
         )
+
+    # -- the suites of both ends --------------------------------------------------------------------
+
+    def _ask_client(self, client: ClientSettings, server: ServerSettings) -> Offer:
+        program, agent = PROGRAMS[client.program], self._client_agent(client)
+
+        def attempt(port: int) -> str:
+            target = self._target(Attempt(server, client), port, self._delivery(client))
+            request = program.request(client, target)
+            report = program.report(agent.call("attempt", self._deadline(client), **request))
+            return report.error
+
+        return offers.ask_client(
+            self._probe(server.software),
+            str(client),
+            attempt,
+            self._deadline(client),
+            implicit=client.implicit_tls,
+        )
+
+    def _ask_server(self, server: ServerSettings) -> Offer:
+        listener, key = self._listener(server), self._key_type(server)
+        listed = self._configured(server)
+        if not listener.started:
+            said = listener.output.strip() or "it said nothing"
+            return Offer(
+                end=server.software,
+                nothing=f"it did not start: {said}",
+                configured=listed,
+                key=key,
+            )
+        with listener.lock:
+            return offers.ask_server(
+                self._probe(server.software),
+                server.software,
+                listener.port,
+                server.ssl_sni_hostname or server.host,
+                listed,
+                key,
+                implicit=server.implicit_tls,
+            )
+
+    def _configured(self, server: ServerSettings) -> tuple[Suite, ...]:
+        """What the server's cipher list, or its default, means to its library."""
+        agent = self._server_agent(server.software)
+        listed = server.ciphers
+        if listed is None:
+            listed = agent.call("facts", LISTEN_S)["default_ciphers"]["list"]
+        facts = agent.call("facts", LISTEN_S, cipher_lists=[listed])
+        return configured(facts["cipher_lists"][listed])
+
+    def _key_type(self, server: ServerSettings) -> str:
+        if server.certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
+            return ""
+        chain = self._material.server(server.certificate, server.host).chain_pem
+        return describe(chain).leaf.key
 
     @staticmethod
     def _deadline(client: ClientSettings) -> float:
@@ -314,3 +410,14 @@ class Session:
         services = [s for s in self._topology.containers if s != "dns"]
         with ThreadPoolExecutor(len(services) or 1) as pool:
             list(pool.map(put, services))
+
+
+def _captured(raw: Mapping[str, Any] | None) -> Captured | None:
+    if raw is None:
+        return None
+    return Captured(
+        user=raw["user"],
+        password=raw["password"],
+        file_bytes=raw["file_bytes"],
+        file_head=raw["file_head"] or "",
+    )

@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
@@ -23,10 +25,9 @@ from lab.stack.checkout import (
     LABEL_CHECKOUT,
     LABEL_KEPT,
     LABEL_PATH,
-    LOCK_MODE,
     Checkout,
     in_use,
-    locks_directory,
+    subnets_lock,
     topology_lock,
 )
 
@@ -213,8 +214,25 @@ def down(
 
 
 def remove(client: DockerClient, projects: Iterable[str]) -> None:
-    """Remove all containers, networks and volumes of the projects."""
+    """Remove all containers, networks and volumes of the projects.
 
+    Raises:
+        TopologyError: a network does not let go of its containers.
+    """
+    for project in projects:
+        filters = {"label": f"{LABEL_PROJECT}={project}"}
+        if _end_compose(project):
+            # The engine does not drop a request whose sender has gone: its container still comes.
+            _repeat(partial(_remove_containers, client, filters), SETTLE_S)
+        _remove_containers(client, filters)
+        for network in client.api.networks(filters=filters):
+            _remove_network(client, network["Id"])
+        for volume in client.api.volumes(filters=filters)["Volumes"] or []:
+            client.api.remove_volume(volume["Name"], force=True)
+        Path(topology_lock(project).lock_file).unlink(missing_ok=True)
+
+
+def _remove_containers(client: DockerClient, filters: dict[str, str]) -> None:
     def remove_container(identity: str) -> None:
         try:
             client.api.remove_container(identity, force=True, v=True)
@@ -224,22 +242,9 @@ def remove(client: DockerClient, projects: Iterable[str]) -> None:
             if "already in progress" not in str(error):
                 raise
 
-    def remove_containers(filters: Mapping[str, str]) -> None:
-        with ThreadPoolExecutor(8) as pool:
-            found = client.api.containers(all=True, filters=dict(filters))
-            list(pool.map(remove_container, [c["Id"] for c in found]))
-
-    for project in projects:
-        filters = {"label": f"{LABEL_PROJECT}={project}"}
-        if _end_compose(project):
-            # The engine does not drop a request whose sender has gone: its container still comes.
-            _repeat(lambda: remove_containers(filters), SETTLE_S)
-        remove_containers(filters)
-        for network in client.api.networks(filters=filters):
-            _remove_network(client, network["Id"])
-        for volume in client.api.volumes(filters=filters)["Volumes"] or []:
-            client.api.remove_volume(volume["Name"], force=True)
-        (locks_directory() / f"{project}.lock").unlink(missing_ok=True)
+    found = client.api.containers(all=True, filters=filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remove_container, [c["Id"] for c in found]))
 
 
 def compose_processes(
@@ -302,7 +307,7 @@ def _acquire(lock: FileLock, whose: str) -> None:
 @contextlib.contextmanager
 def _subnets() -> Iterator[None]:
     """The right to choose a subnet: held until the network with it is there."""
-    lock = FileLock(locks_directory() / "subnets.lock", mode=LOCK_MODE)
+    lock = subnets_lock()
     _acquire(lock, "another lab on this machine has been starting its network")
     try:
         yield

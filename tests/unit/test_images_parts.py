@@ -23,7 +23,7 @@ import pytest
 
 from lab import machine
 from lab.checkout import root
-from lab.imaging import archive, artifacts, bootstrap, build, context, measure
+from lab.imaging import archive, artifacts, bootstrap, build, context, measure, tools
 from lab.imaging.artifacts import Cache
 from lab.imaging.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.imaging.locks import tag_lock
@@ -179,18 +179,9 @@ def test_a_client_that_brings_something_else_is_noticed(
         Cache(tmp_path).fetch(artifact(file="thing-1.0.tgz"), ignore)
 
 
-def test_a_missing_npm_is_named_with_the_ways_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "program", lambda _name: None)
-    with pytest.raises(ImageError, match="npm is not on this machine") as raised:
-        Cache(tmp_path).fetch(artifact(), ignore)
-    assert raised.value.advice[0] == "install it: apt-get install npm"
-
-
 def test_a_wheel_is_asked_for_the_images_interpreter_not_for_this_one(tmp_path: Path) -> None:
     platform = {"python": "3.9", "tags": ["manylinux2014_x86_64"]}
-    argv = artifacts.command(artifact(client="pip", platform=platform), tmp_path)
+    argv = artifacts.command(artifact(client="pip", platform=platform), tmp_path, ignore)
     assert argv[0] == sys.executable
     assert {"--only-binary=:all:", "--python-version=3.9", "--no-deps"} <= set(argv)
     assert "--platform=manylinux2014_x86_64" in argv
@@ -418,37 +409,62 @@ def test_the_root_file_system_is_small_and_for_amd64() -> None:
     assert any("merged-usr" in argument for argument in argv)
 
 
+@pytest.mark.parametrize("tool", [tools.MMDEBSTRAP, tools.NPM], ids=lambda tool: tool.program)
 @pytest.mark.parametrize(
     ("apt", "is_root", "complaint"),
     [
-        (None, True, "it cannot be installed by itself"),
-        ("/usr/bin/apt-get", False, "may not install packages"),
+        (None, True, "is not installed, and this is "),
+        ("/usr/bin/apt-get", False, "this user may not install packages"),
     ],
 )
-def test_a_machine_that_cannot_have_mmdebstrap_is_told_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, apt: str | None, is_root: bool, complaint: str
+def test_a_machine_that_cannot_have_a_tool_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+    tool: tools.Tool,
+    apt: str | None,
+    is_root: bool,
+    complaint: str,
 ) -> None:
     monkeypatch.setattr(machine, "program", lambda name: apt if name == "apt-get" else None)
     monkeypatch.setattr(machine, "is_root", lambda: is_root)
     with pytest.raises(ImageError, match=complaint) as raised:
-        bootstrap.ensure_mmdebstrap(ignore)
-    assert len(raised.value.advice) == 3
+        tools.path(tool, ignore, otherwise=["by hand"])
+    assert raised.value.problem is Problem.TOOL
+    assert f"apt-get install {tool.program}" in raised.value.advice[0]
+    assert raised.value.advice[1] == "by hand"
 
 
-def test_mmdebstrap_is_installed_where_that_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tool", [tools.MMDEBSTRAP, tools.NPM], ids=lambda tool: tool.program)
+def test_a_tool_is_installed_once_where_that_is_possible(
+    monkeypatch: pytest.MonkeyPatch, tool: tools.Tool
+) -> None:
     there: list[str] = ["apt-get"]
     commands: list[Sequence[str]] = []
 
     def run(argv: Sequence[str], **_: object) -> None:
         commands.append(argv)
         if "install" in argv:
-            there.append("mmdebstrap")
+            there.append(tool.program)
 
     monkeypatch.setattr(machine, "program", lambda name: f"/{name}" if name in there else None)
     monkeypatch.setattr(machine, "is_root", lambda: True)
     monkeypatch.setattr(machine, "run", run)
-    assert bootstrap.ensure_mmdebstrap(ignore) == "/mmdebstrap"
-    assert commands[-1][-2:] == ["mmdebstrap", "debian-archive-keyring"]
+    assert tools.path(tool, ignore) == f"/{tool.program}"
+    assert tools.path(tool, ignore) == f"/{tool.program}"
+    assert len(commands) == 2
+    assert tuple(commands[1][-len(tool.packages) :]) == tool.packages
+
+
+def test_a_tool_that_cannot_be_installed_says_what_apt_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(argv: Sequence[str], **_: object) -> None:
+        raise machine.CommandError(argv, "ended with status 100", "E: Unable to locate package")
+
+    monkeypatch.setattr(machine, "program", lambda name: "/a" if name == "apt-get" else None)
+    monkeypatch.setattr(machine, "is_root", lambda: True)
+    monkeypatch.setattr(machine, "run", run)
+    with pytest.raises(ImageError, match="Unable to locate package"):
+        tools.path(tools.NPM, ignore)
 
 
 @pytest.mark.parametrize(

@@ -466,6 +466,17 @@ def test_where_the_build_on_the_real_distribution_fails_the_stand_in_takes_its_p
     assert "non-zero code: 1" in str(found["client"].provenance.fallback_reason)
 
 
+def test_where_both_ways_fail_both_reasons_are_given(
+    world: World, store: Callable[..., ImageStore]
+) -> None:
+    world.failing = {"client-standin": [{"error": "returned a non-zero code: 100"}]}
+    with pytest.raises(ImageError, match="non-zero code: 100") as raised:
+        store().ensure(["client"])
+    assert raised.value.problem is Problem.BUILD
+    assert "the registry had been tried before" in str(raised.value)
+    assert "no such host" in str(raised.value)
+
+
 def test_a_registry_that_is_demanded_is_not_replaced(
     world: World, store: Callable[..., ImageStore], bootstrapped: list[str]
 ) -> None:

@@ -1,0 +1,198 @@
+"""Words: what a program, its TLS library or a server says, and the name that the lab gives to it.
+
+A *signal* is a name for one thing that is said in many wordings ("the peer sent alert 40"). A dialect
+file lists the wordings; nothing else in the lab matches the text of a program. What signals mean
+together is decided in ``rules.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from lab.model import ClientReport, Reason
+
+
+class DialectError(Exception):
+    """A dialect file is broken or missing: a fault of the lab."""
+
+
+def compiled(value: Any) -> re.Pattern[str]:
+    """A pattern of a dialect file.
+
+    Raises:
+        ValueError: not a regular expression.
+    """
+    if not isinstance(value, str):
+        raise ValueError("a pattern is a string")
+    try:
+        return re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from error
+
+
+def listed(value: Any) -> Any:
+    """One thing or a list of things, as a tuple."""
+    return (value,) if isinstance(value, str | int) else tuple(value)
+
+
+def _worded(value: Any) -> Any:
+    """A text or a list of texts is short for the table ``{text = ...}``."""
+    return {"text": value} if isinstance(value, str | list) else value
+
+
+Form = TypeVar("Form", bound=BaseModel)
+Pattern = Annotated[re.Pattern[str], BeforeValidator(compiled)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(listed)]
+
+
+class Table(BaseModel):
+    """A table of a dialect file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Words(Table):
+    """The ways in which one program says one thing; any of them will do."""
+
+    text: Patterns = ()
+    """Patterns of the program's error text."""
+    errno: Names = ()
+    """Symbols of the system's or the resolver's error."""
+    exit_status: Numbers = ()
+    """Of a command line program."""
+
+    def heard(self, client: ClientReport) -> bool:
+        """Whether the report has any of these."""
+        return (
+            any(pattern.search(client.error) for pattern in self.text)
+            or client.errno in self.errno
+            or client.exit_status in self.exit_status
+        )
+
+
+class ClientDialect(Table):
+    """How one client program, or a library that it uses, words what it meets."""
+
+    title: str
+    source: str
+    """The programs and versions whose words these are."""
+    includes: tuple[str, ...] = ()
+    """Dialects of the libraries that the program passes on."""
+    own_reply: Pattern | None = None
+    """Marks a "last reply" that is the program's own word and was never sent by a server."""
+    signals: Mapping[str, Annotated[Words, BeforeValidator(_worded)]] = {}
+    certificate_texts: Mapping[str, Reason] = {}
+    """What is wrong with a certificate, where only a text says so; the longest that occurs counts."""
+
+    def parts(self) -> Iterator[ClientDialect]:
+        """This dialect and all that it includes."""
+        yield self
+        for name in self.includes:
+            yield from client_dialect(name).parts()
+
+    def heard(self, client: ClientReport) -> frozenset[str]:
+        """The signals in a client's report."""
+        return frozenset(
+            name
+            for part in self.parts()
+            for name, words in part.signals.items()
+            if words.heard(client)
+        )
+
+    def reply(self, client: ClientReport) -> int | None:
+        """The code of the last reply, if a server sent it."""
+        for part in self.parts():
+            if part.own_reply is not None and part.own_reply.search(client.reply_text):
+                return None
+        return client.reply_code
+
+    def certificate_reason(self, text: str) -> Reason:
+        """What a text says is wrong with a certificate."""
+        known = {k: v for part in self.parts() for k, v in part.certificate_texts.items()}
+        found = [wording for wording in known if wording in text]
+        return known[max(found, key=len)] if found else Reason.UNKNOWN
+
+
+class ServerDialect(Table):
+    """What one server says in its log, by signal."""
+
+    title: str
+    source: str
+    """The program and versions whose words these are."""
+    includes: tuple[str, ...] = ()
+    """Server dialects that hold for this one too."""
+    signals: Mapping[str, Patterns] = {}
+
+    def parts(self) -> Iterator[ServerDialect]:
+        """This dialect and all that it includes."""
+        yield self
+        for name in self.includes:
+            yield from server_dialect(name).parts()
+
+    def heard(self, log: str) -> frozenset[str]:
+        """The signals in a log text."""
+        return frozenset(
+            name
+            for part in self.parts()
+            for name, patterns in part.signals.items()
+            if any(pattern.search(log) for pattern in patterns)
+        )
+
+
+class X509Numbers(Table):
+    """Reasons by OpenSSL's X509_V_ERR number; some numbers changed their meaning in 3.0."""
+
+    title: str
+    source: str
+    always: Mapping[int, Reason]
+    before_3_0: Mapping[int, Reason]
+    since_3_0: Mapping[int, Reason]
+
+    def reason(self, number: int | None, library: str) -> Reason:
+        """The reason that ``number`` stands for in ``library`` (its version string)."""
+        if number is None:
+            return Reason.UNKNOWN
+        found = re.search(r"\b(\d+)\.\d+\.\d+", library)
+        old = found is not None and int(found.group(1)) < 3
+        special = self.before_3_0 if old else self.since_3_0
+        return special.get(number) or self.always.get(number) or Reason.UNKNOWN
+
+
+@functools.cache
+def client_dialect(program: str) -> ClientDialect:
+    """The dialect of a client program or library.
+
+    Raises:
+        DialectError: no such file, or one that does not have the form.
+    """
+    return read(f"{program}.toml", ClientDialect)
+
+
+@functools.cache
+def server_dialect(software: str) -> ServerDialect:
+    """The dialect of a server; raises like :func:`client_dialect`."""
+    return read(f"server-{software}.toml", ServerDialect)
+
+
+@functools.cache
+def x509_numbers() -> X509Numbers:
+    """The table of verification errors."""
+    return read("x509.toml", X509Numbers)
+
+
+def read(name: str, form: type[Form]) -> Form:
+    """A file of this package in its form; raises like :func:`client_dialect`."""
+    try:
+        text = resources.files("lab.dialects").joinpath(name).read_text(encoding="utf-8")
+        return form.model_validate(tomllib.loads(text))
+    except (FileNotFoundError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise DialectError(f"lab/dialects/{name}: {error}") from error

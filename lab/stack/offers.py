@@ -1,0 +1,172 @@
+"""Asking both ends what they agree to: a real ClientHello of the client, real answers of the listener.
+
+The client program makes an ordinary attempt, only that the other end is the agent ``tls_probe.py``
+in the server's container, which takes the ClientHello and refuses. The listener is asked the other
+way round: a ClientHello offers it every suite of one version; what it picks is taken out, until it
+refuses the rest. So nothing here rests on what a library says of itself, and the limits of security
+level, crypto policy, build, certificate and configuration are all in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lab.model import PROTOCOLS
+from lab.stack.link import AgentError, AgentLink
+from lab.suites import Offer, client_offer
+from lab.tls import client_hello, server_hello
+from lab.tls.client_hello import ClientHello
+from lab.tls.server_hello import ServerHello
+from lab.tls.suites import SUITES, Suite
+from lab.tls.wire import HANDSHAKE_FAILURE, Alert, WireError, fatal_alert
+
+#: Seconds for one exchange of first messages.
+EXCHANGE_S = 5.0
+_INSUFFICIENT_SECURITY = 71
+
+#: Makes one attempt of the client against this port, and says what the client has against it.
+MakeAttempt = Callable[[int], str]
+
+
+class _Refused(Exception):
+    """The listener does not take AUTH; the text is its reply."""
+
+
+def ask_client(
+    probe: AgentLink, end: str, attempt: MakeAttempt, deadline_s: float, *, implicit: bool
+) -> Offer:
+    """What a client offers.
+
+    A client that knows no TLS 1.3 writes only the newest version that it speaks; each older one is
+    found out by choosing it for an answer.
+
+    Args:
+        probe: the agent ``tls_probe.py`` where the client's host name leads to.
+        end: the client's name.
+        attempt: makes the attempt.
+        deadline_s: how long an attempt takes at most, in seconds.
+        implicit: TLS from the first byte on.
+
+    Raises:
+        AgentError: the lab could not ask.
+    """
+
+    def ask(answer: bytes) -> tuple[bytes, bytes, str]:
+        port = probe.call("open", EXCHANGE_S)["port"]
+        with ThreadPoolExecutor(1) as background:
+            receiving = background.submit(
+                probe.call,
+                "receive",
+                deadline_s,
+                port=port,
+                answer=answer.hex(),
+                implicit=implicit,
+            )
+            try:
+                said = attempt(port)
+            finally:
+                # Whoever was to come has come: what is connected is still served to its end.
+                _close(probe, port)
+            seen = receiving.result()
+        return bytes.fromhex(seen["hello"]), bytes.fromhex(seen["reaction"]), said
+
+    data, _, said = ask(fatal_alert(HANDSHAKE_FAILURE))
+    try:
+        hello = client_hello.parse(data)
+    except WireError as error:
+        return Offer(end=end, nothing=str(error))
+    if hello is None:
+        return Offer(end=end, nothing=said or "it did not ask for TLS")
+    older = [] if hello.versions else [v for v in _older(hello) if _speaks(ask, hello, v)]
+    return client_offer(end, hello, older)
+
+
+def ask_server(
+    probe: AgentLink,
+    end: str,
+    port: int,
+    server_name: str,
+    configured: tuple[Suite, ...],
+    key: str,
+    *,
+    implicit: bool,
+) -> Offer:
+    """What a listener agrees to.
+
+    Args:
+        probe: the agent ``tls_probe.py`` in the listener's container.
+        end: the server's name.
+        port: the listener's.
+        server_name: the name to ask for (SNI).
+        configured: what its cipher list means to its library; gives the order.
+        key: kind of its certificate's key.
+        implicit: TLS from the first byte on.
+
+    Raises:
+        AgentError: the lab could not ask.
+    """
+
+    def ask(version: str, suites: list[Suite]) -> ServerHello | Alert | None:
+        hello = client_hello.build(version, suites, server_name)
+        seen = probe.call("exchange", EXCHANGE_S, port=port, hello=hello.hex(), implicit=implicit)
+        if seen["refused"] is not None:
+            raise _Refused(seen["refused"])
+        try:
+            return server_hello.parse(bytes.fromhex(seen["answer"]))
+        except WireError as error:
+            raise AgentError(f"the answer of {end} cannot be read: {error}") from error
+
+    found: dict[str, tuple[Suite, ...]] = {}
+    try:
+        for version in reversed(PROTOCOLS):
+            picked = _picked(ask, version)
+            if picked is not None:
+                found[version] = tuple(sorted(picked, key=_order_in(configured)))
+    except _Refused as reply:
+        return Offer(end=end, nothing=f"it takes no AUTH: {reply}", configured=configured, key=key)
+    return Offer(end=end, suites=found, configured=configured, key=key)
+
+
+def _picked(
+    ask: Callable[[str, list[Suite]], ServerHello | Alert | None], version: str
+) -> list[Suite] | None:
+    """The suites that a listener picks in this version; ``None``: it does not speak it."""
+    left = [suite for suite in SUITES.values() if suite.usable_in(version)]
+    picked: list[Suite] = []
+    while left:
+        answer = ask(version, left)
+        if not isinstance(answer, ServerHello):
+            # SSLv3 has no alert of its own for a version that is not spoken (RFC 6101, section 5.4.2).
+            spoken = (
+                version != "SSLv3"
+                and isinstance(answer, Alert)
+                and answer.description in (HANDSHAKE_FAILURE, _INSUFFICIENT_SECURITY)
+            )
+            return picked if picked or spoken else None
+        if answer.version != version or answer.suite not in left:
+            return picked or None
+        left.remove(answer.suite)
+        picked.append(answer.suite)
+    return picked
+
+
+def _older(hello: ClientHello) -> list[str]:
+    """The versions below the newest in which the client has a suite, newest first."""
+    below = PROTOCOLS[: PROTOCOLS.index(hello.newest)]
+    return [v for v in reversed(below) if any(s.usable_in(v) for s in hello.suites)]
+
+
+def _speaks(
+    ask: Callable[[bytes], tuple[bytes, bytes, str]], hello: ClientHello, version: str
+) -> bool:
+    suite = next(suite for suite in hello.suites if suite.usable_in(version))
+    return server_hello.accepts(ask(server_hello.build(version, suite))[1])
+
+
+def _order_in(configured: tuple[Suite, ...]) -> Callable[[Suite], int]:
+    return lambda suite: configured.index(suite) if suite in configured else len(configured)
+
+
+def _close(probe: AgentLink, port: int) -> None:
+    probe.call("close", EXCHANGE_S, port=port)

@@ -1,0 +1,89 @@
+"""The server's answer to a ClientHello: reading it, and writing one to ask a client with.
+
+Sources: RFC 5246, sections 7.4.1.3 and 7.4.5; RFC 8446, sections 4.1.3 and 4.2.1.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from lab.tls.suites import Suite, suite_of
+from lab.tls.wire import (
+    HANDSHAKE,
+    PROTOCOL_VERSION,
+    SERVER_HELLO,
+    SERVER_HELLO_DONE,
+    VERSION_NAMES,
+    VERSIONS,
+    Alert,
+    Reader,
+    WireError,
+    alerts,
+    first_message,
+    handshake,
+    record,
+    vector,
+)
+
+_VERSIONS = 43
+
+
+@dataclass(frozen=True)
+class ServerHello:
+    """What a server chose."""
+
+    version: str
+    suite: Suite
+
+
+def parse(data: bytes) -> ServerHello | Alert | None:
+    """Read the records of a server's first answer; ``None``: it ended without one.
+
+    Raises:
+        WireError: the bytes are no TLS, or neither a ServerHello nor an alert.
+    """
+    message = first_message(data)
+    if message is None or isinstance(message, Alert):
+        return message
+    kind, body = message
+    if kind != SERVER_HELLO:
+        raise WireError(f"a handshake message of type {kind} where a ServerHello was to be")
+    reader = Reader(body, "the ServerHello")
+    version = reader.number(2)
+    reader.take(32)
+    reader.vector(1)
+    suite = suite_of(reader.number(2))
+    reader.take(1)
+    if reader:
+        block = Reader(reader.vector(2), "the list of extensions")
+        while block:
+            extension, content = block.number(2), block.vector(2)
+            if extension == _VERSIONS:
+                version = int.from_bytes(content)
+    if version not in VERSION_NAMES:
+        raise WireError(f"a ServerHello of the unknown version 0x{version:04X}")
+    return ServerHello(VERSION_NAMES[version], suite)
+
+
+def build(version: str, suite: Suite) -> bytes:
+    """The records of a server (TLS 1.2 and older) that chooses so and then ends its part at once.
+
+    A client that accepts the version objects to the missing certificate; see :func:`accepts`.
+    """
+    number = VERSIONS[version]
+    body = (
+        number.to_bytes(2) + os.urandom(32) + vector(1, b"") + suite.number.to_bytes(2) + bytes(1)
+    )
+    messages = handshake(SERVER_HELLO, body) + handshake(SERVER_HELLO_DONE, b"")
+    return record(HANDSHAKE, number, messages)
+
+
+def accepts(reaction: bytes) -> bool:
+    """Whether the client that reacts so to :func:`build` speaks the version.
+
+    One that does not sends the alert ``protocol_version``, or (OpenSSL 1.0.x) closes without a word;
+    any other alert is about what comes after the version.
+    """
+    seen = alerts(reaction)
+    return bool(seen) and PROTOCOL_VERSION not in seen

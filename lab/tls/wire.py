@@ -1,0 +1,138 @@
+"""Records, handshake messages and alerts: the outermost layers of TLS.
+
+Sources: RFC 5246, sections 6.2.1 (records), 7.2 (alerts) and 7.4 (handshake); RFC 8446, section 5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+ALERT, HANDSHAKE = 21, 22
+CLIENT_HELLO, SERVER_HELLO, SERVER_HELLO_DONE = 1, 2, 14
+
+HANDSHAKE_FAILURE, PROTOCOL_VERSION = 40, 70
+_FATAL = 2
+
+#: A version's number on the wire (RFC 6101, 2246, 4346, 5246, 8446).
+VERSIONS = {
+    "SSLv3": 0x0300,
+    "TLSv1": 0x0301,
+    "TLSv1.1": 0x0302,
+    "TLSv1.2": 0x0303,
+    "TLSv1.3": 0x0304,
+}
+VERSION_NAMES = {number: name for name, number in VERSIONS.items()}
+
+
+class WireError(ValueError):
+    """Bytes that are not the TLS that was looked for; the message says what they are instead."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert: why the other end goes no further."""
+
+    description: int
+
+
+class Reader:
+    """Takes fields off the front of some bytes.
+
+    Raises (every method):
+        WireError: fewer bytes than a field needs.
+    """
+
+    def __init__(self, data: bytes, what: str) -> None:
+        self._data, self._what = data, what
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes."""
+        if size > len(self._data):
+            raise WireError(f"{self._what} ends too early")
+        taken, self._data = self._data[:size], self._data[size:]
+        return taken
+
+    def number(self, size: int) -> int:
+        """The next ``size`` bytes as an unsigned number."""
+        return int.from_bytes(self.take(size))
+
+    def vector(self, size: int) -> bytes:
+        """The next variable-length field, whose length is a number of ``size`` bytes."""
+        return self.take(self.number(size))
+
+    def numbers(self, size: int) -> list[int]:
+        """What is left, as numbers of ``size`` bytes each."""
+        found = []
+        while self:
+            found.append(self.number(size))
+        return found
+
+
+def vector(size: int, content: bytes) -> bytes:
+    """A variable-length field: its length as a number of ``size`` bytes, then ``content``."""
+    return len(content).to_bytes(size) + content
+
+
+def two_byte(numbers: list[int] | tuple[int, ...]) -> bytes:
+    """Numbers of two bytes each, one after the other."""
+    return b"".join(number.to_bytes(2) for number in numbers)
+
+
+def record(content_type: int, version: int, fragment: bytes) -> bytes:
+    """One record."""
+    return bytes([content_type]) + version.to_bytes(2) + vector(2, fragment)
+
+
+def handshake(message_type: int, body: bytes) -> bytes:
+    """One handshake message, without a record around it."""
+    return bytes([message_type]) + vector(3, body)
+
+
+def fatal_alert(description: int) -> bytes:
+    """A record with a fatal alert."""
+    return record(ALERT, VERSIONS["TLSv1.2"], bytes([_FATAL, description]))
+
+
+def first_message(data: bytes) -> tuple[int, bytes] | Alert | None:
+    """The first handshake message (type, body) or alert; ``None``: the data end before either.
+
+    Raises:
+        WireError: the bytes are not TLS records.
+    """
+    message = b""
+    for content_type, fragment in _records(data):
+        if content_type == ALERT and not message:
+            return Alert(fragment[1]) if len(fragment) == 2 else None
+        if content_type != HANDSHAKE:
+            raise WireError(f"a record of type {content_type} where a handshake was to begin")
+        message += fragment
+        if len(message) >= 4:
+            reader = Reader(message, "the handshake message")
+            kind, length = reader.number(1), reader.number(3)
+            if len(message) - 4 >= length:
+                return kind, reader.take(length)
+    return None
+
+
+def alerts(data: bytes) -> list[int]:
+    """The descriptions of all alerts that are not encrypted."""
+    return [
+        fragment[1] for kind, fragment in _records(data) if kind == ALERT and len(fragment) == 2
+    ]
+
+
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and fragment of each record that is complete."""
+    while len(data) >= 5:
+        reader = Reader(data, "the record")
+        content_type, version, length = reader.number(1), reader.number(2), reader.number(2)
+        if version >> 8 != 3:
+            raise WireError(f"no TLS record begins so: {data[:12].hex(' ')}")
+        if len(data) < 5 + length:
+            return
+        yield content_type, data[5 : 5 + length]
+        data = data[5 + length :]
