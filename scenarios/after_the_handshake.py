@@ -65,6 +65,7 @@ def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
                 REUSED,
             ),
             recommended("active mode", attempt.with_client(mode="active"), REUSED),
+            recommended("libnet 3.15 on the client", attempt.with_client(libnet="3.15"), REUSED),
             recommended(
                 f"{NO_REUSE} (whoever guesses the port can then steal a transfer)",
                 attempt.with_server(require_ssl_reuse=False),
@@ -77,6 +78,20 @@ def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
             ),
         ],
     )
+
+
+@case(
+    document=DOCUMENT,
+    section=SESSION,
+    clients=[
+        net_ftp(name, libnet=libnet)
+        for libnet in ("3.11", "3.15")
+        for name in ("centos7", "rocky9")
+    ],
+)
+def older_and_newer_libnet(client: ClientSettings) -> Case:
+    """Net::FTP before libnet 3.12 and from 3.15 on resumes in passive mode, over TLS 1.2."""
+    return Case(Attempt(vsftpd(protocols=WHOLE), client), REUSED)
 
 
 @case(document=DOCUMENT, section=SESSION, clients=PYTHONS)
@@ -168,6 +183,22 @@ def net_ftp_over_tls_1_3_by_size_and_mode(client: ClientSettings) -> Case:
         aborted,
         twin=attempt.with_server(protocols=WHOLE),
         race=Race(times=8, least=0),
+    )
+
+
+@case(
+    document=DOCUMENT,
+    section=UPLOAD,
+    clients=[net_ftp("rocky9", "DEFAULT", libnet="3.15", payload=1_000_000)],
+)
+def a_newer_libnet_does_not_help_there(client: ClientSettings) -> Case:
+    """The same race with libnet 3.15, which resumes the session by itself."""
+    attempt = Attempt(vsftpd(), client)
+    return Case(
+        attempt,
+        aborted,
+        twin=attempt.with_server(protocols=WHOLE),
+        race=Race(times=12, least=1),
     )
 
 

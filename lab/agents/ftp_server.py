@@ -6,6 +6,9 @@ A listener is one server process with its own port, log and upload directories. 
 ``facts`` ``{cipher_lists?}``
     Versions of the server and of its TLS library, the cipher list of a listener that is not told
     one (and how that is known), and what each of ``cipher_lists`` expands to in that library.
+``expand`` ``{cipher_list}``
+    The names of the suites that a cipher list means to the server's library (TLS 1.2 and older),
+    ``{suites}``; null is the list of a listener that is not told one.
 ``listen`` ``{key, directory, config, port, user, password, impostor, data_ports, passive_range}``
     Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}``
     once it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own
@@ -80,6 +83,13 @@ class FtpServer:
             default_ciphers=self._program.default_ciphers(),
             cipher_lists={text: self._program.expand(text) for text in lists},
         )
+
+    def expand(self, request: Request) -> Result:
+        """What a cipher list means."""
+        cipher_list = request.get("cipher_list")
+        if cipher_list is None:
+            cipher_list = self._program.default_ciphers()["list"]
+        return {"suites": self._program.expand(cipher_list)}
 
     def listen(self, request: Request) -> Deferred:
         """Start a listener and wait until it listens or ends."""
@@ -332,6 +342,7 @@ def main() -> None:
         versions=program.versions(),
         inline={
             "facts": server.facts,
+            "expand": server.expand,
             "listen": server.listen,
             "begin": server.begin,
             "collect": server.collect,

@@ -121,7 +121,6 @@ class Doors:
                 return {"hello": peer.data.hex(), "reaction": ""}
 
 
-
 def _take_hello(peer: Peer, answer: bytes, implicit: bool) -> Generator[Wait, Set[int], Result]:
     agreed = implicit
     if not implicit:

@@ -136,6 +136,7 @@ class Session:
         self._links: _Once[AgentLink] = _Once()
         self._listeners: _Once[_Listener] = _Once()
         self._offers: _Once[Offer] = _Once()
+        self._cipher_lists: _Once[tuple[Suite, ...]] = _Once()
         self._ports = {name: itertools.count() for name in SERVER_HOSTS}
         self._names = itertools.count(1)
         self._closed = threading.Event()
@@ -366,11 +367,12 @@ class Session:
     def _configured(self, server: ServerSettings) -> tuple[Suite, ...]:
         """What the server's cipher list, or its default, means to its library."""
         agent = self._server_agent(server.software)
-        listed = server.ciphers
-        if listed is None:
-            listed = agent.call("facts", LISTEN_S)["default_ciphers"]["list"]
-        facts = agent.call("facts", LISTEN_S, cipher_lists=[listed])
-        return configured(facts["cipher_lists"][listed])
+
+        def ask() -> tuple[Suite, ...]:
+            answer = agent.call("expand", LISTEN_S, cipher_list=server.ciphers)
+            return configured(answer["suites"])
+
+        return self._cipher_lists.get((server.software, server.ciphers), ask)
 
     def _key_type(self, server: ServerSettings) -> str:
         if server.certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):

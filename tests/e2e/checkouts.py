@@ -6,6 +6,7 @@ may kill, fill and change what it likes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -141,10 +142,8 @@ class Running:
 
     def end(self) -> None:
         """End it and everything that it started, whatever state it is in."""
-        try:
+        with contextlib.suppress(ProcessLookupError):  # all have ended
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # all ended
         self.process.wait(PATIENCE_S)
 
 

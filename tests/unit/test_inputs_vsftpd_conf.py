@@ -21,7 +21,7 @@ from lab.inputs.vsftpd_options import (
 )
 from lab.model import ProtocolRange, ServerSettings
 from lab.servers import ListenerPlace
-from lab.servers.vsftpd import DEBIAN, EL9, Vsftpd
+from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
 from lab.settings import SettingsError
 
 #: What every file of these tests begins with, so that only what is tested is out of the ordinary.
@@ -50,7 +50,7 @@ def said(read: VsftpdConf, severity: Severity) -> list[str]:
 
 
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
-def test_every_option_of_a_build_has_exactly_one_treatment(build: conf.Build) -> None:
+def test_every_option_of_a_build_has_exactly_one_treatment(build: Build) -> None:
     reader = Reader.of(build)
     tables = [reader.versions, FIELDS, CERTIFICATE_FILES, ALLOWED, REPLACED, KEPT, WITHOUT_EFFECT]
     for name in reader.kinds:

@@ -1,0 +1,660 @@
+"""Situations beyond the cases: what can go wrong between a client and a server, as a table.
+
+A case tells a story and proves a remedy; a situation only says how one attempt ends. Together they make
+every program say everything that it can be brought to say: the dialects are recorded from them
+(``tests/transcripts``) and the outcomes are compared in ``tests/e2e/test_situations.py``.
+
+Settings and expectations are written as on the command line. A row is made for each of its clients and
+servers; ``but`` holds what ends otherwise for some of them, by words of ``PROGRAM@PLATFORM SERVER``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lab.expectations import Expectation
+from lab.model import Attempt, Goal
+from lab.settings import parse_client, parse_server
+
+#: Declared: the attempt cannot be made with these programs.
+CANNOT = "cannot"
+
+#: Every program, on every platform that can have it.
+CLIENTS = (
+    "net-ftp@centos7",
+    "net-ftp@rocky9",
+    "ftplib@centos7",
+    "ftplib@rocky9",
+    "curl@rocky9",
+)
+#: Programs that differ from ftplib on the data channel only.
+REUSING = ("ftplib-reuse@centos7", "ftplib-reuse@rocky9")
+NET_FTP = ("net-ftp@centos7", "net-ftp@rocky9")
+SERVERS = ("vsftpd", "pyftpdlib")
+VSFTPD = ("vsftpd",)
+PYFTPDLIB = ("pyftpdlib",)
+
+#: Everybody can deliver: TLS 1.2 at most (no race at the end of an upload) and no session reuse.
+CALM = "protocols=..TLSv1.2 require_ssl_reuse=no"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One attempt and how it ends."""
+
+    name: str
+    """The row's name, then ``CLIENT -> SERVER``; unique."""
+    attempt: Attempt
+    expect: tuple[Expectation, ...]
+    """How it may end: more than one where the network or a race decides. Empty: it cannot be made."""
+    undecided: str = ""
+    """Why nothing better than the reason ``unknown`` can be said."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A situation for several clients and servers."""
+
+    name: str
+    expect: str
+    """``completed``, ``refused:SIDE:STAGE:REASON``, ``cannot``; alternatives are separated by ``|``."""
+    server: str = ""
+    client: str = ""
+    clients: Sequence[str] = CLIENTS
+    servers: Sequence[str] = SERVERS
+    goal: Goal = Goal.HANDSHAKE
+    """curl cannot stop after the handshake; it goes on to the login."""
+    but: Mapping[str, str] = field(default_factory=dict)
+    """Other ends, by the words that a client and a server must have; the first that fits counts."""
+    alone: bool = False
+    """Every client gets a listener of its own, so that those who wait do not wait for each other."""
+    undecided: str = ""
+
+
+def situations() -> list[Situation]:
+    """All of them, in the order of the table."""
+    return [situation for row in ROWS for situation in _made(row)]
+
+
+def _made(row: Row) -> Iterator[Situation]:
+    for number, client in enumerate(row.clients):
+        for software in row.servers:
+            ends = _ends(row, client, software)
+            goal = row.goal
+            if client.startswith("curl@") and goal is Goal.HANDSHAKE:
+                goal = Goal.LOGIN
+            server = parse_server([*row.server.split(), *_own(row, number, software)], software)
+            settings = [*row.client.split(), *([] if "goal=" in row.client else [f"goal={goal}"])]
+            expect = () if ends == CANNOT else tuple(map(Expectation.parse, ends.split(" | ")))
+            yield Situation(
+                name=f"{row.name}: {client} -> {software}",
+                attempt=Attempt(server, parse_client(client, settings)),
+                expect=expect,
+                undecided=row.undecided,
+            )
+
+
+def _ends(row: Row, client: str, software: str) -> str:
+    program, _, platform = client.partition("@")
+    words = {client, program, platform, software}
+    fitting = (end for key, end in row.but.items() if words.issuperset(key.split()))
+    return next(fitting, row.expect)
+
+
+def _own(row: Row, number: int, software: str) -> list[str]:
+    """A setting that changes nothing but which listener is used."""
+    if not row.alone:
+        return []
+    option = "ftpd_banner" if software == "vsftpd" else "banner"
+    return [f"extra={option}=client-{number}"]
+
+
+# -- the words of the table --------------------------------------------------------------------------
+
+OK = "completed"
+NOT_STARTED = "refused:network:connect:connection-refused"
+NO_CIPHER = "refused:server:handshake:no-shared-cipher"
+NO_PROTOCOL = "refused:server:handshake:no-shared-protocol"
+NO_PROTOCOL_CLIENT = "refused:client:handshake:no-shared-protocol"
+CIPHER_LIST = "refused:client:handshake:cipher-list-empty"
+NEEDS_CERTIFICATE = "refused:server:handshake:client-certificate-required"
+DATA_FAILED = "refused:network:transfer:data-connection-failed"
+DATA_FAILED_SERVER = "refused:server:transfer:data-connection-failed"
+LOGIN_FAILED = "refused:server:login:login-failed"
+REUSE = "refused:server:transfer:session-reuse-required"
+ABORTED = "refused:server:transfer:aborted"
+TRUNCATED = "refused:unknown:transfer:truncated"
+DATA_TLS = "refused:server:transfer:data-tls-required"
+
+
+def verify(reason: str) -> str:
+    """The client refuses the certificate."""
+    return f"refused:client:verify:{reason}"
+
+
+def certificate(
+    slug: str, expect: str, but: Mapping[str, str] | None = None, servers: Sequence[str] = SERVERS
+) -> Row:
+    """A certificate of the catalogue, as it is met by a client with its defaults."""
+    name = f"certificate {slug}"
+    return Row(name, expect, f"certificate={slug}", servers=servers, but=but or {})
+
+
+# -- the table ---------------------------------------------------------------------------------------
+
+CERTIFICATES = (
+    certificate("valid", OK),
+    certificate("self-signed", verify("self-signed-leaf")),
+    certificate("private-ca", verify("unknown-issuer")),
+    certificate("expired", verify("expired")),
+    certificate("not-yet-valid", verify("not-yet-valid")),
+    certificate("wrong-host", verify("hostname-mismatch")),
+    certificate("cn-only", OK),
+    certificate("wildcard", OK),
+    certificate("incomplete-chain", verify("unknown-issuer")),
+    certificate("root-in-chain", verify("self-signed-in-chain")),
+    certificate("full-chain", OK),
+    certificate("weak-key", NOT_STARTED),
+    # OpenSSL 1.0.2 has no security levels; vsftpd's does not load the chain.
+    certificate(
+        "weak-signature", verify("weak-signature"), {"vsftpd": NOT_STARTED, "centos7": OK}
+    ),
+    # vsftpd's default is one suite, which authenticates with RSA; TLS 1.3 does not ask for it.
+    certificate("ecdsa", OK, {"centos7 vsftpd": NO_CIPHER}),
+    certificate("rsa3072", OK),
+    certificate("impostor", verify("unknown-issuer")),
+    certificate("expired-self-signed", verify("self-signed-leaf")),
+    certificate("expired-intermediate", verify("expired")),
+    certificate("not-a-ca", verify("not-a-ca")),
+    certificate("wrong-purpose", verify("wrong-purpose")),
+    certificate("client", verify("wrong-purpose")),
+    certificate("unset", NOT_STARTED),
+    certificate(
+        "empty",
+        "refused:server:handshake:no-server-certificate",
+        {"pyftpdlib": NOT_STARTED, "centos7": NO_CIPHER},
+    ),
+    Row(
+        "certificate empty, TLS 1.2",
+        NO_CIPHER,
+        "certificate=empty protocols=..TLSv1.2",
+        servers=VSFTPD,
+    ),
+    Row(
+        "certificate too weak for the policy",
+        verify("weak-key"),
+        clients=("net-ftp@rocky9:FUTURE", "ftplib@rocky9:FUTURE", "curl@rocky9:FUTURE"),
+    ),
+    Row(
+        "certificate of a CA that is trusted",
+        OK,
+        "certificate=private-ca",
+        "trust=private-ca",
+        clients=("net-ftp@centos7", "ftplib@rocky9", "curl@rocky9"),
+        servers=VSFTPD,
+    ),
+    # IO::Socket::SSL and curl take any certificate in the trust store for an anchor.
+    Row(
+        "certificate whose intermediate alone is trusted",
+        OK,
+        client="trust=public-intermediate",
+        but={"ftplib": verify("issuer-not-found")},
+    ),
+    Row(
+        "certificate is not the pinned one",
+        verify("self-signed-leaf"),
+        "certificate=self-signed",
+        "fingerprint=private-ca",
+        clients=(*NET_FTP, "ftplib@rocky9", "curl@rocky9"),
+        servers=VSFTPD,
+        but={"ftplib": CANNOT, "curl": CANNOT},
+    ),
+    Row(
+        "certificate has not the name asked for",
+        verify("hostname-mismatch"),
+        client="verify_name=other.lab.test",
+        clients=(*NET_FTP, "ftplib@rocky9", "curl@rocky9"),
+        servers=VSFTPD,
+        but={"ftplib": CANNOT, "curl": CANNOT},
+    ),
+    Row(
+        "certificate is not looked at",
+        OK,
+        "certificate=expired-self-signed",
+        "verify=none",
+        servers=VSFTPD,
+    ),
+)
+
+WITHOUT_TLS = (
+    Row("TLS off", "refused:server:auth:tls-not-offered", "tls=off"),
+    Row("TLS off, plain client", OK, "tls=off", "tls=off", goal=Goal.TRANSFER),
+    Row(
+        "plain login, TLS required",
+        "refused:server:login:tls-required",
+        client="tls=off",
+        goal=Goal.LOGIN,
+    ),
+    Row(
+        "plain data, TLS required",
+        DATA_TLS,
+        "tls_required_login=no",
+        "tls=off",
+        goal=Goal.TRANSFER,
+    ),
+    Row(
+        "plain everything, allowed",
+        OK,
+        "tls_required_login=no tls_required_data=no",
+        "tls=off",
+        goal=Goal.TRANSFER,
+    ),
+)
+
+IMPLICIT = (
+    Row(
+        "implicit server, implicit client",
+        OK,
+        "implicit_tls=yes",
+        "implicit_tls=yes",
+        servers=VSFTPD,
+        clients=(*NET_FTP, "curl@rocky9", "ftplib@rocky9"),
+        but={"ftplib": CANNOT},
+    ),
+    # With SSL => 1 Net::FTP never sends PROT P.
+    Row(
+        "implicit upload",
+        DATA_TLS,
+        f"implicit_tls=yes {CALM}",
+        "implicit_tls=yes timeout_s=2",
+        clients=(*NET_FTP, "curl@rocky9"),
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        but={"curl": OK},
+        alone=True,
+    ),
+    # What is stored then is the ClientHello.
+    Row(
+        "implicit upload, plain data allowed",
+        "refused:client:transfer:data-tls-failed",
+        f"implicit_tls=yes tls_required_data=no {CALM}",
+        "implicit_tls=yes timeout_s=2",
+        clients=NET_FTP,
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        alone=True,
+    ),
+    Row(
+        "implicit server, explicit client",
+        "refused:server:greeting:timed-out",
+        "implicit_tls=yes",
+        "timeout_s=1",
+        clients=(*CLIENTS, *REUSING),
+        servers=(*VSFTPD, *PYFTPDLIB),
+        but={"pyftpdlib": CANNOT},
+        alone=True,
+    ),
+    Row(
+        "explicit server, implicit client",
+        "refused:client:handshake:plaintext-peer",
+        client="implicit_tls=yes timeout_s=2",
+        clients=(*NET_FTP, "curl@rocky9"),
+    ),
+    Row(
+        "implicit server that has lost its patience",
+        "refused:server:greeting:unknown",
+        "implicit_tls=yes extra=idle_session_timeout=1",
+        "timeout_s=4",
+        servers=VSFTPD,
+        alone=True,
+        undecided="the greeting is 500: a refusal in words of FTP, for which there is no reason",
+    ),
+)
+
+LOGIN = (
+    Row("wrong password", LOGIN_FAILED, client="password=wrong", goal=Goal.LOGIN, alone=True),
+    Row(
+        "unknown user",
+        LOGIN_FAILED,
+        client="user=nobody password=x",
+        clients=("net-ftp@rocky9", "ftplib@rocky9", "curl@rocky9"),
+        goal=Goal.LOGIN,
+        alone=True,
+    ),
+    Row(
+        "anonymous user without TLS for such",
+        LOGIN_FAILED,
+        "anonymous=yes",
+        "user=anonymous",
+        goal=Goal.LOGIN,
+        servers=VSFTPD,
+    ),
+    Row(
+        "anonymous user over TLS",
+        OK,
+        f"anonymous=yes allow_anon_ssl=yes {CALM}",
+        "user=anonymous",
+        goal=Goal.TRANSFER,
+        clients=("net-ftp@rocky9", "ftplib@centos7", "curl@rocky9"),
+    ),
+    # Net::FTP does not look at the reply to PROT, and ftplib sends nothing that the server refuses.
+    Row(
+        "PBSZ is denied",
+        "refused:server:protect:protection-refused",
+        f"extra=cmds_denied=PBSZ {CALM}",
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        but={"net-ftp": OK, "curl": OK},
+    ),
+    Row(
+        "PROT is denied",
+        "refused:server:protect:protection-refused",
+        f"extra=cmds_denied=PROT {CALM}",
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        but={"net-ftp": OK},
+    ),
+)
+
+HANDSHAKE = (
+    Row(
+        "SNI is another name",
+        "refused:server:handshake:sni-rejected",
+        "ssl_sni_hostname=other.lab.test",
+        but={"pyftpdlib": CANNOT},
+    ),
+    Row(
+        "SNI is missing",
+        "refused:server:handshake:sni-rejected",
+        "ssl_sni_hostname=ftp.lab.test",
+        "sni=",
+        clients=NET_FTP,
+        servers=VSFTPD,
+    ),
+    Row(
+        "client certificate required, TLS 1.2",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes protocols=..TLSv1.2",
+        but={"pyftpdlib": CANNOT},
+    ),
+    # Over TLS 1.3 the client has finished: an alert or a reset meets its next command.
+    Row(
+        "client certificate required, TLS 1.3, goal handshake",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes",
+        clients=(*NET_FTP, "ftplib@rocky9"),
+        servers=VSFTPD,
+    ),
+    Row(
+        "client certificate required, TLS 1.3, goal login",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes",
+        clients=(*CLIENTS, "ftplib-reuse@rocky9"),
+        servers=VSFTPD,
+        goal=Goal.LOGIN,
+    ),
+    Row(
+        "client certificate of a stranger, TLS 1.2",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes extra=validate_cert=YES protocols=..TLSv1.2",
+        "client_certificate=impostor",
+        servers=VSFTPD,
+    ),
+    Row(
+        "client certificate of a stranger, TLS 1.3",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes extra=validate_cert=YES",
+        "client_certificate=impostor",
+        servers=VSFTPD,
+        goal=Goal.LOGIN,
+    ),
+    Row(
+        "client certificate presented",
+        OK,
+        "require_cert=yes protocols=..TLSv1.2",
+        "client_certificate=client",
+        servers=VSFTPD,
+    ),
+    # The server cannot offer these versions at its security level: it says so before it has read
+    # the whole ClientHello, and what reaches the client is a matter of luck.
+    *(
+        Row(f"server of {versions}", NO_PROTOCOL, f"protocols={versions}")
+        for versions in ("SSLv3", "TLSv1", "..TLSv1.1")
+    ),
+    Row("server of TLSv1.3", OK, "protocols=TLSv1.3", but={"centos7": NO_PROTOCOL}),
+    Row(
+        "client of SSLv3",
+        NO_PROTOCOL_CLIENT,
+        client="protocols=SSLv3",
+        but={"curl": CANNOT, "centos7": NO_PROTOCOL},
+    ),
+    *(
+        Row(
+            f"client of {versions}",
+            NO_PROTOCOL_CLIENT,
+            client=f"protocols={versions}",
+            but={"centos7": NO_PROTOCOL},
+        )
+        for versions in ("TLSv1", "..TLSv1.1")
+    ),
+    Row("client of TLSv1.3", OK, client="protocols=TLSv1.3", but={"centos7": NO_PROTOCOL_CLIENT}),
+    Row(
+        "client of TLSv1.3, server of TLSv1.2",
+        NO_PROTOCOL,
+        "protocols=..TLSv1.2",
+        "protocols=TLSv1.3",
+        but={"centos7": NO_PROTOCOL_CLIENT},
+    ),
+    Row(
+        "client of TLSv1.2, server of TLSv1.3",
+        NO_PROTOCOL,
+        "protocols=TLSv1.3",
+        "protocols=TLSv1.2",
+    ),
+    # Enterprise Linux 9 does not sign with SHA-1, without which there is no TLS 1.0.
+    Row(
+        "TLS 1.0 unlocked at both ends",
+        "refused:client:handshake:weak-signature-algorithm",
+        "protocols=TLSv1 ciphers=ALL:@SECLEVEL=0",
+        "protocols=TLSv1 ciphers=ALL:@SECLEVEL=0",
+        but={"centos7": CIPHER_LIST},
+    ),
+    Row(
+        "TLS 1.0 unlocked at the server",
+        NO_PROTOCOL,
+        "protocols=TLSv1 ciphers=ALL:@SECLEVEL=0",
+        but={"centos7": OK},
+    ),
+    Row(
+        "cipher list that means nothing, at the client",
+        CIPHER_LIST,
+        client="ciphers=NOPE",
+        servers=VSFTPD,
+        clients=(*CLIENTS, *REUSING),
+    ),
+    Row("3DES at the client", CIPHER_LIST, client="ciphers=DES-CBC3-SHA", but={"centos7": NO_CIPHER}),
+    Row("cipher list that means nothing, at the server", NOT_STARTED, "ciphers=NOPE"),
+    Row("3DES alone at the server", NOT_STARTED, "ciphers=DES-CBC3-SHA", clients=NET_FTP),
+    Row(
+        "no common cipher suite",
+        NO_CIPHER,
+        "ciphers=AES256-GCM-SHA384 protocols=..TLSv1.2",
+        "ciphers=AES128-SHA",
+        clients=(*CLIENTS, *REUSING),
+    ),
+    Row(
+        "no suite that the policy allows",
+        NO_CIPHER,
+        "ciphers=AES128-SHA:DES-CBC3-SHA protocols=..TLSv1.2",
+        clients=("net-ftp@rocky9:FIPS", "ftplib@rocky9:FIPS", "curl@rocky9:FIPS"),
+    ),
+    # vsftpd's default suite authenticates with RSA.
+    Row(
+        "no suite for the certificate's key",
+        NO_CIPHER,
+        "certificate=ecdsa protocols=..TLSv1.2",
+        servers=VSFTPD,
+    ),
+    Row(
+        "option that the build does not know",
+        NOT_STARTED,
+        "extra=ssl_tlsv1_2=YES",
+        clients=("net-ftp@rocky9", "ftplib@rocky9", "curl@rocky9"),
+    ),
+)
+
+NETWORK = (
+    Row(
+        "name that does not exist",
+        "refused:network:resolve:name-not-found",
+        client="host=nope.lab.test",
+        clients=(*CLIENTS, *REUSING),
+        servers=VSFTPD,
+    ),
+    # curl reports both alike.
+    Row(
+        "name in a zone that the resolver refuses",
+        "refused:network:resolve:resolver-failed",
+        client="host=ftp.example.com",
+        servers=VSFTPD,
+        but={"curl": "refused:network:resolve:name-not-found"},
+    ),
+    Row(
+        "closed port",
+        "refused:network:connect:connection-refused",
+        client="host=dns.lab.test",
+        clients=(*CLIENTS, *REUSING),
+        servers=VSFTPD,
+    ),
+    # TEST-NET-1. Newer engines give an internal network no default route at all.
+    Row(
+        "address that nobody answers for",
+        "refused:network:connect:timed-out | refused:network:connect:no-route",
+        client="host=192.0.2.1 timeout_s=1",
+        servers=VSFTPD,
+        alone=True,
+    ),
+    # A name of the zone with nobody at its address, unless that server's image could be made: then its
+    # port is closed. The kernel gives up a neighbour after three seconds.
+    Row(
+        "host that is not there",
+        f"refused:network:connect:no-route | {NOT_STARTED}",
+        client="host=vsftpd-rocky9.lab.test timeout_s=6",
+        servers=VSFTPD,
+        alone=True,
+    ),
+)
+
+DATA = (
+    # Python 3.9 and newer use the control connection's address whatever the reply says.
+    Row(
+        "wrong passive address",
+        DATA_FAILED,
+        f"pasv_address=192.0.2.1 {CALM}",
+        "timeout_s=2",
+        goal=Goal.TRANSFER,
+        but={"ftplib@rocky9": OK, "curl pyftpdlib": OK},
+        alone=True,
+    ),
+    Row(
+        "passive address that is none",
+        DATA_FAILED_SERVER,
+        f"extra=pasv_address=not-an-address {CALM}",
+        "timeout_s=2",
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        but={"curl": OK},
+        alone=True,
+    ),
+    *(
+        Row(
+            f"passive ports {state}",
+            DATA_FAILED,
+            f"data_ports={state} {CALM}",
+            "timeout_s=2",
+            goal=Goal.TRANSFER,
+            alone=True,
+        )
+        for state in ("dropped", "rejected")
+    ),
+    Row(
+        "passive mode is denied",
+        DATA_FAILED_SERVER,
+        f"extra=cmds_denied=PASV,EPSV {CALM}",
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+    ),
+    Row(
+        "active mode",
+        OK,
+        CALM,
+        "mode=active timeout_s=4",
+        goal=Goal.TRANSFER,
+        # curl 7.88 sends the file in clear text after PROT P.
+        but={"curl": "refused:server:transfer:data-tls-failed"},
+    ),
+    Row(
+        "session reuse required",
+        REUSE,
+        "protocols=..TLSv1.2",
+        clients=(*CLIENTS, *REUSING),
+        goal=Goal.TRANSFER,
+        but={"pyftpdlib": OK, "curl": OK, "ftplib-reuse": OK},
+    ),
+    Row(
+        "session reuse required, TLS 1.3",
+        REUSE,
+        clients=("ftplib@rocky9", "ftplib-reuse@rocky9", "curl@rocky9"),
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        but={"curl": OK, "ftplib-reuse": OK},
+    ),
+    Row("session reuse not required", OK, CALM, goal=Goal.TRANSFER),
+    # A race: the client closes while session tickets that it has not read make its kernel reset.
+    *(
+        Row(
+            f"upload of {size} over TLS 1.3",
+            f"{ABORTED} | {OK} | {TRUNCATED}",
+            "require_ssl_reuse=no",
+            f"payload={size}",
+            clients=("net-ftp@rocky9", "net-ftp@rocky9:FIPS"),
+            goal=Goal.TRANSFER,
+        )
+        for size in ("900kB", "1MB")
+    ),
+    Row(
+        "upload over TLS 1.3 by those who read the tickets",
+        OK,
+        "require_ssl_reuse=no",
+        "payload=1MB",
+        clients=("ftplib@rocky9", "curl@rocky9"),
+        goal=Goal.TRANSFER,
+    ),
+    Row(
+        "uploads are not permitted",
+        "refused:server:transfer:unknown",
+        f"extra=write_enable=NO {CALM}",
+        "timeout_s=2",
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+        alone=True,
+        undecided="550 to STOR: nothing of TLS or of the network, and there is no reason for it",
+    ),
+)
+
+#: What an image or a program cannot do is declared with its cause, and counted.
+IMPOSSIBLE = (
+    Row("no such program in the stand-in", CANNOT, clients=("curl@centos7",), servers=VSFTPD),
+)
+
+ROWS = (
+    *CERTIFICATES,
+    *WITHOUT_TLS,
+    *IMPLICIT,
+    *LOGIN,
+    *HANDSHAKE,
+    *NETWORK,
+    *DATA,
+    *IMPOSSIBLE,
+)
