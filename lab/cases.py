@@ -43,6 +43,7 @@ from lab.model import (
     Standing,
     differing_fields,
 )
+from lab.settings import SettingsError, parse_client, parse_server, spell_arguments
 
 
 class CaseError(Exception):
@@ -108,6 +109,11 @@ class Race:
     times: int
     least: int
     most: int | None = None
+
+    def __post_init__(self) -> None:
+        most = self.times if self.most is None else self.most
+        if not 0 <= self.least <= most <= self.times or self.times < 1:
+            raise ValueError(f"no rate of a race: {self.least} to {most} of {self.times} tries")
 
     def judge(self, refused: int) -> Judgement:
         """The verdict on a rate: how many of the tries were refused."""
@@ -292,7 +298,8 @@ class Catalogue:
         import difflib  # noqa: PLC0415 - only for this message
 
         names = sorted({c.name for c in cases})
-        near = difflib.get_close_matches(word.split("[", maxsplit=1)[0], names, n=3, cutoff=0.4)
+        name = word.split("[", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1]
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
         return f"; did you mean {', '.join(near)}?" if near else "; `lab list` shows what there is"
 
 
@@ -345,12 +352,24 @@ def _load(
         section=declaration.section,
         title=name.replace("_", " "),
         story=story,
-        case=function(client, server) if server else function(client),
+        case=_called(identity, function, client, server),
         path=path,
         line=inspect.unwrap(function).__code__.co_firstlineno,
     )
     _check(loaded)
     return loaded
+
+
+def _called(
+    identity: str, function: CaseFunction, client: ClientSettings, server: str | None
+) -> Case:
+    try:
+        made: object = function(client, server) if server else function(client)
+    except (TypeError, ValueError) as error:  # a field or a value that settings do not have
+        raise CaseError(f"{identity}: {error}") from error
+    if not isinstance(made, Case):
+        raise CaseError(f"{identity}: a case function returns a Case, not {made!r}")
+    return made
 
 
 def _label(client: ClientSettings, among: Sequence[ClientSettings]) -> str:
@@ -378,6 +397,24 @@ def _check(loaded: LoadedCase) -> None:
     for remedy in case.remedies:
         if not differing_fields(case.attempt, remedy.attempt):
             raise CaseError(f"{loaded.id}: the remedy {remedy.title!r} changes nothing")
+    for planned in loaded.plan():
+        _check_words(planned)
+
+
+def _check_words(planned: Planned) -> None:
+    """Every word is one that the command line knows too, and no refusal is left open."""
+    expect = planned.expect
+    if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
+        raise CaseError(
+            f"{planned.id}: an expected refusal names who refuses, at which stage and why"
+        )
+    words = spell_arguments(planned.attempt)
+    given = list(zip(words, words[1:], strict=False))
+    try:
+        parse_server([v for o, v in given if o == "-s"], planned.attempt.server.software)
+        parse_client(str(planned.attempt.client), [v for o, v in given if o == "-c"])
+    except SettingsError as error:
+        raise CaseError(f"{planned.id}: {error}") from error
 
 
 # -- the words in which cases are written -------------------------------------------------------------
@@ -391,6 +428,11 @@ def vsftpd(**settings: object) -> ServerSettings:
 def vsftpd_of_rocky9(**settings: object) -> ServerSettings:
     """A vsftpd as Rocky Linux 9 builds it, with these settings."""
     return ServerSettings(software="vsftpd@rocky9", **settings)  # type: ignore[arg-type]
+
+
+def vsftpd_on_openssl_1_0_2(**settings: object) -> ServerSettings:
+    """A vsftpd on CentOS 7's OpenSSL 1.0.2k, which can still do 3DES, with these settings."""
+    return ServerSettings(software="vsftpd@openssl-1.0.2k", **settings)  # type: ignore[arg-type]
 
 
 def pyftpdlib(**settings: object) -> ServerSettings:

@@ -8,6 +8,7 @@ progress and messages to standard error.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from lab.dialects import DialectError
 from lab.expectations import Expectation, ExpectationError, Verdict
 from lab.imaging.errors import ImageError
 from lab.imaging.progress import Printed
+from lab.inputs import InputError, read_attempt
 from lab.laboratory import ensure_images, image_store, open_laboratory, start
 from lab.model import Attempt, ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RecordError, RunRecord, load, to_json
@@ -47,7 +49,7 @@ from lab.stack.topology import TopologyError
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
 #: What a person did wrong / what the lab could not do. Each text says what to do next.
-USAGE_ERRORS = (SettingsError, ExpectationError, CaseError)
+USAGE_ERRORS = (InputError, SettingsError, ExpectationError, CaseError)
 LAB_ERRORS = (
     RecordError,
     engine.EngineError,
@@ -348,6 +350,24 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
+    vsftpd_conf: Annotated[
+        Path | None, typer.Option("--vsftpd-conf", metavar="FILE", help="your vsftpd.conf")
+    ] = None,
+    vsftpd_build: Annotated[
+        str | None,
+        typer.Option(
+            "--vsftpd-build", metavar="BUILD", help="what it is written for: debian13 or el9"
+        ),
+    ] = None,
+    mt_config: Annotated[
+        Path | None, typer.Option("--mt-config", metavar="FILE", help="lines of your mt-config.cgi")
+    ] = None,
+    chain: Annotated[
+        Path | None, typer.Option("--chain", metavar="FILE", help="your certificate chain, PEM")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="its private key, PEM")
+    ] = None,
     as_json: AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
 ) -> None:
@@ -358,12 +378,23 @@ def attempt(
             for name, text in help_lines(settings):
                 out.print(f"  {name:<22} {text}", markup=False, highlight=False, soft_wrap=True)
         return
-    wanted = Attempt(
-        parse_server(server_settings or [], server), parse_client(client, client_settings or [])
+    wanted, own, findings = read_attempt(
+        vsftpd_conf,
+        mt_config,
+        chain,
+        key,
+        server_settings or [],
+        client,
+        client_settings or [],
+        server=server,
+        vsftpd_build=vsftpd_build,
+        environment=os.environ if mt_config else None,
     )
+    for finding in findings:
+        err.print(str(finding), markup=False, highlight=False, soft_wrap=True)
     expectation = Expectation.parse(expect) if expect else None
     counter = terminal.Counter(times, err)
-    conducted = repeat(wanted, times, expectation, on_attempt=counter.count)
+    conducted = repeat(wanted, times, expectation, on_attempt=counter.count, own=own)
     counter.end()
     attempts = conducted.record.attempts
     if as_json:

@@ -20,6 +20,7 @@ from lab.certificates import Material
 from lab.images import ImageError, ImageInfo, ImageStore, Source
 from lab.imaging.errors import is_no_space, no_space
 from lab.imaging.progress import Progress
+from lab.inputs import OwnCertificate
 from lab.model import SERVER_HOSTS
 from lab.servers import SERVERS
 from lab.stack import topology
@@ -28,7 +29,7 @@ from lab.stack.session import Session
 from lab.stack.topology import Topology
 
 #: Images of the topology, by the name that compose.yaml gives them.
-IMAGES = ("dns", "vsftpd", "pyftpdlib", "rocky9", "centos7")
+IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "rocky9", "centos7")
 #: Images that only the distribution's own can be made of, and the image that tells whether it is here.
 ONLY_REAL = {"vsftpd-rocky9": "rocky9"}
 
@@ -47,8 +48,13 @@ class Laboratory:
 
 
 @contextmanager
-def open_laboratory(checkout: Checkout, progress: Progress, run_id: str) -> Iterator[Laboratory]:
+def open_laboratory(
+    checkout: Checkout, progress: Progress, run_id: str, own: OwnCertificate | None = None
+) -> Iterator[Laboratory]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
+
+    Args:
+        own: a certificate of the operator's, to be served as `own`.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
@@ -65,6 +71,8 @@ def open_laboratory(checkout: Checkout, progress: Progress, run_id: str) -> Iter
             )
             try:
                 material = making.result()
+                if own is not None:
+                    material.add_own(own.chain_pem, own.key_pem, own.leaf_sha256)
                 stand_ins = {name for name, image in images.items() if image.stand_in}
                 session = Session(client, running, material, stand_ins, absent)
                 try:

@@ -306,6 +306,7 @@ SERVER_HOSTS = {
     "vsftpd": "ftp.lab.test",
     "pyftpdlib": "pyftpdlib.lab.test",
     "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
+    "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
 }
 
 #: Client platforms and the crypto policies each can be under (none: the platform has no such thing).

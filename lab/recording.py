@@ -16,6 +16,7 @@ from lab import __version__
 from lab.cases import LoadedCase, Planned
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.imaging.progress import Printed, Progress
+from lab.inputs import OwnCertificate
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, Role
 from lab.record import (
@@ -88,11 +89,12 @@ def repeat(
     progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
+    own: OwnCertificate | None = None,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     jobs = [Job(f"attempt-{number}", attempt, expect) for number in range(1, times + 1)]
-    with open_laboratory(checkout, progress or Printed(), run_id) as laboratory:
+    with open_laboratory(checkout, progress or Printed(), run_id, own) as laboratory:
         return _recorded(laboratory, run_id, jobs, {}, (), on_attempt)
 
 

@@ -101,7 +101,7 @@ def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:
     """
     if outcome.reason is not Reason.NO_SHARED_CIPHER:
         return outcome
-    return dataclasses.replace(outcome, cause=session.suites(attempt).sentence)
+    return dataclasses.replace(outcome, cause=session.suites(attempt).cause)
 
 
 def _judged(job: Job, observation: Observation, outcome: Outcome) -> Judgement:

@@ -18,7 +18,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lab.certificates import ANCHORS, CATALOGUE
+from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.expectations import Expectation
 from lab.model import (
     CERTIFICATE_EMPTY,
@@ -71,10 +71,10 @@ _WORDS: Mapping[str, Sequence[str]] = {
     "data_ports": ("open", "dropped", "rejected"),
     "mode": ("passive", "active"),
     "session_cache": ("default", "shared", "none"),
-    "certificate": (*CATALOGUE, CERTIFICATE_UNSET, CERTIFICATE_EMPTY),
+    "certificate": (*CATALOGUE, OWN, CERTIFICATE_UNSET, CERTIFICATE_EMPTY),
     "client_certificate": tuple(CATALOGUE),
-    "fingerprint": tuple(CATALOGUE),
-    "trust": tuple(ANCHORS),
+    "fingerprint": (*CATALOGUE, OWN),
+    "trust": (*ANCHORS, OWN),
 }
 
 

@@ -81,6 +81,14 @@ class Comparison:
         """Whether version and suite can be settled."""
         return self.version is not None and bool(self.common[self.version])
 
+    @property
+    def cause(self) -> str:
+        """Why the two were refused for want of a common suite."""
+        if not self.possible:
+            return self.sentence
+        # Suites of ECDHE also need a common group, and all need a signature algorithm.
+        return f"not the lists of suites, but a group or signature algorithm: {self.sentence}"
+
     def as_json(self) -> dict[str, Any]:
         """The comparison in plain values."""
         return {
@@ -135,11 +143,11 @@ def compare(client: Offer, server: Offer) -> Comparison:
 def _sentence(client: Offer, server: Offer, version: str | None, common: Sequence[Suite]) -> str:
     for end, offer in (("client", client), ("server", server)):
         if offer.nothing:
-            return f"the {end} ({offer.end}) offers nothing: {offer.nothing}"
+            return f"the {end} offers nothing: {offer.nothing}"
     if version is None:
         return (
             f"no protocol version in common: the server speaks {_and(server.versions)},"
-            f" the client ({client.end}) {_and(client.versions)}"
+            f" the client {_and(client.versions)}"
         )
     if not common:
         return f"no cipher suite in common in {version}: " + _why_none(client, server, version)
@@ -160,9 +168,9 @@ def _why_none(client: Offer, server: Offer, version: str) -> str:
     if server.excluded and version != "TLSv1.3":
         words += f" ({_needs_another_key(server)})"
     if not ours:
-        return f"{words}; the client ({client.end}) has none of that version"
+        return f"{words}; the client has none of that version"
     lacking = list(_lacking(theirs, ours))
-    words += f"; the client ({client.end}) offers {_count(ours)}"
+    words += f"; the client offers {_count(ours)}"
     return f"{words}, {', '.join(lacking)}" if lacking else f"{words}: {_some(ours)}"
 
 
@@ -178,10 +186,9 @@ def _why_server_has_none(server: Offer, version: str) -> str:
 def _needs_another_key(server: Offer) -> str:
     kinds = sorted({suite.authentication for suite in server.excluded})
     verb = "needs" if len(server.excluded) == 1 else "need"
-    return (
-        f"{_some(server.excluded)} {verb} a certificate with {' or '.join(kinds)} key,"
-        f" the server's has {server.key}"
-    )
+    article = "a" if kinds[0].startswith("D") else "an"
+    needed = f"{_some(server.excluded)} {verb} {article} {' or '.join(kinds)} key"
+    return f"{needed}, the certificate has {server.key}"
 
 
 def _lacking(theirs: Sequence[Suite], ours: Sequence[Suite]) -> Iterable[str]:
@@ -193,7 +200,8 @@ def _lacking(theirs: Sequence[Suite], ours: Sequence[Suite]) -> Iterable[str]:
         ("mac", "{} MAC"),
     ):
         wanted = {getattr(suite, attribute) for suite in theirs}
-        if not wanted & {getattr(suite, attribute) for suite in ours}:
+        # An AEAD suite has no MAC of its own: its encryption says it all.
+        if wanted != {"AEAD"} and not wanted & {getattr(suite, attribute) for suite in ours}:
             yield "none with " + what.format(" or ".join(sorted(wanted)))
 
 

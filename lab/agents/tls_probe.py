@@ -35,7 +35,7 @@ Arrival = Generator[Wait, Set[int], Optional[socket.socket]]
 LOOK_S = 0.02
 
 _REPLIES = {b"AUTH": b"234 Proceed with negotiation.\r\n", b"QUIT": b"221 Goodbye.\r\n"}
-_OTHERWISE = b"530 Please use AUTH.\r\n"
+_OTHERWISE = b"530 Please login with USER and PASS.\r\n"
 
 
 class Door:

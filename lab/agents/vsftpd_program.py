@@ -2,7 +2,6 @@
 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
-import ctypes
 import glob
 import os
 import pwd
@@ -14,8 +13,11 @@ from typing import Any, Dict, FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
 from listener import Listener, descendants, kill, orphans, processes
+from openssl_library import OpenSSL
 
 BINARY = "/usr/sbin/vsftpd"
+#: In an image whose vsftpd is no package: the version of the source package that it was compiled from.
+COMPILED = "/opt/lab/vsftpd-source-version"
 _PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"]
 _RPM_QUERY = ["/usr/bin/rpm", "-q", "vsftpd"]
 
@@ -37,6 +39,9 @@ ANONYMOUS = "ftp"
 class Vsftpd:
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
+    def __init__(self) -> None:
+        self._library: Optional[OpenSSL] = None
+
     def start(self, config: str) -> None:
         """Become vsftpd; called in a forked process."""
         # Python ignores it, and what is ignored stays so in the program.
@@ -53,9 +58,8 @@ class Vsftpd:
             pwd.getpwnam(name)
         except KeyError:
             run(["useradd", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", name])
-        salt = "rounds=1000$" + os.urandom(8).hex()
-        hashed = run(["openssl", "passwd", "-5", "-salt", salt, "-stdin"], password).strip()
-        run(["chpasswd", "--encrypted"], "%s:%s\n" % (name, hashed))
+        hashing = ["--crypt-method", "SHA256", "--sha-rounds", "1000"]
+        run(["chpasswd", *hashing], "%s:%s\n" % (name, password))
 
     def impersonate(self, listener: Listener) -> None:
         """Make the PAM service that the configuration of an impostor names."""
@@ -117,14 +121,11 @@ class Vsftpd:
             # It answers on descriptor 0.
             subprocess.run([BINARY, "-v"], stdin=theirs.fileno(), timeout=COMMAND_S, check=True)
             said = ours.recv(4096).decode("ascii", "replace").strip()
-        linked = re.search(r"libcrypto\S* => (\S+)", run(["ldd", BINARY]))
-        if linked is None:
-            raise OSError("%s is not linked with OpenSSL's libcrypto" % BINARY)
         return {
             "server": said.replace("vsftpd: version", "vsftpd"),
-            "package": run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY),
-            "library": library_version(linked.group(1)),
-            "library_file": linked.group(1),
+            "package": _package(),
+            "library": self._openssl().version(),
+            "library_file": self._openssl().file,
         }
 
     def default_ciphers(self) -> Dict[str, str]:
@@ -134,26 +135,25 @@ class Vsftpd:
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
 
     def expand(self, cipher_list: str) -> List[str]:
-        """What a list means to the image's OpenSSL, TLS 1.3 left out; nothing if nothing."""
-        try:
-            said = run(["openssl", "ciphers", "-s", "-v", cipher_list])
-        except OSError:
-            return []
-        return usable_suites(said)
+        """What a list means to vsftpd's library, TLS 1.3 left out; nothing if nothing."""
+        return self._openssl().suites(cipher_list)
+
+    def _openssl(self) -> OpenSSL:
+        if self._library is None:
+            self._library = OpenSSL(BINARY)
+        return self._library
+
+
+def _package() -> str:
+    if os.path.exists(COMPILED):
+        with open(COMPILED, encoding="ascii") as file:
+            return "compiled from the source of vsftpd " + file.read().strip()
+    return run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY)
 
 
 def _pam_service(listener: Listener) -> str:
     # PAM knows the names of services in lower case only.
     return os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + listener.key.lower())
-
-
-def usable_suites(said: str) -> List[str]:
-    """The names in the output of ``openssl ciphers -v``, those of TLS 1.3 left out.
-
-    A cipher list does not govern the suites of TLS 1.3.
-    """
-    rows = [line.split() for line in said.splitlines()]
-    return [row[0] for row in rows if len(row) > 1 and row[1] != "TLSv1.3"]
 
 
 def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:
@@ -164,11 +164,3 @@ def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:
         for text in strings
         if text == "PROFILE=SYSTEM" or all(name in known for name in text.split(":"))
     ]
-
-
-def library_version(libcrypto: str) -> str:
-    """What the library says of itself, e.g. ``OpenSSL 3.5.7 9 Jun 2026``."""
-    say = ctypes.CDLL(libcrypto).OpenSSL_version
-    say.restype = ctypes.c_char_p
-    said: bytes = say(0)
-    return said.decode("ascii")

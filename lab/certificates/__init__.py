@@ -13,11 +13,12 @@ from lab.certificates.catalogue import (
     spec_of,
 )
 from lab.certificates.description import CertificateDescription, ChainDescription, describe
-from lab.certificates.material import Material, ServerCertificate
+from lab.certificates.material import OWN, Material, ServerCertificate
 
 __all__ = [
     "ANCHORS",
     "CATALOGUE",
+    "OWN",
     "CertificateDescription",
     "CertificateError",
     "CertificateSpec",

@@ -48,6 +48,9 @@ from lab.certificates.description import fingerprint
 
 T = TypeVar("T")
 
+#: The slug, and the name of the trust anchor, of a certificate that the operator brought.
+OWN = "own"
+
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
 #: RFC 5280 appendix A.1, ub-common-name.
 _LONGEST_COMMON_NAME = 64
@@ -88,6 +91,7 @@ class Material:
     def __init__(self, hosts: Sequence[str], now: datetime) -> None:
         self.hosts = tuple(hosts)
         self.now = now
+        self._own: dict[str, ServerCertificate] = {}
         self._made: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -127,12 +131,25 @@ class Material:
             self._generate_all(host)
         return self
 
+    def add_own(self, chain_pem: bytes, key_pem: bytes, leaf_sha256: str) -> None:
+        """Serve the operator's own certificate, too: the slug :data:`OWN`, the same for every host.
+
+        The trust anchor of that name is what issued it, as far as the chain has that: all
+        certificates but the first, or that one where there is no other.
+        """
+        self._own = {
+            host: ServerCertificate(OWN, host, chain_pem, key_pem, leaf_sha256)
+            for host in self.hosts
+        }
+
     def server(self, slug: str, host: str) -> ServerCertificate:
         """The certificate ``slug`` of the catalogue for ``host``: the same one at every call.
 
         Raises:
             UnknownCertificate: no such slug, or a host that the material was not made for.
         """
+        if slug == OWN and host in self._own:
+            return self._own[host]
         spec = spec_of(slug)
         self._check_host(host)
         leaf = self._leaf(spec.leaf, host)
@@ -155,6 +172,9 @@ class Material:
         Raises:
             UnknownCertificate: no such anchor.
         """
+        if name == OWN and self._own:
+            chain = x509.load_pem_x509_certificates(self._own[self.hosts[0]].chain_pem)
+            return b"".join(certificate_pem(c) for c in chain[1:] or chain)
         if name not in ANCHORS:
             raise UnknownCertificate("trust anchor", name, ANCHORS)
         if name in CATALOGUE and CATALOGUE[name].leaf.issuer is Issuer.ITSELF:
@@ -181,11 +201,12 @@ class Material:
         self._check_host(host)
         self._generate_all(host)
         files: list[tuple[str, bytes]] = []
-        for slug in CATALOGUE:
+        own = [OWN] if self._own else []
+        for slug in (*CATALOGUE, *own):
             made = self.server(slug, host)
             files.append((f"{host}/{slug}.chain.pem", made.chain_pem))
             files.append((f"{host}/{slug}.key.pem", made.key_pem))
-        files += [(f"anchors/{name}.pem", self.anchor(name)) for name in ANCHORS]
+        files += [(f"anchors/{name}.pem", self.anchor(name)) for name in (*ANCHORS, *own)]
         return files
 
     # -- making ------------------------------------------------------------------------------------

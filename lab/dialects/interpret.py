@@ -76,6 +76,7 @@ def hear(observation: Observation) -> Heard:
     return Heard(
         step=client.step,
         reply=dialect.reply(client),
+        protocol=client.protocol,
         client=dialect.heard(client),
         server=server_dialect(observation.attempt.server.software).heard(log),
     )

@@ -37,6 +37,7 @@ class Heard:
 
     step: str
     reply: int | None
+    protocol: str | None
     client: frozenset[str]
     server: frozenset[str]
 
@@ -56,6 +57,8 @@ class Rule(Table):
     """What the program was asked to do last."""
     reply: Annotated[tuple[str, ...], BeforeValidator(_replies)] | None = None
     """Codes of the last reply of the server, as ``530`` or ``5xx``."""
+    protocol: Names | None = None
+    """Versions that the client had agreed to."""
     says: Names | None = None
     """Signals, at least one of which the client gave."""
     server: Names | None = None
@@ -72,6 +75,7 @@ class Rule(Table):
         return (
             (self.step is None or heard.step in self.step)
             and (self.reply is None or _among(heard.reply, self.reply))
+            and (self.protocol is None or heard.protocol in self.protocol)
             and (self.says is None or not heard.client.isdisjoint(self.says))
             and (self.server is None or not heard.server.isdisjoint(self.server))
         )

@@ -18,6 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from lab.model import ClientReport, Reason
 
+#: The one signal that is no wording: the program failed and says nothing but the server's last reply.
+NO_WORDS = "no-words"
+
 
 class DialectError(Exception):
     """A dialect file is broken or missing: a fault of the lab."""
@@ -65,6 +68,8 @@ class Words(Table):
 
     text: Patterns = ()
     """Patterns of the program's error text."""
+    message: Patterns = ()
+    """Patterns of what its user is shown."""
     errno: Names = ()
     """Symbols of the system's or the resolver's error."""
     exit_status: Numbers = ()
@@ -74,6 +79,7 @@ class Words(Table):
         """Whether the report has any of these."""
         return (
             any(pattern.search(client.error) for pattern in self.text)
+            or any(pattern.search(client.message) for pattern in self.message)
             or client.errno in self.errno
             or client.exit_status in self.exit_status
         )
@@ -101,12 +107,15 @@ class ClientDialect(Table):
 
     def heard(self, client: ClientReport) -> frozenset[str]:
         """The signals in a client's report."""
-        return frozenset(
+        found = {
             name
             for part in self.parts()
             for name, words in part.signals.items()
             if words.heard(client)
-        )
+        }
+        if client.error in ("", client.reply_text):
+            found.add(NO_WORDS)
+        return frozenset(found)
 
     def reply(self, client: ClientReport) -> int | None:
         """The code of the last reply, if a server sent it."""

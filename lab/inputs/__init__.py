@@ -5,11 +5,12 @@ what the program itself would make of the file, mistakes included; what cannot b
 :class:`InputError`. ``attempt`` puts the readers and the command line together.
 """
 
+from lab.certificates import OWN
 from lab.inputs.attempt import read_attempt
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_client import Caller, client_settings
 from lab.inputs.mt_config import MtConfig, from_environment
-from lab.inputs.pem import OWN, OwnCertificate, read_certificate
+from lab.inputs.pem import OwnCertificate, read_certificate
 from lab.inputs.vsftpd_conf import VsftpdConf
 
 __all__ = [

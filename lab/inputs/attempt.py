@@ -9,18 +9,19 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lab.certificates import OWN
 from lab.inputs import mt_config as mt
 from lab.inputs import vsftpd_conf as vsftpd
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_client import Caller, client_settings
-from lab.inputs.pem import OWN, OwnCertificate, read_certificate
+from lab.inputs.pem import OwnCertificate, read_certificate
 from lab.model import Attempt, ClientSettings, ServerSettings
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
 
 #: Fields of the settings that can name the operator's own certificate.
-_OWN_FIELDS = {"-s": ("certificate",), "-c": ("trust", "fingerprint", "client_certificate")}
+_OWN_FIELDS = {"-s": ("certificate",), "-c": ("trust", "fingerprint")}
 
 
 def read_attempt(

@@ -14,7 +14,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,9 +28,6 @@ from cryptography.utils import CryptographyDeprecationWarning
 from lab.certificates import CertificateError, describe
 from lab.certificates.description import fingerprint
 from lab.inputs.findings import Finding, InputError, Severity
-
-#: The slug under which a run serves the operator's own certificate.
-OWN = "own"
 
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t\r]*$", re.MULTILINE)
 _CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE")
@@ -51,7 +48,7 @@ class OwnCertificate:
 
     chain_pem: bytes
     """The certificates of the file in its order, the server's own first."""
-    key_pem: bytes
+    key_pem: bytes = field(repr=False)
     leaf_sha256: str
     """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
     description: str
@@ -72,7 +69,6 @@ class _Member:
     """One certificate of the chain and where it stands."""
 
     line: int
-    pem: bytes
     certificate: x509.Certificate
 
     def __str__(self) -> str:
@@ -112,7 +108,7 @@ def read_certificate(
         text = f"the private key here is not used: {key_name} is given for it"
         findings.append(Finding(Severity.NOTE, chain_file, line, text))
     findings += _order(members, chain_file)
-    chain_pem = b"".join(member.pem for member in members)
+    chain_pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
     description = _describe(chain_pem, chain_file)
     own = OwnCertificate(
         chain_pem=chain_pem,
@@ -277,7 +273,9 @@ def _member(block: _Block, file: str) -> _Member:
         with warnings.catch_warnings():
             # What is odd about a certificate is for the attempt to show.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            certificate = x509.load_pem_x509_certificate(_plain_label(block))
+            certificate = x509.load_pem_x509_certificate(
+                block.pem.replace(b"X509 CERTIFICATE", b"CERTIFICATE")
+            )
     except ValueError as error:
         raise InputError(
             file,
@@ -285,18 +283,14 @@ def _member(block: _Block, file: str) -> _Member:
             f"this certificate cannot be read: {error}.",
             "Look at it with `openssl x509 -text -noout`, and export it again if that fails, too.",
         ) from error
-    return _Member(block.line, block.pem, certificate)
-
-
-def _plain_label(block: _Block) -> bytes:
-    return block.pem.replace(b"X509 CERTIFICATE", b"CERTIFICATE")
+    return _Member(block.line, certificate)
 
 
 def _describe(chain_pem: bytes, file: str) -> tuple[str, tuple[str, ...]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            chain = describe(chain_pem.replace(b"X509 CERTIFICATE", b"CERTIFICATE"))
+            chain = describe(chain_pem)
     except CertificateError as error:
         raise InputError(
             file, None, f"the chain cannot be described: {error}.", "Export it again."

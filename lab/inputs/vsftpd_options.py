@@ -3,7 +3,9 @@
 Every option that the program knows is in exactly one of these tables; the names and their kinds are
 those of ``parseconf.c``. Sources: vsftpd 3.0.5's ``parseconf.c``, ``tunables.c`` and ``main.c``; for
 Debian the patches ``0005-whitespaces``, ``0007-utf8`` and ``0065-upload_download_filename_pattern``;
-for Enterprise Linux 9 its manual page vsftpd.conf(5).
+for Enterprise Linux 9 the patches ``0040`` and ``0041`` (the switches, ``ssl_ciphersuites``). The other
+names of that build are those that its package is known to add; one that is missing here is kept for
+the server to judge, like every name that is in no table.
 """
 
 from __future__ import annotations

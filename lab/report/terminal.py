@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from lab.model import Result
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.report.words import (
     captured_in_case,
+    cause_of_case,
     causes,
     counts_in_words,
     excerpt,
@@ -176,24 +177,42 @@ def _print_cases(record: RunRecord, console: Console) -> None:
             _line(console, visible(": ".join(filter(None, (document, section)))), bold=True)
             shown = (document, section)
         _line(console, f"  {visible(cases[0].title or cases[0].name)}")
-        behind = [rest_of_case(record.attempts_of(case)) for case in cases]
-        common = behind[0] if len(set(behind)) == 1 else ""
-        loot = [captured_in_case(record.attempts_of(case)) for case in cases]
-        # The same from each client, but for the file's name.
-        alike = len({replace(got, file_head="") if got else None for got in loot}) == 1
-        for case, rest, got in zip(cases, behind, loot, strict=True):
+        notes = [_notes(record.attempts_of(case)) for case in cases]
+        kinds = list(zip(*notes, strict=True))
+        common = [kind for kind in kinds if len({note.key for note in kind}) == 1]
+        for case, own in zip(cases, notes, strict=True):
             _print_case(record, case, clients, console)
-            below = Text(" " * (clients + _CLIENT_COLUMN + 1))
-            if rest and not common:
-                _hang(console, below, Text(rest, style="dim"))
-            if got and not alike:
-                _hang(console, below, Text(impostor_got(got), style=_GIVEN_AWAY))
+            for note, kind in zip(own, kinds, strict=True):
+                if kind not in common:
+                    _print_note(note, " " * (clients + _CLIENT_COLUMN + 1), "", console)
         prefix = "each: " if len(cases) > 1 else ""
-        if common:
-            _hang(console, Text(" " * _CLIENT_COLUMN), Text(f"{prefix}{common}", style="dim"))
-        if loot[0] and alike:
-            words = f"{prefix}{impostor_got(loot[0])}"
-            _hang(console, Text(" " * _CLIENT_COLUMN), Text(words, style=_GIVEN_AWAY))
+        for kind in common:
+            _print_note(kind[0], " " * _CLIENT_COLUMN, prefix, console)
+
+
+@dataclass(frozen=True)
+class _Note:
+    """Something about a case beside its outcome; where the keys of all clients are one, said once."""
+
+    words: str
+    key: object
+    style: str = "dim"
+
+
+def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
+    rest, cause, got = rest_of_case(attempts), cause_of_case(attempts), captured_in_case(attempts)
+    # An impostor gets the same from each client, but for the file's name.
+    loot = replace(got, file_head="") if got else None
+    return (
+        _Note(cause, cause),
+        _Note(rest, rest),
+        _Note(impostor_got(got) if got else "", loot, _GIVEN_AWAY),
+    )
+
+
+def _print_note(note: _Note, indent: str, prefix: str, console: Console) -> None:
+    if note.words:
+        _hang(console, Text(indent), Text(f"{prefix}{note.words}", style=note.style))
 
 
 def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:

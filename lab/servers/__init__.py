@@ -24,6 +24,12 @@ SERVERS: Mapping[str, Server] = MappingProxyType(
             Vsftpd(),
             Pyftpdlib(),
             Vsftpd(build=EL9, name="vsftpd@rocky9", service="vsftpd-rocky9"),
+            Vsftpd(
+                name="vsftpd@openssl-1.0.2k",
+                service="vsftpd-openssl10",
+                library="OpenSSL 1.0.2k",
+                newest="TLSv1.2",
+            ),
         )
     }
 )

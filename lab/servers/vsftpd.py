@@ -127,22 +127,34 @@ IMPOSTOR = (
 AGENT = ServerAgent(
     name="vsftpd",
     argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "vsftpd"),
-    files=(*AGENT_FILES, "vsftpd_program.py", "record_login.sh"),
+    files=(*AGENT_FILES, "vsftpd_program.py", "openssl_library.py", "record_login.sh"),
 )
 
 
 @dataclass(frozen=True)
 class Vsftpd:
-    """Writes ``vsftpd.conf`` for one build."""
+    """Writes ``vsftpd.conf`` for one build.
+
+    ``newest`` is the newest protocol version that ``library`` speaks. The build knows the switches of
+    newer ones all the same; they turn nothing on or off.
+    """
 
     build: Build = DEBIAN
     name: str = "vsftpd"
     service: str = "vsftpd"
     agent: ServerAgent = AGENT
+    library: str = "OpenSSL"
+    newest: str = PROTOCOLS[-1]
 
     def unsupported(self, settings: ServerSettings) -> str | None:
         """Why ``vsftpd.conf`` of this build cannot say this; ``None`` if it can."""
-        return unsupported_anywhere(settings)
+        cause = unsupported_anywhere(settings)
+        if cause:
+            return cause
+        spoken = PROTOCOLS[: PROTOCOLS.index(self.newest) + 1]
+        if settings.protocols is not None and not set(spoken) & set(settings.protocols.versions()):
+            return f"protocols is {settings.protocols}: {self.library} ends at {self.newest}"
+        return None
 
     def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
         """The text of ``vsftpd.conf``; see :class:`lab.servers.base.Server`."""

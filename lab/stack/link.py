@@ -12,8 +12,8 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, BinaryIO, cast
 
@@ -56,6 +56,7 @@ class AgentLink:
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
+        self._watching: list[Future[dict[str, Any]]] = []
         self._stderr = bytearray()
         self._lost: str | None = None
         self._ready: Future[dict[str, Any]] = Future()
@@ -83,15 +84,33 @@ class AgentLink:
                 f" it said: {self._said()}"
             ) from None
 
-    def call(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
+    def call(
+        self, op: str, deadline_s: float, *, peer: AgentLink | None = None, **arguments: Any
+    ) -> dict[str, Any]:
         """Ask for ``op`` and wait for the answer, at most ``deadline_s`` plus a grace period.
 
+        Args:
+            peer: an agent without which the answer would be of no use: nobody waits for it any
+                longer when that one is lost.
+
         Raises:
-            AgentLost: the container or the agent died.
+            AgentLost: the container or the agent died, or the peer's.
             AgentError: the agent reports a fault of its own, or does not answer.
         """
-        number = next(self._ids)
         future: Future[dict[str, Any]] = Future()
+        if peer is None:
+            return self._call(future, op, deadline_s, arguments)
+        with peer._watched_by(future):
+            return self._call(future, op, deadline_s, arguments)
+
+    def _call(
+        self,
+        future: Future[dict[str, Any]],
+        op: str,
+        deadline_s: float,
+        arguments: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        number = next(self._ids)
         with self._lock:
             if self._lost is not None:
                 raise AgentLost(self._lost)
@@ -162,17 +181,32 @@ class AgentLink:
             return
         with self._lock:
             future = self._waiting.get(message.get("id"))
-        if future is not None and not future.done():
-            future.set_result(message)
+        if future is not None:
+            with contextlib.suppress(InvalidStateError):  # nobody waits for it any more
+                future.set_result(message)
 
     def _end(self, why: str) -> None:
         with self._lock:
             if self._lost is None:
                 self._lost = why
-            waiting, self._waiting = list(self._waiting.values()), {}
+            waiting = [*self._waiting.values(), *self._watching]
+            self._waiting, self._watching = {}, []
         for future in [self._ready, *waiting]:
-            if not future.done():
+            with contextlib.suppress(InvalidStateError):  # it has its answer
                 future.set_exception(AgentLost(why))
+
+    @contextlib.contextmanager
+    def _watched_by(self, future: Future[dict[str, Any]]) -> Iterator[None]:
+        """Let ``future`` end with this line, too."""
+        with self._lock:
+            if self._lost is not None:
+                raise AgentLost(self._lost)
+            self._watching.append(future)
+        try:
+            yield
+        finally:
+            with self._lock, contextlib.suppress(ValueError):  # the line has ended
+                self._watching.remove(future)
 
     def _said(self) -> str:
         return self._stderr.decode(errors="replace").strip()[-1000:] or "nothing"

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
-from lab.certificates import Material, describe
+from lab.certificates import OWN, Material, describe
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -59,6 +59,10 @@ PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
 #: Seconds for a listener to start, and for its sessions to end after an attempt.
 LISTEN_S = 10.0
 COLLECT_S = 10.0
+
+
+#: Services whose containers run servers.
+_SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 
 
 class Cannot(Exception):
@@ -140,6 +144,7 @@ class Session:
         self._ports = {name: itertools.count() for name in SERVER_HOSTS}
         self._names = itertools.count(1)
         self._closed = threading.Event()
+        self._own_keys: tuple[str, ...] = ()
         self._equip()
 
     def attempt(self, attempt: Attempt) -> Evidence:
@@ -160,7 +165,9 @@ class Session:
         with listener.lock:
             if listener.started:
                 server_agent.call("begin", COLLECT_S, key=key, file=delivery.name)
-            raw = client_agent.call("attempt", self._deadline(attempt.client), **request)
+            raw = client_agent.call(
+                "attempt", self._deadline(attempt.client), peer=server_agent, **request
+            )
             if listener.started:
                 collected = server_agent.call("collect", COLLECT_S, key=key, file=delivery.name)
                 stored = collected.get("stored") or {}
@@ -210,6 +217,10 @@ class Session:
         self._closed.set()
         for link in self._links.values():
             link.close()
+        if self._own_keys:
+            # A kept topology outlives the run; the operator's private key does not.
+            emptied = pack(dict.fromkeys(self._own_keys, b""))
+            self._put(dict.fromkeys(self._services() & _SERVER_SERVICES, emptied))
 
     # -- the two ends -------------------------------------------------------------------------------
 
@@ -326,6 +337,8 @@ class Session:
     # -- the suites of both ends --------------------------------------------------------------------
 
     def _ask_client(self, client: ClientSettings, server: ServerSettings) -> Offer:
+        if not client.tls:
+            return Offer(end=str(client), nothing="it does not ask for TLS")
         program, agent = PROGRAMS[client.program], self._client_agent(client)
 
         def attempt(port: int) -> str:
@@ -396,22 +409,36 @@ class Session:
         }
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
+        # The operator's own key is for servers alone.
+        self._own_keys = tuple(p for p in material if p.endswith(f"/{OWN}.key.pem"))
         for_servers = pack(agents | material)
-        for_clients = pack(agents | material | trust)
+        for_clients = pack(
+            {p: c for p, c in (agents | material | trust).items() if p not in self._own_keys}
+        )
+        self._put(
+            {
+                service: for_servers if service in _SERVER_SERVICES else for_clients
+                for service in self._services()
+            }
+        )
+
+    def _services(self) -> set[str]:
+        """The containers in which servers and clients run."""
+        return {service for service in self._topology.containers if service != "dns"}
+
+    def _put(self, archives: Mapping[str, bytes]) -> None:
+        """Unpack an archive in each of these containers."""
 
         def put(service: str) -> None:
-            archive = for_servers if service in services_of_servers else for_clients
             try:
-                self._client.api.put_archive(self._container(service), "/", archive)
+                self._client.api.put_archive(self._container(service), "/", archives[service])
             except (APIError, DockerException, OSError) as error:
                 raise AgentError(
                     f"cannot put files into the container {service}: {error}"
                 ) from error
 
-        services_of_servers = {server.service for server in SERVERS.values()}
-        services = [s for s in self._topology.containers if s != "dns"]
-        with ThreadPoolExecutor(len(services) or 1) as pool:
-            list(pool.map(put, services))
+        with ThreadPoolExecutor(len(archives) or 1) as pool:
+            list(pool.map(put, archives))
 
 
 def _captured(raw: Mapping[str, Any] | None) -> Captured | None:

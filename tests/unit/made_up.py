@@ -124,6 +124,7 @@ def case(identity: str, section: str, attempts: list[AttemptRecord]) -> CaseReco
     return CaseRecord(
         id=identity,
         name=name,
+        label=str(attempts[0].client) if attempts else "",
         document="movable-type",
         section=section,
         title=name.partition("/")[2].replace("_", " "),

@@ -109,8 +109,13 @@ def test_the_parameters_before_an_ec_key_are_passed_over() -> None:
 
 def test_windows_line_ends_are_read() -> None:
     own, findings = read_certificate(CHAIN.replace(b"\n", b"\r\n"), KEY.replace(b"\n", b"\r\n"))
-    assert len(blocks(own.chain_pem.replace(b"\r\n", b"\n"))) == 3
+    assert own.chain_pem == CHAIN
     assert findings == []
+
+
+def test_the_old_label_of_a_certificate_is_read() -> None:
+    own, _ = read_certificate(CHAIN.replace(b"CERTIFICATE", b"X509 CERTIFICATE"), KEY)
+    assert own.chain_pem == CHAIN
 
 
 def test_text_outside_the_blocks_is_left_out_and_said() -> None:
@@ -278,6 +283,7 @@ def test_a_key_is_never_shown() -> None:
     pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     error = refused(CHAIN, pem, what="does not belong")
     assert not any(line.decode() in str(error) for line in pem.splitlines()[1:-1])
+    assert "PRIVATE KEY" not in repr(read_certificate(CHAIN, KEY)[0])
 
 
 # -- any bytes -------------------------------------------------------------------------------------

@@ -188,6 +188,7 @@ def test_the_request_has_what_the_agent_needs() -> None:
         "port": 21001,
         "user": "lab",
         "password": "secret",
+        "impostor": False,
         "data_ports": "rejected",
         "passive_range": [40000, 40009],
     }

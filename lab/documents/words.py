@@ -1,0 +1,167 @@
+"""Claims and their verdicts as text for people, in English or Japanese; nothing but layout and words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from rich.cells import cell_len
+
+from lab.claims import ClaimResult, SettingResult, counts
+from lab.documents.forms import Bilingual, ClaimVerdict, Document, Language
+
+COLUMNS: Final = 80
+
+VERDICTS: Final[Mapping[ClaimVerdict, Bilingual]] = {
+    ClaimVerdict.CONFIRMED: Bilingual(en="confirmed", ja="確認"),
+    ClaimVerdict.CONDITIONAL: Bilingual(en="conditional", ja="条件付き"),
+    ClaimVerdict.REFUTED: Bilingual(en="refuted", ja="反証"),
+    ClaimVerdict.NOT_TESTABLE_HERE: Bilingual(en="not testable here", ja="検証対象外"),
+    ClaimVerdict.NOT_RUN: Bilingual(en="not run", ja="未実行"),
+}
+#: What a reader of a summary has to know of, gravest first.
+NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
+
+_LABELS: Final = {
+    "basis": Bilingual(en="judged by", ja="判定方法"),
+    "holds": Bilingual(en="holds", ja="成立"),
+    "fails": Bilingual(en="does not", ja="不成立"),
+    "not-run": Bilingual(en="not run", ja="未実行"),
+    "condition": Bilingual(en="in short", ja="要約"),
+    "why": Bilingual(en="because", ja="理由"),
+    "stand-ins": Bilingual(en="stand-ins", ja="代替環境"),
+    "beyond": Bilingual(en="beyond what it says", ja="主張の範囲外"),
+    "paragraph": Bilingual(en="paragraph {}", ja="第 {} 段落"),
+    "made": Bilingual(en="{} of {} checks made", ja="{} / {} 項目を実行"),
+    "counts": Bilingual(en="{} claims: {}", ja="主張 {} 件:{}"),
+    "run": Bilingual(en="run {}", ja="実行 {}"),
+}
+#: Latin words whole, everything else letter by letter; a mark that closes stays with what it closes.
+_UNITS = re.compile(
+    "\\s+|(?:[^\\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60]+|[^\\s])[、。,.:;!?)」』】〕]*"
+)
+
+
+def in_words(
+    document: Document,
+    results: Sequence[ClaimResult],
+    run_id: str,
+    *,
+    language: Language = "en",
+    columns: int = COLUMNS,
+) -> str:
+    """Every claim with its verdict, how it came about and where the claim holds."""
+    head = f"{document.title.in_(language)} ({_label('run', language).format(run_id)})"
+    lines = [*wrap(head, columns), document.address, counted(results, language)]
+    section = None
+    for result in results:
+        place = result.claim.place
+        if place.section != section:
+            section = place.section
+            lines += ["", *wrap(document.heading(place).in_(language), columns)]
+        lines += ["", *_claim(result, language, columns)]
+    return "\n".join(lines)
+
+
+def summary(
+    document: Document,
+    results: Sequence[ClaimResult],
+    *,
+    language: Language = "en",
+    columns: int = COLUMNS,
+) -> str:
+    """How many claims have each verdict, and in a sentence those that a reader would get wrong."""
+    lines = wrap(f"{document.id}: {counted(results, language)}", columns)
+    for verdict in NOTEWORTHY:
+        for result in results:
+            if result.verdict is verdict:
+                label = f"  {VERDICTS[verdict].in_(language)}"
+                lines += hang(f"{label:<14} ", result.claim.text.in_(language), columns)
+                if result.condition is not None:
+                    lines += hang(" " * 17, result.condition.in_(language), columns)
+    return "\n".join(lines)
+
+
+def counted(results: Iterable[ClaimResult], language: Language = "en") -> str:
+    """``31 claims: 20 confirmed, 4 conditional, ...``; verdicts that no claim has are left out."""
+    by_verdict = {verdict: number for verdict, number in counts(results).items() if number}
+    each = [
+        f"{number} {VERDICTS[verdict].en}"
+        if language == "en"
+        else f"{VERDICTS[verdict].ja} {number}"
+        for verdict, number in by_verdict.items()
+    ]
+    joined = (", " if language == "en" else "、").join(each)
+    return _label("counts", language).format(sum(by_verdict.values()), joined)
+
+
+def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[str]:
+    claim = result.claim
+    head = f"{VERDICTS[result.verdict].in_(language)}: {claim.id}"
+    if claim.place.paragraph is not None:
+        head += f" ({_label('paragraph', language).format(claim.place.paragraph)})"
+    yield from hang("  ", head, columns)
+    yield from hang("    ", claim.text.in_(language), columns)
+    if result.verdict is ClaimVerdict.NOT_RUN:
+        yield f"    {_label('made', language).format(result.made, result.needed)}"
+    for label, text in _details(result, language):
+        prefix = f"    {label}{' ' * max(11 - cell_len(label), 0)} "
+        yield from hang(prefix, text, columns)
+
+
+def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str]]:
+    claim = result.claim
+    if claim.untestable is not None:
+        yield _label("why", language), claim.untestable.in_(language)
+    if claim.basis is not None:
+        yield _label("basis", language), claim.basis.in_(language)
+    for setting in result.settings:
+        yield from _setting(setting, language)
+    if result.condition is not None:
+        yield _label("condition", language), result.condition.in_(language)
+    if result.stand_ins:
+        yield _label("stand-ins", language), ", ".join(result.stand_ins)
+
+
+def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, str]]:
+    words = setting.setting.in_(language) if setting.setting else ""
+    beyond = f" [{_label('beyond', language)}]" if setting.beyond else ""
+    for state, clients in (
+        ("holds", setting.holds),
+        ("fails", setting.fails),
+        ("not-run", setting.not_run),
+    ):
+        if clients:
+            named = ", ".join(clients)
+            yield _label(state, language), f"{words}: {named}{beyond}" if words else named
+
+
+def _label(name: str, language: Language) -> str:
+    return _LABELS[name].in_(language)
+
+
+# -- lines of so many columns --------------------------------------------------------------------------
+
+
+def wrap(text: str, columns: int = COLUMNS) -> list[str]:
+    """The text in lines of at most so many columns, wide letters counted as two.
+
+    Between Latin words lines end at blanks, in Japanese anywhere but before a closing mark.
+    """
+    lines, line = [], ""
+    for unit in _UNITS.findall(text):
+        blank = unit.isspace()
+        if line and cell_len(line) + cell_len(unit) > columns and not blank:
+            lines.append(line.rstrip())
+            line = ""
+        if line or not blank:
+            line += " " if blank else unit
+    return [*lines, line.rstrip()]
+
+
+def hang(prefix: str, text: str, columns: int = COLUMNS) -> list[str]:
+    """The text behind a prefix; further lines begin below its first letter."""
+    indent = cell_len(prefix)
+    first, *rest = wrap(text, columns - indent)
+    return [prefix + first, *(" " * indent + line for line in rest)]

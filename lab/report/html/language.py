@@ -1,0 +1,80 @@
+"""The report's own texts, each in both languages, side by side on the page.
+
+Both languages are in the file; a style sheet shows one of them. So the report is whole without
+JavaScript, and a text that is missing in one language is missing visibly: :func:`say` has no fallback.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from markupsafe import Markup, escape
+
+LANGUAGES: Final = ("en", "ja")
+TEXTS_PATH: Final = Path(__file__).with_name("texts.toml")
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text in both languages; HTML. In a template it becomes a ``span`` for each."""
+
+    en: Markup
+    ja: Markup
+
+    @classmethod
+    def same(cls, value: object) -> Text:
+        """What is the same in every language: a number, a name, somebody's words."""
+        words = escape(value)
+        return cls(words, words)
+
+    def __html__(self) -> str:
+        if self.en == self.ja:
+            return str(self.en)
+        return f"<span lang=en>{self.en}</span><span lang=ja>{self.ja}</span>"
+
+    def __str__(self) -> str:
+        return self.__html__()
+
+    def format(self, **values: object) -> Text:
+        """Fill in the names in braces; a value that is a :class:`Text` in its own language."""
+        return Text(
+            self.en.format(**{n: v.en if isinstance(v, Text) else v for n, v in values.items()}),
+            self.ja.format(**{n: v.ja if isinstance(v, Text) else v for n, v in values.items()}),
+        )
+
+
+def joined(parts: list[Text]) -> Text:
+    """Texts as a list inside a sentence."""
+    return Text(Markup(", ").join(p.en for p in parts), Markup("、").join(p.ja for p in parts))
+
+
+@cache
+def texts() -> Mapping[str, Text]:
+    """Every text by ``section.name``, as ``texts.toml`` has them."""
+    with TEXTS_PATH.open("rb") as file:
+        sections = tomllib.load(file)
+    return {
+        f"{section}.{name}": Text(Markup(pair["en"]), Markup(pair["ja"]))  # noqa: S704 - our own
+        for section, names in sections.items()
+        for name, pair in names.items()
+    }
+
+
+def say(name: str, **values: object) -> Text:
+    """The text of that name with its values filled in.
+
+    Raises:
+        KeyError: no such text, or a value that is not given.
+    """
+    found = texts()[name]
+    return found.format(**values) if values else found
+
+
+def word(section: str, token: str) -> Text:
+    """The word for a token of a vocabulary; a token that the vocabulary lacks stays as it is."""
+    return texts().get(f"{section}.{token}") or Text.same(token)

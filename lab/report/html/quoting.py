@@ -1,0 +1,94 @@
+"""Texts from outside on a page: escaped, made visible, and cut.
+
+A record holds words of servers, clients and logs. On a page they must not become markup, must not
+reorder or hide what stands beside them, and must not be so long that nothing else is found.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from markupsafe import Markup, escape
+
+#: A longer line is cut in its middle (in characters); the record has it whole.
+LONGEST_LINE = 400
+#: Where a text stands inside a sentence or in a table.
+LONGEST_INLINE = 240
+#: Of a longer text the middle is left out (in lines).
+MOST_LINES = 40
+
+# What a reader would not see, or what would change how other text is seen: control characters (tab and
+# line end are dealt with apart), format characters such as directional marks and zero-width spaces,
+# surrogates, private use, unassigned code points, line and paragraph separators.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Printable ASCII and Latin-1, Greek, Cyrillic, punctuation without format characters, kana, kanji: the
+# texts that nearly all records consist of need no second look.
+_MAY_HIDE = re.compile(
+    "[^\x20-\x7e\xa1-\xac\xae-\u0377\u0400-\u052f\u2010-\u2027\u2030-\u205e"
+    "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uff01-\uff60]"
+)
+_BLANK_TEXT = Markup("")
+
+
+def quote(text: str, most_lines: int = MOST_LINES) -> Markup:
+    """A foreign text of several lines: escaped, hidden characters visible, long parts cut."""
+    if not text:
+        return _BLANK_TEXT
+    lines = text.replace("\r\n", "\n").strip("\n").split("\n")
+    if len(lines) > most_lines:
+        head = most_lines // 2
+        left_out = len(lines) - most_lines
+        mark = Markup("<mark>[{} lines: see the record]</mark>").format(left_out)
+        shown = [
+            *map(_line, lines[:head]),
+            mark,
+            *map(_line, lines[len(lines) - (most_lines - head) :]),
+        ]
+        return Markup("\n").join(shown)
+    return Markup("\n").join([_line(line) for line in lines])
+
+
+def inline(text: object, longest: int = LONGEST_INLINE) -> Markup:
+    """A foreign text inside a line; its line ends become visible as well."""
+    return _line(str(text), longest, keep="")
+
+
+def plain(text: object, longest: int = LONGEST_INLINE) -> str:
+    """The same without markup, for attributes and titles; not yet escaped."""
+    return _MAY_HIDE.sub(_name, _cut(str(text), longest))
+
+
+def _line(line: str, longest: int = LONGEST_LINE, keep: str = "\t") -> Markup:
+    if len(line) > longest:
+        kept = longest // 2
+        mark = Markup("<mark>[{} characters: see the record]</mark>").format(len(line) - 2 * kept)
+        return _visible(line[:kept], keep) + mark + _visible(line[-kept:], keep)
+    return _visible(line, keep)
+
+
+def _visible(text: str, keep: str) -> Markup:
+    escaped = escape(text)
+    if _MAY_HIDE.search(escaped) is None:
+        return escaped
+
+    def mark(match: re.Match[str]) -> str:
+        name = match[0] if match[0] in keep else _name(match)
+        return name if name == match[0] else f"<mark>{name}</mark>"
+
+    return Markup(_MAY_HIDE.sub(mark, str(escaped)))  # noqa: S704 - escaped above
+
+
+def _name(match: re.Match[str]) -> str:
+    """The escape of a hidden character; another one stays itself."""
+    character = match[0]
+    if unicodedata.category(character) not in _HIDDEN_CATEGORIES:
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "\u2026"

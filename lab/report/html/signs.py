@@ -1,0 +1,124 @@
+"""Outcomes in words of both languages, and as signs: a shape and a colour for who ended an attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from markupsafe import Markup
+
+from lab.expectations import Expectation, Verdict
+from lab.model import Goal, Outcome, Reason, Result, Side, Stage
+from lab.record import AttemptRecord
+from lab.report.html.language import Text, joined, say, word
+from lab.report.html.quoting import inline
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What a cell shows: the symbol, a short word below it, the whole sentence for a reader."""
+
+    symbol: str
+    """``completed``, ``client``, ``server``, ``network``, ``unknown``, ``cannot``, ``lab-error``."""
+    word: Text
+    """The stage of a refusal, the protocol version of a completion."""
+    meaning: Text
+
+
+def sign_of(attempt: AttemptRecord) -> Sign:
+    """The sign of an attempt."""
+    outcome = attempt.outcome
+    if outcome is None:
+        symbol = "cannot" if attempt.verdict is Verdict.CANNOT else "lab-error"
+        return Sign(symbol, say(f"sign.{symbol}"), say(f"sign.{symbol}"))
+    if outcome.result is Result.COMPLETED:
+        version = outcome.protocol or ""
+        known = Text.same(inline(version, 12)) if version else say("fact.without_tls")
+        return Sign("completed", known, say("sign.completed"))
+    side = str(outcome.by or Side.UNKNOWN)
+    return Sign(side, word("stage", str(outcome.stage)), say(f"sign.{side}"))
+
+
+def seen(attempt: AttemptRecord) -> Text:
+    """What came of an attempt, in a sentence."""
+    return outcome_words(attempt.outcome) if attempt.outcome else say("outcome.none")
+
+
+def outcome_words(outcome: Outcome) -> Text:
+    """An outcome in a sentence; the reason's token stays beside its words."""
+    if outcome.result is Result.COMPLETED:
+        tls = (
+            Text.same(inline(f"{outcome.protocol} {outcome.cipher or ''}".strip()))
+            if outcome.protocol
+            else say("fact.without_tls")
+        )
+        checked = [say("fact.verified" if outcome.verified else "fact.not_verified")]
+        facts = [tls, *(checked if outcome.protocol else [])]
+        goal = word("goal", str(outcome.goal))
+        return say("outcome.completed_with", goal=goal, facts=joined(facts))
+    return _refusal(outcome.by, outcome.stage, outcome.reason)
+
+
+def expectation_words(expectation: Expectation) -> Text:
+    """An expectation in a sentence of the same shape."""
+    if expectation.result is Result.COMPLETED:
+        facts = [Text.same(inline(f)) for f in (expectation.protocol, expectation.cipher) if f]
+        flags = {
+            "verified": ("fact.not_verified", "fact.verified"),
+            "data_protected": ("fact.data_clear", "fact.data_protected"),
+            "session_reused": ("fact.not_reused", "fact.reused"),
+        }
+        for name, (no, yes) in flags.items():
+            value = getattr(expectation, name)
+            facts += [say(yes if value else no)] if value is not None else []
+        if not facts:
+            return say("outcome.completed_any")
+        return say("outcome.completed_any_with", facts=joined(facts))
+    words = _refusal(expectation.by, expectation.stage, expectation.reason)
+    if expectation.message is not None:
+        said = Markup("<q lang=en>{}</q>").format(inline(expectation.message))
+        words = joined([words, say("outcome.message", message=said)])
+    return words
+
+
+@lru_cache(maxsize=512)
+def _refusal(by: Side | None, stage: Stage | None, reason: Reason | None) -> Text:
+    if by is None and stage is None and reason is None:
+        return say("outcome.refused_any")
+    form = {Side.NETWORK: "refused_network", Side.UNKNOWN: "refused_unknown"}
+    return say(
+        f"outcome.{form.get(by, 'refused') if by else 'refused'}",
+        by=word("side", str(by)) if by else say("outcome.open"),
+        stage=word("stage", str(stage)) if stage else say("outcome.open"),
+        reason=reason_words(reason) if reason else say("outcome.open"),
+    )
+
+
+@lru_cache(maxsize=128)
+def reason_words(reason: Reason) -> Text:
+    """A reason in words, and its token, by which it is found in the record."""
+    token = Markup("<code>{}</code>").format(reason)
+    words = word("reason", str(reason))
+    return Text(words.en + " " + token, words.ja + " " + token)
+
+
+def facts(outcome: Outcome) -> list[Text]:
+    """What was negotiated, as far as it was observed."""
+    found: list[Text] = []
+    if outcome.protocol:
+        code = Markup("<code>{}</code>").format
+        found += [Text.same(code(inline(f))) for f in (outcome.protocol, outcome.cipher) if f]
+        if outcome.verified is not None:
+            found.append(say("fact.verified" if outcome.verified else "fact.not_verified"))
+    elif outcome.result is Result.COMPLETED:
+        found.append(say("fact.without_tls"))
+    if outcome.data_protected is not None:
+        found.append(say("fact.data_protected" if outcome.data_protected else "fact.data_clear"))
+    if outcome.session_reused is not None and outcome.data_protected:
+        found.append(say("fact.reused" if outcome.session_reused else "fact.not_reused"))
+    return found
+
+
+def goal_reached(goal: Goal) -> Text:
+    """The last line of a sequence that got there."""
+    return say("step.reached_goal", goal=word("goal", str(goal)))

@@ -1,0 +1,120 @@
+"""Movable Type's directives, as they are written in mt-config.cgi.
+
+The lines of each case go through the same reader as an operator's own file (``lab attempt
+--mt-config``), with Movable Type's merge rules; what comes out are the client's settings.
+"""
+
+from lab.cases import Case, case, recommended, temporary, unsafe, vsftpd
+from lab.expectations import completed, refused
+from lab.inputs.mt_client import Caller, client_settings
+from lab.inputs.mt_config import parse
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from scenarios._movable_type import (
+    DOCUMENT,
+    DOCUMENT_SUITES,
+    EVERYWHERE,
+    WHOLE,
+    client_refuses,
+    clients,
+    server_refuses,
+)
+
+SECTION = "Movable Type's directives"
+UNCHECKED = completed(verified=False, data_protected=True)
+
+
+def configured(attempt: Attempt, *lines: str) -> Attempt:
+    """The attempt of a client with these lines in its mt-config.cgi."""
+    config = parse("\n".join(lines) + "\n", "mt-config.cgi")
+    client, _ = client_settings(config, attempt.client, Caller.NET_FTP)
+    return Attempt(attempt.server, client)
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def verification_switched_off(client: ClientSettings) -> Case:
+    """Two directives switch the verification off; the one with FTPS in its name is the document's."""
+    attempt = Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client)
+    return Case(
+        attempt,
+        client_refuses(Reason.SELF_SIGNED_LEAF),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            unsafe("FTPSSSLVerifyNone 1", configured(attempt, "FTPSSSLVerifyNone 1"), UNCHECKED),
+            unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1"), UNCHECKED),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
+    """``FTPSSSLVerifyNone=1`` in the environment of the process does nothing.
+
+    What the document calls an environment variable is a line of mt-config.cgi. A client whose process
+    has the variable and whose file has no such line verifies as before.
+    """
+    attempt = configured(Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client))
+    return Case(
+        attempt,
+        client_refuses(Reason.SELF_SIGNED_LEAF),
+        twin=configured(attempt, "FTPSSSLVerifyNone 1"),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS"))
+def the_spelling_on_the_page(client: ClientSettings) -> Case:
+    """Directive and key run together, as the page prints them, are an unknown directive: nothing happens.
+
+    ``FTPSOptionsSSL_cipher_list AES128`` is accepted without a word and changes nothing;
+    ``FTPSOptions SSL_cipher_list=AES128``, with a blank, is what it means.
+    """
+    server = vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE)
+    attempt = configured(Attempt(server, client), "FTPSOptionsSSL_cipher_list AES128")
+    right = configured(Attempt(server, client), "FTPSOptions SSL_cipher_list=AES128")
+    return Case(
+        attempt,
+        server_refuses(Reason.NO_SHARED_CIPHER),
+        twin=right,
+        remedies=[
+            recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH")),
+            temporary(
+                "FTPSOptions SSL_cipher_list=AES128",
+                right,
+                completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
+    """The value of an option ends at its second equals sign: ``ALL:@SECLEVEL=0`` is cut to a broken list.
+
+    The client's library refuses the list before anything is sent.
+    """
+    attempt = configured(
+        Attempt(vsftpd(protocols=WHOLE), client), "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0"
+    )
+    return Case(
+        attempt,
+        refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY),
+        twin=configured(Attempt(attempt.server, client), "FTPSOptions SSL_cipher_list=ALL"),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:DEFAULT", "rocky9:FIPS"))
+def the_protocol_version(client: ClientSettings) -> Case:
+    """``FTPSSSLVersion TLSv1_2`` limits the client, and so cures uploads that TLS 1.3 cuts short."""
+    attempt = configured(Attempt(vsftpd(), client), "FTPSSSLVersion TLSv1_2")
+    return Case(attempt, completed(protocol="TLSv1.2", verified=True, data_protected=True))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+def a_session_option_that_net_ftp_does_not_know(client: ClientSettings) -> Case:
+    """``FTPSOptions ReuseSession=1`` belongs to Net::FTPSSL; Net::FTP ignores it."""
+    attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(session_cache="default")
+    attempt = configured(attempt, "FTPSOptions ReuseSession=1")
+    return Case(
+        attempt,
+        refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.SESSION_REUSE_REQUIRED),
+        twin=attempt.with_client(session_cache="shared"),
+    )

@@ -1,0 +1,103 @@
+"""An impostor in a server's place: what it gets from real clients, and that nothing of it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from docker import DockerClient
+
+from lab import impostor
+from lab.images import Silent
+from lab.laboratory import Laboratory, open_laboratory
+from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
+from lab.run import Job, make
+from lab.servers import SERVERS
+from lab.settings import parse_client, parse_server
+from lab.stack.checkout import Checkout, new_run_id
+
+pytestmark = pytest.mark.engine
+
+SERVICES = "ls /etc/pam.d | grep -c '^lab-impostor-' || true"
+
+
+@pytest.fixture
+def laboratory(images: None) -> Iterator[Laboratory]:
+    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as opened:
+        yield opened
+
+
+def attempt_on(software: str, *at_client: str, client: str = "net-ftp@rocky9") -> Attempt:
+    server = parse_server(["certificate=impostor", "impostor=yes"], software)
+    made = Attempt(server, parse_client(client, [*at_client, "session_cache=shared"]))
+    return made.with_server(protocols=up_to("TLSv1.2"))
+
+
+def shell(engine: DockerClient, laboratory: Laboratory, software: str, command: str) -> str:
+    container = laboratory.topology.containers[SERVERS[software].service]
+    output = engine.containers.get(container).exec_run(["sh", "-c", command]).output
+    assert isinstance(output, bytes)
+    return output.decode().strip()
+
+
+def made(laboratory: Laboratory, attempt: Attempt) -> tuple[Outcome, ServerReport]:
+    finished = make(laboratory.session, Job("x", attempt))
+    assert finished.outcome is not None, finished.judgement.why
+    assert finished.evidence is not None
+    assert impostor.difference(finished.evidence.observation, finished.outcome) is None
+    return finished.outcome, finished.evidence.observation.server
+
+
+@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
+@pytest.mark.parametrize("user", ["lab", "somebody-else"])
+@pytest.mark.parametrize("tls", [True, False], ids=["TLS", "clear text"])
+def test_whoever_does_not_check_gives_it_all_away(
+    laboratory: Laboratory, software: str, user: str, tls: bool
+) -> None:
+    attempt = attempt_on(software, "verify=none", f"user={user}", "password=geheim'\"\\ ü")
+    attempt = attempt.with_client(tls=tls, payload=2000)
+    if not tls:
+        attempt = attempt.with_server(tls_required_login=False, tls_required_data=False)
+    outcome, report = made(laboratory, attempt)
+    assert outcome.result is Result.COMPLETED, outcome.in_words()
+    captured = report.captured
+    assert captured is not None
+    assert (captured.user, captured.password) == (user, "geheim'\"\\ ü")
+    assert captured.file_bytes == 2000
+    assert captured.file_head.startswith("delivery-")
+    assert len(captured.file_head) == 60
+
+
+@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
+def test_whoever_checks_gives_nothing_away(laboratory: Laboratory, software: str) -> None:
+    for at_client in ((), ("trust=private-ca",), ("fingerprint=self-signed",)):
+        outcome, report = made(laboratory, attempt_on(software, *at_client))
+        assert outcome.result is Result.REFUSED
+        assert report.captured is None
+
+
+@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
+def test_a_login_alone_gives_the_password_away(laboratory: Laboratory, software: str) -> None:
+    attempt = attempt_on(software, "verify=none").with_client(goal=Goal.LOGIN)
+    _, report = made(laboratory, attempt)
+    assert report.captured is not None
+    assert report.captured.file_bytes is None
+
+
+def test_only_root_reads_the_password_and_nothing_stays(
+    engine: DockerClient, laboratory: Laboratory
+) -> None:
+    # given an impostor that has got a login
+    made(laboratory, attempt_on("vsftpd", "verify=none"))
+    kept = shell(engine, laboratory, "vsftpd", "stat -c '%U %a' /run/lab/listeners/*/captured")
+    assert kept == "root 600"
+    assert shell(engine, laboratory, "vsftpd", SERVICES) == "1"
+    # when the session ends
+    laboratory.session.close()
+    # then neither the password nor the PAM service is left
+    gone = (
+        'for i in $(seq 200); do [ -z "$(ls /run/lab/listeners)" ] && break; sleep 0.05; done;'
+        " ls /run/lab/listeners"
+    )
+    assert shell(engine, laboratory, "vsftpd", gone) == ""
+    assert shell(engine, laboratory, "vsftpd", SERVICES) == "0"

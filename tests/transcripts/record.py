@@ -1,0 +1,205 @@
+"""Record the transcripts: ``python -m tests.transcripts.record``.
+
+Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
+``scripted_peer.py``, then writes ``tests/transcripts/PROGRAM@PLATFORM.json`` anew. With ``--run``,
+the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference, and commit
+it with the change of the dialects that it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from lab.imaging.progress import Printed
+from lab.laboratory import Laboratory, open_laboratory
+from lab.model import (
+    Attempt,
+    ClientSettings,
+    Delivery,
+    Goal,
+    Observation,
+    ServerReport,
+)
+from lab.programs import PROGRAMS
+from lab.programs.base import Target
+from lab.record import load
+from lab.run import Finished, Job, run
+from lab.settings import parse_client, parse_server
+from lab.stack.checkout import Checkout, new_run_id
+from lab.stack.files import AGENTS, pack
+from lab.stack.link import AgentLink
+from tests.situations import CLIENTS, situations
+from tests.transcripts import scripted_peer
+from tests.transcripts.transcript import (
+    FOLDER,
+    Transcript,
+    TranscriptFile,
+    distinct,
+    transcript_of,
+)
+
+#: The server whose container the scripted peers run in. It says nothing of what they do.
+PEER = "pyftpdlib"
+#: Seconds for a peer's client.
+LIMIT_S = 2.0
+WORKERS = 12
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Record and write; the exit status is 0."""
+    parser = argparse.ArgumentParser(prog="python -m tests.transcripts.record")
+    parser.add_argument("--run", type=Path, help="a recorded run to take refusals from as well")
+    arguments = parser.parse_args(argv)
+    recorded: list[Transcript] = []
+    if arguments.run:
+        recorded += from_record(arguments.run)
+    with open_laboratory(Checkout.here(), Printed(), new_run_id()) as laboratory:
+        recorded += from_situations(laboratory)
+        with Clients(laboratory) as clients:
+            recorded += from_peers(laboratory, clients)
+            written = write(recorded, laboratory, clients)
+    for path, number in written.items():
+        sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}: {number} transcripts\n")
+    return 0
+
+
+class Clients:
+    """The clients' agents, started on first use."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self._laboratory = laboratory
+        self._links: dict[tuple[str, str], AgentLink] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for link in self._links.values():
+            link.close()
+
+    def agent(self, client: ClientSettings) -> AgentLink:
+        """The agent of a program in its container."""
+        service = client.platform + (f"-{client.policy.lower()}" if client.policy else "")
+        spec = PROGRAMS[client.program].agent
+        key = (service, spec.name)
+        if key not in self._links:
+            container = self._laboratory.topology.containers[service]
+            self._links[key] = AgentLink(
+                self._laboratory.client, service, container, list(spec.argv)
+            )
+        return self._links[key]
+
+
+def from_situations(laboratory: Laboratory) -> Iterator[Transcript]:
+    """One transcript for each situation that was refused, in the order of the table."""
+    jobs = [Job(situation.name, situation.attempt) for situation in situations()]
+    finished: dict[str, Finished] = {}
+    run(
+        laboratory.session,
+        jobs,
+        lambda one: finished.__setitem__(one.job.id, one),
+        workers=WORKERS,
+    )
+    for job in jobs:
+        evidence = finished[job.id].evidence
+        if evidence is not None and evidence.observation.client.failed:
+            yield transcript_of(job.id.partition(":")[0], evidence.observation)
+
+
+def from_record(path: Path) -> Iterator[Transcript]:
+    """The refusals of a recorded run."""
+    for attempt in load(path).attempts:
+        if attempt.client_report is None or attempt.server_report is None:
+            continue
+        if attempt.client_report.failed:
+            observation = Observation(
+                attempt=Attempt(attempt.server, attempt.client),
+                client=attempt.client_report,
+                server=attempt.server_report,
+            )
+            yield transcript_of(attempt.case or "attempt", observation)
+
+
+def from_peers(laboratory: Laboratory, clients: Clients) -> Iterator[Transcript]:
+    """Every client against every script."""
+    place = f"{AGENTS}/scripted_peer.py"
+    container = laboratory.topology.containers[PEER]
+    source = Path(scripted_peer.__file__).read_bytes()
+    laboratory.client.api.put_archive(container, "/", pack({place: source}))
+    peer = AgentLink(
+        laboratory.client, PEER, container, ["/opt/lab/bin/python3", f"/{place.lstrip('/')}"]
+    )
+    try:
+        meetings = [
+            (name, port, parse_client(client, [f"goal={_goal(name)}", f"timeout_s={LIMIT_S:g}"]))
+            for name, port in peer.versions.items()
+            for client in CLIENTS
+        ]
+        for client in CLIENTS:
+            clients.agent(parse_client(client))
+        with ThreadPoolExecutor(WORKERS) as pool:
+            observations = pool.map(lambda m: _meet(clients, m[1], m[2]), meetings)
+            for (name, _, _), observation in zip(meetings, observations, strict=True):
+                if observation.client.failed:
+                    yield transcript_of(f"peer {name}", observation)
+    finally:
+        peer.close()
+
+
+def _goal(script: str) -> Goal:
+    return Goal.TRANSFER if script in scripted_peer.TRANSFERS else Goal.LOGIN
+
+
+def _meet(clients: Clients, port: int, client: ClientSettings) -> Observation:
+    program = PROGRAMS[client.program]
+    target = Target(
+        host=scripted_peer.HOST,
+        port=port,
+        user="lab",
+        password="secret",
+        delivery=Delivery(name="delivery-1.txt", size=client.payload, sha256=""),
+    )
+    request = program.request(client, target)
+    raw = clients.agent(client).call("attempt", 4 * LIMIT_S, **request)
+    return Observation(
+        attempt=Attempt(parse_server([], PEER), client),
+        client=program.report(raw),
+        server=ServerReport(started=True),
+    )
+
+
+def write(
+    recorded: Iterable[Transcript], laboratory: Laboratory, clients: Clients
+) -> Mapping[Path, int]:
+    """One file for each program on each platform, and how many transcripts it has."""
+    by_file: dict[str, list[Transcript]] = defaultdict(list)
+    for one in recorded:
+        by_file[one.client.partition(":")[0]].append(one)
+    written: dict[Path, int] = {}
+    for name, transcripts in sorted(by_file.items()):
+        client = parse_client(name)
+        kept = distinct(transcripts)
+        path = FOLDER / f"{name}.json"
+        TranscriptFile(
+            about=f"{client.program} on {client.platform}",
+            recorded=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            versions=dict(clients.agent(client).versions),
+            images={
+                image: laboratory.images[image].provenance.summary()
+                for image in (client.platform, "vsftpd", "pyftpdlib")
+            },
+            transcripts=tuple(kept),
+        ).write(path)
+        written[path] = len(kept)
+    return written
+
+
+if __name__ == "__main__":
+    sys.exit(main())
