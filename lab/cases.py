@@ -27,6 +27,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -409,7 +410,7 @@ def _check_words(planned: Planned) -> None:
             f"{planned.id}: an expected refusal names who refuses, at which stage and why"
         )
     words = spell_arguments(planned.attempt)
-    given = list(zip(words, words[1:], strict=False))
+    given = list(itertools.pairwise(words))
     try:
         parse_server([v for o, v in given if o == "-s"], planned.attempt.server.software)
         parse_client(str(planned.attempt.client), [v for o, v in given if o == "-c"])
@@ -443,6 +444,11 @@ def pyftpdlib(**settings: object) -> ServerSettings:
 def net_ftp(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
     """Perl's Net::FTP over IO::Socket::SSL."""
     return ClientSettings(program="net-ftp", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def net_ftpssl(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """Perl's Net::FTPSSL, as the public source of Movable Type drives it."""
+    return ClientSettings(program="net-ftpssl", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
 
 
 def ftplib(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:

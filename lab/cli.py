@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from docker import DockerClient
@@ -24,9 +24,14 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import __version__, doctor, engine
+from lab import claims as verdicts
 from lab.bench import BenchError, measure
 from lab.cases import CaseError, Catalogue
+from lab.compare import baseline as baseline_of
+from lab.compare import compare as compare_runs
 from lab.dialects import DialectError
+from lab.documents import DocumentError, documents
+from lab.documents import words as claim_words
 from lab.expectations import Expectation, ExpectationError, Verdict
 from lab.imaging.errors import ImageError
 from lab.imaging.progress import Printed
@@ -57,6 +62,7 @@ LAB_ERRORS = (
     TopologyError,
     AgentError,
     DialectError,
+    DocumentError,
     BenchError,
     DockerException,
     OSError,  # a full disk, a directory that may not be written, an engine that has gone
@@ -87,7 +93,9 @@ Document = Annotated[
 ]
 
 
-ServerName = Annotated[str, typer.Option("--server", help="vsftpd, pyftpdlib or vsftpd@rocky9")]
+ServerName = Annotated[
+    str, typer.Option("--server", help="vsftpd, pyftpdlib, vsftpd@rocky9 or vsftpd@openssl-1.0.2k")
+]
 ClientName = Annotated[
     str,
     typer.Option(
@@ -337,6 +345,77 @@ def report(
     raise typer.Exit(_status(found))
 
 
+Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
+
+
+def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
+    """The record at a path, or the newest; one that cannot be read is wrong usage."""
+    path = record or Checkout.here().state / "runs" / "latest"
+    try:
+        if record is None and not path.exists():
+            raise RecordError("there is no record yet: `lab run` makes one")
+        return load(path), path
+    except RecordError as error:
+        _say(error)
+        raise typer.Exit(USAGE) from error
+
+
+@app.command()
+def claims(
+    record: Record = None,
+    document: Document = None,
+    language: Annotated[Literal["en", "ja"], typer.Option(help="Language of the words.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Say which claims of the documents hold, as a recorded run has it."""
+    known = documents()
+    if document is not None and document not in known:
+        raise CaseError(f"no document {document!r} with claims; there are: {', '.join(known)}")
+    found, _ = _recorded(record)
+    chosen = [known[document]] if document else list(known.values())
+    results = [(one, verdicts.evaluate(one, found)) for one in chosen]
+    if as_json:
+        _print_json([verdicts.as_json(one, many, found.run_id) for one, many in results])
+        return
+    for one, many in results:
+        words = claim_words.in_words(
+            one, many, found.run_id, language=language, columns=min(out.width, 100)
+        )
+        out.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(help="A record or a baseline.")],
+    new: Annotated[Path, typer.Argument(help="A record.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed from one recorded run to another; exit 1 if something is worse or gone."""
+    compared = compare_runs(_recorded(old)[0], _recorded(new)[0])
+    if as_json:
+        _print_json(compared.as_json())
+    else:
+        words = compared.in_words(min(out.width, 100))
+        out.print(words, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(compared.exit_status)
+
+
+@app.command()
+def baseline(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The baseline to write.")],
+    record: Record = None,
+) -> None:
+    """Write what a comparison reads of a recorded run, to be committed."""
+    found, _ = _recorded(record)
+    try:
+        path.write_text(baseline_of(found), encoding="utf-8")
+    except OSError as error:
+        _say(RecordError(f"the baseline {path} cannot be written: {error.strerror}"))
+        raise typer.Exit(USAGE) from error
+    words = f"{path}: {len(found.attempts)} attempts of {found.run_id}"
+    out.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
 @app.command()
 def attempt(
     server: ServerName = "vsftpd",
@@ -416,7 +495,8 @@ def suites(
     wanted = Attempt(
         parse_server(server_settings or [], server), parse_client(client, client_settings or [])
     )
-    with open_laboratory(Checkout.here(), Printed(), new_run_id()) as laboratory:
+    servers = [wanted.server.software]
+    with open_laboratory(Checkout.here(), Printed(), new_run_id(), servers=servers) as laboratory:
         try:
             comparison = laboratory.session.suites(wanted)
         except Cannot as cause:

@@ -40,6 +40,8 @@ def in_words(captured: Captured) -> str:
     words = f"user {captured.user}, password {captured.password}"
     if captured.file_bytes is None:
         return words
+    if not captured.file_bytes:
+        return f"{words}, an empty file"
     first = captured.file_head.split("\n", 1)[0]
     dots = "..." if captured.file_bytes > len(first.encode()) else ""
     return f'{words}, {captured.file_bytes} bytes ("{first}{dots}")'

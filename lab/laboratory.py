@@ -7,7 +7,7 @@ what this process made it removes again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,12 +49,18 @@ class Laboratory:
 
 @contextmanager
 def open_laboratory(
-    checkout: Checkout, progress: Progress, run_id: str, own: OwnCertificate | None = None
+    checkout: Checkout,
+    progress: Progress,
+    run_id: str,
+    own: OwnCertificate | None = None,
+    *,
+    servers: Collection[str] = SERVERS.keys(),
 ) -> Iterator[Laboratory]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
     Args:
         own: a certificate of the operator's, to be served as `own`.
+        servers: the server programs that attempts will be made on; certificates are made for these.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
@@ -64,8 +70,7 @@ def open_laboratory(
         with ThreadPoolExecutor(1) as background:
             images, absent = ensure_images(client, checkout, progress)
             # Keys take a second to make: the containers start meanwhile.
-            hosts = [SERVER_HOSTS[s.name] for s in SERVERS.values() if s.service not in absent]
-            making = background.submit(Material.create(hosts).generate)
+            making = background.submit(Material.create(_hosts(servers, absent)).generate)
             running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
                 client, checkout, images, progress, run_id=run_id, kept=False
             )
@@ -83,6 +88,13 @@ def open_laboratory(
                 running.release(client)
     finally:
         client.close()
+
+
+def _hosts(servers: Collection[str], absent: Collection[str]) -> list[str]:
+    """The names that certificates are made for; at least one, for the trust anchors."""
+    present = {name: SERVER_HOSTS[name] for name, s in SERVERS.items() if s.service not in absent}
+    wanted = [host for name, host in present.items() if name in servers]
+    return wanted or list(present.values())[:1]
 
 
 def ensure_images(

@@ -239,7 +239,10 @@ class ServerSettings:
     option, because that is what an operator has in front of them.
     """
 
-    software: str = field(default="vsftpd", metadata={"help": "vsftpd, pyftpdlib or vsftpd@rocky9"})
+    software: str = field(
+        default="vsftpd",
+        metadata={"help": "vsftpd, pyftpdlib, vsftpd@rocky9 or vsftpd@openssl-1.0.2k"},
+    )
     certificate: str = field(
         default="valid",
         metadata={"help": "a certificate of the catalogue; `unset`: no option; `empty`: no value"},
@@ -316,7 +319,7 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
 }
 
 #: Client programs.
-PROGRAMS = ("net-ftp", "ftplib", "ftplib-reuse", "curl")
+PROGRAMS = ("net-ftp", "net-ftpssl", "ftplib", "ftplib-reuse", "curl")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ def conduct(
         EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
-    with open_laboratory(checkout, progress or Printed(), run_id) as laboratory:
+    servers = {p.attempt.server.software for case in cases for p in case.plan()}
+    with open_laboratory(checkout, progress or Printed(), run_id, servers=servers) as laboratory:
         return conduct_in(laboratory, cases, run_id, only=only, on_attempt=on_attempt)
 
 
@@ -94,7 +95,9 @@ def repeat(
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     jobs = [Job(f"attempt-{number}", attempt, expect) for number in range(1, times + 1)]
-    with open_laboratory(checkout, progress or Printed(), run_id, own) as laboratory:
+    with open_laboratory(
+        checkout, progress or Printed(), run_id, own, servers=[attempt.server.software]
+    ) as laboratory:
         return _recorded(laboratory, run_id, jobs, {}, (), on_attempt)
 
 

@@ -31,8 +31,11 @@ CLIENTS = (
 #: Programs that differ from ftplib on the data channel only.
 REUSING = ("ftplib-reuse@centos7", "ftplib-reuse@rocky9")
 NET_FTP = ("net-ftp@centos7", "net-ftp@rocky9")
+OLD_CLIENTS = ("net-ftp@centos7", "net-ftp@rocky9", "ftplib@rocky9", "curl@rocky9")
 SERVERS = ("vsftpd", "pyftpdlib")
 VSFTPD = ("vsftpd",)
+#: vsftpd on CentOS 7's TLS library: the same lines with older codes, and no security levels.
+OLD_VSFTPD = ("vsftpd@openssl-1.0.2k",)
 PYFTPDLIB = ("pyftpdlib",)
 
 #: Everybody can deliver: TLS 1.2 at most (no race at the end of an upload) and no session reuse.
@@ -669,9 +672,76 @@ DATA = (
     ),
 )
 
+OLD_SERVER = tuple(
+    Row(f"old server, {name}", expect, server, client, OLD_CLIENTS, OLD_VSFTPD, goal, but)
+    for name, expect, server, client, goal, but in (
+        ("certificate valid", OK, "", "", Goal.HANDSHAKE, {}),
+        (
+            "certificate self-signed",
+            verify("self-signed-leaf"),
+            "certificate=self-signed",
+            "",
+            Goal.HANDSHAKE,
+            {},
+        ),
+        ("certificate empty", NO_CIPHER, "certificate=empty", "", Goal.HANDSHAKE, {}),
+        (
+            "certificate weak-key",
+            verify("weak-key"),
+            "certificate=weak-key",
+            "",
+            Goal.HANDSHAKE,
+            {"centos7": OK},
+        ),
+        ("3DES alone", NO_CIPHER, "ciphers=DES-CBC3-SHA", "", Goal.HANDSHAKE, {}),
+        # It chooses TLS 1.2 and then finds no suite for it.
+        (
+            "client of TLSv1.3",
+            NO_CIPHER,
+            "",
+            "protocols=TLSv1.3",
+            Goal.HANDSHAKE,
+            {"centos7": NO_PROTOCOL_CLIENT},
+        ),
+        # Its alert comes in a record of SSL 3.0, which the client on 1.0.2 refuses to read.
+        ("server of SSLv3", NO_CIPHER, "protocols=SSLv3", "", Goal.HANDSHAKE, {}),
+        (
+            "client certificate required",
+            NEEDS_CERTIFICATE,
+            "require_cert=yes",
+            "",
+            Goal.HANDSHAKE,
+            {},
+        ),
+        (
+            "client certificate of a stranger",
+            NEEDS_CERTIFICATE,
+            "require_cert=yes extra=validate_cert=YES",
+            "client_certificate=impostor",
+            Goal.HANDSHAKE,
+            {},
+        ),
+        (
+            "SNI is another name",
+            "refused:server:handshake:sni-rejected",
+            "ssl_sni_hostname=other.lab.test",
+            "",
+            Goal.HANDSHAKE,
+            {},
+        ),
+        ("session reuse required", REUSE, "", "", Goal.TRANSFER, {"curl": OK}),
+    )
+)
+
 #: What an image or a program cannot do is declared with its cause, and counted.
 IMPOSSIBLE = (
     Row("no such program in the stand-in", CANNOT, clients=("curl@centos7",), servers=VSFTPD),
+    Row(
+        "no such module in any image",
+        CANNOT,
+        clients=("net-ftpssl@centos7", "net-ftpssl@rocky9"),
+        servers=VSFTPD,
+    ),
 )
 
 ROWS = (
@@ -682,5 +752,6 @@ ROWS = (
     *HANDSHAKE,
     *NETWORK,
     *DATA,
+    *OLD_SERVER,
     *IMPOSSIBLE,
 )

@@ -197,7 +197,9 @@ sub note_control_connection {
     my $ssl = $ftp->_get_ssl_object;
     ($seen{protocol} = $ftp->get_sslversion) =~ tr/_/./;
     $seen{cipher}   = $ftp->get_cipher;
-    $seen{verified} = Net::SSLeay::get_verify_mode($ssl) & Net::SSLeay::VERIFY_PEER() ? TRUE : FALSE;
+    # An anonymous cipher suite completes without a certificate, whatever the verification mode.
+    my $checks = Net::SSLeay::get_verify_mode($ssl) & Net::SSLeay::VERIFY_PEER();
+    $seen{verified} = $checks && Net::SSLeay::get_peer_certificate($ssl) ? TRUE : FALSE;
     return;
 }
 

@@ -202,7 +202,11 @@ class _Attempt:
             cipher = control.cipher()
             self.report["protocol"] = control.version()
             self.report["cipher"] = cipher[0] if cipher else None
-            self.report["verified"] = control.context.verify_mode == ssl.CERT_REQUIRED
+            # An anonymous cipher suite completes without a certificate, whatever the mode.
+            self.report["verified"] = (
+                control.context.verify_mode == ssl.CERT_REQUIRED
+                and control.getpeercert(binary_form=True) is not None
+            )
 
     def _note_connections(self) -> None:
         reply = self.ftp.reply

@@ -21,6 +21,7 @@ where they are asked for. The standard library of Python 3.6 only. Ops:
 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
+import contextlib
 import platform
 import select
 import socket
@@ -137,8 +138,10 @@ def _take_hello(peer: Peer, answer: bytes, implicit: bool) -> Generator[Wait, Se
         if not (yield from peer.more()):
             return {"hello": peer.data.hex(), "reaction": ""}
     hello, peer.data = peer.data, b""
-    peer.socket.sendall(answer)
-    peer.socket.shutdown(socket.SHUT_WR)
+    # A client that has gone already has said what it has said.
+    with contextlib.suppress(OSError):
+        peer.socket.sendall(answer)
+        peer.socket.shutdown(socket.SHUT_WR)
     while (yield from peer.more()):
         pass
     return {"hello": hello.hex(), "reaction": peer.data.hex()}

@@ -136,7 +136,8 @@ class Vsftpd:
 
     def expand(self, cipher_list: str) -> List[str]:
         """What a list means to vsftpd's library, TLS 1.3 left out; nothing if nothing."""
-        return self._openssl().suites(cipher_list)
+        suites: List[str] = self._openssl().suites(cipher_list)
+        return suites
 
     def _openssl(self) -> OpenSSL:
         if self._library is None:
@@ -148,7 +149,8 @@ def _package() -> str:
     if os.path.exists(COMPILED):
         with open(COMPILED, encoding="ascii") as file:
             return "compiled from the source of vsftpd " + file.read().strip()
-    return run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY)
+    said: str = run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY)
+    return said
 
 
 def _pam_service(listener: Listener) -> str:

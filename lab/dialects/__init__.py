@@ -6,7 +6,7 @@ to what they say; ``rules.py`` reads ``ftps.toml``, which says what these names 
 """
 
 from lab.dialects.interpret import Refusal, decide, hear, interpret
-from lab.dialects.rules import Heard, Rule, Rules, rules
+from lab.dialects.rules import Heard, Rule, Rules, ftps_rules
 from lab.dialects.words import (
     ClientDialect,
     DialectError,
@@ -26,9 +26,9 @@ __all__ = [
     "ServerDialect",
     "client_dialect",
     "decide",
+    "ftps_rules",
     "hear",
     "interpret",
-    "rules",
     "server_dialect",
     "x509_numbers",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.dialects.rules import BY_CERTIFICATE, Heard, Rule, rules
+from lab.dialects.rules import BY_CERTIFICATE, Heard, Rule, ftps_rules
 from lab.dialects.words import client_dialect, server_dialect, x509_numbers
 from lab.model import (
     Goal,
@@ -89,7 +89,7 @@ def decide(observation: Observation, heard: Heard) -> Refusal | None:
         if _delivered(observation):
             return None
         return Refusal(Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
-    rule = rules().first(heard)
+    rule = ftps_rules().first(heard)
     if rule is None:
         stage = STAGE_OF_STEP.get(client.step, Stage.CONNECT)
         return Refusal(Side.UNKNOWN, stage, Reason.UNKNOWN)

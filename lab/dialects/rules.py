@@ -105,7 +105,7 @@ class Rules(Table):
 
 
 @functools.cache
-def rules() -> Rules:
+def ftps_rules() -> Rules:
     """The rules of an FTPS attempt.
 
     Raises:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from lab.claims import ClaimResult, SettingResult, counts
 from lab.documents.forms import Bilingual, ClaimVerdict, Document, Language
@@ -25,6 +25,7 @@ NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
 
 _LABELS: Final = {
     "basis": Bilingual(en="judged by", ja="判定方法"),
+    "clients": Bilingual(en="by client", ja="環境別"),
     "holds": Bilingual(en="holds", ja="成立"),
     "fails": Bilingual(en="does not", ja="不成立"),
     "not-run": Bilingual(en="not run", ja="未実行"),
@@ -37,9 +38,13 @@ _LABELS: Final = {
     "counts": Bilingual(en="{} claims: {}", ja="主張 {} 件:{}"),
     "run": Bilingual(en="run {}", ja="実行 {}"),
 }
-#: Latin words whole, everything else letter by letter; a mark that closes stays with what it closes.
+#: What no line may begin with, and what none may end with, in Japanese.
+_NOT_FIRST = "、。,.:;!?)」』】\u3015ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_NOT_LAST = "「『(【\u3014"
+_WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"
+#: Latin words whole, Japanese letter by letter.
 _UNITS = re.compile(
-    "\\s+|(?:[^\\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60]+|[^\\s])[、。,.:;!?)」』】〕]*"
+    f"\\s+|[{_NOT_LAST}]*(?:[^\\s{_WIDE}]+|[^\\s{_NOT_LAST}])[{_NOT_FIRST}]*|[{_NOT_LAST}]+"
 )
 
 
@@ -76,8 +81,8 @@ def summary(
     for verdict in NOTEWORTHY:
         for result in results:
             if result.verdict is verdict:
-                label = f"  {VERDICTS[verdict].in_(language)}"
-                lines += hang(f"{label:<14} ", result.claim.text.in_(language), columns)
+                label = _padded(f"  {VERDICTS[verdict].in_(language)}", 14)
+                lines += hang(label, result.claim.text.in_(language), columns)
                 if result.condition is not None:
                     lines += hang(" " * 17, result.condition.in_(language), columns)
     return "\n".join(lines)
@@ -106,8 +111,7 @@ def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[st
     if result.verdict is ClaimVerdict.NOT_RUN:
         yield f"    {_label('made', language).format(result.made, result.needed)}"
     for label, text in _details(result, language):
-        prefix = f"    {label}{' ' * max(11 - cell_len(label), 0)} "
-        yield from hang(prefix, text, columns)
+        yield from hang(_padded(f"    {label}", 15), text, columns)
 
 
 def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str]]:
@@ -116,6 +120,9 @@ def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str
         yield _label("why", language), claim.untestable.in_(language)
     if claim.basis is not None:
         yield _label("basis", language), claim.basis.in_(language)
+    if len(set(result.where.values())) > 1:
+        each = [f"{where} {VERDICTS[v].in_(language)}" for where, v in result.where.items()]
+        yield _label("clients", language), ", ".join(each)
     for setting in result.settings:
         yield from _setting(setting, language)
     if result.condition is not None:
@@ -137,6 +144,11 @@ def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, 
             yield _label(state, language), f"{words}: {named}{beyond}" if words else named
 
 
+def _padded(label: str, columns: int) -> str:
+    """The label, and blanks up to so many columns and one more."""
+    return label + " " * (max(columns - cell_len(label), 0) + 1)
+
+
 def _label(name: str, language: Language) -> str:
     return _LABELS[name].in_(language)
 
@@ -149,14 +161,18 @@ def wrap(text: str, columns: int = COLUMNS) -> list[str]:
 
     Between Latin words lines end at blanks, in Japanese anywhere but before a closing mark.
     """
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for unit in _UNITS.findall(text):
-        blank = unit.isspace()
-        if line and cell_len(line) + cell_len(unit) > columns and not blank:
+        if unit.isspace():
+            line += " " if line else ""
+            continue
+        if line and cell_len(line) + cell_len(unit) > columns:
             lines.append(line.rstrip())
             line = ""
-        if line or not blank:
-            line += " " if blank else unit
+        *full, rest = chop_cells(unit, columns)
+        lines += full
+        line += rest
     return [*lines, line.rstrip()]
 
 

@@ -105,8 +105,10 @@ def given_away(attempt: AttemptRecord) -> str:
     if captured is None:
         return ""
     lines = [f"user      {captured.user}", f"password  {captured.password}"]
-    if captured.file_bytes is not None:
+    if captured.file_bytes:
         lines += [f"file      {captured.file_bytes} bytes, beginning", captured.file_head]
+    elif captured.file_bytes is not None:
+        lines.append("file      empty")
     return "\n".join(lines)
 
 

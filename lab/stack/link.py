@@ -150,19 +150,19 @@ class AgentLink:
         self._socket.close()
 
     def _read(self) -> None:
-        stream = cast("BinaryIO", self._socket.makefile("rb", buffering=256 * 1024))
         pending = b""
         try:
-            while header := self._exactly(stream, _FRAME_HEADER.size):
-                kind, length = _FRAME_HEADER.unpack(header)
-                chunk = self._exactly(stream, length)
-                if kind != _STDOUT:
-                    self._stderr += chunk
-                    del self._stderr[:-4000]
-                    continue
-                *lines, pending = (pending + chunk).split(b"\n")
-                for line in lines:
-                    self._answer(line)
+            with cast("BinaryIO", self._socket.makefile("rb", buffering=256 * 1024)) as stream:
+                while header := self._exactly(stream, _FRAME_HEADER.size):
+                    kind, length = _FRAME_HEADER.unpack(header)
+                    chunk = self._exactly(stream, length)
+                    if kind != _STDOUT:
+                        self._stderr += chunk
+                        del self._stderr[:-4000]
+                        continue
+                    *lines, pending = (pending + chunk).split(b"\n")
+                    for line in lines:
+                        self._answer(line)
         except (OSError, ValueError, EOFError) as error:
             self._end(f"the line to {self._name} in {self.container} broke: {error}")
         self._end(f"{self._name} in {self.container} ended; it said: {self._said()}")

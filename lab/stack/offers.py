@@ -19,7 +19,7 @@ from lab.tls import client_hello, server_hello
 from lab.tls.client_hello import ClientHello
 from lab.tls.server_hello import ServerHello
 from lab.tls.suites import SUITES, Suite
-from lab.tls.wire import HANDSHAKE_FAILURE, Alert, WireError, fatal_alert
+from lab.tls.wire import HANDSHAKE_FAILURE, PROTOCOL_VERSION, Alert, WireError, fatal_alert
 
 #: Seconds for one exchange of first messages.
 EXCHANGE_S = 5.0
@@ -107,22 +107,35 @@ def ask_server(
         AgentError: the lab could not ask.
     """
 
-    def ask(version: str, suites: list[Suite]) -> ServerHello | Alert | None:
-        hello = client_hello.build(version, suites, server_name)
+    def ask(
+        version: str, suites: list[Suite], listed_version: int | None = None
+    ) -> ServerHello | Alert | None:
+        hello = client_hello.build(version, suites, server_name, listed_version=listed_version)
         seen = probe.call("exchange", EXCHANGE_S, port=port, hello=hello.hex(), implicit=implicit)
         if seen["refused"] is not None:
             raise _Refused(seen["refused"])
+        answer = bytes.fromhex(seen["answer"])
+        if answer[:1].isdigit():
+            # A reply of FTP: OpenSSL 1.0.2 says nothing about a version that it does not speak, and
+            # what comes next is the server's own complaint, in clear text.
+            return None
         try:
-            return server_hello.parse(bytes.fromhex(seen["answer"]))
+            return server_hello.parse(answer)
         except WireError as error:
             raise AgentError(f"the answer of {end} cannot be read: {error}") from error
+
+    def reads_versions() -> bool:
+        # A server from before TLS 1.3 does not read the list of versions; it refuses the suites.
+        answer = ask("TLSv1.3", _usable_in("TLSv1.3"), client_hello.NO_VERSION)
+        return isinstance(answer, Alert) and answer.description == PROTOCOL_VERSION
 
     found: dict[str, tuple[Suite, ...]] = {}
     try:
         for version in reversed(PROTOCOLS):
             picked = _picked(ask, version)
-            if picked is not None:
-                found[version] = tuple(sorted(picked, key=_order_in(configured)))
+            if picked is None or (version == "TLSv1.3" and not picked and not reads_versions()):
+                continue
+            found[version] = tuple(sorted(picked, key=_order_in(configured)))
     except _Refused as reply:
         return Offer(end=end, nothing=f"it takes no AUTH: {reply}", configured=configured, key=key)
     return Offer(end=end, suites=found, configured=configured, key=key)
@@ -132,7 +145,7 @@ def _picked(
     ask: Callable[[str, list[Suite]], ServerHello | Alert | None], version: str
 ) -> list[Suite] | None:
     """The suites that a listener picks in this version; ``None``: it does not speak it."""
-    left = [suite for suite in SUITES.values() if suite.usable_in(version)]
+    left = _usable_in(version)
     picked: list[Suite] = []
     while left:
         answer = ask(version, left)
@@ -149,6 +162,10 @@ def _picked(
         left.remove(answer.suite)
         picked.append(answer.suite)
     return picked
+
+
+def _usable_in(version: str) -> list[Suite]:
+    return [suite for suite in SUITES.values() if suite.usable_in(version)]
 
 
 def _older(hello: ClientHello) -> list[str]:

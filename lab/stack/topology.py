@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
@@ -37,8 +37,12 @@ LABEL_SERVICE = "com.docker.compose.service"
 UP_S = 120
 #: Seconds for a Compose that nobody waits for any more to end when it is asked to.
 COMPOSE_END_S = 5.0
-#: Seconds in which the engine may still finish what such a Compose had asked for.
-SETTLE_S = 1.0
+#: Seconds without a new container after which the engine has done what such a Compose had asked for,
+#: and how long that is waited for at most.
+QUIET_S = 1.5
+SETTLE_S = 20.0
+#: Seconds after its last container's creation in which a topology may still be being started.
+YOUNG_S = 10.0
 #: Seconds for a network to be let go by containers that somebody else is removing.
 NETWORK_S = 10.0
 #: Subnets are /24s taken from here: Docker's own default pools begin at 172.17.0.0/16.
@@ -130,27 +134,31 @@ def up(
             _compose_up(compose, checkout, environment)
         return Topology(project, containers(client, project), lock, kept)
     except BaseException:
-        remove(client, [project])
+        remove(client, [project], starting=True)
         lock.release()
         raise
 
 
 def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Topology | None:
     """The running topology ``project``, if no other process uses it and it runs these images."""
-    found = containers(client, project)
-    if not found or not _run_on(client, project, set(images.values())):
+    wanted = set(images.values())
+    if not _run_on(client, project, wanted):
         return None
     lock = topology_lock(project)
     try:
         lock.acquire(blocking=False)
-    except Timeout:
+    except (Timeout, PermissionError):  # another process's, another user's
         return None
-    return Topology(project, found, lock, kept=True)
+    # Whoever had it a moment ago may have removed it.
+    if not _run_on(client, project, wanted):
+        lock.release()
+        return None
+    return Topology(project, containers(client, project), lock, kept=True)
 
 
 def _run_on(client: DockerClient, project: str, images: set[str]) -> bool:
     running = client.api.containers(filters={"label": f"{LABEL_PROJECT}={project}"})
-    return {c["Image"] for c in running} == images
+    return bool(running) and {c["Image"] for c in running} == images
 
 
 def containers(client: DockerClient, project: str) -> dict[str, str]:
@@ -209,21 +217,26 @@ def down(
             continue
         busy = in_use(found.project) if ours else found.alive
         (left if busy and not force else removed).append(found)
-    remove(client, [f.project for f in removed])
+    for found in removed:
+        starting = _may_be_starting(client, found.project)
+        remove(client, [found.project], starting=starting)
     return removed, left
 
 
-def remove(client: DockerClient, projects: Iterable[str]) -> None:
+def remove(client: DockerClient, projects: Iterable[str], *, starting: bool = False) -> None:
     """Remove all containers, networks and volumes of the projects.
+
+    Args:
+        starting: they were being started by a Compose that was ended. The engine does not drop a
+            request whose sender has gone, so that a container may still come.
 
     Raises:
         TopologyError: a network does not let go of its containers.
     """
     for project in projects:
         filters = {"label": f"{LABEL_PROJECT}={project}"}
-        if _end_compose(project):
-            # The engine does not drop a request whose sender has gone: its container still comes.
-            _repeat(partial(_remove_containers, client, filters), SETTLE_S)
+        if _end_compose(project) or starting:
+            _remove_until_quiet(client, filters)
         _remove_containers(client, filters)
         for network in client.api.networks(filters=filters):
             _remove_network(client, network["Id"])
@@ -232,7 +245,9 @@ def remove(client: DockerClient, projects: Iterable[str]) -> None:
         Path(topology_lock(project).lock_file).unlink(missing_ok=True)
 
 
-def _remove_containers(client: DockerClient, filters: dict[str, str]) -> None:
+def _remove_containers(client: DockerClient, filters: dict[str, str]) -> bool:
+    """Remove what there is; whether there was anything."""
+
     def remove_container(identity: str) -> None:
         try:
             client.api.remove_container(identity, force=True, v=True)
@@ -245,6 +260,27 @@ def _remove_containers(client: DockerClient, filters: dict[str, str]) -> None:
     found = client.api.containers(all=True, filters=filters)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remove_container, [c["Id"] for c in found]))
+    return bool(found)
+
+
+def _remove_until_quiet(client: DockerClient, filters: dict[str, str]) -> None:
+    """Remove containers until none has come for :data:`QUIET_S`."""
+    seen = time.monotonic()
+
+    def quiet() -> bool:
+        nonlocal seen
+        if _remove_containers(client, filters):
+            seen = time.monotonic()
+        return time.monotonic() - seen >= QUIET_S
+
+    wait_until(quiet, timeout_s=SETTLE_S)
+
+
+def _may_be_starting(client: DockerClient, project: str) -> bool:
+    """Whether a Compose may have been at work on it until a moment ago."""
+    filters = {"label": f"{LABEL_PROJECT}={project}"}
+    created = [c["Created"] for c in client.api.containers(all=True, filters=filters)]
+    return not created or time.time() - max(created) < YOUNG_S
 
 
 def compose_processes(
@@ -264,14 +300,6 @@ def _end_compose(project: str) -> bool:
         with contextlib.suppress(PermissionError):  # another user's: it ends by itself
             processes.terminate(process, grace_s=COMPOSE_END_S)
     return bool(found)
-
-
-def _repeat(action: Callable[[], None], seconds: float) -> None:
-    def acted() -> bool:
-        action()
-        return False
-
-    wait_until(acted, timeout_s=seconds)
 
 
 def _remove_network(client: DockerClient, identity: str) -> None:

@@ -30,6 +30,9 @@ from lab.tls.wire import (
 _SERVER_NAME, _GROUPS, _POINT_FORMATS, _SIGNATURES = 0, 10, 11, 13
 _MASTER_SECRET, _VERSIONS, _KEY_SHARE, _RENEGOTIATION = 23, 43, 51, 0xFF01
 
+#: A version that will never be (RFC 8701).
+NO_VERSION = 0x7A7A
+
 _P256, _P384, _P521, _X25519, _X448 = 23, 24, 25, 29, 30
 #: The base points of P-256 (SEC 2, section 2.4.2) and X25519 (RFC 7748, section 4.1): valid public
 #: keys. Whoever sends them goes no further than the server's answer, so that nothing is secret.
@@ -97,11 +100,23 @@ def parse(data: bytes) -> ClientHello | None:
     )
 
 
-def build(version: str, suites: Sequence[Suite], server_name: str | None = None) -> bytes:
+def build(
+    version: str,
+    suites: Sequence[Suite],
+    server_name: str | None = None,
+    *,
+    listed_version: int | None = None,
+) -> bytes:
     """The records that offer exactly one protocol version and these suites.
 
     Everything else is offered as widely as can be, so that a refusal is about version and suites.
     The hello is good for one answer: its key shares are nobody's.
+
+    Args:
+        version: the protocol version.
+        suites: the cipher suites.
+        server_name: the name to ask for (SNI); default: none.
+        listed_version: of a hello of TLS 1.3, the number in the list of versions instead of 1.3's.
     """
     tls13 = version == "TLSv1.3"
     extensions = [
@@ -118,7 +133,8 @@ def build(version: str, suites: Sequence[Suite], server_name: str | None = None)
         shares = [(_P256, _BASE_P256), (_X25519, _BASE_X25519)]
         written = b"".join(group.to_bytes(2) + vector(2, key) for group, key in shares)
         extensions.append((_KEY_SHARE, vector(2, written)))
-        extensions.append((_VERSIONS, vector(1, VERSIONS[version].to_bytes(2))))
+        number = VERSIONS[version] if listed_version is None else listed_version
+        extensions.append((_VERSIONS, vector(1, number.to_bytes(2))))
     legacy = VERSIONS["TLSv1.2" if tls13 else version]
     body = (
         legacy.to_bytes(2)

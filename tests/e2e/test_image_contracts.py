@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.engine]
 
 POLICIES = ("DEFAULT", "LEGACY", "FUTURE", "FIPS")
 CLIENTS = ("rocky9", "centos7")
+SERVERS = ("vsftpd", "pyftpdlib", "vsftpd-openssl10")
 LABEL = "test.lab.contract"
 
 #: Suites and the policies of Enterprise Linux 9 that allow them (crypto-policies' change log, and for
@@ -135,7 +136,7 @@ def without_psk(suites: list[str]) -> list[str]:
 # --- every image
 
 
-@pytest.mark.parametrize("name", [*CLIENTS, "debian12", "debian13", "vsftpd", "pyftpdlib", "dns"])
+@pytest.mark.parametrize("name", [*CLIENTS, *SERVERS, "debian12", "debian13", "dns"])
 def test_an_image_says_what_it_is_and_the_image_agrees(start: Start, name: str) -> None:
     box = start(name)
     provenance = box.info.provenance
@@ -146,7 +147,7 @@ def test_an_image_says_what_it_is_and_the_image_agrees(start: Start, name: str) 
     assert provenance.recipe == box.info.tag.partition(":")[2]
 
 
-@pytest.mark.parametrize("name", [*CLIENTS, "debian12", "debian13", "vsftpd", "pyftpdlib", "dns"])
+@pytest.mark.parametrize("name", [*CLIENTS, *SERVERS, "debian12", "debian13", "dns"])
 def test_the_labels_repeat_the_provenance(
     engine: docker.DockerClient, images: dict[str, ImageInfo], name: str
 ) -> None:
@@ -182,7 +183,7 @@ def test_the_servers_are_debian_13(start: Start, name: str) -> None:
     assert start(name).info.provenance.stand_in is False
 
 
-@pytest.mark.parametrize("name", [*CLIENTS, "vsftpd", "pyftpdlib"])
+@pytest.mark.parametrize("name", [*CLIENTS, *SERVERS])
 def test_agents_find_their_interpreter_and_their_directories(start: Start, name: str) -> None:
     box = start(name)
     major, minor = box.python("import sys; print(*sys.version_info[:2])").split()
@@ -442,6 +443,70 @@ def test_vsftpds_library_lacks_the_suites_that_debian_leaves_out(start: Start) -
     suites = start("vsftpd").sh("openssl ciphers ALL:@SECLEVEL=0").split(":")
     assert "AES128-SHA" in suites
     assert {"DES-CBC3-SHA", "RC4-SHA"}.isdisjoint(suites)
+
+
+#: What vsftpd in a container is linked with, asked the way in which its agent asks.
+ASK_VSFTPDS_LIBRARY = """
+import sys; sys.path.insert(0, "/tmp")
+from openssl_library import OpenSSL
+library = OpenSSL("/usr/sbin/vsftpd")
+print(library.version())
+print(*library.suites(sys.stdin.read().strip() or "ALL"))
+"""
+
+
+def ask_vsftpds_library(box: Box, cipher_list: str) -> tuple[str, list[str]]:
+    """The version of the library, and what a list means to it."""
+    for name in ("openssl_library.py", "helper_programs.py"):
+        source = (root() / "lab" / "agents" / name).read_text()
+        box.sh(f"printf %s {shlex.quote(source)} >/tmp/{name}")
+    program = shlex.quote(ASK_VSFTPDS_LIBRARY)
+    said = box.sh(f"echo {shlex.quote(cipher_list)} | /opt/lab/bin/python3 -c {program}")
+    version, _, suites = said.partition("\n")
+    return version, suites.split()
+
+
+def test_vsftpd_openssl10_is_the_same_vsftpd_on_centos_7s_library(start: Start) -> None:
+    box = start("vsftpd-openssl10")
+    assert "version 3.0.5" in box.sh("vsftpd -v 0>&1 2>&1")
+    linked = box.sh("ldd /usr/sbin/vsftpd")
+    assert "libssl.so.10 => /lib/x86_64-linux-gnu/libssl.so.10" in linked
+    assert "libcrypto.so.10 => /lib/x86_64-linux-gnu/libcrypto.so.10" in linked
+    assert "libssl.so.3" not in linked
+    assert "not found" not in linked
+    for file in ("/etc/pam.d/vsftpd", "/etc/ftpusers"):
+        assert box.sh(f"cat {file}") == start("vsftpd").sh(f"cat {file}")
+    assert (
+        box.sh("getent passwd ftp").split(":")[4:]
+        == (start("vsftpd").sh("getent passwd ftp").split(":")[4:])
+    )
+
+
+def test_vsftpd_openssl10_says_that_nobody_ships_it(start: Start) -> None:
+    provenance = start("vsftpd-openssl10").info.provenance
+    assert provenance.stand_in
+    assert provenance.tls_library == "OpenSSL 1.0.2k-fips  26 Jan 2017 (CentOS 7 build)"
+    of_the_client = start("centos7").info.provenance.tls_library or ""
+    assert of_the_client.startswith("OpenSSL 1.0.2k-fips  26 Jan 2017")
+    assert provenance.packages["vsftpd"] == "3.0.5"
+    assert provenance.packages["vsftpd source package"].startswith("3.0.5-")
+    assert any("no distribution's package" in line for line in provenance.not_real)
+
+
+def test_vsftpd_openssl10_can_do_what_debians_library_cannot(start: Start) -> None:
+    version, suites = ask_vsftpds_library(start("vsftpd-openssl10"), "ALL")
+    assert version == "OpenSSL 1.0.2k-fips  26 Jan 2017"
+    assert {"AES128-SHA", "DES-CBC3-SHA", "RC4-SHA"} <= set(suites)
+    version, suites = ask_vsftpds_library(start("vsftpd"), "ALL")
+    assert version.startswith("OpenSSL 3.")
+    assert {"DES-CBC3-SHA", "RC4-SHA"}.isdisjoint(suites)
+
+
+def test_vsftpd_openssl10_has_no_other_openssl_that_could_answer_for_it(start: Start) -> None:
+    box = start("vsftpd-openssl10")
+    assert not box.has("openssl")
+    assert box.has("nft")
+    assert box.has("useradd")
 
 
 def test_pyftpdlib_runs_on_the_cryptography_wheels_library_and_says_so(start: Start) -> None:

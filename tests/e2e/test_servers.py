@@ -33,9 +33,11 @@ pytestmark = pytest.mark.engine
 
 PASSWORD = "correct horse"
 #: What docs/servers.md says that the containers need.
+VSFTPDS = ["CHOWN", "DAC_OVERRIDE", "KILL", "NET_ADMIN", "SETGID", "SETUID", "SYS_CHROOT"]
 CAPABILITIES = {
-    "vsftpd": ["CHOWN", "DAC_OVERRIDE", "KILL", "NET_ADMIN", "SETGID", "SETUID", "SYS_CHROOT"],
+    "vsftpd": VSFTPDS,
     "pyftpdlib": ["NET_ADMIN"],
+    "vsftpd@openssl-1.0.2k": VSFTPDS,
 }
 LABEL = {"test.lab.path": str(Path(__file__))}
 #: Seconds that a client of these tests waits for anything.
@@ -66,6 +68,7 @@ class Place:
         self.client = client
         self.container = container
         self.software = software
+        self.program = software.partition("@")[0]
         self.server = SERVERS[software]
         self.ca = ca
         self._ports = itertools.count(21000)
@@ -165,7 +168,7 @@ def place_of(
     software: str, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> Iterator[Place]:
     container = engine.containers.run(
-        newest(engine, software),
+        newest(engine, SERVERS[software].service),
         ["sleep", "infinity"],
         detach=True,
         init=True,
@@ -195,7 +198,14 @@ def pyftpdlib(engine: docker.DockerClient, network: str, authority: trustme.CA) 
     yield from place_of("pyftpdlib", engine, network, authority)
 
 
-@pytest.fixture(params=["vsftpd", "pyftpdlib"])
+@pytest.fixture(scope="module")
+def vsftpd_on_openssl_1_0_2(
+    engine: docker.DockerClient, network: str, authority: trustme.CA
+) -> Iterator[Place]:
+    yield from place_of("vsftpd@openssl-1.0.2k", engine, network, authority)
+
+
+@pytest.fixture(params=["vsftpd", "pyftpdlib", "vsftpd_on_openssl_1_0_2"])
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
     return found
@@ -278,6 +288,27 @@ def test_facts_name_the_build_its_library_and_its_default(vsftpd: Place) -> None
         "source": "string in /usr/sbin/vsftpd",
     }
     assert facts["cipher_lists"] == {"AES128-SHA:DES-CBC3-SHA": ["AES128-SHA"]}
+
+
+def test_facts_are_those_of_the_library_that_vsftpd_is_linked_with(
+    vsftpd_on_openssl_1_0_2: Place,
+) -> None:
+    facts = vsftpd_on_openssl_1_0_2.agent.call("facts", 20, cipher_lists=["DES-CBC3-SHA", "NOPE"])
+    assert facts["server"] == "vsftpd 3.0.5"
+    assert facts["package"].startswith("compiled from the source of vsftpd 3.0.5-")
+    assert facts["library"] == "OpenSSL 1.0.2k-fips  26 Jan 2017"
+    assert facts["default_ciphers"]["list"] == "ECDHE-RSA-AES256-GCM-SHA384"
+    assert facts["cipher_lists"] == {"DES-CBC3-SHA": ["DES-CBC3-SHA"], "NOPE": []}
+
+
+def test_a_server_on_an_old_library_starts_with_triple_des_alone(
+    vsftpd_on_openssl_1_0_2: Place,
+) -> None:
+    place = vsftpd_on_openssl_1_0_2
+    key, answer = place.listen(ciphers="DES-CBC3-SHA")
+    assert answer["started"]
+    log = place.attempt(key, Upload(place)).log
+    assert "SSL_accept failed: error:1408A0C1:SSL routines:ssl3_get_client_hello:no shared" in log
 
 
 def test_the_default_list_of_the_facts_is_what_a_listener_offers(vsftpd: Place) -> None:
@@ -445,14 +476,14 @@ def test_a_login_in_clear_text_is_refused(place: Place) -> None:
         "vsftpd": "530 Non-anonymous sessions must use encryption.",
         "pyftpdlib": "550 SSL/TLS required on the control channel.",
     }
-    assert refusal[place.software] in log
+    assert refusal[place.program] in log
 
 
 def test_a_wrong_password_is_refused(place: Place) -> None:
     key, _ = place.listen()
     log = place.attempt(key, Upload(place, password="wrong")).log
     refusal = {"vsftpd": "FAIL LOGIN", "pyftpdlib": "USER 'lab' failed login."}
-    assert refusal[place.software] in log
+    assert refusal[place.program] in log
 
 
 def test_pyftpdlib_logs_why_the_handshake_failed(pyftpdlib: Place) -> None:
@@ -534,7 +565,7 @@ def test_50_listeners_in_one_container_and_attempts_side_by_side(place: Place) -
     stats = place.container.stats(stream=False)
     assert isinstance(stats, dict)
     usage = stats["memory_stats"]["usage"] / 2**20
-    assert usage < {"vsftpd": 150, "pyftpdlib": 480}[place.software]
+    assert usage < {"vsftpd": 150, "pyftpdlib": 480}[place.program]
     for key in keys:
         place.agent.call("close", PATIENCE_S, key=key)
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.engine
 
 #: Attempts at a time: most of those that take long wait for a limit to pass.
 WORKERS = 16
-#: Seconds that all situations may take, without the start of the containers.
-LIMIT_S = 30.0
+#: Seconds that all situations may take, without the start of the containers: twice what two busy cores need.
+LIMIT_S = 60.0
 
 ALL = situations()
 

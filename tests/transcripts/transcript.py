@@ -7,6 +7,7 @@ differs from run to run without meaning anything (addresses, ports, process ids,
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 import re
@@ -76,12 +77,8 @@ class Transcript(BaseModel):
 
     def observation(self) -> Observation:
         """What the dialects are given."""
-        attempt = Attempt(
-            parse_server(self.server_settings, self.server),
-            parse_client(self.client, self.client_settings),
-        )
         return Observation(
-            attempt=attempt,
+            attempt=_attempt(self.server, self.server_settings, self.client, self.client_settings),
             client=ClientReport(failed=True, **self.said),
             server=ServerReport(started=self.started, log="\n".join(self.log)),
             delivery=Delivery(name="delivery-1.txt", size=0, sha256=""),
@@ -155,13 +152,21 @@ def transcript_of(name: str, observation: Observation) -> Transcript:
 
 
 def distinct(transcripts: Iterable[Transcript]) -> list[Transcript]:
-    """The first of each outcome in the same words against the same server."""
+    """The first of each outcome by the same rule in the same words against the same server."""
     found: dict[object, Transcript] = {}
     for one in transcripts:
         words = [one.said.get(name) for name in ("step", "error", "errno", "exit_status")]
-        key = (one.server, one.outcome, one.started, *words, one.said.get("verify_code"))
+        rule = id(one.decided().rule)
+        key = (one.server, one.outcome, one.started, rule, *words, one.said.get("verify_code"))
         found.setdefault(key, one)
     return list(found.values())
+
+
+@functools.cache
+def _attempt(
+    server: str, server_settings: tuple[str, ...], client: str, client_settings: tuple[str, ...]
+) -> Attempt:
+    return Attempt(parse_server(server_settings, server), parse_client(client, client_settings))
 
 
 def _after(option: str, words: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Iterator
@@ -80,6 +81,17 @@ def test_a_client_that_leaves_before_its_hello(agent: AgentProcess, said: bytes)
         client.shutdown(socket.SHUT_WR)
         everything(client)
     assert agent.answer()["result"] == {"hello": "", "reaction": ""}
+
+
+def test_a_client_that_resets_after_its_hello_has_said_it(agent: AgentProcess) -> None:
+    port = opened(agent)
+    with connect(port) as client:
+        client.sendall(HELLO)
+        # Closing without lingering sends RST: the answer has nobody to go to.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    answer = agent.ask(op="receive", port=port, answer=REFUSAL.hex(), implicit=True)
+    assert answer["ok"], answer
+    assert answer["result"]["reaction"] == ""
 
 
 def test_a_client_that_speaks_no_tls_after_auth_is_told_as_it_is(agent: AgentProcess) -> None:

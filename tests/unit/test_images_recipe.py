@@ -75,6 +75,7 @@ def test_the_recipes_of_the_lab_can_be_read() -> None:
         "pyftpdlib",
         "dns",
         "vsftpd-rocky9",
+        "vsftpd-openssl10",
     }
 
 

@@ -112,6 +112,7 @@ def test_an_honest_server_is_not_asked() -> None:
     [
         (LOOT, 'user lab, password pw, 1024 bytes ("delivery-1.txt...")'),
         (replace(LOOT, file_bytes=2, file_head="hi"), 'user lab, password pw, 2 bytes ("hi")'),
+        (replace(LOOT, file_bytes=0, file_head=""), "user lab, password pw, an empty file"),
         (replace(LOOT, file_bytes=None, file_head=""), "user lab, password pw"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,8 @@ import trustme
 from lab.stack.link import AgentError, AgentLink
 from lab.stack.offers import ask_client, ask_server
 from lab.suites import Offer, configured
+from lab.tls.client_hello import parse
+from lab.tls.wire import HANDSHAKE_FAILURE, fatal_alert
 
 GCM256, SHA = "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA"
 
@@ -155,6 +158,33 @@ def test_a_server_without_a_certificate_speaks_versions_and_has_no_suite() -> No
     # A callback that could bring a certificate: without one the library leaves TLS 1.3 out.
     context.sni_callback = lambda *_: None
     assert names(asked_server(Probe(context))) == {"TLSv1.3": [], "TLSv1.2": []}
+
+
+def answering(answer: Callable[[bytes], bytes]) -> Offer:
+    """The offer of a server that answers each hello so."""
+
+    class Answering(Probe):
+        def call(self, op: str, _deadline_s: float, **arguments: Any) -> dict[str, Any]:
+            assert op == "exchange"
+            return {"answer": answer(bytes.fromhex(arguments["hello"])).hex(), "refused": None}
+
+    return asked_server(Answering(ssl.create_default_context()))
+
+
+def test_a_server_that_refuses_the_suites_of_tls13_may_never_have_heard_of_it() -> None:
+    # OpenSSL 1.0.2 does not read the list of versions and knows none of the suites.
+    offer = answering(lambda _hello: fatal_alert(HANDSHAKE_FAILURE))
+    assert offer.versions == ("TLSv1.2", "TLSv1.1", "TLSv1")
+
+
+def test_a_complaint_in_clear_text_refuses_the_version() -> None:
+    def answer(data: bytes) -> bytes:
+        hello = parse(data)
+        if hello is not None and hello.newest == "TLSv1.2":
+            return fatal_alert(HANDSHAKE_FAILURE)
+        return b"500 OOPS: error:140760FC:SSL routines:SSL23_GET_CLIENT_HELLO:unknown protocol"
+
+    assert answering(answer).versions == ("TLSv1.2",)
 
 
 def test_a_server_that_takes_no_auth_offers_nothing() -> None:

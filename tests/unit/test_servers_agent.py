@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _ssl
+import contextlib
 import ftplib
 import hashlib
 import importlib
@@ -9,6 +11,8 @@ import io
 import os
 import select
 import socket
+import ssl
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,16 +98,32 @@ def test_a_session_is_found_through_its_ancestors(monkeypatch: pytest.MonkeyPatc
     assert listener.orphans("vsftpd", {**table, 40: ("vsftpd", 1)}) == {40}
 
 
-OPENSSL_CIPHERS = """\
-TLS_AES_256_GCM_SHA384         TLSv1.3 Kx=any      Au=any   Enc=AESGCM(256)            Mac=AEAD
-ECDHE-RSA-AES256-GCM-SHA384    TLSv1.2 Kx=ECDH     Au=RSA   Enc=AESGCM(256)            Mac=AEAD
-AES128-SHA                     SSLv3 Kx=RSA      Au=RSA   Enc=AES(128)               Mac=SHA1
-"""
+def openssl_of_this_interpreter() -> Any:
+    """Asked through the file that the interpreter's own ``ssl`` is linked in."""
+    return module("openssl_library").OpenSSL(getattr(_ssl, "__file__", None) or sys.executable)
 
 
-def test_a_cipher_list_says_nothing_about_tls13() -> None:
-    suites = module("vsftpd_program").usable_suites(OPENSSL_CIPHERS)
-    assert suites == ["ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"]
+def test_the_library_is_the_one_that_the_program_is_linked_with() -> None:
+    assert openssl_of_this_interpreter().version() == ssl.OPENSSL_VERSION
+
+
+@pytest.mark.parametrize(
+    "cipher_list", ["AES128-SHA:DES-CBC3-SHA", "HIGH:!aNULL:!PSK:!SRP", "NOPE"]
+)
+def test_a_cipher_list_means_what_it_means_to_a_server_and_nothing_about_tls13(
+    cipher_list: str,
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with contextlib.suppress(ssl.SSLError):
+        context.set_ciphers(cipher_list)
+    meant = [] if cipher_list == "NOPE" else [suite["name"] for suite in context.get_ciphers()]
+    governed = [name for name in meant if not name.startswith("TLS_")]
+    assert openssl_of_this_interpreter().suites(cipher_list) == governed
+
+
+def test_a_program_that_is_not_linked_with_openssl_is_named() -> None:
+    with pytest.raises(OSError, match="/bin/true is not linked with OpenSSL's libcrypto"):
+        module("openssl_library").OpenSSL("/bin/true")
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,23 @@ def test_what_cannot_be_written_is_said(settings: dict[str, Any], cause: str) ->
         Vsftpd().configure(bad, PLACE)
 
 
+def test_a_range_that_a_builds_library_has_nothing_of_is_said() -> None:
+    old = SERVERS["vsftpd@openssl-1.0.2k"]
+    wanted = ServerSettings(software=old.name, protocols=from_("TLSv1.3"))
+    assert old.unsupported(wanted) == "protocols is TLSv1.3..: OpenSSL 1.0.2k ends at TLSv1.2"
+    with pytest.raises(ValueError, match=r"ends at TLSv1\.2"):
+        old.configure(wanted, PLACE)
+    assert Vsftpd().unsupported(wanted) is None
+
+
+@pytest.mark.parametrize("protocols", [None, from_("TLSv1.2"), up_to("TLSv1.2"), ProtocolRange()])
+def test_another_library_changes_nothing_in_the_file(protocols: ProtocolRange | None) -> None:
+    old = SERVERS["vsftpd@openssl-1.0.2k"]
+    settings = ServerSettings(software=old.name, protocols=protocols)
+    assert old.unsupported(settings) is None
+    assert old.configure(settings, PLACE) == Vsftpd().configure(settings, PLACE)
+
+
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [({}, "chain"), ({"certificate": "unset", "require_cert": True}, "client_ca")],

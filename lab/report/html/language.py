@@ -7,9 +7,9 @@ JavaScript, and a text that is missing in one language is missing visibly: :func
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +32,18 @@ class Text:
         words = escape(value)
         return cls(words, words)
 
-    def __html__(self) -> str:
+    @cached_property
+    def html(self) -> str:
+        """Both languages, as they stand on the page."""
         if self.en == self.ja:
             return str(self.en)
         return f"<span lang=en>{self.en}</span><span lang=ja>{self.ja}</span>"
 
+    def __html__(self) -> str:
+        return self.html
+
     def __str__(self) -> str:
-        return self.__html__()
+        return self.html
 
     def format(self, **values: object) -> Text:
         """Fill in the names in braces; a value that is a :class:`Text` in its own language."""
@@ -59,20 +64,25 @@ def texts() -> Mapping[str, Text]:
     with TEXTS_PATH.open("rb") as file:
         sections = tomllib.load(file)
     return {
-        f"{section}.{name}": Text(Markup(pair["en"]), Markup(pair["ja"]))  # noqa: S704 - our own
+        f"{section}.{name}": Text(Markup(pair["en"]), Markup(pair["ja"]))
         for section, names in sections.items()
         for name, pair in names.items()
     }
 
 
-def say(name: str, **values: object) -> Text:
+def say(name: str, **values: Hashable) -> Text:
     """The text of that name with its values filled in.
 
     Raises:
         KeyError: no such text, or a value that is not given.
     """
-    found = texts()[name]
-    return found.format(**values) if values else found
+    return _filled(name, tuple(values.items())) if values else texts()[name]
+
+
+@lru_cache(maxsize=16_384)
+def _filled(name: str, values: tuple[tuple[str, Hashable], ...]) -> Text:
+    # A report of many attempts says the same of most of them.
+    return texts()[name].format(**dict(values))
 
 
 def word(section: str, token: str) -> Text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -24,10 +25,12 @@ MOST_LINES = 40
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Printable ASCII and Latin-1, Greek, Cyrillic, punctuation without format characters, kana, kanji: the
 # texts that nearly all records consist of need no second look.
-_MAY_HIDE = re.compile(
-    "[^\x20-\x7e\xa1-\xac\xae-\u0377\u0400-\u052f\u2010-\u2027\u2030-\u205e"
-    "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uff01-\uff60]"
+_HARMLESS = (
+    "\x20-\x7e\xa1-\xac\xae-\u0377\u0400-\u052f\u2010-\u2027\u2030-\u205e"
+    "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uff01-\uff60"
 )
+_MAY_HIDE = re.compile(f"[^{_HARMLESS}]")
+_MAY_HIDE_IN_LINES = re.compile(f"[^\n\t{_HARMLESS}]")
 _BLANK_TEXT = Markup("")
 
 
@@ -46,17 +49,31 @@ def quote(text: str, most_lines: int = MOST_LINES) -> Markup:
             *map(_line, lines[len(lines) - (most_lines - head) :]),
         ]
         return Markup("\n").join(shown)
+    if _MAY_HIDE_IN_LINES.search(text) is None and max(map(len, lines)) <= LONGEST_LINE:
+        return escape("\n".join(lines))  # nearly all texts
     return Markup("\n").join([_line(line) for line in lines])
 
 
 def inline(text: object, longest: int = LONGEST_INLINE) -> Markup:
     """A foreign text inside a line; its line ends become visible as well."""
-    return _line(str(text), longest, keep="")
+    text = str(text)
+    return _inline(text, longest) if len(text) <= LONGEST_INLINE else _line(text, longest, keep="")
+
+
+def code(text: object, longest: int = LONGEST_INLINE) -> Markup:
+    """The same as code: a setting, a command, a name."""
+    return Markup(f"<code>{inline(text, longest)}</code>")
 
 
 def plain(text: object, longest: int = LONGEST_INLINE) -> str:
     """The same without markup, for attributes and titles; not yet escaped."""
     return _MAY_HIDE.sub(_name, _cut(str(text), longest))
+
+
+@lru_cache(maxsize=16_384)
+def _inline(text: str, longest: int) -> Markup:
+    # Names, settings and replies come again and again.
+    return _line(text, longest, keep="")
 
 
 def _line(line: str, longest: int = LONGEST_LINE, keep: str = "\t") -> Markup:
@@ -76,7 +93,7 @@ def _visible(text: str, keep: str) -> Markup:
         name = match[0] if match[0] in keep else _name(match)
         return name if name == match[0] else f"<mark>{name}</mark>"
 
-    return Markup(_MAY_HIDE.sub(mark, str(escaped)))  # noqa: S704 - escaped above
+    return Markup(_MAY_HIDE.sub(mark, str(escaped)))
 
 
 def _name(match: re.Match[str]) -> str:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-from markupsafe import Markup
+from functools import lru_cache
 
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord
 from lab.report.html.language import Text, joined, say, word
-from lab.report.html.quoting import inline
+from lab.report.html.quoting import code, inline
 from lab.report.html.signs import goal_reached, reason_words
 
 #: A sequence shows at most so many commands and replies.
@@ -53,7 +52,7 @@ class Message:
     """A line between the ends, or at one of them."""
 
     kind: str
-    """``right`` and ``left``: an arrow to the server, to the client; ``data``; ``note``."""
+    """``right``, ``left``: an arrow to the server, to the client; ``data``, ``data clear``; ``note``."""
     text: Text
 
 
@@ -149,9 +148,7 @@ def _stopped(bands: list[Band], outcome: Outcome) -> list[Band]:
     by = outcome.by or Side.UNKNOWN
     ending = say(f"step.ended_{by}", reason=reason_words(outcome.reason or Reason.UNKNOWN))
     if outcome.verify_code is not None:
-        ending = Text(
-            ending.en + f" (X509 {outcome.verify_code})", ending.ja + f"（X509 {outcome.verify_code}）"
-        )
+        ending = say("step.with_number", ending=ending, number=outcome.verify_code)
     places = [i for i, band in enumerate(bands) if band.stage is stage]
     kept = bands[: places[-1] + 1] if places else [*bands, Band(stage)]
     kept[-1] = Band(stage, kept[-1].messages, by, ending)
@@ -163,7 +160,7 @@ def _opening_band(
 ) -> Band:
     """A stage before the login: the same in every session, with the server's own words if known."""
     here = outcome.stage is stage
-    host = Markup("<code>{}</code>").format(inline(attempt.client.host or _host(attempt), 80))
+    host = code(attempt.client.host or _host(attempt), 80)
     messages: list[Message] = []
     if stage is Stage.RESOLVE:
         messages = [Message("note", say("step.lookup", host=host))]
@@ -193,7 +190,7 @@ def _handshake(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
     messages = [Message("right", say("step.client_hello"))]
     if outcome.stage is Stage.HANDSHAKE:
         return messages
-    certificate = Markup("<code>{}</code>").format(inline(attempt.server.certificate, 60))
+    certificate = code(attempt.server.certificate, 60)
     messages.append(Message("left", say("step.server_hello", certificate=certificate)))
     if outcome.protocol:
         named = {"protocol": inline(outcome.protocol, 20), "cipher": inline(outcome.cipher or "?")}
@@ -281,13 +278,17 @@ def _data(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
     stored = attempt.server_report.stored_bytes if attempt.server_report else None
     if stored is not None:
         parts.append(say("step.stored", n=f"{stored:,}"))
-    return [Message("data", joined(parts))]
+    return [Message("data" if outcome.data_protected else "data clear", joined(parts))]
 
 
 def _said(lines: Iterable[Said]) -> Iterator[Message]:
     for one in lines:
-        text = Text.same(Markup("<code>{}</code>").format(inline(one.text, 120)))
-        yield Message("right" if one.to_server else "left", text)
+        yield _message(one)
+
+
+@lru_cache(maxsize=4096)
+def _message(one: Said) -> Message:
+    return Message("right" if one.to_server else "left", Text.same(code(one.text, 120)))
 
 
 def _verb(one: Said) -> str:

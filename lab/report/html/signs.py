@@ -11,7 +11,10 @@ from lab.expectations import Expectation, Verdict
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord
 from lab.report.html.language import Text, joined, say, word
-from lab.report.html.quoting import inline
+from lab.report.html.quoting import code, inline
+
+#: Who ended an attempt, or what else is to be said about it first.
+SYMBOLS = ("completed", "given-away", *(str(side) for side in Side), "cannot", "lab-error")
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Sign:
     """What a cell shows: the symbol, a short word below it, the whole sentence for a reader."""
 
     symbol: str
-    """``completed``, ``client``, ``server``, ``network``, ``unknown``, ``cannot``, ``lab-error``."""
+    """One of :data:`SYMBOLS`."""
     word: Text
     """The stage of a refusal, the protocol version of a completion."""
     meaning: Text
@@ -30,7 +33,9 @@ def sign_of(attempt: AttemptRecord) -> Sign:
     outcome = attempt.outcome
     if outcome is None:
         symbol = "cannot" if attempt.verdict is Verdict.CANNOT else "lab-error"
-        return Sign(symbol, say(f"sign.{symbol}"), say(f"sign.{symbol}"))
+        return Sign(symbol, say(f"sign_word.{symbol}"), say(f"sign.{symbol}"))
+    if attempt.server_report and attempt.server_report.captured:
+        return Sign("given-away", say("sign_word.given-away"), say("sign.given-away"))
     if outcome.result is Result.COMPLETED:
         version = outcome.protocol or ""
         known = Text.same(inline(version, 12)) if version else say("fact.without_tls")
@@ -47,16 +52,17 @@ def seen(attempt: AttemptRecord) -> Text:
 def outcome_words(outcome: Outcome) -> Text:
     """An outcome in a sentence; the reason's token stays beside its words."""
     if outcome.result is Result.COMPLETED:
-        tls = (
-            Text.same(inline(f"{outcome.protocol} {outcome.cipher or ''}".strip()))
-            if outcome.protocol
-            else say("fact.without_tls")
-        )
-        checked = [say("fact.verified" if outcome.verified else "fact.not_verified")]
-        facts = [tls, *(checked if outcome.protocol else [])]
-        goal = word("goal", str(outcome.goal))
-        return say("outcome.completed_with", goal=goal, facts=joined(facts))
+        return _completion(outcome.goal, outcome.protocol, outcome.cipher, bool(outcome.verified))
     return _refusal(outcome.by, outcome.stage, outcome.reason)
+
+
+@lru_cache(maxsize=512)
+def _completion(goal: Goal, protocol: str | None, cipher: str | None, verified: bool) -> Text:
+    facts = [say("fact.without_tls")]
+    if protocol:
+        checked = say("fact.verified" if verified else "fact.not_verified")
+        facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip())), checked]
+    return say("outcome.completed_with", goal=word("goal", str(goal)), facts=joined(facts))
 
 
 def expectation_words(expectation: Expectation) -> Text:
@@ -96,27 +102,46 @@ def _refusal(by: Side | None, stage: Stage | None, reason: Reason | None) -> Tex
 
 @lru_cache(maxsize=128)
 def reason_words(reason: Reason) -> Text:
-    """A reason in words, and its token, by which it is found in the record."""
-    token = Markup("<code>{}</code>").format(reason)
+    """A reason in words, and its token, by which it is found in the record, where that differs."""
+    token = Markup(" <code>{}</code>").format(reason)
     words = word("reason", str(reason))
-    return Text(words.en + " " + token, words.ja + " " + token)
+    same = words.en.replace(" ", "-") == str(reason)
+    return Text(words.en if same else words.en + token, words.ja + token)
 
 
-def facts(outcome: Outcome) -> list[Text]:
-    """What was negotiated, as far as it was observed."""
+def facts(outcome: Outcome) -> Text | None:
+    """What was negotiated, as far as it was observed; ``None``: nothing was."""
+    return _facts(
+        outcome.result,
+        outcome.protocol,
+        outcome.cipher,
+        outcome.verified,
+        outcome.data_protected,
+        outcome.session_reused,
+    )
+
+
+@lru_cache(maxsize=512)
+def _facts(
+    result: Result,
+    protocol: str | None,
+    cipher: str | None,
+    verified: bool | None,
+    data_protected: bool | None,
+    session_reused: bool | None,
+) -> Text | None:
     found: list[Text] = []
-    if outcome.protocol:
-        code = Markup("<code>{}</code>").format
-        found += [Text.same(code(inline(f))) for f in (outcome.protocol, outcome.cipher) if f]
-        if outcome.verified is not None:
-            found.append(say("fact.verified" if outcome.verified else "fact.not_verified"))
-    elif outcome.result is Result.COMPLETED:
+    if protocol:
+        found += [Text.same(code(f)) for f in (protocol, cipher) if f]
+        if verified is not None:
+            found.append(say("fact.verified" if verified else "fact.not_verified"))
+    elif result is Result.COMPLETED:
         found.append(say("fact.without_tls"))
-    if outcome.data_protected is not None:
-        found.append(say("fact.data_protected" if outcome.data_protected else "fact.data_clear"))
-    if outcome.session_reused is not None and outcome.data_protected:
-        found.append(say("fact.reused" if outcome.session_reused else "fact.not_reused"))
-    return found
+    if data_protected is not None:
+        found.append(say("fact.data_protected" if data_protected else "fact.data_clear"))
+    if session_reused is not None and data_protected:
+        found.append(say("fact.reused" if session_reused else "fact.not_reused"))
+    return joined(found) if found else None
 
 
 def goal_reached(goal: Goal) -> Text:

@@ -1,0 +1,252 @@
+"""Attempts as the report shows them: tries with one outcome once, changes against the first of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+
+from lab.expectations import Verdict
+from lab.model import Captured, Result, Role, set_fields
+from lab.record import AttemptRecord
+from lab.report.html import signs
+from lab.report.html.language import Text, say
+from lab.report.html.quoting import code, inline, quote
+from lab.report.html.sequence import Happened, sequence_of
+from lab.report.html.signs import Sign
+
+#: What is said of an attempt of which nothing was expected.
+UNJUDGED = "unjudged"
+VERDICTS = (*(str(v) for v in Verdict), UNJUDGED)
+
+#: What a case is about: its attempts have one of these roles, the others stand beside it.
+MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
+# Settings that name an end instead of describing it.
+_NAMES = frozenset({"software", "program", "platform", "policy"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting in which an attempt differs from the one that its case is about."""
+
+    name: str
+    before: Text
+    after: Text
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One attempt of a case, or several tries of it with one outcome."""
+
+    anchor: str
+    attempt: AttemptRecord
+    count: int
+    sign: Sign
+    seen: Text
+    title: Markup
+    """Of a remedy: what is done."""
+    changes: tuple[Change, ...] = ()
+    happened: Happened | None = None
+    """What happened, stage by stage: of what the case is about, and of what needs a look."""
+    impostor: Shown | None = None
+    """Of a remedy: the same with an impostor in the server's place."""
+    log_left_out: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The token of its verdict."""
+        return str(self.attempt.verdict or UNJUDGED)
+
+    @property
+    def remarkable(self) -> bool:
+        """Whether it did not go as expected."""
+        return self.attempt.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR}
+
+    @property
+    def facts(self) -> Text | None:
+        """What was negotiated."""
+        return signs.facts(self.attempt.outcome) if self.attempt.outcome else None
+
+    @property
+    def why(self) -> Text | None:
+        """What the reason of the refusal means."""
+        outcome = self.attempt.outcome
+        return say(f"why.{outcome.reason}") if outcome and outcome.reason else None
+
+    @property
+    def expected(self) -> Text | None:
+        """What was expected."""
+        expectation = self.attempt.expectation
+        return signs.expectation_words(expectation) if expectation else None
+
+    @property
+    def client_text(self) -> Markup:
+        """The client's own error."""
+        outcome, report = self.attempt.outcome, self.attempt.client_report
+        return quote((outcome.texts.client if outcome else "") or (report.error if report else ""))
+
+    @property
+    def message(self) -> Markup:
+        """What the client's user is shown."""
+        return quote(self.attempt.outcome.texts.message if self.attempt.outcome else "")
+
+    @property
+    def server_text(self) -> Markup:
+        """The server's log of this attempt."""
+        outcome, report = self.attempt.outcome, self.attempt.server_report
+        return quote((outcome.texts.server if outcome else "") or (report.log if report else ""))
+
+    @property
+    def library(self) -> Markup:
+        """The client's TLS library."""
+        report = self.attempt.client_report
+        return inline(report.library) if report else Markup("")
+
+    @property
+    def captured(self) -> Captured | None:
+        """What an impostor got."""
+        report = self.attempt.server_report
+        return report.captured if report else None
+
+    @property
+    def standing(self) -> str:
+        """What a remedy is worth; nothing for another attempt."""
+        return self.attempt.standing or ""
+
+    def changed(self, **changes: Any) -> Shown:
+        """The same with other values."""
+        # dataclasses.replace() looks at every field; with ten thousand attempts that is felt.
+        copy = object.__new__(Shown)
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
+
+
+def show(attempts: Sequence[AttemptRecord], anchor: str, *, with_logs: bool) -> list[Shown]:
+    """The attempts of one case from one client, an impostor's inside the remedy that it is about.
+
+    Args:
+        anchor: the case's, with which those of its attempts begin.
+        with_logs: whether logs of completed attempts that went as expected are shown.
+    """
+    folded = list(_folded(attempts))
+    main = next((a for a, _ in folded if a.role in MAIN_ROLES), None)
+    shown: list[Shown] = []
+    for number, (attempt, count) in enumerate(folded):
+        one = _shown(attempt, count, f"{anchor}-{number}", main, with_logs)
+        if attempt.role is Role.IMPOSTOR and shown and _is_of(attempt, shown[-1].attempt):
+            shown[-1] = shown[-1].changed(impostor=one)
+        else:
+            shown.append(one)
+    return shown
+
+
+def _shown(
+    attempt: AttemptRecord, count: int, anchor: str, main: AttemptRecord | None, with_logs: bool
+) -> Shown:
+    as_expected = attempt.verdict is Verdict.AS_EXPECTED
+    completed = attempt.outcome is not None and attempt.outcome.result is Result.COMPLETED
+    shown = Shown(
+        anchor=anchor,
+        attempt=attempt,
+        count=count,
+        sign=signs.sign_of(attempt),
+        seen=signs.seen(attempt),
+        title=inline(attempt.label) if attempt.role is Role.REMEDY else Markup(""),
+        changes=tuple(_changes(main, attempt)) if main and attempt is not main else (),
+        log_left_out=not with_logs and as_expected and completed,
+    )
+    if attempt is main or shown.remarkable:
+        return shown.changed(happened=sequence_of(attempt))
+    return shown
+
+
+def settings(attempt: AttemptRecord, side: str) -> list[tuple[str, Text]]:
+    """What is set at one end (``server``, ``client``): name and value; defaults are left out."""
+    return [
+        (name, _value(value))
+        for name, value in set_fields(getattr(attempt, side)).items()
+        if name not in _NAMES
+    ]
+
+
+def settings_in_line(attempt: AttemptRecord) -> str:
+    """Everything that is set, behind the server's name."""
+    words = [
+        f"{name}={_written(value)}"
+        for end in (attempt.server, attempt.client)
+        for name, value in set_fields(end).items()
+        if name not in _NAMES
+    ]
+    return " ".join([attempt.server.software, *words])
+
+
+def _folded(attempts: Sequence[AttemptRecord]) -> Iterator[tuple[AttemptRecord, int]]:
+    """Tries of the same thing with the same outcome once, with their number.
+
+    The most frequent outcome comes first; of a race, the refusal that it is about.
+    """
+    tries: dict[Any, dict[Any, list[AttemptRecord]]] = {}
+    for attempt in attempts:
+        same = (attempt.role, attempt.label, attempt.standing, attempt.server, attempt.client)
+        tries.setdefault(same, {}).setdefault(_came(attempt), []).append(attempt)
+    for outcomes in tries.values():
+        for many in sorted(outcomes.values(), key=_rank, reverse=True):
+            yield many[0], len(many)
+
+
+def _came(attempt: AttemptRecord) -> Any:
+    """What is equal for two tries exactly if the same came of them."""
+    outcome = attempt.outcome
+    if outcome is None:
+        return attempt.verdict, attempt.verdict_why
+    return (
+        attempt.verdict,
+        outcome.result,
+        outcome.by,
+        outcome.stage,
+        outcome.reason,
+        outcome.protocol,
+        outcome.cipher,
+        outcome.verified,
+        outcome.data_protected,
+        outcome.session_reused,
+    )
+
+
+def _rank(tries: Sequence[AttemptRecord]) -> tuple[bool, int]:
+    first = tries[0]
+    refused = first.outcome is not None and first.outcome.result is Result.REFUSED
+    return first.otherwise is not None and refused, len(tries)
+
+
+def _is_of(impostor: AttemptRecord, remedy: AttemptRecord) -> bool:
+    return remedy.role is Role.REMEDY and impostor.label == remedy.label
+
+
+def _changes(main: AttemptRecord, attempt: AttemptRecord) -> Iterator[Change]:
+    for side in ("server", "client"):
+        one, other = vars(getattr(main, side)), vars(getattr(attempt, side))
+        if one == other:
+            continue
+        for name, before in one.items():
+            after = other[name]
+            if before != after and name != "impostor":
+                yield Change(f"{side}.{name}", _value(before), _value(after))
+
+
+@lru_cache(maxsize=4096)
+def _value(value: object) -> Text:
+    if value is None or value == ():
+        return say("case.default")
+    return Text.same(code(_written(value)))
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return str(value)

@@ -1,0 +1,512 @@
+"""The command's words, exit statuses and streams. The engine and the laboratory are made up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+
+from lab import __version__, cli, engine
+from lab.bench import BenchError
+from lab.expectations import Expectation, Verdict, completed
+from lab.imaging.errors import ImageError
+from lab.imaging.errors import Problem as ImageProblem
+from lab.model import Attempt
+from lab.record import AttemptRecord, RecordError, RunRecord, to_json
+from lab.recording import Conducted
+from lab.stack import topology
+from lab.stack.checkout import Checkout
+from lab.stack.link import AgentError
+from lab.stack.topology import Found, TopologyError
+from tests.unit.made_up import (
+    DELIVERED,
+    EXPECT_EXPIRED,
+    EXPIRED,
+    attempt_record,
+    run_record,
+)
+
+
+@dataclass(frozen=True)
+class Done:
+    status: int
+    out: str
+    err: str
+
+
+Lab = Callable[..., Done]
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Lab]:
+    """Runs the command in this process, with the exit status that the shell would see."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+
+    def run(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["lab", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        seen = capsys.readouterr()
+        status = ended.value.code
+        return Done(status if isinstance(status, int) else 0, seen.out, seen.err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A checkout without any state."""
+    monkeypatch.setenv("LAB_ROOT", str(tmp_path))
+    return Checkout.here()
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that asks an engine without having made one up fails."""
+
+    def find() -> None:
+        pytest.fail("the engine was asked")
+
+    monkeypatch.setattr(engine, "find", find)
+
+
+@pytest.fixture
+def made_up_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find", lambda: SimpleNamespace(close=lambda: None))
+
+
+# -- words -------------------------------------------------------------------------------------------
+
+
+def test_help_names_every_verb_and_no_engine_is_needed_for_it(lab: Lab) -> None:
+    done = lab("--help")
+    assert done.status == 0
+    for verb in (
+        *("version", "doctor", "up", "down", "status", "list", "run", "report", "attempt"),
+        *("bench", "engine", "images"),
+    ):
+        assert re.search(rf"\b{verb}\b", done.out), f"{verb} is not in the help"
+    assert lab("attempt", "-h").out.count("--expect") == 1
+
+
+def test_the_command_alone_is_answered_with_its_help(lab: Lab) -> None:
+    done = lab()
+    assert "Usage: lab" in done.out + done.err
+    assert done.status == cli.USAGE
+
+
+def test_the_version(lab: Lab) -> None:
+    assert lab("version") == Done(0, f"{__version__}\n", "")
+
+
+def test_the_list_has_every_case_once_with_its_clients(lab: Lab) -> None:
+    words, data = lab("list"), lab("list", "--json")
+    assert (words.status, data.status) == (0, 0)
+    cases = json.loads(data.out)
+    assert len(cases) > 50
+    assert all(set(c) == {"id", "document", "section", "story", "attempts"} for c in cases)
+    for name in {re.split(r"[/\[]", c["id"])[1] for c in cases}:
+        assert len(re.findall(rf"^  {name}$", words.out, re.M)) == 1, name
+    assert lab("list", "--document", "movable-type").status == 0
+
+
+def test_the_settings_are_listed_by_the_names_of_their_fields(lab: Lab) -> None:
+    done = lab("attempt", "--fields")
+    assert done.status == 0
+    for field in ("certificate", "ciphers", "require_ssl_reuse", "verify", "timeout_s"):
+        assert re.search(rf"^  {field} +\w", done.out, re.M), field
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "expird_certificate"], "did you mean expired_certificate"),
+        (["run", "zzz"], "`lab list` shows what there is"),
+        (["run", "--document", "nothing"], "there are: movable-type"),
+        (["list", "--document", "nothing"], "there are: movable-type"),
+        (["attempt", "-s", "certificate=expird"], "did you mean expired"),
+        (["attempt", "-s", "cipher=HIGH"], "did you mean ciphers"),
+        (["attempt", "-s", "ciphers"], "write ciphers=VALUE"),
+        (["attempt", "-s", "ciphers=A", "-s", "ciphers=B"], "write it once"),
+        (["attempt", "-s", "protocols=TLSv1.4"], "unknown protocol version"),
+        (["attempt", "-c", "verfy=no"], "did you mean verify"),
+        (["attempt", "-c", "timeout_s=0"], "above zero"),
+        (["attempt", "--server", "vsftp"], "did you mean vsftpd"),
+        (["attempt", "--client", "netftp@rocky9"], "did you mean net-ftp"),
+        (["attempt", "--client", "net-ftp"], "names no platform"),
+        (["attempt", "--client", "net-ftp@rocky8"], "did you mean rocky9"),
+        (["attempt", "--client", "net-ftp@rocky9:fips"], "did you mean FIPS"),
+        (["attempt", "--client", "net-ftp@centos7:FIPS"], "without :FIPS"),
+        (["attempt", "--expect", "refused:clint"], "did you mean client"),
+        (["attempt", "--expect", "fail"], "completed or refused"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_words_are_answered_with_the_right_ones(
+    lab: Lab, words: list[str], said: str
+) -> None:
+    done = lab(*words)
+    assert done.status == 2
+    assert done.err.startswith("lab: ")
+    assert said in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["fly"], ["run", "--fast"], ["attempt", "--repeat", "0"], ["attempt", "--repeat", "x"]],
+)
+def test_an_unknown_verb_or_option_is_wrong_usage(lab: Lab, words: list[str]) -> None:
+    done = lab(*words)
+    assert done.status == 2
+    assert words[-1] in done.err or words[0] in done.err
+
+
+# -- what the lab cannot do --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        engine.EngineError(engine.Problem.NO_SOCKET, tried="x", happened="y", advice=["z"]),
+        ImageError(ImageProblem.BUILD, tried="x", happened="y", advice=["z"]),
+        TopologyError("Compose could not start"),
+        AgentError("the agent does not start"),
+        BenchError("nothing to measure"),
+        RecordError("the record cannot be written"),
+        APIError("the engine is on fire"),
+        OSError(28, "No space left on device", "/somewhere"),
+        ConnectionError("the engine has gone"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_the_lab_cannot_do_is_one_message_and_exit_status_3(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(engine, "find", fail)
+    for words in (["status"], ["up"], ["down"], ["images"], ["attempt"], ["run", "tls_is_off"]):
+        done = lab(*words)
+        assert done.status == 3, words
+        assert f"lab: {error}" in done.err, words
+        assert done.out == "", words
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_signal_ends_the_command_with_its_number(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    cleaned: list[bool] = []
+
+    def interrupted() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            signal.pause()
+        finally:
+            cleaned.append(True)
+
+    monkeypatch.setattr(engine, "find", interrupted)
+    done = lab("status")
+    assert done.status == 128 + number
+    assert done.err == f"lab: ended by {number.name}; what was finished is in the record\n"
+    assert cleaned == [True], "what was open was not closed"
+
+
+def test_a_background_job_goes_on_ignoring_ctrl_c(lab: Lab) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert lab("version").status == 0
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+# -- records -----------------------------------------------------------------------------------------
+
+
+def judged(verdict: Verdict) -> RunRecord:
+    """The made-up run with only the cases that have this verdict."""
+    whole = run_record()
+    cases = tuple(case for case in whole.cases if case.verdict is verdict)
+    wanted = {identity for case in cases for identity in case.attempts}
+    attempts = tuple(a for a in whole.attempts if a.id in wanted)
+    return run_record(cases=cases, attempts=attempts)
+
+
+def write(path: Path, record: RunRecord) -> Path:
+    path.write_text(to_json(record))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict.AS_EXPECTED, 0),
+        (Verdict.CANNOT, 0),
+        (Verdict.SURPRISE, 1),
+        (Verdict.LAB_ERROR, 3),
+    ],
+)
+def test_a_report_has_the_exit_status_of_its_run(
+    lab: Lab, tmp_path: Path, verdict: Verdict, status: int
+) -> None:
+    path = write(tmp_path / "record.json", judged(verdict))
+    done = lab("report", str(path))
+    assert done.status == status
+    assert f"1 {verdict}" in done.out or f"4 {verdict}" in done.out
+    data = lab("report", "--json", str(path))
+    assert data.status == status
+    assert RunRecord.model_validate_json(data.out) == judged(verdict)
+
+
+def test_a_run_that_was_cut_short_does_not_pass_for_a_whole_one(lab: Lab, tmp_path: Path) -> None:
+    record = judged(Verdict.AS_EXPECTED).model_copy(update={"complete": False})
+    done = lab("report", str(write(tmp_path / "record.json", record)))
+    assert done.status == 3
+    assert "ended before it was done" in done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"format": "tls-ftps-interop-lab/record",\n "attempts": [', "line 2, column"),
+        ('{"openapi": "3.1.0"}', "no record of a lab"),
+        ("hello\n", "broken JSON"),
+        ("", "broken JSON"),
+        ('{"format": "tls-ftps-interop-lab/record", "format_version": 99}', "format version 99"),
+        ('{"format": "tls-ftps-interop-lab/record", "format_version": 1}', "Field required"),
+    ],
+)
+def test_a_file_that_is_no_record_is_wrong_usage(
+    lab: Lab, tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "some.json"
+    path.write_text(text)
+    done = lab("report", str(path))
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+    assert str(path) in done.err
+
+
+def test_a_record_that_is_not_there_is_wrong_usage(lab: Lab, tmp_path: Path) -> None:
+    done = lab("report", str(tmp_path / "nowhere.json"))
+    assert done.status == 2
+    assert "cannot be read: No such file" in done.err
+
+
+def test_before_the_first_run_there_is_nothing_to_report(lab: Lab, here: Checkout) -> None:
+    done = lab("report")
+    assert done.status == 2
+    assert done.err == "lab: there is no record yet: `lab run` makes one\n"
+
+
+# -- runs and attempts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [(Verdict.AS_EXPECTED, 0), (Verdict.CANNOT, 0), (Verdict.SURPRISE, 1), (Verdict.LAB_ERROR, 3)],
+)
+def test_a_run_has_the_exit_status_of_its_verdict(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verdict: Verdict, status: int
+) -> None:
+    record = judged(verdict)
+    asked: list[Any] = []
+
+    def conduct(cases: Sequence[Any], **_: object) -> Conducted:
+        asked.extend(cases)
+        return Conducted(record, tmp_path / "record.json")
+
+    monkeypatch.setattr(cli, "conduct", conduct)
+    done = lab("run", "tls_is_off")
+    assert done.status == status
+    assert f"record: {tmp_path}" in done.out.replace("\n", "")
+    assert {case.name for case in asked} == {"tls_is_off"}
+    assert RunRecord.model_validate_json(lab("run", "--json").out) == record
+
+
+Repeated = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repeated:
+    """Makes up what comes of attempts: outcomes in, what was asked for out."""
+
+    def outcomes(*seen: Any, **changes: Any) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = []
+
+        def repeat(
+            wanted: Attempt, times: int, expect: Expectation | None = None, **_: object
+        ) -> Conducted:
+            calls.append({"attempt": wanted, "times": times, "expect": expect})
+            made: list[AttemptRecord] = [
+                attempt_record(f"attempt-{n}", wanted, outcome, expect, **changes)
+                for n, outcome in enumerate(seen, start=1)
+            ]
+            record = run_record(attempts=tuple(made), cases=())
+            return Conducted(record, tmp_path / "record.json")
+
+        monkeypatch.setattr(cli, "repeat", repeat)
+        return calls
+
+    return outcomes
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expect", "status"),
+    [
+        (DELIVERED, [], 0),
+        (EXPIRED, [], 1),
+        (EXPIRED, ["--expect", "refused:client:verify:expired"], 0),
+        (EXPIRED, ["--expect", "refused"], 0),
+        (EXPIRED, ["--expect", "refused:server"], 1),
+        (EXPIRED, ["--expect", "completed"], 1),
+        (DELIVERED, ["--expect", "completed:verified=yes"], 0),
+        (DELIVERED, ["--expect", "completed:protocol=TLSv1.3"], 1),
+        (DELIVERED, ["--expect", "refused"], 1),
+    ],
+)
+def test_an_attempt_has_the_exit_status_of_its_outcome_or_expectation(
+    lab: Lab, repeated: Repeated, outcome: Any, expect: list[str], status: int
+) -> None:
+    calls = repeated(outcome)
+    assert lab("attempt", *expect).status == status
+    assert calls[0]["times"] == 1
+    assert calls[0]["expect"] == (Expectation.parse(expect[1]) if expect else None)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.LAB_ERROR, Verdict.CANNOT])
+def test_an_attempt_without_an_outcome_is_no_answer(
+    lab: Lab, repeated: Repeated, verdict: Verdict
+) -> None:
+    repeated(None, verdict=verdict, verdict_why="the container was killed")
+    done = lab("attempt", "--expect", "refused")
+    assert done.status == 3
+    assert "the container was killed" in done.out
+
+
+def test_the_settings_on_the_command_line_are_what_is_tried(lab: Lab, repeated: Repeated) -> None:
+    calls = repeated(DELIVERED)
+    lab(
+        *("attempt", "--server", "pyftpdlib", "-s", "ciphers=HIGH", "-s", "certificate=expired"),
+        *("--client", "curl@rocky9:FIPS", "-c", "verify=none", "-c", "payload=1MB"),
+    )
+    wanted = calls[0]["attempt"]
+    assert (wanted.server.software, wanted.server.ciphers) == ("pyftpdlib", "HIGH")
+    assert wanted.server.certificate == "expired"
+    assert str(wanted.client) == "curl@rocky9:FIPS"
+    assert (wanted.client.verify, wanted.client.payload) == (False, 1_000_000)
+
+
+def test_repeated_attempts_have_a_rate_and_the_status_of_the_worst(
+    lab: Lab, repeated: Repeated
+) -> None:
+    calls = repeated(DELIVERED, EXPIRED, DELIVERED)
+    done = lab("attempt", "--repeat", "3")
+    assert done.status == 1
+    assert "2 of 3 completed (67%)" in done.out
+    assert calls[0]["times"] == 3
+    data = json.loads(lab("attempt", "--repeat", "3", "--json").out)
+    assert (data["made"], data["completed"], len(data["attempts"])) == (3, 2, 3)
+
+
+def test_one_attempt_as_json_is_its_record(lab: Lab, repeated: Repeated) -> None:
+    repeated(EXPIRED)
+    done = lab("attempt", "--json", "--expect", "refused:client:verify:expired")
+    seen = AttemptRecord.model_validate_json(done.out)
+    assert (seen.outcome, seen.expectation) == (EXPIRED, EXPECT_EXPIRED)
+    assert seen.verdict is Verdict.AS_EXPECTED
+    assert completed() != seen.expectation
+
+
+# -- topologies --------------------------------------------------------------------------------------
+
+
+def found(project: str, **changes: Any) -> Found:
+    given: dict[str, Any] = {
+        "project": project,
+        "checkout": "0123456789ab",
+        "path": "/home/somebody/lab",
+        "kept": False,
+        "running": 8,
+        "containers": 9,
+        "alive": True,
+    }
+    return Found(**(given | changes))
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], {"every": False, "force": False}),
+        (["--all"], {"every": True, "force": False}),
+        (["--force"], {"every": False, "force": True}),
+        (["--all", "--force"], {"every": True, "force": True}),
+    ],
+)
+def test_down_does_exactly_what_it_is_told(
+    lab: Lab,
+    made_up_engine: None,
+    here: Checkout,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    options: dict[str, bool],
+) -> None:
+    calls: list[dict[str, bool]] = []
+
+    def down(_: object, checkout: Checkout, **given: bool) -> tuple[list[Found], list[Found]]:
+        assert checkout == here
+        calls.append(given)
+        return [found("tls-lab-dead")], [found("tls-lab-living")]
+
+    monkeypatch.setattr(topology, "down", down)
+    done = lab("down", *words)
+    assert (done.status, calls) == (0, [options])
+    assert "removed tls-lab-dead (9 objects)" in done.out
+    assert "left tls-lab-living: in use by /home/somebody/lab (--force takes it)" in done.out
+
+
+def test_down_with_nothing_to_do_says_so(
+    lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "down", lambda *_, **__: ([], []))
+    assert lab("down") == Done(0, "nothing to remove\n", "")
+
+
+def test_the_status_of_topologies(
+    lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "find", lambda _: [found("tls-lab-a", kept=True)])
+    words = lab("status")
+    assert words.status == 0
+    assert re.search(r"tls-lab-a +8 +yes +yes +/home/somebody/lab", words.out)
+    (data,) = json.loads(lab("status", "--json").out)
+    assert (data["project"], data["running"], data["kept"]) == ("tls-lab-a", 8, True)
+    monkeypatch.setattr(topology, "find", lambda _: [])
+    assert "`lab up` starts one" in lab("status").out
+    assert json.loads(lab("status", "--json").out) == []
+
+
+def test_what_is_up_is_not_started_again(
+    lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "containers", lambda *_: {"dns": "0123"})
+    monkeypatch.setattr(cli, "start", lambda *_, **__: pytest.fail("it was started again"))
+    done = lab("up")
+    assert done.status == 0
+    assert "is up already" in done.out

@@ -1,0 +1,200 @@
+"""Running attempts: their order, their verdicts, their end. No engine: the session is made up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from lab.expectations import Verdict, completed, refused
+from lab.model import (
+    Attempt,
+    ClientReport,
+    Goal,
+    Observation,
+    Reason,
+    Result,
+    ServerReport,
+    Side,
+    Stage,
+)
+from lab.run import Finished, Job, _spread, make, run
+from lab.settings import parse_client, parse_server
+from lab.stack.link import AgentError
+from lab.stack.session import Cannot, Evidence, Session
+
+EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
+
+
+def attempt(*assignments: str) -> Attempt:
+    goal = f"goal={Goal.HANDSHAKE}"  # nothing is delivered: an observation is complete without it
+    return Attempt(parse_server(assignments), parse_client("net-ftp@centos7", [goal]))
+
+
+def evidence(made: Attempt, *, expired: bool) -> Evidence:
+    """What both ends would report of an attempt."""
+    client = ClientReport(
+        failed=expired,
+        step="starttls" if expired else "quit",
+        error="SSL connect attempt failed error:14090086:SSL routines:"
+        "ssl3_get_server_certificate:certificate verify failed"
+        if expired
+        else "",
+        verify_code=10 if expired else 0,
+        verified=not expired,
+        protocol="TLSv1.2",
+        cipher="AES128-SHA",
+        library="OpenSSL 1.0.2k-fips  26 Jan 2017",
+    )
+    observation = Observation(attempt=made, client=client, server=ServerReport(started=True))
+    return Evidence(observation, "", {}, 2100)
+
+
+class MadeUpSession:
+    """Answers every attempt with what a function says of it."""
+
+    def __init__(self, answer: Callable[[Attempt], Evidence]) -> None:
+        self._answer = answer
+        self.closed = threading.Event()
+
+    def attempt(self, made: Attempt) -> Evidence:
+        return self._answer(made)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def session(answer: Callable[[Attempt], Evidence]) -> Session:
+    return cast("Session", MadeUpSession(answer))
+
+
+def by_certificate(made: Attempt) -> Evidence:
+    return evidence(made, expired=made.server.certificate == "expired")
+
+
+# -- one attempt -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("certificate", "job", "verdict", "why"),
+    [
+        ("expired", {"expect": EXPIRED}, Verdict.AS_EXPECTED, "as expected"),
+        ("valid", {"expect": EXPIRED}, Verdict.SURPRISE, "but it was completed (handshake)"),
+        ("expired", {"expect": completed()}, Verdict.SURPRISE, "refused by the client at verify"),
+        ("expired", {}, Verdict.AS_EXPECTED, "nothing was expected"),
+        # in a race a try may do either, and nothing else
+        ("valid", {"expect": EXPIRED, "otherwise": completed()}, Verdict.AS_EXPECTED, "completed"),
+        (
+            "expired",
+            {
+                "expect": refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.REVOKED),
+                "otherwise": completed(),
+            },
+            Verdict.SURPRISE,
+            "the reason differs: expected revoked, seen expired",
+        ),
+    ],
+)
+def test_an_attempt_is_judged(
+    certificate: str, job: dict[str, object], verdict: Verdict, why: str
+) -> None:
+    one = Job("id", attempt(f"certificate={certificate}"), **job)  # type: ignore[arg-type]
+    finished = make(session(by_certificate), one)
+    assert finished.judgement.verdict is verdict, finished.judgement.why
+    assert why in finished.judgement.why
+    assert finished.outcome is not None
+    refused_ = finished.outcome.result is Result.REFUSED
+    assert refused_ is (certificate == "expired")
+    assert finished.elapsed_ms >= 0
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (Cannot("the stand-in has no NSS"), Verdict.CANNOT),
+        (AgentError("the container was killed"), Verdict.LAB_ERROR),
+    ],
+)
+def test_what_cannot_be_made_has_a_verdict_with_its_cause(
+    error: Exception, verdict: Verdict
+) -> None:
+    def fail(_: Attempt) -> Evidence:
+        raise error
+
+    finished = make(session(fail), Job("id", attempt(), EXPIRED))
+    assert (finished.judgement.verdict, finished.judgement.why) == (verdict, str(error))
+    assert finished.outcome is None
+
+
+# -- many attempts -----------------------------------------------------------------------------------
+
+
+def test_neighbours_use_different_listeners() -> None:
+    jobs = [
+        Job(f"{server}{number}", attempt(f"ciphers={server}"))
+        for server, times in (("a", 3), ("b", 1), ("c", 2))
+        for number in range(times)
+    ]
+    assert [job.id for job in _spread(jobs)] == ["a0", "b0", "c0", "a1", "c1", "a2"]
+
+
+def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> None:
+    # given one attempt that breaks in the lab
+    def answer(made: Attempt) -> Evidence:
+        if made.server.ciphers == "broken":
+            raise AgentError("gone")
+        return by_certificate(made)
+
+    names = ["one", "broken", "two", "three"]
+    jobs = [Job(name, attempt(f"ciphers={name}"), completed()) for name in names]
+    seen: list[Finished] = []
+    # when
+    run(session(answer), jobs, seen.append, workers=2)
+    # then
+    verdicts = {one.job.id: one.judgement.verdict for one in seen}
+    assert verdicts == {
+        "one": Verdict.AS_EXPECTED,
+        "broken": Verdict.LAB_ERROR,
+        "two": Verdict.AS_EXPECTED,
+        "three": Verdict.AS_EXPECTED,
+    }
+    assert len(seen) == len(jobs)
+
+
+def test_nothing_to_do_is_no_error() -> None:
+    run(session(by_certificate), [], lambda _: pytest.fail("nothing was made"))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_who_ends_a_run_early_does_not_wait_for_attempts_under_way(
+    error: type[BaseException],
+) -> None:
+    # given one attempt that is quick, others that only the session's end ends, one worker for each
+    made_up = MadeUpSession(by_certificate)
+    started: list[Attempt] = []
+
+    def answer(made: Attempt) -> Evidence:
+        started.append(made)
+        if made.server.ciphers != "quick":
+            assert made_up.closed.wait(10), "nobody ended the session"
+            raise AgentError("the session has ended")
+        return by_certificate(made)
+
+    made_up._answer = answer
+    names = ["hangs", "quick", "next", "never"]
+    jobs = [Job(name, attempt(f"ciphers={name}")) for name in names]
+    seen: list[str] = []
+
+    def finished(one: Finished) -> None:
+        seen.append(one.job.id)
+        raise error
+
+    # when the first one that is handed over is the last straw
+    with pytest.raises(error):
+        run(cast("Session", made_up), jobs, finished, workers=2)
+    # then the session is ended, and what had not begun is not begun
+    assert made_up.closed.is_set()
+    assert seen == ["quick"]
+    assert "never" not in [made.server.ciphers for made in started]
