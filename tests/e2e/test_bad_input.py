@@ -192,24 +192,24 @@ def test_a_build_that_is_interrupted_half_way(copy: Copy, engine: DockerClient) 
 
 
 def change_recipe(copy: Copy, step: str, context: str = "") -> str:
-    """Give the copy's smallest image, that of the DNS server, one more build step.
+    """Give the copy's smallest image, that of the DNS server, one more build step at its end.
 
     Returns:
         A label of all containers and images of builds with this recipe, and of no others.
     """
     label = f"test.lab.e2e={copy.checkout.key}"
     recipe = copy.path / "compose" / "images" / "dns"
-    insert(recipe / "Dockerfile", after="SHELL", lines=[f"LABEL {label}", step])
+    insert(recipe / "Dockerfile", before="CMD", lines=[f"LABEL {label}", step])
     if context:
-        insert(recipe / "image.toml", after="dockerfile", lines=[context])
+        insert(recipe / "image.toml", before="dockerfile", lines=[context])
     return label
 
 
-def insert(path: Path, *, after: str, lines: list[str]) -> None:
-    """Insert lines behind the first one that begins with ``after``."""
+def insert(path: Path, *, before: str, lines: list[str]) -> None:
+    """Insert lines before the first one that begins with ``before``."""
     text = path.read_text().splitlines()
-    places = [number for number, line in enumerate(text, start=1) if line.startswith(after)]
-    assert places, f"no line of {path} begins with {after}: adapt this test"
+    places = [number for number, line in enumerate(text) if line.startswith(before)]
+    assert places, f"no line of {path} begins with {before}: adapt this test"
     path.write_text("\n".join([*text[: places[0]], *lines, *text[places[0] :], ""]))
 
 

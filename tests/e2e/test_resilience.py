@@ -180,18 +180,17 @@ def test_what_is_killed_while_the_topology_starts(
     assert copy.left(engine) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 def test_a_run_that_is_interrupted_takes_everything_back(
-    hanging: Copy, engine: DockerClient, number: signal.Signals
+    hanging: Copy, engine: DockerClient
 ) -> None:
     running = hanging.start("run")
     until_it_hangs(engine, hanging, running, "centos7")
-    # when Ctrl-C is pressed, or a CI server ends its job
-    running.interrupt(number)
+    # when Ctrl-C is pressed
+    running.interrupt(signal.SIGINT)
     done = running.done()
     # then the command does not wait for the attempt that hangs
-    assert done.status == 128 + number, str(done)
-    assert f"ended by {number.name}" in done.message, str(done)
+    assert done.status == 130, str(done)
+    assert "ended by SIGINT" in done.message, str(done)
     assert hanging.left(engine) == []
     # and what was finished is in the record, which does not pass for a whole one
     record = hanging.record()
@@ -208,7 +207,7 @@ def test_labs_side_by_side_do_not_disturb_each_other(
     # given a run of another checkout, and two commands in one checkout: the second of them finds
     # the kept topology in use
     foreign = other.start("run")
-    first = shared.start("attempt", "-c", "goal=login", "--repeat", "60")
+    first = shared.start("attempt", "-c", "goal=login", "--repeat", "25")
     first.wait_until(lambda: in_use(kept), "the kept topology in use")
     second = shared.start("attempt", "-c", "goal=handshake")
     second.wait_for("topology: starting the containers")

@@ -67,8 +67,6 @@ UNREACHABLE = {
 #: Clients that the images of the recordings did not have; their words are documented.
 ABSENT = {
     "curl@centos7": "the stand-in has no curl on NSS",
-    "net-ftpssl@centos7": "no image has Net::FTPSSL",
-    "net-ftpssl@rocky9": "no image has Net::FTPSSL",
 }
 #: Stages of a web origin only.
 NOT_FTPS = {Stage.RESPONSE}

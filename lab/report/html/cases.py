@@ -21,7 +21,7 @@ from lab.report.html.attempts import (
     show,
 )
 from lab.report.html.language import Text, word
-from lab.report.html.quoting import code, inline, plain
+from lab.report.html.quoting import inline, plain, prose
 
 #: In a record with more attempts, logs of completed attempts that went as expected are left out.
 MOST_ATTEMPTS_WITH_LOGS = 3000
@@ -327,15 +327,8 @@ def _title(shown: Shown) -> str:
 
 def _paragraphs(story: str) -> list[Markup]:
     """A story's paragraphs; what is between double backquotes is code. At least one."""
-    found = [_prose(" ".join(part.split())) for part in story.split("\n\n") if part.strip()]
+    found = [prose(" ".join(part.split())) for part in story.split("\n\n") if part.strip()]
     return found or [Markup("")]
-
-
-def _prose(text: str) -> Markup:
-    return Markup("").join(
-        code(part, 600) if number % 2 else inline(part, 2000)
-        for number, part in enumerate(text.split("``"))
-    )
 
 
 def _spelt(title: str) -> Markup:

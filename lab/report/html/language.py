@@ -33,17 +33,18 @@ class Text:
         return cls(words, words)
 
     @cached_property
-    def html(self) -> str:
+    def html(self) -> Markup:
         """Both languages, as they stand on the page."""
         if self.en == self.ja:
-            return str(self.en)
-        return f"<span lang=en>{self.en}</span><span lang=ja>{self.ja}</span>"
+            return self.en
+        both = f"<span lang=en>{self.en}</span><span lang=ja>{self.ja}</span>"
+        return Markup(both)
 
-    def __html__(self) -> str:
+    def __html__(self) -> Markup:
         return self.html
 
     def __str__(self) -> str:
-        return self.html
+        return str(self.html)
 
     def format(self, **values: object) -> Text:
         """Fill in the names in braces; a value that is a :class:`Text` in its own language."""

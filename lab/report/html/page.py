@@ -17,7 +17,7 @@ from lab.report.html.attempts import UNJUDGED, VERDICTS, Shown
 from lab.report.html.cases import Facets, Group, Section, Unit, arrange
 from lab.report.html.claims import Claim
 from lab.report.html.language import Text, say, word
-from lab.report.html.quoting import inline, plain
+from lab.report.html.quoting import inline, plain, prose
 
 #: So many attempts that need a look are listed one by one.
 MOST_LISTED = 50
@@ -245,8 +245,8 @@ class Page:
 
 
 def both(en: str, ja: str) -> Text:
-    """A text that comes in both languages."""
-    return Text(inline(en, 2000), inline(ja, 2000))
+    """A text that comes in both languages; what is between backquotes is code."""
+    return Text(prose(en, "`"), prose(ja, "`"))
 
 
 def pairs(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Markup]]:

@@ -55,7 +55,7 @@
     }));
     const cells = new Map();
     for (const link of all("[data-unit]")) cells.set(link.dataset.unit, link);
-    const rows = all(".matrix tbody tr:not(.section)");
+    const rows = all(".matrix tr[data-group]");
 
     // -- language and appearance ---------------------------------------------------------------------
     const speak = (language) => {
@@ -94,10 +94,10 @@
         if (some) topics.add(group.topic);
       }
       for (const topic of all(".topic")) topic.hidden = !topics.has(topic);
-      for (const row of rows) {
-        const links = all(".cell", row);
-        row.classList.toggle("faded", links.length > 0 && links.every((l) => l.classList.contains("dim")));
-      }
+      // A case's rows go together: its title spans them.
+      const gone = new Set(groups.filter((g) => g.element.hidden).map((g) => g.element.id));
+      for (const row of rows) row.hidden = gone.has(row.dataset.group);
+      for (const body of all(".matrix tbody")) body.hidden = all("tr[data-group]", body).every((r) => r.hidden);
       for (const count of all(".shown .count")) count.textContent = shown;
       for (const field of [...chosen(), form.elements.q]) field.classList.toggle("active", field.value !== "");
       document.getElementById("nothing").hidden = shown > 0;
