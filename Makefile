@@ -81,6 +81,11 @@ bench: $(READY) ## measure what an attempt costs
 	@$(LAB) engine start
 	@$(LAB) bench
 
+.PHONY: transcripts
+transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects
+	@$(LAB) engine start
+	@$(BIN)/python -m tests.transcripts.record
+
 .PHONY: soak
 soak: $(READY) ## all cases 50 times: does anything flip? (ROUNDS=N for another number)
 	@$(LAB) engine start

@@ -202,7 +202,11 @@ def _lacking(theirs: Sequence[Suite], ours: Sequence[Suite]) -> Iterable[str]:
         wanted = {getattr(suite, attribute) for suite in theirs}
         # An AEAD suite has no MAC of its own: its encryption says it all.
         if wanted != {"AEAD"} and not wanted & {getattr(suite, attribute) for suite in ours}:
-            yield "none with " + what.format(" or ".join(sorted(wanted)))
+            kinds = " or ".join(sorted(wanted))
+            # An anonymous suite is one without authentication, not one with another kind of it.
+            without = attribute == "authentication" and kinds == "none"
+            words = "none without authentication" if without else "none with " + what.format(kinds)
+            yield words
 
 
 def _some(suites: Sequence[Suite]) -> str:

@@ -269,7 +269,7 @@ sub watch_net_ftpssl {
         $seen{lost}  = $said =~ $NO_REPLY ? $said : '';
         $seen{reply} = $said if !$seen{lost};
         # Net::FTPSSL has no time limit for what follows: connecting to the data port, TLS on it.
-        $seen{progress}->() if $said =~ /\A(?:150|227)/;
+        $seen{progress}->() if !$seen{decided} && $said =~ /\A(?:150|227)/;
         return $digit;
     };
     return;

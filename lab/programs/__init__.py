@@ -12,8 +12,7 @@ from lab.programs.python_ftp import Ftplib, FtplibReuse
 
 #: Every client program by the name that ``ClientSettings.program`` has.
 PROGRAMS: Mapping[str, Program] = {
-    program.name: program
-    for program in (NetFtp(), NetFtpSsl(), Ftplib(), FtplibReuse(), Curl())
+    program.name: program for program in (NetFtp(), NetFtpSsl(), Ftplib(), FtplibReuse(), Curl())
 }
 
 __all__ = ["PROGRAMS", "AgentSpec", "Installed", "Program", "Target"]

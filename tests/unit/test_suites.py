@@ -85,6 +85,13 @@ SENTENCES: dict[str, tuple[Comparison, str]] = {
         f"no cipher suite in common in TLSv1.2: the server allows only {GCM256}; the client offers"
         " one suite (AES128-SHA), none with ECDHE key exchange, none with AES-256-GCM",
     ),
+    "a server without authentication": (
+        compare(
+            client(TLSv1_2=("ECDHE-RSA-AES128-SHA",)), server(TLSv1_2=("AECDH-AES128-SHA",), key="")
+        ),
+        "no cipher suite in common in TLSv1.2: the server allows only AECDH-AES128-SHA; the client"
+        " offers one suite (ECDHE-RSA-AES128-SHA), none without authentication",
+    ),
     "a client without a suite of the version": (
         compare(client(TLSv1_3=()), server(TLSv1_3=(TLS13,))),
         f"no cipher suite in common in TLSv1.3: the server allows only {TLS13}; the client has none"

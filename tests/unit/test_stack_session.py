@@ -1,0 +1,137 @@
+"""A run's use of a topology, as far as it needs no containers."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from docker import DockerClient
+from docker.errors import APIError
+from filelock import FileLock
+
+from lab.certificates import Material
+from lab.model import Attempt
+from lab.settings import parse_client, parse_server
+from lab.stack.link import AgentError
+from lab.stack.session import Session, _Once
+from lab.stack.topology import Topology
+
+ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
+
+
+class MadeUpEngine:
+    """Takes files; starts nothing."""
+
+    def __init__(self, *, full: str = "") -> None:
+        self.put: dict[str, int] = {}
+        self.started: list[str] = []
+        self._full = full
+
+    @property
+    def client(self) -> DockerClient:
+        return cast("DockerClient", SimpleNamespace(api=self))
+
+    def put_archive(self, container: str, path: str, data: bytes) -> bool:
+        assert path == "/"
+        if container == self._full:
+            raise APIError("no space left on device")
+        self.put[container] = len(data)
+        return True
+
+    def exec_create(self, container: str, *_: object, **__: object) -> dict[str, Any]:
+        self.started.append(container)
+        raise APIError("nothing is started here")
+
+
+def session(engine: MadeUpEngine, *services: str) -> Session:
+    topology = Topology(
+        project="tls-lab-made-up",
+        containers={service: f"id-of-{service}" for service in services},
+        lock=FileLock("unused"),
+        kept=False,
+    )
+    material = SimpleNamespace(
+        hosts=["ftp.lab.test"],
+        files=lambda host: [(f"{host}/valid.chain.pem", b"chain")],
+        anchor=lambda name: b"anchors",
+        server=lambda slug, host: SimpleNamespace(leaf_sha256="00"),
+    )
+    return Session(engine.client, topology, cast("Material", material), (), {})
+
+
+def test_every_container_but_the_dns_servers_is_equipped() -> None:
+    engine = MadeUpEngine()
+    session(engine, "dns", "vsftpd", "rocky9-fips")
+    assert set(engine.put) == {"id-of-vsftpd", "id-of-rocky9-fips"}
+
+
+def test_a_container_that_takes_no_files_is_named() -> None:
+    with pytest.raises(AgentError, match="into the container vsftpd: no space left on device"):
+        session(MadeUpEngine(full="id-of-vsftpd"), "vsftpd")
+
+
+def test_a_container_that_does_not_run_is_named_with_the_way_out() -> None:
+    # given a topology in which the client's container has been killed
+    made = session(MadeUpEngine(), "dns", "vsftpd")
+    with pytest.raises(AgentError, match=r"rocky9-fips .*is not running .*`lab down` and `lab up`"):
+        made.attempt(ATTEMPT)
+
+
+def test_a_session_that_has_ended_starts_no_agent() -> None:
+    engine = MadeUpEngine()
+    made = session(engine, "dns", "vsftpd", "rocky9-fips")
+    made.close()
+    with pytest.raises(AgentError, match="the session has ended"):
+        made.attempt(ATTEMPT)
+    assert engine.started == []
+
+
+# -- things made once --------------------------------------------------------------------------------
+
+
+def test_a_thing_is_made_once_however_many_ask() -> None:
+    once: _Once[object] = _Once()
+    made: list[str] = []
+    together = threading.Barrier(8)
+
+    def make() -> object:
+        made.append("once")
+        return object()
+
+    def ask(_: int) -> object:
+        together.wait(10)
+        return once.get("key", make)
+
+    with ThreadPoolExecutor(8) as pool:
+        things = set(pool.map(ask, range(8)))
+    assert (len(things), len(made)) == (1, 1)
+    assert once.values() == list(things)
+
+
+def test_different_things_are_made_side_by_side() -> None:
+    once: _Once[str] = _Once()
+    other_is_made = threading.Event()
+
+    def slow() -> str:
+        assert other_is_made.wait(10), "the other one waited for this one"
+        return "slow"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(once.get, "slow", slow)
+        assert once.get("quick", lambda: "quick") == "quick"
+        other_is_made.set()
+        assert first.result(10) == "slow"
+
+
+def test_a_thing_that_could_not_be_made_is_tried_again() -> None:
+    once: _Once[str] = _Once()
+
+    def fail() -> str:
+        raise AgentError("not yet")
+
+    with pytest.raises(AgentError):
+        once.get("key", fail)
+    assert once.get("key", lambda: "made") == "made"
