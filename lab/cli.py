@@ -124,7 +124,7 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
             signal.signal(number, _interrupt)
     try:
-        app()
+        app(prog_name="lab")
     except USAGE_ERRORS as error:
         _say(error)
         sys.exit(USAGE)
@@ -317,7 +317,7 @@ def run_cases(cases: Cases = None, document: Document = None, as_json: AsJson = 
     if as_json:
         sys.stdout.write(to_json(conducted.record, indent=2) + "\n")
     else:
-        terminal.print_summary(conducted.record, out, conducted.path)
+        _print_run(conducted.record, conducted.path)
     raise typer.Exit(_status(conducted.record))
 
 
@@ -341,7 +341,7 @@ def report(
     if as_json:
         sys.stdout.write(to_json(found, indent=2) + "\n")
     else:
-        terminal.print_summary(found, out, path)
+        _print_run(found, path)
     raise typer.Exit(_status(found))
 
 
@@ -544,6 +544,15 @@ class _engine:  # noqa: N801 - used as a function
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+
+def _print_run(record: RunRecord, path: Path) -> None:
+    terminal.print_summary(record, out, path)
+    for document in documents().values():
+        results = verdicts.evaluate(document, record)
+        if any(result.made for result in results):
+            words = claim_words.summary(document, results, columns=min(out.width, 100))
+            out.print("\n" + words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _status(record: RunRecord) -> int:

@@ -1,0 +1,984 @@
+"""The report as one HTML file: what it says, in both languages, and what it must never let in or out."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import html
+import re
+import time
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from lab.expectations import Verdict, completed, refused
+from lab.model import (
+    Attempt,
+    Captured,
+    ClientReport,
+    Goal,
+    Outcome,
+    Reason,
+    Result,
+    Role,
+    ServerReport,
+    Side,
+    Stage,
+    Standing,
+    Texts,
+)
+from lab.record import AttemptRecord, CaseRecord, ImageUse, RaceRecord, RunRecord
+from lab.report import html as package
+from lab.report.html import Claim, ReportError, render, write
+from lab.report.html.attempts import UNJUDGED, VERDICTS
+from lab.report.html.cases import Facets, Unit, arrange
+from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts
+from lab.report.html.page import Page
+from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
+from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, dialogue, sequence_of
+from tests.unit.made_up import (
+    DELIVERED,
+    EXPECT_EXPIRED,
+    EXPIRED,
+    NO_SHARED_CIPHER,
+    START,
+    attempt,
+    attempt_record,
+    case,
+    run_record,
+)
+
+SOURCES = Path(package.__file__).parent
+JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle", "rect", "use"}
+
+VSFTPD_LOG = "\n".join(
+    f"Sat Nov 21 19:45:35 2026 [pid 51] {line}"
+    for line in (
+        'CONNECT: Client "172.30.0.7"',
+        'FTP response: Client "172.30.0.7", "220 (vsFTPd 3.0.5)"',
+        'FTP command: Client "172.30.0.7", "AUTH TLS"',
+        'FTP response: Client "172.30.0.7", "234 Proceed with negotiation."',
+        'DEBUG: Client "172.30.0.7", "SSL version: TLSv1.2, not reused, no cert"',
+        'FTP command: Client "172.30.0.7", "PBSZ 0"',
+        'FTP response: Client "172.30.0.7", "200 PBSZ set to 0."',
+        'FTP command: Client "172.30.0.7", "USER lab"',
+        '[lab] FTP response: Client "172.30.0.7", "331 Please specify the password."',
+        '[lab] FTP command: Client "172.30.0.7", "PASS <password>"',
+        '[lab] FTP response: Client "172.30.0.7", "230 Login successful."',
+        '[lab] FTP command: Client "172.30.0.7", "STOR delivery.txt"',
+        '[lab] FTP response: Client "172.30.0.7", "150 Ok to send data."',
+        '[lab] FTP response: Client "172.30.0.7", "226 Transfer complete."',
+        '[lab] FTP command: Client "172.30.0.7", "QUIT"',
+        '[lab] FTP response: Client "172.30.0.7", "221 Goodbye."',
+    )
+)
+PYFTPDLIB_LOG = """\
+[I 2026-11-21 19:45:35] 172.30.0.7:44444-[] FTP session opened (connect)
+[D 2026-11-21 19:45:35] 172.30.0.7:44444-[] -> 220 pyftpdlib 2.2.0 ready.
+[D 2026-11-21 19:45:35] 172.30.0.7:44444-[] <- AUTH TLS
+[D 2026-11-21 19:45:35] 172.30.0.7:44444-[] -> 234 AUTH TLS successful.
+[D 2026-11-21 19:45:35] 172.30.0.7:44444-[lab] <- PASS ******
+"""
+
+
+# -- reading a page as a browser does ----------------------------------------------------------------
+
+
+class Element:
+    def __init__(self, tag: str, attributes: dict[str, str], parent: Element | None) -> None:
+        self.tag, self.attributes, self.parent = tag, attributes, parent
+        self.parts: list[Element | str] = []
+
+    @property
+    def children(self) -> list[Element]:
+        return [part for part in self.parts if isinstance(part, Element)]
+
+    @property
+    def text(self) -> str:
+        return "".join(p if isinstance(p, str) else p.text for p in self.parts)
+
+    def all(self, tag: str = "", **attributes: str) -> list[Element]:
+        """Every element below this one; of a class, that it has the word."""
+        found: list[Element] = []
+        for child in self.children:
+            fits = all(
+                value in child.attributes.get(name.rstrip("_"), "").split()
+                for name, value in attributes.items()
+            )
+            found += [child] if fits and tag in ("", child.tag) else []
+            found += child.all(tag, **attributes)
+        return found
+
+    def one(self, tag: str = "", **attributes: str) -> Element:
+        found = self.all(tag, **attributes)
+        assert len(found) == 1, f"{len(found)} of {tag} {attributes}"
+        return found[0]
+
+    def within(self) -> list[Element]:
+        return [self, *self.parent.within()] if self.parent else [self]
+
+
+class Reader(HTMLParser):
+    """Builds the tree of a page without scripts; a tag that is not closed where it should be fails."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = self.here = Element("#page", {}, None)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"an attribute of {tag} comes twice: {names}"
+        element = Element(tag, {name: value or "" for name, value in attrs}, self.here)
+        self.here.parts.append(element)
+        if tag not in VOID:
+            self.here = element
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.here.tag == tag, f"</{tag}> inside <{self.here.tag}>, line {self.getpos()[0]}"
+        assert self.here.parent is not None
+        self.here = self.here.parent
+
+    def handle_data(self, data: str) -> None:
+        self.here.parts.append(data)
+
+
+def read(page: str) -> Element:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.here is reader.root, f"<{reader.here.tag}> is never closed"
+    return reader.root
+
+
+def unit(page: Element, words: str) -> Element:
+    """The case whose summary has these words."""
+    found = [u for u in page.all("details", class_="unit") if words in u.all("summary")[0].text]
+    assert len(found) == 1, f"{len(found)} cases with {words!r}"
+    return found[0]
+
+
+def with_attempts(*attempts: AttemptRecord, **changes: Any) -> RunRecord:
+    """A run of one case with these attempts."""
+    given_ = {
+        "attempts": attempts,
+        "cases": (case("topic/name[a client]", "Section", [*attempts]),),
+    }
+    return run_record(**(given_ | changes))
+
+
+def breaking(
+    outcome: Outcome | None = NO_SHARED_CIPHER, *settings: str, client: str = "", **changes: Any
+) -> AttemptRecord:
+    made = attempt(client or "net-ftp@rocky9:FIPS", *settings)
+    expect = None if outcome is None else changes.pop("expect", refused_as(outcome))
+    given_ = {"role": Role.BREAKS} | changes
+    return attempt_record("topic/name[a client]/breaks", made, outcome, expect, **given_)
+
+
+def refused_as(outcome: Outcome) -> Any:
+    if outcome.result is Result.COMPLETED:
+        return completed()
+    assert outcome.by and outcome.stage and outcome.reason
+    return refused(by=outcome.by, at=outcome.stage, because=outcome.reason)
+
+
+def refusal(by: Side, stage: Stage, reason: Reason, **more: Any) -> Outcome:
+    return Outcome(
+        result=Result.REFUSED, goal=Goal.TRANSFER, by=by, stage=stage, reason=reason, **more
+    )
+
+
+def happened(outcome: Outcome, *settings: str, log: str = "", **client: Any) -> Happened:
+    made = attempt("net-ftp@centos7", *settings).with_client(**client)
+    report = ServerReport(started=True, log=log, stored_bytes=1024)
+    found = sequence_of(
+        breaking(outcome, server_report=report).model_copy(
+            update={"server": made.server, "client": made.client}
+        )
+    )
+    assert found is not None
+    return found
+
+
+def stages(sequence: Happened) -> list[str]:
+    return [str(band.stage) for band in sequence.bands]
+
+
+def said(band: Band) -> list[str]:
+    return [html.unescape(re.sub("<[^>]*>", "", m.text.en)) for m in band.messages]
+
+
+def units(record: RunRecord) -> list[Unit]:
+    sections = arrange(record, Facets.of(record.attempts))
+    return [u for section in sections for group in section.groups for u in group.units]
+
+
+# -- both languages ------------------------------------------------------------------------------------
+
+ALIKE = {
+    # what is the same in both: a name of the protocol, a proper noun, a number
+    "stage.auth",
+    "step.client_hello",
+    "step.established",
+    "step.with_number",
+}
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_gaps() -> None:
+    with TEXTS_PATH.open("rb") as file:
+        sections = tomllib.load(file)
+    for section, names in sections.items():
+        for name, pair in names.items():
+            key = f"{section}.{name}"
+            assert tuple(pair) == LANGUAGES, key
+            assert all(words.strip() for words in pair.values()), key
+            gaps = [sorted(re.findall(r"{\w+}", words)) for words in pair.values()]
+            assert gaps[0] == gaps[1], f"{key}: {gaps}"
+            assert not JAPANESE.search(pair["en"]), key
+            assert (key in ALIKE) or JAPANESE.search(pair["ja"]), f"{key} has no Japanese"
+
+
+def test_every_word_of_the_vocabulary_has_its_texts() -> None:
+    vocabulary: dict[str, Iterable[str]] = {
+        "stage": Stage,
+        "side": Side,
+        "reason": Reason,
+        "why": Reason,
+        "goal": Goal,
+        "role": Role,
+        "role_means": Role,
+        "standing": Standing,
+        "standing_means": Standing,
+        "verdict": VERDICTS,
+        "verdict_means": VERDICTS,
+    }
+    for section, words in vocabulary.items():
+        have = {key.split(".", 1)[1] for key in texts() if key.startswith(f"{section}.")}
+        assert have == {str(word) for word in words}, section
+
+
+def test_no_text_is_left_over() -> None:
+    sources = "".join(
+        path.read_text() for path in SOURCES.rglob("*") if path.suffix in {".py", ".html"}
+    )
+    built = ("stage", "side", "reason", "why", "goal", "role", "role_means", "standing", "filter",
+             "standing_means", "verdict", "verdict_means", "sign", "nav", "claim_verdict", "words",
+             "sign_word", "outcome")  # fmt: skip
+    unused = [k for k in texts() if f'"{k}"' not in sources and k.split(".")[0] not in built]
+    # A few are chosen by a value.
+    chosen = {"image.registry", "image.packages", *(f"step.ended_{side}" for side in Side)}
+    assert set(unused) - chosen == set()
+
+
+def test_a_page_says_everything_of_its_own_in_both_languages() -> None:
+    page = read(render(run_record()))
+
+    for span in [s for s in page.all("span") if s.attributes.get("lang") == "en"]:
+        assert span.parent is not None
+        siblings = span.parent.children
+        following = siblings[siblings.index(span) + 1]
+        assert following.tag == "span" and following.attributes["lang"] == "ja", span.text
+    for element in page.all():
+        assert ("data-en" in element.attributes) == ("data-ja" in element.attributes)
+
+
+# -- the file: whole by itself, and closed --------------------------------------------------------------
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere() -> None:
+    page = read(render(run_record(), claims=[CLAIM]))
+
+    ids = Counter(e.attributes["id"] for e in page.all() if "id" in e.attributes)
+    assert ids.most_common(1)[0][1] == 1
+    for name in ("for", "aria-labelledby"):
+        assert {e.attributes[name] for e in page.all() if name in e.attributes} <= set(ids)
+    links = [a.attributes["href"] for a in page.all("a")]
+    assert links
+    for link in links:
+        assert link[0] == "#" and (link[1:] in ids or "=" in link), link
+    assert {u.attributes["href"][1:] for u in page.all("use")} <= set(ids)
+
+
+def test_nothing_is_loaded_and_the_policy_allows_nothing_to_be() -> None:
+    text = render(run_record())
+    page = read(text)
+
+    for element in page.all():
+        for name, value in element.attributes.items():
+            assert not name.startswith("on"), f"an inline handler: {name}={value}"
+            assert name not in {"style", "src", "srcset", "action", "formaction", "ping"}
+            if name == "href":
+                assert value.startswith(("#", "data:image/svg+xml,")), value
+    assert not page.all("iframe") + page.all("img") + page.all("object") + page.all("base")
+    assert "url(" not in page.one("style").text
+    assert "@import" not in page.one("style").text
+    policy = next(
+        m.attributes["content"]
+        for m in page.all("meta")
+        if m.attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy and "http" not in policy
+    for tag in ("style", "script"):
+        source = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        assert source is not None
+        digest = base64.b64encode(hashlib.sha256(source[1].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_the_page_can_be_read_by_a_screen_reader() -> None:
+    page = read(render(run_record(), claims=[CLAIM]))
+
+    assert page.one("html").attributes["lang"] == "en"
+    assert [len(page.all(landmark)) for landmark in ("main", "nav", "footer", "search")] == [1] * 4
+    levels = [int(e.tag[1]) for e in page.all() if re.fullmatch("h[1-6]", e.tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    for table in page.all("table"):
+        assert all(th.attributes.get("scope") for th in table.all("th"))
+        assert table.all("caption") or "stages" in table.attributes["class"]
+    for svg in page.all("svg"):
+        assert svg.attributes["aria-hidden"] == "true"
+    for control in page.all("input") + page.all("select"):
+        in_label = any(e.tag == "label" for e in control.within())
+        assert in_label or page.all("label", for_=control.attributes["id"])
+    for cell in page.all("a", class_="cell"):
+        assert cell.all("span", class_="vh"), "a sign is said in words, too"
+
+
+def test_everything_is_there_without_scripts() -> None:
+    record = run_record()
+    text = read(render(record)).one("main").text
+
+    for one in record.attempts:
+        assert one.command in text
+    for case_ in record.cases:
+        assert case_.story in text
+    assert "SSL_accept failed: error:0A0000C1:SSL routines::no shared cipher" in text
+
+
+# -- the summary ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        ([Verdict.AS_EXPECTED], "summary.all_expected"),
+        ([Verdict.AS_EXPECTED, Verdict.CANNOT], "summary.expected_but_cannot"),
+        ([Verdict.AS_EXPECTED, Verdict.CANNOT, Verdict.SURPRISE], "summary.surprises"),
+        ([Verdict.SURPRISE, Verdict.LAB_ERROR], "summary.lab_errors"),
+        ([None], "summary.unjudged"),
+        ([], "summary.empty"),
+    ],
+)
+def test_the_run_in_one_sentence(verdicts: list[Verdict | None], sentence: str) -> None:
+    attempts = tuple(
+        attempt_record(f"a{n}", attempt(), EXPIRED, EXPECT_EXPIRED, verdict=v, verdict_why="why")
+        for n, v in enumerate(verdicts)
+    )
+
+    assert Page(run_record(attempts=attempts, cases=()), None).statement == say(sentence)
+
+
+def test_every_verdict_is_counted_and_explained() -> None:
+    page = read(render(run_record()))
+
+    counts = page.one("dl", class_="verdicts")
+    shown = {d.attributes["class"].split()[0]: d.all("dd")[0].text for d in counts.children}
+    expected = {str(v): str(n) for v, n in run_record().counts.items()}
+    assert shown == expected
+    for verdict in Verdict:
+        assert say(f"verdict_means.{verdict}").en in counts.text
+    assert UNJUDGED not in shown
+
+
+def test_a_run_that_was_cut_short_says_so_and_shows_what_there_is() -> None:
+    record = run_record(complete=False, cases=run_record().cases[:1])
+
+    page = read(render(record))
+
+    assert say("summary.incomplete").en in page.one("main").text
+    assert say("case.unfinished").en in unit(page, "curl@centos7").text
+    assert len(page.all("details", class_="unit")) == len(run_record().cases)
+
+
+def test_what_needs_a_look_comes_first_with_the_difference() -> None:
+    page = read(render(run_record()))
+
+    attention = page.one("section", id="attention")
+    assert "certificates/expired[net-ftp@centos7]/twin" in attention.text
+    assert say("outcome.completed_any").en in attention.text
+    assert "its container was killed" in attention.text
+    assert "the stand-in image has no curl on NSS" in attention.text
+    assert say("attention.none").en not in attention.text
+
+
+def test_the_run_machine_engine_and_images_are_told() -> None:
+    record = run_record(machine={"system": "Linux-6.1", "cores": 2}, engine={"version": "20.10.24"})
+
+    text = read(render(record)).text
+
+    for fact in (record.run_id, "2031-05-17 12:00:00 UTC", "9.3 s", "Linux-6.1", "20.10.24"):
+        assert fact in text
+    images = read(render(record)).one("section", id="images")
+    for fact in (
+        "the crypto policies",
+        "perl is Debian's 5.36",
+        "no registry answered",
+        "3.0.5-0.2",
+    ):
+        assert fact in images.text
+
+
+# -- stand-ins ---------------------------------------------------------------------------------------
+
+
+def test_a_stand_in_is_marked_wherever_its_result_is_shown() -> None:
+    page = read(render(run_record()))
+    name = say("case.stand_in").en
+
+    on_stand_in = unit(page, "net-ftp@rocky9:FIPS")
+    assert name in on_stand_in.all("summary")[0].text
+    for shown in on_stand_in.all("div", class_="attempt"):
+        assert name in shown.text
+    for cell in page.all("a", class_="cell"):
+        owner = cell.attributes["href"][1:].split("-")[0]
+        label = page.one("details", id=owner).all("summary")[0].text
+        assert ("stood" in cell.attributes["class"].split()) == ("@rocky9" in label)
+        assert (name in cell.text) == ("@rocky9" in label)
+    assert name not in unit(page, "net-ftp@centos7").text
+
+
+# -- cases -------------------------------------------------------------------------------------------
+
+
+def test_a_case_tells_what_breaks_what_is_seen_and_how_to_repeat_it() -> None:
+    record = with_attempts(
+        breaking(
+            NO_SHARED_CIPHER,
+            "ciphers=AES128-SHA:DES-CBC3-SHA",
+            client_report=ClientReport(failed=True, step="starttls", library="OpenSSL 3.5.1"),
+            configuration="ssl_ciphers=AES128-SHA:DES-CBC3-SHA",
+        )
+    )
+
+    shown = unit(read(render(record)), "a client")
+
+    set_ = [e.text for e in shown.one("ul", class_="settings").all("li")]
+    assert set_ == ["ciphers AES128-SHA:DES-CBC3-SHA"]
+    assert "OpenSSL 3.5.1" in shown.text
+    assert "FTP failed to start tls: Proceed with negotiation." in shown.one(class_="message").text
+    assert say("why.no-shared-cipher").en in shown.text
+    assert record.attempts[0].command == shown.one("pre", class_="copy").text
+    assert "ssl_ciphers=AES128-SHA:DES-CBC3-SHA" in shown.one("details", class_="evidence").text
+    for end in ("ssl/tls alert handshake failure", "SSL_accept failed"):
+        assert end in shown.one("details", class_="evidence").text
+
+
+def test_the_number_of_a_verification_error_and_what_was_negotiated_are_shown() -> None:
+    text = unit(read(render(with_attempts(breaking(EXPIRED)))), "a client").text
+    assert "X509 10" in text
+
+    text = unit(read(render(with_attempts(breaking(DELIVERED, role=Role.WORKS)))), "a client").text
+    for fact in ("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", say("fact.reused").en):
+        assert fact in text
+
+
+def test_the_twin_names_the_one_thing_that_is_changed() -> None:
+    weak = attempt("net-ftp@rocky9:FIPS", "ciphers=AES128-SHA")
+    twin = attempt_record(
+        "t/twin", weak.with_server(ciphers=None), DELIVERED, completed(), role=Role.TWIN
+    )
+    record = with_attempts(breaking(NO_SHARED_CIPHER, "ciphers=AES128-SHA"), twin)
+
+    changes = unit(read(render(record)), "a client").one("ul", class_="changes")
+
+    assert len(changes.children) == 1
+    assert changes.text.startswith("server.ciphers AES128-SHA → default")
+
+
+def impostor_case(captured: Captured | None, outcome: Outcome) -> RunRecord:
+    made = attempt("net-ftp@rocky9:FIPS").with_client(verify=False)
+    remedy = attempt_record(
+        "t/remedy-1", made, DELIVERED, completed(), role=Role.REMEDY, standing="unsafe",
+        label="FTPSSSLVerifyNone 1",
+    )  # fmt: skip
+    impostor = attempt_record(
+        "t/remedy-1-impostor", made.with_server(certificate="impostor", impostor=True), outcome,
+        refused_as(outcome), role=Role.IMPOSTOR, standing="unsafe", label="FTPSSSLVerifyNone 1",
+        server_report=ServerReport(started=True, captured=captured),
+    )  # fmt: skip
+    return with_attempts(breaking(EXPIRED), remedy, impostor)
+
+
+def test_an_unsafe_remedy_shows_what_an_impostor_got() -> None:
+    captured = Captured(user="lab", password="s3cret<&", file_bytes=1024, file_head="delivery-1\n")
+    record = impostor_case(captured, DELIVERED)
+
+    shown = unit(read(render(record)), "a client").one("div", class_="unsafe")
+
+    assert "FTPSSSLVerifyNone 1" in shown.text and say("standing.unsafe").en in shown.text
+    got = shown.one("div", class_="impostor").one("div", class_="got")
+    for part in ("lab", "s3cret<&", "1,024 bytes", "delivery-1"):
+        assert part in got.text
+    assert shown.one("div", class_="impostor").all("use", href="#i-given-away")
+
+
+def test_an_impostor_that_got_nothing_is_said_to_have_got_nothing() -> None:
+    shown = unit(read(render(impostor_case(None, EXPIRED))), "a client")
+
+    assert say("case.impostor_nothing").en in shown.one("div", class_="impostor").text
+
+
+def test_a_race_shows_its_rate_and_each_outcome_once() -> None:
+    tries = [
+        dataclasses_free_copy(breaking(outcome, otherwise=completed()), f"t/breaks-{n}")
+        for n, outcome in enumerate([DELIVERED, NO_SHARED_CIPHER, DELIVERED, DELIVERED])
+    ]
+    record = with_attempts(*tries)
+    raced = record.cases[0].model_copy(
+        update={"race": RaceRecord(times=4, refused=1, least=1, most=4)}
+    )
+
+    page = read(render(record.model_copy(update={"cases": (raced,)})))
+
+    shown = unit(page, "a client")
+    assert "refused in 1 of 4 tries" in shown.all("summary")[0].text
+    assert shown.all("summary")[0].all("use", href="#i-server"), "the refusal is what it is about"
+    assert "×3" in shown.one("div", class_="attempt").text
+    assert page.one("table", class_="matrix").one("a", class_="cell").one(class_="w").text == "1/4"
+
+
+def dataclasses_free_copy(record: AttemptRecord, identity: str) -> AttemptRecord:
+    return record.model_copy(update={"id": identity, "verdict": Verdict.AS_EXPECTED})
+
+
+def test_attempts_in_no_case_are_shown_by_what_is_set() -> None:
+    repeated = tuple(
+        attempt_record(f"attempt-{n}", attempt("curl@centos7", "ciphers=HIGH"), DELIVERED, None)
+        for n in (1, 2)
+    )
+
+    page = read(render(run_record(attempts=repeated, cases=())))
+
+    assert "vsftpd ciphers=HIGH" in page.one("details", class_="case").text
+    assert len(page.all("details", class_="unit")) == 1
+    assert say("case.no_document").en in page.one("section", class_="topic").text
+    assert page.all(class_="unjudged")
+
+
+def test_the_title_is_spelt_as_the_field_spells_it_and_the_story_has_its_code() -> None:
+    record = with_attempts(breaking())
+    told = record.cases[0].model_copy(
+        update={"title": "net ftp over tls 1 3", "story": "Without ``ssl_enable``.\n\nA < B."}
+    )
+
+    group = read(render(record.model_copy(update={"cases": (told,)}))).one("details", class_="case")
+
+    assert group.one("h4").text == "Net::FTP over TLS 1.3"
+    assert group.one(class_="lead").one("code").text == "ssl_enable"
+    assert "A < B." in group.one(class_="story").text
+
+
+# -- the matrix and the filters ------------------------------------------------------------------------
+
+
+def test_every_cell_of_the_matrix_leads_to_its_case() -> None:
+    page = read(render(run_record()))
+    matrix = page.one("table", class_="matrix")
+
+    columns = [th.one(class_="platform").text.replace("\u200b", "") for th in
+               matrix.one("thead").all("th")[1:]]  # fmt: skip
+    assert columns == ["rocky9:FUTURE", "rocky9:FIPS", "centos7"]
+    for row in matrix.all("tr"):
+        for column, td in zip(columns, row.all("td"), strict=False):
+            for cell in td.all("a"):
+                target = page.one("details", id=cell.attributes["href"][1:])
+                assert column in target.all("summary")[0].text
+    assert len(matrix.all("a", class_="cell")) == len(run_record().cases)
+    assert [c.attributes["class"].split()[-1] for c in matrix.all("a", class_="surprise")]
+
+
+def test_the_keys_of_a_case_are_the_facets_of_its_attempts() -> None:
+    record = run_record()
+    facets = Facets.of(record.attempts)
+    by_case = {c.id: record.attempts_of(c) for c in record.cases}
+
+    for one in units(record):
+        keys = set()
+        for key in one.keys.split():
+            platform, verdict, stage, reason = key.split(".")
+            keys.add(
+                (
+                    facets.platforms[int(platform)],
+                    facets.verdicts[int(verdict)],
+                    facets.stages[int(stage)] if stage else None,
+                    facets.reasons[int(reason)] if reason else None,
+                )
+            )
+        assert keys == {
+            (
+                a.client.where,
+                a.verdict,
+                a.outcome and a.outcome.stage,
+                a.outcome and a.outcome.reason,
+            )
+            for a in by_case[one.case.id]
+        }
+
+
+def test_the_options_of_a_filter_are_numbered_as_the_keys_are() -> None:
+    page = read(render(run_record()))
+    facets = Facets.of(run_record().attempts)
+
+    for name, values in dataclasses.asdict(facets).items():
+        select = next(s for s in page.all("select") if s.attributes["name"] + "s" == name)
+        options = [o.attributes["value"] for o in select.all("option")]
+        assert options == ["", *values]
+
+
+# -- the sequence --------------------------------------------------------------------------------------
+
+
+def test_the_dialogue_is_read_from_both_servers_logs() -> None:
+    assert [(s.to_server, s.text) for s in dialogue(VSFTPD_LOG)][:3] == [
+        (False, "220 (vsFTPd 3.0.5)"),
+        (True, "AUTH TLS"),
+        (False, "234 Proceed with negotiation."),
+    ]
+    assert [(s.to_server, s.text) for s in dialogue(PYFTPDLIB_LOG)] == [
+        (False, "220 pyftpdlib 2.2.0 ready."),
+        (True, "AUTH TLS"),
+        (False, "234 AUTH TLS successful."),
+        (True, "PASS ******"),
+    ]
+    assert dialogue("500 OOPS: unrecognised variable in config file: ssl_tlsv1_2") == []
+
+
+def test_a_completed_session_passes_its_stages_in_the_order_of_the_dialogue() -> None:
+    sequence = happened(DELIVERED, log=VSFTPD_LOG)
+
+    assert stages(sequence) == [
+        "resolve", "connect", "greeting", "auth", "handshake", "verify", "protect", "login", "transfer",
+    ]  # fmt: skip
+    transfer = sequence.bands[-1]
+    assert [m.kind for m in transfer.messages] == ["right", "left", "data", "left"]
+    assert "1,024 bytes sent" in said(transfer)[2]
+    assert sequence.goal == say("step.reached_goal", goal=say("goal.transfer"))
+    assert not sequence.not_reached and not any(band.ending for band in sequence.bands)
+
+
+@pytest.mark.parametrize(
+    ("by", "stage", "reason", "passed", "missing"),
+    [
+        (Side.NETWORK, Stage.RESOLVE, Reason.NAME_NOT_FOUND, [], 8),
+        (Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED, ["resolve"], 7),
+        (Side.SERVER, Stage.AUTH, Reason.TLS_NOT_OFFERED, ["resolve", "connect", "greeting"], 5),
+        (Side.SERVER, Stage.HANDSHAKE, Reason.NO_SHARED_CIPHER,
+         ["resolve", "connect", "greeting", "auth"], 4),
+        (Side.CLIENT, Stage.VERIFY, Reason.EXPIRED,
+         ["resolve", "connect", "greeting", "auth", "handshake"], 3),
+        (Side.SERVER, Stage.LOGIN, Reason.LOGIN_FAILED,
+         ["resolve", "connect", "greeting", "auth", "handshake", "verify"], 2),
+        (Side.SERVER, Stage.TRANSFER, Reason.SESSION_REUSE_REQUIRED,
+         ["resolve", "connect", "greeting", "auth", "handshake", "verify", "login", "protect"], 0),
+    ],
+)  # fmt: skip
+def test_a_refusal_ends_at_its_stage(
+    by: Side, stage: Stage, reason: Reason, passed: list[str], missing: int
+) -> None:
+    sequence = happened(refusal(by, stage, reason))
+
+    assert stages(sequence) == [*passed, str(stage)]
+    *before, last = sequence.bands
+    assert last.ended_by is by and last.ending is not None
+    assert say(f"reason.{reason}").en in last.ending.en
+    assert all(band.ended_by is None for band in before)
+    assert len(sequence.not_reached) == missing
+
+
+def test_the_words_of_a_log_do_not_outlive_the_end_that_was_observed() -> None:
+    sequence = happened(EXPIRED, log=VSFTPD_LOG)
+
+    assert stages(sequence)[-1] == "verify"
+    assert said(sequence.bands[3]) == ["AUTH TLS", "234 Proceed with negotiation."]
+
+
+def test_plain_ftp_and_implicit_tls_pass_other_stages() -> None:
+    assert stages(happened(DELIVERED, tls=False)) == [
+        "resolve", "connect", "greeting", "login", "transfer",
+    ]  # fmt: skip
+    assert stages(happened(DELIVERED, implicit_tls=True)) == [
+        "resolve", "connect", "handshake", "verify", "greeting", "login", "protect", "transfer",
+    ]  # fmt: skip
+    handshake_only = dataclasses.replace(DELIVERED, goal=Goal.HANDSHAKE)
+    assert stages(happened(handshake_only))[-1] == "verify"
+
+
+def test_an_unverified_certificate_is_not_said_to_be_accepted() -> None:
+    unverified = dataclasses.replace(DELIVERED, verified=False)
+
+    assert said(happened(unverified, verify=False).bands[5]) == [say("step.not_checked").en]
+    assert said(happened(DELIVERED).bands[5]) == [say("step.verified").en]
+
+
+def test_a_client_without_suites_sends_nothing() -> None:
+    sequence = happened(refusal(Side.CLIENT, Stage.HANDSHAKE, Reason.CIPHER_LIST_EMPTY))
+
+    assert sequence.bands[-1].messages == ()
+
+
+def test_a_dialogue_without_end_is_cut() -> None:
+    noise = "\n".join(f'FTP command: Client "x", "STOR {n}"' for n in range(1000))
+
+    sequence = happened(DELIVERED, log=noise)
+
+    messages = [m for band in sequence.bands for m in band.messages if m.kind in {"right", "left"}]
+    assert len(messages) <= MOST_MESSAGES + 6
+    assert f"{1000 - MOST_MESSAGES} more" in said(sequence.bands[6])[-1]
+
+
+# -- claims --------------------------------------------------------------------------------------------
+
+CLAIM = Claim(
+    id="no-certificate",
+    section_en="No public certificate",
+    section_ja="公的証明書がない",
+    text_en="With `FTPSSSLVerifyNone 1` <b>it</b> delivers.",
+    text_ja="`FTPSSSLVerifyNone 1` で配信できる。",
+    verdict="conditional",
+    platforms={"rocky9:FIPS": "confirmed", "centos7": "refuted"},
+    condition_en="only with a session cache",
+    condition_ja="セッションキャッシュがある場合のみ",
+    why_en="The same delivery is made twice.",
+    why_ja="同じ配信を二度行う。",
+    cases=("ciphers/none_shared", "not/in_the_record"),
+    stand_ins=("rocky9",),
+)
+
+
+def test_claims_are_shown_with_verdict_platforms_condition_and_cases() -> None:
+    claims = read(render(run_record(), claims=[CLAIM])).one("section", id="claims")
+
+    for words in ("No public certificate", "公的証明書がない", "<b>it</b> delivers", "配信できる",
+                  "only with a session cache", "のみ", "made twice", "二度"):  # fmt: skip
+        assert words in claims.text
+    platforms = [li.text for li in claims.one("ul", class_="by-platform").children]
+    assert [p.split()[0] for p in platforms] == ["rocky9:FIPS", "centos7"]
+    assert [a.text for a in claims.all("a")] == ["None shared"]
+    assert say("case.stand_in").en in claims.text
+
+
+def test_without_claims_there_is_no_such_section() -> None:
+    page = read(render(run_record()))
+
+    assert not page.all("section", id="claims")
+    assert not [a for a in page.all("a") if a.attributes["href"] == "#claims"]
+
+
+# -- hostile texts ---------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "</pre></noscript></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>&amp;"
+    " \x1b[31m \x00 \r \u202egnp.exe \u2066\u200b\ufeff \u2028 \x9b31m \ufffd {{ 7*7 }} {% raw %}"
+)
+
+
+def hostile_record() -> RunRecord:
+    text = HOSTILE
+    made = Attempt(
+        dataclasses.replace(attempt().server, extra=(text,), certificate=text),
+        dataclasses.replace(
+            attempt().client, platform=text, policy=text, program=text, ciphers=text
+        ),
+    )
+    texts_ = Texts(client=text, message=text, server=f'{text}\nFTP command: Client "x", "{text}"')
+    captured = Captured(user=text, password=text, file_bytes=1, file_head=text)
+    outcome = dataclasses.replace(EXPIRED, texts=texts_, cause=text, cipher=text, protocol=text)
+    attempts = [
+        attempt_record(
+            f"{text}/{role}", made, outcome, EXPECT_EXPIRED, role=role, label=text,
+            verdict=verdict, verdict_why=text, configuration=text, images=(
+                ImageUse(name=text, stand_in=True),), standing=text,
+            client_report=ClientReport(failed=True, step="put", error=text, library=text),
+            server_report=ServerReport(started=True, log=texts_.server, captured=captured),
+        )
+        for role, verdict in (
+            (Role.BREAKS, Verdict.SURPRISE), (Role.REMEDY, Verdict.AS_EXPECTED),
+            (Role.IMPOSTOR, Verdict.LAB_ERROR), (Role.TWIN, Verdict.CANNOT),
+        )
+    ]  # fmt: skip
+    case_ = CaseRecord(
+        id=text, name=text, label=text, document=text, section=text, title=text, story=text,
+        attempts=tuple(a.id for a in attempts), verdict=Verdict.SURPRISE, verdict_why=text,
+    )  # fmt: skip
+    image = (
+        run_record()
+        .images[0]
+        .model_copy(
+            update={"name": text, "os": text, "source": text, "real": (text,), "not_real": (text,)}
+        )
+    )
+    return run_record(
+        attempts=tuple(attempts), cases=(case_,), images=(image,), lab_version=text,
+        machine={text: text}, engine={"version": text, "deep": {text: [text]}},
+        topology={text: {text: text}},
+    )  # fmt: skip
+
+
+def test_hostile_texts_become_neither_markup_nor_invisible() -> None:
+    hostile_claim = dataclasses.replace(
+        CLAIM, id=HOSTILE, text_en=HOSTILE, text_ja=HOSTILE, platforms={HOSTILE: "confirmed"},
+        section_en=HOSTILE, section_ja=HOSTILE, condition_en=HOSTILE, condition_ja=HOSTILE,
+    )  # fmt: skip
+    text = render(hostile_record(), claims=[hostile_claim])
+
+    page = read(text)
+    assert len(page.all("script")) == 1 and not page.all("img")
+    assert {e.tag for e in page.all()} == {e.tag for e in read(render(run_record(), [CLAIM])).all()} | {
+        "mark", "q"
+    } - ({"q"} if not page.all("q") else set())  # fmt: skip
+    hidden = {c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}} - {
+        "\n",
+        "\u200b",
+    }
+    assert not hidden, [hex(ord(c)) for c in hidden]
+    body = page.one("main").text
+    for visible in ("\\x1b[31m", "\\u202egnp.exe", "\\x00", "\\u200b", "\\ufeff", "{{ 7*7 }}"):
+        assert visible in body
+
+
+def test_a_line_of_a_megabyte_is_cut_everywhere() -> None:
+    record = hostile_record()
+    long = "x" * 1_000_000
+    blown_up = re.sub(re.escape("gnp.exe"), long, "gnp.exe")
+    attempts = tuple(
+        a.model_copy(update={"label": blown_up, "verdict_why": blown_up, "configuration": blown_up,
+                             "server": dataclasses.replace(a.server, ciphers=blown_up)})
+        for a in record.attempts
+    )  # fmt: skip
+    case_ = record.cases[0].model_copy(update={"title": long, "label": long, "section": long})
+
+    text = render(record.model_copy(update={"attempts": attempts, "cases": (case_,)}))
+
+    assert len(text) < 400_000
+    assert max(len(run) for run in re.findall("x+", text)) <= 4096
+    assert "characters: see the record" in text
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=80))
+def test_any_text_is_escaped_and_visible(text: str) -> None:
+    for shown in (quote(text), inline(text), Markup(html.escape(plain(text)))):
+        without_marks = re.sub(r"</?mark>", "", shown)
+        assert "<" not in without_marks and ">" not in without_marks
+        hidden = [
+            c for c in shown if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
+        ]
+        assert set(hidden) <= {"\n", "\t"}
+    assert "\n" not in inline(text)
+
+
+def test_a_harmless_text_stays_as_it_is() -> None:
+    words = "Größe 10 < 20 & 日本語、カタカナ\u3000（全角） \u2013 “quoted”\tend"
+
+    assert html.unescape(quote(words)) == words
+    assert html.unescape(quote("a\r\nb\n\n")) == "a\nb"
+
+
+def test_a_text_of_many_lines_loses_its_middle() -> None:
+    lines = [f"line {n}" for n in range(1000)]
+
+    shown = html.unescape(quote("\n".join(lines))).split("\n")
+
+    assert len(shown) == MOST_LINES + 1
+    assert shown[0] == "line 0" and shown[-1] == "line 999"
+    assert str(1000 - MOST_LINES) in shown[MOST_LINES // 2]
+    assert len(quote("y" * 10_000)) < LONGEST_LINE + 100
+
+
+# -- many attempts, and the file ---------------------------------------------------------------------------
+
+
+def many_attempts(number: int) -> RunRecord:
+    """A run of so many attempts, five to a case, each with the log of a real session."""
+    report = ServerReport(started=True, log=VSFTPD_LOG, stored_bytes=1024)
+    attempts: list[AttemptRecord] = []
+    cases: list[CaseRecord] = []
+    clients = [f"net-ftp@rocky9:{policy}" for policy in ("DEFAULT", "LEGACY", "FUTURE", "FIPS")]
+    roles = (Role.BREAKS, Role.TWIN, *([Role.REMEDY] * 3))
+    for place in range(number // 5):
+        client = [*clients, "net-ftp@centos7"][place % 5]
+        name = f"topic/case_{place // 5}"
+        own = [
+            attempt_record(
+                f"{name}[{client}]/{n}",
+                attempt(client, f"pasv_ports={30000 + place}-{40000 + n}"),
+                DELIVERED if role is not Role.BREAKS else EXPIRED,
+                completed() if role is not Role.BREAKS else EXPECT_EXPIRED,
+                role=role,
+                label=f"remedy {n}",
+                standing="recommended",
+                server_report=report,
+                configuration="ssl_enable=YES\n" * 30,
+            )
+            for n, role in enumerate(roles)
+        ]
+        attempts += own
+        cases.append(case(f"{name}[{client}]", f"Section {place // 100}", own))
+    return run_record(attempts=tuple(attempts), cases=tuple(cases))
+
+
+def test_ten_thousand_attempts_render_in_five_seconds() -> None:
+    record = many_attempts(10_000)
+    render(run_record())  # templates are compiled once
+
+    begun = time.process_time()  # of this process: the machine may have other work
+    text = render(record)
+    took = time.process_time() - begun
+
+    assert took <= 5, f"{took:.1f} s"
+    assert len(text) <= 50_000_000
+    assert say("case.log_left_out").en in text, "logs of what completed are left to the record"
+
+
+def test_with_scripts_only_what_is_opened_becomes_elements() -> None:
+    text = render(many_attempts(2_000))
+
+    eager = re.sub("<noscript>.*?</noscript>", "", text, flags=re.DOTALL)
+
+    assert eager.count("<") / 2 < 12 * 2_000
+    assert len(eager) < len(text) / 2
+
+
+def test_the_file_is_written_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+
+    assert write(run_record(), path) == path
+
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"missing/report\.html cannot be written: No such file"):
+        write(run_record(), tmp_path / "missing" / "report.html")
+
+
+def test_the_start_is_in_utc_whatever_the_record_has() -> None:
+    assert START.strftime("%Y-%m-%d %H:%M:%S UTC") in render(run_record())
