@@ -495,8 +495,7 @@ def suites(
     wanted = Attempt(
         parse_server(server_settings or [], server), parse_client(client, client_settings or [])
     )
-    servers = [wanted.server.software]
-    with open_laboratory(Checkout.here(), Printed(), new_run_id(), servers=servers) as laboratory:
+    with open_laboratory(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
         try:
             comparison = laboratory.session.suites(wanted)
         except Cannot as cause:

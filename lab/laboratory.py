@@ -16,12 +16,12 @@ from time import monotonic
 from docker import DockerClient
 
 from lab import engine, machine
-from lab.certificates import Material
+from lab.certificates import ANCHORS, CATALOGUE, Material, Wanted
 from lab.images import ImageError, ImageInfo, ImageStore, Source
 from lab.imaging.errors import is_no_space, no_space
 from lab.imaging.progress import Progress
 from lab.inputs import OwnCertificate
-from lab.model import SERVER_HOSTS
+from lab.model import SERVER_HOSTS, Attempt
 from lab.servers import SERVERS
 from lab.stack import topology
 from lab.stack.checkout import Checkout
@@ -54,13 +54,13 @@ def open_laboratory(
     run_id: str,
     own: OwnCertificate | None = None,
     *,
-    servers: Collection[str] = SERVERS.keys(),
+    attempts: Collection[Attempt] | None = None,
 ) -> Iterator[Laboratory]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
     Args:
         own: a certificate of the operator's, to be served as `own`.
-        servers: the server programs that attempts will be made on; certificates are made for these.
+        attempts: those that will be made (default: any); certificates are made for these.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
@@ -70,7 +70,7 @@ def open_laboratory(
         with ThreadPoolExecutor(1) as background:
             images, absent = ensure_images(client, checkout, progress)
             # Keys take a second to make: the containers start meanwhile.
-            making = background.submit(Material.create(_hosts(servers, absent)).generate)
+            making = background.submit(_material(attempts, absent).generate)
             running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
                 client, checkout, images, progress, run_id=run_id, kept=False
             )
@@ -88,6 +88,28 @@ def open_laboratory(
                 running.release(client)
     finally:
         client.close()
+
+
+def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> Material:
+    """The certificates that these attempts need; for all there could be, everything."""
+    if attempts is None:
+        return Material.create(_hosts(SERVERS.keys(), absent))
+    named = {slug for a in attempts for slug in certificates_named(a)}
+    trusted = {"public", *(a.client.trust for a in attempts if a.client.trust)}
+    return Material.create(
+        _hosts({a.server.software for a in attempts}, absent),
+        wanted=Wanted(
+            [slug for slug in CATALOGUE if slug in named],
+            [anchor for anchor in ANCHORS if anchor in trusted],
+        ),
+    )
+
+
+def certificates_named(attempt: Attempt) -> set[str]:
+    """The certificates of the catalogue that an attempt's settings name."""
+    client = attempt.client
+    named = {attempt.server.certificate, client.fingerprint, client.client_certificate}
+    return {slug for slug in named if slug is not None and slug in CATALOGUE}
 
 
 def _hosts(servers: Collection[str], absent: Collection[str]) -> list[str]:

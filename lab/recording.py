@@ -63,8 +63,8 @@ def conduct(
         EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
-    servers = {p.attempt.server.software for case in cases for p in case.plan()}
-    with open_laboratory(checkout, progress or Printed(), run_id, servers=servers) as laboratory:
+    attempts = [p.attempt for case in cases for p in case.plan()]
+    with open_laboratory(checkout, progress or Printed(), run_id, attempts=attempts) as laboratory:
         return conduct_in(laboratory, cases, run_id, only=only, on_attempt=on_attempt)
 
 
@@ -96,7 +96,7 @@ def repeat(
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     jobs = [Job(f"attempt-{number}", attempt, expect) for number in range(1, times + 1)]
     with open_laboratory(
-        checkout, progress or Printed(), run_id, own, servers=[attempt.server.software]
+        checkout, progress or Printed(), run_id, own, attempts=[attempt]
     ) as laboratory:
         return _recorded(laboratory, run_id, jobs, {}, (), on_attempt)
 

@@ -155,10 +155,15 @@ def _write(value: object) -> str:
     return str(value)
 
 
+_HINTS = {
+    settings: typing.get_type_hints(settings) for settings in (ServerSettings, ClientSettings)
+}
+
+
 def _read(
     settings: type[ServerSettings | ClientSettings], assignments: Iterable[str], end: str
 ) -> dict[str, Any]:
-    hints = typing.get_type_hints(settings)
+    hints = _HINTS[settings]
     names = [f.name for f in _fields(settings)]
     values: dict[str, Any] = {}
     for assignment in assignments:

@@ -13,7 +13,7 @@ from lab.certificates.catalogue import (
     spec_of,
 )
 from lab.certificates.description import CertificateDescription, ChainDescription, describe
-from lab.certificates.material import OWN, Material, ServerCertificate
+from lab.certificates.material import OWN, Material, ServerCertificate, Wanted
 
 __all__ = [
     "ANCHORS",
@@ -26,6 +26,7 @@ __all__ = [
     "Material",
     "ServerCertificate",
     "UnknownCertificate",
+    "Wanted",
     "describe",
     "spec_of",
 ]

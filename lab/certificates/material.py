@@ -85,11 +85,20 @@ class ServerCertificate:
     """Fingerprint of the leaf, 64 lower-case hexadecimal digits."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which part of the catalogue is to be made: a run needs the certificates of its attempts."""
+
+    slugs: Sequence[str] = tuple(CATALOGUE)
+    anchors: Sequence[str] = tuple(ANCHORS)
+
+
 class Material:
     """All certificates of one run. Safe to use from several threads."""
 
-    def __init__(self, hosts: Sequence[str], now: datetime) -> None:
+    def __init__(self, hosts: Sequence[str], now: datetime, wanted: Wanted) -> None:
         self.hosts = tuple(hosts)
+        self._wanted = wanted
         self.now = now
         self._own: dict[str, ServerCertificate] = {}
         self._made: dict[Hashable, Any] = {}
@@ -97,12 +106,15 @@ class Material:
         self._guard = threading.Lock()
 
     @classmethod
-    def create(cls, hosts: Sequence[str], now: datetime | None = None) -> Material:
+    def create(
+        cls, hosts: Sequence[str], now: datetime | None = None, wanted: Wanted | None = None
+    ) -> Material:
         """Prepare material for servers of these names; nothing is generated yet.
 
         Args:
             hosts: DNS names of the servers, e.g. ``ftp.lab.test``.
             now: the time that every validity is relative to (default: the clock's).
+            wanted: what :meth:`generate` and :meth:`files` make (default: everything).
 
         Raises:
             CertificateError: no host, or one that is no DNS name that fits; a ``now``
@@ -119,10 +131,12 @@ class Material:
         now = datetime.now(UTC) if now is None else now
         if now.tzinfo is None:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
-        return cls(hosts, now.astimezone(UTC).replace(microsecond=0))
+        return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
 
     def generate(self) -> Material:
-        """Make everything for every host now, on all cores: one to two seconds for two hosts.
+        """Make what is wanted for every host now, on all cores.
+
+        Everything for two hosts takes one to two seconds, most of it for RSA keys of 3072 bits.
 
         Returns:
             The material itself.
@@ -202,22 +216,26 @@ class Material:
         self._generate_all(host)
         files: list[tuple[str, bytes]] = []
         own = [OWN] if self._own else []
-        for slug in (*CATALOGUE, *own):
+        for slug in (*self._wanted.slugs, *own):
             made = self.server(slug, host)
             files.append((f"{host}/{slug}.chain.pem", made.chain_pem))
             files.append((f"{host}/{slug}.key.pem", made.key_pem))
-        files += [(f"anchors/{name}.pem", self.anchor(name)) for name in (*ANCHORS, *own)]
+        files += [
+            (f"anchors/{name}.pem", self.anchor(name)) for name in (*self._wanted.anchors, *own)
+        ]
         return files
 
     # -- making ------------------------------------------------------------------------------------
 
     def _generate_all(self, host: str) -> None:
         """Make all keys and leaves in parallel: OpenSSL works without the interpreter's lock."""
-        leaves = {spec.leaf for spec in CATALOGUE.values()}
+        leaves = {CATALOGUE[slug].leaf for slug in self._wanted.slugs}
+        issuers = {str(leaf.issuer) for leaf in leaves} | set(self._wanted.anchors)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             jobs: list[Future[Any]] = [
                 pool.submit(self._ca_key, issuer, part)
                 for issuer in _CA_KEYS
+                if str(issuer) in issuers
                 for part in ("root", "intermediate")
             ]
             slowest_first = sorted(leaves, key=lambda leaf: leaf.key is not Key.RSA_3072)

@@ -208,6 +208,9 @@ def down(
 
     Returns:
         The topologies removed, and those left because they are in use.
+
+    Raises:
+        TopologyError: of one of them something stays; the others are removed.
     """
     removed: list[Found] = []
     left: list[Found] = []
@@ -217,9 +220,15 @@ def down(
             continue
         busy = in_use(found.project) if ours else found.alive
         (left if busy and not force else removed).append(found)
+    stuck: list[TopologyError] = []
     for found in removed:
-        starting = _may_be_starting(client, found.project)
-        remove(client, [found.project], starting=starting)
+        try:
+            starting = _may_be_starting(client, found.project)
+            remove(client, [found.project], starting=starting)
+        except TopologyError as error:
+            stuck.append(error)  # the others can go all the same
+    if stuck:
+        raise TopologyError("\n".join(map(str, stuck)))
     return removed, left
 
 
@@ -318,8 +327,9 @@ def _remove_network(client: DockerClient, identity: str) -> None:
 
     if not wait_until(removed, timeout_s=NETWORK_S):
         raise TopologyError(
-            f"the network {identity[:12]} still has containers after {NETWORK_S:.0f} s:"
-            f" `docker network inspect {identity[:12]}` names them"
+            f"the network {identity[:12]} cannot be removed: for {NETWORK_S:.0f} s the engine has said"
+            f" that a container is connected to it. `docker network inspect {identity[:12]}` names it;"
+            " where it names none the engine has lost count, which its next restart puts right"
         )
 
 

@@ -234,8 +234,10 @@ class Copy:
         """End what was started here and remove what it left."""
         for running in self._started:
             running.end()
-        topology.down(engine, self.checkout, force=True)
-        shutil.rmtree(self.path)
+        try:
+            topology.down(engine, self.checkout, force=True)
+        finally:
+            shutil.rmtree(self.path)
 
 
 def agents_in(engine: DockerClient, container: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from docker import DockerClient
@@ -58,15 +59,14 @@ def make_copy(
     engine: DockerClient, images: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MakeCopy]:
     """Makes copies for one test; whatever happens, nothing of them is left."""
-    made: list[Copy] = []
+    with ExitStack() as stack:
 
-    def make() -> Copy:
-        made.append(Copy(tmp_path_factory.mktemp("copy") / "checkout"))
-        return made[-1]
+        def make() -> Copy:
+            made = Copy(tmp_path_factory.mktemp("copy") / "checkout")
+            stack.callback(made.clean, engine)
+            return made
 
-    yield make
-    for copy in made:
-        copy.clean(engine)
+        yield make
 
 
 @pytest.fixture

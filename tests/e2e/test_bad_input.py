@@ -41,14 +41,6 @@ def test_a_word_that_the_lab_does_not_know(shared: Copy, words: tuple[str, ...],
     assert done.out == "", str(done)
 
 
-def test_a_cipher_list_that_the_client_cannot_read(shared: Copy) -> None:
-    expected = "refused:client:handshake:cipher-list-empty"
-    done = shared.lab("attempt", "-c", "ciphers=NO-SUCH-SUITE", *HANDSHAKE, "--expect", expected)
-    assert done.status == 0, str(done)
-    # then the library's own words are there
-    assert "no cipher match" in done.out, str(done)
-
-
 def test_a_cipher_list_that_the_server_cannot_read(shared: Copy) -> None:
     done = shared.lab("attempt", "-s", "ciphers=NO-SUCH-SUITE", *HANDSHAKE, "--json")
     assert done.status == 1, str(done)

@@ -6,12 +6,14 @@ import base64
 import dataclasses
 import hashlib
 import html
+import itertools
 import re
 import time
 import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,7 @@ from tests.unit.made_up import (
 
 SOURCES = Path(package.__file__).parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
-VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle", "rect", "use"}
+VOID = {"wbr", "meta", "link", "input", "br", "hr", "img", "path", "circle", "rect", "use"}
 
 VSFTPD_LOG = "\n".join(
     f"Sat Nov 21 19:45:35 2026 [pid 51] {line}"
@@ -175,11 +177,10 @@ def unit(page: Element, words: str) -> Element:
 
 def with_attempts(*attempts: AttemptRecord, **changes: Any) -> RunRecord:
     """A run of one case with these attempts."""
-    given_ = {
-        "attempts": attempts,
-        "cases": (case("topic/name[a client]", "Section", [*attempts]),),
-    }
-    return run_record(**(given_ | changes))
+    labelled = case("topic/name[a client]", "Section", [*attempts]).model_copy(
+        update={"label": "a client"}
+    )
+    return run_record(**({"attempts": attempts, "cases": (labelled,)} | changes))
 
 
 def breaking(
@@ -194,7 +195,9 @@ def breaking(
 def refused_as(outcome: Outcome) -> Any:
     if outcome.result is Result.COMPLETED:
         return completed()
-    assert outcome.by and outcome.stage and outcome.reason
+    assert outcome.by
+    assert outcome.stage
+    assert outcome.reason
     return refused(by=outcome.by, at=outcome.stage, because=outcome.reason)
 
 
@@ -237,6 +240,7 @@ ALIKE = {
     "step.client_hello",
     "step.established",
     "step.with_number",
+    "image.os",
 }
 
 
@@ -293,7 +297,7 @@ def test_a_page_says_everything_of_its_own_in_both_languages() -> None:
         assert span.parent is not None
         siblings = span.parent.children
         following = siblings[siblings.index(span) + 1]
-        assert following.tag == "span" and following.attributes["lang"] == "ja", span.text
+        assert (following.tag, following.attributes.get("lang")) == ("span", "ja"), span.text
     for element in page.all():
         assert ("data-en" in element.attributes) == ("data-ja" in element.attributes)
 
@@ -311,7 +315,8 @@ def test_the_page_is_well_formed_and_its_links_lead_somewhere() -> None:
     links = [a.attributes["href"] for a in page.all("a")]
     assert links
     for link in links:
-        assert link[0] == "#" and (link[1:] in ids or "=" in link), link
+        assert link.startswith("#"), link
+        assert link[1:] in ids or "=" in link, link
     assert {u.attributes["href"][1:] for u in page.all("use")} <= set(ids)
 
 
@@ -334,7 +339,8 @@ def test_nothing_is_loaded_and_the_policy_allows_nothing_to_be() -> None:
         if m.attributes.get("http-equiv") == "Content-Security-Policy"
     )
     assert policy.startswith("default-src 'none'; ")
-    assert "unsafe" not in policy and "http" not in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
     for tag in ("style", "script"):
         source = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
         assert source is not None
@@ -348,8 +354,9 @@ def test_the_page_can_be_read_by_a_screen_reader() -> None:
     assert page.one("html").attributes["lang"] == "en"
     assert [len(page.all(landmark)) for landmark in ("main", "nav", "footer", "search")] == [1] * 4
     levels = [int(e.tag[1]) for e in page.all() if re.fullmatch("h[1-6]", e.tag)]
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     for table in page.all("table"):
         assert all(th.attributes.get("scope") for th in table.all("th"))
         assert table.all("caption") or "stages" in table.attributes["class"]
@@ -409,9 +416,10 @@ def test_every_verdict_is_counted_and_explained() -> None:
 
 
 def test_a_run_that_was_cut_short_says_so_and_shows_what_there_is() -> None:
-    record = run_record(complete=False, cases=run_record().cases[:1])
+    whole = run_record()
+    attempts = tuple(a.model_copy(update={"case": a.id.rpartition("/")[0]}) for a in whole.attempts)
 
-    page = read(render(record))
+    page = read(render(run_record(complete=False, attempts=attempts, cases=whole.cases[:1])))
 
     assert say("summary.incomplete").en in page.one("main").text
     assert say("case.unfinished").en in unit(page, "curl@centos7").text
@@ -533,7 +541,8 @@ def test_an_unsafe_remedy_shows_what_an_impostor_got() -> None:
 
     shown = unit(read(render(record)), "a client").one("div", class_="unsafe")
 
-    assert "FTPSSSLVerifyNone 1" in shown.text and say("standing.unsafe").en in shown.text
+    assert "FTPSSSLVerifyNone 1" in shown.text
+    assert say("standing.unsafe").en in shown.text
     got = shown.one("div", class_="impostor").one("div", class_="got")
     for part in ("lab", "s3cret<&", "1,024 bytes", "delivery-1"):
         assert part in got.text
@@ -548,7 +557,7 @@ def test_an_impostor_that_got_nothing_is_said_to_have_got_nothing() -> None:
 
 def test_a_race_shows_its_rate_and_each_outcome_once() -> None:
     tries = [
-        dataclasses_free_copy(breaking(outcome, otherwise=completed()), f"t/breaks-{n}")
+        as_expected(breaking(outcome, otherwise=completed()), f"t/breaks-{n}")
         for n, outcome in enumerate([DELIVERED, NO_SHARED_CIPHER, DELIVERED, DELIVERED])
     ]
     record = with_attempts(*tries)
@@ -561,11 +570,11 @@ def test_a_race_shows_its_rate_and_each_outcome_once() -> None:
     shown = unit(page, "a client")
     assert "refused in 1 of 4 tries" in shown.all("summary")[0].text
     assert shown.all("summary")[0].all("use", href="#i-server"), "the refusal is what it is about"
-    assert "×3" in shown.one("div", class_="attempt").text
+    assert "\u00d73" in shown.one("div", class_="attempt").text
     assert page.one("table", class_="matrix").one("a", class_="cell").one(class_="w").text == "1/4"
 
 
-def dataclasses_free_copy(record: AttemptRecord, identity: str) -> AttemptRecord:
+def as_expected(record: AttemptRecord, identity: str) -> AttemptRecord:
     return record.model_copy(update={"id": identity, "verdict": Verdict.AS_EXPECTED})
 
 
@@ -603,7 +612,7 @@ def test_every_cell_of_the_matrix_leads_to_its_case() -> None:
     page = read(render(run_record()))
     matrix = page.one("table", class_="matrix")
 
-    columns = [th.one(class_="platform").text.replace("\u200b", "") for th in
+    columns = [th.one(class_="platform").text for th in
                matrix.one("thead").all("th")[1:]]  # fmt: skip
     assert columns == ["rocky9:FUTURE", "rocky9:FIPS", "centos7"]
     for row in matrix.all("tr"):
@@ -681,7 +690,8 @@ def test_a_completed_session_passes_its_stages_in_the_order_of_the_dialogue() ->
     assert [m.kind for m in transfer.messages] == ["right", "left", "data", "left"]
     assert "1,024 bytes sent" in said(transfer)[2]
     assert sequence.goal == say("step.reached_goal", goal=say("goal.transfer"))
-    assert not sequence.not_reached and not any(band.ending for band in sequence.bands)
+    assert not sequence.not_reached
+    assert not any(band.ending for band in sequence.bands)
 
 
 @pytest.mark.parametrize(
@@ -707,7 +717,8 @@ def test_a_refusal_ends_at_its_stage(
 
     assert stages(sequence) == [*passed, str(stage)]
     *before, last = sequence.bands
-    assert last.ended_by is by and last.ending is not None
+    assert last.ended_by is by
+    assert last.ending is not None
     assert say(f"reason.{reason}").en in last.ending.en
     assert all(band.ended_by is None for band in before)
     assert len(sequence.not_reached) == missing
@@ -850,14 +861,11 @@ def test_hostile_texts_become_neither_markup_nor_invisible() -> None:
     text = render(hostile_record(), claims=[hostile_claim])
 
     page = read(text)
-    assert len(page.all("script")) == 1 and not page.all("img")
-    assert {e.tag for e in page.all()} == {e.tag for e in read(render(run_record(), [CLAIM])).all()} | {
-        "mark", "q"
-    } - ({"q"} if not page.all("q") else set())  # fmt: skip
-    hidden = {c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}} - {
-        "\n",
-        "\u200b",
-    }
+    assert len(page.all("script")) == 1
+    assert not page.all("img")
+    ordinary = read(render(run_record(), [CLAIM]))
+    assert {e.tag for e in page.all()} <= {e.tag for e in ordinary.all()} | {"mark", "q"}
+    hidden = {c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}} - {"\n"}
     assert not hidden, [hex(ord(c)) for c in hidden]
     body = page.one("main").text
     for visible in ("\\x1b[31m", "\\u202egnp.exe", "\\x00", "\\u200b", "\\ufeff", "{{ 7*7 }}"):
@@ -867,10 +875,9 @@ def test_hostile_texts_become_neither_markup_nor_invisible() -> None:
 def test_a_line_of_a_megabyte_is_cut_everywhere() -> None:
     record = hostile_record()
     long = "x" * 1_000_000
-    blown_up = re.sub(re.escape("gnp.exe"), long, "gnp.exe")
     attempts = tuple(
-        a.model_copy(update={"label": blown_up, "verdict_why": blown_up, "configuration": blown_up,
-                             "server": dataclasses.replace(a.server, ciphers=blown_up)})
+        a.model_copy(update={"label": long, "verdict_why": long, "configuration": long,
+                             "server": dataclasses.replace(a.server, ciphers=long)})
         for a in record.attempts
     )  # fmt: skip
     case_ = record.cases[0].model_copy(update={"title": long, "label": long, "section": long})
@@ -886,7 +893,8 @@ def test_a_line_of_a_megabyte_is_cut_everywhere() -> None:
 def test_any_text_is_escaped_and_visible(text: str) -> None:
     for shown in (quote(text), inline(text), Markup(html.escape(plain(text)))):
         without_marks = re.sub(r"</?mark>", "", shown)
-        assert "<" not in without_marks and ">" not in without_marks
+        assert "<" not in without_marks
+        assert ">" not in without_marks
         hidden = [
             c for c in shown if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
         ]
@@ -895,7 +903,7 @@ def test_any_text_is_escaped_and_visible(text: str) -> None:
 
 
 def test_a_harmless_text_stays_as_it_is() -> None:
-    words = "Größe 10 < 20 & 日本語、カタカナ\u3000（全角） \u2013 “quoted”\tend"
+    words = "Größe 10 < 20 & 日本語、カタカナ\u3000\uff08全角\uff09 \u2013 “quoted”\tend"
 
     assert html.unescape(quote(words)) == words
     assert html.unescape(quote("a\r\nb\n\n")) == "a\nb"
@@ -907,7 +915,8 @@ def test_a_text_of_many_lines_loses_its_middle() -> None:
     shown = html.unescape(quote("\n".join(lines))).split("\n")
 
     assert len(shown) == MOST_LINES + 1
-    assert shown[0] == "line 0" and shown[-1] == "line 999"
+    assert shown[0] == "line 0"
+    assert shown[-1] == "line 999"
     assert str(1000 - MOST_LINES) in shown[MOST_LINES // 2]
     assert len(quote("y" * 10_000)) < LONGEST_LINE + 100
 
@@ -980,5 +989,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write(run_record(), tmp_path / "missing" / "report.html")
 
 
-def test_the_start_is_in_utc_whatever_the_record_has() -> None:
-    assert START.strftime("%Y-%m-%d %H:%M:%S UTC") in render(run_record())
+def test_the_start_is_told_in_utc() -> None:
+    tokyo = START.astimezone(timezone(timedelta(hours=9)))
+
+    assert "2031-05-17 12:00:00 UTC" in render(run_record(started=tokyo))

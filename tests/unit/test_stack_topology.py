@@ -296,6 +296,18 @@ def test_a_network_that_stays_in_use_is_named(
         topology.remove(engine.client, ["project"])
 
 
+def test_what_cannot_be_removed_does_not_keep_the_rest(
+    engine: MadeUpEngine, ours: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.add(ours, "first", "vsftpd")
+    engine.add(ours, "second", "vsftpd")
+    engine.network_errors = [APIError("network net has active endpoints")]
+    monkeypatch.setattr(topology, "NETWORK_S", 0.0)
+    with pytest.raises(TopologyError, match="the network first/net cannot be removed"):
+        topology.down(engine.client, ours)
+    assert (engine.held, [net["Id"] for net in engine.nets]) == ([], ["first/net"])
+
+
 def test_an_error_of_the_engine_is_not_swallowed(engine: MadeUpEngine, ours: Checkout) -> None:
     engine.add(ours, "project")
     engine.network_errors = [APIError("the engine is on fire")]

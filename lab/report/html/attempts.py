@@ -14,7 +14,7 @@ from lab.model import Captured, Result, Role, set_fields
 from lab.record import AttemptRecord
 from lab.report.html import signs
 from lab.report.html.language import Text, say
-from lab.report.html.quoting import code, inline, quote
+from lab.report.html.quoting import code, inline, plain, quote
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.html.signs import Sign
 
@@ -114,7 +114,7 @@ class Shown:
     @property
     def standing(self) -> str:
         """What a remedy is worth; nothing for another attempt."""
-        return self.attempt.standing or ""
+        return plain(self.attempt.standing or "", 40)
 
     def changed(self, **changes: Any) -> Shown:
         """The same with other values."""

@@ -15,6 +15,8 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from lab.report.html.quoting import inline
+
 LANGUAGES: Final = ("en", "ja")
 TEXTS_PATH: Final = Path(__file__).with_name("texts.toml")
 
@@ -31,6 +33,10 @@ class Text:
         """What is the same in every language: a number, a name, somebody's words."""
         words = escape(value)
         return cls(words, words)
+
+    def in_(self, language: str) -> Markup:
+        """The text in one of :data:`LANGUAGES`."""
+        return self.ja if language == "ja" else self.en
 
     @cached_property
     def html(self) -> Markup:
@@ -87,5 +93,5 @@ def _filled(name: str, values: tuple[tuple[str, Hashable], ...]) -> Text:
 
 
 def word(section: str, token: str) -> Text:
-    """The word for a token of a vocabulary; a token that the vocabulary lacks stays as it is."""
-    return texts().get(f"{section}.{token}") or Text.same(token)
+    """The word for a token of a vocabulary; a token that the vocabulary lacks is shown as it is."""
+    return texts().get(f"{section}.{token}") or Text.same(inline(token, 60))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +90,11 @@ class Page:
                 Verdict.AS_EXPECTED: "summary.all_expected",
             }[verdict]
         )
+
+    @property
+    def started(self) -> datetime:
+        """When the run began, in UTC."""
+        return self.record.started.astimezone(UTC)
 
     @property
     def verdicts(self) -> list[tuple[str, int]]:
@@ -247,6 +253,11 @@ class Page:
 def both(en: str, ja: str) -> Text:
     """A text that comes in both languages; what is between backquotes is code."""
     return Text(prose(en, "`"), prose(ja, "`"))
+
+
+def breakable(platform: str) -> Markup:
+    """A platform's name for a narrow column: a line may end before its policy."""
+    return Markup(":<wbr>").join(inline(part, 40) for part in platform.split(":"))
 
 
 def pairs(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Markup]]:

@@ -1,0 +1,446 @@
+"""The HTML report in a real browser: nothing leaves the file, everything in it works.
+
+Needs Chromium (Debian: ``apt-get install chromium``). Where there is none, these tests are skipped with
+that reason; they install nothing. They need no container engine.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from lab.expectations import Verdict
+from lab.record import RunRecord
+from lab.report.html import render
+from lab.report.html.language import say
+from tests.unit.made_up import run_record
+from tests.unit.test_report_html import CLAIM, hostile_record, many_attempts, units
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",  # as root, and in containers of a CI
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+#: In seconds; a busy machine is no reason to fail.
+DEADLINE = 120.0
+# A page is driven over two pipes, which the browser expects as its descriptors 3 and 4.
+LAUNCH = "import os, sys; os.dup2({r}, 3); os.dup2({w}, 4); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+class Browser:
+    """One page in a headless Chromium, driven by the DevTools protocol over pipes."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        theirs_in, self._to = os.pipe()
+        self._from, theirs_out = os.pipe()
+        self._log = (profile / "stderr").open("wb")
+        # Above 4, so that one does not overwrite the other.
+        ends = [os.dup(fd) if fd > 4 else os.dup(os.dup(fd)) for fd in (theirs_in, theirs_out)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH.format(r=ends[0], w=ends[1]), program, *FLAGS,
+             "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=ends,
+            stdout=self._log,
+            stderr=self._log,
+        )  # fmt: skip
+        for fd in (theirs_in, theirs_out, *ends):
+            os.close(fd)
+        self._unread, self._session = b"", ""
+        self._number = self._opened = 0
+        self.events: list[dict[str, Any]] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+        self._log.close()
+        os.close(self._to)
+        os.close(self._from)
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """A command of the protocol, with its answer."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self._read()).get("id") != self._number:
+            self.events.append(answer)
+        assert "error" not in answer, f"{method}: {answer['error']}"
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def evaluate(self, script: str) -> Any:
+        """The value of an expression in the page."""
+        answer = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def open(
+        self, path: Path, fragment: str = "", *, scripts: bool = True, width: int = 1200
+    ) -> None:
+        """Open a file anew, until it has been loaded."""
+        self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        self.events.clear()
+        self._opened += 1  # another address each time, or a new fragment would only move the page
+        self.call("Page.navigate", url=f"{path.as_uri()}?{self._opened}{fragment}")
+        while not self.seen("Page.loadEventFired"):
+            self.events.append(self._read())
+        if scripts:
+            self.until("document.documentElement.dataset.ready !== undefined")
+
+    def until(self, script: str) -> None:
+        """Wait until an expression is true."""
+        end = time.monotonic() + DEADLINE
+        while not self.evaluate(script):
+            assert time.monotonic() < end, f"never true: {script}"
+            self.evaluate("new Promise(requestAnimationFrame)")
+
+    def seen(self, method: str) -> list[dict[str, Any]]:
+        """The parameters of every event of this kind since the page was opened."""
+        return [e["params"] for e in self.events if e.get("method") == method]
+
+    def complaints(self) -> list[str]:
+        """What the page wrote to the console, and what the browser had to say about it."""
+        thrown = [str(e["exceptionDetails"]) for e in self.seen("Runtime.exceptionThrown")]
+        said = [str(e["args"]) for e in self.seen("Runtime.consoleAPICalled")]
+        return thrown + said + [e["entry"]["text"] for e in self.seen("Log.entryAdded")]
+
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._unread:
+            ready, _, _ = select.select([self._from], [], [], DEADLINE)
+            assert ready, f"the browser is silent for {DEADLINE} s"
+            part = os.read(self._from, 1 << 20)
+            assert part, f"the browser ended: {Path(self._log.name).read_text(errors='replace')}"
+            self._unread += part
+        message, _, self._unread = self._unread.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(
+            "no Chromium on this machine: the HTML report is not tried in a browser"
+            " (Debian: apt-get install chromium)"
+        )
+    with Browser(program, tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reports")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Path:
+    return written(folder / "report.html", run_record())
+
+
+def written(path: Path, record: RunRecord) -> Path:
+    path.write_text(render(record, claims=[CLAIM]), encoding="utf-8")
+    return path
+
+
+SHOWN = "[...document.querySelectorAll('.unit')].filter(u => !u.hidden).length"
+
+
+def shown(browser: Browser) -> int:
+    """How many cases are shown; the page says the same."""
+    number = int(browser.evaluate(SHOWN))
+    assert browser.evaluate("document.querySelector('.shown .count').textContent") == str(number)
+    return number
+
+
+# -- the file alone -------------------------------------------------------------------------------------
+
+
+def test_no_request_leaves_the_file_and_the_console_stays_empty(
+    browser: Browser, report: Path
+) -> None:
+    browser.open(report)
+    browser.evaluate("document.getElementById('open-all').click()")
+    browser.until("document.querySelectorAll('#cases noscript').length === 0")
+
+    requests = [e["request"]["url"] for e in browser.seen("Network.requestWillBeSent")]
+    outside = [url.partition("?")[0] for url in requests if not url.startswith("data:")]
+    assert outside == [report.as_uri()]
+    assert browser.complaints() == []
+
+
+def test_the_policy_stops_what_a_script_would_fetch(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    other = report.with_name("other.png")
+    other.write_bytes(b"")
+
+    stopped = browser.evaluate(
+        "new Promise(done => { const i = new Image(); i.onerror = () => done(true);"
+        f" i.onload = () => done(false); i.src = {json.dumps(other.as_uri())}; }})"
+    )
+
+    assert stopped is True
+    assert any("Content Security Policy" in words for words in browser.complaints())
+
+
+def test_hostile_texts_run_nothing(browser: Browser, folder: Path) -> None:
+    path = written(folder / "hostile.html", hostile_record())
+
+    browser.open(path)
+    browser.evaluate("document.getElementById('open-all').click()")
+
+    assert browser.evaluate("document.querySelectorAll('noscript').length") == 1  # the head's note
+    assert browser.evaluate("document.scripts.length") == 1
+    assert browser.evaluate("document.images.length") == 0
+    assert browser.complaints() == []
+    assert not browser.seen("Page.javascriptDialogOpening")
+    assert "\\u202egnp.exe" in browser.evaluate("document.body.innerText")
+
+
+# -- languages and appearance ---------------------------------------------------------------------------
+
+# Texts that are on the screen, beside those that are in a language of their own (stories, logs).
+SPANS = (
+    "[...document.querySelectorAll('span[lang={}]')]"
+    ".filter(s => s.getClientRects().length && !s.closest('.vh')).length"
+)
+
+
+@pytest.mark.parametrize(("language", "other"), [("en", "ja"), ("ja", "en")])
+def test_one_language_is_shown_and_it_is_complete(
+    browser: Browser, report: Path, language: str, other: str
+) -> None:
+    browser.open(report, f"#lang={language}")
+    browser.evaluate("document.getElementById('open-all').click()")
+
+    assert browser.evaluate("document.documentElement.lang") == language
+    assert browser.evaluate(SPANS.format(language)) > 100
+    assert browser.evaluate(SPANS.format(other)) == 0
+    wrong = browser.evaluate(
+        "[...document.querySelectorAll('[data-en]')].map(e => [e.textContent, e.dataset."
+        f"{language}]).filter(([a, b]) => a !== b)"
+    )
+    assert wrong == []
+    assert say("page.kind").in_(language) in browser.evaluate("document.body.innerText")
+    assert say("page.kind").in_(other) not in browser.evaluate("document.body.innerText")
+
+
+def test_the_language_can_be_switched(browser: Browser, report: Path) -> None:
+    browser.open(report, "#lang=en")
+
+    browser.evaluate("document.querySelector('label[for=lang-ja]').click()")
+
+    assert browser.evaluate("document.documentElement.lang") == "ja"
+    assert browser.evaluate("document.title.includes('相互接続性')")
+    assert "lang=ja" in browser.evaluate("location.hash")
+    browser.evaluate("document.querySelector('label[for=lang-en]').click()")
+    assert browser.evaluate(SPANS.format("ja")) == 0
+
+
+def test_dark_and_light_follow_the_system_and_the_switch(browser: Browser, report: Path) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    seen = {}
+    for system in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": system}
+        browser.call("Emulation.setEmulatedMedia", features=[feature])
+        browser.open(report)
+        seen[system] = browser.evaluate(background)
+        browser.evaluate("document.querySelector('label[for=theme-light]').click()")
+        seen[f"{system}, switched"] = browser.evaluate(background)
+    browser.call("Emulation.setEmulatedMedia", features=[])
+
+    assert seen["light"] != seen["dark"]
+    assert seen["light, switched"] == seen["dark, switched"] == seen["light"]
+
+
+def test_a_phone_does_not_scroll_sideways(browser: Browser, report: Path) -> None:
+    for language in ("en", "ja"):
+        browser.open(report, f"#lang={language}", width=360)
+        browser.evaluate("document.getElementById('open-all').click()")
+
+        assert browser.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+# -- search and filters ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fragment", "number"),
+    [
+        ("", 4),
+        ("#verdict=surprise", 1),
+        ("#verdict=as-expected", 2),
+        ("#verdict=cannot", 1),
+        ("#platform=centos7", 2),
+        ("#reason=no-shared-cipher", 2),
+        ("#stage=verify", 1),
+        ("#stage=verify&platform=centos7", 1),
+        ("#stage=verify&platform=rocky9:FIPS", 0),
+        # One attempt has to have all of it, not one each.
+        ("#stage=verify&reason=no-shared-cipher", 0),
+        ("#q=expired", 3),
+        ("#q=SSL_accept%20failed", 2),
+        ("#q=nss+CURL", 1),
+        ("#q=no+such+words", 0),
+        ("#verdict=never-heard-of", 4),
+    ],
+)
+def test_filters_come_from_the_address(
+    browser: Browser, report: Path, fragment: str, number: int
+) -> None:
+    browser.open(report, fragment)
+
+    assert shown(browser) == number
+    visible = browser.evaluate("!document.getElementById('nothing').hidden")
+    assert visible == (number == 0)
+    dimmed = browser.evaluate("document.querySelectorAll('.matrix .cell:not(.dim)').length")
+    assert dimmed == number
+
+
+def test_a_filter_is_chosen_remembered_and_cleared(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    browser.evaluate(
+        "(() => { const f = document.querySelector('.filters form'); f.elements.reason.value ="
+        " 'expired'; f.dispatchEvent(new Event('input')); })()"
+    )
+    browser.until(f"{SHOWN} === 1")
+    assert "reason=expired" in browser.evaluate("location.hash")
+    browser.evaluate("document.querySelector('.filters [type=reset]').click()")
+    browser.until(f"{SHOWN} === 4")
+    assert "reason" not in browser.evaluate("location.hash")
+
+
+def test_a_count_of_the_summary_filters(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    link = ".verdicts a[href='#verdict=surprise']"
+    browser.evaluate(f'document.querySelector("{link}").click()')
+
+    browser.until(f"{SHOWN} === 1")
+    assert browser.evaluate("document.querySelector('[name=verdict]').value") == "surprise"
+
+
+def test_a_sign_of_the_matrix_opens_its_case(browser: Browser, report: Path) -> None:
+    browser.open(report)
+
+    browser.evaluate("document.querySelector('.matrix a.surprise').click()")
+
+    browser.until("document.querySelector('.unit[open] .sequence') !== null")
+    assert browser.evaluate("document.querySelector('.unit[open]').closest('.case').open")
+    assert "certificate" in browser.evaluate("document.querySelector('.unit[open]').innerText")
+
+
+def test_what_needs_a_look_leads_to_the_attempt(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    target = browser.evaluate("document.querySelector('.attention .surprise a').hash.slice(1)")
+
+    browser.evaluate("document.querySelector('.attention .surprise a').click()")
+
+    browser.until(f"document.getElementById({json.dumps(target)}) !== null")
+    browser.until(f"document.getElementById({json.dumps(target)}).getClientRects().length > 0")
+
+
+# -- without scripts, and on paper ---------------------------------------------------------------------------
+
+
+def test_without_scripts_everything_is_there_and_the_language_switches(
+    browser: Browser, report: Path
+) -> None:
+    browser.open(report, scripts=False)
+    browser.call("DOM.enable")
+    root = browser.call("DOM.getDocument", depth=-1)["root"]["nodeId"]
+
+    def number(selector: str) -> int:
+        return len(browser.call("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"])
+
+    attempts = [shown for unit in units(run_record()) for shown in unit.all]
+    assert number("noscript .body .command") == len(attempts)
+    assert number("noscript .sequence") > 0, "what is in noscript is parsed"
+    style = "CSS.getComputedStyleForNode"
+    browser.call("CSS.enable")
+    radio, japanese, filters = (
+        browser.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        for selector in ("label[for=lang-ja]", "h1 span[lang=ja]", ".filters")
+    )
+
+    def display(node: int) -> str:
+        properties = browser.call(style, nodeId=node)["computedStyle"]
+        return next(str(p["value"]) for p in properties if p["name"] == "display")
+
+    assert display(filters) == "none"
+    assert display(japanese) == "none"
+    x, y = browser.call("DOM.getBoxModel", nodeId=radio)["model"]["content"][:2]
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.call(
+            "Input.dispatchMouseEvent", type=kind, x=x + 5, y=y + 5, button="left", clickCount=1
+        )
+    assert display(japanese) == "inline"
+
+
+def test_paper_gets_what_is_shown(browser: Browser, report: Path) -> None:
+    browser.open(report, "#verdict=surprise")
+
+    pdf = base64.b64decode(browser.call("Page.printToPDF")["data"])
+
+    assert pdf.startswith(b"%PDF")
+    opened = browser.evaluate("[...document.querySelectorAll('.unit[open]')].map(u => u.id)")
+    assert len(opened) == 1
+
+
+# -- many attempts ---------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_attempts_stay_usable(browser: Browser, folder: Path) -> None:
+    record = many_attempts(10_000)
+    path = written(folder / "many.html", record)
+
+    browser.open(path)
+
+    assert shown(browser) == len(record.cases)
+    assert browser.evaluate("document.querySelectorAll('*').length") < 120_000
+    # Of the page's own time, which other work of the machine prolongs: generous.
+    took = browser.evaluate(
+        "(() => { const f = document.querySelector('.filters form'), begun = performance.now();"
+        " f.elements.q.value = 'pasv_ports=30042'; f.dispatchEvent(new Event('input'));"
+        f" return new Promise(done => {{ const look = () => {SHOWN} === 1"
+        " ? done(performance.now() - begun) : requestAnimationFrame(look); look(); }); })()"
+    )
+    assert took < 5_000, f"{took:.0f} ms for a search"
+    assert record.counts[Verdict.AS_EXPECTED] == 10_000
+    assert browser.complaints() == []
