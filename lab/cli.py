@@ -41,6 +41,8 @@ from lab.model import Attempt, ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RecordError, RunRecord, load, to_json
 from lab.recording import conduct, repeat
 from lab.report import terminal
+from lab.report.html import ReportError, write
+from lab.report.html.documented import claims_of
 from lab.report.suites import print_comparison
 from lab.report.words import counts_in_words
 from lab.settings import SettingsError, help_lines, parse_client, parse_server
@@ -63,6 +65,7 @@ LAB_ERRORS = (
     AgentError,
     DialectError,
     DocumentError,
+    ReportError,
     BenchError,
     DockerException,
     OSError,  # a full disk, a directory that may not be written, an engine that has gone
@@ -314,35 +317,14 @@ def run_cases(cases: Cases = None, document: Document = None, as_json: AsJson = 
     counter = terminal.Counter(total, err)
     conducted = conduct(chosen, on_attempt=counter.count)
     counter.end()
+    page = conducted.path.with_name("report.html")
     if as_json:
         sys.stdout.write(to_json(conducted.record, indent=2) + "\n")
+        write(conducted.record, page, claims_of(conducted.record))
     else:
         _print_run(conducted.record, conducted.path)
+        _write_page(conducted.record, page)
     raise typer.Exit(_status(conducted.record))
-
-
-@app.command()
-def report(
-    record: Annotated[
-        Path | None, typer.Argument(help="A record; default: the newest run.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print the summary of a recorded run."""
-    path = record or Checkout.here().state / "runs" / "latest"
-    if record is None and not path.exists():
-        _say(RecordError("there is no record yet: `lab run` makes one"))
-        raise typer.Exit(USAGE)
-    try:
-        found = load(path)
-    except RecordError as error:
-        _say(error)
-        raise typer.Exit(USAGE) from error
-    if as_json:
-        sys.stdout.write(to_json(found, indent=2) + "\n")
-    else:
-        _print_run(found, path)
-    raise typer.Exit(_status(found))
 
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
@@ -358,6 +340,28 @@ def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
     except RecordError as error:
         _say(error)
         raise typer.Exit(USAGE) from error
+
+
+@app.command()
+def report(
+    record: Record = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write it as one HTML file that needs no network."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the summary of a recorded run, or write it as a page."""
+    found, path = _recorded(record)
+    if page is not None:
+        _write_page(found, page)
+    elif as_json:
+        sys.stdout.write(to_json(found, indent=2) + "\n")
+    else:
+        _print_run(found, path)
+    raise typer.Exit(_status(found))
 
 
 @app.command()
@@ -543,6 +547,11 @@ class _engine:  # noqa: N801 - used as a function
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+
+def _write_page(record: RunRecord, path: Path) -> None:
+    write(record, path, claims_of(record))
+    out.print(f"\nreport: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_run(record: RunRecord, path: Path) -> None:

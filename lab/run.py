@@ -22,7 +22,7 @@ from lab.stack.link import AgentError
 from lab.stack.session import Cannot, Evidence, Session
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
-PER_PROCESSOR = 2
+PER_PROCESSOR = 4
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     a connection that never comes.
     """
     attempt = Attempt(vsftpd(protocols=WHOLE, pasv_address="192.0.2.1"), client)
-    attempt = attempt.with_client(timeout_s=3.0)
+    attempt = attempt.with_client(timeout_s=2.0)
     return Case(
         attempt,
         no_data_connection,
@@ -253,7 +253,7 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
 def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     """A packet filter lets the control port through and drops the passive ports."""
     attempt = Attempt(vsftpd(protocols=WHOLE, data_ports="dropped"), client)
-    attempt = attempt.with_client(timeout_s=3.0)
+    attempt = attempt.with_client(timeout_s=2.0)
     return Case(
         attempt,
         no_data_connection,
@@ -272,7 +272,7 @@ def the_data_ports_are_blocked(client: ClientSettings) -> Case:
 def the_data_ports_are_rejected(client: ClientSettings) -> Case:
     """The same with a filter that answers: the failure comes at once."""
     attempt = Attempt(vsftpd(protocols=WHOLE, data_ports="rejected"), client)
-    attempt = attempt.with_client(timeout_s=3.0)
+    attempt = attempt.with_client(timeout_s=2.0)
     return Case(attempt, no_data_connection, twin=attempt.with_server(data_ports="open"))
 
 

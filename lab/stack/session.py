@@ -2,7 +2,8 @@
 
 Agents are started on first use and stay; a listener is started once for each distinct server settings
 and stays. Attempts on one listener are made one at a time, so that every line of the server's log
-belongs to exactly one attempt; attempts on different listeners run side by side.
+belongs to exactly one attempt; attempts on different listeners run side by side, and settings that
+many attempts share get a few listeners.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
@@ -41,6 +43,7 @@ from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.stack import offers
 from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.stack.link import AgentError, AgentLink
+from lab.stack.listeners import Listener, ListenerPool
 from lab.stack.topology import Topology
 from lab.suites import Comparison, Offer, compare, configured
 from lab.tls.suites import Suite
@@ -58,7 +61,7 @@ SYSTEM_TRUST_STORE = "etc/pki/tls/cert.pem"
 PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
 #: Seconds for a listener to start, and for its sessions to end after an attempt.
 LISTEN_S = 10.0
-COLLECT_S = 10.0
+COLLECT_S = 3.0
 
 
 #: Services whose containers run servers.
@@ -77,15 +80,6 @@ class Evidence:
     configuration: str
     request: Mapping[str, Any]
     port: int
-
-
-@dataclass
-class _Listener:
-    port: int
-    started: bool
-    output: str
-    configuration: str
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class _Once(Generic[Value]):
@@ -138,7 +132,7 @@ class Session:
         self._material = material
         self._password = secrets.token_urlsafe(12)
         self._links: _Once[AgentLink] = _Once()
-        self._listeners: _Once[_Listener] = _Once()
+        self._listeners: _Once[ListenerPool] = _Once()
         self._offers: _Once[Offer] = _Once()
         self._cipher_lists: _Once[tuple[Suite, ...]] = _Once()
         self._ports = {name: itertools.count() for name in SERVER_HOSTS}
@@ -156,20 +150,21 @@ class Session:
         """
         self._check_possible(attempt)
         program = PROGRAMS[attempt.client.program]
-        listener = self._listener(attempt.server)
         delivery = self._delivery(attempt.client)
-        request = program.request(attempt.client, self._target(attempt, listener.port, delivery))
         client_agent = self._client_agent(attempt.client)
         server_agent = self._server_agent(attempt.server.software)
-        key = self._key(attempt.server)
-        with listener.lock:
+        with self._listener(attempt.server) as listener:
+            request = program.request(
+                attempt.client, self._target(attempt, listener.port, delivery)
+            )
+            key, file = listener.key, delivery.name
             if listener.started:
-                server_agent.call("begin", COLLECT_S, key=key, file=delivery.name)
+                server_agent.call("begin", COLLECT_S, key=key, file=file)
             raw = client_agent.call(
                 "attempt", self._deadline(attempt.client), peer=server_agent, **request
             )
             if listener.started:
-                collected = server_agent.call("collect", COLLECT_S, key=key, file=delivery.name)
+                collected = server_agent.call("collect", COLLECT_S, key=key, file=file)
                 stored = collected.get("stored") or {}
                 report = ServerReport(
                     started=True,
@@ -277,14 +272,13 @@ class Session:
             versions=self._client_agent(client).versions,
         )
 
-    @staticmethod
-    def _key(server: ServerSettings) -> str:
-        return settings_key(server)
+    def _listener(self, server: ServerSettings) -> AbstractContextManager[Listener]:
+        pool = self._listeners.get(
+            server, lambda: ListenerPool(lambda number: self._listen(server, number))
+        )
+        return pool.one()
 
-    def _listener(self, server: ServerSettings) -> _Listener:
-        return self._listeners.get(self._key(server), lambda: self._listen(server))
-
-    def _listen(self, server: ServerSettings) -> _Listener:
+    def _listen(self, server: ServerSettings, copy: int) -> Listener:
         number = next(self._ports[server.software])
         first = FIRST_PASSIVE_PORT + number * PASSIVE_PORTS
         chain = key = None
@@ -293,7 +287,7 @@ class Session:
             base = f"{CERTIFICATES}/{server.host}/{server.certificate}"
             chain, key = f"{base}.chain.pem", f"{base}.key.pem"
         place = ListenerPlace(
-            key=self._key(server),
+            key=f"{settings_key(server)}-{copy}",
             port=FIRST_PORT + number,
             passive_ports=(first, first + PASSIVE_PORTS - 1),
             password=self._password,
@@ -303,7 +297,9 @@ class Session:
         )
         request = listen_request(SERVERS[server.software], server, place)
         answer = self._server_agent(server.software).call("listen", LISTEN_S, **request)
-        return _Listener(place.port, answer["started"], answer["output"], request["config"])
+        return Listener(
+            place.key, place.port, answer["started"], answer["output"], request["config"]
+        )
 
     # -- one attempt --------------------------------------------------------------------------------
 
@@ -356,17 +352,16 @@ class Session:
         )
 
     def _ask_server(self, server: ServerSettings) -> Offer:
-        listener, key = self._listener(server), self._key_type(server)
-        listed = self._configured(server)
-        if not listener.started:
-            said = listener.output.strip() or "it said nothing"
-            return Offer(
-                end=server.software,
-                nothing=f"it did not start: {said}",
-                configured=listed,
-                key=key,
-            )
-        with listener.lock:
+        key, listed = self._key_type(server), self._configured(server)
+        with self._listener(server) as listener:
+            if not listener.started:
+                said = listener.output.strip() or "it said nothing"
+                return Offer(
+                    end=server.software,
+                    nothing=f"it did not start: {said}",
+                    configured=listed,
+                    key=key,
+                )
             return offers.ask_server(
                 self._probe(server.software),
                 server.software,

@@ -423,7 +423,7 @@ def test_paper_gets_what_is_shown(browser: Browser, report: Path) -> None:
     assert len(opened) == 1
 
 
-# -- many attempts ---------------------------------------------------------------------------------------------
+# -- many attempts ---------------------------------------------------------------------------------------
 
 
 def test_ten_thousand_attempts_stay_usable(browser: Browser, folder: Path) -> None:

@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from lab.documents import documents
 from lab.expectations import Verdict, completed, refused
 from lab.model import (
     Attempt,
@@ -44,6 +45,7 @@ from lab.report import html as package
 from lab.report.html import Claim, ReportError, render, write
 from lab.report.html.attempts import UNJUDGED, VERDICTS
 from lab.report.html.cases import Facets, Unit, arrange
+from lab.report.html.documented import claims_of
 from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts
 from lab.report.html.page import Page
 from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
@@ -367,6 +369,35 @@ def test_the_page_can_be_read_by_a_screen_reader() -> None:
         assert in_label or page.all("label", for_=control.attributes["id"])
     for cell in page.all("a", class_="cell"):
         assert cell.all("span", class_="vh"), "a sign is said in words, too"
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(scheme: str) -> None:
+    style = (SOURCES / "static" / "report.css").read_text()
+    colours = {
+        name: luminance(light if scheme == "light" else dark)
+        for name, light, dark in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
+    }
+    behind = {
+        **dict.fromkeys(("ink", "soft", "link"), ("bg", "card", "sunk")),
+        **dict.fromkeys(("done", "client", "server", "network", "nobody"), ("card", "sunk")),
+        "alarm": ("card", "alarm-bg"),
+        "lab": ("card",),
+        "wait": ("card", "wait-bg"),
+        "on": ("done", "client", "server", "network", "alarm", "lab"),
+    }
+
+    for text, backs in behind.items():
+        for back in backs:
+            low, high = sorted((colours[text], colours[back]))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, f"{text} on {back}, {scheme}"
 
 
 def test_everything_is_there_without_scripts() -> None:
@@ -794,6 +825,26 @@ def test_claims_are_shown_with_verdict_platforms_condition_and_cases() -> None:
     assert [p.split()[0] for p in platforms] == ["rocky9:FIPS", "centos7"]
     assert [a.text for a in claims.all("a")] == ["None shared"]
     assert say("case.stand_in").en in claims.text
+
+
+def test_the_claims_of_the_labs_own_documents_are_taken_when_the_run_tests_them() -> None:
+    document = documents()["movable-type"]
+    tested = next(c for c in document.claims if c.tests and c.tests[0].role is Role.BREAKS)
+    test = tested.tests[0]
+    made = attempt(f"net-ftp@{tested.clients_of(test)[0]}")
+    right = attempt_record("a", made, NO_SHARED_CIPHER, None, role=Role.BREAKS)
+    record = run_record(
+        attempts=(right.model_copy(update={"case": f"{test.case}[a client]"}),), cases=()
+    )
+
+    found = claims_of(record)
+
+    assert found is not None
+    assert len(found) == len(document.claims)
+    claim = next(c for c in found if c.id == tested.id)
+    assert (claim.text_en, claim.text_ja) == (tested.text.en, tested.text.ja)
+    assert test.case in claim.cases
+    assert claims_of(run_record()) is None, "a run that tests none has no such section"
 
 
 def test_without_claims_there_is_no_such_section() -> None:

@@ -12,17 +12,17 @@ from lab.report.html.claims import Claim
 
 
 def claims_of(record: RunRecord) -> tuple[Claim, ...] | None:
-    """The claims of the documents that the run's cases are about; ``None`` if there are none.
+    """The claims of every document that the run tests; ``None`` if it tests none.
 
     Raises:
         DocumentError: a document file of the lab is broken.
     """
-    known = documents()
-    names = dict.fromkeys(case.document for case in record.cases)
-    found = [known[name] for name in names if name in known]
-    if not found:
-        return None
-    return tuple(_shown(doc, result) for doc in found for result in evaluate(doc, record))
+    found: list[Claim] = []
+    for document in documents().values():
+        results = evaluate(document, record)
+        if any(result.made for result in results):
+            found += [_shown(document, result) for result in results]
+    return tuple(found) or None
 
 
 def _shown(document: Document, result: ClaimResult) -> Claim:
