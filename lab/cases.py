@@ -103,13 +103,15 @@ def useless(title: str, attempt: Attempt, expect: Expectation) -> Remedy:
 class Race:
     """A refusal that comes in some of many tries; the others complete.
 
-    The breaking attempt, its twin and its remedies are each made ``times`` times. Of the first at
-    least ``least`` and at most ``most`` are refused as the case expects; of the others, none.
+    The breaking attempt is made ``times`` times, of which at least ``least`` and at most ``most`` are
+    refused as the case expects. Its twin and its remedies are made ``others`` times each, of which
+    none is refused.
     """
 
     times: int
     least: int
     most: int | None = None
+    others: int = 8
 
     def __post_init__(self) -> None:
         most = self.times if self.most is None else self.most
@@ -192,10 +194,11 @@ class LoadedCase:
         if race is None:
             return [planned]
         otherwise = completed() if planned.role is Role.BREAKS else None
-        width = len(str(race.times))
+        times = race.times if planned.role is Role.BREAKS else race.others
+        width = len(str(times))
         return [
             replace(planned, label=f"{planned.label}-{number:0{width}}", otherwise=otherwise)
-            for number in range(1, race.times + 1)
+            for number in range(1, times + 1)
         ]
 
     def _once(self) -> Iterator[Planned]:

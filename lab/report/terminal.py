@@ -58,8 +58,8 @@ _GIVEN_AWAY = "red"
 _NARROWEST = 20
 #: Where a client's name begins, behind the sign.
 _CLIENT_COLUMN = 5
-#: A longer label pushes its row's words to the right, not everybody's.
-_LONGEST_LABEL = 36
+#: A longer label has a row of its own, above its words. `net-ftp@rocky9:DEFAULT` just fits.
+_LONGEST_LABEL = 22
 
 
 class Counter:
@@ -221,7 +221,12 @@ def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Cons
     sign = Text(
         f"{_sign(case.verdict, console):>{_CLIENT_COLUMN - 1}} ", style=_STYLES[case.verdict]
     )
-    _hang(console, sign + Text(f"{visible(case.label):<{clients}} "), Text(words))
+    label = visible(case.label)
+    if len(label) > clients:
+        _hang(console, sign, Text(label))
+        _hang(console, Text(" " * (_CLIENT_COLUMN + clients + 1)), Text(words))
+    else:
+        _hang(console, sign + Text(f"{label:<{clients}} "), Text(words))
 
 
 def _print_explanation(attempt: AttemptRecord, console: Console) -> None:
