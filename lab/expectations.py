@@ -54,6 +54,8 @@ class Expectation:
     reason: Reason | None = None
     message: str | None = None
     """What the user of the client program is shown, to the letter (outer white space aside)."""
+    cause: str | None = None
+    """Words that the cause contains: why the deciding end reported what it did."""
     protocol: str | None = None
     cipher: str | None = None
     verified: bool | None = None
@@ -124,6 +126,7 @@ class Expectation:
             words += f" by the {self.by}" if self.by else ""
             words += f" at {self.stage}" if self.stage else ""
             words += f": {self.reason}" if self.reason else ""
+        words += f"; cause {self.cause!r}" if self.cause is not None else ""
         return f"{words}; message {self.message!r}" if self.message is not None else words
 
     def _refusal(self) -> tuple[str | None, str | None, str | None]:
@@ -138,7 +141,14 @@ class Judgement:
     why: str
 
 
-def refused(*, by: Side, at: Stage, because: Reason, message: str | None = None) -> Expectation:
+def refused(
+    *,
+    by: Side,
+    at: Stage,
+    because: Reason,
+    message: str | None = None,
+    cause: str | None = None,
+) -> Expectation:
     """Expect a refusal.
 
     Args:
@@ -146,8 +156,11 @@ def refused(*, by: Side, at: Stage, because: Reason, message: str | None = None)
         at: the stage at which the attempt ends.
         because: what the deciding end reports.
         message: what the user of the client program is shown, to the letter.
+        cause: words that the cause contains.
     """
-    return Expectation(result=Result.REFUSED, by=by, stage=at, reason=because, message=message)
+    return Expectation(
+        result=Result.REFUSED, by=by, stage=at, reason=because, message=message, cause=cause
+    )
 
 
 def completed(
@@ -192,6 +205,8 @@ def _differences(expectation: Expectation, outcome: Outcome) -> Iterable[str]:
         if expected is not None and expected != seen:
             label = {"by": "side"}.get(name, name.replace("_", " "))
             yield f"the {label} differs: expected {_written(expected)}, seen {_written(seen)}"
+    if expectation.cause is not None and expectation.cause not in (outcome.cause or ""):
+        yield f"the cause differs: expected {expectation.cause!r}, seen {outcome.cause!r}"
     if expectation.message is not None:
         expected, seen = expectation.message.strip(), outcome.texts.message.strip()
         if expected != seen:
