@@ -109,7 +109,7 @@ def measure(checkout: Checkout, progress: Progress) -> Measured:
         ]
     progress.step("bench", f"`lab run`, {WARM_RUNS} times: images there, containers not")
     measured.figures.append(
-        Figure("all cases with everything built (median)", _warm_run(), "s", 20.0)
+        Figure("all cases with everything built (median)", _warm_run(), "s", 30.0)
     )
     return measured
 
