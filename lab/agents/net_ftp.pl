@@ -153,7 +153,10 @@ sub walk {
         note_reply($report, $ftp) if !reply_is_own($ftp);
         return;
     }
-    $step->(login => sub { $ftp->login(@$request{qw(user password)}) });
+    # On the wire are bytes; Net::Cmd counts and writes what it is given.
+    my @account = @$request{qw(user password)};
+    utf8::encode($_) for @account;
+    $step->(login => sub { $ftp->login(@account) });
     if ($request->{goal} eq 'transfer') {
         my $payload = payload(@{ $request->{payload} }{qw(name size)});
         $step->(put => sub { $ftp->binary; $ftp->put($payload, $request->{payload}{name}) });
