@@ -125,6 +125,6 @@ def test_a_race_is_judged_by_its_rate(tmp_path: Path, tries: str, result: str) -
 
 
 def test_a_try_that_completes_is_no_failure(tmp_path: Path) -> None:
-    items = run(tmp_path, {"": "completed"}, *of(RACE, "breaks-01", "breaks-02", "twin-01"))
+    items = run(tmp_path, {"": "completed"}, *of(RACE, "breaks-01", "breaks-02", "twin-1"))
     assert [result for result, _ in items.results.values()] == ["passed"] * len(items.results)
     assert items.status == 0, items.text
