@@ -17,6 +17,7 @@ from typing import Any
 from docker import DockerClient
 
 from lab.dialects import interpret
+from lab.documents import documents
 from lab.imaging.progress import Progress
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
@@ -30,9 +31,13 @@ WARM_RUNS = 3
 #: Seconds for one benchmark command.
 LIMIT_S = 300
 
-_ATTEMPT = Attempt(
+_FTPS = Attempt(
     ServerSettings(certificate="valid"),
     ClientSettings(program="net-ftp", platform="rocky9", goal=Goal.HANDSHAKE),
+)
+_TLS = Attempt(
+    ServerSettings(software="nginx", certificate="valid"),
+    ClientSettings(program="tls-perl", platform="rocky9", goal=Goal.HANDSHAKE),
 )
 _MIB = 1024**2
 
@@ -96,27 +101,33 @@ def measure(checkout: Checkout, progress: Progress) -> Measured:
     measured = Measured()
     with open_laboratory(checkout, progress, new_run_id()) as laboratory:
         progress.step("bench", f"{ATTEMPTS} handshakes with and without the lab, in turn")
-        bare, through = _handshakes(laboratory)
+        for kind, attempt in (("FTPS", _FTPS), ("TLS", _TLS)):
+            bare, through = _handshakes(laboratory, attempt)
+            measured.figures += [
+                Figure(f"{kind}: fork and handshake, bare program (median)", bare, "ms"),
+                Figure(f"{kind}: attempt to the handshake through the lab (median)", through, "ms"),
+                Figure("  as a multiple of the bare program", through / bare, "x", 2.0),
+            ]
+            if attempt is _FTPS:
+                attempt_ms = through
         progress.step("bench", f"{CONTAINER_RUNS} handshakes in a new container each")
         container = _container_runs(laboratory)
+        multiple = container / attempt_ms
         measured.figures += [
-            Figure("fork and handshake, bare program (median)", bare, "ms"),
-            Figure("attempt to the handshake through the lab (median)", through, "ms"),
-            Figure("  as a multiple of the bare program", through / bare, "x", 2.0),
-            Figure("docker run for one handshake (median)", container, "ms"),
-            Figure("  as a multiple of an attempt", container / through, "x", 20.0, at_least=True),
+            Figure("docker run for one FTPS handshake (median)", container, "ms"),
+            Figure("  as a multiple of an attempt", multiple, "x", 20.0, at_least=True),
             Figure("memory of all containers", _memory(laboratory), "MiB", 1024.0),
         ]
     progress.step("bench", f"`lab run`, {WARM_RUNS} times: images there, containers not")
-    measured.figures.append(
-        Figure("all cases with everything built (median)", _warm_run(), "s", 30.0)
-    )
+    for document in sorted(documents()):
+        name = f"all cases of {document}, everything built (median)"
+        measured.figures.append(Figure(name, _warm_run(document), "s", 30.0))
     return measured
 
 
-def _handshakes(laboratory: Laboratory) -> tuple[float, float]:
+def _handshakes(laboratory: Laboratory, attempt: Attempt) -> tuple[float, float]:
     """Milliseconds of a bare handshake and of an attempt, measured in turn in small batches."""
-    evidence = laboratory.session.attempt(_ATTEMPT)
+    evidence = laboratory.session.attempt(attempt)
     outcome = interpret(evidence.observation)
     if outcome.result is not Result.COMPLETED:
         raise BenchError(f"the attempt that is measured was {outcome.in_words()}")
@@ -124,20 +135,21 @@ def _handshakes(laboratory: Laboratory) -> tuple[float, float]:
     through: list[float] = []
     batch = 10
     for _ in range(ATTEMPTS // batch):
-        bare += _bare(laboratory, evidence.port, batch)
+        bare += _bare(laboratory, attempt, evidence.port, batch)
         through += [
-            _milliseconds(lambda: laboratory.session.attempt(_ATTEMPT)) for _ in range(batch)
+            _milliseconds(lambda: laboratory.session.attempt(attempt)) for _ in range(batch)
         ]
     return statistics.median(bare), statistics.median(through)
 
 
-def _bare(laboratory: Laboratory, port: int, times: int) -> list[float]:
+def _bare(laboratory: Laboratory, attempt: Attempt, port: int, times: int) -> list[float]:
     container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
     done = container.exec_run(
         [
             "/opt/lab/bin/perl",
-            f"{AGENTS}/bare_net_ftp.pl",
-            _ATTEMPT.server.host,
+            f"{AGENTS}/bare.pl",
+            attempt.client.program,
+            attempt.server.host,
             str(port),
             str(times),
         ]
@@ -156,7 +168,7 @@ def _container_runs(laboratory: Laboratory) -> float:
     (network,) = client.api.networks(
         filters={"label": f"com.docker.compose.project={laboratory.topology.project}"}
     )
-    port = laboratory.session.attempt(_ATTEMPT).port
+    port = laboratory.session.attempt(_FTPS).port
     script = (
         "use Net::FTP; use IO::Socket::SSL;"
         " my $f = Net::FTP->new($ARGV[0], Port => $ARGV[1], Passive => 1,"
@@ -189,12 +201,13 @@ def _memory(laboratory: Laboratory) -> float:
     return total / _MIB
 
 
-def _warm_run() -> float:
-    """Seconds of `lab run` as a person starts it."""
+def _warm_run(document: str) -> float:
+    """Seconds of `lab run --document DOCUMENT` as a person starts it."""
+    command = [sys.executable, "-c", "from lab.cli import main; main()", "run", "-d", document]
 
     def one() -> None:
         done = subprocess.run(
-            [sys.executable, "-c", "from lab.cli import main; main()", "run"],
+            command,
             capture_output=True,
             text=True,
             timeout=LIMIT_S,

@@ -462,3 +462,38 @@ def ftplib(platform: str, policy: str | None = None, **settings: object) -> Clie
 def curl(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
     """The curl command line."""
     return ClientSettings(program="curl", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def nginx(**settings: object) -> ServerSettings:
+    """An nginx as web origin, with these settings."""
+    return ServerSettings(software="nginx", **settings)  # type: ignore[arg-type]
+
+
+def origin(**settings: object) -> ServerSettings:
+    """The lab's own web origin, which can misbehave, with these settings."""
+    return ServerSettings(software="origin", **settings)  # type: ignore[arg-type]
+
+
+def origin_on_openssl_1_0_2(**settings: object) -> ServerSettings:
+    """That origin on CentOS 7's OpenSSL 1.0.2k, which has SSLv3, RC4 and 3DES."""
+    return ServerSettings(software="origin@openssl-1.0.2k", **settings)  # type: ignore[arg-type]
+
+
+def tls_perl(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """A bare TLS client over Perl's IO::Socket::SSL."""
+    return ClientSettings(program="tls-perl", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def tls_python(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """A bare TLS client over Python's ssl."""
+    return ClientSettings(program="tls-python", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def openssl(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
+    """The command `openssl s_client`."""
+    return ClientSettings(program="openssl", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
+
+
+def edge(**settings: object) -> ClientSettings:
+    """The edge: nginx as a reverse proxy, with the parameters of a content delivery network."""
+    return ClientSettings(program="edge", platform="debian13", **settings)  # type: ignore[arg-type]

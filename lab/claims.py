@@ -122,6 +122,7 @@ def as_json(document: Document, results: Sequence[ClaimResult], run_id: str) -> 
         "document": document.id,
         "title": document.title.model_dump(),
         "address": document.address,
+        "platforms": {name: text.model_dump() for name, text in document.platforms.items()},
         "run_id": run_id,
         "counts": {str(verdict): number for verdict, number in counts(results).items()},
         "claims": [_plain(document, result) for result in results],
@@ -184,6 +185,8 @@ def _state(test: Test, attempt: AttemptRecord) -> State:
     if attempt.outcome is None or attempt.verdict in {Verdict.CANNOT, Verdict.LAB_ERROR}:
         return State.NOT_RUN
     if judge(test.expectation, attempt.outcome).verdict is not Verdict.AS_EXPECTED:
+        return State.FAILS
+    if any(part not in attempt.outcome.texts.message for part in test.shows):
         return State.FAILS
     if test.given_away is None:
         return State.HOLDS
@@ -261,7 +264,7 @@ def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
                 "remedy": check.test.title,
                 "where": check.where,
                 "beyond": check.test.beyond,
-                "if-right": check.test.expectation.in_words(),
+                "if-right": check.test.in_words(),
                 "seen": check.seen,
                 "state": str(check.state),
                 "attempts": list(check.attempts),

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal, NoReturn
@@ -35,23 +36,33 @@ from lab.documents import words as claim_words
 from lab.expectations import Expectation, ExpectationError, Verdict
 from lab.imaging.errors import ImageError
 from lab.imaging.progress import Printed
-from lab.inputs import InputError, read_attempt
+from lab.inputs import (
+    FTP_CLIENT,
+    FTP_SERVER,
+    WEB_CLIENT,
+    WEB_SERVER,
+    InputError,
+    read_attempt,
+)
 from lab.laboratory import ensure_images, image_store, open_laboratory, start
-from lab.model import Attempt, ClientSettings, Result, ServerSettings
+from lab.model import SERVER_HOSTS, ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RecordError, RunRecord, load, to_json
 from lab.recording import conduct, repeat
-from lab.report import terminal
+from lab.report import markdown, terminal
 from lab.report.html import ReportError, write
 from lab.report.html.documented import claims_of
+from lab.report.scans import print_scans
 from lab.report.suites import print_comparison
 from lab.report.words import counts_in_words
-from lab.settings import SettingsError, help_lines, parse_client, parse_server
+from lab.scanning import as_attempt, counted, scan_all
+from lab.settings import SettingsError, attempt_of, help_lines, parse_client, parse_server
 from lab.soak import soak as run_soak
 from lab.stack import topology
 from lab.stack.checkout import Checkout, new_run_id
 from lab.stack.link import AgentError
 from lab.stack.session import Cannot
 from lab.stack.topology import TopologyError
+from lab.wire import Keep
 
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
@@ -96,9 +107,7 @@ Document = Annotated[
 ]
 
 
-ServerName = Annotated[
-    str, typer.Option("--server", help="vsftpd, pyftpdlib, vsftpd@rocky9 or vsftpd@openssl-1.0.2k")
-]
+ServerName = Annotated[str, typer.Option("--server", help=", ".join(SERVER_HOSTS))]
 ClientName = Annotated[
     str,
     typer.Option(
@@ -310,12 +319,19 @@ def list_cases(document: Document = None, as_json: AsJson = False) -> None:
 
 
 @app.command(name="run")
-def run_cases(cases: Cases = None, document: Document = None, as_json: AsJson = False) -> None:
+def run_cases(
+    cases: Cases = None,
+    document: Document = None,
+    capture: Annotated[
+        Keep, typer.Option(help="Of which attempts the packets are kept, for Wireshark.")
+    ] = Keep.REFUSED,
+    as_json: AsJson = False,
+) -> None:
     """Run cases (all, or those named) and print what came of them."""
     chosen = _catalogue().select(cases or [], document)
     total = sum(len(c.plan()) for c in chosen)
     counter = terminal.Counter(total, err)
-    conducted = conduct(chosen, on_attempt=counter.count)
+    conducted = conduct(chosen, on_attempt=counter.count, captures=capture)
     counter.end()
     page = conducted.path.with_name("report.html")
     if as_json:
@@ -351,15 +367,32 @@ def report(
             "--html", metavar="FILE", help="Write it as one HTML file that needs no network."
         ),
     ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            "--summary",
+            metavar="FILE",
+            help='Append it to a file as Markdown, for example to "$GITHUB_STEP_SUMMARY".',
+        ),
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="OLD", help="With --summary: begin with what changed since that one."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the summary of a recorded run, or write it as a page."""
+    """Print the summary of a recorded run, or write it as a page or as Markdown."""
     found, path = _recorded(record)
+    if since is not None and summary is None:
+        raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
         _write_page(found, page)
-    elif as_json:
+    if summary is not None:
+        compared = compare_runs(_recorded(since)[0], found) if since is not None else None
+        _append(summary, markdown.summary(found, documents().values(), compared))
+    if as_json:
         sys.stdout.write(to_json(found, indent=2) + "\n")
-    else:
+    elif page is None and summary is None:
         _print_run(found, path)
     raise typer.Exit(_status(found))
 
@@ -381,11 +414,15 @@ def claims(
     if as_json:
         _print_json([verdicts.as_json(one, many, found.run_id) for one, many in results])
         return
-    for one, many in results:
-        words = claim_words.in_words(
+    # A document of which the run tested nothing would be a page of "not run".
+    tested = [(one, many) for one, many in results if any(result.made for result in many)]
+    words = [
+        claim_words.in_words(
             one, many, found.run_id, language=language, columns=min(out.width, 100)
         )
-        out.print(words, markup=False, highlight=False, soft_wrap=True)
+        for one, many in tested or results
+    ]
+    out.print("\n\n\n".join(words), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -422,8 +459,23 @@ def baseline(
 
 @app.command()
 def attempt(
-    server: ServerName = "vsftpd",
-    client: ClientName = "net-ftp@rocky9",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            help=", ".join(SERVER_HOSTS),
+            show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
+        ),
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(
+            "--client",
+            metavar="PROGRAM@PLATFORM[:POLICY]",
+            help="for example net-ftp@rocky9:FIPS",
+            show_default=f"{FTP_CLIENT}; with --backend {WEB_CLIENT}",
+        ),
+    ] = None,
     server_settings: ServerAssignments = None,
     client_settings: ClientAssignments = None,
     expect: Annotated[
@@ -445,12 +497,26 @@ def attempt(
     mt_config: Annotated[
         Path | None, typer.Option("--mt-config", metavar="FILE", help="lines of your mt-config.cgi")
     ] = None,
+    backend: Annotated[
+        Path | None,
+        typer.Option(
+            "--backend", metavar="FILE", help="your CDN's backend definition: VCL, TOML or JSON"
+        ),
+    ] = None,
+    backend_name: Annotated[
+        str | None,
+        typer.Option("--backend-name", metavar="NAME", help="which, if the file has several"),
+    ] = None,
     chain: Annotated[
         Path | None, typer.Option("--chain", metavar="FILE", help="your certificate chain, PEM")
     ] = None,
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="its private key, PEM")
     ] = None,
+    capture: Annotated[
+        bool,
+        typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
+    ] = False,
     as_json: AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
 ) -> None:
@@ -471,19 +537,29 @@ def attempt(
         client_settings or [],
         server=server,
         vsftpd_build=vsftpd_build,
+        backend=backend,
+        backend_name=backend_name,
         environment=os.environ if mt_config else None,
     )
     for finding in findings:
         err.print(str(finding), markup=False, highlight=False, soft_wrap=True)
     expectation = Expectation.parse(expect) if expect else None
     counter = terminal.Counter(times, err)
-    conducted = repeat(wanted, times, expectation, on_attempt=counter.count, own=own)
+    conducted = repeat(
+        wanted,
+        times,
+        expectation,
+        on_attempt=counter.count,
+        own=own,
+        captures=Keep.ALL if capture else Keep.REFUSED,
+    )
     counter.end()
     attempts = conducted.record.attempts
     if as_json:
-        _print_json(_attempts_json(attempts))
+        _print_json(_attempts_json(conducted.record))
     else:
         terminal.print_attempts(attempts, conducted.record, out)
+        _print_captures(attempts, conducted.path.parent)
     raise typer.Exit(max(_attempt_status(a) for a in attempts))
 
 
@@ -496,7 +572,7 @@ def suites(
     as_json: AsJson = False,
 ) -> None:
     """Ask both ends for their cipher suites and say what is common, or what fails first."""
-    wanted = Attempt(
+    wanted = attempt_of(
         parse_server(server_settings or [], server), parse_client(client, client_settings or [])
     )
     with open_laboratory(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
@@ -510,6 +586,34 @@ def suites(
     else:
         print_comparison(comparison, out)
     raise typer.Exit(OK if comparison.possible else SURPRISE)
+
+
+@app.command()
+def scan(
+    cases: Cases = None,
+    server: Annotated[
+        str | None, typer.Option("--server", help="scan this server only, e.g. nginx")
+    ] = None,
+    server_settings: ServerAssignments = None,
+    document: Document = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have sslscan ask servers what they offer, and compare: one, or all distinct ones of the cases."""
+    if server is None and not server_settings:
+        plans = [c.plan() for c in _catalogue().select(cases or [], document)]
+        attempts = [planned.attempt for plan in plans for planned in plan]
+    elif cases or document:
+        raise typer.BadParameter("either cases, or one server with its settings")
+    else:
+        attempts = [as_attempt(parse_server(server_settings or [], server or "vsftpd"))]
+    with open_laboratory(Checkout.here(), Printed(), new_run_id(), attempts=attempts) as laboratory:
+        results = scan_all(laboratory.session, (a.server for a in attempts))
+    counts = counted(results)
+    if as_json:
+        _print_json({"counts": counts, "scans": [r.as_json() for r in results]})
+    else:
+        print_scans(results, counts, out)
+    raise typer.Exit(LAB_ERROR if counts["lab_error"] else SURPRISE if counts["disagree"] else OK)
 
 
 @app.command()
@@ -554,6 +658,23 @@ def _write_page(record: RunRecord, path: Path) -> None:
     out.print(f"\nreport: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _print_captures(attempts: Sequence[AttemptRecord], folder: Path) -> None:
+    """Say where the captures are: each file, or, of many attempts, the folder."""
+    files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
+    if files:
+        where = files[0] if len(files) == 1 else f"{len(files)} files in {files[0].parent}"
+        out.print(f"\ncapture: {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _append(path: Path, words: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(words)
+    except OSError as error:
+        _say(RecordError(f"the summary {path} cannot be written: {error.strerror}"))
+        raise typer.Exit(USAGE) from error
+
+
 def _print_run(record: RunRecord, path: Path) -> None:
     terminal.print_summary(record, out, path)
     for document in documents().values():
@@ -577,10 +698,11 @@ def _attempt_status(record: AttemptRecord) -> int:
     return OK if record.outcome.result is Result.COMPLETED else SURPRISE
 
 
-def _attempts_json(attempts: tuple[AttemptRecord, ...]) -> object:
-    plain = [a.model_dump(mode="json") for a in attempts]
+def _attempts_json(record: RunRecord) -> object:
+    whole = record.model_dump(mode="json", include={"attempts", "certificates"})
+    plain = whole["attempts"]
     if len(plain) == 1:
-        return plain[0]
-    outcomes = [a.outcome for a in attempts if a.outcome]
+        return plain[0] | {"certificates": whole["certificates"].get(plain[0]["chain"], [])}
+    outcomes = [a.outcome for a in record.attempts if a.outcome]
     completed = sum(o.result is Result.COMPLETED for o in outcomes)
-    return {"attempts": plain, "made": len(plain), "completed": completed}
+    return whole | {"made": len(plain), "completed": completed}

@@ -20,16 +20,16 @@ from lab.certificates import ANCHORS, CATALOGUE, Material, Wanted
 from lab.images import ImageError, ImageInfo, ImageStore, Source
 from lab.imaging.errors import is_no_space, no_space
 from lab.imaging.progress import Progress
-from lab.inputs import OwnCertificate
+from lab.inputs import Own
 from lab.model import SERVER_HOSTS, Attempt
 from lab.servers import SERVERS
 from lab.stack import topology
 from lab.stack.checkout import Checkout
 from lab.stack.session import Session
-from lab.stack.topology import Topology
+from lab.stack.topology import Place, Topology
 
 #: Images of the topology, by the name that compose.yaml gives them.
-IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "rocky9", "centos7")
+IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "nginx", "sslscan", "rocky9", "centos7")
 #: Images that only the distribution's own can be made of, and the image that tells whether it is here.
 ONLY_REAL = {"vsftpd-rocky9": "rocky9"}
 
@@ -45,6 +45,14 @@ class Laboratory:
     material: Material
     session: Session
     run_id: str
+    places: Mapping[str, Place]
+    """Image and address of every container, by service."""
+
+    def image_of(self, service: str) -> str | None:
+        """Name of the image that a service of the topology runs on; ``None``: it does not run."""
+        place = self.places.get(service)
+        tags = {image.tag: name for name, image in self.images.items()}
+        return tags.get(place.image) if place else None
 
 
 @contextmanager
@@ -52,14 +60,14 @@ def open_laboratory(
     checkout: Checkout,
     progress: Progress,
     run_id: str,
-    own: OwnCertificate | None = None,
+    own: Own | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
 ) -> Iterator[Laboratory]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
     Args:
-        own: a certificate of the operator's, to be served as `own`.
+        own: what is the operator's: a certificate to be served, certificates to be trusted as `own`.
         attempts: those that will be made (default: any); certificates are made for these.
 
     Raises:
@@ -76,12 +84,16 @@ def open_laboratory(
             )
             try:
                 material = making.result()
+                places = topology.places(client, running.project)
+                material.add_addresses(_addresses(places))
                 if own is not None:
-                    material.add_own(own.chain_pem, own.key_pem, own.leaf_sha256)
+                    _add_own(material, own)
                 stand_ins = {name for name, image in images.items() if image.stand_in}
                 session = Session(client, running, material, stand_ins, absent)
                 try:
-                    yield Laboratory(checkout, client, images, running, material, session, run_id)
+                    yield Laboratory(
+                        checkout, client, images, running, material, session, run_id, places
+                    )
                 finally:
                     session.close()
             finally:
@@ -103,6 +115,20 @@ def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> 
             [anchor for anchor in ANCHORS if anchor in trusted],
         ),
     )
+
+
+def _add_own(material: Material, own: Own) -> None:
+    served = own.certificate
+    if served is not None:
+        material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+    if own.anchors is not None:
+        material.trust_own(own.anchors.pem)
+
+
+def _addresses(places: Mapping[str, Place]) -> dict[str, str]:
+    """The servers' addresses, by the name that their certificates are made out to."""
+    running = {SERVER_HOSTS[name]: places.get(server.service) for name, server in SERVERS.items()}
+    return {host: place.address for host, place in running.items() if place and place.address}
 
 
 def certificates_named(attempt: Attempt) -> set[str]:

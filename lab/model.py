@@ -13,8 +13,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Self
 
 
@@ -54,11 +56,15 @@ class Result(StrEnum):
 
 
 class Goal(StrEnum):
-    """How far an attempt is meant to go; ``completed`` means that it got there."""
+    """How far an attempt is meant to go; ``completed`` means that it got there.
+
+    ``login`` and ``transfer`` are those of an FTP client, ``response`` is a web client's.
+    """
 
     HANDSHAKE = "handshake"
     LOGIN = "login"
     TRANSFER = "transfer"
+    RESPONSE = "response"
 
 
 class Reason(StrEnum):
@@ -71,6 +77,7 @@ class Reason(StrEnum):
     CONNECTION_REFUSED = "connection-refused"
     TIMED_OUT = "timed-out"
     NO_ROUTE = "no-route"
+    USAGE_ERROR = "usage-error"
     # greeting
     NOT_FTP = "not-ftp"
     # auth
@@ -229,6 +236,27 @@ def only(version: str) -> ProtocolRange:
 #: ``ServerSettings.certificate``: the option is not in the configuration at all / present but empty.
 CERTIFICATE_UNSET = "unset"
 CERTIFICATE_EMPTY = "empty"
+#: ``ClientSettings.host``: the server's IP address.
+HOST_ADDRESS = "address"
+
+
+#: What a web origin can do on its port (``ServerSettings.behaviour``); all but ``serve`` is in the lab's
+#: own origin only, since no web server can be configured to it.
+BEHAVIOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "serve": "TLS, and a page",
+        "plain-http": "HTTP without TLS on the TLS port",
+        "ftp-banner": "speaks first, as an FTP server does, without TLS",
+        "alert-internal-error": "answers the ClientHello with alert 80, as a server that fails inside",
+        "alert-handshake-failure": "answers the ClientHello with alert 40",
+        "alert-unrecognized-name": "answers the ClientHello with alert 112",
+        "close": "closes the connection after the ClientHello",
+        "reset": "resets the connection after the ClientHello",
+        "silent": "accepts, and never answers the ClientHello",
+        "no-secure-renegotiation": "a ServerHello without RFC 5746's extension",
+        "close-after-request": "completes the handshake, and closes without an answer",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +269,10 @@ class ServerSettings:
 
     software: str = field(
         default="vsftpd",
-        metadata={"help": "vsftpd, pyftpdlib, vsftpd@rocky9 or vsftpd@openssl-1.0.2k"},
+        metadata={
+            "help": "an FTP server: vsftpd, pyftpdlib, vsftpd@rocky9, vsftpd@openssl-1.0.2k;"
+            " a web origin: nginx, origin, origin@openssl-1.0.2k"
+        },
     )
     certificate: str = field(
         default="valid",
@@ -290,6 +321,33 @@ class ServerSettings:
             "help": "what a packet filter does to passive data ports: open, dropped, rejected"
         },
     )
+    listening: bool = field(
+        default=True, metadata={"help": "off: nothing listens on the server's port"}
+    )
+    port_filter: str = field(
+        default="open",
+        metadata={
+            "help": "what a packet filter does to the server's own port: open, dropped, rejected"
+        },
+    )
+    port_allowed: str | None = field(
+        default=None,
+        metadata={"help": "the container whose address that filter lets through, e.g. edge"},
+    )
+    behaviour: str = field(
+        default="serve",
+        metadata={"help": "what the origin does instead of serving: " + ", ".join(BEHAVIOURS)},
+    )
+    answer_delay_s: float | None = field(
+        default=None, metadata={"help": "the origin waits so long before it answers a request"}
+    )
+    dh_bits: int | None = field(
+        default=None, metadata={"help": "size of the group for DHE suites, in bits"}
+    )
+    certificate_by_name: bool = field(
+        default=False,
+        metadata={"help": "the certificate is looked up by the name that the client sends (SNI)"},
+    )
     impostor: bool = field(
         default=False,
         metadata={"help": "the server lets every user in, whatever the password, and notes both"},
@@ -310,16 +368,42 @@ SERVER_HOSTS = {
     "pyftpdlib": "pyftpdlib.lab.test",
     "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
     "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
+    "nginx": "nginx.lab.test",
+    "origin": "origin.lab.test",
+    "origin@openssl-1.0.2k": "origin-openssl10.lab.test",
 }
+
+#: The servers that are web origins; the others speak FTP.
+ORIGINS = ("nginx", "origin", "origin@openssl-1.0.2k")
 
 #: Client platforms and the crypto policies each can be under (none: the platform has no such thing).
 PLATFORMS: dict[str, tuple[str, ...]] = {
     "rocky9": ("DEFAULT", "LEGACY", "FUTURE", "FIPS"),
     "centos7": (),
+    "debian13": (),
 }
 
-#: Client programs.
-PROGRAMS = ("net-ftp", "net-ftpssl", "ftplib", "ftplib-reuse", "curl")
+_OLD_AND_NEW = ("rocky9", "centos7")
+#: Client programs, and the platforms that each is run on.
+PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "net-ftp": _OLD_AND_NEW,
+        "net-ftpssl": _OLD_AND_NEW,
+        "ftplib": _OLD_AND_NEW,
+        "ftplib-reuse": _OLD_AND_NEW,
+        "curl": _OLD_AND_NEW,
+        "tls-perl": _OLD_AND_NEW,
+        "tls-python": _OLD_AND_NEW,
+        "openssl": _OLD_AND_NEW,
+        "edge": ("debian13",),
+    }
+)
+
+#: The programs that reach web origins; the others speak FTP.
+WEB_PROGRAMS = ("tls-perl", "tls-python", "openssl", "edge")
+
+#: The programs that are command lines; the others are libraries, or have a configuration file.
+COMMAND_LINES = ("curl", "openssl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,12 +416,16 @@ class ClientSettings:
         default=None, metadata={"help": "crypto policy; rocky9 only: DEFAULT, LEGACY, FUTURE, FIPS"}
     )
     goal: Goal = field(
-        default=Goal.TRANSFER, metadata={"help": "how far to go: handshake, login, transfer"}
+        default=Goal.TRANSFER,
+        metadata={"help": "how far to go: handshake, login, transfer; of a web client: response"},
     )
     tls: bool = field(default=True, metadata={"help": "ask for TLS (off: plain FTP)"})
     implicit_tls: bool = field(default=False, metadata={"help": "TLS from the first byte on"})
     host: str | None = field(
-        default=None, metadata={"help": "the name to connect to (default: the server's own)"}
+        default=None,
+        metadata={
+            "help": "the name to connect to (default: the server's own); address: its IP address"
+        },
     )
     verify: bool = field(
         default=True, metadata={"help": "check the server's certificate (off: FTPSSSLVerifyNone 1)"}
@@ -383,6 +471,22 @@ class ClientSettings:
     client_certificate: str | None = field(
         default=None, metadata={"help": "certificate of the catalogue that the client presents"}
     )
+    last_error: bool = field(
+        default=False,
+        metadata={
+            "help": "verification goes on after an error and reports the last one, as nginx does"
+        },
+    )
+    refuse_rc4: bool = field(
+        default=False, metadata={"help": "leave a connection that has come to an RC4 suite"}
+    )
+    environment: tuple[str, ...] = field(
+        default=(), metadata={"help": "a variable of the client's process, NAME=VALUE"}
+    )
+    options: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "a further word on the command line (curl, openssl), verbatim"},
+    )
     timeout_s: float = field(
         default=10.0, metadata={"help": "the client's own time limit for each step, in seconds"}
     )
@@ -391,6 +495,9 @@ class ClientSettings:
         if self.policy is None and PLATFORMS.get(self.platform):
             # A platform with crypto policies is always under one; this is the one it is shipped with.
             object.__setattr__(self, "policy", PLATFORMS[self.platform][0])
+        if self.program in WEB_PROGRAMS and self.goal is Goal.TRANSFER:
+            # What an FTP client's transfer is, the response is to a web client: the whole of it.
+            object.__setattr__(self, "goal", Goal.RESPONSE)
 
     @property
     def where(self) -> str:
@@ -407,6 +514,18 @@ class Attempt:
 
     server: ServerSettings
     client: ClientSettings
+
+    def __post_init__(self) -> None:
+        web = self.client.program in WEB_PROGRAMS
+        if web != (self.server.software in ORIGINS):
+            kind, other = ("a web client", "FTP") if web else ("an FTP client", "HTTP")
+            raise ValueError(
+                f"{self.client.program} is {kind} and {self.server.software} speaks {other}"
+            )
+        if self.client.options and self.client.program not in COMMAND_LINES:
+            raise ValueError(
+                f"options are those of a command line, and {self.client.program} is none"
+            )
 
     def with_server(self, **changes: Any) -> Attempt:
         """The same attempt with other server settings."""
@@ -427,11 +546,11 @@ class Attempt:
 
 def set_fields(settings: ServerSettings | ClientSettings) -> dict[str, Any]:
     """The fields that differ from the class's defaults, by name, in the order of declaration."""
-    return {
-        f.name: getattr(settings, f.name)
-        for f in dataclasses.fields(settings)
-        if getattr(settings, f.name) != f.default
-    }
+    named = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
+    if named.get("program") in WEB_PROGRAMS and named["goal"] is Goal.RESPONSE:
+        del named["goal"]
+    defaults = {f.name: f.default for f in dataclasses.fields(settings)}
+    return {name: value for name, value in named.items() if value != defaults[name]}
 
 
 def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:
@@ -518,7 +637,8 @@ class ClientReport:
     """What the agent in the client's container saw: observation only, nothing interpreted.
 
     ``step`` is the last thing that the program was asked to do (``connect``, ``starttls``, ``login``,
-    ``protect``, ``put``, ``quit``); on success it is the last one of the goal and ``failed`` is false.
+    ``protect``, ``put``, ``quit``; of a web client ``connect``, ``handshake``, ``response``); on success
+    it is the last one of the goal and ``failed`` is false.
     """
 
     failed: bool

@@ -5,25 +5,32 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.utils import CryptographyDeprecationWarning
 from docker import DockerClient
 
 from lab import __version__
 from lab.cases import LoadedCase, Planned
+from lab.certificates import OWN, describe
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.imaging.progress import Printed, Progress
-from lab.inputs import OwnCertificate
+from lab.inputs import Own
 from lab.laboratory import Laboratory, open_laboratory
-from lab.model import Attempt, Role
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Role
+from lab.programs import PROGRAMS
 from lab.record import (
     AttemptRecord,
     CaseRecord,
+    CertificateRecord,
+    Chain,
     ImageRecord,
     ImageUse,
+    OwnFiles,
     RaceRecord,
     RecordWriter,
     RunHeader,
@@ -33,6 +40,7 @@ from lab.record import (
 from lab.run import Finished, Job, run
 from lab.servers import SERVERS
 from lab.stack.checkout import Checkout, new_run_id
+from lab.wire import Keep, WireReading, pcapng
 
 OnAttempt = Callable[[AttemptRecord], None]
 
@@ -52,12 +60,14 @@ def conduct(
     progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
+    captures: Keep = Keep.REFUSED,
 ) -> Conducted:
     """Run cases and record them.
 
     Args:
         only: ids of planned attempts; others of the same cases are left out.
         on_attempt: told of each attempt after it is in the record.
+        captures: of which attempts it is kept what they looked like on the wire.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
@@ -65,7 +75,9 @@ def conduct(
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     attempts = [p.attempt for case in cases for p in case.plan()]
     with open_laboratory(checkout, progress or Printed(), run_id, attempts=attempts) as laboratory:
-        return conduct_in(laboratory, cases, run_id, only=only, on_attempt=on_attempt)
+        return conduct_in(
+            laboratory, cases, run_id, only=only, on_attempt=on_attempt, captures=captures
+        )
 
 
 def conduct_in(
@@ -75,11 +87,13 @@ def conduct_in(
     *,
     only: Collection[str] | None = None,
     on_attempt: OnAttempt | None = None,
+    captures: Keep = Keep.REFUSED,
 ) -> Conducted:
     """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
     plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
     jobs = [Job(p.id, p.attempt, p.expect, p.otherwise) for p in plan]
-    return _recorded(laboratory, run_id, jobs, {p.id: p for p in plan}, cases, on_attempt)
+    planned = {p.id: p for p in plan}
+    return _recorded(laboratory, run_id, jobs, planned, cases, on_attempt, captures=captures)
 
 
 def repeat(
@@ -90,7 +104,8 @@ def repeat(
     progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
-    own: OwnCertificate | None = None,
+    own: Own | None = None,
+    captures: Keep = Keep.REFUSED,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
@@ -98,7 +113,8 @@ def repeat(
     with open_laboratory(
         checkout, progress or Printed(), run_id, own, attempts=[attempt]
     ) as laboratory:
-        return _recorded(laboratory, run_id, jobs, {}, (), on_attempt)
+        own_files = _own_files(own)
+        return _recorded(laboratory, run_id, jobs, {}, (), on_attempt, own_files, captures=captures)
 
 
 def _recorded(
@@ -108,6 +124,9 @@ def _recorded(
     planned: Mapping[str, Planned],
     cases: Sequence[LoadedCase],
     on_attempt: OnAttempt | None,
+    own: OwnFiles | None = None,
+    *,
+    captures: Keep,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now())
     with RecordWriter.create(laboratory.checkout.state / "runs", header) as writer:
@@ -115,14 +134,17 @@ def _recorded(
         records: dict[str, AttemptRecord] = {}
 
         def finished(one: Finished) -> None:
-            record = _attempt_record(one, planned.get(one.job.id), laboratory)
+            wire = _written(one, writer)
+            record = _attempt_record(one, planned.get(one.job.id), laboratory, own, wire)
+            if record.chain is not None and record.chain not in writer.certificates:
+                writer.chain(record.chain, _chain(laboratory, one.job.attempt))
             writer.attempt(record)
             records[record.id] = record
             if on_attempt:
                 on_attempt(record)
 
         try:
-            run(laboratory.session, jobs, finished)
+            run(laboratory.session, jobs, finished, captures=captures)
             complete = True
         finally:
             for case in cases:
@@ -133,8 +155,23 @@ def _recorded(
         return Conducted(whole, writer.path)
 
 
+def _written(one: Finished, writer: RecordWriter) -> WireReading | None:
+    """What an attempt looked like on the wire, with the file in which it is now."""
+    capture = one.evidence.capture if one.evidence else None
+    if one.wire is None or capture is None or capture.missing:
+        return one.wire
+    words = f"{one.job.id}: {one.job.attempt}"
+    if one.outcome is not None:
+        words += f"\n{one.outcome.in_words()}"
+    return replace(one.wire, file=writer.capture(one.job.id, pcapng.write(capture, words)))
+
+
 def _attempt_record(
-    one: Finished, planned: Planned | None, laboratory: Laboratory
+    one: Finished,
+    planned: Planned | None,
+    laboratory: Laboratory,
+    own: OwnFiles | None,
+    wire: WireReading | None,
 ) -> AttemptRecord:
     attempt, evidence = one.job.attempt, one.evidence
     judged = one.job.expect is not None or one.judgement.verdict in (
@@ -157,15 +194,62 @@ def _attempt_record(
         client_report=evidence.observation.client if evidence else None,
         server_report=evidence.observation.server if evidence else None,
         configuration=evidence.configuration if evidence else "",
+        chain=_chain_name(attempt) if evidence else None,
+        own=own if _names_own(attempt) else None,
         request=dict(evidence.request) if evidence else {},
+        wire=wire,
+        witnesses=one.witnesses,
         started=one.started,
         elapsed_ms=one.elapsed_ms,
         images=tuple(
             ImageUse(name=name, stand_in=laboratory.images[name].provenance.stand_in)
-            for name in (SERVERS[attempt.server.software].service, attempt.client.platform)
-            if name in laboratory.images
+            for name in _images(laboratory, attempt)
         ),
     )
+
+
+def _images(laboratory: Laboratory, attempt: Attempt) -> list[str]:
+    """Names of the images that an attempt runs on: the server's, the client's."""
+    services = (
+        SERVERS[attempt.server.software].service,
+        PROGRAMS[attempt.client.program].service(attempt.client),
+    )
+    names = dict.fromkeys(laboratory.image_of(service) for service in services)
+    return [name for name in names if name is not None]
+
+
+def _chain_name(attempt: Attempt) -> str | None:
+    """What the record calls the chain that the server of an attempt is given."""
+    certificate = attempt.server.certificate
+    if certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
+        return None
+    return f"{attempt.server.host}/{certificate}"
+
+
+def _chain(laboratory: Laboratory, attempt: Attempt) -> Chain:
+    """That chain, in words."""
+    made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
+    with warnings.catch_warnings():
+        # What is odd about an operator's own certificate is for the attempt to show.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        described = describe(made.chain_pem).certificates
+    return tuple(CertificateRecord(**vars(certificate)) for certificate in described)
+
+
+def _own_files(own: Own | None) -> OwnFiles | None:
+    if own is None:
+        return None
+    served, trusted = own.certificate, own.anchors
+    return OwnFiles(
+        chain=served.chain_file if served else None,
+        key=served.key_file if served else None,
+        backend=trusted.file if trusted else None,
+    )
+
+
+def _names_own(attempt: Attempt) -> bool:
+    server, client = attempt.server, attempt.client
+    return OWN in (server.certificate, client.trust, client.fingerprint)
 
 
 def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> CaseRecord:

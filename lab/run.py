@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from lab import impostor
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, Verdict, judge
-from lab.model import Attempt, Observation, Outcome, Reason
+from lab.model import Attempt, Observation, Outcome, Reason, Result
 from lab.stack.link import AgentError
 from lab.stack.session import Cannot, Evidence, Session
+from lab.wire import Keep, WireReading, Witnesses, hear_witnesses, read
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
 PER_PROCESSOR = 4
@@ -47,6 +48,10 @@ class Finished:
     started: datetime.datetime
     elapsed_ms: float
     """The whole attempt, as the lab saw it: both ends' agents included."""
+    wire: WireReading | None = None
+    """What the evidence's capture shows."""
+    witnesses: Witnesses | None = None
+    """What client, server and wire say of a refusal; ``None`` where nothing is captured."""
 
 
 def run(
@@ -55,18 +60,22 @@ def run(
     finished: Callable[[Finished], None],
     *,
     workers: int | None = None,
+    captures: Keep = Keep.REFUSED,
 ) -> None:
     """Make every attempt, several at a time, and hand each to ``finished`` (one call at a time).
 
-    What ends it early (Ctrl-C, a record that cannot be written) also ends the session, so that nobody
-    waits for the attempts under way; what is finished has been handed over.
+    ``captures`` says of which attempts the capture is kept. What ends the run early (Ctrl-C, a record
+    that cannot be written) also ends the session, so that nobody waits for the attempts under way; what
+    is finished has been handed over.
     """
     if not jobs:
         return
     workers = min(len(jobs), workers or PER_PROCESSOR * (os.cpu_count() or 1))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
     try:
-        for done in as_completed([pool.submit(make, session, job) for job in _spread(jobs)]):
+        for done in as_completed(
+            [pool.submit(make, session, job, captures) for job in _spread(jobs)]
+        ):
             finished(done.result())
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -76,21 +85,31 @@ def run(
         pool.shutdown(wait=True)
 
 
-def make(session: Session, job: Job) -> Finished:
-    """Make one attempt and judge it."""
+def make(session: Session, job: Job, captures: Keep = Keep.REFUSED) -> Finished:
+    """Make one attempt, judge it, and hear the witnesses of a refusal."""
     started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
     outcome: Outcome | None = None
     evidence: Evidence | None = None
+    wire: WireReading | None = None
+    witnesses: Witnesses | None = None
+
+    def keep(observation: Observation) -> bool:
+        return captures is Keep.ALL or interpret(observation).result is Result.REFUSED
+
     try:
-        evidence = session.attempt(job.attempt)
-        outcome = explained(session, job.attempt, interpret(evidence.observation))
+        evidence = session.attempt(job.attempt, None if captures is Keep.NONE else keep)
+        outcome = interpret(evidence.observation)
+        if evidence.capture is not None:
+            wire = read(evidence.capture)
+        witnesses = hear_witnesses(evidence.observation, outcome, wire)
+        outcome = explained(session, job.attempt, outcome)
         judgement = _judged(job, evidence.observation, outcome)
     except Cannot as cause:
         judgement = Judgement(Verdict.CANNOT, str(cause))
     except (AgentError, DialectError) as error:
         judgement = Judgement(Verdict.LAB_ERROR, str(error))
     elapsed = (time.perf_counter() - clock) * 1000
-    return Finished(job, judgement, outcome, evidence, started, elapsed)
+    return Finished(job, judgement, outcome, evidence, started, elapsed, wire, witnesses)
 
 
 def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:

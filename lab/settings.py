@@ -21,6 +21,7 @@ from typing import Any
 from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.expectations import Expectation
 from lab.model import (
+    BEHAVIOURS,
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
     PLATFORMS,
@@ -69,6 +70,8 @@ _APART = {
 #: Fields whose value is one of a few words.
 _WORDS: Mapping[str, Sequence[str]] = {
     "data_ports": ("open", "dropped", "rejected"),
+    "port_filter": ("open", "dropped", "rejected"),
+    "behaviour": tuple(BEHAVIOURS),
     "mode": ("passive", "active"),
     "session_cache": ("default", "shared", "none"),
     "certificate": (*CATALOGUE, OWN, CERTIFICATE_UNSET, CERTIFICATE_EMPTY),
@@ -106,7 +109,7 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
             f" for example {program}@{next(iter(PLATFORMS))}"
         )
     platform, colon, policy = where.partition(":")
-    _choice("platform", platform, PLATFORMS)
+    _choice(f"platform of {program}", platform, PROGRAMS[program])
     policies = PLATFORMS[platform]
     if colon and not policies:
         raise SettingsError(
@@ -122,6 +125,18 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     )
 
 
+def attempt_of(server: ServerSettings, client: ClientSettings) -> Attempt:
+    """The attempt of these two.
+
+    Raises:
+        SettingsError: one speaks FTP, the other HTTP.
+    """
+    try:
+        return Attempt(server, client)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
 def spell(attempt: Attempt, expectation: Expectation | None = None) -> str:
     """The command line that repeats an attempt, quoted for a shell."""
     return shlex.join(spell_arguments(attempt, expectation))
@@ -133,6 +148,11 @@ def spell_arguments(attempt: Attempt, expectation: Expectation | None = None) ->
     words += _assignments("-s", attempt.server)
     words += ["--client", str(attempt.client), *_assignments("-c", attempt.client)]
     return words if expectation is None else [*words, "--expect", str(expectation)]
+
+
+def server_in_words(server: ServerSettings) -> str:
+    """A server and what is set of it, quoted for a shell: ``vsftpd ciphers=HIGH``."""
+    return shlex.join([server.software, *_assignments("-s", server)[1::2]])
 
 
 def help_lines(settings: type[ServerSettings | ClientSettings]) -> list[tuple[str, str]]:
@@ -209,12 +229,15 @@ def _reader(name: str, hint: Any) -> Callable[[str], Any]:
         "verify": lambda text: _boolean(text, _VERIFY | _BOOLEANS),
         "payload": _size,
         "timeout_s": _seconds,
+        "answer_delay_s": _seconds,
+        "environment": lambda text: (_variable(text),),
         "pasv_ports": _ports,
         "pasv_address": lambda text: str(ipaddress.IPv4Address(text)),
     }
     by_type: dict[Any, Callable[[str], Any]] = {
         bool: lambda text: _boolean(text, _BOOLEANS),
         str: str,
+        int: int,
         ProtocolRange: ProtocolRange.parse,
         Goal: lambda text: Goal(_choice(f"value of {name}", text, [g.value for g in Goal])),
         tuple[str, ...]: lambda text: (text,),
@@ -253,6 +276,13 @@ def _seconds(text: str) -> float:
     if not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(hint)
     return seconds
+
+
+def _variable(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if not (name.isidentifier() and equals):
+        raise ValueError("write NAME=VALUE, such as environment=SSL_CERT_FILE=/etc/ssl/cert.pem")
+    return text
 
 
 def _ports(text: str) -> str:

@@ -4,7 +4,9 @@ The lines of each case go through the same reader as an operator's own file (``l
 --mt-config``), with Movable Type's merge rules; what comes out are the client's settings.
 """
 
-from lab.cases import Case, case, recommended, temporary, unsafe, vsftpd
+import dataclasses
+
+from lab.cases import Case, case, recommended, temporary, unsafe, useless, vsftpd
 from lab.expectations import completed, refused
 from lab.inputs.mt_client import Caller, client_settings
 from lab.inputs.mt_config import parse
@@ -45,18 +47,49 @@ def verification_switched_off(client: ClientSettings) -> Case:
     )
 
 
+#: What a client reads its trust anchors from when its process has this variable; OpenSSL's own.
+TRUSTED_BY_VARIABLE = "SSL_CERT_FILE=/opt/lab/certificates/ftp.lab.test/self-signed.chain.pem"
+
+
 @case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
 def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
-    """``FTPSSSLVerifyNone=1`` in the environment of the process does nothing.
+    """``FTPSSSLVerifyNone=1`` among the variables of the client's process does nothing.
 
-    What the document calls an environment variable is a line of mt-config.cgi. A client whose process
-    has the variable and whose file has no such line verifies as before.
+    What the document calls an environment variable is a line of mt-config.cgi. The twin shows that
+    the variables do reach the client: ``SSL_CERT_FILE``, which OpenSSL reads, makes it trust the server's
+    certificate - and that certificate alone.
     """
-    attempt = configured(Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client))
+    attempt = Attempt(
+        vsftpd(certificate="self-signed", protocols=WHOLE),
+        dataclasses.replace(client, environment=("FTPSSSLVerifyNone=1",)),
+    )
     return Case(
         attempt,
         client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=configured(attempt, "FTPSSSLVerifyNone 1"),
+        twin=attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
+        remedies=[
+            recommended(
+                "the server's certificate trusted by the variable SSL_CERT_FILE",
+                attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
+                completed(verified=True, data_protected=True),
+                impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+            ),
+            unsafe(
+                "mt-config.cgi: FTPSSSLVerifyNone 1",
+                configured(attempt, "FTPSSSLVerifyNone 1"),
+                UNCHECKED,
+            ),
+            useless(
+                "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
+                attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
+                client_refuses(Reason.SELF_SIGNED_LEAF),
+            ),
+            useless(
+                "the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's",
+                attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",)),
+                client_refuses(Reason.SELF_SIGNED_LEAF),
+            ),
+        ],
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.expectations import Expectation
-from lab.model import Attempt, Goal
+from lab.model import ORIGINS, Attempt, Goal
 from lab.settings import parse_client, parse_server
 
 #: Declared: the attempt cannot be made with these programs.
@@ -79,7 +79,8 @@ class Row:
     only_at: Mapping[str, str] = field(default_factory=dict)
     """Further settings of one of the servers."""
     alone: bool = False
-    """Every client gets a listener of its own, so that those who wait do not wait for each other."""
+    """Those who wait do not wait for each other: an FTP client gets a listener of its own. (A web origin's
+    sessions end with the client.)"""
     undecided: str = ""
 
 
@@ -123,7 +124,7 @@ def _ends(row: Row, client: str, software: str) -> str:
 
 def _own(row: Row, number: int, software: str) -> list[str]:
     """A setting that changes nothing but which listener is used."""
-    if not row.alone:
+    if not row.alone or software in ORIGINS:
         return []
     option = "ftpd_banner" if software == "vsftpd" else "banner"
     return [f"extra={option}=client-{number}"]
@@ -733,6 +734,423 @@ OLD_SERVER = tuple(
     )
 )
 
+# -- the web -------------------------------------------------------------------------------------------
+
+#: Programs that reach web origins, where an image can have them.
+TLS_PERL = ("tls-perl@centos7", "tls-perl@rocky9")
+TLS_PYTHON = ("tls-python@centos7", "tls-python@rocky9")
+BARE = (*TLS_PERL, *TLS_PYTHON)
+WEB = (*BARE, "openssl@rocky9", "edge@debian13")
+NGINX = ("nginx",)
+ORIGIN = ("origin",)
+#: The origin on CentOS 7's TLS library, which still has SSLv3, RC4 and 3DES.
+OLD_ORIGIN = ("origin@openssl-1.0.2k",)
+CURRENT = (*NGINX, *ORIGIN)
+
+#: What the client leaves after its ClientHello, or at once.
+PLAINTEXT = "refused:client:handshake:plaintext-peer"
+NO_ANSWER = "refused:server:response:closed"
+LATE_ANSWER = "refused:server:response:timed-out"
+UNKNOWN_ANSWER = "refused:server:response:unknown"
+RC4 = "refused:client:handshake:rc4-refused"
+WEAK_DH = "refused:client:handshake:weak-dh"
+LEGACY = "refused:client:handshake:legacy-renegotiation"
+SNI = "refused:server:handshake:sni-rejected"
+INTERNAL_ERROR = "refused:server:handshake:internal-error-alert"
+HTTP_TO_TLS = "refused:server:handshake:plaintext-peer"
+SILENCE = "refused:network:connect:timed-out"
+
+
+def web(
+    name: str,
+    expect: str,
+    server: str = "",
+    client: str = "",
+    *,
+    clients: Sequence[str] = WEB,
+    servers: Sequence[str] = ORIGIN,
+    goal: Goal = Goal.RESPONSE,
+    but: Mapping[str, str] | None = None,
+    waits: bool = False,
+    undecided: str = "",
+) -> Row:
+    """A situation of web clients and origins."""
+    return Row(
+        f"web, {name}",
+        expect,
+        server,
+        client,
+        clients,
+        servers,
+        goal,
+        but or {},
+        alone=waits,
+        undecided=undecided,
+    )
+
+
+def web_certificate(
+    slug: str,
+    expect: str,
+    but: Mapping[str, str] | None = None,
+    servers: Sequence[str] = NGINX,
+) -> Row:
+    """A certificate of the catalogue, as it is met by a web client with its defaults."""
+    return web(f"certificate {slug}", expect, f"certificate={slug}", servers=servers, but=but)
+
+
+WEB_CERTIFICATES = (
+    web_certificate("valid", OK, servers=(*CURRENT, *OLD_ORIGIN)),
+    web_certificate("self-signed", verify("self-signed-leaf"), servers=(*CURRENT, *OLD_ORIGIN)),
+    web_certificate("private-ca", verify("unknown-issuer")),
+    web_certificate("expired", verify("expired"), servers=CURRENT),
+    web_certificate("renewed", OK),
+    web_certificate("not-yet-valid", verify("not-yet-valid")),
+    web_certificate("wrong-host", verify("hostname-mismatch"), servers=CURRENT),
+    web_certificate("other-cn-only", verify("hostname-mismatch")),
+    web_certificate("cn-only", OK),
+    web_certificate("wildcard", OK),
+    web_certificate("wildcard-below", verify("hostname-mismatch")),
+    web_certificate(
+        "incomplete-chain",
+        verify("unknown-issuer"),
+        {"edge": verify("first-certificate-unverifiable")},
+        servers=CURRENT,
+    ),
+    web_certificate("root-in-chain", verify("self-signed-in-chain"), servers=CURRENT),
+    web_certificate("full-chain", OK),
+    web_certificate("wrong-order", OK),
+    # nginx does not load them; OpenSSL 1.0.2 does not mind at either end.
+    web_certificate("weak-key", NOT_STARTED),
+    web_certificate("weak-signature", NOT_STARTED),
+    web_certificate("weak-key", verify("weak-key"), {"centos7": OK}, servers=OLD_ORIGIN),
+    web_certificate(
+        "weak-signature", verify("weak-signature"), {"centos7": OK}, servers=OLD_ORIGIN
+    ),
+    web_certificate("ecdsa", OK),
+    web_certificate("rsa3072", OK),
+    web_certificate("impostor", verify("unknown-issuer")),
+    web_certificate("expired-self-signed", verify("self-signed-leaf"), {"edge": verify("expired")}),
+    web_certificate("expired-intermediate", verify("expired")),
+    # The last error, where the first is that the CA is none.
+    web_certificate("not-a-ca", verify("not-a-ca"), {"edge": verify("wrong-purpose")}),
+    web_certificate("wrong-purpose", verify("wrong-purpose")),
+    web_certificate(
+        "unset",
+        "refused:server:handshake:no-server-certificate",
+        {"nginx": NOT_STARTED, "centos7": NO_CIPHER},
+        servers=CURRENT,
+    ),
+    web_certificate("empty", NOT_STARTED, servers=CURRENT),
+    web(
+        "certificate that the client cannot check a signature of",
+        "refused:server:handshake:no-server-certificate",
+        client="options=-sigalgs options=ECDSA+SHA256",
+        clients=("openssl@rocky9",),
+        servers=CURRENT,
+    ),
+    web(
+        "certificate of a CA that is trusted",
+        OK,
+        "certificate=private-ca",
+        "trust=private-ca",
+        servers=NGINX,
+    ),
+    # IO::Socket::SSL takes any certificate in the trust store for an anchor.
+    web(
+        "certificate whose intermediate alone is trusted",
+        verify("issuer-not-found"),
+        "",
+        "trust=public-intermediate",
+        servers=NGINX,
+        but={"tls-perl": OK},
+    ),
+    web(
+        "certificate too weak for the policy",
+        verify("weak-key"),
+        clients=("tls-perl@rocky9:FUTURE", "tls-python@rocky9:FUTURE"),
+        servers=NGINX,
+    ),
+    web(
+        "certificate is not the pinned one",
+        verify("self-signed-leaf"),
+        "certificate=self-signed",
+        "fingerprint=private-ca",
+        servers=NGINX,
+        but={"tls-python": CANNOT, "openssl": CANNOT, "edge": CANNOT},
+    ),
+    web(
+        "certificate has not the name asked for",
+        verify("hostname-mismatch"),
+        "",
+        "verify_name=other.lab.test sni=other.lab.test",
+        servers=NGINX,
+    ),
+    web("certificate is not looked at", OK, "certificate=expired-self-signed", "verify=none"),
+    # As nginx and s_client verify: on after every error, and the last one counts.
+    *(
+        web(
+            f"last error, certificate {slug}",
+            expect,
+            f"certificate={slug}",
+            f"last_error=yes {client}".strip(),
+            clients=(*TLS_PERL, "tls-python@rocky9"),
+            servers=NGINX,
+            but={"tls-python": CANNOT},
+        )
+        for slug, client, expect in (
+            ("valid", "", OK),
+            ("self-signed", "", verify("self-signed-leaf")),
+            ("incomplete-chain", "", verify("first-certificate-unverifiable")),
+            ("private-ca", "", verify("unknown-issuer")),
+            ("root-in-chain", "", verify("self-signed-in-chain")),
+            ("expired-self-signed", "", verify("expired")),
+            ("wrong-host", "", verify("hostname-mismatch")),
+            ("full-chain", "trust=public-intermediate", verify("issuer-not-found")),
+        )
+    ),
+)
+
+WEB_HANDSHAKE = (
+    web("plain HTTP on the port", PLAINTEXT, "behaviour=plain-http"),
+    web("plain HTTP on the port of a web server", PLAINTEXT, "tls=off", servers=NGINX),
+    web("FTP on the port", PLAINTEXT, "behaviour=ftp-banner"),
+    web("alert 80", INTERNAL_ERROR, "behaviour=alert-internal-error"),
+    web(
+        "alert 40",
+        "refused:server:handshake:unknown",
+        "behaviour=alert-handshake-failure",
+        undecided="alert 40 has many causes, and the origin gives none",
+    ),
+    web("alert 112", SNI, "behaviour=alert-unrecognized-name"),
+    web("closes", "refused:server:handshake:closed", "behaviour=close"),
+    web("resets", "refused:server:handshake:reset", "behaviour=reset"),
+    web(
+        "silent",
+        "refused:server:handshake:timed-out",
+        "behaviour=silent",
+        "timeout_s=1",
+        waits=True,
+    ),
+    # A client that does not mind finds that the ServerHello was changed on its way.
+    web(
+        "no secure renegotiation",
+        LEGACY,
+        "behaviour=no-secure-renegotiation",
+        clients=("tls-perl@rocky9", "tls-python@rocky9", "openssl@rocky9", "edge@debian13"),
+    ),
+    web("SNI is another name", SNI, "ssl_sni_hostname=other.lab.test", servers=CURRENT),
+    web(
+        "SNI is missing",
+        SNI,
+        "ssl_sni_hostname=nginx.lab.test",
+        "sni=",
+        clients=(*TLS_PERL, "openssl@rocky9", "edge@debian13"),
+        servers=NGINX,
+    ),
+    web(
+        "no certificate for the name",
+        INTERNAL_ERROR,
+        "certificate_by_name=yes",
+        "sni=",
+        clients=(*TLS_PERL, "openssl@rocky9", "edge@debian13"),
+        servers=NGINX,
+    ),
+    web(
+        "client certificate required, TLS 1.2",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes protocols=..TLSv1.2",
+        servers=CURRENT,
+    ),
+    web("client certificate required", NEEDS_CERTIFICATE, "require_cert=yes", servers=CURRENT),
+    web(
+        "client certificate required, goal handshake",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes",
+        clients=BARE,
+        goal=Goal.HANDSHAKE,
+    ),
+    web(
+        "client certificate of a stranger",
+        NEEDS_CERTIFICATE,
+        "require_cert=yes",
+        "client_certificate=impostor",
+        servers=CURRENT,
+    ),
+    web(
+        "client certificate presented",
+        OK,
+        "require_cert=yes",
+        "client_certificate=client",
+        servers=CURRENT,
+    ),
+    *(
+        web(
+            f"origin of {versions}",
+            NO_PROTOCOL_CLIENT,
+            f"protocols={versions}",
+            servers=OLD_ORIGIN,
+            but=but,
+        )
+        for versions, but in (
+            ("SSLv3", {}),
+            ("TLSv1", {"centos7": OK}),
+            ("TLSv1.1", {"centos7": OK}),
+        )
+    ),
+    web(
+        "origin of TLSv1.3", OK, "protocols=TLSv1.3", servers=CURRENT, but={"centos7": NO_PROTOCOL}
+    ),
+    web(
+        "SSLv3 asked for at both ends",
+        NO_PROTOCOL_CLIENT,
+        "protocols=SSLv3",
+        "protocols=SSLv3",
+        servers=OLD_ORIGIN,
+        but={"centos7": OK},
+    ),
+    web(
+        "client of SSLv3",
+        NO_PROTOCOL_CLIENT,
+        client="protocols=SSLv3",
+        servers=(*CURRENT, *OLD_ORIGIN),
+        but={"centos7": NO_PROTOCOL},
+    ),
+    web(
+        "client of TLSv1",
+        NO_PROTOCOL_CLIENT,
+        client="protocols=TLSv1",
+        servers=CURRENT,
+        but={"centos7": NO_PROTOCOL},
+    ),
+    web(
+        "client of TLSv1.3",
+        NO_CIPHER,
+        client="protocols=TLSv1.3",
+        servers=OLD_ORIGIN,
+        but={"centos7": NO_PROTOCOL_CLIENT},
+    ),
+    web(
+        "client of TLSv1, old origin of TLSv1.2",
+        NO_PROTOCOL,
+        "protocols=TLSv1.2",
+        "protocols=TLSv1",
+        clients=("tls-perl@centos7", "tls-python@centos7"),
+        servers=OLD_ORIGIN,
+    ),
+    web(
+        "client of TLSv1.2, origin of TLSv1.3",
+        NO_PROTOCOL,
+        "protocols=TLSv1.3",
+        "protocols=TLSv1.2",
+        servers=CURRENT,
+    ),
+    web("3DES alone", NO_CIPHER, "ciphers=DES-CBC3-SHA", servers=OLD_ORIGIN),
+    web("RC4 alone", NO_CIPHER, "ciphers=RC4-SHA", servers=OLD_ORIGIN),
+    web(
+        "RC4 agreed to and refused",
+        RC4,
+        "ciphers=RC4-SHA",
+        "ciphers=ALL refuse_rc4=yes",
+        servers=OLD_ORIGIN,
+        but={"openssl": CANNOT, "edge": CANNOT, "rocky9": NO_CIPHER},
+    ),
+    web(
+        "RC4 agreed to",
+        OK,
+        "ciphers=RC4-SHA",
+        "ciphers=ALL",
+        clients=BARE,
+        servers=OLD_ORIGIN,
+        but={"rocky9": NO_CIPHER},
+    ),
+    web(
+        "no common cipher suite",
+        NO_CIPHER,
+        "ciphers=AES256-GCM-SHA384 protocols=..TLSv1.2",
+        "ciphers=AES128-SHA",
+        servers=CURRENT,
+    ),
+    # A version as the document spells it.
+    web(
+        "option that the command has not",
+        "refused:client:connect:usage-error",
+        client="options=-tls1_0",
+        clients=("openssl@rocky9",),
+    ),
+    web("cipher list that means nothing", CIPHER_LIST, client="ciphers=NOPE", servers=NGINX),
+    web(
+        "Diffie-Hellman group of 768 bits",
+        WEAK_DH,
+        "ciphers=DHE-RSA-AES256-GCM-SHA384 protocols=TLSv1.2 dh_bits=768",
+        servers=OLD_ORIGIN,
+    ),
+)
+
+WEB_NETWORK = (
+    web(
+        "name that does not exist",
+        "refused:network:resolve:name-not-found",
+        client="host=nope.lab.test",
+    ),
+    web(
+        "name in a zone that the resolver refuses",
+        "refused:network:resolve:resolver-failed",
+        client="host=origin.example.com",
+    ),
+    web("nobody listens", NOT_STARTED, "listening=no", servers=(*CURRENT, *OLD_ORIGIN)),
+    web("nobody listens, without TLS", NOT_STARTED, "listening=no", "tls=off", clients=BARE),
+    web("port rejected", NOT_STARTED, "port_filter=rejected", servers=CURRENT),
+    web("port dropped", SILENCE, "port_filter=dropped", "timeout_s=1", servers=CURRENT, waits=True),
+    web(
+        "cipher list that means nothing, at the origin",
+        NOT_STARTED,
+        "ciphers=NOPE",
+        servers=CURRENT,
+    ),
+    web(
+        "address that nobody answers for",
+        f"{SILENCE} | refused:network:connect:no-route",
+        client="host=192.0.2.1 timeout_s=1",
+        waits=True,
+    ),
+)
+
+WEB_RESPONSE = (
+    web("answers late", LATE_ANSWER, "answer_delay_s=4", "timeout_s=1", waits=True),
+    web("closes after the request", NO_ANSWER, "behaviour=close-after-request"),
+    web("without TLS", OK, "tls=off", "tls=off", clients=(*BARE, "edge@debian13"), servers=CURRENT),
+    web(
+        "without TLS, closes after the request",
+        NO_ANSWER,
+        "tls=off behaviour=close-after-request",
+        "tls=off",
+        clients=(*BARE, "edge@debian13"),
+    ),
+    web(
+        "without TLS, answers late",
+        LATE_ANSWER,
+        "tls=off answer_delay_s=4",
+        "tls=off timeout_s=1",
+        clients=(*BARE, "edge@debian13"),
+        waits=True,
+    ),
+    web(
+        "HTTP to a port with TLS",
+        HTTP_TO_TLS,
+        client="tls=off",
+        clients=(*BARE, "edge@debian13"),
+        servers=(*CURRENT, *OLD_ORIGIN),
+    ),
+    web(
+        "the handshake alone",
+        OK,
+        clients=(*BARE, "openssl@rocky9"),
+        servers=(*CURRENT, *OLD_ORIGIN),
+        goal=Goal.HANDSHAKE,
+    ),
+)
+
 #: What an image or a program cannot do is declared with its cause, and counted.
 IMPOSSIBLE = (
     Row("no such program in the stand-in", CANNOT, clients=("curl@centos7",), servers=VSFTPD),
@@ -742,6 +1160,7 @@ IMPOSSIBLE = (
         clients=("net-ftpssl@centos7", "net-ftpssl@rocky9"),
         servers=VSFTPD,
     ),
+    web("no such command in the stand-in", CANNOT, clients=("openssl@centos7",)),
 )
 
 ROWS = (
@@ -753,5 +1172,9 @@ ROWS = (
     *NETWORK,
     *DATA,
     *OLD_SERVER,
+    *WEB_CERTIFICATES,
+    *WEB_HANDSHAKE,
+    *WEB_NETWORK,
+    *WEB_RESPONSE,
     *IMPOSSIBLE,
 )

@@ -314,6 +314,11 @@ sub _run_child {
         STDOUT->autoflush(1);
         # Every child would inherit the same seed otherwise, if anything has used rand() already.
         srand;
+        if (my $variables = $request->{environment}) {
+            utf8::encode($_) for my @pairs = %{$variables};
+            %ENV = (%ENV, @pairs);
+        }
+        my $secrets = $request->{key_log} ? _key_log() : undef;
         my $send = sub {
             my ($word, $value) = @_;
             my $line = "$word " . $json->encode($value) . "\n";
@@ -331,12 +336,28 @@ sub _run_child {
             die $@;
         }
         else {
+            $result = { %{$result}, key_log => _written($secrets) } if $secrets;
             $send->(result => $result);
         }
         1;
     };
     print {*STDERR} $@ if !$done;
     POSIX::_exit($done ? 0 : 1);
+}
+
+# Where this process writes the secrets of its TLS sessions; see resident.py.
+sub _key_log {
+    return if exists $ENV{SSLKEYLOGFILE};
+    open my $file, '+>', undef or die "a file for the key log: $!";
+    $ENV{SSLKEYLOGFILE} = "/proc/$$/fd/" . fileno $file;
+    return $file;
+}
+
+sub _written {
+    my ($file) = @_;
+    seek $file, 0, 0;
+    local $/ = undef;
+    return scalar <$file> // '';
 }
 
 1;

@@ -1,4 +1,4 @@
-"""The resident agent of programs that are command lines: curl.
+"""The resident agent of programs that are command lines: curl, openssl.
 
 Their users run them as processes, so each attempt runs the real command with the arguments that the
 request names and reports its exit status and both streams, unread: what they mean is decided where
@@ -10,21 +10,28 @@ the request was made. The standard library of Python 3.6 only. A request::
         "payload": {"name": "x.txt", "size": 1024},
     }
 
-``{payload}`` in an argument becomes the path of a file with the payload.
+``{payload}`` in an argument becomes the path of a file with the payload. ``input`` is what somebody
+types once the command runs; its standard input stays open after that, as a terminal does. Without
+``input`` there is nothing to read. ``limit_s`` ends a command that has no time limit of its own.
 """
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
 import time
-from typing import Dict, Optional
+from typing import Dict, Iterator, Optional
 
 from resident import DEADLINE_S, Agent, BadRequest, Progress, Request, Result
 
 #: The commands that this agent may run, with the arguments that make each say its version.
-COMMANDS = {"curl": ["--version"]}
+COMMANDS = {"curl": ["--version"], "openssl": ["version"]}
+#: Has a command write each line as it is said, as on a terminal: one that is killed has said it.
+LINE_BY_LINE = ["stdbuf", "-oL"]
+#: Pipes take so much at once without a reader, in bytes (Linux; pipe(7)).
+MOST_INPUT = 4096
 
 
 def attempt(request: Request, progress: Progress) -> Result:
@@ -36,7 +43,7 @@ def attempt(request: Request, progress: Progress) -> Result:
         raise BadRequest(f"{argv[0]} is not installed here")
     progress(step="run", argv=argv)
     # A file without a name: nothing is left when the deadline ends the attempt.
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file, typed(request.get("input")) as stdin:
         descriptors = []
         if request.get("payload"):
             file.write(payload(request["payload"]["name"], request["payload"]["size"]))
@@ -46,8 +53,8 @@ def attempt(request: Request, progress: Progress) -> Result:
             argv = [word.replace("{payload}", f"/dev/fd/{file.fileno()}") for word in argv]
         started = time.monotonic()
         process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
+            LINE_BY_LINE + argv,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=descriptors,
@@ -56,8 +63,11 @@ def attempt(request: Request, progress: Progress) -> Result:
         # Ended a little before the agent would end everything: what the command has said so far is
         # worth more than the last moment.
         timed_out = False
+        deadline_s = request.get("deadline_s", DEADLINE_S) * 0.95
         try:
-            out, err = process.communicate(timeout=request.get("deadline_s", DEADLINE_S) * 0.95)
+            out, err = process.communicate(
+                timeout=min(deadline_s, request.get("limit_s", deadline_s))
+            )
         except subprocess.TimeoutExpired:
             timed_out = True
             process.kill()
@@ -66,11 +76,31 @@ def attempt(request: Request, progress: Progress) -> Result:
         "timed_out": timed_out,
         "version": VERSIONS[argv[0]],
         "argv": argv,
+        "input": request.get("input"),
         "exit_status": process.returncode,
         "stdout": out.decode("utf-8", "replace"),
         "stderr": err.decode("utf-8", "replace"),
         "elapsed_ms": (time.monotonic() - started) * 1000.0,
     }
+
+
+@contextlib.contextmanager
+def typed(text: Optional[str]) -> Iterator[int]:
+    """A standard input on which ``text`` was typed, and that does not end; ``None``: an empty one."""
+    if text is None:
+        with open(os.devnull, "rb") as empty:
+            yield empty.fileno()
+        return
+    data = text.encode("utf-8")
+    if len(data) > MOST_INPUT:
+        raise BadRequest(f"the input has {len(data)} bytes: at most {MOST_INPUT} can be typed")
+    read_end, write_end = os.pipe()
+    try:
+        os.write(write_end, data)
+        yield read_end
+    finally:
+        os.close(read_end)
+        os.close(write_end)
 
 
 #: What each command says of itself, filled when the agent starts.

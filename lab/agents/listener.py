@@ -2,13 +2,14 @@
 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
-import ctypes
 import os
+import select
 import signal
 import socket
 from typing import Callable, Dict, Optional, Set, Tuple
 
-_PR_SET_PDEATHSIG = 1
+#: How long a listener may take to answer the agent, in seconds.
+ANSWER_S = 2.0
 
 #: Process ids of the listeners.
 running: Set[int] = set()
@@ -45,6 +46,18 @@ class Words:
                 self._said = (self._said + data)[-8192:]
         return self._said.decode("utf-8", "replace").strip()
 
+    def ask(self, word: bytes) -> bytes:
+        """Send a byte; the byte that comes back in time, or nothing."""
+        self.control.send(word)
+        in_time = select.select([self.control], [], [], ANSWER_S)[0]
+        return self.control.recv(1) if in_time else b""
+
+    def hung_up(self) -> bool:
+        """Whether nobody has the other end of descriptor 0 any more."""
+        poll = select.poll()
+        poll.register(self.control, 0)
+        return bool(poll.poll(0))
+
     def close(self) -> None:
         """Let go of both."""
         self.control.close()
@@ -75,14 +88,12 @@ class Listener:
         self.filtered = False
         self.log_start: Optional[int] = None
         self.pid = 0
-        self.pidfd = -1
-        self.words: Words
+        self.words: Optional[Words] = None
         self._status: Optional[int] = None
 
     def start(self, program: Callable[[str], object]) -> None:
         """Run ``program(config)`` in a process of its own."""
         self.pid, self.words = spawn(lambda: program(self.config))
-        self.pidfd = os.pidfd_open(self.pid)
         running.add(self.pid)
 
     def status(self) -> Optional[int]:
@@ -90,45 +101,73 @@ class Listener:
         if self._status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                self._status = os.waitstatus_to_exitcode(status)
+                self._status = _exit_code(status)
         return self._status
 
     def must_run(self) -> None:
         """Raise :class:`ListenerEnded` if it does not."""
         status = self.status()
         if status is not None:
-            said = self.words.read() or "it said nothing"
+            said = self.said() or "it said nothing"
             raise ListenerEnded(
                 "listener %s (pid %d) has ended with status %d: %s"
                 % (self.key, self.pid, status, said)
             )
+
+    def said(self) -> str:
+        """The end of everything that the process has said so far, its log aside."""
+        return self.words.read() if self.words else ""
+
+    def ask(self, word: bytes) -> bytes:
+        """Send a byte to a listener that answers each with one, on its descriptor 0.
+
+        Raises:
+            ListenerEnded: there is no answer.
+        """
+        answer = b""
+        try:
+            if self.words:
+                answer = self.words.ask(word)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # its end is closed: it has ended, or is about to
+        if not answer:
+            self.gives_no_answer()
+        return answer
+
+    def gives_no_answer(self) -> None:
+        """Raise :class:`ListenerEnded`, which says with what status if that is so."""
+        if self.status() is None and self.words and self.words.hung_up():
+            # Descriptors are closed shortly before the process has a status; it keeps the one it has.
+            kill(self.pid)
+            self._status = _exit_code(os.waitpid(self.pid, 0)[1])
+        self.must_run()
+        raise ListenerEnded("listener %s does not answer" % self.key)
 
     def end(self) -> None:
         """Kill the process with its sessions and wait until it is gone."""
         if self.pid and self.status() is None:
             family = descendants(self.pid, processes())
             kill(self.pid)
-            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            self._status = _exit_code(os.waitpid(self.pid, 0)[1])
             for pid in family:
                 kill(pid)
         running.discard(self.pid)
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
+        if self.words:
             self.words.close()
 
 
 def spawn(program: Callable[[], object]) -> Tuple[int, Words]:
-    """Run ``program`` in a forked process of its own session, which ends when the agent does."""
+    """Run ``program`` in a forked process of its own session.
+
+    When the agent ends, so does descriptor 0 of the process: that tells it to end too, or else
+    ``with_the_agent.py`` does.
+    """
     ours, theirs = socket.socketpair()
     out_read, out_write = os.pipe()
-    agent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
             os.setsid()
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != agent:
-                os._exit(1)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             for source, target in ((theirs.fileno(), 0), (out_write, 1), (out_write, 2)):
@@ -142,6 +181,11 @@ def spawn(program: Callable[[], object]) -> Tuple[int, Words]:
     theirs.close()
     os.close(out_write)
     return pid, Words(ours, out_read)
+
+
+def _exit_code(status: int) -> int:
+    """Of what ``waitpid()`` gives: the exit status, or the signal as a negative number."""
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def processes() -> Dict[int, Tuple[str, int]]:

@@ -23,65 +23,26 @@ use File::Basename ();
 use lib File::Basename::dirname(__FILE__);
 
 use Carp ();
-use Errno ();
 use IO::File ();
 use IO::Socket::SSL ();
 use Net::SSLeay ();
-use Socket ();
 use Symbol ();
-use Time::HiRes ();
 
 use Net::FTP ();
 use Net::FTP::I ();
 
+use Observed qw(%seen TRUE FALSE each_once errno_symbol errno_text note_alert note_tls note_verification
+    real_ssl_error resolver_symbol trimmed);
 use Resident ();
 
 # Where an image keeps other versions of libnet: LIBNET_DIR/<version>/lib/Net/FTP.pm.
 use constant LIBNET_DIR => '/opt/lab/libnet';
 
-use constant { TRUE => JSON::PP::true(), FALSE => JSON::PP::false() };
-
-# What a caller finds in $! that says something about a connection. The rest ("Inappropriate ioctl for
-# device", "No such file or directory") is left over from things that perl did on the way.
-my %ERRNO = map { ($_ => 1) } qw(
-    EACCES EADDRINUSE EADDRNOTAVAIL ECONNABORTED ECONNREFUSED ECONNRESET EHOSTDOWN EHOSTUNREACH EMFILE
-    ENETDOWN ENETRESET ENETUNREACH ENOTCONN EPERM EPIPE EPROTO ETIMEDOUT
-);
-my %ERRNO_NAME = map { (Errno->can($_)->() => $_) } grep { Errno->can($_) } keys %ERRNO;
-
-# The resolver's numbers by their names.
-my %EAI_NAME = map { my $number = eval { Socket->can($_)->() }; defined $number ? ($number => $_) : () }
-    grep { Socket->can($_) }
-    qw(EAI_ADDRFAMILY EAI_AGAIN EAI_BADFLAGS EAI_FAIL EAI_FAMILY EAI_NODATA EAI_NONAME EAI_SERVICE
-    EAI_SOCKTYPE);
-
-# OpenSSL 1.1.1 and newer reseed their random generator in a forked child by themselves.
-my $STIR_RANDOM = Net::SSLeay::OPENSSL_VERSION_NUMBER() < 0x1010100f;
-
-# What is observed of the attempt in this process: there is one attempt a process.
-my %seen;
-
 sub attempt {
     my ($request, $progress) = @_;
-    my $started = Time::HiRes::time();
     check_request($request);
-    Net::SSLeay::RAND_load_file('/dev/urandom', 32) if $STIR_RANDOM;
     load_libnet($request->{libnet}) if defined $request->{libnet};
-
-    my @warnings;
-    local $SIG{__WARN__} = sub { push @warnings, trimmed($_[0]) };
-    # Perl dies of SIGPIPE unless the program says otherwise. Long-lived callers do say so; that it
-    # came is reported.
-    local $SIG{PIPE} = sub { push @warnings, 'SIGPIPE: a program without a handler ends here' };
-
-    my %report = (failed => FALSE, library => Net::SSLeay::SSLeay_version(0));
-    eval { walk($request, \%report, $progress, \@warnings); 1 } or do {
-        die $@ if ref $@ ne 'StepFailed';
-        $report{failed} = TRUE;
-    };
-    $report{warnings}   = \@warnings;
-    $report{elapsed_ms} = 1000 * (Time::HiRes::time() - $started);
-    return \%report;
+    return Observed::report(sub { walk($request, $progress, @_) });
 }
 
 sub check_request {
@@ -100,7 +61,7 @@ sub check_request {
 
 # The steps in their order; a step that fails ends them.
 sub walk {
-    my ($request, $report, $progress, $warnings) = @_;
+    my ($request, $progress, $report, $warnings) = @_;
     my %options = %{ $request->{options} };
     my $verifies = !defined $options{SSL_verify_mode} || $options{SSL_verify_mode};
     $options{SSL_verify_callback} = \&note_verification if $verifies;
@@ -128,7 +89,7 @@ sub walk {
         note_reply($report, $ftp) if $ftp;
         if (!$returned) {
             note_failure($report, $ftp, $name, $at, $ssl, $errno, [@$warnings[$before .. $#$warnings]]);
-            die bless {}, 'StepFailed';
+            Observed::fail();
         }
         return $returned;
     };
@@ -147,7 +108,7 @@ sub walk {
         if ($lost) {
             note_reply($report, $ftp);
             note_failure($report, $ftp, $lost, '', undef, 0, []);
-            die bless {}, 'StepFailed';
+            Observed::fail();
         }
         $report->{step} = 'quit';
         note_reply($report, $ftp) if !reply_is_own($ftp);
@@ -186,25 +147,6 @@ sub payload {
 }
 
 # -- observation -----------------------------------------------------------------------------------
-
-sub note_verification {
-    my ($ok, $store) = @_;
-    if (!$ok && !defined $seen{verify_code}) {
-        $seen{verify_code} = Net::SSLeay::X509_STORE_CTX_get_error($store);
-    }
-    return $ok;
-}
-
-sub note_control_connection {
-    my ($ftp) = @_;
-    my $ssl = $ftp->_get_ssl_object;
-    ($seen{protocol} = $ftp->get_sslversion) =~ tr/_/./;
-    $seen{cipher}   = $ftp->get_cipher;
-    # An anonymous cipher suite completes without a certificate, whatever the verification mode.
-    my $checks = Net::SSLeay::get_verify_mode($ssl) & Net::SSLeay::VERIFY_PEER();
-    $seen{verified} = $checks && Net::SSLeay::get_peer_certificate($ssl) ? TRUE : FALSE;
-    return;
-}
 
 sub note_data_connection {
     my ($connection) = @_;
@@ -258,44 +200,9 @@ sub watch_handshakes {
         my ($socket) = @_;
         $seen{handshake} = 1;
         my $connected = &$connect_ssl;
-        note_control_connection($socket) if $connected && $socket->isa('Net::FTP');
+        note_tls($socket) if $connected && $socket->isa('Net::FTP');
         return $connected;
     };
-    return;
-}
-
-# IO::Socket::IP keeps the resolver's text and drops its number; a second lookup could end otherwise.
-sub watch_resolver {
-    my $lookup = IO::Socket::IP->can('getaddrinfo') or return;
-    no warnings qw(redefine prototype);
-    *IO::Socket::IP::getaddrinfo = sub {
-        my @answer = &$lookup;
-        $seen{resolver} = $answer[0] + 0;
-        return @answer;
-    };
-    return;
-}
-
-# Net::FTP closes a connection on which reading failed, and closing forgets why.
-sub watch_read_errors {
-    my $error = IO::Socket::SSL->can('error') or die 'this IO::Socket::SSL has no error';
-    no warnings 'redefine';
-    *IO::Socket::SSL::error = sub {
-        my $errno = $! + 0;
-        &$error;
-        $seen{read_error} = "$IO::Socket::SSL::SSL_ERROR" if real_ssl_error($IO::Socket::SSL::SSL_ERROR);
-        $seen{read_errno} = $errno if $ERRNO_NAME{$errno};
-        return;
-    };
-    return;
-}
-
-# IO::Socket::SSL takes a fatal alert after the handshake for an end of file when there is no system
-# error beside it, and leaves the alert in the library's queue. It is read there, and left there.
-sub note_alert {
-    my $number = Net::SSLeay::ERR_peek_error() or return;
-    my $text   = Net::SSLeay::ERR_error_string($number);
-    $seen{read_error} //= $text if $text =~ /alert/;
     return;
 }
 
@@ -320,48 +227,31 @@ sub note_failure {
         }
     }
     $report->{step} = $name;
-    my $symbol = $ERRNO_NAME{$errno};
+    my $symbol = errno_symbol($errno);
     my $said   = $ftp ? trimmed(scalar $ftp->message) : '';
     $ssl = undef if !real_ssl_error($ssl) && !($symbol && $symbol eq 'ETIMEDOUT');
     my @causes = ($at, $ssl, @$warnings);
     # A connection that was lost during an earlier call that succeeded shows only now.
     if (reply_is_own($ftp)) {
         push @causes, $seen{read_error};
-        $symbol //= $ERRNO_NAME{ $seen{read_errno} } if $seen{read_errno};
+        $symbol //= errno_symbol($seen{read_errno}) if $seen{read_errno};
     }
-    push @causes, do { local $! = Errno->can($symbol)->(); "$!" } if $symbol;
+    push @causes, errno_text($symbol) if $symbol;
 
-    my @parts;
-    for my $cause (map { trimmed($_) } grep { defined } @causes) {
-        push @parts, $cause if length $cause && !grep { index($_, $cause) >= 0 } @parts;
-    }
-    $report->{error}   = @parts ? join '; ', @parts : $said;
+    my $error = each_once(@causes);
+    $report->{error}   = length $error ? $error : $said;
     $report->{message} = !$ftp ? trimmed($at) : $name eq 'starttls' ? "FTP failed to start tls: $said" : $said;
     $report->{message} = trimmed($at) if !length $said && length trimmed($at);
-    $report->{errno}   = $EAI_NAME{ $seen{resolver} } // "EAI_$seen{resolver}" if $seen{resolver};
+    $report->{errno}   = resolver_symbol($seen{resolver}) if $seen{resolver};
     $report->{errno}   = $symbol if $symbol && !$seen{resolver};
     $report->{verify_code} = $seen{verify_code};
     return;
-}
-
-# An error of the TLS library, as against "come again later".
-sub real_ssl_error {
-    my ($error) = @_;
-    return defined $error && length "$error" && "$error" !~ /\ASSL wants a /;
 }
 
 # Whether the last "reply" is not the server's but Net::FTP's own word for a lost connection.
 sub reply_is_own {
     my ($ftp) = @_;
     return $ftp && $ftp->code == 421 && $ftp->message =~ /\A\[Net::FTP\] /;
-}
-
-sub trimmed {
-    my ($text) = @_;
-    $text = defined $text ? "$text" : '';
-    $text =~ s/\A\s+|\s+\z//g;
-    utf8::decode($text);
-    return $text;
 }
 
 # -- versions of libnet ----------------------------------------------------------------------------
@@ -405,18 +295,15 @@ package main;
 
 watch_net_ftp();
 watch_handshakes();
-watch_resolver();
-watch_read_errors();
+Observed::watch_resolver();
+Observed::watch_read_errors();
 
 Resident->new(
     name     => 'net-ftp',
     versions => {
-        'perl'            => sprintf('%vd', $^V),
-        'Net::FTP'        => "$Net::FTP::VERSION",
-        'IO::Socket::SSL' => "$IO::Socket::SSL::VERSION",
-        'Net::SSLeay'     => "$Net::SSLeay::VERSION",
-        'openssl'         => Net::SSLeay::SSLeay_version(0),
-        'libnet'          => [libnets()],
+        Observed::versions(),
+        'Net::FTP' => "$Net::FTP::VERSION",
+        'libnet'   => [libnets()],
     },
     forked => { attempt => \&attempt },
 )->run;

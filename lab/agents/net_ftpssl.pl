@@ -23,45 +23,26 @@ use warnings;
 use File::Basename ();
 use lib File::Basename::dirname(__FILE__);
 
-use Errno ();
 use IO::File ();
 use IO::Socket::SSL ();
 use Net::SSLeay ();
 use Socket ();
-use Time::HiRes ();
 
+use Observed qw(%seen TRUE FALSE each_once errno_symbol errno_text note_alert note_tls note_verification
+    real_ssl_error resolver_symbol trimmed);
 use Resident ();
 
 # Where an image, or whoever mounts it there, keeps modules that the distribution does not have.
 use constant MODULES => '/opt/lab/perl5/lib';
 
-use constant { TRUE => JSON::PP::true(), FALSE => JSON::PP::false() };
-
 # What Net::FTPSSL puts in the place of a reply that did not come.
 my $NO_REPLY = qr/\A555 (?:Unexpected EOF on Command Channel|Timed out waiting for a response!|Can't write )/;
-
-# What a caller finds in $! that says something about a connection; the rest is left over from things
-# that perl did on the way.
-my %ERRNO = map { ($_ => 1) } qw(
-    EACCES EADDRINUSE EADDRNOTAVAIL ECONNABORTED ECONNREFUSED ECONNRESET EHOSTDOWN EHOSTUNREACH EMFILE
-    ENETDOWN ENETRESET ENETUNREACH ENOTCONN EPERM EPIPE EPROTO ETIMEDOUT
-);
-my %ERRNO_NAME = map { (Errno->can($_)->() => $_) } grep { Errno->can($_) } keys %ERRNO;
-
-# The resolver's numbers by their names.
-my %EAI_NAME = map { my $number = eval { Socket->can($_)->() }; defined $number ? ($number => $_) : () }
-    grep { Socket->can($_) }
-    qw(EAI_ADDRFAMILY EAI_AGAIN EAI_BADFLAGS EAI_FAIL EAI_FAMILY EAI_NODATA EAI_NONAME EAI_SERVICE
-    EAI_SOCKTYPE);
-
-# OpenSSL 1.1.1 and newer reseed their random generator in a forked child by themselves.
-my $STIR_RANDOM = Net::SSLeay::OPENSSL_VERSION_NUMBER() < 0x1010100f;
 
 # Why there is no Net::FTPSSL; the empty string: it is not installed; undef: there is.
 my $MISSING = load_net_ftpssl();
 
-# What is observed of the attempt in this process: there is one attempt a process.
-my %seen = (step => 'connect');
+# Net::FTPSSL->new, the first step, is connection, AUTH and handshake in one.
+$seen{step} = 'connect';
 
 sub load_net_ftpssl {
     push @INC, MODULES;
@@ -72,24 +53,8 @@ sub load_net_ftpssl {
 
 sub attempt {
     my ($request, $progress) = @_;
-    my $started = Time::HiRes::time();
     check_request($request);
-    Net::SSLeay::RAND_load_file('/dev/urandom', 32) if $STIR_RANDOM;
-
-    my @warnings;
-    local $SIG{__WARN__} = sub { push @warnings, trimmed($_[0]) };
-    # Perl dies of SIGPIPE unless the program says otherwise. Long-lived callers do say so; that it
-    # came is reported.
-    local $SIG{PIPE} = sub { push @warnings, 'SIGPIPE: a program without a handler ends here' };
-
-    my %report = (failed => FALSE, library => Net::SSLeay::SSLeay_version(0));
-    eval { walk($request, \%report, $progress, \@warnings); 1 } or do {
-        die $@ if ref $@ ne 'StepFailed';
-        $report{failed} = TRUE;
-    };
-    $report{warnings}   = \@warnings;
-    $report{elapsed_ms} = 1000 * (Time::HiRes::time() - $started);
-    return \%report;
+    return Observed::report(sub { walk($request, $progress, @_) });
 }
 
 sub check_request {
@@ -110,7 +75,7 @@ sub check_request {
 
 # The steps in their order; a step that fails ends them.
 sub walk {
-    my ($request, $report, $progress, $warnings) = @_;
+    my ($request, $progress, $report, $warnings) = @_;
     my $ftp;
     my $step = sub {
         my ($name, $call) = @_;
@@ -136,7 +101,7 @@ sub walk {
         if (!$end{returned}) {
             note_failure($report, $request, \%end);
             $report->{message} = deliver_all_the_same($ftp, $request) if $name eq 'login';
-            die bless {}, 'StepFailed';
+            Observed::fail();
         }
         return $end{returned};
     };
@@ -152,7 +117,7 @@ sub walk {
         my $refused = ($seen{read_error} // '') =~ /alert/ || $seen{read_errno};
         if ($refused && $seen{lost} && ($seen{protocol} // '') eq 'TLSv1.3') {
             note_failure($report, $request, { at => '', errno => 0, module => '', warnings => [] });
-            die bless {}, 'StepFailed';
+            Observed::fail();
         }
         $report->{step} = 'quit';
         return;
@@ -220,25 +185,6 @@ sub payload {
 
 # -- observation -----------------------------------------------------------------------------------
 
-sub note_verification {
-    my ($ok, $store) = @_;
-    if (!$ok && !defined $seen{verify_code}) {
-        $seen{verify_code} = Net::SSLeay::X509_STORE_CTX_get_error($store);
-    }
-    return $ok;
-}
-
-sub note_control_connection {
-    my ($socket) = @_;
-    my $ssl = $socket->_get_ssl_object;
-    ($seen{protocol} = $socket->get_sslversion) =~ tr/_/./;
-    $seen{cipher}   = $socket->get_cipher;
-    # An anonymous cipher suite completes without a certificate, whatever the verification mode.
-    my $checks = Net::SSLeay::get_verify_mode($ssl) & Net::SSLeay::VERIFY_PEER();
-    $seen{verified} = $checks && Net::SSLeay::get_peer_certificate($ssl) ? TRUE : FALSE;
-    return;
-}
-
 sub note_data_connection {
     my ($socket) = @_;
     my $ssl = $socket->_get_ssl_object;
@@ -294,32 +240,9 @@ sub watch_handshakes {
         my $is_control = $socket->isa('Net::FTPSSL');
         enter('starttls') if $is_control;
         my $connected = &$connect_ssl;
-        ($is_control ? \&note_control_connection : \&note_data_connection)->($socket) if $connected;
+        ($is_control ? \&note_tls : \&note_data_connection)->($socket) if $connected;
         return $connected;
     };
-    return;
-}
-
-# A connection on which reading failed is closed, and closing forgets why.
-sub watch_read_errors {
-    my $error = IO::Socket::SSL->can('error') or die 'this IO::Socket::SSL has no error';
-    no warnings 'redefine';
-    *IO::Socket::SSL::error = sub {
-        my $errno = $! + 0;
-        &$error;
-        $seen{read_error} = "$IO::Socket::SSL::SSL_ERROR" if real_ssl_error($IO::Socket::SSL::SSL_ERROR);
-        $seen{read_errno} = $errno if $ERRNO_NAME{$errno};
-        return;
-    };
-    return;
-}
-
-# IO::Socket::SSL takes a fatal alert after the handshake for an end of file when there is no system
-# error beside it, and leaves the alert in the library's queue. It is read there, and left there.
-sub note_alert {
-    my $number = Net::SSLeay::ERR_peek_error() or return;
-    my $text   = Net::SSLeay::ERR_error_string($number);
-    $seen{read_error} //= $text if $text =~ /alert/;
     return;
 }
 
@@ -328,7 +251,7 @@ sub resolver_error {
     my ($host) = @_;
     my ($error) = Socket::getaddrinfo($host, '',
         { family => Socket::AF_INET(), socktype => Socket::SOCK_STREAM() });
-    return $error ? $EAI_NAME{ $error + 0 } // 'EAI_' . ($error + 0) : undef;
+    return $error ? resolver_symbol($error + 0) : undef;
 }
 
 # -- the report ------------------------------------------------------------------------------------
@@ -346,7 +269,7 @@ sub note_seen {
 sub note_failure {
     my ($report, $request, $end) = @_;
     my $step = $report->{step} = $seen{step};
-    my $symbol = $ERRNO_NAME{ $end->{errno} };
+    my $symbol = errno_symbol($end->{errno});
     my $ssl    = $end->{ssl};
     $ssl = undef if !real_ssl_error($ssl) && !($symbol && $symbol eq 'ETIMEDOUT');
     # The reply is in the report already, with its code.
@@ -357,16 +280,13 @@ sub note_failure {
     # A connection that was lost during an earlier call that succeeded shows only now.
     if ($seen{lost}) {
         push @causes, $seen{read_error};
-        $symbol //= $ERRNO_NAME{ $seen{read_errno} } if $seen{read_errno};
+        $symbol //= errno_symbol($seen{read_errno}) if $seen{read_errno};
     }
-    push @causes, do { local $! = Errno->can($symbol)->(); "$!" } if $symbol;
+    push @causes, errno_text($symbol) if $symbol;
+    @causes = map { trimmed($_) } grep { defined } @causes;
+    s/ at \S+ line \d+\.\z// for @causes;       # of what carp() and die() say
 
-    my @parts;
-    for my $cause (map { trimmed($_) } grep { defined } @causes) {
-        $cause =~ s/ at \S+ line \d+\.\z//;       # of what carp() and die() say
-        push @parts, $cause if length $cause && !grep { index($_, $cause) >= 0 } @parts;
-    }
-    $report->{error}       = join '; ', @parts;
+    $report->{error}       = each_once(@causes);
     $report->{message}     = message($step, $end);
     $report->{errno}       = $symbol if $symbol;
     $report->{verify_code} = $seen{verify_code};
@@ -386,35 +306,18 @@ sub message {
     return trimmed($before . $end->{at});
 }
 
-# An error of the TLS library, as against "come again later".
-sub real_ssl_error {
-    my ($error) = @_;
-    return defined $error && length "$error" && "$error" !~ /\ASSL wants a /;
-}
-
-sub trimmed {
-    my ($text) = @_;
-    $text = defined $text ? "$text" : '';
-    $text =~ s/\A\s+|\s+\z//g;
-    utf8::decode($text);
-    return $text;
-}
-
 if (!defined $MISSING) {
     watch_net_ftpssl();
     watch_handshakes();
-    watch_read_errors();
+    Observed::watch_read_errors();
 }
 
 Resident->new(
     name     => 'net-ftpssl',
     versions => {
-        'perl'                => sprintf('%vd', $^V),
+        Observed::versions(),
         'Net::FTPSSL'         => defined $MISSING ? undef : "$Net::FTPSSL::VERSION",
         'Net::FTPSSL problem' => $MISSING || undef,
-        'IO::Socket::SSL'     => "$IO::Socket::SSL::VERSION",
-        'Net::SSLeay'         => "$Net::SSLeay::VERSION",
-        'openssl'             => Net::SSLeay::SSLeay_version(0),
     },
     forked => { attempt => \&attempt },
 )->run;

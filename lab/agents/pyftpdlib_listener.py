@@ -1,6 +1,6 @@
 """One pyftpdlib listener: the small program that a user of the library writes around it.
 
-``ftp_server.py`` has this module loaded and forks for each listener, which takes milliseconds;
+``server.py`` has this module loaded and forks for each listener, which takes milliseconds;
 ``serve`` then never returns. The library's behaviour is left alone: the listener sets attributes
 that the handler classes document, restricts the TLS context that the library made, and logs more.
 

@@ -29,10 +29,8 @@ reports what they returned or raised. The standard library of Python 3.6 only. A
 resumes the control connection's TLS session.
 """
 
-import errno
 import ftplib
 import io
-import platform
 import socket
 import ssl
 import time
@@ -40,20 +38,8 @@ import traceback
 import warnings
 from typing import Any, Dict, Optional, Tuple
 
+from python_tls import error_symbol, is_verified, make_context, versions, warm_up
 from resident import Agent, BadRequest, Progress, Request, Result
-
-#: The resolver's numbers by their names, as ``socket`` has them.
-_EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
-
-#: Protocol versions in ascending order, with the option that switches each off.
-_OFF = (
-    ("SSLv3", "OP_NO_SSLv3"),
-    ("TLSv1", "OP_NO_TLSv1"),
-    ("TLSv1.1", "OP_NO_TLSv1_1"),
-    ("TLSv1.2", "OP_NO_TLSv1_2"),
-    ("TLSv1.3", "OP_NO_TLSv1_3"),
-)
-
 
 #: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
@@ -202,11 +188,7 @@ class _Attempt:
             cipher = control.cipher()
             self.report["protocol"] = control.version()
             self.report["cipher"] = cipher[0] if cipher else None
-            # An anonymous cipher suite completes without a certificate, whatever the mode.
-            self.report["verified"] = (
-                control.context.verify_mode == ssl.CERT_REQUIRED
-                and control.getpeercert(binary_form=True) is not None
-            )
+            self.report["verified"] = is_verified(control)
 
     def _note_connections(self) -> None:
         reply = self.ftp.reply
@@ -226,12 +208,8 @@ class _Attempt:
         self.report["error"] = str(error) or self.report["message"]
         if isinstance(error, ssl.SSLError):
             self.report["verify_code"] = getattr(error, "verify_code", None)
-        elif isinstance(error, socket.gaierror):
-            self.report["errno"] = _EAI_NAME.get(error.errno or 0, f"EAI {error.errno}")
-        elif isinstance(error, socket.timeout):
-            self.report["errno"] = "ETIMEDOUT"
         elif isinstance(error, OSError):
-            self.report["errno"] = errno.errorcode.get(error.errno or 0)
+            self.report["errno"] = error_symbol(error)
 
 
 def _is_alert_or_reset(error: Exception) -> bool:
@@ -242,62 +220,16 @@ def _is_alert_or_reset(error: Exception) -> bool:
     return isinstance(error, ConnectionError)
 
 
-def make_context(request: Request) -> ssl.SSLContext:
-    """The context of an ordinary caller, changed only where the request says so."""
-    context = ssl.create_default_context(cafile=request["ca_file"])
-    if not request["verify"]:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if request["ciphers"] is not None:
-        context.set_ciphers(request["ciphers"])
-    limit_versions(context, request["minimum"], request["maximum"])
-    if request["certificate"] is not None:
-        context.load_cert_chain(request["certificate"], request["key"])
-    return context
-
-
-def limit_versions(context: ssl.SSLContext, minimum: Optional[str], maximum: Optional[str]) -> None:
-    """Set the ends of the range that are not ``None``, the way this interpreter has.
-
-    ``minimum_version`` and ``maximum_version`` came with Python 3.7 and OpenSSL 1.1.0; before, each
-    version has an option that switches it off.
-    """
-    names = [version for version, _ in _OFF]
-    lowest = names.index(minimum) if minimum is not None else None
-    highest = names.index(maximum) if maximum is not None else None
-    if hasattr(context, "maximum_version"):
-        for end, place in (("minimum_version", lowest), ("maximum_version", highest)):
-            if place is not None:
-                version = names[place].replace(".", "_")
-                setattr(context, end, getattr(ssl.TLSVersion, version))
-    for place, (_, name) in enumerate(_OFF):
-        option = getattr(ssl, name, 0)
-        if lowest is not None and place >= lowest:
-            # create_default_context() switches SSLv3 off: an explicit minimum asks for it.
-            context.options &= ~option
-        if not hasattr(context, "maximum_version") and (
-            (lowest is not None and place < lowest) or (highest is not None and place > highest)
-        ):
-            context.options |= option
-
-
 def payload(name: str, size: int) -> bytes:
     """The file to deliver: its name on line after line, cut to ``size`` bytes."""
     line = (name + "\n").encode("utf-8")
     return (line * (size // len(line) + 1))[:size]
 
 
-def warm_up() -> None:
-    """Load before the first fork what a connection would load."""
-    # The codec of host names, which the interpreter loads at the first lookup.
-    "lab.test".encode("idna")
-    ssl.create_default_context()
-
-
 if __name__ == "__main__":
     warm_up()
     Agent(
         "python-ftp",
-        versions={"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION},
+        versions=versions(),
         forked={"attempt": attempt},
     ).run()

@@ -27,7 +27,7 @@ only. An agent is a script beside it::
 
 
     Agent(
-        "ftp-server",
+        "server",
         versions={...},
         forked={"attempt": attempt},
         inline={"facts": facts, "listen": listen},
@@ -49,7 +49,10 @@ Forked handlers ``handler(request, progress) -> dict``
     "timed-out"``. A child that ends without a result is ``kind: "crashed"``; ``error`` says how
     it ended and holds the end of what it wrote to stderr, ``partial`` what it had sent ahead.
     After every attempt its process group is killed, so that nothing that it started outlives it.
-    What a child prints goes to that stderr, never to the agent's output.
+    What a child prints goes to that stderr, never to the agent's output. ``environment`` in a
+    request, ``{"NAME": "VALUE"}``, is added to the variables of the child's process. With
+    ``key_log``, true, ``SSLKEYLOGFILE`` names a file in memory for it, and the result has what was
+    written there, as ``key_log``; many TLS libraries write their sessions' secrets to that file.
 
 Inline handlers ``handler(request) -> dict``
     Run in the resident process, one at a time, and hold up everything else while they run: they
@@ -72,10 +75,12 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections import deque
 from typing import (
+    IO,
     Any,
     Callable,
     Deque,
@@ -175,6 +180,7 @@ class Agent:
         inline: handlers by op, run in the resident process.
         concurrent: how many forked handlers may run at the same time.
         at_end: called once when the agent ends.
+        readable: called, in the resident process, whenever this descriptor can be read.
     """
 
     def __init__(
@@ -185,6 +191,7 @@ class Agent:
         inline: Optional[Mapping[str, InlineHandler]] = None,
         concurrent: int = 32,
         at_end: Optional[Callable[[], None]] = None,
+        readable: Optional[Mapping[int, Callable[[], None]]] = None,
     ) -> None:
         self.name = name
         self.versions = dict(versions)
@@ -192,6 +199,7 @@ class Agent:
         self._inline = dict(inline or {})
         self._concurrent = concurrent
         self._at_end = at_end
+        self._readable = dict(readable or {})
         self._input = b""
         self._output: Deque[bytes] = deque()
         self._waiting: Deque[Tuple[Any, ForkedHandler, Request, float]] = deque()
@@ -232,10 +240,14 @@ class Agent:
         for deferred in self._deferred:
             for descriptor in deferred.wait.readable:
                 poll.register(descriptor, select.POLLIN)
+        for descriptor in self._readable:
+            poll.register(descriptor, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(self._timeout_ms())}
 
         if 1 in ready and self._output:
             self._flush()
+        for descriptor in ready & set(self._readable):
+            self._readable[descriptor]()
         for child in list(self._children):
             self._serve_child(child, ready)
         for deferred in list(self._deferred):
@@ -475,6 +487,25 @@ def _end(_number: int, _frame: Any) -> NoReturn:
     raise SystemExit(0)
 
 
+def _key_log() -> Optional[IO[bytes]]:
+    """Where this process, and what it starts, write the secrets of their TLS sessions.
+
+    In memory and without a name: it is gone with the process.
+    """
+    if "SSLKEYLOGFILE" in os.environ:
+        return None  # somebody else's: it is the attempt's own business
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    file = tempfile.TemporaryFile(dir=place)
+    # Also for a command that is started: it has another /proc/self.
+    os.environ["SSLKEYLOGFILE"] = f"/proc/{os.getpid()}/fd/{file.fileno()}"
+    return file
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("ascii", "replace")
+
+
 def _run_child(
     handler: ForkedHandler, request: Request, deadline_s: float, out: int, err: int
 ) -> NoReturn:
@@ -490,6 +521,8 @@ def _run_child(
         os.dup2(nothing, 0)
         os.dup2(err, 1)
         os.dup2(err, 2)
+        os.environ.update(request.get("environment") or {})
+        secrets = _key_log() if request.get("key_log") else None
 
         def send(message: Mapping[str, Any]) -> None:
             data = json.dumps(message, ensure_ascii=True, default=str).encode("ascii") + b"\n"
@@ -500,7 +533,10 @@ def _run_child(
             send({"progress": fields})
 
         try:
-            send({"result": handler(request, progress)})
+            result = handler(request, progress)
+            if secrets is not None:
+                result = dict(result, key_log=_written(secrets))
+            send({"result": result})
         except BadRequest as error:
             send({"bad_request": str(error)})
         status = 0

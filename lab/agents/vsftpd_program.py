@@ -14,6 +14,8 @@ from typing import Any, Dict, FrozenSet, List, Optional
 from helper_programs import COMMAND_S, run
 from listener import Listener, descendants, kill, orphans, processes
 from openssl_library import OpenSSL
+from server_program import ServerProgram
+from with_the_agent import end_with_the_agent
 
 BINARY = "/usr/sbin/vsftpd"
 #: In an image whose vsftpd is no package: the version of the source package that it was compiled from.
@@ -36,7 +38,7 @@ session required pam_permit.so
 ANONYMOUS = "ftp"
 
 
-class Vsftpd:
+class Vsftpd(ServerProgram):  # type: ignore[misc]
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
     def __init__(self) -> None:
@@ -44,6 +46,7 @@ class Vsftpd:
 
     def start(self, config: str) -> None:
         """Become vsftpd; called in a forked process."""
+        end_with_the_agent()
         # Python ignores it, and what is ignored stays so in the program.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execv(BINARY, [BINARY, config])

@@ -7,6 +7,7 @@
 from lab.certificates.catalogue import (
     ANCHORS,
     CATALOGUE,
+    OTHER_HOST,
     CertificateError,
     CertificateSpec,
     UnknownCertificate,
@@ -18,6 +19,7 @@ from lab.certificates.material import OWN, Material, ServerCertificate, Wanted
 __all__ = [
     "ANCHORS",
     "CATALOGUE",
+    "OTHER_HOST",
     "OWN",
     "CertificateDescription",
     "CertificateError",

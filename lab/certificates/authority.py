@@ -6,6 +6,7 @@ without subject alternative names or with one purpose only, and a SHA-1 signatur
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -56,11 +58,29 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """Whom a leaf is made out to."""
+
+    common_name: str
+    unit: str
+    alternative_names: tuple[str, ...]
+    """DNS names and IP addresses."""
+
+
+@dataclass(frozen=True)
 class IssuedLeaf:
     """A leaf with its private key."""
 
     certificate: x509.Certificate
     key_pem: bytes
+
+    @property
+    def key(self) -> PrivateKey:
+        """The private key, to certify it once more."""
+        # It was made here a moment ago: the test of its primes would only take time.
+        key = load_pem_private_key(self.key_pem, None, unsafe_skip_rsa_key_validation=True)
+        assert isinstance(key, PrivateKey)
+        return key
 
 
 @dataclass(frozen=True)
@@ -123,14 +143,14 @@ class Authority:
         return certificate
 
     def issue_ordinary(
-        self, name: str, unit: str, starts: datetime, ends: datetime, kind: Key
+        self, subject: Subject, starts: datetime, ends: datetime, kind: Key
     ) -> IssuedLeaf:
         """An ordinary leaf, RSA-2048 or ECDSA P-256, with a key of its own: trustme's work."""
         issued = self._issuing.issue_cert(
-            name,
-            common_name=name,
+            *subject.alternative_names,
+            common_name=subject.common_name,
             organization_name=ORGANIZATION,
-            organization_unit_name=unit,
+            organization_unit_name=subject.unit,
             not_before=starts,
             not_after=ends,
             key_type=(trustme.KeyType.ECDSA if kind is Key.ECDSA_P256 else trustme.KeyType.RSA),
@@ -138,40 +158,50 @@ class Authority:
         certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
         return IssuedLeaf(certificate, issued.private_key_pem.bytes())
 
-    def issue_special(
+    def sign(
         self,
-        common_name: str,
-        unit: str,
+        request: x509.CertificateSigningRequest,
         starts: datetime,
         ends: datetime,
-        key: PrivateKey,
         *,
-        alternative_names: tuple[str, ...],
-        client_only: bool,
-    ) -> IssuedLeaf:
-        """A leaf that trustme cannot make."""
+        client_only: bool = False,
+    ) -> x509.Certificate:
+        """What this CA makes of a request: names and key are the request's, the rest is the CA's."""
+        key = request.public_key()
+        assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
         issuer = _name(f"{self.title} intermediate", "certificate authority")
         builder = _leaf_builder(
-            _builder(_name(common_name, unit), issuer, key.public_key(), starts, ends),
-            alternative_names,
-            client_only=client_only,
+            _builder(request.subject, issuer, key, starts, ends), client_only=client_only
         ).add_extension(_issued_by(self.intermediate_key), critical=False)
-        return IssuedLeaf(builder.sign(self.intermediate_key, hashes.SHA256()), key_pem(key))
+        for extension in request.extensions:
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+        return builder.sign(self.intermediate_key, hashes.SHA256())
+
+
+def request_certificate(subject: Subject, key: PrivateKey) -> x509.CertificateSigningRequest:
+    """A certificate signing request, as an operator sends it to a CA: made with the private key."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(
+        _name(subject.common_name, subject.unit)
+    )
+    if subject.alternative_names:
+        names = _alternative_names(subject.alternative_names)
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(key, hashes.SHA256())
 
 
 def issue_to_itself(
-    host: str, unit: str, starts: datetime, ends: datetime, key: PrivateKey
+    subject: Subject, starts: datetime, ends: datetime, key: PrivateKey
 ) -> IssuedLeaf:
-    """A self-signed leaf for ``host``, with the extensions that ``openssl req -x509`` gives it.
+    """A self-signed leaf, with the extensions that ``openssl req -x509`` gives it.
 
     It has no key usage: OpenSSL before 1.1.0 calls a certificate self-signed (18) only if its key
     usage, where it has one, includes signing certificates; otherwise its issuer is unknown (20).
     """
-    name = _name(host, unit)
+    name = _name(subject.common_name, subject.unit)
     certificate = (
         _builder(name, name, key.public_key(), starts, ends)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(_alternative_names(subject.alternative_names), critical=False)
         .sign(key, hashes.SHA256())
     )
     return IssuedLeaf(certificate, key_pem(key))
@@ -227,20 +257,27 @@ def _builder(
 
 
 def _leaf_builder(
-    builder: x509.CertificateBuilder, alternative_names: tuple[str, ...], *, client_only: bool
+    builder: x509.CertificateBuilder, *, client_only: bool
 ) -> x509.CertificateBuilder:
     purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
     if not client_only:
         purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
-    builder = (
+    return (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(ca=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     )
-    if not alternative_names:
-        return builder
-    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in alternative_names])
-    return builder.add_extension(names, critical=False)
+
+
+def _alternative_names(names: tuple[str, ...]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([_general_name(name) for name in names])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _issued_by(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:

@@ -68,9 +68,16 @@ class Names(StrEnum):
     """Which names the leaf carries."""
 
     HOST = "host"
+    HOST_AND_ADDRESS = "host-and-address"
     OTHER_HOST = "other-host"
     WILDCARD = "wildcard"
+    """Every name of the zone, and so the host's."""
+    WILDCARD_BELOW = "wildcard-below"
+    """Every name below the host's, and so not the host's."""
     COMMON_NAME_ONLY = "common-name-only"
+    OTHER_COMMON_NAME_ONLY = "other-common-name-only"
+    COMMON_NAME_BESIDE_OTHER = "common-name-beside-other"
+    """The host in the common name, and another host as the only alternative name."""
     USER = "user"
 
 
@@ -81,6 +88,10 @@ class Sends(StrEnum):
     CHAIN = "chain"
     """The leaf and its intermediate, as RFC 5246 section 7.4.2 asks for."""
     CHAIN_AND_ROOT = "chain-and-root"
+    DISORDER = "disorder"
+    """The same three, the root before the intermediate: RFC 5246 section 7.4.2 forbids it, RFC 8446
+    section 4.4.2 asks clients to be prepared for it. The leaf stays the first: with any other order no
+    server starts, since its key is not that of the first certificate."""
 
 
 class Intermediate(StrEnum):
@@ -114,6 +125,8 @@ class Leaf:
     """Beginning of the validity, relative to the time at which the material is made."""
     ends: timedelta = timedelta(days=30)
     usage: Usage = Usage.ANY
+    key_of: str | None = None
+    """Slug of the certificate whose key pair it has, too; ``None``: it has one of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +187,15 @@ _SPECS = (
         x509_error=10,
     ),
     CertificateSpec(
+        slug="renewed",
+        title="Renewed with the same key",
+        summary=(
+            "What the CA issues for a new request (CSR) that is made with the key of `expired`:"
+            " valid now, with the same public key."
+        ),
+        leaf=Leaf(key_of="expired"),
+    ),
+    CertificateSpec(
         slug="not-yet-valid",
         title="Not yet valid",
         summary="The validity of the leaf begins tomorrow (or the client's clock is behind).",
@@ -200,10 +222,46 @@ _SPECS = (
         defect="no subject alternative name",
     ),
     CertificateSpec(
+        slug="other-cn-only",
+        title="Another host's name in the common name only",
+        summary=(
+            f"No subject alternative name, and the common name is {OTHER_HOST}. It fits a client whose"
+            " certificate name is set to that."
+        ),
+        leaf=Leaf(names=Names.OTHER_COMMON_NAME_ONLY),
+        defect="its common name is another, and it has no subject alternative name",
+        x509_error=62,
+    ),
+    CertificateSpec(
+        slug="cn-beside-other",
+        title="Host name in the common name, another host's beside it",
+        summary=(
+            f"The common name is the host, and the only subject alternative name is {OTHER_HOST}. Where"
+            " there is such a list the common name does not count (RFC 2818 section 3.1)."
+        ),
+        leaf=Leaf(names=Names.COMMON_NAME_BESIDE_OTHER),
+        defect="the host is its common name, and not in its subject alternative names",
+        x509_error=62,
+    ),
+    CertificateSpec(
+        slug="ip-address",
+        title="For the server's address, too",
+        summary="Its names are the host's own and the server's IP address.",
+        leaf=Leaf(names=Names.HOST_AND_ADDRESS),
+    ),
+    CertificateSpec(
         slug="wildcard",
         title="Wildcard",
         summary=f"The only name is *.{ZONE}; it covers the host by one label.",
         leaf=Leaf(names=Names.WILDCARD),
+    ),
+    CertificateSpec(
+        slug="wildcard-below",
+        title="Wildcard of the level below",
+        summary="The only name is *.<host>: it covers every name one label below the host, not the host.",
+        leaf=Leaf(names=Names.WILDCARD_BELOW),
+        defect="its wildcard covers the names below the host only",
+        x509_error=62,
     ),
     CertificateSpec(
         slug="incomplete-chain",
@@ -227,6 +285,16 @@ _SPECS = (
         title="Public root sent along",
         summary="The chain of `valid` up to and including its trusted root: needless, harmless.",
         sends=Sends.CHAIN_AND_ROOT,
+    ),
+    CertificateSpec(
+        slug="wrong-order",
+        title="Chain in the wrong order",
+        summary=(
+            "The chain of `full-chain` with the root before the intermediate. Most clients sort it"
+            " out."
+        ),
+        sends=Sends.DISORDER,
+        defect="the certificates are not in order",
     ),
     CertificateSpec(
         slug="weak-key",
@@ -280,6 +348,18 @@ _SPECS = (
         x509_error=18,
     ),
     CertificateSpec(
+        slug="self-signed-reissued",
+        title="Self-signed, made anew with the same key",
+        summary=(
+            "Self-signed again with the key of `expired-self-signed`: valid now, with the same public"
+            " key. Who trusted the old certificate does not yet trust this one."
+        ),
+        leaf=Leaf(issuer=Issuer.ITSELF, key_of="expired-self-signed"),
+        sends=Sends.LEAF,
+        defect="no CA signed it",
+        x509_error=18,
+    ),
+    CertificateSpec(
         slug="expired-intermediate",
         title="Intermediate expired",
         summary="The leaf of `valid`, sent with an old certificate of its intermediate.",
@@ -321,9 +401,11 @@ ANCHORS: Mapping[str, str] = MappingProxyType(
     {
         "public": "the root that the clients' trust stores hold",
         "public-intermediate": "the public CA's intermediate alone, without the root",
+        "public-chain": "the public CA's root and its intermediate",
         "private-ca": "the root of the private CA",
         "self-signed": "the self-signed certificates themselves, one for each host",
         "expired-self-signed": "the expired self-signed certificates, one for each host",
+        "self-signed-reissued": "the self-signed certificates made anew, one for each host",
         "impostor": "the root of the attacker's CA",
     }
 )

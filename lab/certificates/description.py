@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.certificates.catalogue import CertificateError
 
@@ -27,12 +28,18 @@ class CertificateDescription:
     not_after: datetime
     key: str
     """Kind and size, e.g. ``RSA-2048`` or ``ECDSA secp256r1``."""
+    key_type: str
+    """Kind of the key pair, e.g. ``RSA`` or ``ECDSA``."""
+    key_bits: int | None
+    """Size of the key; ``None``: its kind has one size only, or is unknown here."""
     signature: str
     """Signature algorithm, e.g. ``sha256WithRSAEncryption``."""
     ca: bool
     self_signed: bool
     sha256: str
     """Fingerprint of the certificate, 64 lower-case hexadecimal digits."""
+    public_key_sha256: str
+    """SHA-256 of its SubjectPublicKeyInfo (RFC 5280 section 4.1), as pins of a key have it."""
 
     def in_words(self) -> str:
         """One line, for people."""
@@ -68,29 +75,40 @@ def describe(chain_pem: bytes) -> ChainDescription:
     """
     try:
         chain = x509.load_pem_x509_certificates(chain_pem)
-    except ValueError as error:
+        return ChainDescription(tuple(_describe(certificate) for certificate in chain))
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateError(f"no PEM certificate can be read: {error}") from error
-    return ChainDescription(tuple(_describe(certificate) for certificate in chain))
 
 
 def _describe(certificate: x509.Certificate) -> CertificateDescription:
+    key, key_type, key_bits = _key(certificate)
     return CertificateDescription(
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
         names=_names(certificate),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        key=_key(certificate),
+        key=key,
+        key_type=key_type,
+        key_bits=key_bits,
         signature=certificate.signature_algorithm_oid._name,
         ca=_is_ca(certificate),
         self_signed=certificate.issuer == certificate.subject,
         sha256=fingerprint(certificate),
+        public_key_sha256=public_key_fingerprint(certificate),
     )
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate's DER form, as lower-case hexadecimal digits."""
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def public_key_fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo in DER form, as lower-case hexadecimal digits."""
+    key = certificate.public_key()
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(info).hexdigest()
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -109,16 +127,17 @@ def _is_ca(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _key(certificate: x509.Certificate) -> str:
+def _key(certificate: x509.Certificate) -> tuple[str, str, int | None]:
+    """The key in words, its kind, and its size in bits."""
     key = certificate.public_key()
     match key:
         case rsa.RSAPublicKey():
-            return f"RSA-{key.key_size}"
+            return f"RSA-{key.key_size}", "RSA", key.key_size
         case ec.EllipticCurvePublicKey():
-            return f"ECDSA {key.curve.name}"
+            return f"ECDSA {key.curve.name}", "ECDSA", key.key_size
         case ed25519.Ed25519PublicKey():
-            return "Ed25519"
+            return "Ed25519", "Ed25519", None
         case ed448.Ed448PublicKey():
-            return "Ed448"
+            return "Ed448", "Ed448", None
         case _:
-            return type(key).__name__
+            return type(key).__name__, type(key).__name__, None

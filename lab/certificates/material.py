@@ -6,10 +6,11 @@ Keys that take long (RSA-3072) exist once; equal leaf declarations of the catalo
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,10 +23,13 @@ from lab.certificates.authority import (
     Authority,
     IssuedLeaf,
     PrivateKey,
+    Subject,
     certificate_pem,
     generate_key,
     generate_rsa_key,
     issue_to_itself,
+    key_pem,
+    request_certificate,
 )
 from lab.certificates.catalogue import (
     ANCHORS,
@@ -52,8 +56,8 @@ T = TypeVar("T")
 OWN = "own"
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
-#: RFC 5280 appendix A.1, ub-common-name.
-_LONGEST_COMMON_NAME = 64
+#: RFC 5280 appendix A.1, ub-common-name, less what a wildcard puts before the name.
+_LONGEST_NAME = 64 - len("*.")
 
 _TITLES = {
     Issuer.PUBLIC: "Public CA",
@@ -67,8 +71,12 @@ _CA_KEYS = {
     Issuer.PRIVATE: Key.RSA_3072,
     Issuer.ATTACKER: Key.RSA_2048,
 }
-#: What trustme can make.
-_ORDINARY_NAMES = frozenset({Names.HOST, Names.OTHER_HOST, Names.WILDCARD})
+#: What trustme cannot make: leaves without alternative names.
+_COMMON_NAMES_ONLY = frozenset({Names.COMMON_NAME_ONLY, Names.OTHER_COMMON_NAME_ONLY, Names.USER})
+#: A leaf with these names is the same for every host.
+_NAMES_OF_NO_HOST = frozenset(
+    {Names.OTHER_HOST, Names.WILDCARD, Names.OTHER_COMMON_NAME_ONLY, Names.USER}
+)
 _ORDINARY_KEYS = frozenset({Key.RSA_2048, Key.ECDSA_P256})
 
 
@@ -101,6 +109,8 @@ class Material:
         self._wanted = wanted
         self.now = now
         self._own: dict[str, ServerCertificate] = {}
+        self._own_anchors: bytes | None = None
+        self._addresses: dict[str, str] = {}
         self._made: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -123,10 +133,10 @@ class Material:
         if not hosts:
             raise CertificateError("certificates are made for hosts: name at least one")
         for host in hosts:
-            if not _HOST.fullmatch(host) or len(host) > _LONGEST_COMMON_NAME:
+            if not _HOST.fullmatch(host) or len(host) > _LONGEST_NAME:
                 raise CertificateError(
                     f"{host!r} is no host name that fits a certificate: write a lower-case DNS"
-                    f" name of at most {_LONGEST_COMMON_NAME} characters"
+                    f" name of at most {_LONGEST_NAME} characters"
                 )
         now = datetime.now(UTC) if now is None else now
         if now.tzinfo is None:
@@ -134,7 +144,7 @@ class Material:
         return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
 
     def generate(self) -> Material:
-        """Make what is wanted for every host now, on all cores.
+        """Make what is wanted for every host now, on all cores; what names an address, once it is known.
 
         Everything for two hosts takes one to two seconds, most of it for RSA keys of 3072 bits.
 
@@ -149,18 +159,47 @@ class Material:
         """Serve the operator's own certificate, too: the slug :data:`OWN`, the same for every host.
 
         The trust anchor of that name is what issued it, as far as the chain has that: all
-        certificates but the first, or that one where there is no other.
+        certificates but the first, or that one where there is no other; unless :meth:`trust_own` says
+        what is to be trusted.
         """
         self._own = {
             host: ServerCertificate(OWN, host, chain_pem, key_pem, leaf_sha256)
             for host in self.hosts
         }
 
+    def add_addresses(self, addresses: Mapping[str, str]) -> None:
+        """Say which IP address each host has; it is known only once the servers are there.
+
+        Raises:
+            CertificateError: it is no IP address.
+        """
+        for host, address in addresses.items():
+            try:
+                self._addresses[host] = str(ipaddress.ip_address(address))
+            except ValueError as error:
+                raise CertificateError(f"the address of {host}: {error}") from error
+
+    def address(self, host: str) -> str:
+        """The IP address of a host.
+
+        Raises:
+            CertificateError: it is not known.
+        """
+        try:
+            return self._addresses[host]
+        except KeyError:
+            raise CertificateError(f"the IP address of {host} is not known yet") from None
+
+    def trust_own(self, pem: bytes) -> None:
+        """Make these certificates of the operator's the trust anchor :data:`OWN`."""
+        self._own_anchors = pem
+
     def server(self, slug: str, host: str) -> ServerCertificate:
         """The certificate ``slug`` of the catalogue for ``host``: the same one at every call.
 
         Raises:
             UnknownCertificate: no such slug, or a host that the material was not made for.
+            CertificateError: it names the host's address, which is not known.
         """
         if slug == OWN and host in self._own:
             return self._own[host]
@@ -170,8 +209,9 @@ class Material:
         chain = [leaf.certificate]
         if spec.sends is not Sends.LEAF:
             chain.append(self._intermediate(spec.leaf.issuer, spec.intermediate))
-        if spec.sends is Sends.CHAIN_AND_ROOT:
-            chain.append(self._authority(spec.leaf.issuer).root)
+        if spec.sends in {Sends.CHAIN_AND_ROOT, Sends.DISORDER}:
+            place = 1 if spec.sends is Sends.DISORDER else 2
+            chain.insert(place, self._authority(spec.leaf.issuer).root)
         return ServerCertificate(
             slug=slug,
             host=host,
@@ -186,6 +226,8 @@ class Material:
         Raises:
             UnknownCertificate: no such anchor.
         """
+        if name == OWN and self._own_anchors is not None:
+            return self._own_anchors
         if name == OWN and self._own:
             chain = x509.load_pem_x509_certificates(self._own[self.hosts[0]].chain_pem)
             return b"".join(certificate_pem(c) for c in chain[1:] or chain)
@@ -196,6 +238,11 @@ class Material:
             bundle = [self._leaf(leaf, host).certificate for host in self.hosts]
         elif name == "public-intermediate":
             bundle = [self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY)]
+        elif name == "public-chain":
+            bundle = [
+                self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY),
+                self._authority(Issuer.PUBLIC).root,
+            ]
         else:
             bundle = [self._authority(Issuer(name)).root]
         return b"".join(certificate_pem(c) for c in bundle)
@@ -204,7 +251,7 @@ class Material:
         """Everything for one host: ``<host>/<slug>.{chain,key}.pem`` and ``anchors/<name>.pem``.
 
         The paths are relative to the certificate directory of a container. Generates what does not
-        exist yet, on all cores.
+        exist yet, on all cores. What names the host's address is left out while that is not known.
 
         Returns:
             Pairs of path and contents.
@@ -216,20 +263,23 @@ class Material:
         self._generate_all(host)
         files: list[tuple[str, bytes]] = []
         own = [OWN] if self._own else []
-        for slug in (*self._wanted.slugs, *own):
+        possible = [slug for slug in self._wanted.slugs if self._can_be(CATALOGUE[slug].leaf, host)]
+        for slug in (*possible, *own):
             made = self.server(slug, host)
             files.append((f"{host}/{slug}.chain.pem", made.chain_pem))
             files.append((f"{host}/{slug}.key.pem", made.key_pem))
-        files += [
-            (f"anchors/{name}.pem", self.anchor(name)) for name in (*self._wanted.anchors, *own)
-        ]
+        anchors = list(self._wanted.anchors)
+        if self._own or self._own_anchors is not None:
+            anchors.append(OWN)
+        files += [(f"anchors/{name}.pem", self.anchor(name)) for name in anchors]
         return files
 
     # -- making ------------------------------------------------------------------------------------
 
     def _generate_all(self, host: str) -> None:
         """Make all keys and leaves in parallel: OpenSSL works without the interpreter's lock."""
-        leaves = {CATALOGUE[slug].leaf for slug in self._wanted.slugs}
+        declared = {CATALOGUE[slug].leaf for slug in self._wanted.slugs}
+        leaves = {leaf for leaf in declared if self._can_be(leaf, host)}
         issuers = {str(leaf.issuer) for leaf in leaves} | set(self._wanted.anchors)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             jobs: list[Future[Any]] = [
@@ -243,38 +293,52 @@ class Material:
             for job in jobs:
                 job.result()
 
+    def _can_be(self, leaf: Leaf, host: str) -> bool:
+        """Whether what the leaf names is known already."""
+        return leaf.names is not Names.HOST_AND_ADDRESS or host in self._addresses
+
     def _leaf(self, leaf: Leaf, host: str) -> IssuedLeaf:
-        # A leaf that does not carry the host's name is the same for every host.
-        of_host = leaf.names in {Names.HOST, Names.COMMON_NAME_ONLY}
-        return self._once(
-            ("leaf", leaf, host if of_host else None), lambda: self._issue(leaf, host)
-        )
+        of_host = None if leaf.names in _NAMES_OF_NO_HOST else host
+        return self._once(("leaf", leaf, of_host), lambda: self._issue(leaf, host))
 
     def _issue(self, leaf: Leaf, host: str) -> IssuedLeaf:
-        name = {
-            Names.OTHER_HOST: OTHER_HOST,
-            Names.WILDCARD: f"*.{ZONE}",
-            Names.USER: USER,
-        }.get(leaf.names, host)
-        unit = "user" if leaf.names is Names.USER else "server"
+        subject = self._subject(leaf, host)
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
-            return issue_to_itself(host, unit, starts, ends, self._leaf_key(leaf.key))
+            return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
         authority = self._authority(leaf.issuer)
         ordinary = (
-            leaf.names in _ORDINARY_NAMES and leaf.key in _ORDINARY_KEYS and leaf.usage is Usage.ANY
+            leaf.names not in _COMMON_NAMES_ONLY
+            and leaf.key in _ORDINARY_KEYS
+            and leaf.usage is Usage.ANY
+            and leaf.key_of is None
         )
         if ordinary:
-            return authority.issue_ordinary(name, unit, starts, ends, leaf.key)
-        return authority.issue_special(
-            name,
-            unit,
+            return authority.issue_ordinary(subject, starts, ends, leaf.key)
+        key = self._leaf_key(leaf, host)
+        certificate = authority.sign(
+            request_certificate(subject, key),
             starts,
             ends,
-            self._leaf_key(leaf.key),
-            alternative_names=(name,) if leaf.names in _ORDINARY_NAMES else (),
             client_only=leaf.usage is Usage.CLIENT,
         )
+        return IssuedLeaf(certificate, key_pem(key))
+
+    def _subject(self, leaf: Leaf, host: str) -> Subject:
+        name = {
+            Names.OTHER_HOST: OTHER_HOST,
+            Names.OTHER_COMMON_NAME_ONLY: OTHER_HOST,
+            Names.WILDCARD: f"*.{ZONE}",
+            Names.WILDCARD_BELOW: f"*.{host}",
+            Names.USER: USER,
+        }.get(leaf.names, host)
+        names = [] if leaf.names in _COMMON_NAMES_ONLY else [name]
+        if leaf.names is Names.HOST_AND_ADDRESS:
+            names.append(self.address(host))
+        if leaf.names is Names.COMMON_NAME_BESIDE_OTHER:
+            names = [OTHER_HOST]
+        unit = "user" if leaf.names is Names.USER else "server"
+        return Subject(name, unit, tuple(names))
 
     def _authority(self, issuer: Issuer) -> Authority:
         return self._once(
@@ -296,9 +360,13 @@ class Material:
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(_CA_KEYS[issuer]))
 
-    def _leaf_key(self, kind: Key) -> PrivateKey:
-        """The one key of this kind that the leaves share which are not trustme's."""
-        return self._once(("leaf-key", kind), lambda: generate_key(kind))
+    def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
+        """The key pair of a leaf that is not trustme's."""
+        if leaf.key_of is not None:
+            return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
+        # Who is its own issuer is its key. The others of one kind share theirs, which saves time.
+        name = ("leaf-key", leaf, host) if leaf.issuer is Issuer.ITSELF else ("leaf-key", leaf.key)
+        return self._once(name, lambda: generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
         """Make a thing at the first call, for all threads."""

@@ -1,12 +1,12 @@
 """From raw words to a reason.
 
 ``words.py`` reads the dialects - one TOML file for each program, library and server, which gives names
-to what they say; ``rules.py`` reads ``ftps.toml``, which says what these names mean together;
-``interpret.py`` applies both to an observation. Nowhere else is the text of a program matched.
+to what they say; ``rules.py`` reads ``ftps.toml`` and ``web.toml``, which say what these names mean
+together; ``interpret.py`` applies both to an observation. Nowhere else is the text of a program matched.
 """
 
 from lab.dialects.interpret import Refusal, decide, hear, interpret
-from lab.dialects.rules import Heard, Rule, Rules, ftps_rules
+from lab.dialects.rules import Heard, Rule, Rules, rule_list, rules_of
 from lab.dialects.words import (
     ClientDialect,
     DialectError,
@@ -26,9 +26,10 @@ __all__ = [
     "ServerDialect",
     "client_dialect",
     "decide",
-    "ftps_rules",
     "hear",
     "interpret",
+    "rule_list",
+    "rules_of",
     "server_dialect",
     "x509_numbers",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.dialects.rules import BY_CERTIFICATE, Heard, Rule, ftps_rules
+from lab.dialects.rules import BY_CERTIFICATE, Heard, Rule, rules_of
 from lab.dialects.words import client_dialect, server_dialect, x509_numbers
 from lab.model import (
     Goal,
@@ -22,11 +22,17 @@ STAGE_OF_STEP = {
     "connect": Stage.CONNECT,
     "greeting": Stage.GREETING,
     "starttls": Stage.HANDSHAKE,
+    "handshake": Stage.HANDSHAKE,
     "login": Stage.LOGIN,
     "protect": Stage.PROTECT,
     "put": Stage.TRANSFER,
     "quit": Stage.CLOSE,
+    "response": Stage.RESPONSE,
 }
+
+
+#: The status with which an origin answers (RFC 9110, section 15.3.1).
+_OK = 200
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Refusal:
     stage: Stage
     reason: Reason
     rule: Rule | None = None
-    """``None``: no rule knows these signals, or the comparison of the bytes decided."""
+    """``None``: no rule knows these signals, or what arrived decided."""
 
 
 def interpret(observation: Observation) -> Outcome:
@@ -86,10 +92,11 @@ def decide(observation: Observation, heard: Heard) -> Refusal | None:
     """The refusal, or ``None`` if the goal was reached."""
     client = observation.client
     if not client.failed:
-        if _delivered(observation):
+        if _arrived(observation):
             return None
-        return Refusal(Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
-    rule = ftps_rules().first(heard)
+        if observation.attempt.client.goal is Goal.TRANSFER:
+            return Refusal(Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
+    rule = rules_of(observation.attempt.client.program).first(heard)
     if rule is None:
         stage = STAGE_OF_STEP.get(client.step, Stage.CONNECT)
         return Refusal(Side.UNKNOWN, stage, Reason.UNKNOWN)
@@ -119,9 +126,11 @@ def _reason(rule: Rule, observation: Observation) -> Reason:
     return client_dialect(observation.attempt.client.program).certificate_reason(client.error)
 
 
-def _delivered(observation: Observation) -> bool:
-    """Whether the bytes on the server are the bytes that were sent, where that was the goal."""
-    if observation.attempt.client.goal is not Goal.TRANSFER:
-        return True
-    delivery = observation.delivery
-    return delivery is not None and observation.server.stored_sha256 == delivery.sha256
+def _arrived(observation: Observation) -> bool:
+    """Whether what was meant to arrive did: the bytes that were sent, or the page that was asked for."""
+    goal, delivery = observation.attempt.client.goal, observation.delivery
+    if goal is Goal.TRANSFER:
+        return delivery is not None and observation.server.stored_sha256 == delivery.sha256
+    if goal is Goal.RESPONSE:
+        return observation.client.reply_code == _OK
+    return True

@@ -1,7 +1,9 @@
 """Rules: which refusal the signals of both ends establish together.
 
-The rules are one ordered list, ``ftps.toml``; the first whose conditions all hold decides. The order
-is that of the stages, with the exceptions that ``docs/dialects.md`` gives the reasons for.
+The rules are an ordered list for FTPS, ``ftps.toml``, and one for the web, ``web.toml``; the first rule
+whose conditions all hold decides. What both have in common - ``connection.toml``, ``handshake.toml`` -
+exists once: a list names it where it belongs. The order is that of the stages, with the exceptions that
+``docs/dialects.md`` gives the reasons for.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, model_validator
 
 from lab.dialects.words import Names, Table, listed, read
-from lab.model import Reason, Side, Stage
+from lab.model import WEB_PROGRAMS, Reason, Side, Stage
 
 #: As a rule's reason: what the client reports of the certificate decides, its number before its text.
 BY_CERTIFICATE = "by-certificate"
+
+#: The files of rules: the two lists, and the parts that they share.
+FTPS, WEB = "ftps", "web"
+PARTS = ("connection", "handshake")
 
 _REPLY = re.compile(r"[1-5](\d\d|xx)")
 
@@ -82,7 +88,7 @@ class Rule(Table):
 
 
 class Rules(Table):
-    """The ordered list, and names for several signals at once."""
+    """An ordered list, and names for several signals at once."""
 
     title: str
     groups: Mapping[str, tuple[str, ...]] = {}
@@ -91,13 +97,18 @@ class Rules(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _groups_are_spelt_out(cls, data: Any) -> Any:
+    def _groups_and_parts_are_spelt_out(cls, data: Any) -> Any:
         groups = data.get("groups", {})
+        rules: list[Any] = []
         for rule in data.get("rule", ()):
+            if "part" in rule:
+                rules += _part(rule)
+                continue
             if "says" in rule:
                 names = listed(rule["says"])
                 rule["says"] = [one for name in names for one in groups.get(name, [name])]
-        return data
+            rules.append(rule)
+        return {**data, "rule": rules}
 
     def first(self, heard: Heard) -> Rule | None:
         """The rule that decides, if any does."""
@@ -105,13 +116,25 @@ class Rules(Table):
 
 
 @functools.cache
-def ftps_rules() -> Rules:
-    """The rules of an FTPS attempt.
+def rule_list(name: str) -> Rules:
+    """The rules of a file; those of a part are the same objects in every list that names it.
 
     Raises:
         DialectError: the file is broken.
     """
-    return read("ftps.toml", Rules)
+    return read(f"{name}.toml", Rules)
+
+
+def rules_of(program: str) -> Rules:
+    """The rules of an attempt with this client program; raises like :func:`rule_list`."""
+    return rule_list(WEB if program in WEB_PROGRAMS else FTPS)
+
+
+def _part(entry: Mapping[str, Any]) -> tuple[Rule, ...]:
+    name = entry["part"]
+    if name not in PARTS or len(entry) > 1:
+        raise ValueError(f"a part is one of {', '.join(PARTS)} and nothing else, not {dict(entry)}")
+    return rule_list(name).rule
 
 
 def _among(code: int | None, wanted: tuple[str, ...]) -> bool:

@@ -140,6 +140,9 @@ class ServerDialect(Table):
     includes: tuple[str, ...] = ()
     """Server dialects that hold for this one too."""
     signals: Mapping[str, Patterns] = {}
+    client_ended: Patterns = ()
+    """What says that the client ended the handshake: an alert of it, its leaving. No rule asks for it,
+    for the client knows better; it is what the server alone has to say of who refused."""
 
     def parts(self) -> Iterator[ServerDialect]:
         """This dialect and all that it includes."""
@@ -155,6 +158,10 @@ class ServerDialect(Table):
             for name, patterns in part.signals.items()
             if any(pattern.search(log) for pattern in patterns)
         )
+
+    def names_the_client(self, log: str) -> bool:
+        """Whether a log says that the client ended the handshake."""
+        return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
 
 
 class X509Numbers(Table):

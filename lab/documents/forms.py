@@ -60,6 +60,12 @@ def _where(value: Any) -> Any:
     return value
 
 
+def _platform(value: Any) -> Any:
+    if value not in PLATFORMS:
+        raise ValueError(f"{value!r} is no platform: known are {', '.join(PLATFORMS)}")
+    return value
+
+
 def _software(value: Any) -> Any:
     if value not in SERVER_HOSTS:
         raise ValueError(f"{value!r} is no server: known are {', '.join(SERVER_HOSTS)}")
@@ -79,6 +85,7 @@ def _outcome(value: Any) -> Any:
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Platform = Annotated[str, BeforeValidator(_platform)]
 CaseName = Annotated[str, StringConstraints(pattern=r"^\w+/\w+$")]
 Where = Annotated[str, BeforeValidator(_where)]
 Software = Annotated[str, BeforeValidator(_software)]
@@ -141,6 +148,8 @@ class Test(_Form):
     """What happens if the claim is right, in the textual form of an expectation."""
     message: Sentence | None = None
     """What the client's user is shown if the claim is right, to the letter."""
+    shows: tuple[Sentence, ...] = ()
+    """Of a longer text that the client's user is shown: parts of it, if the claim is right."""
     given_away: bool | None = None
     """Of an impostor: whether it gets user and password if the claim is right."""
     setting: Bilingual | None = None
@@ -155,6 +164,11 @@ class Test(_Form):
             return self.outcome
         return dataclasses.replace(self.outcome, message=self.message)
 
+    def in_words(self) -> str:
+        """What is seen if the claim is right, in one line."""
+        words = self.expectation.in_words()
+        return f"{words}; shown {', '.join(map(repr, self.shows))}" if self.shows else words
+
     @model_validator(mode="after")
     def _is_well_formed(self) -> Self:
         titled = self.role in {Role.REMEDY, Role.IMPOSTOR}
@@ -163,6 +177,8 @@ class Test(_Form):
                 f"{self.case}: the role {self.role} "
                 + ("needs the remedy's title" if titled else "has no title")
             )
+        if self.message is not None and self.shows:
+            raise ValueError(f"{self.case}: what is shown is given as a whole or in parts")
         if self.given_away is not None and self.role is not Role.IMPOSTOR:
             raise ValueError(f"{self.case}: only an impostor is given anything away")
         if self.role is Role.ATTEMPT:
@@ -232,6 +248,8 @@ class Document(_Form):
     """As cases name it."""
     title: Bilingual
     address: Annotated[str, StringConstraints(pattern=r"^https://")]
+    platforms: dict[Platform, Bilingual] = Field(default_factory=dict)
+    """What the clients on a platform stand for, where their name does not say it."""
     sections: tuple[Section, ...] = Field(alias="section")
     claims: tuple[Claim, ...] = Field(alias="claim")
     cases_without_claim: dict[CaseName, Bilingual] = Field(

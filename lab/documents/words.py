@@ -38,9 +38,9 @@ _LABELS: Final = {
     "counts": Bilingual(en="{} claims: {}", ja="主張 {} 件:{}"),
     "run": Bilingual(en="run {}", ja="実行 {}"),
 }
-#: What no line may begin with, and what none may end with, in Japanese.
-_NOT_FIRST = "、。,.:;!?)」』】\u3015ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
-_NOT_LAST = "「『(【\u3014"
+#: What no line may begin with, and what none may end with, in Japanese; as in a set of a pattern.
+_NOT_FIRST = "、。,.:;!?)\\]」』】\u3015ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_NOT_LAST = "「『(\\[【\u3014"
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"
 #: Latin words whole, Japanese letter by letter.
 _UNITS = re.compile(
@@ -59,6 +59,8 @@ def in_words(
     """Every claim with its verdict, how it came about and where the claim holds."""
     head = f"{document.title.in_(language)} ({_label('run', language).format(run_id)})"
     lines = [*wrap(head, columns), document.address, counted(results, language)]
+    for platform, stands_for in document.platforms.items():
+        lines += hang(_padded(f"  {platform}", 12), stands_for.in_(language), columns)
     section = None
     for result in results:
         place = result.claim.place

@@ -1,4 +1,4 @@
-"""An operator's own files as the input of an attempt: mt-config.cgi, vsftpd.conf, PEM chain and key.
+"""An operator's own files as the input of an attempt: mt-config.cgi, vsftpd.conf, a backend, PEM files.
 
 Every reader is a pure function: text in, settings out, with findings that name file and line. It reads
 what the program itself would make of the file, mistakes included; what cannot be read at all is an
@@ -6,19 +6,27 @@ what the program itself would make of the file, mistakes included; what cannot b
 """
 
 from lab.certificates import OWN
-from lab.inputs.attempt import read_attempt
+from lab.inputs.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt
+from lab.inputs.backend import Backend
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_client import Caller, client_settings
 from lab.inputs.mt_config import MtConfig, from_environment
-from lab.inputs.pem import OwnCertificate, read_certificate
+from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
 from lab.inputs.vsftpd_conf import VsftpdConf
 
 __all__ = [
+    "FTP_CLIENT",
+    "FTP_SERVER",
     "OWN",
+    "WEB_CLIENT",
+    "WEB_SERVER",
+    "Backend",
     "Caller",
     "Finding",
     "InputError",
     "MtConfig",
+    "Own",
+    "OwnAnchors",
     "OwnCertificate",
     "Severity",
     "VsftpdConf",

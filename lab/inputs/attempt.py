@@ -10,15 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lab.certificates import OWN
+from lab.inputs import backend as backends
 from lab.inputs import mt_config as mt
 from lab.inputs import vsftpd_conf as vsftpd
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_client import Caller, client_settings
-from lab.inputs.pem import OwnCertificate, read_certificate
-from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
+from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, ServerSettings
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd
-from lab.settings import parse_client, parse_server
+from lab.settings import attempt_of, parse_client, parse_server
+
+#: The ends of an attempt where nobody names them: of FTP, and of the web.
+FTP_SERVER, FTP_CLIENT = "vsftpd", "net-ftp@rocky9"
+WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
 
 #: Fields of the settings that can name the operator's own certificate.
 _OWN_FIELDS = {"-s": ("certificate",), "-c": ("trust", "fingerprint")}
@@ -30,13 +35,15 @@ def read_attempt(
     chain: Path | None,
     key: Path | None,
     server_assignments: Iterable[str],
-    client: str,
+    client: str | None,
     client_assignments: Iterable[str],
     *,
-    server: str = "vsftpd",
+    server: str | None = None,
     vsftpd_build: str | None = None,
+    backend: Path | None = None,
+    backend_name: str | None = None,
     environment: Mapping[str, str] | None = None,
-) -> tuple[Attempt, OwnCertificate | None, list[Finding]]:
+) -> tuple[Attempt, Own | None, list[Finding]]:
     """The attempt that the files and the command line describe.
 
     Args:
@@ -45,37 +52,75 @@ def read_attempt(
         chain: the server's certificate chain, PEM.
         key: its private key, PEM; not needed where it is in the chain's file.
         server_assignments: ``FIELD=VALUE`` for the server.
-        client: ``PROGRAM@PLATFORM[:POLICY]``.
+        client: ``PROGRAM@PLATFORM[:POLICY]`` (default: :data:`WEB_CLIENT` with a backend, else
+            :data:`FTP_CLIENT`).
         client_assignments: ``FIELD=VALUE`` for the client.
-        server: the software; a vsftpd.conf is for vsftpd only.
+        server: the software (default: :data:`WEB_SERVER` for a web client, else :data:`FTP_SERVER`); a
+            vsftpd.conf is for vsftpd only.
         vsftpd_build: the build that the vsftpd.conf is written for, a key of
             :data:`lab.inputs.vsftpd_options.BUILDS`; default: the build of the server.
+        backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
+        backend_name: which of them, where the file has several.
         environment: variables to look through for Movable Type's directives.
 
     Returns:
-        The attempt, the certificate to serve under the slug ``own`` (``None``: none is given), and the
-        findings in the order of the files.
+        The attempt, what goes by the slug ``own`` (``None``: nothing is given), and the findings in the
+        order of the files.
 
     Raises:
         InputError: a file that cannot be read or tried.
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
     server_assignments, client_assignments = list(server_assignments), list(client_assignments)
+    _check_together(backend, mt_config, client)
+    client = client or (WEB_CLIENT if backend else FTP_CLIENT)
+    of_the_web = client.partition("@")[0] in WEB_PROGRAMS
+    server = server or (WEB_SERVER if of_the_web else FTP_SERVER)
     findings: list[Finding] = []
-    own, found = _own(chain, key)
+    certificate, found = _own(chain, key)
     findings += found
-    server_settings, found = _server(vsftpd_conf, vsftpd_build, server, server_assignments, own)
+    server_settings, found = _server(
+        vsftpd_conf, vsftpd_build, server, server_assignments, certificate
+    )
     findings += found
-    client_settings, found = _client(mt_config, client, client_assignments, own)
+    anchors: OwnAnchors | None = None
+    if backend is None:
+        client_settings, found = _client(mt_config, client, client_assignments, certificate)
+    else:
+        client_settings, anchors, found = _edge(
+            backend, backend_name, client, client_assignments, server_settings
+        )
     findings += found
     if environment is not None:
         findings += mt.from_environment(environment)
-    attempt = Attempt(server_settings, client_settings)
-    if own is None:
-        _check_own_is_given(attempt)
-    else:
-        findings += _about_own(attempt, own, str(chain))
+    attempt = attempt_of(server_settings, client_settings)
+    _check_own_is_given(attempt, certificate, anchors)
+    if certificate is not None:
+        findings += _about_own(attempt, certificate, str(chain))
+    own = Own(certificate, anchors) if certificate or anchors else None
     return attempt, own, findings
+
+
+def _check_together(backend: Path | None, mt_config: Path | None, client: str | None) -> None:
+    """A backend is for a web client, and the other files are not."""
+    if backend is None:
+        return
+    if mt_config is not None:
+        raise InputError(
+            str(backend),
+            None,
+            f"this is for a web client and {mt_config} for one of FTP.",
+            "Give one of the two.",
+        )
+    program = (client or WEB_CLIENT).partition("@")[0]
+    if program in PROGRAMS and program not in WEB_PROGRAMS:
+        raise InputError(
+            str(backend),
+            None,
+            f"a backend says nothing to {program}.",
+            f"Leave --client out ({WEB_CLIENT}), or name another web client:"
+            f" {', '.join(WEB_PROGRAMS)}.",
+        )
 
 
 def _own(chain: Path | None, key: Path | None) -> tuple[OwnCertificate | None, list[Finding]]:
@@ -89,7 +134,9 @@ def _own(chain: Path | None, key: Path | None) -> tuple[OwnCertificate | None, l
             )
         return None, []
     key_bytes = None if key is None else _bytes(key)
-    return read_certificate(_bytes(chain), key_bytes, str(chain), str(key))
+    own, findings = read_certificate(_bytes(chain), key_bytes, str(chain), str(key))
+    named = None if key is None else str(key)
+    return dataclasses.replace(own, chain_file=str(chain), key_file=named), findings
 
 
 def _server(
@@ -161,6 +208,25 @@ def _client(
     return dataclasses.replace(settings, **changes), _by_line(findings)
 
 
+def _edge(
+    file: Path,
+    name: str | None,
+    client: str,
+    assignments: Sequence[str],
+    server: ServerSettings,
+) -> tuple[ClientSettings, OwnAnchors | None, list[Finding]]:
+    explicit, base = parse_client(client, assignments), parse_client(client)
+    read = backends.read(_text(file), str(file), name)
+    settings, found = backends.client_settings(read, base, server)
+    findings = [*read.findings, *found]
+    changes = {field: getattr(explicit, field) for field in _assigned(assignments)}
+    for field, value in changes.items():
+        if getattr(settings, field) not in (value, getattr(base, field)):
+            text = f"-c {field}= on the command line wins over the file"
+            findings.append(Finding(Severity.NOTE, str(file), None, text))
+    return dataclasses.replace(settings, **changes), read.anchors, _by_line(findings)
+
+
 def _by_line(findings: Iterable[Finding]) -> list[Finding]:
     """In the order of the lines; what is about the whole file last."""
     return sorted(findings, key=lambda f: (f.line is None, f.line or 0))
@@ -183,15 +249,20 @@ def _overridden(
 # -- the operator's own certificate ----------------------------------------------------------------
 
 
-def _check_own_is_given(attempt: Attempt) -> None:
+def _check_own_is_given(
+    attempt: Attempt, certificate: OwnCertificate | None, anchors: OwnAnchors | None
+) -> None:
+    if certificate is not None:
+        return
     for option, settings in (("-s", attempt.server), ("-c", attempt.client)):
         for name in _OWN_FIELDS[option]:
-            if getattr(settings, name) == OWN:
+            if getattr(settings, name) == OWN and not (name == "trust" and anchors is not None):
                 raise InputError(
                     f"{option} {name}={OWN}",
                     None,
                     "there is no certificate of your own in this attempt.",
-                    "Give it with --chain FILE --key FILE.",
+                    "Give it with --chain FILE --key FILE; what is to be trusted, also as the"
+                    " ssl_ca_cert of --backend FILE.",
                 )
 
 
@@ -212,7 +283,7 @@ def _about_own(attempt: Attempt, own: OwnCertificate, file: str) -> list[Finding
         findings.append(Finding(Severity.WARNING, file, None, text))
     wanted = client.verify_name or client.host or server.host
     if own.names and not any(_covers(name, wanted) for name in own.names):
-        real = own.names[0].replace("*", "ftp")
+        real = own.names[0].replace("*", "www" if client.program in WEB_PROGRAMS else "ftp")
         text = (
             f"the certificate is for {', '.join(own.names)}, and the client asks for {wanted}:"
             f" `-c verify_name={real} -c sni={real}` makes it ask as your clients do"

@@ -10,6 +10,7 @@ server's own, everything outside PEM blocks is passed over) and ``SSL_CTX_use_Pr
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import warnings
@@ -55,6 +56,30 @@ class OwnCertificate:
     """One line for each certificate of the chain."""
     names: tuple[str, ...] = ()
     """The DNS names and addresses in the server's own certificate."""
+    chain_file: str = ""
+    """File of the chain, as it was named; empty: it is not known."""
+    key_file: str | None = None
+    """File of the key; ``None``: it is in the chain's file."""
+
+
+@dataclass(frozen=True)
+class OwnAnchors:
+    """Certificates that an operator brought to be trusted, under the name `own`."""
+
+    pem: bytes
+    description: str
+    """One line for each certificate."""
+    file: str = ""
+    """Where they were read from, as it was named; empty: it is not known."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """What an operator brought under the name `own`: to be served, to be trusted."""
+
+    certificate: OwnCertificate | None = None
+    anchors: OwnAnchors | None = None
+    """Trusted in the place of what issued the certificate."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +143,82 @@ def read_certificate(
         names=description[1],
     )
     return own, findings
+
+
+def read_anchors(
+    content: bytes, file: str, first_line: int = 1
+) -> tuple[OwnAnchors, list[Finding]]:
+    """Read certificates that are to be trusted, from a part of a file.
+
+    Args:
+        content: the part, PEM.
+        file: name of the file, for messages.
+        first_line: where in the file the part begins.
+
+    Raises:
+        InputError: what no client could be told to trust.
+    """
+    findings: list[Finding] = []
+    blocks = read_label(content, file, first_line, key=False)
+    members = [_member(block, file) for block in blocks]
+    pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
+    description = _describe(pem, file)[0]
+    for member, one in zip(members, description.splitlines(), strict=True):
+        certificate = member.certificate
+        if any(_issued(certificate, other.certificate) for other in members):
+            continue
+        words = one.partition(": ")[2]
+        text = (
+            f"the certificate of its issuer is not here: {words}. A chain is verified up to a certificate"
+            " that is its own issuer, by most clients: give the root"
+        )
+        findings.append(Finding(Severity.WARNING, file, member.line, text))
+    return OwnAnchors(pem=pem, description=description, file=file), findings
+
+
+def read_label(content: bytes, file: str, first_line: int = 1, *, key: bool) -> list[_Block]:
+    """The PEM blocks of a part of a file, if they are what the part is for; raises like `read_anchors`.
+
+    Args:
+        key: whether the part is for a private key, and not for certificates.
+    """
+    if not _BEGIN.search(content):
+        what = "private key" if key else "certificate"
+        if b"-----BEGIN" in content:
+            why, remedy = "its lines are indented", "Let every line begin in the first column."
+        else:
+            why = "there is no PEM block (-----BEGIN ...-----) in it"
+            remedy = f"Paste the {what} in PEM, with its first and last line."
+        raise InputError(file, first_line, f"this is no {what}: {why}.", remedy)
+    try:
+        blocks = [
+            dataclasses.replace(block, line=block.line + first_line - 1)
+            for block in _blocks(content, file)
+        ]
+    except InputError as error:
+        line = first_line if error.line is None else error.line + first_line - 1
+        raise InputError(file, line, error.what, error.remedy) from error
+    wanted = _KEYS if key else _CERTIFICATES
+    wrong = next((block for block in blocks if block.label not in wanted), None)
+    if wrong is None:
+        return blocks
+    if key and wrong.label in _CERTIFICATES:
+        raise InputError(
+            file,
+            wrong.line,
+            "this is a certificate, where its private key belongs.",
+            "Give the private key here and the certificate in its own parameter.",
+        )
+    if not key and wrong.label in _KEYS:
+        raise InputError(
+            file,
+            wrong.line,
+            "this is a private key, where a certificate belongs.",
+            "Give the certificate, and the key to nobody.",
+        )
+    raise InputError(
+        file, wrong.line, *(_instead_of_key(wrong) if key else _instead_of_certificate(wrong))
+    )
 
 
 # -- PEM -------------------------------------------------------------------------------------------

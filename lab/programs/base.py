@@ -65,6 +65,10 @@ class Program(ABC):
     name: ClassVar[str]
     agent: ClassVar[AgentSpec]
 
+    def service(self, client: ClientSettings) -> str:
+        """The container of the topology in which these settings are in force."""
+        return client.platform + (f"-{client.policy.lower()}" if client.policy else "")
+
     @abstractmethod
     def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
         """Why this program cannot express these settings on this image; ``None``: it can."""

@@ -135,6 +135,7 @@ def arguments(client: ClientSettings, target: Target) -> tuple[str, ...]:
         argv.append("--no-sessionid")
     if client.mode == "active":
         argv += ["--ftp-port", "-"]
+    argv += client.options
     argv += ["--user", f"{target.user}:{target.password}"]
     if client.goal is Goal.TRANSFER:
         argv += ["--upload-file", "{payload}", url + delivery_of(target).name]

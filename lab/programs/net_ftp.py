@@ -32,7 +32,7 @@ class NetFtp(Program):
     agent: ClassVar[AgentSpec] = AgentSpec(
         name="net-ftp",
         argv=("/opt/lab/bin/perl", f"{AGENTS_DIRECTORY}/net_ftp.pl"),
-        files=("net_ftp.pl", "Resident.pm"),
+        files=("net_ftp.pl", "Observed.pm", "Resident.pm"),
     )
 
     def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
@@ -66,7 +66,7 @@ class NetFtp(Program):
 
 
 def options(client: ClientSettings, target: Target) -> dict[str, Any]:
-    """The options of ``Net::FTP->new`` (Net::FTP(3), IO::Socket::SSL(3))."""
+    """The options of ``Net::FTP->new`` (Net::FTP(3))."""
     given: dict[str, Any] = {
         "Port": target.port,
         "Timeout": client.timeout_s,
@@ -74,6 +74,15 @@ def options(client: ClientSettings, target: Target) -> dict[str, Any]:
     }
     if client.implicit_tls:
         given["SSL"] = 1
+    given |= ssl_options(client, target)
+    if client.session_cache == "none":
+        given["SSL_session_cache_size"] = 0
+    return given
+
+
+def ssl_options(client: ClientSettings, target: Target) -> dict[str, Any]:
+    """The options of IO::Socket::SSL (IO::Socket::SSL(3)): those that the settings set, and no other."""
+    given: dict[str, Any] = {}
     if not client.verify:
         given["SSL_verify_mode"] = 0
     if target.ca_file is not None:
@@ -91,8 +100,6 @@ def options(client: ClientSettings, target: Target) -> dict[str, Any]:
     if target.certificate is not None:
         given["SSL_cert_file"] = target.certificate
         given["SSL_key_file"] = target.key
-    if client.session_cache == "none":
-        given["SSL_session_cache_size"] = 0
     return given
 
 

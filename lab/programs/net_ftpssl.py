@@ -37,7 +37,7 @@ class NetFtpSsl(Program):
     agent: ClassVar[AgentSpec] = AgentSpec(
         name="net-ftpssl",
         argv=("/opt/lab/bin/perl", f"{AGENTS_DIRECTORY}/net_ftpssl.pl"),
-        files=("net_ftpssl.pl", "Resident.pm"),
+        files=("net_ftpssl.pl", "Observed.pm", "Resident.pm"),
     )
 
     def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:

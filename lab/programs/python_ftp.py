@@ -24,7 +24,7 @@ class Ftplib(Program):
     agent: ClassVar[AgentSpec] = AgentSpec(
         name="python-ftp",
         argv=("/opt/lab/bin/python3", f"{AGENTS_DIRECTORY}/python_ftp.py"),
-        files=("python_ftp.py", "resident.py"),
+        files=("python_ftp.py", "python_tls.py", "resident.py"),
     )
 
     reuses: ClassVar[bool] = False

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -30,10 +33,15 @@ from lab.model import (
 )
 from lab.record.text import readable_throughout
 from lab.record.written import Written
-from lab.settings import spell
+from lab.settings import spell_arguments
+from lab.wire import WireReading, Witnesses
 
 FORMAT: Final = "tls-ftps-interop-lab/record"
 FORMAT_VERSION: Final = 1
+
+
+#: A time; in the files it is in UTC, as ISO 8601 has it: `2031-05-17T12:00:00Z`.
+Moment = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
 
 class Model(BaseModel):
@@ -77,11 +85,73 @@ class ImageRecord(Model):
     """Of a stand-in: what is not, or is not there."""
     fallback_reason: str | None = None
     """Why the packages were used although a registry was allowed."""
+    tag: str = ""
+    """Its name on the engine, from which containers are started."""
+    id: str = ""
+    """Its id on the engine: the digest of its configuration, `sha256:...`."""
+    digest: str | None = None
+    """Registry digest of the distribution's image that it is built on; null: it is built on none."""
+    recipe: str = ""
+    """Hash over its recipe and everything that went into it."""
 
     @property
     def facts(self) -> dict[str, JsonValue]:
-        """What is known beside the declared fields."""
-        return dict(self.model_extra or {})
+        """What is known beside what says where it comes from and what it is."""
+        identity = {name: getattr(self, name) for name in ("tag", "id", "digest", "recipe")}
+        known = {name: value for name, value in identity.items() if value}
+        return known | dict(self.model_extra or {})
+
+
+class CertificateRecord(Model):
+    """One certificate of a chain that a server was given."""
+
+    subject: str
+    """Distinguished name, as RFC 4514 writes it."""
+    issuer: str
+    """Distinguished name of who signed it."""
+    names: tuple[str, ...] = ()
+    """Subject alternative names: DNS names and IP addresses."""
+    not_before: Moment
+    """Beginning of its validity."""
+    not_after: Moment
+    """End of its validity."""
+    key: str
+    """Key pair in words, e.g. `RSA-2048` or `ECDSA secp256r1`."""
+    key_type: str
+    """Kind of the key pair: `RSA`, `ECDSA`, ..."""
+    key_bits: int | None = None
+    """Size of the key in bits; null: its kind has one size only, or is unknown."""
+    signature: str
+    """Signature algorithm, e.g. `sha256WithRSAEncryption`."""
+    ca: bool
+    """Whether it may sign certificates."""
+    self_signed: bool
+    """Whether its issuer is its subject."""
+    sha256: str
+    """Fingerprint of the certificate: 64 lower-case hexadecimal digits."""
+    public_key_sha256: str
+    """The same of its public key (SubjectPublicKeyInfo): equal where the key pair is the same."""
+
+
+#: What a server sends, its own certificate first.
+Chain = tuple[CertificateRecord, ...]
+
+
+class OwnFiles(Model):
+    """Where the operator's own certificates (the slug `own`) were read from."""
+
+    chain: str | None = None
+    """File of the chain that the server has, as it was named on the command line; null: it has another."""
+    key: str | None = None
+    """File of the private key; null: it is in the chain's file."""
+    backend: str | None = None
+    """The backend's file that says what is trusted; null: the chain's file does."""
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words of the command line that name the files."""
+        named = {"--chain": self.chain, "--key": self.key, "--backend": self.backend}
+        return [word for option, file in named.items() if file for word in (option, file)]
 
 
 class AttemptRecord(Model):
@@ -117,11 +187,19 @@ class AttemptRecord(Model):
     """What the agent beside the server saw, nothing interpreted."""
     configuration: str = ""
     """The server's configuration, as it was given to it."""
+    chain: str | None = None
+    """The certificates that the server was given: a key of the run's `certificates`; null: none."""
+    own: OwnFiles | None = None
+    """Files of the operator's own certificate; null: there is none in this attempt."""
     request: Annotated[
         dict[str, JsonValue], BeforeValidator(lambda v: to_jsonable_python(v, fallback=str))
     ] = Field(default_factory=dict)
     """What the client's agent was asked to do."""
-    started: AwareDatetime
+    wire: WireReading | None = None
+    """What it looked like on the lab's network; null: that was not kept."""
+    witnesses: Witnesses | None = None
+    """Of a refusal: whom the client, the server and the wire each name; null: they were not heard."""
+    started: Moment
     """When the attempt began."""
     elapsed_ms: float = Field(default=0.0, ge=0)
     """How long it took, the lab's own work included."""
@@ -132,7 +210,8 @@ class AttemptRecord(Model):
     @property
     def command(self) -> str:
         """The command line that repeats the attempt."""
-        return spell(self.attempt, self.expectation)
+        words = spell_arguments(self.attempt, self.expectation)
+        return shlex.join([*words, *(self.own.arguments if self.own else [])])
 
     @property
     def attempt(self) -> Attempt:
@@ -199,7 +278,7 @@ class RunHeader(Model):
     format_version: Literal[1] = FORMAT_VERSION
     run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
     lab_version: str
-    started: AwareDatetime
+    started: Moment
     machine: dict[str, JsonValue] = Field(default_factory=dict)
     """The machine that the run was on: system, architecture, cores, ..."""
     engine: dict[str, JsonValue] = Field(default_factory=dict)
@@ -217,7 +296,10 @@ class RunRecord(RunHeader):
 
     complete: bool
     """False: the run was ended before it was done; what is here did happen."""
-    ended: AwareDatetime | None = None
+    ended: Moment | None = None
+    certificates: dict[str, Chain] = Field(default_factory=dict)
+    """What servers were given, by `<host>/<certificate>`: each chain once, the server's own certificate
+    first, then what it sends with it, in the order in which it is sent."""
     attempts: tuple[AttemptRecord, ...] = ()
     """In the order in which they ended."""
     cases: tuple[CaseRecord, ...] = ()
@@ -233,6 +315,10 @@ class RunRecord(RunHeader):
     def verdict(self) -> Verdict:
         """The gravest verdict of all attempts and cases; ``as-expected`` if there are none."""
         return gravest([*(a.verdict for a in self.attempts), *(c.verdict for c in self.cases)])
+
+    def certificates_of(self, attempt: AttemptRecord) -> Chain:
+        """What the server of an attempt was given; nothing: no certificate, or it is not known."""
+        return self.certificates.get(attempt.chain or "", ())
 
     def attempts_of(self, case: CaseRecord) -> tuple[AttemptRecord, ...]:
         """The attempts of a case, in the case's order; one that was not made is left out."""

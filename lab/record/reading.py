@@ -14,6 +14,7 @@ from lab.record.models import (
     FORMAT_VERSION,
     AttemptRecord,
     CaseRecord,
+    Chain,
     RunHeader,
     RunRecord,
 )
@@ -65,6 +66,7 @@ def _read_journal(path: Path, text: str) -> RunRecord:
     if not lines:
         raise RecordError(f"{path} is empty: the run was ended before it began")
     header: RunHeader | None = None
+    certificates: dict[str, Chain] = {}
     attempts: list[AttemptRecord] = []
     cases: list[CaseRecord] = []
     for number, line in enumerate(lines, start=1):
@@ -73,12 +75,19 @@ def _read_journal(path: Path, text: str) -> RunRecord:
             _check_format(path, data.get("run") if isinstance(data, dict) else data)
         entry = _validated(path, Entry, data, line=number)
         header = entry.run or header
+        certificates |= entry.certificates or {}
         attempts += [entry.attempt] if entry.attempt else []
         cases += [entry.case] if entry.case else []
     if header is None:
         raise RecordError(f"{path} does not begin with its run: it is no record of a lab")
     known = {name: getattr(header, name) for name in RunHeader.model_fields}
-    return RunRecord(**known, complete=False, attempts=tuple(attempts), cases=tuple(cases))
+    return RunRecord(
+        **known,
+        complete=False,
+        certificates=certificates,
+        attempts=tuple(attempts),
+        cases=tuple(cases),
+    )
 
 
 def _parse(path: Path, text: str, *, first_line: int) -> Any:

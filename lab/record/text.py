@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any
 
@@ -53,9 +53,15 @@ def readable_throughout(value: Any) -> Any:
     return value
 
 
-def to_json(model: BaseModel, *, indent: int | None = None) -> str:
-    """A model as JSON that is safe to show: its only control characters are ``indent``'s."""
-    text = json.dumps(model.model_dump(mode="json"), ensure_ascii=False, indent=indent)
+def to_json(
+    model: BaseModel, *, indent: int | None = None, only: Collection[str] | None = None
+) -> str:
+    """A model, or ``only`` these fields of it, as JSON that is safe to show.
+
+    Its only control characters are ``indent``'s.
+    """
+    plain = model.model_dump(mode="json", include=None if only is None else set(only))
+    text = json.dumps(plain, ensure_ascii=False, indent=indent)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from lab.record.files import JOURNAL_NAME, LATEST_NAME, RECORD_NAME, Entry, RecordError
-from lab.record.models import AttemptRecord, CaseRecord, RunHeader, RunRecord
+from lab.record.files import (
+    JOURNAL_NAME,
+    LATEST_NAME,
+    RECORD_NAME,
+    WIRE_NAME,
+    Entry,
+    RecordError,
+)
+from lab.record.models import AttemptRecord, CaseRecord, Chain, RunHeader, RunRecord
 from lab.record.text import to_json
+
+#: What is in no file name of a capture: it is copied to other systems, and packed by CI.
+_NO_FILE_NAME = re.compile(r"[^A-Za-z0-9@._=-]+")
+_LONGEST_NAME = 180
 
 
 class RecordWriter:
@@ -25,8 +39,10 @@ class RecordWriter:
         """Begin the journal in ``folder``, which exists; use :meth:`create` otherwise."""
         self.folder = folder
         self.header = header
+        self._certificates: dict[str, Chain] = {}
         self._attempts: dict[str, AttemptRecord] = {}
         self._cases: dict[str, CaseRecord] = {}
+        self._captures: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._broken: RecordError | None = None
         # Without a buffer: a line is on its way to the disk before anything is printed about it.
@@ -70,6 +86,27 @@ class RecordWriter:
             self.header = RunHeader(**(known | changes))
             self._append(Entry(run=self.header))
 
+    @property
+    def certificates(self) -> Mapping[str, Chain]:
+        """The chains that are written, by name."""
+        return MappingProxyType(self._certificates)
+
+    def chain(self, name: str, chain: Chain) -> None:
+        """Write what a server was given, before the first attempt whose ``chain`` is this name.
+
+        What is there already is not written again.
+
+        Raises:
+            RecordError: the journal cannot be written, or the name stands for another chain.
+        """
+        with self._lock:
+            known = self._certificates.get(name)
+            if known is None:
+                self._append(Entry(certificates={name: chain}))
+                self._certificates[name] = chain
+            elif known != chain:
+                raise RecordError(f"two chains of the run have the name {name!r}")
+
     def attempt(self, attempt: AttemptRecord) -> None:
         """Write an attempt; call it before anything is printed about it.
 
@@ -81,6 +118,28 @@ class RecordWriter:
                 raise RecordError(f"two attempts of the run have the id {attempt.id!r}")
             self._append(Entry(attempt=attempt))
             self._attempts[attempt.id] = attempt
+
+    def capture(self, identity: str, content: bytes) -> str:
+        """Write what the attempt of this id looked like on the wire, before the attempt itself.
+
+        Returns:
+            The file, as it is called from the record's folder.
+
+        Raises:
+            RecordError: it cannot be written.
+        """
+        words = _NO_FILE_NAME.sub("-", identity).strip("-.")[-_LONGEST_NAME:] or "attempt"
+        with self._lock:
+            number = self._captures[words]
+            self._captures[words] += 1
+        name = f"{WIRE_NAME}/{words}{f'.{number}' if number else ''}.pcapng"
+        path = self.folder / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise _not_written(path, error) from error
+        return name
 
     def case(self, case: CaseRecord) -> None:
         """Write what came of a case, after its attempts.
@@ -101,6 +160,7 @@ class RecordWriter:
             **known,
             complete=complete,
             ended=ended,
+            certificates=dict(self._certificates),
             attempts=tuple(self._attempts.values()),
             cases=tuple(self._cases.values()),
         )
@@ -146,7 +206,7 @@ class RecordWriter:
 
     def _append(self, entry: Entry) -> None:
         name = next(n for n in Entry.model_fields if getattr(entry, n) is not None)
-        line = f'{{"{name}": {to_json(getattr(entry, name))}}}\n'.encode()
+        line = f"{to_json(entry, only={name})}\n".encode()
         if self._broken is not None:
             raise self._broken
         try:

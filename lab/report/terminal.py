@@ -14,6 +14,7 @@ from rich.text import Text
 from lab.expectations import Verdict
 from lab.model import Result
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.report.wire import witnesses_in_words
 from lab.report.words import (
     captured_in_case,
     cause_of_case,
@@ -114,6 +115,11 @@ def print_summary(record: RunRecord, console: Console, path: Path | None = None)
             console.print()
             _line(console, f"{case.verdict}: {visible(case.id)}", case.verdict)
             _line(console, f"  {case.verdict_why}")
+    for attempt in record.attempts:
+        if attempt.witnesses is not None and attempt.witnesses.disagree:
+            console.print()
+            _line(console, f"witnesses: {visible(attempt.id)}", Verdict.SURPRISE)
+            _line(console, f"  {witnesses_in_words(attempt.witnesses)}")
     _print_causes(record, console)
     console.print()
     _line(console, counts_in_words(record), record.verdict)

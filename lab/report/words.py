@@ -10,6 +10,7 @@ from lab import impostor
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, ServerSettings, set_fields
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.report.wire import wire_in_words, witnesses_in_words
 
 #: Of somebody else's text, a report shows at most so many lines; the record has them all.
 MOST_LINES = 12
@@ -63,6 +64,8 @@ def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
         ("user sees", texts.message if texts else ""),
         ("impostor got", given_away(attempt)),
         ("server says", (texts.server if texts else "") or server_log),
+        ("wire", wire_in_words(attempt.wire)),
+        ("witnesses", witnesses_in_words(attempt.witnesses)),
         ("facts", facts(attempt)),
         ("stand-in", ", ".join(attempt.stand_ins)),
     ]
@@ -96,6 +99,8 @@ def facts(attempt: AttemptRecord) -> str:
 
 
 def _yes_no(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 

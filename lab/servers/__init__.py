@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lab.model import PROTOCOLS
 from lab.servers.base import (
     ListenerPlace,
     Server,
@@ -13,6 +14,8 @@ from lab.servers.base import (
     parse_ports,
     passive_range,
 )
+from lab.servers.nginx import Nginx
+from lab.servers.origin import Origin
 from lab.servers.pyftpdlib import Pyftpdlib
 from lab.servers.vsftpd import EL9, Vsftpd
 
@@ -29,6 +32,15 @@ SERVERS: Mapping[str, Server] = MappingProxyType(
                 service="vsftpd-openssl10",
                 library="OpenSSL 1.0.2k",
                 newest="TLSv1.2",
+            ),
+            Nginx(),
+            Origin(),
+            Origin(
+                name="origin@openssl-1.0.2k",
+                service="origin-openssl10",
+                library="OpenSSL 1.0.2k",
+                spoken=PROTOCOLS[:4],
+                has_packet_filter=False,
             ),
         )
     }

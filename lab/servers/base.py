@@ -1,16 +1,18 @@
 """What every server module provides: settings in, configuration text out.
 
 Nothing here acts. A server module decides what a listener's configuration says; the agent in the
-server's container (``lab/agents/ftp_server.py``) writes it down and starts the server on it.
+server's container (``lab/agents/server.py``) writes it down and starts the server on it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.model import ServerSettings
+from lab.servers import dh_groups
 
 #: Where the agent keeps a listener's files in the server's container, one directory a listener.
 LISTENERS = "/run/lab/listeners"
@@ -23,7 +25,8 @@ AGENT_FILES = (
     "packet_filter.py",
     "listener.py",
     "captured.py",
-    "ftp_server.py",
+    "server_program.py",
+    "server.py",
 )
 
 #: The account that clients log in to.
@@ -38,7 +41,9 @@ class ListenerPlace:
 
     ``key`` names the listener and its directory. ``chain`` and ``private_key`` are the paths of the
     certificate chain and key that ``ServerSettings.certificate`` names (not looked at when that is
-    ``unset`` or ``empty``); ``client_ca`` is the path of the anchors for client certificates.
+    ``unset`` or ``empty``), in a folder that has the name of the server's host; ``client_ca`` is the
+    path of the anchors for client certificates. ``port_allowed`` are the addresses of the container
+    that the setting of this name names.
     """
 
     key: str
@@ -50,6 +55,7 @@ class ListenerPlace:
     chain: str | None = None
     private_key: str | None = None
     client_ca: str | None = None
+    port_allowed: tuple[str, ...] = ()
 
     @property
     def directory(self) -> str:
@@ -75,6 +81,11 @@ class ListenerPlace:
     def captured(self) -> str:
         """The file in which an impostor keeps the last login; only root reads it."""
         return f"{self.directory}/captured"
+
+    @property
+    def dh_group(self) -> str:
+        """The file with the group for DHE suites, if the settings want one."""
+        return f"{self.directory}/{_DH_GROUP}"
 
     @property
     def pam_service(self) -> str:
@@ -103,7 +114,7 @@ class Server(Protocol):
 
     @property
     def service(self) -> str:
-        """Its container in the topology, which is also the name of its image."""
+        """Its container in the topology."""
 
     @property
     def agent(self) -> ServerAgent:
@@ -144,15 +155,57 @@ def parse_ports(text: str) -> tuple[int, int]:
     return first, last
 
 
-#: What a packet filter can do to a listener's passive ports.
-DATA_PORTS = ("open", "dropped", "rejected")
+#: What a packet filter can do to a listener's own port, and to its passive ones.
+FILTERS = ("open", "dropped", "rejected")
+
+#: Fields of web origins only, and what an FTP server has to do with them.
+ORIGIN_FIELDS: Mapping[str, str] = {
+    "behaviour": "only a web origin misbehaves on demand",
+    "answer_delay_s": "only a web origin answers requests",
+    "dh_bits": "an FTP server has the group of its build for DHE suites",
+    "certificate_by_name": "the FTP servers have one certificate for every name",
+}
+#: Fields of FTP servers only, and what a web origin has to do with them.
+FTP_FIELDS: Mapping[str, str] = {
+    "tls_required_login": "nobody logs in to a web origin",
+    "tls_required_data": "HTTP has no data channel",
+    "require_ssl_reuse": "HTTP has no data channel",
+    "strict_ssl_read_eof": "nothing is uploaded to a web origin",
+    "implicit_tls": "TLS of a web origin begins with the first byte, set or not",
+    "anonymous": "nobody logs in to a web origin",
+    "allow_anon_ssl": "nobody logs in to a web origin",
+    "pasv_address": "HTTP has no data channel",
+    "pasv_ports": "HTTP has no data channel",
+    "data_ports": "HTTP has no data channel",
+}
+#: The file of a listener's directory that holds the group for DHE suites.
+_DH_GROUP = "dh.pem"
+
+
+def unsupported_of_others(settings: ServerSettings, others: Mapping[str, str]) -> str | None:
+    """Which of these fields, which mean nothing to a kind of server, is set; ``None`` if none is."""
+    default = ServerSettings(software=settings.software)
+    for field, why in others.items():
+        value = getattr(settings, field)
+        if value != getattr(default, field):
+            written = str(value).lower() if isinstance(value, bool) else value
+            return f"{field}={written}: {why}"
+    return None
 
 
 def unsupported_anywhere(settings: ServerSettings) -> str | None:
     """Why no server at all could run with these settings; ``None`` if one could."""
-    if settings.data_ports not in DATA_PORTS:
-        known = ", ".join(DATA_PORTS)
-        return f"data_ports is {settings.data_ports!r}: it is one of {known}"
+    for field in ("data_ports", "port_filter"):
+        value = getattr(settings, field)
+        if value not in FILTERS:
+            return f"{field} is {value!r}: it is one of {', '.join(FILTERS)}"
+    if settings.port_filter == "open" and settings.port_allowed is not None:
+        return f"port_allowed={settings.port_allowed}: with port_filter=open everybody is let in"
+    if settings.port_filter != "open" and not settings.listening:
+        return f"listening=off: port_filter={settings.port_filter} is for the port of a listener"
+    if settings.dh_bits is not None and settings.dh_bits not in dh_groups.SIZES:
+        known = ", ".join(map(str, dh_groups.SIZES))
+        return f"dh_bits is {settings.dh_bits}: there are groups of {known} bits"
     try:
         if settings.pasv_ports is not None:
             parse_ports(settings.pasv_ports)
@@ -185,4 +238,7 @@ def listen_request(
         "impostor": settings.impostor,
         "data_ports": settings.data_ports,
         "passive_range": list(passive_range(settings, place)),
+        "port_filter": settings.port_filter,
+        "port_allowed": list(place.port_allowed),
+        "files": {_DH_GROUP: dh_groups.pem(settings.dh_bits)} if settings.dh_bits else {},
     }

@@ -20,10 +20,12 @@ from typing import Any
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
 from lab.servers.base import (
     AGENT_FILES,
+    ORIGIN_FIELDS,
     ListenerPlace,
     ServerAgent,
     passive_range,
     unsupported_anywhere,
+    unsupported_of_others,
 )
 
 #: Field, the value that pyftpdlib cannot have, and why.
@@ -38,7 +40,7 @@ UNSUPPORTED: tuple[tuple[str, object, str], ...] = (
 
 AGENT = ServerAgent(
     name="pyftpdlib",
-    argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "pyftpdlib"),
+    argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "pyftpdlib"),
     files=(*AGENT_FILES, "pyftpdlib_program.py", "pyftpdlib_listener.py"),
 )
 
@@ -53,7 +55,7 @@ class Pyftpdlib:
 
     def unsupported(self, settings: ServerSettings) -> str | None:
         """Why pyftpdlib has no way to do this; ``None`` if it has."""
-        cause = unsupported_anywhere(settings)
+        cause = unsupported_anywhere(settings) or unsupported_of_others(settings, ORIGIN_FIELDS)
         if cause:
             return cause
         for field, value, why in UNSUPPORTED:

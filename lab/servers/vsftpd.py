@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
 from lab.servers.base import (
     AGENT_FILES,
+    ORIGIN_FIELDS,
     ListenerPlace,
     ServerAgent,
     passive_range,
     unsupported_anywhere,
+    unsupported_of_others,
 )
 
 
@@ -126,8 +128,14 @@ IMPOSTOR = (
 
 AGENT = ServerAgent(
     name="vsftpd",
-    argv=("/opt/lab/bin/python3", "/opt/lab/agents/ftp_server.py", "vsftpd"),
-    files=(*AGENT_FILES, "vsftpd_program.py", "openssl_library.py", "record_login.sh"),
+    argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "vsftpd"),
+    files=(
+        *AGENT_FILES,
+        "vsftpd_program.py",
+        "openssl_library.py",
+        "record_login.sh",
+        "with_the_agent.py",
+    ),
 )
 
 
@@ -148,7 +156,7 @@ class Vsftpd:
 
     def unsupported(self, settings: ServerSettings) -> str | None:
         """Why ``vsftpd.conf`` of this build cannot say this; ``None`` if it can."""
-        cause = unsupported_anywhere(settings)
+        cause = unsupported_anywhere(settings) or unsupported_of_others(settings, ORIGIN_FIELDS)
         if cause:
             return cause
         spoken = PROTOCOLS[: PROTOCOLS.index(self.newest) + 1]

@@ -22,6 +22,8 @@ class Listener:
     started: bool
     output: str
     configuration: str
+    passive_ports: tuple[int, int] | None = None
+    """First and last port for data connections."""
 
 
 class ListenerPool:

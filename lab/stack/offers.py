@@ -29,8 +29,8 @@ _INSUFFICIENT_SECURITY = 71
 MakeAttempt = Callable[[int], str]
 
 
-class _Refused(Exception):
-    """The listener does not take AUTH; the text is its reply."""
+class _NoTls(Exception):
+    """No ClientHello gets a TLS answer from the listener; the text says what is in the way."""
 
 
 def ask_client(
@@ -113,8 +113,13 @@ def ask_server(
         hello = client_hello.build(version, suites, server_name, listed_version=listed_version)
         seen = probe.call("exchange", EXCHANGE_S, port=port, hello=hello.hex(), implicit=implicit)
         if seen["refused"] is not None:
-            raise _Refused(seen["refused"])
+            raise _NoTls(f"it takes no AUTH: {seen['refused']}")
+        if seen["silent"]:
+            raise _NoTls("it does not answer a ClientHello")
         answer = bytes.fromhex(seen["answer"])
+        if answer.startswith((b"HTTP/", b"220")):
+            said = answer.partition(b"\n")[0].decode("ascii", "replace").strip()
+            raise _NoTls(f"it does not speak TLS: it says {said}")
         if answer[:1].isdigit():
             # A reply of FTP: OpenSSL 1.0.2 says nothing about a version that it does not speak, and
             # what comes next is the server's own complaint, in clear text.
@@ -136,8 +141,8 @@ def ask_server(
             if picked is None or (version == "TLSv1.3" and not picked and not reads_versions()):
                 continue
             found[version] = tuple(sorted(picked, key=_order_in(configured)))
-    except _Refused as reply:
-        return Offer(end=end, nothing=f"it takes no AUTH: {reply}", configured=configured, key=key)
+    except _NoTls as obstacle:
+        return Offer(end=end, nothing=str(obstacle), configured=configured, key=key)
     return Offer(end=end, suites=found, configured=configured, key=key)
 
 

@@ -22,11 +22,15 @@ from typing import Any, Generic, TypeVar
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
+from lab import scan as scans
 from lab.certificates import OWN, Material, describe
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
+    HOST_ADDRESS,
+    ORIGINS,
     SERVER_HOSTS,
+    WEB_PROGRAMS,
     Attempt,
     Captured,
     ClientSettings,
@@ -39,14 +43,17 @@ from lab.model import (
 )
 from lab.programs import PROGRAMS
 from lab.programs.base import Installed, Target
-from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.stack import offers
+from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
+from lab.stack import offers, scanner
+from lab.stack.capture import ARGV as CAPTURE
+from lab.stack.capture import KeepCapture, Recording
 from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.stack.link import AgentError, AgentLink
 from lab.stack.listeners import Listener, ListenerPool
-from lab.stack.topology import Topology
+from lab.stack.topology import Place, Topology, places
 from lab.suites import Comparison, Offer, compare, configured
 from lab.tls.suites import Suite
+from lab.wire.packets import Capture
 
 Value = TypeVar("Value")
 
@@ -62,6 +69,8 @@ PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
 #: Seconds for a listener to start, and for its sessions to end after an attempt.
 LISTEN_S = 10.0
 COLLECT_S = 3.0
+#: What is said in the place of a server's own words where none is started.
+NOT_LISTENING = "nothing is to listen on its port (listening=off)"
 
 
 #: Services whose containers run servers.
@@ -80,6 +89,8 @@ class Evidence:
     configuration: str
     request: Mapping[str, Any]
     port: int
+    capture: Capture | None = None
+    """What it looked like on the wire, if that is kept."""
 
 
 class _Once(Generic[Value]):
@@ -135,18 +146,24 @@ class Session:
         self._listeners: _Once[ListenerPool] = _Once()
         self._offers: _Once[Offer] = _Once()
         self._cipher_lists: _Once[tuple[Suite, ...]] = _Once()
+        self._places: _Once[Mapping[str, Place]] = _Once()
         self._ports = {name: itertools.count() for name in SERVER_HOSTS}
         self._names = itertools.count(1)
         self._closed = threading.Event()
         self._own_keys: tuple[str, ...] = ()
         self._equip()
 
-    def attempt(self, attempt: Attempt) -> Evidence:
+    def attempt(self, attempt: Attempt, keep: KeepCapture | None = None) -> Evidence:
         """Make one attempt.
+
+        Args:
+            attempt: what to make.
+            keep: says, seen what came of it, whether the capture is kept; default: there is none.
 
         Raises:
             Cannot: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
+            DialectError: as ``keep`` does.
         """
         self._check_possible(attempt)
         program = PROGRAMS[attempt.client.program]
@@ -154,31 +171,35 @@ class Session:
         client_agent = self._client_agent(attempt.client)
         server_agent = self._server_agent(attempt.server.software)
         with self._listener(attempt.server) as listener:
-            request = program.request(
-                attempt.client, self._target(attempt, listener.port, delivery)
-            )
+            request = self._request(attempt, listener.port, delivery)
             key, file = listener.key, delivery.name
             if listener.started:
                 server_agent.call("begin", COLLECT_S, key=key, file=file)
-            raw = client_agent.call(
-                "attempt", self._deadline(attempt.client), peer=server_agent, **request
-            )
-            if listener.started:
-                collected = server_agent.call("collect", COLLECT_S, key=key, file=file)
-                stored = collected.get("stored") or {}
-                report = ServerReport(
-                    started=True,
-                    log=collected["log"],
-                    stored_bytes=stored.get("size"),
-                    stored_sha256=stored.get("sha256"),
-                    captured=_captured(collected.get("captured")),
+            with self._recording(attempt, listener, keep) as recording:
+                raw = client_agent.call(
+                    "attempt",
+                    self._deadline(attempt.client),
+                    peer=server_agent,
+                    key_log=keep is not None,
+                    **request,
                 )
-            else:
-                report = ServerReport(started=False, log=listener.output)
-        observation = Observation(
-            attempt=attempt, client=program.report(raw), server=report, delivery=delivery
-        )
-        return Evidence(observation, listener.configuration, request, listener.port)
+                if listener.started:
+                    collected = server_agent.call("collect", COLLECT_S, key=key, file=file)
+                    stored = collected.get("stored") or {}
+                    report = ServerReport(
+                        started=True,
+                        log=collected["log"],
+                        stored_bytes=stored.get("size"),
+                        stored_sha256=stored.get("sha256"),
+                        captured=_captured(collected.get("captured")),
+                    )
+                else:
+                    report = ServerReport(started=False, log=listener.output)
+                observation = Observation(
+                    attempt=attempt, client=program.report(raw), server=report, delivery=delivery
+                )
+                capture = recording.end(observation, raw.get("key_log"))
+        return Evidence(observation, listener.configuration, request, listener.port, capture)
 
     def suites(self, attempt: Attempt) -> Comparison:
         """What both ends of an attempt agree to, and what is common; each end is asked once.
@@ -190,8 +211,13 @@ class Session:
         self._check_possible(attempt)
         client, server = attempt.client, attempt.server
         # What does not come before the handshake, or is not in it, does not tell clients apart.
+        web = client.program in WEB_PROGRAMS
         alike = dataclasses.replace(
-            client, goal=Goal.LOGIN, payload=0, mode="passive", session_cache="default"
+            client,
+            goal=Goal.HANDSHAKE if web else Goal.LOGIN,
+            payload=0,
+            mode="passive",
+            session_cache="default",
         )
         both = (
             self._offers.get((alike, server.software), lambda: self._ask_client(alike, server)),
@@ -199,13 +225,43 @@ class Session:
         )
         return compare(*both)
 
+    def scan(self, server: ServerSettings) -> scans.Comparison:
+        """A listener with these settings as ``sslscan`` finds it, beside what the lab says of it.
+
+        Raises:
+            Cannot: there is nothing to scan.
+            AgentError: a container or an agent failed.
+        """
+        cause = scans.not_scannable(server) or self._cannot_serve(server)
+        if cause:
+            raise Cannot(cause)
+        offer = self._offers.get(server, lambda: self._ask_server(server))
+        if offer.nothing:
+            raise Cannot(offer.nothing)
+        service = scanner.SERVICE
+        agent = self._links.get((service, service), lambda: self._link(service, scanner.AGENT))
+        own = f"{CERTIFICATES}/{server.host}/{server.certificate}" if server.require_cert else None
+        with self._listener(server) as listener:
+            address = scanner.Address(
+                host=server.host,
+                port=listener.port,
+                server_name=server.ssl_sni_hostname or server.host,
+                speaks_ftp=not (server.implicit_tls or server.software in ORIGINS),
+                chain=f"{own}.chain.pem" if own else None,
+                key=f"{own}.key.pem" if own else None,
+            )
+            return scans.compare(server, scanner.scan(agent, address), offer)
+
     def facts(self) -> dict[str, Any]:
         """What the servers say of themselves, by software."""
-        return {
-            name: self._server_agent(name).call("facts", LISTEN_S)
-            for name, server in SERVERS.items()
-            if server.service not in self._absent
-        }
+        names = [name for name, s in SERVERS.items() if s.service not in self._absent]
+
+        def ask(name: str) -> dict[str, Any]:
+            return self._server_agent(name).call("facts", LISTEN_S)
+
+        # Side by side: most of the time agents are being started.
+        with ThreadPoolExecutor(len(names)) as pool:
+            return dict(zip(names, pool.map(ask, names), strict=True))
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""
@@ -230,8 +286,8 @@ class Session:
             ) from None
 
     def _client_agent(self, client: ClientSettings) -> AgentLink:
-        service = client.platform + (f"-{client.policy.lower()}" if client.policy else "")
-        spec = PROGRAMS[client.program].agent
+        program = PROGRAMS[client.program]
+        service, spec = program.service(client), program.agent
         return self._links.get((service, spec.name), lambda: self._link(service, spec.argv))
 
     def _server_agent(self, software: str) -> AgentLink:
@@ -255,15 +311,43 @@ class Session:
 
     def _check_possible(self, attempt: Attempt) -> None:
         """Raise :class:`Cannot` if these settings cannot be tried here."""
-        server, program = SERVERS[attempt.server.software], PROGRAMS[attempt.client.program]
-        absent = self._absent.get(server.service)
-        if absent:
-            raise Cannot(absent.partition(":")[0])
-        cause = server.unsupported(attempt.server) or program.unsupported(
+        program = PROGRAMS[attempt.client.program]
+        cause = self._cannot_serve(attempt.server) or program.unsupported(
             attempt.client, self._installed(attempt.client)
         )
         if cause:
             raise Cannot(cause)
+        self._let_in(attempt.server)
+
+    def _cannot_serve(self, server: ServerSettings) -> str | None:
+        """Why there is no such server here; ``None``: there is."""
+        software = SERVERS[server.software]
+        absent = self._absent.get(software.service)
+        return absent.partition(":")[0] if absent else software.unsupported(server)
+
+    def _let_in(self, server: ServerSettings) -> tuple[str, ...]:
+        """The addresses that the filter before the server's port lets through.
+
+        Raises:
+            Cannot: no container of that name is in the topology.
+        """
+        allowed = server.port_allowed
+        if allowed is None:
+            return ()
+        if allowed not in self._services():
+            known = ", ".join(sorted(self._services()))
+            raise Cannot(f"port_allowed={allowed}: no container has that name; there are {known}")
+        known_places = self._places.get("all", self._find_places)
+        address = known_places[allowed].address if allowed in known_places else None
+        if address is None:
+            raise AgentError(f"the container {allowed} of {self._topology.project} has no address")
+        return (address,)
+
+    def _find_places(self) -> Mapping[str, Place]:
+        try:
+            return places(self._client, self._topology.project)
+        except (APIError, DockerException, OSError) as error:
+            raise AgentError(f"the engine does not tell addresses: {error}") from error
 
     def _installed(self, client: ClientSettings) -> Installed:
         return Installed(
@@ -280,6 +364,10 @@ class Session:
 
     def _listen(self, server: ServerSettings, copy: int) -> Listener:
         number = next(self._ports[server.software])
+        name = f"{settings_key(server)}-{copy}"
+        if not server.listening:
+            # Each listener has a port of its own: this one was never opened, and never will be.
+            return Listener(name, FIRST_PORT + number, False, NOT_LISTENING, "")
         first = FIRST_PASSIVE_PORT + number * PASSIVE_PORTS
         chain = key = None
         if server.certificate not in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
@@ -287,18 +375,24 @@ class Session:
             base = f"{CERTIFICATES}/{server.host}/{server.certificate}"
             chain, key = f"{base}.chain.pem", f"{base}.key.pem"
         place = ListenerPlace(
-            key=f"{settings_key(server)}-{copy}",
+            key=name,
             port=FIRST_PORT + number,
             passive_ports=(first, first + PASSIVE_PORTS - 1),
             password=self._password,
             chain=chain,
             private_key=key,
             client_ca=f"{CERTIFICATES}/anchors/public.pem",
+            port_allowed=self._let_in(server),
         )
         request = listen_request(SERVERS[server.software], server, place)
         answer = self._server_agent(server.software).call("listen", LISTEN_S, **request)
         return Listener(
-            place.key, place.port, answer["started"], answer["output"], request["config"]
+            place.key,
+            place.port,
+            answer["started"],
+            answer["output"],
+            request["config"],
+            passive_range(server, place),
         )
 
     # -- one attempt --------------------------------------------------------------------------------
@@ -309,6 +403,31 @@ class Session:
         content = (line * (client.payload // len(line) + 1))[: client.payload]
         return Delivery(name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest())
 
+    def _recording(
+        self, attempt: Attempt, listener: Listener, keep: KeepCapture | None
+    ) -> Recording:
+        """The capture around an attempt at a listener."""
+        service = SERVERS[attempt.server.software].service
+        ports = [(listener.port, listener.port)]
+        if listener.passive_ports is not None:
+            ports.append(listener.passive_ports)
+        return Recording(
+            keep,
+            lambda: self._links.get((service, "capture"), lambda: self._link(service, CAPTURE)),
+            listener.key,
+            ports,
+            active=attempt.client.mode == "active",
+        )
+
+    def _request(self, attempt: Attempt, port: int, delivery: Delivery) -> dict[str, Any]:
+        """The arguments of the client agent's op ``attempt``."""
+        client = attempt.client
+        request = PROGRAMS[client.program].request(client, self._target(attempt, port, delivery))
+        if client.environment:
+            variables = (variable.partition("=") for variable in client.environment)
+            request["environment"] = {name: value for name, _, value in variables}
+        return request
+
     def _target(self, attempt: Attempt, port: int, delivery: Delivery) -> Target:
         client, host = attempt.client, attempt.server.host
         anchors = f"{CERTIFICATES}/anchors"
@@ -318,8 +437,10 @@ class Session:
             else None
         )
         own = f"{CERTIFICATES}/{host}/{client.client_certificate}"
+        by_address = client.host == HOST_ADDRESS
+        reached = self._material.address(host) if by_address else client.host or host
         return Target(
-            host=client.host or host,
+            host=reached,
             port=port,
             user=client.user,
             password=client.password or self._password,
@@ -338,8 +459,7 @@ class Session:
         program, agent = PROGRAMS[client.program], self._client_agent(client)
 
         def attempt(port: int) -> str:
-            target = self._target(Attempt(server, client), port, self._delivery(client))
-            request = program.request(client, target)
+            request = self._request(Attempt(server, client), port, self._delivery(client))
             report = program.report(agent.call("attempt", self._deadline(client), **request))
             return report.error
 
@@ -348,7 +468,7 @@ class Session:
             str(client),
             attempt,
             self._deadline(client),
-            implicit=client.implicit_tls,
+            implicit=client.implicit_tls or server.software in ORIGINS,
         )
 
     def _ask_server(self, server: ServerSettings) -> Offer:
@@ -369,7 +489,7 @@ class Session:
                 server.ssl_sni_hostname or server.host,
                 listed,
                 key,
-                implicit=server.implicit_tls,
+                implicit=server.implicit_tls or server.software in ORIGINS,
             )
 
     def _configured(self, server: ServerSettings) -> tuple[Suite, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
@@ -68,6 +69,16 @@ class Topology:
         if not self.kept:
             remove(client, [self.project])
         self.lock.release()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a service runs."""
+
+    image: str
+    """Reference of its image, as the topology was started with it."""
+    address: str | None
+    """Its IP address in the topology's network."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +176,17 @@ def containers(client: DockerClient, project: str) -> dict[str, str]:
     """Ids of the running containers of a project, by service."""
     found = client.api.containers(filters={"label": f"{LABEL_PROJECT}={project}"})
     return {c["Labels"][LABEL_SERVICE]: c["Id"] for c in found}
+
+
+def places(client: DockerClient, project: str) -> dict[str, Place]:
+    """Image and address of every running container of a project, by service."""
+    found = client.api.containers(filters={"label": f"{LABEL_PROJECT}={project}"})
+    return {c["Labels"][LABEL_SERVICE]: Place(c["Image"], _address(c)) for c in found}
+
+
+def _address(container: Mapping[str, Any]) -> str | None:
+    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    return next((n["IPAddress"] for n in networks.values() if n.get("IPAddress")), None)
 
 
 def find(client: DockerClient) -> list[Found]:

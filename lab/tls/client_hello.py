@@ -1,7 +1,7 @@
 """The ClientHello: reading one that a client wrote, and writing one to ask a server with.
 
 Sources: RFC 5246, section 7.4.1.2; RFC 8446, sections 4.1.2 and 4.2; RFC 6066, section 3 (SNI); RFC
-8701 (values that mean nothing, to be skipped).
+7301 (ALPN); RFC 8701 (values that mean nothing, to be skipped).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lab.tls.wire import (
     vector,
 )
 
-_SERVER_NAME, _GROUPS, _POINT_FORMATS, _SIGNATURES = 0, 10, 11, 13
+_SERVER_NAME, _GROUPS, _POINT_FORMATS, _SIGNATURES, _ALPN = 0, 10, 11, 13, 16
 _MASTER_SECRET, _VERSIONS, _KEY_SHARE, _RENEGOTIATION = 23, 43, 51, 0xFF01
 
 #: A version that will never be (RFC 8701).
@@ -64,6 +64,10 @@ class ClientHello:
     server_name: str | None
     groups: tuple[int, ...]
     signatures: tuple[int, ...]
+    alpn: tuple[str, ...] = ()
+    """The application protocols that it would speak, e.g. ``http/1.1`` (RFC 7301)."""
+    random: bytes = b""
+    """By which a key log names the session."""
 
 
 def parse(data: bytes) -> ClientHello | None:
@@ -81,9 +85,18 @@ def parse(data: bytes) -> ClientHello | None:
     kind, body = message
     if kind != CLIENT_HELLO:
         raise WireError(f"a handshake message of type {kind} where a ClientHello was to be")
+    return read(body)
+
+
+def read(body: bytes) -> ClientHello:
+    """Read the body of the message.
+
+    Raises:
+        WireError: it is no ClientHello.
+    """
     reader = Reader(body, "the ClientHello")
     legacy = reader.number(2)
-    reader.take(32)
+    random = reader.take(32)
     reader.vector(1)
     numbers = Reader(reader.vector(2), "the list of cipher suites").numbers(2)
     reader.vector(1)
@@ -97,6 +110,8 @@ def parse(data: bytes) -> ClientHello | None:
         server_name=_server_name(extensions.get(_SERVER_NAME, b"")),
         groups=_listed(extensions, _GROUPS, 2),
         signatures=_listed(extensions, _SIGNATURES, 2),
+        alpn=_protocols(extensions.get(_ALPN, b"")),
+        random=random,
     )
 
 
@@ -174,6 +189,14 @@ def _server_name(data: bytes) -> str | None:
         if kind == 0:
             return name.decode("ascii", "replace")
     return None
+
+
+def _protocols(data: bytes) -> tuple[str, ...]:
+    names = Reader(Reader(data, "ALPN").vector(2), "ALPN") if data else None
+    found: list[str] = []
+    while names:
+        found.append(names.vector(1).decode("ascii", "replace"))
+    return tuple(found)
 
 
 def _means_nothing(number: int) -> bool:

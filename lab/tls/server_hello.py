@@ -26,7 +26,9 @@ from lab.tls.wire import (
     vector,
 )
 
-_VERSIONS = 43
+_VERSIONS, _PRE_SHARED_KEY = 43, 41
+#: The random of a ServerHello that is none: SHA-256 of "HelloRetryRequest" (RFC 8446, section 4.1.3).
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class ServerHello:
 
     version: str
     suite: Suite
+    retry: bool = False
+    """It only asks for another ClientHello (HelloRetryRequest)."""
+    resumes: bool = False
+    """It goes on with an earlier session, as TLS 1.3 says so."""
 
 
 def parse(data: bytes) -> ServerHello | Alert | None:
@@ -49,9 +55,19 @@ def parse(data: bytes) -> ServerHello | Alert | None:
     kind, body = message
     if kind != SERVER_HELLO:
         raise WireError(f"a handshake message of type {kind} where a ServerHello was to be")
+    return read(body)
+
+
+def read(body: bytes) -> ServerHello:
+    """Read the body of the message.
+
+    Raises:
+        WireError: it is no ServerHello, or one of an unknown version.
+    """
     reader = Reader(body, "the ServerHello")
     version = reader.number(2)
-    reader.take(32)
+    retry = reader.take(32) == _RETRY
+    resumes = False
     reader.vector(1)
     suite = suite_of(reader.number(2))
     reader.take(1)
@@ -61,9 +77,10 @@ def parse(data: bytes) -> ServerHello | Alert | None:
             extension, content = block.number(2), block.vector(2)
             if extension == _VERSIONS:
                 version = int.from_bytes(content)
+            resumes |= extension == _PRE_SHARED_KEY
     if version not in VERSION_NAMES:
         raise WireError(f"a ServerHello of the unknown version 0x{version:04X}")
-    return ServerHello(VERSION_NAMES[version], suite)
+    return ServerHello(VERSION_NAMES[version], suite, retry, resumes)
 
 
 def build(version: str, suite: Suite) -> bytes:

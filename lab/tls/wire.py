@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-ALERT, HANDSHAKE = 21, 22
-CLIENT_HELLO, SERVER_HELLO, SERVER_HELLO_DONE = 1, 2, 14
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
+CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, SERVER_HELLO_DONE, FINISHED = 1, 2, 11, 14, 20
 
-HANDSHAKE_FAILURE, PROTOCOL_VERSION = 40, 70
+CLOSE_NOTIFY, HANDSHAKE_FAILURE, PROTOCOL_VERSION = 0, 40, 70
 _FATAL = 2
+
+#: A record is at most so long (RFC 5246, section 6.2.3), in bytes.
+_LONGEST_RECORD = (1 << 14) + 2048
 
 #: A version's number on the wire (RFC 6101, 2246, 4346, 5246, 8446).
 VERSIONS = {
@@ -34,6 +37,16 @@ class Alert:
     """An alert: why the other end goes no further."""
 
     description: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record, and where it ends in the stream."""
+
+    content_type: int
+    version: int
+    fragment: bytes
+    end: int
 
 
 class Reader:
@@ -95,6 +108,41 @@ def handshake(message_type: int, body: bytes) -> bytes:
 def fatal_alert(description: int) -> bytes:
     """A record with a fatal alert."""
     return record(ALERT, VERSIONS["TLSv1.2"], bytes([_FATAL, description]))
+
+
+def records(data: bytes) -> tuple[list[Record], bytes]:
+    """The records at the front of a stream, and what is left; see :func:`begins_record` for that."""
+    found: list[Record] = []
+    place = 0
+    while begins_record(data[place : place + 5]) and len(data) - place >= 5:
+        content_type, version = data[place], int.from_bytes(data[place + 1 : place + 3])
+        end = place + 5 + int.from_bytes(data[place + 3 : place + 5])
+        if end > len(data):
+            break
+        found.append(Record(content_type, version, data[place + 5 : end], end))
+        place = end
+    return found, data[place:]
+
+
+def begins_record(data: bytes) -> bool:
+    """Whether the bytes may be the beginning of a record; there may be fewer than its head has."""
+    return (
+        (not data or CHANGE_CIPHER_SPEC <= data[0] <= APPLICATION_DATA)
+        and data[1:2] in (b"", b"\x03")
+        and (len(data) < 5 or int.from_bytes(data[3:5]) <= _LONGEST_RECORD)
+    )
+
+
+def messages(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """The handshake messages (type, body) at the front of some fragments, and what is left of them."""
+    found: list[tuple[int, bytes]] = []
+    while len(data) >= 4:
+        end = 4 + int.from_bytes(data[1:4])
+        if end > len(data):
+            break
+        found.append((data[0], data[4:end]))
+        data = data[end:]
+    return found, data
 
 
 def first_message(data: bytes) -> tuple[int, bytes] | Alert | None:

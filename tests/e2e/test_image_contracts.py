@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.engine]
 
 POLICIES = ("DEFAULT", "LEGACY", "FUTURE", "FIPS")
 CLIENTS = ("rocky9", "centos7")
-SERVERS = ("vsftpd", "pyftpdlib", "vsftpd-openssl10")
+SERVERS = ("vsftpd", "pyftpdlib", "vsftpd-openssl10", "nginx")
 LABEL = "test.lab.contract"
 
 #: Suites and the policies of Enterprise Linux 9 that allow them (crypto-policies' change log, and for
@@ -176,7 +176,7 @@ def test_a_client_is_the_distribution_or_a_stand_in_that_says_what_is_not_real(
         assert any("libssl" in line for line in provenance.real)
 
 
-@pytest.mark.parametrize("name", ["vsftpd", "pyftpdlib", "dns", "debian13"])
+@pytest.mark.parametrize("name", ["vsftpd", "pyftpdlib", "nginx", "dns", "debian13"])
 def test_the_servers_are_debian_13(start: Start, name: str) -> None:
     release = start(name).sh("cat /etc/os-release")
     assert 'VERSION_ID="13"' in release
@@ -532,6 +532,21 @@ def test_pyftpdlib_is_the_pinned_one(start: Start) -> None:
     )
     installed = json.loads(found)
     assert {name: installed.get(name.lower()) for name in pinned} == pinned
+
+
+def test_nginx_and_the_labs_own_origin_are_on_one_library_and_say_so(start: Start) -> None:
+    box = start("nginx")
+    of_python = box.python("import ssl; print(ssl.OPENSSL_VERSION)")
+    provenance = box.info.provenance
+    assert provenance.tls_library is not None
+    assert provenance.tls_library.startswith(of_python)
+    assert of_python in provenance.packages["nginx, built with"]
+    assert re.match(r"1\.\d+\.\d+ \(Debian 1\.\d+\.\d+-", provenance.packages["nginx"])
+    # the lab's origin uses the file that nginx is linked with
+    linked = box.sh("ldd /usr/sbin/nginx | sed -n 's/.*libssl.* => \\([^ ]*\\).*/\\1/p'")
+    loaded = box.python("import ssl; print(open('/proc/self/maps').read())")
+    assert box.host.file(linked).linked_to in loaded
+    assert box.has("nft")
 
 
 def test_dns_is_dnsmasq(start: Start) -> None:

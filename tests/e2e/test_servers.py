@@ -602,13 +602,13 @@ def test_nothing_outlives_the_agent(
         assert table in place.run("nft", "list", "tables")
         if end == "it is killed":
             top = place.container.top()
-            pids = [int(row[1]) for row in top["Processes"] if "ftp_server.py" in row[-1]]
+            pids = [int(row[1]) for row in top["Processes"] if f"{AGENTS}/server.py" in row[-1]]
             os.kill(min(pids), signal.SIGKILL)
         place.agent.close()
         # The next agent waits for the end of this one and clears up after it.
         place.agent = place.start_agent()
         assert table not in place.run("nft", "list", "tables")
         assert place.run("ls", "/run/lab/listeners") == ""
-        agents = [line for line in place.processes() if "ftp_server.py" in line]
+        agents = [line for line in place.processes() if f"{AGENTS}/server.py" in line]
         assert len(agents) == 1
         assert not [line for line in place.processes() if line.startswith("/usr/sbin/vsftpd")]

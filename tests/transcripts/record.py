@@ -1,9 +1,10 @@
 """Record the transcripts: ``python -m tests.transcripts.record``.
 
 Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
-``scripted_peer.py``, then writes ``tests/transcripts/PROGRAM@PLATFORM.json`` anew. With ``--run``,
-the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference, and commit
-it with the change of the dialects that it needs.
+``scripted_peer.py`` or ``scripted_web_peer.py``, then writes ``tests/transcripts/PROGRAM@PLATFORM.json``
+anew. With ``--program NAME``, only this program's; with ``--run``, the refusals of a recorded run
+(``.lab/runs/latest``) are taken as well. Review the difference, and commit it with the change of the
+dialects that it needs.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import argparse
 import datetime
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from lab.imaging.progress import Printed
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import (
+    WEB_PROGRAMS,
     Attempt,
     ClientSettings,
     Delivery,
@@ -35,7 +38,7 @@ from lab.settings import parse_client, parse_server
 from lab.stack.checkout import Checkout, new_run_id
 from lab.stack.files import AGENTS, pack
 from lab.stack.link import AgentLink
-from tests.situations import CLIENTS, situations
+from tests.situations import CLIENTS, WEB, situations
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
     FOLDER,
@@ -46,7 +49,13 @@ from tests.transcripts.transcript import (
 )
 
 #: The server whose container the scripted peers run in. It says nothing of what they do.
-PEER = "pyftpdlib"
+CONTAINER = "pyftpdlib"
+#: Whom a client of each kind takes a scripted peer for.
+FTP_SERVER, WEB_SERVER = "pyftpdlib", "origin"
+#: Names of scripts that a web client meets without TLS (``scripted_web_peer.py``).
+WITHOUT_TLS = "without TLS: "
+#: The program that cannot be told to speak without TLS.
+ALWAYS_TLS = "openssl"
 #: Seconds for a peer's client.
 LIMIT_S = 2.0
 WORKERS = 12
@@ -56,14 +65,19 @@ def main(argv: list[str] | None = None) -> int:
     """Record and write; the exit status is 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.transcripts.record")
     parser.add_argument("--run", type=Path, help="a recorded run to take refusals from as well")
+    parser.add_argument(
+        "--program", action="append", choices=sorted(PROGRAMS), help="only this one; several times"
+    )
     arguments = parser.parse_args(argv)
+    programs = frozenset(arguments.program or PROGRAMS)
     recorded: list[Transcript] = []
     if arguments.run:
-        recorded += from_record(arguments.run)
+        recorded += from_record(arguments.run, programs)
     with open_laboratory(Checkout.here(), Printed(), new_run_id()) as laboratory:
-        recorded += from_situations(laboratory)
+        recorded += from_situations(laboratory, programs)
         with Clients(laboratory) as clients:
-            recorded += from_peers(laboratory, clients)
+            for file in PEERS:
+                recorded += from_peers(laboratory, clients, file, programs)
             written = write(recorded, laboratory, clients)
     for path, number in written.items():
         sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}: {number} transcripts\n")
@@ -86,8 +100,8 @@ class Clients:
 
     def agent(self, client: ClientSettings) -> AgentLink:
         """The agent of a program in its container."""
-        service = client.platform + (f"-{client.policy.lower()}" if client.policy else "")
-        spec = PROGRAMS[client.program].agent
+        program = PROGRAMS[client.program]
+        service, spec = program.service(client), program.agent
         key = (service, spec.name)
         if key not in self._links:
             container = self._laboratory.topology.containers[service]
@@ -97,9 +111,13 @@ class Clients:
         return self._links[key]
 
 
-def from_situations(laboratory: Laboratory) -> Iterator[Transcript]:
+def from_situations(laboratory: Laboratory, programs: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
-    jobs = [Job(situation.name, situation.attempt) for situation in situations()]
+    jobs = [
+        Job(situation.name, situation.attempt)
+        for situation in situations()
+        if situation.attempt.client.program in programs
+    ]
     finished: dict[str, Finished] = {}
     run(
         laboratory.session,
@@ -113,12 +131,12 @@ def from_situations(laboratory: Laboratory) -> Iterator[Transcript]:
             yield transcript_of(job.id.partition(":")[0], evidence.observation)
 
 
-def from_record(path: Path) -> Iterator[Transcript]:
+def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
     """The refusals of a recorded run."""
     for attempt in load(path).attempts:
         if attempt.client_report is None or attempt.server_report is None:
             continue
-        if attempt.client_report.failed:
+        if attempt.client_report.failed and attempt.client.program in programs:
             observation = Observation(
                 attempt=Attempt(attempt.server, attempt.client),
                 client=attempt.client_report,
@@ -127,22 +145,42 @@ def from_record(path: Path) -> Iterator[Transcript]:
             yield transcript_of(attempt.case or "attempt", observation)
 
 
-def from_peers(laboratory: Laboratory, clients: Clients) -> Iterator[Transcript]:
+@dataclass(frozen=True)
+class PeerFile:
+    """A file of scripts, and who meets them."""
+
+    name: str
+    clients: Sequence[str]
+
+
+PEERS = (PeerFile("scripted_peer.py", CLIENTS), PeerFile("scripted_web_peer.py", WEB))
+
+
+def from_peers(
+    laboratory: Laboratory, clients: Clients, file: PeerFile, programs: Collection[str]
+) -> Iterator[Transcript]:
     """Every client against every script."""
-    place = f"{AGENTS}/scripted_peer.py"
-    container = laboratory.topology.containers[PEER]
-    source = Path(scripted_peer.__file__).read_bytes()
-    laboratory.client.api.put_archive(container, "/", pack({place: source}))
+    met_by = [client for client in file.clients if client.partition("@")[0] in programs]
+    if not met_by:
+        return
+    container = laboratory.topology.containers[CONTAINER]
+    folder = Path(scripted_peer.__file__).parent
+    sources = {f"{AGENTS}/{peers.name}": (folder / peers.name).read_bytes() for peers in PEERS}
+    laboratory.client.api.put_archive(container, "/", pack(sources))
     peer = AgentLink(
-        laboratory.client, PEER, container, ["/opt/lab/bin/python3", f"/{place.lstrip('/')}"]
+        laboratory.client,
+        CONTAINER,
+        container,
+        ["/opt/lab/bin/python3", f"{AGENTS}/{file.name}"],
     )
     try:
         meetings = [
-            (name, port, parse_client(client, [f"goal={_goal(name)}", f"timeout_s={LIMIT_S:g}"]))
+            (name, port, parse_client(client, _settings(name, client)))
             for name, port in peer.versions.items()
-            for client in CLIENTS
+            for client in met_by
+            if not (name.startswith(WITHOUT_TLS) and client.startswith(f"{ALWAYS_TLS}@"))
         ]
-        for client in CLIENTS:
+        for client in met_by:
             clients.agent(parse_client(client))
         with ThreadPoolExecutor(WORKERS) as pool:
             observations = pool.map(lambda m: _meet(clients, m[1], m[2]), meetings)
@@ -153,8 +191,12 @@ def from_peers(laboratory: Laboratory, clients: Clients) -> Iterator[Transcript]
         peer.close()
 
 
-def _goal(script: str) -> Goal:
-    return Goal.TRANSFER if script in scripted_peer.TRANSFERS else Goal.LOGIN
+def _settings(script: str, client: str) -> list[str]:
+    limit = f"timeout_s={LIMIT_S:g}"
+    if client.partition("@")[0] in WEB_PROGRAMS:
+        return [limit, *(["tls=off"] if script.startswith(WITHOUT_TLS) else [])]
+    goal = Goal.TRANSFER if script in scripted_peer.TRANSFERS else Goal.LOGIN
+    return [f"goal={goal}", limit]
 
 
 def _meet(clients: Clients, port: int, client: ClientSettings) -> Observation:
@@ -168,8 +210,9 @@ def _meet(clients: Clients, port: int, client: ClientSettings) -> Observation:
     )
     request = program.request(client, target)
     raw = clients.agent(client).call("attempt", 4 * LIMIT_S, **request)
+    taken_for = WEB_SERVER if client.program in WEB_PROGRAMS else FTP_SERVER
     return Observation(
-        attempt=Attempt(parse_server([], PEER), client),
+        attempt=Attempt(parse_server([], taken_for), client),
         client=program.report(raw),
         server=ServerReport(started=True),
     )
@@ -193,12 +236,19 @@ def write(
             versions=dict(clients.agent(client).versions),
             images={
                 image: laboratory.images[image].provenance.summary()
-                for image in (client.platform, "vsftpd", "pyftpdlib")
+                for image in _images(laboratory, client)
             },
             transcripts=tuple(kept),
         ).write(path)
         written[path] = len(kept)
     return written
+
+
+def _images(laboratory: Laboratory, client: ClientSettings) -> list[str]:
+    """The client's image, and those of the servers that it meets."""
+    own = laboratory.image_of(PROGRAMS[client.program].service(client))
+    servers = ("nginx", "centos7") if client.program in WEB_PROGRAMS else ("vsftpd", "pyftpdlib")
+    return sorted({own or client.platform, *servers})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ Runs inside a server's container as an agent: the first line on standard output 
 script, the end of standard input ends it. The standard library of the container's Python only.
 
 Each script is a function that is called with a fresh connection; when it returns, the connection is
-closed. Records are built by hand where no library would (RFC 5246, RFC 8446).
+closed. These speak FTP first; ``scripted_web_peer.py`` has those that do not. Records are built by hand
+where no library would (RFC 5246, RFC 8446).
 """
 
 from __future__ import annotations
@@ -185,23 +186,37 @@ def answers_auth(reply: str) -> Script:
     return script
 
 
-def after_234(*sends: bytes | Callable[[bytes], bytes], then: Script = hear_out) -> Script:
-    """Agree to TLS, read the ClientHello, send this, and then do that.
+def after_hello(*sends: bytes | Callable[[bytes], bytes], then: Script = hear_out) -> Script:
+    """Read the ClientHello, send this, and then do that.
 
     Args:
         sends: records, or what makes one of the client's random number.
     """
 
     def script(connection: socket.socket) -> None:
-        say(connection, "220 ready")
-        command(connection)
-        say(connection, "234 go ahead")
         random = client_hello(connection)
         for part in sends:
             connection.sendall(part(random) if callable(part) else part)
         then(connection)
 
     return script
+
+
+def agree(connection: socket.socket) -> None:
+    """The dialogue of FTP up to the ClientHello."""
+    say(connection, "220 ready")
+    command(connection)
+    say(connection, "234 go ahead")
+
+
+def after_234(script: Script) -> Script:
+    """Agree to TLS, and then do that."""
+
+    def whole(connection: socket.socket) -> None:
+        agree(connection)
+        script(connection)
+
+    return whole
 
 
 def ftps(
@@ -218,9 +233,7 @@ def ftps(
         data: what to do with the data connection; ``None``: receive over TLS.
         leaves_at: the command at which it closes without a word.
     """
-    say(connection, "220 ready")
-    command(connection)
-    say(connection, "234 go ahead")
+    agree(connection)
     control = context("valid").wrap_socket(connection, server_side=True)
     usual = {
         "USER": "331 password",
@@ -300,23 +313,55 @@ ALERTS = {
 }
 
 
-def after_tls_1_3(connection: socket.socket, then: Script, asks: bool = False) -> None:
-    """A whole handshake over TLS 1.3, the client's first command after it, and then that.
+def after_tls(then: Script, version: ssl.TLSVersion, asks: bool = False) -> Script:
+    """A whole handshake, the client's first line after it, and then that.
 
     Args:
+        version: the newest that is agreed to.
         asks: require a certificate of the client.
     """
-    say(connection, "220 ready")
-    command(connection)
-    say(connection, "234 go ahead")
-    made = context("valid", ssl.TLSVersion.TLSv1_3)
-    if asks:
-        made.load_verify_locations(f"{CERTIFICATES}/../anchors/public.pem")
-        made.verify_mode = ssl.CERT_REQUIRED
-    control = made.wrap_socket(connection, server_side=True)
-    command(control)
-    then(control)
-    control.close()
+
+    def script(connection: socket.socket) -> None:
+        made = context("valid", version)
+        if asks:
+            made.load_verify_locations(f"{CERTIFICATES}/../anchors/public.pem")
+            made.verify_mode = ssl.CERT_REQUIRED
+        control = made.wrap_socket(connection, server_side=True)
+        command(control)
+        then(control)
+        control.close()
+
+    return script
+
+
+TLS_1_3 = ssl.TLSVersion.TLSv1_3
+
+
+def in_the_handshake(knows_ftp: bool) -> dict[str, Script]:
+    """What can happen in any handshake, by name.
+
+    Args:
+        knows_ftp: there is a dialogue before it.
+    """
+    begin = after_234 if knows_ftp else lambda script: script
+    return {
+        "silent in the handshake": begin(after_hello(then=silent)),
+        "closes in the handshake": begin(after_hello(then=closes)),
+        "resets in the handshake": begin(after_hello(then=resets)),
+        "answers the ClientHello in clear text": begin(after_hello(b"500 OOPS: no\r\n")),
+        **{
+            f"alert {number}, {name}": begin(after_hello(alert(number)))
+            for number, name in ALERTS.items()
+        },
+        "chooses SSL 3.0": begin(after_hello(server_hello(SSL_3_0, AES128_SHA))),
+        "chooses TLS 1.0": begin(after_hello(server_hello(TLS_1_0, AES128_SHA))),
+        "knows no secure renegotiation": begin(
+            after_hello(server_hello(TLS_1_2, ECDHE_RSA_AES256_GCM, b""))
+        ),
+        "closes after the handshake of TLS 1.3": begin(after_tls(closes, TLS_1_3)),
+        "resets after the handshake of TLS 1.3": begin(after_tls(resets, TLS_1_3)),
+        "wants a client certificate over TLS 1.3": begin(after_tls(closes, TLS_1_3, asks=True)),
+    }
 
 
 SCRIPTS: dict[str, Script] = {
@@ -329,17 +374,7 @@ SCRIPTS: dict[str, Script] = {
     "answers AUTH with 431": answers_auth("431 no certificate at hand"),
     "answers AUTH with 502": answers_auth("502 not implemented"),
     "answers AUTH with 534": answers_auth("534 policy forbids"),
-    "silent in the handshake": after_234(then=silent),
-    "closes in the handshake": after_234(then=closes),
-    "resets in the handshake": after_234(then=resets),
-    "answers the ClientHello in clear text": after_234(b"500 OOPS: no\r\n"),
-    **{f"alert {number}, {name}": after_234(alert(number)) for number, name in ALERTS.items()},
-    "chooses SSL 3.0": after_234(server_hello(SSL_3_0, AES128_SHA)),
-    "chooses TLS 1.0": after_234(server_hello(TLS_1_0, AES128_SHA)),
-    "knows no secure renegotiation": after_234(server_hello(TLS_1_2, ECDHE_RSA_AES256_GCM, b"")),
-    "closes after the handshake of TLS 1.3": lambda c: after_tls_1_3(c, closes),
-    "resets after the handshake of TLS 1.3": lambda c: after_tls_1_3(c, resets),
-    "wants a client certificate over TLS 1.3": lambda c: after_tls_1_3(c, closes, asks=True),
+    **in_the_handshake(knows_ftp=True),
     "wants no data channel": serves({"PROT": "534 policy forbids"}),
     "answers STOR with 425": serves({"STOR": "425 cannot open data connection"}),
     "answers STOR with 522": serves({"STOR": "522 TLS negotiation failed"}),
@@ -361,14 +396,17 @@ TRANSFERS = frozenset(
 ) - {"wants no data channel"}
 
 
-def make_weak() -> dict[str, Script]:
+def make_weak(knows_ftp: bool) -> dict[str, Script]:
     """Scripts that need the run's certificates."""
+    begin = after_234 if knows_ftp else lambda script: script
     return {
-        "Diffie-Hellman group of 512 bits": after_234(
-            server_hello(TLS_1_2, DHE_RSA_AES256_GCM), certificate(), weak_dh
+        "Diffie-Hellman group of 512 bits": begin(
+            after_hello(server_hello(TLS_1_2, DHE_RSA_AES256_GCM), certificate(), weak_dh)
         ),
-        "key exchange signed with SHA-1": after_234(
-            server_hello(TLS_1_2, ECDHE_RSA_AES256_GCM), certificate(), ecdhe_signed_with_sha1
+        "key exchange signed with SHA-1": begin(
+            after_hello(
+                server_hello(TLS_1_2, ECDHE_RSA_AES256_GCM), certificate(), ecdhe_signed_with_sha1
+            )
         ),
     }
 
@@ -384,11 +422,11 @@ def play(script: Script, connection: socket.socket) -> None:
         script(connection)
 
 
-def main() -> None:
+def main(scripts: Mapping[str, Script], first_port: int) -> None:
     ports: dict[str, int] = {}
-    for number, (name, script) in enumerate({**SCRIPTS, **make_weak()}.items()):
-        listener = socket.create_server(("", FIRST_PORT + number))
-        ports[name] = FIRST_PORT + number
+    for number, (name, script) in enumerate(scripts.items()):
+        listener = socket.create_server(("", first_port + number))
+        ports[name] = first_port + number
         threading.Thread(target=serve, args=(script, listener), daemon=True).start()
     ready = {"ready": True, "agent": "scripted-peer", "versions": ports}
     sys.stdout.write(json.dumps(ready) + "\n")
@@ -397,4 +435,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main({**SCRIPTS, **make_weak(knows_ftp=True)}, FIRST_PORT)

@@ -36,6 +36,12 @@ _NEUTRAL = (
     (r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", "Thu Jan  1 00:00:00 1970"),
     (r"\[([A-Z]) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]", r"[\1 1970-01-01 00:00:00]"),
     (r"\[pid \d+\]", "[pid 1]"),
+    # nginx's, and the lab's own origin's: connections, too, are numbered
+    (r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", "1970/01/01 00:00:00"),
+    (r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d", "01/Jan/1970:00:00:00"),
+    (r"\] \d+#\d+: \*\d+ ", "] 1#1: *1 "),
+    (r"\[request\] \d+:", "[request] 1:"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[\d+\]", "1970-01-01 00:00:00.000 [1]"),
     (r"\d{1,3}(?:\.\d{1,3}){3}:\d+", "192.0.2.1:1024"),
     (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "192.0.2.1"),
     # replies to PASV and EPSV
@@ -44,7 +50,7 @@ _NEUTRAL = (
     # the listener and the file
     (r"(lab\.test[: ](?:port )?)\d+", r"\g<1>21"),
     (r"port 2\d\d\d\b", "port 21"),
-    (r"/listeners/[0-9a-f]+/", "/listeners/0/"),
+    (r"/listeners/[0-9a-f-]+/", "/listeners/0/"),
     (r"delivery-\d+", "delivery-1"),
     (r"[\d.]+Kbyte/sec", "1.00Kbyte/sec"),
     (r"seconds=[\d.]+", "seconds=0.001"),
@@ -152,12 +158,12 @@ def transcript_of(name: str, observation: Observation) -> Transcript:
 
 
 def distinct(transcripts: Iterable[Transcript]) -> list[Transcript]:
-    """The first of each outcome by the same rule in the same words against the same server."""
+    """The first of each outcome by the same rule in the same words of both ends."""
     found: dict[object, Transcript] = {}
     for one in transcripts:
-        words = [one.said.get(name) for name in ("step", "error", "errno", "exit_status")]
-        rule = id(one.decided().rule)
-        key = (one.server, one.outcome, one.started, rule, *words, one.said.get("verify_code"))
+        said = [one.said.get(n) for n in ("step", "error", "errno", "exit_status", "verify_code")]
+        logged = hear(one.observation()).server
+        key = (one.server, one.outcome, one.started, id(one.decided().rule), logged, *said)
         found.setdefault(key, one)
     return list(found.values())
 

@@ -272,7 +272,9 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-@pytest.mark.parametrize("name", ["resident.py", "python_ftp.py", "commands.py"])
+@pytest.mark.parametrize(
+    "name", ["resident.py", "python_tls.py", "python_ftp.py", "tls_client.py", "commands.py"]
+)
 def test_an_agent_is_written_in_the_python_of_the_oldest_client(name: str) -> None:
     # CentOS 7's python3 is 3.6.
     source = (AGENTS / name).read_text()

@@ -187,9 +187,23 @@ def test_a_refusal_is_taken(agent: AgentProcess) -> None:
 
 def test_a_server_without_tls_refuses_in_its_own_words(agent: AgentProcess) -> None:
     server = Server((b"", b"220 ready\r\n"), (b"AUTH TLS\r\n", b"530 Please login.\r\n"))
-    assert exchange(agent, server) == {"answer": "", "refused": "530 Please login."}
+    wanted = {"answer": "", "refused": "530 Please login.", "silent": False}
+    assert exchange(agent, server) == wanted
 
 
 def test_a_server_that_closes_has_no_answer(agent: AgentProcess) -> None:
     server = Server((b"", b"220 ready\r\n"), (b"AUTH TLS\r\n", b"234 go on\r\n"), (HELLO, b""))
-    assert exchange(agent, server) == {"answer": "", "refused": None}
+    assert exchange(agent, server) == {"answer": "", "refused": None, "silent": False}
+
+
+def test_a_server_that_never_answers_is_silent(agent: AgentProcess) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        asked = {"op": "exchange", "port": port, "hello": HELLO.hex(), "deadline_s": 0.5}
+        answer = agent.ask(**asked, implicit=True)
+    assert answer["result"] == {"answer": "", "refused": None, "silent": True}
+
+
+def test_what_is_no_tls_is_taken_as_it_comes(agent: AgentProcess) -> None:
+    result = exchange(agent, Server((HELLO, b"HTTP/1.1 400 Bad Request\r\n")), implicit=True)
+    assert bytes.fromhex(str(result["answer"])) == b"HTTP/1.1 400 Bad Request\r\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import ssl
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.certificates import (
     ANCHORS,
@@ -21,14 +23,19 @@ from lab.certificates import (
     describe,
     spec_of,
 )
+from lab.certificates.authority import Subject, generate_key, request_certificate
+from lab.certificates.catalogue import Key
 
 FTP, OTHER = "ftp.lab.test", "pyftpdlib.lab.test"
+ADDRESSES = {FTP: "172.30.7.10", OTHER: "172.30.7.11"}
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def material() -> Material:
-    return Material.create([FTP, OTHER])
+    made = Material.create([FTP, OTHER])
+    made.add_addresses(ADDRESSES)
+    return made
 
 
 def handshake(
@@ -94,6 +101,7 @@ UNDER_ITS_OWN_ANCHOR = {
     "root-in-chain": None,
     "impostor": None,
     "expired-self-signed": 10,
+    "self-signed-reissued": None,
 }
 
 
@@ -147,6 +155,133 @@ def test_a_trust_store_with_the_intermediate_alone_lacks_the_issuer(
     assert handshake(material, tmp_path, "valid", anchor="public-intermediate") == 2
 
 
+def test_a_trust_store_with_root_and_intermediate_makes_an_incomplete_chain_whole(
+    material: Material, tmp_path: Path
+) -> None:
+    assert handshake(material, tmp_path, "incomplete-chain", anchor="public-chain") is None
+    assert handshake(material, tmp_path, "private-ca", anchor="public-chain") == 20
+
+
+def test_a_common_name_is_right_for_the_host_it_names(material: Material, tmp_path: Path) -> None:
+    assert handshake(material, tmp_path, "other-cn-only", host="other.lab.test") is None
+    assert (
+        handshake(material, tmp_path, "other-cn-only", host="other.lab.test", common_name=False)
+        == 62
+    )
+
+
+def test_a_common_name_beside_other_names_does_not_count(
+    material: Material, tmp_path: Path
+) -> None:
+    leaf = describe(material.server("cn-beside-other", FTP).chain_pem).leaf
+    assert (leaf.subject.split(",")[0], leaf.names) == (f"CN={FTP}", ("other.lab.test",))
+    assert handshake(material, tmp_path, "cn-only") is None
+    assert handshake(material, tmp_path, "cn-beside-other") == 62
+    assert handshake(material, tmp_path, "cn-beside-other", host="other.lab.test") is None
+
+
+@pytest.mark.parametrize(
+    ("slug", "host", "code"),
+    [
+        ("wildcard", FTP, None),
+        ("wildcard", f"files.{FTP}", 62),
+        ("wildcard", "lab.test", 62),
+        ("wildcard-below", f"files.{FTP}", None),
+        ("wildcard-below", FTP, 62),
+        ("wildcard-below", f"a.b.{FTP}", 62),
+    ],
+)
+def test_a_wildcard_covers_exactly_one_label(
+    material: Material, tmp_path: Path, slug: str, host: str, code: int | None
+) -> None:
+    assert handshake(material, tmp_path, slug, host=host) == code
+
+
+@pytest.mark.parametrize(
+    ("slug", "host", "code"),
+    [
+        ("valid", ADDRESSES[FTP], 64),
+        ("wildcard", ADDRESSES[FTP], 64),
+        ("cn-only", ADDRESSES[FTP], 64),
+        ("ip-address", ADDRESSES[FTP], None),
+        ("ip-address", ADDRESSES[OTHER], 64),
+        ("ip-address", FTP, None),
+    ],
+)
+def test_a_server_that_is_reached_by_its_address_needs_it_in_its_certificate(
+    material: Material, tmp_path: Path, slug: str, host: str, code: int | None
+) -> None:
+    assert handshake(material, tmp_path, slug, host=host) == code
+
+
+def test_what_names_an_address_waits_until_it_is_known() -> None:
+    early = Material.create([FTP]).generate()
+    assert f"{FTP}/ip-address.chain.pem" not in dict(early.files(FTP))
+    with pytest.raises(CertificateError, match=f"address of {FTP} is not known"):
+        early.server("ip-address", FTP)
+    with pytest.raises(CertificateError, match=f"the address of {FTP}: '172.30.7' does not"):
+        early.add_addresses({FTP: "172.30.7"})
+
+    early.add_addresses(ADDRESSES)
+
+    assert describe(early.server("ip-address", FTP).chain_pem).leaf.names == (FTP, ADDRESSES[FTP])
+    assert f"{FTP}/ip-address.chain.pem" in dict(early.files(FTP))
+    assert early.address(FTP) == ADDRESSES[FTP]
+
+
+@pytest.mark.parametrize(
+    ("new", "old"), [("renewed", "expired"), ("self-signed-reissued", "expired-self-signed")]
+)
+def test_what_is_made_anew_has_the_same_key_and_is_another_certificate(
+    material: Material, new: str, old: str
+) -> None:
+    made, ended = (material.server(slug, FTP) for slug in (new, old))
+    after, before = describe(made.chain_pem).leaf, describe(ended.chain_pem).leaf
+    assert public_key(made.chain_pem) == public_key(ended.chain_pem)
+    assert after.public_key_sha256 == before.public_key_sha256
+    assert made.key_pem == ended.key_pem
+    assert after.sha256 != before.sha256
+    assert (after.subject, after.names) == (before.subject, before.names)
+    assert before.not_after < material.now < after.not_after
+    same = {s for s in CATALOGUE if public_key_of(material, s) == after.public_key_sha256}
+    assert same == {new, old}
+
+
+def public_key_of(material: Material, slug: str) -> str:
+    return describe(material.server(slug, FTP).chain_pem).leaf.public_key_sha256
+
+
+def public_key(chain_pem: bytes) -> bytes:
+    """SubjectPublicKeyInfo of the first certificate, as OpenSSL's command line would print it."""
+    leaf = x509.load_pem_x509_certificates(chain_pem)[0]
+    return leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_only_the_old_self_signed_certificate_is_trusted_by_who_pinned_it(
+    material: Material, tmp_path: Path
+) -> None:
+    """The same name and key do not make it the same certificate: the trust store needs the new one."""
+    slug, old = "self-signed-reissued", "expired-self-signed"
+    assert handshake(material, tmp_path, slug, anchor=old) == 18
+    assert handshake(material, tmp_path, slug, anchor=slug) is None
+    assert handshake(material, tmp_path, old, anchor=slug) == 18
+
+
+def test_the_wrong_order_has_the_root_before_the_intermediate(material: Material) -> None:
+    right, wrong = (
+        x509.load_pem_x509_certificates(material.server(slug, FTP).chain_pem)
+        for slug in ("full-chain", "wrong-order")
+    )
+    assert wrong == [right[0], right[2], right[1]]
+
+
+def test_a_request_for_a_new_certificate_is_made_with_the_key_that_is_kept() -> None:
+    key = generate_key(Key.ECDSA_P256)
+    request = request_certificate(Subject(FTP, "server", (FTP, ADDRESSES[FTP])), key)
+    assert request.is_signature_valid
+    assert request.public_key() == key.public_key()
+
+
 def test_a_client_certificate_passes_the_check_that_a_server_makes(
     material: Material, tmp_path: Path
 ) -> None:
@@ -184,12 +319,15 @@ def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: Material) ->
         "weak-signature",
         "expired-intermediate",
         "not-a-ca",
+        "wrong-order",
     ]
     assert {leaf_of(material, slug) for slug in shared} == {leaf_of(material, "valid")}
     assert leaf_of(material, "root-in-chain") == leaf_of(material, "private-ca")
 
 
-@pytest.mark.parametrize("slug", ["self-signed", "expired-self-signed", "not-a-ca"])
+@pytest.mark.parametrize(
+    "slug", ["self-signed", "expired-self-signed", "self-signed-reissued", "not-a-ca"]
+)
 def test_what_openssl_1_0_2_decides_by_key_usage_has_none(material: Material, slug: str) -> None:
     """With a key usage that lacks signing, it says 20 instead of 18 or 24 (seen on 1.0.2k)."""
     chain = x509.load_pem_x509_certificates(material.server(slug, FTP).chain_pem)
@@ -200,6 +338,7 @@ def test_what_openssl_1_0_2_decides_by_key_usage_has_none(material: Material, sl
 def test_keys_can_be_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     material = Material.create([FTP, OTHER])
     assert material.generate() is material
+    material.add_addresses(ADDRESSES)
 
     def no_key(*_: object) -> None:
         raise AssertionError("a key is generated after all were made ahead")
@@ -303,7 +442,7 @@ def test_an_unknown_name_is_answered_with_the_closest_ones(
     [
         ([], "name at least one"),
         (["Not A Host"], "'Not A Host' is no host name"),
-        ([f"{'a' * 60}.lab.test"], "at most 64"),
+        ([f"{'a' * 60}.lab.test"], "at most 62"),
         (["-a.lab.test"], "is no host name"),
         (["a..lab.test"], "is no host name"),
     ],
@@ -311,6 +450,14 @@ def test_an_unknown_name_is_answered_with_the_closest_ones(
 def test_a_host_that_fits_no_certificate_is_refused(hosts: list[str], words: str) -> None:
     with pytest.raises(CertificateError, match=re.escape(words)):
         Material.create(hosts)
+
+
+def test_the_longest_host_fits_every_certificate() -> None:
+    host = f"{'a' * 53}.lab.test"
+    with pytest.raises(CertificateError, match="at most 62"):
+        Material.create([f"a{host}"])
+    made = Material.create([host]).server("wildcard-below", host)
+    assert describe(made.chain_pem).leaf.names == (f"*.{host}",)
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
@@ -321,12 +468,26 @@ def test_a_time_without_a_zone_is_refused() -> None:
 def test_a_description_says_what_the_certificate_holds(material: Material) -> None:
     chain = describe(material.server("weak-signature", FTP).chain_pem)
     leaf, intermediate = chain.certificates
-    assert leaf.key == "RSA-2048"
+    assert (leaf.key, leaf.key_type, leaf.key_bits) == ("RSA-2048", "RSA", 2048)
     assert leaf.signature == "sha256WithRSAEncryption"
     assert intermediate.signature == "sha1WithRSAEncryption"
     assert intermediate.key == "RSA-3072"
     assert chain.in_words().startswith(f"0: CN={FTP},")
     assert f"for {FTP}, RSA-2048, issued by CN=Public CA intermediate" in chain.in_words()
+    other = describe(material.server("ecdsa", FTP).chain_pem).leaf
+    assert (other.key, other.key_type, other.key_bits) == ("ECDSA secp256r1", "ECDSA", 256)
+    assert leaf.sha256 == hashlib.sha256(first_der(material, "valid")).hexdigest()
+    assert (
+        leaf.public_key_sha256
+        == hashlib.sha256(public_key(material.server("valid", FTP).chain_pem)).hexdigest()
+    )
+
+
+def first_der(material: Material, slug: str) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(
+        material.server(slug, FTP).chain_pem.decode().partition("-----END CERTIFICATE-----")[0]
+        + "-----END CERTIFICATE-----\n"
+    )
 
 
 @pytest.mark.parametrize("data", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])

@@ -28,7 +28,17 @@ from lab.documents import (
 from lab.documents.lint import problems
 from lab.documents.words import hang, in_words, summary, wrap
 from lab.expectations import Expectation, Verdict
-from lab.model import Captured, Goal, Outcome, Result, Role, ServerReport, Texts
+from lab.model import (
+    PROTOCOLS,
+    Attempt,
+    Captured,
+    Goal,
+    Outcome,
+    Result,
+    Role,
+    ServerReport,
+    Texts,
+)
 from lab.record import AttemptRecord, RunRecord
 from tests.unit.made_up import START, attempt, attempt_record, run_record
 
@@ -69,6 +79,8 @@ CONDITION = (
     'condition = { verdict = "conditional", en = "Only where it is so.", ja = "その場合だけ。" }\n'
 )
 
+#: Lines that `openssl s_client` shows of a handshake that came about.
+S_CLIENT_SHOWS = "subject=CN=nginx.lab.test\nissuer=CN=Public CA"
 REFUSED = Expectation.parse("refused:server:handshake:no-shared-cipher")
 COMPLETED = Expectation.parse("completed")
 
@@ -114,6 +126,10 @@ def verdict_of(made: Document, *records: AttemptRecord) -> ClaimResult:
         (HEAD + CLAIM.replace("centos7", "centos8") + TEST, "'centos8' is no client: known are"),
         (HEAD + CLAIM.replace('ja = "失敗する。"', 'ja = " "'), "claim 1, text, ja: String should"),
         (HEAD + CLAIM.replace(', ja = "失敗する。"', ""), "claim 1, text, ja: Field required"),
+        (
+            HEAD.replace("[[section]]", 'platforms.suse = { en = "x", ja = "x" }\n[[section]]'),
+            "'suse'",
+        ),
         (HEAD + CLAIM, "it-fails: a claim has an `about` and a test that decides"),
         (HEAD + CLAIM + TEST + CLAIM + TEST, "two claims have the id it-fails"),
         (HEAD + CLAIM.replace('"only"', '"other"') + TEST, "it-fails: no section 'other'"),
@@ -128,6 +144,7 @@ def verdict_of(made: Document, *records: AttemptRecord) -> ClaimResult:
         (HEAD + CLAIM + TEST.replace("breaks", "remedy"), "the role remedy needs the remedy's"),
         (HEAD + CLAIM + TEST + 'title = "x"', "the role breaks has no title"),
         (HEAD + CLAIM + TEST + "given_away = true", "only an impostor is given anything away"),
+        (HEAD + CLAIM + TEST + 'message = "x"\nshows = ["x"]', "given as a whole or in parts"),
         (HEAD + CLAIM + TEST + TEST + SETTING, "some tests have a `setting`, so all need one"),
         (HEAD + CLAIM + TEST + SETTING + TEST + ELSEWHERE, "settings need a `condition`"),
         (HEAD + CLAIM + TEST + 'servers = ["proftpd"]', "'proftpd' is no server"),
@@ -143,6 +160,19 @@ def test_an_expected_message_is_part_of_what_is_compared() -> None:
     made = document(CLAIM, TEST, 'message = "No."\n')
     expected = replace(REFUSED, message="No.")
     assert made.claims[0].tests[0].expectation == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict"),
+    [("subject=a\nissuer=b", "confirmed"), ("subject=a", "refuted"), ("", "refuted")],
+)
+def test_every_part_that_is_to_be_shown_is_looked_for(message: str, verdict: str) -> None:
+    shows = 'shows = ["subject=", "issuer="]\n'
+    made = document(CLAIM.replace(', "rocky9:DEFAULT"', ""), TEST, shows)
+    result = verdict_of(made, attempts("centos7", replace(REFUSED, message=message)))
+    assert result.verdict == verdict
+    plain = as_json(made, [result], "some-run")["claims"][0]["checks"][0]
+    assert plain["if-right"].endswith("no-shared-cipher; shown 'subject=', 'issuer='")
 
 
 # -- the verdict ---------------------------------------------------------------------------------------
@@ -376,36 +406,60 @@ def test_the_lint_finds_what_does_not_fit(
     assert any(words in problem for problem in found), found
 
 
-def test_a_run_in_which_all_is_as_expected_decides_every_claim() -> None:
-    results = {r.claim.id: r.verdict for r in results_as_expected()}
-    undecided = [name for name, verdict in results.items() if verdict is ClaimVerdict.NOT_RUN]
+@pytest.mark.parametrize(
+    ("name", "verdicts"),
+    [
+        (
+            "movable-type",
+            {
+                "self-signed-is-refused": "confirmed",
+                "verify-none-is-a-risk": "confirmed",
+                "public-certificate-passes": "conditional",
+                "no-certificate-message": "conditional",
+                "remedy-ssl-cipher-list-aes128": "conditional",
+                "vsftpd-default-suites": "refuted",
+                "rocky-9-lacks-aes128-sha": "refuted",
+                "rocky-9-fails": "refuted",
+                "centos-7-works": "confirmed",
+                "the-old-cloud-was-centos-7": "not-testable-here",
+            },
+        ),
+        (
+            "fastly",
+            {
+                "hostname-mismatch": "confirmed",
+                "self-signed-certificate": "confirmed",
+                "only-two-reasons": "refuted",
+                "ca-certificate-cures": "conditional",
+                "which-authorities-are-used": "not-testable-here",
+                "timeout-slow-answer": "refuted",
+                "refused-by-a-filter": "conditional",
+                "unknown-protocol": "conditional",
+                "handshake-failure": "refuted",
+                "internal-error": "refuted",
+                "tls-1-0-is-supported": "conditional",
+                "tls-1-2-is-supported": "confirmed",
+                "the-option-tls1-0": "refuted",
+                "s-client-prints-subject-and-issuer": "confirmed",
+                "only-rc4-in-common": "conditional",
+            },
+        ),
+    ],
+)
+def test_a_run_in_which_all_is_as_expected_decides_every_claim(
+    name: str, verdicts: dict[str, str]
+) -> None:
+    results = {r.claim.id: r.verdict for r in results_as_expected(name)}
+    undecided = [claim for claim, verdict in results.items() if verdict is ClaimVerdict.NOT_RUN]
     assert not undecided
-    assert {
-        name: str(results[name])
-        for name in (
-            "self-signed-is-refused",
-            "verify-none-is-a-risk",
-            "public-certificate-passes",
-            "no-certificate-message",
-            "remedy-ssl-cipher-list-aes128",
-            "vsftpd-default-suites",
-            "rocky-9-lacks-aes128-sha",
-            "rocky-9-fails",
-            "centos-7-works",
-            "the-old-cloud-was-centos-7",
-        )
-    } == {
-        "self-signed-is-refused": "confirmed",
-        "verify-none-is-a-risk": "confirmed",
-        "public-certificate-passes": "conditional",
-        "no-certificate-message": "conditional",
-        "remedy-ssl-cipher-list-aes128": "conditional",
-        "vsftpd-default-suites": "refuted",
-        "rocky-9-lacks-aes128-sha": "refuted",
-        "rocky-9-fails": "refuted",
-        "centos-7-works": "confirmed",
-        "the-old-cloud-was-centos-7": "not-testable-here",
-    }
+    assert {claim: str(results[claim]) for claim in verdicts} == verdicts
+
+
+@pytest.mark.parametrize("made", documents().values(), ids=documents())
+def test_a_condition_belongs_to_a_verdict_that_the_claim_has(made: Document) -> None:
+    """A sentence that no run shows would never be read, nor corrected."""
+    for result in results_as_expected(made.id):
+        assert not result.claim.condition or result.condition, result.claim.id
 
 
 def test_a_client_that_behaves_as_the_document_says_turns_the_verdicts_round() -> None:
@@ -429,12 +483,13 @@ def test_a_client_that_behaves_as_the_document_says_turns_the_verdicts_round() -
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_the_words_fit_into_80_columns(language: Any) -> None:
-    results = results_as_expected()
-    text = in_words(movable_type(), results, "some-run", language=language)
-    short = summary(movable_type(), results, language=language)
+@pytest.mark.parametrize("made", documents().values(), ids=documents())
+def test_the_words_fit_into_80_columns(made: Document, language: Any) -> None:
+    results = results_as_expected(made.id)
+    text = in_words(made, results, "some-run", language=language)
+    short = summary(made, results, language=language)
     for line in [*text.splitlines(), *short.splitlines()]:
-        assert cell_len(line) <= 80 or line == movable_type().address
+        assert cell_len(line) <= 80 or line == made.address
     assert has_japanese(text) is (language == "ja")
     for result in results:
         assert result.claim.id in text
@@ -479,6 +534,7 @@ def test_a_claim_that_was_not_run_says_how_much_is_missing() -> None:
         ("日本語の文", 6, ["日本語", "の文"]),
         ("日本語。次", 6, ["日本", "語。次"]),
         ("これ「は」", 6, ["これ", "「は」"]),
+        ("これ [範囲外]", 6, ["これ", "[範囲", "外]"]),
         ("サーバー", 6, ["サー", "バー"]),
         ("名 ssl_ciphers=HIGH です", 16, ["名", "ssl_ciphers=HIGH", "です"]),
         ("x" * 25, 10, ["x" * 10, "x" * 10, "x" * 5]),
@@ -501,12 +557,12 @@ def movable_type() -> Document:
 
 
 @cache
-def results_as_expected() -> tuple[ClaimResult, ...]:
-    return evaluate(movable_type(), as_expected())
+def results_as_expected(name: str = "movable-type") -> tuple[ClaimResult, ...]:
+    return evaluate(documents()[name], as_expected())
 
 
 def as_expected(change: Callable[[Planned], Expectation] | None = None) -> RunRecord:
-    """A run of all cases of the document in which each attempt does what its case expects."""
+    """A run of all cases in which each attempt does what its case expects."""
     made = []
     for case in catalogue():
         for planned in case.plan():
@@ -515,12 +571,14 @@ def as_expected(change: Callable[[Planned], Expectation] | None = None) -> RunRe
             facts: dict[str, Any] = {}
             if expected.result is Result.COMPLETED:
                 usual = {
-                    "protocol": "TLSv1.2",
+                    "protocol": negotiated(planned.attempt),
                     "cipher": "ECDHE-RSA-AES256-GCM-SHA384",
                     "verified": client.tls and client.verify,
                     "data_protected": client.tls,
                 }
                 facts = {n: v for n, v in usual.items() if getattr(expected, n) is None}
+                if client.program == "openssl":
+                    facts["texts"] = Texts(message=S_CLIENT_SHOWS)
             let_in = server.impostor and expected.result is Result.COMPLETED
             captured = Captured(user="lab", password="secret") if let_in else None
             made.append(
@@ -540,6 +598,14 @@ def as_expected(change: Callable[[Planned], Expectation] | None = None) -> RunRe
                 )
             )
     return run_record(attempts=tuple(made), cases=())
+
+
+def negotiated(planned: Attempt) -> str:
+    """The newest protocol version that both ends allow and that both libraries have."""
+    ends = planned.client.protocols, planned.server.protocols
+    old = planned.client.platform == "centos7" or "openssl-1.0.2k" in planned.server.software
+    versions = PROTOCOLS[:-1] if old else PROTOCOLS
+    return [v for v in versions if all(end is None or v in end for end in ends)][-1]
 
 
 def with_test(made: Document, **changes: Any) -> Document:
@@ -595,4 +661,5 @@ def test_every_client_can_be_named() -> None:
         "rocky9:LEGACY",
         "rocky9:FUTURE",
         "rocky9:FIPS",
+        "debian13",
     }

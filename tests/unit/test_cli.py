@@ -18,11 +18,12 @@ from docker.errors import APIError
 
 from lab import __version__, cli, engine
 from lab.bench import BenchError
+from lab.certificates import Material, describe
 from lab.expectations import Expectation, Verdict, completed
 from lab.imaging.errors import ImageError
 from lab.imaging.errors import Problem as ImageProblem
 from lab.model import Attempt
-from lab.record import AttemptRecord, RecordError, RunRecord, to_json
+from lab.record import AttemptRecord, CertificateRecord, RecordError, RunRecord, to_json
 from lab.recording import Conducted
 from lab.stack import topology
 from lab.stack.checkout import Checkout
@@ -138,8 +139,8 @@ def test_the_settings_are_listed_by_the_names_of_their_fields(lab: Lab) -> None:
     [
         (["run", "expird_certificate"], "did you mean expired_certificate"),
         (["run", "zzz"], "`lab list` shows what there is"),
-        (["run", "--document", "nothing"], "there are: movable-type"),
-        (["list", "--document", "nothing"], "there are: movable-type"),
+        (["run", "--document", "nothing"], "there are: fastly, movable-type"),
+        (["list", "--document", "nothing"], "there are: fastly, movable-type"),
         (["attempt", "-s", "certificate=expird"], "did you mean expired"),
         (["attempt", "-s", "cipher=HIGH"], "did you mean ciphers"),
         (["attempt", "-s", "ciphers"], "write ciphers=VALUE"),
@@ -432,6 +433,26 @@ def test_one_attempt_as_json_is_its_record(lab: Lab, repeated: Repeated) -> None
     assert (seen.outcome, seen.expectation) == (EXPIRED, EXPECT_EXPIRED)
     assert seen.verdict is Verdict.AS_EXPECTED
     assert completed() != seen.expectation
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_attempt_as_json_has_the_certificates_that_the_server_was_given(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, times: int
+) -> None:
+    name = "ftp.lab.test/expired"
+    chain = describe(Material.create(["ftp.lab.test"]).server("expired", "ftp.lab.test").chain_pem)
+    given = {name: tuple(CertificateRecord(**vars(c)) for c in chain.certificates)}
+
+    def repeat(wanted: Attempt, times: int, *_: object, **__: object) -> Conducted:
+        made = [attempt_record(str(n), wanted, EXPIRED, None, chain=name) for n in range(times)]
+        record = run_record(attempts=tuple(made), cases=(), certificates=given)
+        return Conducted(record, tmp_path / "record.json")
+
+    monkeypatch.setattr(cli, "repeat", repeat)
+    data = json.loads(lab("attempt", "--json", "--repeat", str(times)).out)
+    found = data["certificates"] if times == 1 else data["certificates"][name]
+    assert [c["sha256"] for c in found] == [c.sha256 for c in given[name]]
+    assert found[0]["key_bits"] == 2048
 
 
 # -- topologies --------------------------------------------------------------------------------------

@@ -19,18 +19,19 @@ from lab.dialects import (
     Rule,
     client_dialect,
     decide,
-    ftps_rules,
     hear,
     interpret,
+    rule_list,
+    rules_of,
     server_dialect,
     x509_numbers,
 )
-from lab.dialects.rules import BY_CERTIFICATE, Rules
+from lab.dialects.rules import BY_CERTIFICATE, FTPS, PARTS, WEB, Rules
 from lab.dialects.words import NO_WORDS, Words, read
 from lab.model import (
-    PLATFORMS,
     PROGRAMS,
     SERVER_HOSTS,
+    WEB_PROGRAMS,
     Attempt,
     ClientReport,
     Delivery,
@@ -53,23 +54,23 @@ DOCUMENTED = list(FILES[DOCUMENTATION].transcripts)
 #: Signals that no rule asks for, with what does.
 BESIDE_RULES = {"waited-for-tls": "the cause of a silent greeting (interpret.cause)"}
 
-#: Reasons of docs/outcomes.md at a stage of FTPS that no rule gives, and why not.
+#: Reasons of docs/outcomes.md that no rule gives, and why not.
 UNREACHABLE = {
-    (
-        "handshake",
-        "rc4-refused",
-    ): "a client that looks at the suite after it was chosen: no FTP program does",
     (
         "close",
         "unclean-close",
     ): "no program of the lab reports how the other end closed: QUIT is its last word",
 }
+#: Files of this package that are no client's dialect.
+NO_CLIENTS = {FTPS, WEB, *PARTS, "x509", "edge-log"}
 #: Clients that the images of the recordings did not have; their words are documented.
 ABSENT = {
     "curl@centos7": "the stand-in has no curl on NSS",
+    "openssl@centos7": "the stand-in has no OpenSSL 1.0.2 command line",
 }
-#: Stages of a web origin only.
-NOT_FTPS = {Stage.RESPONSE}
+LISTS = (FTPS, WEB)
+#: Every rule of both lists, those of their common parts once.
+RULES = list({id(rule): rule for name in LISTS for rule in rule_list(name).rule}.values())
 
 
 def identity(value: tuple[str, Transcript]) -> str:
@@ -96,7 +97,7 @@ def test_a_transcript_is_interpreted_as_it_was(given: tuple[str, Transcript]) ->
 def test_every_program_on_every_platform_was_recorded() -> None:
     recorded = {one.client.partition(":")[0] for one in RECORDED}
 
-    wanted = {f"{program}@{platform}" for program in PROGRAMS for platform in PLATFORMS}
+    wanted = {f"{program}@{where}" for program, there in PROGRAMS.items() for where in there}
     assert recorded | set(ABSENT) == wanted
     assert not recorded & set(ABSENT), "recorded by now: take it off the list"
     documented = {one.client.partition("@")[0] for one in DOCUMENTED}
@@ -109,7 +110,8 @@ def test_a_recording_says_with_what_it_was_made(name: str) -> None:
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", file.recorded)
     assert file.versions
-    assert {"vsftpd", "pyftpdlib"} < set(file.images)
+    servers = {"nginx"} if name.partition("@")[0] in WEB_PROGRAMS else {"vsftpd", "pyftpdlib"}
+    assert servers <= set(file.images)
 
 
 def test_a_recording_is_neutral() -> None:
@@ -134,7 +136,7 @@ def fired(transcripts: list[Transcript]) -> set[int]:
 def test_every_rule_was_seen_or_has_a_source() -> None:
     seen, documented = fired(RECORDED), fired(DOCUMENTED)
 
-    for rule in ftps_rules().rule:
+    for rule in RULES:
         words = f"{rule.stage}/{rule.reason} {rule.says or ''} {rule.server or ''}"
         if not rule.source:
             assert id(rule) in seen, f"never recorded, and no source: {words}"
@@ -148,7 +150,7 @@ def client_words() -> list[tuple[str, str, Words]]:
     return [
         (name, signal, words)
         for name in (n.removesuffix(".toml") for n in names if n.endswith(".toml"))
-        if name not in ("ftps", "x509") and not name.startswith("server-")
+        if name not in NO_CLIENTS and not name.startswith("server-")
         for signal, words in client_dialect(name).signals.items()
     ]
 
@@ -180,7 +182,9 @@ def test_every_wording_of_a_client_was_seen_or_is_documented(
         assert any(r.exit_status == status for r in reports), f"{signal}: {status}"
 
 
-@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
+@pytest.mark.parametrize(
+    "software", ["vsftpd", "pyftpdlib", "nginx", "origin", "origin@openssl-1.0.2k"]
+)
 def test_every_wording_of_a_server_was_seen_or_is_documented(software: str) -> None:
     logs = ["\n".join(one.log) for _, one in ALL if one.server == software and one.started]
 
@@ -226,33 +230,35 @@ def test_every_server_has_a_dialect(software: str) -> None:
 def test_rules_ask_for_signals_that_exist_and_every_signal_is_asked_for() -> None:
     said = {signal for _, signal, _ in client_words()} | {NO_WORDS}
     logged = {s for software in SERVER_HOSTS for s in server_dialect(software).signals}
-    asked_clients = {s for rule in ftps_rules().rule for s in rule.says or ()}
-    asked_servers = {s for rule in ftps_rules().rule for s in rule.server or ()}
+    asked_clients = {s for rule in RULES for s in rule.says or ()}
+    asked_servers = {s for rule in RULES for s in rule.server or ()}
 
     assert asked_clients == said
     assert asked_servers | set(BESIDE_RULES) == logged
 
 
-def test_rules_come_in_the_order_of_the_stages() -> None:
+@pytest.mark.parametrize("name", LISTS)
+def test_rules_come_in_the_order_of_the_stages(name: str) -> None:
     # verify is inside the handshake
     order = [s for s in Stage if s is not Stage.VERIFY]
-    stages = [rule.stage for rule in ftps_rules().rule if rule.stage is not Stage.VERIFY]
+    stages = [rule.stage for rule in rule_list(name).rule if rule.stage is not Stage.VERIFY]
 
     assert [order.index(s) for s in stages] == sorted(order.index(s) for s in stages)
 
 
-def test_a_rule_cannot_be_reached_in_vain() -> None:
+@pytest.mark.parametrize("name", LISTS)
+def test_a_rule_cannot_be_reached_in_vain(name: str) -> None:
     """No rule is hidden behind an earlier one that asks for less."""
 
     def asks_less(one: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> bool:
         return one is None or (other is not None and set(one) >= set(other))
 
-    listed = ftps_rules().rule
+    listed = rule_list(name).rule
     for place, later in enumerate(listed):
         for earlier in listed[:place]:
             hidden = all(
-                asks_less(getattr(earlier, name), getattr(later, name))
-                for name in ("step", "reply", "protocol", "says", "server")
+                asks_less(getattr(earlier, field), getattr(later, field))
+                for field in ("step", "reply", "protocol", "says", "server")
             )
             assert not hidden, f"{later} is hidden behind {earlier}"
 
@@ -273,7 +279,7 @@ def vocabulary() -> set[tuple[str, str]]:
 
 
 def reachable() -> set[tuple[str, str]]:
-    by_rules = {(str(r.stage), r.reason) for r in ftps_rules().rule if r.reason != BY_CERTIFICATE}
+    by_rules = {(str(r.stage), r.reason) for r in RULES if r.reason != BY_CERTIFICATE}
     numbers = x509_numbers()
     by_number = {
         (str(Stage.VERIFY), str(reason))
@@ -284,10 +290,17 @@ def reachable() -> set[tuple[str, str]]:
 
 
 def test_every_reason_of_the_vocabulary_can_be_given_or_is_listed_with_why_not() -> None:
-    wanted = {pair for pair in vocabulary() if pair[0] not in NOT_FTPS}
+    wanted = vocabulary()
 
     assert len(wanted) > 40
     assert wanted - reachable() == set(UNREACHABLE)
+
+
+def test_no_rule_gives_a_reason_that_the_vocabulary_has_not_at_its_stage() -> None:
+    """But ``unknown``, which is honest everywhere."""
+    given = {pair for pair in reachable() if pair[1] != str(Reason.UNKNOWN)}
+
+    assert given <= vocabulary()
 
 
 # -- numbers of certificate errors -------------------------------------------------------------------
@@ -450,6 +463,59 @@ def test_a_file_that_arrived_short_was_refused_by_nobody() -> None:
     assert (cut.by, cut.stage, cut.reason) == (Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
 
 
+def of_the_web(log: str = "", client: str = "tls-perl@rocky9", **said: Any) -> Observation:
+    """A failed attempt to get a page, with these words."""
+    report: dict[str, Any] = {"failed": True, "step": "handshake", **said}
+    return Observation(
+        attempt=Attempt(parse_server([], "origin"), parse_client(client)),
+        client=ClientReport(**report),
+        server=ServerReport(started=True, log=log),
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "ends"),
+    [
+        ("connect", "network:connect:timed-out"),
+        ("handshake", "server:handshake:timed-out"),
+        ("response", "server:response:timed-out"),
+    ],
+)
+def test_silence_belongs_to_who_was_silent(step: str, ends: str) -> None:
+    assert outcome(of_the_web(step=step, errno="ETIMEDOUT", error="Connection timed out")) == ends
+
+
+def test_an_alert_after_the_handshake_is_the_handshakes_and_an_end_is_the_responses() -> None:
+    alert = "SSL read error error:0A00045C:SSL routines::tlsv13 alert certificate required"
+    told = of_the_web(step="response", protocol="TLSv1.3", error=alert)
+    left = of_the_web(step="response", protocol="TLSv1.3", error="Server closed connection now")
+
+    assert outcome(told) == "server:handshake:client-certificate-required"
+    assert outcome(left) == "server:response:closed"
+
+
+@pytest.mark.parametrize("status", [301, 400, 503])
+def test_another_status_than_200_is_no_page(status: int) -> None:
+    """Whether the program calls it a failure or not."""
+    for failed in (True, False):
+        given = of_the_web(step="response", failed=failed, reply_code=status, reply_text="x")
+        assert outcome(given) == "server:response:unknown"
+
+
+def test_a_page_with_status_200_is_what_was_asked_for() -> None:
+    given = of_the_web(step="response", failed=False, reply_code=200, reply_text="OK")
+
+    assert interpret(given).result is Result.COMPLETED
+
+
+def test_a_web_client_that_wants_a_handshake_needs_no_page() -> None:
+    given = of_the_web(step="handshake", failed=False)
+    attempt = given.attempt.with_client(goal=Goal.HANDSHAKE)
+
+    assert interpret(dataclasses.replace(given, attempt=attempt)).result is Result.COMPLETED
+    assert interpret(given).result is Result.REFUSED
+
+
 # -- the cause ---------------------------------------------------------------------------------------
 
 
@@ -539,6 +605,30 @@ def test_a_broken_rule_is_refused(rule: dict[str, Any], why: str) -> None:
 
     with pytest.raises(ValueError, match=why):
         Rule.model_validate(good | rule)
+
+
+def test_a_part_is_in_both_lists_and_exists_once() -> None:
+    for name in PARTS:
+        part = rule_list(name).rule
+        for listed in (rule_list(FTPS).rule, rule_list(WEB).rule):
+            start = next(i for i, rule in enumerate(listed) if rule is part[0])
+            assert all(a is b for a, b in zip(part, listed[start:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "entry", [{"part": "weather"}, {"part": "web"}, {"part": "connection", "stage": "resolve"}]
+)
+def test_a_part_that_is_none_is_refused(entry: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="a part is one of"):
+        Rules.model_validate({"title": "x", "rule": [entry]})
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_has_the_rules_of_what_it_speaks(program: str) -> None:
+    stages = {rule.stage for rule in rules_of(program).rule}
+
+    assert (Stage.RESPONSE in stages) is (program in WEB_PROGRAMS)
+    assert (Stage.TRANSFER in stages) is (program not in WEB_PROGRAMS)
 
 
 def test_a_group_stands_for_its_signals() -> None:

@@ -76,6 +76,8 @@ def test_the_recipes_of_the_lab_can_be_read() -> None:
         "dns",
         "vsftpd-rocky9",
         "vsftpd-openssl10",
+        "nginx",
+        "sslscan",
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.certificates import Material
-from lab.inputs import OWN, Finding, InputError, OwnCertificate, Severity, read_attempt
+from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
 from lab.model import Attempt, ClientSettings, ServerSettings, only
 from lab.settings import SettingsError
 
@@ -55,7 +55,7 @@ class Desk:
         software: str = "vsftpd",
         build: str | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> tuple[Attempt, OwnCertificate | None, list[Finding]]:
+    ) -> tuple[Attempt, Own | None, list[Finding]]:
         return read_attempt(
             self.given.get("vsftpd_conf"),
             self.given.get("mt_config"),
@@ -207,7 +207,8 @@ def test_an_own_certificate_is_served(desk: Desk) -> None:
     attempt, own, findings = desk.read()
     assert attempt.server.certificate == OWN
     assert own is not None
-    assert own.leaf_sha256 == MATERIAL.server("valid", HOST).leaf_sha256
+    assert own.certificate is not None
+    assert own.certificate.leaf_sha256 == MATERIAL.server("valid", HOST).leaf_sha256
     (text,) = worst(findings)
     assert "-c trust=own" in text
 

@@ -15,6 +15,8 @@ from lab.suites import Offer, configured
 from lab.tls.client_hello import parse
 from lab.tls.wire import HANDSHAKE_FAILURE, fatal_alert
 
+#: In the place of an answer: there is none, and the connection stays.
+SILENCE = b"\0"
 GCM256, SHA = "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA"
 
 
@@ -28,7 +30,8 @@ class Probe:
 
     def call(self, op: str, _deadline_s: float, **arguments: Any) -> dict[str, Any]:
         if op == "exchange":
-            return {"answer": self._answer(arguments["hello"]), "refused": self._refused}
+            answer = self._answer(arguments["hello"])
+            return {"answer": answer, "refused": self._refused, "silent": False}
         if op == "receive":
             hello, reaction = self._attempt(bytes.fromhex(arguments["answer"]))
             return {"hello": hello.hex(), "reaction": reaction.hex()}
@@ -166,7 +169,8 @@ def answering(answer: Callable[[bytes], bytes]) -> Offer:
     class Answering(Probe):
         def call(self, op: str, _deadline_s: float, **arguments: Any) -> dict[str, Any]:
             assert op == "exchange"
-            return {"answer": answer(bytes.fromhex(arguments["hello"])).hex(), "refused": None}
+            said = answer(bytes.fromhex(arguments["hello"]))
+            return {"answer": said.hex(), "refused": None, "silent": said == SILENCE}
 
     return asked_server(Answering(ssl.create_default_context()))
 
@@ -190,3 +194,19 @@ def test_a_complaint_in_clear_text_refuses_the_version() -> None:
 def test_a_server_that_takes_no_auth_offers_nothing() -> None:
     offer = asked_server(Probe(server_of(), refused="530 Please login with USER and PASS."))
     assert offer.nothing == "it takes no AUTH: 530 Please login with USER and PASS."
+
+
+@pytest.mark.parametrize(
+    ("answer", "nothing"),
+    [
+        (SILENCE, "it does not answer a ClientHello"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\nX: y\r\n",
+            "it does not speak TLS: it says HTTP/1.1 400 Bad Request",
+        ),
+        (b"220 FTP server ready.\r\n", "it does not speak TLS: it says 220 FTP server ready."),
+    ],
+)
+def test_a_server_that_speaks_no_tls_offers_nothing(answer: bytes, nothing: str) -> None:
+    offer = answering(lambda _hello: answer)
+    assert (offer.nothing, offer.versions) == (nothing, ())

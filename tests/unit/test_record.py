@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import signal
 import subprocess
 import sys
 import textwrap
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from io import FileIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from lab import recording
+from lab.certificates import Material, describe
 from lab.expectations import Verdict, completed, judge, refused
+from lab.imaging.provenance import Provenance
+from lab.inputs import Own, read_certificate
 from lab.model import (
+    Attempt,
     ClientReport,
     ClientSettings,
     Goal,
+    Observation,
     Outcome,
     ProtocolRange,
     Reason,
@@ -37,8 +47,10 @@ from lab.record import (
     SCHEMA_PATH,
     AttemptRecord,
     CaseRecord,
+    CertificateRecord,
     ImageRecord,
     ImageUse,
+    OwnFiles,
     RecordError,
     RecordWriter,
     RunHeader,
@@ -49,6 +61,8 @@ from lab.record import (
     schema_text,
     to_json,
 )
+from lab.settings import parse_client, parse_server
+from lab.stack.session import Cannot, Evidence
 
 REPOSITORY = Path(__file__).parents[2]
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
@@ -194,6 +208,267 @@ def test_a_full_disk_is_said_at_the_attempt_and_at_every_later_one(tmp_path: Pat
             with pytest.raises(RecordError, match=r"attempts\.jsonl .*No space left on device"):
                 writer.attempt(attempt(name))
     assert [a.id for a in load(tmp_path / "run-1").attempts] == ["before"]
+
+
+# -- certificates ---------------------------------------------------------------------------------
+
+
+def certificate(subject: str = "CN=ftp.lab.test", **changes: Any) -> CertificateRecord:
+    given: dict[str, Any] = {
+        "subject": subject,
+        "issuer": "CN=Public CA intermediate",
+        "names": ("ftp.lab.test", "172.30.7.10"),
+        "not_before": START - timedelta(days=1),
+        "not_after": START + timedelta(days=30),
+        "key": "RSA-2048",
+        "key_type": "RSA",
+        "key_bits": 2048,
+        "signature": "sha256WithRSAEncryption",
+        "ca": False,
+        "self_signed": False,
+        "sha256": "ab" * 32,
+        "public_key_sha256": "cd" * 32,
+    }
+    return CertificateRecord(**(given | changes))
+
+
+VALID = "ftp.lab.test/valid"
+CHAIN = (certificate(), certificate("CN=Public CA intermediate", names=(), ca=True))
+
+
+def test_what_a_server_was_given_is_written_once_however_many_attempts_have_it(
+    tmp_path: Path,
+) -> None:
+    with RecordWriter.create(tmp_path, header()) as writer:
+        for number in range(50):
+            writer.chain(VALID, CHAIN)
+            writer.attempt(attempt(f"attempt-{number}", chain=VALID))
+        writer.attempt(attempt("without"))
+        written = writer.finish(START)
+
+    read = load(tmp_path / "run-1")
+    assert read == written
+    assert {read.certificates_of(a) for a in read.attempts[:50]} == {CHAIN}
+    assert read.certificates_of(read.attempts[50]) == ()
+    assert load(tmp_path / "run-1" / "attempts.jsonl").certificates == {VALID: CHAIN}
+    for name in ("record.json", "attempts.jsonl"):
+        text = (tmp_path / "run-1" / name).read_text(encoding="utf-8")
+        assert text.count("sha256WithRSAEncryption") == len(CHAIN), name
+
+
+def test_a_chain_is_in_the_journal_before_the_attempt_that_has_it(tmp_path: Path) -> None:
+    with RecordWriter.create(tmp_path, header()) as writer:
+        writer.chain(VALID, CHAIN)
+        writer.attempt(attempt(chain=VALID))
+
+        read = load(tmp_path / "run-1")
+
+    assert not read.complete
+    assert read.certificates_of(read.attempts[0]) == CHAIN
+    lines = (tmp_path / "run-1" / "attempts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [next(iter(json.loads(line))) for line in lines] == ["run", "certificates", "attempt"]
+
+
+def test_one_name_stands_for_one_chain(tmp_path: Path) -> None:
+    with RecordWriter.create(tmp_path, header()) as writer:
+        writer.chain(VALID, CHAIN)
+        with pytest.raises(RecordError, match=f"two chains of the run have the name '{VALID}'"):
+            writer.chain(VALID, CHAIN[:1])
+        assert dict(writer.certificates) == {VALID: CHAIN}
+
+
+def test_times_are_in_utc_as_iso_8601_has_them() -> None:
+    in_tokyo = datetime(2031, 5, 17, 21, 0, tzinfo=timezone(timedelta(hours=9)))
+    data = json.loads(to_json(certificate(not_before=in_tokyo)))
+    assert (data["not_before"], data["not_after"]) == (
+        "2031-05-17T12:00:00Z",
+        "2031-06-16T12:00:00Z",
+    )
+
+
+def test_a_name_in_a_certificate_is_made_readable_as_every_text_is() -> None:
+    made = certificate(f"CN={'x' * 10_000}\udcff", names=("y" * 10_000,))
+    assert len(made.subject) <= 4096
+    assert len(made.names[0]) <= 4096
+    assert CertificateRecord.model_validate_json(to_json(made)) == made
+
+
+def test_a_record_from_before_there_were_certificates_is_read(tmp_path: Path) -> None:
+    with RecordWriter.create(tmp_path, header()) as writer:
+        writer.attempt(attempt())
+        writer.finish(START)
+    folder = tmp_path / "run-1"
+    for path in (folder / "record.json", folder / "attempts.jsonl"):
+        whole = path.suffix == ".json"
+        text = path.read_text(encoding="utf-8")
+        parts = [json.loads(text)] if whole else [json.loads(line) for line in text.splitlines()]
+        for part in parts:
+            part.pop("certificates", None)
+            for made in part.get("attempts", [part.get("attempt", {})]):
+                made.pop("chain", None)
+                made.pop("own", None)
+            for image in part.get("images", []):
+                for name in ("tag", "id", "digest", "recipe"):
+                    image.pop(name)
+        path.write_text("".join(f"{json.dumps(part)}\n" for part in parts), encoding="utf-8")
+
+        read = load(path)
+
+        assert read.attempts == (attempt(),)
+        assert read.certificates_of(read.attempts[0]) == ()
+
+
+def test_a_record_that_names_a_chain_that_it_does_not_have_is_read() -> None:
+    lost = attempt(chain="ftp.lab.test/lost")
+    assert RunRecord(**dict(header()), complete=True, attempts=(lost,)).certificates_of(lost) == ()
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        (OwnFiles(chain="my chain.pem", key="key.pem"), "--chain 'my chain.pem' --key key.pem"),
+        (OwnFiles(chain="both.pem"), "--chain both.pem"),
+    ],
+)
+def test_the_command_names_the_files_of_the_operators_own_certificate(
+    own: OwnFiles, words: str
+) -> None:
+    made = attempt(server=ServerSettings(certificate="own"), own=own)
+    assert made.command == f"{attempt(server=ServerSettings(certificate='own')).command} {words}"
+    assert "--chain" not in attempt().command
+    assert AttemptRecord.model_validate_json(to_json(made)).own == own
+
+
+def test_an_image_is_named_by_its_digests() -> None:
+    identity = {
+        "tag": "tls-lab/rocky9:12",
+        "id": "sha256:ab",
+        "digest": "sha256:cd",
+        "recipe": "12",
+    }
+    image = ImageRecord.model_validate({"name": "rocky9", "packages": {"perl": "5"}, **identity})
+    assert (image.id, image.digest) == ("sha256:ab", "sha256:cd")
+    assert image.facts == {**identity, "packages": {"perl": "5"}}
+
+
+# -- what a run records of its attempts -------------------------------------------------------------
+
+
+class MadeUpSession:
+    """Observes the same in every attempt; of one program nothing can be tried."""
+
+    def attempt(self, wanted: Attempt, keep: object = None) -> Evidence:
+        if wanted.client.program == "curl":
+            raise Cannot("there is no curl here")
+        report = ClientReport(failed=False, step="starttls", protocol="TLSv1.2", cipher="X")
+        seen = Observation(attempt=wanted, client=report, server=ServerReport(started=True))
+        return Evidence(seen, "listen=YES", {"op": "attempt"}, 2100)
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A laboratory in which no container runs, and real certificates."""
+    material = Material.create(["ftp.lab.test"])
+
+    def image(name: str, *, stand_in: bool) -> SimpleNamespace:
+        provenance = Provenance(
+            image=name,
+            source="packages",
+            stand_in=stand_in,
+            os="",
+            recipe="12",
+            id=f"sha256:{name}",
+            built_at=START,
+        )
+        return SimpleNamespace(tag=f"tls-lab/{name}:12", provenance=provenance)
+
+    made = SimpleNamespace(
+        checkout=SimpleNamespace(state=tmp_path),
+        client=SimpleNamespace(version=dict),
+        images={
+            "vsftpd": image("vsftpd", stand_in=False),
+            "centos7": image("centos7", stand_in=True),
+        },
+        image_of={"vsftpd": "vsftpd", "centos7": "centos7"}.get,
+        topology=SimpleNamespace(project="p", containers={}),
+        material=material,
+        session=MadeUpSession(),
+    )
+
+    @contextmanager
+    def opened(
+        _checkout: object, _progress: object, _run: str, own: Any = None, **_: object
+    ) -> Iterator[SimpleNamespace]:
+        if own is not None:
+            served = own.certificate
+            material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+        yield made
+
+    monkeypatch.setattr(recording, "open_laboratory", opened)
+    return made
+
+
+def wanted(*server: str, client: str = "net-ftp@centos7") -> Attempt:
+    return Attempt(parse_server(server), parse_client(client, ["goal=handshake", "verify=none"]))
+
+
+def test_of_every_attempt_it_is_recorded_what_the_server_was_given(
+    laboratory: SimpleNamespace,
+) -> None:
+    record = recording.repeat(wanted("certificate=wrong-order"), 3).record
+
+    assert list(record.certificates) == ["ftp.lab.test/wrong-order"]
+    chains = {record.certificates_of(a) for a in record.attempts}
+    assert len(record.attempts) == 3
+    described = describe(laboratory.material.server("wrong-order", "ftp.lab.test").chain_pem)
+    assert chains == {tuple(CertificateRecord(**vars(c)) for c in described.certificates)}
+    leaf, root, intermediate = chains.pop()
+    assert (leaf.issuer, intermediate.issuer) == (intermediate.subject, root.subject)
+    assert root.self_signed
+    assert load(laboratory.checkout.state / "runs" / "latest") == record
+
+
+@pytest.mark.parametrize(
+    ("server", "client"),
+    [("certificate=unset", "net-ftp@centos7"), ("certificate=valid", "curl@centos7")],
+)
+@pytest.mark.usefixtures("laboratory")
+def test_without_a_certificate_or_without_an_attempt_no_server_was_given_one(
+    server: str, client: str
+) -> None:
+    record = recording.repeat(wanted(server, client=client), 1).record
+    assert (record.attempts[0].chain, record.certificates) == (None, {})
+
+
+def test_the_operators_own_certificate_is_recorded_with_the_files_that_repeat_the_attempt(
+    laboratory: SimpleNamespace,
+) -> None:
+    made = laboratory.material.server("expired", "ftp.lab.test")
+    own, _ = read_certificate(made.chain_pem, made.key_pem)
+    named = Own(dataclasses.replace(own, chain_file="mine.pem", key_file="mine.key"))
+
+    record = recording.repeat(wanted("certificate=own"), 1, own=named).record
+
+    assert record.attempts[0].command.endswith("--chain mine.pem --key mine.key")
+    assert record.certificates["ftp.lab.test/own"][0].sha256 == own.leaf_sha256
+    other = recording.repeat(wanted(), 1, own=named).record
+    assert other.attempts[0].own is None
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_an_attempt_names_the_images_that_it_ran_on_and_the_run_their_digests() -> None:
+    record = recording.repeat(wanted(), 1).record
+    assert record.attempts[0].images == (
+        ImageUse(name="vsftpd", stand_in=False),
+        ImageUse(name="centos7", stand_in=True),
+    )
+    assert {i.name: i.id for i in record.images} == {
+        "vsftpd": "sha256:vsftpd",
+        "centos7": "sha256:centos7",
+    }
 
 
 # -- a run that is killed -------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from lab.certificates import Material, describe
 from lab.documents import documents
 from lab.expectations import Verdict, completed, refused
 from lab.model import (
@@ -40,7 +41,15 @@ from lab.model import (
     Standing,
     Texts,
 )
-from lab.record import AttemptRecord, CaseRecord, ImageUse, RaceRecord, RunRecord
+from lab.record import (
+    AttemptRecord,
+    CaseRecord,
+    CertificateRecord,
+    Chain,
+    ImageUse,
+    RaceRecord,
+    RunRecord,
+)
 from lab.report import html as package
 from lab.report.html import Claim, ReportError, render, write
 from lab.report.html.attempts import UNJUDGED, VERDICTS
@@ -537,6 +546,68 @@ def test_the_number_of_a_verification_error_and_what_was_negotiated_are_shown() 
     text = unit(read(render(with_attempts(breaking(DELIVERED, role=Role.WORKS)))), "a client").text
     for fact in ("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", say("fact.reused").en):
         assert fact in text
+
+
+def given_certificates(*slugs: str) -> dict[str, Chain]:
+    """Real chains, as a record has them."""
+    material = Material.create(["ftp.lab.test"])
+    return {
+        f"ftp.lab.test/{slug}": tuple(
+            CertificateRecord(**vars(certificate))
+            for certificate in describe(
+                material.server(slug, "ftp.lab.test").chain_pem
+            ).certificates
+        )
+        for slug in slugs
+    }
+
+
+def test_what_the_server_was_given_is_listed_in_words_in_both_languages() -> None:
+    certificates = given_certificates("expired", "valid")
+    (expired, issuing), (valid, _) = certificates.values()
+    record = with_attempts(
+        breaking(EXPIRED, chain="ftp.lab.test/expired"),
+        attempt_record("t/twin", attempt(), DELIVERED, completed(), role=Role.TWIN,
+                       chain="ftp.lab.test/valid"),
+        attempt_record("t/remedy", attempt(), DELIVERED, completed(), role=Role.REMEDY,
+                       chain="ftp.lab.test/expired"),
+        certificates=certificates,
+    )  # fmt: skip
+
+    chains = unit(read(render(record)), "a client").all("ol", class_="chain")
+
+    assert len(chains) == 2, "the remedy's is the one of what breaks"
+    assert [len(c.all("dl")) for c in chains] == [2, 2]
+    ended = f"{expired.not_after:%Y-%m-%d %H:%M:%S}"
+    for part in (expired.subject, "ftp.lab.test", "RSA-2048, sha256WithRSAEncryption", ended,
+                 expired.sha256, expired.public_key_sha256, expired.issuer, issuing.sha256,
+                 *(say("certificate.authority").in_(language) for language in LANGUAGES),
+                 *(say("certificate.validity").in_(language) for language in LANGUAGES)):  # fmt: skip
+        assert part in chains[0].text, part
+    assert valid.sha256 in chains[1].text
+    assert valid.sha256 not in chains[0].text
+
+
+def test_the_names_in_an_operators_certificate_are_shown_as_they_are_and_harmless() -> None:
+    (made,) = given_certificates("self-signed").values()
+    hostile = made[0].model_copy(update={"subject": "CN=<script>\u202e", "names": ()})
+    record = with_attempts(
+        breaking(EXPIRED, chain="ftp.lab.test/own"), certificates={"ftp.lab.test/own": (hostile,)}
+    )
+    shown = unit(read(render(record)), "a client").one("ol", class_="chain")
+    assert "CN=<script>\\u202e" in shown.text
+    for text in ("certificate.itself", "certificate.authority"):
+        assert say(text).en in shown.text
+
+
+def test_a_chain_that_the_record_does_not_have_is_not_shown() -> None:
+    record = with_attempts(breaking(EXPIRED, chain="ftp.lab.test/lost"))
+    assert not unit(read(render(record)), "a client").all("ol", class_="chain")
+
+
+def test_an_address_is_not_looked_up() -> None:
+    bands = happened(EXPIRED, host="address").bands
+    assert (str(bands[0].stage), said(bands[0])) == ("resolve", [])
 
 
 def test_the_twin_names_the_one_thing_that_is_changed() -> None:

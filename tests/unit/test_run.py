@@ -59,7 +59,7 @@ class MadeUpSession:
         self._answer = answer
         self.closed = threading.Event()
 
-    def attempt(self, made: Attempt) -> Evidence:
+    def attempt(self, made: Attempt, keep: object = None) -> Evidence:
         return self._answer(made)
 
     def close(self) -> None:

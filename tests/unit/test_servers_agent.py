@@ -143,10 +143,18 @@ def test_the_default_list_is_found_in_the_binary(binary: bytes, found: list[str]
     ("verdict", "rule"), [("dropped", "drop"), ("rejected", "reject with tcp reset")]
 )
 def test_the_packet_filter_acts_on_one_listeners_ports(verdict: str, rule: str) -> None:
-    script = module("packet_filter").rules(21001, verdict, 30010, 30019)
+    packet_filter = module("packet_filter")
+    script = packet_filter.script(21001, packet_filter.passive_rules(verdict, 30010, 30019))
     assert script.splitlines()[-1] == (
         f"add rule inet lab_21001 input tcp dport 30010-30019 {rule}"
     )
+    # The listener's own port is open to the machine itself and to whoever is let in.
+    script = packet_filter.script(21001, packet_filter.port_rules(verdict, 21001, ["172.30.0.30"]))
+    assert script.splitlines()[-3:] == [
+        "add rule inet lab_21001 input iif lo tcp dport 21001 accept",
+        "add rule inet lab_21001 input ip saddr 172.30.0.30 tcp dport 21001 accept",
+        f"add rule inet lab_21001 input tcp dport 21001 {rule}",
+    ]
 
 
 # -- what it does ---------------------------------------------------------------------------------
@@ -169,9 +177,9 @@ def finish(work: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    ftp_server = module("ftp_server")
-    monkeypatch.setattr(ftp_server, "ROOT", str(tmp_path))
-    made = ftp_server.FtpServer(ftp_server.program_named(["pyftpdlib"]))
+    server = module("server")
+    monkeypatch.setattr(server, "ROOT", str(tmp_path))
+    made = server.Server(server.program_named(["pyftpdlib"]))
     yield made
     made.close_all()
 
@@ -222,6 +230,13 @@ def test_an_upload_is_collected_with_its_log(agent: Any, tmp_path: Path) -> None
         assert collected["log"].count("FTP session opened") == 1
         assert collected["log"].count("FTP session closed") == 1
         assert f"<- STOR {name}" in collected["log"]
+
+
+def test_control_characters_in_a_log_are_spelt_out(tmp_path: Path) -> None:
+    # nginx logs the ClientHello that it took for a request
+    (tmp_path / "log").write_bytes(b"before\na \x16\x03\x1b[2J \xff \xc2\x9b tab\there\r\n")
+    text = module("server")._read_from(str(tmp_path / "log"), len("before\n"))
+    assert text == "a \\x16\\x03\\x1b[2J \ufffd \\x9b tab\there\\x0d\n"
 
 
 def test_a_session_that_does_not_end_is_ended(agent: Any, tmp_path: Path) -> None:
@@ -303,15 +318,15 @@ def test_a_file_name_with_a_directory_is_refused(agent: Any, tmp_path: Path) -> 
 def test_what_a_killed_agent_left_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ftp_server, packet_filter = module("ftp_server"), module("packet_filter")
+    server, packet_filter = module("server"), module("packet_filter")
     removed: list[int] = []
     root = tmp_path / "listeners"
-    monkeypatch.setattr(ftp_server, "ROOT", str(root))
+    monkeypatch.setattr(server, "ROOT", str(root))
     monkeypatch.setattr(packet_filter, "remove", removed.append)
     (root / "one").mkdir(parents=True)
     (root / "two").mkdir()
     (root / "two" / "filtered").write_text("21002")
-    os.close(ftp_server.take_over())
+    os.close(server.take_over())
     assert removed == [21002]
     assert list(root.iterdir()) == []
 
@@ -319,14 +334,14 @@ def test_what_a_killed_agent_left_is_removed(
 def test_a_second_agent_leaves_the_first_ones_listeners_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ftp_server = module("ftp_server")
+    server = module("server")
     root = tmp_path / "listeners"
-    monkeypatch.setattr(ftp_server, "ROOT", str(root))
-    monkeypatch.setattr(ftp_server, "TAKE_OVER_S", 0.0)
-    lock = ftp_server.take_over()
+    monkeypatch.setattr(server, "ROOT", str(root))
+    monkeypatch.setattr(server, "TAKE_OVER_S", 0.0)
+    lock = server.take_over()
     (root / "one").mkdir()
     with pytest.raises(SystemExit, match="another agent"):
-        ftp_server.take_over()
+        server.take_over()
     assert (root / "one").is_dir()
     os.close(lock)
 

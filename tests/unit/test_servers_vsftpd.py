@@ -84,28 +84,6 @@ def test_a_setting_is_written_as_its_option(
     assert options(**settings)[option] == value
 
 
-def test_every_field_changes_the_configuration_or_the_request() -> None:
-    """A field that is forgotten here would be a setting that silently does nothing."""
-    other: dict[str, Any] = {
-        "software": "vsftpd",
-        "certificate": "unset",
-        "ciphers": "HIGH",
-        "protocols": only("TLSv1.2"),
-        "ssl_sni_hostname": "x",
-        "pasv_address": "192.0.2.1",
-        "pasv_ports": "1-2",
-        "data_ports": "dropped",
-        "extra": ("a=b",),
-    }
-    plain = listen_request(SERVERS["vsftpd"], ServerSettings(), PLACE)
-    for field in dataclasses.fields(ServerSettings):
-        if field.name == "software":
-            continue
-        value = other.get(field.name, not field.default)
-        changed = dataclasses.replace(ServerSettings(), **{field.name: value})
-        assert listen_request(SERVERS["vsftpd"], changed, PLACE) != plain, field.name
-
-
 def test_certificate_unset_writes_no_option_and_empty_an_empty_one() -> None:
     assert "rsa_cert_file" not in options(certificate="unset")
     empty = options(certificate="empty")
@@ -208,6 +186,9 @@ def test_the_request_has_what_the_agent_needs() -> None:
         "impostor": False,
         "data_ports": "rejected",
         "passive_range": [40000, 40009],
+        "port_filter": "open",
+        "port_allowed": [],
+        "files": {},
     }
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lab.certificates import ANCHORS, CATALOGUE
 from lab.expectations import Expectation, completed
 from lab.model import (
+    BEHAVIOURS,
+    COMMAND_LINES,
+    ORIGINS,
     PLATFORMS,
     PROGRAMS,
     PROTOCOLS,
     SERVER_HOSTS,
+    WEB_PROGRAMS,
     Attempt,
     ClientSettings,
     Goal,
@@ -23,6 +27,7 @@ from lab.model import (
 )
 from lab.settings import (
     SettingsError,
+    attempt_of,
     help_lines,
     parse_client,
     parse_server,
@@ -68,15 +73,24 @@ SERVERS = st.builds(
     pasv_address=st.none() | st.ip_addresses(v=4).map(str),
     pasv_ports=st.none() | PORTS,
     data_ports=st.sampled_from(["open", "dropped", "rejected"]),
+    listening=st.booleans(),
+    port_filter=st.sampled_from(["open", "dropped", "rejected"]),
+    port_allowed=st.none() | TEXT,
+    behaviour=st.sampled_from(sorted(BEHAVIOURS)),
+    answer_delay_s=st.none() | st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    dh_bits=st.none() | st.integers(1, 16384),
+    certificate_by_name=st.booleans(),
     extra=st.lists(TEXT, max_size=3).map(tuple),
 )
+VARIABLES = st.tuples(st.sampled_from(["A", "FTPSSSLVerifyNone", "_x"]), TEXT).map("=".join)
 
 
 @st.composite
 def clients(draw: st.DrawFn) -> ClientSettings:
-    platform = draw(st.sampled_from(sorted(PLATFORMS)))
+    program = draw(st.sampled_from(sorted(PROGRAMS)))
+    platform = draw(st.sampled_from(PROGRAMS[program]))
     return ClientSettings(
-        program=draw(st.sampled_from(PROGRAMS)),
+        program=program,
         platform=platform,
         policy=draw(st.sampled_from(PLATFORMS[platform])) if PLATFORMS[platform] else None,
         goal=draw(st.sampled_from(list(Goal))),
@@ -97,8 +111,16 @@ def clients(draw: st.DrawFn) -> ClientSettings:
         user=draw(TEXT),
         password=draw(st.none() | TEXT),
         client_certificate=draw(st.none() | SLUGS),
+        last_error=draw(st.booleans()),
+        refuse_rc4=draw(st.booleans()),
+        environment=draw(st.lists(VARIABLES, max_size=2).map(tuple)),
+        options=draw(st.lists(TEXT, max_size=2).map(tuple)) if program in COMMAND_LINES else (),
         timeout_s=draw(st.floats(min_value=0, exclude_min=True, allow_infinity=False)),
     )
+
+
+def speak_the_same(server: ServerSettings, client: ClientSettings) -> bool:
+    return (server.software in ORIGINS) == (client.program in WEB_PROGRAMS)
 
 
 def read_command(command: str) -> Attempt:
@@ -118,8 +140,18 @@ def read_command(command: str) -> Attempt:
 def test_the_spelt_command_line_repeats_exactly_the_attempt(
     server: ServerSettings, client: ClientSettings
 ) -> None:
+    assume(speak_the_same(server, client))
     attempt = Attempt(server, client)
     assert read_command(spell(attempt)) == attempt
+
+
+@given(SERVERS, clients())
+def test_ends_that_do_not_speak_the_same_are_no_attempt(
+    server: ServerSettings, client: ClientSettings
+) -> None:
+    assume(not speak_the_same(server, client))
+    with pytest.raises(SettingsError, match="speaks"):
+        attempt_of(server, client)
 
 
 def test_the_spelling_names_what_is_set_and_nothing_else() -> None:
@@ -228,7 +260,7 @@ def test_a_server_setting_that_cannot_be_read(assignment: str, words: list[str])
     ("client", "assignment", "words"),
     [
         ("net-ftps@rocky9", "", ["no client program 'net-ftps'", "mean net-ftp", "ftplib-reuse"]),
-        ("net-ftp@rocky8", "", ["no platform 'rocky8'", "mean rocky9?", "centos7"]),
+        ("net-ftp@rocky8", "", ["no platform of net-ftp 'rocky8'", "mean rocky9?", "centos7"]),
         ("net-ftp@rocky9:fips", "", ["'fips'; did you mean FIPS?", "DEFAULT, LEGACY, FUTURE"]),
         ("net-ftp@rocky9:", "", ["no crypto policy of rocky9 ''"]),
         ("net-ftp@centos7:FIPS", "", ["centos7 has no crypto policies", "net-ftp@centos7"]),
@@ -244,6 +276,9 @@ def test_a_server_setting_that_cannot_be_read(assignment: str, words: list[str])
         ("net-ftp@rocky9", "timeout_s=0", ["above zero"]),
         ("net-ftp@rocky9", "timeout_s=nan", ["above zero"]),
         ("net-ftp@rocky9", "timeout_s=soon", ["above zero"]),
+        ("net-ftp@debian13", "", ["no platform of net-ftp 'debian13'"]),
+        ("edge@rocky9", "", ["no platform of edge 'rocky9'", "debian13"]),
+        ("net-ftp@rocky9", "environment=NAME", ["NAME=VALUE"]),
     ],
 )
 def test_a_client_that_cannot_be_read(client: str, assignment: str, words: list[str]) -> None:

@@ -91,5 +91,5 @@ def test_an_archive_has_its_folders_and_hides_private_keys() -> None:
 
 def test_every_agent_is_taken_along() -> None:
     files = agent_files()
-    assert {"net_ftp.pl", "resident.py", "ftp_server.py"} <= set(files)
+    assert {"net_ftp.pl", "resident.py", "server.py"} <= set(files)
     assert all(content for name, content in files.items() if name != "__init__.py")

@@ -16,7 +16,7 @@ from lab.certificates import Material
 from lab.model import Attempt
 from lab.settings import parse_client, parse_server
 from lab.stack.link import AgentError
-from lab.stack.session import Session, _Once
+from lab.stack.session import NOT_LISTENING, Cannot, Session, _Once
 from lab.stack.topology import Topology
 
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
@@ -40,6 +40,12 @@ class MadeUpEngine:
             raise APIError("no space left on device")
         self.put[container] = len(data)
         return True
+
+    def containers(self, **_: object) -> list[dict[str, Any]]:
+        """Each service of the tests, with its address."""
+        networks = {"lab": {"IPAddress": "172.30.0.30"}}
+        labels = {"com.docker.compose.service": "edge"}
+        return [{"Labels": labels, "Image": "i", "NetworkSettings": {"Networks": networks}}]
 
     def exec_create(self, container: str, *_: object, **__: object) -> dict[str, Any]:
         self.started.append(container)
@@ -87,6 +93,41 @@ def test_a_session_that_has_ended_starts_no_agent() -> None:
     with pytest.raises(AgentError, match="the session has ended"):
         made.attempt(ATTEMPT)
     assert engine.started == []
+
+
+# -- the server's port -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("software", ["vsftpd", "nginx", "origin"])
+def test_where_nothing_is_to_listen_nothing_is_started(software: str) -> None:
+    engine = MadeUpEngine()
+    made = session(engine, "dns", software)
+    listeners = [made._listen(parse_server(["listening=off"], software), n) for n in (1, 2)]
+    assert {(one.started, one.output) for one in listeners} == {(False, NOT_LISTENING)}
+    assert len({one.port for one in listeners}) == 2, "a port of its own, which nobody opens"
+    assert engine.started == []
+
+
+def test_the_container_that_a_filter_lets_in_is_found_by_its_name() -> None:
+    made = session(MadeUpEngine(), "dns", "nginx", "edge")
+    filtered = parse_server(["port_filter=dropped", "port_allowed=edge"], "nginx")
+    assert made._let_in(filtered) == ("172.30.0.30",)
+    assert made._let_in(parse_server(["port_filter=dropped"], "nginx")) == ()
+
+
+@pytest.mark.parametrize("name", ["egde", "dns", "172.30.0.30"])
+def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(name: str) -> None:
+    made = session(MadeUpEngine(), "dns", "nginx", "edge")
+    filtered = parse_server(["port_filter=dropped", f"port_allowed={name}"], "nginx")
+    with pytest.raises(Cannot, match=rf"port_allowed={name}: .* there are edge, nginx$"):
+        made._let_in(filtered)
+
+
+def test_a_container_without_an_address_is_a_fault_of_the_lab() -> None:
+    made = session(MadeUpEngine(), "dns", "nginx", "rocky9-fips")
+    filtered = parse_server(["port_filter=dropped", "port_allowed=rocky9-fips"], "nginx")
+    with pytest.raises(AgentError, match=r"rocky9-fips .* has no address"):
+        made._let_in(filtered)
 
 
 # -- things made once --------------------------------------------------------------------------------

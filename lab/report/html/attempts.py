@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -11,12 +12,13 @@ from markupsafe import Markup
 
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, set_fields
-from lab.record import AttemptRecord
+from lab.record import AttemptRecord, CertificateRecord, Chain
 from lab.report.html import signs
-from lab.report.html.language import Text, say
+from lab.report.html.language import Text, say, word
 from lab.report.html.quoting import code, inline, plain, quote
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.html.signs import Sign
+from lab.report.wire import wire_in_words
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"
@@ -26,6 +28,11 @@ VERDICTS = (*(str(v) for v in Verdict), UNJUDGED)
 MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
 # Settings that name an end instead of describing it.
 _NAMES = frozenset({"software", "program", "platform", "policy"})
+#: Longest name or list of names of a certificate that is shown, in characters.
+_LONGEST_NAME = 600
+_LIST = Markup('<ol class="chain">{}</ol>')
+_ITEM = Markup('<li><p>{}</p><dl class="pairs">{}</dl></li>')
+_PAIR = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,9 @@ class Shown:
     impostor: Shown | None = None
     """Of a remedy: the same with an impostor in the server's place."""
     log_left_out: bool = False
+    certificates: Markup | None = None
+    """The certificates that the server was given, as a list: of what the case is about, and where they
+    are others than there."""
 
     @property
     def verdict(self) -> str:
@@ -100,6 +110,23 @@ class Shown:
         return quote((outcome.texts.server if outcome else "") or (report.log if report else ""))
 
     @property
+    def wire(self) -> Markup:
+        """What it looked like on the wire, a fact on each line."""
+        return quote(wire_in_words(self.attempt.wire))
+
+    @property
+    def witnesses(self) -> Text | None:
+        """Whom client, server and wire name as the one who refused."""
+        heard = self.attempt.witnesses
+        if heard is None:
+            return None
+        named = {
+            name: word("side", str(one.names)) if one.names else say("witness.silent")
+            for name, one in vars(heard).items()
+        }
+        return say("witness.disagree" if heard.disagree else "witness.heard", **named)
+
+    @property
     def library(self) -> Markup:
         """The client's TLS library."""
         report = self.attempt.client_report
@@ -124,11 +151,47 @@ class Shown:
         return copy
 
 
-def show(attempts: Sequence[AttemptRecord], anchor: str, *, with_logs: bool) -> list[Shown]:
+def chains(certificates: Mapping[str, Chain]) -> dict[str, Markup]:
+    """The chains of a record as lists, ready to be shown: many attempts have the same."""
+    return {name: _LIST.format(_joined(map(_item, chain))) for name, chain in certificates.items()}
+
+
+def _item(certificate: CertificateRecord) -> Markup:
+    names = inline(", ".join(certificate.names), _LONGEST_NAME)
+    none = say("certificate.authority" if certificate.ca else "certificate.no_names")
+    itself = certificate.self_signed
+    start, end = map(_moment, (certificate.not_before, certificate.not_after))
+    facts: list[tuple[Text, object]] = [
+        (say("certificate.names"), names or none),
+        (
+            say("certificate.issuer"),
+            say("certificate.itself") if itself else inline(certificate.issuer, _LONGEST_NAME),
+        ),
+        (say("certificate.validity"), say("certificate.from_to", start=start, end=end)),
+        (say("certificate.key"), inline(f"{certificate.key}, {certificate.signature}")),
+        (say("certificate.sha256"), code(certificate.sha256)),
+        (say("certificate.public_key"), code(certificate.public_key_sha256)),
+    ]
+    pairs = _joined(_PAIR.format(name, value) for name, value in facts)
+    return _ITEM.format(code(certificate.subject, _LONGEST_NAME), pairs)
+
+
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def show(
+    attempts: Sequence[AttemptRecord], anchor: str, given: Mapping[str, Markup], *, with_logs: bool
+) -> list[Shown]:
     """The attempts of one case from one client, an impostor's inside the remedy that it is about.
 
     Args:
         anchor: the case's, with which those of its attempts begin.
+        given: what servers were given, by the name of the chain, as :func:`chains` shows it.
         with_logs: whether logs of completed attempts that went as expected are shown.
     """
     folded = list(_folded(attempts))
@@ -136,6 +199,8 @@ def show(attempts: Sequence[AttemptRecord], anchor: str, *, with_logs: bool) -> 
     shown: list[Shown] = []
     for number, (attempt, count) in enumerate(folded):
         one = _shown(attempt, count, f"{anchor}-{number}", main, with_logs)
+        if attempt.chain and (attempt is main or main is None or attempt.chain != main.chain):
+            one = one.changed(certificates=given.get(attempt.chain))
         if attempt.role is Role.IMPOSTOR and shown and _is_of(attempt, shown[-1].attempt):
             shown[-1] = shown[-1].changed(impostor=one)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -16,6 +16,7 @@ from lab.report.html.attempts import (
     UNJUDGED,
     VERDICTS,
     Shown,
+    chains,
     settings,
     settings_in_line,
     show,
@@ -40,6 +41,10 @@ _SPELLINGS = {
     "ftp": "FTP",
     "sni": "SNI",
     "aes128": "AES128",
+    "rc4": "RC4",
+    "sslv3": "SSLv3",
+    "openssl": "OpenSSL",
+    "diffie hellman": "Diffie-Hellman",
     "net ftp": "Net::FTP",
     "pythons": "Python's",
     "vsftpd": "vsftpd",
@@ -200,7 +205,8 @@ def arrange(record: RunRecord, facets: Facets) -> tuple[Section, ...]:
     for given in _all_cases(record):
         place = arranged.setdefault((given.case.document, given.case.section), {})
         place.setdefault(given.case.name, []).append(given)
-    arranger = _Arranger(facets, with_logs=len(record.attempts) <= MOST_ATTEMPTS_WITH_LOGS)
+    with_logs = len(record.attempts) <= MOST_ATTEMPTS_WITH_LOGS
+    arranger = _Arranger(facets, chains(record.certificates), with_logs=with_logs)
     return tuple(
         Section(f"s{number}", document, section, tuple(map(arranger.group, by_name.values())))
         for number, ((document, section), by_name) in enumerate(arranged.items(), start=1)
@@ -210,7 +216,8 @@ def arrange(record: RunRecord, facets: Facets) -> tuple[Section, ...]:
 class _Arranger:
     """Numbers cases as it arranges them: an anchor does not depend on what names may contain."""
 
-    def __init__(self, facets: Facets, *, with_logs: bool) -> None:
+    def __init__(self, facets: Facets, given: Mapping[str, Markup], *, with_logs: bool) -> None:
+        self._given = given
         self._with_logs = with_logs
         self._groups = self._units = 0
         self._platforms = {p: i for i, p in enumerate(facets.platforms)}
@@ -234,7 +241,7 @@ class _Arranger:
     def _unit(self, given: _Given) -> Unit:
         self._units += 1
         anchor, case = f"u{self._units}", given.case
-        shown = show(given.attempts, anchor, with_logs=self._with_logs)
+        shown = show(given.attempts, anchor, self._given, with_logs=self._with_logs)
         main = next((s for s in shown if s.attempt.role in MAIN_ROLES), None)
         twin = next((s for s in shown if s.attempt.role is Role.TWIN), None)
         remedies = tuple(s for s in shown if s.attempt.role is Role.REMEDY)

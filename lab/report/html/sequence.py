@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from lab.model import Goal, Outcome, Reason, Result, Side, Stage
+from lab.model import HOST_ADDRESS, WEB_PROGRAMS, Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord
 from lab.report.html.language import Text, joined, say, word
 from lab.report.html.quoting import code, inline
@@ -107,6 +107,8 @@ def stages_of(attempt: AttemptRecord, goal: Goal) -> tuple[Stage, ...]:
     client = attempt.client
     tls = [Stage.HANDSHAKE, Stage.VERIFY] if client.tls or client.implicit_tls else []
     stages = [Stage.RESOLVE, Stage.CONNECT]
+    if client.program in WEB_PROGRAMS:
+        return (*stages, *tls, *([Stage.RESPONSE] if goal is Goal.RESPONSE else []))
     if client.implicit_tls:
         stages += [*tls, Stage.GREETING]
     else:
@@ -163,7 +165,9 @@ def _opening_band(
     host = code(attempt.client.host or _host(attempt), 80)
     messages: list[Message] = []
     if stage is Stage.RESOLVE:
-        messages = [Message("note", say("step.lookup", host=host))]
+        # Of an address there is nothing to look up.
+        named = attempt.client.host != HOST_ADDRESS
+        messages = [Message("note", say("step.lookup", host=host))] if named else []
     elif stage is Stage.CONNECT:
         messages = [Message("right", say("step.connection"))]
     elif stage is Stage.GREETING and not here:
@@ -261,11 +265,21 @@ def _without_words(
     """Stages that were passed and of which the log says nothing."""
     seen = {band.stage for band in bands}
     for stage in planned:
-        if outcome.stage is stage:
+        if outcome.stage is stage and stage is not Stage.RESPONSE:
             return
-        if stage not in seen:
+        if stage is Stage.RESPONSE:
+            yield Band(stage, tuple(_response(attempt)))
+        elif stage not in seen:
             messages = _data(attempt, outcome) if stage is Stage.TRANSFER else []
             yield Band(stage, tuple(messages))
+
+
+def _response(attempt: AttemptRecord) -> Iterator[Message]:
+    """A web client's request and what came back."""
+    yield Message("right", Text.same(code("GET / HTTP/1.1")))
+    status = attempt.client_report.reply_code if attempt.client_report else None
+    if status is not None:
+        yield Message("left", Text.same(code(f"HTTP/1.1 {status}")))
 
 
 def _data(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:

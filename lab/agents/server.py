@@ -1,6 +1,6 @@
-"""The agent in an FTP server's container: starts listeners, says what each saw of one attempt.
+"""The agent in a server's container: starts listeners, says what each saw of one attempt.
 
-``ftp_server.py vsftpd`` or ``ftp_server.py pyftpdlib``; ``resident.py`` beside it has the protocol.
+``server.py PROGRAM`` with one of :data:`PROGRAMS`; ``resident.py`` beside it has the protocol.
 A listener is one server process with its own port, log and upload directories. All ops are inline:
 
 ``facts`` ``{cipher_lists?}``
@@ -9,12 +9,13 @@ A listener is one server process with its own port, log and upload directories. 
 ``expand`` ``{cipher_list}``
     The names of the suites that a cipher list means to the server's library (TLS 1.2 and older),
     ``{suites}``; null is the list of a listener that is not told one.
-``listen`` ``{key, directory, config, port, user, password, impostor, data_ports, passive_range}``
+``listen`` ``{key, directory, config, files?, port, user, password, impostor, ...}``
     Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}``
     once it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own
-    words if it ended instead. ``data_ports`` is what a packet filter does to ``passive_range``:
-    ``open``, ``dropped`` or ``rejected``. ``directory`` gets ``config``, ``log`` and ``upload/``, and
-    of an ``impostor``, which takes every login, ``captured``.
+    words if it ended instead. ``directory`` gets ``config``, ``log`` and ``upload/``, the texts in
+    ``files`` by name, and of an ``impostor``, which takes every login, ``captured``.
+    What a packet filter does is ``open``, ``dropped`` or ``rejected``: ``data_ports`` to
+    ``passive_range``, ``port_filter`` to ``port`` for all but the addresses ``port_allowed``.
 ``begin`` ``{key, file}``
     An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
     directories and remembers the end of the log. It gives up an attempt that was not collected.
@@ -30,7 +31,7 @@ A listener is one server process with its own port, log and upload directories. 
     Ends a listener with its sessions and its packet filter. So does the end of the agent.
 """
 
-# The interpreter is the server container's (3.13); typing is written as for the other agents.
+# The interpreter is the server container's (from 3.6 on); typing is as in the other agents.
 # ruff: noqa: UP006, UP007, UP035, UP045
 
 import fcntl
@@ -41,12 +42,14 @@ import select
 import shutil
 import sys
 import time
+from importlib import import_module
 from typing import Any, Dict, Generator, List, Optional, Set
 
 import captured
 import packet_filter
 from listener import Listener, ListenerEnded
 from resident import DEADLINE_S, Agent, BadRequest, Wait
+from server_program import ServerProgram
 from tcp_sockets import is_busy, is_listening
 
 Request = Dict[str, Any]
@@ -63,14 +66,22 @@ HEAD_BYTES = 60
 TAKE_OVER_S = 5.0
 #: The file in a listener's directory that says for which port there are packet filter rules.
 FILTERED = "filtered"
+#: Module and class by the word on the command line; each loads only what its container has.
+PROGRAMS = {
+    "vsftpd": ("vsftpd_program", "Vsftpd"),
+    "pyftpdlib": ("pyftpdlib_program", "Pyftpdlib"),
+    "nginx": ("nginx_program", "Nginx"),
+    "origin": ("origin_program", "Origin"),
+}
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
-class FtpServer:
+class Server:
     """The ops of the agent, for one server program, and the listeners that it has started."""
 
-    def __init__(self, program: Any) -> None:
+    def __init__(self, program: ServerProgram) -> None:
         self._program = program
         self._listeners: Dict[str, Listener] = {}
         self._accounts: Dict[str, str] = {}
@@ -96,14 +107,14 @@ class FtpServer:
         started = time.monotonic()
         listener = self._new_listener(request)
         self._account(_text(request, "user"), _text(request, "password"))
-        self._write_files(listener, _text(request, "config"))
+        self._write_files(listener, _text(request, "config"), request.get("files") or {})
         try:
             if listener.impostor:
                 self._program.impersonate(listener)
             listener.start(self._program.start)
             pause = 0.001
             while listener.status() is None and not is_listening(listener.port):
-                yield Wait(pause, readable=[listener.pidfd])
+                yield Wait(pause)
                 pause = min(pause * 1.5, 0.02)
             result: Result = {"pid": listener.pid, "exit_status": listener.status()}
             if listener.status() is None:
@@ -111,7 +122,7 @@ class FtpServer:
                 self._listeners[listener.key] = listener
                 result.update(started=True, output="")
             else:
-                result.update(started=False, output=listener.words.read())
+                result.update(started=False, output=listener.said())
         finally:
             if listener.key not in self._listeners:
                 self._end(listener)
@@ -183,22 +194,28 @@ class FtpServer:
             self._program.account(name, password)
             self._accounts[name] = password
 
-    def _write_files(self, listener: Listener, config: str) -> None:
+    def _write_files(self, listener: Listener, config: str, others: Dict[str, str]) -> None:
         shutil.rmtree(listener.directory, ignore_errors=True)
         os.makedirs(listener.uploads, mode=0o755)
         self._program.make_upload_directories(listener)
-        with open(listener.config, "w", encoding="utf-8", opener=_private) as file:
-            file.write(config)
+        paths = {os.path.join(listener.directory, name): text for name, text in others.items()}
+        for path, text in dict(paths, **{listener.config: config}).items():
+            with open(path, "w", encoding="utf-8", opener=_private) as file:
+                file.write(text)
 
     def _filter(self, listener: Listener, request: Request) -> None:
-        verdict = request.get("data_ports", "open")
-        if verdict != "open":
-            first, last = request["passive_range"]
+        rules: List[str] = []
+        if request.get("data_ports", "open") != "open":
+            rules += packet_filter.passive_rules(request["data_ports"], *request["passive_range"])
+        if request.get("port_filter", "open") != "open":
+            allowed = request.get("port_allowed", [])
+            rules += packet_filter.port_rules(request["port_filter"], listener.port, allowed)
+        if rules:
             listener.filtered = True
             # For the next agent, should this one be killed before it can remove the rules.
             with open(os.path.join(listener.directory, FILTERED), "w", encoding="ascii") as note:
                 note.write(str(listener.port))
-            packet_filter.apply(listener.port, verdict, first, last)
+            packet_filter.apply(listener.port, rules)
 
     def _until_quiet(self, listener: Listener, request: Request) -> Generator[Wait, Set[int], bool]:
         """Wait until the listener has no session; false if the deadline made that necessary."""
@@ -209,7 +226,7 @@ class FtpServer:
             if ended and time.monotonic() >= until:
                 self._program.end_sessions(listener)
                 ended = False
-            yield Wait(pause, readable=[listener.pidfd])
+            yield Wait(pause)
             pause = min(pause * 1.5, 0.02)
         return ended
 
@@ -291,7 +308,9 @@ def _read_from(path: str, start: int) -> str:
         return ""
     with open(path, "rb") as file:
         file.seek(start)
-        return file.read().decode("utf-8", "replace")
+        text = file.read().decode("utf-8", "replace")
+    # nginx logs what a client sent, byte for byte; whoever shows a log may be a terminal.
+    return _CONTROL.sub(lambda found: "\\x%02x" % ord(found.group()), text)
 
 
 def _fingerprint(path: str) -> Result:
@@ -318,17 +337,13 @@ def _captured(listener: Listener, path: Optional[str]) -> Optional[Result]:
     return result
 
 
-def program_named(argv: List[str]) -> Any:
-    """The server program that the command line names; each loads only what its container has."""
-    if argv == ["vsftpd"]:
-        from vsftpd_program import Vsftpd
-
-        return Vsftpd()
-    if argv == ["pyftpdlib"]:
-        from pyftpdlib_program import Pyftpdlib
-
-        return Pyftpdlib()
-    sys.exit("usage: ftp_server.py vsftpd | pyftpdlib")
+def program_named(argv: List[str]) -> ServerProgram:
+    """The server program that the command line names."""
+    if len(argv) != 1 or argv[0] not in PROGRAMS:
+        sys.exit("usage: server.py " + " | ".join(PROGRAMS))
+    module, name = PROGRAMS[argv[0]]
+    program: ServerProgram = getattr(import_module(module), name)()
+    return program
 
 
 def main() -> None:
@@ -336,9 +351,9 @@ def main() -> None:
     program = program_named(sys.argv[1:])
     take_over()
     program.clean_up()
-    server = FtpServer(program)
+    server = Server(program)
     Agent(
-        "ftp-server",
+        "server",
         versions=program.versions(),
         inline={
             "facts": server.facts,

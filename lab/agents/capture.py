@@ -1,0 +1,245 @@
+"""The agent that captures what the attempts at one server look like on the wire.
+
+``capture.py INTERFACE``; it runs beside the servers, because every attempt has to come by there.
+``resident.py`` has the protocol. The standard library of Python 3.6 only. Its ready line has in
+``versions`` what it captures with, or, as ``cannot``, why it cannot: then there are no ops to be asked.
+Both ops are inline:
+
+``begin`` ``{key, ports, active}``
+    An attempt begins. ``ports`` are the server's own, as ranges ``[first, last]``, the control
+    port's first; with ``active`` also the connections that the server opens to this client
+    belong to it. It gives up what another attempt of the same ``key`` has left.
+``collect`` ``{key, keep}``
+    The attempt is over. With ``keep`` the answer waits until the kernel has handed over everything
+    that has passed; ``{packets, cut, lost, late, unclear}``: ``packets`` is, in base64, for each
+    packet :data:`HEAD` and its bytes; ``cut`` how many bytes of payload were left out, ``lost``
+    how many packets the kernel had no room for meanwhile (of all attempts), ``late`` whether some
+    were not handed over in time, ``unclear`` how many connections may have been another attempt's
+    as well and were left out. Without ``keep`` it is ``{}``.
+
+One attempt at a time uses a listener, so what comes to its ports belongs to one attempt. Only
+connections whose first packet was seen are kept: what still comes of an earlier one is dropped.
+"""
+
+# The interpreter is the server container's; typing is as in the other agents.
+# ruff: noqa: UP006, UP007, UP035, UP045
+
+import base64
+import struct
+import sys
+import time
+from typing import Any, Dict, Generator, List, NamedTuple, Optional, Set, Tuple
+
+from packet_ring import Packet, PacketRing
+from resident import Agent, BadRequest, Wait
+
+Request = Dict[str, Any]
+Result = Dict[str, Any]
+Deferred = Generator[Wait, Set[int], Result]
+
+#: Payload of one connection that is kept, from its beginning, in bytes; of the rest, headers only.
+MOST_PAYLOAD = 65536
+#: Time (nanoseconds since 1970), size on the wire, size here, 1 if the server sent it.
+HEAD = struct.Struct(">QIIB")
+#: How long ``collect`` waits for the kernel, and how often it looks, in seconds.
+PATIENCE_S, LOOK_S = 0.5, 0.01
+
+_SYN, _ACK = 0x02, 0x10
+_ETHERNET, _TCP_LEAST = 14, 20
+
+Peer = Tuple[bytes, int]
+#: The server's port, and the other end.
+Connection = Tuple[int, Peer]
+
+
+class Segment(NamedTuple):
+    """What of a packet's headers tells where it belongs."""
+
+    connection: Connection
+    flags: int
+    payload_at: int
+    payload: int
+    """Size of the payload on the wire, in bytes."""
+
+
+def segment(packet: Packet) -> Optional[Segment]:
+    """Read the headers of IPv4 and TCP; ``None``: there is not all of them."""
+    data = packet.data
+    if len(data) < _ETHERNET + 20:
+        return None
+    tcp = _ETHERNET + (data[_ETHERNET] & 15) * 4
+    if len(data) < tcp + _TCP_LEAST:
+        return None
+    source, destination = (
+        data[_ETHERNET + 12 : _ETHERNET + 16],
+        data[_ETHERNET + 16 : _ETHERNET + 20],
+    )
+    from_port, to_port = struct.unpack_from(">HH", data, tcp)
+    (size,) = struct.unpack_from(">H", data, _ETHERNET + 2)
+    payload_at, flags = tcp + (data[tcp + 12] >> 4) * 4, data[tcp + 13]
+    if packet.outgoing:
+        connection = (from_port, (destination, to_port))
+    else:
+        connection = (to_port, (source, from_port))
+    # A short frame may be padded: the size of the IP packet counts.
+    return Segment(connection, flags, payload_at, max(0, _ETHERNET + size - payload_at))
+
+
+class Attempt:
+    """What is kept of one attempt."""
+
+    def __init__(self, ports: List[Tuple[int, int]], active: bool) -> None:
+        self.ports = ports
+        self.active = active
+        #: What the kernel has not handed over yet may be older than that.
+        self.begun_ns = int(time.time() * 1e9)
+        #: Addresses that have come to the control port.
+        self.clients: Set[bytes] = set()
+        #: How much payload of each connection may still be kept, in bytes.
+        self.room: Dict[Connection, int] = {}
+        self.kept: List[bytes] = []
+        self.cut = 0
+        self.unclear = 0
+
+    def may_have(self, packet: Packet, port: int, address: bytes) -> bool:
+        """Whether a packet that opens a connection may belong to the attempt."""
+        if packet.time_ns < self.begun_ns:
+            return False
+        if packet.outgoing:
+            return self.active and address in self.clients
+        if self.is_control(port):
+            return True
+        # Two listeners can be told to use the same passive ports.
+        return address in self.clients and any(first <= port <= last for first, last in self.ports)
+
+    def is_control(self, port: int) -> bool:
+        """Whether connections to this port are the client's first."""
+        return self.ports[0][0] <= port <= self.ports[0][1]
+
+    def keep(self, packet: Packet, seen: Segment) -> None:
+        """Keep a packet, its payload as far as there is room."""
+        taken = min(seen.payload, len(packet.data) - seen.payload_at, self.room[seen.connection])
+        self.room[seen.connection] -= taken
+        self.cut += seen.payload - taken
+        data = packet.data[: seen.payload_at + taken]
+        self.kept.append(HEAD.pack(packet.time_ns, packet.size, len(data), packet.outgoing) + data)
+
+
+class Capture:
+    """The ops of the agent."""
+
+    def __init__(self, ring: PacketRing) -> None:
+        self._ring = ring
+        self._attempts: Dict[str, Attempt] = {}
+        self._owners: Dict[Connection, Attempt] = {}
+        self._lost_at: Dict[str, int] = {}
+
+    def take(self) -> None:
+        """Give every packet that the kernel has handed over to its attempt."""
+        for packet in self._ring.packets():
+            seen = segment(packet)
+            if seen is None:
+                continue
+            owner = self._owners.get(seen.connection)
+            if seen.flags & (_SYN | _ACK) == _SYN:
+                owner = self._open(packet, seen.connection, owner)
+            if owner is not None:
+                owner.keep(packet, seen)
+
+    def begin(self, request: Request) -> Result:
+        """An attempt begins."""
+        key = _key(request)
+        ports = [(int(first), int(last)) for first, last in request.get("ports") or ()]
+        if not ports:
+            raise BadRequest("ports is %r: it has at least one range" % (request.get("ports"),))
+        self._drop(key)
+        self._ring.mark()
+        self._lost_at[key] = self._ring.lost
+        self._attempts[key] = Attempt(ports, bool(request.get("active")))
+        return {}
+
+    def collect(self, request: Request) -> Deferred:
+        """An attempt is over."""
+        key = _key(request)
+        if key not in self._attempts:
+            raise BadRequest("no attempt %r has begun" % key)
+        if not request.get("keep"):
+            self._drop(key)
+            return {}
+        mark = self._ring.mark()
+        until = time.monotonic() + PATIENCE_S
+        while not self._ring.is_past(mark) and time.monotonic() < until:
+            yield Wait(LOOK_S, [self._ring.fileno()])
+        lost = self._ring.lost - self._lost_at[key]
+        attempt = self._drop(key)
+        return {
+            "packets": base64.b64encode(b"".join(attempt.kept)).decode("ascii"),
+            "cut": attempt.cut,
+            "lost": lost,
+            "late": not self._ring.is_past(mark),
+            "unclear": attempt.unclear,
+        }
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _open(
+        self, packet: Packet, connection: Connection, owner: Optional[Attempt]
+    ) -> Optional[Attempt]:
+        """Whose a connection is of which the first packet has come."""
+        port, (address, _) = connection
+        found = [one for one in self._attempts.values() if one.may_have(packet, port, address)]
+        if owner in found:
+            return owner  # the packet was sent again
+        if len(found) > 1:
+            for one in found:
+                one.unclear += 1
+            found = []
+        if not found:
+            self._owners.pop(connection, None)
+            return None
+        attempt = found[0]
+        if attempt.is_control(port):
+            attempt.clients.add(address)
+        attempt.room[connection] = MOST_PAYLOAD
+        self._owners[connection] = attempt
+        return attempt
+
+    def _drop(self, key: str) -> Attempt:
+        """Forget an attempt and its connections; it is returned."""
+        self._lost_at.pop(key, None)
+        attempt = self._attempts.pop(key, None)
+        if attempt is None:
+            return Attempt([(0, 0)], False)
+        for connection in attempt.room:
+            if self._owners.get(connection) is attempt:
+                del self._owners[connection]
+        return attempt
+
+
+def _key(request: Request) -> str:
+    key = request.get("key")
+    if not isinstance(key, str):
+        raise BadRequest("key is %r: it is a string" % (key,))
+    return key
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: capture.py INTERFACE")
+    try:
+        ring = PacketRing(sys.argv[1])
+    except OSError as error:
+        Agent("capture", versions={"cannot": "%s: %s" % (sys.argv[1], error)}).run()
+        return
+    capture = Capture(ring)
+    Agent(
+        "capture",
+        versions={"capture": "packet(7), a ring of TPACKET_V3"},
+        inline={"begin": capture.begin, "collect": capture.collect},
+        readable={ring.fileno(): capture.take},
+    ).run()
+
+
+if __name__ == "__main__":
+    main()

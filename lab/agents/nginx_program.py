@@ -1,0 +1,106 @@
+"""nginx, as the agent handles it: a master and one worker for each listener."""
+
+# ruff: noqa: UP006, UP007, UP035, UP045
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from typing import Any, Dict, List, Optional
+
+from helper_programs import COMMAND_S, run
+from listener import ANSWER_S, Listener, descendants, kill, processes
+from openssl_library import OpenSSL
+from server_program import ServerProgram
+from with_the_agent import end_with_the_agent
+
+BINARY = "/usr/sbin/nginx"
+_PACKAGE_QUERY = ["dpkg-query", "-W", "-f", "${Package} ${Version}", "nginx"]
+#: The socket in a listener's directory on which it tells its counters, and what counts.
+STATUS = "status"
+_ACTIVE = re.compile(rb"^Active connections: (\d+)", re.MULTILINE)
+#: A cipher list of keywords; the other default in the program, a lone word, is that of its clients.
+_CIPHER_LIST = re.compile(rb"\0([A-Z]+(?::[!+-]?[A-Za-z0-9]+)+)\0")
+
+
+class Nginx(ServerProgram):  # type: ignore[misc]
+    """Starts listeners of nginx, each with a configuration, a log and processes of its own."""
+
+    def __init__(self) -> None:
+        self._library: Optional[OpenSSL] = None
+
+    def start(self, config: str) -> None:
+        """Become nginx; called in a forked process. It stays in the foreground by configuration."""
+        end_with_the_agent()
+        # Python ignores it, and what is ignored stays so in the program.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        directory = os.path.dirname(config)
+        log = os.path.join(directory, "log")
+        os.execv(BINARY, [BINARY, "-p", directory, "-e", log, "-c", config])
+
+    def clean_up(self) -> None:
+        """End the workers that a master has left which was killed with its agent."""
+        for pid, (name, _) in processes().items():
+            if name == "nginx":
+                kill(pid)
+
+    def is_quiet(self, listener: Listener) -> bool:
+        """Ask its counters: it counts a connection until it has logged and closed it.
+
+        The connection that asks is one. There is one worker, so that the answer comes after everything
+        that it has taken from the queue of connections before.
+        """
+        active = _ACTIVE.search(self._status(listener))
+        if active is None:
+            listener.gives_no_answer()
+        return active is not None and int(active.group(1)) == 1
+
+    def end_sessions(self, listener: Listener) -> None:
+        """Kill the worker: the master starts another."""
+        for pid in descendants(listener.pid, processes()):
+            kill(pid)
+
+    def versions(self) -> Dict[str, Any]:
+        """What the program says of itself, and the library that it is linked with."""
+        said = subprocess.run(
+            [BINARY, "-v"], stderr=subprocess.PIPE, timeout=COMMAND_S, check=True
+        ).stderr.decode("ascii", "replace")
+        return {
+            "server": said.strip().rpartition(" ")[2].replace("/", " "),
+            "package": run(_PACKAGE_QUERY),
+            "library": self._openssl().version(),
+            "library_file": self._openssl().file,
+        }
+
+    def default_ciphers(self) -> Dict[str, str]:
+        """The list that a listener without ``ssl_ciphers`` uses, as it is compiled in."""
+        with open(BINARY, "rb") as file:
+            found = cipher_lists_in(file.read())
+        return {"list": ":".join(found), "source": "string in %s" % BINARY}
+
+    def expand(self, cipher_list: str) -> List[str]:
+        """What a list means to nginx's library, TLS 1.3 left out; nothing if nothing."""
+        suites: List[str] = self._openssl().suites(cipher_list)
+        return suites
+
+    def _status(self, listener: Listener) -> bytes:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(ANSWER_S)
+            try:
+                asking.connect(os.path.join(listener.directory, STATUS))
+                asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return b"".join(iter(lambda: asking.recv(4096), b""))
+            except OSError:
+                return b""
+
+    def _openssl(self) -> OpenSSL:
+        if self._library is None:
+            self._library = OpenSSL(BINARY)
+        return self._library
+
+
+def cipher_lists_in(binary: bytes) -> List[str]:
+    """The strings in a program that are cipher lists, each once."""
+    found = [text.decode("ascii") for text in _CIPHER_LIST.findall(binary)]
+    return sorted(set(found))

@@ -1,0 +1,93 @@
+"""What the agents on Python's ssl module have in common: contexts, and errors by their symbols.
+
+The standard library of Python 3.6 only.
+"""
+
+import errno
+import platform
+import socket
+import ssl
+from typing import Any, Dict, Optional
+
+#: The resolver's numbers by their names, as ``socket`` has them.
+_EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
+
+#: Protocol versions in ascending order, with the option that switches each off.
+_OFF = (
+    ("SSLv3", "OP_NO_SSLv3"),
+    ("TLSv1", "OP_NO_TLSv1"),
+    ("TLSv1.1", "OP_NO_TLSv1_1"),
+    ("TLSv1.2", "OP_NO_TLSv1_2"),
+    ("TLSv1.3", "OP_NO_TLSv1_3"),
+)
+
+
+def make_context(request: Dict[str, Any]) -> ssl.SSLContext:
+    """The context of an ordinary caller, changed only where the request says so."""
+    context = ssl.create_default_context(cafile=request["ca_file"])
+    if not request["verify"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if request["ciphers"] is not None:
+        context.set_ciphers(request["ciphers"])
+    limit_versions(context, request["minimum"], request["maximum"])
+    if request["certificate"] is not None:
+        context.load_cert_chain(request["certificate"], request["key"])
+    return context
+
+
+def limit_versions(context: ssl.SSLContext, minimum: Optional[str], maximum: Optional[str]) -> None:
+    """Set the ends of the range that are not ``None``, the way this interpreter has.
+
+    ``minimum_version`` and ``maximum_version`` came with Python 3.7 and OpenSSL 1.1.0; before, each
+    version has an option that switches it off.
+    """
+    names = [version for version, _ in _OFF]
+    lowest = names.index(minimum) if minimum is not None else None
+    highest = names.index(maximum) if maximum is not None else None
+    if hasattr(context, "maximum_version"):
+        for end, place in (("minimum_version", lowest), ("maximum_version", highest)):
+            if place is not None:
+                version = names[place].replace(".", "_")
+                setattr(context, end, getattr(ssl.TLSVersion, version))
+    for place, (_, name) in enumerate(_OFF):
+        option = getattr(ssl, name, 0)
+        if lowest is not None and place >= lowest:
+            # create_default_context() switches SSLv3 off: an explicit minimum asks for it.
+            context.options &= ~option
+        if not hasattr(context, "maximum_version") and (
+            (lowest is not None and place < lowest) or (highest is not None and place > highest)
+        ):
+            context.options |= option
+
+
+def is_verified(connection: ssl.SSLSocket) -> bool:
+    """Whether the peer's certificate was checked.
+
+    An anonymous cipher suite completes without a certificate, whatever the mode.
+    """
+    return (
+        connection.context.verify_mode == ssl.CERT_REQUIRED
+        and connection.getpeercert(binary_form=True) is not None
+    )
+
+
+def error_symbol(error: OSError) -> Optional[str]:
+    """The symbol of the system's or the resolver's error, e.g. ECONNREFUSED, EAI_NONAME."""
+    if isinstance(error, socket.gaierror):
+        return _EAI_NAME.get(error.errno or 0, f"EAI {error.errno}")
+    if isinstance(error, socket.timeout):
+        return "ETIMEDOUT"
+    return errno.errorcode.get(error.errno or 0)
+
+
+def versions() -> Dict[str, str]:
+    """What the ready line says of the interpreter and its TLS library."""
+    return {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
+
+
+def warm_up() -> None:
+    """Load before the first fork what a connection would load."""
+    # The codec of host names, which the interpreter loads at the first lookup.
+    "lab.test".encode("idna")
+    ssl.create_default_context()

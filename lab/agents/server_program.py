@@ -1,0 +1,67 @@
+"""What the agent of a server's container asks of the program that it starts listeners of.
+
+The defaults are those of a program that needs nothing beside its configuration and takes no uploads.
+"""
+
+# ruff: noqa: UP006, UP007, UP035, UP045
+
+from typing import Any, Dict, List, Optional
+
+from listener import Listener
+
+
+class ServerProgram:
+    """One server software, as the agent handles it."""
+
+    def start(self, config: str) -> None:
+        """Become a listener with this configuration file; called in a forked process."""
+        raise NotImplementedError
+
+    def is_quiet(self, listener: Listener) -> bool:
+        """Whether the listener has no session left, and has said everything about those it had.
+
+        No TCP socket with its port is open and none waits: asked before this, and true. A connection that
+        the client reset is not among the sockets, while its server may still be at work on that.
+
+        Raises:
+            ListenerEnded: it does not answer.
+        """
+        raise NotImplementedError
+
+    def end_sessions(self, listener: Listener) -> None:
+        """End every session, not the listener."""
+        raise NotImplementedError
+
+    def versions(self) -> Dict[str, Any]:
+        """``server``, ``package``, ``library`` and ``library_file``, as the programs themselves tell."""
+        raise NotImplementedError
+
+    def default_ciphers(self) -> Dict[str, str]:
+        """``list``, what a listener without a cipher list uses, and ``source``, how that is known."""
+        raise NotImplementedError
+
+    def expand(self, cipher_list: str) -> List[str]:
+        """The suites that a list means to the program's library, TLS 1.3 left out; nothing if nothing."""
+        raise NotImplementedError
+
+    def clean_up(self) -> None:
+        """Remove what an agent that was killed has left outside its listeners' directories."""
+
+    def account(self, name: str, password: str) -> None:
+        """Let this user log in with this password."""
+
+    def impersonate(self, listener: Listener) -> None:
+        """Prepare for a listener that takes every login."""
+
+    def stop_impersonating(self, listener: Listener) -> None:
+        """Undo that."""
+
+    def make_upload_directories(self, listener: Listener) -> None:
+        """Make those that are needed beside ``listener.uploads``, and give them to their users."""
+
+    def expect_upload(self, _listener: Listener, _name: str) -> None:
+        """Prepare for an upload under this name."""
+
+    def find_upload(self, _listener: Listener, _name: str) -> Optional[str]:
+        """The path of what was uploaded under this name, if anything was."""
+        return None

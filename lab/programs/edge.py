@@ -1,0 +1,227 @@
+"""nginx as a reverse proxy, in the part of a content delivery network's edge.
+
+Settings become the upstream side of an nginx configuration. The operator reads nginx's error log, the
+visitor a 503 with a reason; both are in the report. ``docs/edge.md`` has the directives in a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lab.dialects.edge_log import edge_log
+from lab.model import ClientReport, ClientSettings, Goal
+from lab.programs.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target
+from lab.programs.tls import authorization, not_of_the_web
+
+#: Where the container's libraries look for trust anchors.
+SYSTEM_TRUST = "/etc/pki/tls/cert.pem"
+#: Docker's resolver, which asks the lab's own.
+RESOLVER = "127.0.0.11"
+#: nginx's default of 1 is one intermediate; a chain of the lab may have more.
+VERIFY_DEPTH = 10
+
+_HOST = re.compile(r"[A-Za-z0-9._*-]+", re.ASCII)
+#: What can stand in a quoted word of an nginx configuration as it is.
+_WORD = re.compile(r"[ !#%&'()*+,./0-9:;<=>?@A-Z\[\]^_a-z{|}~-]*", re.ASCII)
+
+# "user root": without capabilities nginx cannot give its directories to anybody else.
+_CONFIGURATION = """\
+daemon off;
+master_process off;
+user root;
+pid pid;
+error_log log info;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    resolver {resolver} ipv6=off;
+    resolver_timeout {seconds};
+    server {{
+        listen unix:visitors;
+        location / {{
+            proxy_pass {scheme}://$http_x_lab_origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection close;
+            proxy_set_header X-Lab-Origin "";
+            proxy_connect_timeout {seconds};
+            proxy_send_timeout {seconds};
+            proxy_read_timeout {seconds};
+{tls}        }}
+    }}
+}}
+"""
+
+
+class Edge(Program):
+    """nginx, asked by a visitor through a helper that answers as the network would."""
+
+    name: ClassVar[str] = "edge"
+    agent: ClassVar[AgentSpec] = AgentSpec(
+        name="edge",
+        argv=("/opt/lab/bin/python3", f"{AGENTS_DIRECTORY}/edge.py"),
+        files=(
+            "edge.py",
+            "edge_nginx.py",
+            "edge_visit.py",
+            "helper_programs.py",
+            "listener.py",
+            "openssl_library.py",
+            "resident.py",
+            "with_the_agent.py",
+        ),
+    )
+
+    def service(self, client: ClientSettings) -> str:  # noqa: ARG002 - there is one
+        """See :meth:`Program.service`."""
+        return "edge"
+
+    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("nginx"):
+            return "the image has no nginx"
+        cause = not_of_the_web(client)
+        if cause:
+            return cause
+        if client.goal is not Goal.RESPONSE:
+            return "a proxy cannot stop after the handshake: it always asks for a page"
+        if client.fingerprint is not None:
+            return "nginx cannot pin an upstream's certificate"
+        if client.refuse_rc4:
+            return "nginx's TLS library has no RC4: a connection cannot come to such a suite"
+        return _unsupported_names(client)
+
+    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        log = edge_log()
+        return {
+            "config": configuration(client, target),
+            "origin": f"{target.host}:{target.port}",
+            "path": "/",
+            "authorization": authorization(target),
+            "verify": client.verify if client.tls else None,
+            "names": log.names_as_data(),
+            "refusals": log.refusals.pattern,
+        }
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        return read(raw)
+
+
+def _unsupported_names(client: ClientSettings) -> str | None:
+    """What the names, and the words of a configuration, have against it."""
+    for name in ("host", "verify_name", "sni"):
+        value = getattr(client, name)
+        if value and not _HOST.fullmatch(value):
+            return f"{name} is {value!r}: nginx is given host names and IPv4 addresses only"
+    if client.ciphers is not None and not _WORD.fullmatch(client.ciphers):
+        return f"a cipher list is one line without quotes, this is not: {client.ciphers!r}"
+    checked, sent = client.verify_name or client.host, client.sni or client.host
+    if client.tls and client.verify and client.sni != "" and checked != sent:
+        of_server = "the server's own"
+        return (
+            "nginx has one name for the SNI and for the check of the certificate (proxy_ssl_name): it"
+            f" cannot send {sent or of_server} and check {checked or of_server}; set sni and"
+            " verify_name alike, or send none (sni=)"
+        )
+    return None
+
+
+def configuration(client: ClientSettings, target: Target) -> str:
+    """The nginx.conf for these settings.
+
+    The origin's address is not in it: it comes with each request, in a header that goes no further.
+    """
+    tls = "" if not client.tls else "".join(f"{' ' * 12}{d};\n" for d in _tls(client, target))
+    return _CONFIGURATION.format(
+        resolver=RESOLVER,
+        seconds=_milliseconds(client.timeout_s),
+        scheme="https" if client.tls else "http",
+        tls=tls,
+    )
+
+
+def _tls(client: ClientSettings, target: Target) -> list[str]:
+    directives = [
+        f"proxy_ssl_server_name {'off' if client.sni == '' else 'on'}",
+        "proxy_ssl_session_reuse off",
+    ]
+    # With the check off there is one use of the name left.
+    name = (client.verify_name if client.verify else None) or client.sni
+    if name:
+        directives.append(f"proxy_ssl_name {name}")
+    if client.verify:
+        directives += [
+            "proxy_ssl_verify on",
+            f"proxy_ssl_verify_depth {VERIFY_DEPTH}",
+            f"proxy_ssl_trusted_certificate {target.ca_file or SYSTEM_TRUST}",
+        ]
+    if client.protocols is not None:
+        directives.append(f"proxy_ssl_protocols {' '.join(client.protocols.versions())}")
+    if client.ciphers is not None:
+        directives.append(f'proxy_ssl_ciphers "{client.ciphers}"')
+    if target.certificate is not None:
+        directives += [
+            f"proxy_ssl_certificate {target.certificate}",
+            f"proxy_ssl_certificate_key {target.key}",
+        ]
+    return directives
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))}ms"
+
+
+def read(raw: Mapping[str, Any]) -> ClientReport:
+    """A report from the visitor's answer and the lines of nginx's log.
+
+    Raises:
+        ValueError: a result without ``started``: not one of the edge.
+    """
+    if "started" not in raw:
+        raise ValueError(f"the agent's result is not one of the edge: {dict(raw)!r}")
+    shared: dict[str, Any] = {
+        "library": str(raw.get("library") or ""),
+        "elapsed_ms": float(raw.get("elapsed_ms") or 0.0),
+    }
+    if not raw["started"]:
+        words = str(raw["output"])
+        return ClientReport(failed=True, step="connect", error=words, message=words, **shared)
+    if raw.get("timed_out"):
+        return ClientReport(
+            failed=True,
+            step="connect",
+            error="the attempt's deadline passed before the edge had answered",
+            timed_out=True,
+            **shared,
+        )
+    return _answered(raw, shared)
+
+
+def _answered(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> ClientReport:
+    log, said = edge_log(), tuple(str(line) for line in raw["said"])
+    status, headers = int(raw["status"]), raw["headers"]
+    failed = status != 200
+    told = f"{status} {raw['reason']}"
+    step = log.step_of(said) if failed and said else "response"
+    warnings: tuple[str, ...] = ()
+    if failed and said and not raw["known"]:
+        warnings = (f"the document has no message for this; the visitor is told: {told}",)
+    return ClientReport(
+        failed=failed,
+        step=step,
+        error="\n".join(said) if failed else "",
+        message=told if failed else "",
+        reply_code=status,
+        reply_text=str(raw["reason"]),
+        errno=log.errno(said) if failed else None,
+        verify_code=log.verify_code(said) if failed else None,
+        protocol=headers.get("x-tls-protocol"),
+        cipher=headers.get("x-tls-cipher"),
+        # nginx sends its request when it has accepted the certificate, not before.
+        verified=raw.get("verify") if step == "response" else None,
+        warnings=warnings,
+        **shared,
+    )

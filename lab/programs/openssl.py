@@ -1,0 +1,341 @@
+"""The command ``openssl s_client``: settings to its options, what it prints to a report.
+
+It is run as a diagnosis is: ``echo Q | openssl s_client -connect HOST:PORT`` for the handshake, and for
+a response with a request typed in the place of the ``Q``. Left alone, ``s_client`` does not mind the
+server's certificate: it prints what is wrong with it and goes on (``verify=no``). With ``verify`` it gets
+the options with which it minds, chain and name (``-verify_return_error``, ``-verify_hostname``).
+
+Sources: s_client(1) and ``apps/s_client.c`` of OpenSSL 1.0.2, 1.1.1, 3.0 and 3.5; outputs of 3.0.20 (on
+the library 3.5.1) and 3.5.7.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lab.model import ClientReport, ClientSettings, Goal
+from lab.programs.base import AgentSpec, Installed, Program, Target
+from lab.programs.curl import Curl
+from lab.programs.tls import authorization
+
+#: Whoever types this as a line of its own ends ``s_client``.
+QUIT = "Q\n"
+#: The option that limits it to one version.
+_ONLY = {
+    "SSLv3": "-ssl3",
+    "TLSv1": "-tls1",
+    "TLSv1.1": "-tls1_1",
+    "TLSv1.2": "-tls1_2",
+    "TLSv1.3": "-tls1_3",
+}
+#: The platform whose ``s_client`` is 1.0.2's: without a name to send unless it is told one, and with
+#: options against single versions in the place of a range.
+_OLD_PLATFORM = "centos7"
+
+#: What only a program that transfers files has, and the value that means "as it is".
+_OF_FTP: Mapping[str, object] = {
+    "mode": "passive",
+    "session_cache": "default",
+    "libnet": None,
+    "user": "lab",
+    "password": None,
+}
+
+_CONNECTED = re.compile(r"^CONNECTED\(", re.MULTILINE)
+#: The last line of what it says about a handshake, whether it came about or not.
+_VERIFY_RETURN_CODE = re.compile(r"^ *Verify return code: (\d+) \(.*$", re.MULTILINE)
+_CIPHER = re.compile(r"^(?:New|Reused), (\S+), Cipher is (\S+)$", re.MULTILINE)
+#: There is a certificate, and it was not refused. Over TLS 1.3 the cipher is named before that.
+_PUBLIC_KEY = re.compile(r"^Server public key is \d+ bit$", re.MULTILINE)
+#: In the session (up to TLS 1.2), and since 3.2 by itself; the word on the line of the cipher is the
+#: oldest version that has this cipher.
+_PROTOCOL = re.compile(r"^ *Protocol *: (\S+)$", re.MULTILINE)
+_STATUS_LINE = re.compile(r"^HTTP/\d\.\d (\d{3})(?: ([^\r\n]*))?", re.MULTILINE)
+_VERIFY_ERROR = re.compile(r"verify error:num=(\d+):")
+_SYSTEM_ERROR = re.compile(r"^(?:connect|read|write):errno=(\d+)$", re.MULTILINE)
+#: The number of the thread, which is another one each time.
+_THREAD = re.compile(r"^[0-9A-Fa-f]+:(?=error:)")
+#: What it says of itself: ``openssl version``, where the command and the library are not of one build.
+_LIBRARY = re.compile(r"\(Library: ([^)]*)\)")
+
+#: Lines of standard error that are no complaint: the chain as it is looked at, dates beside a complaint
+#: about them, the end, a remark that the server did not answer to the name.
+_REMARKS = (
+    "depth=",
+    "Connecting to ",
+    "Can't use SSL_get_servername",
+    "DONE",
+    "verify depth is ",
+    "notAfter=",
+    "notBefore=",
+)
+#: It did not mind what it said about the certificate.
+_WENT_ON = "verify return:1"
+#: The system errors with which a connection can end. What stands after ``errno=`` is an older error
+#: where it was the resolver that failed.
+_ENDINGS = frozenset(
+    {
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.ETIMEDOUT,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.EPIPE,
+    }
+)
+_OK = 200
+
+
+class Openssl(Program):
+    """``openssl s_client``, as people run it."""
+
+    name: ClassVar[str] = "openssl"
+    #: The agent of all command lines.
+    agent: ClassVar[AgentSpec] = Curl.agent
+
+    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("openssl"):
+            if installed.platform == _OLD_PLATFORM and installed.stand_in:
+                # Another distribution's would answer for CentOS 7 with another library than its own.
+                return "the stand-in image has no OpenSSL 1.0.2 command line"
+            return "the image has no openssl command"
+        for name, as_it_is in _OF_FTP.items():
+            if getattr(client, name) != as_it_is:
+                return f"{name} is for FTP: s_client transfers nothing"
+        return _cannot_be_told(client)
+
+    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            "argv": list(arguments(client, target)),
+            "input": QUIT if client.goal is Goal.HANDSHAKE else request_for(client, target),
+            "limit_s": client.timeout_s,
+            "payload": None,
+        }
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        return read(raw)
+
+
+def _cannot_be_told(client: ClientSettings) -> str | None:
+    """What ``s_client`` has no option for."""
+    if client.goal not in (Goal.HANDSHAKE, Goal.RESPONSE):
+        return f"{client.goal} is a goal of FTP clients"
+    if not client.tls:
+        return "s_client speaks TLS and nothing else"
+    if client.fingerprint is not None:
+        return "s_client cannot pin a certificate"
+    if client.refuse_rc4:
+        return (
+            "s_client leaves no connection for its suite: ciphers=DEFAULT:!RC4 offers no such suite"
+        )
+    if client.last_error and client.verify:
+        return (
+            "s_client stops at the first error (verify=yes), or at none and reports the last"
+            " (verify=no): there is nothing between"
+        )
+    return None
+
+
+def arguments(client: ClientSettings, target: Target) -> tuple[str, ...]:
+    """The whole command."""
+    argv = ["openssl", "s_client", "-connect", f"{target.host}:{target.port}"]
+    if client.sni:
+        argv += ["-servername", client.sni]
+    elif client.sni is not None and client.platform != _OLD_PLATFORM:
+        argv.append("-noservername")
+    argv += _protocol_options(client)
+    if client.ciphers is not None:
+        argv += ["-cipher", client.ciphers]
+    if target.ca_file is not None:
+        argv += ["-CAfile", target.ca_file]
+    if client.verify:
+        argv.append("-verify_return_error")
+    argv += _name_options(client, target)
+    if target.certificate is not None:
+        # -cert alone takes the first certificate of the file.
+        argv += ["-cert", target.certificate, "-cert_chain", target.certificate]
+        argv += ["-key", str(target.key)]
+    return (*argv, *client.options)
+
+
+def _protocol_options(client: ClientSettings) -> list[str]:
+    protocols = client.protocols
+    if protocols is None:
+        return []
+    if protocols.minimum is not None and protocols.minimum == protocols.maximum:
+        return [_ONLY[protocols.minimum]]
+    if client.platform == _OLD_PLATFORM:
+        return [
+            _ONLY[version].replace("-", "-no_")
+            for version in _ONLY
+            if version not in protocols and version != "TLSv1.3"
+        ]
+    argv = []
+    if protocols.minimum is not None:
+        argv += ["-min_protocol", protocols.minimum]
+    if protocols.maximum is not None:
+        argv += ["-max_protocol", protocols.maximum]
+    return argv
+
+
+def _name_options(client: ClientSettings, target: Target) -> list[str]:
+    """What the certificate must be for; an empty ``verify_name``: it may be for anybody.
+
+    Without ``verify`` a name that is not the certificate's is printed like all that is wrong with it.
+    """
+    name = target.host if client.verify and client.verify_name is None else client.verify_name
+    if not name:
+        return []
+    return ["-verify_ip" if _is_address(name) else "-verify_hostname", name]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def request_for(client: ClientSettings, target: Target) -> str:
+    """The request that is typed once the connection is there."""
+    host = client.sni or target.host
+    return (
+        f"GET / HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization(target)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+
+
+def read(raw: Mapping[str, Any]) -> ClientReport:
+    """A report from exit status and texts.
+
+    ``verify_code`` is what the program prints at the end ("Verify return code"), or, where it stopped
+    for it, the number in its complaint: after a refusal the printed one says 0 (ok). ``verified`` is
+    true only if the chain is in order and a name was asked for: left alone, ``s_client`` looks at the
+    chain and compares no name.
+
+    Raises:
+        ValueError: a result without ``argv``: not one of a command.
+    """
+    if "argv" not in raw:
+        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
+    argv = [str(word) for word in raw["argv"]]
+    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
+    said = _Said(str(raw.get("stdout") or ""), content=exit_status == 0)
+    stderr = str(raw.get("stderr") or "")
+    wants_response = raw.get("input") != QUIT
+    # A server may leave without a word of farewell, which is an error after a response that has come.
+    missed = said.status != _OK if wants_response else exit_status != 0
+    failed = not said.agreed or timed_out or missed
+    complaints = _complaints(stderr)
+    error = ""
+    if failed:
+        late = ["the attempt's deadline passed"] if timed_out else []
+        error = "; ".join([*late, *complaints])
+    return ClientReport(
+        failed=failed,
+        step=said.step if failed else ("response" if wants_response else "handshake"),
+        error=error,
+        message="\n".join(complaints) if failed else said.summary,
+        reply_code=said.status,
+        reply_text=said.status_text,
+        errno=_errno(stderr) if failed else None,
+        verify_code=_verify_code(said, complaints),
+        exit_status=exit_status,
+        protocol=said.protocol,
+        cipher=said.cipher,
+        verified=_verified(said, argv),
+        library=_library(str(raw.get("version") or "")),
+        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
+        timed_out=timed_out,
+    )
+
+
+class _Said:
+    """What standard output tells, up to the end of the part about the handshake, and the response.
+
+    Args:
+        content: the program ended as one that has nothing to complain of.
+    """
+
+    def __init__(self, text: str, *, content: bool) -> None:
+        end = _VERIFY_RETURN_CODE.search(text)
+        # What follows is the server's: it could write the same lines.
+        about = text[: end.end()] if end else text
+        agreed = _CIPHER.search(about)
+        self.connected = _CONNECTED.search(text) is not None
+        named = agreed is not None and not agreed[2].startswith("(")
+        self.agreed = named and (content or _PUBLIC_KEY.search(about) is not None)
+        self.cipher: str | None = None
+        self.protocol: str | None = None
+        self.verify_code: int | None = None
+        self.status: int | None = None
+        self.status_text = ""
+        self.summary = ""
+        if not (agreed and self.agreed):
+            return
+        protocol = _PROTOCOL.search(about)
+        # Up to 3.1 there is no session to print for TLS 1.3, whose suites no other version has.
+        self.protocol, self.cipher = protocol[1] if protocol else agreed[1], agreed[2]
+        self.verify_code = int(end[1]) if end else None
+        shown = re.findall(
+            r"^ *(?:subject=|issuer=|Protocol *:|Verify return code:).*$", about, re.MULTILINE
+        )
+        self.summary = "\n".join(line.strip() for line in [*shown[:2], agreed[0], *shown[2:]])
+        status = _STATUS_LINE.search(text, end.end() if end else 0)
+        if status:
+            self.status, self.status_text = int(status[1]), (status[2] or "").strip()
+
+    @property
+    def step(self) -> str:
+        """The step in which it ended, if it did not reach the goal."""
+        if not self.connected:
+            return "connect"
+        return "response" if self.agreed else "handshake"
+
+
+def _complaints(stderr: str) -> list[str]:
+    """The lines of standard error that say what went wrong; a list of options is none of them."""
+    lines: list[str] = []
+    for line in stderr.splitlines():
+        if line.startswith("usage:"):
+            break
+        if line.startswith(_WENT_ON):
+            lines = [earlier for earlier in lines if not _VERIFY_ERROR.match(earlier)]
+        elif line.strip() and not line.startswith(_REMARKS):
+            lines.append(_THREAD.sub("", line.strip()))
+    return lines
+
+
+def _verify_code(said: _Said, complaints: list[str]) -> int | None:
+    """OpenSSL's number; ``None``: nothing was wrong, or nothing was looked at."""
+    if said.agreed:
+        return said.verify_code or None
+    numbers = [found[1] for line in complaints if (found := _VERIFY_ERROR.match(line))]
+    return int(numbers[-1]) if numbers else None
+
+
+def _verified(said: _Said, argv: list[str]) -> bool | None:
+    if said.verify_code is None:
+        return None
+    named = "-verify_hostname" in argv or "-verify_ip" in argv
+    return said.verify_code == 0 and named
+
+
+def _errno(stderr: str) -> str | None:
+    found = _SYSTEM_ERROR.search(stderr)
+    number = int(found[1]) if found else 0
+    return errno.errorcode[number] if number in _ENDINGS else None
+
+
+def _library(version: str) -> str:
+    found = _LIBRARY.search(version)
+    return found[1] if found else version

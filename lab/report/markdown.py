@@ -1,0 +1,179 @@
+"""The record in Markdown, for a CI job's summary page.
+
+GitHub shows what a step appends to the file that ``$GITHUB_STEP_SUMMARY`` names, up to 1 MiB a step
+(https://docs.github.com/actions/reference/workflow-commands-for-github-actions, "Adding a job summary").
+What a server or a client said is untrusted text: it is shown as code, never as markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+from lab.claims import ClaimResult, counts, evaluate
+from lab.compare import Comparison
+from lab.documents.forms import Document
+from lab.expectations import Verdict
+from lab.record import CaseRecord, RunRecord
+from lab.report.words import (
+    causes,
+    counts_in_words,
+    explain_surprise,
+    grouped,
+    image_in_words,
+    rest_of_case,
+    seen_in_case,
+    visible,
+)
+
+#: GitHub refuses more than this in one summary, in bytes; what does not fit is left out, and said.
+LIMIT = 1024 * 1024
+#: So many attempts that did not go as expected are told in full.
+MOST_TOLD = 20
+
+_SIGNS = {
+    Verdict.AS_EXPECTED: "✅",
+    Verdict.SURPRISE: "❌",
+    Verdict.CANNOT: "⬜",
+    Verdict.LAB_ERROR: "⚠️",
+    None: "",
+}
+#: Everything that Markdown or HTML could take for markup.
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|~&@])")
+
+
+def summary(
+    record: RunRecord, documents: Iterable[Document] = (), compared: Comparison | None = None
+) -> str:
+    """A run's summary, at most :data:`LIMIT` bytes of Markdown.
+
+    Args:
+        record: the run; nothing else is read of it.
+        documents: those whose claims get their verdicts.
+        compared: what changed since another run, said first.
+    """
+    parts = [
+        _head(record),
+        *([_changes(compared)] if compared else []),
+        _unexpected(record),
+        _cases(record),
+        _cannot(record),
+        *(_claims(document, evaluate(document, record)) for document in documents),
+        _images(record),
+    ]
+    return _limited([part for part in parts if part])
+
+
+def _head(record: RunRecord) -> str:
+    verdict = record.verdict
+    words = f"## {_SIGNS[verdict]} TLS/FTPS interoperability: {verdict or 'nothing judged'}\n\n"
+    words += f"{text(counts_in_words(record))} — run `{record.run_id}`"
+    if record.ended is not None:
+        words += f", {(record.ended - record.started).total_seconds():.1f} s"
+    if not record.complete:
+        words += "\n\n> **This run was ended before it was done: the rest is missing.**"
+    return words
+
+
+def _changes(compared: Comparison) -> str:
+    return f"### Compared with `{compared.old_run}`\n\n{block(compared.in_words(100))}"
+
+
+def _unexpected(record: RunRecord) -> str:
+    told = [a for a in record.attempts if a.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR}]
+    races = [c for c in record.cases if c.race is not None and c.verdict is Verdict.SURPRISE]
+    if not told and not races:
+        return ""
+    words = ["### Not as expected"]
+    words += [f"- {_SIGNS[c.verdict]} {text(c.id)}: {text(c.verdict_why)}" for c in races]
+    words += [
+        details(f"{_SIGNS[a.verdict]} {a.id}", block(explain_surprise(a))) for a in told[:MOST_TOLD]
+    ]
+    if len(told) > MOST_TOLD:
+        words.append(f"{len(told) - MOST_TOLD} more are in the record.")
+    return "\n\n".join(words)
+
+
+def _cases(record: RunRecord) -> str:
+    sections: dict[tuple[str, str], list[Sequence[CaseRecord]]] = {}
+    for (document, section, _), cases in grouped(record).items():
+        sections.setdefault((document, section), []).append(cases)
+    return "\n\n".join(_section(record, *names, groups) for names, groups in sections.items())
+
+
+def _section(
+    record: RunRecord, document: str, section: str, groups: Sequence[Sequence[CaseRecord]]
+) -> str:
+    verdicts = [case.verdict for cases in groups for case in cases]
+    signs = " ".join(
+        f"{_SIGNS[verdict]} {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts
+    )
+    rows = ["| case | client | | what was seen | and then |", "| --- | --- | --- | --- | --- |"]
+    for cases in groups:
+        title = cases[0].title or cases[0].name
+        for number, case in enumerate(cases):
+            attempts = record.attempts_of(case)
+            rows.append(
+                f"| {'' if number else text(title)} | {text(case.label)} | {_SIGNS[case.verdict]}"
+                f" | {text(seen_in_case(case, attempts))} | {text(rest_of_case(attempts))} |"
+            )
+    title = ": ".join(name for name in (document, section) if name)
+    return details(f"{title} ({signs})", "\n".join(rows))
+
+
+def _cannot(record: RunRecord) -> str:
+    found = causes(record.attempts)
+    lines = [f"- {text(cause)}: {text(', '.join(clients))}" for cause, clients in found]
+    return "\n".join(["### Cannot be tried here", "", *lines]) if found else ""
+
+
+def _claims(document: Document, results: Sequence[ClaimResult]) -> str:
+    tally = ", ".join(f"{n} {verdict}" for verdict, n in counts(results).items() if n)
+    rows = ["| verdict | claim | condition |", "| --- | --- | --- |"]
+    for result in results:
+        condition = result.condition.en if result.condition else ""
+        rows.append(f"| {result.verdict} | {text(result.claim.text.en)} | {text(condition)} |")
+    return details(f"Claims of {document.title.en}: {tally}", "\n".join(rows))
+
+
+def _images(record: RunRecord) -> str:
+    rows = ["| image | from | TLS library |", "| --- | --- | --- |"]
+    for image in record.images:
+        source = "**STAND-IN**" if image.stand_in else text(image.source)
+        rows.append(f"| {text(image.name)} | {source} | {text(image_in_words(image))} |")
+    words = "\n".join(rows)
+    if any(image.stand_in for image in record.images):
+        words += "\n\nA STAND-IN is not the distribution: the record says what in it is real."
+    return details("Images", words)
+
+
+def text(words: str) -> str:
+    """Words as they are: no control character and no markup is left in them."""
+    return _MARKUP.sub(r"\\\1", visible(words)).replace("\n", " ")
+
+
+def block(words: str) -> str:
+    """Lines in a fence that no line of theirs closes."""
+    shown = "\n".join(visible(line) for line in words.split("\n"))
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{shown}\n{fence}"
+
+
+def details(title: str, body: str) -> str:
+    """A part that is folded up; its title is inside HTML, where Markdown's escapes do not count."""
+    shown = html.escape(visible(title)).replace("\n", " ")
+    return f"<details><summary>{shown}</summary>\n\n{body}\n\n</details>"
+
+
+def _limited(parts: Sequence[str]) -> str:
+    kept: list[str] = []
+    room = LIMIT - 200
+    for part in parts:
+        room -= len(part.encode()) + 2
+        if room < 0:
+            kept.append("The rest does not fit here: it is in the report.")
+            break
+        kept.append(part)
+    return "\n\n".join(kept) + "\n"

@@ -1,0 +1,288 @@
+"""An independent check: what ``sslscan`` finds at a listener, against what the lab says of it.
+
+Three statements about one listener are put side by side: what the settings allow, what the listener
+picks when the lab asks it (:class:`lab.suites.Offer`), and what ``sslscan`` finds. They were made by
+different code; where they differ, one of them is wrong, and that is said. Only what ``sslscan`` is
+known not to see is no disagreement: :data:`LIMITS`, each with the reason.
+
+Pure; ``lab/stack/scanner.py`` is what runs the program.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from lab.model import BEHAVIOURS, PROTOCOLS, ServerSettings
+from lab.settings import server_in_words
+from lab.suites import Offer
+from lab.tls.suites import Suite, suite_of
+
+#: Protocol versions as ``sslscan`` writes them: type and number of a protocol, and the short form at a
+#: suite. SSL 2.0 is none of the lab's: whoever speaks it disagrees with everything that is said of it.
+_VERSIONS: Final = MappingProxyType(
+    {
+        ("ssl", "2"): "SSLv2",
+        ("ssl", "3"): "SSLv3",
+        ("tls", "1.0"): "TLSv1",
+        ("tls", "1.1"): "TLSv1.1",
+        ("tls", "1.2"): "TLSv1.2",
+        ("tls", "1.3"): "TLSv1.3",
+    }
+)
+_OF_SUITES: Final = MappingProxyType(
+    {
+        "SSLv3": "SSLv3",
+        "TLSv1.0": "TLSv1",
+        "TLSv1.1": "TLSv1.1",
+        "TLSv1.2": "TLSv1.2",
+        "TLSv1.3": "TLSv1.3",
+    }
+)
+
+#: What a listener can do and still be scanned: it completes handshakes as it would otherwise.
+SCANNABLE_BEHAVIOURS: Final = frozenset({"serve", "close-after-request"})
+
+
+class ScanError(ValueError):
+    """What ``sslscan`` wrote cannot be read, or it could not look; the message says which."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What ``sslscan`` does not see though it is there, and why that is its own limit."""
+
+    title: str
+    reason: str
+    versions: frozenset[str] = frozenset(PROTOCOLS)
+    suites: frozenset[str] | None = None
+    """Names of suites; ``None``: all of these versions."""
+
+    def holds(self, version: str, suite: Suite) -> bool:
+        """Whether a suite of this version may be missing in a scan."""
+        return version in self.versions and (self.suites is None or suite.name in self.suites)
+
+
+LIMITS: Final[tuple[Limit, ...]] = (
+    Limit(
+        title="suites of SSL 3.0",
+        reason="sslscan asks whether a server speaks SSL 3.0, and for none of its suites",
+        versions=frozenset({"SSLv3"}),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What ``sslscan`` found, newest version first; SSL 3.0 is spoken without a list of suites."""
+
+    suites: Mapping[str, tuple[Suite, ...]]
+    version: str = ""
+    """Of the program."""
+    complaints: tuple[str, ...] = ()
+    """Its own messages about single questions; a server that closes where it refuses gives some."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The scan in plain values."""
+        return {
+            "suites": {v: [s.name for s in suites] for v, suites in self.suites.items()},
+            "version": self.version,
+            "complaints": list(self.complaints),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A listener as ``sslscan``, the lab and the settings have it."""
+
+    server: ServerSettings
+    scan: Scan
+    offer: Offer
+    disagreements: tuple[str, ...]
+    beyond: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Suites that ``sslscan`` cannot see, by title of the limit, as ``SSLv3 RC4-SHA``."""
+
+    @property
+    def agree(self) -> bool:
+        """Whether all three say the same."""
+        return not self.disagreements
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nobody found anything, which a listener that is not there would explain as well."""
+        return self.agree and not self.scan.suites
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The versions that a client can use, oldest first."""
+        return tuple(sorted(self.scan.suites, key=_age))
+
+    @property
+    def distinct_suites(self) -> frozenset[str]:
+        """Names of the suites found, in whatever version."""
+        return frozenset(s.name for suites in self.scan.suites.values() for s in suites)
+
+    def as_json(self) -> dict[str, Any]:
+        """The comparison in plain values."""
+        return {
+            "settings": server_in_words(self.server),
+            "agree": self.agree,
+            "disagreements": list(self.disagreements),
+            "sslscan": self.scan.as_json(),
+            "lab": self.offer.as_json(),
+            "beyond": {title: list(suites) for title, suites in self.beyond.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotScanned:
+    """Settings with which there is nothing to scan, or with which the lab failed to."""
+
+    server: ServerSettings
+    why: str
+    lab_error: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The same in plain values."""
+        what = "lab_error" if self.lab_error else "not_scannable"
+        return {"settings": server_in_words(self.server), what: self.why}
+
+
+def not_scannable(server: ServerSettings) -> str | None:
+    """Why nobody could scan a server with these settings; ``None``: somebody could."""
+    if not server.listening:
+        return "nothing listens on its port"
+    if server.port_filter != "open":
+        spared = f" but from {server.port_allowed}" if server.port_allowed else ""
+        return f"a packet filter is before its port: {server.port_filter}, whatever comes{spared}"
+    if not server.tls:
+        return "it speaks no TLS"
+    if server.behaviour not in SCANNABLE_BEHAVIOURS:
+        return f"it does something else: {BEHAVIOURS[server.behaviour]}"
+    return None
+
+
+def read(document: str) -> Scan:
+    """Read the XML document of ``sslscan --xml=-`` about one server.
+
+    Raises:
+        ScanError: it is none, or it has no answer about protocols: the server could not be reached.
+    """
+    try:
+        root = ET.fromstring(document)
+    except ET.ParseError as error:
+        raise ScanError(
+            f"sslscan wrote no whole document ({error}): {_last_words(document)}"
+        ) from error
+    complaints = tuple((found.text or "").strip() for found in root.iter("error"))
+    spoken = [found for found in root.iter("protocol") if found.get("enabled") == "1"]
+    if root.find("ssltest/protocol") is None:
+        raise ScanError(f"sslscan asked about no protocol: {'; '.join(complaints) or 'no reason'}")
+    suites: dict[str, list[Suite]] = {_version(found): [] for found in spoken}
+    for found in root.iter("cipher"):
+        version = _OF_SUITES.get(found.get("sslversion", ""))
+        if version is None:
+            raise ScanError(f"sslscan names a suite of {found.get('sslversion')!r}")
+        suites.setdefault(version, []).append(_suite(found))
+    return Scan(
+        suites={v: tuple(suites[v]) for v in sorted(suites, key=_age, reverse=True)},
+        version=root.get("version", ""),
+        complaints=complaints,
+    )
+
+
+def compare(
+    server: ServerSettings, scan: Scan, offer: Offer, limits: Collection[Limit] = LIMITS
+) -> Comparison:
+    """Put the three together.
+
+    A version in which a listener could use no suite is spoken by nobody, so that it does not count.
+    """
+    picked = {version: suites for version, suites in offer.suites.items() if suites}
+    beyond: dict[str, list[str]] = {}
+    disagreements = [*_against_settings(server, scan, offer)]
+    for version in sorted({*picked, *scan.suites}, key=_age, reverse=True):
+        if version not in scan.suites:
+            disagreements.append(
+                f"sslscan does not find {version}, the lab gets {_names(picked[version])} with it"
+            )
+        elif version not in picked:
+            disagreements.append(f"sslscan finds {version}, the lab gets no suite of it")
+        else:
+            disagreements += _suites(version, scan.suites[version], picked[version], limits, beyond)
+    return Comparison(
+        server=server,
+        scan=scan,
+        offer=offer,
+        disagreements=tuple(disagreements),
+        beyond={title: tuple(suites) for title, suites in beyond.items()},
+    )
+
+
+def _suites(
+    version: str,
+    found: tuple[Suite, ...],
+    picked: tuple[Suite, ...],
+    limits: Collection[Limit],
+    beyond: dict[str, list[str]],
+) -> list[str]:
+    """Disagreements about the suites of one version; what a limit explains goes to ``beyond``."""
+    missed: list[Suite] = []
+    for suite in picked:
+        limit = next((one for one in limits if one.holds(version, suite)), None)
+        if suite in found:
+            continue
+        if limit is None:
+            missed.append(suite)
+        else:
+            beyond.setdefault(limit.title, []).append(f"{version} {suite}")
+    more = [suite for suite in found if suite not in picked]
+    words = []
+    if missed:
+        words.append(f"sslscan does not find {_names(missed)} in {version}, the lab gets it")
+    if more:
+        words.append(f"sslscan finds {_names(more)} in {version}, the lab does not get it")
+    return words
+
+
+def _against_settings(server: ServerSettings, scan: Scan, offer: Offer) -> Iterator[str]:
+    """What is there although the settings do not allow it."""
+    allowed, listed = server.protocols, set(offer.configured)
+    for version, suites in scan.suites.items():
+        if allowed is not None and version not in allowed:
+            yield f"sslscan finds {version}, the settings allow {allowed}"
+        more = [suite for suite in suites if suite not in listed]
+        # TLS 1.3 has suites of its own that the list does not govern.
+        if listed and more and version != "TLSv1.3":
+            yield f"sslscan finds {_names(more)} in {version}, the server's list does not have it"
+
+
+def _version(protocol: ET.Element) -> str:
+    spelt = (protocol.get("type", ""), protocol.get("version", ""))
+    try:
+        return _VERSIONS[spelt]
+    except KeyError:
+        raise ScanError(f"sslscan names a protocol that the lab does not know: {spelt}") from None
+
+
+def _suite(cipher: ET.Element) -> Suite:
+    try:
+        return suite_of(int(cipher.get("id", ""), 16))
+    except ValueError:
+        raise ScanError(f"sslscan gives a suite no number: {cipher.attrib}") from None
+
+
+def _age(version: str) -> int:
+    return PROTOCOLS.index(version) if version in PROTOCOLS else -1
+
+
+def _names(suites: Collection[Suite]) -> str:
+    return " ".join(suite.name for suite in suites)
+
+
+def _last_words(document: str) -> str:
+    lines = [line.strip() for line in document.splitlines() if line.strip()]
+    return " ".join(lines[-3:]) or "it wrote nothing"

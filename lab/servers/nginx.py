@@ -1,0 +1,218 @@
+"""nginx: settings to ``nginx.conf``, as Debian 13 builds nginx.
+
+A field that is ``None`` is not written, so that nginx's own default decides. What is always written,
+whatever the settings, is in :data:`MAIN` and :data:`HTTP`, with the reason; none of it changes how an
+attempt ends. Every answer has status 200 and names what nginx negotiated, in its own variables.
+
+Sources: nginx.org, the documentation of ngx_core_module, ngx_http_core_module, ngx_http_ssl_module and
+ngx_http_stub_status_module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
+from lab.servers.base import (
+    AGENT_FILES,
+    FTP_FIELDS,
+    ListenerPlace,
+    ServerAgent,
+    unsupported_anywhere,
+    unsupported_of_others,
+)
+
+
+@dataclass(frozen=True)
+class Always:
+    """A directive that is written for every listener, and why that changes no outcome.
+
+    Values in braces come from the listener's place.
+    """
+
+    directive: str
+    value: str
+    reason: str
+
+
+#: Of the whole process.
+MAIN = (
+    Always("daemon", "off", "the agent is the parent: it sees the end and the last words"),
+    Always(
+        "user", "root", "the files of a certificate that is looked up by name are read by workers"
+    ),
+    Always("worker_processes", "1", "one worker's counters say when everything has been logged"),
+    Always("pid", "{directory}/pid", "a file for each listener"),
+    Always("error_log", "{log} info", "evidence: at this level a failed handshake is logged"),
+)
+#: Of the web server.
+HTTP = (
+    Always("access_log", "{log} lab", "evidence: in the same file, with what was negotiated"),
+    Always("keepalive_timeout", "0", "a connection is for one request: the attempt ends with it"),
+    Always("client_body_temp_path", "{directory}/body", "a directory for each listener"),
+    Always("proxy_temp_path", "{directory}/proxy", "as client_body_temp_path"),
+    Always("fastcgi_temp_path", "{directory}/fastcgi", "as client_body_temp_path"),
+    Always("uwsgi_temp_path", "{directory}/uwsgi", "as client_body_temp_path"),
+    Always("scgi_temp_path", "{directory}/scgi", "as client_body_temp_path"),
+    Always("default_type", "application/json", "what the answer is"),
+    Always("add_header", "X-TLS-Protocol $ssl_protocol", "what was negotiated; none without TLS"),
+    Always("add_header", "X-TLS-Cipher $ssl_cipher", "as X-TLS-Protocol"),
+)
+#: A line of the log for each request.
+LOG_FORMAT = (
+    "$time_local [request] $connection: $remote_addr"
+    ' "$request" $status "$ssl_protocol" "$ssl_cipher" "$ssl_server_name"'
+)
+#: A variable of nginx as a value of JSON: not set, it is null. A server name is what the client says.
+VARIABLES = {
+    "lab_protocol": ("$ssl_protocol", ".+"),
+    "lab_cipher": ("$ssl_cipher", ".+"),
+    "lab_server_name": ("$ssl_server_name", r"[\w.:-]+"),
+}
+BODY = '{"protocol": $lab_protocol, "cipher": $lab_cipher, "server_name": $lab_server_name}'
+#: The socket on which nginx tells its counters (``lab/agents/nginx_program.py``).
+STATUS = "status"
+
+AGENT = ServerAgent(
+    name="nginx",
+    argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "nginx"),
+    files=(*AGENT_FILES, "nginx_program.py", "openssl_library.py", "with_the_agent.py"),
+)
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """Writes ``nginx.conf``."""
+
+    name: str = "nginx"
+    service: str = "nginx"
+    agent: ServerAgent = AGENT
+
+    def unsupported(self, settings: ServerSettings) -> str | None:
+        """Why ``nginx.conf`` cannot say this; ``None`` if it can."""
+        cause = unsupported_anywhere(settings) or unsupported_of_others(settings, FTP_FIELDS)
+        if cause:
+            return cause
+        if settings.behaviour != "serve":
+            return f"behaviour={settings.behaviour}: nginx can only serve; the lab's origin can do this"
+        if settings.answer_delay_s is not None:
+            return f"answer_delay_s={settings.answer_delay_s:g}: nginx answers at once"
+        if settings.certificate_by_name and settings.certificate in (
+            CERTIFICATE_UNSET,
+            CERTIFICATE_EMPTY,
+        ):
+            return f"certificate_by_name: with certificate={settings.certificate} there is none to look up"
+        for line in settings.extra:
+            if set(line) & set("{};#"):
+                return f"an extra line is one directive, NAME=VALUE, without {{ }} ; #: {line!r}"
+        return None
+
+    def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
+        """The text of ``nginx.conf``; see :class:`lab.servers.base.Server`."""
+        cause = self.unsupported(settings)
+        if cause:
+            raise ValueError(cause)
+        values = {"directory": place.directory, "log": place.log}
+        lines = [f"{one.directive} {one.value.format_map(values)};" for one in MAIN]
+        lines += ["events {", "}", "http {"]
+        lines += [f"    log_format lab {_quoted(LOG_FORMAT)};"]
+        lines += [f"    {one.directive} {one.value.format_map(values)};" for one in HTTP]
+        if settings.impostor:
+            lines += [f"    {line}" for line in _impostor(place)]
+        for variable, (source, pattern) in VARIABLES.items():
+            lines += [f"    map {source} ${variable} {{"]
+            lines += [f'        default null; "~^{pattern}$" \'"{source}"\';']
+            lines += ["    }"]
+        lines += [f"    {directive} {value};" for directive, value in _tls(settings, place)]
+        for line in settings.extra:
+            directive, _, value = line.partition("=")
+            lines += [f"    {directive.strip()} {value.strip()};"]
+        lines += _servers(settings, place)
+        return "\n".join([*lines, "}"]) + "\n"
+
+
+def _impostor(place: ListenerPlace) -> Iterator[str]:
+    """Keep the credentials of the last request, as they came.
+
+    A file with a variable in its name is opened for each line, so that the agent can remove it; nginx
+    does so only where the directory ``root`` exists.
+    """
+    path = PurePosixPath(place.captured)
+    yield "log_format credentials escape=none $http_authorization;"
+    yield f'map "" $captured {{ default {path.name}; }}'
+    yield f"access_log {path.parent}/$captured credentials;"
+    yield f"root {place.directory};"
+
+
+def _servers(settings: ServerSettings, place: ListenerPlace) -> Iterator[str]:
+    port = f"{place.address}:{place.port}{' ssl' if settings.tls else ''}"
+    # Only what is in a location knows of keepalive_timeout.
+    answer = f"        location / {{ return 200 {_quoted(BODY)}; }}"
+    # Whether it has said everything about its connections; what is asked here is in no log. It is the first:
+    # nginx opens sockets in this order, and whoever sees that the port listens may ask at once.
+    yield "    server {"
+    yield f"        listen unix:{place.directory}/{STATUS};"
+    yield "        access_log off;"
+    yield "        error_log /dev/null crit;"
+    yield "        location / { stub_status; }"
+    yield "    }"
+    if settings.tls and settings.ssl_sni_hostname is not None:
+        yield "    server {"
+        yield f"        listen {port} default_server;"
+        yield "        ssl_reject_handshake on;"
+        # A request whose Host is another than the server name of its handshake comes here.
+        yield answer
+        yield "    }"
+    yield "    server {"
+    yield f"        listen {port};"
+    if settings.ssl_sni_hostname is not None:
+        yield f"        server_name {_quoted(settings.ssl_sni_hostname)};"
+    yield answer
+    yield "    }"
+
+
+def _tls(settings: ServerSettings, place: ListenerPlace) -> Iterator[tuple[str, str]]:
+    if not settings.tls:
+        return
+    yield from _certificate(settings, place)
+    if settings.protocols is not None:
+        spoken = [version for version in PROTOCOLS if version in settings.protocols]
+        yield "ssl_protocols", " ".join(spoken)
+    if settings.ciphers is not None:
+        yield "ssl_ciphers", _quoted(settings.ciphers)
+    if settings.dh_bits is not None:
+        yield "ssl_dhparam", place.dh_group
+    if settings.require_cert is not None:
+        yield "ssl_verify_client", "on" if settings.require_cert else "off"
+    if settings.require_cert:
+        yield "ssl_client_certificate", _path(place.client_ca, "require_cert", "client_ca")
+
+
+def _certificate(settings: ServerSettings, place: ListenerPlace) -> Iterator[tuple[str, str]]:
+    if settings.certificate == CERTIFICATE_UNSET:
+        return
+    if settings.certificate == CERTIFICATE_EMPTY:
+        yield "ssl_certificate", '""'
+        yield "ssl_certificate_key", '""'
+        return
+    named = f"certificate={settings.certificate}"
+    chain = PurePosixPath(_path(place.chain, named, "chain"))
+    key = PurePosixPath(_path(place.private_key, named, "private_key"))
+    if settings.certificate_by_name:
+        # A folder a name: the one of a name that nobody has is not there.
+        chain, key = (p.parents[1] / "$ssl_server_name" / p.name for p in (chain, key))
+    yield "ssl_certificate", str(chain)
+    yield "ssl_certificate_key", str(key)
+
+
+def _path(path: str | None, setting: str, field: str) -> str:
+    if path is None:
+        raise ValueError(f"{setting} needs a file: the listener's place has no {field}")
+    return path
+
+
+def _quoted(text: str) -> str:
+    """A text as one parameter of a directive."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,354 @@
+"""TLS on a connection: what was offered, selected and refused, in the order in which it passed.
+
+Source: RFC 5246, sections 6.2 (records), 7.1 (ChangeCipherSpec), 7.2 (alerts), 7.3 (the handshake, and the
+abbreviated one), 7.4.2 (Certificate); RFC 8446, sections 4.4.2, 5.1, 5.2 and appendix D.4 (a
+ChangeCipherSpec that means nothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lab.model import Side
+from lab.tls import client_hello, server_hello
+from lab.tls.alerts import alert_name, is_fatal
+from lab.tls.client_hello import ClientHello
+from lab.tls.server_hello import ServerHello
+from lab.tls.wire import (
+    ALERT,
+    APPLICATION_DATA,
+    CERTIFICATE,
+    CHANGE_CIPHER_SPEC,
+    CLIENT_HELLO,
+    CLOSE_NOTIFY,
+    FINISHED,
+    HANDSHAKE,
+    SERVER_HELLO,
+    Reader,
+    Record,
+    WireError,
+    begins_record,
+    messages,
+    records,
+)
+from lab.wire.secrets import Opener
+from lab.wire.streams import Connection, Moment
+
+#: An encrypted alert of TLS 1.3: two bytes, the inner type, the tag of the suite (CCM_8's has 8 bytes).
+_ALERT_SIZES = (2 + 1 + 16, 2 + 1 + 8)
+_USER_CANCELED = 90
+#: Of what is no TLS, so many bytes are shown.
+_SHOWN = 60
+
+
+class Point(StrEnum):
+    """How far a connection had come."""
+
+    CONNECT = "connect"
+    """No connection was made."""
+    GREETING = "greeting"
+    """Connected, and the server had not said anything yet."""
+    CLEAR = "clear"
+    """In the dialogue in clear text, AUTH included."""
+    BEFORE_CLIENT_HELLO = "before-client-hello"
+    BEFORE_SERVER_HELLO = "before-server-hello"
+    HANDSHAKE = "handshake"
+    """Behind the ServerHello."""
+    AFTER_HANDSHAKE = "after-handshake"
+    """The client had finished, and nothing else was exchanged yet."""
+    SESSION = "session"
+    """Later."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The ClientHello."""
+
+    newest: str
+    """The newest version that it speaks."""
+    versions: tuple[str, ...] | None
+    """The versions that it lists; null: it has no such list, older ones may do as well."""
+    suites: tuple[str, ...]
+    """Cipher suites in its order, as OpenSSL names them."""
+    server_name: str | None
+    """SNI; null: it names none."""
+    alpn: tuple[str, ...]
+    """Application protocols; none: it does not say."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The ServerHello."""
+
+    version: str
+    cipher: str
+    retry: bool
+    """The server first asked for another ClientHello (HelloRetryRequest)."""
+    resumed: bool | None
+    """An earlier session was resumed; null: the handshake ended before that could be seen."""
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """The Certificate message of the server."""
+
+    number: int
+    size: int
+    """All of them, in bytes."""
+
+
+@dataclass(frozen=True)
+class AlertSeen:
+    """One alert."""
+
+    by: Side
+    """Who sent it."""
+    point: Point
+    """How far the handshake had come."""
+    after_ms: float
+    """Milliseconds from the connection's first packet."""
+    name: str | None
+    """As the IANA registry has it; null: it is encrypted."""
+    number: int | None = None
+    fatal: bool | None = None
+    """Whether it ends the handshake; null: it is encrypted."""
+    decrypted: bool = False
+    """The key log opened it."""
+
+    @property
+    def is_goodbye(self) -> bool:
+        """Whether its sender closes, and says nothing against the other end."""
+        return self.number in (CLOSE_NOTIFY, _USER_CANCELED)
+
+
+@dataclass(frozen=True)
+class NotTls:
+    """What is no TLS where TLS had begun."""
+
+    by: Side
+    after_ms: float
+    """Milliseconds from the connection's first packet."""
+    text: str
+    """How it begins; other bytes than text are escaped."""
+
+
+@dataclass
+class Handshake:
+    """What was read of TLS, and how far it came."""
+
+    hello: ClientHello | None = None
+    selected: ServerHello | None = None
+    retry: bool = False
+    resumed: bool | None = None
+    certificates: Certificates | None = None
+    alerts: list[tuple[Moment, AlertSeen]] = field(default_factory=list)
+    client_finished: Moment | None = None
+    server_finished: Moment | None = None
+    spoken: Moment | None = None
+    """When the client sent something behind its Finished."""
+    not_tls: dict[Side, tuple[Moment, NotTls]] = field(default_factory=dict)
+    """What each end sent that is no TLS."""
+    unreadable: str = ""
+    """Why a message could not be read."""
+
+    @property
+    def version(self) -> str | None:
+        """The version that the server chose."""
+        return self.selected.version if self.selected else None
+
+    @property
+    def point(self) -> Point:
+        """How far it has come."""
+        if self.hello is None:
+            return Point.BEFORE_CLIENT_HELLO
+        if self.selected is None:
+            return Point.BEFORE_SERVER_HELLO
+        if self.client_finished is None or (
+            self.server_finished is None and self.version != "TLSv1.3"
+        ):
+            return Point.HANDSHAKE
+        return Point.AFTER_HANDSHAKE if self.spoken is None else Point.SESSION
+
+
+class _End:
+    """One end of the handshake."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self.encrypts = False
+        self.opener: Opener | None = None
+
+
+class _Reading:
+    """Follows the records of both ends."""
+
+    def __init__(self, begun: Moment, secrets: Mapping[tuple[str, bytes], bytes]) -> None:
+        self.seen = Handshake()
+        self._begun = begun
+        self._secrets = secrets
+        self._ends = {Side.CLIENT: _End(), Side.SERVER: _End()}
+
+    def take(self, side: Side, record: Record, moment: Moment) -> None:
+        """The next record."""
+        end = self._ends[side]
+        if record.content_type == APPLICATION_DATA and self.seen.version == "TLSv1.3":
+            self._sealed(side, end, record, moment)
+        elif record.content_type == HANDSHAKE and end.encrypts:
+            self._finished(side, moment)
+        elif record.content_type == HANDSHAKE:
+            self._messages(side, end, record.fragment, moment)
+        elif record.content_type == CHANGE_CIPHER_SPEC and self.seen.version != "TLSv1.3":
+            self._changes_cipher(side, end)
+        elif record.content_type == ALERT:
+            self._alert(side, None if end.encrypts else record.fragment, moment)
+        elif record.content_type == APPLICATION_DATA:
+            self._data(side, moment)
+
+    def take_other(self, side: Side, data: bytes, moment: Moment) -> None:
+        """What is no record; nothing of this end is read behind it."""
+        what = NotTls(side, moment.since(self._begun), shown(data))
+        self.seen.not_tls[side] = (moment, what)
+
+    def _sealed(self, side: Side, end: _End, record: Record, moment: Moment) -> None:
+        """A record of TLS 1.3: what is in it, as far as that can be known."""
+        opened = end.opener.open(record) if end.opener else None
+        if opened is None:
+            if len(record.fragment) in _ALERT_SIZES:
+                self._alert(side, None, moment)
+            elif side is Side.CLIENT and self.seen.client_finished in (None, moment):
+                # A certificate of its own and Finished are records of one packet.
+                self.seen.client_finished = moment
+            else:
+                self._data(side, moment)
+        elif opened[0] == ALERT:
+            self._alert(side, opened[1], moment, decrypted=True)
+        elif opened[0] == HANDSHAKE:
+            self._messages(side, end, opened[1], moment)
+        else:
+            self._data(side, moment)
+
+    def _messages(self, side: Side, end: _End, fragment: bytes, moment: Moment) -> None:
+        found, end.rest = messages(end.rest + fragment)
+        for kind, body in found:
+            try:
+                self._message(side, kind, body, moment)
+            except WireError as error:
+                self.seen.unreadable = self.seen.unreadable or f"{side}: {error}"
+
+    def _message(self, side: Side, kind: int, body: bytes, moment: Moment) -> None:
+        seen = self.seen
+        if kind == CLIENT_HELLO and side is Side.CLIENT and seen.selected is None:
+            seen.hello = client_hello.read(body)
+        elif kind == SERVER_HELLO and side is Side.SERVER and seen.selected is None:
+            chosen = server_hello.read(body)
+            seen.retry |= chosen.retry
+            if not chosen.retry:
+                self._select(chosen)
+        elif kind == CERTIFICATE and side is Side.SERVER and seen.certificates is None:
+            seen.certificates = _certificates(body, tls13=seen.version == "TLSv1.3")
+            seen.resumed = False
+        elif kind == FINISHED:
+            self._finished(side, moment)
+
+    def _select(self, chosen: ServerHello) -> None:
+        self.seen.selected = chosen
+        if chosen.version != "TLSv1.3":
+            return
+        self.seen.resumed = chosen.resumes
+        random = self.seen.hello.random if self.seen.hello else b""
+        for side, end in self._ends.items():
+            end.opener = Opener(side, chosen.suite.number, random, self._secrets)
+
+    def _changes_cipher(self, side: Side, end: _End) -> None:
+        if self.seen.selected is None:
+            return  # behind a HelloRetryRequest it means nothing
+        end.encrypts = True
+        if side is Side.SERVER and self.seen.resumed is None:
+            # Without a certificate: the abbreviated handshake, or an anonymous suite; in that the
+            # client is the first to change.
+            self.seen.resumed = not self._ends[Side.CLIENT].encrypts
+
+    def _finished(self, side: Side, moment: Moment) -> None:
+        if side is Side.CLIENT:
+            self.seen.client_finished = self.seen.client_finished or moment
+        else:
+            self.seen.server_finished = self.seen.server_finished or moment
+
+    def _data(self, side: Side, moment: Moment) -> None:
+        # What a server sends first may be session tickets.
+        if side is Side.CLIENT and self.seen.spoken is None:
+            self.seen.spoken = moment
+
+    def _alert(
+        self, side: Side, content: bytes | None, moment: Moment, *, decrypted: bool = False
+    ) -> None:
+        after_ms = moment.since(self._begun)
+        alert = AlertSeen(side, self.seen.point, after_ms, None)
+        if content is not None and len(content) == 2:
+            level, number = content
+            fatal = is_fatal(level, number, self.seen.version)
+            alert = AlertSeen(
+                side, self.seen.point, after_ms, alert_name(number), number, fatal, decrypted
+            )
+        self.seen.alerts.append((moment, alert))
+
+
+def handshake(
+    connection: Connection,
+    offsets: tuple[int, int],
+    secrets: Mapping[tuple[str, bytes], bytes],
+) -> Handshake:
+    """Read the TLS of a connection.
+
+    Args:
+        connection: the connection.
+        offsets: where TLS begins in the client's and in the server's stream.
+        secrets: of a key log; none: what is encrypted stays so.
+    """
+    reading = _Reading(connection.begun, secrets)
+    sides = dict(zip((Side.CLIENT, Side.SERVER), offsets, strict=True))
+    taken = sorted(
+        (item for side, offset in sides.items() for item in _records(connection, side, offset)),
+        key=lambda item: item[0],
+    )
+    for moment, side, record in taken:
+        if isinstance(record, Record):
+            reading.take(side, record, moment)
+        else:
+            reading.take_other(side, record, moment)
+    return reading.seen
+
+
+def shown(data: bytes) -> str:
+    """The beginning of what is no TLS: its first line, other bytes than text escaped."""
+    line = data[:_SHOWN].split(b"\n")[0].rstrip(b"\r")
+    return "".join(chr(c) if 32 <= c < 127 else f"\\x{c:02x}" for c in line)
+
+
+def _records(
+    connection: Connection, side: Side, offset: int
+) -> Iterator[tuple[Moment, Side, Record | bytes]]:
+    """The records of one end, and where they stop what is no TLS, each with its moment."""
+    stream = connection.stream(side)
+    found, rest = records(stream.data[offset:])
+    for record in found:
+        yield stream.when(offset + record.end), side, record
+    if rest and not begins_record(rest[:5]):
+        begins = len(stream.data) - len(rest)
+        yield stream.when(begins + 1), side, rest
+
+
+def _certificates(body: bytes, *, tls13: bool) -> Certificates:
+    reader = Reader(body, "the Certificate message")
+    if tls13:
+        reader.vector(1)
+    entries = Reader(reader.vector(3), "the list of certificates")
+    number = size = 0
+    while entries:
+        size += len(entries.vector(3))
+        number += 1
+        if tls13:
+            entries.vector(2)
+    return Certificates(number, size)

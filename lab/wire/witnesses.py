@@ -1,0 +1,125 @@
+"""Who refused, as each of three witnesses has it: the client, the server, the wire.
+
+The outcome rests on the words of client and server together. Here each of them is heard alone, and the
+wire beside them, which neither of them wrote.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lab.dialects import hear, rules_of, server_dialect
+from lab.model import Observation, Outcome, Result, Side, Stage
+from lab.wire.reading import Ending, How, WireReading
+
+#: The stages that are passed where the wire shows all of it.
+_OPEN = (Stage.CONNECT, Stage.GREETING, Stage.AUTH, Stage.HANDSHAKE, Stage.VERIFY)
+#: What still shows at a later stage: a reply of a session in clear text; silence.
+_SHOWS = {
+    Stage.LOGIN: (How.REPLY,),
+    Stage.PROTECT: (How.REPLY,),
+    Stage.TRANSFER: (How.REPLY,),
+    Stage.RESPONSE: (How.SILENCE,),
+}
+
+
+class Standing(StrEnum):
+    """How a witness stands to the outcome."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    SILENT = "silent"
+    """It says nothing about who refused."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one witness says."""
+
+    standing: Standing
+    names: Side | None = None
+    """Who refused, by this witness alone; null: it does not say."""
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """What the three say of one refusal."""
+
+    client: Statement
+    """The client's words, without the server's log."""
+    server: Statement
+    """The server's log, without the client's words."""
+    wire: Statement
+    """The packets alone."""
+
+    @property
+    def disagree(self) -> bool:
+        """Whether one of them names another than the outcome does."""
+        every = (self.client, self.server, self.wire)
+        return any(one.standing is Standing.DISAGREES for one in every)
+
+
+def hear_witnesses(
+    observation: Observation, outcome: Outcome, reading: WireReading | None
+) -> Witnesses | None:
+    """Hear all three about a refusal; ``None``: there was none.
+
+    Raises:
+        DialectError: a dialect file is broken or missing.
+    """
+    if outcome.result is not Result.REFUSED:
+        return None
+    by = outcome.by or Side.UNKNOWN
+    return Witnesses(
+        client=_statement(_client_names(observation), by),
+        server=_statement(_server_names(observation), by),
+        wire=_statement(wire_names(reading, outcome.stage), by),
+    )
+
+
+def wire_names(reading: WireReading | None, stage: Stage | None) -> Side | None:
+    """Who refused at this stage, by the packets; ``None``: they do not show it.
+
+    An alert that cannot be read may be a fatal one or a good-bye: it names nobody.
+    """
+    ending = _ending(reading, stage)
+    if ending is None or ending.how is How.ENCRYPTED_ALERT:
+        return None
+    return ending.by
+
+
+def _ending(reading: WireReading | None, stage: Stage | None) -> Ending | None:
+    if reading is None or stage is None:
+        return None
+    if stage is Stage.TRANSFER and reading.data is not None:
+        return reading.data.ending
+    ending = reading.control.ending if reading.control else None
+    if stage in _OPEN or (ending is not None and ending.how in _SHOWS.get(stage, ())):
+        return ending
+    return None  # inside the encrypted session
+
+
+def _client_names(observation: Observation) -> Side | None:
+    heard = dataclasses.replace(hear(observation), server=frozenset())
+    if not observation.client.failed:
+        return None
+    rule = rules_of(observation.attempt.client.program).first(heard)
+    return rule.by if rule else None
+
+
+def _server_names(observation: Observation) -> Side | None:
+    heard = dataclasses.replace(hear(observation), client=frozenset(), reply=None, protocol=None)
+    rule = rules_of(observation.attempt.client.program).first(heard)
+    if rule is not None:
+        return rule.by
+    log = observation.server.log if observation.server.started else ""
+    dialect = server_dialect(observation.attempt.server.software)
+    return Side.CLIENT if dialect.names_the_client(log) else None
+
+
+def _statement(names: Side | None, by: Side) -> Statement:
+    if names in (None, Side.UNKNOWN):
+        return Statement(Standing.SILENT)
+    return Statement(Standing.AGREES if names is by else Standing.DISAGREES, names)

@@ -1,0 +1,117 @@
+"""What the cases of the Fastly document share."""
+
+from lab.cases import Remedy, edge, tls_perl, tls_python, unsafe, useless
+from lab.expectations import Expectation, completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+
+DOCUMENT = "fastly"
+
+#: Old and new OpenSSL in two languages, and the policies that accept an RSA-2048 certificate.
+PERL = [tls_perl("centos7"), *(tls_perl("rocky9", p) for p in ("DEFAULT", "LEGACY", "FIPS"))]
+PYTHON = [tls_python("centos7"), *(tls_python("rocky9", p) for p in ("DEFAULT", "LEGACY", "FIPS"))]
+EDGE = [edge()]
+EVERYWHERE = [*PERL, *PYTHON, *EDGE]
+OLD_AND_NEW = [
+    tls_perl("centos7"),
+    tls_perl("rocky9"),
+    tls_python("centos7"),
+    tls_python("rocky9"),
+    *EDGE,
+]
+
+#: The same, apart: OpenSSL 1.0.2; a current library that can still be told to go lower, ...
+OLD = [tls_perl("centos7"), tls_python("centos7")]
+NEW = [
+    *(tls_perl("rocky9", policy) for policy in ("DEFAULT", "LEGACY")),
+    *(tls_python("rocky9", policy) for policy in ("DEFAULT", "LEGACY")),
+]
+#: ... and two policies with no suite that TLS 1.1 and older know; FUTURE wants larger RSA keys as well.
+FIPS = [tls_perl("rocky9", "FIPS"), tls_python("rocky9", "FIPS")]
+FUTURE = [tls_perl("rocky9", "FUTURE"), tls_python("rocky9", "FUTURE")]
+STRICT = [*FIPS, *FUTURE]
+
+#: Clients whose verification goes on after an error, so that they report the last one.
+LAST_ERROR = [
+    tls_perl("centos7", last_error=True),
+    tls_perl("rocky9", last_error=True),
+    *EDGE,
+]
+#: Clients that stop at the first.
+FIRST_ERROR = [tls_perl("centos7"), tls_perl("rocky9"), *PYTHON]
+
+FETCHED = completed(verified=True)
+FETCHED_UNCHECKED = completed(verified=False)
+
+
+def large_enough(client: ClientSettings) -> str:
+    """A certificate that this client's policy accepts: FUTURE wants 3072 bits of an RSA key."""
+    return "rsa3072" if client.policy == "FUTURE" else "valid"
+
+
+def says(
+    client: ClientSettings, page: str, *, old: str | None = None, new: str | None = None
+) -> str | None:
+    """The message that this client's user reads for what the page calls ``page``.
+
+    The edge's visitor reads the page's own name in a 503. ``old`` and ``new`` are the words of OpenSSL
+    1.0.2 and of 3.x; where they are not given they are not compared.
+    """
+    if client.program == "edge":
+        return f"503 {page}"
+    return old if client.platform == "centos7" else new
+
+
+def handshake_failure(client: ClientSettings) -> str | None:
+    """What is read where the origin ends the handshake with alert 40."""
+    return says(
+        client,
+        "SSL handshake failure",
+        old="sslv3 alert handshake failure",
+        new="ssl/tls alert handshake failure",
+    )
+
+
+def client_refuses(because: Reason, message: str | None = None) -> Expectation:
+    """The client refuses the certificate."""
+    return refused(by=Side.CLIENT, at=Stage.VERIFY, because=because, message=message)
+
+
+def in_handshake(
+    by: Side, because: Reason, message: str | None = None, cause: str | None = None
+) -> Expectation:
+    """One side breaks the handshake off."""
+    return refused(by=by, at=Stage.HANDSHAKE, because=because, message=message, cause=cause)
+
+
+def unconnected(because: Reason, message: str | None = None) -> Expectation:
+    """The network does not let the client reach the server."""
+    return refused(by=Side.NETWORK, at=Stage.CONNECT, because=because, message=message)
+
+
+#: An impostor's certificate, from an authority of its own: refused by whoever checks.
+IMPOSTOR_REFUSED = client_refuses(Reason.UNKNOWN_ISSUER)
+
+
+def every_suite_enabled(attempt: Attempt, suite: str, algorithm: str) -> Remedy:
+    """What may be tried against an origin whose only suite is ``suite``, of this encryption algorithm.
+
+    An old library has it, and uses it when it is told to; a current one has none to give.
+    """
+    client = attempt.client
+    if client.platform == "centos7":
+        return unsafe(
+            "every cipher suite enabled at the client",
+            attempt.with_client(ciphers="ALL"),
+            completed(cipher=suite, verified=True),
+            impostor=IMPOSTOR_REFUSED,
+        )
+    return useless(
+        "every cipher suite enabled at the client",
+        attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
+        in_handshake(
+            Side.SERVER,
+            Reason.NO_SHARED_CIPHER,
+            handshake_failure(client),
+            cause=f"none with {algorithm}",
+        ),
+    )

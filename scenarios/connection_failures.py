@@ -1,0 +1,193 @@
+"""The origin is not reached: its name, its address, a packet filter, a slow answer."""
+
+from dataclasses import replace
+
+from lab.cases import Case, case, nginx, origin, recommended, useless
+from lab.expectations import refused
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from scenarios._fastly import DOCUMENT, FETCHED, OLD_AND_NEW, says, unconnected
+
+SECTION = "Connection failures"
+
+#: Seconds; what never comes is waited for so long.
+SHORT = 0.4
+#: Seconds that a slow origin takes, and a limit that it keeps.
+SLOW, PATIENT = 0.8, 4.0
+
+
+def container_of(client: ClientSettings) -> str:
+    """The container whose address a packet filter has to know."""
+    if client.program == "edge":
+        return "edge"
+    return client.platform + (f"-{client.policy.lower()}" if client.policy else "")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_name_does_not_exist(client: ClientSettings) -> Case:
+    """The DNS server answers NXDOMAIN for the name that is configured as the origin."""
+    attempt = Attempt(nginx(), client).with_client(host="nowhere.lab.test")
+    return Case(
+        attempt,
+        refused(
+            by=Side.NETWORK,
+            at=Stage.RESOLVE,
+            because=Reason.NAME_NOT_FOUND,
+            message=says(client, "Gethostbyname"),
+        ),
+        twin=attempt.with_client(host="nginx.lab.test"),
+        remedies=[
+            recommended(
+                "a name that the DNS server has a record for",
+                attempt.with_client(host="nginx.lab.test"),
+                FETCHED,
+            ),
+            useless(
+                "the certificate hostname set to the origin's name",
+                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
+                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=Reason.NAME_NOT_FOUND),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_resolver_refuses(client: ClientSettings) -> Case:
+    """The DNS server does not answer for the name's zone; it refuses, which is not NXDOMAIN.
+
+    The edge has one name for both.
+    """
+    attempt = Attempt(nginx(), client).with_client(host="www.example.test")
+    return Case(
+        attempt,
+        refused(
+            by=Side.NETWORK,
+            at=Stage.RESOLVE,
+            because=Reason.RESOLVER_FAILED,
+            message=says(client, "Gethostbyname"),
+        ),
+        twin=attempt.with_client(host="nginx.lab.test"),
+        remedies=[
+            recommended(
+                "a name of a zone that the DNS server answers for",
+                attempt.with_client(host="nginx.lab.test"),
+                FETCHED,
+            ),
+            useless(
+                "the certificate hostname set to the origin's name",
+                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
+                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=Reason.RESOLVER_FAILED),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def packets_are_dropped(client: ClientSettings) -> Case:
+    """A packet filter drops what comes to the origin's port: no answer to the first packet."""
+    attempt = Attempt(nginx(port_filter="dropped"), replace(client, timeout_s=SHORT))
+    timed_out = unconnected(Reason.TIMED_OUT, says(client, "Connection timeout"))
+    return Case(
+        attempt,
+        timed_out,
+        twin=attempt.with_server(port_filter="open"),
+        remedies=[
+            recommended(
+                "the client's address allowed by the packet filter",
+                attempt.with_server(port_allowed=container_of(client)),
+                FETCHED,
+            ),
+            useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_answer_is_slow(client: ClientSettings) -> Case:
+    """The connection and TLS come about, and the answer takes longer than the client waits.
+
+    The page counts a slow answer among its time-outs of the connection; the edge has another name for it.
+    """
+    attempt = Attempt(origin(answer_delay_s=SLOW), replace(client, timeout_s=SHORT))
+    return Case(
+        attempt,
+        refused(
+            by=Side.SERVER,
+            at=Stage.RESPONSE,
+            because=Reason.TIMED_OUT,
+            message=says(client, "first byte timeout"),
+        ),
+        twin=attempt.with_client(timeout_s=PATIENT),
+        remedies=[
+            recommended(
+                "an origin that answers in time", attempt.with_server(answer_delay_s=None), FETCHED
+            ),
+            recommended(
+                "a time limit that the origin keeps",
+                attempt.with_client(timeout_s=PATIENT),
+                FETCHED,
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def nothing_listens(client: ClientSettings) -> Case:
+    """Nothing listens on the port: the origin's own system refuses the connection."""
+    attempt = Attempt(nginx(listening=False), client)
+    return Case(
+        attempt,
+        unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused")),
+        twin=attempt.with_server(listening=True),
+        remedies=[
+            recommended("the web server started", attempt.with_server(listening=True), FETCHED),
+            useless(
+                "TLS disabled at the client",
+                attempt.with_client(tls=False),
+                unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused")),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def packets_are_rejected(client: ClientSettings) -> Case:
+    """A packet filter rejects what comes to the port: from outside it looks as if nothing listened."""
+    attempt = Attempt(nginx(port_filter="rejected"), client)
+    return Case(
+        attempt,
+        unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused")),
+        twin=attempt.with_server(port_filter="open"),
+        remedies=[
+            recommended(
+                "the client's address allowed by the packet filter",
+                attempt.with_server(port_allowed=container_of(client)),
+                FETCHED,
+            ),
+            useless(
+                "the address of another client allowed",
+                attempt.with_server(port_allowed="rocky9-future"),
+                unconnected(Reason.CONNECTION_REFUSED),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_origin_never_answers(client: ClientSettings) -> Case:
+    """The connection is accepted and nothing comes back: the time-out is in the handshake."""
+    attempt = Attempt(origin(behaviour="silent"), replace(client, timeout_s=SHORT))
+    return Case(
+        attempt,
+        refused(
+            by=Side.SERVER,
+            at=Stage.HANDSHAKE,
+            because=Reason.TIMED_OUT,
+            message=says(client, "Connection timeout"),
+        ),
+        twin=attempt.with_server(behaviour="serve"),
+        remedies=[
+            recommended(
+                "the origin's software put right", attempt.with_server(behaviour="serve"), FETCHED
+            )
+        ],
+    )

@@ -1,0 +1,311 @@
+"""Each version of the protocol, at an origin that has no other, from every client.
+
+The page counts TLS 1.0, 1.1 and 1.2 among the versions that work, and SSLv2 and SSLv3 among those that
+do not. What works is decided by the client's library and its policy; no library here has SSLv2.
+"""
+
+from lab.cases import (
+    Case,
+    case,
+    edge,
+    nginx,
+    origin_on_openssl_1_0_2,
+    recommended,
+    tls_perl,
+    tls_python,
+    unsafe,
+)
+from lab.expectations import completed
+from lab.model import Attempt, ClientSettings, Reason, ServerSettings, Side, from_, only
+from scenarios._fastly import (
+    DOCUMENT,
+    EDGE,
+    EVERYWHERE,
+    FETCHED,
+    FIPS,
+    FUTURE,
+    IMPOSTOR_REFUSED,
+    NEW,
+    OLD,
+    STRICT,
+    handshake_failure,
+    in_handshake,
+    large_enough,
+    says,
+)
+
+SECTION = "SSL and old TLS protocols"
+
+
+def with_only(version: str, client: ClientSettings) -> ServerSettings:
+    """An old origin that has this version alone, with a certificate that is not in the client's way."""
+    return origin_on_openssl_1_0_2(protocols=only(version), certificate=large_enough(client))
+
+
+# -- SSLv3 ---------------------------------------------------------------------------------------------
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*OLD, *NEW, *EDGE])
+def origin_with_sslv3_only(client: ClientSettings) -> Case:
+    """The origin has nothing but SSLv3, which no client here takes by default.
+
+    The origin answers in its version, and the client breaks off. SSLv2 cannot even be tried: no library
+    here has it any more, at either end.
+    """
+    return _too_old(client, "SSLv3")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=STRICT)
+def sslv3_only_under_a_strict_policy(client: ClientSettings) -> Case:
+    """Under FIPS and FUTURE it is the origin that breaks off: none of the suites offered is one of SSLv3."""
+    return _too_old_for_a_strict_policy(client, "SSLv3")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD)
+def sslv3_asked_for(client: ClientSettings) -> Case:
+    """Told to, OpenSSL 1.0.2 still speaks SSLv3, whose ciphers are broken: it is no remedy.
+
+    The certificate is still checked, so that an impostor is still refused.
+    """
+    attempt = Attempt(with_only("SSLv3", client), client)
+    asked = attempt.with_client(protocols=only("SSLv3"))
+    return Case(
+        attempt,
+        in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
+        twin=asked,
+        remedies=[
+            unsafe(
+                "SSLv3 enabled at the client",
+                asked,
+                completed(protocol="SSLv3", verified=True),
+                impostor=IMPOSTOR_REFUSED,
+            )
+        ],
+    )
+
+
+# -- TLS 1.0 and 1.1 -----------------------------------------------------------------------------------
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD)
+def tls_1_0_with_the_old_client(client: ClientSettings) -> Case:
+    """CentOS 7 connects to an origin that has TLS 1.0 only."""
+    attempt = Attempt(with_only("TLSv1", client), client)
+    return Case(attempt, completed(protocol="TLSv1", verified=True))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD)
+def tls_1_1_with_the_old_client(client: ClientSettings) -> Case:
+    """CentOS 7 connects to an origin that has TLS 1.1 only."""
+    attempt = Attempt(with_only("TLSv1.1", client), client)
+    return Case(attempt, completed(protocol="TLSv1.1", verified=True))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *EDGE])
+def origin_with_tls_1_0_only(client: ClientSettings) -> Case:
+    """The page counts TLS 1.0 among the versions that work; current clients do not."""
+    return _too_old(client, "TLSv1")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *EDGE])
+def origin_with_tls_1_1_only(client: ClientSettings) -> Case:
+    """The page counts TLS 1.1 among the versions that work; current clients do not."""
+    return _too_old(client, "TLSv1.1")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=STRICT)
+def tls_1_0_under_a_strict_policy(client: ClientSettings) -> Case:
+    """Under FIPS and FUTURE the client offers no suite that TLS 1.0 knows: the origin refuses first.
+
+    What fails first is not the version: the user reads of a handshake failure.
+    """
+    return _too_old_for_a_strict_policy(client, "TLSv1")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=STRICT)
+def tls_1_1_under_a_strict_policy(client: ClientSettings) -> Case:
+    """TLS 1.1 has the suites of TLS 1.0, and so fails under FIPS and FUTURE in the same way."""
+    return _too_old_for_a_strict_policy(client, "TLSv1.1")
+
+
+def _too_old(client: ClientSettings, version: str) -> Case:
+    attempt = Attempt(with_only(version, client), client)
+    newer = attempt.with_server(protocols=only("TLSv1.2"))
+    return Case(
+        attempt,
+        in_handshake(
+            Side.CLIENT,
+            Reason.NO_SHARED_PROTOCOL,
+            says(
+                client,
+                "SSL handshake failure",
+                old="unsupported protocol",
+                new="unsupported protocol",
+            ),
+        ),
+        twin=newer,
+        remedies=[
+            recommended(
+                "TLS 1.2 enabled at the origin", newer, completed(protocol="TLSv1.2", verified=True)
+            )
+        ],
+    )
+
+
+def _too_old_for_a_strict_policy(client: ClientSettings, version: str) -> Case:
+    attempt = Attempt(with_only(version, client), client)
+    newer = attempt.with_server(protocols=only("TLSv1.2"))
+    return Case(
+        attempt,
+        in_handshake(
+            Side.SERVER,
+            Reason.NO_SHARED_CIPHER,
+            handshake_failure(client),
+            cause=f"no protocol version in common: the server speaks {version}",
+        ),
+        twin=newer,
+        remedies=[
+            recommended(
+                "TLS 1.2 enabled at the origin", newer, completed(protocol="TLSv1.2", verified=True)
+            )
+        ],
+    )
+
+
+# -- what it takes to have them back -------------------------------------------------------------------
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[edge(protocols=from_("TLSv1"))])
+def tls_1_0_allowed_at_the_edge(client: ClientSettings) -> Case:
+    """``min_tls_version`` 1.0 alone does not bring TLS 1.0 back: current OpenSSL wants level 0 as well."""
+    return _allowed_at_the_edge(client, "TLSv1")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[edge(protocols=from_("TLSv1.1"))])
+def tls_1_1_allowed_at_the_edge(client: ClientSettings) -> Case:
+    """``min_tls_version`` 1.1 alone does not bring TLS 1.1 back: current OpenSSL wants level 0 as well."""
+    return _allowed_at_the_edge(client, "TLSv1.1")
+
+
+def _allowed_at_the_edge(client: ClientSettings, version: str) -> Case:
+    attempt = Attempt(with_only(version, client), client)
+    lowered = attempt.with_client(ciphers="ALL:@SECLEVEL=0")
+    newer = attempt.with_server(protocols=only("TLSv1.2"))
+    return Case(
+        attempt,
+        in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, "503 SSL handshake failure"),
+        twin=lowered,
+        remedies=[
+            recommended(
+                "TLS 1.2 enabled at the origin", newer, completed(protocol="TLSv1.2", verified=True)
+            ),
+            unsafe(
+                "ssl_ciphers ALL:@SECLEVEL=0 at the edge",
+                lowered,
+                completed(protocol=version, verified=True),
+                impostor=IMPOSTOR_REFUSED,
+            ),
+        ],
+    )
+
+
+#: Told to speak an old version alone, at the security level at which the library would.
+INSISTING = {"ciphers": "ALL:@SECLEVEL=0"}
+NOT_UNDER_LEGACY = ("DEFAULT", "FIPS", "FUTURE")
+
+
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=[
+        *(tls_perl("rocky9", p, protocols=only("TLSv1"), **INSISTING) for p in NOT_UNDER_LEGACY),
+        *(tls_python("rocky9", p, protocols=only("TLSv1"), **INSISTING) for p in NOT_UNDER_LEGACY),
+    ],
+)
+def tls_1_0_insisted_on(client: ClientSettings) -> Case:
+    """Told to speak TLS 1.0, at security level 0, a client on Enterprise Linux 9 still breaks off.
+
+    TLS 1.0 signs its handshake with SHA-1, and of the system's policies only LEGACY allows that.
+    """
+    return _insisted_on(client, "TLSv1")
+
+
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=[
+        *(tls_perl("rocky9", p, protocols=only("TLSv1.1"), **INSISTING) for p in NOT_UNDER_LEGACY),
+        *(
+            tls_python("rocky9", p, protocols=only("TLSv1.1"), **INSISTING)
+            for p in NOT_UNDER_LEGACY
+        ),
+    ],
+)
+def tls_1_1_insisted_on(client: ClientSettings) -> Case:
+    """Told to speak TLS 1.1, at security level 0, the client breaks off for SHA-1 as well.
+
+    Again only the policy LEGACY brings it back.
+    """
+    return _insisted_on(client, "TLSv1.1")
+
+
+def _insisted_on(client: ClientSettings, version: str) -> Case:
+    attempt = Attempt(with_only(version, client), client)
+    under_legacy = attempt.with_client(policy="LEGACY")
+    return Case(
+        attempt,
+        in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM),
+        twin=under_legacy,
+        remedies=[
+            recommended(
+                "TLS 1.2 enabled at the origin, and nothing asked for at the client",
+                attempt.with_server(protocols=only("TLSv1.2")).with_client(
+                    protocols=None, ciphers=None
+                ),
+                completed(protocol="TLSv1.2", verified=True),
+            ),
+            unsafe(
+                "the client's system under the policy LEGACY",
+                under_legacy,
+                completed(protocol=version, verified=True),
+                impostor=IMPOSTOR_REFUSED,
+            ),
+        ],
+    )
+
+
+# -- TLS 1.2 and 1.3 -----------------------------------------------------------------------------------
+
+
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=[*EVERYWHERE, *FUTURE],
+    servers=("nginx", "origin@openssl-1.0.2k"),
+)
+def tls_1_2_only(client: ClientSettings, software: str) -> Case:
+    """Every client connects to an origin that has TLS 1.2 only, be the origin's library new or old."""
+    server = ServerSettings(
+        software=software, protocols=only("TLSv1.2"), certificate=large_enough(client)
+    )
+    return Case(Attempt(server, client), completed(protocol="TLSv1.2", verified=True))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD)
+def origin_with_tls_1_3_only(client: ClientSettings) -> Case:
+    """The other way round: the origin is too new for OpenSSL 1.0.2, which has no TLS 1.3."""
+    attempt = Attempt(nginx(protocols=only("TLSv1.3")), client)
+    wider = attempt.with_server(protocols=from_("TLSv1.2"))
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"),
+        twin=wider,
+        remedies=[recommended("TLS 1.2 enabled at the origin as well", wider, FETCHED)],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *FIPS, *FUTURE, *EDGE])
+def tls_1_3_only_with_a_current_client(client: ClientSettings) -> Case:
+    """A current client connects to an origin that has TLS 1.3 only, which the page does not know of."""
+    server = nginx(protocols=only("TLSv1.3"), certificate=large_enough(client))
+    return Case(Attempt(server, client), completed(protocol="TLSv1.3", verified=True))

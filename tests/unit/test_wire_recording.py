@@ -1,0 +1,448 @@
+"""From the agent's answer to the record, the command and the reports."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import json
+import shutil
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from lab.model import (
+    Attempt,
+    ClientReport,
+    Goal,
+    Observation,
+    Outcome,
+    Reason,
+    Result,
+    ServerReport,
+    Side,
+    Stage,
+)
+from lab.record import AttemptRecord, RecordError, RecordWriter, RunHeader, load, to_json
+from lab.report.html.attempts import show
+from lab.report.wire import wire_in_words, witnesses_in_words
+from lab.report.words import explain_surprise
+from lab.run import Job, make
+from lab.settings import parse_client, parse_server
+from lab.stack.capture import Recording
+from lab.stack.link import AgentError, AgentLink
+from lab.stack.session import Evidence, Session
+from lab.wire import (
+    Capture,
+    Ending,
+    How,
+    Keep,
+    Point,
+    Standing,
+    Statement,
+    WireReading,
+    Witnesses,
+    read,
+)
+from tests.unit.agent_process import AGENTS, AgentProcess, running
+from tests.unit.wire_packets import BEGUN, Tls, Wire, client_context, ftps, server_context
+
+ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9"))
+START = datetime.datetime(2031, 5, 17, 12, 0, tzinfo=datetime.UTC)
+
+
+def observation(*, failed: bool = True, library: str = "OpenSSL 3.5.1") -> Observation:
+    client = ClientReport(
+        failed=failed,
+        step="starttls",
+        error="SSL connect attempt failed error:0A000086:SSL routines::certificate verify failed",
+        verify_code=10,
+        library=library,
+    )
+    attempt = ATTEMPT.with_client(goal=Goal.HANDSHAKE)
+    return Observation(attempt=attempt, client=client, server=ServerReport(started=True))
+
+
+# -- asking the agent ----------------------------------------------------------------------------------
+
+
+class MadeUpLink:
+    """An agent that answers what a test says, and writes down what it was asked."""
+
+    container = "vsftpd"
+
+    def __init__(self, *, cannot: str = "", broken: str = "") -> None:
+        self.versions = {"cannot": cannot} if cannot else {"capture": "packet(7)"}
+        self.broken = broken
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def call(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
+        self.asked.append((op, arguments))
+        if op == self.broken:
+            raise AgentError(f"capture.py in vsftpd: {op} broke")
+        head = struct.pack(">QIIB", BEGUN, 3, 3, 0)
+        packets = base64.b64encode(head + b"abc").decode()
+        return {"packets": packets, "cut": 0, "lost": 0, "late": False, "unclear": 0}
+
+
+def recording(
+    link: MadeUpLink | None, keep: Callable[[Observation], bool] | None = lambda _: True
+) -> Recording:
+    def find() -> AgentLink:
+        if link is None:
+            raise AgentError("the agent capture.py does not start in vsftpd")
+        return cast("AgentLink", link)
+
+    return Recording(keep, find, "key-1", [(2100, 2100), (30000, 30019)], active=False)
+
+
+def test_an_attempt_is_captured_from_its_beginning_to_its_end() -> None:
+    link = MadeUpLink()
+    with recording(link) as one:
+        assert link.asked == [
+            ("begin", {"key": "key-1", "ports": [[2100, 2100], [30000, 30019]], "active": False})
+        ]
+        capture = one.end(observation(), "# made by X\nCLIENT_RANDOM 1 2\n\nCLIENT_RANDOM 1 2\n")
+    assert link.asked[1:] == [("collect", {"key": "key-1", "keep": True})]
+    assert capture is not None
+    assert [packet.data for packet in capture.packets] == [b"abc"]
+    assert capture.port == 2100
+    # what a program and its library both wrote is there once
+    assert capture.key_log == "CLIENT_RANDOM 1 2\n"
+
+
+def test_what_is_not_kept_is_dropped_where_it_is() -> None:
+    link = MadeUpLink()
+    with recording(link, lambda seen: not seen.client.failed) as one:
+        assert one.end(observation(), "") is None
+    assert link.asked[1:] == [("collect", {"key": "key-1", "keep": False})]
+
+
+def test_nothing_is_asked_where_nothing_is_to_be_captured() -> None:
+    link = MadeUpLink()
+    with recording(link, None) as one:
+        assert one.end(observation(), None) is None
+    assert link.asked == []
+
+
+def test_an_attempt_that_breaks_gives_its_packets_up() -> None:
+    link = MadeUpLink()
+    with pytest.raises(AgentError, match="client is gone"), recording(link):
+        raise AgentError("the client is gone")
+    assert link.asked[1:] == [("collect", {"key": "key-1", "keep": False})]
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        (None, "the agent capture.py does not start in vsftpd"),
+        (MadeUpLink(cannot="eth0: not permitted"), "captured in vsftpd: eth0: not permitted"),
+        (MadeUpLink(broken="begin"), "begin broke"),
+        (MadeUpLink(broken="collect"), "collect broke"),
+    ],
+)
+def test_an_attempt_never_fails_because_of_its_capture(link: MadeUpLink | None, why: str) -> None:
+    with recording(link) as one:
+        capture = one.end(observation(), None)
+    assert capture is not None
+    assert why in capture.missing
+    assert wire_in_words(read(capture)) == f"not captured: {capture.missing}"
+
+
+def test_why_there_is_no_key_log() -> None:
+    for key_log, library, why in (
+        (None, "OpenSSL 3.5.1", "the agent of net-ftp has no way to ask for them"),
+        ("", "OpenSSL 1.0.2k-fips", "OpenSSL 1.0.2k-fips wrote none"),
+        ("# nothing but this\n", "", "the client's TLS library wrote none"),
+    ):
+        with recording(MadeUpLink()) as one:
+            capture = one.end(observation(library=library), key_log)
+        assert capture is not None
+        assert (capture.key_log, capture.no_key_log) == ("", why)
+
+
+# -- of which attempts ---------------------------------------------------------------------------------
+
+
+class MadeUpSession:
+    """Asks whether the capture is kept, as the real one does."""
+
+    def __init__(self, seen: Observation) -> None:
+        self._seen = seen
+        self.kept: bool | None = None
+
+    def attempt(
+        self, attempt: Attempt, keep: Callable[[Observation], bool] | None = None
+    ) -> Evidence:
+        self.kept = keep(self._seen) if keep else None
+        wire = ftps().tls(Tls.between(client_context(trusts=False), server_context()))
+        return Evidence(self._seen, "", {}, 2100, wire.capture() if self.kept else None)
+
+
+@pytest.mark.parametrize(
+    ("captures", "failed", "kept"),
+    [
+        (Keep.ALL, True, True),
+        (Keep.ALL, False, True),
+        (Keep.REFUSED, True, True),
+        (Keep.REFUSED, False, False),
+        (Keep.NONE, True, None),
+    ],
+)
+def test_of_which_attempts_it_is_kept(captures: Keep, failed: bool, kept: bool | None) -> None:
+    session = MadeUpSession(observation(failed=failed))
+    finished = make(cast("Session", session), Job("x", ATTEMPT), captures)
+    assert session.kept is kept
+    assert (finished.wire is not None) is bool(kept)
+    # the words of both ends are heard in any case
+    assert (finished.witnesses is not None) is failed
+    if kept and failed:
+        assert finished.witnesses is not None
+        assert finished.witnesses.wire == Statement(Standing.AGREES, Side.CLIENT)
+
+
+# -- beside the record ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[RecordWriter]:
+    header = RunHeader(run_id="r", lab_version="0", started=START)
+    with RecordWriter.create(tmp_path, header) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ("attempt-1", "wire/attempt-1.pcapng"),
+        ("a/b_c[net-ftp@rocky9:FIPS]/breaks", "wire/a-b_c-net-ftp@rocky9-FIPS-breaks.pcapng"),
+        ("../../etc/passwd", "wire/etc-passwd.pcapng"),
+        ("é\0/", "wire/attempt.pcapng"),
+    ],
+)
+def test_a_capture_has_a_name_that_every_system_takes(
+    writer: RecordWriter, identity: str, name: str
+) -> None:
+    assert writer.capture(identity, b"x") == name
+    assert (writer.folder / name).read_bytes() == b"x"
+
+
+def test_two_captures_never_share_a_file(writer: RecordWriter) -> None:
+    names = [writer.capture(name, name.encode()) for name in ("a/b", "a:b", "a-b", "x" * 999)]
+    assert len(set(names)) == 4
+    assert (writer.folder / names[1]).read_bytes() == b"a:b"
+
+
+def test_a_folder_that_cannot_be_written_is_said(writer: RecordWriter) -> None:
+    (writer.folder / "wire").write_text("in the way")
+    with pytest.raises(RecordError, match=r"wire/x\.pcapng cannot be written"):
+        writer.capture("x", b"")
+
+
+AGREED = Statement(Standing.AGREES, Side.CLIENT)
+OUTCOME = Outcome(
+    result=Result.REFUSED,
+    goal=Goal.HANDSHAKE,
+    by=Side.CLIENT,
+    stage=Stage.VERIFY,
+    reason=Reason.EXPIRED,
+)
+
+
+def reading(**changes: Any) -> WireReading:
+    context = client_context("TLSv1.2", trusts=False)
+    wire = ftps().tls(Tls.between(context, server_context()))
+    seen = read(wire.closes(Side.CLIENT).capture())
+    return dataclasses.replace(seen, file="wire/x.pcapng", **changes)
+
+
+def record(wire: WireReading | None, witnesses: Witnesses | None) -> AttemptRecord:
+    return AttemptRecord(
+        id="x",
+        server=ATTEMPT.server,
+        client=ATTEMPT.client,
+        outcome=OUTCOME,
+        wire=wire,
+        witnesses=witnesses,
+        started=START,
+    )
+
+
+def test_a_reading_comes_back_from_the_record_as_it_was(writer: RecordWriter) -> None:
+    made = record(reading(), Witnesses(AGREED, Statement(Standing.SILENT), AGREED))
+    writer.attempt(made)
+    writer.finish(START)
+    (found,) = load(writer.folder).attempts
+    assert found == made
+    plain = json.loads(to_json(made))
+    assert plain["witnesses"]["server"] == {"standing": "silent", "names": None}
+    assert plain["wire"]["connections"][0]["alerts"][0]["name"] == "unknown_ca"
+
+
+# -- in words ------------------------------------------------------------------------------------------
+
+DISAGREE = Witnesses(AGREED, Statement(Standing.SILENT), Statement(Standing.DISAGREES, Side.SERVER))
+
+
+def test_the_reading_in_words() -> None:
+    context = client_context("TLSv1.2", trusts=False)
+    context.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384:AES128-SHA")
+    wire = ftps().tls(Tls.between(context, server_context())).closes(Side.CLIENT)
+    seen = dataclasses.replace(read(wire.capture()), file="wire/x.pcapng", cut=9, lost=3, unclear=1)
+    packets = len(wire.packets)
+    assert wire_in_words(seen).split("\n") == [
+        "the client offers TLSv1.2 or older; ECDHE-ECDSA-AES256-GCM-SHA384 AES128-SHA;"
+        " the name ftp.lab.test",
+        "the server selects TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384; 1 certificate",
+        "fatal alert unknown_ca (48) from the client behind the ServerHello",
+        f"{packets} packets in wire/x.pcapng;"
+        " no secrets: the handshake ended before there were secrets",
+        "9 bytes of long transfers are left out",
+        "packets may be missing: the capture lost 3",
+        "1 connections may have been another attempt's, and are left out",
+    ]
+
+
+def test_every_way_to_end_has_words() -> None:
+    for how in set(How) - {How.FATAL_ALERT}:
+        for point in Point:
+            one = dataclasses.replace(
+                read(Wire().open().capture()).connections[0],
+                ending=Ending(Side.SERVER, how, point),
+            )
+            assert wire_in_words(WireReading(connections=(one,))), (how, point)
+
+
+def test_without_packets_that_is_said() -> None:
+    assert wire_in_words(read(Capture())) == "no packet came to the server"
+    assert wire_in_words(None) == ""
+
+
+def test_a_disagreement_is_said() -> None:
+    assert witnesses_in_words(DISAGREE) == (
+        "they disagree - client: the client, server: silent, wire: the server (!)"
+    )
+    agreed = Witnesses(AGREED, AGREED, AGREED)
+    assert witnesses_in_words(agreed) == "client: the client, server: the client, wire: the client"
+    assert witnesses_in_words(None) == ""
+
+
+def test_the_explanation_has_both() -> None:
+    words = explain_surprise(record(reading(), DISAGREE))
+    assert "  wire         the client offers TLSv1.2" in words
+    assert "  witnesses    they disagree - client: the client" in words
+
+
+def test_the_page_has_both() -> None:
+    (shown,) = show([record(reading(), DISAGREE)], "a", {}, with_logs=True)
+    assert "fatal alert unknown_ca (48)" in shown.wire
+    assert shown.witnesses is not None
+    assert "disagree" in shown.witnesses.en
+    assert "食い違" in shown.witnesses.ja
+    (plain,) = show([record(None, None)], "a", {}, with_logs=True)
+    assert (plain.wire, plain.witnesses) == ("", None)
+
+
+# -- the key log ---------------------------------------------------------------------------------------
+
+_PYTHON = f"""
+import os, subprocess, sys
+sys.path.insert(0, {str(AGENTS)!r})
+from resident import Agent
+
+def attempt(request, progress):
+    place = os.environ.get("SSLKEYLOGFILE", "")
+    if request.get("writes"):
+        subprocess.run(["sh", "-c", 'echo "$0" >> "$SSLKEYLOGFILE"', "first"], check=True)
+        with open(place, "a") as file:
+            file.write("second\\n")
+    return {{"failed": False, "step": "quit", "place": place}}
+
+Agent("demo", {{}}, forked={{"attempt": attempt}}).run()
+"""
+
+_PERL = f"""
+use lib '{AGENTS}';
+use Resident;
+
+sub attempt {{
+    my ($request) = @_;
+    my $place = $ENV{{SSLKEYLOGFILE}} // '';
+    if ($request->{{writes}}) {{
+        system 'sh', '-c', 'echo "$0" >> "$SSLKEYLOGFILE"', 'first';
+        open my $file, '>>', $place or die $!;
+        print {{$file}} "second\\n";
+    }}
+    return {{ failed => JSON::PP::false, step => 'quit', place => $place }};
+}}
+
+Resident->new(name => 'demo', versions => {{}}, forked => {{ attempt => \\&attempt }})->run;
+"""
+
+
+@pytest.fixture(
+    params=[
+        "python",
+        pytest.param(
+            "perl",
+            marks=pytest.mark.skipif(not shutil.which("perl"), reason="this machine has no perl"),
+        ),
+    ]
+)
+def agent(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AgentProcess]:
+    monkeypatch.delenv("SSLKEYLOGFILE", raising=False)
+    argv = [sys.executable, "-c", _PYTHON] if request.param == "python" else ["perl", "-e", _PERL]
+    with running(argv) as process:
+        yield process
+
+
+def test_an_attempt_and_what_it_starts_can_write_their_secrets(agent: AgentProcess) -> None:
+    result = agent.ask(op="attempt", key_log=True, writes=True)["result"]
+    assert result["key_log"] == "first\nsecond\n"
+    # in a file of its own, of which nothing is left
+    assert not Path(result["place"]).exists()
+    assert agent.ask(op="attempt", key_log=True)["result"]["key_log"] == ""
+
+
+def test_who_is_not_asked_for_secrets_writes_none(agent: AgentProcess) -> None:
+    for asked in ({}, {"key_log": False}):
+        result = agent.ask(op="attempt", **asked)["result"]
+        assert "key_log" not in result
+        assert result["place"] == ""
+
+
+def test_a_key_log_of_the_attempts_own_is_left_alone(agent: AgentProcess, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    result = agent.ask(
+        op="attempt", key_log=True, writes=True, environment={"SSLKEYLOGFILE": str(own)}
+    )["result"]
+    assert "key_log" not in result
+    assert own.read_text() == "first\nsecond\n"
+
+
+def test_a_descriptor_is_watched_in_the_resident_process() -> None:
+    program = f"""
+import os, sys
+sys.path.insert(0, {str(AGENTS)!r})
+from resident import Agent
+
+out, into = os.pipe()
+seen = []
+Agent("demo", {{}}, readable={{out: lambda: seen.append(os.read(out, 9).decode())}}, inline={{
+    "write": lambda request: {{"n": os.write(into, b"x")}},
+    "seen": lambda request: {{"seen": list(seen)}},
+}}).run()
+"""
+    with running([sys.executable, "-c", program]) as process:
+        assert process.ask(op="write")["result"] == {"n": 1}
+        for _ in range(100):
+            seen = process.ask(op="seen")["result"]["seen"]
+            if seen:
+                break
+        assert seen == ["x"]

@@ -1,0 +1,237 @@
+"""Client, server and wire, each heard alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from lab.dialects import interpret, server_dialect
+from lab.model import (
+    SERVER_HOSTS,
+    Attempt,
+    ClientReport,
+    Goal,
+    Observation,
+    Outcome,
+    Reason,
+    Result,
+    ServerReport,
+    Side,
+    Stage,
+)
+from lab.settings import parse_client, parse_server
+from lab.wire import (
+    Ending,
+    How,
+    Point,
+    Standing,
+    Statement,
+    WireReading,
+    Witnesses,
+    hear_witnesses,
+)
+from lab.wire.reading import ConnectionReading
+from lab.wire.witnesses import wire_names
+from tests.transcripts.transcript import Transcript, files
+
+TRANSCRIPTS = [one for file in files().values() for one in file.transcripts]
+AGREES, DISAGREES, SILENT = Standing.AGREES, Standing.DISAGREES, Standing.SILENT
+
+
+def connection(ending: Ending | None, *, control: bool = True) -> ConnectionReading:
+    return ConnectionReading(
+        control=control,
+        opened_by=Side.CLIENT,
+        client="172.30.77.5:40000",
+        server="172.30.77.10:2100",
+        begun_ms=0.0,
+        established=True,
+        ending=ending,
+    )
+
+
+def alert(by: Side, point: Point = Point.HANDSHAKE) -> Ending:
+    return Ending(by, How.FATAL_ALERT, point, "handshake_failure")
+
+
+def reading(*endings: Ending | None, data: Ending | None = None) -> WireReading:
+    connections = [connection(one) for one in endings]
+    if data is not None:
+        connections.append(connection(data, control=False))
+    return WireReading(connections=tuple(connections))
+
+
+def transcript(name: str, client: str = "net-ftp@rocky9") -> Transcript:
+    """What was recorded in a situation."""
+    found = [t for t in TRANSCRIPTS if t.name == name and t.client.startswith(client) and t.log]
+    assert found, f"no transcript {name!r} of {client}"
+    return found[0]
+
+
+def witnesses(observation: Observation, seen: WireReading | None) -> Witnesses:
+    heard = hear_witnesses(observation, interpret(observation), seen)
+    assert heard is not None
+    return heard
+
+
+# -- the words that were recorded --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", TRANSCRIPTS, ids=lambda t: f"{t.client} {t.name} ({t.server})")
+def test_no_witness_is_believed_against_the_outcome_without_being_shown(one: Transcript) -> None:
+    # given everything that programs were ever heard to say
+    observation = one.observation()
+    heard = witnesses(observation, None)
+    outcome = interpret(observation)
+    # then who is named is the one of the outcome, or the disagreement is known
+    expected = DIFFERENT.get((one.name, one.server), (None, None))
+    for name, said, other in zip(
+        ("client", "server"), (heard.client, heard.server), expected, strict=True
+    ):
+        if said.names is not None and said.names is not outcome.by:
+            assert said.names == other, f"{name} alone names the {said.names}, not {outcome.by}"
+            assert said.standing is DISAGREES
+        else:
+            assert said.standing is (SILENT if said.names is None else AGREES)
+    assert heard.wire == Statement(SILENT)
+
+
+#: Situations in which a witness alone names another than the outcome does: the client, the server.
+DIFFERENT: dict[tuple[str, str], tuple[Side | None, Side | None]] = {
+    # Each waits for the other. When the client gives up, that is all the server sees.
+    ("implicit server, explicit client", "vsftpd"): (None, Side.CLIENT),
+    # OpenSSL 1.0.2 looks at the version of the record before it looks at the alert in it.
+    ("old server, server of SSLv3", "vsftpd@openssl-1.0.2k"): (Side.CLIENT, None),
+    # The client takes what the server sends for no TLS.
+    ("server of TLSv1", "vsftpd"): (Side.CLIENT, None),
+    ("server of ..TLSv1.1", "vsftpd"): (Side.CLIENT, None),
+}
+
+
+@pytest.mark.parametrize("software", sorted(SERVER_HOSTS))
+def test_every_wording_of_a_client_that_ended_it_was_seen(software: str) -> None:
+    logs = ["\n".join(one.log) for one in TRANSCRIPTS if one.server == software and one.started]
+    for pattern in server_dialect(software).client_ended:
+        assert any(pattern.search(log) for log in logs), pattern.pattern
+
+
+# -- one refusal -------------------------------------------------------------------------------------
+
+
+def observation(error: str, log: str = "", **report: object) -> Observation:
+    client = ClientReport(failed=True, step="starttls", error=error, **report)  # type: ignore[arg-type]
+    return Observation(
+        attempt=Attempt(parse_server([]), parse_client("net-ftp@rocky9")),
+        client=client,
+        server=ServerReport(started=True, log=log),
+    )
+
+
+def log_line(error: str) -> str:
+    return f'[pid 1] DEBUG: Client "192.0.2.1", "SSL_accept failed: error:{error}"'
+
+
+EXPIRED = observation(
+    "SSL connect attempt failed error:0A000086:SSL routines::certificate verify failed",
+    log_line("0A000415:SSL routines::ssl/tls alert certificate expired"),
+    verify_code=10,
+    library="OpenSSL 3.5.1 1 Jul 2025",
+)
+NO_CIPHER = observation(
+    "SSL connect attempt failed error:0A000410:SSL routines::ssl/tls alert handshake failure",
+    log_line("0A0000C1:SSL routines::no shared cipher"),
+)
+
+
+def test_three_agree() -> None:
+    heard = witnesses(EXPIRED, reading(alert(Side.CLIENT)))
+    every = Statement(AGREES, Side.CLIENT)
+    assert heard == Witnesses(every, every, every)
+    assert not heard.disagree
+    heard = witnesses(NO_CIPHER, reading(alert(Side.SERVER)))
+    assert heard.server == Statement(AGREES, Side.SERVER)
+
+
+def test_the_wire_names_another() -> None:
+    heard = witnesses(EXPIRED, reading(alert(Side.SERVER)))
+    assert heard.wire == Statement(DISAGREES, Side.SERVER)
+    assert (heard.client.standing, heard.server.standing) == (AGREES, AGREES)
+    assert heard.disagree
+
+
+def test_the_server_names_another() -> None:
+    mixed = dataclasses.replace(NO_CIPHER, server=EXPIRED.server)
+    heard = witnesses(mixed, reading(alert(Side.SERVER)))
+    assert heard.server == Statement(DISAGREES, Side.CLIENT)
+    assert heard.disagree
+
+
+def test_a_server_that_did_not_start_says_nothing_of_this_client() -> None:
+    server = ServerReport(started=False, log=EXPIRED.server.log)
+    assert witnesses(dataclasses.replace(EXPIRED, server=server), None).server == Statement(SILENT)
+
+
+def test_what_nobody_can_tell_is_told_against() -> None:
+    # given a refusal of which neither end's words say who
+    unknown = observation("something that no program says")
+    assert interpret(unknown).by is Side.UNKNOWN
+    # then a wire that names somebody is shown
+    heard = witnesses(unknown, reading(alert(Side.SERVER)))
+    assert heard.client == heard.server == Statement(SILENT)
+    assert heard.wire == Statement(DISAGREES, Side.SERVER)
+
+
+def test_of_what_completed_nobody_is_asked() -> None:
+    done = Outcome(result=Result.COMPLETED, goal=Goal.HANDSHAKE)
+    assert hear_witnesses(EXPIRED, done, None) is None
+
+
+# -- what the wire shows at which stage --------------------------------------------------------------
+
+CLOSED = Ending(Side.CLIENT, How.CLOSED, Point.AFTER_HANDSHAKE)
+ENCRYPTED = Ending(Side.CLIENT, How.ENCRYPTED_ALERT, Point.AFTER_HANDSHAKE)
+REPLY = Ending(Side.SERVER, How.REPLY, Point.CLEAR)
+SILENCE = Ending(Side.SERVER, How.SILENCE, Point.SESSION)
+
+
+@pytest.mark.parametrize(
+    ("stage", "ending", "names"),
+    [
+        (Stage.CONNECT, Ending(Side.NETWORK, How.NO_ANSWER, Point.CONNECT), Side.NETWORK),
+        (Stage.AUTH, REPLY, Side.SERVER),
+        (Stage.HANDSHAKE, alert(Side.SERVER), Side.SERVER),
+        (Stage.VERIFY, CLOSED, Side.CLIENT),
+        # an alert that cannot be read may be a good-bye
+        (Stage.VERIFY, ENCRYPTED, None),
+        (Stage.VERIFY, None, None),
+        # behind the handshake only what is not encrypted shows
+        (Stage.LOGIN, REPLY, Side.SERVER),
+        (Stage.LOGIN, CLOSED, None),
+        (Stage.TRANSFER, REPLY, Side.SERVER),
+        (Stage.TRANSFER, alert(Side.SERVER), None),
+        (Stage.RESPONSE, SILENCE, Side.SERVER),
+        (Stage.RESPONSE, CLOSED, None),
+        (Stage.CLOSE, CLOSED, None),
+        (None, CLOSED, None),
+    ],
+)
+def test_what_shows(stage: Stage | None, ending: Ending | None, names: Side | None) -> None:
+    assert wire_names(reading(ending), stage) is names
+
+
+def test_of_a_transfer_the_data_connection_comes_first() -> None:
+    seen = reading(REPLY, data=Ending(Side.NETWORK, How.NO_ANSWER, Point.CONNECT))
+    assert wire_names(seen, Stage.TRANSFER) is Side.NETWORK
+    assert wire_names(seen, Stage.AUTH) is Side.SERVER
+
+
+def test_without_packets_the_wire_is_silent() -> None:
+    assert wire_names(None, Stage.HANDSHAKE) is None
+    assert wire_names(WireReading(), Stage.RESOLVE) is None
+    assert wire_names(WireReading(missing="why"), Stage.CONNECT) is None
+
+
+def test_the_recorded_reasons_are_those_of_the_outcome() -> None:
+    assert interpret(EXPIRED).reason is Reason.EXPIRED
+    assert interpret(NO_CIPHER).reason is Reason.NO_SHARED_CIPHER
