@@ -671,6 +671,8 @@ def _names(translation: _Translation) -> None:
         translation.changes["sni"] = ""  # an address is no server name (RFC 6066, section 3)
     elif sent is not None and sent not in meant:
         translation.changes["sni"] = sent
+        # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
+        translation.changes.setdefault("verify_name", translation.server.host)
     _say_other_name(translation, own=own)
 
 

@@ -20,8 +20,8 @@ MOST_BYTES = 1024
 _FINAL_REPLY = re.compile(r"[1-5]\d\d(?: |$)")
 _REPLY = re.compile(r"[1-5]\d\d(?:[ -]|$)")
 _SECRET = re.compile(r"(?i)^(PASS|ACCT) .*")
-#: A handshake record of any version; nothing that is clear text begins so.
-_HANDSHAKE = b"\x16\x03"
+#: An alert or a handshake record of any version; nothing that is clear text begins so.
+_RECORDS = (b"\x15\x03", b"\x16\x03")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class _Lines:
 
     @property
     def begins_tls(self) -> Moment | None:
-        """When the beginning of a handshake was there, if that is what comes next."""
-        end = self.offset + len(_HANDSHAKE)
-        found = self._stream.data[self.offset : end] == _HANDSHAKE
+        """When the beginning of TLS was there, if that is what comes next."""
+        end = self.offset + 2
+        found = self._stream.data[self.offset : end] in _RECORDS
         return self._stream.when(end) if found else None
 
     def take(self, moment: Moment) -> Line:
@@ -109,11 +109,11 @@ def clear_text(connection: Connection) -> Clear:
     lines: list[Line] = []
     asked = False
     for one in _in_order(client, server):
-        if one is None:
+        if isinstance(one, Side):
             # To a client that begins at once, all that the server has said is its answer.
-            return Clear(
-                tuple(lines), (client.offset, server.offset if client.offset else 0), agreed=False
-            )
+            at_once = one is Side.CLIENT and not client.offset
+            offsets = (client.offset, 0 if at_once else server.offset)
+            return Clear(tuple(lines), offsets, agreed=False)
         lines.append(one)
         if one.side is Side.CLIENT:
             asked = one.verb == "AUTH"
@@ -124,15 +124,21 @@ def clear_text(connection: Connection) -> Clear:
     return Clear(tuple(lines), None, agreed=False)
 
 
-def _in_order(client: _Lines, server: _Lines) -> Iterator[Line | None]:
-    """The lines of both as they came; ``None`` where the client begins a handshake: there it ends."""
+def _in_order(client: _Lines, server: _Lines) -> Iterator[Line | Side]:
+    """The lines of both as they came, and who begins TLS without agreement: there it ends."""
     for _ in range(MOST_LINES):
-        begins, next_client, next_server = client.begins_tls, client.next, server.next
-        if begins is not None:
-            if next_server is None or begins < next_server:
-                yield None
-                return
-            next_client = None
+        begins = [
+            (moment, side)
+            for side, end in ((Side.CLIENT, client), (Side.SERVER, server))
+            for moment in (end.begins_tls,)
+            if moment is not None
+        ]
+        next_client = None if client.begins_tls else client.next
+        next_server = None if server.begins_tls else server.next
+        first, side = min(begins, default=(None, None))
+        if first and side and all(m is None or first < m for m in (next_client, next_server)):
+            yield side
+            return
         if next_client is not None and (next_server is None or next_client < next_server):
             yield client.take(next_client)
         elif next_server is not None:

@@ -339,19 +339,20 @@ def _closed_by(connection: Connection, point: Point) -> Ending | None:
         return None
     moment, by, reset = found
     # Whoever has finished the handshake is owed nothing.
-    if point is not Point.AFTER_HANDSHAKE and _was_left_waiting(connection, by, moment, point):
+    if point is not Point.AFTER_HANDSHAKE and _was_left_waiting(connection, by, moment):
         return Ending(_other(by), How.SILENCE, point)
     return Ending(by, How.RESET if reset else How.CLOSED, point)
 
 
-def _was_left_waiting(connection: Connection, by: Side, moment: Moment, point: Point) -> bool:
+def _was_left_waiting(connection: Connection, by: Side, moment: Moment) -> bool:
     """Whether the other end owed this one an answer for long."""
     heard = connection.stream(_other(by)).last_before(moment)
-    # What it said since then is what was not answered; the greeting is owed from the beginning.
+    # What it said since then is what was not answered.
     since = connection.stream(by).first_after(heard or connection.begun)
-    if heard is None and point is Point.GREETING:
+    if heard is None and since is None and by is Side.CLIENT:
+        # A client that has nothing to say waits for a greeting.
         since = connection.begun
-    return since is not None and moment.since(since) >= SILENCE_S * 1000 and since < moment
+    return since is not None and since < moment and moment.since(since) >= SILENCE_S * 1000
 
 
 def _first_close(connection: Connection) -> tuple[Moment, Side, bool] | None:

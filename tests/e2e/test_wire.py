@@ -207,7 +207,10 @@ def test_a_witness_that_disagrees_is_shown(laboratory: Laboratory) -> None:
     assert finished.witnesses.disagree
     assert finished.witnesses.server.names is Side.CLIENT
     assert finished.witnesses.wire.names is Side.SERVER
-    assert control(finished).ending == Ending(Side.SERVER, How.SILENCE, Point.GREETING)
+    silence = Ending(Side.SERVER, How.SILENCE, Point.BEFORE_CLIENT_HELLO)
+    assert control(finished).ending == silence
+    # and what it said to a client that had gone
+    assert [one.by for one in control(finished).alerts] == [Side.SERVER]
 
 
 # -- side by side --------------------------------------------------------------------------------------

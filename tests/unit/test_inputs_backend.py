@@ -717,7 +717,7 @@ def test_a_definition_is_checked_as_it_stands_where_the_certificate_is_the_opera
     ("lines", "checked", "sent"),
     [
         (['.ssl_cert_hostname = "other.lab.test";'], "other.lab.test", "other.lab.test"),
-        (['.ssl_sni_hostname = "other.lab.test";'], None, "other.lab.test"),
+        (['.ssl_sni_hostname = "other.lab.test";'], "nginx.lab.test", "other.lab.test"),
         (['.ssl_hostname = "other.lab.test";'], "other.lab.test", "other.lab.test"),
         (
             ['.ssl_hostname = "other.lab.test";', '.ssl_sni_hostname = "c.lab.test";'],

@@ -316,7 +316,7 @@ def test_whoever_is_left_waiting_is_not_the_one_who_refused() -> None:
     assert ending(asked) == Ending(SERVER_SIDE, How.SILENCE, Point.CLEAR)
     # also when it answers at last, to an end that has gone
     late = Wire().open().waits(2).closes(CLIENT_SIDE).says(SERVER_SIDE, fatal_alert(50))
-    assert ending(late) == unspoken
+    assert ending(late) == Ending(SERVER_SIDE, How.SILENCE, Point.BEFORE_CLIENT_HELLO)
     # but who takes long for its own part has left by itself
     answered = Wire().open().dialogue(*AUTH).waits(2).closes(CLIENT_SIDE)
     assert ending(answered) == Ending(CLIENT_SIDE, How.CLOSED, Point.BEFORE_CLIENT_HELLO)
@@ -411,6 +411,18 @@ def test_a_message_that_cannot_be_read_is_said() -> None:
     seen = control(Wire().open().says(*hello).says(SERVER_SIDE, broken))
     assert "the ServerHello ends too early" in seen.unreadable
     assert seen.selected is None
+
+
+def test_a_server_that_begins_with_an_alert() -> None:
+    # given a server of implicit TLS, and a client that leaves before it has said anything
+    wire = Wire().open().closes(CLIENT_SIDE).says(SERVER_SIDE, fatal_alert(70))
+    seen = control(wire)
+    assert [(one.by, one.name) for one in seen.alerts] == [(SERVER_SIDE, "protocol_version")]
+    assert seen.ending == Ending(CLIENT_SIDE, How.CLOSED, Point.BEFORE_CLIENT_HELLO)
+    # the alert first: then it is the alert
+    wire = Wire().open().says(SERVER_SIDE, fatal_alert(70)).closes(CLIENT_SIDE)
+    alert = Ending(SERVER_SIDE, How.FATAL_ALERT, Point.BEFORE_CLIENT_HELLO, "protocol_version")
+    assert ending(wire) == alert
 
 
 # -- several connections -----------------------------------------------------------------------------
