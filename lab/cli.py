@@ -60,6 +60,7 @@ from lab.soak import soak as run_soak
 from lab.stack import topology
 from lab.stack.checkout import Checkout, new_run_id
 from lab.stack.link import AgentError
+from lab.stack.scanner import SERVICE as SCANNER
 from lab.stack.session import Cannot
 from lab.stack.topology import TopologyError
 from lab.wire import Keep
@@ -606,7 +607,9 @@ def scan(
         raise typer.BadParameter("either cases, or one server with its settings")
     else:
         attempts = [as_attempt(parse_server(server_settings or [], server or "vsftpd"))]
-    with open_laboratory(Checkout.here(), Printed(), new_run_id(), attempts=attempts) as laboratory:
+    with open_laboratory(
+        Checkout.here(), Printed(), new_run_id(), attempts=attempts, also=[SCANNER]
+    ) as laboratory:
         results = scan_all(laboratory.session, (a.server for a in attempts))
     counts = counted(results)
     if as_json:

@@ -21,7 +21,9 @@ from lab.images import ImageError, ImageInfo, ImageStore, Source
 from lab.imaging.errors import is_no_space, no_space
 from lab.imaging.progress import Progress
 from lab.inputs import Own
-from lab.model import SERVER_HOSTS, Attempt
+from lab.model import PLATFORMS, SERVER_HOSTS, Attempt, ClientSettings
+from lab.model import PROGRAMS as PLATFORMS_OF
+from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack import topology
 from lab.stack.checkout import Checkout
@@ -63,12 +65,15 @@ def open_laboratory(
     own: Own | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
+    also: Collection[str] = (),
 ) -> Iterator[Laboratory]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
     Args:
         own: what is the operator's: a certificate to be served, certificates to be trusted as `own`.
-        attempts: those that will be made (default: any); certificates are made for these.
+        attempts: those that will be made (default: any); certificates are made for these, and their
+            containers are started.
+        also: further containers that are needed.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
@@ -80,7 +85,13 @@ def open_laboratory(
             # Keys take a second to make: the containers start meanwhile.
             making = background.submit(_material(attempts, absent).generate)
             running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
-                client, checkout, images, progress, run_id=run_id, kept=False
+                client,
+                checkout,
+                images,
+                progress,
+                run_id=run_id,
+                kept=False,
+                services=services_of(attempts, absent, also) if attempts is not None else (),
             )
             try:
                 material = making.result()
@@ -100,6 +111,23 @@ def open_laboratory(
                 running.release(client)
     finally:
         client.close()
+
+
+def services_of(
+    attempts: Collection[Attempt], absent: Collection[str], also: Collection[str] = ()
+) -> set[str]:
+    """The containers in which these attempts are made; the DNS server comes with each."""
+    pairs = {(PROGRAMS[a.client.program].service(a.client), a.server.software) for a in attempts}
+    needed = {client for client, _ in pairs} | {SERVERS[name].service for _, name in pairs}
+    # A packet filter can name the container of another client.
+    known = {
+        program.service(ClientSettings(program=name, platform=platform, policy=policy))
+        for name, program in PROGRAMS.items()
+        for platform in PLATFORMS_OF[name]
+        for policy in PLATFORMS[platform] or (None,)
+    }
+    needed |= {a.server.port_allowed for a in attempts if a.server.port_allowed in known}
+    return (needed | set(also)) - set(absent)
 
 
 def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> Material:
@@ -209,8 +237,13 @@ def start(
     *,
     run_id: str,
     kept: bool,
+    services: Collection[str] = (),
 ) -> Topology:
-    """Start the containers; a topology that is not kept belongs to the run ``run_id`` alone."""
+    """Start the containers; a topology that is not kept belongs to the run ``run_id`` alone.
+
+    Args:
+        services: those that are needed (default: all).
+    """
     begun = monotonic()
     progress.step("topology", "starting the containers")
     running = topology.up(
@@ -221,6 +254,7 @@ def start(
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,
         kept=kept,
+        services=services,
     )
     progress.done("topology", monotonic() - begun)
     return running

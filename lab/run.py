@@ -23,7 +23,7 @@ from lab.stack.session import Cannot, Evidence, Session
 from lab.wire import Keep, WireReading, Witnesses, hear_witnesses, read
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
-PER_PROCESSOR = 4
+PER_PROCESSOR = 8
 
 
 @dataclass(frozen=True)

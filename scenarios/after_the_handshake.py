@@ -162,7 +162,7 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
             recommended(TLS_1_2_SERVER, attempt.with_server(protocols=WHOLE), REUSED),
             recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
         ],
-        race=Race(times=12, least=1),
+        race=Race(times=12, least=1, others=5),
     )
 
 
@@ -182,7 +182,7 @@ def net_ftp_over_tls_1_3_by_size_and_mode(client: ClientSettings) -> Case:
         attempt,
         aborted,
         twin=attempt.with_server(protocols=WHOLE),
-        race=Race(times=8, least=0),
+        race=Race(times=4, least=0, others=2),
     )
 
 
@@ -198,7 +198,7 @@ def a_newer_libnet_does_not_help_there(client: ClientSettings) -> Case:
         attempt,
         aborted,
         twin=attempt.with_server(protocols=WHOLE),
-        race=Race(times=12, least=1),
+        race=Race(times=12, least=1, others=5),
     )
 
 
@@ -221,7 +221,7 @@ def silently_truncated(client: ClientSettings) -> Case:
             recommended("the server limited to TLS 1.2", attempt.with_server(protocols=WHOLE)),
             recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2"))),
         ],
-        race=Race(times=30, least=1),
+        race=Race(times=30, least=1, others=5),
     )
 
 

@@ -10,9 +10,9 @@ from scenarios._fastly import DOCUMENT, FETCHED, OLD_AND_NEW, says, unconnected
 SECTION = "Connection failures"
 
 #: Seconds; what never comes is waited for so long.
-SHORT = 0.4
+SHORT = 0.6
 #: Seconds that a slow origin takes, and a limit that it keeps.
-SLOW, PATIENT = 0.8, 4.0
+SLOW, PATIENT = 1.0, 5.0
 
 
 def container_of(client: ClientSettings) -> str:

@@ -254,13 +254,13 @@ class Session:
 
     def facts(self) -> dict[str, Any]:
         """What the servers say of themselves, by software."""
-        names = [name for name, s in SERVERS.items() if s.service not in self._absent]
+        names = [name for name, s in SERVERS.items() if s.service in self._topology.containers]
 
         def ask(name: str) -> dict[str, Any]:
             return self._server_agent(name).call("facts", LISTEN_S)
 
         # Side by side: most of the time agents are being started.
-        with ThreadPoolExecutor(len(names)) as pool:
+        with ThreadPoolExecutor(len(names) or 1) as pool:
             return dict(zip(names, pool.map(ask, names), strict=True))
 
     def close(self) -> None:

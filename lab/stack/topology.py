@@ -10,7 +10,7 @@ import contextlib
 import ipaddress
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,14 +104,16 @@ def up(
     *,
     run_id: str,
     kept: bool,
+    services: Collection[str] = (),
 ) -> Topology:
-    """Start every container of ``compose/compose.yaml`` as ``project``.
+    """Start the containers of ``compose/compose.yaml`` as ``project``.
 
     What another process has started as ``project`` in the meantime is taken as it is.
 
     Args:
         images: image reference by image name (``vsftpd``, ``rocky9``, ...).
         compose: the command that is Compose here.
+        services: those that are needed, with what they depend on (default: all).
 
     Raises:
         TopologyError: Compose or the engine refuses; nothing of the project is left behind.
@@ -142,7 +144,7 @@ def up(
             # A service with a profile of its own name is started where its image is there.
             environment["COMPOSE_PROFILES"] = ",".join(sorted(images))
             _write_environment(checkout, environment)
-            _compose_up(compose, checkout, environment)
+            _compose_up(compose, checkout, environment, services)
         return Topology(project, containers(client, project), lock, kept)
     except BaseException:
         remove(client, [project], starting=True)
@@ -404,12 +406,18 @@ def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> No
         ) from error
 
 
-def _compose_up(compose: list[str], checkout: Checkout, environment: Mapping[str, str]) -> None:
+def _compose_up(
+    compose: list[str],
+    checkout: Checkout,
+    environment: Mapping[str, str],
+    services: Collection[str],
+) -> None:
     command = [
         *compose,
         *("--project-name", environment["LAB_PROJECT"]),
         *("--file", str(checkout.compose_file)),
         *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
+        *sorted(services),
     ]
     try:
         done = subprocess.run(
