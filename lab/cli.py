@@ -332,15 +332,18 @@ def run_cases(
     chosen = _catalogue().select(cases or [], document)
     total = sum(len(c.plan()) for c in chosen)
     counter = terminal.Counter(total, err)
-    conducted = conduct(chosen, on_attempt=counter.count, captures=capture)
+    conducted = conduct(
+        chosen,
+        on_attempt=counter.count,
+        captures=capture,
+        then=lambda one: write(one.record, page_beside(one.path), claims_of(one.record)),
+    )
     counter.end()
-    page = conducted.path.with_name("report.html")
     if as_json:
         sys.stdout.write(to_json(conducted.record, indent=2) + "\n")
-        write(conducted.record, page, claims_of(conducted.record))
     else:
         _print_run(conducted.record, conducted.path)
-        _write_page(conducted.record, page)
+        _say_page(page_beside(conducted.path))
     raise typer.Exit(_status(conducted.record))
 
 
@@ -656,8 +659,17 @@ class _engine:  # noqa: N801 - used as a function
         self._client.close()
 
 
+def page_beside(record: Path) -> Path:
+    """Where a run leaves its page."""
+    return record.with_name("report.html")
+
+
 def _write_page(record: RunRecord, path: Path) -> None:
     write(record, path, claims_of(record))
+    _say_page(path)
+
+
+def _say_page(path: Path) -> None:
     out.print(f"\nreport: {path}", markup=False, highlight=False, soft_wrap=True)
 
 

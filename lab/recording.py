@@ -7,6 +7,7 @@ import os
 import platform
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def conduct(
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
     captures: Keep = Keep.REFUSED,
+    then: Callable[[Conducted], object] | None = None,
 ) -> Conducted:
     """Run cases and record them.
 
@@ -68,16 +70,24 @@ def conduct(
         only: ids of planned attempts; others of the same cases are left out.
         on_attempt: told of each attempt after it is in the record.
         captures: of which attempts it is kept what they looked like on the wire.
+        then: done with the finished record while the containers are removed, in another thread.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     attempts = [p.attempt for case in cases for p in case.plan()]
-    with open_laboratory(checkout, progress or Printed(), run_id, attempts=attempts) as laboratory:
-        return conduct_in(
-            laboratory, cases, run_id, only=only, on_attempt=on_attempt, captures=captures
-        )
+    with ThreadPoolExecutor(1) as aside:
+        with open_laboratory(
+            checkout, progress or Printed(), run_id, attempts=attempts
+        ) as laboratory:
+            conducted = conduct_in(
+                laboratory, cases, run_id, only=only, on_attempt=on_attempt, captures=captures
+            )
+            doing = aside.submit(then, conducted) if then is not None else None
+        if doing is not None:
+            doing.result()
+    return conducted
 
 
 def conduct_in(
