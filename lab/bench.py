@@ -5,6 +5,7 @@ Every figure is a median; a ratio compares two figures of this run. Machines dif
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import subprocess
@@ -21,6 +22,8 @@ from lab.documents import documents
 from lab.imaging.progress import Progress
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
+from lab.record import AttemptRecord, CaseRecord, load
+from lab.report.html import render
 from lab.stack.checkout import Checkout, new_run_id
 from lab.stack.files import AGENTS
 
@@ -28,6 +31,7 @@ from lab.stack.files import AGENTS
 ATTEMPTS = 60
 CONTAINER_RUNS = 5
 WARM_RUNS = 3
+PAGE_ATTEMPTS = 10_000
 #: Seconds for one benchmark command.
 LIMIT_S = 300
 
@@ -122,7 +126,30 @@ def measure(checkout: Checkout, progress: Progress) -> Measured:
     for document in sorted(documents()):
         name = f"all cases of {document}, everything built (median)"
         measured.figures.append(Figure(name, _warm_run(document), "s", 30.0))
+    progress.step("bench", f"a page of {PAGE_ATTEMPTS:,} attempts")
+    name = f"HTML report of {PAGE_ATTEMPTS:,} attempts"
+    measured.figures.append(Figure(name, _page(checkout), "s", 5.0))
     return measured
+
+
+def _page(checkout: Checkout) -> float:
+    """Seconds to make the page of a record as large as that, from the attempts of the last run."""
+    record = load(checkout.state / "runs" / "latest")
+    cases: list[CaseRecord] = []
+    attempts: list[AttemptRecord] = []
+    for number, case in enumerate(itertools.cycle(record.cases)):
+        of_case = record.attempts_of(case)
+        if len(attempts) + len(of_case) > PAGE_ATTEMPTS:
+            break
+        identity = f"{case.id}-{number}"
+        cases.append(case.model_copy(update={"id": identity}))
+        attempts += [
+            a.model_copy(update={"id": f"{identity}/{a.id.rpartition('/')[2]}", "case": identity})
+            for a in of_case
+        ]
+    large = record.model_copy(update={"attempts": tuple(attempts), "cases": tuple(cases)})
+    render(record)  # templates are compiled once
+    return _milliseconds(lambda: render(large)) / 1000
 
 
 def _handshakes(laboratory: Laboratory, attempt: Attempt) -> tuple[float, float]:
