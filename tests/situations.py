@@ -914,7 +914,13 @@ WEB_CERTIFICATES = (
 WEB_HANDSHAKE = (
     web("plain HTTP on the port", PLAINTEXT, "behaviour=plain-http"),
     web("plain HTTP on the port of a web server", PLAINTEXT, "tls=off", servers=NGINX),
-    web("FTP on the port", PLAINTEXT, "behaviour=ftp-banner"),
+    # nginx sees the banner before or after its own first message: what it says of it is luck.
+    web(
+        "FTP on the port",
+        PLAINTEXT,
+        "behaviour=ftp-banner",
+        clients=[client for client in WEB if not client.startswith("edge")],
+    ),
     web("alert 80", INTERNAL_ERROR, "behaviour=alert-internal-error"),
     web(
         "alert 40",

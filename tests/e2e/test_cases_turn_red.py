@@ -200,19 +200,29 @@ def change_in(module: str, cases: list[LoadedCase]) -> Change:
         assert body[0].count(before) == 1, f"{before} is not once in {name}: adapt the test"
         begin = body.start() + body[0].index(before)
         return Change(case, begin, begin + len(before), after, r"seen +completed \(transfer\)")
-    ordinary = [c for c in cases if c.case.race is None]
+    text = cases[0].path.read_text()
+    places = {c.name: expectation_in(text, c.name) for c in cases if c.case.race is None}
+    ordinary = [c for c in cases if places.get(c.name)]
     case = next((c for c in ordinary if c.case.expect.result is Result.REFUSED), ordinary[0])
-    begin, end = expectation_in(case.path.read_text(), case.name)
+    place = places[case.name]
+    assert place is not None
+    begin, end = place
     says = r"expected +refused by the server at greeting: not-ftp"
     return Change(case, begin, end, ANOTHER, says)
 
 
-def expectation_in(text: str, name: str) -> tuple[int, int]:
-    """Where the second argument of ``Case(attempt, expectation, ...)`` stands in a case function."""
+def expectation_in(text: str, name: str) -> tuple[int, int] | None:
+    """Where the second argument of ``Case(attempt, expectation, ...)`` stands in a case function.
+
+    ``None``: the function leaves the case to another one.
+    """
     functions = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))
     function = next(n for n in functions if n.name == name)
     calls = [n for n in ast.walk(function) if isinstance(n, ast.Call) and len(n.args) > 1]
-    call = next(n for n in calls if isinstance(n.func, ast.Name) and n.func.id == "Case")
+    made = (n for n in calls if isinstance(n.func, ast.Name) and n.func.id == "Case")
+    call = next(made, None)
+    if call is None:
+        return None
     starts = [0, *itertools.accumulate(len(line.encode()) for line in text.splitlines(True))]
     expectation = call.args[1]
     assert expectation.end_lineno and expectation.end_col_offset is not None  # noqa: PT018

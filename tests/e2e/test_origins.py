@@ -431,7 +431,7 @@ def test_an_origin_without_suites_says_why(
         (
             "nginx",
             "port_filter=dropped port_allowed=egde",
-            "there are centos7, edge, nginx, origin",
+            "there are centos7, nginx, origin",
         ),
         (OLD, "port_filter=dropped", "no packet filter"),
         ("nginx", "behaviour=silent", "nginx can only serve"),

@@ -31,8 +31,9 @@ def _shown(document: Document, result: ClaimResult) -> Claim:
     why = claim.untestable or claim.basis
     return Claim(
         id=claim.id,
-        section_en=section.en,
-        section_ja=section.ja,
+        # The sections of every document are in one list.
+        section_en=f"{document.id}: {section.en}",
+        section_ja=f"{document.id}: {section.ja}",
         text_en=claim.text.en,
         text_ja=claim.text.ja,
         verdict=str(result.verdict),
