@@ -1,6 +1,6 @@
 """What the cases of the Fastly document share."""
 
-from lab.cases import Remedy, edge, tls_perl, tls_python, unsafe, useless
+from lab.cases import Remedy, edge, recommended, tls_perl, tls_python, unsafe, useless
 from lab.expectations import Expectation, completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 
@@ -114,4 +114,32 @@ def every_suite_enabled(attempt: Attempt, suite: str, algorithm: str) -> Remedy:
             handshake_failure(client),
             cause=f"none with {algorithm}",
         ),
+    )
+
+
+def unchecked(attempt: Attempt) -> Remedy:
+    """What every certificate error could be "remedied" with."""
+    return unsafe(
+        "the certificate is not checked at all",
+        attempt.with_client(verify=False, last_error=False),
+        FETCHED_UNCHECKED,
+    )
+
+
+def from_a_known_authority(attempt: Attempt) -> Remedy:
+    """The page's other way out of every chain error."""
+    return recommended(
+        "a certificate from an authority that the client knows",
+        attempt.with_server(certificate="valid").with_client(trust=None),
+        FETCHED,
+    )
+
+
+def given_the_root(attempt: Attempt, trust: str) -> Remedy:
+    """The page's way out: the authority's root as CA certificate; an impostor's is another."""
+    return recommended(
+        "the root given to the client as CA certificate",
+        attempt.with_client(trust=trust),
+        FETCHED,
+        impostor=client_refuses(Reason.UNKNOWN_ISSUER),
     )

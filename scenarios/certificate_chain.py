@@ -6,14 +6,13 @@ remedy of its own: the origin does not send its intermediate.
 
 from dataclasses import replace
 
-from lab.cases import Case, Remedy, case, nginx, recommended, temporary, unsafe, useless
+from lab.cases import Case, case, nginx, recommended, temporary, useless
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios._fastly import (
     DOCUMENT,
     EDGE,
     EVERYWHERE,
     FETCHED,
-    FETCHED_UNCHECKED,
     FIRST_ERROR,
     FUTURE,
     IMPOSTOR_REFUSED,
@@ -22,21 +21,14 @@ from scenarios._fastly import (
     PERL,
     PYTHON,
     client_refuses,
+    from_a_known_authority,
     says,
+    unchecked,
 )
 
 SECTION = "Certificate chain mismatch"
 
 UNKNOWN_ISSUER = "unable to get local issuer certificate"
-
-
-def unchecked(attempt: Attempt) -> Remedy:
-    """What every section of the page could be "remedied" with."""
-    return unsafe(
-        "the certificate is not checked at all",
-        attempt.with_client(verify=False, last_error=False),
-        FETCHED_UNCHECKED,
-    )
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
@@ -58,11 +50,7 @@ def self_signed_certificate(client: ClientSettings) -> Case:
                 FETCHED,
                 impostor=IMPOSTOR_REFUSED,
             ),
-            recommended(
-                "a certificate from an authority that the client knows",
-                attempt.with_server(certificate="valid"),
-                FETCHED,
-            ),
+            from_a_known_authority(attempt),
             unchecked(attempt),
         ],
     )
@@ -87,11 +75,7 @@ def self_signed_certificate_in_the_chain(client: ClientSettings) -> Case:
                 FETCHED,
                 impostor=IMPOSTOR_REFUSED,
             ),
-            recommended(
-                "a certificate from an authority that the client knows",
-                attempt.with_server(certificate="valid"),
-                FETCHED,
-            ),
+            from_a_known_authority(attempt),
             useless(
                 "the root left out of what the origin sends",
                 attempt.with_server(certificate="private-ca"),
@@ -120,11 +104,7 @@ def authority_that_the_client_does_not_know(client: ClientSettings) -> Case:
                 FETCHED,
                 impostor=IMPOSTOR_REFUSED,
             ),
-            recommended(
-                "a certificate from an authority that the client knows",
-                attempt.with_server(certificate="valid"),
-                FETCHED,
-            ),
+            from_a_known_authority(attempt),
             unchecked(attempt),
         ],
     )

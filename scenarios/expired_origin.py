@@ -2,21 +2,22 @@
 
 from dataclasses import replace
 
-from lab.cases import Case, Remedy, case, nginx, recommended, temporary, unsafe, useless
+from lab.cases import Case, case, nginx, recommended, temporary, useless
 from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios._fastly import (
     DOCUMENT,
     EVERYWHERE,
     FETCHED,
-    FETCHED_UNCHECKED,
     FIRST_ERROR,
     FUTURE,
     IMPOSTOR_REFUSED,
     LAST_ERROR,
     OLD_AND_NEW,
     client_refuses,
+    from_a_known_authority,
     says,
+    unchecked,
 )
 
 SECTION = "Certificate has expired"
@@ -34,15 +35,6 @@ def self_signed(client: ClientSettings) -> Expectation:
     page = "self signed certificate"
     words = says(client, page, old=page, new="self-signed certificate")
     return client_refuses(Reason.SELF_SIGNED_LEAF, words)
-
-
-def unchecked(attempt: Attempt) -> Remedy:
-    """What an expired certificate is often "remedied" with."""
-    return unsafe(
-        "the certificate is not checked at all",
-        attempt.with_client(verify=False),
-        FETCHED_UNCHECKED,
-    )
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
@@ -88,11 +80,7 @@ def self_signed_certificate(client: ClientSettings) -> Case:
                 FETCHED,
                 impostor=IMPOSTOR_REFUSED,
             ),
-            recommended(
-                "a certificate from an authority that the client knows",
-                attempt.with_server(certificate="valid").with_client(trust=None),
-                FETCHED,
-            ),
+            from_a_known_authority(attempt),
             useless(
                 "a certificate made anew from the same key, and not given to the client",
                 attempt.with_server(certificate="self-signed-reissued"),

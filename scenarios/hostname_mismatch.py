@@ -4,7 +4,7 @@ What the page calls the certificate hostname is the name to check; it changes ne
 is connected to nor the name that is sent in the handshake (SNI).
 """
 
-from lab.cases import Case, case, nginx, recommended, tls_perl, tls_python, unsafe, useless
+from lab.cases import Case, case, nginx, recommended, tls_perl, tls_python, useless
 from lab.certificates import OTHER_HOST
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios._fastly import (
@@ -12,13 +12,13 @@ from scenarios._fastly import (
     EDGE,
     EVERYWHERE,
     FETCHED,
-    FETCHED_UNCHECKED,
     IMPOSTOR_REFUSED,
     LAST_ERROR,
     OLD_AND_NEW,
     PERL,
     client_refuses,
     says,
+    unchecked,
 )
 
 SECTION = "Hostname mismatch"
@@ -49,11 +49,7 @@ def certificate_of_another_name(client: ClientSettings) -> Case:
                 FETCHED,
                 impostor=IMPOSTOR_REFUSED,
             ),
-            unsafe(
-                "the certificate is not checked at all",
-                attempt.with_client(verify=False),
-                FETCHED_UNCHECKED,
-            ),
+            unchecked(attempt),
         ],
     )
 

@@ -59,7 +59,7 @@ def summary(
         _unexpected(record),
         _cases(record),
         _cannot(record),
-        *(_claims(document, evaluate(document, record)) for document in documents),
+        *(_claims(document, results) for document, results in _judged(record, documents)),
         _images(record),
     ]
     return _limited([part for part in parts if part])
@@ -126,6 +126,16 @@ def _cannot(record: RunRecord) -> str:
     found = causes(record.attempts)
     lines = [f"- {text(cause)}: {text(', '.join(clients))}" for cause, clients in found]
     return "\n".join(["### Cannot be tried here", "", *lines]) if found else ""
+
+
+def _judged(
+    record: RunRecord, documents: Iterable[Document]
+) -> Iterable[tuple[Document, Sequence[ClaimResult]]]:
+    """The documents that the run tests, with their claims' verdicts."""
+    for document in documents:
+        results = evaluate(document, record)
+        if any(result.made for result in results):
+            yield document, results
 
 
 def _claims(document: Document, results: Sequence[ClaimResult]) -> str:
