@@ -126,7 +126,9 @@ class Leaf:
     ends: timedelta = timedelta(days=30)
     usage: Usage = Usage.ANY
     key_of: str | None = None
-    """Slug of the certificate whose key pair it has, too; ``None``: it has one of its own."""
+    """Slug of the certificate whose key pair it has, too. ``None``: it has one of its own if it is its own
+    issuer, or if another one names it here; else the one that its server (or user) has for all of this
+    kind that this CA issues."""
 
 
 @dataclass(frozen=True, kw_only=True)

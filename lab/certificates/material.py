@@ -1,7 +1,8 @@
 """The keys and certificates of one run, made when they are first asked for.
 
 Nothing is read from a file and nothing is written to one: the certificates live as long as the run.
-Keys that take long (RSA-3072) exist once; equal leaf declarations of the catalogue are one leaf.
+Equal leaf declarations of the catalogue are one leaf. A server has one key pair of a kind for all that a
+CA issues to it, as :class:`~lab.certificates.catalogue.Leaf` says: most of the time goes into RSA keys.
 """
 
 from __future__ import annotations
@@ -78,6 +79,10 @@ _NAMES_OF_NO_HOST = frozenset(
     {Names.OTHER_HOST, Names.WILDCARD, Names.OTHER_COMMON_NAME_ONLY, Names.USER}
 )
 _ORDINARY_KEYS = frozenset({Key.RSA_2048, Key.ECDSA_P256})
+#: Leaves whose key pair another one has, too: what is made anew with the same key is told by that.
+_KEPT_KEYS = frozenset(
+    CATALOGUE[spec.leaf.key_of].leaf for spec in CATALOGUE.values() if spec.leaf.key_of
+)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ class Material:
     def generate(self) -> Material:
         """Make what is wanted for every host now, on all cores; what names an address, once it is known.
 
-        Everything for two hosts takes one to two seconds, most of it for RSA keys of 3072 bits.
+        Everything for two hosts takes about a second, most of it for RSA keys of 3072 bits.
 
         Returns:
             The material itself.
@@ -288,8 +293,11 @@ class Material:
                 if str(issuer) in issuers
                 for part in ("root", "intermediate")
             ]
-            slowest_first = sorted(leaves, key=lambda leaf: leaf.key is not Key.RSA_3072)
-            jobs += [pool.submit(self._leaf, leaf, host) for leaf in slowest_first]
+            # The slowest first, and last of all the leaves that wait for another one's key.
+            order = sorted(
+                leaves, key=lambda leaf: (leaf.key is not Key.RSA_3072, not _is_first(leaf))
+            )
+            jobs += [pool.submit(self._leaf, leaf, host) for leaf in order]
             for job in jobs:
                 job.result()
 
@@ -307,13 +315,7 @@ class Material:
         if leaf.issuer is Issuer.ITSELF:
             return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
         authority = self._authority(leaf.issuer)
-        ordinary = (
-            leaf.names not in _COMMON_NAMES_ONLY
-            and leaf.key in _ORDINARY_KEYS
-            and leaf.usage is Usage.ANY
-            and leaf.key_of is None
-        )
-        if ordinary:
+        if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
             return authority.issue_ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
         certificate = authority.sign(
@@ -361,12 +363,17 @@ class Material:
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(_CA_KEYS[issuer]))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
-        """The key pair of a leaf that is not trustme's."""
+        """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""
         if leaf.key_of is not None:
             return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
-        # Who is its own issuer is its key. The others of one kind share theirs, which saves time.
-        name = ("leaf-key", leaf, host) if leaf.issuer is Issuer.ITSELF else ("leaf-key", leaf.key)
-        return self._once(name, lambda: generate_key(leaf.key))
+        # Rare kinds take the longest: there is one for all servers.
+        holder: Hashable = (leaf.issuer, leaf.names is Names.USER)
+        if leaf.issuer is Issuer.ITSELF:
+            # Who is its own issuer is its key.
+            holder = (leaf, host)
+        elif leaf.key in _ORDINARY_KEYS and leaf.names is not Names.USER:
+            return self._leaf(_first(leaf), host).key
+        return self._once(("leaf-key", holder, leaf.key), lambda: generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
         """Make a thing at the first call, for all threads."""
@@ -381,3 +388,12 @@ class Material:
     def _check_host(self, host: str) -> None:
         if host not in self.hosts:
             raise UnknownCertificate("certificate for the host", host, self.hosts)
+
+
+def _first(leaf: Leaf) -> Leaf:
+    """The leaf from the same CA, with a key of the same kind, with which nothing is wrong."""
+    return Leaf(issuer=leaf.issuer, key=leaf.key)
+
+
+def _is_first(leaf: Leaf) -> bool:
+    return leaf == _first(leaf)

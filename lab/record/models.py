@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -207,7 +208,7 @@ class AttemptRecord(Model):
     """The images it ran on."""
 
     @computed_field  # type: ignore[prop-decorator]
-    @property
+    @cached_property
     def command(self) -> str:
         """The command line that repeats the attempt."""
         words = spell_arguments(self.attempt, self.expectation)
@@ -322,8 +323,12 @@ class RunRecord(RunHeader):
 
     def attempts_of(self, case: CaseRecord) -> tuple[AttemptRecord, ...]:
         """The attempts of a case, in the case's order; one that was not made is left out."""
-        by_id = {attempt.id: attempt for attempt in self.attempts}
+        by_id = self._by_id
         return tuple(by_id[i] for i in case.attempts if i in by_id)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, AttemptRecord]:
+        return {attempt.id: attempt for attempt in self.attempts}
 
 
 _GRAVEST_FIRST = (Verdict.LAB_ERROR, Verdict.SURPRISE, Verdict.CANNOT, Verdict.AS_EXPECTED)

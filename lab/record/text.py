@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Collection, Mapping
 from enum import Enum
@@ -15,6 +14,7 @@ from pydantic import BaseModel
 LONGEST_LINE = 4096
 LONGEST_TEXT = 256 * 1024
 
+_PLAIN = frozenset({bool, int, float, type(None)})
 _MARK = " [cut: {} characters] "
 _ROOM_FOR_MARK = 40
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -37,7 +37,16 @@ def readable(text: str) -> str:
 
 
 def readable_throughout(value: Any) -> Any:
-    """Apply :func:`readable` to every text in a value: in containers and dataclasses, too."""
+    """Apply :func:`readable` to every text in a value: in containers and dataclasses, too.
+
+    What is readable already is returned as it is.
+    """
+    # Almost everything is: this runs over every part of every attempt.
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() and len(value) <= LONGEST_LINE else readable(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):
@@ -45,9 +54,9 @@ def readable_throughout(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {readable_throughout(k): readable_throughout(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(readable_throughout(v) for v in value)
+        return kind(readable_throughout(v) for v in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        old = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        old = {name: getattr(value, name) for name in value.__dataclass_fields__}
         new = {name: readable_throughout(v) for name, v in old.items()}
         return value if new == old else dataclasses.replace(value, **new)
     return value
@@ -60,8 +69,7 @@ def to_json(
 
     Its only control characters are ``indent``'s.
     """
-    plain = model.model_dump(mode="json", include=None if only is None else set(only))
-    text = json.dumps(plain, ensure_ascii=False, indent=indent)
+    text = model.model_dump_json(indent=indent, include=None if only is None else set(only))
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
