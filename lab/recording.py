@@ -101,7 +101,8 @@ def conduct_in(
 ) -> Conducted:
     """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
     plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
-    jobs = [Job(p.id, p.attempt, p.expect, p.otherwise) for p in plan]
+    races = {case.id for case in cases if case.case.race is not None}
+    jobs = [Job(p.id, p.attempt, p.expect, p.otherwise, apart=p.case_id in races) for p in plan]
     planned = {p.id: p for p in plan}
     return _recorded(laboratory, run_id, jobs, planned, cases, on_attempt, captures=captures)
 
@@ -119,7 +120,7 @@ def repeat(
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
-    jobs = [Job(f"attempt-{number}", attempt, expect) for number in range(1, times + 1)]
+    jobs = [Job(f"attempt-{number}", attempt, expect, apart=True) for number in range(1, times + 1)]
     with open_laboratory(
         checkout, progress or Printed(), run_id, own, attempts=[attempt]
     ) as laboratory:
@@ -144,7 +145,7 @@ def _recorded(
         records: dict[str, AttemptRecord] = {}
 
         def finished(one: Finished) -> None:
-            wire = _written(one, writer)
+            wire = records[one.same_as].wire if one.same_as else _written(one, writer)
             record = _attempt_record(one, planned.get(one.job.id), laboratory, own, wire)
             if record.chain is not None and record.chain not in writer.certificates:
                 writer.chain(record.chain, _chain(laboratory, one.job.attempt))
@@ -209,6 +210,7 @@ def _attempt_record(
         request=dict(evidence.request) if evidence else {},
         wire=wire,
         witnesses=one.witnesses,
+        same_as=one.same_as,
         started=one.started,
         elapsed_ms=one.elapsed_ms,
         images=tuple(

@@ -35,6 +35,8 @@ class Job:
     expect: Expectation | None = None
     otherwise: Expectation | None = None
     """In a race: what is as good."""
+    apart: bool = False
+    """One of several tries that are counted: no other one with the same settings stands for it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Finished:
     """What the evidence's capture shows."""
     witnesses: Witnesses | None = None
     """What client, server and wire say of a refusal; ``None`` where nothing is captured."""
+    same_as: str | None = None
+    """Id of the job that this attempt was made for, with the same settings; ``None``: for its own."""
 
 
 def run(
@@ -64,19 +68,22 @@ def run(
 ) -> None:
     """Make every attempt, several at a time, and hand each to ``finished`` (one call at a time).
 
+    Jobs with the same settings of both ends are one attempt, which is judged for each of them.
     ``captures`` says of which attempts the capture is kept. What ends the run early (Ctrl-C, a record
     that cannot be written) also ends the session, so that nobody waits for the attempts under way; what
     is finished has been handed over.
     """
     if not jobs:
         return
-    workers = min(len(jobs), workers or PER_PROCESSOR * (os.cpu_count() or 1))
+    together = _spread(_together(jobs))
+    workers = min(len(together), workers or PER_PROCESSOR * (os.cpu_count() or 1))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
     try:
         for done in as_completed(
-            [pool.submit(make, session, job, captures) for job in _spread(jobs)]
+            [pool.submit(_make, session, same, captures) for same in together]
         ):
-            finished(done.result())
+            for one in done.result():
+                finished(one)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         session.close()
@@ -87,6 +94,12 @@ def run(
 
 def make(session: Session, job: Job, captures: Keep = Keep.REFUSED) -> Finished:
     """Make one attempt, judge it, and hear the witnesses of a refusal."""
+    return _make(session, [job], captures)[0]
+
+
+def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finished]:
+    """Make the one attempt of these jobs, and judge it for each."""
+    attempt = jobs[0].attempt
     started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
     outcome: Outcome | None = None
     evidence: Evidence | None = None
@@ -97,19 +110,32 @@ def make(session: Session, job: Job, captures: Keep = Keep.REFUSED) -> Finished:
         return captures is Keep.ALL or interpret(observation).result is Result.REFUSED
 
     try:
-        evidence = session.attempt(job.attempt, None if captures is Keep.NONE else keep)
+        evidence = session.attempt(attempt, None if captures is Keep.NONE else keep)
         outcome = interpret(evidence.observation)
         if evidence.capture is not None:
             wire = read(evidence.capture)
         witnesses = hear_witnesses(evidence.observation, outcome, wire)
-        outcome = explained(session, job.attempt, outcome)
-        judgement = _judged(job, evidence.observation, outcome)
+        outcome = explained(session, attempt, outcome)
+        judgements = [_judged(job, evidence.observation, outcome) for job in jobs]
     except Cannot as cause:
-        judgement = Judgement(Verdict.CANNOT, str(cause))
+        judgements = [Judgement(Verdict.CANNOT, str(cause))] * len(jobs)
     except (AgentError, DialectError) as error:
-        judgement = Judgement(Verdict.LAB_ERROR, str(error))
+        judgements = [Judgement(Verdict.LAB_ERROR, str(error))] * len(jobs)
     elapsed = (time.perf_counter() - clock) * 1000
-    return Finished(job, judgement, outcome, evidence, started, elapsed, wire, witnesses)
+    return [
+        Finished(
+            job=job,
+            judgement=judgement,
+            outcome=outcome,
+            evidence=evidence,
+            started=started,
+            elapsed_ms=elapsed,
+            wire=wire,
+            witnesses=witnesses,
+            same_as=None if job is jobs[0] else jobs[0].id,
+        )
+        for job, judgement in zip(jobs, judgements, strict=True)
+    ]
 
 
 def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -136,12 +162,20 @@ def _judged(job: Job, observation: Observation, outcome: Outcome) -> Judgement:
     return judgement
 
 
-def _spread(jobs: Iterable[Job]) -> list[Job]:
-    """Order jobs so that neighbours use different listeners: attempts on one wait for each other."""
-    waiting: dict[object, list[Job]] = {}
+def _together(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Jobs that are one and the same attempt, in the order of the first of each."""
+    same: dict[object, list[Job]] = {}
     for job in jobs:
-        waiting.setdefault(job.attempt.server, []).append(job)
-    spread: list[Job] = []
+        same.setdefault(job.id if job.apart else job.attempt, []).append(job)
+    return list(same.values())
+
+
+def _spread(together: Iterable[list[Job]]) -> list[list[Job]]:
+    """Order attempts so that neighbours use different listeners: those on one wait for each other."""
+    waiting: dict[object, list[list[Job]]] = {}
+    for jobs in together:
+        waiting.setdefault(jobs[0].attempt.server, []).append(jobs)
+    spread: list[list[Job]] = []
     while waiting:
         for key in list(waiting):
             spread.append(waiting[key].pop(0))

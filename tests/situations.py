@@ -1123,7 +1123,7 @@ WEB_NETWORK = (
 )
 
 WEB_RESPONSE = (
-    web("answers late", LATE_ANSWER, "answer_delay_s=4", "timeout_s=1", waits=True),
+    web("answers late", LATE_ANSWER, "answer_delay_s=4", "timeout_s=2", waits=True),
     web("closes after the request", NO_ANSWER, "behaviour=close-after-request"),
     web("without TLS", OK, "tls=off", "tls=off", clients=(*BARE, "edge@debian13"), servers=CURRENT),
     web(

@@ -1,24 +1,23 @@
-"""The agent that captures what the attempts at one server look like on the wire.
+"""What the attempts at the servers of a container look like on the wire: whose each packet is.
 
-``capture.py INTERFACE``; it runs beside the servers, because every attempt has to come by there.
-``resident.py`` has the protocol. The standard library of Python 3.6 only. Its ready line has in
-``versions`` what it captures with, or, as ``cannot``, why it cannot: then there are no ops to be asked.
-Both ops are inline:
+The agent beside the servers (``server.py``) has this module watch the network, because every attempt
+has to come by there. The standard library of Python 3.6 only. One attempt at a time uses a listener, so
+what comes to its ports belongs to one attempt. Only connections whose first packet was seen are kept:
+what still comes of an earlier one is dropped.
 
-``begin`` ``{key, ports, active}``
-    An attempt begins. ``ports`` are the server's own, as ranges ``[first, last]``, the control
-    port's first; with ``active`` also the connections that the server opens to this client
-    belong to it. It gives up what another attempt of the same ``key`` has left.
-``collect`` ``{key, keep}``
-    The attempt is over. With ``keep`` the answer waits until the kernel has handed over everything
-    that has passed; ``{packets, cut, lost, late, unclear}``: ``packets`` is, in base64, for each
-    packet :data:`HEAD` and its bytes; ``cut`` how many bytes of payload were left out, ``lost``
-    how many packets the kernel had no room for meanwhile (of all attempts), ``late`` whether some
-    were not handed over in time, ``unclear`` how many connections may have been another attempt's
-    as well and were left out. Without ``keep`` it is ``{}``.
+Two of the agent's ops are answered here, both inline:
 
-One attempt at a time uses a listener, so what comes to its ports belongs to one attempt. Only
-connections whose first packet was seen are kept: what still comes of an earlier one is dropped.
+``watch`` ``{key, ports, active}``
+    An attempt at the listener ``key`` begins. ``ports`` are the server's own, as ranges ``[first,
+    last]``, the control port's first; with ``active`` also the connections that the server opens
+    to this client belong to it. It gives up what an earlier attempt of the same ``key`` has left.
+``packets`` ``{key}``
+    The attempt is over. The answer waits until the kernel has handed over everything that has
+    passed; ``{packets, cut, lost, late, unclear}``: ``packets`` is, in base64, for each packet
+    :data:`HEAD` and its bytes; ``cut`` how many bytes of payload were left out, ``lost`` how many
+    packets the kernel had no room for meanwhile (of all attempts), ``late`` whether some were not
+    handed over in time, ``unclear`` how many connections may have been another attempt's as well
+    and were left out. Where nothing can be captured it is ``{missing}``, the reason.
 """
 
 # The interpreter is the server container's; typing is as in the other agents.
@@ -26,22 +25,23 @@ connections whose first packet was seen are kept: what still comes of an earlier
 
 import base64
 import struct
-import sys
 import time
-from typing import Any, Dict, Generator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Generator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from packet_ring import Packet, PacketRing
-from resident import Agent, BadRequest, Wait
+from resident import BadRequest, Wait
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
 Deferred = Generator[Wait, Set[int], Result]
 
+#: By this interface the lab's network reaches a container.
+INTERFACE = "eth0"
 #: Payload of one connection that is kept, from its beginning, in bytes; of the rest, headers only.
 MOST_PAYLOAD = 65536
 #: Time (nanoseconds since 1970), size on the wire, size here, 1 if the server sent it.
 HEAD = struct.Struct(">QIIB")
-#: How long ``collect`` waits for the kernel, and how often it looks, in seconds.
+#: How long ``packets`` waits for the kernel, and how often it looks, in seconds.
 PATIENCE_S, LOOK_S = 0.5, 0.01
 
 _SYN, _ACK = 0x02, 0x10
@@ -92,7 +92,8 @@ class Attempt:
         self.ports = ports
         self.active = active
         #: What the kernel has not handed over yet may be older than that.
-        self.begun_ns = int(time.time() * 1e9)
+        self.begun_ns = _now_ns()
+        self.ended_ns: Optional[int] = None
         #: Addresses that have come to the control port.
         self.clients: Set[bytes] = set()
         #: How much payload of each connection may still be kept, in bytes.
@@ -104,6 +105,8 @@ class Attempt:
     def may_have(self, packet: Packet, port: int, address: bytes) -> bool:
         """Whether a packet that opens a connection may belong to the attempt."""
         if packet.time_ns < self.begun_ns:
+            return False
+        if self.ended_ns is not None and packet.time_ns > self.ended_ns:
             return False
         if packet.outgoing:
             return self.active and address in self.clients
@@ -126,16 +129,35 @@ class Attempt:
 
 
 class Capture:
-    """The ops of the agent."""
+    """The packets of the attempts that are under way.
 
-    def __init__(self, ring: PacketRing) -> None:
-        self._ring = ring
+    Args:
+        ring: where they come from; the reason, in words, if nothing can be captured.
+    """
+
+    def __init__(self, ring: Union[PacketRing, str]) -> None:
+        self._missing = ring if isinstance(ring, str) else ""
+        self._ring = None if isinstance(ring, str) else ring
         self._attempts: Dict[str, Attempt] = {}
         self._owners: Dict[Connection, Attempt] = {}
         self._lost_at: Dict[str, int] = {}
 
+    @classmethod
+    def of_interface(cls, interface: str = INTERFACE) -> "Capture":
+        """Watch this network interface, if that is possible."""
+        try:
+            return cls(PacketRing(interface))
+        except OSError as error:
+            return cls("%s: %s" % (interface, error))
+
+    def readable(self) -> Dict[int, Callable[[], None]]:
+        """What is to be called when a descriptor can be read."""
+        return {} if self._ring is None else {self._ring.fileno(): self.take}
+
     def take(self) -> None:
         """Give every packet that the kernel has handed over to its attempt."""
+        if self._ring is None:
+            return
         for packet in self._ring.packets():
             seen = segment(packet)
             if seen is None:
@@ -146,32 +168,42 @@ class Capture:
             if owner is not None:
                 owner.keep(packet, seen)
 
-    def begin(self, request: Request) -> Result:
-        """An attempt begins."""
-        key = _key(request)
-        ports = [(int(first), int(last)) for first, last in request.get("ports") or ()]
-        if not ports:
-            raise BadRequest("ports is %r: it has at least one range" % (request.get("ports"),))
-        self._drop(key)
-        self._ring.mark()
-        self._lost_at[key] = self._ring.lost
-        self._attempts[key] = Attempt(ports, bool(request.get("active")))
+    def watch(self, request: Request) -> Result:
+        """The op: an attempt begins."""
+        self.begin(_key(request), request)
         return {}
 
-    def collect(self, request: Request) -> Deferred:
-        """An attempt is over."""
+    def begin(self, key: str, asked: Request) -> None:
+        """An attempt at this listener begins; ``asked`` has its ``ports`` and ``active``."""
+        ports = [(int(first), int(last)) for first, last in asked.get("ports") or ()]
+        if not ports:
+            raise BadRequest("ports is %r: it has at least one range" % (asked.get("ports"),))
+        if self._ring is None:
+            return
+        self.drop(key)
+        self._ring.mark()
+        self._lost_at[key] = self._ring.lost
+        self._attempts[key] = Attempt(ports, bool(asked.get("active")))
+
+    def end(self, key: str) -> None:
+        """The attempt is over: what is opened from now on is not its own."""
+        if key in self._attempts:
+            self._attempts[key].ended_ns = _now_ns()
+
+    def packets(self, request: Request) -> Deferred:
+        """The op: everything about the attempt, which is forgotten."""
         key = _key(request)
+        if self._ring is None:
+            return {"missing": self._missing}
         if key not in self._attempts:
             raise BadRequest("no attempt %r has begun" % key)
-        if not request.get("keep"):
-            self._drop(key)
-            return {}
         mark = self._ring.mark()
         until = time.monotonic() + PATIENCE_S
         while not self._ring.is_past(mark) and time.monotonic() < until:
             yield Wait(LOOK_S, [self._ring.fileno()])
         lost = self._ring.lost - self._lost_at[key]
-        attempt = self._drop(key)
+        attempt = self._attempts[key]
+        self.drop(key)
         return {
             "packets": base64.b64encode(b"".join(attempt.kept)).decode("ascii"),
             "cut": attempt.cut,
@@ -179,6 +211,16 @@ class Capture:
             "late": not self._ring.is_past(mark),
             "unclear": attempt.unclear,
         }
+
+    def drop(self, key: str) -> None:
+        """Forget an attempt and its connections, if there is one."""
+        self._lost_at.pop(key, None)
+        attempt = self._attempts.pop(key, None)
+        if attempt is None:
+            return
+        for connection in attempt.room:
+            if self._owners.get(connection) is attempt:
+                del self._owners[connection]
 
     # -- parts ------------------------------------------------------------------------------------
 
@@ -204,17 +246,6 @@ class Capture:
         self._owners[connection] = attempt
         return attempt
 
-    def _drop(self, key: str) -> Attempt:
-        """Forget an attempt and its connections; it is returned."""
-        self._lost_at.pop(key, None)
-        attempt = self._attempts.pop(key, None)
-        if attempt is None:
-            return Attempt([(0, 0)], False)
-        for connection in attempt.room:
-            if self._owners.get(connection) is attempt:
-                del self._owners[connection]
-        return attempt
-
 
 def _key(request: Request) -> str:
     key = request.get("key")
@@ -223,23 +254,6 @@ def _key(request: Request) -> str:
     return key
 
 
-def main() -> None:
-    """Serve until standard input ends."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: capture.py INTERFACE")
-    try:
-        ring = PacketRing(sys.argv[1])
-    except OSError as error:
-        Agent("capture", versions={"cannot": "%s: %s" % (sys.argv[1], error)}).run()
-        return
-    capture = Capture(ring)
-    Agent(
-        "capture",
-        versions={"capture": "packet(7), a ring of TPACKET_V3"},
-        inline={"begin": capture.begin, "collect": capture.collect},
-        readable={ring.fileno(): capture.take},
-    ).run()
-
-
-if __name__ == "__main__":
-    main()
+def _now_ns() -> int:
+    # As the kernel's clock of packets; time_ns() came with Python 3.7.
+    return int(time.time() * 1e9)

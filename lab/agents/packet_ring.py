@@ -72,6 +72,9 @@ class PacketRing:
             )
             self._socket.setsockopt(_SOL_PACKET, _PACKET_RX_RING, ring)
             self._ring = mmap.mmap(self._socket.fileno(), _BLOCK * _BLOCKS)
+            if hasattr(self._ring, "madvise"):
+                # A forked server would hold on to the ring; Python has the call since 3.8.
+                self._ring.madvise(mmap.MADV_DONTFORK)
             self._socket.bind((interface, _ETH_P_ALL))
         except OSError:
             self._socket.close()

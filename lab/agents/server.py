@@ -16,9 +16,10 @@ A listener is one server process with its own port, log and upload directories. 
     ``files`` by name, and of an ``impostor``, which takes every login, ``captured``.
     What a packet filter does is ``open``, ``dropped`` or ``rejected``: ``data_ports`` to
     ``passive_range``, ``port_filter`` to ``port`` for all but the addresses ``port_allowed``.
-``begin`` ``{key, file}``
+``begin`` ``{key, file, capture?}``
     An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
     directories and remembers the end of the log. It gives up an attempt that was not collected.
+    ``capture``, ``{ports, active}``, has what comes by on the network kept until the next one begins.
 ``collect`` ``{key, file}``
     The attempt is over: waits until the listener has no session left, so that its log is complete.
     ``{log, stored, captured, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}``
@@ -27,6 +28,8 @@ A listener is one server process with its own port, log and upload directories. 
     nobody logged in. ``ended`` is false if a session was still there shortly before the deadline: it
     was killed, so that it cannot reach into the next attempt. Exact as long as one attempt at a
     time uses a listener.
+``watch`` and ``packets``
+    What comes by on the network: see ``capture.py``. ``watch`` is for a port where nobody listens.
 ``close`` ``{key}``
     Ends a listener with its sessions and its packet filter. So does the end of the agent.
 """
@@ -47,10 +50,11 @@ from typing import Any, Dict, Generator, List, Optional, Set
 
 import captured
 import packet_filter
+from capture import Capture
 from listener import Listener, ListenerEnded
 from resident import DEADLINE_S, Agent, BadRequest, Wait
 from server_program import ServerProgram
-from tcp_sockets import is_busy, is_listening
+from tcp_sockets import is_busy, is_listening, is_queued
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -81,8 +85,9 @@ _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 class Server:
     """The ops of the agent, for one server program, and the listeners that it has started."""
 
-    def __init__(self, program: ServerProgram) -> None:
+    def __init__(self, program: ServerProgram, capture: Capture) -> None:
         self._program = program
+        self._capture = capture
         self._listeners: Dict[str, Listener] = {}
         self._accounts: Dict[str, str] = {}
 
@@ -139,6 +144,8 @@ class Server:
         captured.forget(listener.captured)
         self._program.expect_upload(listener, name)
         listener.log_start = os.path.getsize(listener.log) if os.path.exists(listener.log) else 0
+        if request.get("capture"):
+            self._capture.begin(listener.key, request["capture"])
         return {}
 
     def collect(self, request: Request) -> Deferred:
@@ -148,6 +155,7 @@ class Server:
         if listener.log_start is None:
             raise BadRequest("listener %s: begin the attempt first" % listener.key)
         ended = yield from self._until_quiet(listener, request)
+        self._capture.end(listener.key)
         log = _read_from(listener.log, listener.log_start)
         listener.log_start = None
         path = self._program.find_upload(listener, name)
@@ -233,13 +241,15 @@ class Server:
     def _is_quiet(self, listener: Listener) -> bool:
         try:
             listener.must_run()
-            return not is_busy(listener.port) and self._program.is_quiet(listener)
+            ask = is_queued if self._program.counts_connections else is_busy
+            return not ask(listener.port) and bool(self._program.is_quiet(listener))
         except ListenerEnded:
             # Whoever asks is told; after that the key and the port are free for another.
             self._end(self._listeners.pop(listener.key))
             raise
 
     def _end(self, listener: Listener) -> None:
+        self._capture.drop(listener.key)
         listener.end()
         if listener.filtered:
             packet_filter.remove(listener.port)
@@ -351,7 +361,8 @@ def main() -> None:
     program = program_named(sys.argv[1:])
     take_over()
     program.clean_up()
-    server = Server(program)
+    capture = Capture.of_interface()
+    server = Server(program, capture)
     Agent(
         "server",
         versions=program.versions(),
@@ -361,9 +372,12 @@ def main() -> None:
             "listen": server.listen,
             "begin": server.begin,
             "collect": server.collect,
+            "watch": capture.watch,
+            "packets": capture.packets,
             "close": server.close,
         },
         at_end=server.close_all,
+        readable=capture.readable(),
     ).run()
 
 

@@ -13,6 +13,9 @@ from listener import Listener
 class ServerProgram:
     """One server software, as the agent handles it."""
 
+    #: Whether ``is_quiet`` knows of every connection that was accepted. Of the others the kernel is asked.
+    counts_connections = True
+
     def start(self, config: str) -> None:
         """Become a listener with this configuration file; called in a forked process."""
         raise NotImplementedError
@@ -20,8 +23,9 @@ class ServerProgram:
     def is_quiet(self, listener: Listener) -> bool:
         """Whether the listener has no session left, and has said everything about those it had.
 
-        No TCP socket with its port is open and none waits: asked before this, and true. A connection that
-        the client reset is not among the sockets, while its server may still be at work on that.
+        Asked before this, and true: no connection waits to be accepted, and, of a program that does not
+        count them, no TCP socket with its port is open. A connection that the client reset is not among
+        the sockets, while its server may still be at work on that.
 
         Raises:
             ListenerEnded: it does not answer.

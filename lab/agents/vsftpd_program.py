@@ -41,6 +41,9 @@ ANONYMOUS = "ftp"
 class Vsftpd(ServerProgram):  # type: ignore[misc]
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
+    # Between accepting a connection and the session's process there is nothing to count.
+    counts_connections = False
+
     def __init__(self) -> None:
         self._library: Optional[OpenSSL] = None
 

@@ -200,6 +200,9 @@ class AttemptRecord(Model):
     """What it looked like on the lab's network; null: that was not kept."""
     witnesses: Witnesses | None = None
     """Of a refusal: whom the client, the server and the wire each name; null: they were not heard."""
+    same_as: str | None = None
+    """Id of the attempt of this run with the same settings of both ends, which was made for this one,
+    too; null: it was made for itself."""
     started: Moment
     """When the attempt began."""
     elapsed_ms: float = Field(default=0.0, ge=0)
@@ -316,6 +319,11 @@ class RunRecord(RunHeader):
     def verdict(self) -> Verdict:
         """The gravest verdict of all attempts and cases; ``as-expected`` if there are none."""
         return gravest([*(a.verdict for a in self.attempts), *(c.verdict for c in self.cases)])
+
+    @property
+    def made(self) -> int:
+        """How many attempts were made: of those with the same settings of both ends, one."""
+        return sum(attempt.same_as is None for attempt in self.attempts)
 
     def certificates_of(self, attempt: AttemptRecord) -> Chain:
         """What the server of an attempt was given; nothing: no certificate, or it is not known."""

@@ -186,11 +186,12 @@ def impostor_got(captured: Captured) -> str:
 
 
 def counts_in_words(record: RunRecord) -> str:
-    """``42 attempts: 40 as-expected, 1 surprise, 1 cannot, 0 lab-error``."""
+    """``42 attempts, 30 made: 40 as-expected, 1 surprise, 1 cannot, 0 lab-error``."""
     number = len(record.attempts)
+    made = f", {record.made} made" if record.made != number else ""
     counts = ", ".join(f"{record.counts[verdict]} {verdict}" for verdict in Verdict)
     unjudged = number - sum(record.counts.values())
-    return f"{number} attempt{'s' if number != 1 else ''}: {counts}" + (
+    return f"{number} attempt{'s' if number != 1 else ''}{made}: {counts}" + (
         f", {unjudged} without expectation" if unjudged else ""
     )
 

@@ -1,4 +1,4 @@
-"""The capture around an attempt: asks the agent ``capture.py`` in the server's container.
+"""The capture around an attempt: what the agent in the server's container keeps of the network.
 
 An attempt never fails because of its capture: what could not be captured is said in its place.
 """
@@ -6,35 +6,26 @@ An attempt never fails because of its capture: what could not be captured is sai
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from lab.model import Observation
-from lab.stack.files import AGENTS
 from lab.stack.link import AgentError, AgentLink
 from lab.wire.packets import Capture, captured
 
-#: The agent, and the interface by which the lab's network reaches a container.
-ARGV = ("/opt/lab/bin/python3", f"{AGENTS}/capture.py", "eth0")
 #: Seconds for the agent to answer.
 ANSWER_S = 5.0
 
-#: Finds the agent of the server's container.
-FindLink = Callable[[], AgentLink]
 #: Says, seen what came of an attempt, whether its capture is kept.
 KeepCapture = Callable[[Observation], bool]
 
 
 class Recording:
-    """The capture of one attempt, from the beginning of a block to :meth:`end`.
-
-    Whoever leaves the block without an end gives the packets up.
-    """
+    """The capture of one attempt: what is asked for at its beginning, and what there is at its end."""
 
     def __init__(
         self,
         keep: KeepCapture | None,
-        find: FindLink,
+        link: AgentLink,
         key: str,
         ports: Sequence[tuple[int, int]],
         *,
@@ -44,36 +35,38 @@ class Recording:
 
         Args:
             keep: ``None``: nothing is captured.
-            find: raises :class:`AgentError` if there is no agent.
+            link: to the agent in the server's container.
             key: the listener's.
             ports: ranges of the server's ports, first and last; its own port's first.
             active: the server opens data connections to the client.
         """
         self._keep = keep
-        self._find = find
+        self._link = link
         self._key = key
         self._ports = [list(each) for each in ports]
         self._active = active
-        self._link: AgentLink | None = None
         self._missing = ""
 
-    def __enter__(self) -> Self:
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the agent's op ``begin`` is told of it."""
         if self._keep is None:
-            return self
+            return {}
+        return {"capture": {"ports": self._ports, "active": self._active}}
+
+    def watch(self) -> None:
+        """Ask for a capture by itself, at a port where nobody listens and no attempt begins."""
+        if self._keep is None:
+            return
         try:
-            link = self._find()
-            cannot = link.versions.get("cannot")
-            if cannot:
-                self._missing = f"nothing can be captured in {link.container}: {cannot}"
-                return self
-            link.call("begin", ANSWER_S, key=self._key, ports=self._ports, active=self._active)
-            self._link = link
+            self._link.call(
+                "watch", ANSWER_S, key=self._key, ports=self._ports, active=self._active
+            )
         except AgentError as error:
             self._missing = str(error)
-        return self
 
     def end(self, observation: Observation, key_log: str | None) -> Capture | None:
-        """What was captured; ``None``: it is not to be kept.
+        """What was captured; ``None``: it is not to be kept, and the agent forgets it by itself.
 
         Args:
             observation: what came of the attempt.
@@ -83,31 +76,18 @@ class Recording:
             DialectError: as the decision to keep does.
         """
         if self._keep is None or not self._keep(observation):
-            self._collect(keep=False)
             return None
-        answer = self._collect(keep=True)
-        if answer is None:
+        if self._missing:
             return Capture(missing=self._missing)
+        try:
+            answer = self._link.call("packets", ANSWER_S, key=self._key)
+        except AgentError as error:
+            return Capture(missing=str(error))
+        if "missing" in answer:
+            cause = f"nothing can be captured in {self._link.container}: {answer['missing']}"
+            return Capture(missing=cause)
         secrets = _without_repetition(key_log or "")
         return captured(answer, self._ports[0][0], secrets, _why_none(observation, key_log))
-
-    def _collect(self, *, keep: bool) -> dict[str, Any] | None:
-        link, self._link = self._link, None
-        if link is None:
-            return None
-        try:
-            return link.call("collect", ANSWER_S, key=self._key, keep=keep)
-        except AgentError as error:
-            self._missing = str(error)
-            return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._collect(keep=False)
 
 
 def _why_none(observation: Observation, key_log: str | None) -> str:

@@ -45,7 +45,6 @@ from lab.programs import PROGRAMS
 from lab.programs.base import Installed, Target
 from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
 from lab.stack import offers, scanner
-from lab.stack.capture import ARGV as CAPTURE
 from lab.stack.capture import KeepCapture, Recording
 from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.stack.link import AgentError, AgentLink
@@ -173,32 +172,34 @@ class Session:
         with self._listener(attempt.server) as listener:
             request = self._request(attempt, listener.port, delivery)
             key, file = listener.key, delivery.name
+            recording = self._recording(attempt, server_agent, listener, keep)
             if listener.started:
-                server_agent.call("begin", COLLECT_S, key=key, file=file)
-            with self._recording(attempt, listener, keep) as recording:
-                raw = client_agent.call(
-                    "attempt",
-                    self._deadline(attempt.client),
-                    peer=server_agent,
-                    key_log=keep is not None,
-                    **request,
+                server_agent.call("begin", COLLECT_S, key=key, file=file, **recording.asked)
+            else:
+                recording.watch()
+            raw = client_agent.call(
+                "attempt",
+                self._deadline(attempt.client),
+                peer=server_agent,
+                key_log=keep is not None,
+                **request,
+            )
+            if listener.started:
+                collected = server_agent.call("collect", COLLECT_S, key=key, file=file)
+                stored = collected.get("stored") or {}
+                report = ServerReport(
+                    started=True,
+                    log=collected["log"],
+                    stored_bytes=stored.get("size"),
+                    stored_sha256=stored.get("sha256"),
+                    captured=_captured(collected.get("captured")),
                 )
-                if listener.started:
-                    collected = server_agent.call("collect", COLLECT_S, key=key, file=file)
-                    stored = collected.get("stored") or {}
-                    report = ServerReport(
-                        started=True,
-                        log=collected["log"],
-                        stored_bytes=stored.get("size"),
-                        stored_sha256=stored.get("sha256"),
-                        captured=_captured(collected.get("captured")),
-                    )
-                else:
-                    report = ServerReport(started=False, log=listener.output)
-                observation = Observation(
-                    attempt=attempt, client=program.report(raw), server=report, delivery=delivery
-                )
-                capture = recording.end(observation, raw.get("key_log"))
+            else:
+                report = ServerReport(started=False, log=listener.output)
+            observation = Observation(
+                attempt=attempt, client=program.report(raw), server=report, delivery=delivery
+            )
+            capture = recording.end(observation, raw.get("key_log"))
         return Evidence(observation, listener.configuration, request, listener.port, capture)
 
     def suites(self, attempt: Attempt) -> Comparison:
@@ -403,21 +404,15 @@ class Session:
         content = (line * (client.payload // len(line) + 1))[: client.payload]
         return Delivery(name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest())
 
+    @staticmethod
     def _recording(
-        self, attempt: Attempt, listener: Listener, keep: KeepCapture | None
+        attempt: Attempt, link: AgentLink, listener: Listener, keep: KeepCapture | None
     ) -> Recording:
         """The capture around an attempt at a listener."""
-        service = SERVERS[attempt.server.software].service
         ports = [(listener.port, listener.port)]
         if listener.passive_ports is not None:
             ports.append(listener.passive_ports)
-        return Recording(
-            keep,
-            lambda: self._links.get((service, "capture"), lambda: self._link(service, CAPTURE)),
-            listener.key,
-            ports,
-            active=attempt.client.mode == "active",
-        )
+        return Recording(keep, link, listener.key, ports, active=attempt.client.mode == "active")
 
     def _request(self, attempt: Attempt, port: int, delivery: Delivery) -> dict[str, Any]:
         """The arguments of the client agent's op ``attempt``."""

@@ -133,11 +133,11 @@ def test_what_cannot_be_made_has_a_verdict_with_its_cause(
 
 def test_neighbours_use_different_listeners() -> None:
     jobs = [
-        Job(f"{server}{number}", attempt(f"ciphers={server}"))
+        [Job(f"{server}{number}", attempt(f"ciphers={server}"))]
         for server, times in (("a", 3), ("b", 1), ("c", 2))
         for number in range(times)
     ]
-    assert [job.id for job in _spread(jobs)] == ["a0", "b0", "c0", "a1", "c1", "a2"]
+    assert [job.id for (job,) in _spread(jobs)] == ["a0", "b0", "c0", "a1", "c1", "a2"]
 
 
 def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> None:
@@ -161,6 +161,59 @@ def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> No
         "three": Verdict.AS_EXPECTED,
     }
     assert len(seen) == len(jobs)
+
+
+def test_the_same_settings_are_tried_once_and_judged_for_each() -> None:
+    # given a twin that is a remedy, too, and one more with another opinion of it
+    tried: list[Attempt] = []
+
+    def answer(made: Attempt) -> Evidence:
+        tried.append(made)
+        return by_certificate(made)
+
+    valid = attempt("certificate=valid")
+    jobs = [
+        Job("breaks", attempt("certificate=expired"), EXPIRED),
+        Job("twin", valid, completed()),
+        Job("remedy", attempt("certificate=valid"), completed()),
+        Job("wrong", valid, EXPIRED),
+    ]
+    seen: list[Finished] = []
+    run(session(answer), jobs, seen.append)
+    assert sorted(one.server.certificate for one in tried) == ["expired", "valid"]
+    by_id = {one.job.id: one for one in seen}
+    assert {name: one.judgement.verdict for name, one in by_id.items()} == {
+        "breaks": Verdict.AS_EXPECTED,
+        "twin": Verdict.AS_EXPECTED,
+        "remedy": Verdict.AS_EXPECTED,
+        "wrong": Verdict.SURPRISE,
+    }
+    same = {name: one.same_as for name, one in by_id.items()}
+    assert same == {"breaks": None, "twin": None, "remedy": "twin", "wrong": "twin"}
+    assert by_id["remedy"].evidence is by_id["twin"].evidence
+
+
+def test_what_cannot_be_made_cannot_be_made_for_any() -> None:
+    def answer(_: Attempt) -> Evidence:
+        raise Cannot("the stand-in has no NSS")
+
+    seen: list[Finished] = []
+    run(session(answer), [Job(name, attempt(), completed()) for name in "ab"], seen.append)
+    assert [one.judgement.verdict for one in seen] == [Verdict.CANNOT] * 2
+
+
+def test_the_tries_of_a_race_are_each_made() -> None:
+    tried: list[Attempt] = []
+
+    def answer(made: Attempt) -> Evidence:
+        tried.append(made)
+        return by_certificate(made)
+
+    jobs = [Job(f"try-{number}", attempt(), apart=True) for number in range(5)]
+    seen: list[Finished] = []
+    run(session(answer), jobs, seen.append)
+    assert (len(tried), len(seen)) == (5, 5)
+    assert all(one.same_as is None for one in seen)
 
 
 def test_nothing_to_do_is_no_error() -> None:

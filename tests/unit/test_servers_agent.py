@@ -85,6 +85,25 @@ def test_a_port_is_busy_from_the_connection_in_the_queue_to_its_end() -> None:
     assert not sockets.is_listening(port)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_connection_is_queued_until_it_is_accepted(address: str) -> None:
+    sockets = module("tcp_sockets")
+    with socket.create_server((address, 0)) as server:
+        port = server.getsockname()[1]
+        assert not sockets.is_queued(port)
+        with socket.create_connection(("127.0.0.1", port)):
+            assert sockets.is_queued(port)
+            with server.accept()[0]:
+                assert not sockets.is_queued(port)
+    assert not sockets.is_queued(port)
+
+
+def test_a_listener_on_all_addresses_is_found_at_once() -> None:
+    sockets = module("tcp_sockets")
+    with socket.create_server(("", 0)) as server:
+        assert sockets._listening_on(server.getsockname()[1]).state == sockets.LISTEN
+
+
 def test_a_process_name_may_hold_anything() -> None:
     assert module("listener").name_and_parent("7 (a ) b) S 5 7 7 0") == ("a ) b", 5)
 
@@ -179,7 +198,7 @@ def finish(work: Any) -> dict[str, Any]:
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = module("server")
     monkeypatch.setattr(server, "ROOT", str(tmp_path))
-    made = server.Server(server.program_named(["pyftpdlib"]))
+    made = server.Server(server.program_named(["pyftpdlib"]), server.Capture("not here"))
     yield made
     made.close_all()
 

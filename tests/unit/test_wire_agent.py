@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import socket
 import struct
-import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -16,7 +15,7 @@ from lab.model import Side
 from lab.wire import Capture
 from lab.wire.packets import captured
 from lab.wire.streams import connections
-from tests.unit.agent_process import AGENTS, running
+from tests.unit.agent_process import AGENTS
 from tests.unit.wire_packets import ACK, PSH, SERVER, SYN, Wire
 
 CONTROL = [[2100, 2100], [30000, 30019]]
@@ -70,18 +69,18 @@ class Agent:
         self.ops = module("capture").Capture(self.ring)
 
     def begin(self, key: str = "a", ports: Any = None, *, active: bool = False) -> None:
-        assert self.ops.begin({"key": key, "ports": ports or CONTROL, "active": active}) == {}
+        assert self.ops.watch({"key": key, "ports": ports or CONTROL, "active": active}) == {}
 
     def comes(self, *wires: Wire) -> None:
         self.ring.add(*wires)
         self.ops.take()
 
-    def collect(self, key: str = "a") -> tuple[Capture, dict[str, Any]]:
-        answer = self.ends(self.ops.collect({"key": key, "keep": True}))
-        return captured(answer, 2100), answer
+    def end(self, key: str = "a") -> None:
+        self.ops.end(key)
 
-    def drop(self, key: str = "a") -> None:
-        assert self.ends(self.ops.collect({"key": key, "keep": False})) == {}
+    def collect(self, key: str = "a") -> tuple[Capture, dict[str, Any]]:
+        answer = self.ends(self.ops.packets({"key": key}))
+        return captured(answer, 2100), answer
 
     def ends(self, work: Any) -> dict[str, Any]:
         """The answer of a handler that may wait; while it does, the next block is handed over."""
@@ -148,12 +147,32 @@ def test_the_rest_of_an_earlier_connection_is_dropped(agent: Agent) -> None:
     agent.begin()
     wire = control()
     agent.comes(wire)
-    agent.drop()
+    agent.end()
     agent.begin()
     rest = after_now(Wire(client=wire.client)).says(Side.CLIENT, b"late").closes(Side.CLIENT)
     fresh = control(client=("172.30.77.5", 40001))
     agent.comes(rest, fresh)
     assert len(agent.collect()[0].packets) == len(fresh.packets)
+
+
+def test_after_its_end_no_connection_is_its_any_more(agent: Agent) -> None:
+    # given a listener that something else may ask before the next attempt begins
+    agent.begin()
+    wire, probe = control(), control(client=("172.30.77.5", 40001))
+    agent.comes(wire)
+    agent.end()
+    agent.comes(probe, after_now(Wire(client=wire.client)).closes(Side.CLIENT))
+    # but what still comes of its own is
+    assert len(agent.collect()[0].packets) == len(wire.packets) + 1
+
+
+def test_an_attempt_that_is_dropped_leaves_nothing(agent: Agent) -> None:
+    agent.begin()
+    agent.comes(control())
+    agent.ops.drop("a")
+    agent.comes(control(client=("172.30.77.5", 40001)))
+    with pytest.raises(module("resident").BadRequest, match="no attempt 'a'"):
+        agent.collect()
 
 
 def test_a_port_of_the_client_may_be_used_again(agent: Agent) -> None:
@@ -277,9 +296,9 @@ def test_packets_without_room_are_counted_from_the_beginning_on(agent: Agent) ->
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda ops: ops.begin({"key": "a", "ports": []}), "at least one range"),
-        (lambda ops: ops.begin({"ports": CONTROL}), "key is None"),
-        (lambda ops: next(ops.collect({"key": "a"})), "no attempt 'a' has begun"),
+        (lambda ops: ops.watch({"key": "a", "ports": []}), "at least one range"),
+        (lambda ops: ops.watch({"ports": CONTROL}), "key is None"),
+        (lambda ops: next(ops.packets({"key": "a"})), "no attempt 'a' has begun"),
     ],
 )
 def test_requests_that_make_no_sense(
@@ -289,15 +308,19 @@ def test_requests_that_make_no_sense(
         ask(agent.ops)
 
 
-# -- as a process ------------------------------------------------------------------------------------
+# -- the network -------------------------------------------------------------------------------------
 
 
-def test_where_nothing_can_be_captured_the_agent_says_why() -> None:
-    with running([sys.executable, str(AGENTS / "capture.py"), "no-such-interface"]) as process:
-        why = process.ready["versions"]["cannot"]
-        assert why.startswith("no-such-interface: ")
-        # and it is there for whoever asks nevertheless
-        assert process.ask(op="begin", key="a", ports=CONTROL)["kind"] == "bad-request"
+def test_where_nothing_can_be_captured_it_says_why() -> None:
+    capture = module("capture").Capture.of_interface("no-such-interface")
+    assert capture.readable() == {}
+    # and it is there for whoever asks nevertheless
+    assert capture.watch({"key": "a", "ports": CONTROL}) == {}
+    capture.take()
+    capture.end("a")
+    with pytest.raises(StopIteration) as end:
+        next(capture.packets({"key": "a"}))
+    assert end.value.value["missing"].startswith("no-such-interface: ")
 
 
 def test_the_filter_is_what_it_says() -> None:

@@ -75,39 +75,38 @@ class MadeUpLink:
 
     container = "vsftpd"
 
-    def __init__(self, *, cannot: str = "", broken: str = "") -> None:
-        self.versions = {"cannot": cannot} if cannot else {"capture": "packet(7)"}
+    def __init__(self, *, missing: str = "", broken: str = "") -> None:
+        self.missing = missing
         self.broken = broken
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def call(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
         self.asked.append((op, arguments))
         if op == self.broken:
-            raise AgentError(f"capture.py in vsftpd: {op} broke")
+            raise AgentError(f"server.py in vsftpd: {op} broke")
+        if self.missing:
+            return {"missing": self.missing}
         head = struct.pack(">QIIB", BEGUN, 3, 3, 0)
         packets = base64.b64encode(head + b"abc").decode()
         return {"packets": packets, "cut": 0, "lost": 0, "late": False, "unclear": 0}
 
 
-def recording(
-    link: MadeUpLink | None, keep: Callable[[Observation], bool] | None = lambda _: True
-) -> Recording:
-    def find() -> AgentLink:
-        if link is None:
-            raise AgentError("the agent capture.py does not start in vsftpd")
-        return cast("AgentLink", link)
+PORTS = [[2100, 2100], [30000, 30019]]
 
-    return Recording(keep, find, "key-1", [(2100, 2100), (30000, 30019)], active=False)
+
+def recording(
+    link: MadeUpLink, keep: Callable[[Observation], bool] | None = lambda _: True
+) -> Recording:
+    ports = [(2100, 2100), (30000, 30019)]
+    return Recording(keep, cast("AgentLink", link), "key-1", ports, active=False)
 
 
 def test_an_attempt_is_captured_from_its_beginning_to_its_end() -> None:
     link = MadeUpLink()
-    with recording(link) as one:
-        assert link.asked == [
-            ("begin", {"key": "key-1", "ports": [[2100, 2100], [30000, 30019]], "active": False})
-        ]
-        capture = one.end(observation(), "# made by X\nCLIENT_RANDOM 1 2\n\nCLIENT_RANDOM 1 2\n")
-    assert link.asked[1:] == [("collect", {"key": "key-1", "keep": True})]
+    one = recording(link)
+    assert one.asked == {"capture": {"ports": PORTS, "active": False}}
+    capture = one.end(observation(), "# made by X\nCLIENT_RANDOM 1 2\n\nCLIENT_RANDOM 1 2\n")
+    assert link.asked == [("packets", {"key": "key-1"})]
     assert capture is not None
     assert [packet.data for packet in capture.packets] == [b"abc"]
     assert capture.port == 2100
@@ -115,39 +114,41 @@ def test_an_attempt_is_captured_from_its_beginning_to_its_end() -> None:
     assert capture.key_log == "CLIENT_RANDOM 1 2\n"
 
 
-def test_what_is_not_kept_is_dropped_where_it_is() -> None:
+def test_where_nobody_listens_the_port_is_watched() -> None:
     link = MadeUpLink()
-    with recording(link, lambda seen: not seen.client.failed) as one:
-        assert one.end(observation(), "") is None
-    assert link.asked[1:] == [("collect", {"key": "key-1", "keep": False})]
+    one = recording(link)
+    one.watch()
+    assert link.asked == [("watch", {"key": "key-1", "ports": PORTS, "active": False})]
+    assert one.end(observation(), "") is not None
+
+
+def test_what_is_not_kept_is_not_asked_for() -> None:
+    link = MadeUpLink()
+    assert recording(link, lambda seen: not seen.client.failed).end(observation(), "") is None
+    assert link.asked == []
 
 
 def test_nothing_is_asked_where_nothing_is_to_be_captured() -> None:
     link = MadeUpLink()
-    with recording(link, None) as one:
-        assert one.end(observation(), None) is None
+    one = recording(link, None)
+    assert one.asked == {}
+    one.watch()
+    assert one.end(observation(), None) is None
     assert link.asked == []
-
-
-def test_an_attempt_that_breaks_gives_its_packets_up() -> None:
-    link = MadeUpLink()
-    with pytest.raises(AgentError, match="client is gone"), recording(link):
-        raise AgentError("the client is gone")
-    assert link.asked[1:] == [("collect", {"key": "key-1", "keep": False})]
 
 
 @pytest.mark.parametrize(
     ("link", "why"),
     [
-        (None, "the agent capture.py does not start in vsftpd"),
-        (MadeUpLink(cannot="eth0: not permitted"), "captured in vsftpd: eth0: not permitted"),
-        (MadeUpLink(broken="begin"), "begin broke"),
-        (MadeUpLink(broken="collect"), "collect broke"),
+        (MadeUpLink(missing="eth0: not permitted"), "captured in vsftpd: eth0: not permitted"),
+        (MadeUpLink(broken="watch"), "watch broke"),
+        (MadeUpLink(broken="packets"), "packets broke"),
     ],
 )
-def test_an_attempt_never_fails_because_of_its_capture(link: MadeUpLink | None, why: str) -> None:
-    with recording(link) as one:
-        capture = one.end(observation(), None)
+def test_an_attempt_never_fails_because_of_its_capture(link: MadeUpLink, why: str) -> None:
+    one = recording(link)
+    one.watch()
+    capture = one.end(observation(), None)
     assert capture is not None
     assert why in capture.missing
     assert wire_in_words(read(capture)) == f"not captured: {capture.missing}"
@@ -159,8 +160,7 @@ def test_why_there_is_no_key_log() -> None:
         ("", "OpenSSL 1.0.2k-fips", "OpenSSL 1.0.2k-fips wrote none"),
         ("# nothing but this\n", "", "the client's TLS library wrote none"),
     ):
-        with recording(MadeUpLink()) as one:
-            capture = one.end(observation(library=library), key_log)
+        capture = recording(MadeUpLink()).end(observation(library=library), key_log)
         assert capture is not None
         assert (capture.key_log, capture.no_key_log) == ("", why)
 
