@@ -5,6 +5,7 @@ package Observed;
 #
 #   use Observed qw(%seen TRUE FALSE ...);
 #   Observed::watch_resolver();                 # once, before the first fork
+#   Observed::warm_up();                        # the same
 #   my $report = Observed::report(sub {         # in the process of the attempt
 #       my ($report, $warnings) = @_;
 #       ...;                                    # notes what it sees in %$report
@@ -73,6 +74,15 @@ sub report {
     $report{warnings}   = \@warnings;
     $report{elapsed_ms} = 1000 * (Time::HiRes::time() - $started);
     return \%report;
+}
+
+# Once, before the first fork: OpenSSL looks up what it is made of when it is first needed, and every child
+# would do that anew.
+sub warm_up {
+    my $context = IO::Socket::SSL::SSL_Context->new(SSL_verify_mode => Net::SSLeay::VERIFY_NONE());
+    Net::SSLeay::free(Net::SSLeay::new($context->{context})) if $context;
+    Net::SSLeay::ERR_clear_error();
+    return;
 }
 
 # Leave the walk: the step has failed.

@@ -297,6 +297,7 @@ watch_net_ftp();
 watch_handshakes();
 Observed::watch_resolver();
 Observed::watch_read_errors();
+Observed::warm_up();
 
 Resident->new(
     name     => 'net-ftp',

@@ -312,6 +312,7 @@ if (!defined $MISSING) {
     Observed::watch_read_errors();
 }
 
+Observed::warm_up();
 Resident->new(
     name     => 'net-ftpssl',
     versions => {

@@ -308,6 +308,7 @@ sub last_reason {
 watch_handshakes();
 Observed::watch_resolver();
 Observed::watch_read_errors();
+Observed::warm_up();
 
 Resident->new(
     name     => 'tls-perl',
