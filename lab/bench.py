@@ -19,7 +19,7 @@ from docker import DockerClient
 
 from lab.dialects import interpret
 from lab.documents import documents
-from lab.imaging.progress import Progress
+from lab.images import Progress
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
 from lab.record import AttemptRecord, CaseRecord, load

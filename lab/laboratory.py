@@ -17,12 +17,10 @@ from docker import DockerClient
 
 from lab import engine, machine
 from lab.certificates import ANCHORS, CATALOGUE, Material, Wanted
-from lab.images import ImageError, ImageInfo, ImageStore, Source
-from lab.imaging.errors import is_no_space, no_space
-from lab.imaging.progress import Progress
+from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source
+from lab.images.errors import is_no_space, no_space
 from lab.inputs import Own
-from lab.model import PLATFORMS, SERVER_HOSTS, Attempt, ClientSettings
-from lab.model import PROGRAMS as PLATFORMS_OF
+from lab.model import CLIENT_CONTAINERS, SERVER_HOSTS, Attempt
 from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack import topology
@@ -120,13 +118,8 @@ def services_of(
     pairs = {(PROGRAMS[a.client.program].service(a.client), a.server.software) for a in attempts}
     needed = {client for client, _ in pairs} | {SERVERS[name].service for _, name in pairs}
     # A packet filter can name the container of another client.
-    known = {
-        program.service(ClientSettings(program=name, platform=platform, policy=policy))
-        for name, program in PROGRAMS.items()
-        for platform in PLATFORMS_OF[name]
-        for policy in PLATFORMS[platform] or (None,)
-    }
-    needed |= {a.server.port_allowed for a in attempts if a.server.port_allowed in known}
+    allowed = {a.server.port_allowed for a in attempts if a.server.port_allowed is not None}
+    needed |= allowed.intersection(CLIENT_CONTAINERS)
     return (needed | set(also)) - set(absent)
 
 

@@ -332,7 +332,9 @@ class ServerSettings:
     )
     port_allowed: str | None = field(
         default=None,
-        metadata={"help": "the container whose address that filter lets through, e.g. edge"},
+        metadata={
+            "help": "the client's container whose address that filter lets through, e.g. edge"
+        },
     )
     behaviour: str = field(
         default="serve",
@@ -397,6 +399,21 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "openssl": _OLD_AND_NEW,
         "edge": ("debian13",),
     }
+)
+
+
+def container_of(platform: str, policy: str | None) -> str:
+    """The container of the topology whose clients have this platform and policy."""
+    if platform == "debian13":
+        return "edge"
+    return f"{platform}-{policy.lower()}" if policy else platform
+
+
+#: The containers of all clients.
+CLIENT_CONTAINERS = tuple(
+    container_of(platform, policy)
+    for platform, policies in PLATFORMS.items()
+    for policy in policies or (None,)
 )
 
 #: The programs that reach web origins; the others speak FTP.

@@ -19,7 +19,7 @@ from lab import __version__
 from lab.cases import LoadedCase, Planned
 from lab.certificates import OWN, describe
 from lab.expectations import Expectation, Judgement, Verdict, judge
-from lab.imaging.progress import Printed, Progress
+from lab.images import Printed, Progress
 from lab.inputs import Own
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Role

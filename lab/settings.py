@@ -24,6 +24,7 @@ from lab.model import (
     BEHAVIOURS,
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
+    CLIENT_CONTAINERS,
     PLATFORMS,
     PROGRAMS,
     SERVER_HOSTS,
@@ -71,6 +72,7 @@ _APART = {
 _WORDS: Mapping[str, Sequence[str]] = {
     "data_ports": ("open", "dropped", "rejected"),
     "port_filter": ("open", "dropped", "rejected"),
+    "port_allowed": CLIENT_CONTAINERS,
     "behaviour": tuple(BEHAVIOURS),
     "mode": ("passive", "active"),
     "session_cache": ("default", "shared", "none"),

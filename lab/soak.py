@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.cases import LoadedCase
-from lab.imaging.progress import Progress
+from lab.images import Progress
 from lab.laboratory import open_laboratory
 from lab.model import Role
 from lab.record import AttemptRecord, RunRecord

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from lab.cases import Case, case, nginx, recommended, unsafe, useless
 from lab.expectations import completed
-from lab.inputs.backend import client_settings, read
+from lab.inputs.backend import read
+from lab.inputs.backend_settings import client_settings
 from lab.inputs.findings import Severity
 from lab.model import Attempt, ClientSettings, Reason, Side
 from scenarios._fastly import (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lab.cases import Case, case, nginx, origin, recommended, useless
 from lab.expectations import refused
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage, container_of
 from scenarios._fastly import DOCUMENT, FETCHED, OLD_AND_NEW, says, unconnected
 
 SECTION = "Connection failures"
@@ -14,13 +14,6 @@ SECTION = "Connection failures"
 SHORT = 1.5
 #: Seconds that a slow origin takes, and a limit that it keeps.
 SLOW, PATIENT = 2.2, 6.0
-
-
-def container_of(client: ClientSettings) -> str:
-    """The container whose address a packet filter has to know."""
-    if client.program == "edge":
-        return "edge"
-    return client.platform + (f"-{client.policy.lower()}" if client.policy else "")
 
 
 @case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
@@ -94,7 +87,7 @@ def packets_are_dropped(client: ClientSettings) -> Case:
         remedies=[
             recommended(
                 "the client's address allowed by the packet filter",
-                attempt.with_server(port_allowed=container_of(client)),
+                attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
                 FETCHED,
             ),
             useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
@@ -161,7 +154,7 @@ def packets_are_rejected(client: ClientSettings) -> Case:
         remedies=[
             recommended(
                 "the client's address allowed by the packet filter",
-                attempt.with_server(port_allowed=container_of(client)),
+                attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
                 FETCHED,
             ),
             useless(

@@ -77,10 +77,12 @@ sub report {
 }
 
 # Once, before the first fork: OpenSSL looks up what it is made of when it is first needed, and every child
-# would do that anew.
+# would do that anew. IO::Socket::SSL is left alone: it remembers where it once found trust anchors, and a
+# child may have another SSL_CERT_FILE.
 sub warm_up {
-    my $context = IO::Socket::SSL::SSL_Context->new(SSL_verify_mode => Net::SSLeay::VERIFY_NONE());
-    Net::SSLeay::free(Net::SSLeay::new($context->{context})) if $context;
+    my $context = Net::SSLeay::CTX_new();
+    Net::SSLeay::free(Net::SSLeay::new($context));
+    Net::SSLeay::CTX_free($context);
     Net::SSLeay::ERR_clear_error();
     return;
 }

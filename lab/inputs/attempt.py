@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.certificates import OWN
 from lab.inputs import backend as backends
+from lab.inputs import backend_settings
 from lab.inputs import mt_config as mt
 from lab.inputs import vsftpd_conf as vsftpd
 from lab.inputs.findings import Finding, InputError, Severity
@@ -217,7 +218,7 @@ def _edge(
 ) -> tuple[ClientSettings, OwnAnchors | None, list[Finding]]:
     explicit, base = parse_client(client, assignments), parse_client(client)
     read = backends.read(_text(file), str(file), name)
-    settings, found = backends.client_settings(read, base, server)
+    settings, found = backend_settings.client_settings(read, base, server)
     findings = [*read.findings, *found]
     changes = {field: getattr(explicit, field) for field in _assigned(assignments)}
     for field, value in changes.items():

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from lab.model import ClientReport, ClientSettings, Delivery
+from lab.model import ClientReport, ClientSettings, Delivery, container_of
 
 #: Where agents lie in a container.
 AGENTS_DIRECTORY = "/opt/lab/agents"
@@ -67,7 +67,7 @@ class Program(ABC):
 
     def service(self, client: ClientSettings) -> str:
         """The container of the topology in which these settings are in force."""
-        return client.platform + (f"-{client.policy.lower()}" if client.policy else "")
+        return container_of(client.platform, client.policy)
 
     @abstractmethod
     def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:

@@ -34,7 +34,7 @@ from lab.report.words import (
 )
 
 if TYPE_CHECKING:
-    from lab.imaging.provenance import Provenance
+    from lab.images import Provenance
 
 __all__ = ["Counter", "explain_surprise", "print_attempts", "print_images", "print_summary"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lab.checkout import identity, root, state_directory
-from lab.imaging.locks import directory
+from lab.images.locks import directory
 
 #: Labels on every object that the lab creates on the engine.
 LABEL_CHECKOUT = "test.lab.checkout"

@@ -71,8 +71,9 @@ def test_a_case_is_run_recorded_and_reported(shared: Copy) -> None:
     done = shared.lab("run", case.id)
     # then the summary is on standard output, and the progress is not
     assert done.status == 0, str(done)
-    planned = len(case.plan())
-    counts = rf"{planned} attempts: {planned} as-expected, 0 surprise, 0 cannot, 0 lab-error"
+    planned, made = len(case.plan()), len({one.attempt for one in case.plan()})
+    assert made < planned, "the remedy is the twin"
+    counts = rf"{planned} attempts, {made} made: {planned} as-expected, 0 surprise, 0 cannot, 0 lab"
     assert re.search(counts, done.out), str(done)
     assert not re.search(r"^\[ *\d+\.\d s\]", done.out, re.M), str(done)
     # and `lab report` shows the same again, without an engine
@@ -83,6 +84,14 @@ def test_a_case_is_run_recorded_and_reported(shared: Copy) -> None:
     # and as JSON it is the record
     as_json = shared.lab("report", "--json")
     assert RunRecord.model_validate(as_json.json()) == shared.record(), str(as_json)
+    # where each attempt that was made for another, too, is named
+    record = shared.record()
+    by_id = {one.id: one for one in record.attempts}
+    others = [one for one in record.attempts if one.same_as]
+    assert len(others) == planned - made
+    for one in others:
+        assert by_id[str(one.same_as)].attempt == one.attempt
+        assert by_id[str(one.same_as)].client_report == one.client_report
 
 
 def test_lists_are_machine_readable(shared: Copy) -> None:

@@ -430,7 +430,7 @@ def test_an_origin_without_suites_says_why(
     [
         (
             "nginx",
-            "port_filter=dropped port_allowed=egde",
+            "port_filter=dropped port_allowed=edge",
             "there are centos7, nginx, origin",
         ),
         (OLD, "port_filter=dropped", "no packet filter"),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lab.imaging.progress import Printed
+from lab.images import Printed
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import (
     WEB_PROGRAMS,

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from lab import __version__, cli, engine
+from lab import __version__, engine
 from lab.bench import BenchError
 from lab.certificates import Material, describe
+from lab.cli import exit_status, main
 from lab.expectations import Expectation, Verdict, completed
-from lab.imaging.errors import ImageError
-from lab.imaging.errors import Problem as ImageProblem
+from lab.images import ImageError
+from lab.images import Problem as ImageProblem
 from lab.model import Attempt
 from lab.record import AttemptRecord, CertificateRecord, RecordError, RunRecord, to_json
 from lab.recording import Conducted
@@ -60,7 +61,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(sys, "argv", ["lab", *words])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         seen = capsys.readouterr()
         status = ended.value.code
         return Done(status if isinstance(status, int) else 0, seen.out, seen.err)
@@ -109,7 +110,7 @@ def test_help_names_every_verb_and_no_engine_is_needed_for_it(lab: Lab) -> None:
 def test_the_command_alone_is_answered_with_its_help(lab: Lab) -> None:
     done = lab()
     assert "Usage: lab" in done.out + done.err
-    assert done.status == cli.USAGE
+    assert done.status == exit_status.USAGE
 
 
 def test_the_version(lab: Lab) -> None:
@@ -333,7 +334,7 @@ def test_a_run_has_the_exit_status_of_its_verdict(
         asked.extend(cases)
         return Conducted(record, tmp_path / "record.json")
 
-    monkeypatch.setattr(cli, "conduct", conduct)
+    monkeypatch.setattr("lab.cli.cases.conduct", conduct)
     done = lab("run", "tls_is_off")
     assert done.status == status
     assert f"record: {tmp_path}" in done.out.replace("\n", "")
@@ -362,7 +363,7 @@ def repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repeated:
             record = run_record(attempts=tuple(made), cases=())
             return Conducted(record, tmp_path / "record.json")
 
-        monkeypatch.setattr(cli, "repeat", repeat)
+        monkeypatch.setattr("lab.cli.attempts.repeat", repeat)
         return calls
 
     return outcomes
@@ -448,7 +449,7 @@ def test_an_attempt_as_json_has_the_certificates_that_the_server_was_given(
         record = run_record(attempts=tuple(made), cases=(), certificates=given)
         return Conducted(record, tmp_path / "record.json")
 
-    monkeypatch.setattr(cli, "repeat", repeat)
+    monkeypatch.setattr("lab.cli.attempts.repeat", repeat)
     data = json.loads(lab("attempt", "--json", "--repeat", str(times)).out)
     found = data["certificates"] if times == 1 else data["certificates"][name]
     assert [c["sha256"] for c in found] == [c.sha256 for c in given[name]]
@@ -527,7 +528,9 @@ def test_what_is_up_is_not_started_again(
     lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(topology, "containers", lambda *_: {"dns": "0123"})
-    monkeypatch.setattr(cli, "start", lambda *_, **__: pytest.fail("it was started again"))
+    monkeypatch.setattr(
+        "lab.cli.topologies.start", lambda *_, **__: pytest.fail("it was started again")
+    )
     done = lab("up")
     assert done.status == 0
     assert "is up already" in done.out

@@ -9,19 +9,10 @@ import pytest
 
 from lab.engine import DaemonSettings, EngineError, Problem
 from lab.engine.connect import SocketProbe, SocketState
-from lab.engine.daemon import (
-    End,
-    Observed,
-    Remove,
-    descendants,
-    describe_holder,
-    is_containerd_of,
-    is_dockerd_of,
-    left_mounts,
-    left_shims,
-    plan,
-    telling,
-)
+from lab.engine.daemon.clearing import End, Remove, describe_holder, plan
+from lab.engine.daemon.observing import Observed, is_containerd_of, is_dockerd_of
+from lab.engine.daemon.starting import telling
+from lab.engine.daemon.stopping import descendants, left_mounts, left_shims
 from lab.engine.hints import explain_log
 from lab.engine.ownership import Owner
 from lab.engine.processes import Process

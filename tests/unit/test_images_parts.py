@@ -23,22 +23,21 @@ import pytest
 
 from lab import machine
 from lab.checkout import root
-from lab.imaging import archive, artifacts, bootstrap, build, context, measure, tools
-from lab.imaging.artifacts import Cache
-from lab.imaging.errors import ImageError, Problem, is_no_space, megabytes, no_space
-from lab.imaging.locks import tag_lock
-from lab.imaging.progress import Printed
-from lab.imaging.provenance import Provenance
-from lab.imaging.recipe import (
+from lab.images import archive, artifacts, bootstrap, build, context, measure, tools
+from lab.images.artifacts import Cache
+from lab.images.candidate import candidates, context_files
+from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
+from lab.images.locks import tag_lock
+from lab.images.progress import Printed
+from lab.images.provenance import Provenance
+from lab.images.recipe import (
     Artifact,
     Bootstrap,
     Measure,
     Source,
-    candidates,
-    context_files,
     load,
 )
-from lab.imaging.registry import host, is_unreachable
+from lab.images.registry import host, is_unreachable
 
 RECIPES = root() / "compose" / "images"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab.checkout import root
-from lab.imaging.errors import ImageError, Problem
-from lab.imaging.recipe import Candidate, Recipe, Source, candidates, load
+from lab.images.candidate import Candidate, candidates
+from lab.images.errors import ImageError, Problem
+from lab.images.recipe import Recipe, Source, load
 
 RECIPES = root() / "compose" / "images"
 

@@ -26,11 +26,11 @@ from typing import Any
 import docker
 import pytest
 
-from lab import images, machine
-from lab.images import ImageError, ImageStore, Problem, Source
-from lab.imaging import bootstrap
-from lab.imaging.recipe import Bootstrap
-from lab.imaging.registry import Registry
+from lab import machine
+from lab.images import ImageError, ImageStore, Problem, Source, bootstrap
+from lab.images.engine import NEEDED_FREE
+from lab.images.recipe import Bootstrap
+from lab.images.registry import Registry
 
 NO_ROUTE = 'Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host'
 MISSING = "manifest for registry.test/client:1 not found: manifest unknown"
@@ -602,7 +602,7 @@ def test_too_little_space_is_noticed_before_anything_is_made(
     world: World, store: Callable[..., ImageStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = store()
-    monkeypatch.setattr(machine, "free_bytes", lambda _path: images.NEEDED_FREE - 1)
+    monkeypatch.setattr(machine, "free_bytes", lambda _path: NEEDED_FREE - 1)
     with pytest.raises(ImageError, match=re.escape("needs 2.0 GB")) as raised:
         used.ensure()
     assert raised.value.problem is Problem.NO_SPACE

@@ -15,15 +15,10 @@ from hypothesis import strategies as st
 from lab.certificates import Material
 from lab.checkout import root
 from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
-from lab.inputs.backend import (
-    IGNORED,
-    PARAMETERS,
-    VCL_KINDS,
-    VCL_NAMES,
-    client_settings,
-    form_of,
-    read,
-)
+from lab.inputs.backend import read
+from lab.inputs.backend_forms import form_of
+from lab.inputs.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
+from lab.inputs.backend_settings import client_settings
 from lab.inputs.backend_written import Form
 from lab.model import Attempt, ClientSettings, ProtocolRange, ServerSettings
 from lab.settings import SettingsError

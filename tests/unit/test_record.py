@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from lab import recording
 from lab.certificates import Material, describe
 from lab.expectations import Verdict, completed, judge, refused
-from lab.imaging.provenance import Provenance
+from lab.images import Provenance
 from lab.inputs import Own, read_certificate
 from lab.model import (
     Attempt,

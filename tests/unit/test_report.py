@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from lab.expectations import Verdict, completed
-from lab.imaging.provenance import Provenance
+from lab.images import Provenance
 from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
 from lab.record import AttemptRecord, ImageRecord, RunRecord
 from lab.report.terminal import (

@@ -12,6 +12,7 @@ from lab.certificates import ANCHORS, CATALOGUE
 from lab.expectations import Expectation, completed
 from lab.model import (
     BEHAVIOURS,
+    CLIENT_CONTAINERS,
     COMMAND_LINES,
     ORIGINS,
     PLATFORMS,
@@ -75,7 +76,7 @@ SERVERS = st.builds(
     data_ports=st.sampled_from(["open", "dropped", "rejected"]),
     listening=st.booleans(),
     port_filter=st.sampled_from(["open", "dropped", "rejected"]),
-    port_allowed=st.none() | TEXT,
+    port_allowed=st.none() | st.sampled_from(CLIENT_CONTAINERS),
     behaviour=st.sampled_from(sorted(BEHAVIOURS)),
     answer_delay_s=st.none() | st.floats(min_value=0, exclude_min=True, allow_infinity=False),
     dh_bits=st.none() | st.integers(1, 16384),
@@ -236,6 +237,10 @@ def test_a_platform_with_policies_is_under_its_own_when_none_is_written() -> Non
             ["no server setting 'cipher'", "did you mean ciphers", "impostor, extra"],
         ),
         ("ciphers", ["ciphers has no value", "ciphers=VALUE"]),
+        (
+            "port_allowed=egde",
+            ["no value of port_allowed 'egde'; did you mean edge?", "rocky9-fips, centos7, edge"],
+        ),
         ("certificate=self-singed", ["'self-singed'", "did you mean self-signed", "unset, empty"]),
         ("protocols=TLS1.2", ["protocols=TLS1.2 cannot be read", "TLSv1.2"]),
         ("protocols=TLSv1.3..TLSv1.2", ["empty", "minimum is above"]),

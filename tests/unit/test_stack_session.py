@@ -13,7 +13,7 @@ from docker.errors import APIError
 from filelock import FileLock
 
 from lab.certificates import Material
-from lab.model import Attempt
+from lab.model import Attempt, ServerSettings
 from lab.settings import parse_client, parse_server
 from lab.stack.link import AgentError
 from lab.stack.session import NOT_LISTENING, Cannot, Session, _Once
@@ -118,7 +118,7 @@ def test_the_container_that_a_filter_lets_in_is_found_by_its_name() -> None:
 @pytest.mark.parametrize("name", ["egde", "dns", "172.30.0.30"])
 def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(name: str) -> None:
     made = session(MadeUpEngine(), "dns", "nginx", "edge")
-    filtered = parse_server(["port_filter=dropped", f"port_allowed={name}"], "nginx")
+    filtered = ServerSettings(software="nginx", port_filter="dropped", port_allowed=name)
     with pytest.raises(Cannot, match=rf"port_allowed={name}: .* there are edge, nginx$"):
         made._let_in(filtered)
 

@@ -15,9 +15,9 @@ import docker
 import requests
 
 from lab import machine
-from lab.imaging import wire
-from lab.imaging.errors import ImageError, Problem, is_no_space, megabytes, no_space
-from lab.imaging.recipe import REPOSITORY
+from lab.images import transfer
+from lab.images.candidate import REPOSITORY
+from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
 
 REPORT_EVERY = 256 << 20
 
@@ -37,7 +37,7 @@ def save(
     size = 0
     try:
         with (
-            wire.download(engine, "/images/get", {"names": list(tags)}) as response,
+            transfer.download(engine, "/images/get", {"names": list(tags)}) as response,
             partial.open("wb") as target,
         ):
             for chunk in response.iter_content(1 << 20):
@@ -101,7 +101,7 @@ def load(engine: docker.DockerClient, path: Path) -> None:
         ImageError: the engine refused.
     """
     with path.open("rb") as stream:
-        for event in wire.upload(engine, "/images/load", {"quiet": 1}, stream):
+        for event in transfer.upload(engine, "/images/load", {"quiet": 1}, stream):
             if "error" in event:
                 raise ImageError(
                     Problem.ARCHIVE,

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from lab.imaging.errors import ImageError, Problem
-from lab.imaging.recipe import Artifact, Candidate, context_files, executable
+from lab.images.candidate import Candidate, context_files, executable
+from lab.images.errors import ImageError, Problem
+from lab.images.recipe import Artifact
 
 ARTIFACTS = PurePosixPath("artifacts")
 

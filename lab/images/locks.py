@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.imaging.errors import ImageError, Problem
+from lab.images.errors import ImageError, Problem
 
 WAIT_S = 1800.0
 

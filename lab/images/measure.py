@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import docker
 from docker.errors import NotFound
 
-from lab.imaging.errors import ImageError, Problem
-from lab.imaging.recipe import Measure
+from lab.images.errors import ImageError, Problem
+from lab.images.recipe import Measure
 
 LABEL_MEASURES = "test.lab.measures"
 TIMEOUT_S = 60

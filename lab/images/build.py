@@ -15,10 +15,10 @@ import docker
 from docker.errors import ImageNotFound
 
 from lab import machine
-from lab.imaging import wire
-from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem
-from lab.imaging.provenance import LABEL_IMAGE
-from lab.imaging.registry import PLATFORM
+from lab.images import transfer
+from lab.images.errors import IMPORT_ADVICE, ImageError, Problem
+from lab.images.provenance import LABEL_IMAGE
+from lab.images.registry import PLATFORM
 
 #: Seconds without a line of output after which a build is given up.
 SILENCE_S = 600
@@ -235,7 +235,7 @@ def import_root(engine: docker.DockerClient, root_file_system: Path) -> str:
     changes = ['CMD ["/bin/bash"]', f"LABEL {LABEL_IMAGE}=base"]
     transcript = Transcript()
     with root_file_system.open("rb") as body:
-        for event in wire.upload(
+        for event in transfer.upload(
             engine, "/images/create", {"fromSrc": "-", "changes": changes}, body
         ):
             transcript.take(event)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lab import machine
-from lab.imaging import tools
-from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, no_space
-from lab.imaging.recipe import Bootstrap
+from lab.images import tools
+from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, no_space
+from lab.images.recipe import Bootstrap
 
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 BOOTSTRAP_TIMEOUT_S = 900.0

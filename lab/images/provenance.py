@@ -50,6 +50,16 @@ class Provenance(BaseModel):
         """The text of the label. The id is left out: an image cannot contain its own id."""
         return self.model_dump_json(exclude={"id"}, exclude_none=True)
 
+    def labels(self) -> dict[str, str]:
+        """All labels of the finished image; the others are for those who look for images."""
+        return {
+            LABEL_IMAGE: self.image,
+            LABEL_SOURCE: self.source,
+            LABEL_STAND_IN: str(self.stand_in).lower(),
+            LABEL_RECIPE: self.recipe,
+            LABEL_PROVENANCE: self.label(),
+        }
+
     @classmethod
     def read(cls, label: str, *, image_id: str) -> Provenance:
         """What a label says, completed with the id of the image that carries it.

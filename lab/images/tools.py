@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab import machine
-from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem
+from lab.images.errors import IMPORT_ADVICE, ImageError, Problem
 
 INSTALL_TIMEOUT_S = 600.0
 _installing = threading.Lock()

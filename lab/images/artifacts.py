@@ -18,9 +18,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from lab import machine
-from lab.imaging import tools
-from lab.imaging.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, megabytes, no_space
-from lab.imaging.recipe import Artifact
+from lab.images import tools
+from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, megabytes, no_space
+from lab.images.recipe import Artifact
 
 DOWNLOAD_TIMEOUT_S = 900.0
 ATTEMPTS = 3

@@ -1,0 +1,54 @@
+"""Commands about the images: building, listing, exporting, importing, pruning."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab import engine
+from lab.cli.options import AsJson
+from lab.cli.printing import out, print_json
+from lab.images import Printed
+from lab.laboratory import ensure_images, image_store
+from lab.report import terminal
+from lab.stack.checkout import Checkout
+
+
+def provide(context: typer.Context, as_json: AsJson = False) -> None:
+    """Build what is missing and print where every image comes from."""
+    if context.invoked_subcommand is not None:
+        return
+    with closing(engine.find()) as client:
+        found, absent = ensure_images(client, Checkout.here(), Printed())
+    if as_json:
+        print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
+    else:
+        terminal.print_images([i.provenance for i in found.values()], out)
+        for why in absent.values():
+            out.print(f"cannot: {why}", markup=False, highlight=False)
+
+
+def export(path: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
+    """Write all images into one archive, for a room without a network."""
+    with closing(engine.find()) as client:
+        ensure_images(client, Checkout.here(), Printed())
+        image_store(client, Checkout.here(), Printed()).export(path)
+    out.print(f"{path}: {path.stat().st_size / 1e6:.0f} MB", highlight=False)
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")],
+) -> None:
+    """Take all images from an archive."""
+    with closing(engine.find()) as client:
+        image_store(client, Checkout.here(), Printed()).import_(path)
+
+
+def prune() -> None:
+    """Remove the images of older recipes."""
+    with closing(engine.find()) as client:
+        for reference in image_store(client, Checkout.here(), Printed()).prune():
+            out.print(f"removed {reference}", highlight=False)

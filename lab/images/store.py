@@ -1,0 +1,214 @@
+"""The image store: makes what is missing, finds what is there, moves it, prunes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import docker
+
+from lab.checkout import root
+from lab.images import archive
+from lab.images.artifacts import Cache
+from lab.images.assembly import Assembly
+from lab.images.candidate import Candidate, candidates
+from lab.images.engine import check_platform, check_space, engine_errors
+from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, megabytes
+from lab.images.inventory import ImageInfo, ImageStatus, Inventory
+from lab.images.making import Making
+from lab.images.progress import Progress, Silent
+from lab.images.provenance import Provenance
+from lab.images.pruning import prune
+from lab.images.recipe import Source, find, load
+from lab.images.registry import Registry
+
+
+class ImageStore:
+    """The images on one engine, as this checkout's recipes describe them.
+
+    Args:
+        engine: the engine that holds and builds them.
+        state: the directory of the checkout for what is generated (``.lab``); downloads are cached
+            in it.
+        source: where images may come from.
+        progress: told of everything that takes time.
+        recipes: the directory of the recipes (default: ``compose/images`` of this checkout).
+        registry: where the distributions' own images are pulled from (default: through the engine).
+    """
+
+    def __init__(
+        self,
+        engine: docker.DockerClient,
+        state: Path,
+        source: Source = Source.AUTO,
+        progress: Progress | None = None,
+        *,
+        recipes: Path | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._progress = progress or Silent()
+        self._recipes = load(recipes or root() / "compose" / "images")
+        self._inventory = Inventory(engine)
+        self._cache = Cache(state / "cache")
+        self._assembly = Assembly(
+            engine, self._inventory, registry or Registry(engine), state / "tmp"
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all images."""
+        return tuple(self._recipes)
+
+    def ensure(self, names: Iterable[str] | None = None) -> dict[str, ImageInfo]:
+        """Make what is missing; return every image asked for.
+
+        Without names these are all images but those that only a registry can give.
+
+        Independent images are made at the same time, a base before what stands on it.
+
+        Raises:
+            ImageError: an image cannot be had. What else was being made at that time is stopped;
+                what was finished is kept.
+        """
+        if names is None:
+            names = [name for name, recipe in self._recipes.items() if not recipe.only_real]
+        wanted = tuple(dict.fromkeys(names))
+        for name in wanted:
+            find(self._recipes, name).allowed(self._source)
+        with engine_errors(self._engine, "asking the engine for its images"):
+            present = self._inventory.tags()
+            found = {name: self._present(name, present) for name in wanted}
+        infos = {name: info for name, info in found.items() if info is not None}
+        missing = [name for name in wanted if name not in infos]
+        if missing:
+            check_platform(self._engine)
+            check_space(self._engine)
+            making = Making(
+                self._assembly, self._recipes, self._source, self._cache, self._progress
+            )
+            infos |= making.run(missing)
+        return {name: infos[name] for name in wanted}
+
+    def status(self) -> tuple[ImageStatus, ...]:
+        """Every image of the lab and whether it is there. Asks no registry and builds nothing.
+
+        Raises:
+            ImageError: the engine does not answer.
+        """
+        with engine_errors(self._engine, "asking the engine for its images"):
+            present = self._inventory.tags()
+            return tuple(
+                ImageStatus(
+                    recipe.name,
+                    recipe.description,
+                    tuple(known.tag for known in self._candidates(recipe.name)),
+                    self._present(recipe.name, present),
+                )
+                for recipe in self._recipes.values()
+            )
+
+    def provenance(self, name: str) -> Provenance:
+        """What the image says of itself: one or two inspections, nothing is run.
+
+        Raises:
+            ImageError: the image is not there, or there is none of that name.
+        """
+        with engine_errors(self._engine, f"asking the engine for {name}"):
+            for known in self._candidates(name):
+                info = self._inventory.inspect(known.tag)
+                if info is not None:
+                    return info.provenance
+        raise ImageError(
+            Problem.ENGINE,
+            tried=f"reading the provenance of {name}",
+            happened="the image is not on this engine",
+            advice=["make what is missing: lab images", IMPORT_ADVICE],
+        )
+
+    def export(self, path: Path) -> tuple[ImageInfo, ...]:
+        """Write all images to one file; :meth:`import_` on another machine reads it.
+
+        An image holds all layers of its base, so a base that is not there is not missed; nor is an
+        image that only a registry can give.
+
+        Raises:
+            ImageError: an image is missing, or the file cannot be written.
+        """
+        status = self.status()
+        recipes = self._recipes.values()
+        spared = {route.variant.base for recipe in recipes for route in recipe.routes}
+        spared |= {recipe.name for recipe in recipes if recipe.only_real}
+        missing = [i.name for i in status if i.info is None and i.name not in spared]
+        if missing:
+            raise ImageError(
+                Problem.ARCHIVE,
+                tried=f"exporting the images to {path}",
+                happened=f"{', '.join(missing)} not made yet",
+                advice=["make what is missing: lab images"],
+            )
+        infos = tuple(image.info for image in status if image.info is not None)
+        report = partial(self._progress.step, "export")
+        started = time.monotonic()
+        report(f"writing {len(infos)} images to {path}")
+        with engine_errors(self._engine, f"exporting the images to {path}"):
+            size = archive.save(self._engine, [info.tag for info in infos], path, report)
+        report(f"{megabytes(size)} in {path}")
+        self._progress.done("export", time.monotonic() - started)
+        return infos
+
+    def import_(self, path: Path) -> tuple[ImageInfo, ...]:
+        """Read images from a file that :meth:`export` wrote; return those that were in it.
+
+        Raises:
+            ImageError: the file is none of the lab's, or was made by a checkout with other recipes.
+        """
+        contained = archive.contents(path)
+        foreign = archive.not_for_this_lab(contained, self._current_tags())
+        if foreign:
+            raise ImageError(
+                Problem.ARCHIVE,
+                tried=f"importing the images in {path}",
+                happened=f"{', '.join(foreign)} do not fit the recipes of this checkout",
+                advice=[
+                    "use the checkout (commit) that the archive was made with",
+                    "make the archive again with this checkout: lab images export FILE",
+                ],
+            )
+        started = time.monotonic()
+        self._progress.step("import", f"loading {len(contained)} images from {path}")
+        with engine_errors(self._engine, f"importing the images in {path}"):
+            archive.load(self._engine, path)
+            infos = [self._inventory.inspect(tag) for tag in contained]
+        self._progress.done("import", time.monotonic() - started)
+        return tuple(info for info in infos if info is not None)
+
+    def prune(self) -> tuple[str, ...]:
+        """Remove the images of older recipes and what interrupted builds left; return their names.
+
+        Images that a container uses are kept. Images of other checkouts with other recipes look
+        like older ones and are removed as well; those checkouts make them again.
+
+        Raises:
+            ImageError: the engine does not answer.
+        """
+        kept = self._current_tags()
+        with engine_errors(self._engine, "removing the images of older recipes"):
+            return prune(self._engine, kept, partial(self._progress.step, "prune"))
+
+    def _candidates(self, name: str) -> tuple[Candidate, ...]:
+        return candidates(self._recipes, name, self._source)
+
+    def _present(self, name: str, present: set[str]) -> ImageInfo | None:
+        return self._inventory.preferred(self._candidates(name), present)
+
+    def _current_tags(self) -> set[str]:
+        """The tags of every image that these recipes lead to, wherever it may come from."""
+        return {
+            known.tag
+            for name in self.names
+            for known in candidates(self._recipes, name, Source.AUTO)
+        }
