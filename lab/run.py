@@ -18,8 +18,9 @@ from lab import impostor
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.model import Attempt, Observation, Outcome, Reason, Result
+from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
-from lab.stack.session import Cannot, Evidence, Session
+from lab.stack.session import Evidence, Session
 from lab.wire import Keep, WireReading, Witnesses, hear_witnesses, read
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.

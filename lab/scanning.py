@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.model import ORIGINS, Attempt, ClientSettings, ServerSettings
 from lab.scan import Comparison, NotScanned
+from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
-from lab.stack.session import Cannot, Session
+from lab.stack.session import Session
 
 #: What was found, or why nothing was.
 Result = Comparison | NotScanned

@@ -92,6 +92,36 @@ def unconnected(because: Reason, message: str | None = None) -> Expectation:
 IMPOSTOR_REFUSED = client_refuses(Reason.UNKNOWN_ISSUER)
 
 
+def self_signed(client: ClientSettings) -> Expectation:
+    """Refused: a self-signed certificate that the client was not given."""
+    page = "self signed certificate"
+    words = says(client, page, old=page, new="self-signed certificate")
+    return client_refuses(Reason.SELF_SIGNED_LEAF, words)
+
+
+def unknown_issuer(client: ClientSettings) -> Expectation:
+    """Refused: the chain leads to no authority that the client knows, and a part of it is missing."""
+    words = "unable to get local issuer certificate"
+    return client_refuses(Reason.UNKNOWN_ISSUER, says(client, words, old=words, new=words))
+
+
+def hostname_mismatch(client: ClientSettings) -> Expectation:
+    """Refused: a certificate for another name than the one that the client checks."""
+    return client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch"))
+
+
+def no_tls(client: ClientSettings) -> Expectation:
+    """Broken off: what answers the client's first message is not TLS."""
+    words = says(client, "Unknown protocol", old="unknown protocol")
+    return in_handshake(Side.CLIENT, Reason.PLAINTEXT_PEER, words)
+
+
+def no_shared_cipher(client: ClientSettings, cause: str | None = None) -> Expectation:
+    """Broken off: the origin finds no suite that it has among those of the client."""
+    words = handshake_failure(client)
+    return in_handshake(Side.SERVER, Reason.NO_SHARED_CIPHER, words, cause=cause)
+
+
 def every_suite_enabled(attempt: Attempt, suite: str, algorithm: str) -> Remedy:
     """What may be tried against an origin whose only suite is ``suite``, of this encryption algorithm.
 
@@ -108,12 +138,7 @@ def every_suite_enabled(attempt: Attempt, suite: str, algorithm: str) -> Remedy:
     return useless(
         "every cipher suite enabled at the client",
         attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
-        in_handshake(
-            Side.SERVER,
-            Reason.NO_SHARED_CIPHER,
-            handshake_failure(client),
-            cause=f"none with {algorithm}",
-        ),
+        no_shared_cipher(client, cause=f"none with {algorithm}"),
     )
 
 
@@ -141,5 +166,12 @@ def given_the_root(attempt: Attempt, trust: str) -> Remedy:
         "the root given to the client as CA certificate",
         attempt.with_client(trust=trust),
         FETCHED,
-        impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+        impostor=IMPOSTOR_REFUSED,
+    )
+
+
+def put_right(attempt: Attempt) -> Remedy:
+    """What remains where the origin misbehaves: nothing at the client helps."""
+    return recommended(
+        "the origin's software put right", attempt.with_server(behaviour="serve"), FETCHED
     )

@@ -1,19 +1,29 @@
 """What the cases of the Movable Type document share."""
 
-from lab.cases import net_ftp
-from lab.expectations import Expectation, refused
-from lab.model import ClientSettings, Reason, Side, Stage, up_to
+from lab.cases import Remedy, net_ftp, recommended
+from lab.expectations import Expectation, completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage, up_to
 
 DOCUMENT = "movable-type"
 
 #: What the document's user reads whenever TLS does not come about after the server's 234: the sentence
 #: ends with the server's own reply, so that with another server program it ends otherwise.
-MESSAGE = "FTP failed to start tls: Proceed with negotiation."
-MESSAGES = {"vsftpd": MESSAGE, "pyftpdlib": "FTP failed to start tls: AUTH TLS successful."}
+MESSAGES = {
+    "vsftpd": "FTP failed to start tls: Proceed with negotiation.",
+    "pyftpdlib": "FTP failed to start tls: AUTH TLS successful.",
+}
 BOTH_SERVERS = ("vsftpd", "pyftpdlib")
 
 #: What the document says that vsftpd 3.0.5 offers when nothing is set.
 DOCUMENT_SUITES = "AES128-SHA:DES-CBC3-SHA"
+
+#: What is tried against that sentence, as a remedy's title has it.
+PUBLIC_CERTIFICATE = "a certificate from a public authority on the server"
+VERIFY_NONE = "mt-config.cgi: FTPSSSLVerifyNone 1"
+TLS_ON = "TLS on in the delivery settings"
+SERVER_HIGH = "vsftpd.conf: ssl_ciphers=HIGH"
+CLIENT_LIST = "mt-config.cgi: FTPSOptions SSL_cipher_list"
+NO_REUSE = "vsftpd.conf: require_ssl_reuse=NO"
 
 #: With TLS 1.2 at most and the session handed on to the data channel, an upload arrives whole: what
 #: else can go wrong after the handshake is the topic of ``after_the_handshake`` alone.
@@ -27,7 +37,29 @@ def clients(*where: str) -> list[ClientSettings]:
 
 
 #: The old cloud's system, and the new one's under each policy that accepts a 2048 bit RSA key.
-EVERYWHERE = clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS")
+CENTOS7 = clients("centos7")
+ROCKY9 = clients("rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS")
+EVERYWHERE = [*CENTOS7, *ROCKY9]
+#: The document's two systems, where the new one's policy makes no difference.
+OLD_AND_NEW = clients("centos7", "rocky9:DEFAULT")
+#: Where the first of the document's suites, AES128-SHA, is enabled by default.
+WITH_AES128_SHA = clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY")
+
+DELIVERED = completed(verified=True, data_protected=True)
+DELIVERED_UNCHECKED = completed(verified=False, data_protected=True)
+DELIVERED_IN_CLEAR = completed(data_protected=False)
+
+#: The suite that a current client would choose anyway, and the one that the document calls weak.
+STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", verified=True)
+OVER_AES128_SHA = completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True)
+
+#: The server has ended at its start, so that its port is closed.
+DOES_NOT_START = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)
+#: The login works, and the data channel does not: the session is not resumed, or nothing connects.
+REUSE_REQUIRED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.SESSION_REUSE_REQUIRED)
+NO_DATA_CONNECTION = refused(
+    by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED
+)
 
 
 def client_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
@@ -38,3 +70,30 @@ def client_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
 def server_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
     """The server refuses the handshake, and the client's user reads the same sentence."""
     return refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=because, message=MESSAGES[server])
+
+
+def tls_not_offered(message: str | None = None) -> Expectation:
+    """The server does not know AUTH, and ``message`` is how the client's user reads of it."""
+    return refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.TLS_NOT_OFFERED, message=message)
+
+
+def login_needs_tls(message: str) -> Expectation:
+    """The server takes no login in clear text."""
+    return refused(by=Side.SERVER, at=Stage.LOGIN, because=Reason.TLS_REQUIRED, message=message)
+
+
+def data_needs_tls(message: str) -> Expectation:
+    """The server takes a login in clear text, and no file."""
+    return refused(
+        by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_REQUIRED, message=message
+    )
+
+
+def given_the_certificate(attempt: Attempt) -> Remedy:
+    """The other way out of a self-signed certificate; an impostor's is another one."""
+    return recommended(
+        "the server's certificate given to the client as a trust anchor",
+        attempt.with_client(trust="self-signed"),
+        DELIVERED,
+        impostor=client_refuses(Reason.UNKNOWN_ISSUER, attempt.server.software),
+    )

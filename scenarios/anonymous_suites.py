@@ -11,11 +11,10 @@ The impostor here runs vsftpd on CentOS 7's OpenSSL 1.0.2k, with one anonymous s
 from lab.cases import Case, case, net_ftp, recommended, vsftpd_on_openssl_1_0_2
 from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason
-from scenarios._movable_type import DOCUMENT, server_refuses
+from scenarios._movable_type import CLIENT_LIST, DOCUMENT, server_refuses
 
 SECTION = "No common cipher suite"
 ANONYMOUS = "AECDH-AES128-SHA"
-CLIENT = "mt-config.cgi: FTPSOptions SSL_cipher_list"
 LET_IN = completed(protocol="TLSv1.2", cipher=ANONYMOUS, verified=False)
 NO_SHARED_CIPHER = server_refuses(Reason.NO_SHARED_CIPHER)
 
@@ -47,7 +46,9 @@ def remedy_2_and_an_impostor_without_a_certificate(client: ClientSettings) -> Ca
         attempt,
         LET_IN,
         remedies=[
-            recommended(f"{CLIENT}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER),
+            recommended(
+                f"{CLIENT_LIST}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER
+            ),
             recommended(
                 "mt-config.cgi: no SSL_cipher_list",
                 attempt.with_client(ciphers=None),

@@ -6,23 +6,25 @@ TOML and in JSON; the three have to mean the same. Where the page has a certific
 of the lab's authorities stands, since every run makes its own.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-from lab.cases import Case, case, nginx, recommended, unsafe, useless
+from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
 from lab.expectations import completed
 from lab.inputs.backend import read
 from lab.inputs.backend_settings import client_settings
 from lab.inputs.findings import Severity
-from lab.model import Attempt, ClientSettings, Reason, Side
+from lab.model import Attempt, ClientSettings
 from scenarios._fastly import (
     DOCUMENT,
     FETCHED,
     FETCHED_UNCHECKED,
     IMPOSTOR_REFUSED,
     OLD_AND_NEW,
-    client_refuses,
-    in_handshake,
-    says,
+    hostname_mismatch,
+    no_tls,
+    unknown_issuer,
 )
 
 HOSTNAME = "Hostname mismatch"
@@ -37,6 +39,14 @@ class Definition:
     vcl: str
     toml: str
     json: str
+
+    def with_parameter(self, *, vcl: str, toml: str, json: str) -> Definition:
+        """The same backend with one more parameter, as each of the languages writes it."""
+        return Definition(
+            vcl=self.vcl.replace("}", f"  {vcl}\n}}"),
+            toml=f"{self.toml}\n{toml}\n",
+            json=self.json.replace("}", f", {json}}}"),
+        )
 
 
 #: Nothing is said but where the origin is.
@@ -58,77 +68,25 @@ BARE = Definition(
     """,
 )
 
-CERTIFICATE_HOSTNAME = Definition(
-    vcl="""
-        backend F_origin {
-          .host = "nginx.lab.test";
-          .port = "443";
-          .ssl = true;
-          .ssl_cert_hostname = "other.lab.test";
-        }
-    """,
-    toml="""
-        address = "nginx.lab.test"
-        port = 443
-        use_ssl = true
-        ssl_cert_hostname = "other.lab.test"
-    """,
-    json="""
-        {"address": "nginx.lab.test", "port": 443, "use_ssl": true,
-         "ssl_cert_hostname": "other.lab.test"}
-    """,
+CERTIFICATE_HOSTNAME = BARE.with_parameter(
+    vcl='.ssl_cert_hostname = "other.lab.test";',
+    toml='ssl_cert_hostname = "other.lab.test"',
+    json='"ssl_cert_hostname": "other.lab.test"',
 )
 
 #: The form in which the page prints the parameter.
-WITHOUT_QUOTES = """
-    backend F_origin {
-      .host = "nginx.lab.test";
-      .port = "443";
-      .ssl = true;
-      .ssl_cert_hostname = other.lab.test;
-    }
-"""
+WITHOUT_QUOTES = CERTIFICATE_HOSTNAME.vcl.replace('"other.lab.test"', "other.lab.test")
 
-CA_CERTIFICATE = Definition(
-    vcl="""
-        backend F_origin {
-          .host = "nginx.lab.test";
-          .port = "443";
-          .ssl = true;
-          .ssl_ca_cert = {"private-ca"};
-        }
-    """,
-    toml="""
-        address = "nginx.lab.test"
-        port = 443
-        use_ssl = true
-        ssl_ca_cert = "private-ca"
-    """,
-    json="""
-        {"address": "nginx.lab.test", "port": 443, "use_ssl": true,
-         "ssl_ca_cert": "private-ca"}
-    """,
+CA_CERTIFICATE = BARE.with_parameter(
+    vcl='.ssl_ca_cert = {"private-ca"};',
+    toml='ssl_ca_cert = "private-ca"',
+    json='"ssl_ca_cert": "private-ca"',
 )
 
-NOT_CHECKED = Definition(
-    vcl="""
-        backend F_origin {
-          .host = "nginx.lab.test";
-          .port = "443";
-          .ssl = true;
-          .ssl_check_cert = never;
-        }
-    """,
-    toml="""
-        address = "nginx.lab.test"
-        port = 443
-        use_ssl = true
-        ssl_check_cert = false
-    """,
-    json="""
-        {"address": "nginx.lab.test", "port": 443, "use_ssl": true,
-         "ssl_check_cert": false}
-    """,
+NOT_CHECKED = BARE.with_parameter(
+    vcl=".ssl_check_cert = never;",
+    toml="ssl_check_cert = false",
+    json='"ssl_check_cert": false',
 )
 
 WITHOUT_TLS = Definition(
@@ -175,13 +133,18 @@ def defined(attempt: Attempt, definition: Definition) -> Attempt:
     return in_vcl
 
 
+def never_checked(attempt: Attempt) -> Remedy:
+    """What every certificate error could be "remedied" with, as a definition has it."""
+    return unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), FETCHED_UNCHECKED)
+
+
 @case(document=DOCUMENT, section=HOSTNAME, clients=OLD_AND_NEW)
 def the_certificate_hostname(client: ClientSettings) -> Case:
     """``.ssl_cert_hostname``, the API's ``ssl_cert_hostname``: the name that the certificate has to have."""
     attempt = defined(Attempt(nginx(certificate="wrong-host"), client), BARE)
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch")),
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -190,7 +153,7 @@ def the_certificate_hostname(client: ClientSettings) -> Case:
                 FETCHED,
                 impostor=IMPOSTOR_REFUSED,
             ),
-            unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), FETCHED_UNCHECKED),
+            never_checked(attempt),
         ],
     )
 
@@ -205,7 +168,7 @@ def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     return Case(
         activated(attempt, WITHOUT_QUOTES, "my.vcl"),
-        client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch")),
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -221,12 +184,10 @@ def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
 @case(document=DOCUMENT, section=CHAIN, clients=OLD_AND_NEW)
 def the_ca_certificate(client: ClientSettings) -> Case:
     """``.ssl_ca_cert``, the API's ``ssl_ca_cert``: the authority that has to have issued the certificate."""
-    words = "unable to get local issuer certificate"
     attempt = defined(Attempt(nginx(certificate="private-ca"), client), BARE)
-    unknown = client_refuses(Reason.UNKNOWN_ISSUER, says(client, words, old=words, new=words))
     return Case(
         attempt,
-        unknown,
+        unknown_issuer(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -238,9 +199,9 @@ def the_ca_certificate(client: ClientSettings) -> Case:
             useless(
                 '.ssl_cert_hostname = "other.lab.test";',
                 defined(attempt, CERTIFICATE_HOSTNAME),
-                unknown,
+                unknown_issuer(client),
             ),
-            unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), FETCHED_UNCHECKED),
+            never_checked(attempt),
         ],
     )
 
@@ -252,16 +213,13 @@ def tls_switched_off(client: ClientSettings) -> Case:
     In the API these are ``use_ssl`` and ``port``; in the control panel, "Enable TLS?" and the port.
     """
     attempt = defined(Attempt(nginx(tls=False), client), BARE)
-    no_tls = in_handshake(
-        Side.CLIENT, Reason.PLAINTEXT_PEER, says(client, "Unknown protocol", old="unknown protocol")
-    )
     return Case(
         attempt,
-        no_tls,
+        no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
             recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
             unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
-            useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), no_tls),
+            useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), no_tls(client)),
         ],
     )

@@ -7,6 +7,7 @@ remedy of its own: the origin does not send its intermediate.
 from dataclasses import replace
 
 from lab.cases import Case, case, nginx, recommended, temporary, useless
+from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios._fastly import (
     DOCUMENT,
@@ -22,26 +23,23 @@ from scenarios._fastly import (
     PYTHON,
     client_refuses,
     from_a_known_authority,
+    given_the_root,
     says,
+    self_signed,
     unchecked,
+    unknown_issuer,
 )
 
 SECTION = "Certificate chain mismatch"
-
-UNKNOWN_ISSUER = "unable to get local issuer certificate"
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
 def self_signed_certificate(client: ClientSettings) -> Case:
     """Error 18: the origin's certificate is signed by itself, and no CA certificate was given."""
     attempt = Attempt(nginx(certificate="self-signed"), client)
-    page = "self signed certificate"
     return Case(
         attempt,
-        client_refuses(
-            Reason.SELF_SIGNED_LEAF,
-            says(client, page, old=page, new="self-signed certificate"),
-        ),
+        self_signed(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -69,12 +67,7 @@ def self_signed_certificate_in_the_chain(client: ClientSettings) -> Case:
         ),
         twin=attempt.with_server(certificate="full-chain"),
         remedies=[
-            recommended(
-                "the root given to the client as CA certificate",
-                attempt.with_client(trust="private-ca"),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            given_the_root(attempt, "private-ca"),
             from_a_known_authority(attempt),
             useless(
                 "the root left out of what the origin sends",
@@ -92,18 +85,10 @@ def authority_that_the_client_does_not_know(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="private-ca"), client)
     return Case(
         attempt,
-        client_refuses(
-            Reason.UNKNOWN_ISSUER,
-            says(client, UNKNOWN_ISSUER, old=UNKNOWN_ISSUER, new=UNKNOWN_ISSUER),
-        ),
+        unknown_issuer(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "the root given to the client as CA certificate",
-                attempt.with_client(trust="private-ca"),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            given_the_root(attempt, "private-ca"),
             from_a_known_authority(attempt),
             unchecked(attempt),
         ],
@@ -117,20 +102,23 @@ def missing_intermediate(client: ClientSettings) -> Case:
     The page does not give this reason. Its remedy, the CA certificate given to the client, changes
     nothing as long as that is the root, which the client has; with the intermediate beside it, it cures.
     """
-    return _leaf_alone(client, Reason.UNKNOWN_ISSUER, UNKNOWN_ISSUER)
+    return _leaf_alone(client, unknown_issuer(client))
 
 
 @case(document=DOCUMENT, section=SECTION, clients=LAST_ERROR)
 def missing_intermediate_reported_as_the_last_error(client: ClientSettings) -> Case:
     """Error 21 from the same origin: these clients go on after the first error and report the last."""
+    words = "unable to verify the first certificate"
     return _leaf_alone(
-        client, Reason.FIRST_CERTIFICATE_UNVERIFIABLE, "unable to verify the first certificate"
+        client,
+        client_refuses(
+            Reason.FIRST_CERTIFICATE_UNVERIFIABLE, says(client, words, old=words, new=words)
+        ),
     )
 
 
-def _leaf_alone(client: ClientSettings, because: Reason, words: str) -> Case:
+def _leaf_alone(client: ClientSettings, refusal: Expectation) -> Case:
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
-    refusal = client_refuses(because, says(client, words, old=words, new=words))
     return Case(
         attempt,
         refusal,
@@ -167,12 +155,7 @@ def only_the_intermediate_is_trusted(client: ClientSettings) -> Case:
         client_refuses(Reason.ISSUER_NOT_FOUND, says(client, words, old=words, new=words)),
         twin=attempt.with_client(trust="public"),
         remedies=[
-            recommended(
-                "the root given to the client as CA certificate",
-                attempt.with_client(trust="public"),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            given_the_root(attempt, "public"),
             unchecked(attempt),
         ],
     )

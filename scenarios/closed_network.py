@@ -5,12 +5,21 @@ clear text, where the server allows it.
 """
 
 from lab.cases import Case, case, recommended, unsafe, vsftpd
-from lab.expectations import completed, refused
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from scenarios._movable_type import DOCUMENT, EVERYWHERE, WHOLE, client_refuses
+from lab.model import Attempt, ClientSettings, Reason
+from scenarios._movable_type import (
+    DELIVERED,
+    DELIVERED_IN_CLEAR,
+    DOCUMENT,
+    EVERYWHERE,
+    TLS_ON,
+    WHOLE,
+    client_refuses,
+    data_needs_tls,
+    given_the_certificate,
+    login_needs_tls,
+)
 
 SECTION = "Delivery in a closed network"
-CLEAR = completed(data_protected=False)
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
@@ -32,13 +41,12 @@ def tls_enabled_still_verifies(client: ClientSettings) -> Case:
         client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "the server's certificate given to the client as a trust anchor",
-                attempt.with_client(trust="self-signed"),
-                completed(verified=True, data_protected=True),
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+            given_the_certificate(attempt),
+            unsafe(
+                "TLS off in the delivery settings",
+                attempt.with_client(tls=False),
+                DELIVERED_IN_CLEAR,
             ),
-            unsafe("TLS off in the delivery settings", attempt.with_client(tls=False), CLEAR),
         ],
     )
 
@@ -53,23 +61,14 @@ def tls_disabled_against_a_server_that_requires_it(client: ClientSettings) -> Ca
     attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(tls=False)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.LOGIN,
-            because=Reason.TLS_REQUIRED,
-            message="[Net::FTP] Connection closed",
-        ),
+        login_needs_tls("[Net::FTP] Connection closed"),
         twin=attempt.with_client(tls=True),
         remedies=[
-            recommended(
-                "TLS on in the delivery settings",
-                attempt.with_client(tls=True),
-                completed(verified=True, data_protected=True),
-            ),
+            recommended(TLS_ON, attempt.with_client(tls=True), DELIVERED),
             unsafe(
                 "vsftpd.conf: force_local_logins_ssl=NO and force_local_data_ssl=NO",
                 attempt.with_server(tls_required_login=False, tls_required_data=False),
-                CLEAR,
+                DELIVERED_IN_CLEAR,
             ),
         ],
     )
@@ -82,14 +81,7 @@ def tls_required_for_data_alone(client: ClientSettings) -> Case:
     attempt = Attempt(server, client).with_client(tls=False)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.DATA_TLS_REQUIRED,
-            message="Data connections must be encrypted.",
-        ),
+        data_needs_tls("Data connections must be encrypted."),
         twin=attempt.with_server(tls_required_data=False),
-        remedies=[
-            recommended("TLS on in the delivery settings", attempt.with_client(tls=True)),
-        ],
+        remedies=[recommended(TLS_ON, attempt.with_client(tls=True))],
     )

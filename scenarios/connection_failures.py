@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from lab.cases import Case, case, nginx, origin, recommended, useless
-from lab.expectations import refused
+from lab.cases import Case, Remedy, case, nginx, origin, recommended, useless
+from lab.expectations import Expectation, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, container_of
-from scenarios._fastly import DOCUMENT, FETCHED, OLD_AND_NEW, says, unconnected
+from scenarios._fastly import DOCUMENT, FETCHED, OLD_AND_NEW, put_right, says, unconnected
 
 SECTION = "Connection failures"
 
@@ -16,31 +16,28 @@ SHORT = 1.5
 SLOW, PATIENT = 2.2, 6.0
 
 
+def connection_refused(client: ClientSettings) -> Expectation:
+    """Refused at once, whether nothing listens on the port or a packet filter rejects."""
+    return unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused"))
+
+
+def let_through(attempt: Attempt) -> Remedy:
+    """The page's way out of a packet filter."""
+    client = attempt.client
+    return recommended(
+        "the client's address allowed by the packet filter",
+        attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
+        FETCHED,
+    )
+
+
 @case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def the_name_does_not_exist(client: ClientSettings) -> Case:
     """The DNS server answers NXDOMAIN for the name that is configured as the origin."""
-    attempt = Attempt(nginx(), client).with_client(host="nowhere.lab.test")
-    return Case(
-        attempt,
-        refused(
-            by=Side.NETWORK,
-            at=Stage.RESOLVE,
-            because=Reason.NAME_NOT_FOUND,
-            message=says(client, "Gethostbyname"),
-        ),
-        twin=attempt.with_client(host="nginx.lab.test"),
-        remedies=[
-            recommended(
-                "a name that the DNS server has a record for",
-                attempt.with_client(host="nginx.lab.test"),
-                FETCHED,
-            ),
-            useless(
-                "the certificate hostname set to the origin's name",
-                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
-                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=Reason.NAME_NOT_FOUND),
-            ),
-        ],
+    return _not_resolved(
+        Attempt(nginx(), client).with_client(host="nowhere.lab.test"),
+        Reason.NAME_NOT_FOUND,
+        remedy="a name that the DNS server has a record for",
     )
 
 
@@ -50,26 +47,30 @@ def the_resolver_refuses(client: ClientSettings) -> Case:
 
     The edge has one name for both.
     """
-    attempt = Attempt(nginx(), client).with_client(host="www.example.test")
+    return _not_resolved(
+        Attempt(nginx(), client).with_client(host="www.example.test"),
+        Reason.RESOLVER_FAILED,
+        remedy="a name of a zone that the DNS server answers for",
+    )
+
+
+def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
+    named = attempt.with_client(host="nginx.lab.test")
     return Case(
         attempt,
         refused(
             by=Side.NETWORK,
             at=Stage.RESOLVE,
-            because=Reason.RESOLVER_FAILED,
-            message=says(client, "Gethostbyname"),
+            because=because,
+            message=says(attempt.client, "Gethostbyname"),
         ),
-        twin=attempt.with_client(host="nginx.lab.test"),
+        twin=named,
         remedies=[
-            recommended(
-                "a name of a zone that the DNS server answers for",
-                attempt.with_client(host="nginx.lab.test"),
-                FETCHED,
-            ),
+            recommended(remedy, named, FETCHED),
             useless(
                 "the certificate hostname set to the origin's name",
                 attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
-                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=Reason.RESOLVER_FAILED),
+                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=because),
             ),
         ],
     )
@@ -85,11 +86,7 @@ def packets_are_dropped(client: ClientSettings) -> Case:
         timed_out,
         twin=attempt.with_server(port_filter="open"),
         remedies=[
-            recommended(
-                "the client's address allowed by the packet filter",
-                attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
-                FETCHED,
-            ),
+            let_through(attempt),
             useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
         ],
     )
@@ -130,14 +127,14 @@ def nothing_listens(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(listening=False), client)
     return Case(
         attempt,
-        unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused")),
+        connection_refused(client),
         twin=attempt.with_server(listening=True),
         remedies=[
             recommended("the web server started", attempt.with_server(listening=True), FETCHED),
             useless(
                 "TLS disabled at the client",
                 attempt.with_client(tls=False),
-                unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused")),
+                connection_refused(client),
             ),
         ],
     )
@@ -149,14 +146,10 @@ def packets_are_rejected(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(port_filter="rejected"), client)
     return Case(
         attempt,
-        unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused")),
+        connection_refused(client),
         twin=attempt.with_server(port_filter="open"),
         remedies=[
-            recommended(
-                "the client's address allowed by the packet filter",
-                attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
-                FETCHED,
-            ),
+            let_through(attempt),
             useless(
                 "the address of another client allowed",
                 attempt.with_server(port_allowed="rocky9-future"),
@@ -179,9 +172,5 @@ def the_origin_never_answers(client: ClientSettings) -> Case:
             message=says(client, "Connection timeout"),
         ),
         twin=attempt.with_server(behaviour="serve"),
-        remedies=[
-            recommended(
-                "the origin's software put right", attempt.with_server(behaviour="serve"), FETCHED
-            )
-        ],
+        remedies=[put_right(attempt)],
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lab.cases import Case, case, nginx, recommended, temporary, useless
+from lab.cases import Case, Remedy, case, nginx, recommended, temporary, useless
 from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios._fastly import (
@@ -17,11 +17,13 @@ from scenarios._fastly import (
     client_refuses,
     from_a_known_authority,
     says,
+    self_signed,
     unchecked,
 )
 
 SECTION = "Certificate has expired"
 WORDS = "certificate has expired"
+RENEWED = "a certificate from a new request, signed by the authority, with the same key"
 
 
 def expired(client: ClientSettings) -> Expectation:
@@ -30,11 +32,24 @@ def expired(client: ClientSettings) -> Expectation:
     return client_refuses(Reason.EXPIRED, words)
 
 
-def self_signed(client: ClientSettings) -> Expectation:
-    """The refusal of a self-signed certificate that the client was not given."""
-    page = "self signed certificate"
-    words = says(client, page, old=page, new="self-signed certificate")
-    return client_refuses(Reason.SELF_SIGNED_LEAF, words)
+def made_anew_and_given(attempt: Attempt) -> Remedy:
+    """The page's remedy for a self-signed certificate, the whole of it."""
+    renewed = attempt.with_server(certificate="self-signed-reissued")
+    return recommended(
+        "a certificate made anew from the same key, and given to the client",
+        renewed.with_client(trust="self-signed-reissued"),
+        FETCHED,
+        impostor=IMPOSTOR_REFUSED,
+    )
+
+
+def made_anew_and_not_given(attempt: Attempt) -> Remedy:
+    """The same remedy, half applied."""
+    return useless(
+        "a certificate made anew from the same key, and not given to the client",
+        attempt.with_server(certificate="self-signed-reissued"),
+        self_signed(attempt.client),
+    )
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
@@ -49,11 +64,7 @@ def certificate_of_an_authority(client: ClientSettings) -> Case:
         expired(client),
         twin=attempt.with_server(certificate="renewed"),
         remedies=[
-            recommended(
-                "a certificate from a new request, signed by the authority, with the same key",
-                attempt.with_server(certificate="renewed"),
-                FETCHED,
-            ),
+            recommended(RENEWED, attempt.with_server(certificate="renewed"), FETCHED),
             unchecked(attempt),
         ],
     )
@@ -72,20 +83,9 @@ def self_signed_certificate(client: ClientSettings) -> Case:
         expired(client),
         twin=attempt.with_client(verify=False),
         remedies=[
-            recommended(
-                "a certificate made anew from the same key, and given to the client",
-                attempt.with_server(certificate="self-signed-reissued").with_client(
-                    trust="self-signed-reissued"
-                ),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            made_anew_and_given(attempt),
             from_a_known_authority(attempt),
-            useless(
-                "a certificate made anew from the same key, and not given to the client",
-                attempt.with_server(certificate="self-signed-reissued"),
-                self_signed(client),
-            ),
+            made_anew_and_not_given(attempt),
             unchecked(attempt),
         ],
     )
@@ -116,24 +116,13 @@ def _given_to_nobody(client: ClientSettings, refusal: Expectation) -> Case:
         refusal,
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "a certificate made anew from the same key, and given to the client",
-                attempt.with_server(certificate="self-signed-reissued").with_client(
-                    trust="self-signed-reissued"
-                ),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            made_anew_and_given(attempt),
             useless(
                 "the expired certificate given to the client",
                 attempt.with_client(trust="expired-self-signed"),
                 expired(client),
             ),
-            useless(
-                "a certificate made anew from the same key, and not given to the client",
-                attempt.with_server(certificate="self-signed-reissued"),
-                self_signed(client),
-            ),
+            made_anew_and_not_given(attempt),
         ],
     )
 
@@ -181,10 +170,6 @@ def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
                 attempt.with_server(certificate="rsa3072"),
                 FETCHED,
             ),
-            useless(
-                "a certificate from a new request, signed by the authority, with the same key",
-                attempt.with_server(certificate="renewed"),
-                too_small,
-            ),
+            useless(RENEWED, attempt.with_server(certificate="renewed"), too_small),
         ],
     )

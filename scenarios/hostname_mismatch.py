@@ -4,8 +4,9 @@ What the page calls the certificate hostname is the name to check; it changes ne
 is connected to nor the name that is sent in the handshake (SNI).
 """
 
-from lab.cases import Case, case, nginx, recommended, tls_perl, tls_python, useless
+from lab.cases import Case, Remedy, case, nginx, recommended, tls_perl, tls_python, useless
 from lab.certificates import OTHER_HOST
+from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios._fastly import (
     DOCUMENT,
@@ -17,6 +18,7 @@ from scenarios._fastly import (
     OLD_AND_NEW,
     PERL,
     client_refuses,
+    hostname_mismatch,
     says,
     unchecked,
 )
@@ -28,14 +30,23 @@ BY_OPENSSL = [tls_python("centos7"), tls_python("rocky9"), *LAST_ERROR]
 BY_IO_SOCKET_SSL = [tls_perl("centos7"), tls_perl("rocky9")]
 
 
+def given(attempt: Attempt, what: str, name: str, impostor: Expectation | None = None) -> Remedy:
+    """The page's way out: a name for the check of the certificate, and for SNI as well."""
+    return recommended(
+        f"{what} given to the client, to check and to send",
+        attempt.with_client(verify_name=name, sni=name),
+        FETCHED,
+        impostor=impostor,
+    )
+
+
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
 def certificate_of_another_name(client: ClientSettings) -> Case:
     """A known authority issued the certificate, for another name than the origin's."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    mismatch = client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch"))
     return Case(
         attempt,
-        mismatch,
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
@@ -43,12 +54,7 @@ def certificate_of_another_name(client: ClientSettings) -> Case:
                 attempt.with_server(certificate="valid"),
                 FETCHED,
             ),
-            recommended(
-                "the name in the certificate given to the client, to check and to send",
-                attempt.with_client(verify_name=OTHER_HOST, sni=OTHER_HOST),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            given(attempt, "the name in the certificate", OTHER_HOST, impostor=IMPOSTOR_REFUSED),
             unchecked(attempt),
         ],
     )
@@ -71,12 +77,7 @@ def as_the_library_words_it(client: ClientSettings) -> Case:
         client_refuses(Reason.HOSTNAME_MISMATCH, words),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "the name in the certificate given to the client, to check and to send",
-                attempt.with_client(verify_name=OTHER_HOST, sni=OTHER_HOST),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            )
+            given(attempt, "the name in the certificate", OTHER_HOST, impostor=IMPOSTOR_REFUSED)
         ],
     )
 
@@ -131,15 +132,9 @@ def another_name_in_the_common_name(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="other-cn-only"), client)
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch")),
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="cn-only"),
-        remedies=[
-            recommended(
-                "the common name given to the client, to check and to send",
-                attempt.with_client(verify_name=OTHER_HOST, sni=OTHER_HOST),
-                FETCHED,
-            )
-        ],
+        remedies=[given(attempt, "the common name", OTHER_HOST)],
     )
 
 
@@ -152,18 +147,12 @@ def the_common_name_beside_other_names(client: ClientSettings) -> Case:
     """
     attempt = Attempt(nginx(certificate="cn-beside-other"), client)
     own = attempt.server.host
-    mismatch = client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch"))
     return Case(
         attempt,
-        mismatch,
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="cn-only"),
         remedies=[
-            recommended(
-                "a name from the list given to the client, to check and to send",
-                attempt.with_client(verify_name=OTHER_HOST, sni=OTHER_HOST),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            given(attempt, "a name from the list", OTHER_HOST, impostor=IMPOSTOR_REFUSED),
             recommended(
                 "a certificate with the origin's name in its list",
                 attempt.with_server(certificate="valid"),
@@ -172,7 +161,7 @@ def the_common_name_beside_other_names(client: ClientSettings) -> Case:
             useless(
                 "the common name given to the client, to check and to send",
                 attempt.with_client(verify_name=own, sni=own),
-                mismatch,
+                hostname_mismatch(client),
             ),
         ],
     )
@@ -196,15 +185,9 @@ def a_wildcard_of_another_level(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="wildcard-below"), client)
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch")),
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="wildcard"),
-        remedies=[
-            recommended(
-                "a name that the wildcard covers given to the client, to check and to send",
-                attempt.with_client(verify_name="www.nginx.lab.test", sni="www.nginx.lab.test"),
-                FETCHED,
-            )
-        ],
+        remedies=[given(attempt, "a name that the wildcard covers", "www.nginx.lab.test")],
     )
 
 
@@ -214,15 +197,9 @@ def connected_to_by_address(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(), client).with_client(host="address")
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH, says(client, "Hostname mismatch")),
+        hostname_mismatch(client),
         twin=attempt.with_server(certificate="ip-address"),
-        remedies=[
-            recommended(
-                "the origin's name given to the client, to check and to send",
-                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
-                FETCHED,
-            ),
-        ],
+        remedies=[given(attempt, "the origin's name", "nginx.lab.test")],
     )
 
 
@@ -232,16 +209,12 @@ def connected_to_by_address_from_the_edge(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="ip-address"), client).with_client(host="address")
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH, "503 Hostname mismatch"),
+        hostname_mismatch(client),
         twin=attempt.with_client(host=None),
         remedies=[
             recommended(
                 "the origin configured by its name", attempt.with_client(host=None), FETCHED
             ),
-            recommended(
-                "the origin's name given to the client, to check and to send",
-                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
-                FETCHED,
-            ),
+            given(attempt, "the origin's name", "nginx.lab.test"),
         ],
     )

@@ -12,9 +12,16 @@ from lab.inputs.mt_client import Caller, client_settings
 from lab.inputs.mt_config import parse
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from scenarios._movable_type import (
+    DELIVERED,
+    DELIVERED_UNCHECKED,
     DOCUMENT,
     DOCUMENT_SUITES,
     EVERYWHERE,
+    OLD_AND_NEW,
+    OVER_AES128_SHA,
+    REUSE_REQUIRED,
+    SERVER_HIGH,
+    VERIFY_NONE,
     WHOLE,
     client_refuses,
     clients,
@@ -22,7 +29,6 @@ from scenarios._movable_type import (
 )
 
 SECTION = "Movable Type's directives"
-UNCHECKED = completed(verified=False, data_protected=True)
 
 
 def configured(attempt: Attempt, *lines: str) -> Attempt:
@@ -41,8 +47,12 @@ def verification_switched_off(client: ClientSettings) -> Case:
         client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            unsafe("FTPSSSLVerifyNone 1", configured(attempt, "FTPSSSLVerifyNone 1"), UNCHECKED),
-            unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1"), UNCHECKED),
+            unsafe(
+                "FTPSSSLVerifyNone 1",
+                configured(attempt, "FTPSSSLVerifyNone 1"),
+                DELIVERED_UNCHECKED,
+            ),
+            unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1"), DELIVERED_UNCHECKED),
         ],
     )
 
@@ -51,7 +61,7 @@ def verification_switched_off(client: ClientSettings) -> Case:
 TRUSTED_BY_VARIABLE = "SSL_CERT_FILE=/opt/lab/certificates/ftp.lab.test/self-signed.chain.pem"
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
     """``FTPSSSLVerifyNone=1`` among the variables of the client's process does nothing.
 
@@ -71,14 +81,10 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
             recommended(
                 "the server's certificate trusted by the variable SSL_CERT_FILE",
                 attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
-                completed(verified=True, data_protected=True),
+                DELIVERED,
                 impostor=client_refuses(Reason.UNKNOWN_ISSUER),
             ),
-            unsafe(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
-                configured(attempt, "FTPSSSLVerifyNone 1"),
-                UNCHECKED,
-            ),
+            unsafe(VERIFY_NONE, configured(attempt, "FTPSSSLVerifyNone 1"), DELIVERED_UNCHECKED),
             useless(
                 "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
                 attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
@@ -108,17 +114,17 @@ def the_spelling_on_the_page(client: ClientSettings) -> Case:
         server_refuses(Reason.NO_SHARED_CIPHER),
         twin=right,
         remedies=[
-            recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH")),
+            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
             temporary(
                 "FTPSOptions SSL_cipher_list=AES128",
                 right,
-                completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True),
+                OVER_AES128_SHA,
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
     """The value of an option ends at its second equals sign: ``ALL:@SECLEVEL=0`` is cut to a broken list.
 
@@ -141,13 +147,13 @@ def the_protocol_version(client: ClientSettings) -> Case:
     return Case(attempt, completed(protocol="TLSv1.2", verified=True, data_protected=True))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def a_session_option_that_net_ftp_does_not_know(client: ClientSettings) -> Case:
     """``FTPSOptions ReuseSession=1`` belongs to Net::FTPSSL; Net::FTP ignores it."""
     attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(session_cache="default")
     attempt = configured(attempt, "FTPSOptions ReuseSession=1")
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.SESSION_REUSE_REQUIRED),
+        REUSE_REQUIRED,
         twin=attempt.with_client(session_cache="shared"),
     )

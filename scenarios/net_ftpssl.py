@@ -10,7 +10,17 @@ from lab.expectations import completed, refused
 from lab.inputs.mt_client import Caller, client_settings
 from lab.inputs.mt_config import parse
 from lab.model import Attempt, ClientSettings, Goal, Reason, ServerSettings, Side, Stage
-from scenarios._movable_type import DOCUMENT, DOCUMENT_SUITES, WHOLE
+from scenarios._movable_type import (
+    DELIVERED,
+    DOCUMENT,
+    DOCUMENT_SUITES,
+    NO_REUSE,
+    OVER_AES128_SHA,
+    PUBLIC_CERTIFICATE,
+    SERVER_HIGH,
+    VERIFY_NONE,
+    WHOLE,
+)
 
 SECTION = "Movable Type's directives"
 CLIENTS = [net_ftpssl("centos7"), net_ftpssl("rocky9", "DEFAULT")]
@@ -70,7 +80,7 @@ def one_option_drops_the_session_reuse(client: ClientSettings) -> Case:
         twin=both,
         remedies=[
             recommended(
-                "vsftpd.conf: ssl_ciphers=HIGH, and no FTPSOptions at all",
+                f"{SERVER_HIGH}, and no FTPSOptions at all",
                 delivery(vsftpd(ciphers="HIGH", protocols=WHOLE), client),
                 completed(verified=True, data_protected=True, session_reused=True),
             ),
@@ -82,7 +92,7 @@ def one_option_drops_the_session_reuse(client: ClientSettings) -> Case:
                 ),
             ),
             temporary(
-                "vsftpd.conf: require_ssl_reuse=NO",
+                NO_REUSE,
                 delivery(
                     vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE, require_ssl_reuse=False),
                     client,
@@ -101,7 +111,7 @@ def one_option_does_not_stop_the_login(client: ClientSettings) -> Case:
     """The same line, and the login works: whoever tests no further finds nothing wrong."""
     server = vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE)
     attempt = delivery(server, client, CIPHER_LIST).with_client(goal=Goal.LOGIN)
-    return Case(attempt, completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True))
+    return Case(attempt, OVER_AES128_SHA)
 
 
 @case(document=DOCUMENT, section=SECTION, clients=CLIENTS)
@@ -123,11 +133,7 @@ def a_refused_certificate_is_named_to_the_user(client: ClientSettings) -> Case:
         ),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "a certificate from a public authority on the server",
-                attempt.with_server(certificate="valid"),
-                completed(verified=True, data_protected=True),
-            ),
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
             recommended(
                 f"the certificate pinned: FTPSOptions SSL_fingerprint=sha256$..., with {REUSE}",
                 pinned,
@@ -135,7 +141,7 @@ def a_refused_certificate_is_named_to_the_user(client: ClientSettings) -> Case:
                 impostor=refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.UNKNOWN_ISSUER),
             ),
             unsafe(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
+                VERIFY_NONE,
                 delivery(server, client, "FTPSSSLVerifyNone 1"),
                 completed(verified=False, data_protected=True, session_reused=True),
             ),

@@ -4,12 +4,23 @@ The document names one message for all of them. It appears in one.
 """
 
 from lab.cases import Case, case, recommended, useless, vsftpd
-from lab.expectations import completed, refused
+from lab.expectations import refused
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
-from scenarios._movable_type import DOCUMENT, EVERYWHERE, WHOLE, clients, server_refuses
+from scenarios._movable_type import (
+    CENTOS7,
+    DELIVERED,
+    DOCUMENT,
+    EVERYWHERE,
+    PUBLIC_CERTIFICATE,
+    ROCKY9,
+    SERVER_HIGH,
+    VERIFY_NONE,
+    WHOLE,
+    server_refuses,
+    tls_not_offered,
+)
 
 SECTION = "No public certificate on the server"
-VALID = "a certificate from a public authority on the server"
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
@@ -29,11 +40,11 @@ def the_option_is_not_set(client: ClientSettings) -> Case:
             message="Connection refused",
         ),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[recommended(VALID, attempt.with_server(certificate="valid"))],
+        remedies=[recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"))],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7"))
+@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
 def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     """``rsa_cert_file=`` starts, and can then complete no handshake.
 
@@ -46,9 +57,9 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
         server_refuses(Reason.NO_SHARED_CIPHER),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(VALID, attempt.with_server(certificate="valid")),
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid")),
             useless(
-                "vsftpd.conf: ssl_ciphers=HIGH, as the server's log suggests",
+                f"{SERVER_HIGH}, as the server's log suggests",
                 attempt.with_server(ciphers="HIGH"),
                 server_refuses(Reason.NO_SHARED_CIPHER),
             ),
@@ -56,11 +67,7 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     )
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=clients("rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS"),
-)
+@case(document=DOCUMENT, section=SECTION, clients=ROCKY9)
 def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
     """``rsa_cert_file=`` again, and a client of TLS 1.3: the server's log is nearer to the cause.
 
@@ -71,7 +78,7 @@ def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
         attempt,
         server_refuses(Reason.NO_SERVER_CERTIFICATE),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[recommended(VALID, attempt.with_server(certificate="valid"))],
+        remedies=[recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"))],
     )
 
 
@@ -84,21 +91,16 @@ def tls_is_off(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(tls=False, protocols=WHOLE), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.AUTH,
-            because=Reason.TLS_NOT_OFFERED,
-            message="FTP failed to start tls: Please login with USER and PASS.",
-        ),
+        tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
         twin=attempt.with_server(tls=True),
         remedies=[
             recommended(
                 "vsftpd.conf: ssl_enable=YES, with a certificate", attempt.with_server(tls=True)
             ),
             useless(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
+                VERIFY_NONE,
                 attempt.with_client(verify=False),
-                refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.TLS_NOT_OFFERED),
+                tls_not_offered(),
             ),
         ],
     )
@@ -107,6 +109,4 @@ def tls_is_off(client: ClientSettings) -> Case:
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
 def a_public_certificate(client: ClientSettings) -> Case:
     """What the document recommends: a certificate that a public authority issued for the host's name."""
-    return Case(
-        Attempt(vsftpd(protocols=WHOLE), client), completed(verified=True, data_protected=True)
-    )
+    return Case(Attempt(vsftpd(protocols=WHOLE), client), DELIVERED)

@@ -6,26 +6,27 @@ does not govern - and only under a policy that has no RSA key exchange: FIPS or 
 """
 
 from lab.cases import Case, case, recommended, temporary, useless, vsftpd
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason, ServerSettings
 from scenarios._movable_type import (
     BOTH_SERVERS,
+    CLIENT_LIST,
     DOCUMENT,
     DOCUMENT_SUITES,
+    EVERYWHERE,
+    OLD_AND_NEW,
+    OVER_AES128_SHA,
+    SERVER_HIGH,
+    STRONG,
+    VERIFY_NONE,
     WHOLE,
+    WITH_AES128_SHA,
     client_refuses,
     clients,
     server_refuses,
 )
 
 SECTION = "No common cipher suite"
-VERIFY_NONE = "mt-config.cgi: FTPSSSLVerifyNone 1"
-SERVER_HIGH = "vsftpd.conf: ssl_ciphers=HIGH"
-CLIENT_AES128 = "mt-config.cgi: FTPSOptions SSL_cipher_list=AES128"
-
-#: The same suite that a current client would choose anyway, and the one that the document calls weak.
-STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", verified=True)
-WEAK = completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True)
+CLIENT_AES128 = f"{CLIENT_LIST}=AES128"
 
 
 @case(
@@ -50,7 +51,7 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings, server:
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
-            temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), WEAK),
+            temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), OVER_AES128_SHA),
             useless(
                 f"{VERIFY_NONE} (the certificate is not the cause)",
                 attempt.with_client(verify=False),
@@ -86,24 +87,16 @@ def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     )
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY"),
-)
+@case(document=DOCUMENT, section=SECTION, clients=WITH_AES128_SHA)
 def the_same_server_reached_without_that_policy(client: ClientSettings) -> Case:
     """The document's two suites are no obstacle under DEFAULT or LEGACY, nor on CentOS 7.
 
     DEFAULT keeps RSA key exchange, CBC and the SHA-1 MAC, so AES128-SHA is common to both ends.
     """
-    return Case(Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client), WEAK)
+    return Case(Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client), OVER_AES128_SHA)
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS"),
-)
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
 def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     """Remedy 2 breaks a server that was fine.
 
@@ -125,7 +118,7 @@ def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def cipher_remedies_against_a_bad_certificate(client: ClientSettings) -> Case:
     """The same sentence, and the remedies of the other cause: they change nothing."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client)

@@ -4,28 +4,35 @@ The connection stops at ``verify``, by the client's decision, after the server h
 Proceed with negotiation.`` - which is why the user reads a sentence that sounds like consent.
 """
 
-from lab.cases import Case, case, recommended, unsafe, useless
-from lab.expectations import completed
+from lab.cases import Case, Remedy, case, recommended, unsafe, useless
 from lab.model import Attempt, ClientSettings, Reason, ServerSettings
 from scenarios._movable_type import (
     BOTH_SERVERS,
+    DELIVERED,
+    DELIVERED_UNCHECKED,
     DOCUMENT,
     EVERYWHERE,
+    PUBLIC_CERTIFICATE,
+    VERIFY_NONE,
     WHOLE,
     client_refuses,
     clients,
+    given_the_certificate,
     server_refuses,
 )
 
 SECTION = "No public certificate on the server"
-DELIVERED = completed(verified=True, data_protected=True)
-DELIVERED_UNCHECKED = completed(verified=False, data_protected=True)
 
 
 def attempt_with(certificate: str, client: ClientSettings, server: str = "vsftpd") -> Attempt:
     """A delivery to a server that has ``certificate``."""
     settings = ServerSettings(software=server, certificate=certificate, protocols=WHOLE)
     return Attempt(settings, client)
+
+
+def unchecked(attempt: Attempt) -> Remedy:
+    """What the document has against every certificate that is refused."""
+    return unsafe(VERIFY_NONE, attempt.with_client(verify=False), DELIVERED_UNCHECKED)
 
 
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
@@ -37,28 +44,15 @@ def self_signed_certificate(client: ClientSettings, server: str) -> Case:
         client_refuses(Reason.SELF_SIGNED_LEAF, server),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "a certificate from a public authority on the server",
-                attempt.with_server(certificate="valid"),
-                DELIVERED,
-            ),
-            recommended(
-                "the server's certificate given to the client as a trust anchor",
-                attempt.with_client(trust="self-signed"),
-                DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
-            ),
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
+            given_the_certificate(attempt),
             recommended(
                 "the server's certificate pinned by its fingerprint",
                 attempt.with_client(fingerprint="self-signed"),
                 DELIVERED,
                 impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
             ),
-            unsafe(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
-                attempt.with_client(verify=False),
-                DELIVERED_UNCHECKED,
-            ),
+            unchecked(attempt),
         ],
     )
 
@@ -72,22 +66,14 @@ def certificate_from_a_private_authority(client: ClientSettings, server: str) ->
         client_refuses(Reason.UNKNOWN_ISSUER, server),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "a certificate from a public authority on the server",
-                attempt.with_server(certificate="valid"),
-                DELIVERED,
-            ),
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
             recommended(
                 "the private authority's root given to the client as a trust anchor",
                 attempt.with_client(trust="private-ca"),
                 DELIVERED,
                 impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
             ),
-            unsafe(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
-                attempt.with_client(verify=False),
-                DELIVERED_UNCHECKED,
-            ),
+            unchecked(attempt),
         ],
     )
 
@@ -106,11 +92,7 @@ def expired_certificate(client: ClientSettings, server: str) -> Case:
                 attempt.with_server(certificate="valid"),
                 DELIVERED,
             ),
-            unsafe(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
-                attempt.with_client(verify=False),
-                DELIVERED_UNCHECKED,
-            ),
+            unchecked(attempt),
         ],
     )
 
@@ -129,11 +111,7 @@ def certificate_for_another_host(client: ClientSettings, server: str) -> Case:
                 attempt.with_server(certificate="valid"),
                 DELIVERED,
             ),
-            unsafe(
-                "mt-config.cgi: FTPSSSLVerifyNone 1",
-                attempt.with_client(verify=False),
-                DELIVERED_UNCHECKED,
-            ),
+            unchecked(attempt),
         ],
     )
 

@@ -30,8 +30,10 @@ from scenarios._fastly import (
     OLD_AND_NEW,
     PERL,
     every_suite_enabled,
-    handshake_failure,
     in_handshake,
+    no_shared_cipher,
+    no_tls,
+    put_right,
     says,
 )
 
@@ -52,11 +54,7 @@ def origin_without_tls(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(tls=False), client)
     return Case(
         attempt,
-        in_handshake(
-            Side.CLIENT,
-            Reason.PLAINTEXT_PEER,
-            says(client, "Unknown protocol", old="unknown protocol"),
-        ),
+        no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
             recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
@@ -68,11 +66,7 @@ def origin_without_tls(client: ClientSettings) -> Case:
             useless(
                 "the certificate is not checked",
                 attempt.with_client(verify=False),
-                in_handshake(
-                    Side.CLIENT,
-                    Reason.PLAINTEXT_PEER,
-                    says(client, "Unknown protocol", old="unknown protocol"),
-                ),
+                no_tls(client),
             ),
         ],
     )
@@ -88,11 +82,7 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
     attempt = Attempt(origin(behaviour="ftp-banner"), client)
     return Case(
         attempt,
-        in_handshake(
-            Side.CLIENT,
-            Reason.PLAINTEXT_PEER,
-            says(client, "Unknown protocol", old="unknown protocol"),
-        ),
+        no_tls(client),
         twin=attempt.with_server(behaviour="serve"),
         remedies=[
             recommended(
@@ -114,7 +104,7 @@ def no_common_cipher_suite(client: ClientSettings) -> Case:
     current = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.NO_SHARED_CIPHER, handshake_failure(client)),
+        no_shared_cipher(client),
         twin=current,
         remedies=[
             recommended("a current cipher list at the origin", current, FETCHED),
@@ -136,9 +126,7 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
         fails_inside,
         twin=attempt.with_server(behaviour="serve"),
         remedies=[
-            recommended(
-                "the origin's software put right", attempt.with_server(behaviour="serve"), FETCHED
-            ),
+            put_right(attempt),
             useless(
                 "the certificate is not checked", attempt.with_client(verify=False), fails_inside
             ),

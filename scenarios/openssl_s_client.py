@@ -16,7 +16,7 @@ from lab.cases import (
 )
 from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only, up_to
-from scenarios._fastly import DOCUMENT, IMPOSTOR_REFUSED, in_handshake
+from scenarios._fastly import DOCUMENT, IMPOSTOR_REFUSED, client_refuses, in_handshake
 
 SECTION = "SSL and old TLS protocols"
 #: As the page has the command: it goes on whatever is wrong with the certificate.
@@ -114,18 +114,17 @@ def _at_the_lowest_level(attempt: Attempt, version: str) -> Remedy:
 @case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
 def a_version_switch_that_does_not_exist(client: ClientSettings) -> Case:
     """``-tls1_0``, as the page spells it, is no option of the tool; ``-tls1`` is."""
-    attempt = Attempt(nginx(), replace(client, options=("-tls1_0",)))
-    return Case(
-        attempt,
-        refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
-        twin=attempt.with_client(options=("-tls1_2",)),
-    )
+    return _no_such_option(client, "-tls1_0")
 
 
 @case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
 def sslv2_cannot_be_asked_for(client: ClientSettings) -> Case:
     """``-ssl2`` is no option any more: no library here has SSLv2."""
-    attempt = Attempt(nginx(), replace(client, options=("-ssl2",)))
+    return _no_such_option(client, "-ssl2")
+
+
+def _no_such_option(client: ClientSettings, option: str) -> Case:
+    attempt = Attempt(nginx(), replace(client, options=(option,)))
     return Case(
         attempt,
         refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
@@ -172,7 +171,7 @@ def told_to_stop_at_a_bad_certificate(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="private-ca"), replace(client, verify=True))
     return Case(
         attempt,
-        refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.UNKNOWN_ISSUER),
+        client_refuses(Reason.UNKNOWN_ISSUER),
         twin=attempt.with_client(trust="private-ca"),
         remedies=[
             recommended(

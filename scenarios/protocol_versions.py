@@ -15,7 +15,7 @@ from lab.cases import (
     tls_python,
     unsafe,
 )
-from lab.expectations import completed
+from lab.expectations import Expectation, completed
 from lab.model import Attempt, ClientSettings, Reason, ServerSettings, Side, from_, only
 from scenarios._fastly import (
     DOCUMENT,
@@ -28,9 +28,9 @@ from scenarios._fastly import (
     NEW,
     OLD,
     STRICT,
-    handshake_failure,
     in_handshake,
     large_enough,
+    no_shared_cipher,
     says,
 )
 
@@ -40,6 +40,11 @@ SECTION = "SSL and old TLS protocols"
 def with_only(version: str, client: ClientSettings) -> ServerSettings:
     """An old origin that has this version alone, with a certificate that is not in the client's way."""
     return origin_on_openssl_1_0_2(protocols=only(version), certificate=large_enough(client))
+
+
+def over(version: str) -> Expectation:
+    """Fetched over this version, from an origin whose certificate was checked."""
+    return completed(protocol=version, verified=True)
 
 
 # -- SSLv3 ---------------------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
             unsafe(
                 "SSLv3 enabled at the client",
                 asked,
-                completed(protocol="SSLv3", verified=True),
+                over("SSLv3"),
                 impostor=IMPOSTOR_REFUSED,
             )
         ],
@@ -91,14 +96,14 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
 def tls_1_0_with_the_old_client(client: ClientSettings) -> Case:
     """CentOS 7 connects to an origin that has TLS 1.0 only."""
     attempt = Attempt(with_only("TLSv1", client), client)
-    return Case(attempt, completed(protocol="TLSv1", verified=True))
+    return Case(attempt, over("TLSv1"))
 
 
 @case(document=DOCUMENT, section=SECTION, clients=OLD)
 def tls_1_1_with_the_old_client(client: ClientSettings) -> Case:
     """CentOS 7 connects to an origin that has TLS 1.1 only."""
     attempt = Attempt(with_only("TLSv1.1", client), client)
-    return Case(attempt, completed(protocol="TLSv1.1", verified=True))
+    return Case(attempt, over("TLSv1.1"))
 
 
 @case(document=DOCUMENT, section=SECTION, clients=[*NEW, *EDGE])
@@ -129,46 +134,33 @@ def tls_1_1_under_a_strict_policy(client: ClientSettings) -> Case:
 
 
 def _too_old(client: ClientSettings, version: str) -> Case:
-    attempt = Attempt(with_only(version, client), client)
-    newer = attempt.with_server(protocols=only("TLSv1.2"))
-    return Case(
-        attempt,
+    words = "unsupported protocol"
+    return _cured_at_the_origin(
+        Attempt(with_only(version, client), client),
         in_handshake(
             Side.CLIENT,
             Reason.NO_SHARED_PROTOCOL,
-            says(
-                client,
-                "SSL handshake failure",
-                old="unsupported protocol",
-                new="unsupported protocol",
-            ),
+            says(client, "SSL handshake failure", old=words, new=words),
         ),
-        twin=newer,
-        remedies=[
-            recommended(
-                "TLS 1.2 enabled at the origin", newer, completed(protocol="TLSv1.2", verified=True)
-            )
-        ],
     )
 
 
 def _too_old_for_a_strict_policy(client: ClientSettings, version: str) -> Case:
-    attempt = Attempt(with_only(version, client), client)
+    return _cured_at_the_origin(
+        Attempt(with_only(version, client), client),
+        no_shared_cipher(
+            client, cause=f"no protocol version in common: the server speaks {version}"
+        ),
+    )
+
+
+def _cured_at_the_origin(attempt: Attempt, refusal: Expectation) -> Case:
     newer = attempt.with_server(protocols=only("TLSv1.2"))
     return Case(
         attempt,
-        in_handshake(
-            Side.SERVER,
-            Reason.NO_SHARED_CIPHER,
-            handshake_failure(client),
-            cause=f"no protocol version in common: the server speaks {version}",
-        ),
+        refusal,
         twin=newer,
-        remedies=[
-            recommended(
-                "TLS 1.2 enabled at the origin", newer, completed(protocol="TLSv1.2", verified=True)
-            )
-        ],
+        remedies=[recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2"))],
     )
 
 
@@ -196,32 +188,27 @@ def _allowed_at_the_edge(client: ClientSettings, version: str) -> Case:
         in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, "503 SSL handshake failure"),
         twin=lowered,
         remedies=[
-            recommended(
-                "TLS 1.2 enabled at the origin", newer, completed(protocol="TLSv1.2", verified=True)
-            ),
+            recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2")),
             unsafe(
                 "ssl_ciphers ALL:@SECLEVEL=0 at the edge",
                 lowered,
-                completed(protocol=version, verified=True),
+                over(version),
                 impostor=IMPOSTOR_REFUSED,
             ),
         ],
     )
 
 
-#: Told to speak an old version alone, at the security level at which the library would.
-INSISTING = {"ciphers": "ALL:@SECLEVEL=0"}
-NOT_UNDER_LEGACY = ("DEFAULT", "FIPS", "FUTURE")
+def insisting_on(version: str) -> list[ClientSettings]:
+    """Clients told to speak this version alone, at the security level at which the library would."""
+    return [
+        program("rocky9", policy, protocols=only(version), ciphers="ALL:@SECLEVEL=0")
+        for program in (tls_perl, tls_python)
+        for policy in ("DEFAULT", "FIPS", "FUTURE")
+    ]
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=[
-        *(tls_perl("rocky9", p, protocols=only("TLSv1"), **INSISTING) for p in NOT_UNDER_LEGACY),
-        *(tls_python("rocky9", p, protocols=only("TLSv1"), **INSISTING) for p in NOT_UNDER_LEGACY),
-    ],
-)
+@case(document=DOCUMENT, section=SECTION, clients=insisting_on("TLSv1"))
 def tls_1_0_insisted_on(client: ClientSettings) -> Case:
     """Told to speak TLS 1.0, at security level 0, a client on Enterprise Linux 9 still breaks off.
 
@@ -230,17 +217,7 @@ def tls_1_0_insisted_on(client: ClientSettings) -> Case:
     return _insisted_on(client, "TLSv1")
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=[
-        *(tls_perl("rocky9", p, protocols=only("TLSv1.1"), **INSISTING) for p in NOT_UNDER_LEGACY),
-        *(
-            tls_python("rocky9", p, protocols=only("TLSv1.1"), **INSISTING)
-            for p in NOT_UNDER_LEGACY
-        ),
-    ],
-)
+@case(document=DOCUMENT, section=SECTION, clients=insisting_on("TLSv1.1"))
 def tls_1_1_insisted_on(client: ClientSettings) -> Case:
     """Told to speak TLS 1.1, at security level 0, the client breaks off for SHA-1 as well.
 
@@ -262,12 +239,12 @@ def _insisted_on(client: ClientSettings, version: str) -> Case:
                 attempt.with_server(protocols=only("TLSv1.2")).with_client(
                     protocols=None, ciphers=None
                 ),
-                completed(protocol="TLSv1.2", verified=True),
+                over("TLSv1.2"),
             ),
             unsafe(
                 "the client's system under the policy LEGACY",
                 under_legacy,
-                completed(protocol=version, verified=True),
+                over(version),
                 impostor=IMPOSTOR_REFUSED,
             ),
         ],
@@ -288,7 +265,7 @@ def tls_1_2_only(client: ClientSettings, software: str) -> Case:
     server = ServerSettings(
         software=software, protocols=only("TLSv1.2"), certificate=large_enough(client)
     )
-    return Case(Attempt(server, client), completed(protocol="TLSv1.2", verified=True))
+    return Case(Attempt(server, client), over("TLSv1.2"))
 
 
 @case(document=DOCUMENT, section=SECTION, clients=OLD)
@@ -308,4 +285,4 @@ def origin_with_tls_1_3_only(client: ClientSettings) -> Case:
 def tls_1_3_only_with_a_current_client(client: ClientSettings) -> Case:
     """A current client connects to an origin that has TLS 1.3 only, which the page does not know of."""
     server = nginx(protocols=only("TLSv1.3"), certificate=large_enough(client))
-    return Case(Attempt(server, client), completed(protocol="TLSv1.3", verified=True))
+    return Case(Attempt(server, client), over("TLSv1.3"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from lab.cases import (
     Case,
+    Remedy,
     case,
     origin_on_openssl_1_0_2,
     recommended,
@@ -19,8 +20,8 @@ from scenarios._fastly import (
     FETCHED,
     IMPOSTOR_REFUSED,
     every_suite_enabled,
-    handshake_failure,
     in_handshake,
+    no_shared_cipher,
 )
 
 SECTION = "Using RC4 Cipher"
@@ -30,20 +31,26 @@ WITH_RC4 = [tls_perl("centos7", ciphers="ALL"), tls_python("centos7", ciphers="A
 OVER_RC4 = completed(cipher="RC4-SHA", verified=True)
 
 
+def without_rc4(attempt: Attempt) -> list[Remedy]:
+    """What helps at the origin: a cipher list that has more than RC4, or none of it."""
+    return [
+        recommended(
+            "a current cipher list at the origin", attempt.with_server(ciphers="HIGH"), FETCHED
+        ),
+        recommended("RC4 excluded at the origin", attempt.with_server(ciphers="ALL:!RC4"), FETCHED),
+    ]
+
+
 @case(document=DOCUMENT, section=SECTION, clients=WITH_RC4)
 def the_edge_refuses_what_was_agreed(client: ClientSettings) -> Case:
     """The only suite in common is an RC4 one, and the client's rule is not to use it."""
     attempt = Attempt(RC4_ONLY, replace(client, refuse_rc4=True))
-    current = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
         in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher"),
-        twin=current,
+        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
-            recommended("a current cipher list at the origin", current, FETCHED),
-            recommended(
-                "RC4 excluded at the origin", attempt.with_server(ciphers="ALL:!RC4"), FETCHED
-            ),
+            *without_rc4(attempt),
             unsafe(
                 "the rule given up, and RC4 used",
                 attempt.with_client(refuse_rc4=False),
@@ -67,16 +74,12 @@ def defaults_have_no_rc4(client: ClientSettings) -> Case:
     The page's name for it never comes up: the handshake fails before there is a suite to refuse.
     """
     attempt = Attempt(RC4_ONLY, client)
-    current = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.NO_SHARED_CIPHER, handshake_failure(client)),
-        twin=current,
+        no_shared_cipher(client),
+        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
-            recommended("a current cipher list at the origin", current, FETCHED),
-            recommended(
-                "RC4 excluded at the origin", attempt.with_server(ciphers="ALL:!RC4"), FETCHED
-            ),
+            *without_rc4(attempt),
             every_suite_enabled(attempt, "RC4-SHA", "RC4"),
         ],
     )

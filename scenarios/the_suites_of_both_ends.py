@@ -7,7 +7,14 @@ answers - and the first thing that fails is said in words. `lab suites` does it 
 from lab.cases import Case, case, recommended, vsftpd
 from lab.expectations import Expectation, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from scenarios._movable_type import DOCUMENT, DOCUMENT_SUITES, WHOLE, clients
+from scenarios._movable_type import (
+    DOCUMENT,
+    DOCUMENT_SUITES,
+    OLD_AND_NEW,
+    SERVER_HIGH,
+    WHOLE,
+    clients,
+)
 
 SECTION = "No common cipher suite"
 
@@ -27,13 +34,11 @@ def the_servers_list_against_the_policys(client: ClientSettings) -> Case:
             "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
         ),
         twin=attempt.with_server(ciphers="HIGH"),
-        remedies=[
-            recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH"))
-        ],
+        remedies=[recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"))],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7", "rocky9:DEFAULT"))
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def the_servers_default_against_a_short_list(client: ClientSettings) -> Case:
     """The client offers AES-128 suites only; a stock server allows one suite, with AES-256."""
     attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(ciphers="AES128")

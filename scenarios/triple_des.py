@@ -15,17 +15,24 @@ from lab.cases import (
 )
 from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from scenarios._movable_type import DOCUMENT, DOCUMENT_SUITES, clients, server_refuses
+from scenarios._movable_type import (
+    CENTOS7,
+    CLIENT_LIST,
+    DOCUMENT,
+    DOCUMENT_SUITES,
+    OVER_AES128_SHA,
+    SERVER_HIGH,
+    STRONG,
+    WITH_AES128_SHA,
+    clients,
+    server_refuses,
+)
 
 SECTION = "vsftpd 3.0.5 as an example"
 TRIPLE_DES = "DES-CBC3-SHA"
-SERVER_HIGH = "vsftpd.conf: ssl_ciphers=HIGH"
 SERVER_DEFAULT = "vsftpd.conf: no ssl_ciphers"
-CLIENT = "mt-config.cgi: FTPSOptions SSL_cipher_list"
 
-STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", verified=True)
-AES128_SHA = completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True)
-DES_CBC3_SHA = completed(protocol="TLSv1.2", cipher=TRIPLE_DES, verified=True)
+OVER_DES_CBC3_SHA = completed(protocol="TLSv1.2", cipher=TRIPLE_DES, verified=True)
 
 NO_SHARED_CIPHER = server_refuses(Reason.NO_SHARED_CIPHER)
 #: The list means nothing to the client's library, which says so before it has sent anything.
@@ -55,16 +62,16 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
         recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
         recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), STRONG),
         useless(
-            f"{CLIENT}={TRIPLE_DES}",
+            f"{CLIENT_LIST}={TRIPLE_DES}",
             attempt.with_client(ciphers=TRIPLE_DES),
             LIST_EMPTY,
         ),
         useless(
-            f"{CLIENT}=ALL:@SECLEVEL=0",
+            f"{CLIENT_LIST}=ALL:@SECLEVEL=0",
             attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
             NO_SHARED_CIPHER,
         ),
-        useless(f"{CLIENT}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER),
+        useless(f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER),
     ]
     if client.policy != "LEGACY":
         remedies.append(
@@ -79,7 +86,7 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7"))
+@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
 def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
     """CentOS 7's library has 3DES in its default list; the Perl module above it has not.
 
@@ -94,26 +101,28 @@ def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
         remedies=[
             recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
             recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), STRONG),
-            temporary(f"{CLIENT}=DEFAULT", attempt.with_client(ciphers="DEFAULT"), DES_CBC3_SHA),
             temporary(
-                f"{CLIENT}={TRIPLE_DES}", attempt.with_client(ciphers=TRIPLE_DES), DES_CBC3_SHA
+                f"{CLIENT_LIST}=DEFAULT", attempt.with_client(ciphers="DEFAULT"), OVER_DES_CBC3_SHA
             ),
-            useless(f"{CLIENT}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER),
+            temporary(
+                f"{CLIENT_LIST}={TRIPLE_DES}",
+                attempt.with_client(ciphers=TRIPLE_DES),
+                OVER_DES_CBC3_SHA,
+            ),
+            useless(
+                f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
+            ),
         ],
     )
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY"),
-)
+@case(document=DOCUMENT, section=SECTION, clients=WITH_AES128_SHA)
 def both_halves_of_the_documents_list(client: ClientSettings) -> Case:
     """A server that has both suites of the document's list: the first one is what is used.
 
     That 3DES is there as well changes nothing for anybody. Rocky Linux 9 has AES128-SHA under DEFAULT.
     """
-    return Case(server_with(DOCUMENT_SUITES, client), AES128_SHA)
+    return Case(server_with(DOCUMENT_SUITES, client), OVER_AES128_SHA)
 
 
 @case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS", "rocky9:FUTURE"))
@@ -125,18 +134,18 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     level stays in force and nothing does. To ask for the other half is never possible.
     """
     attempt = server_with(DOCUMENT_SUITES, client)
-    aes128 = f"{CLIENT}=AES128", attempt.with_client(ciphers="AES128")
+    aes128 = f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")
     return Case(
         attempt,
         NO_SHARED_CIPHER,
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
-            temporary(*aes128, AES128_SHA)
+            temporary(*aes128, OVER_AES128_SHA)
             if client.policy == "FIPS"
             else useless(*aes128, NO_SHARED_CIPHER),
             useless(
-                f"{CLIENT}={TRIPLE_DES}",
+                f"{CLIENT_LIST}={TRIPLE_DES}",
                 attempt.with_client(ciphers=TRIPLE_DES),
                 LIST_EMPTY,
             ),
@@ -144,7 +153,9 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("centos7"))
+@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
 def asking_for_the_second_half_from_centos_7(client: ClientSettings) -> Case:
     """On CentOS 7 the second half can be had: a client that asks for 3DES alone gets it."""
-    return Case(server_with(DOCUMENT_SUITES, client).with_client(ciphers=TRIPLE_DES), DES_CBC3_SHA)
+    return Case(
+        server_with(DOCUMENT_SUITES, client).with_client(ciphers=TRIPLE_DES), OVER_DES_CBC3_SHA
+    )

@@ -24,8 +24,8 @@ from lab.report.suites import print_comparison
 from lab.scanning import as_attempt, counted, scan_all
 from lab.settings import attempt_of, parse_client, parse_server
 from lab.stack.checkout import Checkout, new_run_id
+from lab.stack.feasibility import Cannot
 from lab.stack.scanner import SERVICE as SCANNER
-from lab.stack.session import Cannot
 
 
 def suites(

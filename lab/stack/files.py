@@ -1,4 +1,4 @@
-"""Files for containers, packed as the archives that the engine takes."""
+"""Files for containers: where they lie there, and the archives as which the engine takes them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ from pathlib import Path
 #: Where agents and certificates are, in every container.
 AGENTS = "/opt/lab/agents"
 CERTIFICATES = "/opt/lab/certificates"
+
+
+def anchors_file(name: str) -> str:
+    """Where the trust anchors of this name are, in every container."""
+    return f"{CERTIFICATES}/anchors/{name}.pem"
+
+
+def certificate_files(host: str, slug: str) -> tuple[str, str]:
+    """Where a host's certificate of this name is, in a container that has it: its chain and its key."""
+    base = f"{CERTIFICATES}/{host}/{slug}"
+    return f"{base}.chain.pem", f"{base}.key.pem"
 
 
 def agent_files() -> dict[str, bytes]:

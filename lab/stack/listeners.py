@@ -1,12 +1,42 @@
-"""Listeners, several for the same settings when attempts on them would wait for each other."""
+"""The listeners of a run: one is started on first use for each distinct server settings, and stays.
+
+Attempts on one listener are made one at a time, so that every line of the server's log belongs to
+exactly one attempt; attempts on different listeners run side by side, and settings that many attempts
+share get a few listeners.
+"""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from lab.certificates import Material
+from lab.model import (
+    CERTIFICATE_EMPTY,
+    CERTIFICATE_UNSET,
+    SERVER_HOSTS,
+    ServerSettings,
+    settings_key,
+)
+from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
+from lab.stack.agents import Agents
+from lab.stack.containers import Containers
+from lab.stack.feasibility import let_in
+from lab.stack.files import anchors_file, certificate_files
+from lab.stack.once import Once
+
+#: Ports of listeners, one after the other from here on, in every server container.
+FIRST_PORT = 2100
+#: Passive ports: so many for each listener, from here on.
+FIRST_PASSIVE_PORT = 30000
+PASSIVE_PORTS = 20
+#: Seconds for a listener to start.
+LISTEN_S = 10.0
+#: What is said in the place of a server's own words where none is started.
+NOT_LISTENING = "nothing is to listen on its port (listening=off)"
 #: At most so many listeners with the same settings.
 MOST = 4
 #: Seconds between two looks for a listener whose start may have failed meanwhile.
@@ -66,3 +96,69 @@ class ListenerPool:
                 self._made -= 1
                 self._changed.notify()
             raise
+
+
+class Listeners:
+    """A pool of listeners for each distinct server settings; they stay until their agent ends."""
+
+    def __init__(
+        self, agents: Agents, containers: Containers, material: Material, password: str
+    ) -> None:
+        """None is started yet.
+
+        Args:
+            agents: the servers' start them.
+            containers: those that a packet filter can let in.
+            material: the certificates that lie in the containers.
+            password: the one that the servers are to accept.
+        """
+        self._agents = agents
+        self._containers = containers
+        self._material = material
+        self._password = password
+        self._pools: Once[ListenerPool] = Once()
+        self._ports = {name: itertools.count() for name in SERVER_HOSTS}
+
+    def one(self, server: ServerSettings) -> AbstractContextManager[Listener]:
+        """A listener with these settings that nobody else uses meanwhile.
+
+        Raises (on entering):
+            Cannot: as :func:`let_in`.
+            AgentError: a container or an agent failed.
+        """
+        pool = self._pools.get(
+            server, lambda: ListenerPool(lambda number: self._start(server, number))
+        )
+        return pool.one()
+
+    def _start(self, server: ServerSettings, copy: int) -> Listener:
+        number = next(self._ports[server.software])
+        name = f"{settings_key(server)}-{copy}"
+        if not server.listening:
+            # Each listener has a port of its own: this one was never opened, and never will be.
+            return Listener(name, FIRST_PORT + number, False, NOT_LISTENING, "")
+        first = FIRST_PASSIVE_PORT + number * PASSIVE_PORTS
+        chain = key = None
+        if server.certificate not in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
+            self._material.server(server.certificate, server.host)
+            chain, key = certificate_files(server.host, server.certificate)
+        place = ListenerPlace(
+            key=name,
+            port=FIRST_PORT + number,
+            passive_ports=(first, first + PASSIVE_PORTS - 1),
+            password=self._password,
+            chain=chain,
+            private_key=key,
+            client_ca=anchors_file("public"),
+            port_allowed=let_in(server, self._containers),
+        )
+        request = listen_request(SERVERS[server.software], server, place)
+        answer = self._agents.server(server.software).call("listen", LISTEN_S, **request)
+        return Listener(
+            place.key,
+            place.port,
+            answer["started"],
+            answer["output"],
+            request["config"],
+            passive_range(server, place),
+        )

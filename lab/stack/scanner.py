@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.model import ORIGINS, ServerSettings
 from lab.scan import Scan, ScanError, read
-from lab.stack.files import AGENTS
+from lab.stack.files import AGENTS, certificate_files
 from lab.stack.link import AgentError, AgentLink
 
 #: The container of the topology, and its agent.
@@ -31,6 +32,20 @@ class Address:
     chain: str | None = None
     """A certificate to present, and its key (paths in the scanner's container)."""
     key: str | None = None
+
+    @classmethod
+    def of(cls, server: ServerSettings, port: int) -> Address:
+        """A listener with these settings at ``port``."""
+        asked = server.require_cert
+        chain, key = certificate_files(server.host, server.certificate) if asked else (None, None)
+        return cls(
+            host=server.host,
+            port=port,
+            server_name=server.ssl_sni_hostname or server.host,
+            speaks_ftp=not (server.implicit_tls or server.software in ORIGINS),
+            chain=chain,
+            key=key,
+        )
 
 
 def scan(agent: AgentLink, address: Address) -> Scan:

@@ -19,7 +19,7 @@ from lab.model import Attempt, Outcome, Reason, Result
 from lab.run import Job, make
 from lab.settings import parse_client, parse_server
 from lab.stack.checkout import Checkout, new_run_id
-from lab.stack.session import Cannot
+from lab.stack.feasibility import Cannot
 from lab.suites import Comparison
 from tests.e2e.checkouts import Copy
 

@@ -62,7 +62,8 @@ from lab.record import (
     to_json,
 )
 from lab.settings import parse_client, parse_server
-from lab.stack.session import Cannot, Evidence
+from lab.stack.feasibility import Cannot
+from lab.stack.session import Evidence
 
 REPOSITORY = Path(__file__).parents[2]
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)

@@ -22,8 +22,9 @@ from lab.model import (
 )
 from lab.run import Finished, Job, _spread, make, run
 from lab.settings import parse_client, parse_server
+from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
-from lab.stack.session import Cannot, Evidence, Session
+from lab.stack.session import Evidence, Session
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
 

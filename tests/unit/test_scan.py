@@ -15,9 +15,10 @@ from lab.report.scans import counts_in_words, print_scans
 from lab.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
 from lab.scanning import as_attempt, counted, scan_all, scan_one
 from lab.settings import server_in_words
+from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError, AgentLink
 from lab.stack.scanner import Address, scan
-from lab.stack.session import Cannot, Session
+from lab.stack.session import Session
 from lab.suites import Offer, configured
 from lab.tls.suites import Suite
 

@@ -15,8 +15,13 @@ from filelock import FileLock
 from lab.certificates import Material
 from lab.model import Attempt, ServerSettings
 from lab.settings import parse_client, parse_server
+from lab.stack.agents import Agents
+from lab.stack.containers import Containers
+from lab.stack.feasibility import Cannot, let_in
 from lab.stack.link import AgentError
-from lab.stack.session import NOT_LISTENING, Cannot, Session, _Once
+from lab.stack.listeners import NOT_LISTENING, Listeners
+from lab.stack.once import Once
+from lab.stack.session import Session
 from lab.stack.topology import Topology
 
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
@@ -52,20 +57,31 @@ class MadeUpEngine:
         raise APIError("nothing is started here")
 
 
-def session(engine: MadeUpEngine, *services: str) -> Session:
-    topology = Topology(
+def topology(*services: str) -> Topology:
+    return Topology(
         project="tls-lab-made-up",
         containers={service: f"id-of-{service}" for service in services},
         lock=FileLock("unused"),
         kept=False,
     )
-    material = SimpleNamespace(
+
+
+def material() -> Material:
+    made_up = SimpleNamespace(
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/valid.chain.pem", b"chain")],
         anchor=lambda name: b"anchors",
         server=lambda slug, host: SimpleNamespace(leaf_sha256="00"),
     )
-    return Session(engine.client, topology, cast("Material", material), (), {})
+    return cast("Material", made_up)
+
+
+def session(engine: MadeUpEngine, *services: str) -> Session:
+    return Session(engine.client, topology(*services), material(), (), {})
+
+
+def containers(engine: MadeUpEngine, *services: str) -> Containers:
+    return Containers(engine.client, topology(*services))
 
 
 def test_every_container_but_the_dns_servers_is_equipped() -> None:
@@ -101,40 +117,43 @@ def test_a_session_that_has_ended_starts_no_agent() -> None:
 @pytest.mark.parametrize("software", ["vsftpd", "nginx", "origin"])
 def test_where_nothing_is_to_listen_nothing_is_started(software: str) -> None:
     engine = MadeUpEngine()
-    made = session(engine, "dns", software)
-    listeners = [made._listen(parse_server(["listening=off"], software), n) for n in (1, 2)]
-    assert {(one.started, one.output) for one in listeners} == {(False, NOT_LISTENING)}
-    assert len({one.port for one in listeners}) == 2, "a port of its own, which nobody opens"
+    there = containers(engine, "dns", software)
+    listeners = Listeners(Agents(engine.client, there), there, material(), "pw")
+    closed = parse_server(["listening=off"], software)
+    with listeners.one(closed) as first, listeners.one(closed) as second:
+        both = [first, second]
+    assert {(one.started, one.output) for one in both} == {(False, NOT_LISTENING)}
+    assert len({one.port for one in both}) == 2, "a port of its own, which nobody opens"
     assert engine.started == []
 
 
 def test_the_container_that_a_filter_lets_in_is_found_by_its_name() -> None:
-    made = session(MadeUpEngine(), "dns", "nginx", "edge")
+    there = containers(MadeUpEngine(), "dns", "nginx", "edge")
     filtered = parse_server(["port_filter=dropped", "port_allowed=edge"], "nginx")
-    assert made._let_in(filtered) == ("172.30.0.30",)
-    assert made._let_in(parse_server(["port_filter=dropped"], "nginx")) == ()
+    assert let_in(filtered, there) == ("172.30.0.30",)
+    assert let_in(parse_server(["port_filter=dropped"], "nginx"), there) == ()
 
 
 @pytest.mark.parametrize("name", ["egde", "dns", "172.30.0.30"])
 def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(name: str) -> None:
-    made = session(MadeUpEngine(), "dns", "nginx", "edge")
+    there = containers(MadeUpEngine(), "dns", "nginx", "edge")
     filtered = ServerSettings(software="nginx", port_filter="dropped", port_allowed=name)
     with pytest.raises(Cannot, match=rf"port_allowed={name}: .* there are edge, nginx$"):
-        made._let_in(filtered)
+        let_in(filtered, there)
 
 
 def test_a_container_without_an_address_is_a_fault_of_the_lab() -> None:
-    made = session(MadeUpEngine(), "dns", "nginx", "rocky9-fips")
+    there = containers(MadeUpEngine(), "dns", "nginx", "rocky9-fips")
     filtered = parse_server(["port_filter=dropped", "port_allowed=rocky9-fips"], "nginx")
     with pytest.raises(AgentError, match=r"rocky9-fips .* has no address"):
-        made._let_in(filtered)
+        let_in(filtered, there)
 
 
 # -- things made once --------------------------------------------------------------------------------
 
 
 def test_a_thing_is_made_once_however_many_ask() -> None:
-    once: _Once[object] = _Once()
+    once: Once[object] = Once()
     made: list[str] = []
     together = threading.Barrier(8)
 
@@ -153,7 +172,7 @@ def test_a_thing_is_made_once_however_many_ask() -> None:
 
 
 def test_different_things_are_made_side_by_side() -> None:
-    once: _Once[str] = _Once()
+    once: Once[str] = Once()
     other_is_made = threading.Event()
 
     def slow() -> str:
@@ -168,7 +187,7 @@ def test_different_things_are_made_side_by_side() -> None:
 
 
 def test_a_thing_that_could_not_be_made_is_tried_again() -> None:
-    once: _Once[str] = _Once()
+    once: Once[str] = Once()
 
     def fail() -> str:
         raise AgentError("not yet")

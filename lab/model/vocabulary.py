@@ -1,0 +1,147 @@
+"""The words for what happens in an attempt, and for what it is for.
+
+Stages, sides, results and reasons are a closed vocabulary; ``docs/outcomes.md`` lists it with the rule
+that decides each.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """The stages of an attempt, in the order in which a connection passes them.
+
+    A web origin passes ``resolve, connect, handshake, verify, response``; an FTPS server the others.
+    """
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    AUTH = "auth"
+    HANDSHAKE = "handshake"
+    VERIFY = "verify"
+    LOGIN = "login"
+    PROTECT = "protect"
+    TRANSFER = "transfer"
+    RESPONSE = "response"
+    CLOSE = "close"
+
+
+class Side(StrEnum):
+    """Who ended an attempt."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
+class Result(StrEnum):
+    """Whether the goal of an attempt was reached."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+
+
+class Goal(StrEnum):
+    """How far an attempt is meant to go; ``completed`` means that it got there.
+
+    ``login`` and ``transfer`` are those of an FTP client, ``response`` is a web client's.
+    """
+
+    HANDSHAKE = "handshake"
+    LOGIN = "login"
+    TRANSFER = "transfer"
+    RESPONSE = "response"
+
+
+class Reason(StrEnum):
+    """Why an attempt was refused: what the deciding end reported, normalised."""
+
+    # resolve
+    NAME_NOT_FOUND = "name-not-found"
+    RESOLVER_FAILED = "resolver-failed"
+    # connect
+    CONNECTION_REFUSED = "connection-refused"
+    TIMED_OUT = "timed-out"
+    NO_ROUTE = "no-route"
+    USAGE_ERROR = "usage-error"
+    # greeting
+    NOT_FTP = "not-ftp"
+    # auth
+    TLS_NOT_OFFERED = "tls-not-offered"
+    # handshake
+    CIPHER_LIST_EMPTY = "cipher-list-empty"
+    NO_SHARED_CIPHER = "no-shared-cipher"
+    NO_SERVER_CERTIFICATE = "no-server-certificate"
+    NO_SHARED_PROTOCOL = "no-shared-protocol"
+    INTERNAL_ERROR_ALERT = "internal-error-alert"
+    SNI_REJECTED = "sni-rejected"
+    ALPN_REJECTED = "alpn-rejected"
+    CLIENT_CERTIFICATE_REQUIRED = "client-certificate-required"
+    PLAINTEXT_PEER = "plaintext-peer"
+    CLOSED = "closed"
+    RESET = "reset"
+    LEGACY_RENEGOTIATION = "legacy-renegotiation"
+    WEAK_DH = "weak-dh"
+    WEAK_SIGNATURE_ALGORITHM = "weak-signature-algorithm"
+    RC4_REFUSED = "rc4-refused"
+    # verify
+    SELF_SIGNED_LEAF = "self-signed-leaf"
+    SELF_SIGNED_IN_CHAIN = "self-signed-in-chain"
+    UNKNOWN_ISSUER = "unknown-issuer"
+    FIRST_CERTIFICATE_UNVERIFIABLE = "first-certificate-unverifiable"
+    ISSUER_NOT_FOUND = "issuer-not-found"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    HOSTNAME_MISMATCH = "hostname-mismatch"
+    WEAK_KEY = "weak-key"
+    WEAK_SIGNATURE = "weak-signature"
+    WRONG_PURPOSE = "wrong-purpose"
+    NOT_A_CA = "not-a-ca"
+    REVOKED = "revoked"
+    FINGERPRINT_MISMATCH = "fingerprint-mismatch"
+    # login
+    TLS_REQUIRED = "tls-required"
+    LOGIN_FAILED = "login-failed"
+    # protect
+    PROTECTION_REFUSED = "protection-refused"
+    # transfer
+    SESSION_REUSE_REQUIRED = "session-reuse-required"
+    DATA_TLS_REQUIRED = "data-tls-required"
+    DATA_TLS_FAILED = "data-tls-failed"
+    DATA_CONNECTION_FAILED = "data-connection-failed"
+    ABORTED = "aborted"
+    TRUNCATED = "truncated"
+    # close
+    UNCLEAN_CLOSE = "unclean-close"
+    # any stage
+    UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """What an attempt is for."""
+
+    BREAKS = "breaks"
+    """The documented failure of a case."""
+    WORKS = "works"
+    """What a case shows to complete."""
+    TWIN = "twin"
+    """The breaking attempt with one field changed, which completes."""
+    REMEDY = "remedy"
+    IMPOSTOR = "impostor"
+    """A remedy, with an impostor in the server's place."""
+    ATTEMPT = "attempt"
+    """Asked for by itself, in no case."""
+
+
+class Standing(StrEnum):
+    """What a remedy is worth."""
+
+    RECOMMENDED = "recommended"
+    TEMPORARY = "temporary"
+    UNSAFE = "unsafe"
+    """It delivers, and gives something away: it is also run against an impostor."""
+    USELESS = "useless"
+    """Looks like a remedy, and is not: it is run to show that."""

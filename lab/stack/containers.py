@@ -1,0 +1,81 @@
+"""The containers of a running topology, by service: their ids, their addresses, files put into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from docker import DockerClient
+from docker.errors import APIError, DockerException
+
+from lab.stack.link import AgentError
+from lab.stack.once import Once
+from lab.stack.topology import Place, Topology, places
+
+
+class Containers:
+    """The containers of one topology.
+
+    Raises (every method): :class:`AgentError` for a fault of the lab.
+    """
+
+    def __init__(self, client: DockerClient, topology: Topology) -> None:
+        self._client = client
+        self._topology = topology
+        self._places: Once[Mapping[str, Place]] = Once()
+
+    @property
+    def services(self) -> set[str]:
+        """The containers in which servers and clients run."""
+        return {service for service in self._topology.containers if service != "dns"}
+
+    def id_of(self, service: str) -> str:
+        """The id of a container, as the engine knows it.
+
+        Raises:
+            AgentError: it does not run.
+        """
+        try:
+            return self._topology.containers[service]
+        except KeyError:
+            running = ", ".join(sorted(self._topology.containers)) or "none"
+            raise AgentError(
+                f"the container {service} of {self._topology.project} is not running"
+                f" (running: {running}); `lab down` and `lab up` start afresh"
+            ) from None
+
+    def address_of(self, service: str) -> str:
+        """The IP address of a container; the engine is asked once for all of them.
+
+        Raises:
+            AgentError: it has none, or the engine does not tell.
+        """
+        known_places = self._places.get("all", self._find_places)
+        address = known_places[service].address if service in known_places else None
+        if address is None:
+            raise AgentError(f"the container {service} of {self._topology.project} has no address")
+        return address
+
+    def put(self, archives: Mapping[str, bytes]) -> None:
+        """Unpack an archive in each of these containers, side by side.
+
+        Raises:
+            AgentError: a container does not run or takes no files.
+        """
+
+        def put(service: str) -> None:
+            try:
+                self._client.api.put_archive(self.id_of(service), "/", archives[service])
+            except (APIError, DockerException, OSError) as error:
+                raise AgentError(
+                    f"cannot put files into the container {service}: {error}"
+                ) from error
+
+        with ThreadPoolExecutor(len(archives) or 1) as pool:
+            list(pool.map(put, archives))
+
+    def _find_places(self) -> Mapping[str, Place]:
+        try:
+            return places(self._client, self._topology.project)
+        except (APIError, DockerException, OSError) as error:
+            raise AgentError(f"the engine does not tell addresses: {error}") from error

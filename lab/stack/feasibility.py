@@ -1,0 +1,84 @@
+"""Whether settings can be tried here: what the images, the programs and the containers make possible."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.programs import PROGRAMS
+from lab.programs.base import Installed
+from lab.servers import SERVERS
+from lab.stack.agents import Agents
+from lab.stack.containers import Containers
+
+
+class Cannot(Exception):
+    """These settings cannot be tried here; the text is the declared cause."""
+
+
+class Feasibility:
+    """Says of settings whether they can be tried in this topology."""
+
+    def __init__(
+        self,
+        agents: Agents,
+        containers: Containers,
+        stand_ins: Collection[str],
+        absent: Mapping[str, str],
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            agents: the clients' say what is installed beside them.
+            containers: those that a packet filter can name.
+            stand_ins: the platforms whose images only stand in for the distribution.
+            absent: services that are not in the topology, with the reason.
+        """
+        self._agents = agents
+        self._containers = containers
+        self._stand_ins = frozenset(stand_ins)
+        self._absent = absent
+
+    def check(self, attempt: Attempt) -> None:
+        """Let pass what can be tried here.
+
+        Raises:
+            Cannot: with the cause, if these settings cannot be expressed or an image lacks something.
+            AgentError: a container or an agent failed.
+        """
+        program = PROGRAMS[attempt.client.program]
+        cause = self.cannot_serve(attempt.server) or program.unsupported(
+            attempt.client, self._installed(attempt.client)
+        )
+        if cause:
+            raise Cannot(cause)
+        let_in(attempt.server, self._containers)
+
+    def cannot_serve(self, server: ServerSettings) -> str | None:
+        """Why there is no such server here; ``None``: there is."""
+        software = SERVERS[server.software]
+        absent = self._absent.get(software.service)
+        return absent.partition(":")[0] if absent else software.unsupported(server)
+
+    def _installed(self, client: ClientSettings) -> Installed:
+        return Installed(
+            platform=client.platform,
+            stand_in=client.platform in self._stand_ins,
+            versions=self._agents.client(client).versions,
+        )
+
+
+def let_in(server: ServerSettings, containers: Containers) -> tuple[str, ...]:
+    """The addresses that the filter before the server's port lets through.
+
+    Raises:
+        Cannot: no container of that name is in the topology.
+        AgentError: it has no address, or the engine does not tell.
+    """
+    allowed = server.port_allowed
+    if allowed is None:
+        return ()
+    if allowed not in containers.services:
+        known = ", ".join(sorted(containers.services))
+        raise Cannot(f"port_allowed={allowed}: no container has that name; there are {known}")
+    return (containers.address_of(allowed),)
