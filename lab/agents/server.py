@@ -25,9 +25,9 @@ A listener is one server process with its own port, log and upload directories. 
     ``{log, stored, captured, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}``
     of ``file`` as it lies on the disk (complete or not), or null; ``captured`` is what an impostor
     got, ``{user, password, file_bytes, file_head}`` (the last two null if no file came), or null if
-    nobody logged in. ``ended`` is false if a session was still there shortly before the deadline: it
-    was killed, so that it cannot reach into the next attempt. Exact as long as one attempt at a
-    time uses a listener.
+    nobody logged in. ``ended`` is false if a session was still there after :data:`PATIENCE_S`, or
+    shortly before the deadline: it was killed, so that it cannot reach into the next attempt. Exact
+    as long as one attempt at a time uses a listener.
 ``watch`` and ``packets``
     What comes by on the network: see ``capture.py``. ``watch`` is for a port where nobody listens.
 ``close`` ``{key}``
@@ -62,8 +62,9 @@ Deferred = Generator[Wait, Set[int], Result]
 
 #: Every listener's directory is directly below this one.
 ROOT = "/run/lab/listeners"
-#: What ``begin`` and ``collect`` keep of their deadline to end a session that stays, in seconds.
-RESERVE_S = 0.5
+#: How long ``begin`` and ``collect`` wait for a session to end by itself, and what they keep of their
+#: deadline at least to end one that stays, in seconds.
+PATIENCE_S, RESERVE_S = 2.5, 0.5
 #: How much of a file that an impostor got is reported, in bytes.
 HEAD_BYTES = 60
 #: How long a new agent waits for the one before it to end, in seconds.
@@ -226,8 +227,10 @@ class Server:
             packet_filter.apply(listener.port, rules)
 
     def _until_quiet(self, listener: Listener, request: Request) -> Generator[Wait, Set[int], bool]:
-        """Wait until the listener has no session; false if the deadline made that necessary."""
-        until = time.monotonic() + request.get("deadline_s", DEADLINE_S) - RESERVE_S
+        """Wait until the listener has no session; false if one had to be killed for that."""
+        until = time.monotonic() + min(
+            PATIENCE_S, request.get("deadline_s", DEADLINE_S) - RESERVE_S
+        )
         ended = True
         pause = 0.001
         while not self._is_quiet(listener):

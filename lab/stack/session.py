@@ -34,8 +34,9 @@ from lab.stack.topology import Topology
 from lab.suites import Comparison, compare
 from lab.wire.packets import Capture
 
-#: Seconds for a listener's sessions to end after an attempt.
-COLLECT_S = 3.0
+#: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions that
+#: stay it has to find and end them, among a dozen other attempts.
+COLLECT_S = 10.0
 
 
 @dataclass(frozen=True)
