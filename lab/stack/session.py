@@ -34,8 +34,8 @@ from lab.stack.topology import Topology
 from lab.suites import Comparison, compare
 from lab.wire.packets import Capture
 
-#: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions that
-#: stay it has to find and end them, among a dozen other attempts.
+#: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions
+#: that stay it has to find and end them, among a dozen other attempts.
 COLLECT_S = 10.0
 
 
