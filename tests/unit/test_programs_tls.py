@@ -700,7 +700,7 @@ def test_a_deadline_leaves_the_step_that_it_ended(
 
     with one_connection(_silent) as port:
         where = {"host": "127.0.0.1", "port": port}
-        answer = agent.ask(op="attempt", **{**request, **where, "deadline_s": 0.5})
+        answer = agent.ask(op="attempt", **{**request, **where, "deadline_s": 2.0})
 
     report = PROGRAMS[program].report(answer["result"])
     assert (report.timed_out, report.step) == (True, "handshake")
