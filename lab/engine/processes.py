@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.machine import wait_until
@@ -15,17 +15,18 @@ _DEAD_STATES = frozenset({"Z", "X", "x"})
 
 @dataclass(frozen=True)
 class Process:
-    """One process at one moment.
+    """One process at one moment; two are equal when they are the same process at any moments.
 
     ``started_ticks`` (clock ticks after boot) tells it from a later process with the same pid.
+    The rest can change while it lives: its state does with every turn on a processor.
     """
 
     pid: int
-    name: str
-    state: str
-    parent: int
+    name: str = field(compare=False)
+    state: str = field(compare=False)
+    parent: int = field(compare=False)
     started_ticks: int
-    command: tuple[str, ...] = ()
+    command: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def running(self) -> bool:
@@ -84,7 +85,7 @@ def everyone(proc: Path = PROC) -> list[Process]:
 def still(process: Process) -> Process | None:
     """The same process as it is now, or None when it has ended."""
     now = read(process.pid)
-    if now is None or not now.running or now.started_ticks != process.started_ticks:
+    if now is None or not now.running or now != process:
         return None
     return now
 

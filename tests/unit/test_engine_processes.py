@@ -59,6 +59,12 @@ def test_this_process_is_found_with_its_command() -> None:
     assert process in processes.everyone()
 
 
+def test_a_process_is_itself_whatever_it_does_at_the_moment() -> None:
+    process = found(os.getpid())
+    assert replace(process, state="D", parent=1, name="renamed", command=()) == process
+    assert replace(process, started_ticks=process.started_ticks + 1) != process
+
+
 def test_a_process_that_does_not_exist_is_none(tmp_path: Path) -> None:
     assert processes.read(7, proc=tmp_path) is None
 
