@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.model import ORIGINS, Attempt, ClientSettings, ServerSettings
+from lab.model import Attempt, ClientSettings, ServerSettings
 from lab.scan import Comparison, NotScanned
 from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
@@ -58,7 +58,7 @@ def scan_one(session: Session, server: ServerSettings) -> Result:
 
 def as_attempt(server: ServerSettings) -> Attempt:
     """An attempt against these settings: what a laboratory is opened for."""
-    program = "openssl" if server.software in ORIGINS else "net-ftp"
+    program = "openssl" if server.is_origin else "net-ftp"
     return Attempt(server, ClientSettings(program=program))
 
 

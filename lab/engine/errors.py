@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
+
+from lab.advice import AdvisedError
 
 
 class Problem(StrEnum):
@@ -21,36 +22,5 @@ class Problem(StrEnum):
     NO_COMPOSE = "no-compose"
 
 
-class EngineError(Exception):
-    """The lab cannot get, start or stop an engine.
-
-    Attributes:
-        problem: the kind, for code that decides on it.
-        tried: what the lab tried, as a noun phrase.
-        happened: what came of it.
-        advice: what the operator can do, each item a way of its own.
-    """
-
-    def __init__(
-        self, problem: Problem, *, tried: str, happened: str, advice: Sequence[str]
-    ) -> None:
-        self.problem = problem
-        self.tried = tried
-        self.happened = happened
-        self.advice = tuple(advice)
-        super().__init__(render(tried, happened, self.advice))
-
-
-def render(tried: str, happened: str, advice: Sequence[str]) -> str:
-    """The message: what was tried, what happened, what to do."""
-    lines = [f"{tried}: {happened}"]
-    if len(advice) == 1:
-        lines.append(f"  What to do: {_indented(advice[0])}")
-    elif advice:
-        lines.append("  What to do, one of:")
-        lines += [f"  {number}. {_indented(item)}" for number, item in enumerate(advice, start=1)]
-    return "\n".join(lines)
-
-
-def _indented(item: str) -> str:
-    return item.replace("\n", "\n     ")
+class EngineError(AdvisedError[Problem]):
+    """The lab cannot get, start or stop an engine."""

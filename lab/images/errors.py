@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 
-from lab.engine.errors import render
+from lab.advice import AdvisedError
 
 
 class Problem(StrEnum):
@@ -32,24 +31,8 @@ class Problem(StrEnum):
 IMPORT_ADVICE = "import the images from a machine that has them: lab images import FILE"
 
 
-class ImageError(Exception):
-    """An image cannot be had.
-
-    Attributes:
-        problem: the kind.
-        tried: what the lab tried, as a noun phrase.
-        happened: what came of it.
-        advice: what the operator can do, each item a way of its own.
-    """
-
-    def __init__(
-        self, problem: Problem, *, tried: str, happened: str, advice: Sequence[str]
-    ) -> None:
-        self.problem = problem
-        self.tried = tried
-        self.happened = happened
-        self.advice = tuple(advice)
-        super().__init__(render(tried, happened, self.advice))
+class ImageError(AdvisedError[Problem]):
+    """An image cannot be had."""
 
     @property
     def reason(self) -> str:

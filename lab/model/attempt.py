@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.model.client import ClientSettings
 from lab.model.server import ServerSettings
-from lab.model.software import COMMAND_LINES, ORIGINS, WEB_PROGRAMS
+from lab.model.software import COMMAND_LINES, WEB_PROGRAMS
 from lab.model.vocabulary import Goal
 
 
@@ -23,7 +23,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         web = self.client.program in WEB_PROGRAMS
-        if web != (self.server.software in ORIGINS):
+        if web != self.server.is_origin:
             kind, other = ("a web client", "FTP") if web else ("an FTP client", "HTTP")
             raise ValueError(
                 f"{self.client.program} is {kind} and {self.server.software} speaks {other}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from lab.model.protocols import ProtocolRange
-from lab.model.software import SERVER_HOSTS
+from lab.model.software import ORIGINS, SERVER_HOSTS
 
 #: ``ServerSettings.certificate``: the option is not in the configuration at all / present but empty.
 CERTIFICATE_UNSET = "unset"
@@ -135,3 +135,13 @@ class ServerSettings:
     def host(self) -> str:
         """The DNS name under which this software is reached in the lab's zone."""
         return SERVER_HOSTS[self.software]
+
+    @property
+    def is_origin(self) -> bool:
+        """Whether it is a web origin; the other servers speak FTP."""
+        return self.software in ORIGINS
+
+    @property
+    def tls_first(self) -> bool:
+        """Whether TLS is spoken from the first byte on: no AUTH TLS comes before it."""
+        return self.implicit_tls or self.is_origin

@@ -8,7 +8,6 @@ from lab.certificates import Material, describe
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
-    ORIGINS,
     WEB_PROGRAMS,
     Attempt,
     Goal,
@@ -82,7 +81,7 @@ class OfferCache:
             str(client),
             error_at,
             deadline(client),
-            implicit=client.implicit_tls or server.software in ORIGINS,
+            implicit=client.implicit_tls or server.is_origin,
         )
 
     def _ask_server(self, server: ServerSettings) -> Offer:
@@ -103,7 +102,7 @@ class OfferCache:
                 server.ssl_sni_hostname or server.host,
                 listed,
                 key,
-                implicit=server.implicit_tls or server.software in ORIGINS,
+                implicit=server.tls_first,
             )
 
     def _configured(self, server: ServerSettings) -> tuple[Suite, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.model import ORIGINS, ServerSettings
+from lab.model import ServerSettings
 from lab.scan import Scan, ScanError, read
 from lab.stack.files import AGENTS, certificate_files
 from lab.stack.link import AgentError, AgentLink
@@ -42,7 +42,7 @@ class Address:
             host=server.host,
             port=port,
             server_name=server.ssl_sni_hostname or server.host,
-            speaks_ftp=not (server.implicit_tls or server.software in ORIGINS),
+            speaks_ftp=not server.tls_first,
             chain=chain,
             key=key,
         )

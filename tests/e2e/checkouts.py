@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -107,19 +107,28 @@ class Running:
 
     def wait_for(self, text: str) -> None:
         """Wait for a text on standard error."""
-        self._until(lambda: text in self.err, f"{text!r} on standard error")
+        self.wait_until(lambda: text in self.err, f"{text!r} on standard error")
 
-    def _until(self, condition: Any, what: str) -> None:
-        wait_until(
-            lambda: condition() or self.process.poll() is not None,
-            timeout_s=PATIENCE_S,
-            interval_s=POLL_S,
-        )
-        assert condition(), f"waited for {what}\n{self.so_far()}"
+    def wait_until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until something has held once, as long as the command runs."""
 
-    def wait_until(self, condition: Any, what: str) -> None:
-        """Wait until something holds, as long as the command runs."""
-        self._until(condition, what)
+        def ended() -> bool:
+            if self.process.poll() is None:
+                return False
+            for reader in self._readers:  # what it said last is a part of what can hold
+                reader.join(PATIENCE_S)
+            return True
+
+        held = False
+
+        def over() -> bool:
+            nonlocal held
+            last = ended()  # first: what holds when it ends has held
+            held = bool(condition())
+            return held or last
+
+        wait_until(over, timeout_s=PATIENCE_S, interval_s=POLL_S)
+        assert held, f"waited for {what}\n{self.so_far()}"
 
     def kill(self) -> None:
         """End the command itself, and nothing that it started, without a warning (kill -9)."""

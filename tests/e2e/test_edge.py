@@ -200,6 +200,11 @@ def inside(engine: DockerClient, container: str, *command: str) -> str:
     return output.decode()
 
 
+def serving(engine: DockerClient, container: str) -> list[str]:
+    """The nginx processes with a configuration; the agent also asks one for its version."""
+    return [line for line in agents_in(engine, container) if "/usr/sbin/nginx -p" in line]
+
+
 def test_repeated_attempts_share_one_nginx_and_nothing_is_left(
     shared: Copy, engine: DockerClient
 ) -> None:
@@ -208,7 +213,7 @@ def test_repeated_attempts_share_one_nginx_and_nothing_is_left(
     seen: set[int] = set()
 
     def watched() -> bool:
-        seen.add(sum("/usr/sbin/nginx" in line for line in agents_in(engine, container)))
+        seen.add(len(serving(engine, container)))
         return 1 in seen
 
     running.wait_until(watched, "an nginx in the container of the edge")
@@ -229,7 +234,7 @@ def test_an_agent_that_is_killed_takes_nginx_with_it_and_the_next_cleans_up(
     slow = ("-s", "port_filter=dropped", "-c", "timeout_s=30")
     running = shared.start("attempt", *EDGE, *slow)
     running.wait_until(
-        lambda: any("/usr/sbin/nginx" in line for line in agents_in(engine, container)),
+        lambda: serving(engine, container) != [],
         "an nginx in the container of the edge",
     )
     # when its agent is killed

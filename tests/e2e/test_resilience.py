@@ -81,10 +81,11 @@ def until_it_hangs(engine: DockerClient, copy: Copy, running: Running, *services
 
     running.wait_until(quick_ones_done, f"{QUICK} attempts in the journal")
     for service in services:
-        running.wait_until(
-            lambda service=service: len(programs(engine, copy, service)) >= 2,
-            f"an attempt under way in {service}",
-        )
+
+        def under_way(service: str = service) -> bool:
+            return len(programs(engine, copy, service)) >= 2
+
+        running.wait_until(under_way, f"an attempt under way in {service}")
 
 
 def programs(engine: DockerClient, copy: Copy, service: str) -> list[str]:

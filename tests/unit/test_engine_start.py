@@ -12,7 +12,6 @@ from lab.engine import EngineError, Problem, compose_command, compose_environmen
 from lab.engine import install as installing
 from lab.engine.compose import candidates, compose_version
 from lab.engine.endpoint import Endpoint, Origin
-from lab.engine.errors import render
 from lab.engine.lifecycle import why_not_start
 
 DEFAULT = Endpoint("unix:///var/run/docker.sock", Origin.DEFAULT)
@@ -250,14 +249,3 @@ def test_no_compose_at_all_names_what_was_tried(
 def test_compose_is_pointed_to_the_engine_of_find() -> None:
     environment = compose_environment({"DOCKER_HOST": "tcp://192.0.2.1:2375", "PATH": "/bin"})
     assert environment == {"DOCKER_HOST": "tcp://192.0.2.1:2375", "PATH": "/bin"}
-
-
-def test_a_message_says_what_was_tried_what_happened_and_what_to_do() -> None:
-    one = render("Doing it", "it broke", ["mend it"])
-    assert one == "Doing it: it broke\n  What to do: mend it"
-    assert render("Doing it", "it broke", ["a", "b"]).splitlines()[1:] == [
-        "  What to do, one of:",
-        "  1. a",
-        "  2. b",
-    ]
-    assert render("Doing it", "it broke", []) == "Doing it: it broke"

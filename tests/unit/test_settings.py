@@ -14,7 +14,6 @@ from lab.model import (
     BEHAVIOURS,
     CLIENT_CONTAINERS,
     COMMAND_LINES,
-    ORIGINS,
     PLATFORMS,
     PROGRAMS,
     PROTOCOLS,
@@ -121,7 +120,7 @@ def clients(draw: st.DrawFn) -> ClientSettings:
 
 
 def speak_the_same(server: ServerSettings, client: ClientSettings) -> bool:
-    return (server.software in ORIGINS) == (client.program in WEB_PROGRAMS)
+    return server.is_origin == (client.program in WEB_PROGRAMS)
 
 
 def read_command(command: str) -> Attempt:
