@@ -11,6 +11,9 @@ what the attempts of a run did. The real defaults decide: what a claim does not 
 ``not-testable-here``  the lab cannot test it; the document file says why
 ``not-run``            the record lacks attempts that the verdict needs: how many is said
 =====================  =============================================================================
+
+An attempt that surprised its own case is counted like every other, and named beside the verdict: first
+find out whether the product has changed or the case no longer does what it says.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ class Check:
     """Ids of the attempts that were looked at."""
     stand_ins: tuple[str, ...]
     """Names of the images among theirs that only stand in for a distribution."""
+    surprises: tuple[str, ...] = ()
+    """Ids of those attempts that did not do what their own case expects."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,11 @@ class ClaimResult:
     def stand_ins(self) -> tuple[str, ...]:
         """Names of the images that only stand in for a distribution, among those it was tested on."""
         return tuple(sorted({name for check in self.checks for name in check.stand_ins}))
+
+    @property
+    def surprises(self) -> tuple[str, ...]:
+        """Ids of the attempts behind the verdict that did not do what their own case expects."""
+        return tuple(sorted({name for check in self._deciding for name in check.surprises}))
 
     @property
     def _deciding(self) -> tuple[Check, ...]:
@@ -165,6 +175,7 @@ def _check(test: Test, where: str, attempts: Sequence[AttemptRecord]) -> Check:
         _seen(shown) if shown else "not in the record",
         tuple(attempt.id for attempt in found),
         tuple(sorted({name for attempt in found for name in attempt.stand_ins})),
+        tuple(attempt.id for attempt in found if attempt.verdict is Verdict.SURPRISE),
     )
 
 
@@ -269,10 +280,12 @@ def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
                 "state": str(check.state),
                 "attempts": list(check.attempts),
                 "stand-ins": list(check.stand_ins),
+                "surprises": list(check.surprises),
             }
             for check in result.checks
         ],
         "stand-ins": list(result.stand_ins),
+        "surprises": list(result.surprises),
     }
 
 

@@ -32,6 +32,10 @@ _LABELS: Final = {
     "condition": Bilingual(en="in short", ja="要約"),
     "why": Bilingual(en="because", ja="理由"),
     "stand-ins": Bilingual(en="stand-ins", ja="代替環境"),
+    "surprises": Bilingual(
+        en="rests on {} of the run: look at them first",
+        ja="想定外の結果 {} 件に基づく(先に確認のこと)",
+    ),
     "beyond": Bilingual(en="beyond what it says", ja="主張の範囲外"),
     "paragraph": Bilingual(en="paragraph {}", ja="第 {} 段落"),
     "made": Bilingual(en="{} of {} checks made", ja="{} / {} 項目を実行"),
@@ -87,6 +91,8 @@ def summary(
                 lines += hang(label, result.claim.text.in_(language), columns)
                 if result.condition is not None:
                     lines += hang(" " * 17, result.condition.in_(language), columns)
+                if result.surprises:
+                    lines += hang(" " * 17, _surprises(result, language), columns)
     return "\n".join(lines)
 
 
@@ -112,6 +118,8 @@ def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[st
     yield from hang("    ", claim.text.in_(language), columns)
     if result.verdict is ClaimVerdict.NOT_RUN:
         yield f"    {_label('made', language).format(result.made, result.needed)}"
+    if result.surprises:
+        yield from hang("    ", _surprises(result, language), columns)
     for label, text in _details(result, language):
         yield from hang(_padded(f"    {label}", 15), text, columns)
 
@@ -131,6 +139,12 @@ def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str
         yield _label("condition", language), result.condition.in_(language)
     if result.stand_ins:
         yield _label("stand-ins", language), ", ".join(result.stand_ins)
+
+
+def _surprises(result: ClaimResult, language: Language) -> str:
+    number = len(result.surprises)
+    words = f"{number} surprise{'s' if number > 1 else ''}" if language == "en" else str(number)
+    return _label("surprises", language).format(words)
 
 
 def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, str]]:

@@ -143,7 +143,8 @@ def _claims(document: Document, results: Sequence[ClaimResult]) -> str:
     rows = ["| verdict | claim | condition |", "| --- | --- | --- |"]
     for result in results:
         condition = result.condition.en if result.condition else ""
-        rows.append(f"| {result.verdict} | {text(result.claim.text.en)} | {text(condition)} |")
+        verdict = f"{result.verdict}{' (surprises)' if result.surprises else ''}"
+        rows.append(f"| {verdict} | {text(result.claim.text.en)} | {text(condition)} |")
     return details(f"Claims of {document.title.en}: {tally}", "\n".join(rows))
 
 

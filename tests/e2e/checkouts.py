@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -129,6 +129,15 @@ class Running:
 
         wait_until(over, timeout_s=PATIENCE_S, interval_s=POLL_S)
         assert held, f"waited for {what}\n{self.so_far()}"
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the command itself for a while, in whatever it is doing."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End the command itself, and nothing that it started, without a warning (kill -9)."""

@@ -231,7 +231,7 @@ SITUATIONS: list[tuple[tuple[str, ...], str, tuple[str, ...], str, str]] = [
         ORIGINS[1:],
         "answer_delay_s=30",
         CLIENTS,
-        "timeout_s=1",
+        "timeout_s=2.2",
         "refused:server:response:timed-out",
     ),
     # -- the port

@@ -210,8 +210,9 @@ def test_labs_side_by_side_do_not_disturb_each_other(
     foreign = other.start("run")
     first = shared.start("attempt", "-c", "goal=login", "--repeat", "25")
     first.wait_until(lambda: in_use(kept), "the kept topology in use")
-    second = shared.start("attempt", "-c", "goal=handshake")
-    second.wait_for("topology: starting the containers")
+    with first.paused():
+        second = shared.start("attempt", "-c", "goal=handshake")
+        second.wait_for("topology: starting the containers")
     until_it_hangs(engine, other, foreign, "centos7")
     (living,) = other.projects(engine)
     # when a third checkout removes what all labs left behind

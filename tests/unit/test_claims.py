@@ -22,6 +22,7 @@ from lab.documents import (
     ClaimVerdict,
     Document,
     DocumentError,
+    Language,
     documents,
     parse,
 )
@@ -83,6 +84,12 @@ CONDITION = (
 S_CLIENT_SHOWS = "subject=CN=nginx.lab.test\nissuer=CN=Public CA"
 REFUSED = Expectation.parse("refused:server:handshake:no-shared-cipher")
 COMPLETED = Expectation.parse("completed")
+#: Of an attempt that completes although its own case expects something else.
+SURPRISE: dict[str, Any] = {
+    "expectation": REFUSED,
+    "verdict": Verdict.SURPRISE,
+    "verdict_why": "it differs",
+}
 
 
 def document(*parts: str) -> Document:
@@ -209,6 +216,42 @@ def test_a_claim_has_a_verdict_from_each_client() -> None:
         "completed (transfer) without TLS",
     ]
     assert result.stand_ins == ("rocky9",)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_verdict_that_rests_on_a_surprise_says_so_everywhere(language: Language) -> None:
+    # given one attempt that did not do what its own case expects
+    made = document(CLAIM, TEST)
+    results = [
+        verdict_of(
+            made,
+            attempts("centos7", COMPLETED, **changes),
+            attempts("rocky9:DEFAULT", COMPLETED),
+        )
+        for changes in (SURPRISE, {})
+    ]
+    named, silent = results
+    # then it counts, and is named
+    assert [result.verdict for result in results] == [ClaimVerdict.REFUTED] * 2
+    assert named.surprises == ("topic/a_case[net-ftp@centos7]/breaks-vsftpd",)
+    assert as_json(made, [named], "some-run")["claims"][0]["surprises"] == [*named.surprises]
+    # and both texts say it, and only where it is so
+    words = {"en": "rests on 1 surprise of the run", "ja": "想定外の結果 1 件に基づく"}[language]
+    for result, says in ((named, True), (silent, False)):
+        whole = in_words(made, [result], "some-run", language=language)
+        short = summary(made, [result], language=language)
+        assert [words in text for text in (whole, short)] == [says, says]
+
+
+def test_a_surprise_beyond_what_the_claim_says_is_not_behind_its_verdict() -> None:
+    beyond = TEST + 'clients = ["rocky9:FIPS"]\nbeyond = true\n'
+    result = verdict_of(
+        document(CLAIM, TEST, beyond),
+        attempts("centos7", REFUSED),
+        attempts("rocky9:DEFAULT", REFUSED),
+        attempts("rocky9:FIPS", COMPLETED, **SURPRISE),
+    )
+    assert result.surprises == ()
 
 
 def test_another_reason_than_the_claims_refutes_it() -> None:
@@ -339,6 +382,7 @@ def test_the_results_as_plain_data_name_every_attempt() -> None:
         "state": "holds",
         "attempts": ["topic/a_case[net-ftp@centos7]/breaks-vsftpd"],
         "stand-ins": [],
+        "surprises": [],
     }
     assert advice["untestable"] == {"en": "Advice.", "ja": "助言である。"}
 

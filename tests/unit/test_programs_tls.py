@@ -219,7 +219,11 @@ needs_perl = pytest.mark.skipif(
 )
 EACH = [pytest.param("tls-perl", marks=needs_perl), "tls-python"]
 PERL = [pytest.param("tls-perl", marks=needs_perl)]
-LIMIT_S = 1.0
+#: Seconds that an attempt may take. Perl's module counts those of a handshake on a clock of whole ones,
+#: so that one second is luck.
+PATIENCE_S = 10.0
+#: The same where the peer stays silent.
+SHORT_S = 1.5
 
 
 def command(program: str) -> list[str]:
@@ -255,7 +259,7 @@ def attempt(agents: dict[str, AgentProcess]) -> Attempts:
 
     def make(program: str, port: int, ca_file: Path | None = None, **settings: Any) -> ClientReport:
         agent = started(agents, program)
-        given = client(program, **{"timeout_s": LIMIT_S, **settings})
+        given = client(program, **{"timeout_s": PATIENCE_S, **settings})
         there = Installed(platform="here", stand_in=False, versions=agent.ready["versions"])
         assert PROGRAMS[program].unsupported(given, there) is None
         target = Target(
@@ -418,7 +422,7 @@ def test_the_goal_handshake_ends_with_it(
 
     assert (report.failed, report.step, report.reply_code) == (False, "handshake", None)
     assert report.protocol == versions.removeprefix("..")
-    assert report.elapsed_ms < 1000 * LIMIT_S
+    assert report.elapsed_ms < 1000 * PATIENCE_S
 
 
 @pytest.mark.parametrize("program", EACH)
@@ -601,14 +605,15 @@ def test_a_peer_that_does_not_do_its_part(
     act: Callable[[socket.socket], None],
     ends: tuple[Side, Stage, Reason],
 ) -> None:
+    limit_s = SHORT_S if act is _silent else PATIENCE_S
     with one_connection(act) as port:
-        report = attempt(program, port, tls=tls)
+        report = attempt(program, port, tls=tls, timeout_s=limit_s)
 
     assert report.failed is True
     assert decided(program, report) == ends
     # The program's own time limit, not the agent's.
     assert report.timed_out is False
-    assert report.elapsed_ms < 3000 * LIMIT_S
+    assert report.elapsed_ms < 1000 * (limit_s + PATIENCE_S)
 
 
 @pytest.mark.parametrize("program", EACH)

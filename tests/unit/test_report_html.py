@@ -897,6 +897,13 @@ def test_claims_are_shown_with_verdict_platforms_condition_and_cases() -> None:
     assert say("case.stand_in").en in claims.text
 
 
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_claims_verdict_that_rests_on_surprises_says_so(number: int) -> None:
+    claims = read(render(run_record(), claims=[dataclasses.replace(CLAIM, surprises=number)]))
+    words = [p.text for p in claims.all("p", class_="alarm")]
+    assert [say("claim.surprises", n=3).en in text for text in words] == [True] * bool(number)
+
+
 def test_the_claims_of_the_labs_own_documents_are_taken_when_the_run_tests_them() -> None:
     document = documents()["movable-type"]
     tested = next(c for c in document.claims if c.tests and c.tests[0].role is Role.BREAKS)

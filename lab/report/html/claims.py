@@ -28,3 +28,5 @@ class Claim:
     """Names of the cases that test it."""
     stand_ins: tuple[str, ...] = ()
     """Images among theirs that only stand in for a distribution."""
+    surprises: int = 0
+    """How many attempts behind the verdict did not do what their own case expects."""

@@ -44,4 +44,5 @@ def _shown(document: Document, result: ClaimResult) -> Claim:
         why_ja=why.ja if why else "",
         cases=tuple(dict.fromkeys(test.case for test in claim.tests)),
         stand_ins=result.stand_ins,
+        surprises=len(result.surprises),
     )
