@@ -19,6 +19,7 @@ from lab.machine import wait_until
 from lab.record import AttemptRecord, RunRecord
 from lab.stack import topology
 from lab.stack.checkout import in_use
+from lab.stack.topology import removing
 from tests.e2e.checkouts import PATIENCE_S, POLL_S, Copy, Running, agents_in
 
 pytestmark = pytest.mark.engine
@@ -245,4 +246,4 @@ def only_of_these_tests(monkeypatch: pytest.MonkeyPatch, *copies: Copy) -> None:
     def find(client: DockerClient) -> list[topology.Found]:
         return [found for found in real(client) if found.checkout in keys]
 
-    monkeypatch.setattr(topology, "find", find)
+    monkeypatch.setattr(removing, "find", find)

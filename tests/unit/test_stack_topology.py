@@ -26,7 +26,8 @@ from lab.stack.checkout import (
     in_use,
     topology_lock,
 )
-from lab.stack.topology import LABEL_PROJECT, LABEL_SERVICE, TopologyError
+from lab.stack.topology import LABEL_PROJECT, LABEL_SERVICE, TopologyError, removing, starting
+from lab.stack.topology.subnets import free_net
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
 Item = dict[str, Any]
@@ -124,7 +125,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def no_other_compose(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Compose but a test's own; what one leaves behind comes at once."""
-    monkeypatch.setattr(topology, "QUIET_S", 0.15)
+    monkeypatch.setattr(removing, "QUIET_S", 0.15)
     monkeypatch.setattr(processes, "everyone", list)
 
 
@@ -291,7 +292,7 @@ def test_a_network_that_stays_in_use_is_named(
 ) -> None:
     engine.add(ours, "project")
     engine.network_errors = [APIError("network net has active endpoints")] * 100
-    monkeypatch.setattr(topology, "NETWORK_S", 0.0)
+    monkeypatch.setattr(removing, "NETWORK_S", 0.0)
     with pytest.raises(TopologyError, match="docker network inspect project/net"):
         topology.remove(engine.client, ["project"])
 
@@ -302,7 +303,7 @@ def test_what_cannot_be_removed_does_not_keep_the_rest(
     engine.add(ours, "first", "vsftpd")
     engine.add(ours, "second", "vsftpd")
     engine.network_errors = [APIError("network net has active endpoints")]
-    monkeypatch.setattr(topology, "NETWORK_S", 0.0)
+    monkeypatch.setattr(removing, "NETWORK_S", 0.0)
     with pytest.raises(TopologyError, match="the network first/net cannot be removed"):
         topology.down(engine.client, ours)
     assert (engine.held, [net["Id"] for net in engine.nets]) == ([], ["first/net"])
@@ -434,7 +435,7 @@ def test_when_compose_fails_its_words_are_shown_and_nothing_is_left(
 def test_when_compose_does_not_end_it_is_ended(
     engine: MadeUpEngine, ours: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topology, "UP_S", 0.3)
+    monkeypatch.setattr(starting, "UP_S", 0.3)
     with pytest.raises(TopologyError, match="not up after"):
         start(engine, ours, compose(tmp_path, "exec sleep 60"))
     assert not in_use("project")
@@ -455,7 +456,7 @@ def test_a_project_that_another_process_uses_is_waited_for_only_so_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hold("project", used_elsewhere)
-    monkeypatch.setattr(topology, "UP_S", 0.1)
+    monkeypatch.setattr(starting, "UP_S", 0.1)
     with pytest.raises(TopologyError, match=r"another process has been using project .*fuser "):
         start(engine, ours, ["compose"])
 
@@ -484,13 +485,13 @@ def test_a_new_network_overlaps_no_other(engine: MadeUpEngine, taken: list[str],
         {"Id": s, "Labels": None, "IPAM": {"Config": [{"Subnet": s}, {"Gateway": "x"}]}}
         for s in taken
     ] + [{"Id": "host", "Labels": None, "IPAM": {"Config": None}}]
-    assert topology._free_net(engine.client) == free
+    assert free_net(engine.client) == free
 
 
 def test_when_every_subnet_is_taken_the_way_out_is_named(engine: MadeUpEngine) -> None:
     engine.nets = [{"Id": "n", "Labels": {}, "IPAM": {"Config": [{"Subnet": "172.16.0.0/12"}]}}]
     with pytest.raises(TopologyError, match=r"no free /24 .* `lab down --all`"):
-        topology._free_net(engine.client)
+        free_net(engine.client)
 
 
 # -- using what is up --------------------------------------------------------------------------------

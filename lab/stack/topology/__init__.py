@@ -1,0 +1,35 @@
+"""Containers up and down.
+
+A topology is one Compose project. ``lab up`` makes the checkout's *kept* topology, which later
+commands use; a run that finds none, or finds it in use, brings its own and removes it at the end.
+"""
+
+from lab.stack.topology.projects import (
+    LABEL_PROJECT,
+    LABEL_SERVICE,
+    Found,
+    Place,
+    TopologyError,
+    containers,
+    find,
+    places,
+)
+from lab.stack.topology.removing import compose_processes, down, remove
+from lab.stack.topology.starting import Topology, attach, up
+
+__all__ = [
+    "LABEL_PROJECT",
+    "LABEL_SERVICE",
+    "Found",
+    "Place",
+    "Topology",
+    "TopologyError",
+    "attach",
+    "compose_processes",
+    "containers",
+    "down",
+    "find",
+    "places",
+    "remove",
+    "up",
+]
