@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab import doctor
-from lab.doctor import GIB, EngineFacts, Finding, Level, NoEngine
+from lab.doctor import EngineFacts, Finding, Level, NoEngine, judging
+from lab.doctor.judging import GIB
 from lab.engine import EngineError, Problem
 
 ENGINE = EngineFacts(
@@ -27,36 +28,36 @@ ABSENT = EngineError(
 
 
 def test_a_good_machine() -> None:
-    assert doctor.judge_python((3, 11, 7), "/usr/bin/python3").level is Level.OK
-    assert doctor.judge_architecture("x86_64").level is Level.OK
-    engine = doctor.judge_engine(ENGINE)
+    assert judging.judge_python((3, 11, 7), "/usr/bin/python3").level is Level.OK
+    assert judging.judge_architecture("x86_64").level is Level.OK
+    engine = judging.judge_engine(ENGINE)
     assert engine.level is Level.OK
     assert "20.10.24" in engine.found
     assert "overlay2" in engine.found
-    assert doctor.judge_engine_disk("/var/lib/docker", 50 * GIB).level is Level.OK
-    assert doctor.judge_resources(ENGINE, 1, 1).level is Level.OK
+    assert judging.judge_engine_disk("/var/lib/docker", 50 * GIB).level is Level.OK
+    assert judging.judge_resources(ENGINE, 1, 1).level is Level.OK
 
 
 def test_an_old_python_is_missing_something() -> None:
-    finding = doctor.judge_python((3, 10, 12), "/usr/bin/python3")
+    finding = judging.judge_python((3, 10, 12), "/usr/bin/python3")
     assert finding.level is Level.MISSING
     assert "PYTHON=" in finding.advice
 
 
 def test_another_architecture_is_named() -> None:
-    finding = doctor.judge_architecture("aarch64")
+    finding = judging.judge_architecture("aarch64")
     assert finding.level is Level.WARNING
     assert "linux/amd64" in finding.found
 
 
 def test_no_engine_that_the_lab_would_start_is_no_obstacle() -> None:
-    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=True))
+    finding = judging.judge_engine(NoEngine(ABSENT, would_start=True))
     assert finding.level is Level.WARNING
     assert "make lab" in finding.advice
 
 
 def test_no_engine_that_the_lab_cannot_start_is_one() -> None:
-    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=False))
+    finding = judging.judge_engine(NoEngine(ABSENT, would_start=False))
     assert finding.level is Level.MISSING
     assert finding.advice == "one way; or another"
 
@@ -69,7 +70,7 @@ def test_no_engine_that_the_lab_cannot_start_is_one() -> None:
     ],
 )
 def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
-    finding = doctor.judge_engine(changed)
+    finding = judging.judge_engine(changed)
     assert finding.level is Level.WARNING
     assert word in finding.advice
 
@@ -84,21 +85,21 @@ def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
     ],
 )
 def test_room_for_the_images(free: int | None, level: Level) -> None:
-    finding = doctor.judge_engine_disk("/var/lib/docker", free)
+    finding = judging.judge_engine_disk("/var/lib/docker", free)
     assert finding.level is level
     assert "/var/lib/docker" in finding.found
 
 
 def test_room_for_the_checkout() -> None:
-    assert doctor.judge_checkout_disk(Path("/lab"), GIB // 2).level is Level.WARNING
-    assert doctor.judge_checkout_disk(Path("/lab"), 2 * GIB).found == "2.0 GiB free in /lab"
-    assert doctor.judge_checkout_disk(Path("/lab"), None).level is Level.WARNING
+    assert judging.judge_checkout_disk(Path("/lab"), GIB // 2).level is Level.WARNING
+    assert judging.judge_checkout_disk(Path("/lab"), 2 * GIB).found == "2.0 GiB free in /lab"
+    assert judging.judge_checkout_disk(Path("/lab"), None).level is Level.WARNING
 
 
 def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
     small = replace(ENGINE, memory=GIB, cores=1)
-    with_engine = doctor.judge_resources(small, cores=8, memory=32 * GIB)
-    without = doctor.judge_resources(NoEngine(ABSENT, would_start=True), 8, 32 * GIB)
+    with_engine = judging.judge_resources(small, cores=8, memory=32 * GIB)
+    without = judging.judge_resources(NoEngine(ABSENT, would_start=True), 8, 32 * GIB)
     assert with_engine.level is Level.WARNING
     assert with_engine.found == "the engine's machine has 1.0 GiB of memory and 1 core"
     assert without.found == "this machine has 32.0 GiB of memory and 8 cores"
@@ -106,27 +107,27 @@ def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
 
 def test_a_kernel_that_lacks_something() -> None:
     # given
-    features = doctor.kernel_features(
+    features = judging.kernel_features(
         "nodev\toverlay\n\text4\n", ["veth"], iptables=True, cgroups=False
     )
     # when
-    finding = doctor.judge_kernel(NoEngine(ABSENT, would_start=True), features)
+    finding = judging.judge_kernel(NoEngine(ABSENT, would_start=True), features)
     # then
     assert finding.level is Level.WARNING
     assert finding.found == "not seen: bridge, control groups"
 
 
 def test_a_kernel_with_everything() -> None:
-    features = doctor.kernel_features(
+    features = judging.kernel_features(
         "", ["overlay", "veth", "bridge"], iptables=True, cgroups=True
     )
-    finding = doctor.judge_kernel(NoEngine(ABSENT, would_start=True), features)
+    finding = judging.judge_kernel(NoEngine(ABSENT, would_start=True), features)
     assert finding.level is Level.OK
     assert "bridge" in finding.found
 
 
 def test_a_kernel_that_an_engine_runs_on_needs_no_look() -> None:
-    assert doctor.judge_kernel(ENGINE, {"bridge": False}).level is Level.OK
+    assert judging.judge_kernel(ENGINE, {"bridge": False}).level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_a_kernel_that_an_engine_runs_on_needs_no_look() -> None:
     ],
 )
 def test_the_line_that_says_most(output: str, line: str) -> None:
-    assert doctor.telling_line(output) == line
+    assert judging.telling_line(output) == line
 
 
 def test_findings_are_read_line_by_line() -> None:
