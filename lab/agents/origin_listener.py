@@ -2,8 +2,8 @@
 
 ``server.py`` has this module loaded and forks for each listener; ``serve`` then never returns. Each
 connection has a thread of its own, so that one that hangs holds up no other. What is TLS in it is the
-interpreter's ``ssl``, alerts included; between the library and the connection lies a pair of memory
-buffers, where the first bytes of the client can be seen and a ServerHello can be changed.
+interpreter's ``ssl``, alerts included: ``origin_tls`` makes its context, ``origin_streams`` lies between
+it and the connection.
 
 File descriptor 0 is a socket to the agent. A byte from the agent is answered with one: ``1`` when a
 connection is open, else ``0``; the byte ``k`` ends every connection first. Its end ends the listener.
@@ -24,13 +24,12 @@ import ssl
 import struct
 import threading
 import time
-import warnings
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
+from typing import Any, Dict, NoReturn, Optional, Set, Tuple
 
 import captured
 import client_hello
-
-Bytes = Callable[[bytes], bytes]
+from origin_streams import Left, Plain, Stream, Tls
+from origin_tls import make_context, without_renegotiation_info
 
 #: By behaviour: the alert that the library sends when it asks what to do with the server name.
 ALERTS = {
@@ -42,24 +41,9 @@ ALERTS = {
 BANNER = b"220 FTP server ready.\r\n"
 #: The longest head of a request that is read, in bytes.
 HEAD_BYTES = 16384
-#: When a client has left that connected, and shook hands, and asked for nothing.
-NO_REQUEST = "before the end of its request"
 _CREDENTIALS = re.compile(rb"^Authorization: *([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 #: Connections that may wait to be accepted.
 QUEUE = 128
-
-_OFF = {
-    "SSLv3": ssl.OP_NO_SSLv3,
-    "TLSv1": ssl.OP_NO_TLSv1,
-    "TLSv1.1": ssl.OP_NO_TLSv1_1,
-    "TLSv1.2": ssl.OP_NO_TLSv1_2,
-}
-_HANDSHAKE, _SERVER_HELLO = 22, 2
-_RENEGOTIATION_INFO = 0xFF01
-
-
-class Left(Exception):
-    """The client has closed its side; the text says when."""
 
 
 def serve(configuration: Dict[str, Any]) -> NoReturn:
@@ -78,43 +62,6 @@ def in_words(error: Exception) -> str:
     """What an error says; of one of the ssl module without the line of its source."""
     text = str(error.args[-1]) if isinstance(error, ssl.SSLError) and error.args else str(error)
     return re.sub(r" \(_ssl\.c:\d+\)$", "", text)
-
-
-def make_context(configuration: Dict[str, Any]) -> ssl.SSLContext:
-    """The library's context for these settings; what is ``None`` is left as the library has it.
-
-    The cipher list comes first: it may set the security level, which decides about the rest.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if configuration["versions"] is not None:
-        limit(context, configuration["versions"])
-    if configuration["ciphers"] is not None:
-        context.set_ciphers(configuration["ciphers"])
-    if configuration["chain"] is not None:
-        context.load_cert_chain(configuration["chain"], configuration["private_key"] or None)
-    if configuration["dh_group"] is not None:
-        context.load_dh_params(configuration["dh_group"])
-    if configuration["client_ca"] is not None:
-        context.load_verify_locations(configuration["client_ca"])
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-def limit(context: ssl.SSLContext, versions: List[str]) -> None:
-    """Allow these protocol versions, which come one after the other, and no others."""
-    if hasattr(context, "minimum_version"):
-        with warnings.catch_warnings():
-            # That old versions are deprecated is known.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.minimum_version = ssl.TLSVersion[versions[0].replace(".", "_")]
-            context.maximum_version = ssl.TLSVersion[versions[-1].replace(".", "_")]
-        return
-    # A library from before 1.1.0 knows no limits, but switches; the interpreter sets some of them.
-    for version, option in _OFF.items():
-        if version in versions:
-            context.options &= ~option
-        else:
-            context.options |= option
 
 
 def printable(data: bytes) -> str:
@@ -346,109 +293,6 @@ class Connection(threading.Thread):
             pass
 
 
-class Stream:
-    """What a request comes over; without TLS nothing is negotiated."""
-
-    protocol: Optional[str] = None
-    cipher: Optional[str] = None
-
-    def recv(self) -> bytes:
-        """Some bytes. Raises :class:`Left` at the end."""
-        raise NotImplementedError
-
-    def send(self, data: bytes) -> None:
-        """Send all of these."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Say that nothing more is sent, where the protocol has a word for it."""
-
-
-class Plain(Stream):
-    """A connection without TLS; ``received`` has been read from it already."""
-
-    def __init__(self, connection: socket.socket, received: bytes) -> None:
-        self._socket = connection
-        self._received = received
-
-    def recv(self) -> bytes:
-        """As declared."""
-        data, self._received = self._received or self._socket.recv(65536), b""
-        if not data:
-            raise Left(NO_REQUEST)
-        return data
-
-    def send(self, data: bytes) -> None:
-        """As declared."""
-        self._socket.sendall(data)
-
-
-class Tls(Stream):
-    """A connection over TLS; ``change`` may change what the library sends."""
-
-    def __init__(
-        self,
-        context: ssl.SSLContext,
-        connection: socket.socket,
-        received: bytes,
-        change: Optional[Bytes] = None,
-    ) -> None:
-        self._socket = connection
-        self._change = change
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._incoming.write(received)
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-
-    def handshake(self) -> None:
-        """Shake hands. Raises :class:`ssl.SSLError`, its alert sent, and :class:`Left`."""
-        self._do(self._tls.do_handshake, "in the handshake")
-        self.protocol = self._tls.version()
-        cipher = self._tls.cipher()
-        self.cipher = cipher[0] if cipher else None
-
-    def recv(self) -> bytes:
-        """As declared."""
-        data: bytes = self._do(lambda: self._tls.read(65536), NO_REQUEST)
-        if not data:
-            raise Left(NO_REQUEST)
-        return data
-
-    def send(self, data: bytes) -> None:
-        """As declared."""
-        self._do(lambda: self._tls.write(data), "before the answer")
-
-    def close(self) -> None:
-        """Send close_notify."""
-        # The library then wants to read the other one.
-        with contextlib.suppress(ssl.SSLError):
-            self._tls.unwrap()
-        self._flush()
-
-    def _do(self, step: Callable[[], Any], when: str) -> Any:
-        while True:
-            wants_more, result = self._try(step)
-            if not wants_more:
-                return result
-            data = self._socket.recv(65536)
-            if not data:
-                raise Left(when)
-            self._incoming.write(data)
-
-    def _try(self, step: Callable[[], Any]) -> Tuple[bool, Any]:
-        try:
-            return False, step()
-        except ssl.SSLWantReadError:
-            return True, None
-        finally:
-            # What there is to say is said, an alert as well.
-            self._flush()
-
-    def _flush(self) -> None:
-        data = self._outgoing.read()
-        if data:
-            self._socket.sendall(self._change(data) if self._change else data)
-
-
 def read_head(stream: Stream) -> bytes:
     """The head of a request, or the beginning of what is none."""
     data = b""
@@ -471,32 +315,3 @@ def response(status: str, stream: Stream, body: Dict[str, Optional[str]]) -> byt
     if stream.protocol:
         lines += ["X-TLS-Protocol: " + stream.protocol, "X-TLS-Cipher: %s" % stream.cipher]
     return "\r\n".join(lines + ["", ""]).encode() + content
-
-
-def without_renegotiation_info(flight: bytes) -> bytes:
-    """Records as they are, except that a ServerHello has no extension ``renegotiation_info``.
-
-    A server from before RFC 5746 sends such a one (RFC 5746, section 3.4).
-    """
-    if len(flight) < 9 or flight[0] != _HANDSHAKE or flight[5] != _SERVER_HELLO:
-        return flight
-    length = int.from_bytes(flight[6:9], "big")
-    body, rest = flight[9 : 9 + length], flight[9 + length :]
-    session = 2 + 32 + 1 + body[34]
-    head, block = body[: session + 3], body[session + 5 :]
-    kept = b""
-    while block:
-        kind, size = struct.unpack(">HH", block[:4])
-        if kind != _RENEGOTIATION_INFO:
-            kept += block[: 4 + size]
-        block = block[4 + size :]
-    changed = head + (struct.pack(">H", len(kept)) + kept if kept else b"")
-    record = struct.unpack(">H", flight[3:5])[0] - len(body) + len(changed)
-    return (
-        flight[:3]
-        + struct.pack(">H", record)
-        + flight[5:6]
-        + len(changed).to_bytes(3, "big")
-        + changed
-        + rest
-    )

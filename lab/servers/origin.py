@@ -34,6 +34,8 @@ AGENT = ServerAgent(
         *AGENT_FILES,
         "origin_program.py",
         "origin_listener.py",
+        "origin_streams.py",
+        "origin_tls.py",
         "client_hello.py",
         "openssl_library.py",
     ),

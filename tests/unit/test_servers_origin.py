@@ -393,16 +393,16 @@ def extensions_of(flight: bytes) -> set[int]:
     "flight", [b"", b"\x15\x03\x03\x00\x02\x02\x28", b"\x16\x03\x03\x00\x04\x0e\0\0\0"]
 )
 def test_what_is_no_server_hello_is_not_changed(flight: bytes) -> None:
-    listener = importlib.import_module("origin_listener")
-    assert listener.without_renegotiation_info(flight) == flight
+    tls = importlib.import_module("origin_tls")
+    assert tls.without_renegotiation_info(flight) == flight
 
 
 def test_a_server_hello_with_nothing_else_has_no_extensions_left() -> None:
-    listener = importlib.import_module("origin_listener")
+    tls = importlib.import_module("origin_tls")
     body = b"\x03\x03" + bytes(32) + b"\0" + b"\xc0\x30\0"
     alone = b"\x16\x03\x03\0\x31\x02\0\0\x2d" + body + b"\0\x05\xff\x01\0\x01\0"
     changed = b"\x16\x03\x03\0\x2a\x02\0\0\x26" + body
-    assert listener.without_renegotiation_info(alone + b"next") == changed + b"next"
+    assert tls.without_renegotiation_info(alone + b"next") == changed + b"next"
 
 
 def test_it_leaves_after_the_request(here: Here) -> None:
