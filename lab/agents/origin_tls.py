@@ -20,7 +20,8 @@ _RENEGOTIATION_INFO = 0xFF01
 def make_context(configuration: Dict[str, Any]) -> ssl.SSLContext:
     """The library's context for these settings; what is ``None`` is left as the library has it.
 
-    The cipher list comes first: it may set the security level, which decides about the rest.
+    The cipher list comes before certificate and group: it may set the security level, which decides
+    about them.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if configuration["versions"] is not None:

@@ -29,6 +29,8 @@ def check(loaded: LoadedCase) -> None:
                 f"{loaded.id}: the twin differs in exactly one field, not in {len(fields)}"
                 f" ({', '.join(fields) or 'none'})"
             )
+    elif case.twin is not None:
+        raise CaseError(f"{loaded.id}: a case that expects completion has no twin")
     for remedy in case.remedies:
         if not differing_fields(case.attempt, remedy.attempt):
             raise CaseError(f"{loaded.id}: the remedy {remedy.title!r} changes nothing")

@@ -1,6 +1,7 @@
 """Certificates of a run: a catalogue of slugs, made anew each time, never kept.
 
-``catalogue`` says what each slug is and what is wrong with it, ``material`` makes them,
+``catalogue`` says what each slug is and what is wrong with it, ``authority`` issues one, ``material`` makes
+those of a run,
 ``description`` says in words what a chain holds.
 """
 

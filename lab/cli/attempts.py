@@ -10,17 +10,11 @@ from typing import Annotated
 import typer
 
 from lab.cli import exit_status
-from lab.cli.options import AsJson, ClientAssignments, ServerAssignments
+from lab.cli.options import AsJson, ClientAssignments, Server, ServerAssignments
 from lab.cli.printing import err, out, print_json, print_plain
 from lab.expectations import Expectation
-from lab.inputs import (
-    FTP_CLIENT,
-    FTP_SERVER,
-    WEB_CLIENT,
-    WEB_SERVER,
-    read_attempt,
-)
-from lab.model import SERVER_HOSTS, ClientSettings, Result, ServerSettings
+from lab.inputs import FTP_CLIENT, WEB_CLIENT, read_attempt
+from lab.model import ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RunRecord
 from lab.recording import repeat
 from lab.report import terminal
@@ -29,14 +23,7 @@ from lab.wire import Keep
 
 
 def attempt(
-    server: Annotated[
-        str | None,
-        typer.Option(
-            "--server",
-            help=", ".join(SERVER_HOSTS),
-            show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
-        ),
-    ] = None,
+    server: Server = None,
     client: Annotated[
         str | None,
         typer.Option(

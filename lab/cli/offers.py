@@ -12,13 +12,14 @@ from lab.cli.options import (
     Cases,
     ClientAssignments,
     Document,
+    Server,
     ServerAssignments,
     chosen_cases,
 )
 from lab.cli.printing import err, out, print_json, print_plain
 from lab.images import Printed
+from lab.inputs import FTP_CLIENT, server_for
 from lab.laboratory import open_laboratory
-from lab.model import SERVER_HOSTS
 from lab.report.scans import print_scans
 from lab.report.suites import print_comparison
 from lab.scanning import as_attempt, counted, scan_all
@@ -29,20 +30,21 @@ from lab.stack.scanner import SERVICE as SCANNER
 
 
 def suites(
-    server: Annotated[str, typer.Option("--server", help=", ".join(SERVER_HOSTS))] = "vsftpd",
+    server: Server = None,
     client: Annotated[
         str,
         typer.Option(
             "--client", metavar="PROGRAM@PLATFORM[:POLICY]", help="for example net-ftp@rocky9:FIPS"
         ),
-    ] = "net-ftp@rocky9",
+    ] = FTP_CLIENT,
     server_settings: ServerAssignments = None,
     client_settings: ClientAssignments = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask both ends for their cipher suites and say what is common, or what fails first."""
     wanted = attempt_of(
-        parse_server(server_settings or [], server), parse_client(client, client_settings or [])
+        parse_server(server_settings or [], server or server_for(client)),
+        parse_client(client, client_settings or []),
     )
     with open_laboratory(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
         try:

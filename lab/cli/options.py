@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from lab.cases import Catalogue, LoadedCase
+from lab.inputs import FTP_SERVER, WEB_SERVER
+from lab.model import SERVER_HOSTS
 from lab.stack.checkout import Checkout
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
@@ -21,6 +23,16 @@ ServerAssignments = Annotated[
 ]
 ClientAssignments = Annotated[
     list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
+]
+
+
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        help=", ".join(SERVER_HOSTS),
+        show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
+    ),
 ]
 
 

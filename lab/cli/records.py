@@ -11,7 +11,7 @@ import typer
 from lab import claims as verdicts
 from lab.cases import CaseError
 from lab.cli import exit_status
-from lab.cli.options import AsJson, Document
+from lab.cli.options import AsJson
 from lab.cli.printing import (
     columns,
     print_error,
@@ -74,7 +74,9 @@ def report(
 
 def claims(
     record: Record = None,
-    document: Document = None,
+    document: Annotated[
+        str | None, typer.Option("--document", "-d", help="Only the claims of this document.")
+    ] = None,
     language: Annotated[Literal["en", "ja"], typer.Option(help="Language of the words.")] = "en",
     as_json: AsJson = False,
 ) -> None:

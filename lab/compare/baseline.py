@@ -18,7 +18,8 @@ def baseline(record: RunRecord) -> str:
 
     It is read like any other record. An attempt is one line, in an order that does not differ from run
     to run and without its times, so that the next baseline differs only in what changed. The texts of
-    both ends, configurations and what an impostor got are left out, and so is what equals a default.
+    both ends, configurations, packets, certificates and what an impostor got are left out, and so is what
+    equals a default.
     """
     slim = _slim(record)
     plain = slim.model_dump(mode="json", exclude_defaults=True, exclude_computed_fields=True)
@@ -37,6 +38,7 @@ def _slim(record: RunRecord) -> RunRecord:
             "machine": {},
             "engine": {},
             "topology": {},
+            "certificates": {},
             "ended": record.started if record.ended else None,
             "attempts": tuple(
                 _slim_attempt(attempt) for attempt in sorted(record.attempts, key=attrgetter("id"))
@@ -61,6 +63,9 @@ def _slim_attempt(attempt: AttemptRecord) -> AttemptRecord:
             "server_report": None,
             "configuration": "",
             "request": {},
+            "chain": None,
+            "wire": None,
+            "witnesses": None,
             "started": _NO_TIME,
             "elapsed_ms": 0.0,
         }

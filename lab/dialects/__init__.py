@@ -2,7 +2,8 @@
 
 ``words.py`` reads the dialects - one TOML file for each program, library and server, which gives names
 to what they say; ``rules.py`` reads ``ftps.toml`` and ``web.toml``, which say what these names mean
-together; ``interpret.py`` applies both to an observation. Nowhere else is the text of a program matched.
+together; ``interpret.py`` applies both to an observation; ``edge_log.py`` reads ``edge-log.toml``, by which
+the edge tells its visitors what nginx logged. Nowhere else is the text of a program matched.
 """
 
 from lab.dialects.interpret import Refusal, decide, hear, interpret

@@ -1,7 +1,8 @@
 """What this machine has and lacks for the lab. Looks, and never changes anything.
 
 Every look has a deadline of its own and all run side by side, so that the whole takes about as long
-as the slowest of them, also without a network.
+as the slowest of them, also without a network. ``looking`` has the looks, ``judging`` says whether what they
+saw is enough, ``findings`` is what comes of it.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from lab import machine
 from lab.doctor.findings import Engine, EngineFacts, Finding, Level, NoEngine
+from lab.images.engine import NEEDED_FREE
+from lab.images.errors import megabytes
 
 GIB = 1024**3
-ENGINE_DISK_ENOUGH = 5 * GIB
-"""Room for all images, built once, with what building them needs meanwhile."""
+ENGINE_DISK_ENOUGH = max(2 * GIB, NEEDED_FREE)
+"""Room for all images with what making them needs meanwhile; those that are there need none of it."""
 ENGINE_DISK_NEEDED = 1 * GIB
 CHECKOUT_DISK_ENOUGH = 1 * GIB
 MEMORY_ENOUGH = 2 * GIB
@@ -66,7 +68,7 @@ def judge_engine_disk(where: str, free: int | None) -> Finding:
     if free is None:
         return Finding(name, Level.OK, f"{where}: how much is free cannot be seen from here")
     found = f"{gib(free)} free in {where}"
-    advice = f"free some space in {where} (the images need up to {gib(ENGINE_DISK_ENOUGH)})"
+    advice = f"free some space in {where} (making the images needs {megabytes(NEEDED_FREE)})"
     if free < ENGINE_DISK_NEEDED:
         return Finding(name, Level.MISSING, found, advice)
     if free < ENGINE_DISK_ENOUGH:

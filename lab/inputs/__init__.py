@@ -6,7 +6,14 @@ what the program itself would make of the file, mistakes included; what cannot b
 """
 
 from lab.certificates import OWN
-from lab.inputs.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt
+from lab.inputs.attempt import (
+    FTP_CLIENT,
+    FTP_SERVER,
+    WEB_CLIENT,
+    WEB_SERVER,
+    read_attempt,
+    server_for,
+)
 from lab.inputs.backend import Backend
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_client import Caller, client_settings
@@ -34,4 +41,5 @@ __all__ = [
     "from_environment",
     "read_attempt",
     "read_certificate",
+    "server_for",
 ]

@@ -30,6 +30,11 @@ WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
 _OWN_FIELDS = {"-s": ("certificate",), "-c": ("trust", "fingerprint")}
 
 
+def server_for(client: str) -> str:
+    """The server that ``PROGRAM@PLATFORM[:POLICY]`` is tried against where nobody names one."""
+    return WEB_SERVER if client.partition("@")[0] in WEB_PROGRAMS else FTP_SERVER
+
+
 def read_attempt(
     vsftpd_conf: Path | None,
     mt_config: Path | None,
@@ -75,8 +80,7 @@ def read_attempt(
     server_assignments, client_assignments = list(server_assignments), list(client_assignments)
     _check_together(backend, mt_config, client)
     client = client or (WEB_CLIENT if backend else FTP_CLIENT)
-    of_the_web = client.partition("@")[0] in WEB_PROGRAMS
-    server = server or (WEB_SERVER if of_the_web else FTP_SERVER)
+    server = server or server_for(client)
     findings: list[Finding] = []
     certificate, found = _own(chain, key)
     findings += found

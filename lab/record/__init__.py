@@ -6,6 +6,7 @@ journal into one ``record.json``. :func:`load` reads both::
 
     .lab/runs/<run id>/attempts.jsonl    the journal
     .lab/runs/<run id>/record.json       the whole, once the run has ended
+    .lab/runs/<run id>/wire/             captures, for Wireshark
     .lab/runs/latest                     a link to the newest run
 
 ``docs/record.md`` describes the format, ``lab/schema/record.schema.json`` specifies it.

@@ -115,6 +115,10 @@ def test_a_well_formed_case_says_what_its_function_says(write: Write) -> None:
             ),
             "remedy-1: an expected refusal names who refuses, at which stage and why",
         ),
+        (
+            function("Case(Attempt(WHOLE, client), completed(), twin=attempt)"),
+            "a case that expects completion has no twin",
+        ),
         (function("None"), "a case function returns a Case, not None"),
         (
             function('Case(Attempt(vsftpd(cipher="HIGH"), client), completed())'),

@@ -14,6 +14,7 @@ from lab.compare import Comparison, Difference, Kind, baseline, compare
 from lab.expectations import Expectation, Verdict, completed
 from lab.model import Outcome, Reason, Role, Side, Stage
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
+from lab.wire import Standing, Statement, WireReading, Witnesses
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_NO_SHARED_CIPHER,
@@ -379,9 +380,18 @@ def test_a_baseline_has_a_line_for_each_attempt_and_nothing_that_differs_from_ru
     assert "SSL_accept" not in baseline(record)
 
 
+SILENT = Statement(Standing.SILENT)
+WITNESSES = Witnesses(SILENT, SILENT, SILENT)
+
+
 def other_times(record: AttemptRecord) -> AttemptRecord:
     outcome = record.outcome
     if outcome is not None:
         texts = replace(outcome.texts, client="pid 9", server="pid 9")
         outcome = replace(outcome, elapsed_ms=77.0, texts=texts)
-    return record.model_copy(update={"elapsed_ms": 1.0, "outcome": outcome})
+    differs = {
+        "wire": WireReading(packets=9),
+        "witnesses": WITNESSES,
+        "chain": "ftp.lab.test/valid",
+    }
+    return record.model_copy(update={"elapsed_ms": 1.0, "outcome": outcome, **differs})

@@ -79,7 +79,7 @@ def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
     ("free", "level"),
     [
         (10 * GIB, Level.OK),
-        (2 * GIB, Level.WARNING),
+        (3 * GIB // 2, Level.WARNING),
         (GIB // 2, Level.MISSING),
         (None, Level.OK),
     ],
@@ -88,6 +88,7 @@ def test_room_for_the_images(free: int | None, level: Level) -> None:
     finding = judging.judge_engine_disk("/var/lib/docker", free)
     assert finding.level is level
     assert "/var/lib/docker" in finding.found
+    assert ("making the images needs 2.0 GB" in finding.advice) is (level is not Level.OK)
 
 
 def test_room_for_the_checkout() -> None:

@@ -2,6 +2,8 @@
 
 A topology is one Compose project. ``lab up`` makes the checkout's *kept* topology, which later
 commands use; a run that finds none, or finds it in use, brings its own and removes it at the end.
+``projects`` finds them on the engine, ``starting`` starts one in a subnet of ``subnets``, ``removing``
+removes what is left; ``locks`` waits for other labs.
 """
 
 from lab.stack.topology.projects import (
