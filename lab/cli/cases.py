@@ -73,17 +73,17 @@ def run_cases(
 def _print_cases(cases: Sequence[LoadedCase]) -> None:
     """Print cases under their sections; one with several clients once, with all of them."""
     section = None
-    names: set[str] = set()
-    for c in cases:
+    functions: dict[tuple[Path, str], list[LoadedCase]] = {}
+    for c in cases:  # two modules may have a function of the same name
+        functions.setdefault((c.path, c.name), []).append(c)
+    for c, *others in functions.values():
         if (c.document, c.section) != section:
             section = (c.document, c.section)
             out.print(f"\n{c.document}: {c.section}", style="bold", highlight=False)
-        if c.name not in names:
-            names.add(c.name)
-            clients = [o.label for o in cases if o.name == c.name]
-            out.print(f"  {c.name}", highlight=False)
-            for words in (c.story.splitlines()[0].replace("``", "`"), ", ".join(clients)):
-                out.print(Padding(Text(words, style="dim"), (0, 0, 0, 6)))
+        out.print(f"  {c.name}", highlight=False)
+        clients = [one.label for one in (c, *others)]
+        for words in (c.story.splitlines()[0].replace("``", "`"), ", ".join(clients)):
+            out.print(Padding(Text(words, style="dim"), (0, 0, 0, 6)))
 
 
 def _page_beside(record: Path) -> Path:
