@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.model import PROTOCOLS, Outcome, Reason, Result, Side, Stage
+from lab.model import PROTOCOLS, Capability, Outcome, Reason, Result, Side, Stage
 
 
 class ExpectationError(ValueError):
@@ -131,6 +131,14 @@ class Expectation:
 
     def _refusal(self) -> tuple[str | None, str | None, str | None]:
         return self.by, self.stage, self.reason
+
+
+@dataclass(frozen=True)
+class OnBuild:
+    """What is expected instead where the builds have a capability (:mod:`lab.model.capability`)."""
+
+    capability: Capability
+    expect: Expectation
 
 
 @dataclass(frozen=True)

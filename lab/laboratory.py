@@ -17,7 +17,8 @@ from docker import DockerClient
 
 from lab import engine, machine
 from lab.certificates import ANCHORS, CATALOGUE, Material, Wanted
-from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source
+from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
+from lab.images.builds import Builds, moved
 from lab.images.errors import is_no_space, no_space
 from lab.inputs import Own
 from lab.model import CLIENT_CONTAINERS, SERVER_HOSTS, Attempt
@@ -47,6 +48,13 @@ class Laboratory:
     run_id: str
     places: Mapping[str, Place]
     """Image and address of every container, by service."""
+
+    builds: Builds
+    """What the expectations were last seen with."""
+
+    def moved(self, image: str) -> tuple[str, ...] | None:
+        """What in an image is another build than then; ``None``: nothing is recorded of it."""
+        return moved(self.builds, self.images[image].provenance)
 
     def image_of(self, service: str) -> str | None:
         """Name of the image that a service of the topology runs on; ``None``: it does not run."""
@@ -98,10 +106,27 @@ def open_laboratory(
                 if own is not None:
                     _add_own(material, own)
                 stand_ins = {name for name, image in images.items() if image.stand_in}
-                session = Session(client, running, material, stand_ins, absent)
+                ids = {image.tag: image.id for image in images.values()}
+                session = Session(
+                    client,
+                    running,
+                    material,
+                    stand_ins,
+                    absent,
+                    {service: ids[place.image] for service, place in places.items()},
+                    checkout.state,
+                )
                 try:
                     yield Laboratory(
-                        checkout, client, images, running, material, session, run_id, places
+                        checkout,
+                        client,
+                        images,
+                        running,
+                        material,
+                        session,
+                        run_id,
+                        places,
+                        image_store(client, checkout, progress).recorded(),
                     )
                 finally:
                     session.close()
@@ -218,8 +243,17 @@ def _tags(images: Mapping[str, ImageInfo]) -> dict[str, str]:
 
 
 def image_store(client: DockerClient, checkout: Checkout, progress: Progress) -> ImageStore:
-    """The images of this checkout; ``LAB_IMAGES`` says where they may come from."""
-    return ImageStore(client, checkout.state, Source.from_environment(os.environ), progress)
+    """The images of this checkout.
+
+    ``LAB_IMAGES`` says where they may come from, ``LAB_SERVERS`` which release the servers are of.
+    """
+    return ImageStore(
+        client,
+        checkout.state,
+        Source.from_environment(os.environ),
+        progress,
+        release=release_from_environment(os.environ),
+    )
 
 
 def start(

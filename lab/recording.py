@@ -102,7 +102,10 @@ def conduct_in(
     """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
     plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
     races = {case.id for case in cases if case.case.race is not None}
-    jobs = [Job(p.id, p.attempt, p.expect, p.otherwise, apart=p.case_id in races) for p in plan]
+    jobs = [
+        Job(p.id, p.attempt, p.expect, p.on_build, p.otherwise, apart=p.case_id in races)
+        for p in plan
+    ]
     planned = {p.id: p for p in plan}
     return _recorded(laboratory, run_id, jobs, planned, cases, on_attempt, captures=captures)
 
@@ -214,7 +217,11 @@ def _attempt_record(
         started=one.started,
         elapsed_ms=one.elapsed_ms,
         images=tuple(
-            ImageUse(name=name, stand_in=laboratory.images[name].provenance.stand_in)
+            ImageUse(
+                name=name,
+                stand_in=laboratory.images[name].provenance.stand_in,
+                moved=laboratory.moved(name) if one.judgement.verdict is Verdict.SURPRISE else None,
+            )
             for name in _images(laboratory, attempt)
         ),
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lab import impostor
 from lab.dialects import DialectError, interpret
-from lab.expectations import Expectation, Judgement, Verdict, judge
+from lab.expectations import Expectation, Judgement, OnBuild, Verdict, judge
 from lab.model import Attempt, Observation, Outcome, Reason, Result
 from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
@@ -34,6 +34,8 @@ class Job:
     id: str
     attempt: Attempt
     expect: Expectation | None = None
+    on_build: Sequence[OnBuild] = ()
+    """What is expected instead where the builds have a capability; the first that holds counts."""
     otherwise: Expectation | None = None
     """In a race: what is as good."""
     apart: bool = False
@@ -117,6 +119,7 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
             wire = read(evidence.capture)
         witnesses = hear_witnesses(evidence.observation, outcome, wire)
         outcome = explained(session, attempt, outcome)
+        jobs = [_on_these_builds(session, job) for job in jobs]
         judgements = [_judged(job, evidence.observation, outcome) for job in jobs]
     except Cannot as cause:
         judgements = [Judgement(Verdict.CANNOT, str(cause))] * len(jobs)
@@ -137,6 +140,18 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
         )
         for job, judgement in zip(jobs, judgements, strict=True)
     ]
+
+
+def _on_these_builds(session: Session, job: Job) -> Job:
+    """The job with what is expected of the builds that made its attempt.
+
+    Raises:
+        AgentError: the builds could not be asked.
+    """
+    for build in job.on_build:
+        if session.has(job.attempt, build.capability):
+            return dataclasses.replace(job, expect=build.expect, on_build=())
+    return job
 
 
 def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:

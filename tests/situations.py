@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.expectations import Expectation
-from lab.model import ORIGINS, Attempt, Goal
+from lab.model import ORIGINS, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.settings import parse_client, parse_server
 
 #: Declared: the attempt cannot be made with these programs.
@@ -47,6 +47,18 @@ AT_ONCE = {"pyftpdlib": "extra=auth_failed_timeout=0"}
 
 
 @dataclass(frozen=True)
+class Built:
+    """How it ends where the builds have a capability, instead of what the row says."""
+
+    capability: Capability
+    expect: str
+    words: str = ""
+    """For whom, as in ``but``; empty: for all."""
+    lacking: bool = False
+    """Where they lack it."""
+
+
+@dataclass(frozen=True)
 class Situation:
     """One attempt and how it ends."""
 
@@ -55,6 +67,8 @@ class Situation:
     attempt: Attempt
     expect: tuple[Expectation, ...]
     """How it may end: more than one where the network or a race decides. Empty: it cannot be made."""
+    built: tuple[Built, ...] = ()
+    """How it ends on builds of which more is known; the first that holds counts."""
     undecided: str = ""
     """Why nothing better than the reason ``unknown`` can be said."""
     waits: bool = False
@@ -78,6 +92,8 @@ class Row:
     """Other ends, by the words that a client and a server must have; the first that fits counts."""
     only_at: Mapping[str, str] = field(default_factory=dict)
     """Further settings of one of the servers."""
+    built: Sequence[Built] = ()
+    """Other ends, by what the builds can do: asked of the very images, because packages move."""
     alone: bool = False
     """Those who wait do not wait for each other: an FTP client gets a listener of its own. (A web origin's
     sessions end with the client.)"""
@@ -105,21 +121,29 @@ def _made(row: Row) -> Iterator[Situation]:
                 software,
             )
             settings = [*row.client.split(), *([] if "goal=" in row.client else [f"goal={goal}"])]
-            expect = () if ends == CANNOT else tuple(map(Expectation.parse, ends.split(" | ")))
             yield Situation(
                 name=f"{row.name}: {client} -> {software}",
                 attempt=Attempt(server, parse_client(client, settings)),
-                expect=expect,
+                expect=ends_in(ends),
+                built=tuple(b for b in row.built if _fits(b.words, client, software)),
                 undecided=row.undecided,
                 waits=row.alone,
             )
 
 
+def ends_in(ends: str) -> tuple[Expectation, ...]:
+    """The alternatives that a text names; none: it cannot be made."""
+    return () if ends == CANNOT else tuple(map(Expectation.parse, ends.split(" | ")))
+
+
 def _ends(row: Row, client: str, software: str) -> str:
-    program, _, platform = client.partition("@")
-    words = {client, program, platform, software}
-    fitting = (end for key, end in row.but.items() if words.issuperset(key.split()))
+    fitting = (end for key, end in row.but.items() if _fits(key, client, software))
     return next(fitting, row.expect)
+
+
+def _fits(words: str, client: str, software: str) -> bool:
+    program, _, platform = client.partition("@")
+    return {client, program, platform, software}.issuperset(words.split())
 
 
 def _own(row: Row, number: int, software: str) -> list[str]:
@@ -135,6 +159,11 @@ def _own(row: Row, number: int, software: str) -> list[str]:
 OK = "completed"
 NOT_STARTED = "refused:network:connect:connection-refused"
 NO_CIPHER = "refused:server:handshake:no-shared-cipher"
+#: Its certificate fits none of the signature algorithms that are left.
+NO_SIGNATURE = "refused:server:handshake:no-server-certificate"
+WEAK_SIGNATURE_ALGORITHM = "refused:client:handshake:weak-signature-algorithm"
+#: vsftpd's list is one suite of TLS 1.2: a library that has not ruled TLS 1.0 out before finds no suite.
+NO_CIPHER_LEFT = "refused:server:handshake:cipher-list-empty"
 NO_PROTOCOL = "refused:server:handshake:no-shared-protocol"
 NO_PROTOCOL_CLIENT = "refused:client:handshake:no-shared-protocol"
 CIPHER_LIST = "refused:client:handshake:cipher-list-empty"
@@ -158,7 +187,18 @@ def certificate(
 ) -> Row:
     """A certificate of the catalogue, as it is met by a client with its defaults."""
     name = f"certificate {slug}"
-    return Row(name, expect, f"certificate={slug}", servers=servers, but=but or {})
+    built = [not_loaded(slug)] if slug in MAY_BE_TOO_WEAK else []
+    return Row(name, expect, f"certificate={slug}", servers=servers, but=but or {}, built=built)
+
+
+#: What a library may not load as a server's own at its security level. OpenSSL up to 3.5.8 and 4.0.2
+#: looks at the digest as well as at the key; since its pull request 31271 only at the key.
+MAY_BE_TOO_WEAK = ("weak-key", "weak-signature")
+
+
+def not_loaded(slug: str) -> Built:
+    """Where the server's library does not load the certificate, the server does not start."""
+    return Built(Loads(slug), NOT_STARTED, lacking=True)
 
 
 # -- the table ---------------------------------------------------------------------------------------
@@ -175,9 +215,9 @@ CERTIFICATES = (
     certificate("incomplete-chain", verify("unknown-issuer")),
     certificate("root-in-chain", verify("self-signed-in-chain")),
     certificate("full-chain", OK),
-    certificate("weak-key", NOT_STARTED),
-    # OpenSSL 1.0.2 has no security levels; vsftpd's does not load the chain.
-    certificate("weak-signature", verify("weak-signature"), {"vsftpd": NOT_STARTED, "centos7": OK}),
+    # OpenSSL 1.0.2 has no security levels.
+    certificate("weak-key", verify("weak-key"), {"centos7": OK}),
+    certificate("weak-signature", verify("weak-signature"), {"centos7": OK}),
     # vsftpd's default is one suite, which authenticates with RSA; TLS 1.3 does not ask for it.
     certificate("ecdsa", OK, {"centos7 vsftpd": NO_CIPHER}),
     certificate("rsa3072", OK),
@@ -445,7 +485,12 @@ HANDSHAKE = (
     # The server cannot offer these versions at its security level: it says so before it has read
     # the whole ClientHello, and what reaches the client is a matter of luck.
     *(
-        Row(f"server of {versions}", NO_PROTOCOL, f"protocols={versions}")
+        Row(
+            f"server of {versions}",
+            NO_PROTOCOL,
+            f"protocols={versions}",
+            built=[Built(Speaks("TLSv1"), NO_CIPHER_LEFT, "vsftpd")] if "TLS" in versions else [],
+        )
         for versions in ("SSLv3", "TLSv1", "..TLSv1.1")
     ),
     Row("server of TLSv1.3", OK, "protocols=TLSv1.3", but={"centos7": NO_PROTOCOL}),
@@ -771,6 +816,7 @@ def web(
     servers: Sequence[str] = ORIGIN,
     goal: Goal = Goal.RESPONSE,
     but: Mapping[str, str] | None = None,
+    built: Sequence[Built] = (),
     waits: bool = False,
     undecided: str = "",
 ) -> Row:
@@ -784,9 +830,14 @@ def web(
         servers,
         goal,
         but or {},
+        built=built,
         alone=waits,
         undecided=undecided,
     )
+
+
+#: nginx offers TLS 1.3 to an origin by itself since 1.23.4.
+NO_TLS_1_3_OFFERED = Built(Offers("TLSv1.3"), NO_PROTOCOL, "edge", lacking=True)
 
 
 def web_certificate(
@@ -794,9 +845,17 @@ def web_certificate(
     expect: str,
     but: Mapping[str, str] | None = None,
     servers: Sequence[str] = NGINX,
+    built: Sequence[Built] = (),
 ) -> Row:
     """A certificate of the catalogue, as it is met by a web client with its defaults."""
-    return web(f"certificate {slug}", expect, f"certificate={slug}", servers=servers, but=but)
+    return web(
+        f"certificate {slug}",
+        expect,
+        f"certificate={slug}",
+        servers=servers,
+        but=but,
+        built=[*built, *([not_loaded(slug)] if slug in MAY_BE_TOO_WEAK else [])],
+    )
 
 
 WEB_CERTIFICATES = (
@@ -820,12 +879,10 @@ WEB_CERTIFICATES = (
     web_certificate("root-in-chain", verify("self-signed-in-chain"), servers=CURRENT),
     web_certificate("full-chain", OK),
     web_certificate("wrong-order", OK),
-    # nginx does not load them; OpenSSL 1.0.2 does not mind at either end.
-    web_certificate("weak-key", NOT_STARTED),
-    web_certificate("weak-signature", NOT_STARTED),
-    web_certificate("weak-key", verify("weak-key"), {"centos7": OK}, servers=OLD_ORIGIN),
+    # OpenSSL 1.0.2 does not mind at either end.
+    web_certificate("weak-key", verify("weak-key"), {"centos7": OK}, servers=(*NGINX, *OLD_ORIGIN)),
     web_certificate(
-        "weak-signature", verify("weak-signature"), {"centos7": OK}, servers=OLD_ORIGIN
+        "weak-signature", verify("weak-signature"), {"centos7": OK}, servers=(*NGINX, *OLD_ORIGIN)
     ),
     web_certificate("ecdsa", OK),
     web_certificate("rsa3072", OK),
@@ -840,14 +897,17 @@ WEB_CERTIFICATES = (
         "refused:server:handshake:no-server-certificate",
         {"nginx": NOT_STARTED, "centos7": NO_CIPHER},
         servers=CURRENT,
+        built=[Built(Offers("TLSv1.3"), NO_CIPHER, "edge origin", lacking=True)],
     ),
     web_certificate("empty", NOT_STARTED, servers=CURRENT),
     web(
         "certificate that the client cannot check a signature of",
-        "refused:server:handshake:no-server-certificate",
+        NO_SIGNATURE,
         client="options=-sigalgs options=ECDSA+SHA256",
         clients=("openssl@rocky9",),
         servers=CURRENT,
+        # In TLS 1.2 the suites say which key signs.
+        built=[Built(Accepts("TLSv1.3"), NO_CIPHER, lacking=True)],
     ),
     web(
         "certificate of a CA that is trusted",
@@ -997,6 +1057,7 @@ WEB_HANDSHAKE = (
             f"protocols={versions}",
             servers=OLD_ORIGIN,
             but=but,
+            built=[Built(Offers(versions), WEAK_SIGNATURE_ALGORITHM, "edge")],
         )
         for versions, but in (
             ("SSLv3", {}),
@@ -1005,7 +1066,12 @@ WEB_HANDSHAKE = (
         )
     ),
     web(
-        "origin of TLSv1.3", OK, "protocols=TLSv1.3", servers=CURRENT, but={"centos7": NO_PROTOCOL}
+        "origin of TLSv1.3",
+        OK,
+        "protocols=TLSv1.3",
+        servers=CURRENT,
+        but={"centos7": NO_PROTOCOL},
+        built=[NO_TLS_1_3_OFFERED],
     ),
     web(
         "SSLv3 asked for at both ends",
@@ -1028,6 +1094,12 @@ WEB_HANDSHAKE = (
         client="protocols=TLSv1",
         servers=CURRENT,
         but={"centos7": NO_PROTOCOL},
+        # A server that speaks it notices at its own signature that it may not use SHA-1.
+        built=[
+            Built(Offers("TLSv1"), NO_PROTOCOL_CLIENT, "edge", lacking=True),
+            Built(Speaks("TLSv1"), NO_SIGNATURE, "edge"),
+            Built(Speaks("TLSv1"), NO_SIGNATURE, "centos7"),
+        ],
     ),
     web(
         "client of TLSv1.3",

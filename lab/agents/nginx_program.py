@@ -94,6 +94,16 @@ class Nginx(ServerProgram):  # type: ignore[misc]
             except OSError:
                 return b""
 
+    def loads(self, chain: str, private_key: str) -> bool:
+        """See :class:`ServerProgram`."""
+        loaded: bool = self._openssl().loads(chain, private_key)
+        return loaded
+
+    def speaks(self, version: str) -> bool:
+        """See :class:`ServerProgram`."""
+        spoken: bool = self._openssl().speaks(version)
+        return spoken
+
     def _openssl(self) -> OpenSSL:
         if self._library is None:
             self._library = OpenSSL(BINARY)

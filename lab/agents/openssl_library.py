@@ -7,9 +7,17 @@ An ``openssl`` command line may belong to another library than the program does,
 
 import ctypes
 import re
-from typing import Any, List
+from contextlib import contextmanager
+from typing import Any, Iterator, List
 
 from helper_programs import run
+
+#: Numbers of protocol versions (RFC 6101, RFC 5246), and of the controls that limit a context to one
+#: (OpenSSL 1.1.0 and newer, include/openssl/ssl.h).
+VERSIONS = {"SSLv3": 0x300, "TLSv1": 0x301, "TLSv1.1": 0x302, "TLSv1.2": 0x303}
+_SET_PROTO_VERSION = {"MIN": 123, "MAX": 124}
+#: SSL_FILETYPE_PEM.
+_PEM = 1
 
 
 class OpenSSL:
@@ -40,23 +48,56 @@ class OpenSSL:
 
         A cipher list does not govern the suites of TLS 1.3; they are left out.
         """
+        with self._context() as context:
+            if not self._ssl.SSL_CTX_set_cipher_list(context, cipher_list.encode()):
+                self._crypto.ERR_clear_error()
+                return []
+            return self._supported(context)
+
+    def speaks(self, version: str) -> bool:
+        """Whether a server on this library has a suite for a version below TLS 1.3 at its default level.
+
+        Raises:
+            OSError: OpenSSL 1.0.2 knows neither levels nor such limits.
+        """
+        if self._is_old:
+            raise OSError("%s knows no security levels" % self.file)
+        with self._context() as context:
+            for limit in ("MIN", "MAX"):
+                number = _SET_PROTO_VERSION[limit]
+                self._ssl.SSL_CTX_ctrl(context, number, ctypes.c_long(VERSIONS[version]), None)
+            return bool(self._supported(context))
+
+    def loads(self, chain: str, private_key: str) -> bool:
+        """Whether a server on this library takes a certificate chain and its key, both files in PEM."""
+        with self._context() as context:
+            loaded: bool = (
+                self._ssl.SSL_CTX_use_certificate_chain_file(context, chain.encode()) == 1
+                and self._ssl.SSL_CTX_use_PrivateKey_file(context, private_key.encode(), _PEM) == 1
+            )
+            self._crypto.ERR_clear_error()
+            return loaded
+
+    @contextmanager
+    def _context(self) -> Iterator[ctypes.c_void_p]:
         method = "SSLv23_server_method" if self._is_old else "TLS_server_method"
         context = self._pointer("SSL_CTX_new")(_pointer(self._pointer(method)()))
         if not context:
             raise OSError("%s makes no SSL_CTX" % self.file)
         try:
-            if not self._ssl.SSL_CTX_set_cipher_list(_pointer(context), cipher_list.encode()):
-                self._crypto.ERR_clear_error()
-                return []
-            connection = self._pointer("SSL_new")(_pointer(context))
-            if not connection:
-                raise OSError("%s makes no SSL" % self.file)
-            try:
-                return self._suites_of(_pointer(connection))
-            finally:
-                self._ssl.SSL_free(_pointer(connection))
+            yield _pointer(context)
         finally:
             self._ssl.SSL_CTX_free(_pointer(context))
+
+    def _supported(self, context: ctypes.c_void_p) -> List[str]:
+        """The suites of a connection of this context, TLS 1.3 left out."""
+        connection = self._pointer("SSL_new")(context)
+        if not connection:
+            raise OSError("%s makes no SSL" % self.file)
+        try:
+            return self._suites_of(_pointer(connection))
+        finally:
+            self._ssl.SSL_free(_pointer(connection))
 
     def _suites_of(self, connection: ctypes.c_void_p) -> List[str]:
         # "Supported" leaves out what the protocol versions and the security level rule out. 1.0.2

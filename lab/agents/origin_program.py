@@ -53,6 +53,23 @@ class Origin(ServerProgram):  # type: ignore[misc]
         names = self.expand(":".join(_names(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))))
         return {"list": ":".join(names), "source": "the TLS context that a listener makes"}
 
+    def loads(self, chain: str, private_key: str) -> bool:
+        """See :class:`ServerProgram`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(chain, private_key)
+        except ssl.SSLError:
+            return False
+        return True
+
+    def speaks(self, version: str) -> bool:
+        """See :class:`ServerProgram`."""
+        if self._library is None:
+            said: bool = super().speaks(version)
+            return said
+        spoken: bool = self._library.speaks(version)
+        return spoken
+
     def expand(self, cipher_list: str) -> List[str]:
         """What a list means to the library, TLS 1.3 left out; nothing if nothing."""
         if self._library is not None:

@@ -67,6 +67,16 @@ class Pyftpdlib(ServerProgram):  # type: ignore[misc]
             return []
         return _names(context)
 
+    def loads(self, chain: str, private_key: str) -> bool:
+        """See :class:`ServerProgram`."""
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        try:
+            context.use_certificate_chain_file(chain)
+            context.use_privatekey_file(private_key)
+        except SSL.Error:
+            return False
+        return True
+
 
 def _names(context: SSL.Context) -> List[str]:
     names = SSL.Connection(context).get_cipher_list()

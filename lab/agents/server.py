@@ -9,6 +9,9 @@ A listener is one server process with its own port, log and upload directories. 
 ``expand`` ``{cipher_list}``
     The names of the suites that a cipher list means to the server's library (TLS 1.2 and older),
     ``{suites}``; null is the list of a listener that is not told one.
+``can`` ``{chain, private_key}`` or ``{speaks}``
+    Whether the server's library loads a certificate with its key, or has a suite for a protocol version
+    at its default security level, ``{can}``.
 ``listen`` ``{key, directory, config, files?, port, user, password, impostor, ...}``
     Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}``
     once it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own
@@ -107,6 +110,16 @@ class Server:
         if cipher_list is None:
             cipher_list = self._program.default_ciphers()["list"]
         return {"suites": self._program.expand(cipher_list)}
+
+    def can(self, request: Request) -> Result:
+        """What the library can do."""
+        if "speaks" in request:
+            return {"can": self._program.speaks(_text(request, "speaks"))}
+        chain, private_key = _text(request, "chain"), _text(request, "private_key")
+        for path in (chain, private_key):
+            if not os.path.isfile(path):
+                raise BadRequest("%s is not there" % path)
+        return {"can": self._program.loads(chain, private_key)}
 
     def listen(self, request: Request) -> Deferred:
         """Start a listener and wait until it listens or ends."""
@@ -368,10 +381,11 @@ def main() -> None:
     server = Server(program, capture)
     Agent(
         "server",
-        versions=program.versions(),
+        versions=dict(program.versions(), no_impostor=program.no_impostor()),
         inline={
             "facts": server.facts,
             "expand": server.expand,
+            "can": server.can,
             "listen": server.listen,
             "begin": server.begin,
             "collect": server.collect,

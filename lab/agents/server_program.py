@@ -8,6 +8,7 @@ The defaults are those of a program that needs nothing beside its configuration 
 from typing import Any, Dict, List, Optional
 
 from listener import Listener
+from resident import BadRequest
 
 
 class ServerProgram:
@@ -47,6 +48,18 @@ class ServerProgram:
     def expand(self, cipher_list: str) -> List[str]:
         """The suites that a list means to the program's library, TLS 1.3 left out; nothing if nothing."""
         raise NotImplementedError
+
+    def loads(self, chain: str, private_key: str) -> bool:
+        """Whether the program's library takes this certificate, with its key, for a server's own."""
+        raise NotImplementedError
+
+    def speaks(self, version: str) -> bool:
+        """Whether the library has a suite for this version at its default security level."""
+        raise BadRequest("this program's library cannot be asked whether it speaks %s" % version)
+
+    def no_impostor(self) -> Optional[str]:
+        """Why the program cannot be made an impostor here; ``None``: it can."""
+        return None
 
     def clean_up(self) -> None:
         """Remove what an agent that was killed has left outside its listeners' directories."""

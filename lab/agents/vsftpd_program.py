@@ -79,6 +79,21 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         if os.path.exists(path):
             os.unlink(path)
 
+    def no_impostor(self) -> Optional[str]:
+        """pam_exec has to keep its own child from the program's handler of SIGCHLD.
+
+        Before Linux-PAM 1.5.3 it does not (its issue 405): vsftpd's handler then waits for another child
+        than the one that has ended, and no login comes to an end. Seen with 1.5.2; not with 1.7.0.
+        """
+        modules = glob.glob("/lib*/security/pam_exec.so") + glob.glob("/lib/*/security/pam_exec.so")
+        for module in modules:
+            with open(module, "rb") as file:
+                if b"sigaction" in file.read():
+                    return None
+        if not modules:
+            return "the image has no pam_exec, by which an impostor takes logins"
+        return "Linux-PAM's pam_exec is older than 1.5.3: vsftpd never ends a login that it decides about"
+
     def clean_up(self) -> None:
         """Remove the PAM services that an agent which was killed has left."""
         for path in glob.glob(os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + "*")):
@@ -144,6 +159,16 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         """What a list means to vsftpd's library, TLS 1.3 left out; nothing if nothing."""
         suites: List[str] = self._openssl().suites(cipher_list)
         return suites
+
+    def loads(self, chain: str, private_key: str) -> bool:
+        """See :class:`ServerProgram`."""
+        loaded: bool = self._openssl().loads(chain, private_key)
+        return loaded
+
+    def speaks(self, version: str) -> bool:
+        """See :class:`ServerProgram`."""
+        spoken: bool = self._openssl().speaks(version)
+        return spoken
 
     def _openssl(self) -> OpenSSL:
         if self._library is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.cases.race import Race
 from lab.cases.remedies import Remedy
-from lab.expectations import Expectation
+from lab.expectations import Expectation, OnBuild
 from lab.model import Attempt, ClientSettings
 
 
@@ -21,6 +21,8 @@ class Case:
     remedies: Sequence[Remedy] = ()
     race: Race | None = None
     """The refusal is a race: see :class:`Race`."""
+    on_build: Sequence[OnBuild] = ()
+    """What is expected of the attempt on builds of which more is known; the first that holds counts."""
 
 
 #: Called with the client, or with the client and the server's software.

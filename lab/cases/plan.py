@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from lab.cases.declaration import Case
-from lab.expectations import Expectation, completed
+from lab.expectations import Expectation, OnBuild, completed
 from lab.model import Attempt, ClientSettings, Result, Role, Standing, differing_fields
 
 
@@ -23,6 +23,8 @@ class Planned:
     expect: Expectation
     title: str
     standing: Standing | None = None
+    on_build: Sequence[OnBuild] = ()
+    """What is expected instead where the builds have a capability; the first that holds counts."""
     otherwise: Expectation | None = None
     """Of a race: what happens in the tries that are not refused."""
 
@@ -75,7 +77,15 @@ class LoadedCase:
     def _once(self) -> Iterator[Planned]:
         case, refusal = self.case, self.case.expect.result is Result.REFUSED
         role = Role.BREAKS if refusal else Role.WORKS
-        yield Planned(self.id, role, role.value, case.attempt, case.expect, self.title)
+        yield Planned(
+            self.id,
+            role,
+            role.value,
+            case.attempt,
+            case.expect,
+            self.title,
+            on_build=tuple(case.on_build),
+        )
         if case.twin is not None:
             (name,) = differing_fields(case.attempt, case.twin)
             title = f"the same with another {name}"

@@ -40,11 +40,13 @@ def check(loaded: LoadedCase) -> None:
 
 def _check_words(planned: Planned) -> None:
     """Every word is one that the command line knows too, and no refusal is left open."""
-    expect = planned.expect
-    if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
-        raise CaseError(
-            f"{planned.id}: an expected refusal names who refuses, at which stage and why"
-        )
+    for expect in (planned.expect, *(build.expect for build in planned.on_build)):
+        if expect.result is not planned.expect.result:
+            raise CaseError(f"{planned.id}: on every build the result is the same")
+        if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
+            raise CaseError(
+                f"{planned.id}: an expected refusal names who refuses, at which stage and why"
+            )
     words = spell_arguments(planned.attempt)
     given = list(itertools.pairwise(words))
     try:

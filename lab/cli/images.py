@@ -10,8 +10,9 @@ import typer
 
 from lab import engine
 from lab.cli.options import AsJson
-from lab.cli.printing import out, print_json
+from lab.cli.printing import out, print_json, print_plain
 from lab.images import Printed
+from lab.images.builds import moved
 from lab.laboratory import ensure_images, image_store
 from lab.report import terminal
 from lab.stack.checkout import Checkout
@@ -45,6 +46,34 @@ def import_(
     """Take all images from an archive."""
     with closing(engine.find()) as client:
         image_store(client, Checkout.here(), Printed()).import_(path)
+
+
+def builds(
+    write: Annotated[
+        bool, typer.Option("--write", help="Record them, after a run in which all was as expected.")
+    ] = False,
+) -> None:
+    """Say which packages have moved since the expectations were last seen to hold."""
+    with closing(engine.find()) as client:
+        found, _ = ensure_images(client, Checkout.here(), Printed())
+        store = image_store(client, Checkout.here(), Printed())
+        measured = [image.provenance for image in found.values()]
+        if write:
+            print_plain(f"written: {store.record_builds(measured)}")
+            return
+        recorded = store.recorded()
+    changes = [
+        f"{provenance.image}: {change}"
+        for provenance in measured
+        for change in moved(recorded, provenance) or ()
+    ]
+    for change in changes:
+        print_plain(change)
+    unknown = [p.image for p in measured if p.image not in recorded]
+    if unknown:
+        print_plain(f"nothing is recorded of {', '.join(unknown)}")
+    if not changes and not unknown:
+        print_plain("nothing has moved")
 
 
 def prune() -> None:

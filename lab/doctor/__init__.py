@@ -51,6 +51,7 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
             lambda: looking.look_at_kernel(engine.result()),
             lambda: looking.look_for_compose(env),
             lambda: looking.look_at_registry(engine.result(), env),
+            lambda: looking.look_at_builds(engine.result(), env),
             looking.look_at_packages,
             looking.look_at_pip,
             looking.look_at_npm,

@@ -61,7 +61,9 @@ def render(findings: Sequence[Finding]) -> str:
     width = max((len(finding.name) for finding in findings), default=0)
     lines = []
     for finding in findings:
-        lines.append(f"{finding.level:<7}  {finding.name:<{width}}  {finding.found}")
+        found, *more = finding.found.split("\n")
+        lines.append(f"{finding.level:<7}  {finding.name:<{width}}  {found}")
+        lines += [f"{'':<7}  {'':<{width}}  {line}" for line in more]
         if finding.advice:
             lines.append(f"{'':<7}  {'':<{width}}  what to do: {finding.advice}")
     ready = worst(findings) == EXIT_READY

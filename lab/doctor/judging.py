@@ -117,6 +117,19 @@ def judge_kernel(engine: Engine, features: Mapping[str, bool]) -> Finding:
     )
 
 
+def judge_builds(changes: Mapping[str, Sequence[str]]) -> Finding:
+    """Which packages have moved, by image. That alone is no fault: each run says it where it may matter."""
+    name = "builds"
+    if not changes:
+        return Finding(name, Level.OK, "no image is there yet")
+    moved = [f"{image}: {change}" for image, several in changes.items() for change in several]
+    if not moved:
+        return Finding(name, Level.OK, "those with which the expectations were last seen to hold")
+    found = "\n  ".join(["moved since the expectations were last seen to hold:", *moved])
+    advice = "nothing; a run says beside an unexpected result which builds have moved"
+    return Finding(name, Level.WARNING, found, advice)
+
+
 def gib(number: int) -> str:
     """Bytes as ``12.3 GiB``."""
     return f"{number / GIB:.1f} GiB"

@@ -11,15 +11,23 @@ from pathlib import Path
 import docker.errors
 import requests.exceptions
 
-from lab import machine
+from lab import checkout, machine
 from lab.doctor.findings import Engine, EngineFacts, Finding, Level, NoEngine
-from lab.doctor.judging import judge_engine_disk, judge_kernel, kernel_features, telling_line
+from lab.doctor.judging import (
+    judge_builds,
+    judge_engine_disk,
+    judge_kernel,
+    kernel_features,
+    telling_line,
+)
 from lab.engine import EngineError
 from lab.engine.compose import candidates, compose_version
 from lab.engine.connect import connect
 from lab.engine.endpoint import resolve
 from lab.engine.lifecycle import why_not_start
 from lab.engine.settings import DEFAULT_DATA_ROOT
+from lab.images import ImageError, ImageStore, Source, release_from_environment
+from lab.images.builds import moved
 
 LOOK_TIMEOUT_S = 2.5
 REGISTRY_PROBE_IMAGE = "rockylinux/rockylinux:9"
@@ -158,6 +166,31 @@ def look_at_registry(engine: Engine, environment: Mapping[str, str]) -> Finding:
 def _reason(error: Exception) -> str:
     explanation = getattr(error, "explanation", None)
     return str(explanation or error).strip().splitlines()[0]
+
+
+def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Finding:
+    """Which packages in the images have moved since the expectations were last seen to hold."""
+    name = "builds"
+    if isinstance(engine, NoEngine):
+        return Finding(name, Level.OK, "cannot be told without an engine")
+    try:
+        client = connect(resolve(environment), timeout_s=2)
+    except EngineError as error:
+        return Finding(name, Level.WARNING, str(error))
+    try:
+        store = ImageStore(
+            client,
+            checkout.state_directory(),
+            Source.from_environment(environment),
+            release=release_from_environment(environment),
+        )
+        recorded = store.recorded()
+        images = [status.info.provenance for status in store.status() if status.info]
+    except ImageError as error:
+        return Finding(name, Level.WARNING, error.reason, "; or ".join(error.advice))
+    finally:
+        client.close()
+    return judge_builds({p.image: moved(recorded, p) or () for p in images})
 
 
 def look_at_packages() -> Finding:

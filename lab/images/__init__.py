@@ -15,6 +15,7 @@ about:
 3. ``registry``, ``artifacts``, ``bootstrap`` with ``tools`` (where its parts come from);
 4. ``assembly`` (from the start to the finished image): ``context`` and ``build`` (made by the
    engine), ``measure`` (what is really in it), ``provenance`` (the statement in its label);
+   ``builds`` compares that with what the expectations were last seen with;
 5. ``archive`` with ``transfer`` (all images as one file), ``pruning`` (what is old goes).
 
 ``errors`` and ``progress`` are how an operator is told.
@@ -24,7 +25,7 @@ from lab.images.errors import ImageError, Problem
 from lab.images.inventory import ImageInfo, ImageStatus
 from lab.images.progress import Printed, Progress, Silent
 from lab.images.provenance import Provenance
-from lab.images.recipe import Source
+from lab.images.recipe import Source, release_from_environment
 from lab.images.store import ImageStore
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "Provenance",
     "Silent",
     "Source",
+    "release_from_environment",
 ]

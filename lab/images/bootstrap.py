@@ -67,6 +67,9 @@ def command(mmdebstrap: str, bootstrap: Bootstrap, mirror_uri: str, target: Path
     ]
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED]
     argv += [f"--dpkgopt=path-include={pattern}" for pattern in INCLUDED]
+    if bootstrap.expired_index:
+        # mmdebstrap leaves it in the root file system, for the installations on top of it.
+        argv.append('--aptopt=Acquire::Check-Valid-Until "false"')
     if bootstrap.include:
         argv.append(f"--include={','.join(bootstrap.include)}")
     if "usr-is-merged" in bootstrap.include:

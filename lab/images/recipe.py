@@ -4,6 +4,10 @@ An image has up to two routes to it. ``registry``: the distribution's own image.
 together from package mirrors where no registry can be reached, for a distribution that has no
 mirror here a stand-in. ``either``: the same recipe whichever way its base came.
 
+The servers' images exist in several *releases*: the usual one, and others on which the lab can show
+that its expectations do not rest on one day's packages. ``[release.NAME]`` in a recipe holds what
+differs there; ``LAB_SERVERS=NAME`` chooses. A recipe that says nothing about a release is the same there.
+
 Everything here decides; nothing touches an engine or a network.
 """
 
@@ -81,10 +85,15 @@ class Artifact(_Part):
 
 
 class Bootstrap(_Part):
-    """A Debian root file system from the package mirror."""
+    """A Debian root file system from the package mirror.
+
+    ``expired_index``: the release's index may be past its ``Valid-Until``, as that of a testing release
+    is on a mirror that lags; its signature is checked all the same.
+    """
 
     suite: str
     include: tuple[str, ...] = ()
+    expired_index: bool = False
 
 
 class Measure(_Part):
@@ -120,18 +129,41 @@ class Variant(_Part):
         return self
 
 
+class _Release(_Part):
+    """What differs from ``either`` in a release. An artifact takes the place of that of its package."""
+
+    base: str | None = None
+    dockerfile: str | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    stand_in: bool | None = None
+    real: tuple[str, ...] | None = None
+    not_real: tuple[str, ...] | None = None
+
+    def of(self, variant: Variant) -> Variant:
+        """The variant as it is in this release."""
+        changes = {name: getattr(self, name) for name in self.model_fields_set}
+        replaced = {artifact.package for artifact in self.artifacts}
+        kept = [a for a in variant.artifacts if a.package not in replaced]
+        return Variant.model_validate(
+            dict(variant) | changes | {"artifacts": (*kept, *self.artifacts)}
+        )
+
+
 class _RecipeFile(_Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     description: str
     registry: Variant | None = None
     packages: Variant | None = None
     either: Variant | None = None
+    release: dict[str, _Release] = Field(default_factory=dict)
     measure: Measure = Measure()
 
     @model_validator(mode="after")
     def _has_a_variant(self) -> Self:
         if self.either is not None and (self.registry or self.packages):
             raise ValueError("either stands alone, without registry and packages")
+        if self.release and self.either is None:
+            raise ValueError("a release differs from either, and there is none")
         if self.either is None and self.registry is None:
             raise ValueError(
                 "registry is needed (and packages, if it can be stood in for), or either"
@@ -187,18 +219,44 @@ class Recipe:
         return routes
 
 
-def load(directory: Path) -> dict[str, Recipe]:
-    """Read every recipe below ``directory`` (``compose/images``).
+def release_from_environment(environment: Mapping[str, str]) -> str:
+    """The release of the servers' images that ``LAB_SERVERS`` names; empty: the usual one."""
+    return environment.get("LAB_SERVERS", "").strip()
+
+
+def releases(directory: Path) -> tuple[str, ...]:
+    """The releases that the recipes below ``directory`` know, beside the usual one.
 
     Raises:
-        ImageError: a file is not a valid recipe, or names a base or a file that is not there.
+        ImageError: a file is not a valid recipe.
     """
-    recipes = {
-        recipe.name: recipe
-        for recipe in (_load_one(path) for path in sorted(directory.glob("*/image.toml")))
-    }
-    if not recipes:
+    files = [_parse(path) for path in sorted(directory.glob("*/image.toml"))]
+    return tuple(sorted({name for file in files for name in file.release}))
+
+
+def load(directory: Path, release: str = "") -> dict[str, Recipe]:
+    """Read every recipe below ``directory`` (``compose/images``).
+
+    Args:
+        directory: the folder with a folder an image.
+        release: that of the servers' images, one of :func:`releases`; empty: the usual one.
+
+    Raises:
+        ImageError: a file is not a valid recipe, or names a base or a file that is not there; or no
+            recipe knows the release.
+    """
+    paths = sorted(directory.glob("*/image.toml"))
+    if not paths:
         raise _broken(directory, "no */image.toml in it")
+    known = releases(directory)
+    if release and release not in known:
+        raise ImageError(
+            Problem.RECIPE,
+            tried=f"LAB_SERVERS={release}",
+            happened="no recipe knows this release of the servers",
+            advice=[f"use one of {', '.join(known)}, or leave LAB_SERVERS unset"],
+        )
+    recipes = {recipe.name: recipe for recipe in (_load_one(path, release) for path in paths)}
     for recipe in recipes.values():
         for route in recipe.routes:
             if route.variant.base is not None and route.variant.base not in recipes:
@@ -209,19 +267,27 @@ def load(directory: Path) -> dict[str, Recipe]:
     return recipes
 
 
-def _load_one(path: Path) -> Recipe:
+def _parse(path: Path) -> _RecipeFile:
     try:
         parsed = _RecipeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
         raise _broken(path, str(error)) from error
     if parsed.name != path.parent.name:
         raise _broken(path, f"it is called {parsed.name}, its directory is not")
+    return parsed
+
+
+def _load_one(path: Path, release: str) -> Recipe:
+    parsed = _parse(path)
+    either = parsed.either
+    if either is not None and release in parsed.release:
+        either = parsed.release[release].of(either)
     routes = [
         Route(source, variant)
         for source, variant in (
             (Source.REGISTRY, parsed.registry),
             (Source.PACKAGES, parsed.packages),
-            (None, parsed.either),
+            (None, either),
         )
         if variant is not None
     ]

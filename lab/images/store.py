@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 
 from lab.checkout import root
-from lab.images import archive
+from lab.images import archive, builds
 from lab.images.artifacts import Cache
 from lab.images.assembly import Assembly
 from lab.images.candidate import Candidate, candidates
@@ -21,7 +21,7 @@ from lab.images.making import Making
 from lab.images.progress import Progress, Silent
 from lab.images.provenance import Provenance
 from lab.images.pruning import prune
-from lab.images.recipe import Source, find, load
+from lab.images.recipe import Source, find, load, releases
 from lab.images.registry import Registry
 
 
@@ -35,6 +35,7 @@ class ImageStore:
         source: where images may come from.
         progress: told of everything that takes time.
         recipes: the directory of the recipes (default: ``compose/images`` of this checkout).
+        release: that of the servers' images; empty: the usual one.
         registry: where the distributions' own images are pulled from (default: through the engine).
     """
 
@@ -46,12 +47,15 @@ class ImageStore:
         progress: Progress | None = None,
         *,
         recipes: Path | None = None,
+        release: str = "",
         registry: Registry | None = None,
     ) -> None:
         self._engine = engine
         self._source = source
         self._progress = progress or Silent()
-        self._recipes = load(recipes or root() / "compose" / "images")
+        self._directory = recipes or root() / "compose" / "images"
+        self._builds_file = self._directory.parent / "builds.toml"
+        self._recipes = load(self._directory, release)
         self._inventory = Inventory(engine)
         self._cache = Cache(state / "cache")
         self._assembly = Assembly(
@@ -110,6 +114,23 @@ class ImageStore:
                 )
                 for recipe in self._recipes.values()
             )
+
+    def recorded(self) -> builds.Builds:
+        """The builds with which the expectations were last seen to hold, by image.
+
+        Raises:
+            ImageError: the table of this checkout cannot be read.
+        """
+        return builds.read(self._builds_file)
+
+    def record_builds(self, images: Iterable[Provenance]) -> Path:
+        """Write that table anew, with what is in these images; return the file.
+
+        Raises:
+            ImageError: it cannot be written.
+        """
+        builds.write(self._builds_file, images)
+        return self._builds_file
 
     def provenance(self, name: str) -> Provenance:
         """What the image says of itself: one or two inspections, nothing is run.
@@ -206,9 +227,11 @@ class ImageStore:
         return self._inventory.preferred(self._candidates(name), present)
 
     def _current_tags(self) -> set[str]:
-        """The tags of every image that these recipes lead to, wherever it may come from."""
+        """The tags of every image that the recipes lead to, of any release and from anywhere."""
         return {
             known.tag
-            for name in self.names
-            for known in candidates(self._recipes, name, Source.AUTO)
+            for release in ("", *releases(self._directory))
+            for recipes in [load(self._directory, release)]
+            for name in recipes
+            for known in candidates(recipes, name, Source.AUTO)
         }

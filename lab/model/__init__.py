@@ -10,6 +10,7 @@ which is never the same as a value that happens to equal that default::
     server        the settings of a server
     client        the settings of a client
     attempt       one client against one server; how attempts and settings are told apart
+    capability    what is asked of the builds in the containers
     observation   what each end saw of an attempt, nothing interpreted
     outcome       what it comes to
 
@@ -18,6 +19,7 @@ An attempt is made, which gives an :class:`Observation`; a dialect (``lab/dialec
 """
 
 from lab.model.attempt import Attempt, differing_fields, set_fields, settings_key
+from lab.model.capability import Accepts, Capability, Loads, Offers, Speaks
 from lab.model.client import HOST_ADDRESS, ClientSettings
 from lab.model.observation import Captured, ClientReport, Delivery, Observation, ServerReport
 from lab.model.outcome import Outcome, Texts
@@ -48,6 +50,8 @@ __all__ += ["BEHAVIOURS", "CERTIFICATE_EMPTY", "CERTIFICATE_UNSET", "ServerSetti
 __all__ += ["HOST_ADDRESS", "ClientSettings"]
 # Attempts.
 __all__ += ["Attempt", "differing_fields", "set_fields", "settings_key"]
+# What the builds in the containers can do.
+__all__ += ["Accepts", "Capability", "Loads", "Offers", "Speaks"]
 # What is seen, and what it comes to.
 __all__ += ["Captured", "ClientReport", "Delivery", "Observation", "ServerReport"]
 __all__ += ["Outcome", "Texts"]

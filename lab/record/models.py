@@ -63,6 +63,9 @@ class ImageUse(Model):
     """Name of the image, e.g. `rocky9`."""
     stand_in: bool
     """Whether it only stands in for the distribution of that name."""
+    moved: tuple[str, ...] | None = None
+    """Of an unexpected result: what is another build than the one that the expectations were last seen
+    with, e.g. `libssl3t64 3.5.7-1 -> 3.5.9-1`; null: nothing is unexpected, or nothing is known."""
 
 
 class ImageRecord(Model):

@@ -68,8 +68,23 @@ def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
         ("witnesses", witnesses_in_words(attempt.witnesses)),
         ("facts", facts(attempt)),
         ("stand-in", ", ".join(attempt.stand_ins)),
+        ("builds", _builds(attempt)),
     ]
     return [(label, excerpt(text)) for label, text in pairs if text]
+
+
+def moved_builds(attempt: AttemptRecord) -> list[str]:
+    """Of an unexpected result: the programs and libraries that are other builds than before."""
+    return [f"{image.name}: {change}" for image in attempt.images for change in image.moved or ()]
+
+
+def _builds(attempt: AttemptRecord) -> str:
+    """The same in words; nothing, if nothing is known."""
+    lines = moved_builds(attempt)
+    if lines:
+        return "\n".join([*lines, "since the expectations were last seen to hold"])
+    known = any(image.moved is not None for image in attempt.images)
+    return "those with which the expectations were last seen to hold" if known else ""
 
 
 def explain_surprise(attempt: AttemptRecord) -> str:

@@ -50,6 +50,7 @@ class Feasibility:
         cause = self.cannot_serve(attempt.server) or program.unsupported(
             attempt.client, self._installed(attempt.client)
         )
+        cause = cause or self._no_impostor(attempt.server)
         if cause:
             raise Cannot(cause)
         let_in(attempt.server, self._containers)
@@ -59,6 +60,13 @@ class Feasibility:
         software = SERVERS[server.software]
         absent = self._absent.get(software.service)
         return absent.partition(":")[0] if absent else software.unsupported(server)
+
+    def _no_impostor(self, server: ServerSettings) -> str | None:
+        """Why the program cannot be made an impostor in this image; ``None``: it can, or need not."""
+        if not server.impostor:
+            return None
+        why = self._agents.server(server.software).versions.get("no_impostor")
+        return f"no impostor's {server.software} here: {why}" if why else None
 
     def _installed(self, client: ClientSettings) -> Installed:
         return Installed(

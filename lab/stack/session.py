@@ -11,17 +11,19 @@ import secrets
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
 
 from lab import scan as scans
 from lab.certificates import Material
-from lab.model import Attempt, Captured, Observation, ServerReport, ServerSettings
+from lab.model import Attempt, Capability, Captured, Observation, ServerReport, ServerSettings
 from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack import scanner
 from lab.stack.agents import FACTS_S, Agents
+from lab.stack.capabilities import Capabilities
 from lab.stack.capture import KeepCapture, Recording
 from lab.stack.containers import Containers
 from lab.stack.equipment import Equipment
@@ -64,12 +66,16 @@ class Session:
         material: Material,
         stand_ins: Collection[str],
         absent: Mapping[str, str],
+        images: Mapping[str, str],
+        state: Path,
     ) -> None:
         """Put the agents, the certificates and the trust store into the containers.
 
         Args:
             stand_ins: the platforms whose images only stand in for the distribution.
             absent: services that are not in the topology, with the reason.
+            images: the id of the image of each service.
+            state: the checkout's state directory.
         """
         password = secrets.token_urlsafe(12)
         self._containers = Containers(client, topology)
@@ -79,6 +85,7 @@ class Session:
         self._listeners = Listeners(self._agents, self._containers, material, password)
         self._requests = RequestBuilder(material, password)
         self._offers = OfferCache(self._agents, self._listeners, self._requests, material)
+        self._capabilities = Capabilities(self._agents, self._offers, images, state)
         self._equipment.put()
 
     def attempt(self, attempt: Attempt, keep: KeepCapture | None = None) -> Evidence:
@@ -133,6 +140,15 @@ class Session:
         """
         self._feasibility.check(attempt)
         return compare(self._offers.client(attempt), self._offers.server(attempt.server))
+
+    def has(self, attempt: Attempt, capability: Capability) -> bool:
+        """Whether the builds that make this attempt have a capability; each image is asked once.
+
+        Raises:
+            Cannot: as :meth:`attempt`.
+            AgentError: a container or an agent failed.
+        """
+        return self._capabilities.has(attempt, capability)
 
     def scan(self, server: ServerSettings) -> scans.Comparison:
         """A listener with these settings as ``sslscan`` finds it, beside what the lab says of it.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from lab.dialects import decide, hear
-from lab.expectations import Verdict, judge
+from lab.expectations import Expectation, Verdict, judge
 from lab.images import Silent
 from lab.laboratory import open_laboratory
-from lab.model import Reason, Result, Side
+from lab.model import Capability, Reason, Result, Side
 from lab.run import Finished, Job, run
 from lab.stack.checkout import Checkout, new_run_id
-from tests.situations import Situation, situations
+from tests.situations import Situation, ends_in, situations
 
 pytestmark = pytest.mark.engine
 
@@ -23,8 +24,21 @@ WORKERS = 16
 ALL = situations()
 
 
-#: What came of all situations, by name.
-Ran = Mapping[str, Finished]
+@dataclass(frozen=True)
+class Ran:
+    """What came of all situations."""
+
+    finished: Mapping[str, Finished]
+    """By name."""
+    builds: Mapping[tuple[str, Capability], bool]
+    """What the builds of a situation can do, by its name and the capability."""
+
+    def expected(self, situation: Situation) -> Sequence[Expectation]:
+        """How the situation may end on these builds."""
+        for built in situation.built:
+            if self.builds[situation.name, built.capability] is not built.lacking:
+                return ends_in(built.expect)
+        return situation.expect
 
 
 @pytest.fixture(scope="module")
@@ -41,31 +55,38 @@ def ran(images: None) -> Ran:
             lambda one: finished.__setitem__(one.job.id, one),
             workers=WORKERS,
         )
-    return finished
+        builds = {
+            (situation.name, built.capability): laboratory.session.has(
+                situation.attempt, built.capability
+            )
+            for situation in ALL
+            for built in situation.built
+        }
+    return Ran(finished, builds)
 
 
 @pytest.mark.parametrize("situation", ALL, ids=lambda situation: situation.name)
 def test_situation(situation: Situation, ran: Ran) -> None:
-    # given
-    one = ran[situation.name]
+    # given what is expected of these builds
+    one, expect = ran.finished[situation.name], ran.expected(situation)
 
     # when it cannot be made, that is declared; when it is made, the lab did not break
     cannot = one.judgement.verdict is Verdict.CANNOT
-    assert cannot is not bool(situation.expect), one.judgement.why
+    assert cannot is not bool(expect), one.judgement.why
     if cannot:
         return
     assert one.outcome is not None, one.judgement.why
 
     # then it ended in one of the ways that are expected
-    judgements = [judge(expected, one.outcome) for expected in situation.expect]
-    assert any(j.verdict is Verdict.AS_EXPECTED for j in judgements), story(situation, one)
+    judgements = [judge(expected, one.outcome) for expected in expect]
+    assert any(j.verdict is Verdict.AS_EXPECTED for j in judgements), story(expect, one)
 
 
 def test_nothing_ends_unknown_that_is_not_declared_so(ran: Ran) -> None:
     declared = {situation.name for situation in ALL if situation.undecided}
     unknown = {
         name: one
-        for name, one in ran.items()
+        for name, one in ran.finished.items()
         if one.outcome is not None and one.outcome.reason is Reason.UNKNOWN
     }
 
@@ -77,7 +98,7 @@ def test_nothing_ends_unknown_that_is_not_declared_so(ran: Ran) -> None:
 
 
 def test_every_refusal_is_decided_by_a_rule_and_by_a_side(ran: Ran) -> None:
-    for name, one in ran.items():
+    for name, one in ran.finished.items():
         if one.outcome is None or one.outcome.result is Result.COMPLETED:
             continue
         assert one.evidence is not None
@@ -89,14 +110,14 @@ def test_every_refusal_is_decided_by_a_rule_and_by_a_side(ran: Ran) -> None:
         assert (refusal.by is Side.UNKNOWN) is nobody, name
 
 
-def story(situation: Situation, one: Finished) -> str:
+def story(expect: Sequence[Expectation], one: Finished) -> str:
     """What to look at when a situation ended otherwise."""
     assert one.evidence is not None
     assert one.outcome is not None
     report = one.evidence.observation.client
     return "\n".join(
         (
-            f"expected {' or '.join(str(e) for e in situation.expect)}",
+            f"expected {' or '.join(str(e) for e in expect)}",
             f"seen     {one.outcome.in_words()}",
             f"client   {report}",
             f"server   {one.outcome.texts.server}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -77,7 +78,7 @@ def material() -> Material:
 
 
 def session(engine: MadeUpEngine, *services: str) -> Session:
-    return Session(engine.client, topology(*services), material(), (), {})
+    return Session(engine.client, topology(*services), material(), (), {}, {}, Path("/nowhere"))
 
 
 def containers(engine: MadeUpEngine, *services: str) -> Containers:

@@ -19,6 +19,7 @@ from lab.report.html.quoting import code, inline, plain, quote
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.html.signs import Sign
 from lab.report.wire import wire_in_words
+from lab.report.words import moved_builds
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"
@@ -113,6 +114,17 @@ class Shown:
     def wire(self) -> Markup:
         """What it looked like on the wire, a fact on each line."""
         return quote(wire_in_words(self.attempt.wire))
+
+    @property
+    def moved(self) -> Markup:
+        """Of an unexpected result: which builds have moved, a line each."""
+        return quote("\n".join(moved_builds(self.attempt)))
+
+    @property
+    def same_builds(self) -> bool:
+        """Whether it is unexpected of the very builds of which the expectations were seen to hold."""
+        known = any(image.moved is not None for image in self.attempt.images)
+        return known and not moved_builds(self.attempt)
 
     @property
     def witnesses(self) -> Text | None:

@@ -1,0 +1,120 @@
+"""Asks the builds in the containers what they can do: each question once for each image, and kept.
+
+An answer belongs to the images that were asked, by their ids: an image made anew of the same recipe may
+have other packages, and has another id. The answers lie in the checkout's state directory, so that the
+next run does not ask again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
+from lab.programs import PROGRAMS
+from lab.servers import SERVERS
+from lab.stack.agents import FACTS_S, Agents
+from lab.stack.files import certificate_files
+from lab.stack.offer_cache import OfferCache
+from lab.stack.once import Once
+
+#: The answers, in the state directory: a key of :meth:`Capabilities._key` -> yes or no.
+FILE = "capabilities.json"
+
+
+class Capabilities:
+    """What the images of a run can do.
+
+    Args:
+        agents: the servers' agents ask their libraries.
+        offers: what clients offer and what listeners agree to.
+        images: the id of the image of each service.
+        state: the checkout's state directory.
+    """
+
+    def __init__(
+        self, agents: Agents, offers: OfferCache, images: Mapping[str, str], state: Path
+    ) -> None:
+        self._agents = agents
+        self._offers = offers
+        self._images = images
+        self._file = state / FILE
+        self._answers: Once[bool] = Once()
+        self._lock = threading.Lock()
+        self._kept = _read(self._file)
+
+    def has(self, attempt: Attempt, capability: Capability) -> bool:
+        """Whether the builds that make this attempt have a capability.
+
+        Raises:
+            AgentError: they could not be asked.
+            Cannot: there is no such listener here.
+        """
+        key = self._key(attempt, capability)
+        return self._answers.get(key, lambda: self._known(key, attempt, capability))
+
+    def _known(self, key: str, attempt: Attempt, capability: Capability) -> bool:
+        if key not in self._kept:
+            answer = self._ask(attempt, capability)
+            with self._lock:
+                self._kept[key] = answer
+                _write(self._file, self._kept)
+        return self._kept[key]
+
+    def _ask(self, attempt: Attempt, capability: Capability) -> bool:
+        server = attempt.server
+        match capability:
+            case Offers(version):
+                return version in self._offers.client(attempt).versions
+            case Accepts(version):
+                return version in self._offers.server(server).versions
+            case Loads(certificate):
+                chain, key = certificate_files(server.host, certificate)
+                question: dict[str, Any] = {"chain": chain, "private_key": key}
+            case Speaks(version):
+                question = {"speaks": version}
+        answer = self._agents.server(server.software).call("can", FACTS_S, **question)
+        return bool(answer["can"])
+
+    def _key(self, attempt: Attempt, capability: Capability) -> str:
+        """The question in words, with the ids of the images that answer it and the settings that matter."""
+        server = attempt.server
+        asked = {SERVERS[server.software].service}
+        settings: object = server.software
+        if isinstance(capability, Offers):
+            # The name that is asked for and the certificates have no part in what is offered.
+            client = set_fields(attempt.client)
+            asked.add(PROGRAMS[attempt.client.program].service(attempt.client))
+            settings = {n: client[n] for n in sorted(client) if n in _OFFERED}
+        elif isinstance(capability, Accepts):
+            settings = set_fields(server)
+        images = " ".join(sorted(self._images.get(service, service) for service in asked))
+        return f"{capability}: {json.dumps(settings, default=str, sort_keys=True)} on {images}"
+
+
+#: Fields of a client that decide what it offers.
+_OFFERED = frozenset({"program", "platform", "policy", "ciphers", "protocols", "options", "libnet"})
+
+
+def _read(file: Path) -> dict[str, bool]:
+    """The answers kept so far; none, if the file is not there or somebody has damaged it."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(kept, dict):
+        return {}
+    return {str(key): answer for key, answer in kept.items() if isinstance(answer, bool)}
+
+
+def _write(file: Path, answers: Mapping[str, bool]) -> None:
+    """Keep the answers; where that cannot be done they are asked for again."""
+    part = file.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(answers, indent=1, sort_keys=True), encoding="utf-8")
+        part.replace(file)
+    except OSError:
+        return
