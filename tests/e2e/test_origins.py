@@ -428,11 +428,6 @@ def test_an_origin_without_suites_says_why(
 @pytest.mark.parametrize(
     ("software", "settings", "words"),
     [
-        (
-            "nginx",
-            "port_filter=dropped port_allowed=edge",
-            "there are centos7, nginx, origin",
-        ),
         (OLD, "port_filter=dropped", "no packet filter"),
         ("nginx", "behaviour=silent", "nginx can only serve"),
     ],

@@ -17,8 +17,8 @@ HEAD = '''
 from lab.cases import (
     Case, Race, case, curl, net_ftp, pyftpdlib, recommended, temporary, unsafe, useless, vsftpd
 )
-from lab.expectations import Expectation, completed, refused
-from lab.model import Attempt, Reason, Side, Stage
+from lab.expectations import Expectation, OnBuild, completed, refused
+from lab.model import Attempt, Loads, Reason, Side, Stage
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
 BROKEN, WHOLE = vsftpd(certificate="expired"), vsftpd()
@@ -114,6 +114,16 @@ def test_a_well_formed_case_says_what_its_function_says(write: Write) -> None:
                 ' Expectation.parse("refused"))])'
             ),
             "remedy-1: an expected refusal names who refuses, at which stage and why",
+        ),
+        (
+            function(f'{GOOD[:-1]}, on_build=[OnBuild(Loads("expired"), completed())])'),
+            "breaks: on every build the result is the same",
+        ),
+        (
+            function(
+                f'{GOOD[:-1]}, on_build=[OnBuild(Loads("expired"), Expectation.parse("refused"))])'
+            ),
+            "breaks: an expected refusal names who refuses, at which stage and why",
         ),
         (
             function("Case(Attempt(WHOLE, client), completed(), twin=attempt)"),

@@ -158,6 +158,22 @@ def test_findings_are_read_line_by_line() -> None:
     assert doctor.render(findings[:1]).endswith("The lab can run here.")
 
 
+def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
+    # given images of which one has moved
+    change = "libssl3t64 3.5.7-1 -> 3.5.9-1"
+    finding = judging.judge_builds({"dns": (), "vsftpd": (change, "vsftpd 1 -> 2")})
+
+    # then each change has a line of its own, and the lab can run
+    assert finding.found.splitlines()[1:] == [f"  vsftpd: {change}", "  vsftpd: vsftpd 1 -> 2"]
+    assert doctor.worst([finding]) == 0
+    lines = doctor.render([finding]).splitlines()
+    assert [line.index("vsftpd") for line in lines[1:3]] == [19, 19]
+
+    # and where nothing has moved, or there is no image, that is said
+    assert judging.judge_builds({"dns": ()}).level is Level.OK
+    assert "no image" in judging.judge_builds({}).found
+
+
 def test_the_exit_status_is_that_of_the_worst() -> None:
     fine, weak = Finding("a", Level.OK, ""), Finding("b", Level.WARNING, "")
     missing = Finding("c", Level.MISSING, "")
@@ -181,6 +197,7 @@ def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_pat
         "kernel",
         "compose",
         "registry",
+        "builds",
         "Debian packages",
         "pip index",
         "npm registry",

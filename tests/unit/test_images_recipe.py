@@ -11,7 +11,7 @@ import pytest
 from lab.checkout import root
 from lab.images.candidate import Candidate, candidates
 from lab.images.errors import ImageError, Problem
-from lab.images.recipe import Recipe, Source, load
+from lab.images.recipe import Recipe, Source, load, releases
 
 RECIPES = root() / "compose" / "images"
 
@@ -79,6 +79,7 @@ def test_the_recipes_of_the_lab_can_be_read() -> None:
         "vsftpd-openssl10",
         "nginx",
         "sslscan",
+        "testing",
     }
 
 
@@ -130,6 +131,80 @@ def test_an_image_that_leaves_it_open_has_the_source_of_its_base(directory: Path
     found = candidates(load(directory), "server", Source.AUTO)
     assert [c.source for c in found] == [Source.REGISTRY, Source.PACKAGES]
     assert len({c.tag for c in found}) == 2
+
+
+RELEASE = """
+[release.old]
+base = "old"
+dockerfile = "Dockerfile.built"
+real = ["the old one"]
+[[release.old.artifacts]]
+client = "pip"
+package = "moving"
+version = "1"
+file = "moving-1.whl"
+sha256 = "%s"
+size = 2000
+members = { "" = "x/" }
+"""
+
+
+def with_a_release(directory: Path) -> None:
+    """Give the server a release of its own, and one that only names it to the client."""
+    artifact = RELEASE.partition("[[")[2].replace("release.old.artifacts", "either.artifacts")
+    pinned = [
+        f"[[{artifact % (digit * 64)}".replace('"moving"', f'"{name}"')
+        for digit, name in (("1", "moving"), ("2", "staying"))
+    ]
+    text = "".join([SERVER, *pinned, RELEASE % ("3" * 64)])
+    (directory / "server" / "image.toml").write_text(text)
+    (directory / "server" / "Dockerfile.built").write_text("ARG BASE\nFROM ${BASE}\n")
+    shutil.copytree(directory / "base", directory / "old")
+    old = directory / "old" / "image.toml"
+    old.write_text(BASE.replace('"base"', '"old"'))
+
+
+def test_a_release_changes_what_it_names_and_nothing_else(directory: Path) -> None:
+    # given a server with a release
+    with_a_release(directory)
+    usual, old = load(directory)["server"].routes[0], load(directory, "old")["server"].routes[0]
+
+    # then what the release says holds there, and an artifact takes the place of that of its package
+    assert (usual.variant.base, old.variant.base) == ("base", "old")
+    assert (usual.variant.real, old.variant.real) == (("all",), ("the old one",))
+    assert [(a.package, a.sha256[0]) for a in usual.variant.artifacts] == [
+        ("moving", "1"),
+        ("staying", "2"),
+    ]
+    assert [(a.package, a.sha256[0]) for a in old.variant.artifacts] == [
+        ("staying", "2"),
+        ("moving", "3"),
+    ]
+    # and whoever says nothing about it is the same
+    assert load(directory, "old")["client"] == load(directory)["client"]
+    assert releases(directory) == ("old",)
+
+
+def test_a_release_that_nobody_knows_is_refused_with_those_there_are(directory: Path) -> None:
+    with_a_release(directory)
+    with pytest.raises(ImageError, match="LAB_SERVERS=odl") as raised:
+        load(directory, "odl")
+    assert any("use one of old" in advice for advice in raised.value.advice)
+
+
+def test_a_release_needs_what_it_differs_from(directory: Path) -> None:
+    text = CLIENT + '[release.old]\nbase = "base"\n'
+    (directory / "client" / "image.toml").write_text(text)
+    with pytest.raises(ImageError, match="a release differs from either"):
+        load(directory)
+
+
+@pytest.mark.parametrize("release", ["", *releases(RECIPES)])
+def test_every_release_of_the_lab_can_be_read(release: str) -> None:
+    recipes = load(RECIPES, release)
+    for name in ("vsftpd", "nginx", "pyftpdlib"):
+        assert recipes[name].routes[0].variant.base == {"": "debian13"}.get(release, release)
+        assert len(candidates(recipes, name, Source.AUTO)) == 2
 
 
 def test_the_same_recipe_has_the_same_name_everywhere(directory: Path, tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ from typing import cast
 
 import pytest
 
-from lab.expectations import Verdict, completed, refused
+from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
     Attempt,
+    Capability,
     ClientReport,
     Goal,
+    Loads,
     Observation,
+    Offers,
     Reason,
     Result,
     ServerReport,
@@ -58,10 +61,14 @@ class MadeUpSession:
 
     def __init__(self, answer: Callable[[Attempt], Evidence]) -> None:
         self._answer = answer
+        self.able: set[Capability] = set()
         self.closed = threading.Event()
 
     def attempt(self, made: Attempt, keep: object = None) -> Evidence:
         return self._answer(made)
+
+    def has(self, made: Attempt, capability: Capability) -> bool:
+        return capability in self.able
 
     def close(self) -> None:
         self.closed.set()
@@ -127,6 +134,25 @@ def test_what_cannot_be_made_has_a_verdict_with_its_cause(
     finished = make(session(fail), Job("id", attempt(), EXPIRED))
     assert (finished.judgement.verdict, finished.judgement.why) == (verdict, str(error))
     assert finished.outcome is None
+
+
+def test_what_is_expected_follows_from_what_the_builds_can_do() -> None:
+    # given an attempt that is refused otherwise by builds that have a capability
+    revoked = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.REVOKED)
+    on_build = (OnBuild(Offers("TLSv1"), completed()), OnBuild(Loads("weak-key"), EXPIRED))
+    job = Job("id", attempt("certificate=expired"), revoked, on_build)
+    made_up = MadeUpSession(by_certificate)
+
+    def verdict() -> tuple[Verdict, object]:
+        finished = make(cast("Session", made_up), job)
+        return finished.judgement.verdict, finished.job.expect
+
+    # then without it the usual holds, with it the other, and the first that holds counts
+    assert verdict() == (Verdict.SURPRISE, revoked)
+    made_up.able = {Loads("weak-key")}
+    assert verdict() == (Verdict.AS_EXPECTED, EXPIRED)
+    made_up.able |= {Offers("TLSv1")}
+    assert verdict() == (Verdict.SURPRISE, completed())
 
 
 # -- many attempts -----------------------------------------------------------------------------------

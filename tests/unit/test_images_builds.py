@@ -1,0 +1,82 @@
+"""The builds with which the expectations were last seen to hold, and what has moved since."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from lab.checkout import root
+from lab.images import Provenance
+from lab.images.builds import moved, of_image, read, write
+from lab.images.errors import ImageError
+from lab.images.recipe import load
+
+
+def image(name: str, library: str | None, **packages: str) -> Provenance:
+    return Provenance(
+        image=name,
+        source="packages",
+        stand_in=False,
+        os="Debian GNU/Linux 13 (trixie)",
+        tls_library=library,
+        packages=packages,
+        recipe="0" * 12,
+        built_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+    )
+
+
+BEFORE = image("vsftpd", "OpenSSL 3.5.7", libssl3t64="3.5.7-1", vsftpd="3.0.5-0.2")
+NOW = image("vsftpd", "OpenSSL 3.5.9", libssl3t64="3.5.9-1", vsftpd="3.0.5-0.2", gone="1")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    # given two images, of which one has no library and a version with everything that needs quoting
+    odd = image("dns", None, **{"dnsmasq base": 'a "quoted" \\ version'})
+    file = tmp_path / "builds.toml"
+
+    # when their builds are recorded
+    write(file, [BEFORE, odd])
+
+    # then they are read as they were
+    assert read(file) == {"vsftpd": of_image(BEFORE), "dns": of_image(odd)}
+    assert moved(read(file), odd) == ()
+
+
+def test_what_has_moved_is_named_with_both_versions(tmp_path: Path) -> None:
+    recorded = {"vsftpd": of_image(BEFORE)}
+
+    assert moved(recorded, BEFORE) == ()
+    assert moved(recorded, NOW) == (
+        "libssl3t64 3.5.7-1 -> 3.5.9-1",
+        "TLS library OpenSSL 3.5.7 -> OpenSSL 3.5.9",
+        "gone (not there) -> 1",
+    )
+
+
+def test_of_an_image_without_a_record_nothing_is_said(tmp_path: Path) -> None:
+    assert read(tmp_path / "nothing.toml") == {}
+    assert moved({}, BEFORE) is None
+
+
+@pytest.mark.parametrize("text", ["[vsftpd", "vsftpd = 3", "[vsftpd]\nlibssl = 3"])
+def test_a_damaged_table_is_an_error_that_says_how_to_write_it(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "builds.toml"
+    file.write_text(text)
+    with pytest.raises(ImageError) as raised:
+        read(file)
+    assert "lab images builds --write" in str(raised.value)
+
+
+def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:
+    recipes = load(root() / "compose" / "images")
+    bases = {route.variant.base for recipe in recipes.values() for route in recipe.routes}
+    made = {name for name, recipe in recipes.items() if not recipe.only_real} - bases
+    # the base of a release is no base of the usual one
+    made -= {"testing"}
+
+    recorded = read(root() / "compose" / "builds.toml")
+
+    assert set(recorded) == made
+    assert all(recorded.values())
