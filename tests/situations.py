@@ -191,8 +191,8 @@ def certificate(
     return Row(name, expect, f"certificate={slug}", servers=servers, but=but or {}, built=built)
 
 
-#: What a library may not load as a server's own at its security level. OpenSSL up to 3.5.8 and 4.0.2
-#: looks at the digest as well as at the key; since its pull request 31271 only at the key.
+#: What a library may not load as a server's own at its security level. OpenSSL up to 3.5.5 and 4.0.1
+#: looks at the digest as well as at the key; since its pull request 31271 only at the key (3.5.9, 4.0.2).
 MAY_BE_TOO_WEAK = ("weak-key", "weak-signature")
 
 
