@@ -17,7 +17,7 @@ from lab.expectations import Expectation
 from lab.model import ORIGINS, Attempt, Goal
 from lab.settings import parse_client, parse_server
 
-#: Declared: the attempt cannot be made with these programs.
+#: Declared: the attempt cannot be made with these programs; as an alternative, not with every image.
 CANNOT = "cannot"
 
 #: Every program, on every platform that can have it.
@@ -54,7 +54,9 @@ class Situation:
     """The row's name, then ``CLIENT -> SERVER``; unique."""
     attempt: Attempt
     expect: tuple[Expectation, ...]
-    """How it may end: more than one where the network or a race decides. Empty: it cannot be made."""
+    """How it may end: more than one where the network or a race decides. Empty: it never can be made."""
+    cannot: bool = False
+    """Whether it may be that it cannot be made."""
     undecided: str = ""
     """Why nothing better than the reason ``unknown`` can be said."""
     waits: bool = False
@@ -105,11 +107,12 @@ def _made(row: Row) -> Iterator[Situation]:
                 software,
             )
             settings = [*row.client.split(), *([] if "goal=" in row.client else [f"goal={goal}"])]
-            expect = () if ends == CANNOT else tuple(map(Expectation.parse, ends.split(" | ")))
+            alternatives = ends.split(" | ")
             yield Situation(
                 name=f"{row.name}: {client} -> {software}",
                 attempt=Attempt(server, parse_client(client, settings)),
-                expect=expect,
+                expect=tuple(Expectation.parse(end) for end in alternatives if end != CANNOT),
+                cannot=CANNOT in alternatives,
                 undecided=row.undecided,
                 waits=row.alone,
             )
@@ -641,6 +644,14 @@ DATA = (
         but={"curl": OK, "ftplib-reuse": OK},
     ),
     Row("session reuse not required", OK, CALM, goal=Goal.TRANSFER),
+    # No image of the registry has that version, nor has a stand-in made after Debian 11 left the mirrors.
+    Row(
+        "libnet 3.11 over TLS 1.3",
+        f"refused:client:transfer:data-tls-failed | {CANNOT}",
+        client="libnet=3.11",
+        clients=("net-ftp@rocky9",),
+        goal=Goal.TRANSFER,
+    ),
     # A race: the client closes while session tickets that it has not read make its kernel reset.
     *(
         Row(

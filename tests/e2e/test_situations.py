@@ -51,9 +51,10 @@ def test_situation(situation: Situation, ran: Ran) -> None:
 
     # when it cannot be made, that is declared; when it is made, the lab did not break
     cannot = one.judgement.verdict is Verdict.CANNOT
-    assert cannot is not bool(situation.expect), one.judgement.why
     if cannot:
+        assert situation.cannot, one.judgement.why
         return
+    assert situation.expect, "it can be made, and is declared as one that cannot"
     assert one.outcome is not None, one.judgement.why
 
     # then it ended in one of the ways that are expected
