@@ -44,6 +44,7 @@ NOT_REUSED = completed(data_protected=True, session_reused=False)
 TLS_1_2_CLIENT = "the client limited to TLS 1.2 (SSL_version=TLSv1_2)"
 TLS_1_2_SERVER = "the server limited to TLS 1.2 (vsftpd.conf: ssl_tlsv13=NO)"
 
+DIES = refused(by=Side.CLIENT, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED)
 ABORTED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.ABORTED)
 #: An upload of a few bytes is hit in most tries.
 A_FEW_BYTES = Race(times=12, least=1, others=5)
@@ -89,8 +90,38 @@ def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
     ],
 )
 def older_and_newer_libnet(client: ClientSettings) -> Case:
-    """Net::FTP before libnet 3.12 and from 3.15 on resumes in passive mode, over TLS 1.2."""
+    """Net::FTP of libnet 3.11 and of 3.15 resumes in passive mode, over TLS 1.2.
+
+    3.11 has a cache of one session, which it gives to every connection; 3.15 looks the session up under
+    the name of the host.
+    """
     return Case(Attempt(vsftpd(protocols=WHOLE), client), REUSED)
+
+
+@case(
+    document=DOCUMENT,
+    section=SESSION,
+    clients=[net_ftp("rocky9", policy, libnet="3.11") for policy in ("DEFAULT", "FIPS")],
+)
+def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
+    """Over TLS 1.3 libnet 3.11 dies in the data connection's handshake, whatever the server.
+
+    OpenSSL drops a session of TLS 1.3 once it has been resumed, IO::Socket::SSL hands that on to the cache
+    (``del_session``, since 2.061), and the cache that libnet 3.11 brings has no such method: Perl ends the
+    call. Seen with IO::Socket::SSL 2.081.
+    """
+    attempt = Attempt(vsftpd(), client)
+    return Case(
+        attempt,
+        DIES,
+        twin=attempt.with_server(protocols=WHOLE),
+        remedies=[
+            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=WHOLE), REUSED),
+            recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
+            useless(NO_REUSE, attempt.with_server(require_ssl_reuse=False), DIES),
+            useless("active mode", attempt.with_client(mode="active"), DIES),
+        ],
+    )
 
 
 @case(document=DOCUMENT, section=SESSION, clients=PYTHONS)

@@ -17,7 +17,7 @@ from lab.expectations import Expectation
 from lab.model import ORIGINS, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.settings import parse_client, parse_server
 
-#: Declared: the attempt cannot be made with these programs.
+#: Declared: the attempt cannot be made with these programs; as an alternative, not with every image.
 CANNOT = "cannot"
 
 #: Every program, on every platform that can have it.
@@ -66,7 +66,9 @@ class Situation:
     """The row's name, then ``CLIENT -> SERVER``; unique."""
     attempt: Attempt
     expect: tuple[Expectation, ...]
-    """How it may end: more than one where the network or a race decides. Empty: it cannot be made."""
+    """How it may end: more than one where the network or a race decides. Empty: it never can be made."""
+    cannot: bool = False
+    """Whether it may be that it cannot be made."""
     built: tuple[Built, ...] = ()
     """How it ends on builds of which more is known; the first that holds counts."""
     undecided: str = ""
@@ -124,16 +126,17 @@ def _made(row: Row) -> Iterator[Situation]:
             yield Situation(
                 name=f"{row.name}: {client} -> {software}",
                 attempt=Attempt(server, parse_client(client, settings)),
-                expect=ends_in(ends),
+                expect=expected_in(ends),
+                cannot=CANNOT in ends.split(" | "),
                 built=tuple(b for b in row.built if _fits(b.words, client, software)),
                 undecided=row.undecided,
                 waits=row.alone,
             )
 
 
-def ends_in(ends: str) -> tuple[Expectation, ...]:
-    """The alternatives that a text names; none: it cannot be made."""
-    return () if ends == CANNOT else tuple(map(Expectation.parse, ends.split(" | ")))
+def expected_in(ends: str) -> tuple[Expectation, ...]:
+    """The alternatives that a text names, but ``cannot``."""
+    return tuple(Expectation.parse(end) for end in ends.split(" | ") if end != CANNOT)
 
 
 def _ends(row: Row, client: str, software: str) -> str:
@@ -686,6 +689,14 @@ DATA = (
         but={"curl": OK, "ftplib-reuse": OK},
     ),
     Row("session reuse not required", OK, CALM, goal=Goal.TRANSFER),
+    # No image of the registry has that version, nor has a stand-in made after Debian 11 left the mirrors.
+    Row(
+        "libnet 3.11 over TLS 1.3",
+        f"refused:client:transfer:data-tls-failed | {CANNOT}",
+        client="libnet=3.11",
+        clients=("net-ftp@rocky9",),
+        goal=Goal.TRANSFER,
+    ),
     # A race: the client closes while session tickets that it has not read make its kernel reset.
     *(
         Row(

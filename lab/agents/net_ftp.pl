@@ -35,7 +35,8 @@ use Observed qw(%seen TRUE FALSE each_once errno_symbol errno_text note_alert no
     real_ssl_error resolver_symbol trimmed);
 use Resident ();
 
-# Where an image keeps other versions of libnet: LIBNET_DIR/<version>/lib/Net/FTP.pm.
+# Where an image keeps other versions of libnet: LIBNET_DIR/<version>/lib/Net/FTP.pm. If it could not be
+# made with one, LIBNET_DIR/<version>/absent says why, in one line.
 use constant LIBNET_DIR => '/opt/lab/libnet';
 
 sub attempt {
@@ -260,6 +261,17 @@ sub libnets {
     return map { m{([^/]+)/lib/Net/FTP\.pm\z} ? $1 : () } glob LIBNET_DIR . '/*/lib/Net/FTP.pm';
 }
 
+# The reason, by version, for each that the image could not be made with.
+sub absent_libnets {
+    my %reason;
+    for my $file (glob LIBNET_DIR . '/*/absent') {
+        my ($version) = $file =~ m{([^/]+)/absent\z};
+        open my $handle, '<', $file or next;
+        chomp($reason{$version} = <$handle> // '');
+    }
+    return \%reason;
+}
+
 # Put another libnet in the place of the platform's, in this process only.
 sub load_libnet {
     my ($version) = @_;
@@ -303,8 +315,9 @@ Resident->new(
     name     => 'net-ftp',
     versions => {
         Observed::versions(),
-        'Net::FTP' => "$Net::FTP::VERSION",
-        'libnet'   => [libnets()],
+        'Net::FTP'      => "$Net::FTP::VERSION",
+        'libnet'        => [libnets()],
+        'libnet absent' => absent_libnets(),
     },
     forked => { attempt => \&attempt },
 )->run;

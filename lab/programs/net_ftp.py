@@ -19,6 +19,10 @@ from lab.programs.base import (
 #: IO::Socket::SSL's spelling of a version, and of "switch this one off".
 _SPELT = {version: version.replace(".", "_") for version in PROTOCOLS}
 
+#: Versions of libnet that bring a session cache of their own (``SSL_session_cache`` in ``Net/FTP.pm``),
+#: beside which the option ``SSL_session_cache_size`` does nothing.
+_OWN_CACHE = frozenset({"3.11"})
+
 
 class NetFtp(Program):
     """Net::FTP.
@@ -41,7 +45,14 @@ class NetFtp(Program):
             there = installed.versions.get("libnet") or []
             if client.libnet not in there:
                 known = ", ".join(there) or "none beside the platform's own"
-                return f"the image has no libnet {client.libnet} (it has {known})"
+                why = (installed.versions.get("libnet absent") or {}).get(client.libnet)
+                cause = f"the image has no libnet {client.libnet} (it has {known})"
+                return f"{cause}: {why}" if why else cause
+        if client.libnet in _OWN_CACHE and client.session_cache == "none":
+            return (
+                f"libnet {client.libnet} has a session cache of its own,"
+                " which SSL_session_cache_size does not turn off"
+            )
         if client.implicit_tls and not client.tls:
             return "implicit TLS without TLS is not a connection"
         return None

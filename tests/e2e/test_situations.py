@@ -14,7 +14,7 @@ from lab.laboratory import open_laboratory
 from lab.model import Capability, Reason, Result, Side
 from lab.run import Finished, Job, run
 from lab.stack.checkout import Checkout, new_run_id
-from tests.situations import Situation, ends_in, situations
+from tests.situations import Situation, expected_in, situations
 
 pytestmark = pytest.mark.engine
 
@@ -37,7 +37,7 @@ class Ran:
         """How the situation may end on these builds."""
         for built in situation.built:
             if self.builds[situation.name, built.capability] is not built.lacking:
-                return ends_in(built.expect)
+                return expected_in(built.expect)
         return situation.expect
 
 
@@ -72,9 +72,10 @@ def test_situation(situation: Situation, ran: Ran) -> None:
 
     # when it cannot be made, that is declared; when it is made, the lab did not break
     cannot = one.judgement.verdict is Verdict.CANNOT
-    assert cannot is not bool(expect), one.judgement.why
     if cannot:
+        assert situation.cannot, one.judgement.why
         return
+    assert expect, "it can be made, and is declared as one that cannot"
     assert one.outcome is not None, one.judgement.why
 
     # then it ended in one of the ways that are expected

@@ -392,6 +392,31 @@ def test_a_libnet_that_is_not_there_is_a_bad_request(program: str) -> None:
     assert "libnet" in answer["error"]
 
 
+@pytest.mark.parametrize("program", [NET_FTP])
+def test_an_agent_says_which_libnets_are_there_and_why_one_is_not(
+    program: str, tmp_path: Path
+) -> None:
+    # given a directory of versions, one of which the image could not be made with
+    versions = tmp_path / "libnet"
+    (versions / "3.15/lib/Net").mkdir(parents=True)
+    (versions / "3.15/lib/Net/FTP.pm").touch()
+    (versions / "3.11").mkdir()
+    (versions / "3.11/absent").write_text("Debian 11 is gone\n")
+    for file in PROGRAMS[program].agent.files:
+        text = (AGENTS / file).read_text(encoding="utf-8")
+        (tmp_path / file).write_text(text.replace("/opt/lab/libnet", str(versions)))
+
+    # when the agent is started, and asked for the one that is missing
+    with running(["perl", str(tmp_path / "net_ftp.pl")]) as agent:
+        ready = agent.ready["versions"]
+        answer = agent.ask(op="attempt", goal="handshake", host=HOST, options={}, libnet="3.11")
+
+    # then
+    assert ready["libnet"] == ["3.15"]
+    assert ready["libnet absent"] == {"3.11": "Debian 11 is gone"}
+    assert answer["kind"] == "bad-request"
+
+
 @pytest.mark.parametrize("program", LIBRARIES)
 def test_a_request_without_what_its_goal_needs_is_a_bad_request(program: str) -> None:
     with running(_local(program)) as agent:

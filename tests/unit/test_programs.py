@@ -28,7 +28,7 @@ TARGET = Target(host="ftp.lab.test", port=2121, user="lab", password="secret", d
 EVERYTHING = {
     "python": "3.9.21",
     "openssl": "OpenSSL 3.5.1 1 Jul 2025",
-    "libnet": ["3.15"],
+    "libnet": ["3.11", "3.15"],
     "Net::FTPSSL": "0.42",
     "curl": "curl 7.76.1 (x86_64-redhat-linux-gnu) libcurl/7.76.1 OpenSSL/3.5.1 zlib/1.2.11",
 }
@@ -93,7 +93,8 @@ def test_the_agents_files_are_in_the_tree(name: str) -> None:
         ("ftplib", {"session_cache": "shared"}, "ftplib-reuse"),
         ("ftplib-reuse", {"session_cache": "none"}, "stock ftplib"),
         ("ftplib", {"libnet": "3.15"}, "Perl"),
-        ("net-ftp", {"libnet": "3.11"}, "3.15"),
+        ("net-ftp", {"libnet": "3.12"}, "it has 3.11, 3.15"),
+        ("net-ftp", {"libnet": "3.11", "session_cache": "none"}, "cache of its own"),
         ("curl", {"goal": Goal.HANDSHAKE}, "handshake"),
         ("curl", {"fingerprint": "valid"}, "public key"),
         ("curl", {"sni": "x"}, "URL"),
@@ -165,6 +166,35 @@ def test_a_result_of_something_else_is_no_report() -> None:
 
 
 # -- net-ftp ---------------------------------------------------------------------------------------
+
+
+def test_a_libnet_that_the_image_was_made_without_has_the_reason_of_that() -> None:
+    # given an image that was made when Debian 11 had left the mirror
+    versions = {"libnet": ["3.15"], "libnet absent": {"3.11": "Debian 11 is gone"}}
+    installed = Installed(platform="rocky9", stand_in=True, versions=versions)
+
+    # when the one that is missing is asked for, one that nobody knows, and the one that is there
+    causes = [
+        PROGRAMS["net-ftp"].unsupported(client(libnet=version), installed)
+        for version in ("3.11", "3.12", "3.15")
+    ]
+
+    # then only the first has a reason
+    assert causes == [
+        "the image has no libnet 3.11 (it has 3.15): Debian 11 is gone",
+        "the image has no libnet 3.12 (it has 3.15)",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("libnet", "cache"), [("3.11", "default"), ("3.11", "shared"), ("3.15", "none")]
+)
+def test_every_cache_goes_with_every_libnet_but_none_with_one_that_has_its_own(
+    libnet: str, cache: str
+) -> None:
+    settings = client(libnet=libnet, session_cache=cache)
+    assert PROGRAMS["net-ftp"].unsupported(settings, ROCKY) is None
 
 
 def test_net_ftp_gets_no_option_that_the_settings_do_not_set() -> None:
