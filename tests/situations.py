@@ -126,7 +126,7 @@ def _own(row: Row, number: int, software: str) -> list[str]:
     """A setting that changes nothing but which listener is used."""
     if not row.alone or software in ORIGINS:
         return []
-    option = "ftpd_banner" if software == "vsftpd" else "banner"
+    option = "ftpd_banner" if software in (*VSFTPD, *OLD_VSFTPD) else "banner"
     return [f"extra={option}=client-{number}"]
 
 
@@ -309,7 +309,7 @@ IMPLICIT = (
         "implicit_tls=yes",
         "timeout_s=1",
         clients=(*CLIENTS, *REUSING),
-        servers=(*VSFTPD, *PYFTPDLIB),
+        servers=(*VSFTPD, *OLD_VSFTPD, *PYFTPDLIB),
         but={"pyftpdlib": CANNOT},
         alone=True,
     ),
