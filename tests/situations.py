@@ -1160,12 +1160,6 @@ WEB_RESPONSE = (
 #: What an image or a program cannot do is declared with its cause, and counted.
 IMPOSSIBLE = (
     Row("no such program in the stand-in", CANNOT, clients=("curl@centos7",), servers=VSFTPD),
-    Row(
-        "no such module in any image",
-        CANNOT,
-        clients=("net-ftpssl@centos7", "net-ftpssl@rocky9"),
-        servers=VSFTPD,
-    ),
     web("no such command in the stand-in", CANNOT, clients=("openssl@centos7",)),
 )
 
