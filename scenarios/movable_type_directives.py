@@ -8,7 +8,7 @@ import dataclasses
 
 from lab.cases import Case, case, recommended, temporary, unsafe, useless, vsftpd
 from lab.expectations import completed, refused
-from lab.inputs.mt_client import Caller, client_settings
+from lab.inputs.mt_client import client_settings
 from lab.inputs.mt_config import parse
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from scenarios._movable_type import (
@@ -34,7 +34,7 @@ SECTION = "Movable Type's directives"
 def configured(attempt: Attempt, *lines: str) -> Attempt:
     """The attempt of a client with these lines in its mt-config.cgi."""
     config = parse("\n".join(lines) + "\n", "mt-config.cgi")
-    client, _ = client_settings(config, attempt.client, Caller.NET_FTP)
+    client, _ = client_settings(config, attempt.client)
     return Attempt(attempt.server, client)
 
 

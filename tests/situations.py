@@ -153,7 +153,7 @@ def _own(row: Row, number: int, software: str) -> list[str]:
     """A setting that changes nothing but which listener is used."""
     if not row.alone or software in ORIGINS:
         return []
-    option = "ftpd_banner" if software == "vsftpd" else "banner"
+    option = "ftpd_banner" if software in (*VSFTPD, *OLD_VSFTPD) else "banner"
     return [f"extra={option}=client-{number}"]
 
 
@@ -352,7 +352,7 @@ IMPLICIT = (
         "implicit_tls=yes",
         "timeout_s=1",
         clients=(*CLIENTS, *REUSING),
-        servers=(*VSFTPD, *PYFTPDLIB),
+        servers=(*VSFTPD, *OLD_VSFTPD, *PYFTPDLIB),
         but={"pyftpdlib": CANNOT},
         alone=True,
     ),
@@ -1243,12 +1243,6 @@ WEB_RESPONSE = (
 #: What an image or a program cannot do is declared with its cause, and counted.
 IMPOSSIBLE = (
     Row("no such program in the stand-in", CANNOT, clients=("curl@centos7",), servers=VSFTPD),
-    Row(
-        "no such module in any image",
-        CANNOT,
-        clients=("net-ftpssl@centos7", "net-ftpssl@rocky9"),
-        servers=VSFTPD,
-    ),
     web("no such command in the stand-in", CANNOT, clients=("openssl@centos7",)),
 )
 

@@ -10,11 +10,6 @@ def net_ftp(platform: str, policy: str | None = None, **settings: object) -> Cli
     return ClientSettings(program="net-ftp", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
 
 
-def net_ftpssl(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
-    """Perl's Net::FTPSSL, as the public source of Movable Type drives it."""
-    return ClientSettings(program="net-ftpssl", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]
-
-
 def ftplib(platform: str, policy: str | None = None, **settings: object) -> ClientSettings:
     """Python's ftplib.FTP_TLS."""
     return ClientSettings(program="ftplib", platform=platform, policy=policy, **settings)  # type: ignore[arg-type]

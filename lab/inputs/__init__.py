@@ -16,7 +16,7 @@ from lab.inputs.attempt import (
 )
 from lab.inputs.backend import Backend
 from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.mt_client import Caller, client_settings
+from lab.inputs.mt_client import client_settings
 from lab.inputs.mt_config import MtConfig, from_environment
 from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
 from lab.inputs.vsftpd_conf import VsftpdConf
@@ -28,7 +28,6 @@ __all__ = [
     "WEB_CLIENT",
     "WEB_SERVER",
     "Backend",
-    "Caller",
     "Finding",
     "InputError",
     "MtConfig",

@@ -15,7 +15,7 @@ from lab.inputs import backend_settings
 from lab.inputs import mt_config as mt
 from lab.inputs import vsftpd_conf as vsftpd
 from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.mt_client import Caller, client_settings
+from lab.inputs.mt_client import client_settings
 from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
 from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, ServerSettings
 from lab.servers import SERVERS
@@ -192,18 +192,15 @@ def _client(
     findings: list[Finding] = []
     read = mt.parse(_text(config), str(config))
     findings += read.findings
-    try:
-        caller = Caller(explicit.program)
-    except ValueError:
-        caller = Caller.NET_FTP
+    if explicit.program != "net-ftp":
         text = (
-            f"Movable Type delivers with Perl's Net::FTP, not with {explicit.program}: the directives"
-            " are read as Net::FTP's and given to it"
+            f"Movable Type's server delivery uses Perl's Net::FTP, not {explicit.program}: the"
+            " directives are read as Net::FTP's and given to it"
         )
         findings.append(Finding(Severity.WARNING, str(config), None, text))
     pins = {} if own is None else {own.leaf_sha256: OWN}
     base = parse_client(client)
-    settings, found = client_settings(read, base, caller, pins)
+    settings, found = client_settings(read, base, pins)
     findings += found
     changes = {name: getattr(explicit, name) for name in _assigned(assignments)}
     for name, value in changes.items():

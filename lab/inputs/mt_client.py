@@ -1,19 +1,14 @@
-"""From Movable Type's directives to the settings of the client that it starts.
+"""From Movable Type's directives to the settings of the client that delivers: Net::FTP.
 
-Two programs deliver for Movable Type:
+That client is *modelled*. The source of server delivery is not public; its message (``FTP failed to start
+tls: ...``) is that of ``Net::FTP``, and the page that documents it names ``FTPSSSLVerifyNone`` and
+``FTPSOptions SSL_cipher_list`` as remedies. So the directives become options of ``Net::FTP->new`` here,
+``FTPSOptions`` over the others; where no directive names the versions, IO::Socket::SSL's default decides.
 
-``net-ftpssl``
-    The public ``lib/MT/FileMgr/FTPS.pm``: ``Net::FTPSSL->new`` with options built from the directives
-    (``SSL_verify_mode``, ``SSL_version`` with a default of its own, then every key of ``FTPSOptions``
-    over them).
+The public ``lib/MT/FileMgr/FTPS.pm`` delivers with ``Net::FTPSSL`` instead, which the lab does not run. An
+option that only that module knows is named and has no effect.
 
-``net-ftp``
-    Server delivery, whose source is not public. Its message (``FTP failed to start tls: ...``) is that
-    of ``Net::FTP``; the page that documents it names ``FTPSSSLVerifyNone`` and
-    ``FTPSOptions SSL_cipher_list`` as remedies. *Modelled* here: the same directives become options of
-    ``Net::FTP->new``, and where no directive names the versions, IO::Socket::SSL's own default decides.
-
-What an option means is read in ``Net/FTPSSL.pm`` 0.42, ``Net/FTP.pm`` 3.14 and IO::Socket::SSL 2.081.
+What an option means is read in ``Net/FTP.pm`` 3.14, ``Net/FTPSSL.pm`` 0.42 and IO::Socket::SSL 2.081.
 A program that dies of a value never connects, so that there is no attempt to make of it: an error.
 """
 
@@ -21,9 +16,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from lab.inputs.findings import Finding, InputError, Severity
@@ -31,17 +25,7 @@ from lab.inputs.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, MtConfig, Optio
 from lab.inputs.perl_ssl import protocols, sha256_fingerprint
 from lab.model import ClientSettings
 
-#: What FTPS.pm asks for when no directive names the versions.
-NET_FTPSSL_VERSION = "SSLv23:!SSLv3:!SSLv2"
-
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
-
-
-class Caller(StrEnum):
-    """The program that delivers."""
-
-    NET_FTP = "net-ftp"
-    NET_FTPSSL = "net-ftpssl"
 
 
 @dataclass
@@ -49,7 +33,6 @@ class _Reading:
     """The settings so far, and what is to be said of them."""
 
     config: MtConfig
-    caller: Caller
     pins: Mapping[str, str]
     changes: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -64,7 +47,6 @@ class _Reading:
 def client_settings(
     config: MtConfig,
     base: ClientSettings,
-    caller: Caller,
     pins: Mapping[str, str] | None = None,
 ) -> tuple[ClientSettings, list[Finding]]:
     """The client that Movable Type would start with these directives.
@@ -72,7 +54,6 @@ def client_settings(
     Args:
         config: the directives.
         base: everything that no directive says: platform, policy, goal, ...
-        caller: the program that delivers.
         pins: certificates that the lab can pin, as name by SHA-256 fingerprint (lower-case digits).
 
     Returns:
@@ -81,7 +62,7 @@ def client_settings(
     Raises:
         InputError: a value that the program dies of.
     """
-    reading = _Reading(config, caller, pins or {})
+    reading = _Reading(config, pins or {})
     _verification(reading)
     _versions(reading)
     for option in config.options:
@@ -109,8 +90,6 @@ def _versions(reading: _Reading) -> None:
     directive = config.version
     own = config.ftps_ssl_version
     if directive is None:
-        if reading.caller is Caller.NET_FTPSSL:
-            reading.changes["protocols"] = protocols(NET_FTPSSL_VERSION)
         return
     if own is not None and own.true and directive is not own:
         reading.say(
@@ -137,70 +116,43 @@ def _protocols(reading: _Reading, written: str, value: str, line: int | None) ->
 
 
 def _session_reuse(reading: _Reading) -> None:
-    config = reading.config
-    reuses = not config.drops_session_reuse
-    if reading.caller is Caller.NET_FTPSSL:
-        reading.changes.setdefault("session_cache", "shared" if reuses else "none")
-    if not config.configured_options or reuses:
+    """Lines that replace the default ``ReuseSession=1`` without a word about it."""
+    options = reading.config.options
+    if not options or any(option.key == "ReuseSession" for option in options):
         return
-    first = config.configured_options[0]
-    if any(option.key == "ReuseSession" for option in config.configured_options):
-        return  # said to be off, not forgotten
-    if reading.caller is Caller.NET_FTPSSL:
-        reading.say(
-            Severity.WARNING,
-            first.line,
-            f"a configured {FTPS_OPTIONS} replaces the default, and with it ReuseSession=1: no data"
-            " connection resumes the control connection's session, and a server with"
-            " require_ssl_reuse=YES (vsftpd's default) lets the client log in and refuses every"
-            f" transfer (522). Add a line `{FTPS_OPTIONS} ReuseSession=1`",
-        )
-    else:
-        reading.say(
-            Severity.NOTE,
-            first.line,
-            f"a configured {FTPS_OPTIONS} replaces the default ReuseSession=1. Net::FTP does not know"
-            " that option; Movable Type's other FTPS client, Net::FTPSSL, needs it: add a line"
-            f" `{FTPS_OPTIONS} ReuseSession=1`",
-        )
+    reading.say(
+        Severity.NOTE,
+        options[0].line,
+        f"a configured {FTPS_OPTIONS} replaces the default ReuseSession=1. Net::FTP does not know"
+        " that option; Net::FTPSSL, with which Movable Type's public source delivers, resumes the"
+        " control connection's session for data only if it is set, as a server with"
+        " require_ssl_reuse=YES (vsftpd's default) demands: add a line"
+        f" `{FTPS_OPTIONS} ReuseSession=1`",
+    )
 
 
 # -- FTPSOptions -----------------------------------------------------------------------------------
 
 
 def _apply(reading: _Reading, option: Option) -> None:
-    handler = _SSL.get(option.key)
-    if handler is None:
-        handler = (_NET_FTP if reading.caller is Caller.NET_FTP else _NET_FTPSSL).get(option.key)
+    handler = _OPTIONS.get(option.key)
     if handler is not None:
         handler(reading, option)
     elif option.key.startswith("SSL_"):
         reading.left_out(option, "the lab has no setting for this option of IO::Socket::SSL")
     else:
-        for severity, text in _unknown(reading, option):
-            reading.say(severity, option.line, text)
+        reading.say(Severity.WARNING, option.line, _unknown(option))
 
 
-def _unknown(reading: _Reading, option: Option) -> Iterator[tuple[Severity, str]]:
-    program = "Net::FTP" if reading.caller is Caller.NET_FTP else "Net::FTPSSL"
-    known = {key.lower(): key for key in (*_SSL, *_NET_FTP, *_NET_FTPSSL)}
+def _unknown(option: Option) -> str:
+    known = {key.lower(): key for key in _OPTIONS}
     right = known.get(option.key.strip().lower())
-    if right == option.key:
-        yield (
-            Severity.WARNING,
-            f"`{option}`: {program} does not know this option and ignores it",
-        )
-    elif right is not None:
-        yield (
-            Severity.WARNING,
-            f"`{option}`: {program} does not know {option.key!r} and ignores it; options are spelt"
-            f" exactly: `{FTPS_OPTIONS} {right}={option.value or 'VALUE'}`",
-        )
-    else:
-        yield (
-            Severity.WARNING,
-            f"`{option}`: not an option of {program} that the lab knows; left out",
-        )
+    if right is None:
+        return f"`{option}`: not an option of Net::FTP that the lab knows; left out"
+    return (
+        f"`{option}`: Net::FTP does not know {option.key!r} and ignores it; options are spelt"
+        f" exactly: `{FTPS_OPTIONS} {right}={option.value or 'VALUE'}`"
+    )
 
 
 def _cipher_list(reading: _Reading, option: Option) -> None:
@@ -316,29 +268,19 @@ def _implicit(reading: _Reading, option: Option) -> None:
 
 
 def _encryption(reading: _Reading, option: Option) -> None:
-    changes = {
-        "E": {"implicit_tls": False, "tls": True},
-        "I": {"implicit_tls": True, "tls": True},
-        "C": {"implicit_tls": False, "tls": False},
-    }.get(option.value or "E")
-    if changes is None:
-        raise InputError(
-            reading.config.file,
-            option.line,
-            f"`{option}` cannot be tried: Net::FTPSSL refuses it (`Encryption mode unknown!`).",
-            "Write E (explicit TLS), I (implicit TLS) or C (no TLS).",
-        )
-    reading.changes |= changes
+    text = (
+        f"`{option}` is an option of Net::FTPSSL: Net::FTP ignores it. `{FTPS_OPTIONS} SSL=1` makes"
+        " Net::FTP begin with TLS (implicit TLS); `-c tls=no` tries a delivery without any"
+    )
+    reading.say(Severity.WARNING, option.line, text)
 
 
 def _reuse_session(reading: _Reading, option: Option) -> None:
-    """:func:`_session_reuse` looks at the whole hash; here only what Net::FTP makes of a line."""
-    if reading.caller is Caller.NET_FTP and option.line is not None:
-        text = (
-            f"`{option}` is an option of Net::FTPSSL: Net::FTP ignores it. Whether Net::FTP resumes the"
-            " session on data connections is decided by libnet's version and the mode (passive, active)"
-        )
-        reading.say(Severity.NOTE, option.line, text)
+    text = (
+        f"`{option}` is an option of Net::FTPSSL: Net::FTP ignores it. Whether Net::FTP resumes the"
+        " session on data connections is decided by libnet's version and the mode (passive, active)"
+    )
+    reading.say(Severity.NOTE, option.line, text)
 
 
 _Handler = Callable[[_Reading, Option], None]
@@ -346,8 +288,8 @@ _Handler = Callable[[_Reading, Option], None]
 _TRUST = "`-c trust=ANCHOR` gives the client another trust store (`own` with --chain)"
 _CLIENT_CERTIFICATE = "`-c client_certificate=SLUG` gives the client a certificate"
 
-#: Options that both programs hand to IO::Socket::SSL.
-_SSL: Mapping[str, _Handler] = {
+_OPTIONS: Mapping[str, _Handler] = {
+    # Net::FTP hands these to IO::Socket::SSL.
     "SSL_cipher_list": _cipher_list,
     "SSL_verify_mode": _verify_mode,
     "SSL_version": _version,
@@ -360,19 +302,12 @@ _SSL: Mapping[str, _Handler] = {
     "SSL_ca_path": _file(_TRUST),
     "SSL_cert_file": _file(_CLIENT_CERTIFICATE),
     "SSL_key_file": _file(_CLIENT_CERTIFICATE),
-}
-#: Options of Net::FTP itself.
-_NET_FTP: Mapping[str, _Handler] = {
-    "ReuseSession": _reuse_session,
+    # Net::FTP's own.
     "Passive": _passive,
     "Timeout": _timeout,
     "Port": _port,
     "SSL": _implicit,
-}
-#: Options of Net::FTPSSL itself.
-_NET_FTPSSL: Mapping[str, _Handler] = {
+    # Net::FTPSSL's.
     "ReuseSession": _reuse_session,
-    "Timeout": _timeout,
-    "Port": _port,
     "Encryption": _encryption,
 }

@@ -24,7 +24,6 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from lab.inputs.findings import Finding, InputError, Severity
 
@@ -44,9 +43,6 @@ DIRECTIVES = (
 )
 #: Their twins for mail, which look alike and do nothing here.
 MAIL_DIRECTIVES = ("SMTPSSLVerifyNone", "SMTPSSLVersion", "SMTPOptions", "SMTPAuth", "SMTPPort")
-
-#: What ``FTPSOptions`` holds when no line sets it.
-DEFAULT_OPTIONS: Mapping[str, str | None] = MappingProxyType({"ReuseSession": "1"})
 
 #: Prefix of the variables that newer versions read in place of a directive.
 ENVIRONMENT_PREFIX = "MT_CONFIG_"
@@ -88,8 +84,7 @@ class Option:
 
     key: str
     value: str | None
-    line: int | None
-    """``None``: the default, which no line replaced."""
+    line: int
 
     def __str__(self) -> str:
         return f"{FTPS_OPTIONS} {self.key}={self.value or ''}"
@@ -104,8 +99,8 @@ class MtConfig:
     ftps_ssl_verify_none: Directive | None = None
     ssl_version: Directive | None = None
     ftps_ssl_version: Directive | None = None
-    configured_options: tuple[Option, ...] = ()
-    """``FTPSOptions`` as the lines set it, one entry a key; empty: none does."""
+    options: tuple[Option, ...] = ()
+    """``FTPSOptions`` as the lines set it, one entry a key; empty: the default (``ReuseSession=1``) holds."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
 
     @property
@@ -123,20 +118,6 @@ class MtConfig:
             if directive is not None and directive.true:
                 return directive
         return None
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """``FTPSOptions`` as ``FTPS.pm`` finds it: the lines, or else the default."""
-        if self.configured_options:
-            return self.configured_options
-        return tuple(Option(key, value, None) for key, value in DEFAULT_OPTIONS.items())
-
-    @property
-    def drops_session_reuse(self) -> bool:
-        """Whether lines of ``FTPSOptions`` replaced the default ``ReuseSession=1`` by nothing."""
-        return not any(
-            option.key == "ReuseSession" and true(option.value) for option in self.options
-        )
 
 
 def true(value: str | None) -> bool:
@@ -190,7 +171,7 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
         ftps_ssl_verify_none=directives.get(FTPS_SSL_VERIFY_NONE),
         ssl_version=directives.get(SSL_VERSION),
         ftps_ssl_version=directives.get(FTPS_SSL_VERSION),
-        configured_options=tuple(options.values()),
+        options=tuple(options.values()),
         findings=tuple(findings),
     )
 
@@ -354,7 +335,7 @@ def _option(file: str, number: int, value: str) -> tuple[Option, list[Finding]]:
 
 
 def _repeated(
-    file: str, line: int | None, now: str, before: Directive | Option | None
+    file: str, line: int, now: str, before: Directive | Option | None
 ) -> Iterator[Finding]:
     if before is not None and str(before) != now:
         text = f"`{now}` takes the place of `{before}` in line {before.line}: the last line holds"

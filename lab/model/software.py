@@ -31,7 +31,6 @@ _OLD_AND_NEW = ("rocky9", "centos7")
 PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "net-ftp": _OLD_AND_NEW,
-        "net-ftpssl": _OLD_AND_NEW,
         "ftplib": _OLD_AND_NEW,
         "ftplib-reuse": _OLD_AND_NEW,
         "curl": _OLD_AND_NEW,

@@ -8,7 +8,6 @@ from lab.programs.base import AgentSpec, Installed, Program, Target
 from lab.programs.curl import Curl
 from lab.programs.edge import Edge
 from lab.programs.net_ftp import NetFtp
-from lab.programs.net_ftpssl import NetFtpSsl
 from lab.programs.openssl import Openssl
 from lab.programs.python_ftp import Ftplib, FtplibReuse
 from lab.programs.tls import TlsPerl, TlsPython
@@ -18,7 +17,6 @@ PROGRAMS: Mapping[str, Program] = {
     program.name: program
     for program in (
         NetFtp(),
-        NetFtpSsl(),
         Ftplib(),
         FtplibReuse(),
         Curl(),

@@ -152,7 +152,7 @@ def test_other_programs_get_the_directives_with_a_warning(desk: Desk) -> None:
     desk.write("mt_config", DIRECTIVES)
     attempt, _, findings = desk.read(program="curl@rocky9")
     assert attempt.client.ciphers == "AES128"
-    assert any("not with curl" in text for text in worst(findings))
+    assert any("not curl" in text for text in worst(findings))
 
 
 def test_the_environment_is_looked_through_when_it_is_given(desk: Desk) -> None:

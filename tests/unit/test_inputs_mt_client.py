@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from lab.inputs import Caller, Finding, InputError, Severity, client_settings
+from lab.inputs import Finding, InputError, Severity, client_settings
 from lab.inputs.mt_config import parse
 from lab.inputs.perl_ssl import protocols, sha256_fingerprint
-from lab.model import ClientSettings, ProtocolRange, from_, only
+from lab.model import ClientSettings, ProtocolRange, only
 from lab.programs.base import Target
 from lab.programs.net_ftp import options as net_ftp_options
 from lab.programs.net_ftp import ssl_version
 
 BASE = ClientSettings(platform="rocky9", policy="FIPS")
-NET_FTP, NET_FTPSSL = Caller.NET_FTP, Caller.NET_FTPSSL
 
 
-def read(
-    text: str, caller: Caller = NET_FTP, pins: dict[str, str] | None = None
-) -> tuple[ClientSettings, list[Finding]]:
-    return client_settings(parse(text, "mt"), BASE, caller, pins)
+def read(text: str, pins: dict[str, str] | None = None) -> tuple[ClientSettings, list[Finding]]:
+    return client_settings(parse(text, "mt"), BASE, pins)
 
 
 def texts(findings: list[Finding], severity: Severity | None = None) -> list[str]:
     return [str(f) for f in findings if severity in (None, f.severity)]
 
 
-# -- server delivery (Net::FTP) --------------------------------------------------------------------
+# -- directives and options of Net::FTP ------------------------------------------------------------
 
 
 def test_without_directives_nothing_is_set() -> None:
@@ -43,13 +40,10 @@ def test_verification_off_is_unsafe_and_says_what_is_safe() -> None:
     assert "SSL_fingerprint" in text
 
 
-def test_the_documented_remedy_sets_the_cipher_list_and_loses_session_reuse() -> None:
+def test_the_documented_remedy_sets_the_cipher_list_and_says_what_it_is() -> None:
     settings, findings = read("FTPSOptions SSL_cipher_list=AES128\n")
     assert settings.ciphers == "AES128"
-    assert settings.session_cache == "default"
-    said = " ".join(texts(findings))
-    assert "alias" in said
-    assert "replaces the default ReuseSession=1" in said
+    assert "alias" in " ".join(texts(findings))
 
 
 def test_net_ftp_ignores_reuse_session() -> None:
@@ -170,51 +164,40 @@ def test_a_fingerprint_that_is_none_ends_the_program() -> None:
         read("FTPSOptions SSL_fingerprint=sha256:abcd!\n")
 
 
-# -- FTPS.pm (Net::FTPSSL) -------------------------------------------------------------------------
+# -- options of Net::FTPSSL ------------------------------------------------------------------------
 
 
-def test_ftps_pm_has_a_version_of_its_own_and_reuses_the_session() -> None:
-    settings, findings = read("", NET_FTPSSL)
-    assert settings.protocols == from_("TLSv1")
-    assert settings.session_cache == "shared"
-    assert findings == []
+def test_a_configured_hash_drops_session_reuse_and_names_the_second_line() -> None:
+    settings, findings = read("\nFTPSOptions SSL_cipher_list=HIGH\n")
 
-
-def test_a_configured_hash_drops_session_reuse_and_names_the_trap() -> None:
-    settings, findings = read("\nFTPSOptions SSL_cipher_list=HIGH\n", NET_FTPSSL)
-    assert settings.session_cache == "none"
+    assert settings.session_cache == "default"
     (text,) = texts(findings)
-    assert text.startswith("mt:2: warning: ")
-    assert "522" in text
+    assert text.startswith("mt:2: note: ")
+    assert "replaces the default ReuseSession=1" in text
     assert "`FTPSOptions ReuseSession=1`" in text
 
 
-def test_both_lines_keep_session_reuse() -> None:
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_session_reuse_that_a_line_decides_is_not_called_forgotten(value: str) -> None:
     settings, findings = read(
-        "FTPSOptions SSL_cipher_list=HIGH\nFTPSOptions ReuseSession=1\n", NET_FTPSSL
+        f"FTPSOptions SSL_cipher_list=HIGH\nFTPSOptions ReuseSession={value}\n"
     )
-    assert settings.session_cache == "shared"
+
     assert settings.ciphers == "HIGH"
-    assert findings == []
+    (text,) = texts(findings)
+    assert text.startswith("mt:2: note: ")
+    assert "Net::FTP ignores it" in text
 
 
-@pytest.mark.parametrize(
-    ("value", "tls", "implicit"), [("E", True, False), ("I", True, True), ("C", False, False)]
-)
-def test_encryption_of_net_ftpssl(value: str, tls: bool, implicit: bool) -> None:
-    settings, _ = read(f"FTPSOptions Encryption={value}\n", NET_FTPSSL)
-    assert (settings.tls, settings.implicit_tls) == (tls, implicit)
+@pytest.mark.parametrize("value", ["E", "I", "C", "TLS"])
+def test_net_ftp_ignores_encryption_and_has_another_option_for_it(value: str) -> None:
+    settings, findings = read(f"FTPSOptions Encryption={value}\nFTPSOptions ReuseSession=1\n")
 
-
-def test_an_unknown_encryption_ends_the_program() -> None:
-    with pytest.raises(InputError, match="Encryption mode unknown"):
-        read("FTPSOptions Encryption=TLS\n", NET_FTPSSL)
-
-
-def test_an_option_of_the_other_program_is_ignored() -> None:
-    settings, findings = read("FTPSOptions Passive=0\n", NET_FTPSSL)
-    assert settings.mode == "passive"
-    assert any("does not know this option" in text for text in texts(findings))
+    assert settings == BASE
+    (text,) = texts(findings, Severity.WARNING)
+    assert text.startswith("mt:1: ")
+    assert "an option of Net::FTPSSL: Net::FTP ignores it" in text
+    assert "`FTPSOptions SSL=1`" in text
 
 
 # -- option values of IO::Socket::SSL --------------------------------------------------------------

@@ -38,8 +38,7 @@ def test_an_empty_file_is_all_defaults() -> None:
     assert config == MtConfig(file=FILE)
     assert config.verify_none is None
     assert config.version is None
-    assert options(config) == {"ReuseSession": "1"}
-    assert not config.drops_session_reuse
+    assert options(config) == {}
 
 
 @pytest.mark.parametrize("name", ["ftpssslverifynone", "FTPSSSLVERIFYNONE", "FtpsSslVerifyNone"])
@@ -147,14 +146,7 @@ def test_quotes_belong_to_the_value() -> None:
 def test_a_hash_collects_its_lines() -> None:
     config = parse("FTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n", FILE)
     assert options(config) == {"SSL_cipher_list": "AES128", "ReuseSession": "1"}
-    assert not config.drops_session_reuse
     assert config.findings == ()
-
-
-def test_a_configured_hash_replaces_the_default() -> None:
-    config = parse("FTPSOptions SSL_cipher_list=AES128\n", FILE)
-    assert options(config) == {"SSL_cipher_list": "AES128"}
-    assert config.drops_session_reuse
 
 
 def test_what_follows_a_second_equals_sign_is_lost() -> None:
@@ -197,7 +189,7 @@ def test_a_blank_in_place_of_the_equals_sign_is_named_with_the_right_spelling() 
 )
 def test_the_spelling_run_together_does_nothing(line: str, right: str) -> None:
     config = parse(f"CGIPath /mt/\n{line}\n", FILE)
-    assert config.configured_options == ()
+    assert config.options == ()
     (text,) = warnings(config)
     assert text.startswith(f"{FILE}:2: warning: there is no directive")
     assert "nothing changes" in text

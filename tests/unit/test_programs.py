@@ -29,7 +29,6 @@ EVERYTHING = {
     "python": "3.9.21",
     "openssl": "OpenSSL 3.5.1 1 Jul 2025",
     "libnet": ["3.11", "3.15"],
-    "Net::FTPSSL": "0.42",
     "curl": "curl 7.76.1 (x86_64-redhat-linux-gnu) libcurl/7.76.1 OpenSSL/3.5.1 zlib/1.2.11",
 }
 ROCKY = Installed(platform="rocky9", stand_in=True, versions=EVERYTHING)
