@@ -65,8 +65,8 @@ def test_a_cipher_list_that_the_client_cannot_read_every_time(shared: Copy) -> N
 
 
 def test_a_case_is_run_recorded_and_reported(shared: Copy) -> None:
-    # given one case for one client
-    case = Catalogue.load(shared.path / "scenarios").select(["expired_certificate"])[0]
+    # given one case for one client, which every build can show
+    case = Catalogue.load(shared.path / "scenarios").select(["server_offers_only_suites"])[0]
     # when
     done = shared.lab("run", case.id)
     # then the summary is on standard output, and the progress is not

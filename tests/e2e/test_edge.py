@@ -145,7 +145,7 @@ def report_of(laboratory: Laboratory, server: Sequence[str], client: Sequence[st
         (["certificate=expired"], [], "Certificate has expired"),
         (["tls=no"], [], "Unknown protocol"),
         (["origin", "behaviour=ftp-banner"], [], "Unknown protocol"),
-        (["protocols=..TLSv1.1"], [], "SSL handshake failure"),
+        (["origin@openssl-1.0.2k", "protocols=..TLSv1.1"], [], "SSL handshake failure"),
         (["origin@openssl-1.0.2k", "protocols=SSLv3"], [], "SSL handshake failure"),
         (["origin@openssl-1.0.2k", "ciphers=RC4-SHA"], [], "SSL handshake failure"),
         (["certificate_by_name=yes"], ["sni="], "TLSv1 alert internal error"),

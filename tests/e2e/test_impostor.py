@@ -8,6 +8,7 @@ import pytest
 from docker import DockerClient
 
 from lab import impostor
+from lab.expectations import Verdict
 from lab.images import Silent
 from lab.laboratory import Laboratory, open_laboratory
 from lab.machine import wait_until
@@ -46,6 +47,9 @@ def shell(engine: DockerClient, laboratory: Laboratory, software: str, command: 
 
 def made(laboratory: Laboratory, attempt: Attempt) -> tuple[Outcome, ServerReport]:
     finished = make(laboratory.session, Job("x", attempt))
+    if finished.judgement.verdict is Verdict.CANNOT:
+        assert "Linux-PAM's pam_exec is older than 1.5.3" in finished.judgement.why
+        pytest.skip(f"cannot: {finished.judgement.why}")
     assert finished.outcome is not None, finished.judgement.why
     assert finished.evidence is not None
     assert impostor.difference(finished.evidence.observation, finished.outcome) is None

@@ -62,7 +62,7 @@ LISTENERS: list[tuple[str, list[str], dict[str, set[str] | None]]] = [
             "SSLv3": set(),
         },
     ),
-    ("nginx", [], {"TLSv1.3": TLS13, "TLSv1.2": None}),
+    ("nginx", ["protocols=TLSv1.2.."], {"TLSv1.3": TLS13, "TLSv1.2": None}),
     ("nginx", ["protocols=TLSv1.2", f"ciphers={GCM256}"], {"TLSv1.2": {GCM256}}),
     ("origin", ["behaviour=close-after-request"], {"TLSv1.3": TLS13, "TLSv1.2": None}),
     (
