@@ -59,6 +59,15 @@ lint: $(READY) ## linters and types alone
 unit: $(READY) | $(STATE) ## the unit tests alone; they need no engine
 	@$(BIN)/python -m pytest tests/unit
 
+# Examples of each property a round; with SECONDS rounds go on until the time is over.
+EXAMPLES ?= 2000
+
+.PHONY: fuzz
+fuzz: $(READY) ## feed every reader spoilt input, new each time (EXAMPLES=N of each, or SECONDS=N of rounds)
+	@until=$$(( $$(date +%s) + $(or $(SECONDS),0) )); while :; do \
+	  LAB_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/unit/test_fuzz_*.py --timeout=0 || exit 1; \
+	  [ $$(date +%s) -lt $$until ] || break; done
+
 .PHONY: lint-dockerfiles
 lint-dockerfiles:
 	@if [ ! -x $(BIN)/hadolint ]; then \

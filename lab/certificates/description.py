@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.certificates.catalogue import CertificateError
 
 _DAY = "%Y-%m-%d %H:%M UTC"
+
+
+#: What reading a certificate's parts raises where they are damaged.
+DAMAGES = (
+    ValueError,
+    UnsupportedAlgorithm,
+    InternalError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +87,7 @@ def describe(chain_pem: bytes) -> ChainDescription:
     try:
         chain = x509.load_pem_x509_certificates(chain_pem)
         return ChainDescription(tuple(_describe(certificate) for certificate in chain))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except DAMAGES as error:
         raise CertificateError(f"no PEM certificate can be read: {error}") from error
 
 

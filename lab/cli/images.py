@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from lab import engine
+from lab.cli import exit_status
 from lab.cli.options import AsJson
-from lab.cli.printing import out, print_json, print_plain
-from lab.images import Printed
+from lab.cli.printing import out, print_error, print_json, print_plain
+from lab.images import ImageError, Printed, archive
 from lab.images.builds import moved
 from lab.laboratory import ensure_images, image_store
 from lab.report import terminal
@@ -44,6 +45,11 @@ def import_(
     path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")],
 ) -> None:
     """Take all images from an archive."""
+    try:
+        archive.contents(path)  # before an engine is looked for
+    except ImageError as error:
+        print_error(error)
+        raise typer.Exit(exit_status.USAGE) from error
     with closing(engine.find()) as client:
         image_store(client, Checkout.here(), Printed()).import_(path)
 

@@ -22,6 +22,10 @@ class Step(Table):
     pattern: Pattern
 
 
+#: Of the number of an error.
+_MOST_DIGITS = 9
+
+
 class Name(Table):
     """The reason that a visitor is given for a line."""
 
@@ -91,7 +95,8 @@ class EdgeLog(Table):
 
 def _number(pattern: re.Pattern[str], lines: Iterable[str]) -> int | None:
     found = [match for line in lines if (match := pattern.search(line))]
-    return int(found[-1][1]) if found else None
+    # A longer number is none of an error, and Python does not read every one.
+    return int(found[-1][1]) if found and len(found[-1][1]) <= _MOST_DIGITS else None
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from lab.model import ClientReport, Reason
 
@@ -210,5 +210,5 @@ def read(name: str, form: type[Form]) -> Form:
     try:
         text = resources.files("lab.dialects").joinpath(name).read_text(encoding="utf-8")
         return form.model_validate(tomllib.loads(text))
-    except (FileNotFoundError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (FileNotFoundError, RecursionError, ValueError) as error:
         raise DialectError(f"lab/dialects/{name}: {error}") from error

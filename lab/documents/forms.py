@@ -294,14 +294,17 @@ def parse(text: str, file: str) -> Document:
     """
     try:
         return Document.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise DocumentError(f"{file} is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = _place(first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = first["msg"].removeprefix("Value error, ")
         raise DocumentError(f"{file}{place}: {message}{more}") from error
+    except (
+        RecursionError,
+        ValueError,
+    ) as error:  # too deep, or a number of thousands of digits, too
+        raise DocumentError(f"{file} is not TOML: {error}") from error
 
 
 @functools.cache

@@ -6,6 +6,7 @@ provenance, are part of it.
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
@@ -14,12 +15,17 @@ from pathlib import Path
 import docker
 import requests
 
-from lab import machine
+from lab import given, machine
 from lab.images import transfer
 from lab.images.candidate import REPOSITORY
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
+from lab.quoting import listed, one_line
 
 REPORT_EVERY = 256 << 20
+#: The largest part of an archive that is looked at, in bytes: its manifest, a header, a block of data.
+LARGEST_PART = 4 << 20
+#: So many files are looked through for the manifest: an archive has a few for each layer of an image.
+MOST_MEMBERS = 20_000
 
 
 def save(
@@ -72,15 +78,18 @@ def contents(path: Path) -> tuple[str, ...]:
     """
     tried = f"reading the images in {path}"
     try:
-        with tarfile.open(path, "r:") as archive:
-            manifest = archive.extractfile("manifest.json")
-            assert manifest is not None  # KeyError when it is missing
-            tags = [tag for image in json.load(manifest) for tag in image["RepoTags"] or ()]
-    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError) as error:
+        given.check_regular(path)
+        with _Bounded(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+            tags = _tags(_manifest(archive))
+    except given.Unreadable as error:
+        raise ImageError(
+            Problem.ARCHIVE, tried=tried, happened=error.what, advice=[error.remedy]
+        ) from error
+    except (OSError, tarfile.TarError, RecursionError, ValueError) as error:
         raise ImageError(
             Problem.ARCHIVE,
             tried=tried,
-            happened=f"not a complete archive of images: {error}",
+            happened=f"not a complete archive of images: {one_line(str(error))}",
             advice=["make it with: lab images export FILE"],
         ) from error
     foreign = [tag for tag in tags if not tag.startswith(f"{REPOSITORY}/")]
@@ -88,10 +97,60 @@ def contents(path: Path) -> tuple[str, ...]:
         raise ImageError(
             Problem.ARCHIVE,
             tried=tried,
-            happened=f"it holds {', '.join(foreign) if foreign else 'no image'}",
+            happened=f"it holds {one_line(listed(foreign)) if foreign else 'no image'}",
             advice=["only an archive made by lab images export is accepted"],
         )
     return tuple(tags)
+
+
+class _Bounded(io.FileIO):
+    """A file of which a reader takes no part that is larger than any of its headers."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes.
+
+        Raises:
+            ValueError: they are too many.
+        """
+        if size is None or not 0 <= size <= LARGEST_PART:
+            raise ValueError(f"a part of {size} bytes, and {LARGEST_PART} is the most")
+        return super().read(size)
+
+
+def _manifest(archive: tarfile.TarFile) -> bytes:
+    """The file in which an archive names its images.
+
+    Raises:
+        ValueError: there is none among the first files.
+    """
+    for number, member in enumerate(archive):
+        if number == MOST_MEMBERS:
+            raise ValueError(f"no manifest.json among the first {MOST_MEMBERS} files")
+        content = archive.extractfile(member) if member.name == "manifest.json" else None
+        if content is not None:
+            if member.size > LARGEST_PART:
+                raise ValueError(f"manifest.json is {member.size} bytes")
+            return content.read()
+    raise ValueError("there is no manifest.json")
+
+
+def _tags(manifest: bytes) -> list[str]:
+    """The tags in a manifest.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    images = json.loads(manifest)
+    if not isinstance(images, list):
+        raise ValueError("manifest.json is no list")
+    tags: list[str] = []
+    for image in images:
+        of_image = image.get("RepoTags", ()) if isinstance(image, dict) else 0
+        of_image = () if of_image is None else of_image
+        if not isinstance(of_image, list | tuple) or not all(isinstance(t, str) for t in of_image):
+            raise ValueError("manifest.json does not list images by their tags")
+        tags += of_image
+    return tags
 
 
 def load(engine: docker.DockerClient, path: Path) -> None:

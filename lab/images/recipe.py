@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lab.images.errors import ImageError, Problem
 
@@ -270,7 +270,7 @@ def load(directory: Path, release: str = "") -> dict[str, Recipe]:
 def _parse(path: Path) -> _RecipeFile:
     try:
         parsed = _RecipeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise _broken(path, str(error)) from error
     if parsed.name != path.parent.name:
         raise _broken(path, f"it is called {parsed.name}, its directory is not")

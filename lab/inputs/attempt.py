@@ -10,13 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lab.certificates import OWN
+from lab.given import PEM
 from lab.inputs import backend as backends
 from lab.inputs import backend_settings
 from lab.inputs import mt_config as mt
 from lab.inputs import vsftpd_conf as vsftpd
-from lab.inputs.findings import Finding, InputError, Severity
+from lab.inputs.findings import (
+    Finding,
+    InputError,
+    Severity,
+    most_of,
+)
 from lab.inputs.mt_client import client_settings
 from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
+from lab.inputs.reading import read_bytes, read_text
 from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, ServerSettings
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd
@@ -71,7 +78,7 @@ def read_attempt(
 
     Returns:
         The attempt, what goes by the slug ``own`` (``None``: nothing is given), and the findings in the
-        order of the files.
+        order of the files, the first of them where there are many.
 
     Raises:
         InputError: a file that cannot be read or tried.
@@ -103,7 +110,7 @@ def read_attempt(
     if certificate is not None:
         findings += _about_own(attempt, certificate, str(chain))
     own = Own(certificate, anchors) if certificate or anchors else None
-    return attempt, own, findings
+    return attempt, own, most_of(findings)
 
 
 def _check_together(backend: Path | None, mt_config: Path | None, client: str | None) -> None:
@@ -138,8 +145,8 @@ def _own(chain: Path | None, key: Path | None) -> tuple[OwnCertificate | None, l
                 "Give the certificate chain with --chain FILE.",
             )
         return None, []
-    key_bytes = None if key is None else _bytes(key)
-    own, findings = read_certificate(_bytes(chain), key_bytes, str(chain), str(key))
+    key_bytes = None if key is None else read_bytes(key, PEM)
+    own, findings = read_certificate(read_bytes(chain, PEM), key_bytes, str(chain), str(key))
     named = None if key is None else str(key)
     return dataclasses.replace(own, chain_file=str(chain), key_file=named), findings
 
@@ -166,7 +173,7 @@ def _server(
             "Leave --server out, or the file.",
         )
     read = vsftpd.parse(
-        _text(conf),
+        read_text(conf),
         str(conf),
         build=vsftpd.build_named(build) if build else program.build,
         target=program.build,
@@ -190,7 +197,7 @@ def _client(
     if config is None:
         return explicit, []
     findings: list[Finding] = []
-    read = mt.parse(_text(config), str(config))
+    read = mt.parse(read_text(config), str(config))
     findings += read.findings
     if explicit.program != "net-ftp":
         text = (
@@ -218,7 +225,7 @@ def _edge(
     server: ServerSettings,
 ) -> tuple[ClientSettings, OwnAnchors | None, list[Finding]]:
     explicit, base = parse_client(client, assignments), parse_client(client)
-    read = backends.read(_text(file), str(file), name)
+    read = backends.read(read_text(file), str(file), name)
     settings, found = backend_settings.client_settings(read, base, server)
     findings = [*read.findings, *found]
     changes = {field: getattr(explicit, field) for field in _assigned(assignments)}
@@ -300,31 +307,3 @@ def _covers(name: str, host: str) -> bool:
     if name.startswith("*."):
         return "." in host and name[2:] == host.partition(".")[2]
     return name == host
-
-
-# -- files -----------------------------------------------------------------------------------------
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            str(path),
-            None,
-            f"the file cannot be read: {error.strerror or error}.",
-            "Check its name and its permissions.",
-        ) from error
-
-
-def _text(path: Path) -> str:
-    """The text of a file; a byte that is not UTF-8 (in a comment, mostly) is written out in digits."""
-    content = _bytes(path)
-    if b"\0" in content:
-        raise InputError(
-            str(path),
-            content[: content.index(b"\0")].count(b"\n") + 1,
-            "the file is not plain text: it has NUL bytes (UTF-16?).",
-            "Save it as UTF-8 without a byte order mark.",
-        )
-    return content.decode("utf-8", "backslashreplace")

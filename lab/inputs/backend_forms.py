@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from lab.inputs import backend_data, backend_vcl
 from lab.inputs.backend_written import Form, WrittenBackend, chosen, repeated
 from lab.inputs.findings import Finding
+
+#: A list of objects, an empty list, or one of lists.
+_JSON_LIST = re.compile(r"\[\s*(?:\{|\]|\[\s*[\[{\]])")
+_VCL = re.compile(r"^[ \t]*(?:backend\s+\S+\s*\{|\.\w+\s*=)", re.MULTILINE)
 
 
 def form_of(text: str, file: str) -> Form:
@@ -19,16 +22,9 @@ def form_of(text: str, file: str) -> Form:
     if start.startswith("{"):
         return Form.JSON
     if start.startswith("["):
-        try:
-            json.loads(start)
-        except json.JSONDecodeError:
-            return Form.TOML
-        return Form.JSON
-    return (
-        Form.VCL
-        if re.search(r"^\s*backend\s+\S+\s*\{|^\s*\.\w+\s*=", text, re.MULTILINE)
-        else Form.TOML
-    )
+        # A list in JSON; or the name of a table, which may be that of a list of tables (`[[`), in TOML.
+        return Form.JSON if _JSON_LIST.match(start) else Form.TOML
+    return Form.VCL if _VCL.search(text) else Form.TOML
 
 
 def backend_in(

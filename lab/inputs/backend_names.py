@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.inputs.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
 from lab.inputs.backend_written import Form, Kind, Written, WrittenBackend, closest
 from lab.inputs.findings import Finding, Severity
+from lab.quoting import cut, listed
 
 
 def by_api_name(
@@ -56,12 +57,12 @@ class _Naming:
 
     def _unknown(self, parameter: Written) -> None:
         if self.form is Form.VCL:
-            text = f"`{parameter}`: a backend in VCL has no `.{parameter.name}`"
+            text = f"`{parameter}`: a backend in VCL has no `.{cut(parameter.name)}`"
             hint = closest("." + parameter.name, ("." + known for known in VCL_KINDS))
             self.say(Severity.ERROR, parameter, f"{text}{hint or '.'} The VCL does not compile")
         else:
             hint = closest(parameter.name, PARAMETERS)
-            text = f"`{parameter}`: a backend has no parameter {parameter.name!r}{hint or '.'}"
+            text = f"`{parameter}`: a backend has no parameter {cut(parameter.name)!r}{hint or '.'}"
             self.say(Severity.WARNING, parameter, f"{text} It has no effect")
 
     def _not_in_vcl(self, parameter: Written) -> None:
@@ -88,11 +89,13 @@ class _Naming:
             Kind.INTEGER: "a number",
             Kind.BLOCK: "a block",
         }[wanted]
-        example = f'`.{parameter.name} = "{parameter.value}";`' if wanted is Kind.STRING else ""
+        example = (
+            f'`.{parameter.name} = "{cut(str(parameter.value))}";`' if wanted is Kind.STRING else ""
+        )
         text = f"`{parameter}` is no valid VCL: it wants {wants}{': ' if example else ''}{example}"
         self.say(Severity.ERROR, parameter, text)
 
     def say_ignored(self) -> None:
         for why, parameters in self.ignored.items():
-            listed = ", ".join(f"{p.name} (line {p.line})" for p in parameters)
-            self.say(Severity.NOTE, parameters[0], f"ignored, because {why}: {listed}")
+            names = listed(f"{p.name} (line {p.line})" for p in parameters)
+            self.say(Severity.NOTE, parameters[0], f"ignored, because {why}: {names}")

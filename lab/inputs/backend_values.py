@@ -23,6 +23,7 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _VERSIONS = {"1": "TLSv1", "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
+_PORT = re.compile(r"0*+\d{1,5}", re.ASCII)
 _HIGHEST_PORT = 65535
 #: The longest time limit, in seconds: that of the VCL variable bereq.first_byte_timeout.
 LONGEST_S = 600.0
@@ -91,7 +92,7 @@ class Values:
         value = self._string("port")
         if value is None:
             return None
-        if not re.fullmatch(r"\d+", value, re.ASCII) or not 1 <= int(value) <= _HIGHEST_PORT:
+        if not _PORT.fullmatch(value) or not 1 <= int(value) <= _HIGHEST_PORT:
             raise self._fail(
                 self.given["port"],
                 "that is no port number",
@@ -164,7 +165,8 @@ class Values:
                 "the lines of the PEM block end in the characters \\n instead of ending",
                 'Paste it with its lines, in VCL as a long string: {"-----BEGIN ... -----END ..."}.',
             )
-        return content.encode()
+        # A lone surrogate, which JSON can have in an escape, is in no PEM block.
+        return content.encode("utf-8", "replace")
 
     def _first_line(self, name: str) -> int:
         parameter = self.given[name]
@@ -184,6 +186,12 @@ class Values:
     def ciphers(self) -> str | None:
         """A cipher list, with colons."""
         value = self._string("ssl_ciphers")
+        if value is not None and not (value.isascii() and value.isprintable()):
+            raise self._fail(
+                self.given["ssl_ciphers"],
+                "a list of cipher suites has plain letters, digits and punctuation",
+                "Type the list anew.",
+            )
         if value is None or "," not in value:
             return value
         text = "the commas are read as colons: OpenSSL takes both"

@@ -13,8 +13,18 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from lab.inputs.backend_written import Kind, Written, WrittenBackend, shortened
+from lab.inputs.backend_written import (
+    LONGEST_NUMBER,
+    Kind,
+    Written,
+    WrittenBackend,
+    check_number,
+    check_parameters,
+    shortened,
+    too_long_a_number,
+)
 from lab.inputs.findings import InputError
+from lab.quoting import cut
 
 #: Seconds of each unit of time.
 UNITS = {
@@ -27,7 +37,10 @@ UNITS = {
     "y": 31536000.0,
 }
 
-_BLANK = re.compile(r"(?:\s+|#[^\n]*|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+# Possessive: what was passed over is not kept to be tried again.
+_BLANK = re.compile(r"(?:\s++|#[^\n]*+|//[^\n]*+|/\*.*?\*/)*+", re.DOTALL)
+#: In a block that is passed over, what is neither a brace nor the beginning of a string or a comment.
+_PLAIN = re.compile(r'[^{}"#/]+')
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _FIELD = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)")
 _LONG_STRING = re.compile(r'\{([A-Za-z0-9_]*)"')
@@ -35,10 +48,13 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)")
 _INTEGER = re.compile(r"\d+")
 _NUMBER = re.compile(r"\d+\.\d+")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+#: So many words, strings and braces outside blocks are passed over: the largest file that a network takes
+#: has a third of it.
+MOST_STEPS = 250_000
 #: What ends a value without quotes.
 _AFTER_BARE = re.compile(r"""[;{}"#]|\s//|/\*""")
 _ESCAPE = re.compile(
-    r"%u\{(?P<braced>[0-9A-Fa-f]{1,6})\}|%u(?P<four>[0-9A-Fa-f]{4})|(?P<bytes>(?:%[0-9A-Fa-f]{2})+)"
+    r"%u\{(?P<braced>[0-9A-Fa-f]{1,6})\}|%u(?P<four>[0-9A-Fa-f]{4})|(?P<bytes>(?:%[0-9A-Fa-f]{2})++)"
 )
 
 
@@ -56,6 +72,9 @@ class _Reader:
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file, self.at = text, file, 0
+        self.steps = 0
+        # The last place that was asked for: counting goes on from there.
+        self._known_at, self._known_line = 0, 1
 
     # -- declarations ------------------------------------------------------------------------------
 
@@ -66,6 +85,7 @@ class _Reader:
                 backend = self._backend(start)
                 if backend is not None:
                     found.append(backend)
+                    check_number(len(found), self.file, backend.line)
         if not found:
             raise InputError(
                 self.file,
@@ -107,21 +127,22 @@ class _Reader:
         while True:
             if not self._blank():
                 self._fail(
-                    start, f"the block of the backend {name} has no end", "Close it with `}`."
+                    start, f"the block of the backend {cut(name)} has no end", "Close it with `}`."
                 )
             if self._peek() == "}":
                 self.at += 1
                 return WrittenBackend(name, self._line(start), tuple(parameters))
             parameters.append(self._parameter(name, opened))
+            check_parameters(len(parameters), self.file, parameters[-1].line)
 
     def _parameter(self, backend: str, opened: int) -> Written:
         start = self.at
         name = self._match(_FIELD)
         if name is None:
-            said = shortened(self.text[start:].partition("\n")[0])
+            said = shortened(self._rest_of_line(start))
             self._fail(
                 start,
-                f"the backend {backend} (line {self._line(opened)}) has parameters, and here is none:"
+                f"the backend {cut(backend)} (line {self._line(opened)}) has parameters, and here is none:"
                 f" `{said}`",
                 f"A parameter is `.NAME = VALUE;`, with a dot: `.{said}`."
                 if _NAME.match(said)
@@ -129,7 +150,7 @@ class _Reader:
             )
         self._blank()
         if self._peek() != "=":
-            self._fail(start, f"`{name}` has no `=`", f"Write `{name} = VALUE;`.")
+            self._fail(start, f"`{cut(name)}` has no `=`", f"Write `{cut(name)} = VALUE;`.")
         self.at += 1
         self._blank()
         at_value = self.at
@@ -165,11 +186,13 @@ class _Reader:
                 parts.append(part)
             return (Kind.LONG_STRING if long else Kind.STRING), "".join(parts)
         # A comment may follow; an address of the web may be in it (`//`).
-        rest = self.text[self.at :].partition("\n")[0]
+        rest = self._rest_of_line(self.at)
         bare = _AFTER_BARE.split(rest, maxsplit=1)[0].rstrip()
         if not bare:
-            self._fail(start, f"`{name} =` has no value", f'Write `{name} = "VALUE";`.')
+            self._fail(start, f"`{cut(name)} =` has no value", f'Write `{cut(name)} = "VALUE";`.')
         self.at += len(bare)
+        if (digits := _longest_number(bare)) > LONGEST_NUMBER:
+            self._fail(start, *too_long_a_number(digits))
         return _bare_value(bare)
 
     def _string(self) -> str | None:
@@ -182,16 +205,15 @@ class _Reader:
             if end < 0:
                 self._fail(
                     start,
-                    f"the long string that begins with `{opening[0]}` has no end",
-                    f"Close it with `{closing}`.",
+                    f"the long string that begins with `{cut(opening[0])}` has no end",
+                    f"Close it with `{cut(closing)}`.",
                 )
             self.at = end + len(closing)
             return self.text[opening.end() : end]
         if self._peek() != '"':
             return None
         end = self.text.find('"', start + 1)
-        newline = self.text.find("\n", start + 1)
-        if end < 0 or 0 <= newline < end:
+        if end < 0 or self.text.find("\n", start + 1, end) >= 0:
             self._fail(
                 start,
                 "this string has no closing quote on its line",
@@ -209,6 +231,8 @@ class _Reader:
         while self._blank():
             if self._string() is not None:
                 continue
+            if self._match(_PLAIN) is not None:
+                continue
             depth += {"{": 1, "}": -1}.get(self.text[self.at], 0)
             self.at += 1
             if not depth:
@@ -219,6 +243,14 @@ class _Reader:
 
     def _blank(self) -> bool:
         """Pass over blanks and comments; false at the end of the text."""
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            self._fail(
+                self.at,
+                f"up to here the file has more than {MOST_STEPS} words, strings and braces, and that is the"
+                " most that is read",
+                "Give a file with the backends alone.",
+            )
         blank = _BLANK.match(self.text, self.at)
         self.at = blank.end() if blank else self.at
         if self.text.startswith("/*", self.at):
@@ -236,10 +268,25 @@ class _Reader:
         return self.text[self.at : self.at + 1]
 
     def _line(self, at: int) -> int:
-        return self.text.count("\n", 0, at) + 1
+        known = self._known_at
+        if at >= known:
+            self._known_line += self.text.count("\n", known, at)
+        else:
+            self._known_line -= self.text.count("\n", at, known)
+        self._known_at = at
+        return self._known_line
+
+    def _rest_of_line(self, at: int) -> str:
+        end = self.text.find("\n", at)
+        return self.text[at : None if end < 0 else end]
 
     def _fail(self, at: int, what: str, remedy: str) -> NoReturn:
         raise InputError(self.file, self._line(at), what + ".", remedy)
+
+
+def _longest_number(text: str) -> int:
+    """How many digits the longest number has."""
+    return max(map(len, _INTEGER.findall(text)), default=0)
 
 
 def _bare_value(text: str) -> tuple[Kind, str | bool | int | float]:

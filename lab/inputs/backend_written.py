@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.inputs.findings import Finding, InputError, Severity
+from lab.inputs.reading import closest as closest_name
+from lab.quoting import cut, listed
+
+#: A service of a network has tens of backends; so many are read.
+MOST_BACKENDS = 500
+#: There are some 60 parameters; so many of one backend are read.
+MOST_PARAMETERS = 200
+#: More digits has no number that a parameter can have.
+LONGEST_NUMBER = 20
 
 
 class Form(StrEnum):
@@ -62,7 +70,7 @@ class WrittenBackend:
     parameters: tuple[Written, ...]
 
     def __str__(self) -> str:
-        return f"{self.name or 'a backend without a name'} (line {self.line})"
+        return f"{cut(self.name) or 'a backend without a name'} (line {self.line})"
 
 
 def chosen(
@@ -76,27 +84,62 @@ def chosen(
     Raises:
         InputError: there is none of this name.
     """
-    listed = ", ".join(map(str, backends))
+    names = listed(map(str, backends))
     if wanted is not None:
         for backend in backends:
             if backend.name == wanted:
                 return backend, []
-        names = [b.name for b in backends if b.name]
-        near = difflib.get_close_matches(wanted, names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "."
+        near = closest_name(wanted, [b.name for b in backends if b.name], 0.6)
+        hint = f"; did you mean {near}?" if near else "."
         raise InputError(
             file,
             None,
-            f"there is no backend {wanted!r}{hint}",
-            f"The file has {listed}.",
+            f"there is no backend {cut(wanted)!r}{hint}",
+            f"The file has {names}.",
         )
     if len(backends) == 1:
         return backends[0], []
     text = (
-        f"there are {len(backends)} backends, {listed}: the first is read; --backend-name NAME chooses"
+        f"there are {len(backends)} backends, {names}: the first is read; --backend-name NAME chooses"
         " another"
     )
     return backends[0], [Finding(Severity.NOTE, file, backends[0].line, text)]
+
+
+def check_number(backends: int, file: str, line: int | None) -> None:
+    """There are no more backends than a service has.
+
+    Raises:
+        InputError: there are, up to this line.
+    """
+    if backends > MOST_BACKENDS:
+        raise InputError(
+            file,
+            line,
+            f"there are more than {MOST_BACKENDS} backends, and that is the most that is read.",
+            "Give a file with the one that is to be tried.",
+        )
+
+
+def check_parameters(parameters: int, file: str, line: int | None) -> None:
+    """A backend has no more parameters than there can be.
+
+    Raises:
+        InputError: it has, up to this line.
+    """
+    if parameters > MOST_PARAMETERS:
+        raise InputError(
+            file,
+            line,
+            f"this backend has more than {MOST_PARAMETERS} parameters, and that is the most that is read.",
+            "Leave in it what a backend can have.",
+        )
+
+
+def too_long_a_number(digits: int) -> tuple[str, str]:
+    """What is wrong with a number of so many digits, and what to do."""
+    what = f"here is a number of {digits} digits, which is more than any parameter can have"
+    return what, "Write the number that is meant."
 
 
 def repeated(backend: WrittenBackend, file: str) -> tuple[WrittenBackend, list[Finding]]:
@@ -116,8 +159,8 @@ def repeated(backend: WrittenBackend, file: str) -> tuple[WrittenBackend, list[F
 def closest(name: str, known: Iterable[str]) -> str:
     """``; did you mean X?``, or nothing."""
     lower = {k.lower(): k for k in known}
-    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
-    return f"; did you mean `{lower[near[0]]}`?" if near else ""
+    near = closest_name(name.lower(), lower, 0.6)
+    return f"; did you mean `{lower[near]}`?" if near else ""
 
 
 def shortened(text: str) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from lab.quoting import one_line
+
+#: Of the findings about one attempt so many are said.
+MOST_FINDINGS = 50
 
 
 class Severity(StrEnum):
@@ -29,7 +35,8 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        return f"{place(self.file, self.line)}: {self.severity}: {self.text}"
+        where = place(one_line(self.file), self.line)
+        return f"{where}: {self.severity}: {one_line(self.text)}"
 
 
 class InputError(ValueError):
@@ -43,10 +50,21 @@ class InputError(ValueError):
     """
 
     def __init__(self, file: str, line: int | None, what: str, remedy: str) -> None:
-        self.file, self.line, self.what, self.remedy = file, line, what, remedy
-        super().__init__(f"{place(file, line)}: {what}\n{remedy}")
+        self.file, self.line = file, line
+        self.what, self.remedy = one_line(what), one_line(remedy)
+        super().__init__(f"{place(one_line(file), line)}: {self.what}\n{self.remedy}")
 
 
 def place(file: str, line: int | None) -> str:
     """``FILE:LINE``, as compilers write it."""
     return file if line is None else f"{file}:{line}"
+
+
+def most_of(findings: Sequence[Finding]) -> list[Finding]:
+    """The first findings, at most :data:`MOST_FINDINGS`, and one that says how many there are beside them."""
+    rest = len(findings) - MOST_FINDINGS
+    if rest <= 0:
+        return list(findings)
+    last = findings[MOST_FINDINGS]
+    text = f"there are {rest} more findings, which are not printed: see to these first"
+    return [*findings[:MOST_FINDINGS], Finding(Severity.NOTE, last.file, None, text)]

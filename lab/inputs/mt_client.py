@@ -24,7 +24,10 @@ from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, MtConfig, Option, true
 from lab.inputs.perl_ssl import protocols, sha256_fingerprint
 from lab.model import ClientSettings
+from lab.quoting import cut
 
+#: The largest integer that Perl has.
+_LARGEST = float(2**64)
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
@@ -150,8 +153,8 @@ def _unknown(option: Option) -> str:
     if right is None:
         return f"`{option}`: not an option of Net::FTP that the lab knows; left out"
     return (
-        f"`{option}`: Net::FTP does not know {option.key!r} and ignores it; options are spelt"
-        f" exactly: `{FTPS_OPTIONS} {right}={option.value or 'VALUE'}`"
+        f"`{option}`: Net::FTP does not know {cut(option.key)!r} and ignores it; options are spelt"
+        f" exactly: `{FTPS_OPTIONS} {right}={cut(option.value or 'VALUE')}`"
     )
 
 
@@ -180,7 +183,9 @@ def _verify_mode(reading: _Reading, option: Option) -> None:
             " and not a string`).",
             f"Write `{FTPS_OPTIONS} SSL_verify_mode=1` (verify) or `=0` (do not).",
         )
-    verifies = number is not None and int(float(number[0])) & 1 == 1
+    # Perl takes what is beyond its integers for the largest of them, which is odd.
+    integer = min(float(number[0]), _LARGEST) if number else 0.0
+    verifies = int(integer) & 1 == 1 or integer == _LARGEST
     if verifies and reading.changes.get("verify") is False:
         text = f"`{option}` switches verification on again: {FTPS_OPTIONS} goes over the directives"
         reading.say(Severity.NOTE, option.line, text)
@@ -247,7 +252,7 @@ def _file(advice: str) -> Callable[[_Reading, Option], None]:
 def _timeout(reading: _Reading, option: Option) -> None:
     number = _NUMBER.match(option.value or "")
     seconds = float(number[0]) if number else 0.0
-    if seconds > 0:
+    if 0 < seconds < _LARGEST:
         reading.changes["timeout_s"] = seconds
     else:
         reading.left_out(option, "it is no time above zero; `-c timeout_s=SECONDS` sets one")

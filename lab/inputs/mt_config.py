@@ -20,12 +20,13 @@ Sources: Movable Type's ``lib/MT/ConfigMgr.pm`` (``read_config_file``, ``set_int
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.inputs.findings import Finding, InputError, Severity
+from lab.inputs.reading import check_line, closest
+from lab.quoting import cut, listed
 
 #: The directives that ``FTPS.pm`` reads, spelt as in ``Core.pm``.
 SSL_VERIFY_NONE = "SSLVerifyNone"
@@ -50,7 +51,8 @@ ENVIRONMENT_PREFIX = "MT_CONFIG_"
 # Perl reads the file as bytes: only ASCII blanks separate.
 _LINE = re.compile(r"\s*(\S+)\s+(.*)", re.ASCII)
 _BLANK = re.compile(r"\s*", re.ASCII)
-_TRAILING_BLANKS = re.compile(r"\s+\Z", re.ASCII)
+#: What ``re.ASCII`` takes for a blank.
+_BLANKS = " \t\n\r\f\v"
 _COMMENT_AT_END = re.compile(r"\s#", re.ASCII)
 #: The beginning of a line whose rest is not for showing.
 _SECRET = re.compile(r"\s*\w*(?:passw(?:or)?d|secret|token|apikey)", re.IGNORECASE | re.ASCII)
@@ -75,7 +77,7 @@ class Directive:
         return true(self.value)
 
     def __str__(self) -> str:
-        return f"{self.name} {self.value}"
+        return cut(f"{self.name} {self.value}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Option:
     line: int
 
     def __str__(self) -> str:
-        return f"{FTPS_OPTIONS} {self.key}={self.value or ''}"
+        return cut(f"{FTPS_OPTIONS} {self.key}={self.value or ''}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,17 +155,17 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
         if known == FTPS_OPTIONS:
             option, found = _option(file, number, value)
             findings += found
-            findings += _repeated(file, option.line, str(option), options.get(option.key))
+            findings += _repeated(file, option, options.get(option.key))
             options[option.key] = option
         else:
             directive = Directive(known, value, number)
-            findings += _repeated(file, number, str(directive), directives.get(known))
+            findings += _repeated(file, directive, directives.get(known))
             findings += _odd_truth(file, directive)
             directives[known] = directive
     if others:
-        listed = ", ".join(f"{name} (line {number})" for number, name in others)
+        names = listed(f"{name} (line {number})" for number, name in others)
         findings.append(
-            Finding(Severity.NOTE, file, others[0][0], f"no part in FTPS, not read: {listed}")
+            Finding(Severity.NOTE, file, others[0][0], f"no part in FTPS, not read: {names}")
         )
     return MtConfig(
         file=file,
@@ -190,7 +192,7 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
         name = _BY_LOWER.get(bare.replace("_", "").lower())
         if name is None:
             continue
-        line = f"{name} {value or 'VALUE'}"
+        line = f"{name} {cut(value) or 'VALUE'}"
         if not prefixed:
             text = (
                 f"the variable {variable} does nothing: {name} is a directive of mt-config.cgi;"
@@ -198,7 +200,7 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
             )
         elif name == FTPS_OPTIONS:
             text = (
-                f"{variable} is kept as the text {value!r}, and FTPS.pm uses FTPSOptions only when it"
+                f"{variable} is kept as the text {cut(value)!r}, and FTPS.pm uses FTPSOptions only when it"
                 f" is a hash: it does nothing but hide the file's FTPSOptions; write in"
                 f" mt-config.cgi `{line}`"
             )
@@ -217,13 +219,16 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
 
 def _lines(text: str, file: str, findings: list[Finding]) -> Iterator[tuple[int, str, str]]:
     """Number, directive and value of every line that has them."""
+    settings = 0
     for number, line in enumerate(text.split("\n"), 1):
         if _BLANK.fullmatch(line) or line.startswith("#"):
             continue
+        settings += 1
+        check_line(file, number, line, settings)
         match = _LINE.match(line)
         if match is None or not match[2]:
             raise _without_value(file, number, line, match[1] if match else "")
-        name, value = match[1], _TRAILING_BLANKS.sub("", match[2])
+        name, value = match[1], match[2].rstrip(_BLANKS)
         if name.startswith("#"):
             findings.append(
                 Finding(
@@ -231,7 +236,7 @@ def _lines(text: str, file: str, findings: list[Finding]) -> Iterator[tuple[int,
                     file,
                     number,
                     "a comment begins in the first column; behind blanks, Movable Type takes this for"
-                    f" a directive named {name!r}, which does no harm",
+                    f" a directive named {cut(name)!r}, which does no harm",
                 )
             )
             continue
@@ -241,9 +246,9 @@ def _lines(text: str, file: str, findings: list[Finding]) -> Iterator[tuple[int,
 
 
 def _without_value(file: str, number: int, line: str, name: str) -> InputError:
-    says = f"Config directive {name} without value at {file} line {number}"
+    says = f"Config directive {cut(name)} without value at {file} line {number}"
     secret = _SECRET.match(line)
-    shown = f"{secret[0].strip()}..." if secret else line.strip()
+    shown = cut(f"{secret[0].strip()}..." if secret else line.strip())
     what = f"this line has no directive and value: {shown!r}"
     return InputError(
         file, number, f"{what}. Movable Type does not start: `{says}`.", _remedy(line.strip())
@@ -254,13 +259,13 @@ def _remedy(line: str) -> str:
     if line.startswith("#"):
         return "Begin a comment in the first column of its line."
     if _IDEOGRAPHIC_SPACE in line:
-        right = line.replace(_IDEOGRAPHIC_SPACE, " ")
+        right = cut(line.replace(_IDEOGRAPHIC_SPACE, " "))
         return f"The blank is an ideographic space (U+3000): write `{right}` with an ordinary one."
     name, equals, value = line.partition("=")
     right_spelling = _run_together(name, value) or (equals and f"{name} {value}")
     if right_spelling and value and not _SECRET.match(line):
-        return f"Write `{right_spelling}`."
-    return f"Write the directive, a blank and its value (`{name} VALUE`), or remove the line."
+        return f"Write `{cut(right_spelling)}`."
+    return f"Write the directive, a blank and its value (`{cut(name)} VALUE`), or remove the line."
 
 
 def _run_together(name: str, value: str) -> str | None:
@@ -284,7 +289,7 @@ def _unknown(file: str, number: int, name: str, value: str) -> Finding | None:
     if name.startswith(_BYTE_ORDER_MARK):
         rest = name.removeprefix(_BYTE_ORDER_MARK)
         text = (
-            f"the file begins with a byte order mark, so that the first directive is not {rest!r}:"
+            f"the file begins with a byte order mark, so that the first directive is not {cut(rest)!r}:"
             f" {stored}; save the file without one"
         )
         return Finding(Severity.WARNING, file, number, text)
@@ -295,13 +300,16 @@ def _unknown(file: str, number: int, name: str, value: str) -> Finding | None:
     if right is None and name.lower().startswith("ssl_"):
         right = f"{FTPS_OPTIONS} {name}={value}"
     if right is not None:
-        text = f"there is no directive {name!r}: {stored}, so that nothing changes; write `{right}`"
+        text = (
+            f"there is no directive {cut(name)!r}: {stored}, so that nothing changes; write"
+            f" `{cut(right)}`"
+        )
         return Finding(Severity.WARNING, file, number, text)
-    near = difflib.get_close_matches(name.lower(), _BY_LOWER, n=1, cutoff=0.8)
+    near = closest(name.lower(), _BY_LOWER, 0.8)
     if near:
         text = (
             f"there is no directive {name!r}: {stored}, so that nothing changes; did you mean"
-            f" `{_BY_LOWER[near[0]]} {value}`?"
+            f" `{_BY_LOWER[near]} {cut(value)}`?"
         )
         return Finding(Severity.WARNING, file, number, text)
     return None
@@ -316,41 +324,41 @@ def _option(file: str, number: int, value: str) -> tuple[Option, list[Finding]]:
         words = value.split(maxsplit=1)
         right = f"{words[0]}={words[1]}" if len(words) > 1 else f"{value}=VALUE"
         texts.append(
-            f"FTPSOptions has no `=` here: Movable Type makes the whole of {value!r} a key without a"
-            f" value; write `{FTPS_OPTIONS} {right}`"
+            f"FTPSOptions has no `=` here: Movable Type makes the whole of {cut(value)!r} a key"
+            f" without a value; write `{FTPS_OPTIONS} {cut(right)}`"
         )
     elif len(parts) > 1:
         texts.append(
-            f"Movable Type takes the line apart at every `=` and keeps two parts: the value of {key} is"
-            f" {parts[0]!r}, and {'=' + '='.join(parts[1:])!r} is lost; a value with `=` cannot be"
+            f"Movable Type takes the line apart at every `=` and keeps two parts: the value of {cut(key)} is"
+            f" {cut(parts[0])!r}, and {cut('=' + '='.join(parts[1:]))!r} is lost; a value with `=` cannot be"
             " written in mt-config.cgi"
         )
     if parts and (key != key.strip() or parts[0] != parts[0].lstrip()):
         texts.append(
-            f"blanks beside `=` belong to the key or the value: the key is {key!r}, the value"
-            f" {parts[0]!r}; write `{FTPS_OPTIONS} {key.strip()}={parts[0].strip()}`"
+            f"blanks beside `=` belong to the key or the value: the key is {cut(key)!r}, the value"
+            f" {cut(parts[0])!r}; write `{FTPS_OPTIONS} {cut(key.strip())}={cut(parts[0].strip())}`"
         )
     findings = [Finding(Severity.WARNING, file, number, text) for text in texts]
     return option, findings
 
 
 def _repeated(
-    file: str, line: int, now: str, before: Directive | Option | None
+    file: str, now: Directive | Option, before: Directive | Option | None
 ) -> Iterator[Finding]:
-    if before is not None and str(before) != now:
+    if before is not None and (before.value or "") != (now.value or ""):
         text = f"`{now}` takes the place of `{before}` in line {before.line}: the last line holds"
-        yield Finding(Severity.WARNING, file, line, text)
+        yield Finding(Severity.WARNING, file, now.line, text)
 
 
 def _odd_value(file: str, number: int, name: str, value: str) -> Iterator[Finding]:
     if _COMMENT_AT_END.search(value):
-        text = (
-            f"there are no comments at the end of a line: the value of {name} is all of {value!r}"
-        )
+        text = f"there are no comments at the end of a line: the value of {name} is all of {cut(value)!r}"
         yield Finding(Severity.WARNING, file, number, text)
     bare = value.partition("=")[2] if name == FTPS_OPTIONS else value
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
-        yield Finding(Severity.WARNING, file, number, f"the quotes belong to the value: {bare}")
+        yield Finding(
+            Severity.WARNING, file, number, f"the quotes belong to the value: {cut(bare)}"
+        )
 
 
 def _odd_truth(file: str, directive: Directive) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.certificates.description import fingerprint
@@ -24,8 +25,19 @@ from lab.inputs.pem_blocks import (
     read_label,
     strange_lines,
 )
-from lab.inputs.pem_chain import description_of, issued, member_of, misplaced
+from lab.inputs.pem_chain import (
+    LONGEST_REASON,
+    check_size,
+    description_of,
+    issued,
+    member_of,
+    misplaced,
+)
 from lab.inputs.pem_key import check_key, key_block_of, public_half
+from lab.quoting import cut
+
+#: Of certificates with one name so many are tried as the issuer of another.
+MOST_NAMESAKES = 10
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,7 @@ def read_certificate(
     key_blocks = blocks if key is None else blocks_of(key_source, key_name)
     check_places(blocks, key_blocks, chain_file, key_name, separate=key is not None)
     members = [member_of(block, chain_file) for block in blocks if block.label in CERTIFICATES]
+    check_size(members, chain_file)
     key_block = key_block_of(key_blocks, key_name, findings)
     public = public_half(key_block, key_name)
     check_key(members, public, chain_file, key_name)
@@ -105,8 +118,8 @@ def read_certificate(
         chain_pem=chain_pem,
         key_pem=key_block.pem,
         leaf_sha256=fingerprint(members[0].certificate),
-        description=description[0],
-        names=description[1],
+        description=description.in_words(),
+        names=description.leaf.names,
     )
     return own, findings
 
@@ -128,15 +141,19 @@ def read_anchors(
     blocks = read_label(content, file, first_line, key=False)
     members = [member_of(block, file) for block in blocks]
     pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
-    description = description_of(pem, file)[0]
-    for member, one in zip(members, description.splitlines(), strict=True):
+    description = description_of(pem, file)
+    by_subject: dict[x509.Name, list[x509.Certificate]] = {}
+    for member in members:
+        by_subject.setdefault(member.certificate.subject, []).append(member.certificate)
+    for member, one in zip(members, description.certificates, strict=True):
         certificate = member.certificate
-        if any(issued(certificate, other.certificate) for other in members):
+        namesakes = by_subject.get(certificate.issuer, [])[:MOST_NAMESAKES]
+        if any(issued(certificate, issuer) for issuer in namesakes):
             continue
-        words = one.partition(": ")[2]
+        words = cut(one.in_words(), LONGEST_REASON)
         text = (
             f"the certificate of its issuer is not here: {words}. A chain is verified up to a certificate"
             " that is its own issuer, by most clients: give the root"
         )
         findings.append(Finding(Severity.WARNING, file, member.line, text))
-    return OwnAnchors(pem=pem, description=description, file=file), findings
+    return OwnAnchors(pem=pem, description=description.in_words(), file=file), findings

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from lab.inputs.findings import Finding, InputError, Severity
 
-_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t\r]*$", re.MULTILINE)
+# The longest label that there is has 21 characters.
+_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t\r]*$", re.MULTILINE)
+#: So many blocks of a file are read: a bundle of all public roots has about 150.
+MOST_BLOCKS = 500
 #: Labels of blocks that hold a certificate.
 CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE")
 #: Labels of blocks that hold a private key.
@@ -37,12 +40,19 @@ def blocks_of(content: bytes, file: str) -> list[Block]:
     """The PEM blocks of a file.
 
     Raises:
-        InputError: a block without its end, or a file that is not PEM.
+        InputError: a block without its end, a file that is not PEM, or one with too many blocks.
     """
     blocks: list[Block] = []
-    position = 0
+    position, line = 0, 1
     while match := _BEGIN.search(content, position):
-        line = content.count(b"\n", 0, match.start()) + 1
+        line += content.count(b"\n", position, match.start())
+        if len(blocks) == MOST_BLOCKS:
+            raise InputError(
+                file,
+                line,
+                f"the file has more than {MOST_BLOCKS} PEM blocks, and that is the most that is read.",
+                "Leave in it only what the server sends, or what is to be trusted.",
+            )
         label = match[1].decode("ascii")
         end = re.compile(rb"^-----END " + match[1] + rb"-----[ \t\r]*$", re.MULTILINE).search(
             content, match.end()
@@ -56,6 +66,7 @@ def blocks_of(content: bytes, file: str) -> list[Block]:
                 "Export it again, or copy the missing lines.",
             )
         blocks.append(Block(label, line, content[match.start() : end.end()].strip() + b"\n"))
+        line += content.count(b"\n", match.start(), end.end())
         position = end.end()
     if not blocks:
         raise InputError(file, None, *_not_pem(content))

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_pem_private_key,
 )
 
+from lab.certificates.description import DAMAGES
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.pem_blocks import KEYS, Block
-from lab.inputs.pem_chain import Member, in_order
+from lab.inputs.pem_chain import LONGEST_REASON, Member, in_order, in_words
+from lab.quoting import cut
+
+#: The largest modulus that OpenSSL verifies with, in bits (``OPENSSL_RSA_MAX_MODULUS_BITS``).
+LARGEST_RSA = 16384
+#: A key of that size is about 12,800 bytes in PEM.
+LARGEST_KEY = 16_000
+
+#: The identifiers of such keys, in DER: PKCS #3 (1.2.840.113549.1.3.1) and X9.42 (1.2.840.10046.2.1).
+_DIFFIE_HELLMAN = (bytes.fromhex("2a864886f70d010301"), bytes.fromhex("2a8648ce3e0201"))
 
 
 def key_block_of(blocks: Sequence[Block], file: str, findings: list[Finding]) -> Block:
@@ -47,16 +58,40 @@ def public_half(block: Block, file: str) -> bytes:
             " and vsftpd ends at start (`500 OOPS: SSL: cannot load RSA private key`).",
             "Give an unencrypted copy: `openssl pkey -in FILE -out FILE.plain`.",
         )
-    try:
-        key = load_pem_private_key(block.pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    if len(block.pem) > LARGEST_KEY:
         raise InputError(
             file,
             block.line,
-            f"this private key cannot be read: {error}.",
+            f"this private key is {len(block.pem)} bytes in PEM, and no key that a server can use is larger"
+            f" than {LARGEST_KEY}.",
+            "Check that it is the right file.",
+        )
+    if _is_diffie_hellman(block):
+        raise InputError(
+            file,
+            block.line,
+            "this is a key for Diffie-Hellman, which belongs to no certificate.",
+            "Give the private key that the certificate was requested with.",
+        )
+    try:
+        # A server does not try the key's numbers for primes either, and of 8192 bits that takes seconds.
+        key = load_pem_private_key(block.pem, password=None, unsafe_skip_rsa_key_validation=True)
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (*DAMAGES, TypeError) as error:
+        raise InputError(
+            file,
+            block.line,
+            f"this private key cannot be read: {cut(str(error), LONGEST_REASON)}.",
             "Look at it with `openssl pkey -text -noout`, and export it again if that fails, too.",
         ) from error
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if isinstance(key, RSAPrivateKey) and key.key_size > LARGEST_RSA:
+        raise InputError(
+            file,
+            block.line,
+            f"this RSA key has {key.key_size} bits, and OpenSSL takes at most {LARGEST_RSA}.",
+            "Give a key of 2048 to 4096 bits, and the certificate for it.",
+        )
+    return public
 
 
 def check_key(members: Sequence[Member], public: bytes, chain_file: str, key_file: str) -> None:
@@ -75,24 +110,34 @@ def check_key(members: Sequence[Member], public: bytes, chain_file: str, key_fil
             chain_file,
             members[0].line,
             "the chain is in the wrong order: a server takes the first certificate for its own, and the"
-            f" private key belongs to another one. Found: {'; '.join(map(str, members))}. vsftpd ends"
+            f" private key belongs to another one. Found: {in_words(members)}. vsftpd ends"
             " at start (`500 OOPS: SSL: cannot load RSA private key`).",
-            f"Write the server's own certificate first, then each issuer: {'; '.join(map(str, right))}.",
+            f"Write the server's own certificate first, then each issuer: {in_words(right)}.",
         )
     raise InputError(
         key_file,
         None,
         f"the private key does not belong to any certificate of {chain_file}"
-        f" ({'; '.join(map(str, members))}). vsftpd ends at start (`500 OOPS: SSL: cannot load RSA"
+        f" ({in_words(members)}). vsftpd ends at start (`500 OOPS: SSL: cannot load RSA"
         " private key`).",
         "Give the key that the certificate was requested with. Both commands must print the same:"
         f" `openssl x509 -noout -pubkey -in {chain_file}` and `openssl pkey -pubout -in {key_file}`.",
     )
 
 
+def _is_diffie_hellman(block: Block) -> bool:
+    """Such keys are tried for primes when they are loaded, which takes seconds."""
+    body = b"".join(line for line in block.pem.split(b"\n") if b"-----" not in line)
+    try:
+        key = binascii.a2b_base64(body)
+    except binascii.Error:
+        return False  # the reader says what is wrong with it
+    return any(identifier in key for identifier in _DIFFIE_HELLMAN)
+
+
 def _public_of(certificate: x509.Certificate) -> bytes | None:
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except DAMAGES:
         return None  # a key of a kind that cannot be read here is not the given one
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

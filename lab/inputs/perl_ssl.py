@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 
 from lab.model import PROTOCOLS, ProtocolRange
+from lab.quoting import cut
 
 _VERSION = re.compile(r"(!?)(?:SSL(v2|v3|v23|v2/3)|TLSv1(?:_?([123]))?)", re.IGNORECASE | re.ASCII)
 _FINGERPRINT = re.compile(r"(?:([\w-]+)\$)?(pub\$)?([a-f\d:]+)", re.IGNORECASE | re.ASCII)
 _SHA256_DIGITS = 64
 _ANY = "SSLv23"
+_BLANKS = " \t\n\r\f\v"
 
 
 def protocols(text: str) -> ProtocolRange:
@@ -24,14 +26,20 @@ def protocols(text: str) -> ProtocolRange:
     """
     chosen: str | None = None
     off: set[str] = set()
-    parts = re.split(r"\s*:\s*", text, flags=re.ASCII)
+    first, *others = text.split(":")
+    # As `split /\s*:\s*/` does it: blanks before the first part and behind the last one stay.
+    parts = [part.strip(_BLANKS) for part in others]
+    if others:
+        first = first.rstrip(_BLANKS)
+        parts[-1] = others[-1].lstrip(_BLANKS)
+    parts = [first, *parts]
     while parts and not parts[-1]:  # Perl's split drops empty parts at the end
         parts.pop()
     for part in parts:
         match = _VERSION.fullmatch(part)
         if match is None:
             raise ValueError(
-                f"IO::Socket::SSL dies of it (`invalid SSL_version specified`): {part!r} is no version"
+                f"IO::Socket::SSL dies of it (`invalid SSL_version specified`): {cut(part)!r} is no version"
                 f"{_meant(part)}"
             )
         version = _spelt(match)
@@ -91,7 +99,7 @@ def sha256_fingerprint(text: str) -> str | None:
     """
     match = _FINGERPRINT.fullmatch(text)
     if match is None:
-        raise ValueError(f"IO::Socket::SSL refuses it (`invalid fingerprint '{text}'`)")
+        raise ValueError(f"IO::Socket::SSL refuses it (`invalid fingerprint '{cut(text)}'`)")
     digits = match[3].replace(":", "").lower()
     algorithm = (match[1] or "").lower()
     if match[2] or algorithm not in ("", "sha256") or len(digits) != _SHA256_DIGITS:

@@ -16,7 +16,6 @@ forbids it.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.inputs.findings import Finding, InputError, Severity
+from lab.inputs.reading import check_line, closest
 from lab.inputs.vsftpd_options import (
     ALLOWED,
     BUILDS,
@@ -40,6 +40,7 @@ from lab.inputs.vsftpd_options import (
     Reader,
 )
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
+from lab.quoting import cut, listed
 from lab.servers.vsftpd import DEBIAN, Build
 from lab.settings import SettingsError
 
@@ -76,8 +77,13 @@ class _Line:
     bare: bool = False
     """Without ``=``: vsftpd takes that for an empty value."""
 
-    def __str__(self) -> str:
+    @property
+    def whole(self) -> str:
+        """The line as it can be given to vsftpd again."""
         return f"{self.name}={self.value}"
+
+    def __str__(self) -> str:
+        return cut(self.whole)
 
 
 def parse(
@@ -126,7 +132,7 @@ def build_named(name: str) -> Build:
 
 def _lines(text: str, file: str, texts: Container[str]) -> Iterator[_Line]:
     """The settings of a file, in order; ``texts`` are the options that can stand without a value."""
-    size = 0
+    size = settings = 0
     for number, whole in enumerate(text.split("\n"), 1):
         size += len(whole.encode()) + 1
         if not whole.strip(_BLANKS) or whole.startswith("#"):
@@ -138,6 +144,8 @@ def _lines(text: str, file: str, texts: Container[str]) -> Iterator[_Line]:
                 f"vsftpd reads the first {LONGEST} bytes of its file only, and this line is behind them.",
                 "Remove comments or lines before it.",
             )
+        settings += 1
+        check_line(file, number, whole, settings)
         yield _line(file, number, whole.lstrip(_BLANKS), texts)
 
 
@@ -145,11 +153,12 @@ def _line(file: str, number: int, text: str, texts: Container[str]) -> _Line:
     name, equals, value = text.partition("=")
     if equals or name in texts:
         return _Line(number, name, value, bare=not equals)
-    says = f"500 OOPS: missing value in config file for: {text.rstrip(_BLANKS)}"
+    shown = cut(text.rstrip(_BLANKS))
+    says = f"500 OOPS: missing value in config file for: {shown}"
     raise InputError(
         file,
         number,
-        f"this line is not NAME=VALUE: {text.rstrip(_BLANKS)!r}. vsftpd ends at start (`{says}`).",
+        f"this line is not NAME=VALUE: {shown!r}. vsftpd ends at start (`{says}`).",
         _remedy(text),
     )
 
@@ -161,7 +170,7 @@ def _remedy(text: str) -> str:
         return "Begin a comment in the first column of its line."
     words = text.replace(":", " ").split()
     if len(words) == 2:
-        return f"Write `{words[0]}={words[1]}`."
+        return f"Write `{cut(words[0])}={cut(words[1])}`."
     return "Write `name=value`, without blanks around `=`, or remove the line."
 
 
@@ -242,7 +251,7 @@ class _Reading:
         raise InputError(
             self.file,
             line.number,
-            f"the value of {line.name} has control characters or unusual blanks: {value!r}.",
+            f"the value of {line.name} has control characters or unusual blanks: {cut(value)!r}.",
             "Type the value anew.",
         )
 
@@ -252,8 +261,8 @@ class _Reading:
         if line.name not in self.reader.kinds and line.name in self.target.kinds:
             remedy = f"The lab's server is of the build {self.target.build.name} and would start."
             raise InputError(self.file, line.number, f"`{line}`: {why}. {dies}.", remedy)
-        if str(line).isprintable():
-            self.fatal.append(str(line))
+        if line.whole.isprintable():
+            self.fatal.append(line.whole)
             self.say(Severity.ERROR, line.number, f"`{line}`: {why}. {dies}")
             return
         if "\r" in line.value:
@@ -291,7 +300,7 @@ class _Reading:
             if value:
                 text = (
                     f"`{line}` refuses a client that asks for another name, and the lab's server has"
-                    f" another: `-c sni={value}` makes the client ask for this one"
+                    f" another: `-c sni={cut(str(value))}` makes the client ask for this one"
                 )
                 self.say(Severity.WARNING, line.number, text)
             else:
@@ -339,32 +348,31 @@ class _Reading:
 
     def _unknown(self, line: _Line) -> None:
         if line.value:
-            says = f"unrecognised variable in config file: {line.name}"
+            says = f"unrecognised variable in config file: {cut(line.name)}"
         else:
             says = f"missing value in config file for: {line.name}"
-        why = f"{self.reader.build.name}'s vsftpd 3.0.5 has no option {line.name!r}"
+        why = f"{self.reader.build.name}'s vsftpd 3.0.5 has no option {cut(line.name)!r}"
         self._fatal(line, says, why + self._meant(line))
 
     def _meant(self, line: _Line) -> str:
         name, build = line.name, self.reader.build
         if name != name.strip(_BLANKS):
-            return (
-                f"; there must be no blank before `=`: `{name.strip(_BLANKS)}={line.value.strip()}`"
-            )
+            right = f"{cut(name.strip(_BLANKS))}={cut(line.value.strip())}"
+            return f"; there must be no blank before `=`: `{right}`"
         for other in BUILDS.values():
             if other is build or name not in Reader.of(other).kinds:
                 continue
             version = Reader.of(other).versions.get(name)
             if version is not None:
-                right = f"{build.protocol_options[version]}={line.value.strip()}"
+                right = f"{build.protocol_options[version]}={cut(line.value.strip())}"
                 return (
                     f": that is the spelling of the build {other.name}, here it is `{right}`"
                     f" ({BUILD_OPTION} {other.name} reads the file as that build does)"
                 )
             return f": only the build {other.name} has ({BUILD_OPTION} {other.name})"
         lower = {known.lower(): known for known in self.reader.kinds}
-        near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)
-        return f"; did you mean `{lower[near[0]]}={line.value.strip()}`?" if near else ""
+        near = closest(name.lower(), lower, 0.75)
+        return f"; did you mean `{lower[near]}={cut(line.value.strip())}`?" if near else ""
 
     # -- the whole file ----------------------------------------------------------------------------
 
@@ -429,8 +437,8 @@ class _Reading:
             )
             self.say(Severity.WARNING, None, text)
         if self.without_effect:
-            listed = ", ".join(f"{line.name} (line {line.number})" for line in self.without_effect)
-            text = f"no part in an upload, left out: {listed}"
+            names = listed(f"{line.name} (line {line.number})" for line in self.without_effect)
+            text = f"no part in an upload, left out: {names}"
             self.say(Severity.NOTE, self.without_effect[0].number, text)
 
 
@@ -439,5 +447,5 @@ def _not_boolean(line: _Line) -> str:
     if bare.upper() not in (*TRUE_WORDS, *FALSE_WORDS):
         return "the value is neither YES nor NO"
     if "\r" in line.value:
-        return f"there is a carriage return behind {bare}: the line ends as Windows does it"
-    return f"there is a blank beside {bare}, which vsftpd takes for a part of it"
+        return f"there is a carriage return behind {cut(bare)}: the line ends as Windows does it"
+    return f"there is a blank beside {cut(bare)}, which vsftpd takes for a part of it"

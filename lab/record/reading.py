@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from lab import given
+from lab.quoting import cut, one_line
 from lab.record.files import JOURNAL_NAME, RECORD_NAME, Entry, RecordError
 from lab.record.models import (
     FORMAT,
@@ -20,6 +23,16 @@ from lab.record.models import (
 )
 
 M = TypeVar("M", bound=BaseModel)
+
+#: So many values are read: a run of all cases leaves about 650,000.
+MOST_VALUES = 4_000_000
+#: So many values may one attempt have, or what there is beside the attempts; an attempt has some hundreds.
+MOST_VALUES_OF_ONE = 50_000
+#: So deep may one be; a run's attempts are 7 deep.
+DEEPEST = 40
+#: Of a name, a key or a message from the file, so many characters are said.
+_LONGEST_PART = 200
+_NAMES_FORMAT = re.compile(rb'"format"\s*+:\s*+"' + re.escape(FORMAT.encode()) + rb'"')
 
 
 def load(path: Path) -> RunRecord:
@@ -42,21 +55,41 @@ def load(path: Path) -> RunRecord:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise RecordError(f"{path}, line {line}: not UTF-8, so this is no record") from error
-    except OSError as error:
+        content = given.read(path, given.RECORD)
+    except given.Unreadable as error:
         raise RecordError(
-            f"the record {path} cannot be read: {error.strerror}. `lab report` without a path"
-            " shows the newest run"
+            f"{_name(path)}: {error.what}. {error.remedy} `lab report` without a path shows the newest run"
         ) from error
+    # Before anything is made of much: what does not name the format is none.
+    if len(content) > given.MIB and not _NAMES_FORMAT.search(content):
+        raise _no_record(path)
+    values = sum(content.count(mark) for mark in (b",", b"[", b"{"))
+    if values > MOST_VALUES:
+        raise RecordError(
+            f"{_name(path)} has about {values} values, and {MOST_VALUES} is the most that is read: a run of"
+            " all cases leaves a tenth of it"
+        )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RecordError(f"{_name(path)}, line {line}: not UTF-8, so this is no record") from error
 
 
 def _read_whole(path: Path, text: str) -> RunRecord:
     data = _parse(path, text, first_line=1)
     _check_format(path, data)
-    return _validated(path, RunRecord, data)
+    # One by one: the first mistake ends the reading, however many there are.
+    parts: dict[str, tuple[BaseModel, ...]] = {}
+    for name, model in _PARTS.items():
+        given_parts = data.get(name)
+        if isinstance(given_parts, list):
+            del data[name]
+            parts[name] = tuple(
+                _validated(path, model, part, place=(name, number))
+                for number, part in enumerate(given_parts)
+            )
+    return _validated(path, RunRecord, data).model_copy(update=parts)
 
 
 def _read_journal(path: Path, text: str) -> RunRecord:
@@ -64,7 +97,7 @@ def _read_journal(path: Path, text: str) -> RunRecord:
     # What is behind the last line end was not finished: the run was killed while it wrote it.
     lines.pop()
     if not lines:
-        raise RecordError(f"{path} is empty: the run was ended before it began")
+        raise RecordError(f"{_name(path)} is empty: the run was ended before it began")
     header: RunHeader | None = None
     certificates: dict[str, Chain] = {}
     attempts: list[AttemptRecord] = []
@@ -79,7 +112,7 @@ def _read_journal(path: Path, text: str) -> RunRecord:
         attempts += [entry.attempt] if entry.attempt else []
         cases += [entry.case] if entry.case else []
     if header is None:
-        raise RecordError(f"{path} does not begin with its run: it is no record of a lab")
+        raise RecordError(f"{_name(path)} does not begin with its run: it is no record of a lab")
     known = {name: getattr(header, name) for name in RunHeader.model_fields}
     return RunRecord(
         **known,
@@ -95,32 +128,72 @@ def _parse(path: Path, text: str, *, first_line: int) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise RecordError(
-            f"{path}, line {first_line + error.lineno - 1}, column {error.colno}:"
+            f"{_name(path)}, line {first_line + error.lineno - 1}, column {error.colno}:"
             f" broken JSON ({error.msg})"
         ) from error
     except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
-        raise RecordError(f"{path}, line {first_line}: this is no record ({error})") from error
+        why = cut(str(error), _LONGEST_PART)
+        raise RecordError(f"{_name(path)}, line {first_line}: this is no record ({why})") from error
 
 
 def _check_format(path: Path, data: Any) -> None:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise RecordError(f"{path} is no record of a lab: it has no format {FORMAT!r}")
+        raise _no_record(path)
     version = data.get("format_version")
     if version != FORMAT_VERSION:
+        said = cut(repr(version)) if isinstance(version, str | int | float | None) else "another"
         raise RecordError(
-            f"{path} has the format version {version!r}, this lab reads {FORMAT_VERSION}:"
+            f"{_name(path)} has the format version {said}, this lab reads {FORMAT_VERSION}:"
             " use the lab that wrote it"
         )
 
 
-def _validated(path: Path, model: type[M], data: Any, line: int | None = None) -> M:
+#: The parts of a record of which there are many.
+_PARTS: dict[str, type[BaseModel]] = {"attempts": AttemptRecord, "cases": CaseRecord}
+
+
+def _check_bounds(place: str, data: Any) -> None:
+    values = 0
+    waiting = [(data, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        values += 1
+        if isinstance(value, dict | list):
+            if depth > DEEPEST:
+                raise RecordError(f"{place}: values are more than {DEEPEST} deep in each other")
+            inner = value.values() if isinstance(value, dict) else value
+            values += len(inner)
+            if values > MOST_VALUES_OF_ONE:
+                raise RecordError(
+                    f"{place}: more than {MOST_VALUES_OF_ONE} values in one, so this is no record"
+                )
+            waiting += [(one, depth + 1) for one in inner]
+
+
+def _name(path: Path) -> str:
+    return one_line(str(path))
+
+
+def _no_record(path: Path) -> RecordError:
+    return RecordError(f"{_name(path)} is no record of a lab: it has no format {FORMAT!r}")
+
+
+def _validated(
+    path: Path,
+    model: type[M],
+    data: Any,
+    line: int | None = None,
+    place: tuple[str | int, ...] = (),
+) -> M:
+    where = f"{_name(path)}, line {line}" if line else _name(path)
+    _check_bounds(where, data)
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = f"{path}, line {line}" if line else f"{path}"
-        field = ".".join(str(part) for part in first["loc"])
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = cut(".".join(str(part) for part in (*place, *first["loc"])), _LONGEST_PART)
+        message = cut(first["msg"], _LONGEST_PART)
         raise RecordError(
-            f"{place}: {field or 'the record'}: {first['msg']}"
+            one_line(f"{where}: {field or 'the record'}: {message}")
             + (f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else "")
         ) from error

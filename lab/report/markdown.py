@@ -15,6 +15,7 @@ from lab.claims import ClaimResult, counts, evaluate
 from lab.compare import Comparison
 from lab.documents.forms import Document
 from lab.expectations import Verdict
+from lab.quoting import visible
 from lab.record import CaseRecord, RunRecord
 from lab.report.words import (
     causes,
@@ -24,7 +25,6 @@ from lab.report.words import (
     image_in_words,
     rest_of_case,
     seen_in_case,
-    visible,
 )
 
 #: GitHub refuses more than this in one summary, in bytes; what does not fit is left out, and said.

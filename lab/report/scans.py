@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from lab.report.words import visible
+from lab.quoting import visible
 from lab.scan import LIMITS, Comparison, NotScanned
 from lab.settings import server_in_words
 

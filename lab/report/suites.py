@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from lab.report.words import visible
+from lab.quoting import visible
 from lab.suites import Comparison, Offer
 from lab.tls.suites import Suite
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from lab.expectations import Verdict
 from lab.model import Result
+from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.report.wire import witnesses_in_words
 from lab.report.words import (
@@ -30,7 +31,6 @@ from lab.report.words import (
     seen,
     seen_in_case,
     settings_in_words,
-    visible,
 )
 
 if TYPE_CHECKING:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from lab import impostor
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, ServerSettings, set_fields
+from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.report.wire import wire_in_words, witnesses_in_words
 
 #: Of somebody else's text, a report shows at most so many lines; the record has them all.
 MOST_LINES = 12
-
-# Everything that moves a terminal's cursor, colours it or reorders text; line ends and tabs stay.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """A text from outside, made harmless for a terminal: control characters become escapes."""
-    return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def excerpt(text: str, most: int = MOST_LINES) -> str:

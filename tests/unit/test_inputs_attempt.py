@@ -289,7 +289,7 @@ def test_a_file_that_is_not_there(desk: Desk, option: str) -> None:
 
 def test_a_directory_is_no_file(desk: Desk) -> None:
     desk.given["mt_config"] = desk.directory
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="this is a directory"):
         desk.read()
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 from pathlib import Path
 
-import hypothesis
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.certificates import Material
 from lab.checkout import root
@@ -358,21 +354,6 @@ def test_a_backend_that_is_not_there() -> None:
     found = error(VCL_OF_TWO, name="tow")
     assert "did you mean two" in found.what
     assert "one (line 1), two (line 6)" in found.remedy
-
-
-@given(st.data())
-@hypothesis.settings(max_examples=300, deadline=None)
-def test_whatever_a_file_has_it_is_read_or_there_is_an_input_error(data: st.DataObject) -> None:
-    file, text = data.draw(
-        st.sampled_from([("a.vcl", WHOLE), ("a.toml", TOML_OF_TWO), ("a.json", JSON_OF_TWO)])
-    )
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(text)))
-        cut = data.draw(st.integers(0, 8))
-        what = data.draw(st.text(alphabet='{}[]"=;./*#%u0\n\\a ', max_size=4))
-        text = text[:at] + what + text[at + cut :]
-    with contextlib.suppress(InputError):
-        settings(text, file)
 
 
 # -- names -----------------------------------------------------------------------------------------

@@ -248,43 +248,7 @@ def test_other_variables_are_nothing_to_speak_of() -> None:
     assert from_environment({"PATH": "/bin", "MT_CONFIG": "/x/mt-config.cgi", "MT_HOME": "/"}) == []
 
 
-# -- any text --------------------------------------------------------------------------------------
-
-ATOMS = st.sampled_from(
-    [
-        "FTPSSSLVerifyNone",
-        "FTPSOptions",
-        "SSLVersion",
-        "ftpsoptionsSSL_x",
-        *(
-            " ",
-            "\t",
-            "\n",
-            "\r",
-            "=",
-            "#",
-            "0",
-            "1",
-            "k=v",
-            "\u3000",
-            "\ufeff",
-            "é",
-            "\x0b",
-            "\x85",
-        ),
-    ]
-)
-
-
-@given(st.lists(ATOMS, max_size=20).map("".join) | st.text())
-def test_any_text_is_read_or_refused_with_a_line_of_it(text: str) -> None:
-    lines: list[int | None]
-    try:
-        lines = [finding.line for finding in parse(text, FILE).findings]
-    except InputError as error:
-        lines = [error.line]
-    last = text.count("\n") + 1
-    assert all(line is not None and 1 <= line <= last for line in lines)
+# -- any option ------------------------------------------------------------------------------------
 
 
 @given(

@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509 import load_pem_x509_certificate
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.certificates import CATALOGUE, Material
 from lab.inputs import InputError, Severity, read_certificate
@@ -286,24 +284,3 @@ def test_a_key_is_never_shown() -> None:
     error = refused(CHAIN, pem, what="does not belong")
     assert not any(line.decode() in str(error) for line in pem.splitlines()[1:-1])
     assert "PRIVATE KEY" not in repr(read_certificate(CHAIN, KEY)[0])
-
-
-# -- any bytes -------------------------------------------------------------------------------------
-
-PIECES = st.sampled_from([LEAF, INTERMEDIATE, KEY, OTHER_KEY, LEAF[:300], b"\n", b"x\n", b"\x30"])
-
-
-@given(
-    st.lists(PIECES, max_size=5).map(b"".join),
-    st.none() | st.lists(PIECES, max_size=3).map(b"".join),
-)
-def test_any_files_are_read_or_refused(chain: bytes, key: bytes | None) -> None:
-    try:
-        own, findings = read_certificate(chain, key, "chain.pem", "key.pem")
-        files = {finding.file for finding in findings}
-        served_chain, served_key = blocks(own.chain_pem), own.key_pem
-    except InputError as error:
-        files, served_chain, served_key = {error.file}, [LEAF], KEY
-    assert files <= {"chain.pem", "key.pem"}
-    assert served_chain[0] == LEAF
-    assert served_key == KEY

@@ -355,28 +355,7 @@ def test_builds_have_names() -> None:
         conf.build_named("el7")
 
 
-# -- any text --------------------------------------------------------------------------------------
-
-NAMES = st.sampled_from([*Reader.of(DEBIAN).kinds, "ssl_tlsv1_2", "nonsense", "ssl_enable ", ""])
-VALUES = st.sampled_from(["YES", "no", "1", "", "HIGH", "0022", " x ", "YES ", "a=b"]) | st.text(
-    max_size=5
-)
-LINES = st.tuples(NAMES, VALUES).map("=".join) | st.text(max_size=12) | st.just("# comment")
-
-
-@given(st.lists(LINES, max_size=8).map("\n".join))
-def test_any_text_is_refused_with_a_line_of_it_or_can_be_given_to_vsftpd(text: str) -> None:
-    last = text.count("\n") + 1
-    try:
-        parsed = conf.parse(text)
-    except InputError as error:
-        line = error.line or 0
-        assert 1 <= line <= last
-        return
-    assert all(f.line is None or 1 <= f.line <= last for f in parsed.findings)
-    assert set(parsed.switches) <= set(parsed.settings.extra)
-    assert Vsftpd().unsupported(parsed.settings) is None
-    assert Vsftpd().configure(parsed.settings, PLACE).endswith("\n")
+# -- any option ------------------------------------------------------------------------------------
 
 
 @given(st.sampled_from(sorted(KEPT - {"ssl_ciphersuites"})), st.sampled_from(["YES", "NO", "12"]))

@@ -590,7 +590,7 @@ def test_a_protocol_range_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_record_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"record\.json cannot be read: No such file"):
+    with pytest.raises(RecordError, match=r"record\.json: the file cannot be read: No such file"):
         load(tmp_path)
     with pytest.raises(RecordError, match="cannot be read: No such file"):
         load(tmp_path / "nowhere")

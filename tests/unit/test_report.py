@@ -12,6 +12,7 @@ from rich.console import Console
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
 from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
+from lab.quoting import visible
 from lab.record import AttemptRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
@@ -20,7 +21,7 @@ from lab.report.terminal import (
     print_images,
     print_summary,
 )
-from lab.report.words import excerpt, image_in_words, rest_of_case, visible
+from lab.report.words import excerpt, image_in_words, rest_of_case
 from tests.unit.made_up import (
     DELIVERED,
     EXPIRED,

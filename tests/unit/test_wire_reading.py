@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,6 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lab.model import Side
 from lab.tls import server_hello
@@ -508,47 +505,7 @@ def test_an_opener_gives_up_at_the_first_record_that_does_not_open() -> None:
 LABEL = "CLIENT_HANDSHAKE_TRAFFIC_SECRET"
 
 
-# -- hostile bytes -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def whole() -> tuple[Wire, str]:
-    """A session with everything in it, and secrets that do not fit."""
-    tls = Tls.between(client_context(), server_context()).says(CLIENT_SIDE, b"USER lab\r\n")
-    secrets = f"{LABEL} {'00' * 32} {'11' * 32}\n"
-    return ftps().tls(tls).closes(SERVER_SIDE), secrets
-
-
-@settings(max_examples=200)
-@given(data=st.data())
-def test_whatever_is_changed_nothing_breaks(whole: tuple[Wire, str], data: st.DataObject) -> None:
-    wire, secrets = whole
-    packets = list(wire.packets)
-    for _ in range(data.draw(st.integers(1, 6))):
-        number = data.draw(st.integers(0, len(packets) - 1))
-        changed = bytearray(packets[number].data)
-        changed[data.draw(st.integers(34, len(changed) - 1))] = data.draw(st.integers(0, 255))
-        packets[number] = dataclasses.replace(packets[number], data=bytes(changed))
-    dropped = data.draw(st.sets(st.integers(0, len(packets) - 1), max_size=3))
-    kept = tuple(packet for number, packet in enumerate(packets) if number not in dropped)
-    read(Capture(packets=kept, port=2100, key_log=secrets))
-
-
-@given(
-    hello=st.booleans(),
-    answers=st.lists(st.tuples(st.booleans(), st.integers(18, 26), st.binary(max_size=80))),
-    junk=st.binary(max_size=60),
-)
-def test_whatever_is_answered_nothing_breaks(
-    hello: bool, answers: list[tuple[bool, int, bytes]], junk: bytes
-) -> None:
-    wire = Wire().open()
-    if hello:
-        wire.says(*HELLO)
-    for by_server, kind, fragment in answers:
-        wire.says(SERVER_SIDE if by_server else CLIENT_SIDE, record(kind, 0x0303, fragment))
-    read(wire.says(SERVER_SIDE, junk).closes(SERVER_SIDE).capture())
-
+# -- what nobody offered ----------------------------------------------------------------------------
 
 HELLO = Tls.between(client_context(), server_context()).flights[0]
 

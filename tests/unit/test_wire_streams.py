@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.model import Side
-from lab.wire import Capture, Packet
 from lab.wire.streams import Connection, connections
 from tests.unit.wire_packets import ACK, CLIENT, FIN, PSH, SERVER, SYN, Wire
 
@@ -121,29 +120,6 @@ def test_closing_and_breaking() -> None:
     assert made.from_client.finished is not None
     assert made.from_server.reset is not None
     assert made.from_client.finished < made.from_server.reset
-
-
-@given(
-    st.lists(st.tuples(st.binary(max_size=120), st.integers(0, 200), st.booleans()), max_size=12)
-)
-def test_whatever_the_bytes_are_nothing_breaks(frames: list[tuple[bytes, int, bool]]) -> None:
-    packets = [
-        Packet(number, size, from_server, data)
-        for number, (data, size, from_server) in enumerate(frames)
-    ]
-    connections(Capture(packets=tuple(packets), port=2100))
-
-
-@given(st.data())
-def test_whatever_is_changed_in_a_capture_nothing_breaks(data: st.DataObject) -> None:
-    wire = Wire().open().dialogue("< 220 hello", "> QUIT", "< 221 bye").closes(Side.SERVER)
-    for number, packet in enumerate(wire.packets):
-        place = data.draw(st.integers(0, len(packet.data) - 1))
-        changed = bytearray(packet.data)
-        changed[place] = data.draw(st.integers(0, 255))
-        cut = data.draw(st.integers(0, len(changed)))
-        wire.packets[number] = dataclasses.replace(packet, data=bytes(changed[: cut + 40]))
-    connections(wire.capture())
 
 
 def test_a_fin_with_data_counts_both() -> None:

@@ -1,0 +1,157 @@
+"""Files that a person names: read within bounds, whatever they are.
+
+A name can lead to a device that never ends, to a pipe that nobody writes to, to a directory, or to far more
+than any file of its kind. None of them may hold the command or fill the memory. :func:`read` looks at what
+there is before it opens it, never waits without an end, and reads at most one byte more than is allowed.
+
+Sources: fifo(7) and open(2) (``O_NONBLOCK`` on a pipe without a writer), poll(2).
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1 << 20
+#: How long a pipe may take to give all that it has, in seconds. What is started for a
+#: ``<(command)`` must be done by then.
+PIPE_S = 1.0
+#: How long a file may take: a disk of another machine is slow, a file of the kernel may never end.
+FILE_S = 10.0
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much a file of a kind may hold."""
+
+    what: str
+    """The kind, as messages name it."""
+    most: int
+    """In bytes."""
+
+    @property
+    def in_words(self) -> str:
+        """``1 MiB``, ``512 bytes``."""
+        return f"{self.most // MIB} MiB" if self.most >= MIB else f"{self.most} bytes"
+
+
+#: vsftpd itself stops reading after 100,000 bytes, a VCL file of a network may have 1 MB, an mt-config.cgi
+#: has some kilobytes.
+CONFIGURATION = Limit("a configuration file", MIB)
+#: A chain that a client takes is below 100 KiB, a bundle of all public roots about 250 kB.
+PEM = Limit("a PEM file", MIB)
+#: A run of all cases leaves about 23 MB.
+RECORD = Limit("a record", 72 * MIB)
+
+
+class Unreadable(Exception):
+    """A file is not read; the message has no name of the file.
+
+    Attributes:
+        what: what is wrong, as a clause.
+        remedy: what to do, as a sentence.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what, self.remedy = what, remedy
+        super().__init__(f"{what}. {remedy}")
+
+
+def read(path: Path, limit: Limit) -> bytes:
+    """All that a file, or a pipe, holds.
+
+    Args:
+        path: a regular file, or a pipe: a FIFO, ``/dev/stdin``, a shell's ``<(command)``.
+        limit: how much it may be.
+
+    Raises:
+        Unreadable: it is neither, it cannot be read, it is too large, or nothing came in time.
+    """
+    try:
+        _check_kind(path.stat().st_mode, pipe=True)
+        # Without O_NONBLOCK a FIFO without a writer would hold the opening itself.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)  # what the name leads to may have been exchanged
+            _check_kind(status.st_mode, pipe=True)
+            if status.st_size > limit.most:
+                raise _too_large(limit)
+            is_pipe = stat.S_ISFIFO(status.st_mode)
+            return _drain(descriptor, limit, PIPE_S if is_pipe else FILE_S)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise _cannot(error) from error
+
+
+def check_regular(path: Path) -> None:
+    """A file that is read by parts, in any order, must be a regular one.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    try:
+        _check_kind(path.stat().st_mode, pipe=False)
+    except (OSError, ValueError) as error:
+        raise _cannot(error) from error
+
+
+def _check_kind(mode: int, *, pipe: bool) -> None:
+    if stat.S_ISREG(mode) or (pipe and stat.S_ISFIFO(mode)):
+        return
+    kinds = {
+        stat.S_IFDIR: "a directory",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFIFO: "a pipe",
+    }
+    kind = kinds.get(stat.S_IFMT(mode), "something else")
+    raise Unreadable(f"this is {kind}, no file", "Name a file" + (" or a pipe." if pipe else "."))
+
+
+def _drain(descriptor: int, limit: Limit, seconds: float) -> bytes:
+    """All bytes up to the end, which must come in time."""
+    until = time.monotonic() + seconds
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    # Reading at the end of a pipe and reading before the first writer came are the same; poll(2) can tell.
+    content = io.BytesIO()  # which gives away what it has without a copy
+    while (size := content.tell()) <= limit.most:
+        left = until - time.monotonic()
+        if left <= 0 or not poll.poll(min(left, PIPE_S) * 1000):
+            came = f"{size} bytes came, and no end" if size else "nothing came"
+            raise Unreadable(
+                f"within {PIPE_S:g} s {came}", "Write it to a file first, and name that file."
+            )
+        try:
+            chunk = os.read(descriptor, min(_CHUNK, limit.most + 1 - size))
+        except BlockingIOError:
+            continue
+        if not chunk:
+            return content.getvalue()
+        content.write(chunk)
+    raise _too_large(limit)
+
+
+def _too_large(limit: Limit) -> Unreadable:
+    return Unreadable(
+        f"this is larger than {limit.what} may be ({limit.in_words})",
+        "Check that it is the right file, or leave out what it does not need.",
+    )
+
+
+def _cannot(error: OSError | ValueError) -> Unreadable:
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        remedy = "Name the file that the links are to lead to."
+    else:
+        remedy = "Check its name and its permissions."
+    said = error.strerror if isinstance(error, OSError) else None
+    return Unreadable(f"the file cannot be read: {said or error}", remedy)
