@@ -280,7 +280,7 @@ LINES = [
     (HANDSHAKE.format("0A00042E:SSL routines::tlsv1 alert protocol version:SSL alert number 70"),
      "SSL handshake failure", True, "handshake", None, None),
     (HANDSHAKE.format("0A00014D:SSL routines::legacy sigalg disallowed or unsupported"),
-     "SSL handshake failure"),
+     "SSL handshake failure", True, "handshake", None, None),
     (HANDSHAKE.format("0A000102:SSL routines::unsupported protocol"),
      "SSL handshake failure", True, "handshake", None, None),
     (HANDSHAKE.format("0A000458:SSL routines::tlsv1 unrecognized name:SSL alert number 112"),
