@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from lab import impostor
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, Verdict, judge
+from lab.judged import judged
 from lab.model import Attempt, Observation, Outcome, Reason, Result
 from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
@@ -38,6 +39,8 @@ class Job:
     """In a race: what is as good."""
     apart: bool = False
     """One of several tries that are counted: no other one with the same settings stands for it."""
+    anchors_given: bool = False
+    """Whether what goes by ``trust=own`` was given apart from the chain that goes by ``certificate=own``."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,9 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
 
     try:
         evidence = session.attempt(attempt, None if captures is Keep.NONE else keep)
-        outcome = interpret(evidence.observation)
+        outcome = judged(
+            attempt, interpret(evidence.observation), anchors_given=jobs[0].anchors_given
+        )
         if evidence.capture is not None:
             wire = read(evidence.capture)
         witnesses = hear_witnesses(evidence.observation, outcome, wire)
