@@ -39,8 +39,6 @@ class OwnCertificate:
     """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
     description: str
     """One line for each certificate of the chain."""
-    names: tuple[str, ...] = ()
-    """The DNS names and addresses in the server's own certificate."""
     chain_file: str = ""
     """File of the chain, as it was named; empty: it is not known."""
     key_file: str | None = None
@@ -100,13 +98,11 @@ def read_certificate(
         findings.append(Finding(Severity.NOTE, chain_file, line, text))
     findings += misplaced(members, chain_file)
     chain_pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
-    description = description_of(chain_pem, chain_file)
     own = OwnCertificate(
         chain_pem=chain_pem,
         key_pem=key_block.pem,
         leaf_sha256=fingerprint(members[0].certificate),
-        description=description[0],
-        names=description[1],
+        description=description_of(chain_pem, chain_file),
     )
     return own, findings
 
@@ -128,7 +124,7 @@ def read_anchors(
     blocks = read_label(content, file, first_line, key=False)
     members = [member_of(block, file) for block in blocks]
     pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
-    description = description_of(pem, file)[0]
+    description = description_of(pem, file)
     for member, one in zip(members, description.splitlines(), strict=True):
         certificate = member.certificate
         if any(issued(certificate, other.certificate) for other in members):

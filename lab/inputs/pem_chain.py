@@ -51,8 +51,8 @@ def member_of(block: Block, file: str) -> Member:
     return Member(block.line, certificate)
 
 
-def description_of(chain_pem: bytes, file: str) -> tuple[str, tuple[str, ...]]:
-    """One line for each certificate, and the names in the first one.
+def description_of(chain_pem: bytes, file: str) -> str:
+    """One line for each certificate.
 
     Raises:
         InputError: one of them cannot be described.
@@ -65,7 +65,7 @@ def description_of(chain_pem: bytes, file: str) -> tuple[str, tuple[str, ...]]:
         raise InputError(
             file, None, f"the chain cannot be described: {error}.", "Export it again."
         ) from error
-    return chain.in_words(), chain.leaf.names
+    return chain.in_words()
 
 
 def misplaced(members: Sequence[Member], file: str) -> list[Finding]:
