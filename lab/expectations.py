@@ -212,7 +212,9 @@ def _differences(expectation: Expectation, outcome: Outcome) -> Iterable[str]:
         expected, seen = getattr(expectation, name), getattr(outcome, name)
         if expected is not None and expected != seen:
             label = {"by": "side"}.get(name, name.replace("_", " "))
-            yield f"the {label} differs: expected {_written(expected)}, seen {_written(seen)}"
+            unknown = name == "verified" and outcome.not_judged
+            words = "not judged" if unknown else _written(seen)
+            yield f"the {label} differs: expected {_written(expected)}, seen {words}"
     if expectation.cause is not None and expectation.cause not in (outcome.cause or ""):
         yield f"the cause differs: expected {expectation.cause!r}, seen {outcome.cause!r}"
     if expectation.message is not None:

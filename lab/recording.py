@@ -123,7 +123,11 @@ def repeat(
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
-    jobs = [Job(f"attempt-{number}", attempt, expect, apart=True) for number in range(1, times + 1)]
+    given = own is not None and own.anchors is not None
+    jobs = [
+        Job(f"attempt-{number}", attempt, expect, apart=True, anchors_given=given)
+        for number in range(1, times + 1)
+    ]
     with open_laboratory(
         checkout, progress or Printed(), run_id, own, attempts=[attempt]
     ) as laboratory:

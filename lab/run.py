@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from lab import impostor
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, OnBuild, Verdict, judge
+from lab.judged import judged
 from lab.model import Attempt, Observation, Outcome, Reason, Result
 from lab.stack.feasibility import Cannot
 from lab.stack.link import AgentError
@@ -40,6 +41,8 @@ class Job:
     """In a race: what is as good."""
     apart: bool = False
     """One of several tries that are counted: no other one with the same settings stands for it."""
+    anchors_given: bool = False
+    """Whether what goes by ``trust=own`` was given apart from the chain that goes by ``certificate=own``."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,19 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
     wire: WireReading | None = None
     witnesses: Witnesses | None = None
 
+    def passed_ms() -> float:
+        return (time.perf_counter() - clock) * 1000
+
     def keep(observation: Observation) -> bool:
         return captures is Keep.ALL or interpret(observation).result is Result.REFUSED
 
     try:
         evidence = session.attempt(attempt, None if captures is Keep.NONE else keep)
-        outcome = interpret(evidence.observation)
+        # What is asked afterwards, to explain and to judge, is no part of the attempt.
+        elapsed_ms = passed_ms()
+        outcome = judged(
+            attempt, interpret(evidence.observation), anchors_given=jobs[0].anchors_given
+        )
         if evidence.capture is not None:
             wire = read(evidence.capture)
         witnesses = hear_witnesses(evidence.observation, outcome, wire)
@@ -125,7 +135,6 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
         judgements = [Judgement(Verdict.CANNOT, str(cause))] * len(jobs)
     except (AgentError, DialectError) as error:
         judgements = [Judgement(Verdict.LAB_ERROR, str(error))] * len(jobs)
-    elapsed = (time.perf_counter() - clock) * 1000
     return [
         Finished(
             job=job,
@@ -133,7 +142,7 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
             outcome=outcome,
             evidence=evidence,
             started=started,
-            elapsed_ms=elapsed,
+            elapsed_ms=elapsed_ms if evidence else passed_ms(),
             wire=wire,
             witnesses=witnesses,
             same_as=None if job is jobs[0] else jobs[0].id,

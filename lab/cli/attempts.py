@@ -133,11 +133,15 @@ def _print_captures(attempts: Sequence[AttemptRecord], folder: Path) -> None:
 
 
 def _attempts_json(record: RunRecord) -> object:
-    """One attempt as its record, with its certificates; several with how many completed."""
+    """One attempt as its record, with its certificates; several with how many completed.
+
+    Of several, `not_judged` says in how many of them the certificate is not judged.
+    """
     whole = record.model_dump(mode="json", include={"attempts", "certificates"})
     plain = whole["attempts"]
     if len(plain) == 1:
         return plain[0] | {"certificates": whole["certificates"].get(plain[0]["chain"], [])}
     outcomes = [a.outcome for a in record.attempts if a.outcome]
     completed = sum(o.result is Result.COMPLETED for o in outcomes)
-    return whole | {"made": len(plain), "completed": completed}
+    left_open = sum(bool(o.not_judged) for o in outcomes)
+    return whole | {"made": len(plain), "completed": completed, "not_judged": left_open}

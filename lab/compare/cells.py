@@ -15,7 +15,7 @@ from lab.record import AttemptRecord, CaseRecord, RunRecord, gravest
 
 #: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and
 #: servers, and times, differ from run to run.
-FACTS: Final = ("result", "goal", "by", "stage", "reason", "cause", "verify_code")
+FACTS: Final = ("result", "goal", "by", "stage", "reason", "cause", "verify_code", "not_judged")
 #: And of what completed: how far a handshake had come when it was refused is often a matter of luck.
 FACTS_OF_COMPLETION: Final = (
     "protocol",

@@ -24,7 +24,8 @@ from lab.inputs.findings import (
 from lab.inputs.mt_client import client_settings
 from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
 from lab.inputs.reading import read_bytes, read_text
-from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, ServerSettings
+from lab.judged import not_judged
+from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, NotJudged, ServerSettings
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import attempt_of, parse_client, parse_server
@@ -108,7 +109,7 @@ def read_attempt(
     attempt = attempt_of(server_settings, client_settings)
     _check_own_is_given(attempt, certificate, anchors)
     if certificate is not None:
-        findings += _about_own(attempt, certificate, str(chain))
+        findings += _about_own(attempt, str(chain), anchors_given=anchors is not None)
     own = Own(certificate, anchors) if certificate or anchors else None
     return attempt, own, most_of(findings)
 
@@ -275,35 +276,40 @@ def _check_own_is_given(
                 )
 
 
-def _about_own(attempt: Attempt, own: OwnCertificate, file: str) -> list[Finding]:
-    """Why a client of the lab may refuse what the operator's real clients accept."""
-    server, client = attempt.server, attempt.client
-    if server.certificate != OWN:
-        text = f"the certificate is not used: the server has certificate={server.certificate}"
+def _about_own(attempt: Attempt, file: str, *, anchors_given: bool) -> list[Finding]:
+    """What the attempt will not say of the operator's own certificate."""
+    if attempt.server.certificate != OWN:
+        text = (
+            f"the certificate is not used: the server has certificate={attempt.server.certificate}"
+        )
         return [Finding(Severity.WARNING, file, None, text)]
-    if not (client.verify and client.tls and client.fingerprint is None):
-        return []
-    findings: list[Finding] = []
-    if client.trust is None:
+    client = attempt.client
+    if client.fingerprint == OWN and client.verify:
         text = (
-            "clients of the lab trust the lab's own CA, and no public one: they refuse this chain."
-            f" `-c trust={OWN}` makes them trust the issuer in the file"
+            f"fingerprint={OWN}: the client accepts exactly this certificate, whoever issued it and"
+            " whatever names it has"
         )
-        findings.append(Finding(Severity.WARNING, file, None, text))
-    wanted = client.verify_name or client.host or server.host
-    if own.names and not any(_covers(name, wanted) for name in own.names):
-        real = own.names[0].replace("*", "www" if client.program in WEB_PROGRAMS else "ftp")
-        text = (
-            f"the certificate is for {', '.join(own.names)}, and the client asks for {wanted}:"
-            f" `-c verify_name={real} -c sni={real}` makes it ask as your clients do"
-        )
-        findings.append(Finding(Severity.WARNING, file, None, text))
-    return findings
+        return [Finding(Severity.NOTE, file, None, text)]
+    return [
+        Finding(Severity.WARNING, file, None, _WHY_NOT_JUDGED[each])
+        for each in not_judged(attempt, anchors_given=anchors_given)
+    ]
 
 
-def _covers(name: str, host: str) -> bool:
-    """Whether a name of a certificate covers a host (RFC 6125, section 6.4.3)."""
-    name, host = name.lower(), host.lower()
-    if name.startswith("*."):
-        return "." in host and name[2:] == host.partition(".")[2]
-    return name == host
+_WHY_NOT_JUDGED = {
+    NotJudged.ISSUER_LAB_CA_ONLY: (
+        "whether your clients know the issuer is not judged: clients of the lab know only the lab's CA,"
+        " and refuse every other issuer. A web client can be told what to trust, by the ssl_ca_cert of"
+        " --backend FILE"
+    ),
+    NotJudged.ISSUER_FROM_CHAIN: (
+        f"whether your clients know the issuer is not judged: `trust={OWN}` trusts what this file itself"
+        " holds, so that some clients accept even a chain without its intermediate. A web client can be"
+        " told what to trust, by the ssl_ca_cert of --backend FILE"
+    ),
+    NotJudged.NAME_NOT_GIVEN: (
+        "whether the certificate is for your server's name is not judged: no name to check is given, and"
+        " the client connects to a name of the lab. Give the name that your clients connect to:"
+        " `-c verify_name=NAME -c sni=NAME`"
+    ),
+}

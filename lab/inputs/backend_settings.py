@@ -151,8 +151,9 @@ def _names(translation: _Translation) -> None:
         translation.changes["sni"] = ""  # an address is no server name (RFC 6066, section 3)
     elif sent is not None and sent not in meant:
         translation.changes["sni"] = sent
-        # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
-        translation.changes.setdefault("verify_name", translation.server.host)
+        if not own:
+            # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
+            translation.changes.setdefault("verify_name", translation.server.host)
     _say_other_name(translation, own=own)
 
 
@@ -173,7 +174,7 @@ def _override_host(translation: _Translation, checked: str | None) -> None:
 
 def _say_other_name(translation: _Translation, *, own: bool) -> None:
     """A name of the operator's is in no certificate of the lab."""
-    wanted, host = translation.changes.get("verify_name"), translation.server.host
+    wanted = translation.changes.get("verify_name")
     verified = translation.changes["verify"] and translation.changes["tls"]
     if own or wanted is None or not verified or wanted.endswith(_ZONE):
         return
@@ -181,8 +182,8 @@ def _say_other_name(translation: _Translation, *, own: bool) -> None:
         (n for n in ("ssl_cert_hostname", "ssl_hostname") if n in translation.backend.lines), None
     )
     text = (
-        f"no certificate of the lab is made out to {wanted}: the check fails. `-c verify_name={host} -c"
-        f" sni={host}` checks for the server's name, --chain and --key let it serve your certificate"
+        f"no certificate of the lab is made out to {wanted}: the check of the name fails here, which says"
+        " nothing about your origin. Serve the certificate of your origin, with --chain and --key"
     )
     translation.say(Severity.WARNING, at, text)
 

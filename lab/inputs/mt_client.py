@@ -225,8 +225,8 @@ def _fingerprint(reading: _Reading, option: Option) -> None:
         return
     reading.left_out(
         option,
-        "it pins no certificate that the lab serves; `-c fingerprint=SLUG` pins one that it does"
-        " (`own` with --chain)",
+        "it pins no certificate that is served here; --chain serves yours, `-c fingerprint=SLUG` pins one"
+        " of the lab",
     )
 
 
@@ -290,7 +290,7 @@ def _reuse_session(reading: _Reading, option: Option) -> None:
 
 _Handler = Callable[[_Reading, Option], None]
 
-_TRUST = "`-c trust=ANCHOR` gives the client another trust store (`own` with --chain)"
+_TRUST = "`-c trust=ANCHOR` gives the client another trust store of the lab"
 _CLIENT_CERTIFICATE = "`-c client_certificate=SLUG` gives the client a certificate"
 
 _OPTIONS: Mapping[str, _Handler] = {

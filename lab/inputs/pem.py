@@ -51,8 +51,6 @@ class OwnCertificate:
     """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
     description: str
     """One line for each certificate of the chain."""
-    names: tuple[str, ...] = ()
-    """The DNS names and addresses in the server's own certificate."""
     chain_file: str = ""
     """File of the chain, as it was named; empty: it is not known."""
     key_file: str | None = None
@@ -113,13 +111,11 @@ def read_certificate(
         findings.append(Finding(Severity.NOTE, chain_file, line, text))
     findings += misplaced(members, chain_file)
     chain_pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
-    description = description_of(chain_pem, chain_file)
     own = OwnCertificate(
         chain_pem=chain_pem,
         key_pem=key_block.pem,
         leaf_sha256=fingerprint(members[0].certificate),
-        description=description.in_words(),
-        names=description.leaf.names,
+        description=description_of(chain_pem, chain_file).in_words(),
     )
     return own, findings
 

@@ -35,10 +35,10 @@ from lab.model.software import (
     WEB_PROGRAMS,
     container_of,
 )
-from lab.model.vocabulary import Goal, Reason, Result, Role, Side, Stage, Standing
+from lab.model.vocabulary import Goal, NotJudged, Reason, Result, Role, Side, Stage, Standing
 
 # The vocabulary.
-__all__ = ["Goal", "Reason", "Result", "Role", "Side", "Stage", "Standing"]
+__all__ = ["Goal", "NotJudged", "Reason", "Result", "Role", "Side", "Stage", "Standing"]
 # Versions of SSL and TLS.
 __all__ += ["PROTOCOLS", "ProtocolRange", "from_", "only", "up_to"]
 # Servers, client programs, and where these run.

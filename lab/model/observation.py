@@ -33,6 +33,7 @@ class ClientReport:
     protocol: str | None = None
     cipher: str | None = None
     verified: bool | None = None
+    """Whether the program checked the certificate and accepted it, by whatever it was told to trust."""
     data_protected: bool | None = None
     session_reused: bool | None = None
     library: str = ""

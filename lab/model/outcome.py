@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.model.vocabulary import Goal, Reason, Result, Side, Stage
+from lab.model.vocabulary import Goal, NotJudged, Reason, Result, Side, Stage
+
+#: What is said of the client of an attempt that is not judged.
+_NOT_JUDGED = {
+    NotJudged.ISSUER_LAB_CA_ONLY: "knows only the lab's CA",
+    NotJudged.ISSUER_FROM_CHAIN: "trusts whatever the served file holds",
+    NotJudged.NAME_NOT_GIVEN: "was given no name to check",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,12 @@ class Outcome:
     protocol: str | None = None
     cipher: str | None = None
     verified: bool | None = None
+    """Whether the client checked the certificate and accepted it; null: that is not known, or the check
+    says nothing (``not_judged``)."""
+    pinned: bool = False
+    """Whether it was told to accept exactly this certificate, whoever issued it, and did."""
+    not_judged: tuple[NotJudged, ...] = ()
+    """Why what the client made of an operator's own certificate says nothing about other clients."""
     data_protected: bool | None = None
     session_reused: bool | None = None
     verify_code: int | None = None
@@ -45,13 +58,33 @@ class Outcome:
             raise ValueError("a refusal names who refused, at which stage and for which reason")
         if self.result is Result.COMPLETED and any(named):
             raise ValueError("a completed attempt has no side, stage or reason of refusal")
+        if self.not_judged and self.verified:
+            raise ValueError("a certificate that is not judged is not verified")
 
     def in_words(self) -> str:
         """One line, for people."""
         if self.result is Result.COMPLETED:
             if not self.protocol:
                 return f"completed ({self.goal}) without TLS"
-            words = [f"completed ({self.goal}): {self.protocol} {self.cipher}"]
-            words.append("certificate verified" if self.verified else "certificate not verified")
-            return ", ".join(words)
-        return f"refused by the {self.by} at {self.stage}: {self.reason}"
+            return f"completed ({self.goal}): {self.protocol} {self.cipher}, {self._certificate()}"
+        words = f"refused by the {self.by} at {self.stage}: {self.reason}"
+        if not self.not_judged:
+            return words
+        if self.stage is not Stage.VERIFY:
+            return f"{words}; {self._certificate()}"
+        return (
+            f"{words}; not judged: {self._why_not_judged()}, so this refusal says nothing about your"
+            " clients, and it may hide more that is wrong, such as an expired certificate"
+        )
+
+    def _certificate(self) -> str:
+        """What came of a certificate that was not refused."""
+        if self.not_judged:
+            why = self._why_not_judged()
+            return f"certificate not judged: {why}, so that it was accepted says nothing about your clients"
+        if self.verified:
+            return "certificate is the pinned one" if self.pinned else "certificate verified"
+        return "certificate not verified"
+
+    def _why_not_judged(self) -> str:
+        return f"the lab's client {' and '.join(_NOT_JUDGED[each] for each in self.not_judged)}"

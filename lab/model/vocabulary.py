@@ -120,6 +120,17 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
+class NotJudged(StrEnum):
+    """What an attempt cannot say of an operator's own certificate, and why."""
+
+    ISSUER_LAB_CA_ONLY = "issuer-lab-ca-only"
+    """The client trusts a CA of the lab, and no other."""
+    ISSUER_FROM_CHAIN = "issuer-from-chain"
+    """What the client trusts is taken from the chain that is served."""
+    NAME_NOT_GIVEN = "name-not-given"
+    """Nobody said which name the certificate must have: a name of the lab stands for it."""
+
+
 class Role(StrEnum):
     """What an attempt is for."""
 

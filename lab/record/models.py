@@ -149,7 +149,7 @@ class OwnFiles(Model):
     key: str | None = None
     """File of the private key; null: it is in the chain's file."""
     backend: str | None = None
-    """The backend's file that says what is trusted; null: the chain's file does."""
+    """The backend's file that says what is trusted; null: none does."""
 
     @property
     def arguments(self) -> list[str]:

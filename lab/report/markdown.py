@@ -23,6 +23,7 @@ from lab.report.words import (
     explain_surprise,
     grouped,
     image_in_words,
+    not_judged,
     rest_of_case,
     seen_in_case,
 )
@@ -57,6 +58,7 @@ def summary(
         _head(record),
         *([_changes(compared)] if compared else []),
         _unexpected(record),
+        _not_judged(record),
         _cases(record),
         _cannot(record),
         *(_claims(document, results) for document, results in _judged(record, documents)),
@@ -120,6 +122,12 @@ def _section(
             )
     title = ": ".join(name for name in (document, section) if name)
     return details(f"{title} ({signs})", "\n".join(rows))
+
+
+def _not_judged(record: RunRecord) -> str:
+    found = not_judged(record.attempts)
+    lines = [f"- {text(', '.join(names))}: {text(words)}" for words, names in found]
+    return "\n".join(["### Certificate not judged", "", *lines]) if found else ""
 
 
 def _cannot(record: RunRecord) -> str:

@@ -27,6 +27,7 @@ from lab.report.words import (
     grouped,
     image_in_words,
     impostor_got,
+    not_judged,
     rest_of_case,
     seen,
     seen_in_case,
@@ -120,6 +121,10 @@ def print_summary(record: RunRecord, console: Console, path: Path | None = None)
             console.print()
             _line(console, f"witnesses: {visible(attempt.id)}", Verdict.SURPRISE)
             _line(console, f"  {witnesses_in_words(attempt.witnesses)}")
+    for words, names in not_judged(record.attempts):
+        console.print()
+        _line(console, f"certificate not judged: {', '.join(names)}", Verdict.CANNOT)
+        _line(console, f"  {words}")
     _print_causes(record, console)
     console.print()
     _line(console, counts_in_words(record), record.verdict)
@@ -262,7 +267,10 @@ def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
     outcomes = Tally(seen(attempt) for attempt in attempts)
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)
-    _line(console, f"{reached} of {made} completed ({reached / made:.0%})", bold=True)
+    words = f"{reached} of {made} completed ({reached / made:.0%})"
+    left_open = sum(len(names) for _, names in not_judged(attempts))
+    words += f", the certificate not judged in {left_open}" if left_open else ""
+    _line(console, words, bold=True)
     _print_pairs([(f"{n} x", words) for words, n in outcomes.most_common()], console)
 
 

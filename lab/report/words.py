@@ -198,6 +198,15 @@ def counts_in_words(record: RunRecord) -> str:
     )
 
 
+def not_judged(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
+    """The outcomes that say nothing of an operator's own certificate, each with its attempts."""
+    found: dict[str, list[str]] = {}
+    for attempt in attempts:
+        if attempt.outcome is not None and attempt.outcome.not_judged:
+            found.setdefault(visible(seen(attempt)), []).append(visible(attempt.id))
+    return list(found.items())
+
+
 def causes(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
     """The causes of ``cannot``, each with the clients that it stopped and how often."""
     stopped: dict[str, Counter[str]] = {}

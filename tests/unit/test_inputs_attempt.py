@@ -209,8 +209,11 @@ def test_an_own_certificate_is_served(desk: Desk) -> None:
     assert own is not None
     assert own.certificate is not None
     assert own.certificate.leaf_sha256 == MATERIAL.server("valid", HOST).leaf_sha256
-    (text,) = worst(findings)
-    assert "-c trust=own" in text
+    # then nobody is told to trust the file, and what will not be judged is said before
+    issuer, name = worst(findings)
+    assert issuer.startswith("whether your clients know the issuer is not judged")
+    assert name.startswith("whether the certificate is for your server's name is not judged")
+    assert "trust=own" not in issuer + name
 
 
 @pytest.mark.parametrize("line", ["rsa_cert_file=/x.pem", "rsa_cert_file=", ""])
@@ -231,23 +234,38 @@ def test_an_assigned_certificate_goes_before_it(desk: Desk) -> None:
         assert any("not used" in text for text in worst(findings))
 
 
-def test_a_certificate_for_another_name_is_warned_of_with_what_to_do(desk: Desk) -> None:
-    desk.certificate("valid", "ftp.example.test")
-    _, _, findings = desk.read()
-    assert any("-c verify_name=ftp.example.test -c sni=" in text for text in worst(findings))
+@pytest.mark.parametrize("host", [HOST, "ftp.example.test"])
+def test_no_name_is_taken_from_the_certificate(desk: Desk, host: str) -> None:
+    desk.certificate("valid", host)
+    attempt, _, findings = desk.read()
+    assert (attempt.client.verify_name, attempt.client.sni) == (None, None)
+    # a name that is not given is asked for, and not suggested
+    (text,) = [text for text in worst(findings) if "verify_name" in text]
+    assert "verify_name=NAME" in text
+    assert host not in text
     _, _, findings = desk.read(client=["verify_name=ftp.example.test"])
-    assert not any("sni=" in text for text in worst(findings))
+    assert not any("verify_name" in text for text in worst(findings))
+
+
+def test_trusting_the_file_is_warned_of(desk: Desk) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    _, _, findings = desk.read(client=["trust=own", "verify_name=ftp.example.test"])
+    (text,) = worst(findings)
+    assert "`trust=own` trusts what this file itself holds" in text
+
+
+@pytest.mark.parametrize("client", [["fingerprint=own"], ["fingerprint=own", "trust=own"]])
+def test_a_pin_on_the_command_line_is_said_to_be_one(desk: Desk, client: list[str]) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    _, _, findings = desk.read(client=client)
+    assert worst(findings) == []
+    assert any("accepts exactly this certificate" in f.text for f in findings)
 
 
 @pytest.mark.parametrize("client", [["verify=no"], ["tls=no"]])
 def test_where_nothing_is_checked_nothing_is_warned_of(desk: Desk, client: list[str]) -> None:
     desk.certificate("wildcard")
     assert worst(desk.read(client=client)[2]) == []
-
-
-def test_a_wildcard_covers_the_host(desk: Desk) -> None:
-    desk.certificate("wildcard")
-    assert not any("asks for" in text for text in worst(desk.read()[2]))
 
 
 def test_a_fingerprint_in_the_directives_pins_the_own_certificate(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from lab.inputs.backend_forms import form_of
 from lab.inputs.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
 from lab.inputs.backend_settings import client_settings
 from lab.inputs.backend_written import Form
+from lab.judged import not_judged
 from lab.model import Attempt, ClientSettings, ProtocolRange, ServerSettings
 from lab.settings import SettingsError
 
@@ -689,6 +690,15 @@ def test_a_definition_is_checked_as_it_stands_where_the_certificate_is_the_opera
     assert (found.verify_name, found.sni) == ("203.0.113.7", "")
 
 
+def test_without_an_address_a_name_that_is_sent_leaves_open_which_one_is_checked() -> None:
+    text = vcl('.ssl_sni_hostname = "a.example.com";').replace('.host = "nginx.lab.test";', "")
+    server = dataclasses.replace(NGINX, certificate=OWN)
+    found, _ = settings(text, server=server)
+    assert (found.verify_name, found.sni) == (None, "a.example.com")
+    # with a certificate of the lab it is the name that this is made out to
+    assert settings(text)[0].verify_name == "nginx.lab.test"
+
+
 @pytest.mark.parametrize(
     ("lines", "checked", "sent"),
     [
@@ -725,7 +735,9 @@ def test_an_address_is_no_server_name() -> None:
 def test_a_name_in_no_certificate_of_the_lab_is_warned_of() -> None:
     line = '.ssl_cert_hostname = "www.example.com";'
     (text,) = said(settings(vcl(line))[1], Severity.WARNING)
-    assert "-c verify_name=nginx.lab.test -c sni=nginx.lab.test" in text
+    assert "the check of the name fails here" in text
+    # a name for which it would not fail is another one than the definition's: none is suggested
+    assert "verify_name" not in text
     assert not said(settings(vcl(line, ".ssl_check_cert = never;"))[1], Severity.WARNING)[1:]
 
 
@@ -875,7 +887,7 @@ def test_a_ca_of_the_operators_is_trusted_as_own(tmp_path: Path) -> None:
 def test_a_ca_and_an_own_certificate_go_together(tmp_path: Path) -> None:
     made = MATERIAL.server("full-chain", HOST)
     text = vcl(f'.ssl_ca_cert = {{"{pem("private-ca")}"}};')
-    found, own, _ = attempt(tmp_path, text, chain=made.chain_pem + made.key_pem)
+    found, own, findings = attempt(tmp_path, text, chain=made.chain_pem + made.key_pem)
     assert (found.server.certificate, found.client.trust) == (OWN, OWN)
     assert own is not None
     assert own.certificate is not None
@@ -886,6 +898,9 @@ def test_a_ca_and_an_own_certificate_go_together(tmp_path: Path) -> None:
     )
     material.trust_own(own.anchors.pem)
     assert material.anchor(OWN).decode() == pem("private-ca")
+    # the definition says what is trusted and which name is checked: all of it is judged
+    assert not_judged(found, anchors_given=True) == ()
+    assert not any("not judged" in finding.text for finding in findings)
     assert material.server(OWN, HOST).chain_pem == made.chain_pem
 
 

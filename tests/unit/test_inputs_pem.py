@@ -63,11 +63,6 @@ def test_every_certificate_can_be_brought_whatever_is_wrong_with_it(slug: str) -
     assert [f.severity for f in findings] == [Severity.WARNING] * (slug == "wrong-order")
 
 
-def test_the_names_of_the_leaf_are_known() -> None:
-    assert read_certificate(CHAIN, KEY)[0].names == (HOST,)
-    assert read_certificate(*served("cn-only"))[0].names == ()
-
-
 @pytest.mark.parametrize("key_first", [True, False])
 def test_key_and_chain_may_be_in_one_file(key_first: bool) -> None:
     own, findings = read_certificate(KEY + CHAIN if key_first else CHAIN + KEY, None)

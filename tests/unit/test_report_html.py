@@ -30,6 +30,7 @@ from lab.model import (
     Captured,
     ClientReport,
     Goal,
+    NotJudged,
     Outcome,
     Reason,
     Result,
@@ -279,6 +280,7 @@ def test_every_word_of_the_vocabulary_has_its_texts() -> None:
         "role_means": Role,
         "standing": Standing,
         "standing_means": Standing,
+        "not_judged": NotJudged,
         "verdict": VERDICTS,
         "verdict_means": VERDICTS,
     }
@@ -293,7 +295,7 @@ def test_no_text_is_left_over() -> None:
     )
     built = ("stage", "side", "reason", "why", "goal", "role", "role_means", "standing", "filter",
              "standing_means", "verdict", "verdict_means", "sign", "nav", "claim_verdict", "words",
-             "sign_word", "outcome")  # fmt: skip
+             "sign_word", "outcome", "not_judged")  # fmt: skip
     unused = [k for k in texts() if f'"{k}"' not in sources and k.split(".")[0] not in built]
     # A few are chosen by a value.
     chosen = {"image.registry", "image.packages", *(f"step.ended_{side}" for side in Side)}

@@ -136,6 +136,26 @@ def test_what_cannot_be_made_has_a_verdict_with_its_cause(
     assert finished.outcome is None
 
 
+def test_what_is_asked_after_an_attempt_is_not_a_part_of_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given an attempt of two seconds, and builds that take a minute to say what they can do
+    now = [0.0]
+
+    def answer(made: Attempt) -> Evidence:
+        now[0] += 2
+        return by_certificate(made)
+
+    class Slow(MadeUpSession):
+        def has(self, made: Attempt, capability: Capability) -> bool:
+            now[0] += 60
+            return False
+
+    monkeypatch.setattr("lab.run.time.perf_counter", lambda: now[0])
+    job = Job("id", attempt(), completed(), (OnBuild(Offers("TLSv1"), completed()),))
+    assert make(cast("Session", Slow(answer)), job).elapsed_ms == 2000
+
+
 def test_what_is_expected_follows_from_what_the_builds_can_do() -> None:
     # given an attempt that is refused otherwise by builds that have a capability
     revoked = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.REVOKED)

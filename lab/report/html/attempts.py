@@ -288,6 +288,7 @@ def _came(attempt: AttemptRecord) -> Any:
         outcome.protocol,
         outcome.cipher,
         outcome.verified,
+        outcome.not_judged,
         outcome.data_protected,
         outcome.session_reused,
     )

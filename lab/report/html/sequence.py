@@ -205,6 +205,8 @@ def _handshake(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
 def _verified(attempt: AttemptRecord, outcome: Outcome) -> Text:
     if attempt.client.fingerprint and outcome.verified is not False:
         return say("step.pinned")
+    if outcome.not_judged:
+        return say("step.not_judged")
     checked = attempt.client.verify and outcome.verified is not False
     return say("step.verified" if checked else "step.not_checked")
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from lab.expectations import Expectation, Verdict
-from lab.model import Goal, Outcome, Reason, Result, Side, Stage
+from lab.model import Goal, NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord
 from lab.report.html.language import Text, joined, say, word
 from lab.report.html.quoting import code, inline
@@ -39,9 +39,14 @@ def sign_of(attempt: AttemptRecord) -> Sign:
     if outcome.result is Result.COMPLETED:
         version = outcome.protocol or ""
         known = Text.same(inline(version, 12)) if version else say("fact.without_tls")
-        return Sign("completed", known, say("sign.completed"))
+        return Sign("completed", known, _meaning("completed", outcome))
     side = str(outcome.by or Side.UNKNOWN)
-    return Sign(side, word("stage", str(outcome.stage)), say(f"sign.{side}"))
+    return Sign(side, word("stage", str(outcome.stage)), _meaning(side, outcome))
+
+
+def _meaning(symbol: str, outcome: Outcome) -> Text:
+    means = say(f"sign.{symbol}")
+    return joined([means, say("fact.not_judged")]) if outcome.not_judged else means
 
 
 def seen(attempt: AttemptRecord) -> Text:
@@ -52,17 +57,39 @@ def seen(attempt: AttemptRecord) -> Text:
 def outcome_words(outcome: Outcome) -> Text:
     """An outcome in a sentence; the reason's token stays beside its words."""
     if outcome.result is Result.COMPLETED:
-        return _completion(outcome.goal, outcome.protocol, outcome.cipher, bool(outcome.verified))
-    return _refusal(outcome.by, outcome.stage, outcome.reason)
+        certificate = None if outcome.not_judged else _certificate(outcome)
+        words = _completion(outcome.goal, outcome.protocol, outcome.cipher, certificate)
+    else:
+        words = _refusal(outcome.by, outcome.stage, outcome.reason)
+    if not outcome.not_judged:
+        return words
+    refused = outcome.stage is Stage.VERIFY
+    return _not_judged(words, outcome.not_judged, refused=refused)
+
+
+def _certificate(outcome: Outcome) -> str:
+    """The key of what is said of a certificate that was not refused."""
+    if outcome.verified:
+        return "fact.pinned" if outcome.pinned else "fact.verified"
+    return "fact.not_verified"
 
 
 @lru_cache(maxsize=512)
-def _completion(goal: Goal, protocol: str | None, cipher: str | None, verified: bool) -> Text:
+def _completion(
+    goal: Goal, protocol: str | None, cipher: str | None, certificate: str | None
+) -> Text:
     facts = [say("fact.without_tls")]
     if protocol:
-        checked = say("fact.verified" if verified else "fact.not_verified")
-        facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip())), checked]
+        facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip()))]
+        facts += [say(certificate)] if certificate else []
     return say("outcome.completed_with", goal=word("goal", str(goal)), facts=joined(facts))
+
+
+@lru_cache(maxsize=512)
+def _not_judged(words: Text, why: tuple[NotJudged, ...], *, refused: bool) -> Text:
+    form = "refused_not_judged" if refused else "accepted_not_judged"
+    reasons = joined([word("not_judged", str(each)) for each in why])
+    return say(f"outcome.{form}", words=words, why=reasons)
 
 
 def expectation_words(expectation: Expectation) -> Text:
@@ -115,7 +142,7 @@ def facts(outcome: Outcome) -> Text | None:
         outcome.result,
         outcome.protocol,
         outcome.cipher,
-        outcome.verified,
+        None if outcome.verified is None else _certificate(outcome),
         outcome.data_protected,
         outcome.session_reused,
     )
@@ -126,15 +153,15 @@ def _facts(
     result: Result,
     protocol: str | None,
     cipher: str | None,
-    verified: bool | None,
+    certificate: str | None,
     data_protected: bool | None,
     session_reused: bool | None,
 ) -> Text | None:
     found: list[Text] = []
     if protocol:
         found += [Text.same(code(f)) for f in (protocol, cipher) if f]
-        if verified is not None:
-            found.append(say("fact.verified" if verified else "fact.not_verified"))
+        if certificate is not None:
+            found.append(say(certificate))
     elif result is Result.COMPLETED:
         found.append(say("fact.without_tls"))
     if data_protected is not None:

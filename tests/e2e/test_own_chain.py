@@ -1,0 +1,215 @@
+"""An operator's own certificate with real servers and clients: what is judged, and what is not."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.certificates import Material
+from tests.e2e.checkouts import Copy, Done
+
+pytestmark = pytest.mark.engine
+
+#: A name that is not the lab's: the operator's server.
+HOST = "www.example.test"
+NAMED = ("-c", f"verify_name={HOST}", "-c", f"sni={HOST}")
+TRUSTED = ("-c", "trust=own")
+HANDSHAKE = ("-c", "goal=handshake")
+#: Never said of a certificate that is not judged, in any language.
+VERIFIED = ("certificate verified", "証明書は検証済み")
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    """Certificates of a CA that no run of the lab knows."""
+    return Material.create([HOST])
+
+
+def own(material: Material, directory: Path, slug: str) -> tuple[str, ...]:
+    """The options for a certificate of that kind."""
+    made = material.server(slug, HOST)
+    chain, key = directory / "chain.pem", directory / "key.pem"
+    chain.write_bytes(made.chain_pem)
+    key.write_bytes(made.key_pem)
+    return "--chain", str(chain), "--key", str(key)
+
+
+def backend(directory: Path, *lines: str) -> tuple[str, ...]:
+    """The option for a definition with these lines."""
+    path = directory / "my.vcl"
+    first = [f'.host = "{HOST}";', '.port = "443";', ".ssl = true;"]
+    path.write_text("\n".join(["backend F_origin {", *first, *lines, "}", ""]), encoding="utf-8")
+    return "--backend", str(path)
+
+
+def page_of(copy: Copy, directory: Path) -> str:
+    """The report of the newest run, as text."""
+    path = directory / "report.html"
+    copy.lab("report", "--html", str(path))
+    return html.unescape(re.sub("<[^>]*>", "", path.read_text(encoding="utf-8")))
+
+
+def everything(copy: Copy, directory: Path, done: Done) -> dict[str, str]:
+    """What there is to read of the newest run."""
+    summary = directory / "summary.md"
+    copy.lab("report", "--summary", str(summary))
+    return {
+        "attempt": done.out,
+        "report": copy.lab("report").out,
+        "summary": summary.read_text(encoding="utf-8"),
+        "page": page_of(copy, directory),
+    }
+
+
+def outcome_of(copy: Copy) -> Any:
+    """The outcome in the newest record, as a program reads it."""
+    return copy.lab("report", "--json").json()["attempts"][0]["outcome"]
+
+
+def test_an_accepted_chain_is_called_verified_nowhere(
+    shared: Copy, material: Material, tmp_path: Path
+) -> None:
+    # given a chain with its root, which the client is told to trust as it is
+    words = own(material, tmp_path, "root-in-chain")
+    done = shared.lab("attempt", *words, *TRUSTED, *NAMED, "-s", "require_ssl_reuse=no")
+    # then it delivers, and what it delivers to is not judged, wherever that is read
+    assert done.status == 0, str(done)
+    assert done.out.startswith("completed (transfer): "), str(done)
+    for where, text in everything(shared, tmp_path, done).items():
+        flat = " ".join(text.split())
+        assert "certificate not judged" in flat, f"{where}\n{text}"
+        assert not any(said in flat for said in VERIFIED), f"{where}\n{text}"
+    outcome = outcome_of(shared)
+    assert outcome["verified"] is None, outcome
+    assert outcome["not_judged"] == ["issuer-from-chain"], outcome
+    # and nothing of the certificate is in the advice
+    assert HOST not in done.err, str(done)
+    # and an expectation that it is verified does not hold
+    expected = ("--expect", "completed:verified=yes")
+    done = shared.lab("attempt", *words, *TRUSTED, *NAMED, *HANDSHAKE, *expected, "--json")
+    assert done.status == 1, str(done)
+    assert "expected yes, seen not judged" in done.json()["verdict_why"], str(done)
+
+
+def test_a_refusal_behind_the_certificate_does_not_make_it_verified(
+    shared: Copy, material: Material, tmp_path: Path
+) -> None:
+    words = own(material, tmp_path, "root-in-chain")
+    done = shared.lab("attempt", *words, *TRUSTED, *NAMED)
+    assert "at transfer: session-reuse-required; certificate not judged: " in done.out, str(done)
+    assert outcome_of(shared)["verified"] is None, str(done)
+    assert not any(said in page_of(shared, tmp_path) for said in VERIFIED)
+
+
+def test_a_rate_says_that_nothing_is_judged(
+    shared: Copy, material: Material, tmp_path: Path
+) -> None:
+    words = (*own(material, tmp_path, "root-in-chain"), *TRUSTED, *NAMED, *HANDSHAKE)
+    done = shared.lab("attempt", *words, "--repeat", "3")
+    assert done.status == 0, str(done)
+    assert "3 of 3 completed (100%), the certificate not judged in 3" in done.out, str(done)
+    done = shared.lab("attempt", *words, "--repeat", "3", "--json")
+    data = done.json()
+    assert (data["made"], data["completed"], data["not_judged"]) == (3, 3, 3), str(done)
+
+
+@pytest.mark.parametrize(
+    ("slug", "options", "reason", "left_open"),
+    [
+        # the lab's clients do not know the CA, whatever is in the chain
+        ("valid", (), "unknown-issuer", ["issuer-lab-ca-only", "name-not-given"]),
+        ("root-in-chain", NAMED, "self-signed-in-chain", ["issuer-lab-ca-only"]),
+        # the name was never given, so that the lab's own was asked for
+        ("root-in-chain", TRUSTED, "hostname-mismatch", ["issuer-from-chain", "name-not-given"]),
+        # an issuer that is not known hides that the certificate has expired
+        ("expired", NAMED, "unknown-issuer", ["issuer-lab-ca-only"]),
+        # true for every client that was not given the certificate itself
+        ("self-signed", (), "self-signed-leaf", []),
+        # and true for every client
+        ("expired", (*TRUSTED, *NAMED), "expired", []),
+        ("root-in-chain", (*TRUSTED, "-c", "verify_name=b.example.test"), "hostname-mismatch", []),
+    ],
+)
+def test_a_refusal_says_whether_it_is_one_of_the_operators_clients(
+    shared: Copy,
+    material: Material,
+    tmp_path: Path,
+    slug: str,
+    options: Sequence[str],
+    reason: str,
+    left_open: list[str],
+) -> None:
+    done = shared.lab("attempt", *own(material, tmp_path, slug), *options, *HANDSHAKE)
+    assert done.status == 1, str(done)
+    outcome = outcome_of(shared)
+    assert (outcome["reason"], outcome["not_judged"]) == (reason, left_open), str(done)
+    first = f"refused by the client at verify: {reason}"
+    assert done.out.startswith(first + ("; not judged: " if left_open else "\n")), str(done)
+    page = page_of(shared, tmp_path)
+    assert ("this refusal says nothing about your clients" in page) is bool(left_open), page
+
+
+@pytest.mark.parametrize("client", ["net-ftp@rocky9", "ftplib@rocky9", "curl@rocky9"])
+def test_an_incomplete_chain_is_never_verified_by_itself(
+    shared: Copy, material: Material, tmp_path: Path, client: str
+) -> None:
+    # given a chain without its intermediate, and a client that is told to trust it
+    words = (*own(material, tmp_path, "incomplete-chain"), *TRUSTED, "--client", client)
+    named = NAMED if client.startswith("net-ftp") else ()
+    done = shared.lab("attempt", *words, *named)
+    # then some accept it and some do not, and neither is judged
+    outcome = outcome_of(shared)
+    assert outcome["verified"] is not True, str(done)
+    assert "issuer-from-chain" in outcome["not_judged"], str(done)
+    assert "not judged" in done.out, str(done)
+
+
+def test_with_a_ca_and_a_name_it_is_judged_and_verified(
+    shared: Copy, material: Material, tmp_path: Path
+) -> None:
+    # given a definition with the root and the name that the origin's certificate has
+    root = material.anchor("private-ca").decode()
+    lines = (f'.ssl_ca_cert = {{"{root}"}};', f'.ssl_cert_hostname = "{HOST}";')
+    words = own(material, tmp_path, "private-ca")
+    done = shared.lab("attempt", *backend(tmp_path, *lines), *words)
+    # then it is the twin of all that is above: judged, and verified
+    assert done.status == 0, str(done)
+    assert "certificate verified" in done.out, str(done)
+    assert "not judged" not in done.out + done.err, str(done)
+    outcome = outcome_of(shared)
+    assert (outcome["verified"], outcome["not_judged"]) == (True, []), outcome
+    # and so is what that client refuses: another name, and a chain without its intermediate
+    other = (lines[0], '.ssl_cert_hostname = "b.example.test";')
+    done = shared.lab("attempt", *backend(tmp_path, *other), *words)
+    assert done.out.startswith("refused by the client at verify: hostname-mismatch\n"), str(done)
+    root = material.anchor("public").decode()
+    lines = (f'.ssl_ca_cert = {{"{root}"}};', lines[1])
+    words = own(material, tmp_path, "incomplete-chain")
+    done = shared.lab("attempt", *backend(tmp_path, *lines), *words)
+    assert re.match(r"refused by the client at verify: [a-z-]+\n", done.out), str(done)
+    assert outcome_of(shared)["not_judged"] == [], str(done)
+
+
+def test_a_pinned_certificate_is_called_the_pinned_one(
+    shared: Copy, material: Material, tmp_path: Path
+) -> None:
+    words = own(material, tmp_path, "incomplete-chain")
+    done = shared.lab("attempt", *words, "-c", "fingerprint=own", *HANDSHAKE)
+    assert done.status == 0, str(done)
+    assert "certificate is the pinned one" in done.out, str(done)
+    assert "accepts exactly this certificate" in done.err, str(done)
+
+
+def test_without_verification_it_is_not_verified(
+    shared: Copy, material: Material, tmp_path: Path
+) -> None:
+    words = own(material, tmp_path, "full-chain")
+    done = shared.lab("attempt", *words, "-c", "verify=no", *HANDSHAKE)
+    assert done.status == 0, str(done)
+    assert "certificate not verified" in done.out, str(done)
+    assert "not judged" not in done.out, str(done)
