@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -13,11 +14,12 @@ from docker.errors import APIError
 from filelock import FileLock
 
 from lab.certificates import Material
+from lab.laboratory import services_of
 from lab.model import Attempt, ServerSettings
 from lab.settings import parse_client, parse_server
 from lab.stack.agents import Agents
 from lab.stack.containers import Containers
-from lab.stack.feasibility import Cannot, let_in
+from lab.stack.feasibility import Cannot, announced, let_in
 from lab.stack.link import AgentError
 from lab.stack.listeners import NOT_LISTENING, Listeners
 from lab.stack.once import Once
@@ -140,6 +142,53 @@ def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(nam
     filtered = ServerSettings(software="nginx", port_filter="dropped", port_allowed=name)
     with pytest.raises(Cannot, match=rf"port_allowed={name}: .* there are edge, nginx$"):
         let_in(filtered, there)
+
+
+@pytest.mark.parametrize(
+    ("setting", "announces"),
+    [("pasv_address=192.0.2.1", "192.0.2.1"), ("pasv_address=edge", "172.30.0.30")],
+)
+def test_what_is_announced_is_an_address_or_a_containers(setting: str, announces: str) -> None:
+    there = containers(MadeUpEngine(), "dns", "vsftpd", "edge")
+    assert announced(parse_server([setting]), there) == announces
+    assert announced(parse_server([]), there) is None
+
+
+def test_a_container_whose_address_cannot_be_announced_is_named() -> None:
+    there = containers(MadeUpEngine(), "dns", "vsftpd", "edge")
+    with pytest.raises(Cannot, match=r"^pasv_address=silent: .* there are edge, vsftpd$"):
+        announced(parse_server(["pasv_address=silent"]), there)
+
+
+def test_the_container_that_is_named_is_started() -> None:
+    named = parse_server(["pasv_address=silent", "port_filter=dropped", "port_allowed=edge"])
+    client = parse_client("net-ftp@rocky9:FIPS")
+    assert services_of([Attempt(named, client)], ()) == {"vsftpd", "rocky9-fips", "silent", "edge"}
+    by_address = parse_server(["pasv_address=192.0.2.1"])
+    assert services_of([Attempt(by_address, client)], ()) == {"vsftpd", "rocky9-fips"}
+
+
+@pytest.mark.parametrize("status", [0, 124])
+def test_the_silent_container_is_waited_for(status: int) -> None:
+    # given one whose packet filter comes, or does not
+    engine = MadeUpEngine()
+    engine.exec_create = lambda *_, **__: {"Id": "e"}  # type: ignore[method-assign]
+    ours, theirs = socket.socketpair()
+    engine.exec_start = lambda *_, **__: ours  # type: ignore[attr-defined]
+    engine.exec_inspect = lambda _: {"ExitCode": status}  # type: ignore[attr-defined]
+    theirs.close()
+    there = containers(engine, "dns", "silent")
+    if status:
+        with pytest.raises(AgentError, match="silent has no packet filter after 10 s"):
+            there.wait_for_silence()
+    else:
+        there.wait_for_silence()
+
+
+def test_where_there_is_no_silent_container_nothing_is_waited_for() -> None:
+    engine = MadeUpEngine()
+    containers(engine, "dns", "vsftpd").wait_for_silence()
+    assert engine.started == []
 
 
 def test_a_container_without_an_address_is_a_fault_of_the_lab() -> None:
