@@ -364,6 +364,7 @@ def main() -> None:
     program = program_named(sys.argv[1:])
     take_over()
     program.clean_up()
+    program.prepare()
     capture = Capture.of_interface()
     server = Server(program, capture)
     Agent(

@@ -48,6 +48,9 @@ class ServerProgram:
         """The suites that a list means to the program's library, TLS 1.3 left out; nothing if nothing."""
         raise NotImplementedError
 
+    def prepare(self) -> None:
+        """Make ready what the image cannot have in its place; once, before anything is started."""
+
     def clean_up(self) -> None:
         """Remove what an agent that was killed has left outside its listeners' directories."""
 

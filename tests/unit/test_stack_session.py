@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -30,23 +31,17 @@ ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
 
 
 class MadeUpEngine:
-    """Takes files; starts nothing."""
+    """Takes files and waits for packet filters; starts nothing else."""
 
-    def __init__(self, *, full: str = "") -> None:
-        self.put: dict[str, int] = {}
+    def __init__(self, *, full: str = "", filter_status: int = 0) -> None:
+        self.put: dict[str, list[str]] = {}
         self.started: list[str] = []
         self._full = full
+        self._filter_status = filter_status
 
     @property
     def client(self) -> DockerClient:
         return cast("DockerClient", SimpleNamespace(api=self))
-
-    def put_archive(self, container: str, path: str, data: bytes) -> bool:
-        assert path == "/"
-        if container == self._full:
-            raise APIError("no space left on device")
-        self.put[container] = len(data)
-        return True
 
     def containers(self, **_: object) -> list[dict[str, Any]]:
         """Each service of the tests, with its address."""
@@ -54,9 +49,33 @@ class MadeUpEngine:
         labels = {"com.docker.compose.service": "edge"}
         return [{"Labels": labels, "Image": "i", "NetworkSettings": {"Networks": networks}}]
 
-    def exec_create(self, container: str, *_: object, **__: object) -> dict[str, Any]:
-        self.started.append(container)
-        raise APIError("nothing is started here")
+    def exec_create(self, container: str, argv: list[str], **_: object) -> dict[str, Any]:
+        if "tar" in argv[-1]:
+            self.put[container] = argv
+        elif "nft" not in argv[-1]:
+            self.started.append(container)
+            raise APIError("nothing is started here")
+        return {"Id": container}
+
+    def exec_start(self, container: str, **_: object) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        if container == self._full:
+            said = b"tar: no space left on device"
+            theirs.sendall(struct.pack(">BxxxL", 2, len(said)) + said)
+        # Nothing more is said; what comes in is taken.
+        theirs.shutdown(socket.SHUT_WR)
+        threading.Thread(target=take_all, args=(theirs,), daemon=True).start()
+        return ours
+
+    def exec_inspect(self, container: str) -> dict[str, Any]:
+        return {"ExitCode": 2 if container == self._full else self._filter_status}
+
+
+def take_all(line: socket.socket) -> None:
+    """Read to the end."""
+    with line:
+        while line.recv(65536):
+            pass
 
 
 def topology(*services: str) -> Topology:
@@ -93,7 +112,7 @@ def test_every_container_but_the_dns_servers_is_equipped() -> None:
 
 
 def test_a_container_that_takes_no_files_is_named() -> None:
-    with pytest.raises(AgentError, match="into the container vsftpd: no space left on device"):
+    with pytest.raises(AgentError, match="into the container vsftpd: tar: no space left on device"):
         session(MadeUpEngine(full="id-of-vsftpd"), "vsftpd")
 
 
@@ -171,13 +190,7 @@ def test_the_container_that_is_named_is_started() -> None:
 @pytest.mark.parametrize("status", [0, 124])
 def test_the_silent_container_is_waited_for(status: int) -> None:
     # given one whose packet filter comes, or does not
-    engine = MadeUpEngine()
-    engine.exec_create = lambda *_, **__: {"Id": "e"}  # type: ignore[method-assign]
-    ours, theirs = socket.socketpair()
-    engine.exec_start = lambda *_, **__: ours  # type: ignore[attr-defined]
-    engine.exec_inspect = lambda _: {"ExitCode": status}  # type: ignore[attr-defined]
-    theirs.close()
-    there = containers(engine, "dns", "silent")
+    there = containers(MadeUpEngine(filter_status=status), "dns", "silent")
     if status:
         with pytest.raises(AgentError, match="silent has no packet filter after 10 s"):
             there.wait_for_silence()
