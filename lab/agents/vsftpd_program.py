@@ -52,6 +52,8 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
 
     # Between accepting a connection and the session's process there is nothing to count.
     counts_connections = False
+    # A session becomes the user who logs in.
+    can_be_nobody = False
 
     def __init__(self) -> None:
         self._library: Optional[OpenSSL] = None

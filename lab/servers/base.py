@@ -81,7 +81,7 @@ class ListenerPlace:
 
     @property
     def captured(self) -> str:
-        """The file in which an impostor keeps the last login; only root reads it."""
+        """The file in which an impostor keeps the last login; nobody else reads it."""
         return f"{self.directory}/captured"
 
     @property

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from docker import DockerClient
 
+from lab.model import ServerSettings
+from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.stack import topology
+from lab.stack.containers import unpack
 from lab.stack.execution import execute
+from lab.stack.files import AGENTS, agent_files, pack
+from lab.stack.link import AgentLink
 from tests.containers_table import Container, documented
 from tests.e2e.checkouts import Copy
 
@@ -79,3 +85,33 @@ def test_the_processes_in_it_have_no_more_than_that(engine: DockerClient, shared
         assert users == (["65534"] * 2 if row.user else ["0"] * 2), service
         if not row.capabilities:
             assert effective == ["0" * 16] * 2, service
+
+
+@pytest.mark.parametrize("software", ["nginx", "origin", "origin@openssl-1.0.2k", "pyftpdlib"])
+def test_a_listener_has_given_up_root(engine: DockerClient, shared: Copy, software: str) -> None:
+    # given a listener in its own container
+    server = SERVERS[software]
+    running = topology.containers(engine, shared.checkout.kept_project)
+    container = running[server.service]
+    unpack(engine, container, pack({f"{AGENTS}/{n}": text for n, text in agent_files().items()}))
+    agent = AgentLink(engine, server.service, container, list(server.agent.argv))
+    try:
+        place = ListenerPlace(key="k", port=2999, passive_ports=(39990, 39999), password="x")
+        request = listen_request(server, ServerSettings(software=software, tls=False), place)
+        answer = agent.call("listen", 10, **request)
+        assert answer["started"], answer
+        # then neither it nor what it has started can do more than anybody
+        script = (
+            "for task in /proc/[0-9]*; do grep -H -e ^PPid -e ^Uid -e ^CapEff $task/status; done"
+        )
+        said = execute(engine, container, ["sh", "-c", script]).output
+        tasks: dict[str, dict[str, str]] = {}
+        for line in said.splitlines():
+            path, name, *values = line.replace("\t", ":").split(":")
+            tasks.setdefault(path.split("/")[2], {})[name] = next(v for v in values if v)
+        pid = str(answer["pid"])
+        family = [task for name, task in tasks.items() if pid in (name, task["PPid"])]
+        assert family
+        assert {(task["Uid"], int(task["CapEff"], 16)) for task in family} == {("65534", 0)}
+    finally:
+        agent.close()

@@ -84,7 +84,7 @@ def test_an_archive_has_its_folders_and_hides_private_keys() -> None:
     modes = {name: member.mode for name, member in members.items() if member.isfile()}
     assert modes == {
         "opt/lab/agents/agent.py": 0o644,
-        "opt/lab/certificates/ftp.lab.test/valid.key.pem": 0o600,
+        "opt/lab/certificates/ftp.lab.test/valid.key.pem": 0o640,
         "run/lab/cert.pem": 0o644,
     }
 
