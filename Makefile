@@ -95,6 +95,11 @@ transcripts: $(READY) ## record anew what the programs say, for the tests of the
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.transcripts.record
 
+.PHONY: engines
+engines: $(READY) ## look whether the lab's network is sealed on newer engines too (root, Debian or Ubuntu)
+	@$(LAB) engine start
+	@$(BIN)/python -m tests.engines.seal
+
 .PHONY: soak
 soak: $(READY) ## all cases 50 times: does anything flip? (ROUNDS=N for another number)
 	@$(LAB) engine start

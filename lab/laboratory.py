@@ -21,13 +21,13 @@ from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, rele
 from lab.images.builds import Builds, moved
 from lab.images.errors import is_no_space, no_space
 from lab.inputs import Own
-from lab.model import CLIENT_CONTAINERS, SERVER_HOSTS, Attempt
+from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
 from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack import topology
 from lab.stack.checkout import Checkout
 from lab.stack.session import Session
-from lab.stack.topology import Place, Topology
+from lab.stack.topology import Place, Seal, Topology
 
 #: Images of the topology, by the name that compose.yaml gives them.
 IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "nginx", "sslscan", "rocky9", "centos7")
@@ -48,6 +48,8 @@ class Laboratory:
     run_id: str
     places: Mapping[str, Place]
     """Image and address of every container, by service."""
+    seal: Seal
+    """Whether containers reach the host, as it was seen when the laboratory was opened."""
 
     builds: Builds
     """What the expectations were last seen with."""
@@ -86,7 +88,7 @@ def open_laboratory(
     """
     client = engine.find()
     try:
-        with ThreadPoolExecutor(1) as background:
+        with ThreadPoolExecutor(2) as background:
             images, absent = ensure_images(client, checkout, progress)
             # Keys take a second to make: the containers start meanwhile.
             making = background.submit(_material(attempts, absent).generate)
@@ -99,6 +101,7 @@ def open_laboratory(
                 kept=False,
                 services=services_of(attempts, absent, also) if attempts is not None else (),
             )
+            looking = background.submit(topology.look, client, running.project)
             try:
                 material = making.result()
                 places = topology.places(client, running.project)
@@ -117,6 +120,9 @@ def open_laboratory(
                     checkout.state,
                 )
                 try:
+                    seal = looking.result()
+                    if seal.warning is not None:
+                        progress.step("network", seal.warning)
                     yield Laboratory(
                         checkout,
                         client,
@@ -126,6 +132,7 @@ def open_laboratory(
                         session,
                         run_id,
                         places,
+                        seal,
                         image_store(client, checkout, progress).recorded(),
                     )
                 finally:
@@ -142,9 +149,9 @@ def services_of(
     """The containers in which these attempts are made; the DNS server comes with each."""
     pairs = {(PROGRAMS[a.client.program].service(a.client), a.server.software) for a in attempts}
     needed = {client for client, _ in pairs} | {SERVERS[name].service for _, name in pairs}
-    # A packet filter can name the container of another client.
-    allowed = {a.server.port_allowed for a in attempts if a.server.port_allowed is not None}
-    needed |= allowed.intersection(CLIENT_CONTAINERS)
+    # A packet filter can name the container of another client, a passive address any of these.
+    named = {name for a in attempts for name in (a.server.port_allowed, a.server.pasv_address)}
+    needed |= {name for name in NAMED_CONTAINERS if name in named}
     return (needed | set(also)) - set(absent)
 
 

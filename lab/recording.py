@@ -326,6 +326,8 @@ def _header(laboratory: Laboratory, run_id: str, started: datetime.datetime) -> 
         topology={
             "project": laboratory.topology.project,
             "containers": sorted(laboratory.topology.containers),
+            "sealed": laboratory.seal.holds,
+            "seal": {"how": laboratory.seal.how, "options": dict(laboratory.seal.options)},
             "servers": laboratory.session.facts(),
         },
     )

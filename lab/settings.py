@@ -25,6 +25,7 @@ from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
     CLIENT_CONTAINERS,
+    NAMED_CONTAINERS,
     PLATFORMS,
     PROGRAMS,
     SERVER_HOSTS,
@@ -234,7 +235,7 @@ def _reader(name: str, hint: Any) -> Callable[[str], Any]:
         "answer_delay_s": _seconds,
         "environment": lambda text: (_variable(text),),
         "pasv_ports": _ports,
-        "pasv_address": lambda text: str(ipaddress.IPv4Address(text)),
+        "pasv_address": lambda text: _address_or_container(name, text),
     }
     by_type: dict[Any, Callable[[str], Any]] = {
         bool: lambda text: _boolean(text, _BOOLEANS),
@@ -285,6 +286,19 @@ def _variable(text: str) -> str:
     if not (name.isidentifier() and equals):
         raise ValueError("write NAME=VALUE, such as environment=SSL_CERT_FILE=/etc/ssl/cert.pem")
     return text
+
+
+def _address_or_container(name: str, text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError as error:
+        # Of letters it can be a name that was mistyped; of digits it is an address that is none.
+        if not text[:1].isalpha():
+            raise
+        try:
+            return _choice(f"value of {name}", text, NAMED_CONTAINERS)
+        except SettingsError as unknown:
+            raise unknown from error
 
 
 def _ports(text: str) -> str:

@@ -16,7 +16,7 @@ from lab.cases import (
     vsftpd,
 )
 from lab.expectations import completed, refused
-from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage, only
+from lab.model import SILENT, Attempt, ClientSettings, Goal, Reason, Side, Stage, only
 from scenarios._movable_type import (
     CENTOS7,
     DOCUMENT,
@@ -258,7 +258,7 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     TLS has hidden the reply from whatever would have corrected it. Login works, the transfer waits for
     a connection that never comes.
     """
-    attempt = Attempt(vsftpd(protocols=WHOLE, pasv_address="192.0.2.1"), client)
+    attempt = Attempt(vsftpd(protocols=WHOLE, pasv_address=SILENT), client)
     attempt = attempt.with_client(timeout_s=2.0)
     return Case(
         attempt,

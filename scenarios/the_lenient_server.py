@@ -4,7 +4,7 @@ Its certificate cases are beside vsftpd's; here is what its own replies change.
 """
 
 from lab.cases import Case, case, pyftpdlib, recommended, unsafe
-from lab.model import Attempt, ClientSettings
+from lab.model import SILENT, Attempt, ClientSettings
 from scenarios._movable_type import (
     DELIVERED,
     DELIVERED_IN_CLEAR,
@@ -74,7 +74,7 @@ def no_certificate_there(client: ClientSettings) -> Case:
 @case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
 def the_passive_address_is_wrong_there(client: ClientSettings) -> Case:
     """The same wait for a connection that never comes."""
-    attempt = Attempt(pyftpdlib(protocols=WHOLE, pasv_address="192.0.2.1"), client)
+    attempt = Attempt(pyftpdlib(protocols=WHOLE, pasv_address=SILENT), client)
     attempt = attempt.with_client(timeout_s=2.0)
     return Case(attempt, NO_DATA_CONNECTION, twin=attempt.with_server(pasv_address=None))
 

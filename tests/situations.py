@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.expectations import Expectation
-from lab.model import ORIGINS, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
+from lab.model import ORIGINS, SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.settings import parse_client, parse_server
 
 #: Declared: the attempt cannot be made with these programs; as an alternative, not with every image.
@@ -627,7 +627,7 @@ DATA = (
     Row(
         "wrong passive address",
         DATA_FAILED,
-        f"pasv_address=192.0.2.1 {CALM}",
+        f"pasv_address={SILENT} {CALM}",
         "timeout_s=2",
         goal=Goal.TRANSFER,
         but={"ftplib@rocky9": OK, "curl": OK},

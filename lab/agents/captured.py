@@ -1,8 +1,8 @@
 """The file in which an impostor keeps the login that it was given last.
 
-User and password, with a zero byte between them: neither can be in an FTP command. Only root reads
-the file. ``record_login.sh`` writes the same where PAM decides about logins. A web server writes the
-credentials of a request as they came (RFC 7617, the Basic scheme).
+User and password, with a zero byte between them: neither can be in an FTP command. Only the agent and the
+listener can read the file. ``record_login.sh`` writes the same where PAM decides about logins. A web
+server writes the credentials of a request as they came (RFC 7617, the Basic scheme).
 """
 
 # ruff: noqa: UP006, UP007, UP035, UP045
@@ -48,4 +48,4 @@ def forget(path: str) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, 0o640)

@@ -53,7 +53,7 @@ class Nginx:
         # A socket's path is looked up from here; other names from the prefix (-p).
         os.chdir(self.directory)
         end_with_the_agent()
-        argv = [PROGRAM, "-p", self.directory, "-c", CONFIG]
+        argv = [PROGRAM, "-p", self.directory, "-e", LOG, "-c", CONFIG]
         os.execve(PROGRAM, argv, dict(os.environ, **self._environment))
 
     def output(self) -> Optional[str]:

@@ -19,6 +19,8 @@ BINARY = "/usr/sbin/nginx"
 _PACKAGE_QUERY = ["dpkg-query", "-W", "-f", "${Package} ${Version}", "nginx"]
 #: The socket in a listener's directory on which it tells its counters, and what counts.
 STATUS = "status"
+#: Its directories there, as the configuration names them.
+ASIDE = ("body", "proxy", "fastcgi", "uwsgi", "scgi")
 _ACTIVE = re.compile(rb"^Active connections: (\d+)", re.MULTILINE)
 #: A cipher list of keywords; the other default in the program, a lone word, is that of its clients.
 _CIPHER_LIST = re.compile(rb"\0([A-Z]+(?::[!+-]?[A-Za-z0-9]+)+)\0")
@@ -32,12 +34,20 @@ class Nginx(ServerProgram):  # type: ignore[misc]
 
     def start(self, config: str) -> None:
         """Become nginx; called in a forked process. It stays in the foreground by configuration."""
+        self.give_up_root()
         end_with_the_agent()
         # Python ignores it, and what is ignored stays so in the program.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         directory = os.path.dirname(config)
         log = os.path.join(directory, "log")
         os.execv(BINARY, [BINARY, "-p", directory, "-e", log, "-c", config])
+
+    def make_upload_directories(self, listener: Listener) -> None:
+        """Make those for what nginx lays aside: its own would be closed to the agent."""
+        for name in ASIDE:
+            path = os.path.join(listener.directory, name)
+            os.mkdir(path)
+            os.chmod(path, 0o770)
 
     def clean_up(self) -> None:
         """End the workers that a master has left which was killed with its agent."""

@@ -74,7 +74,7 @@ class Log:
     """A file of lines, each written at once."""
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
     def write(self, number: int, address: str, event: str) -> None:
         """Add a line about a connection."""

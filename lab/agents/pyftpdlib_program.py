@@ -27,6 +27,7 @@ class Pyftpdlib(ServerProgram):  # type: ignore[misc]
 
     def start(self, config: str) -> None:
         """Become a listener; called in a forked process."""
+        self.give_up_root()
         with open(config, encoding="utf-8") as file:
             pyftpdlib_listener.serve(json.load(file))
 

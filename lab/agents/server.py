@@ -56,7 +56,7 @@ import packet_filter
 from capture import Capture
 from listener import Listener, ListenerEnded
 from resident import DEADLINE_S, Agent, BadRequest, Wait
-from server_program import ServerProgram
+from server_program import NOBODY, ServerProgram
 from tcp_sockets import is_busy, is_listening, is_queued
 
 Request = Dict[str, Any]
@@ -220,6 +220,9 @@ class Server:
         shutil.rmtree(listener.directory, ignore_errors=True)
         os.makedirs(listener.uploads, mode=0o755)
         self._program.make_upload_directories(listener)
+        if self._program.user is not None:
+            for directory in (listener.directory, listener.uploads):
+                os.chmod(directory, 0o770)
         paths = {os.path.join(listener.directory, name): text for name, text in others.items()}
         for path, text in dict(paths, **{listener.config: config}).items():
             with open(path, "w", encoding="utf-8", opener=_private) as file:
@@ -318,7 +321,7 @@ def _file_name(request: Request) -> str:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, 0o640)
 
 
 def _empty(directory: str) -> None:
@@ -375,8 +378,10 @@ def program_named(argv: List[str]) -> ServerProgram:
 def main() -> None:
     """Serve until standard input ends."""
     program = program_named(sys.argv[1:])
+    program.user = NOBODY if program.can_be_nobody else None
     take_over()
     program.clean_up()
+    program.prepare()
     capture = Capture.of_interface()
     server = Server(program, capture)
     Agent(

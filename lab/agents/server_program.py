@@ -5,10 +5,14 @@ The defaults are those of a program that needs nothing beside its configuration 
 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
+import os
 from typing import Any, Dict, List, Optional
 
 from listener import Listener
 from resident import BadRequest
+
+#: The account "nobody" of the images.
+NOBODY = 65534
 
 
 class ServerProgram:
@@ -16,6 +20,20 @@ class ServerProgram:
 
     #: Whether ``is_quiet`` knows of every connection that was accepted. Of the others the kernel is asked.
     counts_connections = True
+    #: Whether a listener can do its work without root.
+    can_be_nobody = True
+    #: As whom a listener runs; ``None``: as the agent itself.
+    user: Optional[int] = None
+
+    def give_up_root(self) -> None:
+        """In a forked process that is about to become a listener: be ``user``, for good.
+
+        Without root's identity it has none of the container's capabilities. Root's group is kept: by it
+        listener and agent read each other's files, and nobody else is in it.
+        """
+        if self.user is not None:
+            os.umask(0o007)
+            os.setuid(self.user)
 
     def start(self, config: str) -> None:
         """Become a listener with this configuration file; called in a forked process."""
@@ -60,6 +78,9 @@ class ServerProgram:
     def no_impostor(self) -> Optional[str]:
         """Why the program cannot be made an impostor here; ``None``: it can."""
         return None
+
+    def prepare(self) -> None:
+        """Make ready what the image cannot have in its place; once, before anything is started."""
 
     def clean_up(self) -> None:
         """Remove what an agent that was killed has left outside its listeners' directories."""

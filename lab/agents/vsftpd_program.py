@@ -2,10 +2,13 @@
 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
+import ctypes
 import glob
 import os
 import pwd
 import re
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +28,7 @@ _RPM_QUERY = ["/usr/bin/rpm", "-q", "vsftpd"]
 
 #: Where PAM looks for services; an impostor gets one of its own.
 PAM_SERVICES = "/etc/pam.d"
+PAM_SERVICES_OF_THE_IMAGE = "/opt/lab/pam.d"
 IMPOSTOR_SERVICE = "lab-impostor-"
 #: Every login is taken, and what was given is kept. Shells are not asked for, limits are not set.
 IMPOSTOR_STACK = """\
@@ -33,6 +37,11 @@ auth required pam_permit.so
 account required pam_permit.so
 session required pam_permit.so
 """
+
+#: Where PAM looks for passwords.
+SHADOW = "/etc/shadow"
+#: The library with which PAM hashes passwords, of Debian and of Enterprise Linux.
+CRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 
 #: The system account that anonymous users become: vsftpd's ``ftp_username``.
 ANONYMOUS = "ftp"
@@ -43,6 +52,8 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
 
     # Between accepting a connection and the session's process there is nothing to count.
     counts_connections = False
+    # A session becomes the user who logs in.
+    can_be_nobody = False
 
     def __init__(self) -> None:
         self._library: Optional[OpenSSL] = None
@@ -55,17 +66,26 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         os.execv(BINARY, [BINARY, config])
 
     def account(self, name: str, password: str) -> None:
-        """Give a system account this password; make the account if there is none.
+        """Give an account of the image this password.
 
         The hash is SHA-256 crypt with the fewest rounds that crypt(5) allows: the distribution's
         default costs 50 ms of processor time a login, and this password lives as long as a run.
+        The image's /etc/shadow is a link to where the agent can write; nobody else logs in.
         """
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            run(["useradd", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", name])
-        hashing = ["--crypt-method", "SHA256", "--sha-rounds", "1000"]
-        run(["chpasswd", *hashing], "%s:%s\n" % (name, password))
+        pwd.getpwnam(name)
+        salt = "$5$rounds=1000$" + secrets.token_hex(8)
+        line = "%s:%s:::::::\n" % (name, crypt(password, salt))
+        with open(SHADOW, "w", encoding="ascii", opener=_private) as file:
+            file.write(line)
+
+    def prepare(self) -> None:
+        """Have the PAM services of the image where that of an impostor can be added.
+
+        The directory is empty in a container whose root is read-only; of any other it is the image's own.
+        """
+        if not os.listdir(PAM_SERVICES):
+            for entry in os.scandir(PAM_SERVICES_OF_THE_IMAGE):
+                shutil.copy(entry.path, PAM_SERVICES)
 
     def impersonate(self, listener: Listener) -> None:
         """Make the PAM service that the configuration of an impostor names."""
@@ -182,6 +202,29 @@ def _package() -> str:
             return "compiled from the source of vsftpd " + file.read().strip()
     said: str = run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY)
     return said
+
+
+def crypt(password: str, salt: str) -> str:
+    """Hash a password as the system does; Python has no module for that any more.
+
+    Raises:
+        OSError: there is no such library, or it does not know the method.
+    """
+    for name in CRYPT:
+        try:
+            library = ctypes.CDLL(name)
+        except OSError:
+            continue
+        library.crypt.restype = ctypes.c_char_p
+        hashed = library.crypt(password.encode(), salt.encode())
+        if hashed is None or not hashed.startswith(salt.encode()):
+            raise OSError("%s does not hash with %s" % (name, salt))
+        return str(hashed.decode("ascii"))
+    raise OSError("there is none of %s" % " ".join(CRYPT))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _pam_service(listener: Listener) -> str:

@@ -28,10 +28,12 @@ from lab.model.server import BEHAVIOURS, CERTIFICATE_EMPTY, CERTIFICATE_UNSET, S
 from lab.model.software import (
     CLIENT_CONTAINERS,
     COMMAND_LINES,
+    NAMED_CONTAINERS,
     ORIGINS,
     PLATFORMS,
     PROGRAMS,
     SERVER_HOSTS,
+    SILENT,
     WEB_PROGRAMS,
     container_of,
 )
@@ -42,7 +44,7 @@ __all__ = ["Goal", "NotJudged", "Reason", "Result", "Role", "Side", "Stage", "St
 # Versions of SSL and TLS.
 __all__ += ["PROTOCOLS", "ProtocolRange", "from_", "only", "up_to"]
 # Servers, client programs, and where these run.
-__all__ += ["ORIGINS", "SERVER_HOSTS"]
+__all__ += ["NAMED_CONTAINERS", "ORIGINS", "SERVER_HOSTS", "SILENT"]
 __all__ += ["CLIENT_CONTAINERS", "COMMAND_LINES", "PLATFORMS", "PROGRAMS", "WEB_PROGRAMS"]
 __all__ += ["container_of"]
 # Settings.

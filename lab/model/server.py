@@ -83,7 +83,11 @@ class ServerSettings:
         default=None, metadata={"help": "anonymous sessions may use TLS"}
     )
     pasv_address: str | None = field(
-        default=None, metadata={"help": "the address that the server announces for passive mode"}
+        default=None,
+        metadata={
+            "help": "the address that the server announces for passive mode, or the container whose"
+            " address that is, e.g. silent, which answers nobody"
+        },
     )
     pasv_ports: str | None = field(
         default=None, metadata={"help": "range of passive ports, e.g. 30000-30009"}

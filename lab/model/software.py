@@ -61,3 +61,9 @@ CLIENT_CONTAINERS = tuple(
     for platform, policies in PLATFORMS.items()
     for policy in policies or (None,)
 )
+
+#: The container at whose address nobody ever answers: its packet filter drops whatever comes in.
+SILENT = "silent"
+
+#: The containers that a server's settings can name by an address of theirs.
+NAMED_CONTAINERS = (*CLIENT_CONTAINERS, SILENT)

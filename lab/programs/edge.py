@@ -26,16 +26,20 @@ _HOST = re.compile(r"[A-Za-z0-9._*-]+", re.ASCII)
 #: What can stand in a quoted word of an nginx configuration as it is.
 _WORD = re.compile(r"[ !#%&'()*+,./0-9:;<=>?@A-Z\[\]^_a-z{|}~-]*", re.ASCII)
 
-# "user root": without capabilities nginx cannot give its directories to anybody else.
+# Names without a directory are in the nginx's own: nothing else can be written to.
 _CONFIGURATION = """\
 daemon off;
 master_process off;
-user root;
 pid pid;
 error_log log info;
 events {{ worker_connections 256; }}
 http {{
     access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
     resolver {resolver} ipv6=off;
     resolver_timeout {seconds};
     server {{

@@ -43,7 +43,8 @@ class ListenerPlace:
     certificate chain and key that ``ServerSettings.certificate`` names (not looked at when that is
     ``unset`` or ``empty``), in a folder that has the name of the server's host; ``client_ca`` is the
     path of the anchors for client certificates. ``port_allowed`` are the addresses of the container
-    that the setting of this name names.
+    that the setting of this name names; ``pasv_address`` is the address that the setting of this name
+    is, or that of the container that it names.
     """
 
     key: str
@@ -56,6 +57,7 @@ class ListenerPlace:
     private_key: str | None = None
     client_ca: str | None = None
     port_allowed: tuple[str, ...] = ()
+    pasv_address: str | None = None
 
     @property
     def directory(self) -> str:
@@ -79,7 +81,7 @@ class ListenerPlace:
 
     @property
     def captured(self) -> str:
-        """The file in which an impostor keeps the last login; only root reads it."""
+        """The file in which an impostor keeps the last login; nobody else reads it."""
         return f"{self.directory}/captured"
 
     @property

@@ -40,9 +40,6 @@ class Always:
 #: Of the whole process.
 MAIN = (
     Always("daemon", "off", "the agent is the parent: it sees the end and the last words"),
-    Always(
-        "user", "root", "the files of a certificate that is looked up by name are read by workers"
-    ),
     Always("worker_processes", "1", "one worker's counters say when everything has been logged"),
     Always("pid", "{directory}/pid", "a file for each listener"),
     Always("error_log", "{log} info", "evidence: at this level a failed handshake is logged"),

@@ -72,8 +72,8 @@ class Pyftpdlib:
             raise ValueError(cause)
         first, last = passive_range(settings, place)
         attributes: dict[str, Any] = {"passive_ports": list(range(first, last + 1))}
-        if settings.pasv_address is not None:
-            attributes["masquerade_address"] = settings.pasv_address
+        if place.pasv_address is not None:
+            attributes["masquerade_address"] = place.pasv_address
         if settings.tls:
             attributes["tls_control_required"] = settings.tls_required_login
             attributes["tls_data_required"] = settings.tls_required_data

@@ -210,7 +210,7 @@ class Vsftpd:
             "ssl_sni_hostname": settings.ssl_sni_hostname,
             "require_cert": settings.require_cert,
             "allow_anon_ssl": settings.allow_anon_ssl,
-            "pasv_address": settings.pasv_address,
+            "pasv_address": place.pasv_address,
         }
         for option, value in optional.items():
             if value is not None:

@@ -8,9 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
+from lab.model import SILENT
+from lab.stack.execution import ExecutionError, execute
 from lab.stack.link import AgentError
 from lab.stack.once import Once
 from lab.stack.topology import Place, Topology, places
+
+#: Seconds for the container that answers nobody to have its packet filter.
+SILENCE_S = 10
+
+
+def unpack(client: DockerClient, container: str, archive: bytes) -> None:
+    """Unpack an archive in the container of this id, as the container's own user.
+
+    The engine's own way to put files in does not know where a container with a read-only root can be
+    written to. What comes in on standard input goes to the container's tmpfs and nowhere else: a private
+    key is on no disk.
+
+    Raises:
+        ExecutionError: the container does not run, or takes no files.
+    """
+    # tar reads to the end of its input, which comes only with the end of the line.
+    command = f"head -c {len(archive)} | tar --extract --no-same-owner --directory=/"
+    done = execute(client, container, ["sh", "-c", command], archive)
+    if done.status:
+        raise ExecutionError(done.output.strip() or f"tar ended with status {done.status}")
 
 
 class Containers:
@@ -26,8 +48,13 @@ class Containers:
 
     @property
     def services(self) -> set[str]:
-        """The containers in which servers and clients run."""
-        return {service for service in self._topology.containers if service != "dns"}
+        """The containers in which agents of servers and clients run."""
+        return {s for s in self._topology.containers if s not in ("dns", SILENT)}
+
+    @property
+    def named(self) -> set[str]:
+        """The containers that settings can name: all but the DNS server's."""
+        return self._topology.containers.keys() - {"dns"}
 
     def id_of(self, service: str) -> str:
         """The id of a container, as the engine knows it.
@@ -65,14 +92,35 @@ class Containers:
 
         def put(service: str) -> None:
             try:
-                self._client.api.put_archive(self.id_of(service), "/", archives[service])
-            except (APIError, DockerException, OSError) as error:
+                unpack(self._client, self.id_of(service), archives[service])
+            except ExecutionError as error:
                 raise AgentError(
                     f"cannot put files into the container {service}: {error}"
                 ) from error
 
         with ThreadPoolExecutor(len(archives) or 1) as pool:
             list(pool.map(put, archives))
+
+    def wait_for_silence(self) -> None:
+        """Wait until the container that answers nobody drops what comes in, if it is there.
+
+        Raises:
+            AgentError: it does not come to that.
+        """
+        if SILENT not in self._topology.containers:
+            return
+        # As soon as it runs, the chain is about to be there: its command makes it and then waits.
+        waiting = "until nft list chain inet lab input >/dev/null 2>&1; do sleep 0.02; done"
+        argv = ["timeout", str(SILENCE_S), "sh", "-c", waiting]
+        try:
+            done = execute(self._client, self.id_of(SILENT), argv)
+        except ExecutionError as error:
+            raise AgentError(f"the container {SILENT} cannot be asked: {error}") from error
+        if done.status:
+            raise AgentError(
+                f"the container {SILENT} has no packet filter after {SILENCE_S} s: `docker logs` says"
+                f" why ({done.output.strip() or 'nothing was said here'})"
+            )
 
     def _find_places(self) -> Mapping[str, Place]:
         try:

@@ -7,8 +7,9 @@ from lab.servers import SERVERS
 from lab.stack.containers import Containers
 from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 
-#: Where a client's libraries look for trust anchors; in a stand-in the other places are links to it.
-SYSTEM_TRUST_STORE = "etc/pki/tls/cert.pem"
+#: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a
+#: stand-in the other places are links to that.
+SYSTEM_TRUST_STORE = "run/lab/cert.pem"
 #: Services whose containers run servers.
 _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Mapping
 
 from lab.model import Attempt, ClientSettings, ServerSettings
@@ -54,6 +55,7 @@ class Feasibility:
         if cause:
             raise Cannot(cause)
         let_in(attempt.server, self._containers)
+        announced(attempt.server, self._containers)
 
     def cannot_serve(self, server: ServerSettings) -> str | None:
         """Why there is no such server here; ``None``: there is."""
@@ -84,9 +86,32 @@ def let_in(server: ServerSettings, containers: Containers) -> tuple[str, ...]:
         AgentError: it has no address, or the engine does not tell.
     """
     allowed = server.port_allowed
-    if allowed is None:
-        return ()
-    if allowed not in containers.services:
-        known = ", ".join(sorted(containers.services))
-        raise Cannot(f"port_allowed={allowed}: no container has that name; there are {known}")
-    return (containers.address_of(allowed),)
+    return () if allowed is None else (_address_of("port_allowed", allowed, containers),)
+
+
+def announced(server: ServerSettings, containers: Containers) -> str | None:
+    """The address that the server announces for passive mode; ``None``: its own.
+
+    Raises:
+        Cannot: it is no address, and no container of that name is in the topology.
+        AgentError: that container has no address, or the engine does not tell.
+    """
+    wanted = server.pasv_address
+    if wanted is None or _is_address(wanted):
+        return wanted
+    return _address_of("pasv_address", wanted, containers)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _address_of(setting: str, name: str, containers: Containers) -> str:
+    if name not in containers.named:
+        known = ", ".join(sorted(containers.named))
+        raise Cannot(f"{setting}={name}: no container has that name; there are {known}")
+    return containers.address_of(name)

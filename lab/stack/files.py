@@ -33,7 +33,7 @@ def agent_files() -> dict[str, bytes]:
 def pack(files: Mapping[str, bytes]) -> bytes:
     """A tar archive of ``files`` by absolute path, with their folders.
 
-    Private keys (``*.key.pem``) are readable for root only: servers that check refuse others.
+    Private keys (``*.key.pem``) are readable for their owner and the owner's group alone.
     """
     now = int(time.time())
     buffer = io.BytesIO()
@@ -48,6 +48,6 @@ def pack(files: Mapping[str, bytes]) -> bytes:
         for path, content in sorted(files.items()):
             entry = tarfile.TarInfo(path.lstrip("/"))
             entry.size, entry.mtime = len(content), now
-            entry.mode = 0o600 if path.endswith(".key.pem") else 0o644
+            entry.mode = 0o640 if path.endswith(".key.pem") else 0o644
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()

@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import socket
-import struct
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
+from socket import SHUT_RDWR
 from typing import Any, BinaryIO, cast
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException
+
+from lab.stack.execution import STDOUT, frames, socket_of
 
 #: Seconds granted to an answer beyond the deadline that the agent itself enforces.
 GRACE_S = 5.0
@@ -26,9 +27,6 @@ GRACE_S = 5.0
 READY_S = 20.0
 #: Seconds for the reading thread to notice the end.
 END_S = 5.0
-#: Docker multiplexes output as frames: stream number, three zero bytes, length (Engine API, attach).
-_FRAME_HEADER = struct.Struct(">BxxxL")
-_STDOUT = 1
 
 
 class AgentError(Exception):
@@ -68,8 +66,7 @@ class AgentLink:
                 f"the agent {self._name} does not start in {service}: {error}"
             ) from error
         self._attached = attached  # keeps the HTTP response, and with it the socket, alive
-        # The SDK hands out a reader around the socket, or (over TLS) the socket itself.
-        self._socket: socket.socket = getattr(attached, "_sock", attached)  # type: ignore[arg-type]
+        self._socket = socket_of(attached)
         self._socket.settimeout(None)
         self._reader = threading.Thread(
             target=self._read, name=f"{service}/{self._name}", daemon=True
@@ -144,7 +141,7 @@ class AgentLink:
         """End the agent: it stops at the end of its input."""
         self._end(f"the line to {self._name} in {self.container} is closed")
         with contextlib.suppress(OSError):  # the other end was first
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(SHUT_RDWR)
         self._reader.join(END_S)
         self._attached.close()
         self._socket.close()
@@ -153,10 +150,8 @@ class AgentLink:
         pending = b""
         try:
             with cast("BinaryIO", self._socket.makefile("rb", buffering=256 * 1024)) as stream:
-                while header := self._exactly(stream, _FRAME_HEADER.size):
-                    kind, length = _FRAME_HEADER.unpack(header)
-                    chunk = self._exactly(stream, length)
-                    if kind != _STDOUT:
+                for kind, chunk in frames(stream):
+                    if kind != STDOUT:
                         self._stderr += chunk
                         del self._stderr[:-4000]
                         continue
@@ -166,13 +161,6 @@ class AgentLink:
         except (OSError, ValueError, EOFError) as error:
             self._end(f"the line to {self._name} in {self.container} broke: {error}")
         self._end(f"{self._name} in {self.container} ended; it said: {self._said()}")
-
-    @staticmethod
-    def _exactly(stream: BinaryIO, length: int) -> bytes:
-        data = stream.read(length)
-        if data and len(data) < length:
-            raise EOFError("the output ended inside a frame")
-        return data
 
     def _answer(self, line: bytes) -> None:
         message = json.loads(line)

@@ -24,7 +24,7 @@ from lab.model import (
 from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
 from lab.stack.agents import Agents
 from lab.stack.containers import Containers
-from lab.stack.feasibility import let_in
+from lab.stack.feasibility import announced, let_in
 from lab.stack.files import anchors_file, certificate_files
 from lab.stack.once import Once
 
@@ -151,6 +151,7 @@ class Listeners:
             private_key=key,
             client_ca=anchors_file("public"),
             port_allowed=let_in(server, self._containers),
+            pasv_address=announced(server, self._containers),
         )
         request = listen_request(SERVERS[server.software], server, place)
         answer = self._agents.server(server.software).call("listen", LISTEN_S, **request)

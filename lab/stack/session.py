@@ -86,7 +86,10 @@ class Session:
         self._requests = RequestBuilder(material, password)
         self._offers = OfferCache(self._agents, self._listeners, self._requests, material)
         self._capabilities = Capabilities(self._agents, self._offers, images, state)
-        self._equipment.put()
+        with ThreadPoolExecutor(1) as aside:
+            silence = aside.submit(self._containers.wait_for_silence)
+            self._equipment.put()
+            silence.result()
 
     def attempt(self, attempt: Attempt, keep: KeepCapture | None = None) -> Evidence:
         """Make one attempt.

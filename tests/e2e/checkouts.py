@@ -261,5 +261,5 @@ class Copy:
 def agents_in(engine: DockerClient, container: str) -> list[str]:
     """Command lines of the processes in a container that are not just its waiting."""
     processes: list[list[str]] = engine.api.top(container)["Processes"]
-    waiting = ("sleep infinity", "/sbin/docker-init", "wait-for-stop", "crypto-policy")
+    waiting = ("sleep infinity", "/sbin/docker-init", "crypto-policy")
     return [row[-1] for row in processes if not any(word in row[-1] for word in waiting)]

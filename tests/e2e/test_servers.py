@@ -24,21 +24,18 @@ import pytest
 import trustme
 from docker.models.containers import Container
 
+from lab.images import Silent
+from lab.laboratory import image_store
 from lab.model import ServerSettings, only
 from lab.servers import SERVERS, ListenerPlace, listen_request
+from lab.stack.checkout import Checkout
 from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.stack.link import AgentError, AgentLink
+from tests.containers_table import documented
 
 pytestmark = pytest.mark.engine
 
 PASSWORD = "correct horse"
-#: What docs/servers.md says that the containers need.
-VSFTPDS = ["CHOWN", "DAC_OVERRIDE", "KILL", "NET_ADMIN", "SETGID", "SETUID", "SYS_CHROOT"]
-CAPABILITIES = {
-    "vsftpd": VSFTPDS,
-    "pyftpdlib": ["NET_ADMIN"],
-    "vsftpd@openssl-1.0.2k": VSFTPDS,
-}
 LABEL = {"test.lab.path": str(Path(__file__))}
 #: Seconds that a client of these tests waits for anything.
 PATIENCE_S = 15.0
@@ -158,23 +155,19 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def newest(engine: docker.DockerClient, software: str) -> str:
-    images = engine.images.list(f"tls-lab/{software}")
-    assert images, f"no image of {software} here: `lab up` makes it"
-    return str(max(images, key=lambda image: image.attrs["Created"]).id)
-
-
 def place_of(
     software: str, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> Iterator[Place]:
+    service = SERVERS[software].service
+    image = image_store(engine, Checkout.here(), Silent()).ensure([service])[service]
     container = engine.containers.run(
-        newest(engine, SERVERS[software].service),
+        image.tag,
         ["sleep", "infinity"],
         detach=True,
         init=True,
         network=network,
         cap_drop=["ALL"],
-        cap_add=CAPABILITIES[software],
+        cap_add=sorted(documented()[service].capabilities),
         security_opt=["no-new-privileges:true"],
         pids_limit=512,
         mem_limit="512m",

@@ -36,6 +36,7 @@ from lab.record import load
 from lab.run import Finished, Job, run
 from lab.settings import parse_client, parse_server
 from lab.stack.checkout import Checkout, new_run_id
+from lab.stack.containers import unpack
 from lab.stack.files import AGENTS, pack
 from lab.stack.link import AgentLink
 from tests.situations import CLIENTS, WEB, situations
@@ -166,7 +167,7 @@ def from_peers(
     container = laboratory.topology.containers[CONTAINER]
     folder = Path(scripted_peer.__file__).parent
     sources = {f"{AGENTS}/{peers.name}": (folder / peers.name).read_bytes() for peers in PEERS}
-    laboratory.client.api.put_archive(container, "/", pack(sources))
+    unpack(laboratory.client, container, pack(sources))
     peer = AgentLink(
         laboratory.client,
         CONTAINER,

@@ -64,6 +64,7 @@ from lab.record import (
 from lab.settings import parse_client, parse_server
 from lab.stack.feasibility import Cannot
 from lab.stack.session import Evidence
+from lab.stack.topology import Seal
 
 REPOSITORY = Path(__file__).parents[2]
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
@@ -78,6 +79,8 @@ REFUSAL = Outcome(
     elapsed_ms=12.5,
 )
 EXPECTED = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
+
+SEAL = Seal(True, "nobody answers", {"inhibit_ipv4": "true"})
 
 
 def attempt(name: str = "one", **changes: Any) -> AttemptRecord:
@@ -397,6 +400,7 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
         topology=SimpleNamespace(project="p", containers={}),
         material=material,
         session=MadeUpSession(),
+        seal=SEAL,
     )
 
     @contextmanager
@@ -457,6 +461,16 @@ def test_the_operators_own_certificate_is_recorded_with_the_files_that_repeat_th
     assert record.certificates["ftp.lab.test/own"][0].sha256 == own.leaf_sha256
     other = recording.repeat(wanted(), 1, own=named).record
     assert other.attempts[0].own is None
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_the_run_says_whether_its_containers_reached_the_host(
+    laboratory: SimpleNamespace, holds: bool
+) -> None:
+    laboratory.seal = Seal(holds, "this was seen", {"inhibit_ipv4": "true"})
+    topology = recording.repeat(wanted(), 1).record.topology
+    assert topology["sealed"] is holds
+    assert topology["seal"] == {"how": "this was seen", "options": {"inhibit_ipv4": "true"}}
 
 
 @pytest.mark.usefixtures("laboratory")

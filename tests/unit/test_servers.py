@@ -30,8 +30,8 @@ OTHER: dict[str, Any] = {
     "dh_bits": 1024,
     "extra": ("a=b",),
 }
-#: What the session decides: whether there is a listener, and whose address the filter lets in.
-OF_THE_SESSION = {"software", "listening", "port_allowed"}
+#: What the session decides: whether there is a listener, whose address the filter lets in or is announced.
+OF_THE_SESSION = {"software", "listening", "port_allowed", "pasv_address"}
 #: What a server does anyway, told or not.
 ANYWAY = {("pyftpdlib", "allow_anon_ssl")}
 FIELDS = [f.name for f in dataclasses.fields(ServerSettings) if f.name not in OF_THE_SESSION]
@@ -66,6 +66,16 @@ def test_a_setting_changes_what_the_agent_is_told_or_cannot_be(software: str, fi
         assert changed is ((software, field) not in ANYWAY)
     else:
         assert field in cause
+
+
+@pytest.mark.parametrize("software", FTP)
+def test_the_address_that_is_announced_is_the_places(software: str) -> None:
+    # given a container's name, of which only the session knows the address
+    settings = ServerSettings(software=software, pasv_address="silent")
+    found = dataclasses.replace(place(software), pasv_address="172.30.0.40")
+    request = listen_request(SERVERS[software], settings, found)
+    assert "172.30.0.40" in request["config"]
+    assert "silent" not in request["config"]
 
 
 @pytest.mark.parametrize("software", SERVERS)

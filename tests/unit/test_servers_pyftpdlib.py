@@ -51,7 +51,6 @@ def test_what_is_not_set_is_left_to_the_library() -> None:
     [
         ({"tls_required_login": False}, {"tls_control_required": False}),
         ({"tls_required_data": False}, {"tls_data_required": False}),
-        ({"pasv_address": "192.0.2.1"}, {"masquerade_address": "192.0.2.1"}),
         ({"pasv_ports": "5-6"}, {"passive_ports": [5, 6]}),
         ({"certificate": "empty"}, {"certfile": ""}),
         ({"extra": ("timeout=5", "banner=welcome")}, {"timeout": 5, "banner": "welcome"}),

@@ -73,7 +73,6 @@ def test_every_constant_has_a_reason() -> None:
         ({"ssl_sni_hostname": "ftp.lab.test"}, "ssl_sni_hostname", "ftp.lab.test"),
         ({"implicit_tls": True}, "implicit_ssl", "YES"),
         ({"allow_anon_ssl": True}, "allow_anon_ssl", "YES"),
-        ({"pasv_address": "192.0.2.1"}, "pasv_address", "192.0.2.1"),
         ({"pasv_ports": "40000-40001"}, "pasv_max_port", "40001"),
         ({"extra": ("ssl_tlsv1_2=YES",)}, "ssl_tlsv1_2", "YES"),
     ],

@@ -71,7 +71,7 @@ def test_an_archive_has_its_folders_and_hides_private_keys() -> None:
     files = {
         f"{AGENTS}/agent.py": b"agent",
         f"{CERTIFICATES}/ftp.lab.test/valid.key.pem": b"key",
-        "etc/pki/tls/cert.pem": b"anchors",
+        "run/lab/cert.pem": b"anchors",
     }
     with tarfile.open(fileobj=io.BytesIO(pack(files))) as archive:
         members = {member.name: member for member in archive.getmembers()}
@@ -84,8 +84,8 @@ def test_an_archive_has_its_folders_and_hides_private_keys() -> None:
     modes = {name: member.mode for name, member in members.items() if member.isfile()}
     assert modes == {
         "opt/lab/agents/agent.py": 0o644,
-        "opt/lab/certificates/ftp.lab.test/valid.key.pem": 0o600,
-        "etc/pki/tls/cert.pem": 0o644,
+        "opt/lab/certificates/ftp.lab.test/valid.key.pem": 0o640,
+        "run/lab/cert.pem": 0o644,
     }
 
 

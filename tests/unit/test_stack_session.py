@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,11 +16,12 @@ from docker.errors import APIError
 from filelock import FileLock
 
 from lab.certificates import Material
+from lab.laboratory import services_of
 from lab.model import Attempt, ServerSettings
 from lab.settings import parse_client, parse_server
 from lab.stack.agents import Agents
 from lab.stack.containers import Containers
-from lab.stack.feasibility import Cannot, let_in
+from lab.stack.feasibility import Cannot, announced, let_in
 from lab.stack.link import AgentError
 from lab.stack.listeners import NOT_LISTENING, Listeners
 from lab.stack.once import Once
@@ -29,23 +32,17 @@ ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
 
 
 class MadeUpEngine:
-    """Takes files; starts nothing."""
+    """Takes files and waits for packet filters; starts nothing else."""
 
-    def __init__(self, *, full: str = "") -> None:
-        self.put: dict[str, int] = {}
+    def __init__(self, *, full: str = "", filter_status: int = 0) -> None:
+        self.put: dict[str, list[str]] = {}
         self.started: list[str] = []
         self._full = full
+        self._filter_status = filter_status
 
     @property
     def client(self) -> DockerClient:
         return cast("DockerClient", SimpleNamespace(api=self))
-
-    def put_archive(self, container: str, path: str, data: bytes) -> bool:
-        assert path == "/"
-        if container == self._full:
-            raise APIError("no space left on device")
-        self.put[container] = len(data)
-        return True
 
     def containers(self, **_: object) -> list[dict[str, Any]]:
         """Each service of the tests, with its address."""
@@ -53,9 +50,33 @@ class MadeUpEngine:
         labels = {"com.docker.compose.service": "edge"}
         return [{"Labels": labels, "Image": "i", "NetworkSettings": {"Networks": networks}}]
 
-    def exec_create(self, container: str, *_: object, **__: object) -> dict[str, Any]:
-        self.started.append(container)
-        raise APIError("nothing is started here")
+    def exec_create(self, container: str, argv: list[str], **_: object) -> dict[str, Any]:
+        if "tar" in argv[-1]:
+            self.put[container] = argv
+        elif "nft" not in argv[-1]:
+            self.started.append(container)
+            raise APIError("nothing is started here")
+        return {"Id": container}
+
+    def exec_start(self, container: str, **_: object) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        if container == self._full:
+            said = b"tar: no space left on device"
+            theirs.sendall(struct.pack(">BxxxL", 2, len(said)) + said)
+        # Nothing more is said; what comes in is taken.
+        theirs.shutdown(socket.SHUT_WR)
+        threading.Thread(target=take_all, args=(theirs,), daemon=True).start()
+        return ours
+
+    def exec_inspect(self, container: str) -> dict[str, Any]:
+        return {"ExitCode": 2 if container == self._full else self._filter_status}
+
+
+def take_all(line: socket.socket) -> None:
+    """Read to the end."""
+    with line:
+        while line.recv(65536):
+            pass
 
 
 def topology(*services: str) -> Topology:
@@ -92,7 +113,7 @@ def test_every_container_but_the_dns_servers_is_equipped() -> None:
 
 
 def test_a_container_that_takes_no_files_is_named() -> None:
-    with pytest.raises(AgentError, match="into the container vsftpd: no space left on device"):
+    with pytest.raises(AgentError, match="into the container vsftpd: tar: no space left on device"):
         session(MadeUpEngine(full="id-of-vsftpd"), "vsftpd")
 
 
@@ -141,6 +162,47 @@ def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(nam
     filtered = ServerSettings(software="nginx", port_filter="dropped", port_allowed=name)
     with pytest.raises(Cannot, match=rf"port_allowed={name}: .* there are edge, nginx$"):
         let_in(filtered, there)
+
+
+@pytest.mark.parametrize(
+    ("setting", "announces"),
+    [("pasv_address=192.0.2.1", "192.0.2.1"), ("pasv_address=edge", "172.30.0.30")],
+)
+def test_what_is_announced_is_an_address_or_a_containers(setting: str, announces: str) -> None:
+    there = containers(MadeUpEngine(), "dns", "vsftpd", "edge")
+    assert announced(parse_server([setting]), there) == announces
+    assert announced(parse_server([]), there) is None
+
+
+def test_a_container_whose_address_cannot_be_announced_is_named() -> None:
+    there = containers(MadeUpEngine(), "dns", "vsftpd", "edge")
+    with pytest.raises(Cannot, match=r"^pasv_address=silent: .* there are edge, vsftpd$"):
+        announced(parse_server(["pasv_address=silent"]), there)
+
+
+def test_the_container_that_is_named_is_started() -> None:
+    named = parse_server(["pasv_address=silent", "port_filter=dropped", "port_allowed=edge"])
+    client = parse_client("net-ftp@rocky9:FIPS")
+    assert services_of([Attempt(named, client)], ()) == {"vsftpd", "rocky9-fips", "silent", "edge"}
+    by_address = parse_server(["pasv_address=192.0.2.1"])
+    assert services_of([Attempt(by_address, client)], ()) == {"vsftpd", "rocky9-fips"}
+
+
+@pytest.mark.parametrize("status", [0, 124])
+def test_the_silent_container_is_waited_for(status: int) -> None:
+    # given one whose packet filter comes, or does not
+    there = containers(MadeUpEngine(filter_status=status), "dns", "silent")
+    if status:
+        with pytest.raises(AgentError, match="silent has no packet filter after 10 s"):
+            there.wait_for_silence()
+    else:
+        there.wait_for_silence()
+
+
+def test_where_there_is_no_silent_container_nothing_is_waited_for() -> None:
+    engine = MadeUpEngine()
+    containers(engine, "dns", "vsftpd").wait_for_silence()
+    assert engine.started == []
 
 
 def test_a_container_without_an_address_is_a_fault_of_the_lab() -> None:

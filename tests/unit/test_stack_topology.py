@@ -36,6 +36,8 @@ Item = dict[str, Any]
 class MadeUpEngine:
     """The part of the engine's API that topologies need, and what it holds."""
 
+    api_version = "1.41"
+
     def __init__(self) -> None:
         self.held: list[Item] = []
         self.nets: list[Item] = []
@@ -408,6 +410,7 @@ def test_compose_gets_the_images_the_subnet_and_the_labels(
         f"LAB_PATH={ours.root}",
         "LAB_RUN=run-1",
         "LAB_KEPT=no",
+        "LAB_GATEWAY_MODE=nat",
         "LAB_IMAGE_VSFTPD=tls-lab/vsftpd:1",
         "LAB_IMAGE_ROCKY9=tls-lab/rocky9:2",
     ):

@@ -3,7 +3,7 @@
 A topology is one Compose project. ``lab up`` makes the checkout's *kept* topology, which later
 commands use; a run that finds none, or finds it in use, brings its own and removes it at the end.
 ``projects`` finds them on the engine, ``starting`` starts one in a subnet of ``subnets``, ``removing``
-removes what is left; ``locks`` waits for other labs.
+removes what is left; ``locks`` waits for other labs; ``sealing`` looks whether the host can be reached.
 """
 
 from lab.stack.topology.projects import (
@@ -17,6 +17,7 @@ from lab.stack.topology.projects import (
     places,
 )
 from lab.stack.topology.removing import compose_processes, down, remove
+from lab.stack.topology.sealing import Seal, look
 from lab.stack.topology.starting import Topology, attach, up
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "LABEL_SERVICE",
     "Found",
     "Place",
+    "Seal",
     "Topology",
     "TopologyError",
     "attach",
@@ -31,6 +33,7 @@ __all__ = [
     "containers",
     "down",
     "find",
+    "look",
     "places",
     "remove",
     "up",

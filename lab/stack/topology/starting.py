@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from lab.engine import compose_environment
 from lab.stack.checkout import Checkout, topology_lock
+from lab.stack.topology import sealing
 from lab.stack.topology.locks import acquire
 from lab.stack.topology.projects import TopologyError, containers, of_project
 from lab.stack.topology.removing import remove
@@ -79,6 +80,7 @@ def up(
                 "LAB_PATH": str(checkout.root),
                 "LAB_RUN": run_id,
                 "LAB_KEPT": "yes" if kept else "no",
+                **sealing.options(client.api.api_version),
             } | {
                 f"LAB_IMAGE_{name.upper().replace('-', '_')}": reference
                 for name, reference in images.items()

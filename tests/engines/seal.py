@@ -1,0 +1,245 @@
+"""Whether the lab's network is sealed on other engines: ``make engines``, as root, on Debian or Ubuntu.
+
+For each engine of :data:`ENGINES` a Debian with its docker.io is put together from the package mirror,
+its dockerd is started in namespaces of its own, and the lab's network is made there as the lab makes it:
+from ``compose.yaml``, by Compose. Then the lab looks as it does in every run, two containers find and
+reach each other, and an internal network without the lab's options shows that the look can fail. The
+engine that runs here comes first. It needs 1.5 GB in the temporary directory while it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker import DockerClient
+from docker.errors import DockerException
+
+from lab import engine as engines
+from lab import machine
+from lab.checkout import root
+from lab.images import Printed, bootstrap, tools
+from lab.images.recipe import Bootstrap
+from lab.laboratory import IMAGES, image_store
+from lab.stack import topology
+from lab.stack.checkout import Checkout
+from lab.stack.execution import execute
+from lab.stack.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
+
+#: Debian's suites whose docker.io is tried.
+ENGINES = ("trixie", "testing")
+#: Of a suite that changes every day, a mirror may have an index that is past its date.
+LENIENT = '--aptopt=Acquire::Check-Valid-Until "false"'
+PACKAGES = ("ca-certificates", "docker.io", "iptables")
+#: Seconds for a root file system, and for a daemon to answer.
+ROOT_S, DAEMON_S = 900.0, 60.0
+#: Containers that need nothing but a shell; they all run on the DNS server's image.
+SERVICES = ("centos7", "sslscan")
+PROJECT = "tls-lab-test-engines"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was seen on one engine."""
+
+    version: str
+    api: str
+    seal: topology.Seal
+    open: topology.Seal
+    """The same look in an internal network without options."""
+    names: bool
+    """A container finds another by its name."""
+    reach: bool
+    """And connects to it."""
+
+    @property
+    def good(self) -> bool:
+        """It is as the lab needs it, and the look can tell the difference."""
+        return self.seal.holds and not self.open.holds and self.names and self.reach
+
+    def cells(self) -> list[str]:
+        """The columns of the table."""
+        chosen = ", ".join(f"`{name}={value}`" for name, value in sorted(self.seal.options.items()))
+        words = {True: "yes", False: "**no**"}
+        return [
+            f"{self.version} (API {self.api})",
+            chosen,
+            words[self.seal.holds],
+            "sealed" if self.open.holds else "the host answers",
+            words[self.names and self.reach],
+        ]
+
+
+HEAD = ["engine", "options", "sealed", "without them", "names and connections inside"]
+
+
+def main() -> int:
+    """Print the table; 1: on some engine it is not as the lab needs it."""
+    if not machine.is_root():
+        sys.stderr.write("make engines: starting a daemon needs root\n")
+        return 2
+    progress = Printed()
+    here = engines.find()
+    image = image_store(here, Checkout.here(), progress).ensure(["dns"])["dns"].tag
+    rows = [look(here, image)]
+    content = b"".join(here.api.get_image(image))
+    here.close()
+    for suite in ENGINES:
+        with daemon(suite, progress) as client:
+            progress.step(suite, "looking at the lab's network")
+            client.images.load(content)
+            rows.append(look(client, image))
+    print_table([HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)])
+    return 0 if all(row.good for row in rows) else 1
+
+
+def print_table(lines: list[list[str]]) -> None:
+    """As Markdown: what the documentation has."""
+    for line in lines:
+        sys.stdout.write(f"| {' | '.join(line)} |\n")
+
+
+@contextlib.contextmanager
+def daemon(suite: str, progress: Printed) -> Iterator[DockerClient]:
+    """A client of a suite's own engine, which runs as long as this."""
+    # The path of a socket may have 107 bytes.
+    place = Path(tempfile.mkdtemp(prefix="lab-engines-"))
+    files, shared = place / "root", place / "shared"
+    try:
+        make_root(suite, files, progress)
+        shared.mkdir()
+        progress.step(suite, "starting dockerd")
+        start = Path(__file__).with_name("start")
+        namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
+        with (place / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*namespaces, str(start), str(files), str(shared)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            client = answering(shared / "engine.sock", process, place)
+            with contextlib.closing(client), pointed_to(f"unix://{shared}/engine.sock"):
+                yield client
+        finally:
+            process.kill()  # with --kill-child all that is in its namespaces goes, too
+            process.wait(DAEMON_S)
+    finally:
+        shutil.rmtree(place)
+
+
+def make_root(suite: str, target: Path, progress: Printed) -> None:
+    """A Debian of this suite with its engine, from this machine's package mirror."""
+    progress.step(suite, "putting a root file system together")
+    archive = target.with_suffix(".tar")
+    wanted = Bootstrap(suite=suite, include=PACKAGES)
+    mmdebstrap = tools.path(tools.MMDEBSTRAP, lambda line: progress.step(suite, line))
+    argv = bootstrap.command(mmdebstrap, wanted, bootstrap.mirror(os.environ), archive)
+    lenient = [LENIENT] if suite == "testing" else []
+    machine.run([*argv[:-3], *lenient, *argv[-3:]], timeout_s=ROOT_S)
+    target.mkdir()
+    machine.run(
+        ["tar", "--extract", f"--file={archive}", f"--directory={target}", "--exclude=./dev/*"],
+        timeout_s=ROOT_S,
+    )
+    archive.unlink()
+
+
+def answering(socket: Path, process: subprocess.Popen[bytes], place: Path) -> DockerClient:
+    """A client of the daemon, once it answers."""
+    found: list[DockerClient] = []
+
+    def answers() -> bool:
+        if process.poll() is None:
+            with contextlib.suppress(DockerException):
+                found.append(docker.DockerClient(base_url=f"unix://{socket}", version="auto"))
+        return bool(found) or process.poll() is not None
+
+    machine.wait_until(answers, timeout_s=DAEMON_S)
+    if not found:
+        said = (place / "log").read_text(encoding="utf-8", errors="replace")
+        raise SystemExit(f"dockerd does not answer; it said:\n{said[-3000:]}")
+    return found[0]
+
+
+def look(client: DockerClient, image: str) -> Row:
+    """Make the lab's network on an engine, and see what can be reached in it."""
+    version = client.version()
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree(root() / "compose", Path(place, "compose"))
+        checkout = Checkout(Path(place).resolve())
+        running = topology.up(
+            client,
+            checkout,
+            dict.fromkeys(IMAGES, image),
+            engines.compose_command(),
+            PROJECT,
+            run_id=PROJECT,
+            kept=False,
+            services=SERVICES,
+        )
+        try:
+            seal = topology.look(client, running.project)
+            asking = running.containers[SERVICES[0]]
+            found = execute(client, asking, ["getent", "hosts", "dns.lab.test"])
+            other = execute(client, asking, ["getent", "hosts", SERVICES[1]])
+            connect = ["timeout", "5", "bash", "-c", "exec 3<>/dev/tcp/dns.lab.test/53"]
+            connected = execute(client, asking, connect)
+        finally:
+            running.release(client)
+    return Row(
+        version=str(version["Version"]),
+        api=str(version["ApiVersion"]),
+        seal=seal,
+        open=look_at_open_network(client, image),
+        names=not found.status and not other.status,
+        reach=not connected.status,
+    )
+
+
+@contextlib.contextmanager
+def pointed_to(host: str) -> Iterator[None]:
+    """Compose uses the engine at this address."""
+    before = os.environ.get("DOCKER_HOST")
+    os.environ["DOCKER_HOST"] = host
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DOCKER_HOST"]
+        else:
+            os.environ["DOCKER_HOST"] = before
+
+
+def look_at_open_network(client: DockerClient, image: str) -> topology.Seal:
+    """The lab's look in an internal network that has none of the lab's options."""
+    labels = {LABEL_PROJECT: f"{PROJECT}-open"}
+    network = client.networks.create(f"{PROJECT}-open", internal=True, labels=labels)
+    try:
+        container = client.containers.run(
+            image,
+            ["sleep", "infinity"],
+            detach=True,
+            init=True,
+            network=network.name,
+            labels=labels | {LABEL_SERVICE: sealing.ASKING},
+        )
+        try:
+            return topology.look(client, labels[LABEL_PROJECT])
+        finally:
+            container.remove(force=True)
+    finally:
+        network.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
