@@ -65,12 +65,17 @@ def moved_builds(attempt: AttemptRecord) -> list[str]:
     return [f"{image.name}: {change}" for image in attempt.images for change in image.moved or ()]
 
 
+def same_builds(attempt: AttemptRecord) -> bool:
+    """Whether every image is known to have the very builds of which the expectations were seen to hold."""
+    return bool(attempt.images) and all(image.moved == () for image in attempt.images)
+
+
 def _builds(attempt: AttemptRecord) -> str:
     """The same in words; nothing, if nothing is known."""
     lines = moved_builds(attempt)
     if lines:
         return "\n".join([*lines, "since the expectations were last seen to hold"])
-    known = any(image.moved is not None for image in attempt.images)
+    known = same_builds(attempt)
     return "those with which the expectations were last seen to hold" if known else ""
 
 

@@ -1,4 +1,4 @@
-"""nginx: settings to ``nginx.conf``, as Debian 13 builds nginx.
+"""nginx: settings to ``nginx.conf``, as Debian builds nginx.
 
 A field that is ``None`` is not written, so that nginx's own default decides. What is always written,
 whatever the settings, is in :data:`MAIN` and :data:`HTTP`, with the reason; none of it changes how an

@@ -53,7 +53,7 @@ class Origin:
     name: str = "origin"
     service: str = "origin"
     agent: ServerAgent = AGENT
-    library: str = "Debian 13's OpenSSL"
+    library: str = "Debian's OpenSSL"
     spoken: tuple[str, ...] = PROTOCOLS[1:]
     has_packet_filter: bool = True
 

@@ -118,6 +118,19 @@ def attempt(client: str = "net-ftp@rocky9:FIPS", *assignments: str) -> Attempt:
     return Attempt(parse_server(assignments), parse_client(client))
 
 
+def unexpected(*moved: tuple[str, ...] | None) -> AttemptRecord:
+    """A surprise of Net::FTP on Rocky Linux 9: what has moved in the server's and in its own image."""
+    ends = zip(("vsftpd", "rocky9"), moved, strict=False)
+    return attempt_record(
+        "topic/name[net-ftp@rocky9]/breaks",
+        attempt("net-ftp@rocky9"),
+        NO_SHARED_CIPHER,
+        completed(),
+        role=Role.BREAKS,
+        images=tuple(ImageUse(name=n, stand_in=n == "rocky9", moved=m) for n, m in ends),
+    )
+
+
 def case(identity: str, section: str, attempts: list[AttemptRecord]) -> CaseRecord:
     """A case of these attempts."""
     name = identity.partition("[")[0]

@@ -9,9 +9,9 @@ import pytest
 
 from lab.checkout import root
 from lab.images import Provenance
-from lab.images.builds import moved, of_image, read, write
+from lab.images.builds import TLS_LIBRARY, moved, of_image, read, write
 from lab.images.errors import ImageError
-from lab.images.recipe import load
+from lab.images.recipe import Measure, Recipe, Source, load, releases
 
 
 def image(name: str, library: str | None, **packages: str) -> Provenance:
@@ -70,13 +70,33 @@ def test_a_damaged_table_is_an_error_that_says_how_to_write_it(tmp_path: Path, t
 
 
 def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:
-    recipes = load(root() / "compose" / "images")
-    bases = {route.variant.base for recipe in recipes.values() for route in recipe.routes}
+    directory = root() / "compose" / "images"
+    recipes = load(directory)
+    bases = {
+        route.variant.base
+        for release in ("", *releases(directory))
+        for recipe in load(directory, release).values()
+        for route in recipe.routes
+    }
     made = {name for name, recipe in recipes.items() if not recipe.only_real} - bases
-    # the base of a release is no base of the usual one
-    made -= {"testing"}
 
     recorded = read(root() / "compose" / "builds.toml")
 
     assert set(recorded) == made
     assert all(recorded.values())
+
+
+def test_the_table_of_the_lab_has_what_the_recipes_measure() -> None:
+    """Otherwise a changed recipe looks like a package that has come or gone, in every surprise."""
+    recipes = load(root() / "compose" / "images")
+    for name, versions in read(root() / "compose" / "builds.toml").items():
+        measured = measured_without_registry(recipes[name])
+        always = {*measured.versions, *([TLS_LIBRARY] if measured.tls_library else [])}
+        # of the packages some have another name in another release
+        assert always <= set(versions), name
+        assert set(versions) <= always | {*measured.packages}, name
+
+
+def measured_without_registry(recipe: Recipe) -> Measure:
+    (route,) = recipe.open_to(Source.PACKAGES)
+    return route.variant.measure or recipe.measure

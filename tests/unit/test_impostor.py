@@ -265,9 +265,9 @@ def test_pyftpdlib_takes_every_login_and_keeps_the_last(agent: Any, tmp_path: Pa
         finish(agent.begin({"key": key, "file": "f.txt"}))
         # when somebody delivers
         upload(port, user, password, "f.txt", b"f.txt\n" * 100)
-        # then the impostor has it all, and only root could read it
+        # then the impostor has it all; beside the listener only root's group, the agent, could read it
         kept = Path(listen["directory"], "captured")
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o640
         assert finish(agent.collect({"key": key, "file": "f.txt"}))["captured"] == {
             "user": user,
             "password": password,

@@ -31,6 +31,7 @@ from tests.unit.made_up import (
     attempt,
     attempt_record,
     run_record,
+    unexpected,
 )
 
 WIDTH = 80
@@ -321,6 +322,38 @@ def test_an_explanation_as_text_names_the_attempt_and_repeats_it() -> None:
     assert lines[0] == "certificates/expired[net-ftp@centos7]/twin"
     assert lines[1] == "  expected     completed"
     assert lines[-1].startswith("  repeat       lab attempt --server vsftpd --client net-ftp")
+
+
+def test_a_surprise_names_the_builds_that_have_moved_at_both_ends() -> None:
+    one = unexpected(("libssl3t64 3.5.7-1 -> 3.5.9-1",), ("perl 5.36.0-7 -> 5.36.0-8",))
+
+    words = (
+        "  builds       vsftpd: libssl3t64 3.5.7-1 -> 3.5.9-1\n"
+        "               rocky9: perl 5.36.0-7 -> 5.36.0-8\n"
+        "               since the expectations were last seen to hold\n"
+    )
+    assert words in explain_surprise(one)
+    # and in the terminal
+    in_terminal = " ".join(shown([one]).split())
+    assert " ".join(words.split()) in in_terminal
+
+
+def test_a_surprise_on_the_same_builds_says_so() -> None:
+    same = "  builds       those with which the expectations were last seen to hold\n"
+    assert same in explain_surprise(unexpected((), ()))
+
+
+@pytest.mark.parametrize("moved", [(None, None), (None, ()), ((), None), ()])
+def test_of_builds_of_which_nothing_is_known_nothing_is_said(
+    moved: tuple[tuple[str, ...] | None, ...],
+) -> None:
+    assert "builds" not in explain_surprise(unexpected(*moved))
+
+
+def test_what_has_moved_in_one_image_is_said_although_nothing_is_known_of_the_other() -> None:
+    text = explain_surprise(unexpected(None, ("perl 5.36.0-7 -> 5.36.0-8",)))
+    assert "  builds       rocky9: perl 5.36.0-7 -> 5.36.0-8\n" in text
+    assert "vsftpd: " not in text
 
 
 # -- images and progress --------------------------------------------------------------------------

@@ -69,6 +69,7 @@ from tests.unit.made_up import (
     attempt_record,
     case,
     run_record,
+    unexpected,
 )
 
 SOURCES = Path(package.__file__).parent
@@ -476,6 +477,42 @@ def test_what_needs_a_look_comes_first_with_the_difference() -> None:
     assert "its container was killed" in attention.text
     assert "the stand-in image has no curl on NSS" in attention.text
     assert say("attention.none").en not in attention.text
+
+
+MOVED, SAME = say("case.moved"), say("case.same_builds")
+
+
+def test_a_surprise_names_the_builds_that_have_moved_in_both_languages() -> None:
+    one = unexpected(("libssl3t64 3.5.7-1 -> 3.5.9-1",), ("perl <5.36> -> 5.38",))
+    page = read(render(with_attempts(one)))
+
+    shown = unit(page, "a client")
+    for language in LANGUAGES:
+        labels = [p.one("span", lang=language).text for p in shown.all("p", class_="label")
+                  if p.all("span", lang=language)]  # fmt: skip
+        assert labels.count(MOVED.in_(language)) == 1
+        assert SAME.in_(language) not in shown.text
+    quoted = [pre.text for pre in shown.all("pre")]
+    assert "vsftpd: libssl3t64 3.5.7-1 -> 3.5.9-1\nrocky9: perl <5.36> -> 5.38" in quoted
+
+
+def test_a_surprise_on_the_same_builds_says_so_in_both_languages() -> None:
+    shown = unit(read(render(with_attempts(unexpected((), ())))), "a client")
+
+    for language in LANGUAGES:
+        assert shown.text.count(SAME.in_(language)) == 1
+        assert MOVED.in_(language) not in shown.text
+
+
+@pytest.mark.parametrize("moved", [(None, None), (None, ()), ((), None), ()])
+def test_of_builds_of_which_nothing_is_known_the_page_says_nothing(
+    moved: tuple[tuple[str, ...] | None, ...],
+) -> None:
+    shown = unit(read(render(with_attempts(unexpected(*moved)))), "a client")
+
+    for language in LANGUAGES:
+        assert MOVED.in_(language) not in shown.text
+        assert SAME.in_(language) not in shown.text
 
 
 def test_the_run_machine_engine_and_images_are_told() -> None:

@@ -15,7 +15,7 @@ from lab.compare import compare
 from lab.documents import Document, documents
 from lab.record import RunRecord, to_json
 from lab.report import markdown
-from tests.unit.made_up import run_record
+from tests.unit.made_up import run_record, unexpected
 
 HOSTILE = (
     "<script>alert(1)</script> | `x` [a](javascript:x) \x1b[31m \u202eabc @team *b* _c_ ~d~ #1"
@@ -43,6 +43,34 @@ def test_what_did_not_go_as_expected_is_told_in_full(run: RunRecord) -> None:
     for attempt in surprises:
         assert f"{attempt.id}</summary>" in words
         assert attempt.command in words
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        (
+            (("libssl3t64 3.5.7-1 -> 3.5.9-1",), ("perl 5.36.0-7 -> 5.36.0-8",)),
+            [
+                "  builds       vsftpd: libssl3t64 3.5.7-1 -> 3.5.9-1",
+                "               rocky9: perl 5.36.0-7 -> 5.36.0-8",
+                "               since the expectations were last seen to hold",
+            ],
+        ),
+        (((), ()), ["  builds       those with which the expectations were last seen to hold"]),
+        ((None, None), []),
+    ],
+    ids=["moved", "not moved", "nothing known"],
+)
+def test_a_surprise_says_whether_its_builds_have_moved(
+    moved: tuple[tuple[str, ...] | None, ...], said: list[str]
+) -> None:
+    lines = markdown.summary(run_record(attempts=(unexpected(*moved),), cases=())).splitlines()
+
+    if not said:
+        assert not [line for line in lines if "builds" in line]
+        return
+    first = lines.index(said[0])
+    assert lines[first : first + len(said)] == said
 
 
 def test_every_claim_of_a_document_that_was_tested_is_there(

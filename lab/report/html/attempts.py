@@ -19,7 +19,7 @@ from lab.report.html.quoting import code, inline, plain, quote
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.html.signs import Sign
 from lab.report.wire import wire_in_words
-from lab.report.words import moved_builds
+from lab.report.words import moved_builds, same_builds
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"
@@ -123,8 +123,7 @@ class Shown:
     @property
     def same_builds(self) -> bool:
         """Whether it is unexpected of the very builds of which the expectations were seen to hold."""
-        known = any(image.moved is not None for image in self.attempt.images)
-        return known and not moved_builds(self.attempt)
+        return same_builds(self.attempt)
 
     @property
     def witnesses(self) -> Text | None:
