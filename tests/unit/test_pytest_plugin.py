@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import pytest_plugin, recording
+from lab import pytest_items, recording
 from lab.expectations import Judgement, Verdict, judge
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord, RunRecord
@@ -54,7 +54,7 @@ def conduct(cases, only):
     return Conducted(run, Path("record.json"))
 
 
-pytest_plugin.conduct = conduct
+pytest_items.conduct = conduct
 sys.exit(pytest.main(["-p", "no:cacheprovider", "--assert=plain", *sys.argv[2:]]))
 """
 MODULE = "scenarios/after_the_handshake.py"
@@ -128,3 +128,19 @@ def test_a_try_that_completes_is_no_failure(tmp_path: Path) -> None:
     items = run(tmp_path, {"": "completed"}, *of(RACE, "breaks-01", "breaks-02", "twin-1"))
     assert [result for result, _ in items.results.values()] == ["passed"] * len(items.results)
     assert items.status == 0, items.text
+
+
+def test_a_run_without_cases_loads_nothing_of_the_lab(tmp_path: Path) -> None:
+    # given somebody else's tests, in the environment in which the lab is installed
+    (tmp_path / "test_other.py").write_text(
+        "import sys\n\n\ndef test_other():\n"
+        "    assert sorted(n for n in sys.modules if n.split('.')[0] in ('lab', 'docker', 'pydantic'))"
+        " == ['lab', 'lab.pytest_plugin']\n"
+    )
+    # when they are run
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    # then the plug-in is there, and nothing else
+    assert done.returncode == 0, done.stdout + done.stderr
