@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab import given
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
 from lab.programs import PROGRAMS
 from lab.servers import SERVERS
@@ -102,8 +103,8 @@ _OFFERED = frozenset({"program", "platform", "policy", "ciphers", "protocols", "
 def _read(file: Path) -> dict[str, bool]:
     """The answers kept so far; none, if the file is not there or somebody has damaged it."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        kept = json.loads(given.read(file, given.KEPT))
+    except (given.Unreadable, RecursionError, ValueError):
         return {}
     if not isinstance(kept, dict):
         return {}

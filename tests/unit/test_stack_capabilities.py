@@ -114,7 +114,7 @@ def test_what_a_client_is_told_to_offer_is_another_question(tmp_path: Path) -> N
     assert len(made_up.asked) == 2
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"x": "yes"}', "\xff"])
+@pytest.mark.parametrize("text", ["", "[]", '{"x": "yes"}', "\xff", "[" * 100_000, " " * (5 << 20)])
 def test_a_damaged_file_of_answers_is_asked_for_again(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, encoding="latin-1")
     made_up = MadeUp()
