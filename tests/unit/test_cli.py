@@ -320,6 +320,16 @@ def test_a_variable_without_a_meaning_is_wrong_usage(
     assert f"leave {name} unset" in done.err
 
 
+def test_the_builds_of_another_release_are_not_recorded_as_the_usual_ones(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_SERVERS", "debian12")
+    monkeypatch.setattr("lab.engine.find", lambda: pytest.fail("nothing is to be asked or written"))
+    done = lab("images", "builds", "--write")
+    assert done.status == 2
+    assert "leave LAB_SERVERS unset" in done.err
+
+
 def test_a_record_that_is_not_there_is_wrong_usage(lab: Lab, tmp_path: Path) -> None:
     done = lab("report", str(tmp_path / "nowhere.json"))
     assert done.status == 2
