@@ -243,8 +243,7 @@ def load(directory: Path, release: str = "") -> dict[str, Recipe]:
     paths = sorted(directory.glob("*/image.toml"))
     if not paths:
         raise _broken(directory, "no */image.toml in it")
-    known = releases(directory)
-    if release and release not in known:
+    if release and release not in (known := releases(directory)):
         raise WrongVariable(
             "LAB_SERVERS", release, known, "no recipe knows this release of the servers"
         )
