@@ -47,6 +47,8 @@ class Limit:
 CONFIGURATION = Limit("a configuration file", MIB)
 #: A chain that a client takes is below 100 KiB, a bundle of all public roots about 250 kB.
 PEM = Limit("a PEM file", MIB)
+#: The versions in all images are some kilobytes, the answers of all builds that were ever asked some more.
+KEPT = Limit("a file that the lab keeps", 4 * MIB)
 #: A run of all cases leaves about 23 MB.
 RECORD = Limit("a record", 72 * MIB)
 

@@ -314,5 +314,5 @@ def _choice(kind: str, word: str, known: Iterable[str]) -> str:
         return word
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
     near = near or [k for k in known if k.lower() == word.lower()]
-    hint = f"; did you mean {' or '.join(near)}?" if near else ";"
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
     raise SettingsError(f"no {kind} {word!r}{hint} There are: {', '.join(known)}")

@@ -103,7 +103,8 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         """pam_exec has to keep its own child from the program's handler of SIGCHLD.
 
         Before Linux-PAM 1.5.3 it does not (its issue 405): vsftpd's handler then waits for another child
-        than the one that has ended, and no login comes to an end. Seen with 1.5.2; not with 1.7.0.
+        than the one that has ended, and no login comes to an end. Seen with 1.5.2; not with 1.7.0. A module
+        that keeps it calls sigaction(2) for that, whose name then stands in its file.
         """
         modules = glob.glob("/lib*/security/pam_exec.so") + glob.glob("/lib/*/security/pam_exec.so")
         for module in modules:

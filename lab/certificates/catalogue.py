@@ -34,7 +34,7 @@ class UnknownCertificate(CertificateError, KeyError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
         self.closest = tuple(difflib.get_close_matches(name, self.known, n=3, cutoff=0.5))
-        hint = f"; did you mean {' or '.join(self.closest)}?" if self.closest else ";"
+        hint = f"; did you mean {' or '.join(self.closest)}?" if self.closest else "."
         self.message = f"no {kind} {name!r}{hint} There are: {', '.join(self.known)}"
         super().__init__(self.message)
 

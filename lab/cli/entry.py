@@ -18,7 +18,7 @@ from lab.dialects import DialectError
 from lab.documents import DocumentError
 from lab.engine import EngineError
 from lab.expectations import ExpectationError
-from lab.images import ImageError
+from lab.images import ImageError, WrongVariable
 from lab.inputs import InputError
 from lab.record import RecordError
 from lab.report.html import ReportError
@@ -27,7 +27,7 @@ from lab.stack.link import AgentError
 from lab.stack.topology import TopologyError
 
 #: What a person did wrong / what the lab could not do. Each text says what to do next.
-USAGE_ERRORS = (InputError, SettingsError, ExpectationError, CaseError)
+USAGE_ERRORS = (InputError, SettingsError, ExpectationError, CaseError, WrongVariable)
 LAB_ERRORS = (
     RecordError,
     EngineError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from lab import engine
 from lab.cli import exit_status
 from lab.cli.options import AsJson
 from lab.cli.printing import out, print_error, print_json, print_plain
-from lab.images import ImageError, Printed, archive
+from lab.images import ImageError, Printed, archive, release_from_environment
 from lab.images.builds import moved
 from lab.laboratory import ensure_images, image_store
 from lab.report import terminal
@@ -60,6 +61,10 @@ def builds(
     ] = False,
 ) -> None:
     """Say which packages have moved since the expectations were last seen to hold."""
+    if write and release_from_environment(os.environ):
+        raise typer.BadParameter(
+            "the table has the builds of the usual servers: leave LAB_SERVERS unset"
+        )
     with closing(engine.find()) as client:
         found, _ = ensure_images(client, Checkout.here(), Printed())
         store = image_store(client, Checkout.here(), Printed())

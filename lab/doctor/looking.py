@@ -187,7 +187,8 @@ def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Finding:
         recorded = store.recorded()
         images = [status.info.provenance for status in store.status() if status.info]
     except ImageError as error:
-        return Finding(name, Level.WARNING, error.reason, "; or ".join(error.advice))
+        # No run starts either: a variable without a meaning, a recipe or a table that cannot be read.
+        return Finding(name, Level.MISSING, error.reason, "; or ".join(error.advice))
     finally:
         client.close()
     return judge_builds({p.image: moved(recorded, p) or () for p in images})

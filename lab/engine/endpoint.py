@@ -200,7 +200,7 @@ def _context_names(directory: Path) -> list[str]:
     for path in (directory / "contexts" / "meta").glob("*/meta.json"):
         try:
             names.add(str(json.loads(path.read_bytes())["Name"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, RecursionError, ValueError, KeyError, TypeError):
             continue
     return sorted(names)
 

@@ -21,7 +21,7 @@ about:
 ``errors`` and ``progress`` are how an operator is told.
 """
 
-from lab.images.errors import ImageError, Problem
+from lab.images.errors import ImageError, Problem, WrongVariable
 from lab.images.inventory import ImageInfo, ImageStatus
 from lab.images.progress import Printed, Progress, Silent
 from lab.images.provenance import Provenance
@@ -39,5 +39,6 @@ __all__ = [
     "Provenance",
     "Silent",
     "Source",
+    "WrongVariable",
     "release_from_environment",
 ]

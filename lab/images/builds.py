@@ -8,12 +8,15 @@ A moved version by itself is no fault of anything.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lab import given
 from lab.images.errors import ImageError, Problem
 from lab.images.provenance import Provenance
+from lab.quoting import cut, one_line
 
 #: Version by package, program or library, by image.
 Builds = Mapping[str, Mapping[str, str]]
@@ -54,14 +57,16 @@ def read(path: Path) -> Builds:
         ImageError: the file is not such a table.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise _broken(path, str(error)) from error
+        if not os.path.lexists(path):
+            return {}
+        table = tomllib.loads(given.read(path, given.KEPT).decode("utf-8"))
+    except given.Unreadable as error:
+        raise _broken(path, error.what) from error
+    except (RecursionError, ValueError) as error:
+        raise _broken(path, one_line(str(error))) from error
     for image, packages in table.items():
         if not isinstance(packages, dict) or not all(isinstance(v, str) for v in packages.values()):
-            raise _broken(path, f"[{image}] is no table of versions")
+            raise _broken(path, one_line(f"[{cut(image)}] is no table of versions"))
     return table
 
 

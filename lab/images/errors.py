@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from lab.advice import AdvisedError
+from lab.quoting import LONGEST_QUOTE, one_line
 
 
 class Problem(StrEnum):
@@ -39,6 +41,25 @@ class ImageError(AdvisedError[Problem]):
         """One line: what was tried and the first line of what happened."""
         lines = self.happened.strip().splitlines()
         return f"{self.tried}: {lines[0] if lines else 'no reason given'}"
+
+
+class WrongVariable(ImageError):
+    """A variable of the environment has a value that means nothing.
+
+    Args:
+        name: of the variable.
+        value: what it has; quoted in part, on one line.
+        known: the values that mean something.
+        happened: what is wrong with it.
+    """
+
+    def __init__(self, name: str, value: str, known: Iterable[str], happened: str) -> None:
+        super().__init__(
+            Problem.RECIPE,
+            tried=f"{name}={one_line(value, LONGEST_QUOTE)}",
+            happened=happened,
+            advice=[f"use one of {', '.join(known)}, or leave {name} unset"],
+        )
 
 
 NO_SPACE = re.compile(

@@ -22,7 +22,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lab.images.errors import ImageError, Problem
+from lab.images.errors import ImageError, Problem, WrongVariable
 
 
 class Source(StrEnum):
@@ -37,18 +37,13 @@ class Source(StrEnum):
         """The source that ``LAB_IMAGES`` names; :attr:`AUTO` without it.
 
         Raises:
-            ImageError: the variable has a value that is none of the three.
+            WrongVariable: it has a value that is none of the three.
         """
         value = environment.get("LAB_IMAGES", "").strip() or cls.AUTO.value
         try:
             return cls(value)
         except ValueError as error:
-            raise ImageError(
-                Problem.RECIPE,
-                tried=f"LAB_IMAGES={value}",
-                happened="no such image source",
-                advice=[f"use one of {', '.join(cls)}"],
-            ) from error
+            raise WrongVariable("LAB_IMAGES", value, cls, "no such image source") from error
 
 
 class _Part(BaseModel):
@@ -242,19 +237,15 @@ def load(directory: Path, release: str = "") -> dict[str, Recipe]:
         release: that of the servers' images, one of :func:`releases`; empty: the usual one.
 
     Raises:
-        ImageError: a file is not a valid recipe, or names a base or a file that is not there; or no
-            recipe knows the release.
+        ImageError: a file is not a valid recipe, or names a base or a file that is not there.
+        WrongVariable: no recipe knows the release.
     """
     paths = sorted(directory.glob("*/image.toml"))
     if not paths:
         raise _broken(directory, "no */image.toml in it")
-    known = releases(directory)
-    if release and release not in known:
-        raise ImageError(
-            Problem.RECIPE,
-            tried=f"LAB_SERVERS={release}",
-            happened="no recipe knows this release of the servers",
-            advice=[f"use one of {', '.join(known)}, or leave LAB_SERVERS unset"],
+    if release and release not in (known := releases(directory)):
+        raise WrongVariable(
+            "LAB_SERVERS", release, known, "no recipe knows this release of the servers"
         )
     recipes = {recipe.name: recipe for recipe in (_load_one(path, release) for path in paths)}
     for recipe in recipes.values():

@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from cryptography import x509
+
 from lab.certificates import OWN
 from lab.given import PEM
 from lab.inputs import backend as backends
@@ -23,6 +25,7 @@ from lab.inputs.findings import (
 )
 from lab.inputs.mt_client import client_settings
 from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
+from lab.inputs.pem_chain import issued
 from lab.inputs.reading import read_bytes, read_text
 from lab.judged import not_judged
 from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, NotJudged, ServerSettings
@@ -109,7 +112,7 @@ def read_attempt(
     attempt = attempt_of(server_settings, client_settings)
     _check_own_is_given(attempt, certificate, anchors)
     if certificate is not None:
-        findings += _about_own(attempt, str(chain), anchors_given=anchors is not None)
+        findings += _about_own(attempt, certificate, str(chain), anchors_given=anchors is not None)
     own = Own(certificate, anchors) if certificate or anchors else None
     return attempt, own, most_of(findings)
 
@@ -276,7 +279,9 @@ def _check_own_is_given(
                 )
 
 
-def _about_own(attempt: Attempt, file: str, *, anchors_given: bool) -> list[Finding]:
+def _about_own(
+    attempt: Attempt, own: OwnCertificate, file: str, *, anchors_given: bool
+) -> list[Finding]:
     """What the attempt will not say of the operator's own certificate."""
     if attempt.server.certificate != OWN:
         text = (
@@ -290,9 +295,13 @@ def _about_own(attempt: Attempt, file: str, *, anchors_given: bool) -> list[Find
             " whatever names it has"
         )
         return [Finding(Severity.NOTE, file, None, text)]
+    leaf = x509.load_pem_x509_certificate(own.chain_pem)
+    # Its own issuer: who was not given it refuses it, with the lab's CA or any other.
+    judged_all_the_same = {NotJudged.ISSUER_LAB_CA_ONLY} if issued(leaf, leaf) else set()
     return [
         Finding(Severity.WARNING, file, None, _WHY_NOT_JUDGED[each])
         for each in not_judged(attempt, anchors_given=anchors_given)
+        if each not in judged_all_the_same
     ]
 
 

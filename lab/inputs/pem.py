@@ -24,6 +24,7 @@ from lab.inputs.pem_blocks import (
     check_places,
     read_label,
     strange_lines,
+    without_mark,
 )
 from lab.inputs.pem_chain import (
     LONGEST_REASON,
@@ -94,7 +95,10 @@ def read_certificate(
     Raises:
         InputError: what no server could be started with.
     """
-    findings: list[Finding] = []
+    chain, findings = without_mark(chain, chain_file)
+    if key is not None:
+        key, found = without_mark(key, key_file)
+        findings += found
     blocks = blocks_of(chain, chain_file)
     key_source, key_name = (chain, chain_file) if key is None else (key, key_file)
     key_blocks = blocks if key is None else blocks_of(key_source, key_name)

@@ -25,6 +25,7 @@ KEYS = (
     "OPENSSH PRIVATE KEY",
 )
 _DER = b"\x30"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,21 @@ def check_places(
                 "Give it with --key FILE.",
             )
         raise InputError(key_file, key_blocks[0].line, *_instead_of_key(key_blocks[0]))
+
+
+def without_mark(content: bytes, file: str) -> tuple[bytes, list[Finding]]:
+    """A file's content without the byte order mark with which some editors begin it.
+
+    Seen: OpenSSL 3.5.1 passes over one, 1.0.2k takes the first line for text outside the blocks and so
+    finds the first certificate, or the key, missing.
+    """
+    if not content.startswith(_BYTE_ORDER_MARK):
+        return content, []
+    text = (
+        "the file begins with a byte order mark: a server with OpenSSL 3 passes over it, one with OpenSSL"
+        " 1.0.2 does not see the first PEM block; the lab leaves it out. Save the file without one"
+    )
+    return content.removeprefix(_BYTE_ORDER_MARK), [Finding(Severity.WARNING, file, 1, text)]
 
 
 def strange_lines(content: bytes, file: str) -> list[Finding]:

@@ -53,6 +53,7 @@ _BLANKS = " \t\n\v\f\r"
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0[0-7]*", re.ASCII)
 _BYTE_ORDER_MARK = "\ufeff"
+_WITHOUT_MARK = "The file begins with a byte order mark: save it without one."
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _line(file: str, number: int, text: str, texts: Container[str]) -> _Line:
 
 def _remedy(text: str) -> str:
     if text.startswith(_BYTE_ORDER_MARK):
-        return "The file begins with a byte order mark: save it without one."
+        return _WITHOUT_MARK
     if text.startswith("#"):
         return "Begin a comment in the first column of its line."
     words = text.replace(":", " ").split()
@@ -257,19 +258,22 @@ class _Reading:
 
     def _fatal(self, line: _Line, says: str, why: str) -> None:
         """Keep a line that vsftpd dies of, and say so; an error, if it cannot be handed on."""
-        dies = f"vsftpd ends at start (`500 OOPS: {says}`)"
+        why = why if why.endswith("?") else f"{why}."
+        dies = f"{why} vsftpd ends at start (`500 OOPS: {says}`)"
         if line.name not in self.reader.kinds and line.name in self.target.kinds:
             remedy = f"The lab's server is of the build {self.target.build.name} and would start."
-            raise InputError(self.file, line.number, f"`{line}`: {why}. {dies}.", remedy)
+            raise InputError(self.file, line.number, f"`{line}`: {dies}.", remedy)
         if line.whole.isprintable():
             self.fatal.append(line.whole)
-            self.say(Severity.ERROR, line.number, f"`{line}`: {why}. {dies}")
+            self.say(Severity.ERROR, line.number, f"`{line}`: {dies}")
             return
-        if "\r" in line.value:
+        if line.name.startswith(_BYTE_ORDER_MARK):
+            remedy = _WITHOUT_MARK
+        elif "\r" in line.value:
             remedy = "Save the file with Unix line ends: `sed -i 's/\\r$//' FILE`."
         else:
             remedy = "There are control characters or unusual blanks in the line: type it anew."
-        raise InputError(self.file, line.number, f"{str(line)!r}: {why}. {dies}.", remedy)
+        raise InputError(self.file, line.number, f"{str(line)!r}: {dies}.", remedy)
 
     def _place(self, line: _Line, value: bool | str) -> None:
         name = line.name

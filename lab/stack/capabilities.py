@@ -1,18 +1,22 @@
 """Asks the builds in the containers what they can do: each question once for each image, and kept.
 
 An answer belongs to the images that were asked, by their ids: an image made anew of the same recipe may
-have other packages, and has another id. The answers lie in the checkout's state directory, so that the
-next run does not ask again.
+have other packages, and has another id. It belongs to the lab that asked as well, which writes the
+configurations and reads what comes: one whose code is another asks again. The answers lie in the
+checkout's state directory, so that the next run does not ask again.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab import given
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
 from lab.programs import PROGRAMS
 from lab.servers import SERVERS
@@ -21,8 +25,10 @@ from lab.stack.files import certificate_files
 from lab.stack.offer_cache import OfferCache
 from lab.stack.once import Once
 
-#: The answers, in the state directory: a key of :meth:`Capabilities._key` -> yes or no.
+#: In the state directory: ``lab``, a hash of the code that asked, and ``answers``: a key of
+#: :meth:`Capabilities._key` -> yes or no.
 FILE = "capabilities.json"
+_PACKAGE = Path(__file__).parent.parent
 
 
 class Capabilities:
@@ -99,22 +105,37 @@ class Capabilities:
 _OFFERED = frozenset({"program", "platform", "policy", "ciphers", "protocols", "options", "libnet"})
 
 
+@functools.cache
+def _code() -> str:
+    """A hash of the lab's own files, which together decide what is asked and how an answer is read."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.*")):
+        if path.is_file() and path.parent.name != "__pycache__":
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(_PACKAGE)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 def _read(file: Path) -> dict[str, bool]:
-    """The answers kept so far; none, if the file is not there or somebody has damaged it."""
+    """The answers kept so far; none, if there is no such file, or a damaged one, or another lab's."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        kept = json.loads(given.read(file, given.KEPT))
+    except (given.Unreadable, RecursionError, ValueError):
         return {}
-    if not isinstance(kept, dict):
+    if not isinstance(kept, dict) or kept.get("lab") != _code():
         return {}
-    return {str(key): answer for key, answer in kept.items() if isinstance(answer, bool)}
+    answers = kept.get("answers")
+    if not isinstance(answers, dict):
+        return {}
+    return {key: answer for key, answer in answers.items() if isinstance(answer, bool)}
 
 
 def _write(file: Path, answers: Mapping[str, bool]) -> None:
     """Keep the answers; where that cannot be done they are asked for again."""
     part = file.with_suffix(".part")
     try:
-        part.write_text(json.dumps(answers, indent=1, sort_keys=True), encoding="utf-8")
+        kept = {"lab": _code(), "answers": answers}
+        part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
         part.replace(file)
     except OSError:
         return

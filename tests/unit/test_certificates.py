@@ -425,7 +425,7 @@ def test_files_are_named_by_host_and_slug(material: Material) -> None:
         (lambda m: m.server("self-singed", FTP), ["'self-singed'", "mean self-signed", "expired,"]),
         (lambda m: m.anchor("privat-ca"), ["'privat-ca'", "mean private-ca", "public,"]),
         (lambda m: m.server("valid", "fpt.lab.test"), ["'fpt.lab.test'", "mean ftp.lab.test"]),
-        (lambda m: spec_of("qqq"), ["'qqq'; There are: valid, self-signed"]),
+        (lambda m: spec_of("qqq"), ["'qqq'. There are: valid, self-signed"]),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_closest_ones(

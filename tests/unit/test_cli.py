@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -305,6 +306,28 @@ def test_a_file_that_is_no_record_is_wrong_usage(
     assert (done.status, done.out) == (2, "")
     assert said in done.err
     assert str(path) in done.err
+
+
+@pytest.mark.parametrize("name", ["LAB_SERVERS", "LAB_IMAGES"])
+def test_a_variable_without_a_meaning_is_wrong_usage(
+    lab: Lab, here: Checkout, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("lab.engine.find", io.BytesIO)
+    monkeypatch.setenv(name, "nonsense")
+    done = lab("images", "prune")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"lab: {name}=nonsense: ")
+    assert f"leave {name} unset" in done.err
+
+
+def test_the_builds_of_another_release_are_not_recorded_as_the_usual_ones(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_SERVERS", "debian12")
+    monkeypatch.setattr("lab.engine.find", lambda: pytest.fail("nothing is to be asked or written"))
+    done = lab("images", "builds", "--write")
+    assert done.status == 2
+    assert "leave LAB_SERVERS unset" in done.err
 
 
 def test_a_record_that_is_not_there_is_wrong_usage(lab: Lab, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,13 +62,35 @@ def test_of_an_image_without_a_record_nothing_is_said(tmp_path: Path) -> None:
     assert moved({}, BEFORE) is None
 
 
-@pytest.mark.parametrize("text", ["[vsftpd", "vsftpd = 3", "[vsftpd]\nlibssl = 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[vsftpd",
+        "vsftpd = 3",
+        "[vsftpd]\nlibssl = 3",
+        "a=" + "[" * 100_000,
+        '["\\u001b[31m\\n"]\nx = 1',
+    ],
+)
 def test_a_damaged_table_is_an_error_that_says_how_to_write_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "builds.toml"
     file.write_text(text)
     with pytest.raises(ImageError) as raised:
         read(file)
     assert "lab images builds --write" in str(raised.value)
+    assert "\x1b" not in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "directory"])
+def test_what_is_no_file_is_an_error_and_holds_nobody_up(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "builds.toml")
+    with pytest.raises(
+        ImageError, match=r"reading .*: (within 1 s nothing came|this is a directory)"
+    ):
+        read(tmp_path / "builds.toml")
 
 
 def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:

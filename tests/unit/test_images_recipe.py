@@ -10,7 +10,7 @@ import pytest
 
 from lab.checkout import root
 from lab.images.candidate import Candidate, candidates
-from lab.images.errors import ImageError, Problem
+from lab.images.errors import ImageError, Problem, WrongVariable
 from lab.images.recipe import Recipe, Source, load, releases
 
 RECIPES = root() / "compose" / "images"
@@ -187,7 +187,7 @@ def test_a_release_changes_what_it_names_and_nothing_else(directory: Path) -> No
 
 def test_a_release_that_nobody_knows_is_refused_with_those_there_are(directory: Path) -> None:
     with_a_release(directory)
-    with pytest.raises(ImageError, match="LAB_SERVERS=odl") as raised:
+    with pytest.raises(WrongVariable, match="LAB_SERVERS=odl") as raised:
         load(directory, "odl")
     assert any("use one of old" in advice for advice in raised.value.advice)
 
@@ -323,8 +323,23 @@ def test_the_environment_chooses_the_source(value: dict[str, str], source: Sourc
 
 
 def test_a_wrong_source_is_refused_with_the_right_ones() -> None:
-    with pytest.raises(ImageError, match="auto, registry, packages"):
+    with pytest.raises(WrongVariable, match="auto, registry, packages"):
         Source.from_environment({"LAB_IMAGES": "docker"})
+
+
+@pytest.mark.parametrize("value", ["a\nb\x1b[31m", "x" * 5000])
+def test_a_wrong_variable_is_quoted_visibly_and_in_part(directory: Path, value: str) -> None:
+    with_a_release(directory)
+    for refused in (
+        lambda: Source.from_environment({"LAB_IMAGES": value}),
+        lambda: load(directory, value),
+    ):
+        with pytest.raises(WrongVariable) as raised:
+            refused()
+        first, *rest = str(raised.value).splitlines()
+        assert len(rest) == 1
+        assert len(first) < 200
+        assert first.isprintable()
 
 
 def test_an_image_without_a_stand_in_says_so_when_the_registry_is_ruled_out(

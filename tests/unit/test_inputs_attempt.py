@@ -216,6 +216,17 @@ def test_an_own_certificate_is_served(desk: Desk) -> None:
     assert "trust=own" not in issuer + name
 
 
+def test_of_a_self_signed_certificate_the_issuer_is_judged_and_only_the_name_is_warned_of(
+    desk: Desk,
+) -> None:
+    desk.certificate("self-signed")
+    (name,) = worst(desk.read()[2])
+    assert name.startswith("whether the certificate is for your server's name is not judged")
+    # but trusted because the file holds it, it is accepted whatever it is
+    issuer, _ = worst(desk.read(client=["trust=own"])[2])
+    assert issuer.startswith("whether your clients know the issuer is not judged: `trust=own`")
+
+
 @pytest.mark.parametrize("line", ["rsa_cert_file=/x.pem", "rsa_cert_file=", ""])
 def test_it_goes_before_what_the_file_says(desk: Desk, line: str) -> None:
     desk.write("vsftpd_conf", f"ssl_enable=YES\n{line}\n")

@@ -230,6 +230,17 @@ def test_a_file_that_is_not_pem(content: bytes, what: str) -> None:
     assert refused(CHAIN, content, what=what).file == "key.pem"
 
 
+@pytest.mark.parametrize("marked", ["chain", "key"])
+def test_a_byte_order_mark_is_passed_over_as_openssl_3_does_and_warned_of(marked: str) -> None:
+    parts = {"chain": CHAIN, "key": KEY}
+    parts[marked] = b"\xef\xbb\xbf" + parts[marked]
+    own, findings = read_certificate(parts["chain"], parts["key"], "chain", "key")
+    assert (own.chain_pem, own.key_pem) == (CHAIN, KEY)
+    (finding,) = findings
+    assert (finding.severity, finding.file, finding.line) == (Severity.WARNING, marked, 1)
+    assert "OpenSSL 1.0.2 does not see the first PEM block" in finding.text
+
+
 def test_a_block_that_is_cut_off_is_named_with_its_line() -> None:
     assert refused(LEAF + INTERMEDIATE[:-20], KEY, what="no END CERTIFICATE").line == (
         LEAF.count(b"\n") + 1

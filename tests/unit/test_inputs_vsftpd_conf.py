@@ -209,6 +209,7 @@ def test_a_good_line_behind_it_does_not_save_the_server() -> None:
         ("ssl_enable: YES\n", 1, "is not NAME=VALUE", "`ssl_enable=YES`"),
         ("  # TLS\n", 1, "missing value in config file for: # TLS", "first column"),
         ("\ufeff# TLS\n", 1, "is not NAME=VALUE", "byte order mark"),
+        ("\ufeffssl_enable=YES\n", 1, "`ssl_enable=YES`? vsftpd ends", "byte order mark"),
         ("ssl_enable=YES\r\n", 1, "carriage return behind YES", "Unix line ends"),
         ("ssl_enable=YES\t\n", 1, "blank beside YES", "type it anew"),
         ("ssl_ciphers=HI\x07GH\n", 1, "control characters", "anew"),

@@ -114,13 +114,31 @@ def test_what_a_client_is_told_to_offer_is_another_question(tmp_path: Path) -> N
     assert len(made_up.asked) == 2
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"x": "yes"}', "\xff"])
+@pytest.mark.parametrize("text", ["", "[]", '{"x": "yes"}', "\xff", "[" * 100_000, " " * (5 << 20)])
 def test_a_damaged_file_of_answers_is_asked_for_again(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, encoding="latin-1")
     made_up = MadeUp()
     assert capabilities(made_up, tmp_path).has(ftp(), Speaks("TLSv1"))
     assert made_up.asked
-    assert list(json.loads((tmp_path / FILE).read_text()).values()) == [True]
+    assert list(json.loads((tmp_path / FILE).read_text())["answers"].values()) == [True]
+
+
+@pytest.mark.parametrize(
+    "change", [{"lab": "another"}, {"answers": None}, {"answers": {}}], ids=["lab", "none", "empty"]
+)
+def test_what_another_lab_was_answered_is_asked_again(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    # given an answer, and a lab whose code is another by now, or a file that has none
+    made_up = MadeUp()
+    assert capabilities(made_up, tmp_path).has(ftp(), Speaks("TLSv1"))
+    kept = json.loads((tmp_path / FILE).read_text())
+    (tmp_path / FILE).write_text(json.dumps(kept | change))
+
+    # when it wants to know, it hears what the build says now
+    made_up.can = False
+    assert not capabilities(made_up, tmp_path).has(ftp(), Speaks("TLSv1"))
+    assert len(made_up.asked) == 2
 
 
 def test_where_answers_cannot_be_kept_they_are_given_all_the_same(tmp_path: Path) -> None:
