@@ -11,7 +11,6 @@ from lab.images import tools
 from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, no_space
 from lab.images.recipe import Bootstrap
 
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 BOOTSTRAP_TIMEOUT_S = 900.0
 QUERY_TIMEOUT_S = 20.0
 
@@ -23,20 +22,23 @@ EXCLUDED = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/us
 INCLUDED = ("/usr/share/doc/*/copyright",)
 
 
-def mirror(environment: Mapping[str, str]) -> str:
-    """The Debian mirror to use: ``LAB_DEBIAN_MIRROR``, else this machine's own, else Debian's."""
+def mirror(environment: Mapping[str, str]) -> str | None:
+    """The Debian mirror to use: ``LAB_DEBIAN_MIRROR``, else this machine's own.
+
+    ``None``: none is known here, and mmdebstrap takes its default.
+    """
     named = environment.get("LAB_DEBIAN_MIRROR", "").strip()
     if named:
         return named
     apt = machine.program("apt-get")
     if apt is None or machine.os_release().id != "debian":
-        return DEFAULT_MIRROR
+        return None
     query = [apt, "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"]
     try:
         listed = machine.run(query, timeout_s=QUERY_TIMEOUT_S).stdout
     except machine.CommandError:
-        return DEFAULT_MIRROR
-    return mirror_among(listed, machine.os_release().codename) or DEFAULT_MIRROR
+        return None
+    return mirror_among(listed, machine.os_release().codename)
 
 
 def mirror_among(listed: str, codename: str) -> str | None:
@@ -53,7 +55,9 @@ def mirror_among(listed: str, codename: str) -> str | None:
     return None
 
 
-def command(mmdebstrap: str, bootstrap: Bootstrap, mirror_uri: str, target: Path) -> list[str]:
+def command(
+    mmdebstrap: str, bootstrap: Bootstrap, mirror_uri: str | None, target: Path
+) -> list[str]:
     """The command line that writes the root file system of ``bootstrap`` to ``target`` (tar)."""
     setpriv = machine.program("setpriv")
     argv = [
@@ -75,7 +79,7 @@ def command(mmdebstrap: str, bootstrap: Bootstrap, mirror_uri: str, target: Path
     if "usr-is-merged" in bootstrap.include:
         # Without it the essential packages pull in usrmerge and with it the whole of perl.
         argv.append("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
-    return [*argv, bootstrap.suite, str(target), mirror_uri]
+    return [*argv, bootstrap.suite, str(target), *([mirror_uri] if mirror_uri else [])]
 
 
 def make(bootstrap: Bootstrap, target: Path, report: Callable[[str], None]) -> None:
@@ -99,7 +103,7 @@ def make(bootstrap: Bootstrap, target: Path, report: Callable[[str], None]) -> N
             on_line=on_line,
         )
     except machine.CommandError as error:
-        tried = f"bootstrapping Debian {bootstrap.suite} from {uri}"
+        tried = f"bootstrapping Debian {bootstrap.suite} from {uri or 'its default mirror'}"
         if is_no_space(error.output):
             place = target.parent
             raise no_space(
@@ -110,7 +114,8 @@ def make(bootstrap: Bootstrap, target: Path, report: Callable[[str], None]) -> N
             tried=tried,
             happened=str(error),
             advice=[
-                f"see whether this machine reaches the mirror: apt-get update, or open {uri}",
+                "see whether this machine reaches the mirror: apt-get update"
+                + (f", or open {uri}" if uri else ""),
                 "name another mirror: LAB_DEBIAN_MIRROR=http://...",
                 IMPORT_ADVICE,
             ],

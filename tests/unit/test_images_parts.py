@@ -399,6 +399,17 @@ def test_a_named_mirror_wins() -> None:
     assert bootstrap.mirror({"LAB_DEBIAN_MIRROR": "http://m.test/d"}) == "http://m.test/d"
 
 
+def test_where_no_mirror_is_known_mmdebstrap_takes_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given a machine that is no Debian
+    monkeypatch.setattr("lab.machine.program", lambda name: None)
+    # then no mirror is known, and none is on the command line
+    assert bootstrap.mirror({}) is None
+    argv = bootstrap.command("mmdebstrap", Bootstrap(suite="trixie"), None, tmp_path / "x.tar")
+    assert argv[-2:] == ["trixie", str(tmp_path / "x.tar")]
+
+
 def test_the_root_file_system_is_small_and_for_amd64() -> None:
     system = Bootstrap(suite="bookworm", include=("usr-is-merged",))
     argv = bootstrap.command("mmdebstrap", system, "http://m.test/d", Path("/t/x.tar"))
