@@ -18,12 +18,12 @@ from docker import DockerClient
 from lab import __version__
 from lab.cases import LoadedCase, Planned
 from lab.certificates import OWN, describe
+from lab.clients import PROGRAMS
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.images import Printed, Progress
 from lab.inputs import Own
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Role
-from lab.programs import PROGRAMS
 from lab.record import (
     AttemptRecord,
     CaseRecord,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from docker import DockerClient
 
+from lab.clients import PROGRAMS
 from lab.model import ClientSettings
-from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack import scanner
 from lab.stack.containers import Containers

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from lab import given
+from lab.clients import PROGRAMS
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
-from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack.agents import FACTS_S, Agents
 from lab.stack.files import certificate_files

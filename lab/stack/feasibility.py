@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping
 
+from lab.clients import PROGRAMS
+from lab.clients.base import Installed
 from lab.model import Attempt, ClientSettings, ServerSettings
-from lab.programs import PROGRAMS
-from lab.programs.base import Installed
 from lab.servers import SERVERS
 from lab.stack.agents import Agents
 from lab.stack.containers import Containers

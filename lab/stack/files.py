@@ -25,9 +25,11 @@ def certificate_files(host: str, slug: str) -> tuple[str, str]:
 
 
 def agent_files() -> dict[str, bytes]:
-    """The programs that run inside containers, by file name."""
-    folder = Path(__file__).parents[1] / "agents"
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
+    """The programs that run inside containers, by file name: what all share, and each one's own."""
+    lab = Path(__file__).parents[1]
+    folders = [lab / "agents", *lab.glob("servers/*/agent"), *lab.glob("clients/*/agent")]
+    files = sorted(p for folder in folders for p in folder.iterdir() if p.is_file())
+    return {p.name: p.read_bytes() for p in files}
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from lab.certificates import Material, describe
+from lab.clients import PROGRAMS
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -13,7 +14,6 @@ from lab.model import (
     Goal,
     ServerSettings,
 )
-from lab.programs import PROGRAMS
 from lab.stack import offers
 from lab.stack.agents import FACTS_S, Agents
 from lab.stack.listeners import Listeners

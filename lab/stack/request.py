@@ -7,9 +7,9 @@ import itertools
 from typing import Any
 
 from lab.certificates import Material
+from lab.clients import PROGRAMS
+from lab.clients.base import Target
 from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery
-from lab.programs import PROGRAMS
-from lab.programs.base import Target
 from lab.stack.files import anchors_file, certificate_files
 
 

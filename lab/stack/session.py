@@ -18,8 +18,8 @@ from docker import DockerClient
 
 from lab import scan as scans
 from lab.certificates import Material
+from lab.clients import PROGRAMS
 from lab.model import Attempt, Capability, Captured, Observation, ServerReport, ServerSettings
-from lab.programs import PROGRAMS
 from lab.servers import SERVERS
 from lab.stack import scanner
 from lab.stack.agents import FACTS_S, Agents

@@ -23,6 +23,7 @@ import testinfra
 from lab.checkout import root, state_directory
 from lab.images import ImageInfo, ImageStore, Printed, Source
 from lab.images.recipe import Recipe, load, release_from_environment
+from lab.stack.files import agent_files
 
 pytestmark = [pytest.mark.engine]
 
@@ -511,7 +512,7 @@ print(*library.suites(sys.stdin.read().strip() or "ALL"))
 def ask_vsftpds_library(box: Box, cipher_list: str) -> tuple[str, list[str]]:
     """The version of the library, and what a list means to it."""
     for name in ("openssl_library.py", "helper_programs.py"):
-        source = (root() / "lab" / "agents" / name).read_text()
+        source = agent_files()[name].decode()
         box.sh(f"printf %s {shlex.quote(source)} >/tmp/{name}")
     program = shlex.quote(ASK_VSFTPDS_LIBRARY)
     said = box.sh(f"echo {shlex.quote(cipher_list)} | /opt/lab/bin/python3 -c {program}")

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab.clients import PROGRAMS
+from lab.clients.base import Target
 from lab.images import Printed
 from lab.laboratory import Laboratory, open_laboratory
 from lab.model import (
@@ -30,8 +32,6 @@ from lab.model import (
     Observation,
     ServerReport,
 )
-from lab.programs import PROGRAMS
-from lab.programs.base import Target
 from lab.record import load
 from lab.run import Finished, Job, run
 from lab.settings import parse_client, parse_server

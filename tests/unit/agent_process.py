@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-AGENTS = Path(__file__).resolve().parents[2] / "lab" / "agents"
+from lab.stack.files import agent_files
+
+
+def _as_in_a_container() -> Path:
+    """A folder with every agent's files side by side, as each container has them."""
+    folder = Path(tempfile.mkdtemp(prefix="lab-agents-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, content in agent_files().items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+#: Where the agents are for the tests.
+AGENTS = _as_in_a_container()
 
 #: How long any answer may take here before the test fails, in seconds.
 PATIENCE_S = 20.0

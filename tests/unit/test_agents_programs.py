@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from lab.clients import PROGRAMS, Installed, Target
 from lab.model import ClientReport, ClientSettings, Delivery, Goal, up_to
-from lab.programs import PROGRAMS, Installed, Target
 from tests.unit.agent_process import AGENTS, AgentProcess, ftp_server, running
 
 HOST = "localhost"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from lab.clients.base import Target
+from lab.clients.net_ftp import options as net_ftp_options
+from lab.clients.net_ftp import ssl_version
 from lab.inputs import Finding, InputError, Severity, client_settings
 from lab.inputs.mt_config import parse
 from lab.inputs.perl_ssl import protocols, sha256_fingerprint
 from lab.model import ClientSettings, ProtocolRange, only
-from lab.programs.base import Target
-from lab.programs.net_ftp import options as net_ftp_options
-from lab.programs.net_ftp import ssl_version
 
 BASE = ClientSettings(platform="rocky9", policy="FIPS")
 

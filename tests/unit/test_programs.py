@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from lab.clients import PROGRAMS, Installed, Target
+from lab.clients.base import report_from
+from lab.clients.curl import arguments, read
+from lab.clients.net_ftp import options, ssl_version
 from lab.model import PROGRAMS as PROGRAM_NAMES
 from lab.model import (
     WEB_PROGRAMS,
@@ -17,10 +21,6 @@ from lab.model import (
     only,
     up_to,
 )
-from lab.programs import PROGRAMS, Installed, Target
-from lab.programs.base import report_from
-from lab.programs.curl import arguments, read
-from lab.programs.net_ftp import options, ssl_version
 from tests.unit.agent_process import AGENTS
 
 DELIVERY = Delivery(name="a.txt", size=1024, sha256="00")

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import trustme
 
+from lab.clients import PROGRAMS, Installed, Target
+from lab.clients.openssl import QUIT, arguments, read
 from lab.dialects import client_dialect
 from lab.model import (
     Attempt,
@@ -29,8 +31,6 @@ from lab.model import (
     only,
     up_to,
 )
-from lab.programs import PROGRAMS, Installed, Target
-from lab.programs.openssl import QUIT, arguments, read
 from lab.settings import parse_client, spell_arguments
 from tests.unit.agent_process import AGENTS, AgentProcess
 

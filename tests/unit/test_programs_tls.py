@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import trustme
 
+from lab.clients import PROGRAMS, Installed, Target
 from lab.dialects import interpret
 from lab.model import (
     Attempt,
@@ -37,7 +38,6 @@ from lab.model import (
     only,
     up_to,
 )
-from lab.programs import PROGRAMS, Installed, Target
 from tests.unit.agent_process import AGENTS, AgentProcess
 
 TARGET = Target(host="origin.lab.test", port=2100, user="lab", password="secret")

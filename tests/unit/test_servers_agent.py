@@ -23,11 +23,10 @@ import pytest
 
 from lab.model import ServerSettings
 from lab.servers import SERVERS, ListenerPlace, listen_request
+from tests.unit.agent_process import AGENTS
 
 # Until Python 3.12 pyftpdlib stands on these modules of the standard library.
 pytestmark = pytest.mark.filterwarnings("ignore:The asyn:DeprecationWarning")
-
-AGENTS = Path(__file__).parents[2] / "lab" / "agents"
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from lab.dialects.words import server_dialect
 from lab.model import ProtocolRange, ServerSettings, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.nginx import BODY, HTTP, MAIN, Nginx
+from tests.unit.agent_process import AGENTS
 
-AGENTS = Path(__file__).parents[2] / "lab" / "agents"
 CERTIFICATES = "/opt/lab/certificates"
 PLACE = ListenerPlace(
     key="k1",

@@ -27,8 +27,8 @@ from lab.tls import client_hello, server_hello
 from lab.tls.server_hello import ServerHello
 from lab.tls.suites import SUITES
 from lab.tls.wire import Alert
+from tests.unit.agent_process import AGENTS
 
-AGENTS = Path(__file__).parents[2] / "lab" / "agents"
 HOST = "origin.lab.test"
 OLD = "origin@openssl-1.0.2k"
 PATIENCE_S = 10.0

@@ -69,7 +69,7 @@ VARIABLES = {
     "lab_server_name": ("$ssl_server_name", r"[\w.:-]+"),
 }
 BODY = '{"protocol": $lab_protocol, "cipher": $lab_cipher, "server_name": $lab_server_name}'
-#: The socket on which nginx tells its counters (``lab/agents/nginx_program.py``).
+#: The socket on which nginx tells its counters (``lab/servers/nginx/agent/nginx_program.py``).
 STATUS = "status"
 
 AGENT = ServerAgent(

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from lab.clients.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target
+from lab.clients.tls import authorization, not_of_the_web
 from lab.dialects.edge_log import edge_log
 from lab.model import ClientReport, ClientSettings, Goal
-from lab.programs.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target
-from lab.programs.tls import authorization, not_of_the_web
 
 #: Where the container's libraries look for trust anchors.
 SYSTEM_TRUST = "/etc/pki/tls/cert.pem"

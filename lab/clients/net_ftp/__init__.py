@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lab.model import PROTOCOLS, ClientReport, ClientSettings, ProtocolRange
-from lab.programs.base import (
+from lab.clients.base import (
     AGENTS_DIRECTORY,
     AgentSpec,
     Installed,
@@ -15,6 +14,7 @@ from lab.programs.base import (
     payload_of,
     report_from,
 )
+from lab.model import PROTOCOLS, ClientReport, ClientSettings, ProtocolRange
 
 #: IO::Socket::SSL's spelling of a version, and of "switch this one off".
 _SPELT = {version: version.replace(".", "_") for version in PROTOCOLS}

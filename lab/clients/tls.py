@@ -7,9 +7,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from lab.clients.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target, report_from
+from lab.clients.net_ftp import ssl_options
 from lab.model import ClientReport, ClientSettings, Goal
-from lab.programs.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target, report_from
-from lab.programs.net_ftp import ssl_options
 
 #: Settings of the other protocol, with what a client of HTTP has to do with them.
 _FTP_ONLY = {

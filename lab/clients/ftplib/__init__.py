@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lab.model import ClientReport, ClientSettings
-from lab.programs.base import (
+from lab.clients.base import (
     AGENTS_DIRECTORY,
     AgentSpec,
     Installed,
@@ -15,6 +14,7 @@ from lab.programs.base import (
     payload_of,
     report_from,
 )
+from lab.model import ClientReport, ClientSettings
 
 
 class Ftplib(Program):

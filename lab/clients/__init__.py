@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.programs.base import AgentSpec, Installed, Program, Target
-from lab.programs.curl import Curl
-from lab.programs.edge import Edge
-from lab.programs.net_ftp import NetFtp
-from lab.programs.openssl import Openssl
-from lab.programs.python_ftp import Ftplib, FtplibReuse
-from lab.programs.tls import TlsPerl, TlsPython
+from lab.clients.base import AgentSpec, Installed, Program, Target
+from lab.clients.curl import Curl
+from lab.clients.edge import Edge
+from lab.clients.ftplib import Ftplib, FtplibReuse
+from lab.clients.net_ftp import NetFtp
+from lab.clients.openssl import Openssl
+from lab.clients.tls import TlsPerl, TlsPython
 
 #: Every client program by the name that ``ClientSettings.program`` has.
 PROGRAMS: Mapping[str, Program] = {

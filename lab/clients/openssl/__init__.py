@@ -17,10 +17,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from lab.clients.base import AgentSpec, Installed, Program, Target
+from lab.clients.curl import Curl
+from lab.clients.tls import authorization
 from lab.model import ClientReport, ClientSettings, Goal
-from lab.programs.base import AgentSpec, Installed, Program, Target
-from lab.programs.curl import Curl
-from lab.programs.tls import authorization
 
 #: Whoever types this as a line of its own ends ``s_client``.
 QUIT = "Q\n"

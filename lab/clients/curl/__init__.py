@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from lab.model import ClientReport, ClientSettings, Goal, ProtocolRange
-from lab.programs.base import (
+from lab.clients.base import (
     AGENTS_DIRECTORY,
     AgentSpec,
     Installed,
@@ -16,6 +15,7 @@ from lab.programs.base import (
     delivery_of,
     payload_of,
 )
+from lab.model import ClientReport, ClientSettings, Goal, ProtocolRange
 
 #: The line that ``--write-out`` adds, with variables that every curl since 7.19 has.
 WRITE_OUT = r"\nssl_verify_result=%{ssl_verify_result}\n"
