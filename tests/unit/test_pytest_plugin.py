@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import pytest_items, recording
+from lab.run import pytest_items, recording
 from lab.expectations import Judgement, Verdict, judge
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord, RunRecord
