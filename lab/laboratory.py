@@ -19,8 +19,8 @@ from lab import engine, machine
 from lab.certificates import ANCHORS, CATALOGUE, Material, Wanted
 from lab.clients import PROGRAMS
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
-from lab.images.builds import Builds, moved
 from lab.images.errors import is_no_space, no_space
+from lab.images.provenance import Builds, moved
 from lab.inputs import Own
 from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
 from lab.servers import SERVERS

@@ -26,7 +26,7 @@ from docker.errors import DockerException
 from lab import engine as engines
 from lab import machine
 from lab.checkout import root
-from lab.images import Printed, bootstrap, tools
+from lab.images import Printed, sources
 from lab.images.recipe import Bootstrap
 from lab.laboratory import IMAGES, image_store
 from lab.stack import topology
@@ -142,8 +142,8 @@ def make_root(suite: str, target: Path, progress: Printed) -> None:
     progress.step(suite, "putting a root file system together")
     archive = target.with_suffix(".tar")
     wanted = Bootstrap(suite=suite, include=PACKAGES)
-    mmdebstrap = tools.path(tools.MMDEBSTRAP, lambda line: progress.step(suite, line))
-    argv = bootstrap.command(mmdebstrap, wanted, bootstrap.mirror(os.environ), archive)
+    mmdebstrap = sources.tool_path(sources.MMDEBSTRAP, lambda line: progress.step(suite, line))
+    argv = sources.mmdebstrap_command(mmdebstrap, wanted, sources.mirror(os.environ), archive)
     lenient = [LENIENT] if suite == "testing" else []
     machine.run([*argv[:-3], *lenient, *argv[-3:]], timeout_s=ROOT_S)
     target.mkdir()
