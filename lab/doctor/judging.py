@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lab import machine
 from lab.doctor.findings import Engine, EngineFacts, Finding, Level, NoEngine
-from lab.images.engine import NEEDED_FREE
 from lab.images.errors import megabytes
+from lab.images.inventory import NEEDED_FREE
 
 GIB = 1024**3
 ENGINE_DISK_ENOUGH = max(2 * GIB, NEEDED_FREE)

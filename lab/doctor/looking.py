@@ -27,7 +27,7 @@ from lab.engine.endpoint import resolve
 from lab.engine.lifecycle import why_not_start
 from lab.engine.settings import DEFAULT_DATA_ROOT
 from lab.images import ImageError, ImageStore, Source, release_from_environment
-from lab.images.builds import moved
+from lab.images.provenance import moved
 
 LOOK_TIMEOUT_S = 2.5
 REGISTRY_PROBE_IMAGE = "rockylinux/rockylinux:9"

@@ -8,22 +8,18 @@ disturb each other. Every image carries its provenance in a label; docs/images.m
 :class:`ImageStore` (``store``) is the way in. The modules, in the order in which an image comes
 about:
 
-1. ``recipe`` (what an image is made of), ``candidate`` (its hash and tag), ``inventory`` (whether
-   the engine has it), ``engine`` (whether the engine can make it);
-2. ``making`` (by which route, on which base), ``scheduling`` (several at the same time), ``locks``
-   (one lab at a time);
-3. ``registry``, ``artifacts``, ``bootstrap`` with ``tools`` (where its parts come from);
-4. ``assembly`` (from the start to the finished image): ``context`` and ``build`` (made by the
-   engine), ``measure`` (what is really in it), ``provenance`` (the statement in its label);
-   ``builds`` compares that with what the expectations were last seen with;
-5. ``archive`` with ``transfer`` (all images as one file), ``pruning`` (what is old goes).
+1. ``recipe`` (what an image is made of; its hash and tag), ``inventory`` (whether the engine has it, and
+   whether it can make it);
+2. ``making`` (by which route, on which base, several at the same time, from the start to the end);
+3. ``sources`` (where its parts come from), ``build`` (what the engine does), ``provenance`` (the
+   statement in its label, and what has moved since the expectations were last seen to hold);
+4. ``archive`` (all images as one file).
 
-``errors`` and ``progress`` are how an operator is told.
+``errors`` is how an operator is told.
 """
 
-from lab.images.errors import ImageError, Problem, WrongVariable
+from lab.images.errors import ImageError, Printed, Problem, Progress, Silent, WrongVariable
 from lab.images.inventory import ImageInfo, ImageStatus
-from lab.images.progress import Printed, Progress, Silent
 from lab.images.provenance import Provenance
 from lab.images.recipe import Source, release_from_environment
 from lab.images.store import ImageStore

@@ -16,9 +16,9 @@ import docker
 import requests
 
 from lab import given, machine
-from lab.images import transfer
-from lab.images.candidate import REPOSITORY
+from lab.images.build import download, upload
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
+from lab.images.recipe import REPOSITORY
 from lab.quoting import listed, one_line
 
 REPORT_EVERY = 256 << 20
@@ -43,7 +43,7 @@ def save(
     size = 0
     try:
         with (
-            transfer.download(engine, "/images/get", {"names": list(tags)}) as response,
+            download(engine, "/images/get", {"names": list(tags)}) as response,
             partial.open("wb") as target,
         ):
             for chunk in response.iter_content(1 << 20):
@@ -160,7 +160,7 @@ def load(engine: docker.DockerClient, path: Path) -> None:
         ImageError: the engine refused.
     """
     with path.open("rb") as stream:
-        for event in transfer.upload(engine, "/images/load", {"quiet": 1}, stream):
+        for event in upload(engine, "/images/load", {"quiet": 1}, stream):
             if "error" in event:
                 raise ImageError(
                     Problem.ARCHIVE,

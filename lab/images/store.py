@@ -1,4 +1,4 @@
-"""The image store: makes what is missing, finds what is there, moves it, prunes it."""
+"""The image store: finds what is there, makes what is missing, moves it, prunes it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from functools import partial
 from pathlib import Path
 
 import docker
+from docker.errors import APIError, ImageNotFound
 
 from lab.checkout import root
-from lab.images import archive, builds
-from lab.images.artifacts import Cache
-from lab.images.assembly import Assembly
-from lab.images.candidate import Candidate, candidates
-from lab.images.engine import check_platform, check_space, engine_errors
-from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, megabytes
-from lab.images.inventory import ImageInfo, ImageStatus, Inventory
+from lab.images import archive
+from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, Progress, Silent, megabytes
+from lab.images.inventory import (
+    ImageInfo,
+    ImageStatus,
+    Inventory,
+    check_platform,
+    check_space,
+    engine_errors,
+)
 from lab.images.making import Making
-from lab.images.progress import Progress, Silent
-from lab.images.provenance import Provenance
-from lab.images.pruning import prune
-from lab.images.recipe import Source, find, load, releases
-from lab.images.registry import Registry
+from lab.images.provenance import LABEL_IMAGE, Builds, Provenance, read_builds, write_builds
+from lab.images.recipe import Candidate, Source, candidates, find, load, releases
+from lab.images.sources import Cache, Registry
 
 
 class ImageStore:
@@ -57,10 +59,8 @@ class ImageStore:
         self._builds_file = self._directory.parent / "builds.toml"
         self._recipes = load(self._directory, release)
         self._inventory = Inventory(engine)
-        self._cache = Cache(state / "cache")
-        self._assembly = Assembly(
-            engine, self._inventory, registry or Registry(engine), state / "tmp"
-        )
+        self._state = state
+        self._registry = registry or Registry(engine)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,7 +92,13 @@ class ImageStore:
             check_platform(self._engine)
             check_space(self._engine)
             making = Making(
-                self._assembly, self._recipes, self._source, self._cache, self._progress
+                self._engine,
+                self._recipes,
+                self._source,
+                registry=self._registry,
+                cache=Cache(self._state / "cache"),
+                scratch=self._state / "tmp",
+                progress=self._progress,
             )
             infos |= making.run(missing)
         return {name: infos[name] for name in wanted}
@@ -115,13 +121,13 @@ class ImageStore:
                 for recipe in self._recipes.values()
             )
 
-    def recorded(self) -> builds.Builds:
+    def recorded(self) -> Builds:
         """The builds with which the expectations were last seen to hold, by image.
 
         Raises:
             ImageError: the table of this checkout cannot be read.
         """
-        return builds.read(self._builds_file)
+        return read_builds(self._builds_file)
 
     def record_builds(self, images: Iterable[Provenance]) -> Path:
         """Write that table anew, with what is in these images; return the file.
@@ -129,7 +135,7 @@ class ImageStore:
         Raises:
             ImageError: it cannot be written.
         """
-        builds.write(self._builds_file, images)
+        write_builds(self._builds_file, images)
         return self._builds_file
 
     def provenance(self, name: str) -> Provenance:
@@ -216,9 +222,27 @@ class ImageStore:
         Raises:
             ImageError: the engine does not answer.
         """
-        kept = self._current_tags()
+        kept, removed = self._current_tags(), []
         with engine_errors(self._engine, "removing the images of older recipes"):
-            return prune(self._engine, kept, partial(self._progress.step, "prune"))
+            # dangling ones included: they are the leftovers of builds
+            for image in self._engine.images.list(filters={"label": LABEL_IMAGE}):
+                if not any(tag in kept for tag in image.tags):
+                    names = image.tags or [str(image.id)]
+                    removed += [name for name in names if self._remove(name)]
+        return tuple(removed)
+
+    def _remove(self, name: str) -> bool:
+        """Remove an image; whether it is gone by this."""
+        try:
+            self._engine.images.remove(name)
+        except ImageNotFound:
+            return False
+        except APIError as error:
+            if error.status_code != 409:  # in use
+                raise
+            self._progress.step("prune", f"{name} is in use, kept")
+            return False
+        return True
 
     def _candidates(self, name: str) -> tuple[Candidate, ...]:
         return candidates(self._recipes, name, self._source)

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lab.checkout import identity, root, state_directory
-from lab.images.locks import directory
+from lab.images.making import lock_directory
 
 #: Labels on every object that the lab creates on the engine.
 LABEL_CHECKOUT = "test.lab.checkout"
@@ -67,12 +67,12 @@ def new_run_id(now: datetime.datetime | None = None) -> str:
 
 def topology_lock(project: str) -> FileLock:
     """The lock that a process holds while it uses the topology ``project``."""
-    return FileLock(directory() / f"{project}.lock", mode=LOCK_MODE)
+    return FileLock(lock_directory() / f"{project}.lock", mode=LOCK_MODE)
 
 
 def subnets_lock() -> FileLock:
     """The lock that a process holds while it chooses a subnet and makes the network with it."""
-    return FileLock(directory() / "subnets.lock", mode=LOCK_MODE)
+    return FileLock(lock_directory() / "subnets.lock", mode=LOCK_MODE)
 
 
 def in_use(project: str) -> bool:

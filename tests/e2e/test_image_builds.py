@@ -24,6 +24,7 @@ import pytest
 from lab import machine
 from lab.checkout import root
 from lab.images import ImageError, ImageInfo, ImageStore, Problem, Source
+from lab.images.sources import Cache
 
 pytestmark = [pytest.mark.engine]
 
@@ -254,7 +255,7 @@ def fetch_the_largest_wheel(engine: docker.DockerClient, state: Path) -> None:
         for route in images._recipes["pyftpdlib"].routes
         for artifact in route.variant.artifacts
     ]
-    images._cache.fetch(max(artifacts, key=lambda a: a.size), lambda _: None)
+    Cache(state / "cache").fetch(max(artifacts, key=lambda a: a.size), lambda _: None)
 
 
 def test_images_travel_in_one_file(engine: docker.DockerClient, recipes: Path) -> None:

@@ -22,17 +22,17 @@ from pathlib import Path
 import docker
 from docker import DockerClient
 from docker.errors import DockerException
+from lab.run.attempts.checkout import Checkout
+from lab.run.attempts.execution import execute
+from lab.run.attempts.laboratory import IMAGES, image_store
+from lab.run.attempts.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
 
 from lab import engine as engines
 from lab import machine
 from lab.checkout import root
-from lab.images import Printed, bootstrap, tools
+from lab.images import Printed, sources
 from lab.images.recipe import Bootstrap
-from lab.run import topology
-from lab.run.checkout import Checkout
-from lab.run.execution import execute
-from lab.run.laboratory import IMAGES, image_store
-from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
+from lab.run.attempts import topology
 
 #: Debian's suites whose docker.io is tried.
 ENGINES = ("trixie", "testing")
@@ -142,8 +142,8 @@ def make_root(suite: str, target: Path, progress: Printed) -> None:
     progress.step(suite, "putting a root file system together")
     archive = target.with_suffix(".tar")
     wanted = Bootstrap(suite=suite, include=PACKAGES)
-    mmdebstrap = tools.path(tools.MMDEBSTRAP, lambda line: progress.step(suite, line))
-    argv = bootstrap.command(mmdebstrap, wanted, bootstrap.mirror(os.environ), archive)
+    mmdebstrap = sources.tool_path(sources.MMDEBSTRAP, lambda line: progress.step(suite, line))
+    argv = sources.mmdebstrap_command(mmdebstrap, wanted, sources.mirror(os.environ), archive)
     lenient = [LENIENT] if suite == "testing" else []
     machine.run([*argv[:-3], *lenient, *argv[-3:]], timeout_s=ROOT_S)
     target.mkdir()

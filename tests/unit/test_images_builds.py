@@ -11,8 +11,8 @@ import pytest
 
 from lab.checkout import root
 from lab.images import Provenance
-from lab.images.builds import TLS_LIBRARY, moved, of_image, read, write
 from lab.images.errors import ImageError
+from lab.images.provenance import TLS_LIBRARY, builds_of, moved, read_builds, write_builds
 from lab.images.recipe import Measure, Recipe, Source, load, releases
 
 
@@ -39,15 +39,15 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "builds.toml"
 
     # when their builds are recorded
-    write(file, [BEFORE, odd])
+    write_builds(file, [BEFORE, odd])
 
     # then they are read as they were
-    assert read(file) == {"vsftpd": of_image(BEFORE), "dns": of_image(odd)}
-    assert moved(read(file), odd) == ()
+    assert read_builds(file) == {"vsftpd": builds_of(BEFORE), "dns": builds_of(odd)}
+    assert moved(read_builds(file), odd) == ()
 
 
 def test_what_has_moved_is_named_with_both_versions(tmp_path: Path) -> None:
-    recorded = {"vsftpd": of_image(BEFORE)}
+    recorded = {"vsftpd": builds_of(BEFORE)}
 
     assert moved(recorded, BEFORE) == ()
     assert moved(recorded, NOW) == (
@@ -58,7 +58,7 @@ def test_what_has_moved_is_named_with_both_versions(tmp_path: Path) -> None:
 
 
 def test_of_an_image_without_a_record_nothing_is_said(tmp_path: Path) -> None:
-    assert read(tmp_path / "nothing.toml") == {}
+    assert read_builds(tmp_path / "nothing.toml") == {}
     assert moved({}, BEFORE) is None
 
 
@@ -76,7 +76,7 @@ def test_a_damaged_table_is_an_error_that_says_how_to_write_it(tmp_path: Path, t
     file = tmp_path / "builds.toml"
     file.write_text(text)
     with pytest.raises(ImageError) as raised:
-        read(file)
+        read_builds(file)
     assert "lab images builds --write" in str(raised.value)
     assert "\x1b" not in str(raised.value)
     assert len(str(raised.value).splitlines()) == 2
@@ -90,7 +90,7 @@ def test_what_is_no_file_is_an_error_and_holds_nobody_up(
     with pytest.raises(
         ImageError, match=r"reading .*: (within 1 s nothing came|this is a directory)"
     ):
-        read(tmp_path / "builds.toml")
+        read_builds(tmp_path / "builds.toml")
 
 
 def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:
@@ -104,7 +104,7 @@ def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:
     }
     made = {name for name, recipe in recipes.items() if not recipe.only_real} - bases
 
-    recorded = read(root() / "compose" / "builds.toml")
+    recorded = read_builds(root() / "compose" / "builds.toml")
 
     assert set(recorded) == made
     assert all(recorded.values())
@@ -113,7 +113,7 @@ def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:
 def test_the_table_of_the_lab_has_what_the_recipes_measure() -> None:
     """Otherwise a changed recipe looks like a package that has come or gone, in every surprise."""
     recipes = load(root() / "compose" / "images")
-    for name, versions in read(root() / "compose" / "builds.toml").items():
+    for name, versions in read_builds(root() / "compose" / "builds.toml").items():
         measured = measured_without_registry(recipes[name])
         always = {*measured.versions, *([TLS_LIBRARY] if measured.tls_library else [])}
         # of the packages some have another name in another release

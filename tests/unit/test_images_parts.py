@@ -23,21 +23,20 @@ import pytest
 
 from lab import machine
 from lab.checkout import root
-from lab.images import archive, artifacts, bootstrap, build, context, measure, tools
-from lab.images.artifacts import Cache
-from lab.images.candidate import candidates, context_files
-from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
-from lab.images.locks import tag_lock
-from lab.images.progress import Printed
+from lab.images import archive, build, sources
+from lab.images.errors import ImageError, Printed, Problem, is_no_space, megabytes, no_space
+from lab.images.making import build_lock
 from lab.images.provenance import Provenance
 from lab.images.recipe import (
     Artifact,
     Bootstrap,
     Measure,
     Source,
+    candidates,
+    context_files,
     load,
 )
-from lab.images.registry import host, is_unreachable
+from lab.images.sources import Cache, is_unreachable, registry_of
 
 RECIPES = root() / "compose" / "images"
 
@@ -180,7 +179,7 @@ def test_a_client_that_brings_something_else_is_noticed(
 
 def test_a_wheel_is_asked_for_the_images_interpreter_not_for_this_one(tmp_path: Path) -> None:
     platform = {"python": "3.9", "tags": ["manylinux2014_x86_64"]}
-    argv = artifacts.command(artifact(client="pip", platform=platform), tmp_path, ignore)
+    argv = sources.package_command(artifact(client="pip", platform=platform), tmp_path, ignore)
     assert argv[0] == sys.executable
     assert {"--only-binary=:all:", "--python-version=3.9", "--no-deps"} <= set(argv)
     assert "--platform=manylinux2014_x86_64" in argv
@@ -223,26 +222,26 @@ def test_only_the_named_members_of_a_package_get_into_the_context(
     packages: Path, package: str, taken: dict[str, str], expected: dict[str, bool]
 ) -> None:
     wanted = artifact(file=package, members=taken)
-    found = dict(context.selected(wanted, packages / package))
+    found = dict(build.selected(wanted, packages / package))
     assert {str(path): member.executable for path, member in found.items()} == expected
 
 
 def test_a_member_that_is_not_there_is_an_error(packages: Path) -> None:
     with pytest.raises(ImageError, match=re.escape("there is no nothing.so in it")):
-        list(context.selected(artifact(members={"nothing.so": "x"}), packages / "p.tgz"))
+        list(build.selected(artifact(members={"nothing.so": "x"}), packages / "p.tgz"))
 
 
 def test_a_member_cannot_leave_the_context(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "evil.whl", "w") as wheel:
         wheel.writestr("../../etc/passwd", "x")
     with pytest.raises(ImageError, match="lies outside"):
-        list(context.selected(artifact(members={"": "site/"}), tmp_path / "evil.whl"))
+        list(build.selected(artifact(members={"": "site/"}), tmp_path / "evil.whl"))
 
 
 def test_a_file_that_is_no_package_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.tgz").write_bytes(b"half a pack")
     with pytest.raises(ImageError, match=re.escape("x.tgz")):
-        list(context.members(tmp_path / "x.tgz"))
+        list(build.members(tmp_path / "x.tgz"))
 
 
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -250,7 +249,7 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
     contexts = []
     for _ in range(2):
         stream = io.BytesIO()
-        context.write(stream, candidate, {})
+        build.write_context(stream, candidate, {})
         contexts.append(stream.getvalue())
     assert contexts[0] == contexts[1]
     with tarfile.open(fileobj=io.BytesIO(contexts[0])) as tar:
@@ -328,7 +327,7 @@ def test_apts_proxy_does_not_replace_the_environments() -> None:
 
 def measured(wanted: Measure) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", "-c", measure.script(wanted)],
+        ["/bin/sh", "-c", build.measuring_script(wanted)],
         capture_output=True,
         text=True,
         timeout=30,
@@ -345,10 +344,10 @@ def test_the_script_measures_the_system_that_it_runs_on() -> None:
         )
     )
     assert done.returncode == 0, done.stderr
-    facts = measure.parse(done.stdout)
-    assert facts.os
-    assert facts.tls_library == "OpenSSL 9.9"
-    assert facts.packages == {"Net::FTP": "3.14", "quoted": "it's"}
+    facts = build.read_facts(done.stdout)
+    assert facts["os"]
+    assert facts["tls_library"] == "OpenSSL 9.9"
+    assert facts["packages"] == {"Net::FTP": "3.14", "quoted": "it's"}
 
 
 @pytest.mark.parametrize("command", ["false", "no-such-program", "true"])
@@ -363,7 +362,7 @@ def test_the_measurement_of_every_image_is_a_valid_script(name: str) -> None:
     for candidate in candidates(load(RECIPES), name, Source.AUTO):
         done = subprocess.run(
             ["/bin/sh", "-n"],
-            input=measure.script(candidate.measure),
+            input=build.measuring_script(candidate.measure),
             capture_output=True,
             text=True,
             timeout=30,
@@ -392,11 +391,11 @@ other nodistro main https://other.test/x/
     ],
 )
 def test_the_machines_own_mirror_is_used(listed: str, codename: str, expected: str | None) -> None:
-    assert bootstrap.mirror_among(listed, codename) == expected
+    assert sources.mirror_among(listed, codename) == expected
 
 
 def test_a_named_mirror_wins() -> None:
-    assert bootstrap.mirror({"LAB_DEBIAN_MIRROR": "http://m.test/d"}) == "http://m.test/d"
+    assert sources.mirror({"LAB_DEBIAN_MIRROR": "http://m.test/d"}) == "http://m.test/d"
 
 
 def test_where_no_mirror_is_known_mmdebstrap_takes_its_own(
@@ -405,21 +404,23 @@ def test_where_no_mirror_is_known_mmdebstrap_takes_its_own(
     # given a machine that is no Debian
     monkeypatch.setattr("lab.machine.program", lambda name: None)
     # then no mirror is known, and none is on the command line
-    assert bootstrap.mirror({}) is None
-    argv = bootstrap.command("mmdebstrap", Bootstrap(suite="trixie"), None, tmp_path / "x.tar")
+    assert sources.mirror({}) is None
+    argv = sources.mmdebstrap_command(
+        "mmdebstrap", Bootstrap(suite="trixie"), None, tmp_path / "x.tar"
+    )
     assert argv[-2:] == ["trixie", str(tmp_path / "x.tar")]
 
 
 def test_the_root_file_system_is_small_and_for_amd64() -> None:
     system = Bootstrap(suite="bookworm", include=("usr-is-merged",))
-    argv = bootstrap.command("mmdebstrap", system, "http://m.test/d", Path("/t/x.tar"))
+    argv = sources.mmdebstrap_command("mmdebstrap", system, "http://m.test/d", Path("/t/x.tar"))
     assert argv[-3:] == ["bookworm", "/t/x.tar", "http://m.test/d"]
     assert {"--variant=minbase", "--architectures=amd64"} <= set(argv)
     assert "--dpkgopt=path-include=/usr/share/doc/*/copyright" in argv
     assert any("merged-usr" in argument for argument in argv)
 
 
-@pytest.mark.parametrize("tool", [tools.MMDEBSTRAP, tools.NPM], ids=lambda tool: tool.program)
+@pytest.mark.parametrize("tool", [sources.MMDEBSTRAP, sources.NPM], ids=lambda tool: tool.program)
 @pytest.mark.parametrize(
     ("apt", "is_root", "complaint"),
     [
@@ -429,7 +430,7 @@ def test_the_root_file_system_is_small_and_for_amd64() -> None:
 )
 def test_a_machine_that_cannot_have_a_tool_is_told_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
-    tool: tools.Tool,
+    tool: sources.Tool,
     apt: str | None,
     is_root: bool,
     complaint: str,
@@ -437,15 +438,15 @@ def test_a_machine_that_cannot_have_a_tool_is_told_what_to_do(
     monkeypatch.setattr(machine, "program", lambda name: apt if name == "apt-get" else None)
     monkeypatch.setattr(machine, "is_root", lambda: is_root)
     with pytest.raises(ImageError, match=complaint) as raised:
-        tools.path(tool, ignore, otherwise=["by hand"])
+        sources.tool_path(tool, ignore, otherwise=["by hand"])
     assert raised.value.problem is Problem.TOOL
     assert f"apt-get install {tool.program}" in raised.value.advice[0]
     assert raised.value.advice[1] == "by hand"
 
 
-@pytest.mark.parametrize("tool", [tools.MMDEBSTRAP, tools.NPM], ids=lambda tool: tool.program)
+@pytest.mark.parametrize("tool", [sources.MMDEBSTRAP, sources.NPM], ids=lambda tool: tool.program)
 def test_a_tool_is_installed_once_where_that_is_possible(
-    monkeypatch: pytest.MonkeyPatch, tool: tools.Tool
+    monkeypatch: pytest.MonkeyPatch, tool: sources.Tool
 ) -> None:
     there: list[str] = ["apt-get"]
     commands: list[Sequence[str]] = []
@@ -458,8 +459,8 @@ def test_a_tool_is_installed_once_where_that_is_possible(
     monkeypatch.setattr(machine, "program", lambda name: f"/{name}" if name in there else None)
     monkeypatch.setattr(machine, "is_root", lambda: True)
     monkeypatch.setattr(machine, "run", run)
-    assert tools.path(tool, ignore) == f"/{tool.program}"
-    assert tools.path(tool, ignore) == f"/{tool.program}"
+    assert sources.tool_path(tool, ignore) == f"/{tool.program}"
+    assert sources.tool_path(tool, ignore) == f"/{tool.program}"
     assert len(commands) == 2
     assert tuple(commands[1][-len(tool.packages) :]) == tool.packages
 
@@ -474,7 +475,7 @@ def test_a_tool_that_cannot_be_installed_says_what_apt_said(
     monkeypatch.setattr(machine, "is_root", lambda: True)
     monkeypatch.setattr(machine, "run", run)
     with pytest.raises(ImageError, match="Unable to locate package"):
-        tools.path(tools.NPM, ignore)
+        sources.tool_path(sources.NPM, ignore)
 
 
 @pytest.mark.parametrize(
@@ -494,9 +495,9 @@ def test_a_failed_bootstrap_is_explained(
     said: list[str] = []
     monkeypatch.setattr(machine, "program", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(machine, "stream", stream)
-    monkeypatch.setattr(bootstrap, "mirror", lambda _environment: "http://m.test/d")
+    monkeypatch.setattr(sources, "mirror", lambda _environment: "http://m.test/d")
     with pytest.raises(ImageError) as raised:
-        bootstrap.make(Bootstrap(suite="trixie"), tmp_path / "x.tar", said.append)
+        sources.bootstrap(Bootstrap(suite="trixie"), tmp_path / "x.tar", said.append)
     assert raised.value.problem is problem
     assert said[-1] == "bootstrapping trixie: running apt-get update"
 
@@ -533,7 +534,7 @@ def test_a_registry_that_is_not_there_differs_from_an_image_that_is_not(
     ],
 )
 def test_the_registry_of_a_reference(reference: str, expected: str) -> None:
-    assert host(reference) == expected
+    assert registry_of(reference) == expected
 
 
 # --- provenance
@@ -598,17 +599,17 @@ def test_sizes_are_readable(size: int, text: str) -> None:
     assert megabytes(size) == text
 
 
-def test_the_lock_on_a_tag_excludes_others_and_ends_with_the_work(tmp_path: Path) -> None:
+def test_the_lock_on_making_images_excludes_others_and_ends_with_the_work(tmp_path: Path) -> None:
     said: list[str] = []
     with (
-        tag_lock("tls-lab/x:1", ignore, where=tmp_path),
+        build_lock(ignore, where=tmp_path),
         pytest.raises(ImageError, match="another lab") as raised,
-        tag_lock("tls-lab/x:1", said.append, wait_s=0.05, where=tmp_path),
+        build_lock(said.append, wait_s=0.05, where=tmp_path),
     ):
         pytest.fail("two held the lock")
     assert raised.value.problem is Problem.LOCKED
-    assert said == ["another lab on this machine is making it; waiting"]
-    with tag_lock("tls-lab/x:1", pytest.fail, where=tmp_path):
+    assert said == ["another lab on this machine is making images; waiting"]
+    with build_lock(pytest.fail, where=tmp_path):
         pass
 
 
@@ -616,24 +617,16 @@ def test_a_lock_that_becomes_free_is_taken(tmp_path: Path) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with tag_lock("tls-lab/x:1", ignore, where=tmp_path):
+        with build_lock(ignore, where=tmp_path):
             held.set()
             release.wait(10)
 
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(10)
-    with tag_lock("tls-lab/x:1", lambda _: release.set(), wait_s=10, where=tmp_path):
+    with build_lock(lambda _: release.set(), wait_s=10, where=tmp_path):
         assert release.is_set()
     thread.join(10)
-
-
-def test_locks_on_different_tags_do_not_meet(tmp_path: Path) -> None:
-    with (
-        tag_lock("tls-lab/x:1", ignore, where=tmp_path),
-        tag_lock("tls-lab/x:2", pytest.fail, where=tmp_path),
-    ):
-        assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_progress_says_what_happens_and_when() -> None:

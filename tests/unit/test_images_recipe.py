@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab.checkout import root
-from lab.images.candidate import Candidate, candidates
 from lab.images.errors import ImageError, Problem, WrongVariable
-from lab.images.recipe import Recipe, Source, load, releases
+from lab.images.recipe import Candidate, Recipe, Source, candidates, load, releases
 
 RECIPES = root() / "compose" / "images"
 

@@ -27,10 +27,10 @@ import docker
 import pytest
 
 from lab import machine
-from lab.images import ImageError, ImageStore, Problem, Source, bootstrap
-from lab.images.engine import NEEDED_FREE
+from lab.images import ImageError, ImageStore, Problem, Source, sources
+from lab.images.inventory import NEEDED_FREE
 from lab.images.recipe import Bootstrap
-from lab.images.registry import Registry
+from lab.images.sources import Registry
 
 NO_ROUTE = 'Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host'
 MISSING = "manifest for registry.test/client:1 not found: manifest unknown"
@@ -377,7 +377,7 @@ def bootstrapped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         suites.append(system.suite)
         target.write_bytes(b"root file system")
 
-    monkeypatch.setattr(bootstrap, "make", make)
+    monkeypatch.setattr(sources, "bootstrap", make)
     return suites
 
 

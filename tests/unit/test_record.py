@@ -19,6 +19,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lab.run.attempts.feasibility import Unsupported
+from lab.run.attempts.session import Evidence
+from lab.run.attempts.topology import Seal
 from pydantic import ValidationError
 
 from lab.certificates import RunCertificates, describe
@@ -60,10 +63,7 @@ from lab.record import (
     schema_text,
     to_json,
 )
-from lab.run import recording
-from lab.run.feasibility import Unsupported
-from lab.run.session import Evidence
-from lab.run.topology import Seal
+from lab.run.attempts import recording
 from lab.settings import parse_client, parse_server
 
 REPOSITORY = Path(__file__).parents[2]

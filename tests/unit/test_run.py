@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+from lab.run.attempts.feasibility import Unsupported
+from lab.run.attempts.link import AgentError
+from lab.run.attempts.session import Evidence, Session
 
 from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
@@ -24,9 +27,6 @@ from lab.model import (
     Stage,
 )
 from lab.run.attempts import Finished, Job, _spread, make, run
-from lab.run.feasibility import Unsupported
-from lab.run.link import AgentError
-from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)

@@ -14,11 +14,7 @@ from typing import Any, cast
 import pytest
 from docker import DockerClient
 from docker.errors import APIError, NotFound
-
-from lab.engine import processes
-from lab.engine.processes import Process
-from lab.run import topology
-from lab.run.checkout import (
+from lab.run.attempts.checkout import (
     LABEL_CHECKOUT,
     LABEL_KEPT,
     LABEL_PATH,
@@ -26,8 +22,18 @@ from lab.run.checkout import (
     in_use,
     topology_lock,
 )
-from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, TopologyError, removing, starting
-from lab.run.topology.subnets import free_net
+from lab.run.attempts.topology import (
+    LABEL_PROJECT,
+    LABEL_SERVICE,
+    TopologyError,
+    removing,
+    starting,
+)
+from lab.run.attempts.topology.subnets import free_net
+
+from lab.engine import processes
+from lab.engine.processes import Process
+from lab.run.attempts import topology
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
 Item = dict[str, Any]
