@@ -23,9 +23,9 @@ from lab.images import Progress
 from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
 from lab.record import AttemptRecord, CaseRecord, load
 from lab.report.html import render
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.files import AGENTS
-from lab.run.attempts.laboratory import Lab, open_lab
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.files import AGENTS
+from lab.run.laboratory import Lab, open_lab
 
 #: Attempts behind each median.
 ATTEMPTS = 60

@@ -17,7 +17,7 @@ from lab.inputs import FTP_CLIENT, WEB_CLIENT, read_attempt
 from lab.model import ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RunRecord
 from lab.report import terminal
-from lab.run.attempts.recording import repeat
+from lab.run.recording import repeat
 from lab.settings import help_lines
 from lab.wire import CapturePolicy
 

@@ -19,7 +19,7 @@ from lab.record import to_json
 from lab.report.html import write
 from lab.report.html.documented import claims_of
 from lab.report.terminal import Counter
-from lab.run.attempts.recording import conduct
+from lab.run.recording import conduct
 from lab.wire import CapturePolicy
 
 

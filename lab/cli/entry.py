@@ -22,8 +22,8 @@ from lab.images import ImageError, WrongVariable
 from lab.inputs import InputError
 from lab.record import RecordError
 from lab.report.html import ReportError
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.topology import TopologyError
+from lab.run.link import AgentError
+from lab.run.topology import TopologyError
 from lab.settings import SettingsError
 
 #: What a person did wrong / what the lab could not do. Each text says what to do next.

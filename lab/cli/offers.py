@@ -21,11 +21,11 @@ from lab.images import Printed
 from lab.inputs import FTP_CLIENT, server_for
 from lab.report.scans import print_scans
 from lab.report.suites import print_comparison
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.laboratory import open_lab
-from lab.run.attempts.scanner import SERVICE as SCANNER
-from lab.run.attempts.scanning import as_attempt, counted, scan_all
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.feasibility import Unsupported
+from lab.run.laboratory import open_lab
+from lab.run.scanner import SERVICE as SCANNER
+from lab.run.scanning import as_attempt, counted, scan_all
 from lab.settings import attempt_of, parse_client, parse_server
 
 

@@ -12,9 +12,9 @@ from lab import engine
 from lab.cli.options import AsJson
 from lab.cli.printing import out, print_json
 from lab.images import Printed
-from lab.run.attempts import topology
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import ensure_images, start
+from lab.run import topology
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import ensure_images, start
 
 
 def up() -> None:

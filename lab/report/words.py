@@ -10,7 +10,7 @@ from lab.model import Captured, Result, Role, ServerSettings, set_fields
 from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.report.wire import wire_in_words, witnesses_in_words
-from lab.run.attempts import impostor
+from lab.run import impostor
 
 #: Of somebody else's text, a report shows at most so many lines; the record has them all.
 MOST_LINES = 12

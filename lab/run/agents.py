@@ -9,11 +9,11 @@ from docker import DockerClient
 
 from lab.clients import PROGRAMS
 from lab.model import ClientSettings
-from lab.run.attempts import scanner
-from lab.run.attempts.containers import Containers
-from lab.run.attempts.files import AGENTS
-from lab.run.attempts.link import AgentError, AgentLink
-from lab.run.attempts.once import OnceMap
+from lab.run import scanner
+from lab.run.containers import Containers
+from lab.run.files import AGENTS
+from lab.run.link import AgentError, AgentLink
+from lab.run.once import OnceMap
 from lab.servers import SERVERS
 
 #: The agent that asks both ends for their suites, in a server's container.

@@ -18,10 +18,10 @@ from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, OnBuild, Verdict, judge
 from lab.judged import judged
 from lab.model import Attempt, Observation, Outcome, Reason, Result
-from lab.run.attempts import impostor
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.session import Evidence, Session
+from lab.run import impostor
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError
+from lab.run.session import Evidence, Session
 from lab.wire import CapturePolicy, WireReading, Witnesses, hear_witnesses, read
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.

@@ -19,10 +19,10 @@ from typing import Any
 from lab import given
 from lab.clients import PROGRAMS
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
-from lab.run.attempts.agents import FACTS_S, Agents
-from lab.run.attempts.files import certificate_files
-from lab.run.attempts.offer_cache import OfferCache
-from lab.run.attempts.once import OnceMap
+from lab.run.agents import FACTS_S, Agents
+from lab.run.files import certificate_files
+from lab.run.offer_cache import OfferCache
+from lab.run.once import OnceMap
 from lab.servers import SERVERS
 
 #: In the state directory: ``lab``, a hash of the code that asked, and ``answers``: a key of

@@ -9,10 +9,10 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException
 
 from lab.model import SILENT
-from lab.run.attempts.execution import ExecutionError, execute
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.once import OnceMap
-from lab.run.attempts.topology import Place, Topology, places
+from lab.run.execution import ExecutionError, execute
+from lab.run.link import AgentError
+from lab.run.once import OnceMap
+from lab.run.topology import Place, Topology, places
 
 #: Seconds for the container that answers nobody to have its packet filter.
 SILENCE_S = 10

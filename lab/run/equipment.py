@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lab.certificates import OWN, RunCertificates
-from lab.run.attempts.containers import Containers
-from lab.run.attempts.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.run.containers import Containers
+from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.servers import SERVERS
 
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from lab.clients import PROGRAMS
 from lab.clients.base import Installed
 from lab.model import Attempt, ClientSettings, ServerSettings
-from lab.run.attempts.agents import Agents
-from lab.run.attempts.containers import Containers
+from lab.run.agents import Agents
+from lab.run.containers import Containers
 from lab.servers import SERVERS
 
 

@@ -23,10 +23,10 @@ from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
 from lab.inputs import Own
 from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
-from lab.run.attempts import topology
-from lab.run.attempts.checkout import Checkout
-from lab.run.attempts.session import Session
-from lab.run.attempts.topology import Place, Seal, Topology
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.session import Session
+from lab.run.topology import Place, Seal, Topology
 from lab.servers import SERVERS
 
 #: Images of the topology, by the name that compose.yaml gives them.

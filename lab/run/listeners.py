@@ -21,11 +21,11 @@ from lab.model import (
     ServerSettings,
     settings_key,
 )
-from lab.run.attempts.agents import Agents
-from lab.run.attempts.containers import Containers
-from lab.run.attempts.feasibility import announced, let_in
-from lab.run.attempts.files import anchors_file, certificate_files
-from lab.run.attempts.once import OnceMap
+from lab.run.agents import Agents
+from lab.run.containers import Containers
+from lab.run.feasibility import announced, let_in
+from lab.run.files import anchors_file, certificate_files
+from lab.run.once import OnceMap
 from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
 
 #: Ports of listeners, one after the other from here on, in every server container.

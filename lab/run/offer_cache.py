@@ -14,12 +14,12 @@ from lab.model import (
     Goal,
     ServerSettings,
 )
-from lab.run.attempts import offers
-from lab.run.attempts.agents import FACTS_S, Agents
-from lab.run.attempts.listeners import Listeners
-from lab.run.attempts.once import OnceMap
-from lab.run.attempts.request import RequestBuilder, deadline
-from lab.run.attempts.suites import Offer, configured
+from lab.run import offers
+from lab.run.agents import FACTS_S, Agents
+from lab.run.listeners import Listeners
+from lab.run.once import OnceMap
+from lab.run.request import RequestBuilder, deadline
+from lab.run.suites import Offer, configured
 from lab.tls.suites import Suite
 
 

@@ -21,7 +21,7 @@ from lab.expectations import Verdict
 from lab.model import Role
 from lab.record import AttemptRecord, CaseRecord
 from lab.report.words import explain_surprise
-from lab.run.attempts.recording import conduct
+from lab.run.recording import conduct
 
 
 class Surprise(Exception):

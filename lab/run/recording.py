@@ -38,8 +38,8 @@ from lab.record import (
     gravest,
 )
 from lab.run.attempts import Finished, Job, run
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import Lab, open_lab
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.wire import CapturePolicy, WireReading, pcapng
 

@@ -10,7 +10,7 @@ from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery
-from lab.run.attempts.files import anchors_file, certificate_files
+from lab.run.files import anchors_file, certificate_files
 
 
 class RequestBuilder:

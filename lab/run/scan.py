@@ -1,7 +1,7 @@
 """An independent check: what ``sslscan`` finds at a listener, against what the lab says of it.
 
 Three statements about one listener are put side by side: what the settings allow, what the listener
-picks when the lab asks it (:class:`lab.run.attempts.suites.Offer`), and what ``sslscan`` finds. They were made by
+picks when the lab asks it (:class:`lab.run.suites.Offer`), and what ``sslscan`` finds. They were made by
 different code; where they differ, one of them is wrong, and that is said. Only what ``sslscan`` is
 known not to see is no disagreement: :data:`LIMITS`, each with the reason.
 
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lab.model import BEHAVIOURS, PROTOCOLS, ServerSettings
-from lab.run.attempts.suites import Offer
+from lab.run.suites import Offer
 from lab.settings import server_in_words
 from lab.tls.suites import Suite, suite_of
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from lab.model import Attempt, ClientSettings, ServerSettings
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.scan import Comparison, NotScanned
-from lab.run.attempts.session import Session
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError
+from lab.run.scan import Comparison, NotScanned
+from lab.run.session import Session
 
 #: What was found, or why nothing was.
 Result = Comparison | NotScanned

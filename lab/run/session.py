@@ -1,6 +1,6 @@
 """One run's use of a topology: an attempt in, the evidence out.
 
-Agents are started on first use and stay, and so are listeners (:mod:`lab.run.attempts.listeners` says how
+Agents are started on first use and stay, and so are listeners (:mod:`lab.run.listeners` says how
 attempts share them). An attempt is checked, gets a listener, is announced to the server's agent, made
 by the client's, and what the server has to say of it is collected.
 """
@@ -19,20 +19,20 @@ from docker import DockerClient
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.model import Attempt, Capability, Captured, Observation, ServerReport, ServerSettings
-from lab.run.attempts import scan as scans
-from lab.run.attempts import scanner
-from lab.run.attempts.agents import FACTS_S, Agents
-from lab.run.attempts.capabilities import Capabilities
-from lab.run.attempts.capture import KeepCapture, Recording
-from lab.run.attempts.containers import Containers
-from lab.run.attempts.equipment import Equipment
-from lab.run.attempts.feasibility import Feasibility, Unsupported
-from lab.run.attempts.link import AgentLink
-from lab.run.attempts.listeners import Listener, Listeners
-from lab.run.attempts.offer_cache import OfferCache
-from lab.run.attempts.request import RequestBuilder, deadline
-from lab.run.attempts.suites import Comparison, compare
-from lab.run.attempts.topology import Topology
+from lab.run import scan as scans
+from lab.run import scanner
+from lab.run.agents import FACTS_S, Agents
+from lab.run.capabilities import Capabilities
+from lab.run.capture import KeepCapture, Recording
+from lab.run.containers import Containers
+from lab.run.equipment import Equipment
+from lab.run.feasibility import Feasibility, Unsupported
+from lab.run.link import AgentLink
+from lab.run.listeners import Listener, Listeners
+from lab.run.offer_cache import OfferCache
+from lab.run.request import RequestBuilder, deadline
+from lab.run.suites import Comparison, compare
+from lab.run.topology import Topology
 from lab.servers import SERVERS
 from lab.wire.packets import Capture
 

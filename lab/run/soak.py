@@ -11,9 +11,9 @@ from lab.cases import LoadedCase
 from lab.images import Progress
 from lab.model import Role
 from lab.record import AttemptRecord, RunRecord
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import open_lab
-from lab.run.attempts.recording import conduct_in
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import open_lab
+from lab.run.recording import conduct_in
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 from docker import DockerClient
-from lab.run.attempts.checkout import Checkout
-from lab.run.attempts.laboratory import ensure_images
 
 from lab import engine as engines
 from lab.images import ImageError, Silent
+from lab.run.checkout import Checkout
+from lab.run.laboratory import ensure_images
 from tests.e2e.checkouts import Copy
 
 MakeCopy = Callable[[], Copy]

@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from lab.run.attempts.checkout import new_run_id
-from lab.run.attempts.laboratory import Lab, open_lab
 
 from lab.cases import Catalogue, LoadedCase
 from lab.checkout import root
@@ -25,6 +23,8 @@ from lab.expectations import Verdict, completed, judge
 from lab.images import Silent
 from lab.model import Attempt, Outcome, Reason, Result, Side, Stage
 from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import new_run_id
+from lab.run.laboratory import Lab, open_lab
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from docker import DockerClient
-from lab.run.attempts.containers import unpack
-from lab.run.attempts.execution import execute
-from lab.run.attempts.files import AGENTS, agent_files, pack
-from lab.run.attempts.link import AgentLink
 
 from lab.model import ServerSettings
-from lab.run.attempts import topology
+from lab.run import topology
+from lab.run.containers import unpack
+from lab.run.execution import execute
+from lab.run.files import AGENTS, agent_files, pack
+from lab.run.link import AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from tests.containers_table import Container, documented
 from tests.e2e.checkouts import Copy

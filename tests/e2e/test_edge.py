@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from docker import DockerClient
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import Lab, open_lab
 
 from lab.certificates import RunCertificates
 from lab.images import Silent
@@ -16,6 +14,8 @@ from lab.machine import wait_until
 from lab.model import SERVER_HOSTS, Attempt, ClientReport
 from lab.record import load
 from lab.run.attempts import Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import PATIENCE_S, Copy, agents_in
 

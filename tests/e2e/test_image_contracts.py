@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import docker
 import pytest
 import testinfra
-from lab.run.attempts.files import agent_files
 
 from lab.checkout import root, state_directory
 from lab.images import ImageInfo, ImageStore, Printed, Source
 from lab.images.recipe import Recipe, load, release_from_environment
+from lab.run.files import agent_files
 
 pytestmark = [pytest.mark.engine]
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 from docker import DockerClient
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import Lab, open_lab
 
 from lab.expectations import Verdict
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
-from lab.run.attempts import Job, impostor, make
+from lab.run import impostor
+from lab.run.attempts import Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import PATIENCE_S

@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.files import AGENTS
-from lab.run.attempts.laboratory import Lab, open_lab
-from lab.run.attempts.link import AgentLink
 
 from lab.expectations import Expectation, Verdict
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import BEHAVIOURS, ORIGINS, SERVER_HOSTS, Attempt
 from lab.run.attempts import Finished, Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.files import AGENTS
+from lab.run.laboratory import Lab, open_lab
+from lab.run.link import AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.settings import parse_client, parse_server
 

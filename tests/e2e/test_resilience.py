@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import pytest
 from docker import DockerClient
-from lab.run.attempts.checkout import in_use
-from lab.run.attempts.topology import removing
 
 from lab.engine import processes
 from lab.expectations import Verdict
 from lab.machine import wait_until
 from lab.record import AttemptRecord, RunRecord
-from lab.run.attempts import topology
+from lab.run import topology
+from lab.run.checkout import in_use
+from lab.run.topology import removing
 from tests.e2e.checkouts import PATIENCE_S, POLL_S, Copy, Running, agents_in
 
 pytestmark = pytest.mark.engine

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import Lab, open_lab
-from lab.run.attempts.scan import LIMITS, Comparison, NotScanned, compare
-from lab.run.attempts.scanning import counted, scan_all, scan_one
 
 from lab.images import Silent
 from lab.model import Attempt, ServerSettings
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
+from lab.run.scan import LIMITS, Comparison, NotScanned, compare
+from lab.run.scanning import counted, scan_all, scan_one
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import Copy
 

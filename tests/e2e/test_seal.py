@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker import DockerClient
-from lab.run.attempts.checkout import Checkout
-from lab.run.attempts.execution import execute
-from lab.run.attempts.laboratory import image_store
-from lab.run.attempts.topology import sealing
 
 from lab.images import Silent
-from lab.run.attempts import topology
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.execution import execute
+from lab.run.laboratory import image_store
+from lab.run.topology import sealing
 from tests.e2e.checkouts import Copy
 
 #: Seconds for one connection; the host's kernel answers in less than a thousandth of that.

@@ -23,13 +23,13 @@ import docker
 import pytest
 import trustme
 from docker.models.containers import Container
-from lab.run.attempts.checkout import Checkout
-from lab.run.attempts.files import AGENTS, CERTIFICATES, agent_files, pack
-from lab.run.attempts.laboratory import image_store
-from lab.run.attempts.link import AgentError, AgentLink
 
 from lab.images import Silent
 from lab.model import ServerSettings, only
+from lab.run.checkout import Checkout
+from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.run.laboratory import image_store
+from lab.run.link import AgentError, AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from tests.containers_table import documented
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import open_lab
 
 from lab.dialects import decide, hear
 from lab.expectations import Expectation, Verdict, judge
 from lab.images import Silent
 from lab.model import Capability, Reason, Result, Side
 from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import open_lab
 from tests.situations import Situation, expected_in, situations
 
 pytestmark = pytest.mark.engine

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.laboratory import Lab, open_lab
-from lab.run.attempts.suites import Comparison
 
 from lab.cases import Catalogue, Planned
 from lab.images import Silent
 from lab.model import Attempt, Outcome, Reason, Result
 from lab.run.attempts import Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.feasibility import Unsupported
+from lab.run.laboratory import Lab, open_lab
+from lab.run.suites import Comparison
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import Copy
 

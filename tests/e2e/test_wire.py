@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.laboratory import Lab, open_lab
 
 from lab.images import Silent
 from lab.model import Attempt, Result, Side
 from lab.run.attempts import Finished, Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
 from lab.wire import Agreement, CapturePolicy, Ending, How, Point, WireReading

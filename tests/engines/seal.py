@@ -22,17 +22,17 @@ from pathlib import Path
 import docker
 from docker import DockerClient
 from docker.errors import DockerException
-from lab.run.attempts.checkout import Checkout
-from lab.run.attempts.execution import execute
-from lab.run.attempts.laboratory import IMAGES, image_store
-from lab.run.attempts.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
 
 from lab import engine as engines
 from lab import machine
 from lab.checkout import root
 from lab.images import Printed, sources
 from lab.images.recipe import Bootstrap
-from lab.run.attempts import topology
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.execution import execute
+from lab.run.laboratory import IMAGES, image_store
+from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
 
 #: Debian's suites whose docker.io is tried.
 ENGINES = ("trixie", "testing")

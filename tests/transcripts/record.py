@@ -19,12 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lab.run.attempts.checkout import Checkout, new_run_id
-from lab.run.attempts.containers import unpack
-from lab.run.attempts.files import AGENTS, pack
-from lab.run.attempts.laboratory import Lab, open_lab
-from lab.run.attempts.link import AgentLink
-
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
@@ -39,6 +33,11 @@ from lab.model import (
 )
 from lab.record import load
 from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.containers import unpack
+from lab.run.files import AGENTS, pack
+from lab.run.laboratory import Lab, open_lab
+from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
 from tests.situations import CLIENTS, WEB, situations
 from tests.transcripts import scripted_peer

@@ -17,10 +17,6 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError
-from lab.run.attempts.checkout import Checkout
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.recording import Conducted
-from lab.run.attempts.topology import Found, TopologyError
 
 from lab import __version__, engine
 from lab.bench import BenchError
@@ -31,7 +27,11 @@ from lab.images import ImageError
 from lab.images import Problem as ImageProblem
 from lab.model import Attempt
 from lab.record import AttemptRecord, CertificateRecord, RecordError, RunRecord, to_json
-from lab.run.attempts import topology
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.link import AgentError
+from lab.run.recording import Conducted
+from lab.run.topology import Found, TopologyError
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,

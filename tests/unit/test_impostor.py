@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.run.attempts.session import Evidence, Session
 
 from lab.cases import Case, LoadedCase, net_ftp, recommended, unsafe, vsftpd
 from lab.expectations import Verdict, completed, refused
@@ -33,7 +32,9 @@ from lab.model import (
     Stage,
 )
 from lab.report.words import explanation
-from lab.run.attempts import Job, impostor, make
+from lab.run import impostor
+from lab.run.attempts import Job, make
+from lab.run.session import Evidence, Session
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.vsftpd import IMPOSTOR
 from tests.unit.agent_process import AGENTS

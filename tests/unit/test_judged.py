@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
-from lab.run.attempts.session import Evidence, Session
 from rich.console import Console
 
 from lab.compare import compare
@@ -34,6 +33,7 @@ from lab.record import AttemptRecord, RunRecord, to_json
 from lab.report import markdown, terminal
 from lab.report.html import render
 from lab.run.attempts import Job, make
+from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
 from tests.unit.made_up import DELIVERED, attempt_record, run_record
 

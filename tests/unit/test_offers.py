@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 import trustme
-from lab.run.attempts.link import AgentError, AgentLink
-from lab.run.attempts.offers import ask_client, ask_server
-from lab.run.attempts.suites import Offer, configured
 
+from lab.run.link import AgentError, AgentLink
+from lab.run.offers import ask_client, ask_server
+from lab.run.suites import Offer, configured
 from lab.tls.client_hello import parse
 from lab.tls.wire import HANDSHAKE_FAILURE, fatal_alert
 

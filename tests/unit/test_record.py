@@ -19,9 +19,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.session import Evidence
-from lab.run.attempts.topology import Seal
 from pydantic import ValidationError
 
 from lab.certificates import RunCertificates, describe
@@ -63,7 +60,10 @@ from lab.record import (
     schema_text,
     to_json,
 )
-from lab.run.attempts import recording
+from lab.run import recording
+from lab.run.feasibility import Unsupported
+from lab.run.session import Evidence
+from lab.run.topology import Seal
 from lab.settings import parse_client, parse_server
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.session import Evidence, Session
 
 from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
@@ -27,6 +24,9 @@ from lab.model import (
     Stage,
 )
 from lab.run.attempts import Finished, Job, _spread, make, run
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError
+from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from lab.run.attempts.feasibility import Unsupported
-from lab.run.attempts.link import AgentError, AgentLink
-from lab.run.attempts.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
-from lab.run.attempts.scanner import Address, scan
-from lab.run.attempts.scanning import as_attempt, counted, scan_all, scan_one
-from lab.run.attempts.session import Session
-from lab.run.attempts.suites import Offer, configured
 from rich.console import Console
 
 from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
 from lab.report.scans import counts_in_words, print_scans
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError, AgentLink
+from lab.run.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
+from lab.run.scanner import Address, scan
+from lab.run.scanning import as_attempt, counted, scan_all, scan_one
+from lab.run.session import Session
+from lab.run.suites import Offer, configured
 from lab.settings import server_in_words
 from lab.tls.suites import Suite
 

@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 import pytest
-from lab.run.attempts.files import agent_files
 
 from lab.model import ORIGINS, SERVER_HOSTS, ServerSettings, only
+from lab.run.files import agent_files
 from lab.servers import SERVERS, ListenerPlace, dh_groups, listen_request
 from lab.servers.base import FTP_FIELDS, ORIGIN_FIELDS
 

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from lab.run.attempts.agents import Agents
-from lab.run.attempts.capabilities import FILE, Capabilities
-from lab.run.attempts.offer_cache import OfferCache
 
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks
+from lab.run.agents import Agents
+from lab.run.capabilities import FILE, Capabilities
+from lab.run.offer_cache import OfferCache
 from lab.settings import parse_client, parse_server
 
 IMAGES = {"vsftpd": "sha256:aa", "nginx": "sha256:bb", "edge": "sha256:bb", "centos7": "sha256:cc"}

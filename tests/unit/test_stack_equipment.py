@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
-from lab.run.attempts.containers import Containers
-from lab.run.attempts.equipment import SYSTEM_TRUST_STORE, Equipment
-from lab.run.attempts.files import AGENTS, CERTIFICATES
-
 from lab.certificates import OWN, RunCertificates
+from lab.run.containers import Containers
+from lab.run.equipment import SYSTEM_TRUST_STORE, Equipment
+from lab.run.files import AGENTS, CERTIFICATES
 
 _PLACE = f"{CERTIFICATES}/ftp.lab.test"
 KEY, CHAIN = f"{_PLACE}/{OWN}.key.pem", f"{_PLACE}/{OWN}.chain.pem"

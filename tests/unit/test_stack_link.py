@@ -15,9 +15,9 @@ from typing import Any, cast
 import pytest
 from docker import DockerClient
 from docker.errors import APIError
-from lab.run.attempts.link import AgentError, AgentLink, AgentLost
 
-from lab.run.attempts import link as links
+from lab.run import link as links
+from lab.run.link import AgentError, AgentLink, AgentLost
 
 ARGV = ["/usr/bin/python3", "/opt/lab/agents/made_up.py"]
 STDOUT, STDERR = 1, 2

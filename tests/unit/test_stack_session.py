@@ -14,18 +14,18 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 from filelock import FileLock
-from lab.run.attempts.agents import Agents
-from lab.run.attempts.containers import Containers
-from lab.run.attempts.feasibility import Unsupported, announced, let_in
-from lab.run.attempts.laboratory import services_of
-from lab.run.attempts.link import AgentError
-from lab.run.attempts.listeners import NOT_LISTENING, Listeners
-from lab.run.attempts.once import OnceMap
-from lab.run.attempts.session import Session
-from lab.run.attempts.topology import Topology
 
 from lab.certificates import RunCertificates
 from lab.model import Attempt, ServerSettings
+from lab.run.agents import Agents
+from lab.run.containers import Containers
+from lab.run.feasibility import Unsupported, announced, let_in
+from lab.run.laboratory import services_of
+from lab.run.link import AgentError
+from lab.run.listeners import NOT_LISTENING, Listeners
+from lab.run.once import OnceMap
+from lab.run.session import Session
+from lab.run.topology import Topology
 from lab.settings import parse_client, parse_server
 
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))

@@ -14,7 +14,11 @@ from typing import Any, cast
 import pytest
 from docker import DockerClient
 from docker.errors import APIError, NotFound
-from lab.run.attempts.checkout import (
+
+from lab.engine import processes
+from lab.engine.processes import Process
+from lab.run import topology
+from lab.run.checkout import (
     LABEL_CHECKOUT,
     LABEL_KEPT,
     LABEL_PATH,
@@ -22,18 +26,14 @@ from lab.run.attempts.checkout import (
     in_use,
     topology_lock,
 )
-from lab.run.attempts.topology import (
+from lab.run.topology import (
     LABEL_PROJECT,
     LABEL_SERVICE,
     TopologyError,
     removing,
     starting,
 )
-from lab.run.attempts.topology.subnets import free_net
-
-from lab.engine import processes
-from lab.engine.processes import Process
-from lab.run.attempts import topology
+from lab.run.topology.subnets import free_net
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
 Item = dict[str, Any]

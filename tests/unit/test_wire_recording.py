@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from lab.run.attempts.capture import Recording
-from lab.run.attempts.link import AgentError, AgentLink
-from lab.run.attempts.session import Evidence, Session
 
 from lab.model import (
     Attempt,
@@ -35,6 +32,9 @@ from lab.report.html.attempts import show
 from lab.report.wire import wire_in_words, witnesses_in_words
 from lab.report.words import explain_surprise
 from lab.run.attempts import Job, make
+from lab.run.capture import Recording
+from lab.run.link import AgentError, AgentLink
+from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
 from lab.wire import (
     Agreement,

@@ -10,12 +10,12 @@ from docker import DockerClient
 from filelock import FileLock, Timeout
 
 from lab.engine import compose_environment
-from lab.run.attempts.checkout import Checkout, topology_lock
-from lab.run.attempts.topology import sealing
-from lab.run.attempts.topology.locks import acquire
-from lab.run.attempts.topology.projects import TopologyError, containers, of_project
-from lab.run.attempts.topology.removing import remove
-from lab.run.attempts.topology.subnets import choosing, free_net
+from lab.run.checkout import Checkout, topology_lock
+from lab.run.topology import sealing
+from lab.run.topology.locks import acquire
+from lab.run.topology.projects import TopologyError, containers, of_project
+from lab.run.topology.removing import remove
+from lab.run.topology.subnets import choosing, free_net
 
 #: Seconds for Compose to have every container running.
 UP_S = 120
