@@ -20,12 +20,12 @@ from docker import DockerClient
 from lab.dialects import interpret
 from lab.documents import documents
 from lab.images import Progress
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
 from lab.record import AttemptRecord, CaseRecord, load
 from lab.report.html import render
-from lab.stack.checkout import Checkout, new_run_id
-from lab.stack.files import AGENTS
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.files import AGENTS
+from lab.run.laboratory import Lab, open_lab
 
 #: Attempts behind each median.
 ATTEMPTS = 60
@@ -103,7 +103,7 @@ def measure(checkout: Checkout, progress: Progress) -> Measured:
         BenchError: a command failed or an attempt was refused.
     """
     measured = Measured()
-    with open_laboratory(checkout, progress, new_run_id()) as laboratory:
+    with open_lab(checkout, progress, new_run_id()) as laboratory:
         progress.step("bench", f"{ATTEMPTS} handshakes with and without the lab, in turn")
         for kind, attempt in (("FTPS", _FTPS), ("TLS", _TLS)):
             bare, through = _handshakes(laboratory, attempt)
@@ -152,7 +152,7 @@ def _page(checkout: Checkout) -> float:
     return _milliseconds(lambda: render(large)) / 1000
 
 
-def _handshakes(laboratory: Laboratory, attempt: Attempt) -> tuple[float, float]:
+def _handshakes(laboratory: Lab, attempt: Attempt) -> tuple[float, float]:
     """Milliseconds of a bare handshake and of an attempt, measured in turn in small batches."""
     evidence = laboratory.session.attempt(attempt)
     outcome = interpret(evidence.observation)
@@ -169,7 +169,7 @@ def _handshakes(laboratory: Laboratory, attempt: Attempt) -> tuple[float, float]
     return statistics.median(bare), statistics.median(through)
 
 
-def _bare(laboratory: Laboratory, attempt: Attempt, port: int, times: int) -> list[float]:
+def _bare(laboratory: Lab, attempt: Attempt, port: int, times: int) -> list[float]:
     container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
     done = container.exec_run(
         [
@@ -188,7 +188,7 @@ def _bare(laboratory: Laboratory, attempt: Attempt, port: int, times: int) -> li
     return figures
 
 
-def _container_runs(laboratory: Laboratory) -> float:
+def _container_runs(laboratory: Lab) -> float:
     """Milliseconds of a `docker run` that makes one handshake with the same server."""
     client: DockerClient = laboratory.client
     image = laboratory.images["rocky9"].tag
@@ -217,7 +217,7 @@ def _container_runs(laboratory: Laboratory) -> float:
     return statistics.median([_milliseconds(one) for _ in range(CONTAINER_RUNS)])
 
 
-def _memory(laboratory: Laboratory) -> float:
+def _memory(laboratory: Lab) -> float:
     """MiB that all containers of the topology use, without the page cache."""
     total = 0
     for identity in laboratory.topology.containers.values():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from lab.pytest_items import ScenarioModule
+    from lab.run.pytest_items import ScenarioModule
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
 _ITEMS = "lab-items"
@@ -22,7 +22,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioMo
     """Collect the modules of the folder ``scenarios`` beside ``lab``."""
     if file_path.suffix != ".py" or file_path.parent != _FOLDER or file_path.stem[0] == "_":
         return None
-    from lab import pytest_items  # noqa: PLC0415 - a second of imports, of use for cases alone
+    from lab.run import pytest_items  # noqa: PLC0415 - a second of imports, of use for cases alone
 
     if not parent.config.pluginmanager.has_plugin(_ITEMS):
         parent.config.pluginmanager.register(pytest_items, _ITEMS)

@@ -15,7 +15,7 @@ from lab.certificates.catalogue import (
     spec_of,
 )
 from lab.certificates.description import CertificateDescription, ChainDescription, describe
-from lab.certificates.material import OWN, Material, ServerCertificate, Wanted
+from lab.certificates.material import OWN, RunCertificates, ServerCertificate, Wanted
 
 __all__ = [
     "ANCHORS",
@@ -26,7 +26,7 @@ __all__ = [
     "CertificateError",
     "CertificateSpec",
     "ChainDescription",
-    "Material",
+    "RunCertificates",
     "ServerCertificate",
     "UnknownCertificate",
     "Wanted",

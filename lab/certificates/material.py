@@ -106,7 +106,7 @@ class Wanted:
     anchors: Sequence[str] = tuple(ANCHORS)
 
 
-class Material:
+class RunCertificates:
     """All certificates of one run. Safe to use from several threads."""
 
     def __init__(self, hosts: Sequence[str], now: datetime, wanted: Wanted) -> None:
@@ -123,7 +123,7 @@ class Material:
     @classmethod
     def create(
         cls, hosts: Sequence[str], now: datetime | None = None, wanted: Wanted | None = None
-    ) -> Material:
+    ) -> RunCertificates:
         """Prepare material for servers of these names; nothing is generated yet.
 
         Args:
@@ -148,7 +148,7 @@ class Material:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
         return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
 
-    def generate(self) -> Material:
+    def generate(self) -> RunCertificates:
         """Make what is wanted for every host now, on all cores; what names an address, once it is known.
 
         Everything for two hosts takes about a second, most of it for RSA keys of 3072 bits.

@@ -16,10 +16,10 @@ from lab.expectations import Expectation
 from lab.inputs import FTP_CLIENT, WEB_CLIENT, read_attempt
 from lab.model import ClientSettings, Result, ServerSettings
 from lab.record import AttemptRecord, RunRecord
-from lab.recording import repeat
 from lab.report import terminal
+from lab.run.recording import repeat
 from lab.settings import help_lines
-from lab.wire import Keep
+from lab.wire import CapturePolicy
 
 
 def attempt(
@@ -105,7 +105,7 @@ def attempt(
         expectation,
         on_attempt=counter.count,
         own=own,
-        captures=Keep.ALL if capture else Keep.REFUSED,
+        captures=CapturePolicy.ALL if capture else CapturePolicy.REFUSED,
     )
     counter.end()
     attempts = conducted.record.attempts

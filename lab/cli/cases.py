@@ -16,11 +16,11 @@ from lab.cli import exit_status
 from lab.cli.options import AsJson, Cases, Document, chosen_cases
 from lab.cli.printing import err, out, print_json, print_page, print_run
 from lab.record import to_json
-from lab.recording import conduct
 from lab.report.html import write
 from lab.report.html.documented import claims_of
 from lab.report.terminal import Counter
-from lab.wire import Keep
+from lab.run.recording import conduct
+from lab.wire import CapturePolicy
 
 
 def list_cases(document: Document = None, as_json: AsJson = False) -> None:
@@ -47,8 +47,8 @@ def run_cases(
     cases: Cases = None,
     document: Document = None,
     capture: Annotated[
-        Keep, typer.Option(help="Of which attempts the packets are kept, for Wireshark.")
-    ] = Keep.REFUSED,
+        CapturePolicy, typer.Option(help="Of which attempts the packets are kept, for Wireshark.")
+    ] = CapturePolicy.REFUSED,
     as_json: AsJson = False,
 ) -> None:
     """Run cases (all, or those named) and print what came of them."""

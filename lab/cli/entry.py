@@ -22,9 +22,9 @@ from lab.images import ImageError, WrongVariable
 from lab.inputs import InputError
 from lab.record import RecordError
 from lab.report.html import ReportError
+from lab.run.link import AgentError
+from lab.run.topology import TopologyError
 from lab.settings import SettingsError
-from lab.stack.link import AgentError
-from lab.stack.topology import TopologyError
 
 #: What a person did wrong / what the lab could not do. Each text says what to do next.
 USAGE_ERRORS = (InputError, SettingsError, ExpectationError, CaseError, WrongVariable)

@@ -32,7 +32,7 @@ def of_attempt(record: AttemptRecord) -> int:
 
 
 def of_scans(counts: Mapping[str, int]) -> int:
-    """The status of scans, of which :func:`lab.scanning.counted` says what came."""
+    """The status of scans, of which :func:`lab.run.scanning.counted` says what came."""
     return LAB_ERROR if counts["lab_error"] else SURPRISE if counts["disagree"] else OK
 
 

@@ -15,9 +15,9 @@ from lab.cli.options import AsJson
 from lab.cli.printing import out, print_error, print_json, print_plain
 from lab.images import ImageError, Printed, archive, release_from_environment
 from lab.images.provenance import moved
-from lab.laboratory import ensure_images, image_store
 from lab.report import terminal
-from lab.stack.checkout import Checkout
+from lab.run.checkout import Checkout
+from lab.run.laboratory import ensure_images, image_store
 
 
 def provide(context: typer.Context, as_json: AsJson = False) -> None:

@@ -13,8 +13,8 @@ from lab.cli.printing import err, print_json, print_plain
 from lab.images import Printed
 from lab.record import RunRecord
 from lab.report.words import counts_in_words
-from lab.soak import soak as run_soak
-from lab.stack.checkout import Checkout
+from lab.run.checkout import Checkout
+from lab.run.soak import soak as run_soak
 
 
 def soak(

@@ -19,14 +19,14 @@ from lab.cli.options import (
 from lab.cli.printing import err, out, print_json, print_plain
 from lab.images import Printed
 from lab.inputs import FTP_CLIENT, server_for
-from lab.laboratory import open_laboratory
 from lab.report.scans import print_scans
 from lab.report.suites import print_comparison
-from lab.scanning import as_attempt, counted, scan_all
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.feasibility import Unsupported
+from lab.run.laboratory import open_lab
+from lab.run.scanner import SERVICE as SCANNER
+from lab.run.scanning import as_attempt, counted, scan_all
 from lab.settings import attempt_of, parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
-from lab.stack.feasibility import Cannot
-from lab.stack.scanner import SERVICE as SCANNER
 
 
 def suites(
@@ -46,10 +46,10 @@ def suites(
         parse_server(server_settings or [], server or server_for(client)),
         parse_client(client, client_settings or []),
     )
-    with open_laboratory(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
+    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
         try:
             comparison = laboratory.session.suites(wanted)
-        except Cannot as cause:
+        except Unsupported as cause:
             print_plain(f"cannot: {cause}", err)
             raise typer.Exit(exit_status.LAB_ERROR) from None
     if as_json:
@@ -76,7 +76,7 @@ def scan(
         raise typer.BadParameter("either cases, or one server with its settings")
     else:
         attempts = [as_attempt(parse_server(server_settings or [], server or "vsftpd"))]
-    with open_laboratory(
+    with open_lab(
         Checkout.here(), Printed(), new_run_id(), attempts=attempts, also=[SCANNER]
     ) as laboratory:
         results = scan_all(laboratory.session, (a.server for a in attempts))

@@ -9,7 +9,7 @@ import typer
 from lab.cases import Catalogue, LoadedCase
 from lab.inputs import FTP_SERVER, WEB_SERVER
 from lab.model import SERVER_HOSTS
-from lab.stack.checkout import Checkout
+from lab.run.checkout import Checkout
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 Cases = Annotated[

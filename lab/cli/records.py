@@ -28,7 +28,7 @@ from lab.record import RecordError, RunRecord, load, to_json
 from lab.report import markdown
 from lab.report.html import write
 from lab.report.html.documented import claims_of
-from lab.stack.checkout import Checkout
+from lab.run.checkout import Checkout
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
 

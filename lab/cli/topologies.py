@@ -12,9 +12,9 @@ from lab import engine
 from lab.cli.options import AsJson
 from lab.cli.printing import out, print_json
 from lab.images import Printed
-from lab.laboratory import ensure_images, start
-from lab.stack import topology
-from lab.stack.checkout import Checkout, new_run_id
+from lab.run import topology
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import ensure_images, start
 
 
 def up() -> None:

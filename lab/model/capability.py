@@ -2,7 +2,7 @@
 
 A distribution's library or program may stop to load a certificate, to speak a version or to offer one
 without a change in its name. What an attempt does then follows from the answer of the very build, not
-from what the packages did on the day on which somebody looked. ``lab/stack/capabilities.py`` asks.
+from what the packages did on the day on which somebody looked. ``lab/run/capabilities.py`` asks.
 """
 
 from __future__ import annotations

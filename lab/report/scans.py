@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.quoting import visible
-from lab.scan import LIMITS, Comparison, NotScanned
+from lab.run.scan import LIMITS, Comparison, NotScanned
 from lab.settings import server_in_words
 
 #: The counts, in the order in which they are said; the first is said even if there is none.

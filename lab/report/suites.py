@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.quoting import visible
-from lab.suites import Comparison, Offer
+from lab.run.suites import Comparison, Offer
 from lab.tls.suites import Suite
 
 _COLUMN = 10

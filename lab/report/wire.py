@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.model import Side
-from lab.wire import Ending, How, Point, Standing, Statement, WireReading, Witnesses
+from lab.wire import Agreement, Ending, How, Point, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
 
@@ -40,9 +40,9 @@ def witnesses_in_words(witnesses: Witnesses | None) -> str:
 
 
 def _names(one: Statement) -> str:
-    if one.standing is Standing.SILENT or one.names is None:
+    if one.standing is Agreement.SILENT or one.names is None:
         return "silent"
-    return f"the {one.names}" if one.standing is Standing.AGREES else f"the {one.names} (!)"
+    return f"the {one.names}" if one.standing is Agreement.AGREES else f"the {one.names} (!)"
 
 
 def _lines(reading: WireReading) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The third witness: what an attempt looked like on the lab's network.
 
-Pure: packets in, a file that Wireshark opens and a reading out. ``lab/stack/capture.py`` gets the
+Pure: packets in, a file that Wireshark opens and a reading out. ``lab/run/capture.py`` gets the
 packets, ``docs/wire.md`` says what the reading means::
 
     packets      what the agent beside the server kept of an attempt
@@ -13,19 +13,19 @@ packets, ``docs/wire.md`` says what the reading means::
 """
 
 from lab.wire import pcapng
-from lab.wire.packets import Capture, Keep, Packet
+from lab.wire.packets import Capture, CapturePolicy, Packet
 from lab.wire.reading import Ending, How, WireReading, read
 from lab.wire.tls import Point
-from lab.wire.witnesses import Standing, Statement, Witnesses, hear_witnesses
+from lab.wire.witnesses import Agreement, Statement, Witnesses, hear_witnesses
 
 __all__ = [
+    "Agreement",
     "Capture",
+    "CapturePolicy",
     "Ending",
     "How",
-    "Keep",
     "Packet",
     "Point",
-    "Standing",
     "Statement",
     "WireReading",
     "Witnesses",

@@ -13,7 +13,7 @@ from typing import Any
 _HEAD = struct.Struct(">QIIB")
 
 
-class Keep(StrEnum):
+class CapturePolicy(StrEnum):
     """Of which attempts the capture is kept."""
 
     ALL = "all"

@@ -25,7 +25,7 @@ _SHOWS = {
 }
 
 
-class Standing(StrEnum):
+class Agreement(StrEnum):
     """How a witness stands to the outcome."""
 
     AGREES = "agrees"
@@ -38,7 +38,7 @@ class Standing(StrEnum):
 class Statement:
     """What one witness says."""
 
-    standing: Standing
+    standing: Agreement
     names: Side | None = None
     """Who refused, by this witness alone; null: it does not say."""
 
@@ -58,7 +58,7 @@ class Witnesses:
     def disagree(self) -> bool:
         """Whether one of them names another than the outcome does."""
         every = (self.client, self.server, self.wire)
-        return any(one.standing is Standing.DISAGREES for one in every)
+        return any(one.standing is Agreement.DISAGREES for one in every)
 
 
 def hear_witnesses(
@@ -121,5 +121,5 @@ def _server_names(observation: Observation) -> Side | None:
 
 def _statement(names: Side | None, by: Side) -> Statement:
     if names in (None, Side.UNKNOWN):
-        return Statement(Standing.SILENT)
-    return Statement(Standing.AGREES if names is by else Standing.DISAGREES, names)
+        return Statement(Agreement.SILENT)
+    return Statement(Agreement.AGREES if names is by else Agreement.DISAGREES, names)

@@ -25,8 +25,8 @@ from docker import DockerClient
 from lab.checkout import root
 from lab.machine import wait_until
 from lab.record import RunRecord, load
-from lab.stack import topology
-from lab.stack.checkout import LABEL_CHECKOUT, LABEL_RUN, Checkout
+from lab.run import topology
+from lab.run.checkout import LABEL_CHECKOUT, LABEL_RUN, Checkout
 
 #: Seconds for anything that a test waits for; far more than it takes.
 PATIENCE_S = 60.0

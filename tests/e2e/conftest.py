@@ -10,8 +10,8 @@ from docker import DockerClient
 
 from lab import engine as engines
 from lab.images import ImageError, Silent
-from lab.laboratory import ensure_images
-from lab.stack.checkout import Checkout
+from lab.run.checkout import Checkout
+from lab.run.laboratory import ensure_images
 from tests.e2e.checkouts import Copy
 
 MakeCopy = Callable[[], Copy]

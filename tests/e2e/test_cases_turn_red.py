@@ -21,10 +21,10 @@ from lab.cases import Catalogue, LoadedCase
 from lab.checkout import root
 from lab.expectations import Verdict, completed, judge
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, Outcome, Reason, Result, Side, Stage
-from lab.run import Finished, Job, run
-from lab.stack.checkout import new_run_id
+from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import new_run_id
+from lab.run.laboratory import Lab, open_lab
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
@@ -50,8 +50,8 @@ def by_id(cases: list[LoadedCase]) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="module")
-def laboratory(shared: Copy) -> Iterator[Laboratory]:
-    with open_laboratory(shared.checkout, Silent(), new_run_id()) as opened:
+def laboratory(shared: Copy) -> Iterator[Lab]:
+    with open_lab(shared.checkout, Silent(), new_run_id()) as opened:
         yield opened
 
 
@@ -72,7 +72,7 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(laboratory: Laboratory) -> Made:
+def made(laboratory: Lab) -> Made:
     """Every twin, and one breaking attempt of each kind, made once."""
     attempts = {case.case.twin for case in REFUSALS} | {case.case.attempt for case in KINDS}
     jobs = [Job(str(n), attempt) for n, attempt in enumerate(attempts) if attempt is not None]

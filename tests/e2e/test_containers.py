@@ -9,12 +9,12 @@ import pytest
 from docker import DockerClient
 
 from lab.model import ServerSettings
+from lab.run import topology
+from lab.run.containers import unpack
+from lab.run.execution import execute
+from lab.run.files import AGENTS, agent_files, pack
+from lab.run.link import AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.stack import topology
-from lab.stack.containers import unpack
-from lab.stack.execution import execute
-from lab.stack.files import AGENTS, agent_files, pack
-from lab.stack.link import AgentLink
 from tests.containers_table import Container, documented
 from tests.e2e.checkouts import Copy
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.machine import wait_until
 from lab.model import SERVER_HOSTS, Attempt, ClientReport
 from lab.record import load
-from lab.run import Job, make
+from lab.run.attempts import Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
 from tests.e2e.checkouts import PATIENCE_S, Copy, agents_in
 
 pytestmark = pytest.mark.engine
@@ -59,7 +59,7 @@ def test_the_visitor_reads_what_the_page_says_and_the_remedy_works(
 
 def test_a_ca_in_the_definition_is_trusted(shared: Copy, tmp_path: Path) -> None:
     # given an operator's own certificate, of a CA that nobody knows
-    made = Material.create([HOST])
+    made = RunCertificates.create([HOST])
     served = made.server("private-ca", HOST)
     (tmp_path / "chain.pem").write_bytes(served.chain_pem)
     (tmp_path / "key.pem").write_bytes(served.key_pem)
@@ -113,12 +113,12 @@ def test_a_definition_that_cannot_be_tried(
 
 
 @pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Laboratory]:
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as opened:
+def laboratory(images: None) -> Iterator[Lab]:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
         yield opened
 
 
-def report_of(laboratory: Laboratory, server: Sequence[str], client: Sequence[str]) -> ClientReport:
+def report_of(laboratory: Lab, server: Sequence[str], client: Sequence[str]) -> ClientReport:
     """Of the edge, for an attempt at nginx, or at the server that ``server`` begins with."""
     software = server[0] if server and "=" not in server[0] else "nginx"
     assigned = [word for word in server if "=" in word]
@@ -154,7 +154,7 @@ def report_of(laboratory: Laboratory, server: Sequence[str], client: Sequence[st
     ids=lambda value: value if isinstance(value, str) else " ".join(value) or "-",
 )
 def test_a_fault_of_the_origin_has_the_name_of_the_page(
-    laboratory: Laboratory, server: list[str], client: list[str], name: str
+    laboratory: Lab, server: list[str], client: list[str], name: str
 ) -> None:
     report = report_of(laboratory, server, client)
     assert (report.failed, report.message, report.reply_code) == (True, f"503 {name}", 503), report
@@ -164,13 +164,13 @@ def test_a_fault_of_the_origin_has_the_name_of_the_page(
     assert "\n" not in report.error, report
 
 
-def test_what_the_page_has_no_message_for_is_said(laboratory: Laboratory) -> None:
+def test_what_the_page_has_no_message_for_is_said(laboratory: Lab) -> None:
     report = report_of(laboratory, ["origin", "behaviour=close-after-request"], [])
     assert report.failed
     assert report.message in report.warnings[0]
 
 
-def test_whoever_is_connected_to_by_address_is_checked_by_name(laboratory: Laboratory) -> None:
+def test_whoever_is_connected_to_by_address_is_checked_by_name(laboratory: Lab) -> None:
     # nginx does not look for addresses in a certificate, and this one has the server's
     server = ["certificate=ip-address"]
     assert report_of(laboratory, server, ["host=address"]).failed

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 from docker import DockerClient
 
-from lab import impostor
 from lab.expectations import Verdict
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.machine import wait_until
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
-from lab.run import Job, make
+from lab.run import impostor
+from lab.run.attempts import Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
 from tests.e2e.checkouts import PATIENCE_S
 
 pytestmark = pytest.mark.engine
@@ -27,8 +27,8 @@ SERVICES = "ls /etc/pam.d | grep -c '^lab-impostor-' || true"
 
 
 @pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Laboratory]:
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as opened:
+def laboratory(images: None) -> Iterator[Lab]:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
         yield opened
 
 
@@ -38,14 +38,14 @@ def attempt_on(software: str, *at_client: str, client: str = "net-ftp@rocky9") -
     return made.with_server(protocols=up_to("TLSv1.2"))
 
 
-def shell(engine: DockerClient, laboratory: Laboratory, software: str, command: str) -> str:
+def shell(engine: DockerClient, laboratory: Lab, software: str, command: str) -> str:
     container = laboratory.topology.containers[SERVERS[software].service]
     output = engine.containers.get(container).exec_run(["sh", "-c", command]).output
     assert isinstance(output, bytes)
     return output.decode().strip()
 
 
-def made(laboratory: Laboratory, attempt: Attempt) -> tuple[Outcome, ServerReport]:
+def made(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, ServerReport]:
     finished = make(laboratory.session, Job("x", attempt))
     if finished.judgement.verdict is Verdict.CANNOT:
         assert "Linux-PAM's pam_exec is older than 1.5.3" in finished.judgement.why
@@ -60,7 +60,7 @@ def made(laboratory: Laboratory, attempt: Attempt) -> tuple[Outcome, ServerRepor
 @pytest.mark.parametrize("user", ["lab", "somebody-else"])
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "clear text"])
 def test_whoever_does_not_check_gives_it_all_away(
-    laboratory: Laboratory, software: str, user: str, tls: bool
+    laboratory: Lab, software: str, user: str, tls: bool
 ) -> None:
     attempt = attempt_on(software, "verify=none", f"user={user}", f"password={ODD}")
     attempt = attempt.with_client(tls=tls, payload=2000)
@@ -77,7 +77,7 @@ def test_whoever_does_not_check_gives_it_all_away(
 
 
 @pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
-def test_whoever_checks_gives_nothing_away(laboratory: Laboratory, software: str) -> None:
+def test_whoever_checks_gives_nothing_away(laboratory: Lab, software: str) -> None:
     for at_client in ((), ("trust=private-ca",), ("fingerprint=self-signed",)):
         outcome, report = made(laboratory, attempt_on(software, *at_client))
         assert outcome.result is Result.REFUSED
@@ -85,7 +85,7 @@ def test_whoever_checks_gives_nothing_away(laboratory: Laboratory, software: str
 
 
 @pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
-def test_a_login_alone_gives_the_password_away(laboratory: Laboratory, software: str) -> None:
+def test_a_login_alone_gives_the_password_away(laboratory: Lab, software: str) -> None:
     attempt = attempt_on(software, "verify=none").with_client(goal=Goal.LOGIN)
     _, report = made(laboratory, attempt)
     assert report.captured is not None
@@ -93,7 +93,7 @@ def test_a_login_alone_gives_the_password_away(laboratory: Laboratory, software:
 
 
 def test_only_root_reads_the_password_and_nothing_stays(engine: DockerClient, images: None) -> None:
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as laboratory:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as laboratory:
         # given an impostor that has got a login
         made(laboratory, attempt_on("vsftpd", "verify=none"))
         kept = shell(engine, laboratory, "vsftpd", "stat -c '%U %a' /run/lab/listeners/*/captured")

@@ -17,15 +17,15 @@ import pytest
 
 from lab.expectations import Expectation, Verdict
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.machine import wait_until
 from lab.model import BEHAVIOURS, ORIGINS, SERVER_HOSTS, Attempt
-from lab.run import Finished, Job, make
+from lab.run.attempts import Finished, Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.files import AGENTS
+from lab.run.laboratory import Lab, open_lab
+from lab.run.link import AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
-from lab.stack.files import AGENTS
-from lab.stack.link import AgentLink
 
 pytestmark = pytest.mark.engine
 
@@ -290,14 +290,14 @@ def every() -> list[tuple[Attempt, str]]:
 
 
 @pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Laboratory]:
+def laboratory(images: None) -> Iterator[Lab]:
     attempts = [one for one, _ in every()]
-    with open_laboratory(Checkout.here(), Silent(), new_run_id(), attempts=attempts) as opened:
+    with open_lab(Checkout.here(), Silent(), new_run_id(), attempts=attempts) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def results(laboratory: Laboratory) -> dict[str, Finished]:
+def results(laboratory: Lab) -> dict[str, Finished]:
     """Every attempt, several at a time, by its key."""
     jobs = [Job(one.key, one, Expectation.parse(expected)) for one, expected in every()]
     with ThreadPoolExecutor(8) as pool:
@@ -323,7 +323,7 @@ def test_every_behaviour_was_tried() -> None:
 class Box:
     """A container of the topology."""
 
-    def __init__(self, laboratory: Laboratory, service: str) -> None:
+    def __init__(self, laboratory: Lab, service: str) -> None:
         self.client = laboratory.client
         self.id = laboratory.topology.containers[service]
 
@@ -339,7 +339,7 @@ class Box:
         return [(int(row[1]), row[-1]) for row in self.client.api.top(self.id)["Processes"]]
 
 
-def listening(laboratory: Laboratory, software: str, server: str = "") -> int:
+def listening(laboratory: Lab, software: str, server: str = "") -> int:
     """The port of a listener with these settings, which stays."""
     done = make(laboratory.session, Job("x", attempt(software, server, "tls-perl@rocky9", "")))
     assert done.evidence is not None, done.judgement.why
@@ -348,9 +348,7 @@ def listening(laboratory: Laboratory, software: str, server: str = "") -> int:
 
 @pytest.mark.parametrize("software", ORIGINS)
 @pytest.mark.parametrize("tls", [True, False])
-def test_an_answer_says_what_was_negotiated(
-    laboratory: Laboratory, software: str, tls: bool
-) -> None:
+def test_an_answer_says_what_was_negotiated(laboratory: Lab, software: str, tls: bool) -> None:
     newest = "TLSv1.2" if software == OLD else "TLSv1.3"
     port = listening(laboratory, software, f"protocols=TLSv1.2..{newest}" if tls else "tls=off")
     host, scheme = SERVER_HOSTS[software], "https" if tls else "http"
@@ -371,7 +369,7 @@ def test_an_answer_says_what_was_negotiated(
 
 
 @pytest.mark.parametrize("software", ORIGINS)
-def test_a_client_that_hangs_holds_up_no_other(laboratory: Laboratory, software: str) -> None:
+def test_a_client_that_hangs_holds_up_no_other(laboratory: Lab, software: str) -> None:
     port = listening(laboratory, software)
     client, host = Box(laboratory, "rocky9-default"), SERVER_HOSTS[software]
     # One says nothing, one the beginning of a ClientHello, and then there is one with a question.
@@ -389,9 +387,7 @@ def test_a_client_that_hangs_holds_up_no_other(laboratory: Laboratory, software:
 
 
 @pytest.mark.parametrize("software", ORIGINS)
-def test_the_suites_of_an_origin_are_those_of_its_list(
-    laboratory: Laboratory, software: str
-) -> None:
+def test_the_suites_of_an_origin_are_those_of_its_list(laboratory: Lab, software: str) -> None:
     listed = "AES128-SHA:ECDHE-RSA-AES256-GCM-SHA384"
     wanted = attempt(software, f"ciphers={listed} protocols=TLSv1.2", "tls-perl@centos7", "")
     compared = laboratory.session.suites(wanted)
@@ -403,7 +399,7 @@ def test_the_suites_of_an_origin_are_those_of_its_list(
 
 @pytest.mark.parametrize("software", ORIGINS)
 def test_the_default_list_of_the_facts_is_what_a_listener_offers(
-    laboratory: Laboratory, software: str
+    laboratory: Lab, software: str
 ) -> None:
     default = laboratory.session.facts()[software]["default_ciphers"]["list"]
     wanted = attempt(software, "protocols=TLSv1.2", "tls-perl@centos7", "")
@@ -422,9 +418,7 @@ def test_the_default_list_of_the_facts_is_what_a_listener_offers(
         ("listening=off", "it did not start"),
     ],
 )
-def test_an_origin_without_suites_says_why(
-    laboratory: Laboratory, settings: str, words: str
-) -> None:
+def test_an_origin_without_suites_says_why(laboratory: Lab, settings: str, words: str) -> None:
     wanted = attempt("origin", settings, "tls-perl@rocky9", "")
     assert laboratory.session.suites(wanted).server.nothing.startswith(words)
 
@@ -439,9 +433,7 @@ def test_an_origin_without_suites_says_why(
         ("nginx", "behaviour=silent", "nginx can only serve"),
     ],
 )
-def test_what_cannot_be_is_said(
-    laboratory: Laboratory, software: str, settings: str, words: str
-) -> None:
+def test_what_cannot_be_is_said(laboratory: Lab, software: str, settings: str, words: str) -> None:
     done = make(laboratory.session, Job("x", attempt(software, settings, "tls-perl@rocky9", "")))
     assert done.judgement.verdict is Verdict.CANNOT
     assert words in done.judgement.why
@@ -449,7 +441,7 @@ def test_what_cannot_be_is_said(
 
 @pytest.mark.parametrize("software", ["nginx", "origin"])
 def test_nothing_outlives_the_session_or_an_agent_that_was_killed(
-    laboratory: Laboratory, software: str
+    laboratory: Lab, software: str
 ) -> None:
     """The last test: it ends the session that the others use."""
     laboratory.session.close()

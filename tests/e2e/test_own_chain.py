@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from tests.e2e.checkouts import Copy, Done
 
 pytestmark = pytest.mark.engine
@@ -25,12 +25,12 @@ VERIFIED = ("certificate verified", "証明書は検証済み")
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
+def material() -> RunCertificates:
     """Certificates of a CA that no run of the lab knows."""
-    return Material.create([HOST])
+    return RunCertificates.create([HOST])
 
 
-def own(material: Material, directory: Path, slug: str) -> tuple[str, ...]:
+def own(material: RunCertificates, directory: Path, slug: str) -> tuple[str, ...]:
     """The options for a certificate of that kind."""
     made = material.server(slug, HOST)
     chain, key = directory / "chain.pem", directory / "key.pem"
@@ -72,7 +72,7 @@ def outcome_of(copy: Copy) -> Any:
 
 
 def test_an_accepted_chain_is_called_verified_nowhere(
-    shared: Copy, material: Material, tmp_path: Path
+    shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     # given a chain with its root, which the client is told to trust as it is
     words = own(material, tmp_path, "root-in-chain")
@@ -97,7 +97,7 @@ def test_an_accepted_chain_is_called_verified_nowhere(
 
 
 def test_a_refusal_behind_the_certificate_does_not_make_it_verified(
-    shared: Copy, material: Material, tmp_path: Path
+    shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     words = own(material, tmp_path, "root-in-chain")
     done = shared.lab("attempt", *words, *TRUSTED, *NAMED)
@@ -107,7 +107,7 @@ def test_a_refusal_behind_the_certificate_does_not_make_it_verified(
 
 
 def test_a_rate_says_that_nothing_is_judged(
-    shared: Copy, material: Material, tmp_path: Path
+    shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     words = (*own(material, tmp_path, "root-in-chain"), *TRUSTED, *NAMED, *HANDSHAKE)
     done = shared.lab("attempt", *words, "--repeat", "3")
@@ -137,7 +137,7 @@ def test_a_rate_says_that_nothing_is_judged(
 )
 def test_a_refusal_says_whether_it_is_one_of_the_operators_clients(
     shared: Copy,
-    material: Material,
+    material: RunCertificates,
     tmp_path: Path,
     slug: str,
     options: Sequence[str],
@@ -156,7 +156,7 @@ def test_a_refusal_says_whether_it_is_one_of_the_operators_clients(
 
 @pytest.mark.parametrize("client", ["net-ftp@rocky9", "ftplib@rocky9", "curl@rocky9"])
 def test_an_incomplete_chain_is_never_verified_by_itself(
-    shared: Copy, material: Material, tmp_path: Path, client: str
+    shared: Copy, material: RunCertificates, tmp_path: Path, client: str
 ) -> None:
     # given a chain without its intermediate, and a client that is told to trust it
     words = (*own(material, tmp_path, "incomplete-chain"), *TRUSTED, "--client", client)
@@ -170,7 +170,7 @@ def test_an_incomplete_chain_is_never_verified_by_itself(
 
 
 def test_with_a_ca_and_a_name_it_is_judged_and_verified(
-    shared: Copy, material: Material, tmp_path: Path
+    shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     # given a definition with the root and the name that the origin's certificate has
     root = material.anchor("private-ca").decode()
@@ -196,7 +196,7 @@ def test_with_a_ca_and_a_name_it_is_judged_and_verified(
 
 
 def test_a_pinned_certificate_is_called_the_pinned_one(
-    shared: Copy, material: Material, tmp_path: Path
+    shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     words = own(material, tmp_path, "incomplete-chain")
     done = shared.lab("attempt", *words, "-c", "fingerprint=own", *HANDSHAKE)
@@ -206,7 +206,7 @@ def test_a_pinned_certificate_is_called_the_pinned_one(
 
 
 def test_without_verification_it_is_not_verified(
-    shared: Copy, material: Material, tmp_path: Path
+    shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     words = own(material, tmp_path, "full-chain")
     done = shared.lab("attempt", *words, "-c", "verify=no", *HANDSHAKE)

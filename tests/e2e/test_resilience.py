@@ -17,9 +17,9 @@ from lab.engine import processes
 from lab.expectations import Verdict
 from lab.machine import wait_until
 from lab.record import AttemptRecord, RunRecord
-from lab.stack import topology
-from lab.stack.checkout import in_use
-from lab.stack.topology import removing
+from lab.run import topology
+from lab.run.checkout import in_use
+from lab.run.topology import removing
 from tests.e2e.checkouts import PATIENCE_S, POLL_S, Copy, Running, agents_in
 
 pytestmark = pytest.mark.engine

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, ServerSettings
-from lab.scan import LIMITS, Comparison, NotScanned, compare
-from lab.scanning import counted, scan_all, scan_one
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
+from lab.run.scan import LIMITS, Comparison, NotScanned, compare
+from lab.run.scanning import counted, scan_all, scan_one
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
@@ -22,12 +22,12 @@ GCM256 = "ECDHE-RSA-AES256-GCM-SHA384"
 
 
 @pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Laboratory]:
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as opened:
+def laboratory(images: None) -> Iterator[Lab]:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
         yield opened
 
 
-def scanned(laboratory: Laboratory, server: ServerSettings) -> Comparison:
+def scanned(laboratory: Lab, server: ServerSettings) -> Comparison:
     result = scan_one(laboratory.session, server)
     assert isinstance(result, Comparison), result
     return result
@@ -80,7 +80,7 @@ LISTENERS: list[tuple[str, list[str], dict[str, set[str] | None]]] = [
     ids=[f"{s} {' '.join(a)}" for s, a, _ in LISTENERS],
 )
 def test_sslscan_finds_what_the_lab_says(
-    laboratory: Laboratory,
+    laboratory: Lab,
     software: str,
     settings: list[str],
     expected: dict[str, set[str] | None],
@@ -94,7 +94,7 @@ def test_sslscan_finds_what_the_lab_says(
         assert found[version] == names if names is not None else found[version]
 
 
-def test_what_sslscan_does_not_ask_for_is_counted(laboratory: Laboratory) -> None:
+def test_what_sslscan_does_not_ask_for_is_counted(laboratory: Lab) -> None:
     result = scanned(laboratory, parse_server(["protocols=SSLv3"], "origin@openssl-1.0.2k"))
 
     beyond = result.beyond[LIMITS[0].title]
@@ -102,7 +102,7 @@ def test_what_sslscan_does_not_ask_for_is_counted(laboratory: Laboratory) -> Non
     assert set(beyond) == {f"SSLv3 {suite}" for suite in result.offer.suites["SSLv3"]}
 
 
-def test_the_claim_of_another_listener_is_a_lie(laboratory: Laboratory) -> None:
+def test_the_claim_of_another_listener_is_a_lie(laboratory: Lab) -> None:
     one = scanned(laboratory, parse_server([]))
     other = scanned(laboratory, parse_server(["ciphers=AES128-SHA", "protocols=..TLSv1.2"]))
 
@@ -120,7 +120,7 @@ def test_the_claim_of_another_listener_is_a_lie(laboratory: Laboratory) -> None:
 @pytest.mark.parametrize(
     "extra", ["ssl_tlsv13=YES", "ssl_ciphers=ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA"]
 )
-def test_a_line_that_undoes_the_settings_is_noticed(laboratory: Laboratory, extra: str) -> None:
+def test_a_line_that_undoes_the_settings_is_noticed(laboratory: Lab, extra: str) -> None:
     """vsftpd takes the last of two lines; what the settings say is then not what it does."""
     settings = ["ciphers=AES128-SHA", "protocols=..TLSv1.2", f"extra={extra}"]
 
@@ -142,7 +142,7 @@ NOTHING_TO_SCAN = [
 ]
 
 
-def test_what_cannot_be_scanned_is_listed_with_the_reason(laboratory: Laboratory) -> None:
+def test_what_cannot_be_scanned_is_listed_with_the_reason(laboratory: Lab) -> None:
     servers = [parse_server(settings, software) for software, settings, _ in NOTHING_TO_SCAN]
 
     results = scan_all(laboratory.session, servers)
@@ -158,7 +158,7 @@ def test_what_cannot_be_scanned_is_listed_with_the_reason(laboratory: Laboratory
         assert why in result.why
 
 
-def test_a_scan_leaves_no_line_in_the_next_attempts_log(laboratory: Laboratory) -> None:
+def test_a_scan_leaves_no_line_in_the_next_attempts_log(laboratory: Lab) -> None:
     attempt = Attempt(parse_server(["ciphers=HIGH"]), parse_client("net-ftp@rocky9"))
 
     scanned(laboratory, attempt.server)

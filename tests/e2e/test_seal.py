@@ -19,11 +19,11 @@ import pytest
 from docker import DockerClient
 
 from lab.images import Silent
-from lab.laboratory import image_store
-from lab.stack import topology
-from lab.stack.checkout import Checkout
-from lab.stack.execution import execute
-from lab.stack.topology import sealing
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.execution import execute
+from lab.run.laboratory import image_store
+from lab.run.topology import sealing
 from tests.e2e.checkouts import Copy
 
 #: Seconds for one connection; the host's kernel answers in less than a thousandth of that.

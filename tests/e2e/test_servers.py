@@ -25,12 +25,12 @@ import trustme
 from docker.models.containers import Container
 
 from lab.images import Silent
-from lab.laboratory import image_store
 from lab.model import ServerSettings, only
+from lab.run.checkout import Checkout
+from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.run.laboratory import image_store
+from lab.run.link import AgentError, AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.stack.checkout import Checkout
-from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
-from lab.stack.link import AgentError, AgentLink
 from tests.containers_table import documented
 
 pytestmark = pytest.mark.engine

@@ -10,10 +10,10 @@ import pytest
 from lab.dialects import decide, hear
 from lab.expectations import Expectation, Verdict, judge
 from lab.images import Silent
-from lab.laboratory import open_laboratory
 from lab.model import Capability, Reason, Result, Side
-from lab.run import Finished, Job, run
-from lab.stack.checkout import Checkout, new_run_id
+from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import open_lab
 from tests.situations import Situation, expected_in, situations
 
 pytestmark = pytest.mark.engine
@@ -48,7 +48,7 @@ def ran(images: None) -> Ran:
     ordered = sorted(ALL, key=lambda situation: not situation.waits)
     jobs = [Job(situation.name, situation.attempt) for situation in ordered]
     finished: dict[str, Finished] = {}
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as laboratory:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as laboratory:
         run(
             laboratory.session,
             jobs,

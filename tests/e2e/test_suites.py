@@ -14,13 +14,13 @@ import pytest
 
 from lab.cases import Catalogue, Planned
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, Outcome, Reason, Result
-from lab.run import Job, make
+from lab.run.attempts import Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.feasibility import Unsupported
+from lab.run.laboratory import Lab, open_lab
+from lab.run.suites import Comparison
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
-from lab.stack.feasibility import Cannot
-from lab.suites import Comparison
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
@@ -39,16 +39,16 @@ def about_suites() -> list[Planned]:
 
 
 @pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Laboratory]:
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as opened:
+def laboratory(images: None) -> Iterator[Lab]:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
         yield opened
 
 
-def both(laboratory: Laboratory, attempt: Attempt) -> tuple[Outcome, Comparison]:
+def both(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, Comparison]:
     """What happens, and what asking both ends says."""
     try:
         comparison = laboratory.session.suites(attempt)
-    except Cannot as cause:
+    except Unsupported as cause:
         pytest.skip(f"cannot: {cause}")
     outcome = make(laboratory.session, Job("x", attempt)).outcome
     assert outcome is not None
@@ -62,7 +62,7 @@ def test_the_catalogue_has_refusals_and_completions_to_compare() -> None:
 
 
 @pytest.mark.parametrize("planned", about_suites(), ids=lambda planned: planned.id)
-def test_the_prediction_is_what_happens(laboratory: Laboratory, planned: Planned) -> None:
+def test_the_prediction_is_what_happens(laboratory: Lab, planned: Planned) -> None:
     outcome, comparison = both(laboratory, planned.attempt)
     if outcome.reason is Reason.NO_SHARED_CIPHER:
         assert not comparison.possible, comparison.sentence
@@ -146,7 +146,7 @@ SITUATIONS: list[tuple[str, list[str], str, list[str], str]] = [
     ids=[f"{s} {' '.join(a)} - {c} {' '.join(b)}" for s, a, c, b, _ in SITUATIONS],
 )
 def test_the_first_thing_that_fails_is_named(
-    laboratory: Laboratory,
+    laboratory: Lab,
     software: str,
     at_server: list[str],
     client: str,
@@ -162,14 +162,14 @@ def test_the_first_thing_that_fails_is_named(
         assert outcome.protocol == comparison.version
 
 
-def test_asking_leaves_no_trace_in_the_next_attempts_log(laboratory: Laboratory) -> None:
+def test_asking_leaves_no_trace_in_the_next_attempts_log(laboratory: Lab) -> None:
     attempt = Attempt(parse_server(["ciphers=HIGH"]), parse_client("net-ftp@rocky9"))
     laboratory.session.suites(attempt)
     log = laboratory.session.attempt(attempt).observation.server.log
     assert log.count("CONNECT: Client") == 1
 
 
-def test_each_end_is_asked_once(laboratory: Laboratory) -> None:
+def test_each_end_is_asked_once(laboratory: Lab) -> None:
     attempt = Attempt(parse_server([]), parse_client("net-ftp@rocky9"))
     first = laboratory.session.suites(attempt)
     again = laboratory.session.suites(attempt.with_client(payload=77, mode="active"))

@@ -9,29 +9,29 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.images import Silent
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import Attempt, Result, Side
-from lab.run import Finished, Job, make
+from lab.run.attempts import Finished, Job, make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
-from lab.wire import Ending, How, Keep, Point, Standing, WireReading
+from lab.wire import Agreement, CapturePolicy, Ending, How, Point, WireReading
 from lab.wire.reading import ConnectionReading
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
 
-AGREES = Standing.AGREES
+AGREES = Agreement.AGREES
 
 
 @pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Laboratory]:
-    with open_laboratory(Checkout.here(), Silent(), new_run_id()) as opened:
+def laboratory(images: None) -> Iterator[Lab]:
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
         yield opened
 
 
 def attempt(
-    laboratory: Laboratory,
+    laboratory: Lab,
     client: str,
     *at_server: str,
     software: str = "vsftpd",
@@ -39,7 +39,7 @@ def attempt(
 ) -> Finished:
     """One attempt, its capture kept."""
     made = Attempt(parse_server(at_server, software), parse_client(client, at_client))
-    finished = make(laboratory.session, Job("x", made), Keep.ALL)
+    finished = make(laboratory.session, Job("x", made), CapturePolicy.ALL)
     assert finished.outcome is not None, finished.judgement.why
     return finished
 
@@ -74,7 +74,7 @@ CLIENT_OF = {"ftp": "net-ftp@rocky9", "web": "tls-perl@rocky9"}
     ],
 )
 def test_three_witnesses_of_an_expired_certificate(
-    laboratory: Laboratory, software: str, kind: str
+    laboratory: Lab, software: str, kind: str
 ) -> None:
     service = SERVERS[software].service
     assert service in laboratory.topology.containers
@@ -107,7 +107,7 @@ def test_three_witnesses_of_an_expired_certificate(
     assert said == (["220", "AUTH", "234"] if kind == "ftp" else [])
 
 
-def test_the_server_refuses_and_all_three_say_so(laboratory: Laboratory) -> None:
+def test_the_server_refuses_and_all_three_say_so(laboratory: Lab) -> None:
     finished = attempt(laboratory, "net-ftp@rocky9", "ciphers=AES128-SHA", "protocols=..TLSv1.2",
                        at_client=("goal=handshake", "ciphers=AES256-SHA"))  # fmt: skip
     found = control(finished)
@@ -123,7 +123,7 @@ def test_the_server_refuses_and_all_three_say_so(laboratory: Laboratory) -> None
 
 
 @pytest.mark.parametrize("mode", ["passive", "active"])
-def test_data_connections_and_the_end_of_long_ones(laboratory: Laboratory, mode: str) -> None:
+def test_data_connections_and_the_end_of_long_ones(laboratory: Lab, mode: str) -> None:
     finished = attempt(
         laboratory,
         "net-ftp@rocky9",
@@ -155,9 +155,7 @@ def test_data_connections_and_the_end_of_long_ones(laboratory: Laboratory, mode:
         "openssl@rocky9",
     ],
 )
-def test_secrets_of_every_client_whose_library_gives_them(
-    laboratory: Laboratory, client: str
-) -> None:
+def test_secrets_of_every_client_whose_library_gives_them(laboratory: Lab, client: str) -> None:
     web = client.startswith(("tls-", "openssl"))
     finished = attempt(
         laboratory,
@@ -177,7 +175,7 @@ def test_secrets_of_every_client_whose_library_gives_them(
     assert found.certificates.number == 2
 
 
-def test_a_library_without_a_key_log_is_named(laboratory: Laboratory) -> None:
+def test_a_library_without_a_key_log_is_named(laboratory: Lab) -> None:
     reading = seen(attempt(laboratory, "net-ftp@centos7", at_client=("goal=login",)))
     assert not reading.key_log
     assert reading.no_key_log.startswith("OpenSSL 1.0.2k")
@@ -186,12 +184,12 @@ def test_a_library_without_a_key_log_is_named(laboratory: Laboratory) -> None:
 # -- what is no TLS ------------------------------------------------------------------------------------
 
 
-def test_a_closed_port(laboratory: Laboratory) -> None:
+def test_a_closed_port(laboratory: Lab) -> None:
     finished = attempt(laboratory, "tls-perl@rocky9", "listening=no", software="origin")
     assert control(finished).ending == Ending(Side.NETWORK, How.NOT_ACCEPTED, Point.CONNECT)
 
 
-def test_a_filter_that_drops(laboratory: Laboratory) -> None:
+def test_a_filter_that_drops(laboratory: Lab) -> None:
     finished = attempt(laboratory, "tls-perl@rocky9", "port_filter=dropped", software="origin",
                        at_client=("timeout_s=1.5",))  # fmt: skip
     found = control(finished)
@@ -199,7 +197,7 @@ def test_a_filter_that_drops(laboratory: Laboratory) -> None:
     assert not found.established
 
 
-def test_a_witness_that_disagrees_is_shown(laboratory: Laboratory) -> None:
+def test_a_witness_that_disagrees_is_shown(laboratory: Lab) -> None:
     # given a server that waits for TLS, and a client that waits for a greeting
     finished = attempt(laboratory, "net-ftp@rocky9", "implicit_tls=yes",
                        at_client=("goal=login", "timeout_s=1"))  # fmt: skip
@@ -217,7 +215,7 @@ def test_a_witness_that_disagrees_is_shown(laboratory: Laboratory) -> None:
 # -- side by side --------------------------------------------------------------------------------------
 
 
-def test_attempts_side_by_side_never_share_a_packet(laboratory: Laboratory) -> None:
+def test_attempts_side_by_side_never_share_a_packet(laboratory: Lab) -> None:
     # given different settings, so that there are several listeners, and clients in one container
     names = ["expired", "self-signed", "wrong-host", "valid"]
 
@@ -238,7 +236,7 @@ def test_attempts_side_by_side_never_share_a_packet(laboratory: Laboratory) -> N
         }
 
 
-def test_it_says_why_nothing_can_be_captured(laboratory: Laboratory) -> None:
+def test_it_says_why_nothing_can_be_captured(laboratory: Lab) -> None:
     # in a client's container there is no right to
     container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
     ask = "from capture import Capture; next(Capture.of_interface().packets({'key': 'a'}))"

@@ -28,11 +28,11 @@ from lab import machine
 from lab.checkout import root
 from lab.images import Printed, sources
 from lab.images.recipe import Bootstrap
-from lab.laboratory import IMAGES, image_store
-from lab.stack import topology
-from lab.stack.checkout import Checkout
-from lab.stack.execution import execute
-from lab.stack.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.execution import execute
+from lab.run.laboratory import IMAGES, image_store
+from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
 
 #: Debian's suites whose docker.io is tried.
 ENGINES = ("trixie", "testing")

@@ -22,7 +22,6 @@ from typing import Self
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import (
     WEB_PROGRAMS,
     Attempt,
@@ -33,12 +32,13 @@ from lab.model import (
     ServerReport,
 )
 from lab.record import load
-from lab.run import Finished, Job, run
+from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.containers import unpack
+from lab.run.files import AGENTS, pack
+from lab.run.laboratory import Lab, open_lab
+from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
-from lab.stack.checkout import Checkout, new_run_id
-from lab.stack.containers import unpack
-from lab.stack.files import AGENTS, pack
-from lab.stack.link import AgentLink
 from tests.situations import CLIENTS, WEB, situations
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     recorded: list[Transcript] = []
     if arguments.run:
         recorded += from_record(arguments.run, programs)
-    with open_laboratory(Checkout.here(), Printed(), new_run_id()) as laboratory:
+    with open_lab(Checkout.here(), Printed(), new_run_id()) as laboratory:
         recorded += from_situations(laboratory, programs)
         with Clients(laboratory) as clients:
             for file in PEERS:
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
 class Clients:
     """The clients' agents, started on first use."""
 
-    def __init__(self, laboratory: Laboratory) -> None:
+    def __init__(self, laboratory: Lab) -> None:
         self._laboratory = laboratory
         self._links: dict[tuple[str, str], AgentLink] = {}
 
@@ -112,7 +112,7 @@ class Clients:
         return self._links[key]
 
 
-def from_situations(laboratory: Laboratory, programs: Collection[str]) -> Iterator[Transcript]:
+def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
     jobs = [
         Job(situation.name, situation.attempt)
@@ -158,7 +158,7 @@ PEERS = (PeerFile("scripted_peer.py", CLIENTS), PeerFile("scripted_web_peer.py",
 
 
 def from_peers(
-    laboratory: Laboratory, clients: Clients, file: PeerFile, programs: Collection[str]
+    laboratory: Lab, clients: Clients, file: PeerFile, programs: Collection[str]
 ) -> Iterator[Transcript]:
     """Every client against every script."""
     met_by = [client for client in file.clients if client.partition("@")[0] in programs]
@@ -219,9 +219,7 @@ def _meet(clients: Clients, port: int, client: ClientSettings) -> Observation:
     )
 
 
-def write(
-    recorded: Iterable[Transcript], laboratory: Laboratory, clients: Clients
-) -> Mapping[Path, int]:
+def write(recorded: Iterable[Transcript], laboratory: Lab, clients: Clients) -> Mapping[Path, int]:
     """One file for each program on each platform, and how many transcripts it has."""
     by_file: dict[str, list[Transcript]] = defaultdict(list)
     for one in recorded:
@@ -245,7 +243,7 @@ def write(
     return written
 
 
-def _images(laboratory: Laboratory, client: ClientSettings) -> list[str]:
+def _images(laboratory: Lab, client: ClientSettings) -> list[str]:
     """The client's image, and those of the servers that it meets."""
     own = laboratory.image_of(PROGRAMS[client.program].service(client))
     servers = ("nginx", "centos7") if client.program in WEB_PROGRAMS else ("vsftpd", "pyftpdlib")

@@ -18,7 +18,7 @@ from lab.certificates import (
     ANCHORS,
     CATALOGUE,
     CertificateError,
-    Material,
+    RunCertificates,
     UnknownCertificate,
     describe,
     spec_of,
@@ -32,14 +32,14 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
-    made = Material.create([FTP, OTHER])
+def material() -> RunCertificates:
+    made = RunCertificates.create([FTP, OTHER])
     made.add_addresses(ADDRESSES)
     return made
 
 
 def handshake(
-    material: Material,
+    material: RunCertificates,
     folder: Path,
     slug: str,
     *,
@@ -89,7 +89,7 @@ def _shake(*ends: ssl.SSLObject) -> None:
 
 @pytest.mark.parametrize("slug", CATALOGUE)
 def test_openssl_says_of_each_certificate_what_the_catalogue_says(
-    material: Material, tmp_path: Path, slug: str
+    material: RunCertificates, tmp_path: Path, slug: str
 ) -> None:
     assert handshake(material, tmp_path, slug) == CATALOGUE[slug].x509_error
 
@@ -107,7 +107,7 @@ UNDER_ITS_OWN_ANCHOR = {
 
 @pytest.mark.parametrize("slug", CATALOGUE)
 def test_trusting_its_own_anchor_cures_exactly_a_missing_trust(
-    material: Material, tmp_path: Path, slug: str
+    material: RunCertificates, tmp_path: Path, slug: str
 ) -> None:
     spec = CATALOGUE[slug]
     expected = UNDER_ITS_OWN_ANCHOR.get(slug, spec.x509_error)
@@ -116,7 +116,7 @@ def test_trusting_its_own_anchor_cures_exactly_a_missing_trust(
 
 @pytest.mark.parametrize("slug", CATALOGUE)
 def test_without_verification_everything_is_accepted(
-    material: Material, tmp_path: Path, slug: str
+    material: RunCertificates, tmp_path: Path, slug: str
 ) -> None:
     assert handshake(material, tmp_path, slug, verify=False) is None
 
@@ -126,43 +126,47 @@ def test_without_verification_everything_is_accepted(
     [("valid", 66), ("rsa3072", None), ("ecdsa", None), ("wildcard", 66), ("full-chain", 66)],
 )
 def test_at_security_level_3_only_the_leaf_s_size_is_at_fault(
-    material: Material, tmp_path: Path, slug: str, code: int | None
+    material: RunCertificates, tmp_path: Path, slug: str, code: int | None
 ) -> None:
     assert handshake(material, tmp_path, slug, level=3) == code
 
 
 @pytest.mark.parametrize("slug", ["weak-key", "weak-signature"])
 def test_what_is_weak_is_accepted_below_security_level_1(
-    material: Material, tmp_path: Path, slug: str
+    material: RunCertificates, tmp_path: Path, slug: str
 ) -> None:
     assert handshake(material, tmp_path, slug, level=0) is None
 
 
 def test_a_client_that_ignores_the_common_name_refuses_cn_only(
-    material: Material, tmp_path: Path
+    material: RunCertificates, tmp_path: Path
 ) -> None:
     assert handshake(material, tmp_path, "cn-only", common_name=False) == 62
     assert handshake(material, tmp_path, "valid", common_name=False) is None
 
 
-def test_wrong_host_is_right_for_the_host_it_names(material: Material, tmp_path: Path) -> None:
+def test_wrong_host_is_right_for_the_host_it_names(
+    material: RunCertificates, tmp_path: Path
+) -> None:
     assert handshake(material, tmp_path, "wrong-host", host="other.lab.test") is None
 
 
 def test_a_trust_store_with_the_intermediate_alone_lacks_the_issuer(
-    material: Material, tmp_path: Path
+    material: RunCertificates, tmp_path: Path
 ) -> None:
     assert handshake(material, tmp_path, "valid", anchor="public-intermediate") == 2
 
 
 def test_a_trust_store_with_root_and_intermediate_makes_an_incomplete_chain_whole(
-    material: Material, tmp_path: Path
+    material: RunCertificates, tmp_path: Path
 ) -> None:
     assert handshake(material, tmp_path, "incomplete-chain", anchor="public-chain") is None
     assert handshake(material, tmp_path, "private-ca", anchor="public-chain") == 20
 
 
-def test_a_common_name_is_right_for_the_host_it_names(material: Material, tmp_path: Path) -> None:
+def test_a_common_name_is_right_for_the_host_it_names(
+    material: RunCertificates, tmp_path: Path
+) -> None:
     assert handshake(material, tmp_path, "other-cn-only", host="other.lab.test") is None
     assert (
         handshake(material, tmp_path, "other-cn-only", host="other.lab.test", common_name=False)
@@ -171,7 +175,7 @@ def test_a_common_name_is_right_for_the_host_it_names(material: Material, tmp_pa
 
 
 def test_a_common_name_beside_other_names_does_not_count(
-    material: Material, tmp_path: Path
+    material: RunCertificates, tmp_path: Path
 ) -> None:
     leaf = describe(material.server("cn-beside-other", FTP).chain_pem).leaf
     assert (leaf.subject.split(",")[0], leaf.names) == (f"CN={FTP}", ("other.lab.test",))
@@ -192,7 +196,7 @@ def test_a_common_name_beside_other_names_does_not_count(
     ],
 )
 def test_a_wildcard_covers_exactly_one_label(
-    material: Material, tmp_path: Path, slug: str, host: str, code: int | None
+    material: RunCertificates, tmp_path: Path, slug: str, host: str, code: int | None
 ) -> None:
     assert handshake(material, tmp_path, slug, host=host) == code
 
@@ -209,13 +213,13 @@ def test_a_wildcard_covers_exactly_one_label(
     ],
 )
 def test_a_server_that_is_reached_by_its_address_needs_it_in_its_certificate(
-    material: Material, tmp_path: Path, slug: str, host: str, code: int | None
+    material: RunCertificates, tmp_path: Path, slug: str, host: str, code: int | None
 ) -> None:
     assert handshake(material, tmp_path, slug, host=host) == code
 
 
 def test_what_names_an_address_waits_until_it_is_known() -> None:
-    early = Material.create([FTP]).generate()
+    early = RunCertificates.create([FTP]).generate()
     assert f"{FTP}/ip-address.chain.pem" not in dict(early.files(FTP))
     with pytest.raises(CertificateError, match=f"address of {FTP} is not known"):
         early.server("ip-address", FTP)
@@ -233,7 +237,7 @@ def test_what_names_an_address_waits_until_it_is_known() -> None:
     ("new", "old"), [("renewed", "expired"), ("self-signed-reissued", "expired-self-signed")]
 )
 def test_what_is_made_anew_has_the_same_key_and_is_another_certificate(
-    material: Material, new: str, old: str
+    material: RunCertificates, new: str, old: str
 ) -> None:
     made, ended = (material.server(slug, FTP) for slug in (new, old))
     after, before = describe(made.chain_pem).leaf, describe(ended.chain_pem).leaf
@@ -247,7 +251,7 @@ def test_what_is_made_anew_has_the_same_key_and_is_another_certificate(
     assert same == {new, old}
 
 
-def public_key_of(material: Material, slug: str) -> str:
+def public_key_of(material: RunCertificates, slug: str) -> str:
     return describe(material.server(slug, FTP).chain_pem).leaf.public_key_sha256
 
 
@@ -258,7 +262,7 @@ def public_key(chain_pem: bytes) -> bytes:
 
 
 def test_only_the_old_self_signed_certificate_is_trusted_by_who_pinned_it(
-    material: Material, tmp_path: Path
+    material: RunCertificates, tmp_path: Path
 ) -> None:
     """The same name and key do not make it the same certificate: the trust store needs the new one."""
     slug, old = "self-signed-reissued", "expired-self-signed"
@@ -267,7 +271,7 @@ def test_only_the_old_self_signed_certificate_is_trusted_by_who_pinned_it(
     assert handshake(material, tmp_path, old, anchor=slug) == 18
 
 
-def test_the_wrong_order_has_the_root_before_the_intermediate(material: Material) -> None:
+def test_the_wrong_order_has_the_root_before_the_intermediate(material: RunCertificates) -> None:
     right, wrong = (
         x509.load_pem_x509_certificates(material.server(slug, FTP).chain_pem)
         for slug in ("full-chain", "wrong-order")
@@ -283,7 +287,7 @@ def test_a_request_for_a_new_certificate_is_made_with_the_key_that_is_kept() -> 
 
 
 def test_a_client_certificate_passes_the_check_that_a_server_makes(
-    material: Material, tmp_path: Path
+    material: RunCertificates, tmp_path: Path
 ) -> None:
     made = material.server("client", FTP)
     chain, key = tmp_path / "client.chain.pem", tmp_path / "client.key.pem"
@@ -308,11 +312,11 @@ def test_a_client_certificate_passes_the_check_that_a_server_makes(
     assert "commonName', 'lab'" in str(server.getpeercert())
 
 
-def leaf_of(material: Material, slug: str, host: str = FTP) -> str:
+def leaf_of(material: RunCertificates, slug: str, host: str = FTP) -> str:
     return material.server(slug, host).leaf_sha256
 
 
-def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: Material) -> None:
+def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: RunCertificates) -> None:
     shared = [
         "incomplete-chain",
         "full-chain",
@@ -328,7 +332,9 @@ def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: Material) ->
 @pytest.mark.parametrize(
     "slug", ["self-signed", "expired-self-signed", "self-signed-reissued", "not-a-ca"]
 )
-def test_what_openssl_1_0_2_decides_by_key_usage_has_none(material: Material, slug: str) -> None:
+def test_what_openssl_1_0_2_decides_by_key_usage_has_none(
+    material: RunCertificates, slug: str
+) -> None:
     """With a key usage that lacks signing, it says 20 instead of 18 or 24 (seen on 1.0.2k)."""
     chain = x509.load_pem_x509_certificates(material.server(slug, FTP).chain_pem)
     with pytest.raises(x509.ExtensionNotFound):
@@ -336,7 +342,7 @@ def test_what_openssl_1_0_2_decides_by_key_usage_has_none(material: Material, sl
 
 
 def test_keys_can_be_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    material = Material.create([FTP, OTHER])
+    material = RunCertificates.create([FTP, OTHER])
     assert material.generate() is material
     material.add_addresses(ADDRESSES)
 
@@ -349,7 +355,9 @@ def test_keys_can_be_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(list(material.files(host))) == 2 * len(CATALOGUE) + len(ANCHORS)
 
 
-def test_an_impostor_has_the_names_of_valid_and_nothing_else_of_it(material: Material) -> None:
+def test_an_impostor_has_the_names_of_valid_and_nothing_else_of_it(
+    material: RunCertificates,
+) -> None:
     valid, impostor = (material.server(slug, FTP) for slug in ("valid", "impostor"))
     honest, false = describe(valid.chain_pem).leaf, describe(impostor.chain_pem).leaf
     assert (false.subject, false.names) == (honest.subject, honest.names)
@@ -362,7 +370,7 @@ def test_an_impostor_has_the_names_of_valid_and_nothing_else_of_it(material: Mat
     ("slug", "length"), [("valid", 2), ("incomplete-chain", 1), ("root-in-chain", 3)]
 )
 def test_the_chain_is_what_the_server_sends_leaf_first(
-    material: Material, slug: str, length: int
+    material: RunCertificates, slug: str, length: int
 ) -> None:
     chain = describe(material.server(slug, FTP).chain_pem).certificates
     assert len(chain) == length
@@ -372,20 +380,20 @@ def test_the_chain_is_what_the_server_sends_leaf_first(
 
 
 def test_the_same_certificate_comes_at_every_call_and_another_for_another_host(
-    material: Material,
+    material: RunCertificates,
 ) -> None:
     assert material.server("valid", FTP) == material.server("valid", FTP)
     assert describe(material.server("valid", OTHER).chain_pem).leaf.names == (OTHER,)
 
 
 def test_two_materials_share_nothing() -> None:
-    one, other = (Material.create([FTP]).server("ecdsa", FTP) for _ in range(2))
+    one, other = (RunCertificates.create([FTP]).server("ecdsa", FTP) for _ in range(2))
     assert one.leaf_sha256 != other.leaf_sha256
     assert one.key_pem != other.key_pem
 
 
 def test_threads_that_ask_at_once_get_the_same_certificate() -> None:
-    material = Material.create([FTP])
+    material = RunCertificates.create([FTP])
     seen: list[str] = []
     threads = [
         threading.Thread(target=lambda: seen.append(leaf_of(material, "self-signed")))
@@ -402,13 +410,13 @@ def test_threads_that_ask_at_once_get_the_same_certificate() -> None:
 def test_validity_is_relative_to_the_given_time() -> None:
     now = datetime(2031, 5, 17, 12, 30, tzinfo=UTC)
     expired = describe(
-        Material.create([FTP], now).server("expired-self-signed", FTP).chain_pem
+        RunCertificates.create([FTP], now).server("expired-self-signed", FTP).chain_pem
     ).leaf
     assert expired.not_after == now - timedelta(days=1)
     assert expired.not_before == now - timedelta(days=90)
 
 
-def test_files_are_named_by_host_and_slug(material: Material) -> None:
+def test_files_are_named_by_host_and_slug(material: RunCertificates) -> None:
     files = dict(material.files(FTP))
     assert set(files) == {
         *(f"{FTP}/{slug}.{part}.pem" for slug in CATALOGUE for part in ("chain", "key")),
@@ -429,7 +437,7 @@ def test_files_are_named_by_host_and_slug(material: Material) -> None:
     ],
 )
 def test_an_unknown_name_is_answered_with_the_closest_ones(
-    material: Material, ask: object, words: Sequence[str]
+    material: RunCertificates, ask: object, words: Sequence[str]
 ) -> None:
     assert callable(ask)
     with pytest.raises(UnknownCertificate) as caught:
@@ -449,23 +457,23 @@ def test_an_unknown_name_is_answered_with_the_closest_ones(
 )
 def test_a_host_that_fits_no_certificate_is_refused(hosts: list[str], words: str) -> None:
     with pytest.raises(CertificateError, match=re.escape(words)):
-        Material.create(hosts)
+        RunCertificates.create(hosts)
 
 
 def test_the_longest_host_fits_every_certificate() -> None:
     host = f"{'a' * 53}.lab.test"
     with pytest.raises(CertificateError, match="at most 62"):
-        Material.create([f"a{host}"])
-    made = Material.create([host]).server("wildcard-below", host)
+        RunCertificates.create([f"a{host}"])
+    made = RunCertificates.create([host]).server("wildcard-below", host)
     assert describe(made.chain_pem).leaf.names == (f"*.{host}",)
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(CertificateError, match="no time zone"):
-        Material.create([FTP], datetime(2030, 1, 1))  # noqa: DTZ001
+        RunCertificates.create([FTP], datetime(2030, 1, 1))  # noqa: DTZ001
 
 
-def test_a_description_says_what_the_certificate_holds(material: Material) -> None:
+def test_a_description_says_what_the_certificate_holds(material: RunCertificates) -> None:
     chain = describe(material.server("weak-signature", FTP).chain_pem)
     leaf, intermediate = chain.certificates
     assert (leaf.key, leaf.key_type, leaf.key_bits) == ("RSA-2048", "RSA", 2048)
@@ -483,7 +491,7 @@ def test_a_description_says_what_the_certificate_holds(material: Material) -> No
     )
 
 
-def first_der(material: Material, slug: str) -> bytes:
+def first_der(material: RunCertificates, slug: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(
         material.server(slug, FTP).chain_pem.decode().partition("-----END CERTIFICATE-----")[0]
         + "-----END CERTIFICATE-----\n"

@@ -20,18 +20,18 @@ from docker.errors import APIError
 
 from lab import __version__, engine
 from lab.bench import BenchError
-from lab.certificates import Material, describe
+from lab.certificates import RunCertificates, describe
 from lab.cli import exit_status, main
 from lab.expectations import Expectation, Verdict, completed
 from lab.images import ImageError
 from lab.images import Problem as ImageProblem
 from lab.model import Attempt
 from lab.record import AttemptRecord, CertificateRecord, RecordError, RunRecord, to_json
-from lab.recording import Conducted
-from lab.stack import topology
-from lab.stack.checkout import Checkout
-from lab.stack.link import AgentError
-from lab.stack.topology import Found, TopologyError
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.link import AgentError
+from lab.run.recording import Conducted
+from lab.run.topology import Found, TopologyError
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
@@ -466,7 +466,9 @@ def test_an_attempt_as_json_has_the_certificates_that_the_server_was_given(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, times: int
 ) -> None:
     name = "ftp.lab.test/expired"
-    chain = describe(Material.create(["ftp.lab.test"]).server("expired", "ftp.lab.test").chain_pem)
+    chain = describe(
+        RunCertificates.create(["ftp.lab.test"]).server("expired", "ftp.lab.test").chain_pem
+    )
     given = {name: tuple(CertificateRecord(**vars(c)) for c in chain.certificates)}
 
     def repeat(wanted: Attempt, times: int, *_: object, **__: object) -> Conducted:

@@ -14,7 +14,7 @@ from lab.compare import Comparison, Difference, Kind, baseline, compare
 from lab.expectations import Expectation, Verdict, completed
 from lab.model import Outcome, Reason, Role, Side, Stage
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
-from lab.wire import Standing, Statement, WireReading, Witnesses
+from lab.wire import Agreement, Statement, WireReading, Witnesses
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_NO_SHARED_CIPHER,
@@ -380,7 +380,7 @@ def test_a_baseline_has_a_line_for_each_attempt_and_nothing_that_differs_from_ru
     assert "SSL_accept" not in baseline(record)
 
 
-SILENT = Statement(Standing.SILENT)
+SILENT = Statement(Agreement.SILENT)
 WITNESSES = Witnesses(SILENT, SILENT, SILENT)
 
 

@@ -7,7 +7,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.inputs import InputError, from_environment, mt_client, read_certificate
 from lab.inputs import mt_config as mt
 from lab.inputs import vsftpd_conf as conf
@@ -22,7 +22,7 @@ from lab.servers.vsftpd import DEBIAN, Vsftpd
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes
 
 HOST = "ftp.lab.test"
-MATERIAL = Material.create([HOST])
+MATERIAL = RunCertificates.create([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})
 SERVED = MATERIAL.server("full-chain", HOST)
 CHAIN, KEY = SERVED.chain_pem, SERVED.key_pem

@@ -7,10 +7,10 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import scan
 from lab.dialects import interpret
 from lab.dialects.edge_log import edge_log
 from lab.model import PROTOCOLS, ClientReport, Observation, ServerReport
+from lab.run import scan
 from tests.transcripts.transcript import Transcript, files
 from tests.unit.fuzzing import fuzz, spoilt
 

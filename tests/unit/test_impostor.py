@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from lab import impostor
 from lab.cases import Case, LoadedCase, net_ftp, recommended, unsafe, vsftpd
 from lab.expectations import Verdict, completed, refused
 from lab.model import (
@@ -33,10 +32,11 @@ from lab.model import (
     Stage,
 )
 from lab.report.words import explanation
-from lab.run import Job, make
+from lab.run import impostor
+from lab.run.attempts import Job, make
+from lab.run.session import Evidence, Session
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.vsftpd import IMPOSTOR
-from lab.stack.session import Evidence, Session
 from tests.unit.agent_process import AGENTS
 from tests.unit.made_up import DELIVERED, EXPIRED, attempt_record
 from tests.unit.test_servers_agent import agent, agents_on_path, finish, module, request

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
 from lab.model import Attempt, ClientSettings, ServerSettings, only
 from lab.settings import SettingsError
@@ -25,7 +25,7 @@ max_clients=50
 """
 DIRECTIVES = "FTPSSSLVerifyNone 1\nFTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n"
 HOST = "ftp.lab.test"
-MATERIAL = Material.create([HOST])
+MATERIAL = RunCertificates.create([HOST])
 
 
 class Desk:
@@ -42,7 +42,7 @@ class Desk:
         return path
 
     def certificate(self, slug: str, host: str = HOST) -> None:
-        made = (MATERIAL if host == HOST else Material.create([host])).server(slug, host)
+        made = (MATERIAL if host == HOST else RunCertificates.create([host])).server(slug, host)
         self.write("chain", made.chain_pem)
         self.write("key", made.key_pem)
 

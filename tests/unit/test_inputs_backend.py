@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.checkout import root
 from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
 from lab.inputs.backend import read
@@ -23,7 +23,7 @@ from lab.settings import SettingsError
 NGINX = ServerSettings(software="nginx")
 EDGE = ClientSettings(program="edge", platform="debian13")
 HOST = NGINX.host
-MATERIAL = Material.create([HOST])
+MATERIAL = RunCertificates.create([HOST])
 
 WHOLE = """\
 backend F_origin {
@@ -877,7 +877,7 @@ def test_a_ca_of_the_operators_is_trusted_as_own(tmp_path: Path) -> None:
     assert own.certificate is None
     assert own.anchors is not None
     assert own.anchors.file == str(tmp_path / "my.vcl")
-    material = Material.create([HOST])
+    material = RunCertificates.create([HOST])
     material.trust_own(own.anchors.pem)
     files = dict(material.files(HOST))
     assert files["anchors/own.pem"].decode() == pem("private-ca")
@@ -892,7 +892,7 @@ def test_a_ca_and_an_own_certificate_go_together(tmp_path: Path) -> None:
     assert own is not None
     assert own.certificate is not None
     assert own.anchors is not None
-    material = Material.create([HOST])
+    material = RunCertificates.create([HOST])
     material.add_own(
         own.certificate.chain_pem, own.certificate.key_pem, own.certificate.leaf_sha256
     )

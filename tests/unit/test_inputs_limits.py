@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.inputs import (
     Finding,
     InputError,
@@ -35,7 +35,7 @@ from lab.model import ClientSettings, ProtocolRange
 from lab.quoting import LONGEST_MESSAGE
 
 HOST = "ftp.lab.test"
-MATERIAL = Material.create([HOST])
+MATERIAL = RunCertificates.create([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})
 SERVED = MATERIAL.server("full-chain", HOST)
 CHAIN, KEY = SERVED.chain_pem, SERVED.key_pem

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from lab.certificates import OWN, Material, UnknownCertificate
+from lab.certificates import OWN, RunCertificates, UnknownCertificate
 from lab.inputs import read_certificate
 from lab.settings import parse_client, parse_server
 
 HOSTS = ["ftp.lab.test", "pyftpdlib.lab.test"]
-MATERIAL = Material.create(HOSTS)
+MATERIAL = RunCertificates.create(HOSTS)
 
 
-def brought(slug: str) -> tuple[Material, bytes]:
-    """Material with the chain of another run's certificate brought to it, and that chain."""
+def brought(slug: str) -> tuple[RunCertificates, bytes]:
+    """RunCertificates with the chain of another run's certificate brought to it, and that chain."""
     made = MATERIAL.server(slug, HOSTS[0])
     own, _ = read_certificate(made.chain_pem, made.key_pem)
-    material = Material.create(HOSTS)
+    material = RunCertificates.create(HOSTS)
     material.add_own(own.chain_pem, own.key_pem, own.leaf_sha256)
     return material, made.chain_pem
 

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from lab.certificates import CATALOGUE, Material
+from lab.certificates import CATALOGUE, RunCertificates
 from lab.inputs import InputError, Severity, read_certificate
 
 HOST = "ftp.lab.test"
-MATERIAL = Material.create([HOST])
+MATERIAL = RunCertificates.create([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})
 _BLOCK = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n", re.DOTALL)
 

@@ -32,9 +32,9 @@ from lab.model import (
 from lab.record import AttemptRecord, RunRecord, to_json
 from lab.report import markdown, terminal
 from lab.report.html import render
-from lab.run import Job, make
+from lab.run.attempts import Job, make
+from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
-from lab.stack.session import Evidence, Session
 from tests.unit.made_up import DELIVERED, attempt_record, run_record
 
 LAB, CHAIN, NAME = (

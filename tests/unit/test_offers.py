@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 import trustme
 
-from lab.stack.link import AgentError, AgentLink
-from lab.stack.offers import ask_client, ask_server
-from lab.suites import Offer, configured
+from lab.run.link import AgentError, AgentLink
+from lab.run.offers import ask_client, ask_server
+from lab.run.suites import Offer, configured
 from lab.tls.client_hello import parse
 from lab.tls.records import HANDSHAKE_FAILURE, fatal_alert
 

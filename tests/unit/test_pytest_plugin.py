@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import pytest_items, recording
+from lab.run import pytest_items, recording
 from lab.expectations import Judgement, Verdict, judge
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptRecord, RunRecord
-from lab.recording import Conducted
+from lab.run.recording import Conducted
 
 NOW = datetime.datetime(2031, 5, 17, tzinfo=datetime.UTC)
 OUTCOMES = {

@@ -21,8 +21,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lab import recording
-from lab.certificates import Material, describe
+from lab.certificates import RunCertificates, describe
 from lab.expectations import Verdict, completed, judge, refused
 from lab.images import Provenance
 from lab.inputs import Own, read_certificate
@@ -61,10 +60,11 @@ from lab.record import (
     schema_text,
     to_json,
 )
+from lab.run import recording
+from lab.run.feasibility import Unsupported
+from lab.run.session import Evidence
+from lab.run.topology import Seal
 from lab.settings import parse_client, parse_server
-from lab.stack.feasibility import Cannot
-from lab.stack.session import Evidence
-from lab.stack.topology import Seal
 
 REPOSITORY = Path(__file__).parents[2]
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
@@ -363,7 +363,7 @@ class MadeUpSession:
 
     def attempt(self, wanted: Attempt, keep: object = None) -> Evidence:
         if wanted.client.program == "curl":
-            raise Cannot("there is no curl here")
+            raise Unsupported("there is no curl here")
         report = ClientReport(failed=False, step="starttls", protocol="TLSv1.2", cipher="X")
         seen = Observation(attempt=wanted, client=report, server=ServerReport(started=True))
         return Evidence(seen, "listen=YES", {"op": "attempt"}, 2100)
@@ -375,7 +375,7 @@ class MadeUpSession:
 @pytest.fixture
 def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A laboratory in which no container runs, and real certificates."""
-    material = Material.create(["ftp.lab.test"])
+    material = RunCertificates.create(["ftp.lab.test"])
 
     def image(name: str, *, stand_in: bool) -> SimpleNamespace:
         provenance = Provenance(
@@ -412,7 +412,7 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
             material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
         yield made
 
-    monkeypatch.setattr(recording, "open_laboratory", opened)
+    monkeypatch.setattr(recording, "open_lab", opened)
     return made
 
 

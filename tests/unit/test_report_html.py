@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from lab.certificates import Material, describe
+from lab.certificates import RunCertificates, describe
 from lab.documents import documents
 from lab.expectations import Verdict, completed, refused
 from lab.model import (
@@ -588,7 +588,7 @@ def test_the_number_of_a_verification_error_and_what_was_negotiated_are_shown() 
 
 def given_certificates(*slugs: str) -> dict[str, Chain]:
     """Real chains, as a record has them."""
-    material = Material.create(["ftp.lab.test"])
+    material = RunCertificates.create(["ftp.lab.test"])
     return {
         f"ftp.lab.test/{slug}": tuple(
             CertificateRecord(**vars(certificate))

@@ -23,11 +23,11 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.run import Finished, Job, _spread, make, run
+from lab.run.attempts import Finished, Job, _spread, make, run
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError
+from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
-from lab.stack.feasibility import Cannot
-from lab.stack.link import AgentError
-from lab.stack.session import Evidence, Session
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
 
@@ -121,7 +121,7 @@ def test_an_attempt_is_judged(
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [
-        (Cannot("the stand-in has no NSS"), Verdict.CANNOT),
+        (Unsupported("the stand-in has no NSS"), Verdict.CANNOT),
         (AgentError("the container was killed"), Verdict.LAB_ERROR),
     ],
 )
@@ -151,7 +151,7 @@ def test_what_is_asked_after_an_attempt_is_not_a_part_of_its_time(
             now[0] += 60
             return False
 
-    monkeypatch.setattr("lab.run.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("lab.run.attempts.time.perf_counter", lambda: now[0])
     job = Job("id", attempt(), completed(), (OnBuild(Offers("TLSv1"), completed()),))
     assert make(cast("Session", Slow(answer)), job).elapsed_ms == 2000
 
@@ -242,7 +242,7 @@ def test_the_same_settings_are_tried_once_and_judged_for_each() -> None:
 
 def test_what_cannot_be_made_cannot_be_made_for_any() -> None:
     def answer(_: Attempt) -> Evidence:
-        raise Cannot("the stand-in has no NSS")
+        raise Unsupported("the stand-in has no NSS")
 
     seen: list[Finished] = []
     run(session(answer), [Job(name, attempt(), completed()) for name in "ab"], seen.append)

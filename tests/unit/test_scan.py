@@ -12,14 +12,14 @@ from rich.console import Console
 
 from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
 from lab.report.scans import counts_in_words, print_scans
-from lab.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
-from lab.scanning import as_attempt, counted, scan_all, scan_one
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError, AgentLink
+from lab.run.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
+from lab.run.scanner import Address, scan
+from lab.run.scanning import as_attempt, counted, scan_all, scan_one
+from lab.run.session import Session
+from lab.run.suites import Offer, configured
 from lab.settings import server_in_words
-from lab.stack.feasibility import Cannot
-from lab.stack.link import AgentError, AgentLink
-from lab.stack.scanner import Address, scan
-from lab.stack.session import Session
-from lab.suites import Offer, configured
 from lab.tls.suites import Suite
 
 GCM256, GCM128, SHA = "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"
@@ -291,7 +291,7 @@ class Scanner:
     def scan(self, server: ServerSettings) -> Comparison:
         self.scanned.append(server)
         if server == BARE:
-            raise Cannot("it speaks no TLS")
+            raise Unsupported("it speaks no TLS")
         if server == DOWN:
             raise AgentError("the container sslscan has gone")
         both = {} if server == BLIND else {"TLSv1_2": (GCM256,)}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lab.model import ORIGINS, SERVER_HOSTS, ServerSettings, only
+from lab.run.files import agent_files
 from lab.servers import SERVERS, ListenerPlace, dh_groups, listen_request
 from lab.servers.base import FTP_FIELDS, ORIGIN_FIELDS
-from lab.stack.files import agent_files
 
 FTP = tuple(name for name in SERVER_HOSTS if name not in ORIGINS)
 #: Another value than the default, where ``not default`` is none.

@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks
+from lab.run.agents import Agents
+from lab.run.capabilities import FILE, Capabilities
+from lab.run.offer_cache import OfferCache
 from lab.settings import parse_client, parse_server
-from lab.stack.agents import Agents
-from lab.stack.capabilities import FILE, Capabilities
-from lab.stack.offer_cache import OfferCache
 
 IMAGES = {"vsftpd": "sha256:aa", "nginx": "sha256:bb", "edge": "sha256:bb", "centos7": "sha256:cc"}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack.checkout import Checkout, in_use, new_run_id, topology_lock
-from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.run.checkout import Checkout, in_use, new_run_id, topology_lock
+from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
 
 
 def test_two_checkouts_have_nothing_in_common(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_another_checkout_can_be_named(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("LAB_ROOT", str(tmp_path))
     assert Checkout.here() == Checkout(tmp_path.resolve())
     monkeypatch.delenv("LAB_ROOT")
-    assert (Checkout.here().root / "lab" / "stack" / "checkout.py").is_file()
+    assert (Checkout.here().root / "lab" / "run" / "checkout.py").is_file()
 
 
 def test_runs_are_named_by_their_time_and_never_alike() -> None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
-from lab.certificates import OWN, Material
-from lab.stack.containers import Containers
-from lab.stack.equipment import SYSTEM_TRUST_STORE, Equipment
-from lab.stack.files import AGENTS, CERTIFICATES
+from lab.certificates import OWN, RunCertificates
+from lab.run.containers import Containers
+from lab.run.equipment import SYSTEM_TRUST_STORE, Equipment
+from lab.run.files import AGENTS, CERTIFICATES
 
 _PLACE = f"{CERTIFICATES}/ftp.lab.test"
 KEY, CHAIN = f"{_PLACE}/{OWN}.key.pem", f"{_PLACE}/{OWN}.chain.pem"
@@ -41,7 +41,7 @@ def equipped(*paths: str) -> tuple[Equipment, MadeUpContainers]:
         files=lambda host: [(f"{host}/{path}", path.encode()) for path in paths],
         anchor=lambda name: name.encode(),
     )
-    equipment = Equipment(cast("Containers", containers), cast("Material", made_up))
+    equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up))
     equipment.put()
     return equipment, containers
 

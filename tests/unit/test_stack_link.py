@@ -16,8 +16,8 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
-from lab.stack import link as links
-from lab.stack.link import AgentError, AgentLink, AgentLost
+from lab.run import link as links
+from lab.run.link import AgentError, AgentLink, AgentLost
 
 ARGV = ["/usr/bin/python3", "/opt/lab/agents/made_up.py"]
 STDOUT, STDERR = 1, 2

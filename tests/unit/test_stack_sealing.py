@@ -11,10 +11,10 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
-from lab.stack import topology
-from lab.stack.execution import ExecutionError, execute
-from lab.stack.topology import LABEL_SERVICE
-from lab.stack.topology.sealing import gateway_of, judge, options
+from lab.run import topology
+from lab.run.execution import ExecutionError, execute
+from lab.run.topology import LABEL_SERVICE
+from lab.run.topology.sealing import gateway_of, judge, options
 
 HEAD = "IP address       HW type     Flags       HW address            Mask     Device"
 ANSWERED = "172.30.0.254    0x1         0x2         02:42:03:58:42:a8     *        eth0"

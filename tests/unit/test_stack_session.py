@@ -15,18 +15,18 @@ from docker import DockerClient
 from docker.errors import APIError
 from filelock import FileLock
 
-from lab.certificates import Material
-from lab.laboratory import services_of
+from lab.certificates import RunCertificates
 from lab.model import Attempt, ServerSettings
+from lab.run.agents import Agents
+from lab.run.containers import Containers
+from lab.run.feasibility import Unsupported, announced, let_in
+from lab.run.laboratory import services_of
+from lab.run.link import AgentError
+from lab.run.listeners import NOT_LISTENING, Listeners
+from lab.run.once import OnceMap
+from lab.run.session import Session
+from lab.run.topology import Topology
 from lab.settings import parse_client, parse_server
-from lab.stack.agents import Agents
-from lab.stack.containers import Containers
-from lab.stack.feasibility import Cannot, announced, let_in
-from lab.stack.link import AgentError
-from lab.stack.listeners import NOT_LISTENING, Listeners
-from lab.stack.once import Once
-from lab.stack.session import Session
-from lab.stack.topology import Topology
 
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
 
@@ -88,14 +88,14 @@ def topology(*services: str) -> Topology:
     )
 
 
-def material() -> Material:
+def material() -> RunCertificates:
     made_up = SimpleNamespace(
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/valid.chain.pem", b"chain")],
         anchor=lambda name: b"anchors",
         server=lambda slug, host: SimpleNamespace(leaf_sha256="00"),
     )
-    return cast("Material", made_up)
+    return cast("RunCertificates", made_up)
 
 
 def session(engine: MadeUpEngine, *services: str) -> Session:
@@ -160,7 +160,7 @@ def test_the_container_that_a_filter_lets_in_is_found_by_its_name() -> None:
 def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(name: str) -> None:
     there = containers(MadeUpEngine(), "dns", "nginx", "edge")
     filtered = ServerSettings(software="nginx", port_filter="dropped", port_allowed=name)
-    with pytest.raises(Cannot, match=rf"port_allowed={name}: .* there are edge, nginx$"):
+    with pytest.raises(Unsupported, match=rf"port_allowed={name}: .* there are edge, nginx$"):
         let_in(filtered, there)
 
 
@@ -176,7 +176,7 @@ def test_what_is_announced_is_an_address_or_a_containers(setting: str, announces
 
 def test_a_container_whose_address_cannot_be_announced_is_named() -> None:
     there = containers(MadeUpEngine(), "dns", "vsftpd", "edge")
-    with pytest.raises(Cannot, match=r"^pasv_address=silent: .* there are edge, vsftpd$"):
+    with pytest.raises(Unsupported, match=r"^pasv_address=silent: .* there are edge, vsftpd$"):
         announced(parse_server(["pasv_address=silent"]), there)
 
 
@@ -216,7 +216,7 @@ def test_a_container_without_an_address_is_a_fault_of_the_lab() -> None:
 
 
 def test_a_thing_is_made_once_however_many_ask() -> None:
-    once: Once[object] = Once()
+    once: OnceMap[object] = OnceMap()
     made: list[str] = []
     together = threading.Barrier(8)
 
@@ -235,7 +235,7 @@ def test_a_thing_is_made_once_however_many_ask() -> None:
 
 
 def test_different_things_are_made_side_by_side() -> None:
-    once: Once[str] = Once()
+    once: OnceMap[str] = OnceMap()
     other_is_made = threading.Event()
 
     def slow() -> str:
@@ -250,7 +250,7 @@ def test_different_things_are_made_side_by_side() -> None:
 
 
 def test_a_thing_that_could_not_be_made_is_tried_again() -> None:
-    once: Once[str] = Once()
+    once: OnceMap[str] = OnceMap()
 
     def fail() -> str:
         raise AgentError("not yet")

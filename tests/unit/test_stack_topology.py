@@ -17,8 +17,8 @@ from docker.errors import APIError, NotFound
 
 from lab.engine import processes
 from lab.engine.processes import Process
-from lab.stack import topology
-from lab.stack.checkout import (
+from lab.run import topology
+from lab.run.checkout import (
     LABEL_CHECKOUT,
     LABEL_KEPT,
     LABEL_PATH,
@@ -26,8 +26,14 @@ from lab.stack.checkout import (
     in_use,
     topology_lock,
 )
-from lab.stack.topology import LABEL_PROJECT, LABEL_SERVICE, TopologyError, removing, starting
-from lab.stack.topology.subnets import free_net
+from lab.run.topology import (
+    LABEL_PROJECT,
+    LABEL_SERVICE,
+    TopologyError,
+    removing,
+    starting,
+)
+from lab.run.topology.subnets import free_net
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
 Item = dict[str, Any]

@@ -31,18 +31,18 @@ from lab.record import AttemptRecord, RecordError, RecordWriter, RunHeader, load
 from lab.report.html.attempts import show
 from lab.report.wire import wire_in_words, witnesses_in_words
 from lab.report.words import explain_surprise
-from lab.run import Job, make
+from lab.run.attempts import Job, make
+from lab.run.capture import Recording
+from lab.run.link import AgentError, AgentLink
+from lab.run.session import Evidence, Session
 from lab.settings import parse_client, parse_server
-from lab.stack.capture import Recording
-from lab.stack.link import AgentError, AgentLink
-from lab.stack.session import Evidence, Session
 from lab.wire import (
+    Agreement,
     Capture,
+    CapturePolicy,
     Ending,
     How,
-    Keep,
     Point,
-    Standing,
     Statement,
     WireReading,
     Witnesses,
@@ -186,14 +186,16 @@ class MadeUpSession:
 @pytest.mark.parametrize(
     ("captures", "failed", "kept"),
     [
-        (Keep.ALL, True, True),
-        (Keep.ALL, False, True),
-        (Keep.REFUSED, True, True),
-        (Keep.REFUSED, False, False),
-        (Keep.NONE, True, None),
+        (CapturePolicy.ALL, True, True),
+        (CapturePolicy.ALL, False, True),
+        (CapturePolicy.REFUSED, True, True),
+        (CapturePolicy.REFUSED, False, False),
+        (CapturePolicy.NONE, True, None),
     ],
 )
-def test_of_which_attempts_it_is_kept(captures: Keep, failed: bool, kept: bool | None) -> None:
+def test_of_which_attempts_it_is_kept(
+    captures: CapturePolicy, failed: bool, kept: bool | None
+) -> None:
     session = MadeUpSession(observation(failed=failed))
     finished = make(cast("Session", session), Job("x", ATTEMPT), captures)
     assert session.kept is kept
@@ -202,7 +204,7 @@ def test_of_which_attempts_it_is_kept(captures: Keep, failed: bool, kept: bool |
     assert (finished.witnesses is not None) is failed
     if kept and failed:
         assert finished.witnesses is not None
-        assert finished.witnesses.wire == Statement(Standing.AGREES, Side.CLIENT)
+        assert finished.witnesses.wire == Statement(Agreement.AGREES, Side.CLIENT)
 
 
 # -- beside the record ---------------------------------------------------------------------------------
@@ -243,7 +245,7 @@ def test_a_folder_that_cannot_be_written_is_said(writer: RecordWriter) -> None:
         writer.capture("x", b"")
 
 
-AGREED = Statement(Standing.AGREES, Side.CLIENT)
+AGREED = Statement(Agreement.AGREES, Side.CLIENT)
 OUTCOME = Outcome(
     result=Result.REFUSED,
     goal=Goal.HANDSHAKE,
@@ -273,7 +275,7 @@ def record(wire: WireReading | None, witnesses: Witnesses | None) -> AttemptReco
 
 
 def test_a_reading_comes_back_from_the_record_as_it_was(writer: RecordWriter) -> None:
-    made = record(reading(), Witnesses(AGREED, Statement(Standing.SILENT), AGREED))
+    made = record(reading(), Witnesses(AGREED, Statement(Agreement.SILENT), AGREED))
     writer.attempt(made)
     writer.finish(START)
     (found,) = load(writer.folder).attempts
@@ -285,7 +287,9 @@ def test_a_reading_comes_back_from_the_record_as_it_was(writer: RecordWriter) ->
 
 # -- in words ------------------------------------------------------------------------------------------
 
-DISAGREE = Witnesses(AGREED, Statement(Standing.SILENT), Statement(Standing.DISAGREES, Side.SERVER))
+DISAGREE = Witnesses(
+    AGREED, Statement(Agreement.SILENT), Statement(Agreement.DISAGREES, Side.SERVER)
+)
 
 
 def test_the_reading_in_words() -> None:

@@ -22,10 +22,10 @@ from lab.model import (
 )
 from lab.settings import parse_client, parse_server
 from lab.wire import (
+    Agreement,
     Ending,
     How,
     Point,
-    Standing,
     Statement,
     WireReading,
     Witnesses,
@@ -36,7 +36,7 @@ from lab.wire.witnesses import wire_names
 from tests.transcripts.transcript import Transcript, files
 
 TRANSCRIPTS = [one for file in files().values() for one in file.transcripts]
-AGREES, DISAGREES, SILENT = Standing.AGREES, Standing.DISAGREES, Standing.SILENT
+AGREES, DISAGREES, SILENT = Agreement.AGREES, Agreement.DISAGREES, Agreement.SILENT
 
 
 def connection(ending: Ending | None, *, control: bool = True) -> ConnectionReading:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.model import ServerSettings
-from lab.scan import Scan, ScanError, read
-from lab.stack.files import AGENTS, certificate_files
-from lab.stack.link import AgentError, AgentLink
+from lab.run.files import AGENTS, certificate_files
+from lab.run.link import AgentError, AgentLink
+from lab.run.scan import Scan, ScanError, read
 
 #: The container of the topology, and its agent.
 SERVICE = "sslscan"

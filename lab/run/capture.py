@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lab.model import Observation
-from lab.stack.link import AgentError, AgentLink
+from lab.run.link import AgentError, AgentLink
 from lab.wire.packets import Capture, captured
 
 #: Seconds for the agent to answer.

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from docker import DockerClient
 
-from lab.stack.checkout import subnets_lock
-from lab.stack.topology.locks import acquire
-from lab.stack.topology.projects import TopologyError
+from lab.run.checkout import subnets_lock
+from lab.run.topology.locks import acquire
+from lab.run.topology.projects import TopologyError
 
 #: Subnets are /24s taken from here: Docker's own default pools begin at 172.17.0.0/16.
 _SUBNETS = ipaddress.ip_network("172.30.0.0/16")

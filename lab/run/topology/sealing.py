@@ -17,8 +17,8 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException
 
 from lab.engine.connect import parse_api
-from lab.stack.execution import ExecutionError, execute
-from lab.stack.topology.projects import containers, of_project
+from lab.run.execution import ExecutionError, execute
+from lab.run.topology.projects import containers, of_project
 
 #: The container that asks.
 ASKING = "dns"

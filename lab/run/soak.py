@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from lab.cases import LoadedCase
 from lab.images import Progress
-from lab.laboratory import open_laboratory
 from lab.model import Role
 from lab.record import AttemptRecord, RunRecord
-from lab.recording import conduct_in
-from lab.stack.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import open_lab
+from lab.run.recording import conduct_in
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def soak(
     seen: dict[str, Counter[str]] = {}
     surprises: Counter[str] = Counter()
     attempts = 0
-    with open_laboratory(checkout, progress, new_run_id()) as laboratory:
+    with open_lab(checkout, progress, new_run_id()) as laboratory:
         for number in range(1, rounds + 1):
             conducted = conduct_in(laboratory, cases, new_run_id())
             record = conducted.record

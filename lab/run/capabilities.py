@@ -19,11 +19,11 @@ from typing import Any
 from lab import given
 from lab.clients import PROGRAMS
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
+from lab.run.agents import FACTS_S, Agents
+from lab.run.files import certificate_files
+from lab.run.offer_cache import OfferCache
+from lab.run.once import OnceMap
 from lab.servers import SERVERS
-from lab.stack.agents import FACTS_S, Agents
-from lab.stack.files import certificate_files
-from lab.stack.offer_cache import OfferCache
-from lab.stack.once import Once
 
 #: In the state directory: ``lab``, a hash of the code that asked, and ``answers``: a key of
 #: :meth:`Capabilities._key` -> yes or no.
@@ -48,7 +48,7 @@ class Capabilities:
         self._offers = offers
         self._images = images
         self._file = state / FILE
-        self._answers: Once[bool] = Once()
+        self._answers: OnceMap[bool] = OnceMap()
         self._lock = threading.Lock()
         self._kept = _read(self._file)
 
@@ -57,7 +57,7 @@ class Capabilities:
 
         Raises:
             AgentError: they could not be asked.
-            Cannot: there is no such listener here.
+            Unsupported: there is no such listener here.
         """
         key = self._key(attempt, capability)
         return self._answers.get(key, lambda: self._known(key, attempt, capability))

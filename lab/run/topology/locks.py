@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from filelock import FileLock, Timeout
 
-from lab.stack.topology.projects import TopologyError
+from lab.run.topology.projects import TopologyError
 
 
 def acquire(lock: FileLock, whose: str, wait_s: float) -> None:

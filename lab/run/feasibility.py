@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping
 from lab.clients import PROGRAMS
 from lab.clients.base import Installed
 from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.run.agents import Agents
+from lab.run.containers import Containers
 from lab.servers import SERVERS
-from lab.stack.agents import Agents
-from lab.stack.containers import Containers
 
 
-class Cannot(Exception):
+class Unsupported(Exception):
     """These settings cannot be tried here; the text is the declared cause."""
 
 
@@ -44,7 +44,7 @@ class Feasibility:
         """Let pass what can be tried here.
 
         Raises:
-            Cannot: with the cause, if these settings cannot be expressed or an image lacks something.
+            Unsupported: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
         """
         program = PROGRAMS[attempt.client.program]
@@ -53,7 +53,7 @@ class Feasibility:
         )
         cause = cause or self._no_impostor(attempt.server)
         if cause:
-            raise Cannot(cause)
+            raise Unsupported(cause)
         let_in(attempt.server, self._containers)
         announced(attempt.server, self._containers)
 
@@ -82,7 +82,7 @@ def let_in(server: ServerSettings, containers: Containers) -> tuple[str, ...]:
     """The addresses that the filter before the server's port lets through.
 
     Raises:
-        Cannot: no container of that name is in the topology.
+        Unsupported: no container of that name is in the topology.
         AgentError: it has no address, or the engine does not tell.
     """
     allowed = server.port_allowed
@@ -93,7 +93,7 @@ def announced(server: ServerSettings, containers: Containers) -> str | None:
     """The address that the server announces for passive mode; ``None``: its own.
 
     Raises:
-        Cannot: it is no address, and no container of that name is in the topology.
+        Unsupported: it is no address, and no container of that name is in the topology.
         AgentError: that container has no address, or the engine does not tell.
     """
     wanted = server.pasv_address
@@ -113,5 +113,5 @@ def _is_address(text: str) -> bool:
 def _address_of(setting: str, name: str, containers: Containers) -> str:
     if name not in containers.named:
         known = ", ".join(sorted(containers.named))
-        raise Cannot(f"{setting}={name}: no container has that name; there are {known}")
+        raise Unsupported(f"{setting}={name}: no container has that name; there are {known}")
     return containers.address_of(name)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Once(Generic[Value]):
+class OnceMap(Generic[Value]):
     """Values made on first use, each exactly once, different ones side by side."""
 
     def __init__(self) -> None:

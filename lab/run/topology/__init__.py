@@ -6,7 +6,7 @@ commands use; a run that finds none, or finds it in use, brings its own and remo
 removes what is left; ``locks`` waits for other labs; ``sealing`` looks whether the host can be reached.
 """
 
-from lab.stack.topology.projects import (
+from lab.run.topology.projects import (
     LABEL_PROJECT,
     LABEL_SERVICE,
     Found,
@@ -16,9 +16,9 @@ from lab.stack.topology.projects import (
     find,
     places,
 )
-from lab.stack.topology.removing import compose_processes, down, remove
-from lab.stack.topology.sealing import Seal, look
-from lab.stack.topology.starting import Topology, attach, up
+from lab.run.topology.removing import compose_processes, down, remove
+from lab.run.topology.sealing import Seal, look
+from lab.run.topology.starting import Topology, attach, up
 
 __all__ = [
     "LABEL_PROJECT",

@@ -10,12 +10,12 @@ from docker import DockerClient
 from filelock import FileLock, Timeout
 
 from lab.engine import compose_environment
-from lab.stack.checkout import Checkout, topology_lock
-from lab.stack.topology import sealing
-from lab.stack.topology.locks import acquire
-from lab.stack.topology.projects import TopologyError, containers, of_project
-from lab.stack.topology.removing import remove
-from lab.stack.topology.subnets import choosing, free_net
+from lab.run.checkout import Checkout, topology_lock
+from lab.run.topology import sealing
+from lab.run.topology.locks import acquire
+from lab.run.topology.projects import TopologyError, containers, of_project
+from lab.run.topology.removing import remove
+from lab.run.topology.subnets import choosing, free_net
 
 #: Seconds for Compose to have every container running.
 UP_S = 120

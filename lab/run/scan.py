@@ -1,11 +1,11 @@
 """An independent check: what ``sslscan`` finds at a listener, against what the lab says of it.
 
 Three statements about one listener are put side by side: what the settings allow, what the listener
-picks when the lab asks it (:class:`lab.suites.Offer`), and what ``sslscan`` finds. They were made by
+picks when the lab asks it (:class:`lab.run.suites.Offer`), and what ``sslscan`` finds. They were made by
 different code; where they differ, one of them is wrong, and that is said. Only what ``sslscan`` is
 known not to see is no disagreement: :data:`LIMITS`, each with the reason.
 
-Pure; ``lab/stack/scanner.py`` is what runs the program.
+Pure; ``lab/run/scanner.py`` is what runs the program.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lab.model import BEHAVIOURS, PROTOCOLS, ServerSettings
+from lab.run.suites import Offer
 from lab.settings import server_in_words
-from lab.suites import Offer
 from lab.tls.suites import Suite, suite_of
 
 #: Protocol versions as ``sslscan`` writes them: type and number of a protocol, and the short form at a

@@ -16,18 +16,18 @@ from time import monotonic
 from docker import DockerClient
 
 from lab import engine, machine
-from lab.certificates import ANCHORS, CATALOGUE, Material, Wanted
+from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
 from lab.clients import PROGRAMS
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
 from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
 from lab.inputs import Own
 from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
+from lab.run import topology
+from lab.run.checkout import Checkout
+from lab.run.session import Session
+from lab.run.topology import Place, Seal, Topology
 from lab.servers import SERVERS
-from lab.stack import topology
-from lab.stack.checkout import Checkout
-from lab.stack.session import Session
-from lab.stack.topology import Place, Seal, Topology
 
 #: Images of the topology, by the name that compose.yaml gives them.
 IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "nginx", "sslscan", "rocky9", "centos7")
@@ -36,14 +36,14 @@ ONLY_REAL = {"vsftpd-rocky9": "rocky9"}
 
 
 @dataclass(frozen=True)
-class Laboratory:
+class Lab:
     """A laboratory in which attempts can be made."""
 
     checkout: Checkout
     client: DockerClient
     images: Mapping[str, ImageInfo]
     topology: Topology
-    material: Material
+    material: RunCertificates
     session: Session
     run_id: str
     places: Mapping[str, Place]
@@ -66,7 +66,7 @@ class Laboratory:
 
 
 @contextmanager
-def open_laboratory(
+def open_lab(
     checkout: Checkout,
     progress: Progress,
     run_id: str,
@@ -74,7 +74,7 @@ def open_laboratory(
     *,
     attempts: Collection[Attempt] | None = None,
     also: Collection[str] = (),
-) -> Iterator[Laboratory]:
+) -> Iterator[Lab]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
     Args:
@@ -123,7 +123,7 @@ def open_laboratory(
                     seal = looking.result()
                     if seal.warning is not None:
                         progress.step("network", seal.warning)
-                    yield Laboratory(
+                    yield Lab(
                         checkout,
                         client,
                         images,
@@ -155,13 +155,13 @@ def services_of(
     return (needed | set(also)) - set(absent)
 
 
-def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> Material:
+def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> RunCertificates:
     """The certificates that these attempts need; for all there could be, everything."""
     if attempts is None:
-        return Material.create(_hosts(SERVERS.keys(), absent))
+        return RunCertificates.create(_hosts(SERVERS.keys(), absent))
     named = {slug for a in attempts for slug in certificates_named(a)}
     trusted = {"public", *(a.client.trust for a in attempts if a.client.trust)}
-    return Material.create(
+    return RunCertificates.create(
         _hosts({a.server.software for a in attempts}, absent),
         wanted=Wanted(
             [slug for slug in CATALOGUE if slug in named],
@@ -170,7 +170,7 @@ def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> 
     )
 
 
-def _add_own(material: Material, own: Own) -> None:
+def _add_own(material: RunCertificates, own: Own) -> None:
     served = own.certificate
     if served is not None:
         material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)

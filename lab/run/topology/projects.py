@@ -8,7 +8,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from lab.stack.checkout import LABEL_CHECKOUT, LABEL_KEPT, LABEL_PATH, in_use
+from lab.run.checkout import LABEL_CHECKOUT, LABEL_KEPT, LABEL_PATH, in_use
 
 LABEL_PROJECT = "com.docker.compose.project"
 LABEL_SERVICE = "com.docker.compose.service"

@@ -9,10 +9,10 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException
 
 from lab.model import SILENT
-from lab.stack.execution import ExecutionError, execute
-from lab.stack.link import AgentError
-from lab.stack.once import Once
-from lab.stack.topology import Place, Topology, places
+from lab.run.execution import ExecutionError, execute
+from lab.run.link import AgentError
+from lab.run.once import OnceMap
+from lab.run.topology import Place, Topology, places
 
 #: Seconds for the container that answers nobody to have its packet filter.
 SILENCE_S = 10
@@ -44,7 +44,7 @@ class Containers:
     def __init__(self, client: DockerClient, topology: Topology) -> None:
         self._client = client
         self._topology = topology
-        self._places: Once[Mapping[str, Place]] = Once()
+        self._places: OnceMap[Mapping[str, Place]] = OnceMap()
 
     @property
     def services(self) -> set[str]:

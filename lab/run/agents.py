@@ -9,12 +9,12 @@ from docker import DockerClient
 
 from lab.clients import PROGRAMS
 from lab.model import ClientSettings
+from lab.run import scanner
+from lab.run.containers import Containers
+from lab.run.files import AGENTS
+from lab.run.link import AgentError, AgentLink
+from lab.run.once import OnceMap
 from lab.servers import SERVERS
-from lab.stack import scanner
-from lab.stack.containers import Containers
-from lab.stack.files import AGENTS
-from lab.stack.link import AgentError, AgentLink
-from lab.stack.once import Once
 
 #: The agent that asks both ends for their suites, in a server's container.
 PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
@@ -32,7 +32,7 @@ class Agents:
         """No agent is started yet."""
         self._client = client
         self._containers = containers
-        self._links: Once[AgentLink] = Once()
+        self._links: OnceMap[AgentLink] = OnceMap()
         self._closed = threading.Event()
 
     def client(self, client: ClientSettings) -> AgentLink:

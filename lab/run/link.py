@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
-from lab.stack.execution import STDOUT, frames, socket_of
+from lab.run.execution import STDOUT, frames, socket_of
 
 #: Seconds granted to an answer beyond the deadline that the agent itself enforces.
 GRACE_S = 5.0

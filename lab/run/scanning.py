@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from lab.model import Attempt, ClientSettings, ServerSettings
-from lab.scan import Comparison, NotScanned
-from lab.stack.feasibility import Cannot
-from lab.stack.link import AgentError
-from lab.stack.session import Session
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError
+from lab.run.scan import Comparison, NotScanned
+from lab.run.session import Session
 
 #: What was found, or why nothing was.
 Result = Comparison | NotScanned
@@ -49,7 +49,7 @@ def scan_one(session: Session, server: ServerSettings) -> Result:
     """Scan a listener with these settings."""
     try:
         found = session.scan(server)
-    except Cannot as cause:
+    except Unsupported as cause:
         return NotScanned(server=server, why=str(cause))
     except AgentError as error:
         return NotScanned(server=server, why=str(error), lab_error=True)

@@ -1,6 +1,6 @@
 """One run's use of a topology: an attempt in, the evidence out.
 
-Agents are started on first use and stay, and so are listeners (:mod:`lab.stack.listeners` says how
+Agents are started on first use and stay, and so are listeners (:mod:`lab.run.listeners` says how
 attempts share them). An attempt is checked, gets a listener, is announced to the server's agent, made
 by the client's, and what the server has to say of it is collected.
 """
@@ -16,24 +16,24 @@ from typing import Any
 
 from docker import DockerClient
 
-from lab import scan as scans
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.model import Attempt, Capability, Captured, Observation, ServerReport, ServerSettings
+from lab.run import scan as scans
+from lab.run import scanner
+from lab.run.agents import FACTS_S, Agents
+from lab.run.capabilities import Capabilities
+from lab.run.capture import KeepCapture, Recording
+from lab.run.containers import Containers
+from lab.run.equipment import Equipment
+from lab.run.feasibility import Feasibility, Unsupported
+from lab.run.link import AgentLink
+from lab.run.listeners import Listener, Listeners
+from lab.run.offer_cache import OfferCache
+from lab.run.request import RequestBuilder, deadline
+from lab.run.suites import Comparison, compare
+from lab.run.topology import Topology
 from lab.servers import SERVERS
-from lab.stack import scanner
-from lab.stack.agents import FACTS_S, Agents
-from lab.stack.capabilities import Capabilities
-from lab.stack.capture import KeepCapture, Recording
-from lab.stack.containers import Containers
-from lab.stack.equipment import Equipment
-from lab.stack.feasibility import Cannot, Feasibility
-from lab.stack.link import AgentLink
-from lab.stack.listeners import Listener, Listeners
-from lab.stack.offer_cache import OfferCache
-from lab.stack.request import RequestBuilder, deadline
-from lab.stack.topology import Topology
-from lab.suites import Comparison, compare
 from lab.wire.packets import Capture
 
 #: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions
@@ -63,7 +63,7 @@ class Session:
         self,
         client: DockerClient,
         topology: Topology,
-        material: Material,
+        material: RunCertificates,
         stand_ins: Collection[str],
         absent: Mapping[str, str],
         images: Mapping[str, str],
@@ -99,7 +99,7 @@ class Session:
             keep: says, seen what came of it, whether the capture is kept; default: there is none.
 
         Raises:
-            Cannot: with the cause, if these settings cannot be expressed or an image lacks something.
+            Unsupported: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
             DialectError: as ``keep`` does.
         """
@@ -138,7 +138,7 @@ class Session:
         """What both ends of an attempt agree to, and what is common; each end is asked once.
 
         Raises:
-            Cannot: as :meth:`attempt`.
+            Unsupported: as :meth:`attempt`.
             AgentError: a container or an agent failed.
         """
         self._feasibility.check(attempt)
@@ -148,7 +148,7 @@ class Session:
         """Whether the builds that make this attempt have a capability; each image is asked once.
 
         Raises:
-            Cannot: as :meth:`attempt`.
+            Unsupported: as :meth:`attempt`.
             AgentError: a container or an agent failed.
         """
         return self._capabilities.has(attempt, capability)
@@ -157,15 +157,15 @@ class Session:
         """A listener with these settings as ``sslscan`` finds it, beside what the lab says of it.
 
         Raises:
-            Cannot: there is nothing to scan.
+            Unsupported: there is nothing to scan.
             AgentError: a container or an agent failed.
         """
         cause = scans.not_scannable(server) or self._feasibility.cannot_serve(server)
         if cause:
-            raise Cannot(cause)
+            raise Unsupported(cause)
         offer = self._offers.server(server)
         if offer.nothing:
-            raise Cannot(offer.nothing)
+            raise Unsupported(offer.nothing)
         agent = self._agents.scanner()
         with self._listeners.one(server) as listener:
             found = scanner.scan(agent, scanner.Address.of(server, listener.port))

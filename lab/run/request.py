@@ -6,17 +6,17 @@ import hashlib
 import itertools
 from typing import Any
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery
-from lab.stack.files import anchors_file, certificate_files
+from lab.run.files import anchors_file, certificate_files
 
 
 class RequestBuilder:
     """Builds requests from settings and from what this run has made: certificates, password."""
 
-    def __init__(self, material: Material, password: str) -> None:
+    def __init__(self, material: RunCertificates, password: str) -> None:
         """No delivery has a name yet.
 
         Args:

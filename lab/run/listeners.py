@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from lab.certificates import Material
+from lab.certificates import RunCertificates
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -21,12 +21,12 @@ from lab.model import (
     ServerSettings,
     settings_key,
 )
+from lab.run.agents import Agents
+from lab.run.containers import Containers
+from lab.run.feasibility import announced, let_in
+from lab.run.files import anchors_file, certificate_files
+from lab.run.once import OnceMap
 from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
-from lab.stack.agents import Agents
-from lab.stack.containers import Containers
-from lab.stack.feasibility import announced, let_in
-from lab.stack.files import anchors_file, certificate_files
-from lab.stack.once import Once
 
 #: Ports of listeners, one after the other from here on, in every server container.
 FIRST_PORT = 2100
@@ -102,7 +102,7 @@ class Listeners:
     """A pool of listeners for each distinct server settings; they stay until their agent ends."""
 
     def __init__(
-        self, agents: Agents, containers: Containers, material: Material, password: str
+        self, agents: Agents, containers: Containers, material: RunCertificates, password: str
     ) -> None:
         """None is started yet.
 
@@ -116,14 +116,14 @@ class Listeners:
         self._containers = containers
         self._material = material
         self._password = password
-        self._pools: Once[ListenerPool] = Once()
+        self._pools: OnceMap[ListenerPool] = OnceMap()
         self._ports = {name: itertools.count() for name in SERVER_HOSTS}
 
     def one(self, server: ServerSettings) -> AbstractContextManager[Listener]:
         """A listener with these settings that nobody else uses meanwhile.
 
         Raises (on entering):
-            Cannot: as :func:`let_in`.
+            Unsupported: as :func:`let_in`.
             AgentError: a container or an agent failed.
         """
         pool = self._pools.get(

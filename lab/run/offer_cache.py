@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lab.certificates import Material, describe
+from lab.certificates import RunCertificates, describe
 from lab.clients import PROGRAMS
 from lab.model import (
     CERTIFICATE_EMPTY,
@@ -14,19 +14,19 @@ from lab.model import (
     Goal,
     ServerSettings,
 )
-from lab.stack import offers
-from lab.stack.agents import FACTS_S, Agents
-from lab.stack.listeners import Listeners
-from lab.stack.once import Once
-from lab.stack.request import RequestBuilder, deadline
-from lab.suites import Offer, configured
+from lab.run import offers
+from lab.run.agents import FACTS_S, Agents
+from lab.run.listeners import Listeners
+from lab.run.once import OnceMap
+from lab.run.request import RequestBuilder, deadline
+from lab.run.suites import Offer, configured
 from lab.tls.suites import Suite
 
 
 class OfferCache:
     """What clients and servers agree to, asked for on first use.
 
-    Raises (every method): :class:`AgentError` if the lab could not ask; :class:`Cannot` as
+    Raises (every method): :class:`AgentError` if the lab could not ask; :class:`Unsupported` as
     :meth:`Listeners.one`.
     """
 
@@ -35,15 +35,15 @@ class OfferCache:
         agents: Agents,
         listeners: Listeners,
         requests: RequestBuilder,
-        material: Material,
+        material: RunCertificates,
     ) -> None:
         """Nobody is asked yet."""
         self._agents = agents
         self._listeners = listeners
         self._requests = requests
         self._material = material
-        self._offers: Once[Offer] = Once()
-        self._cipher_lists: Once[tuple[Suite, ...]] = Once()
+        self._offers: OnceMap[Offer] = OnceMap()
+        self._cipher_lists: OnceMap[tuple[Suite, ...]] = OnceMap()
 
     def client(self, attempt: Attempt) -> Offer:
         """What the client of an attempt offers; asked in the container of the attempt's server."""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from lab.model import PROTOCOLS
-from lab.stack.link import AgentError, AgentLink
-from lab.suites import Offer, client_offer
+from lab.run.link import AgentError, AgentLink
+from lab.run.suites import Offer, client_offer
 from lab.tls import client_hello, server_hello
 from lab.tls.client_hello import ClientHello
 from lab.tls.records import HANDSHAKE_FAILURE, PROTOCOL_VERSION, Alert, WireError, fatal_alert

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lab.certificates import OWN, Material
+from lab.certificates import OWN, RunCertificates
+from lab.run.containers import Containers
+from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.servers import SERVERS
-from lab.stack.containers import Containers
-from lab.stack.files import AGENTS, CERTIFICATES, agent_files, pack
 
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a
 #: stand-in the other places are links to that.
@@ -17,7 +17,7 @@ _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 class Equipment:
     """The files that the containers need for a run's attempts."""
 
-    def __init__(self, containers: Containers, material: Material) -> None:
+    def __init__(self, containers: Containers, material: RunCertificates) -> None:
         """Nothing is put anywhere yet."""
         self._containers = containers
         self._material = material

@@ -4,7 +4,7 @@ An :class:`Offer` is what one end was seen to agree to, by protocol version; :fu
 them together in the order in which a handshake does: first the version (the newest that both speak),
 then a suite of that version. Groups and signature algorithms come after that and are not compared.
 
-Pure; ``lab/stack/offers.py`` is what asks the ends.
+Pure; ``lab/run/offers.py`` is what asks the ends.
 """
 
 from __future__ import annotations

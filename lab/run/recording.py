@@ -22,7 +22,6 @@ from lab.clients import PROGRAMS
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.images import Printed, Progress
 from lab.inputs import Own
-from lab.laboratory import Laboratory, open_laboratory
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Role
 from lab.record import (
     AttemptRecord,
@@ -38,10 +37,11 @@ from lab.record import (
     RunRecord,
     gravest,
 )
-from lab.run import Finished, Job, run
+from lab.run.attempts import Finished, Job, run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
-from lab.stack.checkout import Checkout, new_run_id
-from lab.wire import Keep, WireReading, pcapng
+from lab.wire import CapturePolicy, WireReading, pcapng
 
 OnAttempt = Callable[[AttemptRecord], None]
 
@@ -61,7 +61,7 @@ def conduct(
     progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
-    captures: Keep = Keep.REFUSED,
+    captures: CapturePolicy = CapturePolicy.REFUSED,
     then: Callable[[Conducted], object] | None = None,
 ) -> Conducted:
     """Run cases and record them.
@@ -78,9 +78,7 @@ def conduct(
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     attempts = [p.attempt for case in cases for p in case.plan()]
     with ThreadPoolExecutor(1) as aside:
-        with open_laboratory(
-            checkout, progress or Printed(), run_id, attempts=attempts
-        ) as laboratory:
+        with open_lab(checkout, progress or Printed(), run_id, attempts=attempts) as laboratory:
             conducted = conduct_in(
                 laboratory, cases, run_id, only=only, on_attempt=on_attempt, captures=captures
             )
@@ -91,13 +89,13 @@ def conduct(
 
 
 def conduct_in(
-    laboratory: Laboratory,
+    laboratory: Lab,
     cases: Sequence[LoadedCase],
     run_id: str,
     *,
     only: Collection[str] | None = None,
     on_attempt: OnAttempt | None = None,
-    captures: Keep = Keep.REFUSED,
+    captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> Conducted:
     """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
     plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
@@ -119,7 +117,7 @@ def repeat(
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
     own: Own | None = None,
-    captures: Keep = Keep.REFUSED,
+    captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
@@ -128,15 +126,13 @@ def repeat(
         Job(f"attempt-{number}", attempt, expect, apart=True, anchors_given=given)
         for number in range(1, times + 1)
     ]
-    with open_laboratory(
-        checkout, progress or Printed(), run_id, own, attempts=[attempt]
-    ) as laboratory:
+    with open_lab(checkout, progress or Printed(), run_id, own, attempts=[attempt]) as laboratory:
         own_files = _own_files(own)
         return _recorded(laboratory, run_id, jobs, {}, (), on_attempt, own_files, captures=captures)
 
 
 def _recorded(
-    laboratory: Laboratory,
+    laboratory: Lab,
     run_id: str,
     jobs: Sequence[Job],
     planned: Mapping[str, Planned],
@@ -144,7 +140,7 @@ def _recorded(
     on_attempt: OnAttempt | None,
     own: OwnFiles | None = None,
     *,
-    captures: Keep,
+    captures: CapturePolicy,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now())
     with RecordWriter.create(laboratory.checkout.state / "runs", header) as writer:
@@ -187,7 +183,7 @@ def _written(one: Finished, writer: RecordWriter) -> WireReading | None:
 def _attempt_record(
     one: Finished,
     planned: Planned | None,
-    laboratory: Laboratory,
+    laboratory: Lab,
     own: OwnFiles | None,
     wire: WireReading | None,
 ) -> AttemptRecord:
@@ -231,7 +227,7 @@ def _attempt_record(
     )
 
 
-def _images(laboratory: Laboratory, attempt: Attempt) -> list[str]:
+def _images(laboratory: Lab, attempt: Attempt) -> list[str]:
     """Names of the images that an attempt runs on: the server's, the client's."""
     services = (
         SERVERS[attempt.server.software].service,
@@ -249,7 +245,7 @@ def _chain_name(attempt: Attempt) -> str | None:
     return f"{attempt.server.host}/{certificate}"
 
 
-def _chain(laboratory: Laboratory, attempt: Attempt) -> Chain:
+def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
     """That chain, in words."""
     made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
     with warnings.catch_warnings():
@@ -308,7 +304,7 @@ def _race(
     return record, race.judge(came)
 
 
-def _header(laboratory: Laboratory, run_id: str, started: datetime.datetime) -> RunHeader:
+def _header(laboratory: Lab, run_id: str, started: datetime.datetime) -> RunHeader:
     return RunHeader(
         run_id=run_id,
         lab_version=__version__,

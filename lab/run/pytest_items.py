@@ -20,8 +20,8 @@ from lab.cases import CaseError, LoadedCase, Planned, load_module
 from lab.expectations import Verdict
 from lab.model import Role
 from lab.record import AttemptRecord, CaseRecord
-from lab.recording import conduct
 from lab.report.words import explain_surprise
+from lab.run.recording import conduct
 
 
 class Surprise(Exception):

@@ -13,8 +13,8 @@ from docker.errors import APIError, NotFound
 
 from lab.engine import processes
 from lab.machine import wait_until
-from lab.stack.checkout import Checkout, in_use, topology_lock
-from lab.stack.topology.projects import Found, TopologyError, find, of_project
+from lab.run.checkout import Checkout, in_use, topology_lock
+from lab.run.topology.projects import Found, TopologyError, find, of_project
 
 #: Seconds for a Compose that nobody waits for any more to end when it is asked to.
 COMPOSE_END_S = 5.0

@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from lab import impostor
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, OnBuild, Verdict, judge
 from lab.judged import judged
 from lab.model import Attempt, Observation, Outcome, Reason, Result
-from lab.stack.feasibility import Cannot
-from lab.stack.link import AgentError
-from lab.stack.session import Evidence, Session
-from lab.wire import Keep, WireReading, Witnesses, hear_witnesses, read
+from lab.run import impostor
+from lab.run.feasibility import Unsupported
+from lab.run.link import AgentError
+from lab.run.session import Evidence, Session
+from lab.wire import CapturePolicy, WireReading, Witnesses, hear_witnesses, read
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
 PER_PROCESSOR = 8
@@ -70,7 +70,7 @@ def run(
     finished: Callable[[Finished], None],
     *,
     workers: int | None = None,
-    captures: Keep = Keep.REFUSED,
+    captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> None:
     """Make every attempt, several at a time, and hand each to ``finished`` (one call at a time).
 
@@ -98,12 +98,12 @@ def run(
         pool.shutdown(wait=True)
 
 
-def make(session: Session, job: Job, captures: Keep = Keep.REFUSED) -> Finished:
+def make(session: Session, job: Job, captures: CapturePolicy = CapturePolicy.REFUSED) -> Finished:
     """Make one attempt, judge it, and hear the witnesses of a refusal."""
     return _make(session, [job], captures)[0]
 
 
-def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finished]:
+def _make(session: Session, jobs: Sequence[Job], captures: CapturePolicy) -> list[Finished]:
     """Make the one attempt of these jobs, and judge it for each."""
     attempt = jobs[0].attempt
     started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
@@ -116,10 +116,10 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
         return (time.perf_counter() - clock) * 1000
 
     def keep(observation: Observation) -> bool:
-        return captures is Keep.ALL or interpret(observation).result is Result.REFUSED
+        return captures is CapturePolicy.ALL or interpret(observation).result is Result.REFUSED
 
     try:
-        evidence = session.attempt(attempt, None if captures is Keep.NONE else keep)
+        evidence = session.attempt(attempt, None if captures is CapturePolicy.NONE else keep)
         # What is asked afterwards, to explain and to judge, is no part of the attempt.
         elapsed_ms = passed_ms()
         outcome = judged(
@@ -131,7 +131,7 @@ def _make(session: Session, jobs: Sequence[Job], captures: Keep) -> list[Finishe
         outcome = explained(session, attempt, outcome)
         jobs = [_on_these_builds(session, job) for job in jobs]
         judgements = [_judged(job, evidence.observation, outcome) for job in jobs]
-    except Cannot as cause:
+    except Unsupported as cause:
         judgements = [Judgement(Verdict.CANNOT, str(cause))] * len(jobs)
     except (AgentError, DialectError) as error:
         judgements = [Judgement(Verdict.LAB_ERROR, str(error))] * len(jobs)
