@@ -16,8 +16,8 @@ import docker
 
 from lab import engine
 from lab.images import Printed
-from lab.laboratory import image_store
-from lab.stack.checkout import Checkout
+from lab.run.checkout import Checkout
+from lab.run.laboratory import image_store
 
 #: Images with a library each, the oldest first.
 IMAGES = ("centos7", "rocky9", "nginx")
