@@ -95,6 +95,11 @@ transcripts: $(READY) ## record anew what the programs say, for the tests of the
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.transcripts.record
 
+.PHONY: suites
+suites: $(READY) ## write the table of cipher suites anew, from the TLS libraries in the images
+	@$(LAB) engine start
+	@$(BIN)/python -m tools.suites
+
 .PHONY: engines
 engines: $(READY) ## look whether the lab's network is sealed on newer engines too (root, Debian or Ubuntu)
 	@$(LAB) engine start

@@ -17,9 +17,9 @@ from lab.run.link import AgentError, AgentLink
 from lab.run.suites import Offer, client_offer
 from lab.tls import client_hello, server_hello
 from lab.tls.client_hello import ClientHello
+from lab.tls.records import HANDSHAKE_FAILURE, PROTOCOL_VERSION, Alert, WireError, fatal_alert
 from lab.tls.server_hello import ServerHello
 from lab.tls.suites import SUITES, Suite
-from lab.tls.wire import HANDSHAKE_FAILURE, PROTOCOL_VERSION, Alert, WireError, fatal_alert
 
 #: Seconds for one exchange of first messages.
 EXCHANGE_S = 5.0

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.model import PROTOCOLS
-from lab.tls.suites import SIGNALS, Suite, suite_of
-from lab.tls.wire import (
+from lab.tls.records import (
     CLIENT_HELLO,
     HANDSHAKE,
     VERSION_NAMES,
@@ -20,12 +19,14 @@ from lab.tls.wire import (
     Alert,
     Reader,
     WireError,
+    extensions,
     first_message,
     handshake,
     record,
     two_byte,
     vector,
 )
+from lab.tls.suites import SIGNALS, Suite, suite_of
 
 _SERVER_NAME, _GROUPS, _POINT_FORMATS, _SIGNATURES, _ALPN = 0, 10, 11, 13, 16
 _MASTER_SECRET, _VERSIONS, _KEY_SHARE, _RENEGOTIATION = 23, 43, 51, 0xFF01
@@ -100,17 +101,17 @@ def read(body: bytes) -> ClientHello:
     reader.vector(1)
     numbers = Reader(reader.vector(2), "the list of cipher suites").numbers(2)
     reader.vector(1)
-    extensions = _extensions(reader)
-    versions = _listed(extensions, _VERSIONS, 1)
+    found = extensions(reader)
+    versions = _listed(found, _VERSIONS, 1)
     named = tuple(VERSION_NAMES[v] for v in versions if v in VERSION_NAMES)
     return ClientHello(
         newest=max(named, key=PROTOCOLS.index) if named else VERSION_NAMES.get(legacy, "TLSv1.2"),
         versions=named or None,
         suites=tuple(suite_of(n) for n in numbers if n not in SIGNALS and not _means_nothing(n)),
-        server_name=_server_name(extensions.get(_SERVER_NAME, b"")),
-        groups=_listed(extensions, _GROUPS, 2),
-        signatures=_listed(extensions, _SIGNATURES, 2),
-        alpn=_protocols(extensions.get(_ALPN, b"")),
+        server_name=_server_name(found.get(_SERVER_NAME, b"")),
+        groups=_listed(found, _GROUPS, 2),
+        signatures=_listed(found, _SIGNATURES, 2),
+        alpn=_protocols(found.get(_ALPN, b"")),
         random=random,
     )
 
@@ -134,7 +135,7 @@ def build(
         listed_version: of a hello of TLS 1.3, the number in the list of versions instead of 1.3's.
     """
     tls13 = version == "TLSv1.3"
-    extensions = [
+    added = [
         (_GROUPS, vector(2, two_byte((_X25519, _P256, _P384, _P521, _X448)))),
         (_POINT_FORMATS, vector(1, bytes([0]))),
         (_SIGNATURES, vector(2, two_byte(_SIGNATURE_SCHEMES))),
@@ -143,13 +144,13 @@ def build(
     ]
     if server_name is not None:
         name = bytes([0]) + vector(2, server_name.encode("idna"))
-        extensions.append((_SERVER_NAME, vector(2, name)))
+        added.append((_SERVER_NAME, vector(2, name)))
     if tls13:
         shares = [(_P256, _BASE_P256), (_X25519, _BASE_X25519)]
         written = b"".join(group.to_bytes(2) + vector(2, key) for group, key in shares)
-        extensions.append((_KEY_SHARE, vector(2, written)))
+        added.append((_KEY_SHARE, vector(2, written)))
         number = VERSIONS[version] if listed_version is None else listed_version
-        extensions.append((_VERSIONS, vector(1, number.to_bytes(2))))
+        added.append((_VERSIONS, vector(1, number.to_bytes(2))))
     legacy = VERSIONS["TLSv1.2" if tls13 else version]
     body = (
         legacy.to_bytes(2)
@@ -157,27 +158,17 @@ def build(
         + vector(1, b"")
         + vector(2, two_byte([suite.number for suite in suites]))
         + vector(1, bytes([0]))
-        + vector(2, b"".join(kind.to_bytes(2) + vector(2, data) for kind, data in extensions))
+        + vector(2, b"".join(kind.to_bytes(2) + vector(2, data) for kind, data in added))
     )
     # RFC 8446, section 5.1: the first record of a hello may call itself TLS 1.0 for old servers.
     return record(HANDSHAKE, min(legacy, VERSIONS["TLSv1"]), handshake(CLIENT_HELLO, body))
 
 
-def _extensions(reader: Reader) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    if reader:
-        block = Reader(reader.vector(2), "the list of extensions")
-        while block:
-            kind = block.number(2)
-            found[kind] = block.vector(2)
-    return found
-
-
-def _listed(extensions: dict[int, bytes], kind: int, size: int) -> tuple[int, ...]:
+def _listed(found: dict[int, bytes], kind: int, size: int) -> tuple[int, ...]:
     """The two-byte numbers of an extension that is a list whose length has ``size`` bytes."""
-    if kind not in extensions:
+    if kind not in found:
         return ()
-    content = Reader(extensions[kind], f"extension {kind}").vector(size)
+    content = Reader(found[kind], f"extension {kind}").vector(size)
     numbers = Reader(content, f"extension {kind}").numbers(2)
     return tuple(number for number in numbers if not _means_nothing(number))
 

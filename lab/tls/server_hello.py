@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from lab.tls.suites import Suite, suite_of
-from lab.tls.wire import (
+from lab.tls.records import (
     HANDSHAKE,
     PROTOCOL_VERSION,
     SERVER_HELLO,
@@ -20,11 +19,13 @@ from lab.tls.wire import (
     Reader,
     WireError,
     alerts,
+    extensions,
     first_message,
     handshake,
     record,
     vector,
 )
+from lab.tls.suites import Suite, suite_of
 
 _VERSIONS, _PRE_SHARED_KEY = 43, 41
 #: The random of a ServerHello that is none: SHA-256 of "HelloRetryRequest" (RFC 8446, section 4.1.3).
@@ -67,20 +68,15 @@ def read(body: bytes) -> ServerHello:
     reader = Reader(body, "the ServerHello")
     version = reader.number(2)
     retry = reader.take(32) == _RETRY
-    resumes = False
     reader.vector(1)
     suite = suite_of(reader.number(2))
     reader.take(1)
-    if reader:
-        block = Reader(reader.vector(2), "the list of extensions")
-        while block:
-            extension, content = block.number(2), block.vector(2)
-            if extension == _VERSIONS:
-                version = int.from_bytes(content)
-            resumes |= extension == _PRE_SHARED_KEY
+    found = extensions(reader)
+    if _VERSIONS in found:
+        version = int.from_bytes(found[_VERSIONS])
     if version not in VERSION_NAMES:
         raise WireError(f"a ServerHello of the unknown version 0x{version:04X}")
-    return ServerHello(VERSION_NAMES[version], suite, retry, resumes)
+    return ServerHello(VERSION_NAMES[version], suite, retry, _PRE_SHARED_KEY in found)
 
 
 def build(version: str, suite: Suite) -> bytes:

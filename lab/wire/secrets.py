@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from lab.model import Side
-from lab.tls.wire import APPLICATION_DATA, FINISHED, HANDSHAKE, Record, messages
+from lab.tls.records import APPLICATION_DATA, FINISHED, HANDSHAKE, Record, messages
 
 _KEY_UPDATE = 24
 #: The labels of a key log, of the handshake's secrets and of those behind it.

@@ -13,10 +13,8 @@ from enum import StrEnum
 
 from lab.model import Side
 from lab.tls import client_hello, server_hello
-from lab.tls.alerts import alert_name, is_fatal
 from lab.tls.client_hello import ClientHello
-from lab.tls.server_hello import ServerHello
-from lab.tls.wire import (
+from lab.tls.records import (
     ALERT,
     APPLICATION_DATA,
     CERTIFICATE,
@@ -29,10 +27,13 @@ from lab.tls.wire import (
     Reader,
     Record,
     WireError,
+    alert_name,
     begins_record,
+    is_fatal,
     messages,
     records,
 )
+from lab.tls.server_hello import ServerHello
 from lab.wire.secrets import Opener
 from lab.wire.streams import Connection, Moment
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.tls import client_hello, server_hello
+from lab.tls.records import HANDSHAKE_FAILURE, Alert, fatal_alert
 from lab.tls.suites import SUITES
-from lab.tls.wire import HANDSHAKE_FAILURE, Alert, fatal_alert
 from tests.unit.agent_process import AGENTS, PATIENCE_S, AgentProcess, running
 
 HELLO = client_hello.build("TLSv1.2", [SUITES[0x2F]])

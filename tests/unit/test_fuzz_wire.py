@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.model import Side
 from lab.tls import client_hello, server_hello
-from lab.tls.wire import WireError, alerts, begins_record, messages, record, records
+from lab.tls.records import WireError, alerts, begins_record, messages, record, records
 from lab.wire import Capture, Packet, read
 from lab.wire.packets import captured
 from lab.wire.pcapng import write

@@ -13,7 +13,7 @@ from lab.run.link import AgentError, AgentLink
 from lab.run.offers import ask_client, ask_server
 from lab.run.suites import Offer, configured
 from lab.tls.client_hello import parse
-from lab.tls.wire import HANDSHAKE_FAILURE, fatal_alert
+from lab.tls.records import HANDSHAKE_FAILURE, fatal_alert
 
 #: In the place of an answer: there is none, and the connection stays.
 SILENCE = b"\0"

@@ -24,9 +24,9 @@ from lab.model import BEHAVIOURS, ServerSettings, from_, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.origin import Origin
 from lab.tls import client_hello, server_hello
+from lab.tls.records import Alert
 from lab.tls.server_hello import ServerHello
 from lab.tls.suites import SUITES
-from lab.tls.wire import Alert
 from tests.unit.agent_process import AGENTS
 
 HOST = "origin.lab.test"

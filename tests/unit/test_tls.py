@@ -9,9 +9,7 @@ import trustme
 
 from lab.model import PROTOCOLS
 from lab.tls import client_hello, server_hello
-from lab.tls.server_hello import ServerHello
-from lab.tls.suites import SUITES, Suite, suite_named, suite_of
-from lab.tls.wire import (
+from lab.tls.records import (
     HANDSHAKE,
     PROTOCOL_VERSION,
     VERSIONS,
@@ -23,6 +21,9 @@ from lab.tls.wire import (
     two_byte,
     vector,
 )
+from lab.tls.server_hello import ServerHello
+from lab.tls.suites import SUITES, Suite, suite_named, suite_of
+from tools import suites as suites_table
 
 TLS12 = [suite for suite in SUITES.values() if suite.usable_in("TLSv1.2")]
 TLS13 = [suite for suite in SUITES.values() if suite.usable_in("TLSv1.3")]
@@ -242,3 +243,29 @@ def test_names_of_old_and_unknown_suites() -> None:
     assert suite_named("NOPE") is None
     unknown = suite_of(0xC0DE)
     assert (unknown.name, unknown.number) == ("0xC0DE", 0xC0DE)
+
+
+@pytest.mark.parametrize(
+    ("description", "columns"),
+    [
+        (
+            "EDH-RSA-DES-CBC3-SHA SSLv3 Kx=DH Au=RSA Enc=3DES(168) Mac=SHA1",
+            "DHE-RSA-DES-CBC3-SHA SSLv3 DHE RSA 3DES-CBC SHA-1",
+        ),
+        (
+            "ECDH-ECDSA-AES128-SHA SSLv3 Kx=ECDH/ECDSA Au=ECDH Enc=AES(128) Mac=SHA1",
+            "ECDH-ECDSA-AES128-SHA SSLv3 ECDH ECDSA AES-128-CBC SHA-1",
+        ),
+        (
+            "TLS_AES_128_CCM_SHA256 TLSv1.3 Kx=any Au=any Enc=AESCCM(128) Mac=AEAD",
+            "TLS_AES_128_CCM_SHA256 TLSv1.3 any any AES-128-CCM AEAD",
+        ),
+        ("PSK-NULL-SHA SSLv3 Kx=PSK Au=PSK Enc=None Mac=SHA1", None),
+        ("EXP-RC4-MD5 SSLv3 Kx=RSA(512) Au=RSA Enc=RC4(40) Mac=MD5 export", None),
+    ],
+)
+def test_a_library_s_description_of_a_suite_in_the_columns_of_the_table(
+    description: str, columns: str | None
+) -> None:
+    found = suites_table.columns(description)
+    assert (found and " ".join(found)) == columns

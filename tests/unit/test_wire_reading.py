@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from lab.model import Side
 from lab.tls import server_hello
-from lab.tls.suites import suite_named
-from lab.tls.wire import (
+from lab.tls.records import (
     ALERT,
     APPLICATION_DATA,
     HANDSHAKE,
@@ -24,6 +23,7 @@ from lab.tls.wire import (
     fatal_alert,
     record,
 )
+from lab.tls.suites import suite_named
 from lab.wire import Capture, Ending, How, Point, WireReading, read
 from lab.wire.reading import ConnectionReading
 from lab.wire.secrets import Opener, expanded, parse

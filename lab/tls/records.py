@@ -1,18 +1,19 @@
 """Records, handshake messages and alerts: the outermost layers of TLS.
 
-Sources: RFC 5246, sections 6.2.1 (records), 7.2 (alerts) and 7.4 (handshake); RFC 8446, section 5.1.
+Sources: RFC 5246, sections 6.2.1 (records), 7.2 (alerts) and 7.4 (handshake); RFC 8446, sections 5.1 and 6;
+the IANA registry "TLS Alerts"; RFC 6101, section 5.4.2 (alert 41, of SSLv3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, SERVER_HELLO_DONE, FINISHED = 1, 2, 11, 14, 20
 
 CLOSE_NOTIFY, HANDSHAKE_FAILURE, PROTOCOL_VERSION = 0, 40, 70
-_FATAL = 2
 
 #: A record is at most so long (RFC 5246, section 6.2.3), in bytes.
 _LONGEST_RECORD = (1 << 14) + 2048
@@ -26,6 +27,52 @@ VERSIONS = {
     "TLSv1.3": 0x0304,
 }
 VERSION_NAMES = {number: name for name, number in VERSIONS.items()}
+
+
+#: The alerts of TLS by their numbers.
+ALERTS: Mapping[int, str] = MappingProxyType(
+    {
+        0: "close_notify",
+        10: "unexpected_message",
+        20: "bad_record_mac",
+        21: "decryption_failed",
+        22: "record_overflow",
+        30: "decompression_failure",
+        40: "handshake_failure",
+        41: "no_certificate",
+        42: "bad_certificate",
+        43: "unsupported_certificate",
+        44: "certificate_revoked",
+        45: "certificate_expired",
+        46: "certificate_unknown",
+        47: "illegal_parameter",
+        48: "unknown_ca",
+        49: "access_denied",
+        50: "decode_error",
+        51: "decrypt_error",
+        60: "export_restriction",
+        70: "protocol_version",
+        71: "insufficient_security",
+        80: "internal_error",
+        86: "inappropriate_fallback",
+        90: "user_canceled",
+        100: "no_renegotiation",
+        109: "missing_extension",
+        110: "unsupported_extension",
+        111: "certificate_unobtainable",
+        112: "unrecognized_name",
+        113: "bad_certificate_status_response",
+        114: "bad_certificate_hash_value",
+        115: "unknown_psk_identity",
+        116: "certificate_required",
+        120: "no_application_protocol",
+        121: "ech_required",
+    }
+)
+
+#: Alerts that end nothing, or end it in good order, whatever the version.
+_NO_ERRORS = frozenset({0, 90, 100})
+_WARNING, _FATAL = 1, 2
 
 
 class WireError(ValueError):
@@ -83,6 +130,16 @@ class Reader:
         while self:
             found.append(self.number(size))
         return found
+
+
+def extensions(reader: Reader) -> dict[int, bytes]:
+    """The extensions at the end of a hello, by number; none where it ends before them."""
+    found: dict[int, bytes] = {}
+    block = Reader(reader.vector(2) if reader else b"", "the list of extensions")
+    while block:
+        kind = block.number(2)
+        found[kind] = block.vector(2)
+    return found
 
 
 def vector(size: int, content: bytes) -> bytes:
@@ -151,36 +208,45 @@ def first_message(data: bytes) -> tuple[int, bytes] | Alert | None:
     Raises:
         WireError: the bytes are not TLS records.
     """
-    message = b""
-    for content_type, fragment in _records(data):
-        if content_type == ALERT and not message:
+    begun = b""
+    for content_type, fragment in _whole(data):
+        if content_type == ALERT and not begun:
             return Alert(fragment[1]) if len(fragment) == 2 else None
         if content_type != HANDSHAKE:
             raise WireError(f"a record of type {content_type} where a handshake was to begin")
-        message += fragment
-        if len(message) >= 4:
-            reader = Reader(message, "the handshake message")
-            kind, length = reader.number(1), reader.number(3)
-            if len(message) - 4 >= length:
-                return kind, reader.take(length)
+        begun += fragment
+        if found := messages(begun)[0]:
+            return found[0]
     return None
 
 
 def alerts(data: bytes) -> list[int]:
     """The descriptions of all alerts that are not encrypted."""
-    return [
-        fragment[1] for kind, fragment in _records(data) if kind == ALERT and len(fragment) == 2
-    ]
+    return [fragment[1] for kind, fragment in _whole(data) if kind == ALERT and len(fragment) == 2]
 
 
-def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _whole(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and fragment of each record that is complete."""
-    while len(data) >= 5:
-        reader = Reader(data, "the record")
-        content_type, version, length = reader.number(1), reader.number(2), reader.number(2)
-        if version >> 8 != 3:
-            raise WireError(f"no TLS record begins so: {data[:12].hex(' ')}")
-        if len(data) < 5 + length:
-            return
-        yield content_type, data[5 : 5 + length]
-        data = data[5 + length :]
+    found, rest = records(data)
+    for one in found:
+        yield one.content_type, one.fragment
+    if len(rest) >= 5 and not begins_record(rest[:5]):
+        raise WireError(f"no TLS record begins so: {rest[:12].hex(' ')}")
+
+
+def alert_name(number: int) -> str:
+    """What an alert is called; one that is not in the registry, by its number alone."""
+    return ALERTS.get(number, f"alert_{number}")
+
+
+def is_fatal(level: int, number: int, version: str | None) -> bool:
+    """Whether an alert ends the handshake.
+
+    Args:
+        level: as it was sent; TLS 1.3 does not look at it (RFC 8446, section 6).
+        number: which alert.
+        version: the version that the server has chosen, if it has.
+    """
+    if number in _NO_ERRORS:
+        return False
+    return level == _FATAL or version == "TLSv1.3"
