@@ -160,7 +160,7 @@ def spawn(program: Callable[[], object]) -> Tuple[int, Words]:
     """Run ``program`` in a forked process of its own session.
 
     When the agent ends, so does descriptor 0 of the process: that tells it to end too, or else
-    ``with_the_agent.py`` does.
+    ``end_with_the_agent`` does.
     """
     ours, theirs = socket.socketpair()
     out_read, out_write = os.pipe()

@@ -52,7 +52,7 @@ from importlib import import_module
 from typing import Any, Dict, Generator, List, Optional, Set
 
 import captured
-import packet_filter
+import helper_programs
 from capture import Capture
 from listener import Listener, ListenerEnded
 from resident import DEADLINE_S, Agent, BadRequest, Wait
@@ -231,16 +231,16 @@ class Server:
     def _filter(self, listener: Listener, request: Request) -> None:
         rules: List[str] = []
         if request.get("data_ports", "open") != "open":
-            rules += packet_filter.passive_rules(request["data_ports"], *request["passive_range"])
+            rules += helper_programs.passive_rules(request["data_ports"], *request["passive_range"])
         if request.get("port_filter", "open") != "open":
             allowed = request.get("port_allowed", [])
-            rules += packet_filter.port_rules(request["port_filter"], listener.port, allowed)
+            rules += helper_programs.port_rules(request["port_filter"], listener.port, allowed)
         if rules:
             listener.filtered = True
             # For the next agent, should this one be killed before it can remove the rules.
             with open(os.path.join(listener.directory, FILTERED), "w", encoding="ascii") as note:
                 note.write(str(listener.port))
-            packet_filter.apply(listener.port, rules)
+            helper_programs.apply_filter(listener.port, rules)
 
     def _until_quiet(self, listener: Listener, request: Request) -> Generator[Wait, Set[int], bool]:
         """Wait until the listener has no session; false if one had to be killed for that."""
@@ -271,7 +271,7 @@ class Server:
         self._capture.drop(listener.key)
         listener.end()
         if listener.filtered:
-            packet_filter.remove(listener.port)
+            helper_programs.remove_filter(listener.port)
         if listener.impostor:
             self._program.stop_impersonating(listener)
         shutil.rmtree(listener.directory, ignore_errors=True)
@@ -293,7 +293,7 @@ def take_over() -> int:
         note = os.path.join(entry.path, FILTERED)
         if os.path.exists(note):
             with open(note, encoding="ascii") as file:
-                packet_filter.remove(int(file.read()))
+                helper_programs.remove_filter(int(file.read()))
         shutil.rmtree(entry.path)
     return lock
 

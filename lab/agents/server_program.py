@@ -6,8 +6,10 @@ The defaults are those of a program that needs nothing beside its configuration 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
 import os
+import signal
 from typing import Any, Dict, List, Optional
 
+from helper_programs import end_with_the_agent
 from listener import Listener
 from resident import BadRequest
 
@@ -103,3 +105,42 @@ class ServerProgram:
     def find_upload(self, _listener: Listener, _name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         return None
+
+
+class LinkedProgram(ServerProgram):
+    """A program of the image that is linked with OpenSSL: it is asked of the very library that it loads."""
+
+    #: The program's file.
+    binary = ""
+    _library: Any = None
+
+    @property
+    def library(self) -> Any:
+        """The program's library, an ``openssl_library.OpenSSL``."""
+        if self._library is None:
+            from openssl_library import OpenSSL
+
+            self._library = OpenSSL(self.binary)
+        return self._library
+
+    def become(self, argv: List[str]) -> None:
+        """In a forked process: become the program, which ends when the agent ends."""
+        end_with_the_agent()
+        # Python ignores it, and what is ignored stays so in the program.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execv(self.binary, [self.binary, *argv])
+
+    def expand(self, cipher_list: str) -> List[str]:
+        """As declared."""
+        suites: List[str] = self.library.suites(cipher_list)
+        return suites
+
+    def loads(self, chain: str, private_key: str) -> bool:
+        """As declared."""
+        loaded: bool = self.library.loads(chain, private_key)
+        return loaded
+
+    def speaks(self, version: str) -> bool:
+        """As declared."""
+        spoken: bool = self.library.speaks(version)
+        return spoken

@@ -43,11 +43,10 @@ from typing import Any, Dict, Generator, Optional, Set
 
 from edge_nginx import PROGRAM, Nginx
 from edge_visit import tell
-from helper_programs import run
+from helper_programs import end_with_the_agent, run
 from listener import kill, spawn
 from openssl_library import OpenSSL
 from resident import DEADLINE_S, Agent, BadRequest, Wait
-from with_the_agent import end_with_the_agent
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]

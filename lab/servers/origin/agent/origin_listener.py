@@ -2,8 +2,8 @@
 
 ``server.py`` has this module loaded and forks for each listener; ``serve`` then never returns. Each
 connection has a thread of its own, so that one that hangs holds up no other. What is TLS in it is the
-interpreter's ``ssl``, alerts included: ``origin_tls`` makes its context, ``origin_streams`` lies between
-it and the connection.
+interpreter's ``ssl``, alerts included: ``origin_tls`` makes its context, and lies between it and the
+connection.
 
 File descriptor 0 is a socket to the agent. A byte from the agent is answered with one: ``1`` when a
 connection is open, else ``0``; the byte ``k`` ends every connection first. Its end ends the listener.
@@ -28,8 +28,7 @@ from typing import Any, Dict, NoReturn, Optional, Set, Tuple
 
 import captured
 import client_hello
-from origin_streams import Left, Plain, Stream, Tls
-from origin_tls import make_context, without_renegotiation_info
+from origin_tls import Left, Plain, Stream, Tls, make_context, without_renegotiation_info
 
 #: By behaviour: the alert that the library sends when it asks what to do with the server name.
 ALERTS = {

@@ -9,16 +9,13 @@ import pwd
 import re
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 from typing import Any, Dict, FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
 from listener import Listener, descendants, kill, orphans, processes
-from openssl_library import OpenSSL
-from server_program import ServerProgram
-from with_the_agent import end_with_the_agent
+from server_program import LinkedProgram
 
 BINARY = "/usr/sbin/vsftpd"
 #: In an image whose vsftpd is no package: the version of the source package that it was compiled from.
@@ -47,23 +44,18 @@ CRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 ANONYMOUS = "ftp"
 
 
-class Vsftpd(ServerProgram):  # type: ignore[misc]
+class Vsftpd(LinkedProgram):  # type: ignore[misc]
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
+    binary = BINARY
     # Between accepting a connection and the session's process there is nothing to count.
     counts_connections = False
     # A session becomes the user who logs in.
     can_be_nobody = False
 
-    def __init__(self) -> None:
-        self._library: Optional[OpenSSL] = None
-
     def start(self, config: str) -> None:
         """Become vsftpd; called in a forked process."""
-        end_with_the_agent()
-        # Python ignores it, and what is ignored stays so in the program.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.execv(BINARY, [BINARY, config])
+        self.become([config])
 
     def account(self, name: str, password: str) -> None:
         """Give an account of the image this password.
@@ -166,8 +158,8 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         return {
             "server": said.replace("vsftpd: version", "vsftpd"),
             "package": _package(),
-            "library": self._openssl().version(),
-            "library_file": self._openssl().file,
+            "library": self.library.version(),
+            "library_file": self.library.file,
         }
 
     def default_ciphers(self) -> Dict[str, str]:
@@ -175,26 +167,6 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         with open(BINARY, "rb") as file:
             found = cipher_lists_in(file.read(), frozenset(self.expand("ALL:COMPLEMENTOFALL")))
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
-
-    def expand(self, cipher_list: str) -> List[str]:
-        """What a list means to vsftpd's library, TLS 1.3 left out; nothing if nothing."""
-        suites: List[str] = self._openssl().suites(cipher_list)
-        return suites
-
-    def loads(self, chain: str, private_key: str) -> bool:
-        """See :class:`ServerProgram`."""
-        loaded: bool = self._openssl().loads(chain, private_key)
-        return loaded
-
-    def speaks(self, version: str) -> bool:
-        """See :class:`ServerProgram`."""
-        spoken: bool = self._openssl().speaks(version)
-        return spoken
-
-    def _openssl(self) -> OpenSSL:
-        if self._library is None:
-            self._library = OpenSSL(BINARY)
-        return self._library
 
 
 def _package() -> str:
