@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lab.checkout import root
+from lab.host.checkout import root
 
 #: What the words of the table stand for.
 USERS = {"nobody": "65534:65534", "root": ""}

@@ -16,8 +16,8 @@ from lab.cli.commands import app
 from lab.cli.printing import err, print_error
 from lab.dialects import DialectError
 from lab.documents import DocumentError
-from lab.engine import EngineError
 from lab.expectations import ExpectationError
+from lab.host import EngineError
 from lab.images import ImageError, WrongVariable
 from lab.inputs import InputError
 from lab.record import RecordError

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lab import engine
+from lab import host
 from lab.cli import exit_status
 from lab.cli.options import AsJson
 from lab.cli.printing import out, print_error, print_json, print_plain
@@ -24,7 +24,7 @@ def provide(context: typer.Context, as_json: AsJson = False) -> None:
     """Build what is missing and print where every image comes from."""
     if context.invoked_subcommand is not None:
         return
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         found, absent = ensure_images(client, Checkout.here(), Printed())
     if as_json:
         print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
@@ -36,7 +36,7 @@ def provide(context: typer.Context, as_json: AsJson = False) -> None:
 
 def export(path: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
     """Write all images into one archive, for a room without a network."""
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         ensure_images(client, Checkout.here(), Printed())
         image_store(client, Checkout.here(), Printed()).export(path)
     out.print(f"{path}: {path.stat().st_size / 1e6:.0f} MB", highlight=False)
@@ -51,7 +51,7 @@ def import_(
     except ImageError as error:
         print_error(error)
         raise typer.Exit(exit_status.USAGE) from error
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         image_store(client, Checkout.here(), Printed()).import_(path)
 
 
@@ -65,7 +65,7 @@ def builds(
         raise typer.BadParameter(
             "the table has the builds of the usual servers: leave LAB_SERVERS unset"
         )
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         found, _ = ensure_images(client, Checkout.here(), Printed())
         store = image_store(client, Checkout.here(), Printed())
         measured = [image.provenance for image in found.values()]
@@ -89,6 +89,6 @@ def builds(
 
 def prune() -> None:
     """Remove the images of older recipes."""
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         for reference in image_store(client, Checkout.here(), Printed()).prune():
             out.print(f"removed {reference}", highlight=False)

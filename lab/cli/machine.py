@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from lab import __version__, engine
-from lab import doctor as examination
+from lab import __version__, host
 from lab.cli.options import AsJson
 from lab.cli.printing import out, print_json, print_plain
+from lab.host import doctor as examination
 
 
 def version() -> None:
@@ -27,9 +27,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 def engine_start() -> None:
     """Find the engine; where there is none, install and start one (root on Debian or Ubuntu)."""
-    engine.ensure().close()
+    host.ensure().close()
 
 
 def engine_stop() -> None:
     """Stop the engine, if this checkout started it and nobody else uses it."""
-    print_plain(engine.stop().message)
+    print_plain(host.stop())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lab import engine
+from lab import host
 from lab.cli.options import AsJson
 from lab.cli.printing import out, print_json
 from lab.images import Printed
@@ -20,7 +20,7 @@ from lab.run.laboratory import ensure_images, start
 def up() -> None:
     """Start the topology and leave it running: later commands then start at once."""
     checkout, progress = Checkout.here(), Printed()
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         if topology.containers(client, checkout.kept_project):
             out.print("the topology is up already: `lab status`", highlight=False)
             return
@@ -36,7 +36,7 @@ def down(
     force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
 ) -> None:
     """Remove every container and network that runs of this checkout left behind."""
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         removed, left = topology.down(client, Checkout.here(), every=every, force=force)
     for found in removed:
         out.print(f"removed {found.project} ({found.containers} objects)", highlight=False)
@@ -50,7 +50,7 @@ def down(
 
 def status(as_json: AsJson = False) -> None:
     """Show the topologies on the engine."""
-    with closing(engine.find()) as client:
+    with closing(host.find()) as client:
         found = topology.find(client)
     if as_json:
         print_json([vars(f) for f in found])

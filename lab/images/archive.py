@@ -15,7 +15,8 @@ from pathlib import Path
 import docker
 import requests
 
-from lab import given, machine
+from lab import given
+from lab.host import machine
 from lab.images.build import download, upload
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.images.recipe import REPOSITORY

@@ -26,7 +26,7 @@ import docker
 import requests
 from docker.errors import ImageNotFound, NotFound, create_api_error_from_http_exception
 
-from lab import machine
+from lab.host import machine
 from lab.images.errors import IMPORT_ADVICE, ImageError, Problem
 from lab.images.provenance import LABEL_IMAGE
 from lab.images.recipe import Artifact, Candidate, Measure, context_files, executable

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Protocol, TextIO
 
-from lab.advice import AdvisedError
+from lab.host.errors import AdvisedError
 from lab.text import LONGEST_QUOTE, one_line
 
 

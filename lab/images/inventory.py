@@ -12,7 +12,7 @@ import requests
 from docker.errors import DockerException, ImageNotFound
 from pydantic import ValidationError
 
-from lab import machine
+from lab.host import machine
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.images.provenance import LABEL_PROVENANCE, Provenance
 from lab.images.recipe import REPOSITORY, Candidate

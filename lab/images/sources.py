@@ -28,7 +28,7 @@ import requests
 from docker.errors import DockerException
 from filelock import FileLock
 
-from lab import machine
+from lab.host import machine
 from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, megabytes, no_space
 from lab.images.recipe import Artifact, Bootstrap
 

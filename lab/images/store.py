@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, ImageNotFound
 
-from lab.checkout import root
+from lab.host.checkout import root
 from lab.images import archive
 from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, Progress, Silent, megabytes
 from lab.images.inventory import (

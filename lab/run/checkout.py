@@ -10,12 +10,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.checkout import identity, root, state_directory
+from lab.host.checkout import identity, root, state_directory
 from lab.images.making import lock_directory
 
-#: Labels on every object that the lab creates on the engine.
-LABEL_CHECKOUT = "test.lab.checkout"
-LABEL_PATH = "test.lab.path"
+#: Labels on every object that the lab creates on the engine, beside those of :mod:`lab.host.checkout`.
 LABEL_RUN = "test.lab.run"
 LABEL_KEPT = "test.lab.kept"
 #: Locks are shared by the labs of all users of a machine.

@@ -15,9 +15,10 @@ from time import monotonic
 
 from docker import DockerClient
 
-from lab import engine, machine
+from lab import host
 from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
 from lab.clients import PROGRAMS
+from lab.host.machine import free_bytes
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
 from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
@@ -86,7 +87,7 @@ def open_lab(
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
-    client = engine.find()
+    client = host.find()
     try:
         with ThreadPoolExecutor(2) as background:
             images, absent = ensure_images(client, checkout, progress)
@@ -236,9 +237,7 @@ def _room_for_images(checkout: Checkout) -> Iterator[None]:
         if not is_no_space(error):
             raise
         place = checkout.state
-        raise no_space(
-            "making the images", str(error), str(place), machine.free_bytes(place)
-        ) from error
+        raise no_space("making the images", str(error), str(place), free_bytes(place)) from error
 
 
 def _no_stand_in(name: str, why: str) -> str:
@@ -284,7 +283,7 @@ def start(
         client,
         checkout,
         _tags(images),
-        engine.compose_command(),
+        host.compose_command(),
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,
         kept=kept,

@@ -22,11 +22,11 @@ from typing import IO, Any
 
 from docker import DockerClient
 
-from lab.checkout import root
-from lab.machine import wait_until
+from lab.host.checkout import LABEL_CHECKOUT, root
+from lab.host.machine import wait_until
 from lab.record import RunRecord, load
 from lab.run import topology
-from lab.run.checkout import LABEL_CHECKOUT, LABEL_RUN, Checkout
+from lab.run.checkout import LABEL_RUN, Checkout
 
 #: Seconds for anything that a test waits for; far more than it takes.
 PATIENCE_S = 60.0

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from docker import DockerClient
 
-from lab import engine as engines
+from lab import host
 from lab.images import ImageError, Silent
 from lab.run.checkout import Checkout
 from lab.run.laboratory import ensure_images
@@ -21,8 +21,8 @@ MakeCopy = Callable[[], Copy]
 def engine() -> Iterator[DockerClient]:
     """The engine of this machine; end-to-end tests are nothing without one."""
     try:
-        client = engines.find()
-    except engines.EngineError as error:
+        client = host.find()
+    except host.EngineError as error:
         pytest.fail(
             f"end-to-end tests need a container engine (`make unit` runs those that do not):\n{error}",
             pytrace=False,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from lab import machine
+from lab.host import machine
 from tests.e2e.checkouts import LAB, PATIENCE_S, Copy
 
 pytestmark = pytest.mark.engine

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from lab.cases import Catalogue, LoadedCase
-from lab.checkout import root
 from lab.expectations import Verdict, completed, judge
+from lab.host.checkout import root
 from lab.images import Silent
 from lab.model import Attempt, Outcome, Reason, Result, Side, Stage
 from lab.run.attempts import Finished, Job, run

@@ -9,8 +9,8 @@ import pytest
 from docker import DockerClient
 
 from lab.certificates import RunCertificates
+from lab.host.machine import wait_until
 from lab.images import Silent
-from lab.machine import wait_until
 from lab.model import SERVER_HOSTS, Attempt, ClientReport
 from lab.record import load
 from lab.run.attempts import Job, make

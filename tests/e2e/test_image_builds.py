@@ -21,8 +21,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from lab import machine
-from lab.checkout import root
+from lab.host import machine
+from lab.host.checkout import root
 from lab.images import ImageError, ImageInfo, ImageStore, Problem, Source
 from lab.images.sources import Cache
 

@@ -20,7 +20,7 @@ import docker
 import pytest
 import testinfra
 
-from lab.checkout import root, state_directory
+from lab.host.checkout import root, state_directory
 from lab.images import ImageInfo, ImageStore, Printed, Source
 from lab.images.recipe import Recipe, load, release_from_environment
 from lab.run.files import agent_files

@@ -8,8 +8,8 @@ import pytest
 from docker import DockerClient
 
 from lab.expectations import Verdict
+from lab.host.machine import wait_until
 from lab.images import Silent
-from lab.machine import wait_until
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
 from lab.run import impostor
 from lab.run.attempts import Job, make

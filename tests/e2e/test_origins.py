@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from lab.expectations import Expectation, Verdict
+from lab.host.machine import wait_until
 from lab.images import Silent
-from lab.machine import wait_until
 from lab.model import BEHAVIOURS, ORIGINS, SERVER_HOSTS, Attempt
 from lab.run.attempts import Finished, Job, make
 from lab.run.checkout import Checkout, new_run_id

@@ -13,9 +13,8 @@ from collections.abc import Callable
 import pytest
 from docker import DockerClient
 
-from lab.engine import processes
 from lab.expectations import Verdict
-from lab.machine import wait_until
+from lab.host.machine import wait_until
 from lab.record import AttemptRecord, RunRecord
 from lab.run import topology
 from lab.run.checkout import in_use
@@ -162,7 +161,7 @@ def test_what_is_killed_while_the_topology_starts(
     # given containers that are being started
     running = copy.start("up")
     running.wait_until(lambda: copy.containers(engine), "the first container")
-    composes = topology.compose_processes(copy.checkout.kept_project, processes.everyone())
+    composes = topology.compose_processes(copy.checkout.kept_project)
     assert composes, str(running.so_far())
     if victim == "lab":
         # when the lab is killed there, and Compose goes on without it
@@ -173,12 +172,12 @@ def test_what_is_killed_while_the_topology_starts(
     else:
         # when Compose is killed there
         for process in composes:
-            processes.send(process, signal.SIGKILL)
+            process.kill()
         done = running.done()
         # then the lab says so and takes back what there was
         assert done.status == 3, str(done)
         assert "Compose could not start the topology" in done.message, str(done)
-    assert [str(p) for p in composes if processes.still(p)] == []
+    assert [str(p) for p in composes if p.is_running()] == []
     assert copy.left(engine) == []
 
 

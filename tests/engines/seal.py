@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,10 @@ import docker
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab import engine as engines
-from lab import machine
-from lab.checkout import root
-from lab.images import Printed, sources
+from lab import host
+from lab.host import machine
+from lab.host.checkout import root
+from lab.images import Printed, Progress, sources
 from lab.images.recipe import Bootstrap
 from lab.run import topology
 from lab.run.checkout import Checkout
@@ -37,8 +37,9 @@ from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
 #: Debian's suites whose docker.io is tried.
 ENGINES = ("trixie", "testing")
 #: Of a suite that changes every day, a mirror may have an index that is past its date.
-LENIENT = '--aptopt=Acquire::Check-Valid-Until "false"'
+LENIENT = ('--aptopt=Acquire::Check-Valid-Until "false"',)
 PACKAGES = ("ca-certificates", "docker.io", "iptables")
+DOCKERD = ("dockerd", "--host", "unix:///shared/engine.sock")
 #: Seconds for a root file system, and for a daemon to answer.
 ROOT_S, DAEMON_S = 900.0, 60.0
 #: Containers that need nothing but a shell; they all run on the DNS server's image.
@@ -87,7 +88,7 @@ def main() -> int:
         sys.stderr.write("make engines: starting a daemon needs root\n")
         return 2
     progress = Printed()
-    here = engines.find()
+    here = host.find()
     image = image_store(here, Checkout.here(), progress).ensure(["dns"])["dns"].tag
     rows = [look(here, image)]
     content = b"".join(here.api.get_image(image))
@@ -114,14 +115,12 @@ def daemon(suite: str, progress: Printed) -> Iterator[DockerClient]:
     place = Path(tempfile.mkdtemp(prefix="lab-engines-"))
     files, shared = place / "root", place / "shared"
     try:
-        make_root(suite, files, progress)
+        make_root(suite, files, PACKAGES, progress, LENIENT if suite == "testing" else ())
         shared.mkdir()
         progress.step(suite, "starting dockerd")
-        start = Path(__file__).with_name("start")
-        namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
         with (place / "log").open("wb") as log:
             process = subprocess.Popen(
-                [*namespaces, str(start), str(files), str(shared)],
+                enter(files, shared, *DOCKERD),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -137,15 +136,36 @@ def daemon(suite: str, progress: Printed) -> Iterator[DockerClient]:
         shutil.rmtree(place)
 
 
-def make_root(suite: str, target: Path, progress: Printed) -> None:
-    """A Debian of this suite with its engine, from this machine's package mirror."""
+def enter(files: Path, shared: Path, *program: str, binds: Collection[Path] = ()) -> list[str]:
+    """The command line that runs a program in the root file system ``files``, cut off from this machine."""
+    start = Path(__file__).with_name("start")
+    namespaces = [
+        "unshare",
+        "--mount",
+        "--net",
+        "--pid",
+        "--ipc",
+        "--uts",
+        "--fork",
+        "--kill-child",
+    ]
+    return [*namespaces, str(start), str(files), str(shared), *map(str, binds), "--", *program]
+
+
+def make_root(
+    suite: str,
+    target: Path,
+    include: tuple[str, ...],
+    progress: Progress,
+    options: Collection[str] = (),
+) -> None:
+    """A Debian of this suite with these packages, from this machine's package mirror."""
     progress.step(suite, "putting a root file system together")
     archive = target.with_suffix(".tar")
-    wanted = Bootstrap(suite=suite, include=PACKAGES)
+    wanted = Bootstrap(suite=suite, include=include)
     mmdebstrap = sources.tool_path(sources.MMDEBSTRAP, lambda line: progress.step(suite, line))
     argv = sources.mmdebstrap_command(mmdebstrap, wanted, sources.mirror(os.environ), archive)
-    lenient = [LENIENT] if suite == "testing" else []
-    machine.run([*argv[:-3], *lenient, *argv[-3:]], timeout_s=ROOT_S)
+    machine.run([*argv[:-3], *options, *argv[-3:]], timeout_s=ROOT_S)
     target.mkdir()
     machine.run(
         ["tar", "--extract", f"--file={archive}", f"--directory={target}", "--exclude=./dev/*"],
@@ -181,7 +201,7 @@ def look(client: DockerClient, image: str) -> Row:
             client,
             checkout,
             dict.fromkeys(IMAGES, image),
-            engines.compose_command(),
+            host.compose_command(),
             PROJECT,
             run_id=PROJECT,
             kept=False,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from lab.checkout import root
+from lab.host.checkout import root
 from tests.containers_table import Container, documented
 
 COMPOSE = YAML(typ="safe").load(root() / "compose" / "compose.yaml")

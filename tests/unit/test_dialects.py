@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from lab.checkout import root
 from lab.dialects import (
     ClientDialect,
     DialectError,
@@ -28,6 +27,7 @@ from lab.dialects import (
 )
 from lab.dialects.rules import BY_CERTIFICATE, FTPS, PARTS, WEB, Rules
 from lab.dialects.words import NO_WORDS, Words, read
+from lab.host.checkout import root
 from lab.model import (
     PROGRAMS,
     SERVER_HOSTS,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.checkout import root
+from lab.host.checkout import root
 from lab.images import Provenance
 from lab.images.errors import ImageError
 from lab.images.provenance import TLS_LIBRARY, builds_of, moved, read_builds, write_builds

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.checkout import root
+from lab.host.checkout import root
 
 SCRIPTS = [
     root() / "compose" / "images" / name / "standin/libnet" for name in ("rocky9", "centos7")

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from lab import machine
-from lab.checkout import root
+from lab.host import machine
+from lab.host.checkout import root
 from lab.images import archive, build, sources
 from lab.images.errors import ImageError, Printed, Problem, is_no_space, megabytes, no_space
 from lab.images.making import build_lock
@@ -402,7 +402,7 @@ def test_where_no_mirror_is_known_mmdebstrap_takes_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # given a machine that is no Debian
-    monkeypatch.setattr("lab.machine.program", lambda name: None)
+    monkeypatch.setattr("lab.host.machine.program", lambda name: None)
     # then no mirror is known, and none is on the command line
     assert sources.mirror({}) is None
     argv = sources.mmdebstrap_command(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.checkout import root
+from lab.host.checkout import root
 from lab.images.errors import ImageError, Problem, WrongVariable
 from lab.images.recipe import Candidate, Recipe, Source, candidates, load, releases
 

@@ -26,7 +26,7 @@ from typing import Any
 import docker
 import pytest
 
-from lab import machine
+from lab.host import machine
 from lab.images import ImageError, ImageStore, Problem, Source, sources
 from lab.images.inventory import NEEDED_FREE
 from lab.images.recipe import Bootstrap

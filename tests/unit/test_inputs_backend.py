@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.certificates import RunCertificates
-from lab.checkout import root
+from lab.host.checkout import root
 from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
 from lab.inputs.backend import read
 from lab.inputs.backend_forms import form_of

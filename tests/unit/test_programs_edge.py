@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from lab.checkout import root
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.edge import SYSTEM_TRUST, configuration, read
 from lab.dialects import client_dialect, x509_numbers
 from lab.dialects.edge_log import edge_log
+from lab.host.checkout import root
 from lab.model import HOST_ADDRESS, ClientReport, ClientSettings, Goal, Reason, from_, only
 from tests.unit.agent_process import AGENTS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.checkout import root
+from lab.host.checkout import root
 
 #: Runs pytest on one scenario module; what comes of its attempts is made up, by the end of their names.
 PROGRAM = """

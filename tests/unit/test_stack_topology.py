@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,21 +13,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import psutil
 import pytest
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from lab.engine import processes
-from lab.engine.processes import Process
+from lab.host.checkout import LABEL_CHECKOUT, LABEL_PATH
 from lab.run import topology
-from lab.run.checkout import (
-    LABEL_CHECKOUT,
-    LABEL_KEPT,
-    LABEL_PATH,
-    Checkout,
-    in_use,
-    topology_lock,
-)
+from lab.run.checkout import LABEL_KEPT, Checkout, in_use, topology_lock
 from lab.run.topology import (
     LABEL_PROJECT,
     LABEL_SERVICE,
@@ -134,7 +129,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def no_other_compose(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Compose but a test's own; what one leaves behind comes at once."""
     monkeypatch.setattr(removing, "QUIET_S", 0.15)
-    monkeypatch.setattr(processes, "everyone", list)
+    monkeypatch.setattr(removing, "compose_processes", lambda project: [])
 
 
 @pytest.fixture
@@ -327,37 +322,42 @@ def test_an_error_of_the_engine_is_not_swallowed(engine: MadeUpEngine, ours: Che
 # -- Compose that outlived its lab -------------------------------------------------------------------
 
 
-def process(pid: int, *command: str) -> Process:
-    return Process(pid, command[0], "S", 1, 0, command)
+@contextlib.contextmanager
+def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A living process with this command line."""
+    with subprocess.Popen([*SLEEPS, *command], executable=sys.executable) as running:
+        yield running
+        running.kill()
+
+
+SLEEPS = ("python", "-c", "import time; time.sleep(300)")
 
 
 def test_a_compose_is_known_by_the_project_that_it_works_on() -> None:
-    running = [
-        process(1, "docker", "compose", "--project-name", "tls-lab-a", "up"),
-        process(2, "/venv/bin/docker-compose", "--project-name", "tls-lab-a", "--file", "x", "up"),
-        process(3, "docker", "compose", "--project-name", "tls-lab-a-run", "up"),
-        process(4, "grep", "tls-lab-a"),
-        process(5, "docker", "ps"),
-    ]
-    assert [p.pid for p in topology.compose_processes("tls-lab-a", running)] == [1, 2]
+    project = f"tls-lab-test-{os.getpid()}"
+    with (
+        process("docker", "compose", "--project-name", project, "up") as ours,
+        process("docker", "compose", "--project-name", f"{project}-run", "up"),
+        process("grep", project),
+    ):
+        assert [p.pid for p in topology.compose_processes(project)] == [ours.pid]
 
 
 def test_a_compose_without_its_lab_is_ended_before_its_containers_are_removed(
     engine: MadeUpEngine, ours: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.add(ours, "project", "vsftpd")
-    composes = [process(7, "docker", "compose", "--project-name", "project", "up")]
+    with process("docker", "compose", "--project-name", "project", "up") as compose:
 
-    def terminate(ended: Process, *, grace_s: float) -> bool:
-        # the engine finishes what it had been asked for
-        composes.remove(ended)
-        engine.add(ours, "project", "rocky9")
-        return True
+        def found(project: str) -> list[psutil.Process]:
+            # the engine finishes what it had been asked for
+            engine.add(ours, project, "rocky9")
+            return [psutil.Process(compose.pid)]
 
-    monkeypatch.setattr(processes, "everyone", lambda: list(composes))
-    monkeypatch.setattr(processes, "terminate", terminate)
-    topology.remove(engine.client, ["project"])
-    assert (composes, engine.held, engine.nets) == ([], [], [])
+        monkeypatch.setattr(removing, "compose_processes", found)
+        topology.remove(engine.client, ["project"])
+        assert compose.poll() is not None
+    assert (engine.held, engine.nets) == ([], [])
 
 
 @pytest.mark.parametrize("age_s", [0.0, 1000.0])

@@ -8,7 +8,8 @@ from typing import Any
 
 from docker import DockerClient
 
-from lab.run.checkout import LABEL_CHECKOUT, LABEL_KEPT, LABEL_PATH, in_use
+from lab.host.checkout import LABEL_CHECKOUT, LABEL_PATH
+from lab.run.checkout import LABEL_KEPT, in_use
 
 LABEL_PROJECT = "com.docker.compose.project"
 LABEL_SERVICE = "com.docker.compose.service"

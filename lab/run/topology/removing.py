@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from lab.engine import processes
-from lab.machine import wait_until
+from lab.host.machine import wait_until
 from lab.run.checkout import Checkout, in_use, topology_lock
 from lab.run.topology.projects import Found, TopologyError, find, of_project
 
@@ -122,22 +123,22 @@ def _may_be_starting(client: DockerClient, project: str) -> bool:
     return not created or time.time() - max(created) < YOUNG_S
 
 
-def compose_processes(
-    project: str, running: Iterable[processes.Process]
-) -> list[processes.Process]:
-    """Those of ``running`` that are a Compose at work on ``project``."""
+def compose_processes(project: str) -> list[psutil.Process]:
+    """The processes of this machine that are a Compose at work on ``project``."""
     option = ("--project-name", project)
-    return [p for p in running if option in zip(p.command, p.command[1:], strict=False)]
+    running = ((p, p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"]))
+    return [p for p, command in running if option in itertools.pairwise(command)]
 
 
 def _end_compose(project: str) -> bool:
     """End a Compose that outlived the lab that started it; whether there was one."""
-    if not processes.PROC.is_dir():  # no Linux: there it ends by itself
-        return False
-    found = compose_processes(project, processes.everyone())
+    found = compose_processes(project)
     for process in found:
-        with contextlib.suppress(PermissionError):  # another user's: it ends by itself
-            processes.terminate(process, grace_s=COMPOSE_END_S)
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it ends by itself
+            process.terminate()
+    for process in psutil.wait_procs(found, COMPOSE_END_S)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process.kill()
     return bool(found)
 
 

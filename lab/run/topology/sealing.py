@@ -16,7 +16,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 
-from lab.engine.connect import parse_api
+from lab.host.connect import parse_api
 from lab.run.execution import ExecutionError, execute
 from lab.run.topology.projects import containers, of_project
 

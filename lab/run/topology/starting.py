@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from docker import DockerClient
 from filelock import FileLock, Timeout
 
-from lab.engine import compose_environment
+from lab.host import compose_environment
 from lab.run.checkout import Checkout, topology_lock
 from lab.run.topology import sealing
 from lab.run.topology.locks import acquire

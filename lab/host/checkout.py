@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-LABEL = "test.lab.checkout"
+LABEL_CHECKOUT = "test.lab.checkout"
+"""Label on every object that the lab makes on an engine: the identity of its checkout."""
+LABEL_PATH = "test.lab.path"
+"""Label beside it: the directory of that checkout."""
 
 
 def root() -> Path:
     """The directory that holds this copy of the lab."""
-    return Path(__file__).resolve().parent.parent
+    return Path(__file__).resolve().parent.parent.parent
 
 
 def identity(path: Path | None = None) -> str:

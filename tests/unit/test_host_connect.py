@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine import EngineError, Problem, find
-from lab.engine.connect import (
+from lab.host import EngineError, EngineProblem, find, lost
+from lab.host.connect import (
     SocketState,
     classify_connect_error,
     innermost,
@@ -84,7 +84,7 @@ def failure_of(environment: dict[str, str], default_socket: Path) -> EngineError
 
 def test_no_socket(directory: Path) -> None:
     error = failure_of({"DOCKER_CONTEXT": "default"}, directory / "none.sock")
-    assert error.problem is Problem.NO_SOCKET
+    assert error.problem is EngineProblem.NO_SOCKET
     assert "there is no such socket" in error.happened
     # The two ways: have one installed, or point to one.
     assert len(error.advice) == 2
@@ -101,14 +101,14 @@ def test_a_socket_whose_daemon_has_gone(directory: Path) -> None:
     error = failure_of({"DOCKER_CONTEXT": "default"}, path)
     # then
     assert probe(path).state is SocketState.REFUSED
-    assert error.problem is Problem.NO_ANSWER
+    assert error.problem is EngineProblem.NO_ANSWER
     assert "no process listens on it" in error.happened
 
 
 def test_a_daemon_that_listens_and_does_not_answer(serve: Serve) -> None:
     path = serve(None)
     error = failure_of({"DOCKER_CONTEXT": "default"}, path)
-    assert error.problem is Problem.NO_ANSWER
+    assert error.problem is EngineProblem.NO_ANSWER
     assert f"process {os.getpid()} listens there" in error.happened
     assert "no answer to GET /_ping within 1 s" in error.happened
 
@@ -116,9 +116,9 @@ def test_a_daemon_that_listens_and_does_not_answer(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
-        (http("503 Service Unavailable"), "HTTP status 503"),
+        (http("503 Service Unavailable"), "HTTP/1.1 503 Service Unavailable"),
         (b"220 ready\r\n", "220 ready"),
-        (b"", "Remote end closed connection"),
+        (b"", "it hangs up"),
     ],
     ids=["an error", "another protocol", "nothing"],
 )
@@ -137,12 +137,12 @@ def test_a_socket_without_permission_names_the_group_and_two_ways(
     monkeypatch.setattr(
         "socket.socket.connect", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied"))
     )
-    monkeypatch.setattr("lab.engine.connect._group_of", lambda _: "docker")
+    monkeypatch.setattr("lab.host.connect._group_of", lambda _: "docker")
     monkeypatch.setattr("getpass.getuser", lambda: "akira")
     # when
     error = failure_of({"DOCKER_CONTEXT": "default"}, path)
     # then
-    assert error.problem is Problem.NO_PERMISSION
+    assert error.problem is EngineProblem.NO_PERMISSION
     assert error.advice == (
         "join the group 'docker' that owns it, then log in anew: sudo usermod -aG docker akira",
         "run the lab as root: sudo make lab",
@@ -152,7 +152,7 @@ def test_a_socket_without_permission_names_the_group_and_two_ways(
 def test_an_engine_that_a_person_chose_is_never_replaced(directory: Path) -> None:
     missing = f"unix://{directory}/none.sock"
     error = failure_of({"DOCKER_HOST": missing}, directory / "default.sock")
-    assert error.problem is Problem.UNREACHABLE
+    assert error.problem is EngineProblem.UNREACHABLE
     assert "from DOCKER_HOST" in str(error)
     assert any("unset DOCKER_HOST" in way for way in error.advice)
     assert "apt-get" not in str(error)
@@ -166,19 +166,37 @@ def test_an_engine_on_the_network_that_refuses(directory: Path) -> None:
         # when
         error = failure_of({"DOCKER_HOST": host}, directory / "default.sock")
     # then: the operating system's own words, not the layers above them
-    assert error.problem is Problem.UNREACHABLE
+    assert error.problem is EngineProblem.UNREACHABLE
     assert error.happened == "Connection refused"
 
 
 @pytest.mark.parametrize("host", ["nonsense", "unix://" + "x" * 200, "tcp://"])
 def test_a_host_that_cannot_be_used(directory: Path, host: str) -> None:
-    assert failure_of({"DOCKER_HOST": host}, directory / "s").problem is Problem.UNREACHABLE
+    assert failure_of({"DOCKER_HOST": host}, directory / "s").problem is EngineProblem.UNREACHABLE
 
 
 def test_ssh_is_explained(directory: Path) -> None:
     error = failure_of({"DOCKER_HOST": "ssh://user@host"}, directory / "s")
-    assert error.problem is Problem.BAD_ENDPOINT
+    assert error.problem is EngineProblem.BAD_ENDPOINT
     assert "ssh -L" in str(error)
+
+
+def test_an_engine_is_lost_when_it_has_gone_and_not_when_it_is_slow(
+    serve: Serve, directory: Path
+) -> None:
+    def seen(host: str) -> EngineError | None:
+        return lost({"DOCKER_HOST": host})
+
+    # given one that does not answer in time, one that has gone, one on the network that has gone
+    assert seen(f"unix://{serve(None)}") is None
+    gone = seen(f"unix://{directory}/none.sock")
+    assert gone is not None
+    assert "there is no such socket" in str(gone)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        remote = seen(f"tcp://127.0.0.1:{bound.getsockname()[1]}")
+    assert remote is not None
+    assert remote.happened == "Connection refused"
 
 
 def test_an_engine_that_is_too_old(serve: Serve) -> None:
@@ -187,7 +205,7 @@ def test_an_engine_that_is_too_old(serve: Serve) -> None:
     # when
     error = failure_of({"DOCKER_CONTEXT": "default"}, path)
     # then
-    assert error.problem is Problem.UNSUPPORTED
+    assert error.problem is EngineProblem.UNSUPPORTED
     assert "its API is 1.24 (engine 1.12.6); the lab needs 1.41 or newer" in error.happened
 
 

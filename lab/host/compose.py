@@ -8,50 +8,52 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab import machine
-from lab.engine.endpoint import DEFAULT_SOCKET, resolve
-from lab.engine.errors import EngineError, Problem
+from lab.host import machine
+from lab.host.endpoint import resolve
+from lab.host.errors import EngineError, EngineProblem
 
 _VERSION_TIMEOUT_S = 15.0
 MINIMUM_VERSION = 2
+ADVICE = "make the environment anew, which brings Compose: rm -rf .venv && make .venv"
 
 
 def compose_command(environment: Mapping[str, str] | None = None) -> list[str]:
-    """The words that start Compose: the installed plugin, else the binary in this environment.
+    """The words that start Compose; run it with :func:`compose_environment`.
 
-    Run it with :func:`compose_environment`, or it may talk to another engine than the library does.
+    Raises:
+        EngineError: there is none that works.
+    """
+    return find_compose(os.environ if environment is None else environment)[0]
+
+
+def find_compose(environment: Mapping[str, str]) -> tuple[list[str], str]:
+    """The installed plugin, else the binary in this environment, and its version.
 
     Raises:
         EngineError: neither works.
     """
-    env = os.environ if environment is None else environment
     tried: list[str] = []
     for command in candidates(Path(sys.executable)):
-        version, problem = compose_version(command, env)
+        version, problem = compose_version(command, environment)
         if version is not None:
-            return command
+            return command, version
         tried.append(f"{' '.join(command)}: {problem}")
     raise EngineError(
-        Problem.NO_COMPOSE,
+        EngineProblem.NO_COMPOSE,
         tried="Looking for Compose",
         happened="; ".join(tried),
-        advice=[
-            "make the environment anew, which brings Compose: rm -rf .venv && make .venv",
-            "install Docker's Compose plugin, version 2 or newer",
-        ],
+        advice=[ADVICE, "install Docker's Compose plugin, version 2 or newer"],
     )
 
 
-def compose_environment(
-    environment: Mapping[str, str] | None = None, *, default_socket: Path = DEFAULT_SOCKET
-) -> dict[str, str]:
-    """The environment in which docker and compose commands use the engine of :func:`find`.
+def compose_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment in which docker and compose commands use the engine of :func:`lab.host.find`.
 
     Raises:
         EngineError: the environment names a Docker context that cannot be read.
     """
     env = os.environ if environment is None else environment
-    return resolve(env, default_socket).environment(env)
+    return resolve(env).environment(env)
 
 
 def candidates(python: Path) -> list[list[str]]:

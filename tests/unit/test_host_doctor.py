@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import doctor
-from lab.doctor import EngineFacts, Finding, Level, NoEngine, judging
-from lab.doctor.judging import GIB
-from lab.engine import EngineError, Problem
+from lab.host import EngineError, EngineProblem, doctor
+from lab.host.doctor import GIB, EngineFacts, Finding, Level, NoEngine
 
 ENGINE = EngineFacts(
     where="unix:///var/run/docker.sock (the default socket)",
@@ -23,41 +21,44 @@ ENGINE = EngineFacts(
     limits=True,
 )
 ABSENT = EngineError(
-    Problem.NO_SOCKET, tried="Connecting", happened="no such socket", advice=["one way", "another"]
+    EngineProblem.NO_SOCKET,
+    tried="Connecting",
+    happened="no such socket",
+    advice=["one way", "another"],
 )
 
 
 def test_a_good_machine() -> None:
-    assert judging.judge_python((3, 11, 7), "/usr/bin/python3").level is Level.OK
-    assert judging.judge_architecture("x86_64").level is Level.OK
-    engine = judging.judge_engine(ENGINE)
+    assert doctor.judge_python((3, 11, 7), "/usr/bin/python3").level is Level.OK
+    assert doctor.judge_architecture("x86_64").level is Level.OK
+    engine = doctor.judge_engine(ENGINE)
     assert engine.level is Level.OK
     assert "20.10.24" in engine.found
     assert "overlay2" in engine.found
-    assert judging.judge_engine_disk("/var/lib/docker", 50 * GIB).level is Level.OK
-    assert judging.judge_resources(ENGINE, 1, 1).level is Level.OK
+    assert doctor.judge_engine_disk("/var/lib/docker", 50 * GIB).level is Level.OK
+    assert doctor.judge_resources(ENGINE, 1, 1).level is Level.OK
 
 
 def test_an_old_python_is_missing_something() -> None:
-    finding = judging.judge_python((3, 10, 12), "/usr/bin/python3")
+    finding = doctor.judge_python((3, 10, 12), "/usr/bin/python3")
     assert finding.level is Level.MISSING
     assert "PYTHON=" in finding.advice
 
 
 def test_another_architecture_is_named() -> None:
-    finding = judging.judge_architecture("aarch64")
+    finding = doctor.judge_architecture("aarch64")
     assert finding.level is Level.WARNING
     assert "linux/amd64" in finding.found
 
 
 def test_no_engine_that_the_lab_would_start_is_no_obstacle() -> None:
-    finding = judging.judge_engine(NoEngine(ABSENT, would_start=True))
+    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=True))
     assert finding.level is Level.WARNING
     assert "make lab" in finding.advice
 
 
 def test_no_engine_that_the_lab_cannot_start_is_one() -> None:
-    finding = judging.judge_engine(NoEngine(ABSENT, would_start=False))
+    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=False))
     assert finding.level is Level.MISSING
     assert finding.advice == "one way; or another"
 
@@ -70,7 +71,7 @@ def test_no_engine_that_the_lab_cannot_start_is_one() -> None:
     ],
 )
 def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
-    finding = judging.judge_engine(changed)
+    finding = doctor.judge_engine(changed)
     assert finding.level is Level.WARNING
     assert word in finding.advice
 
@@ -85,22 +86,22 @@ def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
     ],
 )
 def test_room_for_the_images(free: int | None, level: Level) -> None:
-    finding = judging.judge_engine_disk("/var/lib/docker", free)
+    finding = doctor.judge_engine_disk("/var/lib/docker", free)
     assert finding.level is level
     assert "/var/lib/docker" in finding.found
     assert ("making the images needs 2.0 GB" in finding.advice) is (level is not Level.OK)
 
 
 def test_room_for_the_checkout() -> None:
-    assert judging.judge_checkout_disk(Path("/lab"), GIB // 2).level is Level.WARNING
-    assert judging.judge_checkout_disk(Path("/lab"), 2 * GIB).found == "2.0 GiB free in /lab"
-    assert judging.judge_checkout_disk(Path("/lab"), None).level is Level.WARNING
+    assert doctor.judge_checkout_disk(Path("/lab"), GIB // 2).level is Level.WARNING
+    assert doctor.judge_checkout_disk(Path("/lab"), 2 * GIB).found == "2.0 GiB free in /lab"
+    assert doctor.judge_checkout_disk(Path("/lab"), None).level is Level.WARNING
 
 
 def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
     small = replace(ENGINE, memory=GIB, cores=1)
-    with_engine = judging.judge_resources(small, cores=8, memory=32 * GIB)
-    without = judging.judge_resources(NoEngine(ABSENT, would_start=True), 8, 32 * GIB)
+    with_engine = doctor.judge_resources(small, cores=8, memory=32 * GIB)
+    without = doctor.judge_resources(NoEngine(ABSENT, would_start=True), 8, 32 * GIB)
     assert with_engine.level is Level.WARNING
     assert with_engine.found == "the engine's machine has 1.0 GiB of memory and 1 core"
     assert without.found == "this machine has 32.0 GiB of memory and 8 cores"
@@ -108,27 +109,27 @@ def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
 
 def test_a_kernel_that_lacks_something() -> None:
     # given
-    features = judging.kernel_features(
+    features = doctor.kernel_features(
         "nodev\toverlay\n\text4\n", ["veth"], iptables=True, cgroups=False
     )
     # when
-    finding = judging.judge_kernel(NoEngine(ABSENT, would_start=True), features)
+    finding = doctor.judge_kernel(NoEngine(ABSENT, would_start=True), features)
     # then
     assert finding.level is Level.WARNING
     assert finding.found == "not seen: bridge, control groups"
 
 
 def test_a_kernel_with_everything() -> None:
-    features = judging.kernel_features(
+    features = doctor.kernel_features(
         "", ["overlay", "veth", "bridge"], iptables=True, cgroups=True
     )
-    finding = judging.judge_kernel(NoEngine(ABSENT, would_start=True), features)
+    finding = doctor.judge_kernel(NoEngine(ABSENT, would_start=True), features)
     assert finding.level is Level.OK
     assert "bridge" in finding.found
 
 
 def test_a_kernel_that_an_engine_runs_on_needs_no_look() -> None:
-    assert judging.judge_kernel(ENGINE, {"bridge": False}).level is Level.OK
+    assert doctor.judge_kernel(ENGINE, {"bridge": False}).level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_kernel_that_an_engine_runs_on_needs_no_look() -> None:
     ],
 )
 def test_the_line_that_says_most(output: str, line: str) -> None:
-    assert judging.telling_line(output) == line
+    assert doctor.telling_line(output) == line
 
 
 def test_findings_are_read_line_by_line() -> None:
@@ -161,7 +162,7 @@ def test_findings_are_read_line_by_line() -> None:
 def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
     # given images of which one has moved
     change = "libssl3t64 3.5.7-1 -> 3.5.9-1"
-    finding = judging.judge_builds({"dns": (), "vsftpd": (change, "vsftpd 1 -> 2")})
+    finding = doctor.judge_builds({"dns": (), "vsftpd": (change, "vsftpd 1 -> 2")})
 
     # then each change has a line of its own, and the lab can run
     assert finding.found.splitlines()[1:] == [f"  vsftpd: {change}", "  vsftpd: vsftpd 1 -> 2"]
@@ -170,8 +171,8 @@ def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
     assert [line.index("vsftpd") for line in lines[1:3]] == [19, 19]
 
     # and where nothing has moved, or there is no image, that is said
-    assert judging.judge_builds({"dns": ()}).level is Level.OK
-    assert "no image" in judging.judge_builds({}).found
+    assert doctor.judge_builds({"dns": ()}).level is Level.OK
+    assert "no image" in doctor.judge_builds({}).found
 
 
 def test_the_exit_status_is_that_of_the_worst() -> None:

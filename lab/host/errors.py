@@ -39,3 +39,22 @@ def _message(tried: str, happened: str, advice: Sequence[str]) -> str:
 
 def _indented(item: str) -> str:
     return item.replace("\n", "\n     ")
+
+
+class EngineProblem(StrEnum):
+    """Why there is no engine to work with."""
+
+    NO_SOCKET = "no-socket"
+    NO_PERMISSION = "no-permission"
+    NO_ANSWER = "no-answer"
+    UNREACHABLE = "unreachable"
+    BAD_ENDPOINT = "bad-endpoint"
+    UNSUPPORTED = "unsupported"
+    INSTALL_FAILED = "install-failed"
+    START_FAILED = "start-failed"
+    STOP_FAILED = "stop-failed"
+    NO_COMPOSE = "no-compose"
+
+
+class EngineError(AdvisedError[EngineProblem]):
+    """The lab cannot get, start or stop an engine."""

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import getpass
 import grp
-import http.client
 import os
 import socket
 import struct
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import docker
-import docker.errors
-import docker.tls
-import requests.exceptions
+from lab.host.endpoint import DEFAULT_SOCKET, Endpoint, Origin, resolve
+from lab.host.errors import EngineError, EngineProblem
 
-from lab.engine.endpoint import DEFAULT_SOCKET, Endpoint, Origin, resolve
-from lab.engine.errors import EngineError, Problem
+if TYPE_CHECKING:  # Docker's library takes 0.2 s to import, and most commands need none of it.
+    from docker import DockerClient
 
 PROBE_TIMEOUT_S = 5
 REQUEST_TIMEOUT_S = 120
+LOST_TIMEOUT_S = 1
 MINIMUM_API = (1, 41)
 """API of Docker 20.10, the oldest engine that the lab has been run on."""
 
@@ -54,14 +52,6 @@ class SocketProbe:
     listener: int | None = None
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket that is already connected."""
-
-    def __init__(self, connected: socket.socket) -> None:
-        super().__init__("localhost")
-        self.sock = connected
-
-
 def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
     """Ask the engine behind a Unix socket whether it lives: ``GET /_ping`` within ``timeout_s``."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -72,18 +62,17 @@ def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
             return SocketProbe(classify_connect_error(error), error.strerror or str(error))
         listener = _listener(client)
         try:
-            connection = _UnixConnection(client)
-            connection.request("GET", "/_ping")
-            with closing(connection.getresponse()) as response:
-                status = response.status
+            client.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
+            first = client.recv(4096).partition(b"\r\n")[0].decode(errors="replace")
         except TimeoutError:
             detail = f"no answer to GET /_ping within {timeout_s:g} s"
             return SocketProbe(SocketState.SILENT, detail, listener)
-        except (OSError, http.client.HTTPException) as error:
-            detail = f"GET /_ping: {str(error) or type(error).__name__}"
-            return SocketProbe(SocketState.SILENT, detail, listener)
-    if status != http.HTTPStatus.OK:
-        return SocketProbe(SocketState.SILENT, f"GET /_ping: HTTP status {status}", listener)
+        except OSError as error:
+            return SocketProbe(SocketState.SILENT, f"GET /_ping: {error.strerror}", listener)
+    protocol, _, status = first.partition(" ")
+    if not protocol.startswith("HTTP/1.") or not status.startswith("200"):
+        detail = f"GET /_ping: it answers {first!r}" if first else "GET /_ping: it hangs up"
+        return SocketProbe(SocketState.SILENT, detail, listener)
     return SocketProbe(SocketState.ANSWERS, listener=listener)
 
 
@@ -115,7 +104,7 @@ def find(
     *,
     default_socket: Path = DEFAULT_SOCKET,
     timeout_s: int = PROBE_TIMEOUT_S,
-) -> docker.DockerClient:
+) -> DockerClient:
     """Connect to the engine that DOCKER_HOST, the Docker context or the default socket names.
 
     The caller closes the client. Its requests have a deadline of :data:`REQUEST_TIMEOUT_S`.
@@ -127,11 +116,34 @@ def find(
     return connect(resolve(env, default_socket), timeout_s=timeout_s)
 
 
-def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> docker.DockerClient:
+def lost(
+    environment: Mapping[str, str] | None = None, *, timeout_s: int = LOST_TIMEOUT_S
+) -> EngineError | None:
+    """Why the engine of :func:`find` does not answer any more; None where it does.
+
+    An engine that is only slow is not lost: it has to be gone, not just silent for ``timeout_s``.
+    """
+    try:
+        endpoint = resolve(os.environ if environment is None else environment)
+        if endpoint.socket is not None:
+            found = probe(endpoint.socket, timeout_s)
+            if found.state in {SocketState.ANSWERS, SocketState.SILENT}:
+                return None
+            raise explain_socket(endpoint, endpoint.socket, found)
+        connect(endpoint, timeout_s=timeout_s).close()
+    except EngineError as error:
+        return error
+    return None
+
+
+def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> DockerClient:
     """Connect to one engine; see :func:`find`."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
     if endpoint.host.startswith("ssh://"):
         raise EngineError(
-            Problem.BAD_ENDPOINT,
+            EngineProblem.BAD_ENDPOINT,
             tried=f"Connecting to {endpoint}",
             happened="the lab does not speak to an engine over ssh://",
             advice=[
@@ -143,17 +155,23 @@ def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> docker.D
         found = probe(endpoint.socket, timeout_s)
         if found.state is not SocketState.ANSWERS:
             raise explain_socket(endpoint, endpoint.socket, found)
-    client = _client(endpoint, timeout_s)
+    client = None
     try:
-        version = client.version()
-        problem = unsupported(version)
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        client.close()
-        raise _unreachable(endpoint, error) from error
+        client = _client(endpoint, timeout_s)
+        problem = unsupported(client.version())
+    except (DockerException, RequestException, OSError) as error:
+        if client is not None:
+            client.close()
+        raise EngineError(
+            EngineProblem.UNREACHABLE,
+            tried=f"Connecting to the engine at {endpoint}",
+            happened=innermost(error),
+            advice=_ways_out_of_a_choice(endpoint) if endpoint.chosen else [WAY_INSTALL, WAY_POINT],
+        ) from error
     if problem is not None:
         client.close()
         raise EngineError(
-            Problem.UNSUPPORTED,
+            EngineProblem.UNSUPPORTED,
             tried=f"Using the engine at {endpoint}",
             happened=problem,
             advice=["upgrade it (Docker 20.10 or newer, Linux containers)", WAY_POINT],
@@ -162,31 +180,21 @@ def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> docker.D
     return client
 
 
-def _client(endpoint: Endpoint, timeout_s: int) -> docker.DockerClient:
-    try:
-        tls: docker.tls.TLSConfig | bool = False
-        if endpoint.tls is not None:
-            files = endpoint.tls
-            pair = (str(files.certificate), str(files.key))
-            tls = docker.tls.TLSConfig(
-                client_cert=pair if files.certificate.exists() else None,
-                ca_cert=str(files.ca) if files.ca.exists() else None,
-                verify=files.verify,
-            )
-        return docker.DockerClient(
-            base_url=endpoint.host, version="auto", timeout=timeout_s, tls=tls
+def _client(endpoint: Endpoint, timeout_s: int) -> DockerClient:
+    from docker import DockerClient
+    from docker.tls import TLSConfig
+
+    tls: TLSConfig | bool = False
+    if endpoint.tls is not None:
+        files = endpoint.tls
+        tls = TLSConfig(
+            client_cert=(str(files.certificate), str(files.key))
+            if files.certificate.exists()
+            else None,
+            ca_cert=str(files.ca) if files.ca.exists() else None,
+            verify=files.verify,
         )
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise _unreachable(endpoint, error) from error
-
-
-def _unreachable(endpoint: Endpoint, error: Exception) -> EngineError:
-    return EngineError(
-        Problem.UNREACHABLE,
-        tried=f"Connecting to the engine at {endpoint}",
-        happened=innermost(error),
-        advice=_ways_out_of_a_choice(endpoint) if endpoint.chosen else [WAY_INSTALL, WAY_POINT],
-    )
+    return DockerClient(base_url=endpoint.host, version="auto", timeout=timeout_s, tls=tls)
 
 
 def innermost(error: BaseException) -> str:
@@ -227,47 +235,40 @@ def parse_api(text: str) -> tuple[int, ...]:
 
 def explain_socket(endpoint: Endpoint, path: Path, found: SocketProbe) -> EngineError:
     """The error for a Unix socket whose other end is no working engine."""
-    tried = f"Connecting to the engine at {endpoint}"
-    choice = _ways_out_of_a_choice(endpoint) if endpoint.chosen else None
+    problem, ways = EngineProblem.UNREACHABLE, [WAY_POINT]
     match found.state:
         case SocketState.ABSENT:
-            return EngineError(
-                Problem.UNREACHABLE if choice else Problem.NO_SOCKET,
-                tried=tried,
-                happened="there is no such socket, so no engine runs there",
-                advice=choice or [WAY_INSTALL, WAY_POINT],
-            )
-        case SocketState.FORBIDDEN:
-            return EngineError(
-                Problem.NO_PERMISSION,
-                tried=tried,
-                happened="the socket is there, but this user may not use it",
-                advice=_ways_to_permission(path),
-            )
+            happened = "there is no such socket, so no engine runs there"
+            problem, ways = EngineProblem.NO_SOCKET, [WAY_INSTALL, WAY_POINT]
         case SocketState.REFUSED:
-            return EngineError(
-                Problem.UNREACHABLE if choice else Problem.NO_ANSWER,
-                tried=tried,
-                happened="the socket file is there, but no process listens on it: "
-                "the daemon that made it has gone",
-                advice=choice or ["as root, `make engine` starts it again", WAY_POINT],
+            happened = (
+                "the socket file is there, but no process listens on it: the daemon that made it"
+                " has gone"
             )
+            ways = ["as root, `make engine` starts it again", WAY_POINT]
+            problem = EngineProblem.NO_ANSWER
+        case SocketState.FORBIDDEN:
+            happened = "the socket is there, but this user may not use it"
+            problem, ways = EngineProblem.NO_PERMISSION, _ways_to_permission(path)
         case SocketState.SILENT:
             who = f"process {found.listener}" if found.listener else "a process"
-            restart = f"restart that daemon (it is {who})" if found.listener else "restart it"
-            return EngineError(
-                Problem.NO_ANSWER,
-                tried=tried,
-                happened=f"{who} listens there, but is no working engine: {found.detail}",
-                advice=[f"{restart}; if it has just been started, wait and try again", WAY_POINT],
-            )
+            happened = f"{who} listens there, but is no working engine: {found.detail}"
+            ways = [
+                f"restart that daemon ({who}); if it has just been started, wait and try again",
+                WAY_POINT,
+            ]
+            problem = EngineProblem.NO_ANSWER
         case _:
-            return EngineError(
-                Problem.UNREACHABLE,
-                tried=tried,
-                happened=found.detail,
-                advice=choice or [WAY_POINT],
-            )
+            happened = found.detail
+    # A person's choice is theirs to mend: nothing is installed or started in its place.
+    if endpoint.chosen and found.state not in {SocketState.FORBIDDEN, SocketState.SILENT}:
+        problem, ways = EngineProblem.UNREACHABLE, _ways_out_of_a_choice(endpoint)
+    return EngineError(
+        problem,
+        tried=f"Connecting to the engine at {endpoint}",
+        happened=happened,
+        advice=ways,
+    )
 
 
 def _ways_out_of_a_choice(endpoint: Endpoint) -> list[str]:
@@ -279,9 +280,9 @@ def _ways_out_of_a_choice(endpoint: Endpoint) -> list[str]:
 
 def _ways_to_permission(path: Path) -> list[str]:
     group = _group_of(path)
-    user = _user_name()
     join = (
-        f"join the group {group!r} that owns it, then log in anew: sudo usermod -aG {group} {user}"
+        f"join the group {group!r} that owns it, then log in anew:"
+        f" sudo usermod -aG {group} {_user_name()}"
         if group not in {None, "root"}
         else f"let this user use it: it belongs to {group or 'an unknown group'}"
     )

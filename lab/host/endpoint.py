@@ -8,16 +8,16 @@ configuration file and finds no context at all when that file does not exist.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from lab.engine.errors import EngineError, Problem
+from lab.host.errors import EngineError, EngineProblem
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 DEFAULT_CONTEXT = "default"
@@ -94,35 +94,6 @@ class Endpoint:
         return changed
 
 
-class _Config(BaseModel):
-    """The one field of Docker's config.json that matters here."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    current_context: str = Field(default="", alias="currentContext")
-
-
-class _DockerEndpoint(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    host: str = Field(alias="Host")
-    skip_tls_verify: bool = Field(default=False, alias="SkipTLSVerify")
-
-
-class _Endpoints(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    docker: _DockerEndpoint
-
-
-class _ContextMetadata(BaseModel):
-    """``contexts/meta/<sha256 of the name>/meta.json`` below Docker's configuration directory."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    endpoints: _Endpoints = Field(alias="Endpoints")
-
-
 def resolve(environment: Mapping[str, str], default_socket: Path = DEFAULT_SOCKET) -> Endpoint:
     """Decide which engine to use, without connecting to it.
 
@@ -158,14 +129,14 @@ def _tls_from_environment(environment: Mapping[str, str]) -> Tls | None:
 def _current_context(directory: Path) -> str:
     path = directory / "config.json"
     try:
-        return _Config.model_validate_json(path.read_bytes()).current_context
+        return str(_read(path).get("currentContext") or "")
     except FileNotFoundError:
         return ""
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EngineError(
-            Problem.BAD_ENDPOINT,
+            EngineProblem.BAD_ENDPOINT,
             tried=f"Reading Docker's configuration {path}",
-            happened=_first_line(error),
+            happened=_reason(error),
             advice=[f"repair {path}", "name the engine in DOCKER_HOST, which is read first"],
         ) from error
 
@@ -174,42 +145,46 @@ def _from_context(directory: Path, name: str) -> Endpoint:
     digest = hashlib.sha256(name.encode()).hexdigest()
     path = directory / "contexts" / "meta" / digest / "meta.json"
     try:
-        metadata = _ContextMetadata.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        docker = _read(path, "Endpoints", "docker")
+        host = docker.get("Host")
+        if not isinstance(host, str):
+            raise ValueError("it names no Endpoints.docker.Host")
+    except (OSError, ValueError, RecursionError) as error:
         missing = isinstance(error, FileNotFoundError)
         raise EngineError(
-            Problem.BAD_ENDPOINT,
+            EngineProblem.BAD_ENDPOINT,
             tried=f"Looking up the Docker context {name!r}",
-            happened="it does not exist" if missing else f"{path}: {_first_line(error)}",
+            happened="it does not exist" if missing else f"{path}: {_reason(error)}",
             advice=[
                 f"choose one that exists (here: {', '.join(_context_names(directory))}):"
                 " docker context use NAME, or DOCKER_CONTEXT=NAME",
                 "name the engine in DOCKER_HOST, which is read first",
             ],
         ) from error
-    docker = metadata.endpoints.docker
     tls_directory = directory / "contexts" / "tls" / digest / "docker"
     tls = None
     if any((tls_directory / file).exists() for file in _TLS_FILES):
-        tls = Tls(tls_directory, verify=not docker.skip_tls_verify)
-    return Endpoint(docker.host, Origin.CONTEXT, name=name, tls=tls)
+        tls = Tls(tls_directory, verify=not docker.get("SkipTLSVerify"))
+    return Endpoint(host, Origin.CONTEXT, name=name, tls=tls)
 
 
 def _context_names(directory: Path) -> list[str]:
     names = {DEFAULT_CONTEXT}
     for path in (directory / "contexts" / "meta").glob("*/meta.json"):
-        try:
-            names.add(str(json.loads(path.read_bytes())["Name"]))
-        except (OSError, RecursionError, ValueError, KeyError, TypeError):
-            continue
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            names.add(str(_read(path).get("Name", "")) or "?")
     return sorted(names)
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{first['msg']}{f' (at {where})' if where else ''}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _read(path: Path, *keys: str) -> dict[str, Any]:
+    """The object below these keys in a file of JSON."""
+    found = json.loads(path.read_bytes())
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError(f"it has no object {'.'.join(keys)}" if keys else "it is no JSON object")
+    return found
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

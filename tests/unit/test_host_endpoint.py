@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine import EngineError, Problem, resolve
-from lab.engine.endpoint import Endpoint, Origin, Tls
+from lab.host import EngineError, EngineProblem, resolve
+from lab.host.endpoint import Endpoint, Origin, Tls
 
 
 def write_context(directory: Path, name: str, host: str, *, tls: bool = False) -> None:
@@ -92,7 +92,7 @@ def test_an_unknown_context_is_an_error_that_names_those_that_exist(tmp_path: Pa
     write_context(tmp_path, "one", "tcp://192.0.2.1:2375")
     with pytest.raises(EngineError, match=r"'two': it does not exist") as failure:
         resolve({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"})
-    assert failure.value.problem is Problem.BAD_ENDPOINT
+    assert failure.value.problem is EngineProblem.BAD_ENDPOINT
     assert "default, one" in str(failure.value)
 
 
@@ -110,7 +110,7 @@ def test_a_broken_configuration_is_not_taken_for_an_empty_one(tmp_path: Path) ->
     (tmp_path / "config.json").write_text("{not json")
     with pytest.raises(EngineError, match=r"config\.json") as failure:
         resolve({"DOCKER_CONFIG": str(tmp_path)})
-    assert failure.value.problem is Problem.BAD_ENDPOINT
+    assert failure.value.problem is EngineProblem.BAD_ENDPOINT
 
 
 def test_tls_follows_dockers_own_variables(tmp_path: Path) -> None:

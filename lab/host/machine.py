@@ -1,13 +1,13 @@
 """The machine that the lab itself runs on: its system, its processes' commands, its free space.
 
-Nothing here knows of containers. The parsers are pure; :func:`run` and :func:`stream` are the only
-two ways in which this package and :mod:`lab.engine` start a program, so that none runs without a
-deadline.
+Nothing here knows of containers. :func:`run` and :func:`stream` are the only two ways in which
+:mod:`lab.host` starts a program, so that none runs without a deadline.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import shlex
 import shutil
 import signal
@@ -27,7 +27,6 @@ class OsRelease:
     """What os-release(5) says about the running system."""
 
     id: str
-    version_id: str = ""
     codename: str = ""
     pretty_name: str = ""
 
@@ -37,18 +36,16 @@ class OsRelease:
         return self.id in {"debian", "ubuntu"}
 
     def __str__(self) -> str:
-        return self.pretty_name or f"{self.id} {self.version_id}".strip()
+        return self.pretty_name or self.id
 
 
 @dataclass(frozen=True)
 class Completed:
     """A program that has ended. ``status`` is its exit status, negative for a signal."""
 
-    argv: tuple[str, ...]
     status: int
     stdout: str
-    stderr: str
-    elapsed_s: float
+    stderr: str = ""
 
     @property
     def ok(self) -> bool:
@@ -63,14 +60,8 @@ class CommandError(Exception):
         self.argv = tuple(argv)
         self.happened = happened
         self.output = output.strip()
-        super().__init__(describe_failure(argv, happened, output))
-
-
-def describe_failure(argv: Sequence[str], happened: str, output: str) -> str:
-    """Say what was run, what happened and the end of what it printed."""
-    text = f"{shlex.join(argv)}: {happened}"
-    lines = tail(output)
-    return text + "".join(f"\n    {line}" for line in lines) if lines else text
+        said = "".join(f"\n    {line}" for line in tail(output))
+        super().__init__(f"{shlex.join(argv)}: {happened}{said}")
 
 
 def tail(text: str, lines: int = TAIL_LINES) -> list[str]:
@@ -88,34 +79,13 @@ def describe_status(status: int) -> str:
         return f"was killed by signal {-status}"
 
 
-def parse_os_release(text: str) -> OsRelease:
-    """Read the text of an os-release file; values may be quoted as in a shell."""
-    values: dict[str, str] = {}
-    for line in text.splitlines():
-        name, separator, value = line.strip().partition("=")
-        if not separator or name.startswith("#"):
-            continue
-        try:
-            words = shlex.split(value)
-        except ValueError:
-            words = [value]
-        values[name] = words[0] if words else ""
-    return OsRelease(
-        id=values.get("ID", "linux"),
-        version_id=values.get("VERSION_ID", ""),
-        codename=values.get("VERSION_CODENAME", ""),
-        pretty_name=values.get("PRETTY_NAME", ""),
-    )
-
-
-def os_release(paths: Sequence[Path] | None = None) -> OsRelease:
+def os_release() -> OsRelease:
     """The running system; ``linux`` when it does not say."""
-    for path in paths or (Path("/etc/os-release"), Path("/usr/lib/os-release")):
-        try:
-            return parse_os_release(path.read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            continue
-    return OsRelease(id="linux")
+    try:
+        said = platform.freedesktop_os_release()
+    except OSError:
+        return OsRelease("linux")
+    return OsRelease(said["ID"], said.get("VERSION_CODENAME", ""), said.get("PRETTY_NAME", ""))
 
 
 def is_root() -> bool:
@@ -187,7 +157,6 @@ def run(
     Raises:
         CommandError: it does not exist, took longer than ``timeout_s``, or (with ``check``) failed.
     """
-    started = time.monotonic()
     process = _start(argv, stderr=subprocess.PIPE, env=env, cwd=cwd)
     with process:
         try:
@@ -200,7 +169,7 @@ def run(
         except BaseException:
             _kill_session(process)
             raise
-    done = Completed(tuple(argv), process.returncode, stdout, stderr, time.monotonic() - started)
+    done = Completed(process.returncode, stdout, stderr)
     if check and not done.ok:
         raise CommandError(argv, describe_status(done.status), stderr or stdout)
     return done
@@ -219,7 +188,6 @@ def stream(
     Raises:
         CommandError: as for :func:`run`, with the end of its output.
     """
-    started = time.monotonic()
     process = _start(argv, stderr=subprocess.STDOUT, env=env, cwd=cwd)
     expired = threading.Event()
 
@@ -248,7 +216,7 @@ def stream(
         raise CommandError(argv, f"no end after {timeout_s:g} s", output)
     if process.returncode != 0:
         raise CommandError(argv, describe_status(process.returncode), output)
-    return Completed(tuple(argv), 0, output, "", time.monotonic() - started)
+    return Completed(0, output)
 
 
 def _start(
