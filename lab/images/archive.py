@@ -19,7 +19,7 @@ from lab import given, machine
 from lab.images.build import download, upload
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.images.recipe import REPOSITORY
-from lab.quoting import listed, one_line
+from lab.text import listed, one_line
 
 REPORT_EVERY = 256 << 20
 #: The largest part of an archive that is looked at, in bytes: its manifest, a header, a block of data.

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lab import given
 from lab.images.errors import ImageError, Problem
-from lab.quoting import cut, one_line
+from lab.text import cut, one_line
 
 LABEL_IMAGE = "test.lab.image"
 LABEL_SOURCE = "test.lab.source"

@@ -27,7 +27,7 @@ from lab.inputs.backend_written import (
     too_long_a_number,
 )
 from lab.inputs.findings import InputError
-from lab.quoting import cut
+from lab.text import cut
 
 #: Names under which a file may have its backends.
 _CONTAINERS = ("backend", "backends")

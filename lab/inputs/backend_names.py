@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.inputs.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
 from lab.inputs.backend_written import Form, Kind, Written, WrittenBackend, closest
 from lab.inputs.findings import Finding, Severity
-from lab.quoting import cut, listed
+from lab.text import cut, listed
 
 
 def by_api_name(

@@ -24,7 +24,7 @@ from lab.inputs.backend_written import (
     too_long_a_number,
 )
 from lab.inputs.findings import InputError
-from lab.quoting import cut
+from lab.text import cut
 
 #: Seconds of each unit of time.
 UNITS = {

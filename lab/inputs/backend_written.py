@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.reading import closest as closest_name
-from lab.quoting import cut, listed
+from lab.text import cut, listed
 
 #: A service of a network has tens of backends; so many are read.
 MOST_BACKENDS = 500

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.quoting import one_line
+from lab.text import one_line
 
 #: Of the findings about one attempt so many are said.
 MOST_FINDINGS = 50

@@ -24,7 +24,7 @@ from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, MtConfig, Option, true
 from lab.inputs.perl_ssl import protocols, sha256_fingerprint
 from lab.model import ClientSettings
-from lab.quoting import cut
+from lab.text import cut
 
 #: The largest integer that Perl has.
 _LARGEST = float(2**64)

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.reading import check_line, closest
-from lab.quoting import cut, listed
+from lab.text import cut, listed
 
 #: The directives that ``FTPS.pm`` reads, spelt as in ``Core.pm``.
 SSL_VERIFY_NONE = "SSLVerifyNone"

@@ -35,7 +35,7 @@ from lab.inputs.pem_chain import (
     misplaced,
 )
 from lab.inputs.pem_key import check_key, key_block_of, public_half
-from lab.quoting import cut
+from lab.text import cut
 
 #: Of certificates with one name so many are tried as the issuer of another.
 MOST_NAMESAKES = 10

@@ -16,7 +16,7 @@ from lab.certificates import CertificateError, describe
 from lab.certificates.description import DAMAGES, ChainDescription
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.pem_blocks import Block
-from lab.quoting import cut
+from lab.text import cut
 
 #: How large a chain may be for a client, in bytes: as much a client with OpenSSL takes of the message that
 #: has the certificates (``SSL_CTX_set_max_cert_list(3)``, by default 100 kB), which every client here is.

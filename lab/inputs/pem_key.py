@@ -17,7 +17,7 @@ from lab.certificates.description import DAMAGES
 from lab.inputs.findings import Finding, InputError, Severity
 from lab.inputs.pem_blocks import KEYS, Block
 from lab.inputs.pem_chain import LONGEST_REASON, Member, in_order, in_words
-from lab.quoting import cut
+from lab.text import cut
 
 #: The largest modulus that OpenSSL verifies with, in bits (``OPENSSL_RSA_MAX_MODULUS_BITS``).
 LARGEST_RSA = 16384

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from lab.model import PROTOCOLS, ProtocolRange
-from lab.quoting import cut
+from lab.text import cut
 
 _VERSION = re.compile(r"(!?)(?:SSL(v2|v3|v23|v2/3)|TLSv1(?:_?([123]))?)", re.IGNORECASE | re.ASCII)
 _FINGERPRINT = re.compile(r"(?:([\w-]+)\$)?(pub\$)?([a-f\d:]+)", re.IGNORECASE | re.ASCII)

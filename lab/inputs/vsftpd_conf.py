@@ -40,9 +40,9 @@ from lab.inputs.vsftpd_options import (
     Reader,
 )
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
-from lab.quoting import cut, listed
 from lab.servers.vsftpd import DEBIAN, Build
 from lab.settings import SettingsError
+from lab.text import cut, listed
 
 #: The option of `lab attempt` that names the build which a file is written for.
 BUILD_OPTION = "--vsftpd-build"

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lab import given
-from lab.quoting import cut, one_line
 from lab.record.files import JOURNAL_NAME, RECORD_NAME, Entry, RecordError
 from lab.record.models import (
     FORMAT,
@@ -21,6 +20,7 @@ from lab.record.models import (
     RunHeader,
     RunRecord,
 )
+from lab.text import cut, one_line
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -32,7 +32,7 @@ from lab.inputs.pem_key import LARGEST_KEY
 from lab.inputs.perl_ssl import protocols
 from lab.inputs.reading import LONGEST_LINE, MOST_SETTINGS
 from lab.model import ClientSettings, ProtocolRange
-from lab.quoting import LONGEST_MESSAGE
+from lab.text import LONGEST_MESSAGE
 
 HOST = "ftp.lab.test"
 MATERIAL = RunCertificates.create([HOST])
