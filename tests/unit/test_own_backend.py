@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import RunCertificates
+from lab.certificates import OWN, RunCertificates
 from lab.checkout import root
-from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
-from lab.inputs.backend import read
-from lab.inputs.backend_forms import form_of
-from lab.inputs.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
-from lab.inputs.backend_settings import client_settings
-from lab.inputs.backend_written import Form
-from lab.judged import not_judged
 from lab.model import Attempt, ClientSettings, ProtocolRange, ServerSettings
+from lab.own import Finding, InputError, Severity
+from lab.own.attempt import read_attempt
+from lab.own.backend import read
+from lab.own.backend_forms import form_of
+from lab.own.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
+from lab.own.backend_settings import client_settings
+from lab.own.backend_written import Form
+from lab.own.judged import not_judged
+from lab.own.pem import UserFiles
 from lab.settings import SettingsError
 
 NGINX = ServerSettings(software="nginx")
@@ -789,7 +791,7 @@ def attempt(
     on_server: tuple[str, ...] = (),
     name: str | None = None,
     chain: bytes | None = None,
-) -> tuple[Attempt, Own | None, list[Finding]]:
+) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     path = directory / "my.vcl"
     path.write_text(text, encoding="utf-8")
     chain_file = key_file = None

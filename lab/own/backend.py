@@ -23,13 +23,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from lab.inputs.backend_forms import backend_in, form_of
-from lab.inputs.backend_names import by_api_name
-from lab.inputs.backend_values import Values
-from lab.inputs.backend_written import Form, Written
-from lab.inputs.findings import Finding
-from lab.inputs.pem import OwnAnchors
 from lab.model import ProtocolRange
+from lab.own.backend_forms import backend_in, form_of
+from lab.own.backend_names import by_api_name
+from lab.own.backend_values import Values
+from lab.own.backend_written import Form, Written
+from lab.own.findings import Finding
+from lab.own.pem import UserAnchors
 
 #: A backend that names this port and does not say whether TLS is spoken means TLS.
 TLS_PORT = 443
@@ -50,7 +50,7 @@ class Backend:
     ssl_cert_hostname: str | None = None
     ssl_sni_hostname: str | None = None
     ssl_hostname: str | None = None
-    ssl_ca_cert: OwnAnchors | str | None = None
+    ssl_ca_cert: UserAnchors | str | None = None
     """Certificates, or the name of one of the lab's own anchors."""
     ssl_ciphers: str | None = None
     protocols: ProtocolRange | None = None
@@ -63,9 +63,9 @@ class Backend:
     """What is to be said of the definition itself."""
 
     @property
-    def anchors(self) -> OwnAnchors | None:
+    def anchors(self) -> UserAnchors | None:
         """The certificates that are to be trusted, if the definition has any."""
-        return self.ssl_ca_cert if isinstance(self.ssl_ca_cert, OwnAnchors) else None
+        return self.ssl_ca_cert if isinstance(self.ssl_ca_cert, UserAnchors) else None
 
     @property
     def tls(self) -> bool:

@@ -6,12 +6,12 @@ import dataclasses
 from typing import Any
 
 from lab.certificates import OWN
-from lab.inputs.backend import TLS_PORT, Backend
-from lab.inputs.backend_parameters import ADDRESSES
-from lab.inputs.backend_values import is_address
-from lab.inputs.backend_written import Form
-from lab.inputs.findings import Finding, Severity
 from lab.model import ClientSettings, ServerSettings
+from lab.own.backend import TLS_PORT, Backend
+from lab.own.backend_parameters import ADDRESSES
+from lab.own.backend_values import is_address
+from lab.own.backend_written import Form
+from lab.own.findings import Finding, Severity
 
 _PLAIN_PORT = 80
 #: The lab's own DNS zone: a name in it is meant as it is.

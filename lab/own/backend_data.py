@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lab.inputs.backend_written import (
+from lab.own.backend_written import (
     MOST_BACKENDS,
     Form,
     Kind,
@@ -26,7 +26,7 @@ from lab.inputs.backend_written import (
     shortened,
     too_long_a_number,
 )
-from lab.inputs.findings import InputError
+from lab.own.findings import InputError
 from lab.text import cut
 
 #: Names under which a file may have its backends.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.inputs import InputError, Severity, from_environment
-from lab.inputs.mt_config import MtConfig, parse
+from lab.own import InputError, Severity
+from lab.own.mt_config import MtConfig, from_environment, parse
 
 FILE = "mt-config.cgi"
 

@@ -12,23 +12,23 @@ from pathlib import Path
 from cryptography import x509
 
 from lab.certificates import OWN
-from lab.given import PEM
-from lab.inputs import backend as backends
-from lab.inputs import backend_settings
-from lab.inputs import mt_config as mt
-from lab.inputs import vsftpd_conf as vsftpd
-from lab.inputs.findings import (
+from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, NotJudged, ServerSettings
+from lab.own import backend as backends
+from lab.own import backend_settings
+from lab.own import mt_config as mt
+from lab.own import vsftpd_conf as vsftpd
+from lab.own.files import PEM
+from lab.own.findings import (
     Finding,
     InputError,
     Severity,
     most_of,
 )
-from lab.inputs.mt_client import client_settings
-from lab.inputs.pem import Own, OwnAnchors, OwnCertificate, read_certificate
-from lab.inputs.pem_chain import issued
-from lab.inputs.reading import read_bytes, read_text
-from lab.judged import not_judged
-from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, NotJudged, ServerSettings
+from lab.own.judged import not_judged
+from lab.own.mt_client import client_settings
+from lab.own.pem import UserAnchors, UserCertificate, UserFiles, read_certificate
+from lab.own.pem_chain import issued
+from lab.own.reading import read_bytes, read_text
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import attempt_of, parse_client, parse_server
@@ -60,7 +60,7 @@ def read_attempt(
     backend: Path | None = None,
     backend_name: str | None = None,
     environment: Mapping[str, str] | None = None,
-) -> tuple[Attempt, Own | None, list[Finding]]:
+) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     """The attempt that the files and the command line describe.
 
     Args:
@@ -75,7 +75,7 @@ def read_attempt(
         server: the software (default: :data:`WEB_SERVER` for a web client, else :data:`FTP_SERVER`); a
             vsftpd.conf is for vsftpd only.
         vsftpd_build: the build that the vsftpd.conf is written for, a key of
-            :data:`lab.inputs.vsftpd_options.BUILDS`; default: the build of the server.
+            :data:`lab.own.vsftpd_options.BUILDS`; default: the build of the server.
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
         environment: variables to look through for Movable Type's directives.
@@ -99,7 +99,7 @@ def read_attempt(
         vsftpd_conf, vsftpd_build, server, server_assignments, certificate
     )
     findings += found
-    anchors: OwnAnchors | None = None
+    anchors: UserAnchors | None = None
     if backend is None:
         client_settings, found = _client(mt_config, client, client_assignments, certificate)
     else:
@@ -113,7 +113,7 @@ def read_attempt(
     _check_own_is_given(attempt, certificate, anchors)
     if certificate is not None:
         findings += _about_own(attempt, certificate, str(chain), anchors_given=anchors is not None)
-    own = Own(certificate, anchors) if certificate or anchors else None
+    own = UserFiles(certificate, anchors) if certificate or anchors else None
     return attempt, own, most_of(findings)
 
 
@@ -139,7 +139,7 @@ def _check_together(backend: Path | None, mt_config: Path | None, client: str | 
         )
 
 
-def _own(chain: Path | None, key: Path | None) -> tuple[OwnCertificate | None, list[Finding]]:
+def _own(chain: Path | None, key: Path | None) -> tuple[UserCertificate | None, list[Finding]]:
     if chain is None:
         if key is not None:
             raise InputError(
@@ -160,7 +160,7 @@ def _server(
     build: str | None,
     software: str,
     assignments: Sequence[str],
-    own: OwnCertificate | None,
+    own: UserCertificate | None,
 ) -> tuple[ServerSettings, list[Finding]]:
     explicit = parse_server(assignments, software)
     assigned = _assigned(assignments)
@@ -195,7 +195,7 @@ def _server(
 
 
 def _client(
-    config: Path | None, client: str, assignments: Sequence[str], own: OwnCertificate | None
+    config: Path | None, client: str, assignments: Sequence[str], own: UserCertificate | None
 ) -> tuple[ClientSettings, list[Finding]]:
     explicit = parse_client(client, assignments)
     if config is None:
@@ -227,7 +227,7 @@ def _edge(
     client: str,
     assignments: Sequence[str],
     server: ServerSettings,
-) -> tuple[ClientSettings, OwnAnchors | None, list[Finding]]:
+) -> tuple[ClientSettings, UserAnchors | None, list[Finding]]:
     explicit, base = parse_client(client, assignments), parse_client(client)
     read = backends.read(read_text(file), str(file), name)
     settings, found = backend_settings.client_settings(read, base, server)
@@ -263,7 +263,7 @@ def _overridden(
 
 
 def _check_own_is_given(
-    attempt: Attempt, certificate: OwnCertificate | None, anchors: OwnAnchors | None
+    attempt: Attempt, certificate: UserCertificate | None, anchors: UserAnchors | None
 ) -> None:
     if certificate is not None:
         return
@@ -280,7 +280,7 @@ def _check_own_is_given(
 
 
 def _about_own(
-    attempt: Attempt, own: OwnCertificate, file: str, *, anchors_given: bool
+    attempt: Attempt, own: UserCertificate, file: str, *, anchors_given: bool
 ) -> list[Finding]:
     """What the attempt will not say of the operator's own certificate."""
     if attempt.server.certificate != OWN:

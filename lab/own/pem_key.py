@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lab.certificates.description import DAMAGES
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.pem_blocks import KEYS, Block
-from lab.inputs.pem_chain import LONGEST_REASON, Member, in_order, in_words
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.pem_blocks import KEYS, Block
+from lab.own.pem_chain import LONGEST_REASON, Member, in_order, in_words
 from lab.text import cut
 
 #: The largest modulus that OpenSSL verifies with, in bits (``OPENSSL_RSA_MAX_MODULUS_BITS``).

@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.certificates.description import fingerprint
-from lab.inputs.findings import Finding, Severity
-from lab.inputs.pem_blocks import (
+from lab.own.findings import Finding, Severity
+from lab.own.pem_blocks import (
     CERTIFICATES,
     KEYS,
     blocks_of,
@@ -26,7 +26,7 @@ from lab.inputs.pem_blocks import (
     strange_lines,
     without_mark,
 )
-from lab.inputs.pem_chain import (
+from lab.own.pem_chain import (
     LONGEST_REASON,
     check_size,
     description_of,
@@ -34,7 +34,7 @@ from lab.inputs.pem_chain import (
     member_of,
     misplaced,
 )
-from lab.inputs.pem_key import check_key, key_block_of, public_half
+from lab.own.pem_key import check_key, key_block_of, public_half
 from lab.text import cut
 
 #: Of certificates with one name so many are tried as the issuer of another.
@@ -42,7 +42,7 @@ MOST_NAMESAKES = 10
 
 
 @dataclass(frozen=True)
-class OwnCertificate:
+class UserCertificate:
     """A certificate that an operator brought, ready to be served."""
 
     chain_pem: bytes
@@ -59,7 +59,7 @@ class OwnCertificate:
 
 
 @dataclass(frozen=True)
-class OwnAnchors:
+class UserAnchors:
     """Certificates that an operator brought to be trusted, under the name `own`."""
 
     pem: bytes
@@ -70,11 +70,11 @@ class OwnAnchors:
 
 
 @dataclass(frozen=True)
-class Own:
+class UserFiles:
     """What an operator brought under the name `own`: to be served, to be trusted."""
 
-    certificate: OwnCertificate | None = None
-    anchors: OwnAnchors | None = None
+    certificate: UserCertificate | None = None
+    anchors: UserAnchors | None = None
     """Trusted in the place of what issued the certificate."""
 
 
@@ -83,7 +83,7 @@ def read_certificate(
     key: bytes | None,
     chain_file: str = "chain.pem",
     key_file: str = "key.pem",
-) -> tuple[OwnCertificate, list[Finding]]:
+) -> tuple[UserCertificate, list[Finding]]:
     """Read a chain and its key.
 
     Args:
@@ -115,7 +115,7 @@ def read_certificate(
         findings.append(Finding(Severity.NOTE, chain_file, line, text))
     findings += misplaced(members, chain_file)
     chain_pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
-    own = OwnCertificate(
+    own = UserCertificate(
         chain_pem=chain_pem,
         key_pem=key_block.pem,
         leaf_sha256=fingerprint(members[0].certificate),
@@ -126,7 +126,7 @@ def read_certificate(
 
 def read_anchors(
     content: bytes, file: str, first_line: int = 1
-) -> tuple[OwnAnchors, list[Finding]]:
+) -> tuple[UserAnchors, list[Finding]]:
     """Read certificates that are to be trusted, from a part of a file.
 
     Args:
@@ -156,4 +156,4 @@ def read_anchors(
             " that is its own issuer, by most clients: give the root"
         )
         findings.append(Finding(Severity.WARNING, file, member.line, text))
-    return OwnAnchors(pem=pem, description=description.in_words(), file=file), findings
+    return UserAnchors(pem=pem, description=description.in_words(), file=file), findings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lab.inputs.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
-from lab.inputs.backend_written import Form, Kind, Written, WrittenBackend, closest
-from lab.inputs.findings import Finding, Severity
+from lab.own.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
+from lab.own.backend_written import Form, Kind, Written, WrittenBackend, closest
+from lab.own.findings import Finding, Severity
 from lab.text import cut, listed
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import given
-from lab.given import CONFIGURATION, PEM, RECORD, Limit, Unreadable, check_regular, read
+from lab.own import files
+from lab.own.files import CONFIGURATION, PEM, RECORD, Limit, Unreadable, check_regular, read
 
 FEW = Limit("a small file", 10)
 
@@ -27,7 +27,7 @@ def refused(path: Path, limit: Limit = FEW) -> str:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for longer than it takes to see that nothing comes."""
-    monkeypatch.setattr(given, "PIPE_S", 0.05)
+    monkeypatch.setattr(files, "PIPE_S", 0.05)
 
 
 @pytest.fixture

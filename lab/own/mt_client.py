@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, MtConfig, Option, true
-from lab.inputs.perl_ssl import protocols, sha256_fingerprint
 from lab.model import ClientSettings
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, MtConfig, Option, true
+from lab.own.perl_ssl import protocols, sha256_fingerprint
 from lab.text import cut
 
 #: The largest integer that Perl has.

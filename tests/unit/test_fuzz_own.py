@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.certificates import RunCertificates
-from lab.inputs import InputError, from_environment, mt_client, read_certificate
-from lab.inputs import mt_config as mt
-from lab.inputs import vsftpd_conf as conf
-from lab.inputs.backend import read
-from lab.inputs.backend_parameters import PARAMETERS, VCL_KINDS
-from lab.inputs.backend_settings import client_settings
-from lab.inputs.pem import read_anchors
-from lab.inputs.vsftpd_options import BUILDS, Reader
 from lab.model import ClientSettings, ServerSettings
+from lab.own import InputError, mt_client
+from lab.own import mt_config as mt
+from lab.own import vsftpd_conf as conf
+from lab.own.backend import read
+from lab.own.backend_parameters import PARAMETERS, VCL_KINDS
+from lab.own.backend_settings import client_settings
+from lab.own.mt_config import from_environment
+from lab.own.pem import read_anchors, read_certificate
+from lab.own.vsftpd_options import BUILDS, Reader
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, Vsftpd
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes

@@ -15,7 +15,6 @@ from rich.console import Console
 
 from lab.compare import compare
 from lab.expectations import Expectation, Verdict, judge
-from lab.judged import judged, not_judged
 from lab.model import (
     Attempt,
     ClientReport,
@@ -29,6 +28,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.own.judged import judged, not_judged
 from lab.record import AttemptRecord, RunRecord, to_json
 from lab.report import markdown, terminal
 from lab.report.html import render

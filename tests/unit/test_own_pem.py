@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_pem_x509_certificate
 
 from lab.certificates import CATALOGUE, RunCertificates
-from lab.inputs import InputError, Severity, read_certificate
+from lab.own import InputError, Severity
+from lab.own.pem import read_certificate
 
 HOST = "ftp.lab.test"
 MATERIAL = RunCertificates.create([HOST])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lab.inputs.backend_written import Kind
+from lab.own.backend_written import Kind
 
 #: VCL's names of parameters that the API calls otherwise.
 VCL_NAMES: Mapping[str, str] = MappingProxyType(

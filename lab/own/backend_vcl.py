@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from lab.inputs.backend_written import (
+from lab.own.backend_written import (
     LONGEST_NUMBER,
     Kind,
     Written,
@@ -23,7 +23,7 @@ from lab.inputs.backend_written import (
     shortened,
     too_long_a_number,
 )
-from lab.inputs.findings import InputError
+from lab.own.findings import InputError
 from lab.text import cut
 
 #: Seconds of each unit of time.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.certificates import OWN, RunCertificates, UnknownCertificate
-from lab.inputs import read_certificate
+from lab.own.pem import read_certificate
 from lab.settings import parse_client, parse_server
 
 HOSTS = ["ftp.lab.test", "pyftpdlib.lab.test"]

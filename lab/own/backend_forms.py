@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from lab.inputs import backend_data, backend_vcl
-from lab.inputs.backend_written import Form, WrittenBackend, chosen, repeated
-from lab.inputs.findings import Finding
+from lab.own import backend_data, backend_vcl
+from lab.own.backend_written import Form, WrittenBackend, chosen, repeated
+from lab.own.findings import Finding
 
 #: A list of objects, an empty list, or one of lists.
 _JSON_LIST = re.compile(r"\[\s*(?:\{|\]|\[\s*[\[{\]])")

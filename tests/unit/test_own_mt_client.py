@@ -7,10 +7,11 @@ import pytest
 from lab.clients.base import Target
 from lab.clients.net_ftp import options as net_ftp_options
 from lab.clients.net_ftp import ssl_version
-from lab.inputs import Finding, InputError, Severity, client_settings
-from lab.inputs.mt_config import parse
-from lab.inputs.perl_ssl import protocols, sha256_fingerprint
 from lab.model import ClientSettings, ProtocolRange, only
+from lab.own import Finding, InputError, Severity
+from lab.own.mt_client import client_settings
+from lab.own.mt_config import parse
+from lab.own.perl_ssl import protocols, sha256_fingerprint
 
 BASE = ClientSettings(platform="rocky9", policy="FIPS")
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from lab.certificates import ANCHORS
-from lab.inputs.backend_parameters import ADDRESSES, TIMEOUTS
-from lab.inputs.backend_vcl import UNITS
-from lab.inputs.backend_written import Form, Kind, Written
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.pem import OwnAnchors, read_anchors
-from lab.inputs.pem_blocks import read_label
 from lab.model import ProtocolRange
+from lab.own.backend_parameters import ADDRESSES, TIMEOUTS
+from lab.own.backend_vcl import UNITS
+from lab.own.backend_written import Form, Kind, Written
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.pem import UserAnchors, read_anchors
+from lab.own.pem_blocks import read_label
 
 _CHECKS = {"always": True, "never": False}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -123,7 +123,7 @@ class Values:
             )
         return value
 
-    def anchors(self) -> OwnAnchors | str | None:
+    def anchors(self) -> UserAnchors | str | None:
         """The certificates that are to be trusted, or the name of one of the lab's own anchors."""
         value = self._string("ssl_ca_cert")
         if value is None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.inputs.findings import Finding, InputError, Severity
+from lab.own.findings import Finding, InputError, Severity
 
 # The longest label that there is has 21 characters.
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t\r]*$", re.MULTILINE)

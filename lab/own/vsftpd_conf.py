@@ -10,7 +10,7 @@ sees, and vsftpd says the rest. The finding beside it names line and cause. A li
 form cannot be handed on, and is an error.
 
 What no line sets is the program's default - no TLS at all without ``ssl_enable`` - with one exception:
-the lab lets its user log in and upload (:data:`lab.inputs.vsftpd_options.ALLOWED`) unless the file
+the lab lets its user log in and upload (:data:`lab.own.vsftpd_options.ALLOWED`) unless the file
 forbids it.
 """
 
@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.reading import check_line, closest
-from lab.inputs.vsftpd_options import (
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.reading import check_line, closest
+from lab.own.vsftpd_options import (
     ALLOWED,
     BUILDS,
     CERTIFICATE,
@@ -39,7 +40,6 @@ from lab.inputs.vsftpd_options import (
     Kind,
     Reader,
 )
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
 from lab.servers.vsftpd import DEBIAN, Build
 from lab.settings import SettingsError
 from lab.text import cut, listed

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.inputs import InputError, Severity, VsftpdConf
-from lab.inputs import vsftpd_conf as conf
-from lab.inputs.vsftpd_options import (
+from lab.model import ProtocolRange, ServerSettings
+from lab.own import InputError, Severity
+from lab.own import vsftpd_conf as conf
+from lab.own.vsftpd_conf import VsftpdConf
+from lab.own.vsftpd_options import (
     ALLOWED,
     BUILDS,
     CERTIFICATE_FILES,
@@ -19,7 +21,6 @@ from lab.inputs.vsftpd_options import (
     Kind,
     Reader,
 )
-from lab.model import ProtocolRange, ServerSettings
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
 from lab.settings import SettingsError

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab import given
-from lab.inputs.findings import InputError
+from lab.own import files
+from lab.own.findings import InputError
 
 #: A longer line is in no configuration file: the longest, a list of cipher suites, has some 4000 characters.
 LONGEST_LINE = 16_384
@@ -17,15 +17,15 @@ MOST_SETTINGS = 2000
 LONGEST_NAME = 80
 
 
-def read_bytes(path: Path, limit: given.Limit) -> bytes:
+def read_bytes(path: Path, limit: files.Limit) -> bytes:
     """What an operator's file holds.
 
     Raises:
         InputError: it cannot be read, or is larger than its kind may be.
     """
     try:
-        return given.read(path, limit)
-    except given.Unreadable as error:
+        return files.read(path, limit)
+    except files.Unreadable as error:
         raise InputError(str(path), None, f"{error.what}.", error.remedy) from error
 
 
@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: it cannot be read, or is no text.
     """
-    content = read_bytes(path, given.CONFIGURATION)
+    content = read_bytes(path, files.CONFIGURATION)
     if b"\0" in content:
         raise InputError(
             str(path),

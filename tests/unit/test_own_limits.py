@@ -10,28 +10,23 @@ from pathlib import Path
 import pytest
 
 from lab.certificates import RunCertificates
-from lab.inputs import (
-    Finding,
-    InputError,
-    Severity,
-    client_settings,
-    read_attempt,
-    read_certificate,
-)
-from lab.inputs import mt_config as mt
-from lab.inputs import vsftpd_conf as conf
-from lab.inputs.backend import read
-from lab.inputs.backend_data import DEEPEST, MOST_PARTS, MOST_VALUES
-from lab.inputs.backend_vcl import MOST_STEPS
-from lab.inputs.backend_written import MOST_BACKENDS, MOST_PARAMETERS
-from lab.inputs.findings import MOST_FINDINGS, most_of
-from lab.inputs.pem import read_anchors
-from lab.inputs.pem_blocks import MOST_BLOCKS
-from lab.inputs.pem_chain import LARGEST_CHAIN
-from lab.inputs.pem_key import LARGEST_KEY
-from lab.inputs.perl_ssl import protocols
-from lab.inputs.reading import LONGEST_LINE, MOST_SETTINGS
 from lab.model import ClientSettings, ProtocolRange
+from lab.own import Finding, InputError, Severity
+from lab.own import mt_config as mt
+from lab.own import vsftpd_conf as conf
+from lab.own.attempt import read_attempt
+from lab.own.backend import read
+from lab.own.backend_data import DEEPEST, MOST_PARTS, MOST_VALUES
+from lab.own.backend_vcl import MOST_STEPS
+from lab.own.backend_written import MOST_BACKENDS, MOST_PARAMETERS
+from lab.own.findings import MOST_FINDINGS, most_of
+from lab.own.mt_client import client_settings
+from lab.own.pem import read_anchors, read_certificate
+from lab.own.pem_blocks import MOST_BLOCKS
+from lab.own.pem_chain import LARGEST_CHAIN
+from lab.own.pem_key import LARGEST_KEY
+from lab.own.perl_ssl import protocols
+from lab.own.reading import LONGEST_LINE, MOST_SETTINGS
 from lab.text import LONGEST_MESSAGE
 
 HOST = "ftp.lab.test"

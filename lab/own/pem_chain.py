@@ -14,8 +14,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from lab.certificates import CertificateError, describe
 from lab.certificates.description import DAMAGES, ChainDescription
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.pem_blocks import Block
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.pem_blocks import Block
 from lab.text import cut
 
 #: How large a chain may be for a client, in bytes: as much a client with OpenSSL takes of the message that

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import RunCertificates
-from lab.inputs import OWN, Finding, InputError, Own, Severity, read_attempt
+from lab.certificates import OWN, RunCertificates
 from lab.model import Attempt, ClientSettings, ServerSettings, only
+from lab.own import Finding, InputError, Severity
+from lab.own.attempt import read_attempt
+from lab.own.pem import UserFiles
 from lab.settings import SettingsError
 
 CONF = """\
@@ -55,7 +57,7 @@ class Desk:
         software: str = "vsftpd",
         build: str | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> tuple[Attempt, Own | None, list[Finding]]:
+    ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
         return read_attempt(
             self.given.get("vsftpd_conf"),
             self.given.get("mt_config"),

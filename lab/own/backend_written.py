@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.reading import closest as closest_name
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.reading import closest as closest_name
 from lab.text import cut, listed
 
 #: A service of a network has tens of backends; so many are read.

@@ -24,8 +24,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lab.inputs.findings import Finding, InputError, Severity
-from lab.inputs.reading import check_line, closest
+from lab.own.findings import Finding, InputError, Severity
+from lab.own.reading import check_line, closest
 from lab.text import cut, listed
 
 #: The directives that ``FTPS.pm`` reads, spelt as in ``Core.pm``.
