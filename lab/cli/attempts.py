@@ -27,13 +27,13 @@ from lab.cli.common import (
     status_of_attempt,
 )
 from lab.expectations import Expectation
-from lab.inputs import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.model import ClientSettings, ServerSettings
-from lab.quoting import visible
+from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.report.layout import padded, print_hanging
 from lab.run.scan import LIMITS, NotScanned
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
+from lab.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,8 +7,8 @@ from typing import Final
 
 from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, Kind
 from lab.expectations import Verdict
-from lab.quoting import visible
 from lab.report.layout import COLUMNS, hung
+from lab.text import visible
 
 _HEADINGS: Final[Mapping[Kind, str]] = {
     Kind.WORSE: "Worse: was as expected",

@@ -15,7 +15,6 @@ from lab.claims import evaluate
 from lab.documents import documents
 from lab.expectations import Verdict
 from lab.model import Result
-from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.report.claims import summary
 from lab.report.layout import print_hanging
@@ -37,6 +36,7 @@ from lab.report.words import (
     settings_in_words,
     witnesses_in_words,
 )
+from lab.text import visible
 
 if TYPE_CHECKING:
     from lab.images import Provenance

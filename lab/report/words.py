@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, ServerSettings, Side, set_fields
-from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.run import impostor
+from lab.text import visible
 from lab.wire import Agreement, Ending, How, Point, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected

@@ -12,7 +12,6 @@ from rich.console import Console
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
 from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
-from lab.quoting import visible
 from lab.record import AttemptRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
@@ -260,11 +259,6 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
         "[88 more lines in the record]",
         "line 99",
     )
-
-
-def test_line_ends_and_tabs_are_no_control_characters() -> None:
-    assert visible("a\r\nb\tc") == "a\nb\tc"
-    assert visible("a\rb") == "a\\x0db"
 
 
 # -- one attempt ----------------------------------------------------------------------------------
