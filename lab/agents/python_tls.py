@@ -41,7 +41,7 @@ def check(request: Request, needed: Dict[str, Sequence[str]]) -> None:
             raise BadRequest(f"the goal {goal} needs {name}")
 
 
-class Attempt:
+class ObservedAttempt:
     """The steps of an attempt in their order, and what was seen at each.
 
     ``walk`` takes them; what it raises of ``raised`` is the result, because it is what the program's user

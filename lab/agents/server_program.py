@@ -10,7 +10,7 @@ import signal
 from typing import Any, Dict, List, Optional
 
 from helper_programs import end_with_the_agent
-from listener import Listener
+from listener import ListenerProcess
 from resident import BadRequest
 
 #: The account "nobody" of the images.
@@ -41,7 +41,7 @@ class ServerProgram:
         """Become a listener with this configuration file; called in a forked process."""
         raise NotImplementedError
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """Whether the listener has no session left, and has said everything about those it had.
 
         Asked before this, and true: no connection waits to be accepted, and, of a program that does not
@@ -53,7 +53,7 @@ class ServerProgram:
         """
         raise NotImplementedError
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """End every session, not the listener."""
         raise NotImplementedError
 
@@ -90,19 +90,19 @@ class ServerProgram:
     def account(self, name: str, password: str) -> None:
         """Let this user log in with this password."""
 
-    def impersonate(self, listener: Listener) -> None:
+    def impersonate(self, listener: ListenerProcess) -> None:
         """Prepare for a listener that takes every login."""
 
-    def stop_impersonating(self, listener: Listener) -> None:
+    def stop_impersonating(self, listener: ListenerProcess) -> None:
         """Undo that."""
 
-    def make_upload_directories(self, listener: Listener) -> None:
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
         """Make those that are needed beside ``listener.uploads``, and give them to their users."""
 
-    def expect_upload(self, _listener: Listener, _name: str) -> None:
+    def expect_upload(self, _listener: ListenerProcess, _name: str) -> None:
         """Prepare for an upload under this name."""
 
-    def find_upload(self, _listener: Listener, _name: str) -> Optional[str]:
+    def find_upload(self, _listener: ListenerProcess, _name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         return None
 

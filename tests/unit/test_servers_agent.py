@@ -201,7 +201,7 @@ def finish(work: Any) -> dict[str, Any]:
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = module("server")
     monkeypatch.setattr(server, "ROOT", str(tmp_path))
-    made = server.Server(server.program_named(["pyftpdlib"]), server.Capture("not here"))
+    made = server.ServerOps(server.program_named(["pyftpdlib"]), server.CaptureOps("not here"))
     yield made
     made.close_all()
 

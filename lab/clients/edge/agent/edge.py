@@ -41,7 +41,7 @@ import tempfile
 import time
 from typing import Any, Dict, Generator, Optional, Set
 
-from edge_nginx import PROGRAM, Nginx
+from edge_nginx import PROGRAM, EdgeNginx
 from edge_visit import tell
 from helper_programs import end_with_the_agent, run
 from listener import kill, spawn
@@ -60,13 +60,13 @@ MOST = 24
 SHARE = 0.95
 
 
-class Edge:
+class EdgeOps:
     """The op of the agent, and the nginx processes that it has started."""
 
     def __init__(self, directory: str, library: Optional[str]) -> None:
         self._directory = directory
         self._library = library
-        self._running: "collections.OrderedDict[str, Nginx]" = collections.OrderedDict()
+        self._running: "collections.OrderedDict[str, EdgeNginx]" = collections.OrderedDict()
         self._busy: "collections.Counter[str]" = collections.Counter()
 
     def attempt(self, request: Request) -> Deferred:
@@ -103,7 +103,7 @@ class Edge:
         nginx = self._running.get(key)
         if nginx is None or nginx.output() is not None:
             self._make_room()
-            nginx = self._running[key] = Nginx(
+            nginx = self._running[key] = EdgeNginx(
                 os.path.join(self._directory, key),
                 request["config"],
                 request.get("environment") or {},
@@ -122,7 +122,7 @@ class Edge:
             self._running.pop(key).end()
             del self._busy[key]
 
-    def _visit(self, request: Request, nginx: Nginx, until: float) -> Deferred:
+    def _visit(self, request: Request, nginx: EdgeNginx, until: float) -> Deferred:
         """Visit in a process of its own, until the time is over."""
         socket, log = nginx.socket, nginx.log
 
@@ -217,7 +217,7 @@ def nginx_version() -> str:
 def main() -> None:
     """Serve until standard input ends."""
     found = versions()
-    edge = Edge(own_directory(), found["openssl"])
+    edge = EdgeOps(own_directory(), found["openssl"])
     Agent("edge", versions=found, inline={"attempt": edge.attempt}, at_end=edge.end_all).run()
 
 

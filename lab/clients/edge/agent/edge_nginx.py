@@ -29,7 +29,7 @@ _BEFORE = re.compile(
 _AFTER = ", client: "
 
 
-class Nginx:
+class EdgeNginx:
     """An nginx process and its directory.
 
     ``environment`` is added to the variables of the process.

@@ -35,7 +35,7 @@ import socket
 import ssl
 from typing import Any, Optional, Tuple
 
-from python_tls import Attempt, check, make_context, versions, warm_up
+from python_tls import ObservedAttempt, check, make_context, versions, warm_up
 from resident import Agent, Progress, Request, Result
 
 #: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
@@ -103,7 +103,7 @@ def attempt(request: Request, progress: Progress) -> Result:
     return _Attempt(request, progress).run()
 
 
-class _Attempt(Attempt):  # type: ignore[misc]
+class _Attempt(ObservedAttempt):  # type: ignore[misc]
     raised = _RAISED
 
     def __init__(self, request: Request, progress: Progress) -> None:

@@ -31,7 +31,7 @@ import http.client
 import socket
 import ssl
 
-from python_tls import Attempt, check, make_context, versions, warm_up
+from python_tls import ObservedAttempt, check, make_context, versions, warm_up
 from resident import Agent, Progress, Request, Result
 
 _NEEDED = (
@@ -57,7 +57,7 @@ def attempt(request: Request, progress: Progress) -> Result:
     return _Attempt(request, progress).run()
 
 
-class _Attempt(Attempt):  # type: ignore[misc]
+class _Attempt(ObservedAttempt):  # type: ignore[misc]
     raised = _RAISED
     late_alert = ""
 

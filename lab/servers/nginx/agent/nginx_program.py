@@ -9,7 +9,7 @@ import subprocess
 from typing import Any, Dict, List
 
 from helper_programs import COMMAND_S, run
-from listener import ANSWER_S, Listener, descendants, kill, processes
+from listener import ANSWER_S, ListenerProcess, descendants, kill, processes
 from server_program import LinkedProgram
 
 BINARY = "/usr/sbin/nginx"
@@ -23,7 +23,7 @@ _ACTIVE = re.compile(rb"^Active connections: (\d+)", re.MULTILINE)
 _CIPHER_LIST = re.compile(rb"\0([A-Z]+(?::[!+-]?[A-Za-z0-9]+)+)\0")
 
 
-class Nginx(LinkedProgram):  # type: ignore[misc]
+class NginxProgram(LinkedProgram):  # type: ignore[misc]
     """Starts listeners of nginx, each with a configuration, a log and processes of its own."""
 
     binary = BINARY
@@ -35,7 +35,7 @@ class Nginx(LinkedProgram):  # type: ignore[misc]
         log = os.path.join(directory, "log")
         self.become(["-p", directory, "-e", log, "-c", config])
 
-    def make_upload_directories(self, listener: Listener) -> None:
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
         """Make those for what nginx lays aside: its own would be closed to the agent."""
         for name in ASIDE:
             path = os.path.join(listener.directory, name)
@@ -48,7 +48,7 @@ class Nginx(LinkedProgram):  # type: ignore[misc]
             if name == "nginx":
                 kill(pid)
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """Ask its counters: it counts a connection until it has logged and closed it.
 
         The connection that asks is one. There is one worker, so that the answer comes after everything
@@ -59,7 +59,7 @@ class Nginx(LinkedProgram):  # type: ignore[misc]
             listener.gives_no_answer()
         return active is not None and int(active.group(1)) == 1
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """Kill the worker: the master starts another."""
         for pid in descendants(listener.pid, processes()):
             kill(pid)
@@ -82,7 +82,7 @@ class Nginx(LinkedProgram):  # type: ignore[misc]
             found = cipher_lists_in(file.read())
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
 
-    def _status(self, listener: Listener) -> bytes:
+    def _status(self, listener: ListenerProcess) -> bytes:
         with socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(ANSWER_S)
             try:
@@ -97,3 +97,6 @@ def cipher_lists_in(binary: bytes) -> List[str]:
     """The strings in a program that are cipher lists, each once."""
     found = [text.decode("ascii") for text in _CIPHER_LIST.findall(binary)]
     return sorted(set(found))
+
+
+PROGRAM = NginxProgram

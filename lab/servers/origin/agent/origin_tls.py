@@ -31,7 +31,7 @@ class Left(Exception):
     """The client has closed its side; the text says when."""
 
 
-class Stream:
+class OriginStream:
     """What a request comes over; without TLS nothing is negotiated."""
 
     protocol: Optional[str] = None
@@ -49,7 +49,7 @@ class Stream:
         """Say that nothing more is sent, where the protocol has a word for it."""
 
 
-class Plain(Stream):
+class PlainStream(OriginStream):
     """A connection without TLS; ``received`` has been read from it already."""
 
     def __init__(self, connection: socket.socket, received: bytes) -> None:
@@ -68,7 +68,7 @@ class Plain(Stream):
         self._socket.sendall(data)
 
 
-class Tls(Stream):
+class TlsStream(OriginStream):
     """A connection over TLS; ``change`` may change what the library sends."""
 
     def __init__(

@@ -14,7 +14,7 @@ import subprocess
 from typing import Any, Dict, FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
-from listener import Listener, descendants, kill, orphans, processes
+from listener import ListenerProcess, descendants, kill, orphans, processes
 from server_program import LinkedProgram
 
 BINARY = "/usr/sbin/vsftpd"
@@ -44,7 +44,7 @@ CRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 ANONYMOUS = "ftp"
 
 
-class Vsftpd(LinkedProgram):  # type: ignore[misc]
+class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
     binary = BINARY
@@ -79,13 +79,13 @@ class Vsftpd(LinkedProgram):  # type: ignore[misc]
             for entry in os.scandir(PAM_SERVICES_OF_THE_IMAGE):
                 shutil.copy(entry.path, PAM_SERVICES)
 
-    def impersonate(self, listener: Listener) -> None:
+    def impersonate(self, listener: ListenerProcess) -> None:
         """Make the PAM service that the configuration of an impostor names."""
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record_login.sh")
         with open(_pam_service(listener), "w", encoding="ascii") as file:
             file.write(IMPOSTOR_STACK.format(script=script, captured=listener.captured))
 
-    def stop_impersonating(self, listener: Listener) -> None:
+    def stop_impersonating(self, listener: ListenerProcess) -> None:
         """Remove it."""
         path = _pam_service(listener)
         if os.path.exists(path):
@@ -112,7 +112,7 @@ class Vsftpd(LinkedProgram):  # type: ignore[misc]
         for path in glob.glob(os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + "*")):
             os.unlink(path)
 
-    def make_upload_directories(self, listener: Listener) -> None:
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
         """``upload`` for the named user, ``anonymous`` for anonymous ones.
 
         vsftpd ends an anonymous session whose root that user could write to ("refusing to run with
@@ -121,7 +121,7 @@ class Vsftpd(LinkedProgram):  # type: ignore[misc]
         os.chown(listener.uploads, pwd.getpwnam(listener.user).pw_uid, -1)
         os.mkdir(listener.anonymous)
 
-    def expect_upload(self, listener: Listener, name: str) -> None:
+    def expect_upload(self, listener: ListenerProcess, name: str) -> None:
         """Anonymous users can write to this file in their root, but make none."""
         path = os.path.join(listener.anonymous, name)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -129,7 +129,7 @@ class Vsftpd(LinkedProgram):  # type: ignore[misc]
         owner = pwd.getpwnam(ANONYMOUS)
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
-    def find_upload(self, listener: Listener, name: str) -> Optional[str]:
+    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         path = os.path.join(listener.uploads, name)
         if os.path.exists(path):
@@ -138,12 +138,12 @@ class Vsftpd(LinkedProgram):  # type: ignore[misc]
         # Still of the time that expect_upload gave it: nobody has written to it.
         return path if os.stat(path).st_mtime else None
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """No session's process is left: one whose client reset the connection outlives that."""
         table = processes()
         return not descendants(listener.pid, table) and not orphans("vsftpd", table)
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """Kill every session, not the listener."""
         for pid in descendants(listener.pid, processes()):
             kill(pid)
@@ -200,7 +200,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _pam_service(listener: Listener) -> str:
+def _pam_service(listener: ListenerProcess) -> str:
     # PAM knows the names of services in lower case only.
     return os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + listener.key.lower())
 
@@ -213,3 +213,6 @@ def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:
         for text in strings
         if text == "PROFILE=SYSTEM" or all(name in known for name in text.split(":"))
     ]
+
+
+PROGRAM = VsftpdProgram
