@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lab import claims
 from lab.documents import documents
+from lab.documents.verdicts import evaluate
 from lab.documents.words import summary
 from lab.record import RunRecord
 from lab.report import terminal
@@ -37,7 +37,7 @@ def print_run(record: RunRecord, path: Path) -> None:
     """Print the summary of a run: its cases, then the claims of the documents that it tested."""
     terminal.print_summary(record, out, path)
     for document in documents().values():
-        results = claims.evaluate(document, record)
+        results = evaluate(document, record)
         if any(result.made for result in results):
             print_plain("\n" + summary(document, results, columns=columns()))
 

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from lab import claims as verdicts
 from lab.cases import CaseError
 from lab.cli import exit_status
 from lab.cli.options import AsJson
@@ -22,7 +21,7 @@ from lab.cli.printing import (
 )
 from lab.compare import baseline as baseline_of
 from lab.compare import compare as compare_runs
-from lab.documents import documents
+from lab.documents import documents, verdicts
 from lab.documents import words as claim_words
 from lab.record import RecordError, RunRecord, load, to_json
 from lab.report import markdown

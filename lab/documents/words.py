@@ -8,8 +8,8 @@ from typing import Final
 
 from rich.cells import cell_len, chop_cells
 
-from lab.claims import ClaimResult, SettingResult, counts
 from lab.documents.forms import Bilingual, ClaimVerdict, Document, Language
+from lab.documents.verdicts import ClaimResult, SettingResult, counts
 
 COLUMNS: Final = 80
 

@@ -5,7 +5,7 @@ Its certificate cases are beside vsftpd's; here is what its own replies change.
 
 from lab.cases import Case, case, pyftpdlib, recommended, unsafe
 from lab.model import SILENT, Attempt, ClientSettings
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     DELIVERED,
     DELIVERED_IN_CLEAR,
     DOCUMENT,

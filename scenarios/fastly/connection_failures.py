@@ -5,7 +5,7 @@ from dataclasses import replace
 from lab.cases import Case, Remedy, case, nginx, origin, recommended, useless
 from lab.expectations import Expectation, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, container_of
-from scenarios._fastly import DOCUMENT, FETCHED, OLD_AND_NEW, put_right, says, unconnected
+from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, put_right, says, unconnected
 
 SECTION = "Connection failures"
 

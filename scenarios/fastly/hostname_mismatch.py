@@ -8,7 +8,7 @@ from lab.cases import Case, Remedy, case, nginx, recommended, tls_perl, tls_pyth
 from lab.certificates import OTHER_HOST
 from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     EDGE,
     EVERYWHERE,

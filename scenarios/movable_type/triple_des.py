@@ -15,7 +15,7 @@ from lab.cases import (
 )
 from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     CENTOS7,
     CLIENT_LIST,
     DOCUMENT,

@@ -11,7 +11,7 @@ from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.own.mt_client import client_settings
 from lab.own.mt_config import parse
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     DELIVERED,
     DELIVERED_UNCHECKED,
     DOCUMENT,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from lab.cases import Case, Remedy, case, nginx, recommended, temporary, useless
 from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     EVERYWHERE,
     FETCHED,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lab.cases import Case, case, nginx, recommended, temporary, useless
 from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     EDGE,
     EVERYWHERE,

@@ -17,7 +17,7 @@ from lab.cases import (
 )
 from lab.expectations import completed, refused
 from lab.model import SILENT, Attempt, ClientSettings, Goal, Reason, Side, Stage, only
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     CENTOS7,
     DOCUMENT,
     DOES_NOT_START,

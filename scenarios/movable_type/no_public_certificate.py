@@ -6,7 +6,7 @@ Proceed with negotiation.`` - which is why the user reads a sentence that sounds
 
 from lab.cases import Case, Remedy, case, recommended, unsafe, useless
 from lab.model import Attempt, ClientSettings, Reason, ServerSettings
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     BOTH_SERVERS,
     DELIVERED,
     DELIVERED_UNCHECKED,

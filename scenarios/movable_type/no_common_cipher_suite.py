@@ -7,7 +7,7 @@ does not govern - and only under a policy that has no RSA key exchange: FIPS or 
 
 from lab.cases import Case, case, recommended, temporary, useless, vsftpd
 from lab.model import Attempt, ClientSettings, Reason, ServerSettings
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     BOTH_SERVERS,
     CLIENT_LIST,
     DOCUMENT,

@@ -19,7 +19,7 @@ from lab.cases import (
 )
 from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason, Side, only
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     EDGE,
     EVERYWHERE,

@@ -17,7 +17,7 @@ from lab.cases import (
 )
 from lab.expectations import Expectation, OnBuild, completed
 from lab.model import Attempt, ClientSettings, Offers, Reason, ServerSettings, Side, from_, only
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     EDGE,
     EVERYWHERE,

@@ -16,7 +16,7 @@ from lab.model import Attempt, ClientSettings
 from lab.own.backend import read
 from lab.own.backend_settings import client_settings
 from lab.own.findings import Severity
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     FETCHED,
     FETCHED_UNCHECKED,

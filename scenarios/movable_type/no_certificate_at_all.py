@@ -6,7 +6,7 @@ The document names one message for all of them. It appears in one.
 from lab.cases import Case, case, recommended, useless, vsftpd
 from lab.expectations import refused
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     CENTOS7,
     DELIVERED,
     DOCUMENT,

@@ -6,7 +6,7 @@ clear text, where the server allows it.
 
 from lab.cases import Case, case, recommended, unsafe, vsftpd
 from lab.model import Attempt, ClientSettings, Reason
-from scenarios._movable_type import (
+from scenarios.movable_type import (
     DELIVERED,
     DELIVERED_IN_CLEAR,
     DOCUMENT,

@@ -1,7 +1,8 @@
 """What the lines of the edge's nginx are known by, and the reasons that its visitors are given.
 
-``edge-log.toml`` has the words; they are used in two places: by the helper in the container, which
-answers a visitor (the names travel with the request), and by the program, which reads the report.
+``log.toml`` has the words of the log, the document's ``messages.toml`` the vendor's names for them. They are
+used in two places: by the helper in the container, which answers a visitor (the names travel with the
+request), and by the program, which reads the report.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import errno
 import functools
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from lab.dialects.words import Pattern, Table, read
+from lab.dialects.words import SHARED, Pattern, Table, read
 
 
 class Step(Table):
@@ -48,6 +50,17 @@ class Never(Table):
     because: str
 
 
+class Messages(Table):
+    """A vendor's names of errors, in the order in which they are tried."""
+
+    name: tuple[Name, ...]
+    never: tuple[Never, ...] = ()
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The names as the agent takes them."""
+        return [{"pattern": n.pattern.pattern, "name": n.name, "known": n.known} for n in self.name]
+
+
 class Numbers(Table):
     """Numbers in a line, each the first group of its pattern."""
 
@@ -67,8 +80,8 @@ class EdgeLog(Table):
     numbers: Numbers
     resolver: Mapping[int, str]
     """The symbol of the resolver's error by the number in the line."""
-    name: tuple[Name, ...]
-    never: tuple[Never, ...] = ()
+    messages: str
+    """The document whose vendor's names visitors are told."""
 
     def step_of(self, lines: Iterable[str]) -> str:
         """The step at which the last line that says so was written; ``connect`` if none does."""
@@ -88,10 +101,6 @@ class EdgeLog(Table):
         number = _number(self.numbers.errno, lines)
         return None if number is None else errno.errorcode.get(number)
 
-    def names_as_data(self) -> list[dict[str, Any]]:
-        """The names as the agent takes them."""
-        return [{"pattern": n.pattern.pattern, "name": n.name, "known": n.known} for n in self.name]
-
 
 def _number(pattern: re.Pattern[str], lines: Iterable[str]) -> int | None:
     found = [match for line in lines if (match := pattern.search(line))]
@@ -101,9 +110,16 @@ def _number(pattern: re.Pattern[str], lines: Iterable[str]) -> int | None:
 
 @functools.cache
 def edge_log() -> EdgeLog:
-    """The table.
+    """How the log is read.
 
     Raises:
         DialectError: the file is broken.
     """
-    return read("edge-log.toml", EdgeLog)
+    return read(Path(__file__).with_name("log.toml"), EdgeLog)
+
+
+@functools.cache
+def messages() -> Messages:
+    """What visitors are told; raises like :func:`edge_log`."""
+    folder = edge_log().messages.replace("-", "_")
+    return read(SHARED.parent / "documents" / folder / "messages.toml", Messages)

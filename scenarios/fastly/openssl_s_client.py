@@ -16,7 +16,7 @@ from lab.cases import (
 )
 from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only, up_to
-from scenarios._fastly import DOCUMENT, IMPOSTOR_REFUSED, client_refuses, in_handshake
+from scenarios.fastly import DOCUMENT, IMPOSTOR_REFUSED, client_refuses, in_handshake
 
 SECTION = "SSL and old TLS protocols"
 #: As the page has the command: it goes on whatever is wrong with the certificate.

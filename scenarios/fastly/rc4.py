@@ -14,7 +14,7 @@ from lab.cases import (
 )
 from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason, Side
-from scenarios._fastly import (
+from scenarios.fastly import (
     DOCUMENT,
     EVERYWHERE,
     FETCHED,
