@@ -2,9 +2,9 @@
 
 Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
 ``scripted_peer.py`` or ``scripted_web_peer.py``, then writes anew what lies in the clients' folders
-(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). With ``--program NAME``, only this program's; with ``--run``, the refusals of a recorded run
-(``.lab/runs/latest``) are taken as well. Review the difference, and commit it with the change of the
-dialects that it needs.
+(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). With ``--program NAME``, only this program's; with
+``--run``, the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference,
+and commit it with the change of the dialects that it needs.
 """
 
 from __future__ import annotations

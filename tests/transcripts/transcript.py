@@ -21,7 +21,7 @@ from lab.dialects import Refusal, decide, hear
 from lab.model import Attempt, ClientReport, Delivery, Observation, ServerReport
 from lab.settings import parse_client, parse_server, spell_arguments
 
-#: Recordings lie in ``NAME/transcripts/PLATFORM.json`` here, those of ``NAME-more`` in ``more@PLATFORM.json``.
+#: Recordings lie here in ``NAME/transcripts/PLATFORM.json``, of ``NAME-more`` in ``more@PLATFORM.json``.
 CLIENTS = Path(__file__).parents[2] / "lab" / "clients"
 #: The file of those that nobody recorded.
 DOCUMENTATION = "documentation"
