@@ -1,8 +1,8 @@
 """What the documents assert, a folder each: claims, their places, and what tests them.
 
 ``forms.py`` is the form of ``NAME/claims.toml``, ``lint.py`` compares it with the cases there are,
-``verdicts.py`` makes the verdicts of a run, ``words.py`` writes them for people. ``NAME/messages.toml`` has
-the vendor's names of errors, where it gives them names. ``docs/claims.md`` says how to add a claim.
+``verdicts.py`` makes the verdicts of a run; :mod:`lab.report.claims` writes them for people.
+``NAME/messages.toml`` has the vendor's names of errors. ``docs/claims.md`` says how to add a claim.
 """
 
 from lab.documents.forms import (
