@@ -15,7 +15,7 @@ from lab.cli.printing import err, out, print_json, print_plain
 from lab.expectations import Expectation
 from lab.inputs import FTP_CLIENT, WEB_CLIENT, read_attempt
 from lab.model import ClientSettings, Result, ServerSettings
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 from lab.report import terminal
 from lab.run.recording import repeat
 from lab.settings import help_lines
@@ -124,7 +124,7 @@ def _print_fields() -> None:
             print_plain(f"  {name:<22} {text}")
 
 
-def _print_captures(attempts: Sequence[AttemptRecord], folder: Path) -> None:
+def _print_captures(attempts: Sequence[AttemptResult], folder: Path) -> None:
     """Say where the captures are: each file, or, of many attempts, the folder."""
     files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
     if files:

@@ -15,7 +15,7 @@ from lab.cases import LoadedCase
 from lab.cli import exit_status
 from lab.cli.options import AsJson, Cases, Document, chosen_cases
 from lab.cli.printing import err, out, print_json, print_page, print_run
-from lab.record import to_json
+from lab.record import whole
 from lab.report.html import write
 from lab.report.html.documented import claims_of
 from lab.report.terminal import Counter
@@ -63,7 +63,7 @@ def run_cases(
     )
     counter.end()
     if as_json:
-        sys.stdout.write(to_json(conducted.record, indent=2) + "\n")
+        sys.stdout.write(whole(conducted.record))
     else:
         print_run(conducted.record, conducted.path)
         print_page(_page_beside(conducted.path))

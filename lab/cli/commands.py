@@ -38,7 +38,6 @@ app.command("attempt")(attempts.attempt)
 app.command("suites")(offers.suites)
 app.command("scan")(offers.scan)
 app.command("soak")(measurements.soak)
-app.command("bench")(measurements.bench)
 
 _engine = typer.Typer(help="The container engine of this machine.", no_args_is_help=True)
 _engine.command("start")(machine.engine_start)

@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from docker.errors import DockerException
 
-from lab.bench import BenchError
 from lab.cases import CaseError
 from lab.cli import exit_status
 from lab.cli.commands import app
@@ -37,7 +36,6 @@ LAB_ERRORS = (
     DialectError,
     DocumentError,
     ReportError,
-    BenchError,
     DockerException,
     OSError,  # a full disk, a directory that may not be written, an engine that has gone
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from lab.expectations import Verdict
 from lab.model import Result
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
@@ -22,7 +22,7 @@ def of_run(record: RunRecord) -> int:
     return {Verdict.LAB_ERROR: LAB_ERROR, Verdict.SURPRISE: SURPRISE}.get(record.verdict, OK)
 
 
-def of_attempt(record: AttemptRecord) -> int:
+def of_attempt(record: AttemptResult) -> int:
     """The status of one attempt: what was expected decides, else whether it completed."""
     if record.outcome is None:
         return LAB_ERROR

@@ -1,4 +1,4 @@
-"""Commands that measure by repeating: how steady outcomes are, what an attempt costs."""
+"""The command that measures by repeating: how steady outcomes are."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from lab.bench import measure
 from lab.cli import exit_status
-from lab.cli.options import AsJson, Cases, chosen_cases
-from lab.cli.printing import err, print_json, print_plain
+from lab.cli.options import Cases, chosen_cases
+from lab.cli.printing import err, print_plain
 from lab.images import Printed
 from lab.record import RunRecord
 from lab.report.words import counts_in_words
-from lab.run.checkout import Checkout
 from lab.run.soak import soak as run_soak
 
 
@@ -29,13 +27,3 @@ def soak(
     soaked = run_soak(chosen_cases(cases), rounds, Printed(), after_round)
     print_plain(soaked.in_words())
     raise typer.Exit(exit_status.OK if soaked.steady else exit_status.SURPRISE)
-
-
-def bench(as_json: AsJson = False) -> None:
-    """Measure what an attempt costs, against baselines of the same run."""
-    measured = measure(Checkout.here(), Printed())
-    if as_json:
-        print_json(measured.as_json())
-    else:
-        print_plain(measured.in_words())
-    raise typer.Exit(exit_status.OK if measured.all_met else exit_status.SURPRISE)

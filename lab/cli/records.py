@@ -24,7 +24,7 @@ from lab.compare import baseline as baseline_of
 from lab.compare import compare as compare_runs
 from lab.documents import documents
 from lab.documents import words as claim_words
-from lab.record import RecordError, RunRecord, load, to_json
+from lab.record import RecordError, RunRecord, load, whole
 from lab.report import markdown
 from lab.report.html import write
 from lab.report.html.documented import claims_of
@@ -66,7 +66,7 @@ def report(
         compared = compare_runs(_recorded(since)[0], found) if since is not None else None
         _append(summary, markdown.summary(found, documents().values(), compared))
     if as_json:
-        sys.stdout.write(to_json(found, indent=2) + "\n")
+        sys.stdout.write(whole(found))
     elif page is None and summary is None:
         print_run(found, path)
     raise typer.Exit(exit_status.of_run(found))

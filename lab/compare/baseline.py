@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from lab.model import Texts
-from lab.record import AttemptRecord, RunRecord
+from lab.model import ClientReport
+from lab.record import EVIDENCE, AttemptResult, RunRecord, whole
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,15 +20,7 @@ def baseline(record: RunRecord) -> str:
     both ends, configurations, packets, certificates and what an impostor got are left out, and so is what
     equals a default.
     """
-    slim = _slim(record)
-    plain = slim.model_dump(mode="json", exclude_defaults=True, exclude_computed_fields=True)
-    attempts, cases = plain.pop("attempts", []), plain.pop("cases", [])
-    head = {"format": record.format, "format_version": record.format_version, **plain}
-    parts = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
-    for name, values in (("cases", cases), ("attempts", attempts)):
-        lines = ",\n".join(json.dumps(value) for value in values)
-        parts.append(f'"{name}": [\n{lines}\n]')
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    return whole(_slim(record), computed=False)
 
 
 def _slim(record: RunRecord) -> RunRecord:
@@ -39,6 +30,7 @@ def _slim(record: RunRecord) -> RunRecord:
             "engine": {},
             "topology": {},
             "certificates": {},
+            "configurations": {},
             "ended": record.started if record.ended else None,
             "attempts": tuple(
                 _slim_attempt(attempt) for attempt in sorted(record.attempts, key=attrgetter("id"))
@@ -51,21 +43,30 @@ def _slim(record: RunRecord) -> RunRecord:
     )
 
 
-def _slim_attempt(attempt: AttemptRecord) -> AttemptRecord:
-    outcome = attempt.outcome
-    if outcome is not None:
-        texts = Texts(message=outcome.texts.message)
-        outcome = dataclasses.replace(outcome, texts=texts, elapsed_ms=0.0)
+def _slim_attempt(attempt: AttemptResult) -> AttemptResult:
+    outcome, report = attempt.outcome, attempt.client_report
+    if report is not None:
+        facts = (
+            "protocol",
+            "cipher",
+            "verified",
+            "data_protected",
+            "session_reused",
+            "verify_code",
+        )
+        kept = {name: getattr(report, name) for name in ("failed", "message", *facts)}
+        report = ClientReport(step="", **kept)
+        outcome = dataclasses.replace(outcome, report=report) if outcome else None
+    nothing = {
+        name: AttemptResult.model_fields[name].get_default(call_default_factory=True)
+        for name in EVIDENCE
+    }
     return attempt.model_copy(
-        update={
+        update=nothing
+        | {
             "outcome": outcome,
-            "client_report": None,
-            "server_report": None,
-            "configuration": "",
-            "request": {},
+            "client_report": report,
             "chain": None,
-            "wire": None,
-            "witnesses": None,
             "started": _NO_TIME,
             "elapsed_ms": 0.0,
         }

@@ -11,7 +11,7 @@ from typing import Any, Final
 from lab.compare.changes import text_of
 from lab.expectations import Verdict
 from lab.model import Outcome, Result, Role
-from lab.record import AttemptRecord, CaseRecord, RunRecord, gravest
+from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 
 #: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and
 #: servers, and times, differ from run to run.
@@ -34,12 +34,12 @@ _NUMBER_OF_TRY = re.compile(r"-\d+$")
 class Cell:
     """An attempt, or all tries of one attempt of a race."""
 
-    attempts: tuple[AttemptRecord, ...]
+    attempts: tuple[AttemptResult, ...]
     rate: CaseRecord | None = None
     """Of the refusal of a race: its case."""
 
     @property
-    def first(self) -> AttemptRecord:
+    def first(self) -> AttemptResult:
         """The attempt that stands for the others: their settings are the same."""
         return self.attempts[0]
 
@@ -78,7 +78,7 @@ class Cell:
         outcomes = [attempt.outcome for attempt in self.attempts]
         names = (*FACTS, *FACTS_OF_COMPLETION)
         named = {name: _one([_fact(o, name) for o in outcomes]) for name in names}
-        messages = [o.texts.message.strip() or None if o else None for o in outcomes]
+        messages = [o.report.message.strip() or None if o else None for o in outcomes]
         return named | {"message": _one(messages)}
 
     def _verdict_on_rate(self) -> Verdict | None:
@@ -99,7 +99,7 @@ def races_of(record: RunRecord) -> frozenset[str]:
 def cells_of(record: RunRecord, races: frozenset[str]) -> dict[str, Cell]:
     """The cells of a run by id, in the order of its cases, attempts outside of cases last."""
     cases = {case.id: case for case in record.cases}
-    grouped: dict[str, list[AttemptRecord]] = {}
+    grouped: dict[str, list[AttemptResult]] = {}
     for attempt in sorted(record.attempts, key=_in_order(record)):
         grouped.setdefault(_name(attempt, races), []).append(attempt)
     return {
@@ -108,14 +108,14 @@ def cells_of(record: RunRecord, races: frozenset[str]) -> dict[str, Cell]:
     }
 
 
-def _name(attempt: AttemptRecord, races: frozenset[str]) -> str:
+def _name(attempt: AttemptResult, races: frozenset[str]) -> str:
     if attempt.case is not None and attempt.label and attempt.role in _TITLED:
         return f"{attempt.case}/{_TITLED[attempt.role]} {attempt.label!r}"
     return _NUMBER_OF_TRY.sub("", attempt.id) if attempt.case in races else attempt.id
 
 
 def _rate(
-    attempt: AttemptRecord, cases: Mapping[str, CaseRecord], races: frozenset[str]
+    attempt: AttemptResult, cases: Mapping[str, CaseRecord], races: frozenset[str]
 ) -> CaseRecord | None:
     if attempt.case not in races or attempt.role is not Role.BREAKS:
         return None
@@ -127,7 +127,7 @@ def _in_order(record: RunRecord) -> Any:
     return lambda attempt: (order.get(attempt.id, len(order)), attempt.id)
 
 
-def _seen(attempt: AttemptRecord) -> str:
+def _seen(attempt: AttemptResult) -> str:
     return attempt.outcome.in_words() if attempt.outcome else attempt.verdict_why or "no outcome"
 
 

@@ -14,7 +14,7 @@ from lab.compare.images import image_changes
 from lab.compare.words import COLUMNS, section, surroundings
 from lab.expectations import Verdict
 from lab.model import differing_fields
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _differences(old: Cell, new: Cell) -> Iterator[Difference]:
     yield from _other_attempt(old.first, new.first)
 
 
-def _other_attempt(old: AttemptRecord, new: AttemptRecord) -> Iterator[Difference]:
+def _other_attempt(old: AttemptResult, new: AttemptResult) -> Iterator[Difference]:
     """Where the two are not the same attempt any more, or not the same is expected of it."""
     for name in differing_fields(old.attempt, new.attempt):
         side, _, field = name.partition(".")

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
-from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
+from lab.model import ClientReport, Outcome, Reason, Result, Role, ServerReport, Side, Stage
 from lab.quoting import visible
-from lab.record import AttemptRecord, ImageRecord, RunRecord
+from lab.record import AttemptResult, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
     explain_surprise,
@@ -227,11 +227,19 @@ def hostile_record() -> RunRecord:
         stage=Stage.LOGIN,
         reason=Reason.LOGIN_FAILED,
         cause=HOSTILE,
-        cipher=HOSTILE,
-        texts=Texts(client=HOSTILE, message=HOSTILE, server=HOSTILE),
+        report=ClientReport(
+            failed=True, step="login", cipher=HOSTILE, error=HOSTILE, message=HOSTILE
+        ),
     )
     made = attempt("net-ftp@centos7", f"ciphers={HOSTILE}", f"extra={HOSTILE}")
-    bad = attempt_record(HOSTILE, made, outcome, completed(), label=HOSTILE)
+    bad = attempt_record(
+        HOSTILE,
+        made,
+        outcome,
+        completed(),
+        label=HOSTILE,
+        server_report=ServerReport(started=True, log=HOSTILE),
+    )
     cannot = attempt_record(
         f"2{HOSTILE}", made, None, None, verdict=Verdict.CANNOT, verdict_why=HOSTILE
     )
@@ -270,7 +278,7 @@ def test_line_ends_and_tabs_are_no_control_characters() -> None:
 # -- one attempt ----------------------------------------------------------------------------------
 
 
-def shown(attempts: list[AttemptRecord]) -> str:
+def shown(attempts: list[AttemptResult]) -> str:
     target = console()
     print_attempts(attempts, run_record(), target)
     return output_of(target)
