@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
 from lab.expectations import completed
-from lab.inputs.backend import read
-from lab.inputs.backend_settings import client_settings
-from lab.inputs.findings import Severity
 from lab.model import Attempt, ClientSettings
+from lab.own.backend import read
+from lab.own.backend_settings import client_settings
+from lab.own.findings import Severity
 from scenarios._fastly import (
     DOCUMENT,
     FETCHED,

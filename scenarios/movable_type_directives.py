@@ -8,9 +8,9 @@ import dataclasses
 
 from lab.cases import Case, case, recommended, temporary, unsafe, useless, vsftpd
 from lab.expectations import completed, refused
-from lab.inputs.mt_client import client_settings
-from lab.inputs.mt_config import parse
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.own.mt_client import client_settings
+from lab.own.mt_config import parse
 from scenarios._movable_type import (
     DELIVERED,
     DELIVERED_UNCHECKED,

@@ -13,8 +13,8 @@ from lab.cli import exit_status
 from lab.cli.options import AsJson, ClientAssignments, Server, ServerAssignments
 from lab.cli.printing import err, out, print_json, print_plain
 from lab.expectations import Expectation
-from lab.inputs import FTP_CLIENT, WEB_CLIENT, read_attempt
 from lab.model import ClientSettings, Result, ServerSettings
+from lab.own.attempt import FTP_CLIENT, WEB_CLIENT, read_attempt
 from lab.record import AttemptResult, RunRecord
 from lab.report import terminal
 from lab.run.recording import repeat

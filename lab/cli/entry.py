@@ -18,7 +18,7 @@ from lab.documents import DocumentError
 from lab.engine import EngineError
 from lab.expectations import ExpectationError
 from lab.images import ImageError, WrongVariable
-from lab.inputs import InputError
+from lab.own import InputError
 from lab.record import RecordError
 from lab.report.html import ReportError
 from lab.run.link import AgentError

@@ -18,7 +18,7 @@ from lab.cli.options import (
 )
 from lab.cli.printing import err, out, print_json, print_plain
 from lab.images import Printed
-from lab.inputs import FTP_CLIENT, server_for
+from lab.own.attempt import FTP_CLIENT, server_for
 from lab.report.scans import print_scans
 from lab.report.suites import print_comparison
 from lab.run.checkout import Checkout, new_run_id

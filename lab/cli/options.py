@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from lab.cases import Catalogue, LoadedCase
-from lab.inputs import FTP_SERVER, WEB_SERVER
 from lab.model import SERVER_HOSTS
+from lab.own.attempt import FTP_SERVER, WEB_SERVER
 from lab.run.checkout import Checkout
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]

@@ -9,6 +9,7 @@ from typing import Final
 from lab.compare.cells import FACTS, FACTS_OF_COMPLETION
 from lab.compare.changes import Change, Difference, ImageChange, Kind
 from lab.expectations import Verdict
+from lab.text import one_line
 
 #: Lines are so long where nobody asks for something else.
 COLUMNS: Final = 80
@@ -90,17 +91,12 @@ def _told(change: Change, columns: int) -> Iterator[str]:
 def _line(text: str, indent: int, columns: int, *, hanging: int = 2) -> list[str]:
     """The text at an indent; further lines begin a little to the right of it."""
     return textwrap.wrap(
-        _printable(text),
+        one_line(text.strip()),
         columns,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + hanging),
         break_on_hyphens=False,
     )
-
-
-def _printable(text: str) -> str:
-    """Texts of servers and of other people's records, without what moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.strip())
 
 
 def _arrow(difference: Difference) -> str:

@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lab import given
-from lab.quoting import cut, one_line
+from lab.own import files
 from lab.record.models import (
     EVIDENCE,
     FORMAT,
@@ -26,6 +25,7 @@ from lab.record.models import (
     RunRecord,
 )
 from lab.record.writing import JOURNAL_NAME, RECORD_NAME, RecordError
+from lab.text import cut, one_line
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -70,13 +70,13 @@ def load(path: Path) -> RunRecord:
 
 def _read_text(path: Path) -> str:
     try:
-        content = given.read(path, given.RECORD)
-    except given.Unreadable as error:
+        content = files.read(path, files.RECORD)
+    except files.Unreadable as error:
         raise RecordError(
             f"{_name(path)}: {error.what}. {error.remedy} `lab report` without a path shows the newest run"
         ) from error
     # Before anything is made of much: what does not name the format is none.
-    if len(content) > given.MIB and not _NAMES_FORMAT.search(content):
+    if len(content) > files.MIB and not _NAMES_FORMAT.search(content):
         raise _no_record(path)
     values = sum(content.count(mark) for mark in (b",", b"[", b"{"))
     if values > MOST_VALUES:

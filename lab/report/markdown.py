@@ -15,7 +15,6 @@ from lab.claims import ClaimResult, counts, evaluate
 from lab.compare import Comparison
 from lab.documents.forms import Document
 from lab.expectations import Verdict
-from lab.quoting import visible
 from lab.record import CaseRecord, RunRecord
 from lab.report.words import (
     causes,
@@ -27,6 +26,7 @@ from lab.report.words import (
     rest_of_case,
     seen_in_case,
 )
+from lab.text import visible
 
 #: GitHub refuses more than this in one summary, in bytes; what does not fit is left out, and said.
 LIMIT = 1024 * 1024

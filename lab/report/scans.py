@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.text import Text
 
-from lab.quoting import visible
 from lab.run.scan import LIMITS, Comparison, NotScanned
 from lab.settings import server_in_words
+from lab.text import visible
 
 #: The counts, in the order in which they are said; the first is said even if there is none.
 _COUNTED = {

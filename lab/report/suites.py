@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from lab.quoting import visible
 from lab.run.suites import Comparison, Offer
+from lab.text import visible
 from lab.tls.suites import Suite
 
 _COLUMN = 10

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from lab.expectations import Verdict
 from lab.model import Result
-from lab.quoting import visible
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.wire import witnesses_in_words
 from lab.report.words import (
@@ -33,6 +32,7 @@ from lab.report.words import (
     seen_in_case,
     settings_in_words,
 )
+from lab.text import visible
 
 if TYPE_CHECKING:
     from lab.images import Provenance

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, ServerSettings, set_fields
-from lab.quoting import visible
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.wire import wire_in_words, witnesses_in_words
+from lab.text import visible
 
 #: Of somebody else's text, a report shows at most so many lines; the record has them all.
 MOST_LINES = 12

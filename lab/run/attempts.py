@@ -18,8 +18,8 @@ from lab.cases.plan import PlannedAttempt
 from lab.certificates import OWN
 from lab.dialects import DialectError, hear, interpret
 from lab.expectations import Judgement, Verdict, impostor_difference, judge
-from lab.judged import judged
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
+from lab.own.judged import judged
 from lab.record import AttemptResult
 from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError

@@ -21,8 +21,8 @@ from lab.clients import PROGRAMS
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
 from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
-from lab.inputs import Own
 from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
+from lab.own.pem import UserFiles
 from lab.run import topology
 from lab.run.checkout import Checkout
 from lab.run.session import Session
@@ -70,7 +70,7 @@ def open_lab(
     checkout: Checkout,
     progress: Progress,
     run_id: str,
-    own: Own | None = None,
+    own: UserFiles | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
     also: Collection[str] = (),
@@ -170,7 +170,7 @@ def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> 
     )
 
 
-def _add_own(material: RunCertificates, own: Own) -> None:
+def _add_own(material: RunCertificates, own: UserFiles) -> None:
     served = own.certificate
     if served is not None:
         material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)

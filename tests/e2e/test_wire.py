@@ -260,7 +260,7 @@ def blocks(data: bytes) -> list[int]:
 def test_a_capture_on_request(shared: Copy) -> None:
     done = shared.lab("attempt", "-c", "goal=login", "--capture")
     assert done.status == 0, str(done)
-    folder = shared.path / ".lab" / "runs" / "latest"
+    folder = shared.path / ".lab" / "runs" / "last-attempt"
     (written,) = (folder / "wire").iterdir()
     assert str(written.resolve()) in done.out, str(done)
     assert "the client offers TLSv1.3 TLSv1.2;" in done.out, str(done)
@@ -275,7 +275,7 @@ def test_a_capture_on_request(shared: Copy) -> None:
     # and without the request there is none of an attempt that completes
     again = shared.lab("attempt", "-c", "goal=login")
     assert again.status == 0, str(again)
-    assert not (shared.path / ".lab" / "runs" / "latest" / "wire").exists(), str(again)
+    assert not (shared.path / ".lab" / "runs" / "last-attempt" / "wire").exists(), str(again)
 
 
 def test_of_a_run_the_refusals_are_kept_unless_otherwise_asked(shared: Copy) -> None:

@@ -144,7 +144,7 @@ def verdict_of(made: Document, *records: AttemptResult) -> ClaimResult:
         (HEAD + CLAIM + TEST + CLAIM + TEST, "two claims have the id it-fails"),
         (HEAD + CLAIM.replace('"only"', '"other"') + TEST, "it-fails: no section 'other'"),
         (HEAD + UNTESTABLE + TEST, "advice: a claim is tested, or it is untestable"),
-        (HEAD + CLAIM + TEST.replace("no-shared-cipher", "no-cipher"), "'no-cipher' is no reason"),
+        (HEAD + CLAIM + TEST.replace("no-shared-cipher", "no-cipher"), "no reason 'no-cipher'"),
         (HEAD + CLAIM + TEST.replace(":server:handshake:no-shared-cipher", ""), "met by too much"),
         (HEAD + CLAIM + TEST + 'clients = ["centos7"]', "it speaks of rocky9:DEFAULT, and nothing"),
         (

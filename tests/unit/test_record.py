@@ -25,7 +25,6 @@ from lab.cases.plan import PlannedAttempt
 from lab.certificates import RunCertificates, describe
 from lab.expectations import Verdict, completed, judge, refused
 from lab.images import Provenance
-from lab.inputs import Own, read_certificate
 from lab.model import (
     Attempt,
     ClientReport,
@@ -42,6 +41,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.own.pem import UserFiles, read_certificate
 from lab.record import (
     SCHEMA_PATH,
     AttemptResult,
@@ -515,7 +515,7 @@ def test_the_operators_own_certificate_is_recorded_with_the_files_that_repeat_th
 ) -> None:
     made = laboratory.material.server("expired", "ftp.lab.test")
     own, _ = read_certificate(made.chain_pem, made.key_pem)
-    named = Own(dataclasses.replace(own, chain_file="mine.pem", key_file="mine.key"))
+    named = UserFiles(dataclasses.replace(own, chain_file="mine.pem", key_file="mine.key"))
 
     record = recording.repeat(wanted("certificate=own"), 1, own=named).record
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
 from lab.model import ClientReport, Outcome, Reason, Result, Role, ServerReport, Side, Stage
-from lab.quoting import visible
 from lab.record import AttemptResult, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
@@ -268,11 +267,6 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
         "[88 more lines in the record]",
         "line 99",
     )
-
-
-def test_line_ends_and_tabs_are_no_control_characters() -> None:
-    assert visible("a\r\nb\tc") == "a\nb\tc"
-    assert visible("a\rb") == "a\\x0db"
 
 
 # -- one attempt ----------------------------------------------------------------------------------

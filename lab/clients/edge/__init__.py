@@ -73,7 +73,6 @@ class Edge(Program):
             "listener.py",
             "openssl_library.py",
             "resident.py",
-            "with_the_agent.py",
         ),
     )
 
