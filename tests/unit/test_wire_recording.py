@@ -32,8 +32,7 @@ from lab.model import (
 )
 from lab.record import AttemptResult, RecordError, RecordWriter, RunHeader, load, to_json
 from lab.report.html.attempts import show
-from lab.report.wire import wire_in_words, witnesses_in_words
-from lab.report.words import explain_surprise
+from lab.report.words import explain_surprise, wire_in_words, witnesses_in_words
 from lab.run.attempts import make
 from lab.run.link import AgentError
 from lab.run.listeners import Listeners
