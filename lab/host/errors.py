@@ -54,6 +54,7 @@ class EngineProblem(StrEnum):
     START_FAILED = "start-failed"
     STOP_FAILED = "stop-failed"
     NO_COMPOSE = "no-compose"
+    LOST = "lost"
 
 
 class EngineError(AdvisedError[EngineProblem]):

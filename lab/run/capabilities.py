@@ -139,3 +139,5 @@ def _write(file: Path, answers: Mapping[str, bool]) -> None:
         part.replace(file)
     except OSError:
         return
+    finally:
+        part.unlink(missing_ok=True)  # an interrupted one is of no use

@@ -7,6 +7,7 @@ what this process made it removes again.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from docker import DockerClient
+from docker.errors import DockerException
 
 from lab import host
 from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
@@ -134,9 +136,25 @@ def open_lab(
                 finally:
                     session.close()
             finally:
-                running.release(client)
+                _release(running, client, sys.exception())
     finally:
         client.close()
+
+
+def _release(running: Topology, client: DockerClient, failed: BaseException | None) -> None:
+    """Remove the topology; an engine that has gone in the meantime is told of once.
+
+    Args:
+        failed: what ended the run, if it did not end by itself.
+    """
+    try:
+        running.release(client)
+    except (DockerException, OSError) as error:
+        gone = host.lost()
+        if gone is None:
+            raise
+        if failed is None:
+            raise gone from error
 
 
 def services_of(

@@ -20,6 +20,7 @@ from lab.cases import LoadedCase, PlannedAttempt
 from lab.certificates import describe
 from lab.clients import PROGRAMS
 from lab.expectations import Expectation, Judgement, Verdict, judge
+from lab.host import EngineError, EngineProblem, lost
 from lab.images import Printed, Progress
 from lab.model import Attempt, Role
 from lab.own.pem import UserFiles
@@ -75,7 +76,8 @@ def conduct(
         then: done with the finished record while the containers are removed, in another thread.
 
     Raises:
-        EngineError, ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
+        EngineError: there is none, or it has gone in the middle of the run.
+        ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     attempts = [p.attempt for case in cases for p in case.plan()]
@@ -141,6 +143,8 @@ def _recorded(
         results: dict[str, AttemptResult] = {}
 
         def finished(result: AttemptResult, capture: Capture | None) -> None:
+            if result.verdict is Verdict.LAB_ERROR and (gone := lost()) is not None:
+                raise _engine_lost(gone, len(planned), len(results), writer.path)
             wire = results[result.same_as].wire if result.same_as else result.wire
             if wire is not None and capture is not None and not capture.missing:
                 words = f"{result.id}: {result.attempt}"
@@ -165,6 +169,19 @@ def _recorded(
                     writer.case(_case_record(case, results))
             record = writer.finish(_now(), complete=complete)
         return Conducted(record, writer.path)
+
+
+def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
+    """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
+    return EngineError(
+        EngineProblem.LOST,
+        tried=f"Making {planned} attempts",
+        happened=f"the engine has gone, {planned - made} were not made ({gone.tried}: {gone.happened})",
+        advice=[
+            f"start it (as root: make engine) and run again; `lab report {record}` says what was made,"
+            " `lab down` removes what is left"
+        ],
+    )
 
 
 def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:

@@ -6,14 +6,22 @@ holds a run open until the test has done to it what it wants.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import signal
+import socket
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Self
 
 import pytest
 from docker import DockerClient
 
 from lab.expectations import Verdict
+from lab.host import resolve
 from lab.host.machine import wait_until
 from lab.record import AttemptResult, RunRecord
 from lab.run import topology
@@ -57,6 +65,8 @@ def the_server_hangs(client):
     return Case(Attempt(pyftpdlib(data_ports="dropped"), client), completed())
 '''
 QUICK = 4
+#: Seconds within which a run without an engine ends.
+GONE_S = 2.0
 
 
 @pytest.fixture
@@ -121,6 +131,79 @@ def test_containers_that_are_killed_take_only_their_own_attempts_with_them(
     verdicts = [attempt.verdict for attempt in attempts(record, "quick")]
     assert verdicts == [Verdict.AS_EXPECTED] * QUICK, str(done)
     assert hanging.left(engine) == []
+
+
+def test_a_run_whose_engine_dies_says_so_once_and_ends(
+    hanging: Copy, engine: DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # given a run that reaches its engine over a socket of its own, with attempts that hang
+    with EngineDoor(tmp_path_factory.mktemp("door")) as door:
+        running = hanging.start("run", DOCKER_HOST=f"unix://{door.path}")
+        until_it_hangs(engine, hanging, running, "centos7", "rocky9-legacy")
+        # when the engine is gone
+        door.close()
+        begun = time.monotonic()
+        done = running.done()
+    # then the run does not go on without it, and one line says what was not made
+    assert time.monotonic() - begun < GONE_S, str(done)
+    assert done.status == 3, str(done)
+    left = [line for line in done.message.splitlines() if "lab-error" in line or "gone" in line]
+    assert len(left) == 1, str(done)
+    assert f"Making {QUICK + 2} attempts: the engine has gone, 2 were not made" in left[0], str(
+        done
+    )
+    assert "make engine" in done.message, str(done)
+    # and what was finished can be read
+    record = hanging.record()
+    assert not record.complete
+    assert [a.verdict for a in record.attempts] == [Verdict.AS_EXPECTED] * QUICK
+    # and `lab down` removes the rest once the engine is back
+    assert hanging.lab("down").status == 0
+    assert hanging.left(engine) == []
+
+
+class EngineDoor:
+    """A way to the engine that can be shut: a socket whose bytes go to the engine's and back."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "engine.sock"
+        self._real = resolve(os.environ).socket
+        self._open: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self._listener.listen(64)
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything that goes through, and let nothing in any more."""
+        self.path.unlink(missing_ok=True)
+        for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                inside, _ = self._listener.accept()
+                outside = socket.socket(socket.AF_UNIX)
+                outside.connect(str(self._real))
+                self._open += (inside, outside)
+                for ends in ((inside, outside), (outside, inside)):
+                    threading.Thread(target=_carry, args=ends, daemon=True).start()
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := one.recv(65536):
+            other.sendall(chunk)
+        other.shutdown(socket.SHUT_WR)
 
 
 def test_a_lab_that_is_killed_leaves_a_record_and_nothing_that_down_cannot_remove(
