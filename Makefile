@@ -130,7 +130,7 @@ engine-stop: $(READY) ## stop the engine, if this checkout started it and nobody
 clean: ## remove what this checkout left: its topology, .lab and .venv
 	@if [ ! -x $(LAB) ]; then \
 	  echo "clean: there is no environment, so only files are removed"; \
-	elif ! $(BIN)/python -m lab.host >/dev/null 2>&1; then \
+	elif ! $(LAB) status >/dev/null 2>&1; then \
 	  echo "clean: no engine answers, so only files are removed"; \
 	elif ! $(LAB) down; then \
 	  echo "clean: 'lab down' failed, see above; containers and networks of this checkout may be left." >&2; \

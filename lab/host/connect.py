@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import grp
 import os
 import socket
 import struct
@@ -13,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.host.endpoint import DEFAULT_SOCKET, Endpoint, Origin, resolve
+from lab.host.endpoint import DEFAULT_SOCKET, TLS_FILES, Endpoint, Origin, resolve
 from lab.host.errors import EngineError, EngineProblem
 
 if TYPE_CHECKING:  # Docker's library takes 0.2 s to import, and most commands need none of it.
@@ -43,6 +41,17 @@ class SocketState(StrEnum):
     UNUSABLE = "unusable"
 
 
+#: What a failed connect(2) to a Unix socket means.
+_STATE_OF: dict[type[OSError], SocketState] = {
+    FileNotFoundError: SocketState.ABSENT,
+    NotADirectoryError: SocketState.ABSENT,
+    PermissionError: SocketState.FORBIDDEN,
+    ConnectionRefusedError: SocketState.REFUSED,
+    TimeoutError: SocketState.SILENT,
+    BlockingIOError: SocketState.SILENT,
+}
+
+
 @dataclass(frozen=True)
 class SocketProbe:
     """What a probe found. ``listener`` is the process id of the listening end, when known."""
@@ -59,7 +68,8 @@ def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
         try:
             client.connect(str(path))
         except OSError as error:
-            return SocketProbe(classify_connect_error(error), error.strerror or str(error))
+            states = (state for kind, state in _STATE_OF.items() if isinstance(error, kind))
+            return SocketProbe(next(states, SocketState.UNUSABLE), error.strerror or str(error))
         listener = _listener(client)
         try:
             client.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
@@ -74,21 +84,6 @@ def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
         detail = f"GET /_ping: it answers {first!r}" if first else "GET /_ping: it hangs up"
         return SocketProbe(SocketState.SILENT, detail, listener)
     return SocketProbe(SocketState.ANSWERS, listener=listener)
-
-
-def classify_connect_error(error: OSError) -> SocketState:
-    """What a failed connect(2) to a Unix socket means."""
-    match error:
-        case FileNotFoundError() | NotADirectoryError():
-            return SocketState.ABSENT
-        case PermissionError():
-            return SocketState.FORBIDDEN
-        case ConnectionRefusedError():
-            return SocketState.REFUSED
-        case TimeoutError() | BlockingIOError():
-            return SocketState.SILENT
-        case _:
-            return SocketState.UNUSABLE
 
 
 def _listener(connected: socket.socket) -> int | None:
@@ -138,8 +133,9 @@ def lost(
 
 def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> DockerClient:
     """Connect to one engine; see :func:`find`."""
+    from docker import DockerClient
     from docker.errors import DockerException
-    from requests.exceptions import RequestException
+    from docker.tls import TLSConfig
 
     if endpoint.host.startswith("ssh://"):
         raise EngineError(
@@ -155,13 +151,19 @@ def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> DockerCl
         found = probe(endpoint.socket, timeout_s)
         if found.state is not SocketState.ANSWERS:
             raise explain_socket(endpoint, endpoint.socket, found)
-    client = None
     try:
-        client = _client(endpoint, timeout_s)
+        tls: TLSConfig | bool = False
+        if endpoint.tls is not None:
+            ca, *pair = (endpoint.tls.directory / name for name in TLS_FILES)
+            tls = TLSConfig(
+                client_cert=(str(pair[0]), str(pair[1])) if pair[0].exists() else None,
+                ca_cert=str(ca) if ca.exists() else None,
+                verify=endpoint.tls.verify,
+            )
+        # With "auto" it asks for the version, and so finds out whether anybody answers.
+        client = DockerClient(endpoint.host, version="auto", timeout=timeout_s, tls=tls)
         problem = unsupported(client.version())
-    except (DockerException, RequestException, OSError) as error:
-        if client is not None:
-            client.close()
+    except (DockerException, OSError) as error:
         raise EngineError(
             EngineProblem.UNREACHABLE,
             tried=f"Connecting to the engine at {endpoint}",
@@ -178,23 +180,6 @@ def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> DockerCl
         )
     client.api.timeout = REQUEST_TIMEOUT_S
     return client
-
-
-def _client(endpoint: Endpoint, timeout_s: int) -> DockerClient:
-    from docker import DockerClient
-    from docker.tls import TLSConfig
-
-    tls: TLSConfig | bool = False
-    if endpoint.tls is not None:
-        files = endpoint.tls
-        tls = TLSConfig(
-            client_cert=(str(files.certificate), str(files.key))
-            if files.certificate.exists()
-            else None,
-            ca_cert=str(files.ca) if files.ca.exists() else None,
-            verify=files.verify,
-        )
-    return DockerClient(base_url=endpoint.host, version="auto", timeout=timeout_s, tls=tls)
 
 
 def innermost(error: BaseException) -> str:
@@ -279,29 +264,12 @@ def _ways_out_of_a_choice(endpoint: Endpoint) -> list[str]:
 
 
 def _ways_to_permission(path: Path) -> list[str]:
-    group = _group_of(path)
-    join = (
-        f"join the group {group!r} that owns it, then log in anew:"
-        f" sudo usermod -aG {group} {_user_name()}"
-        if group not in {None, "root"}
-        else f"let this user use it: it belongs to {group or 'an unknown group'}"
-    )
-    return [join, "run the lab as root: sudo make lab"]
-
-
-def _group_of(path: Path) -> str | None:
     try:
-        number = path.stat().st_gid
-    except OSError:
-        return None
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
+        group = path.group()
     except (KeyError, OSError):
-        return str(os.getuid())
+        group = "root"
+    join = (
+        f"join the group {group!r} that owns it, then log in anew: sudo usermod -aG {group} $USER"
+    )
+    way = "let this user use it: it belongs to root" if group == "root" else join
+    return [way, "run the lab as root: sudo make lab"]

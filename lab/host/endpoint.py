@@ -21,7 +21,7 @@ from lab.host.errors import EngineError, EngineProblem
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 DEFAULT_CONTEXT = "default"
-_TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
+TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
 class Origin(StrEnum):
@@ -34,25 +34,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class Tls:
-    """The files of a TLS connection to an engine, and whether its certificate is verified."""
+    """The directory with :data:`TLS_FILES`, and whether the certificate of the engine is verified."""
 
     directory: Path
     verify: bool = True
-
-    @property
-    def ca(self) -> Path:
-        """The certificates that the engine's must lead to."""
-        return self.directory / "ca.pem"
-
-    @property
-    def certificate(self) -> Path:
-        """This client's certificate."""
-        return self.directory / "cert.pem"
-
-    @property
-    def key(self) -> Path:
-        """The private key of that certificate."""
-        return self.directory / "key.pem"
 
 
 @dataclass(frozen=True)
@@ -163,7 +148,7 @@ def _from_context(directory: Path, name: str) -> Endpoint:
         ) from error
     tls_directory = directory / "contexts" / "tls" / digest / "docker"
     tls = None
-    if any((tls_directory / file).exists() for file in _TLS_FILES):
+    if any((tls_directory / file).exists() for file in TLS_FILES):
         tls = Tls(tls_directory, verify=not docker.get("SkipTLSVerify"))
     return Endpoint(host, Origin.CONTEXT, name=name, tls=tls)
 

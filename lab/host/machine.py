@@ -14,7 +14,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,22 +158,10 @@ def run(
     Raises:
         CommandError: it does not exist, took longer than ``timeout_s``, or (with ``check``) failed.
     """
-    process = _start(argv, stderr=subprocess.PIPE, env=env, cwd=cwd)
-    with process:
-        try:
-            stdout, stderr = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
-            _kill_session(process)
-            stdout, stderr = process.communicate()
-            happened = f"no end after {timeout_s:g} s"
-            raise CommandError(argv, happened, stderr or stdout) from error
-        except BaseException:
-            _kill_session(process)
-            raise
+    with _started(argv, timeout_s, subprocess.PIPE, env, cwd) as (process, expired):
+        stdout, stderr = process.communicate()
     done = Completed(process.returncode, stdout, stderr)
-    if check and not done.ok:
-        raise CommandError(argv, describe_status(done.status), stderr or stdout)
-    return done
+    return _judged(argv, done, expired, timeout_s, check=check)
 
 
 def stream(
@@ -188,46 +177,42 @@ def stream(
     Raises:
         CommandError: as for :func:`run`, with the end of its output.
     """
-    process = _start(argv, stderr=subprocess.STDOUT, env=env, cwd=cwd)
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        _kill_session(process)
-
-    timer = threading.Timer(timeout_s, expire)
-    timer.daemon = True
-    timer.start()
     lines: list[str] = []
-    with process:
-        try:
-            assert process.stdout is not None  # _start always pipes it
-            for line in process.stdout:
-                lines.append(line)
-                on_line(line.rstrip("\n"))
-            process.wait()
-        except BaseException:
-            _kill_session(process)
-            raise
-        finally:
-            timer.cancel()
-    output = "".join(lines)
-    if expired.is_set():
-        raise CommandError(argv, f"no end after {timeout_s:g} s", output)
-    if process.returncode != 0:
-        raise CommandError(argv, describe_status(process.returncode), output)
-    return Completed(0, output)
+    with _started(argv, timeout_s, subprocess.STDOUT, env, cwd) as (process, expired):
+        assert process.stdout is not None  # it is always piped
+        for line in process.stdout:
+            lines.append(line)
+            on_line(line.rstrip("\n"))
+        process.wait()
+    return _judged(argv, Completed(process.returncode, "".join(lines)), expired, timeout_s)
 
 
-def _start(
+def _judged(
     argv: Sequence[str],
+    done: Completed,
+    expired: threading.Event,
+    timeout_s: float,
     *,
+    check: bool = True,
+) -> Completed:
+    if expired.is_set():
+        raise CommandError(argv, f"no end after {timeout_s:g} s", done.stderr or done.stdout)
+    if check and not done.ok:
+        raise CommandError(argv, describe_status(done.status), done.stderr or done.stdout)
+    return done
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str],
+    timeout_s: float,
     stderr: int,
     env: Mapping[str, str] | None,
     cwd: Path | None,
-) -> subprocess.Popen[str]:
+) -> Iterator[tuple[subprocess.Popen[str], threading.Event]]:
+    """A program that runs, and ends with all that it started when the time is over or the block fails."""
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -239,12 +224,25 @@ def _start(
             start_new_session=True,
         )
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise CommandError(argv, f"could not be started: {reason}") from error
+        raise CommandError(argv, f"could not be started: {error.strerror or error}") from error
+    expired = threading.Event()
 
+    def kill() -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
-def _kill_session(process: subprocess.Popen[str]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    def expire() -> None:
+        expired.set()
+        kill()
+
+    timer = threading.Timer(timeout_s, expire)
+    timer.daemon = True
+    timer.start()
+    with process:
+        try:
+            yield process, expired
+        except BaseException:
+            kill()
+            raise
+        finally:
+            timer.cancel()

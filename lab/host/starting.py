@@ -7,6 +7,7 @@ that every checkout can see it and it goes when the machine restarts.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -162,19 +163,16 @@ def _lock(say: Say) -> AbstractContextManager[object]:
 
     LOCK_FILE.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(LOCK_FILE)
-    try:
-        return lock.acquire(timeout=0)
-    except Timeout:
+    for patience_s in (0, LOCK_TIMEOUT_S):
+        with contextlib.suppress(Timeout):
+            return lock.acquire(timeout=patience_s)
         say("engine: another lab is starting or stopping it; waiting")
-    try:
-        return lock.acquire(timeout=LOCK_TIMEOUT_S)
-    except Timeout as error:
-        raise EngineError(
-            EngineProblem.START_FAILED,
-            tried=f"Waiting for another lab that is starting or stopping the engine ({LOCK_FILE})",
-            happened=f"it still holds the lock after {LOCK_TIMEOUT_S:g} s",
-            advice=[f"see which process that is: fuser {LOCK_FILE}"],
-        ) from error
+    raise EngineError(
+        EngineProblem.START_FAILED,
+        tried=f"Waiting for another lab that is starting or stopping the engine ({LOCK_FILE})",
+        happened=f"it still holds the lock after {LOCK_TIMEOUT_S:g} s",
+        advice=[f"see which process that is: fuser {LOCK_FILE}"],
+    )
 
 
 def missing_packages(found: Callable[[str], str | None] = machine.program) -> list[str]:
@@ -458,40 +456,26 @@ def other_users(containers: Iterable[tuple[str, Mapping[str, str]]], identity: s
 
 
 def _running() -> list[tuple[str, Mapping[str, str]]]:
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        with closing(connect(Endpoint(f"unix://{DEFAULT_SOCKET}", Origin.DEFAULT))) as client:
-            return [(c.name or c.short_id, c.labels) for c in client.containers.list()]
-    except (DockerException, RequestException) as error:
-        raise EngineError(
-            EngineProblem.STOP_FAILED,
-            tried="Asking the engine which containers run, before stopping it",
-            happened=str(error),
-            advice=["try again"],
-        ) from error
+    with closing(connect(Endpoint(f"unix://{DEFAULT_SOCKET}", Origin.DEFAULT))) as client:
+        return [(c.name or c.short_id, c.labels) for c in client.containers.list()]
 
 
 def _end(daemon: Daemon) -> None:
     """End the daemon by SIGTERM, on which it ends its containers; SIGKILL when it does not act on it."""
     import psutil
 
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(daemon.pid)
         process.terminate()
-        process.resume()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except psutil.TimeoutExpired:
+        process.resume()  # one that is stopped could not act on it
+        if psutil.wait_procs([process], STOP_TIMEOUT_S)[1]:
             process.kill()
-            process.wait(5)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired as error:
-        raise EngineError(
-            EngineProblem.STOP_FAILED,
-            tried=f"Ending {daemon}",
-            happened="it still lives after SIGTERM and SIGKILL",
-            advice=[f"see what holds it (cat /proc/{daemon.pid}/stack), or restart the machine"],
-        ) from error
+        if psutil.wait_procs([process], 5)[1]:
+            raise EngineError(
+                EngineProblem.STOP_FAILED,
+                tried=f"Ending {daemon}",
+                happened="it still lives after SIGTERM and SIGKILL",
+                advice=[
+                    f"see what holds it (cat /proc/{daemon.pid}/stack), or restart the machine"
+                ],
+            )

@@ -14,7 +14,6 @@ import pytest
 from lab.host import EngineError, EngineProblem, find, lost
 from lab.host.connect import (
     SocketState,
-    classify_connect_error,
     innermost,
     parse_api,
     probe,
@@ -137,14 +136,13 @@ def test_a_socket_without_permission_names_the_group_and_two_ways(
     monkeypatch.setattr(
         "socket.socket.connect", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied"))
     )
-    monkeypatch.setattr("lab.host.connect._group_of", lambda _: "docker")
-    monkeypatch.setattr("getpass.getuser", lambda: "akira")
+    monkeypatch.setattr(Path, "group", lambda _: "docker")
     # when
     error = failure_of({"DOCKER_CONTEXT": "default"}, path)
     # then
     assert error.problem is EngineProblem.NO_PERMISSION
     assert error.advice == (
-        "join the group 'docker' that owns it, then log in anew: sudo usermod -aG docker akira",
+        "join the group 'docker' that owns it, then log in anew: sudo usermod -aG docker $USER",
         "run the lab as root: sudo make lab",
     )
 
@@ -242,8 +240,14 @@ def test_api_versions_compare_as_numbers() -> None:
         (OSError("AF_UNIX path too long"), SocketState.UNUSABLE),
     ],
 )
-def test_failures_of_connect(error: OSError, state: SocketState) -> None:
-    assert classify_connect_error(error) is state
+def test_failures_of_connect(
+    error: OSError, state: SocketState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("socket.socket.connect", fails)
+    assert probe(Path("/nowhere")).state is state
 
 
 def test_the_innermost_reason_is_found_in_arguments_and_causes() -> None:

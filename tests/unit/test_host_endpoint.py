@@ -66,7 +66,7 @@ def test_the_current_context_is_read_from_the_configuration(tmp_path: Path) -> N
     assert endpoint.host == "tcp://192.0.2.1:2376"
     assert endpoint.tls is not None
     assert endpoint.tls.verify
-    assert endpoint.tls.ca.exists()
+    assert (endpoint.tls.directory / "ca.pem").exists()
 
 
 def test_a_context_is_found_without_a_configuration_file(tmp_path: Path) -> None:

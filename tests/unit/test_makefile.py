@@ -195,7 +195,7 @@ def test_clean_removes_the_topology_first(installed: Path) -> None:
     done = make(installed, "clean")
     # then
     assert done.ok, done.stderr
-    assert called(installed) == ["python -m lab.host", "lab down"]
+    assert called(installed) == ["lab status", "lab down"]
     left = sorted(path.name for path in installed.iterdir())
     assert left == ["Makefile", "called", "lab", "pyproject.toml", "tools"]
     assert list((installed / "lab").iterdir()) == []
