@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab.claims import evaluate
 from lab.documents import ClaimVerdict, documents
+from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
 from lab.model import Captured, Outcome, Reason, Result, Role, ServerReport, Side, Stage, Texts
