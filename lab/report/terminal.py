@@ -17,7 +17,7 @@ from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict
 from lab.model import Result, Role, differing_fields
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.report.claims import summary
 from lab.report.layout import hang, print_hanging, wrap
 from lab.report.words import (
@@ -78,7 +78,7 @@ class Counter:
         self._made = 0
         self._began = self._said = clock()
 
-    def count(self, attempt: AttemptRecord) -> None:
+    def count(self, attempt: AttemptResult) -> None:
         """Take note of one more attempt; say what did not go as expected, each cause once."""
         self._made += 1
         verdict, now = attempt.verdict, self._clock()
@@ -152,7 +152,7 @@ def print_run(
 
 
 def print_attempts(
-    attempts: Sequence[AttemptRecord],
+    attempts: Sequence[AttemptResult],
     record: RunRecord,
     console: Console,
     *,
@@ -161,7 +161,7 @@ def print_attempts(
     """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
     if len(attempts) > 1:
         _print_rate(attempts, console)
-    first_of_each: dict[str, AttemptRecord] = {}
+    first_of_each: dict[str, AttemptResult] = {}
     for attempt in attempts:
         first_of_each.setdefault(seen(attempt), attempt)
     for attempt in first_of_each.values():
@@ -219,7 +219,7 @@ def _print_story(cases: Sequence[CaseRecord], record: RunRecord, console: Consol
         _print_pairs([("also", f"{', '.join(clients)}\n{words}")], console)
 
 
-def _told(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> Iterator[tuple[str, str]]:
+def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str]]:
     role = attempts[0].role
     tries = [a for a in attempts if a.role is role]
     first = next((a for a in tries if a.outcome and a.outcome.by is not None), tries[0])
@@ -229,7 +229,7 @@ def _told(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> Iterator[tuple
     yield "result", _seen_in_case(case, attempts) + stand_in
     if first.outcome is not None:
         yield from (p for p in explanation(first) if p[0] in {"user sees", "cause"})
-    named: dict[tuple[Role, str], list[AttemptRecord]] = {}
+    named: dict[tuple[Role, str], list[AttemptResult]] = {}
     for attempt in attempts:
         if attempt.role is not role:
             named.setdefault((attempt.role, attempt.label), []).append(attempt)
@@ -248,7 +248,7 @@ def _told(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> Iterator[tuple
             yield "twin", f"the same with {visible(values)}\n{_result(made)}"
 
 
-def _result(attempts: Sequence[AttemptRecord]) -> str:
+def _result(attempts: Sequence[AttemptResult]) -> str:
     """What came of an attempt, or of all tries of one, in a line that names a stand-in and the verdict."""
     first = attempts[0]
     counted = Tally(seen(attempt) for attempt in attempts)
@@ -258,7 +258,7 @@ def _result(attempts: Sequence[AttemptRecord]) -> str:
     return f"{words} (stand-in)" if first.stand_ins else words
 
 
-def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> str:
+def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
     first = None if case.race is not None or not attempts else attempts[0].verdict
     return f"{_WORDS[first or case.verdict]}: {seen_in_case(case, attempts)}"
 
@@ -346,7 +346,7 @@ def _print_every_case(
                 print_hanging(console, "    ", Text(f"{prefix}{note.words}", style=note.style))
 
 
-def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
+def _notes(attempts: Sequence[AttemptResult]) -> tuple[_Note, ...]:
     rest, cause, got = rest_of_case(attempts), cause_of_case(attempts), captured_in_case(attempts)
     # An impostor gets the same from each client, but for the file's name.
     loot = replace(got, file_head="") if got else None
@@ -362,7 +362,7 @@ def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
 
 def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> None:
     """What did not go as expected: the first in full, of what broke in the lab each cause once."""
-    known: dict[str, list[AttemptRecord]] = {}
+    known: dict[str, list[AttemptResult]] = {}
     for attempt in record.attempts if record.cases else ():
         if attempt.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR}:
             alone = verbose or attempt.verdict is Verdict.SURPRISE
@@ -441,12 +441,12 @@ def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
         print_hanging(console, _label(label), Text(text, style=style))
 
 
-def _print_command(attempt: AttemptRecord, console: Console) -> None:
+def _print_command(attempt: AttemptResult, console: Console) -> None:
     # In one piece, however long: it is there to be copied.
     console.print(_label("repeat") + Text(visible(attempt.command)), soft_wrap=True)
 
 
-def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
+def _print_rate(attempts: Sequence[AttemptResult], console: Console) -> None:
     outcomes = Tally(seen(attempt) for attempt in attempts)
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)

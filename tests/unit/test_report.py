@@ -16,8 +16,18 @@ from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
-from lab.model import Captured, Outcome, Reason, Result, Role, ServerReport, Side, Stage, Texts
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.model import (
+    Captured,
+    ClientReport,
+    Outcome,
+    Reason,
+    Result,
+    Role,
+    ServerReport,
+    Side,
+    Stage,
+)
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
     print_attempts,
@@ -350,11 +360,19 @@ def hostile_record() -> RunRecord:
         stage=Stage.LOGIN,
         reason=Reason.LOGIN_FAILED,
         cause=HOSTILE,
-        cipher=HOSTILE,
-        texts=Texts(client=HOSTILE, message=HOSTILE, server=HOSTILE),
+        report=ClientReport(
+            failed=True, step="login", cipher=HOSTILE, error=HOSTILE, message=HOSTILE
+        ),
     )
     made = attempt("net-ftp@centos7", f"ciphers={HOSTILE}", f"extra={HOSTILE}")
-    bad = attempt_record(HOSTILE, made, outcome, completed(), label=HOSTILE)
+    bad = attempt_record(
+        HOSTILE,
+        made,
+        outcome,
+        completed(),
+        label=HOSTILE,
+        server_report=ServerReport(started=True, log=HOSTILE),
+    )
     cannot = attempt_record(
         f"2{HOSTILE}", made, None, None, verdict=Verdict.CANNOT, verdict_why=HOSTILE
     )
@@ -388,7 +406,7 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
 # -- one attempt ----------------------------------------------------------------------------------
 
 
-def shown(attempts: list[AttemptRecord], *, verbose: bool = False) -> str:
+def shown(attempts: list[AttemptResult], *, verbose: bool = False) -> str:
     target = console()
     print_attempts(attempts, run_record(), target, verbose=verbose)
     return output_of(target)
