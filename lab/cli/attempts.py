@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,7 +13,7 @@ from lab.cli import exit_status
 from lab.cli.options import AsJson, ClientAssignments, Server, ServerAssignments
 from lab.cli.printing import err, out, print_json, print_plain
 from lab.expectations import Expectation
-from lab.model import ClientSettings, Result, ServerSettings
+from lab.model import Result
 from lab.own.attempt import FTP_CLIENT, WEB_CLIENT, read_attempt
 from lab.record import AttemptRecord, RunRecord
 from lab.report import terminal
@@ -118,9 +118,11 @@ def attempt(
 
 
 def _print_fields() -> None:
-    for title, settings in (("-s", ServerSettings), ("-c", ClientSettings)):
-        out.print(f"\n{settings.__name__} ({title} FIELD=VALUE)", style="bold", highlight=False)
-        for name, text in help_lines(settings):
+    ends: tuple[Literal["server", "client"], ...] = ("server", "client")
+    for end in ends:
+        title = f"\nsettings of the {end} (-{end[0]} FIELD=VALUE)"
+        out.print(title, style="bold", highlight=False)
+        for name, text in help_lines(end):
             print_plain(f"  {name:<22} {text}")
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from lab.cases import Catalogue, LoadedCase
-from lab.model import SERVER_HOSTS
 from lab.own.attempt import FTP_SERVER, WEB_SERVER
 from lab.run.checkout import Checkout
+from lab.servers import SERVERS
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 Cases = Annotated[
@@ -30,7 +30,7 @@ Server = Annotated[
     str | None,
     typer.Option(
         "--server",
-        help=", ".join(SERVER_HOSTS),
+        help=", ".join(SERVERS),
         show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
     ),
 ]

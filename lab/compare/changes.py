@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.expectations import Verdict
+from lab.model import spelt
 
 
 class Kind(StrEnum):
@@ -83,6 +84,4 @@ def text_of(value: object) -> str | None:
     """A value as a difference shows it; ``None``: there is none."""
     if value is None or value == ():
         return None
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else spelt(value)

@@ -12,7 +12,8 @@ from pathlib import Path
 from cryptography import x509
 
 from lab.certificates import OWN
-from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, NotJudged, ServerSettings
+from lab.clients import PROGRAMS
+from lab.model import Attempt, ClientSettings, NotJudged, ServerSettings, WebClientSettings
 from lab.own import backend as backends
 from lab.own import backend_settings
 from lab.own import mt_config as mt
@@ -30,7 +31,7 @@ from lab.own.pem import UserAnchors, UserCertificate, UserFiles, read_certificat
 from lab.own.pem_chain import issued
 from lab.own.reading import read_bytes, read_text
 from lab.servers import SERVERS
-from lab.servers.vsftpd import Vsftpd
+from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
 
 #: The ends of an attempt where nobody names them: of FTP, and of the web.
@@ -43,7 +44,11 @@ _OWN_FIELDS = {"-s": ("certificate",), "-c": ("trust", "fingerprint")}
 
 def server_for(client: str) -> str:
     """The server that ``PROGRAM@PLATFORM[:POLICY]`` is tried against where nobody names one."""
-    return WEB_SERVER if client.partition("@")[0] in WEB_PROGRAMS else FTP_SERVER
+    return WEB_SERVER if client.partition("@")[0] in _web_programs() else FTP_SERVER
+
+
+def _web_programs() -> list[str]:
+    return [name for name, p in PROGRAMS.items() if issubclass(p.settings, WebClientSettings)]
 
 
 def read_attempt(
@@ -89,7 +94,7 @@ def read_attempt(
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
     server_assignments, client_assignments = list(server_assignments), list(client_assignments)
-    _check_together(backend, mt_config, client)
+    _check_together(backend, mt_config)
     client = client or (WEB_CLIENT if backend else FTP_CLIENT)
     server = server or server_for(client)
     findings: list[Finding] = []
@@ -117,7 +122,7 @@ def read_attempt(
     return attempt, own, most_of(findings)
 
 
-def _check_together(backend: Path | None, mt_config: Path | None, client: str | None) -> None:
+def _check_together(backend: Path | None, mt_config: Path | None) -> None:
     """A backend is for a web client, and the other files are not."""
     if backend is None:
         return
@@ -127,15 +132,6 @@ def _check_together(backend: Path | None, mt_config: Path | None, client: str | 
             None,
             f"this is for a web client and {mt_config} for one of FTP.",
             "Give one of the two.",
-        )
-    program = (client or WEB_CLIENT).partition("@")[0]
-    if program in PROGRAMS and program not in WEB_PROGRAMS:
-        raise InputError(
-            str(backend),
-            None,
-            f"a backend says nothing to {program}.",
-            f"Leave --client out ({WEB_CLIENT}), or name another web client:"
-            f" {', '.join(WEB_PROGRAMS)}.",
         )
 
 
@@ -169,7 +165,7 @@ def _server(
             explicit = dataclasses.replace(explicit, certificate=OWN)
         return explicit, []
     program = SERVERS[software]
-    if not isinstance(program, Vsftpd):
+    if not (isinstance(program, VsftpdServer) and isinstance(explicit, Vsftpd)):
         raise InputError(
             str(conf),
             None,
@@ -229,6 +225,14 @@ def _edge(
     server: ServerSettings,
 ) -> tuple[ClientSettings, UserAnchors | None, list[Finding]]:
     explicit, base = parse_client(client, assignments), parse_client(client)
+    if not isinstance(base, WebClientSettings):
+        raise InputError(
+            str(file),
+            None,
+            f"a backend says nothing to {base.program}.",
+            f"Leave --client out ({WEB_CLIENT}), or name another web client:"
+            f" {', '.join(_web_programs())}.",
+        )
     read = backends.read(read_text(file), str(file), name)
     settings, found = backend_settings.client_settings(read, base, server)
     findings = [*read.findings, *found]
@@ -269,7 +273,9 @@ def _check_own_is_given(
         return
     for option, settings in (("-s", attempt.server), ("-c", attempt.client)):
         for name in _OWN_FIELDS[option]:
-            if getattr(settings, name) == OWN and not (name == "trust" and anchors is not None):
+            if getattr(settings, name, None) == OWN and not (
+                name == "trust" and anchors is not None
+            ):
                 raise InputError(
                     f"{option} {name}={OWN}",
                     None,
@@ -289,7 +295,7 @@ def _about_own(
         )
         return [Finding(Severity.WARNING, file, None, text)]
     client = attempt.client
-    if client.fingerprint == OWN and client.verify:
+    if client.pin == OWN and client.verify:
         text = (
             f"fingerprint={OWN}: the client accepts exactly this certificate, whoever issued it and"
             " whatever names it has"

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own.findings import Finding, InputError, Severity
 from lab.own.reading import check_line, closest
 from lab.own.vsftpd_options import (
@@ -40,7 +40,7 @@ from lab.own.vsftpd_options import (
     Kind,
     Reader,
 )
-from lab.servers.vsftpd import DEBIAN, Build
+from lab.servers.vsftpd import DEBIAN, Build, Vsftpd
 from lab.settings import SettingsError
 from lab.text import cut, listed
 
@@ -61,7 +61,7 @@ class VsftpdConf:
     """A vsftpd.conf as the settings of a server, with what is to be said about it."""
 
     file: str
-    settings: ServerSettings
+    settings: Vsftpd
     lines: Mapping[str, int]
     """The line that each field of the settings comes from; fields that no line sets are missing."""
     switches: frozenset[str]
@@ -389,7 +389,7 @@ class _Reading:
         switches = self._protocols()
         self._say_defaults()
         extra = (*self.kept.values(), *switches, *self.fatal)
-        settings = ServerSettings(software=software, extra=extra, **self.fields)
+        settings = Vsftpd(**{**self.fields, "software": software, "extra": extra})
         return VsftpdConf(
             file=self.file,
             settings=settings,
