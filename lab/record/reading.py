@@ -57,9 +57,12 @@ def _read_text(path: Path) -> str:
     try:
         content = files.read(path, files.RECORD)
     except files.Unreadable as error:
+        raise RecordError(f"{_name(path)}: {error.what}. {error.remedy}") from error
+    if not content.strip() and path.suffix != ".jsonl":
         raise RecordError(
-            f"{_name(path)}: {error.what}. {error.remedy} `lab report` without a path shows the newest run"
-        ) from error
+            f"{_name(path)} is empty: whoever wrote it was stopped. What a run had finished is in its journal"
+            f" ({JOURNAL_NAME}) beside the record; `lab run` makes a new record"
+        )
     # Before anything is made of much: what does not name the format is none.
     if len(content) > files.MIB and not _NAMES_FORMAT.search(content):
         raise _no_record(path)

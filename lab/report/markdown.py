@@ -16,6 +16,7 @@ from lab.compare import Comparison
 from lab.documents.forms import Document
 from lab.expectations import Verdict
 from lab.record import CaseRecord, RunRecord
+from lab.report.changes import changes_in_words
 from lab.report.words import (
     causes,
     counts_in_words,
@@ -79,7 +80,7 @@ def _head(record: RunRecord) -> str:
 
 
 def _changes(compared: Comparison) -> str:
-    return f"### Compared with `{compared.old_run}`\n\n{block(compared.in_words(100))}"
+    return f"### Compared with `{compared.old_run}`\n\n{block(changes_in_words(compared, 100))}"
 
 
 def _unexpected(record: RunRecord) -> str:

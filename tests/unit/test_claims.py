@@ -27,7 +27,6 @@ from lab.documents import (
     parse,
 )
 from lab.documents.lint import problems
-from lab.documents.words import hang, in_words, summary, wrap
 from lab.expectations import Expectation, Verdict
 from lab.model import (
     PROTOCOLS,
@@ -41,6 +40,8 @@ from lab.model import (
     Texts,
 )
 from lab.record import AttemptRecord, RunRecord
+from lab.report.claims import in_words, summary
+from lab.report.layout import hung, wrap
 from lab.settings import parse_server
 from tests.unit.made_up import START, attempt, attempt_record, run_record
 
@@ -587,11 +588,14 @@ def test_a_claim_that_was_not_run_says_how_much_is_missing() -> None:
     ],
 )
 def test_lines_end_where_both_languages_let_them(text: str, columns: int, lines: list[str]) -> None:
-    assert wrap(text, columns) == lines
+    assert [line.plain for line in wrap(text, columns)] == lines
 
 
 def test_further_lines_hang_below_the_first_letter() -> None:
-    assert hang("成立  ", "two words", 11) == ["成立  two", "      words"]
+    assert hung("成立  ", "two words, and as many as fit", 26) == [
+        "成立  two words, and as",
+        "      many as fit",
+    ]
 
 
 # -- helpers -------------------------------------------------------------------------------------------

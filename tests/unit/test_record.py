@@ -549,7 +549,7 @@ def journal_with(tmp_path: Path, *lines: str) -> Path:
     ("name", "content", "words"),
     [
         ("record.json", b'{"format":\n "x",,}', ["line 2, column 6", "broken JSON"]),
-        ("record.json", b"", ["line 1", "broken JSON"]),
+        ("record.json", b"", ["is empty", "journal"]),
         ("record.json", b"[1, 2]", ["no record of a lab"]),
         ("record.json", b'{"name": "package.json"}', ["no record of a lab"]),
         ("record.json", b'{"a": "\xff"}', ["line 1", "not UTF-8"]),

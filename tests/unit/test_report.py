@@ -264,14 +264,14 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
 # -- one attempt ----------------------------------------------------------------------------------
 
 
-def shown(attempts: list[AttemptRecord]) -> str:
+def shown(attempts: list[AttemptRecord], *, verbose: bool = False) -> str:
     target = console()
-    print_attempts(attempts, run_record(), target)
+    print_attempts(attempts, run_record(), target, verbose=verbose)
     return output_of(target)
 
 
 def test_one_attempt_shows_settings_both_ends_and_the_stand_in() -> None:
-    lines = shown([run_record().attempts[0]]).splitlines()
+    lines = shown([run_record().attempts[0]], verbose=True).splitlines()
     assert lines[0] == "✓ refused by the server at handshake: no-shared-cipher"
     assert lines[1] == "  server      vsftpd ciphers=AES128-SHA:DES-CBC3-SHA protocols=..TLSv1.2"
     assert lines[2] == "  client      net-ftp@rocky9:FIPS"

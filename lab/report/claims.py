@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from rich.cells import cell_len, chop_cells
-
 from lab.claims import ClaimResult, SettingResult, counts
-from lab.documents.forms import Bilingual, ClaimVerdict, Document, Language
-
-COLUMNS: Final = 80
+from lab.documents import Bilingual, ClaimVerdict, Document, Language
+from lab.report.layout import COLUMNS, hung, padded
 
 VERDICTS: Final[Mapping[ClaimVerdict, Bilingual]] = {
     ClaimVerdict.CONFIRMED: Bilingual(en="confirmed", ja="確認"),
@@ -42,14 +38,6 @@ _LABELS: Final = {
     "counts": Bilingual(en="{} claims: {}", ja="主張 {} 件:{}"),
     "run": Bilingual(en="run {}", ja="実行 {}"),
 }
-#: What no line may begin with, and what none may end with, in Japanese; as in a set of a pattern.
-_NOT_FIRST = "、。,.:;!?)\\]」』】\u3015ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
-_NOT_LAST = "「『(\\[【\u3014"
-_WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"
-#: Latin words whole, Japanese letter by letter.
-_UNITS = re.compile(
-    f"\\s+|[{_NOT_LAST}]*(?:[^\\s{_WIDE}]+|[^\\s{_NOT_LAST}])[{_NOT_FIRST}]*|[{_NOT_LAST}]+"
-)
 
 
 def in_words(
@@ -62,15 +50,15 @@ def in_words(
 ) -> str:
     """Every claim with its verdict, how it came about and where the claim holds."""
     head = f"{document.title.in_(language)} ({_label('run', language).format(run_id)})"
-    lines = [*wrap(head, columns), document.address, counted(results, language)]
+    lines = [*hung("", head, columns), document.address, counted(results, language)]
     for platform, stands_for in document.platforms.items():
-        lines += hang(_padded(f"  {platform}", 12), stands_for.in_(language), columns)
+        lines += hung(padded(f"  {platform}", 12), stands_for.in_(language), columns)
     section = None
     for result in results:
         place = result.claim.place
         if place.section != section:
             section = place.section
-            lines += ["", *wrap(document.heading(place).in_(language), columns)]
+            lines += ["", *hung("", document.heading(place).in_(language), columns)]
         lines += ["", *_claim(result, language, columns)]
     return "\n".join(lines)
 
@@ -83,16 +71,16 @@ def summary(
     columns: int = COLUMNS,
 ) -> str:
     """How many claims have each verdict, and in a sentence those that a reader would get wrong."""
-    lines = wrap(f"{document.id}: {counted(results, language)}", columns)
+    lines = hung("", f"{document.id}: {counted(results, language)}", columns)
     for verdict in NOTEWORTHY:
         for result in results:
             if result.verdict is verdict:
-                label = _padded(f"  {VERDICTS[verdict].in_(language)}", 14)
-                lines += hang(label, result.claim.text.in_(language), columns)
+                label = padded(f"  {VERDICTS[verdict].in_(language)}", 14)
+                lines += hung(label, result.claim.text.in_(language), columns)
                 if result.condition is not None:
-                    lines += hang(" " * 17, result.condition.in_(language), columns)
+                    lines += hung(" " * 17, result.condition.in_(language), columns)
                 if result.surprises:
-                    lines += hang(" " * 17, _surprises(result, language), columns)
+                    lines += hung(" " * 17, _surprises(result, language), columns)
     return "\n".join(lines)
 
 
@@ -114,14 +102,14 @@ def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[st
     head = f"{VERDICTS[result.verdict].in_(language)}: {claim.id}"
     if claim.place.paragraph is not None:
         head += f" ({_label('paragraph', language).format(claim.place.paragraph)})"
-    yield from hang("  ", head, columns)
-    yield from hang("    ", claim.text.in_(language), columns)
+    yield from hung("  ", head, columns)
+    yield from hung("    ", claim.text.in_(language), columns)
     if result.verdict is ClaimVerdict.NOT_RUN:
         yield f"    {_label('made', language).format(result.made, result.needed)}"
     if result.surprises:
-        yield from hang("    ", _surprises(result, language), columns)
+        yield from hung("    ", _surprises(result, language), columns)
     for label, text in _details(result, language):
-        yield from hang(_padded(f"    {label}", 15), text, columns)
+        yield from hung(padded(f"    {label}", 15), text, columns)
 
 
 def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str]]:
@@ -160,40 +148,5 @@ def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, 
             yield _label(state, language), f"{words}: {named}{beyond}" if words else named
 
 
-def _padded(label: str, columns: int) -> str:
-    """The label, and blanks up to so many columns and one more."""
-    return label + " " * (max(columns - cell_len(label), 0) + 1)
-
-
 def _label(name: str, language: Language) -> str:
     return _LABELS[name].in_(language)
-
-
-# -- lines of so many columns --------------------------------------------------------------------------
-
-
-def wrap(text: str, columns: int = COLUMNS) -> list[str]:
-    """The text in lines of at most so many columns, wide letters counted as two.
-
-    Between Latin words lines end at blanks, in Japanese anywhere but before a closing mark.
-    """
-    lines: list[str] = []
-    line = ""
-    for unit in _UNITS.findall(text):
-        if unit.isspace():
-            line += " " if line else ""
-            continue
-        if line and cell_len(line) + cell_len(unit) > columns:
-            lines.append(line.rstrip())
-            line = ""
-        *full, rest = chop_cells(unit, columns)
-        lines += full
-        line += rest
-    return [*lines, line.rstrip()]
-
-
-def hang(prefix: str, text: str, columns: int = COLUMNS) -> list[str]:
-    """The text behind a prefix; further lines begin below its first letter."""
-    indent = cell_len(prefix)
-    first, *rest = wrap(text, columns - indent)
-    return [prefix + first, *(" " * indent + line for line in rest)]
