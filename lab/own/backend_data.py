@@ -1,23 +1,27 @@
-"""Backends in TOML or JSON, with the names that the network's API gives to the parameters.
+"""The file of a backend definition: its language, its backends in TOML or JSON, and the one that is meant.
 
-A file is one backend, or has one or several under ``backend`` or ``backends``: a list of them, or a
-table with a table for each name. A JSON file may also be such a list itself, as the API answers.
+A file in TOML or JSON is one backend, or has one or several under ``backend`` or ``backends``: a list of
+them, or a table with a table for each name. A JSON file may also be such a list itself, as the API answers.
+The names of the parameters are those of the network's API. Their lines are found by looking for the names in
+the text, one after the other; a name that is not found stands for where its backend begins.
 """
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from typing import Any
 
-from lab.own.backend_written import (
+from lab.own import vcl
+from lab.own.findings import Findings, InputError
+from lab.own.vcl import (
     MOST_BACKENDS,
-    Form,
     Kind,
     Written,
     WrittenBackend,
@@ -26,25 +30,16 @@ from lab.own.backend_written import (
     shortened,
     too_long_a_number,
 )
-from lab.own.findings import InputError
-from lab.text import cut
+from lab.text import LONGEST_QUOTE, cut, did_you_mean, listed
 
-#: Names under which a file may have its backends.
-_CONTAINERS = ("backend", "backends")
 
-_JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"(\s*+:)?|[{}\[\]]')
-_TOML_TABLE = re.compile(r"\s*+(\[\[?)([^\]]+)\]\]?\s*+(?:#.*)?$")
-_TOML_KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=\s*(\"\"\"|''')?""")
-_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
+class Form(StrEnum):
+    """The language of a file."""
 
-#: What is counted before a file is read: what separates and what nests, and how a string or comment begins.
-_SHAPE = {
-    Form.JSON: re.compile(r'["\[{,]'),
-    Form.TOML: re.compile(r'"""|\'\'\'|["\'#=,\[{.]'),
-}
-_IN_STRING = re.compile(r'\\.|"', re.DOTALL)
-_IN_LONG_STRING = re.compile(r'\\.|"""', re.DOTALL)
-_NUMBER = re.compile(r"[=:,\[]\s*+[+-]?([0-9][0-9A-Za-z_]*+)")
+    VCL = "VCL"
+    TOML = "TOML"
+    JSON = "JSON"
+
 
 #: So many values are read: more than the most backends with all their parameters have.
 MOST_VALUES = 50_000
@@ -52,113 +47,139 @@ MOST_VALUES = 50_000
 DEEPEST = 32
 #: So many parts may the dotted name of a table or a key have.
 MOST_PARTS = 16
+#: So often a name is looked at that may be the parameter's; then the rest have their backend's line.
+MOST_STEPS = 200_000
+#: Looking through the whole file in vain counts as so many.
+_MISS = 100
 #: No integer of TOML or JSON needs more bits.
 _MOST_BITS = 64
 
-#: Finds the line of a parameter, by the way that leads to it.
-_Lines = dict[tuple[str | int, ...], int]
-_Value = Any
+#: Names under which a file may have its backends.
+_CONTAINERS = ("backend", "backends")
+#: A list of objects, an empty list, or one of lists.
+_JSON_LIST = re.compile(r"\[\s*(?:\{|\]|\[\s*[\[{\]])")
+_VCL = re.compile(r"^[ \t]*(?:backend\s+\S+\s*\{|\.\w+\s*=)", re.MULTILINE)
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_NAME = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{MOST_PARTS}}}", re.MULTILINE)
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
+#: What stands behind the name of a parameter.
+_BEHIND = {Form.JSON: re.compile(r"\s*+:"), Form.TOML: re.compile(r"""["']?[ \t]*+=""")}
+_NUMBER = re.compile(r"[=:,\[]\s*+[+-]?([0-9][0-9A-Za-z_]*+)")
 
 
-def read_json(text: str, file: str) -> list[WrittenBackend]:
-    """All backends of a JSON file, in its order.
+def form_of(text: str, file: str) -> Form:
+    """The language of a file: by its name, else by what it looks like."""
+    suffix = file.rpartition(".")[2].upper()
+    if suffix in {str(form) for form in Form}:
+        return Form(suffix)
+    start = text.removeprefix("\N{BYTE ORDER MARK}").lstrip()
+    if start.startswith("{"):
+        return Form.JSON
+    if start.startswith("["):
+        # A list in JSON; or the name of a table, which may be that of a list of tables (`[[`), in TOML.
+        return Form.JSON if _JSON_LIST.match(start) else Form.TOML
+    return Form.VCL if _VCL.search(text) else Form.TOML
+
+
+def backend_in(text: str, form: Form, name: str | None, found: Findings) -> WrittenBackend:
+    """The backend of this name, or the first, with every parameter once.
+
+    Args:
+        text: of the file, which is in this language.
+        form: the language.
+        name: of the backend; ``None``: the first, which is said if there are others.
+        found: what is to be said is added here.
 
     Raises:
-        InputError: it is not JSON, or has no backend.
+        InputError: the file is not in this language, or has no such backend.
     """
-    _check_shape(text, file, Form.JSON)
-    try:
-        data = json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, file))
-    except json.JSONDecodeError as error:
+    text = text.removeprefix("\N{BYTE ORDER MARK}")
+    every = vcl.read(text, found.file) if form is Form.VCL else _read(text, found.file, form)
+    backend = _chosen(every, name, found)
+    last: dict[str, Written] = {}
+    for parameter in backend.parameters:
+        before = last.pop(parameter.name, None)
+        if before is not None:
+            replaced = f"takes the place of `{before}` in line {before.line}"
+            found.warn(parameter.line, f"`{parameter}` {replaced}")
+        last[parameter.name] = parameter
+    return WrittenBackend(backend.name, backend.line, tuple(last.values()))
+
+
+def _chosen(every: Sequence[WrittenBackend], name: str | None, found: Findings) -> WrittenBackend:
+    names = listed(map(str, every))
+    if name is None:
+        if len(every) > 1:
+            others = "the first is read; --backend-name NAME chooses another"
+            found.note(every[0].line, f"there are {len(every)} backends, {names}: {others}")
+        return every[0]
+    for backend in every:
+        if backend.name == name:
+            return backend
+    known = [backend.name for backend in every if backend.name]
+    hint = did_you_mean(name, known, most=1, alike=0.6, otherwise=".")
+    raise found.failure(None, f"there is no backend {cut(name)!r}{hint}", f"The file has {names}.")
+
+
+# -- TOML and JSON ---------------------------------------------------------------------------------
+
+
+def _read(text: str, file: str, form: Form) -> list[WrittenBackend]:
+    """All backends of a TOML or JSON file, in its order."""
+    data = _parsed(text, file, form)
+    _check_values(data, text, file)
+    tables = list(itertools.islice(_tables(data), MOST_BACKENDS + 1))
+    if not tables:
+        example = 'address = "origin.example.com"' if form is Form.TOML else '{"address": "..."}'
+        remedy = f"Write its parameters: `{example}`."
+        raise InputError(file, None, "there is no backend in the file.", remedy)
+    check_number(len(tables), file, None)
+    places = _Places(text, form)
+    return [_backend(name, table, places, file) for name, table in tables]
+
+
+def _parsed(text: str, file: str, form: Form) -> Any:
+    """What a text holds; it is counted before anything is made of it."""
+    if sum(map(text.count, "=,[{" if form is Form.TOML else ",[{")) > MOST_VALUES:
+        what = f"the file has more than {MOST_VALUES} values, and that is the most that is read."
         raise InputError(
-            file, error.lineno, f"this is not JSON: {error.msg}.", "Correct the file from there."
-        ) from error
+            file, None, what, "Give a file with the backend alone that is to be tried."
+        )
+    if form is Form.TOML and (name := _LONG_NAME.search(text)):
+        what = f"this name has more than {MOST_PARTS} parts."
+        remedy = "A parameter of a backend has one part: `NAME = VALUE`."
+        raise InputError(file, _line_of(text, name.end()), what, remedy)
+    try:
+        if form is Form.TOML:
+            return tomllib.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, file))
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        at = _AT_LINE.search(str(error))
+        line = int(at[1]) if at and at[1] else getattr(error, "lineno", None)
+        said = getattr(error, "msg", None) or _AT_LINE.sub("", str(error)).strip()
+        what = f"this is not {form}: {cut(said, 200)}."
+        raise InputError(file, line, what, "Correct the file from there.") from error
     except RecursionError as error:
         raise _too_deep(file) from error
     except InputError:
         raise  # which is a ValueError, too
     except ValueError as error:
         raise _not_a_number(text, file, error) from error
-    return _backends(data, text, file, Form.JSON)
 
 
-def read_toml(text: str, file: str) -> list[WrittenBackend]:
-    """All backends of a TOML file, in its order.
-
-    Raises:
-        InputError: it is not TOML, or has no backend.
-    """
-    _check_shape(text, file, Form.TOML)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        said = str(error)
-        at = _AT_LINE.search(said)
-        line = int(at[1]) if at and at[1] else None
-        what = _AT_LINE.sub("", said).strip()
-        raise InputError(
-            file, line, f"this is not TOML: {cut(what, 200)}.", "Correct the file from there."
-        ) from error
-    except RecursionError as error:
-        raise _too_deep(file) from error
-    except ValueError as error:
-        raise _not_a_number(text, file, error) from error
-    return _backends(data, text, file, Form.TOML)
+def _once(pairs: list[tuple[str, Any]], file: str) -> dict[str, Any]:
+    """An object of JSON; which of two equal names holds is not laid down (RFC 8259, section 4)."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        what = f"one object has the name {cut(name)!r} twice, and JSON does not say which of them holds."
+        raise InputError(file, None, what, "Remove one of the two.")
+    return table
 
 
-# -- bounds ----------------------------------------------------------------------------------------
-
-
-def _check_shape(text: str, file: str, form: Form) -> None:
-    """Count what is in a text before anything is made of it.
-
-    Raises:
-        InputError: more values than any file of backends has, or a name of more parts.
-    """
-    at, values, dots = 0, 0, 0
-    while found := _SHAPE[form].search(text, at):
-        mark, at = found[0], found.end()
-        if mark == ".":
-            dots += 1
-        elif mark in "=,[{":
-            values, dots = values + 1, 0
-        else:
-            end = _end_of(mark, text, at)
-            if end is None:
-                return  # where a string has no end, reading ends with an error
-            at = end
-        if values > MOST_VALUES:
-            raise InputError(
-                file,
-                text.count("\n", 0, at) + 1,
-                f"up to here there are more than {MOST_VALUES} values, and that is the most that is read.",
-                "Give a file with the backend alone that is to be tried.",
-            )
-        if dots > MOST_PARTS:
-            raise InputError(
-                file,
-                text.count("\n", 0, at) + 1,
-                f"this name has more than {MOST_PARTS} parts.",
-                "A parameter of a backend has one part: `NAME = VALUE`.",
-            )
-
-
-def _end_of(mark: str, text: str, at: int) -> int | None:
-    """Where the string or the comment ends that ``mark`` begins; ``None``: nowhere."""
-    if mark in ("#", "'", "'''"):
-        end = text.find("\n" if mark == "#" else mark, at)
-        return None if end < 0 else end + len(mark)
-    parts = (_IN_STRING if mark == '"' else _IN_LONG_STRING).finditer(text, at)
-    return next((part.end() for part in parts if part[0] == mark), None)
-
-
-def _check_values(data: _Value, text: str, file: str) -> None:
-    """Nothing is deeper, and no number larger, than in any file of backends.
-
-    Raises:
-        InputError: something is.
-    """
-    waiting: list[tuple[_Value, int]] = [(data, 0)]
+def _check_values(data: Any, text: str, file: str) -> None:
+    """Nothing is deeper, and no number larger, than in any file of backends."""
+    waiting: list[tuple[Any, int]] = [(data, 0)]
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, dict | list):
@@ -170,210 +191,118 @@ def _check_values(data: _Value, text: str, file: str) -> None:
             raise _not_a_number(text, file, None)
 
 
-def _once(pairs: list[tuple[str, Any]], file: str) -> dict[str, Any]:
-    """An object of JSON; which of two equal names holds is not laid down (RFC 8259, section 4)."""
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        name = next(name for name, number in Counter(n for n, _ in pairs).items() if number > 1)
-        raise InputError(
-            file,
-            None,
-            f"one object has the name {cut(name)!r} twice, and JSON does not say which of them holds.",
-            "Remove one of the two.",
-        )
-    return table
-
-
 def _too_deep(file: str) -> InputError:
-    return InputError(
-        file,
-        None,
-        f"tables or lists are more than {DEEPEST} deep in each other.",
-        "Check that it is the right file: a backend is one table, in a list or in another table.",
+    what = f"tables or lists are more than {DEEPEST} deep in each other."
+    remedy = (
+        "Check that it is the right file: a backend is one table, in a list or in another table."
     )
+    return InputError(file, None, what, remedy)
 
 
 def _not_a_number(text: str, file: str, error: ValueError | None) -> InputError:
     """A number that is too long for Python or for anything."""
-    found = max(_NUMBER.finditer(text), key=lambda number: len(number[1]), default=None)
-    if found is None:
-        return InputError(
-            file,
-            None,
-            f"there is a value that cannot be read: {cut(str(error), 200)}.",
-            "Correct the value.",
-        )
-    what, remedy = too_long_a_number(len(found[1]))
-    return InputError(file, text.count("\n", 0, found.start(1)) + 1, f"{what}.", remedy)
+    number = max(_NUMBER.finditer(text), key=lambda number: len(number[1]), default=None)
+    if number is None:
+        what = f"there is a value that cannot be read: {cut(str(error), 200)}."
+        return InputError(file, None, what, "Correct the value.")
+    return too_long_a_number(file, _line_of(text, number.start(1)), len(number[1]))
 
 
-# -- what is a backend -----------------------------------------------------------------------------
-
-
-def _backends(data: _Value, text: str, file: str, form: Form) -> list[WrittenBackend]:
-    _check_values(data, text, file)
-    tables = list(itertools.islice(_tables((), data), MOST_BACKENDS + 1))
-    if not tables:
-        example = 'address = "origin.example.com"' if form is Form.TOML else '{"address": "..."}'
-        raise InputError(
-            file, None, "there is no backend in the file.", f"Write its parameters: `{example}`."
-        )
-    check_number(len(tables), file, None)
-    lines = _json_lines(text) if form is Form.JSON else _toml_lines(text)
-    begins: dict[tuple[str | int, ...], int] = {}
-    for way, line in lines.items():
-        for length in range(len(way) + 1):
-            begins[way[:length]] = min(line, begins.get(way[:length], line))
-    places = _Places(lines, begins, text.split("\n"), file, form)
-    return [_backend(way, name, table, places) for way, name, table in tables]
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where in a file things are."""
-
-    lines: _Lines
-    begins: _Lines
-    """The first line of everything that a way leads to."""
-    text: list[str]
-    """The file's lines."""
-    file: str
-    form: Form
-
-
-def _tables(
-    way: tuple[str | int, ...], data: _Value, name: str = ""
-) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
-    """The tables that are backends: the way to each, its name and itself."""
+def _tables(data: Any, name: str = "", *, top: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tables that are backends, in the order of the file, with their names."""
     if isinstance(data, list):
-        for number, item in enumerate(data):
-            yield from _tables((*way, number), item)
+        for item in data:
+            yield from _tables(item, top=False)
     elif isinstance(data, dict):
         inner = next((key for key in _CONTAINERS if isinstance(data.get(key), dict | list)), None)
         if inner is not None:
-            yield from _tables((*way, inner), data[inner])
-        elif data and way and all(isinstance(value, dict) for value in data.values()):
+            yield from _tables(data[inner], top=False)
+        elif data and not top and all(isinstance(value, dict) for value in data.values()):
             for key, value in data.items():
-                yield from _tables((*way, key), value, key)
+                yield from _tables(value, key, top=False)
         elif data:
             own = data.get("name")
-            yield way, own if isinstance(own, str) else name, data
+            yield own if isinstance(own, str) else name, data
 
 
-def _backend(
-    way: tuple[str | int, ...], name: str, table: dict[str, Any], places: _Places
-) -> WrittenBackend:
-    begins = places.begins.get(way, 1)
-    line = places.lines.get(way, begins)
-    check_parameters(len(table), places.file, line)
+class _Places:
+    """Where in a text the names of parameters are: each is looked for from the last one on."""
+
+    def __init__(self, text: str, form: Form) -> None:
+        self.form, self.text, self.at = form, f"\n{text}", 0
+        self.ends = [end.start() for end in re.finditer("\n", self.text)]
+        self.left = MOST_STEPS
+
+    def find(self, key: str, value: Any) -> int | None:
+        """The place of a name, behind which its value is passed over; ``None``: it is not found."""
+        spelt = json.dumps(key, ensure_ascii=False) if self.form is Form.JSON else key
+        at = self.at
+        while self.left > 0:
+            at = self.text.find(spelt, at)
+            if at < 0:
+                self.left -= _MISS
+                return None
+            self.left -= 1
+            behind = _BEHIND[self.form].match(self.text, at + len(spelt))
+            if behind is not None and (self.form is Form.JSON or self._is_first(at)):
+                # A text is in the file at least as long as it is.
+                self.at = behind.end() + (len(value) if isinstance(value, str) else 0)
+                return at
+            at += 1
+        return None
+
+    def _is_first(self, at: int) -> bool:
+        """Whether a name of TOML begins there: first in its line, or in a table on one line."""
+        before = self.text[max(at - LONGEST_QUOTE, self.text.rfind("\n", 0, at)) : at]
+        return before.rstrip(" \t\"'")[-1:] in ("\n", "{", ",")
+
+    def begin(self, first: int | None, after: int) -> int:
+        """Where the table begins that has this first name, and that is behind the other place."""
+        first = self.at if first is None else first
+        opening = self.text.rfind("{" if self.form is Form.JSON else "\n[", after, first)
+        return first if opening < 0 else opening + (self.form is Form.TOML)
+
+    def line(self, at: int) -> int:
+        """The line of a place, counted from 1."""
+        return bisect.bisect_left(self.ends, at)
+
+    def shown(self, line: int) -> str:
+        """A line, without blanks around it."""
+        end = self.ends[line] if line < len(self.ends) else None
+        return self.text[self.ends[line - 1] : end].strip()
+
+
+def _backend(name: str, table: dict[str, Any], places: _Places, file: str) -> WrittenBackend:
+    after = places.at
+    found = [places.find(key, value) for key, value in table.items()]
+    first = next((at for at in found if at is not None), None)
+    line = places.line(places.begin(first, after))
+    check_parameters(len(table), file, line)
     parameters = tuple(
-        _parameter(key, value, places.lines.get((*way, key), begins), places)
-        for key, value in table.items()
+        _parameter(key, value, line if at is None else places.line(at), places)
+        for (key, value), at in zip(table.items(), found, strict=True)
         if value is not None  # what the API says of a parameter that is not set
     )
     return WrittenBackend(name, line, parameters)
 
 
-def _parameter(key: str, value: _Value, line: int, places: _Places) -> Written:
-    form = places.form
-    kind = _kind(value)
+def _parameter(key: str, value: Any, line: int, places: _Places) -> Written:
+    kind = next((kind for type_, kind in _KINDS if isinstance(value, type_)), Kind.BLOCK)
     value = str(value) if kind is Kind.BLOCK else value
     # A string of several lines begins behind its quotes, or in the line after them.
-    in_file = places.text[line - 1].strip()
+    in_file = places.shown(line)
     content_line = None
-    if form is Form.TOML and ('"""' in in_file or "'''" in in_file):
+    if places.form is Form.TOML and ('"""' in in_file or "'''" in in_file):
         content_line = line + 1 if in_file.endswith(('"""', "'''")) else line
     shown = cut(value.partition("\n")[0]) if isinstance(value, str) else value
-    spelt = f"{cut(key)} = " if form is Form.TOML else f"{json.dumps(cut(key))}: "
-    return Written(
-        name=key,
-        value=value,
-        kind=kind,
-        line=line,
-        text=shortened(spelt + json.dumps(shown, ensure_ascii=False)),
-        content_line=content_line,
-    )
+    spelt = f"{cut(key)} = " if places.form is Form.TOML else f"{json.dumps(cut(key))}: "
+    text = shortened(spelt + json.dumps(shown, ensure_ascii=False))
+    return Written(key, value, kind, line, text, content_line)
 
 
-def _kind(value: _Value) -> Kind:
-    if isinstance(value, bool):
-        return Kind.BOOLEAN
-    if isinstance(value, int):
-        return Kind.INTEGER
-    if isinstance(value, float):
-        return Kind.NUMBER
-    return Kind.STRING if isinstance(value, str) else Kind.BLOCK
+#: What a value is in VCL's words; a boolean is an integer, too.
+_KINDS = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.NUMBER), (str, Kind.STRING))
 
 
-# -- lines -----------------------------------------------------------------------------------------
-
-
-def _json_lines(text: str) -> _Lines:
-    """The lines of all keys, and of all objects in lists; the text is JSON."""
-    lines: _Lines = {}
-    way: list[str | int] = []
-    waiting: str | None = None
-    counts: list[int | None] = []
-    line, counted = 1, 0
-    for token in _JSON_STRING.finditer(text):
-        line += text.count("\n", counted, token.start())
-        counted = token.start()
-        word = token[0]
-        if word[0] == '"':
-            if token[1]:
-                waiting = json.loads(word[: len(word) - len(token[1])])
-                lines[(*way, waiting)] = line
-            continue
-        if word in "{[":
-            if counts and counts[-1] is not None:
-                way.append(counts[-1])
-                counts[-1] += 1
-            elif counts:
-                way.append(waiting or "")
-            lines.setdefault(tuple(way), line)
-            counts.append(0 if word == "[" else None)
-        else:
-            counts.pop()
-            if way:
-                way.pop()
-    return lines
-
-
-def _toml_lines(text: str) -> _Lines:
-    """The lines of all tables and of the keys in them; the text is TOML."""
-    lines: _Lines = {}
-    way: tuple[str | int, ...] = ()
-    counts: dict[tuple[str | int, ...], int] = {}
-    inside: str | None = None
-    for number, line in enumerate(text.split("\n"), 1):
-        if inside is not None:
-            inside = None if inside in line else inside
-            continue
-        if table := _TOML_TABLE.match(line):
-            way = _resolved(tuple(_parts(table[2].strip())), counts)
-            if table[1] == "[[":
-                counts[way] = counts.get(way, -1) + 1
-                way = (*way, counts[way])
-            lines[way] = number
-        elif key := _TOML_KEY.match(line):
-            lines[(*way, *_parts(key[1]))] = number
-            if key[2] and key[2] not in line[key.end() :]:
-                inside = key[2]
-    return lines
-
-
-def _parts(name: str) -> list[str]:
-    """The parts of a dotted name."""
-    return [part.strip().strip("\"'") for part in name.split(".")]
-
-
-def _resolved(
-    way: tuple[str | int, ...], counts: dict[tuple[str | int, ...], int]
-) -> tuple[str | int, ...]:
-    """The way into a list of tables leads to the last of them."""
-    resolved: tuple[str | int, ...] = ()
-    for part in way[:-1]:
-        resolved = (*resolved, part)
-        if resolved in counts:
-            resolved = (*resolved, counts[resolved])
-    return (*resolved, *way[-1:])
+def _line_of(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1

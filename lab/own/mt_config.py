@@ -24,9 +24,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lab.own.findings import Finding, InputError, Severity
-from lab.own.reading import check_line, closest
-from lab.text import cut, listed
+from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Finding, Findings, InputError, check_line
+from lab.text import closest, cut, listed
 
 #: The directives that ``FTPS.pm`` reads, spelt as in ``Core.pm``.
 SSL_VERIFY_NONE = "SSLVerifyNone"
@@ -35,13 +34,8 @@ SSL_VERSION = "SSLVersion"
 FTPS_SSL_VERSION = "FTPSSSLVersion"
 FTPS_OPTIONS = "FTPSOptions"
 
-DIRECTIVES = (
-    SSL_VERIFY_NONE,
-    FTPS_SSL_VERIFY_NONE,
-    SSL_VERSION,
-    FTPS_SSL_VERSION,
-    FTPS_OPTIONS,
-)
+_SWITCHES = (SSL_VERIFY_NONE, FTPS_SSL_VERIFY_NONE)
+DIRECTIVES = (*_SWITCHES, SSL_VERSION, FTPS_SSL_VERSION, FTPS_OPTIONS)
 #: Their twins for mail, which look alike and do nothing here.
 MAIL_DIRECTIVES = ("SMTPSSLVerifyNone", "SMTPSSLVersion", "SMTPOptions", "SMTPAuth", "SMTPPort")
 
@@ -51,13 +45,10 @@ ENVIRONMENT_PREFIX = "MT_CONFIG_"
 # Perl reads the file as bytes: only ASCII blanks separate.
 _LINE = re.compile(r"\s*(\S+)\s+(.*)", re.ASCII)
 _BLANK = re.compile(r"\s*", re.ASCII)
-#: What ``re.ASCII`` takes for a blank.
-_BLANKS = " \t\n\r\f\v"
 _COMMENT_AT_END = re.compile(r"\s#", re.ASCII)
 #: The beginning of a line whose rest is not for showing.
 _SECRET = re.compile(r"\s*\w*(?:passw(?:or)?d|secret|token|apikey)", re.IGNORECASE | re.ASCII)
 _IDEOGRAPHIC_SPACE = "\u3000"
-_BYTE_ORDER_MARK = "\ufeff"
 
 _BY_LOWER = {name.lower(): name for name in DIRECTIVES}
 _MAIL_BY_LOWER = {name.lower(): name for name in MAIL_DIRECTIVES}
@@ -137,36 +128,35 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
     Raises:
         InputError: a line without a value. Movable Type does not start with such a file.
     """
-    findings: list[Finding] = []
+    found = Findings(file)
     directives: dict[str, Directive] = {}
     options: dict[str, Option] = {}
     others: list[tuple[int, str]] = []
 
-    for number, name, value in _lines(text, file, findings):
+    for number, name, value in _lines(text, found):
         known = _BY_LOWER.get(name.lower())
         if known is None:
-            finding = _unknown(file, number, name, value)
-            if finding is None:
+            if not _is_named(found, number, name, value):
                 others.append((number, name))
-            else:
-                findings.append(finding)
             continue
-        findings += _odd_value(file, number, known, value)
+        _say_odd_value(found, number, known, value)
         if known == FTPS_OPTIONS:
-            option, found = _option(file, number, value)
-            findings += found
-            findings += _repeated(file, option, options.get(option.key))
+            option = _option(found, number, value)
+            _say_repeated(found, option, options.get(option.key))
             options[option.key] = option
         else:
             directive = Directive(known, value, number)
-            findings += _repeated(file, directive, directives.get(known))
-            findings += _odd_truth(file, directive)
+            _say_repeated(found, directive, directives.get(known))
+            if known in _SWITCHES and directive.true and value != "1":
+                text = (
+                    f"`{directive}` switches verification off: Perl takes everything but 0 for true; write"
+                    f" `{known} 0`, or remove the line, to have it on"
+                )
+                found.warn(number, text)
             directives[known] = directive
     if others:
         names = listed(f"{name} (line {number})" for number, name in others)
-        findings.append(
-            Finding(Severity.NOTE, file, others[0][0], f"no part in FTPS, not read: {names}")
-        )
+        found.note(others[0][0], f"no part in FTPS, not read: {names}")
     return MtConfig(
         file=file,
         ssl_verify_none=directives.get(SSL_VERIFY_NONE),
@@ -174,7 +164,7 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
         ssl_version=directives.get(SSL_VERSION),
         ftps_ssl_version=directives.get(FTPS_SSL_VERSION),
         options=tuple(options.values()),
-        findings=tuple(findings),
+        findings=tuple(found),
     )
 
 
@@ -185,7 +175,7 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
         A finding for each variable that is named like a directive of :data:`DIRECTIVES`, with or
         without :data:`ENVIRONMENT_PREFIX`. The "file" is ``environment``.
     """
-    findings: list[Finding] = []
+    found = Findings("environment")
     for variable, value in sorted(environment.items()):
         prefixed = variable.upper().startswith(ENVIRONMENT_PREFIX)
         bare = variable[len(ENVIRONMENT_PREFIX) :] if prefixed else variable
@@ -210,49 +200,43 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
                 f" {ENVIRONMENT_PREFIX} variables, and does nothing in older ones; it is not read"
                 f" here: write in mt-config.cgi `{line}`"
             )
-        findings.append(Finding(Severity.WARNING, "environment", None, text))
-    return findings
+        found.warn(None, text)
+    return found
 
 
 # -- lines -----------------------------------------------------------------------------------------
 
 
-def _lines(text: str, file: str, findings: list[Finding]) -> Iterator[tuple[int, str, str]]:
+def _lines(text: str, found: Findings) -> Iterator[tuple[int, str, str]]:
     """Number, directive and value of every line that has them."""
     settings = 0
     for number, line in enumerate(text.split("\n"), 1):
         if _BLANK.fullmatch(line) or line.startswith("#"):
             continue
         settings += 1
-        check_line(file, number, line, settings)
+        check_line(found.file, number, line, settings)
         match = _LINE.match(line)
         if match is None or not match[2]:
-            raise _without_value(file, number, line, match[1] if match else "")
-        name, value = match[1], match[2].rstrip(_BLANKS)
+            raise _without_value(found, number, line, match[1] if match else "")
+        name, value = match[1], match[2].rstrip(BLANKS)
         if name.startswith("#"):
-            findings.append(
-                Finding(
-                    Severity.NOTE,
-                    file,
-                    number,
-                    "a comment begins in the first column; behind blanks, Movable Type takes this for"
-                    f" a directive named {cut(name)!r}, which does no harm",
-                )
+            text = (
+                "a comment begins in the first column; behind blanks, Movable Type takes this for a"
+                f" directive named {cut(name)!r}, which does no harm"
             )
-            continue
-        if name == "0":  # false to Perl: the line is passed over
-            continue
-        yield number, name, value
+            found.note(number, text)
+        elif name != "0":  # false to Perl: the line is passed over
+            yield number, name, value
 
 
-def _without_value(file: str, number: int, line: str, name: str) -> InputError:
-    says = f"Config directive {cut(name)} without value at {file} line {number}"
+def _without_value(found: Findings, number: int, line: str, name: str) -> InputError:
+    says = f"Config directive {cut(name)} without value at {found.file} line {number}"
     secret = _SECRET.match(line)
     shown = cut(f"{secret[0].strip()}..." if secret else line.strip())
-    what = f"this line has no directive and value: {shown!r}"
-    return InputError(
-        file, number, f"{what}. Movable Type does not start: `{says}`.", _remedy(line.strip())
+    what = (
+        f"this line has no directive and value: {shown!r}. Movable Type does not start: `{says}`."
     )
+    return found.failure(number, what, _remedy(line.strip()))
 
 
 def _remedy(line: str) -> str:
@@ -283,90 +267,71 @@ def _run_together(name: str, value: str) -> str | None:
 # -- directives ------------------------------------------------------------------------------------
 
 
-def _unknown(file: str, number: int, name: str, value: str) -> Finding | None:
-    """What to say of a directive that FTPS does not read; ``None``: nothing special."""
+def _is_named(found: Findings, number: int, name: str, value: str) -> bool:
+    """Say what there is to say of a directive that FTPS does not read; false: nothing special."""
     stored = "Movable Type stores it under that name and nothing reads it"
-    if name.startswith(_BYTE_ORDER_MARK):
-        rest = name.removeprefix(_BYTE_ORDER_MARK)
-        text = (
-            f"the file begins with a byte order mark, so that the first directive is not {cut(rest)!r}:"
-            f" {stored}; save the file without one"
-        )
-        return Finding(Severity.WARNING, file, number, text)
-    if name.lower() in _MAIL_BY_LOWER:
-        text = f"{_MAIL_BY_LOWER[name.lower()]} is for mail (SMTP) and does nothing for FTPS"
-        return Finding(Severity.NOTE, file, number, text)
+    nothing = f"there is no directive {cut(name)!r}: {stored}, so that nothing changes"
     right = _run_together(name, value)
     if right is None and name.lower().startswith("ssl_"):
         right = f"{FTPS_OPTIONS} {name}={value}"
-    if right is not None:
+    if name.startswith(BYTE_ORDER_MARK):
         text = (
-            f"there is no directive {cut(name)!r}: {stored}, so that nothing changes; write"
-            f" `{cut(right)}`"
+            "the file begins with a byte order mark, so that the first directive is not"
+            f" {cut(name.removeprefix(BYTE_ORDER_MARK))!r}: {stored}; save the file without one"
         )
-        return Finding(Severity.WARNING, file, number, text)
-    near = closest(name.lower(), _BY_LOWER, 0.8)
-    if near:
-        text = (
-            f"there is no directive {name!r}: {stored}, so that nothing changes; did you mean"
-            f" `{_BY_LOWER[near]} {cut(value)}`?"
-        )
-        return Finding(Severity.WARNING, file, number, text)
-    return None
+        found.warn(number, text)
+    elif name.lower() in _MAIL_BY_LOWER:
+        mail = _MAIL_BY_LOWER[name.lower()]
+        found.note(number, f"{mail} is for mail (SMTP) and does nothing for FTPS")
+    elif right is not None:
+        found.warn(number, f"{nothing}; write `{cut(right)}`")
+    elif near := closest(name, DIRECTIVES, most=1, alike=0.8):
+        found.warn(number, f"{nothing}; did you mean `{near[0]} {cut(value)}`?")
+    else:
+        return False
+    return True
 
 
-def _option(file: str, number: int, value: str) -> tuple[Option, list[Finding]]:
+def _option(found: Findings, number: int, value: str) -> Option:
     """One line of ``FTPSOptions``, taken apart as ``split /=/`` into two variables does."""
     key, *parts = value.split("=")
-    option = Option(key, parts[0] if parts else None, number)
-    texts: list[str] = []
     if not parts:
         words = value.split(maxsplit=1)
         right = f"{words[0]}={words[1]}" if len(words) > 1 else f"{value}=VALUE"
-        texts.append(
+        text = (
             f"FTPSOptions has no `=` here: Movable Type makes the whole of {cut(value)!r} a key"
             f" without a value; write `{FTPS_OPTIONS} {cut(right)}`"
         )
-    elif len(parts) > 1:
-        texts.append(
+        found.warn(number, text)
+        return Option(key, None, number)
+    if len(parts) > 1:
+        text = (
             f"Movable Type takes the line apart at every `=` and keeps two parts: the value of {cut(key)} is"
             f" {cut(parts[0])!r}, and {cut('=' + '='.join(parts[1:]))!r} is lost; a value with `=` cannot be"
             " written in mt-config.cgi"
         )
-    if parts and (key != key.strip() or parts[0] != parts[0].lstrip()):
-        texts.append(
+        found.warn(number, text)
+    if key != key.strip() or parts[0] != parts[0].lstrip():
+        text = (
             f"blanks beside `=` belong to the key or the value: the key is {cut(key)!r}, the value"
             f" {cut(parts[0])!r}; write `{FTPS_OPTIONS} {cut(key.strip())}={cut(parts[0].strip())}`"
         )
-    findings = [Finding(Severity.WARNING, file, number, text) for text in texts]
-    return option, findings
+        found.warn(number, text)
+    return Option(key, parts[0], number)
 
 
-def _repeated(
-    file: str, now: Directive | Option, before: Directive | Option | None
-) -> Iterator[Finding]:
+def _say_repeated(
+    found: Findings, now: Directive | Option, before: Directive | Option | None
+) -> None:
     if before is not None and (before.value or "") != (now.value or ""):
         text = f"`{now}` takes the place of `{before}` in line {before.line}: the last line holds"
-        yield Finding(Severity.WARNING, file, now.line, text)
+        found.warn(now.line, text)
 
 
-def _odd_value(file: str, number: int, name: str, value: str) -> Iterator[Finding]:
+def _say_odd_value(found: Findings, number: int, name: str, value: str) -> None:
     if _COMMENT_AT_END.search(value):
         text = f"there are no comments at the end of a line: the value of {name} is all of {cut(value)!r}"
-        yield Finding(Severity.WARNING, file, number, text)
+        found.warn(number, text)
     bare = value.partition("=")[2] if name == FTPS_OPTIONS else value
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
-        yield Finding(
-            Severity.WARNING, file, number, f"the quotes belong to the value: {cut(bare)}"
-        )
-
-
-def _odd_truth(file: str, directive: Directive) -> Iterator[Finding]:
-    """A value that a person may take for no, and Perl takes for yes."""
-    switches = (SSL_VERIFY_NONE, FTPS_SSL_VERIFY_NONE)
-    if directive.name in switches and directive.true and directive.value != "1":
-        text = (
-            f"`{directive}` switches verification off: Perl takes everything but 0 for true; write"
-            f" `{directive.name} 0`, or remove the line, to have it on"
-        )
-        yield Finding(Severity.WARNING, file, directive.line, text)
+        found.warn(number, f"the quotes belong to the value: {cut(bare)}")

@@ -13,12 +13,11 @@ from lab.clients.net_ftp import NetFtp
 from lab.own import InputError, mt_client
 from lab.own import mt_config as mt
 from lab.own import vsftpd_conf as conf
-from lab.own.backend import read
-from lab.own.backend_parameters import PARAMETERS, VCL_KINDS
+from lab.own.backend import parameters, parameters_of_vcl, read
 from lab.own.backend_settings import client_settings
 from lab.own.mt_config import from_environment
 from lab.own.pem import read_anchors, read_certificate
-from lab.own.vsftpd_options import BUILDS, Reader
+from lab.own.vsftpd_conf import BUILDS, options_of
 from lab.servers import ListenerPlace
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import DEBIAN, VsftpdServer
@@ -51,7 +50,7 @@ require_ssl_reuse=NO
 pasv_min_port=40000
 ssl_sni_hostname=ftp.example.com
 """
-OPTIONS = [*Reader.of(DEBIAN).kinds, "ssl_tlsv1_2", "nonsense", "ssl_enable "]
+OPTIONS = [*options_of(DEBIAN), "ssl_tlsv1_2", "nonsense", "ssl_enable "]
 VALUES = ["YES", "no", "1", "", "HIGH", "0022", " x ", "YES ", "a=b", *AWKWARD]
 LINES = st.tuples(st.sampled_from(OPTIONS), st.sampled_from(VALUES)).map("=".join)
 
@@ -146,7 +145,13 @@ JSON = """\
   {"name": "two", "ipv4": "192.0.2.1", "connect_timeout": 1000, "comment": null, "shield": [1.5, {}]}
 ]}
 """
-NAMES = [*PARAMETERS, *("." + name for name in VCL_KINDS), "backend a {", "backend", "none;"]
+NAMES = [
+    *parameters(),
+    *("." + name for name in parameters_of_vcl()),
+    "backend a {",
+    "backend",
+    "none;",
+]
 
 
 @given(

@@ -15,11 +15,9 @@ from lab.clients.tls_perl import TlsPerl
 from lab.model import Attempt, ProtocolRange, ServerSettings
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
-from lab.own.backend import read
-from lab.own.backend_forms import form_of
-from lab.own.backend_parameters import IGNORED, PARAMETERS, VCL_KINDS, VCL_NAMES
+from lab.own.backend import parameters, parameters_of_vcl, read
+from lab.own.backend_data import Form, form_of
 from lab.own.backend_settings import client_settings
-from lab.own.backend_written import Form
 from lab.own.judged import not_judged
 from lab.own.pem import UserFiles
 from lab.servers.nginx import Nginx
@@ -366,12 +364,12 @@ def test_a_backend_that_is_not_there() -> None:
 
 
 def test_every_known_parameter_has_a_place() -> None:
-    assert set(VCL_NAMES.values()) <= PARAMETERS
-    assert {VCL_NAMES.get(name, name) for name in VCL_KINDS} <= PARAMETERS
     documented = (root() / "docs" / "edge.md").read_text(encoding="utf-8")
-    for name in PARAMETERS - set(IGNORED):
-        assert f"`{name}`" in documented, name
+    for name, parameter in parameters().items():
+        assert bool(parameter.reads) != bool(parameter.ignored), name
+        assert parameter.ignored or f"`{name}`" in documented, name
     for name in ("ssl", "host", "host_header"):
+        assert name in parameters_of_vcl()
         assert f"`.{name}`" in documented, name
 
 
@@ -426,12 +424,14 @@ def test_what_means_nothing_here_is_said_once_with_its_reason() -> None:
     assert all(f.severity is Severity.NOTE for f in findings)
 
 
-@pytest.mark.parametrize("name", sorted(IGNORED))
-def test_every_ignored_parameter_has_a_reason(name: str) -> None:
-    text = f"address = 'nginx.lab.test'\nport = 443\n{name} = 'x'\n"
-    found, findings = settings(text, "a.toml")
-    assert found == EDGE
-    assert [t for t in said(findings) if "ignored, because" in t and f"{name} (line 3)" in t]
+def test_every_ignored_parameter_changes_nothing_and_has_a_reason() -> None:
+    ignored = [name for name, parameter in parameters().items() if parameter.ignored]
+    for name in ignored:
+        text = f"address = 'nginx.lab.test'\nport = 443\n{name} = 'x'\n"
+        found, findings = settings(text, "a.toml")
+        assert found == EDGE
+        said_of_it = [t for t in said(findings) if "ignored, because" in t]
+        assert any(f"{name} (line 3)" in text for text in said_of_it), name
 
 
 # -- values ----------------------------------------------------------------------------------------
@@ -604,7 +604,7 @@ BROKEN = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 @pytest.mark.parametrize(
     ("name", "content", "line", "what"),
     [
-        ("ssl_ca_cert", lambda: "www.example.com", 5, "no certificate: there is no PEM block"),
+        ("ssl_ca_cert", lambda: "www.example.com", 5, "there is no PEM block"),
         ("ssl_ca_cert", lambda: "\n" + BROKEN, 6, "cannot be read"),
         ("ssl_ca_cert", lambda: certificate().replace("-----END", "-----ENDE"), 5, "has no END"),
         ("ssl_ca_cert", lambda: certificate() + key(), None, "a private key, where a certificate"),

@@ -9,9 +9,8 @@ from lab.clients.net_ftp import NetFtp
 from lab.clients.net_ftp import options as net_ftp_options
 from lab.model import ProtocolRange, only
 from lab.own import Finding, InputError, Severity
-from lab.own.mt_client import client_settings
+from lab.own.mt_client import client_settings, protocols, sha256_fingerprint
 from lab.own.mt_config import parse
-from lab.own.perl_ssl import protocols, sha256_fingerprint
 
 BASE = NetFtp(platform="rocky9", policy="FIPS")
 

@@ -147,6 +147,25 @@ def test_a_stranger_in_the_chain_is_warned_of() -> None:
     assert "in order it would be" not in finding.text
 
 
+@pytest.mark.parametrize(
+    ("certificates", "line", "why"),
+    [
+        ([LEAF, LEAF, INTERMEDIATE], 1, "the same certificate as in line 1"),
+        ([LEAF, INTERMEDIATE, INTERMEDIATE], 2, "the same certificate as in line {}"),
+        ([LEAF, ROOT], 1, "of CN=Public CA intermediate,"),
+    ],
+)
+def test_a_certificate_that_is_there_twice_or_missing_is_named(
+    certificates: list[bytes], line: int, why: str
+) -> None:
+    chain = b"".join(certificates)
+    own, (finding,) = read_certificate(chain, KEY)
+    assert own.chain_pem == chain
+    before = b"".join(certificates[:line]).count(b"\n") + 1
+    assert (finding.severity, finding.line) == (Severity.WARNING, before)
+    assert why.format(LEAF.count(b"\n") + 1) in finding.text
+
+
 def test_two_intermediates_of_the_same_name_are_told_apart_by_their_signature() -> None:
     """`weak-signature` has another certificate of the same intermediate: it did issue the leaf."""
     own, findings = read_certificate(*served("weak-signature"))

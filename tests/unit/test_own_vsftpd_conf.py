@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,18 +11,7 @@ from hypothesis import strategies as st
 from lab.model import ProtocolRange
 from lab.own import InputError, Severity
 from lab.own import vsftpd_conf as conf
-from lab.own.vsftpd_conf import VsftpdConf
-from lab.own.vsftpd_options import (
-    ALLOWED,
-    BUILDS,
-    CERTIFICATE_FILES,
-    FIELDS,
-    KEPT,
-    REPLACED,
-    WITHOUT_EFFECT,
-    Kind,
-    Reader,
-)
+from lab.own.vsftpd_conf import BUILDS, Kind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
@@ -50,23 +41,34 @@ def said(read: VsftpdConf, severity: Severity) -> list[str]:
 # -- the tables ------------------------------------------------------------------------------------
 
 
+#: The names of the options that are treated so.
+OF = {
+    treatment: [name for name, o in options_of(DEBIAN).items() if o.treatment is treatment]
+    for treatment in Treatment
+}
+
+
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
-def test_every_option_of_a_build_has_exactly_one_treatment(build: Build) -> None:
-    reader = Reader.of(build)
-    tables = [reader.versions, FIELDS, CERTIFICATE_FILES, ALLOWED, REPLACED, KEPT, WITHOUT_EFFECT]
-    for name in reader.kinds:
-        assert sum(name in table for table in tables) == 1, name
+def test_every_option_of_a_build_has_what_its_treatment_needs(build: Build) -> None:
+    fields = {field.name for field in dataclasses.fields(Vsftpd)}
+    for name, option in options_of(build).items():
+        assert (option.field in fields) is (option.treatment is Treatment.FIELD), name
+        explained = option.treatment in (Treatment.ALLOWED, Treatment.REPLACED)
+        assert bool(option.why) is explained, name
+        assert option.default is None or option.field, name
 
 
-def test_every_treatment_is_of_an_option_that_some_build_has() -> None:
-    known = {name for build in BUILDS.values() for name in Reader.of(build).kinds}
-    assert {*FIELDS, *CERTIFICATE_FILES, *ALLOWED, *REPLACED, *KEPT, *WITHOUT_EFFECT} <= known
+def test_the_builds_differ_in_switches_and_a_few_options() -> None:
+    debian, el9 = (set(options_of(build)) for build in (DEBIAN, EL9))
+    assert {"ssl_tlsv12", "utf8_filesystem", "upload_file", "download_file"} <= debian - el9
+    assert {"ssl_tlsv1_2", "ssl_ciphersuites", "dh_param_file"} <= el9 - debian
+    assert {"ssl_enable", "ssl_sslv3", "seccomp_sandbox"} <= debian & el9
 
 
 def test_what_the_lab_writes_for_every_listener_is_never_kept() -> None:
     written = VsftpdServer().configure(Vsftpd(anonymous=True, impostor=True), PLACE)
     names = {line.partition("=")[0] for line in written.splitlines()}
-    assert names & KEPT == set()
+    assert names.isdisjoint(OF[Treatment.KEPT])
 
 
 # -- fields ----------------------------------------------------------------------------------------
@@ -281,11 +283,11 @@ def test_options_without_a_part_in_an_upload_are_listed_once() -> None:
     assert f"dirmessage_enable (line {FIRST}), use_localtime (line {FIRST + 1})" in listed[0]
 
 
-@pytest.mark.parametrize("option", ALLOWED)
+@pytest.mark.parametrize("option", OF[Treatment.ALLOWED])
 def test_what_the_file_forbids_is_forbidden_and_what_it_does_not_say_is_not(option: str) -> None:
     forbidden = read(f"{option}=NO\n")
     assert forbidden.settings.extra == (f"{option}=NO",)
-    assert any(ALLOWED[option] in text for text in said(forbidden, Severity.WARNING))
+    assert any(options_of(DEBIAN)[option].why in text for text in said(forbidden, Severity.WARNING))
     allowed_again = read(f"{option}=NO\n{option}=YES\n")
     assert allowed_again.settings.extra == ()
     silent = conf.parse("ssl_enable=YES\n")
@@ -360,9 +362,9 @@ def test_builds_have_names() -> None:
 # -- any option ------------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(sorted(KEPT - {"ssl_ciphersuites"})), st.sampled_from(["YES", "NO", "12"]))
+@given(st.sampled_from(OF[Treatment.KEPT]), st.sampled_from(["YES", "NO", "12"]))
 def test_what_is_kept_reads_the_same_again(name: str, value: str) -> None:
-    if Reader.of(DEBIAN).kinds[name] is Kind.BOOLEAN and value == "12":
+    if options_of(DEBIAN)[name].kind is Kind.BOOLEAN and value == "12":
         value = "YES"
     once = read(f"{name}={value}\n")
     again = read("\n".join(once.settings.extra) + "\n")

@@ -1,5 +1,7 @@
 """Backends in VCL, the language in which a content delivery network's services are written.
 
+What a file has in any language - names, values, lines - is here, too: :class:`Written`.
+
 Only declarations of backends are read; everything else of a file is passed over. Sources: the
 reference of VCL's declarations (``backend``) and types (``STRING``, ``RTIME``): strings in double quotes
 on one line, with percent escapes; long strings ``{"..."}`` and ``{xyz"..."xyz}``, without; strings next
@@ -11,31 +13,23 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import NoReturn
 
-from lab.own.backend_written import (
-    LONGEST_NUMBER,
-    Kind,
-    Written,
-    WrittenBackend,
-    check_number,
-    check_parameters,
-    shortened,
-    too_long_a_number,
-)
 from lab.own.findings import InputError
 from lab.text import cut
 
+#: A service of a network has tens of backends; so many are read.
+MOST_BACKENDS = 500
+#: There are some 60 parameters; so many of one backend are read.
+MOST_PARAMETERS = 200
+#: More digits has no number that a parameter can have.
+LONGEST_NUMBER = 20
+#: Of a parameter as it is written so many characters are shown.
+LONGEST_SHOWN = 60
 #: Seconds of each unit of time.
-UNITS = {
-    "ms": 0.001,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
-    "w": 604800.0,
-    "y": 31536000.0,
-}
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 # Possessive: what was passed over is not kept to be tried again.
 _BLANK = re.compile(r"(?:\s++|#[^\n]*+|//[^\n]*+|/\*.*?\*/)*+", re.DOTALL)
@@ -56,6 +50,90 @@ _AFTER_BARE = re.compile(r"""[;{}"#]|\s//|/\*""")
 _ESCAPE = re.compile(
     r"%u\{(?P<braced>[0-9A-Fa-f]{1,6})\}|%u(?P<four>[0-9A-Fa-f]{4})|(?P<bytes>(?:%[0-9A-Fa-f]{2})++)"
 )
+
+
+class Kind(StrEnum):
+    """What a value is in VCL; data languages have strings, numbers and booleans only."""
+
+    STRING = "STRING"
+    LONG_STRING = "long STRING"
+    BOOLEAN = "BOOL"
+    WORD = "ID"
+    TIME = "RTIME"
+    INTEGER = "INTEGER"
+    NUMBER = "FLOAT"
+    BLOCK = "block"
+    BARE = "text without quotes"
+
+
+@dataclass(frozen=True)
+class Written:
+    """One parameter of a backend, in whatever language."""
+
+    name: str
+    """As the file spells it; in VCL without the dot."""
+    value: str | bool | int | float
+    """Of a time, its length in seconds."""
+    kind: Kind
+    line: int
+    """Where the parameter is."""
+    text: str
+    """The parameter as it is written, cut short where it is long."""
+    content_line: int | None
+    """Where the first line of a string of several lines is; ``None``: they are all in one line."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class WrittenBackend:
+    """One backend of a file."""
+
+    name: str
+    """Empty: it has none."""
+    line: int
+    parameters: tuple[Written, ...]
+
+    def __str__(self) -> str:
+        return f"{cut(self.name) or 'a backend without a name'} (line {self.line})"
+
+
+def check_number(backends: int, file: str, line: int | None) -> None:
+    """There are no more backends, up to this line, than a service has.
+
+    Raises:
+        InputError: there are.
+    """
+    if backends > MOST_BACKENDS:
+        what = f"there are more than {MOST_BACKENDS} backends, and that is the most that is read."
+        raise InputError(file, line, what, "Give a file with the one that is to be tried.")
+
+
+def check_parameters(parameters: int, file: str, line: int | None) -> None:
+    """A backend has no more parameters, up to this line, than there can be.
+
+    Raises:
+        InputError: it has.
+    """
+    if parameters > MOST_PARAMETERS:
+        most = f"more than {MOST_PARAMETERS} parameters, and that is the most that is read."
+        raise InputError(
+            file, line, f"this backend has {most}", "Leave in it what a backend can have."
+        )
+
+
+def too_long_a_number(file: str, line: int, digits: int) -> InputError:
+    """No parameter has a number of so many digits."""
+    what = f"here is a number of {digits} digits, which is more than any parameter can have."
+    return InputError(file, line, what, "Write the number that is meant.")
+
+
+def shortened(text: str) -> str:
+    """The first line, at most :data:`LONGEST_SHOWN` characters of it."""
+    first, newline, _ = text.strip().partition("\n")
+    first = first.rstrip()
+    return first if not newline and len(first) <= LONGEST_SHOWN else f"{first[:57]}..."
 
 
 def read(text: str, file: str) -> list[WrittenBackend]:
@@ -87,12 +165,8 @@ class _Reader:
                     found.append(backend)
                     check_number(len(found), self.file, backend.line)
         if not found:
-            raise InputError(
-                self.file,
-                None,
-                "there is no backend in the file.",
-                'Paste the whole declaration: `backend NAME { .host = "..."; ... }`.',
-            )
+            remedy = 'Paste the whole declaration: `backend NAME { .host = "..."; ... }`.'
+            raise InputError(self.file, None, "there is no backend in the file.", remedy)
         return found
 
     def _top_level(self) -> Iterator[tuple[str, int]]:
@@ -116,19 +190,15 @@ class _Reader:
         if name is not None and self._match(_NAME) == "none":
             return None  # "backend NAME none;" always fails
         if name is None or self._peek() != "{":
-            self._fail(
-                start,
-                "a backend is `backend NAME { ... }`, and this is not",
-                'Write it as `backend NAME { .host = "..."; }`.',
-            )
+            remedy = 'Write it as `backend NAME { .host = "..."; }`.'
+            self._fail(start, "a backend is `backend NAME { ... }`, and this is not", remedy)
         opened = self.at
         self.at += 1
         parameters: list[Written] = []
         while True:
             if not self._blank():
-                self._fail(
-                    start, f"the block of the backend {cut(name)} has no end", "Close it with `}`."
-                )
+                what = f"the block of the backend {cut(name)} has no end"
+                self._fail(start, what, "Close it with `}`.")
             if self._peek() == "}":
                 self.at += 1
                 return WrittenBackend(name, self._line(start), tuple(parameters))
@@ -140,13 +210,12 @@ class _Reader:
         name = self._match(_FIELD)
         if name is None:
             said = shortened(self._rest_of_line(start))
+            where = f"the backend {cut(backend)} (line {self._line(opened)})"
+            right = f": `.{said}`." if _NAME.match(said) else "."
             self._fail(
                 start,
-                f"the backend {cut(backend)} (line {self._line(opened)}) has parameters, and here is none:"
-                f" `{said}`",
-                f"A parameter is `.NAME = VALUE;`, with a dot: `.{said}`."
-                if _NAME.match(said)
-                else "A parameter is `.NAME = VALUE;`, with a dot.",
+                f"{where} has parameters, and here is none: `{said}`",
+                f"A parameter is `.NAME = VALUE;`, with a dot{right}",
             )
         self._blank()
         if self._peek() != "=":
@@ -191,8 +260,9 @@ class _Reader:
         if not bare:
             self._fail(start, f"`{cut(name)} =` has no value", f'Write `{cut(name)} = "VALUE";`.')
         self.at += len(bare)
-        if (digits := _longest_number(bare)) > LONGEST_NUMBER:
-            self._fail(start, *too_long_a_number(digits))
+        digits = max(map(len, _INTEGER.findall(bare)), default=0)
+        if digits > LONGEST_NUMBER:
+            raise too_long_a_number(self.file, self._line(start), digits)
         return _bare_value(bare)
 
     def _string(self) -> str | None:
@@ -203,22 +273,16 @@ class _Reader:
             closing = f'"{opening[1]}}}'
             end = self.text.find(closing, opening.end())
             if end < 0:
-                self._fail(
-                    start,
-                    f"the long string that begins with `{cut(opening[0])}` has no end",
-                    f"Close it with `{cut(closing)}`.",
-                )
+                what = f"the long string that begins with `{cut(opening[0])}` has no end"
+                self._fail(start, what, f"Close it with `{cut(closing)}`.")
             self.at = end + len(closing)
             return self.text[opening.end() : end]
         if self._peek() != '"':
             return None
         end = self.text.find('"', start + 1)
         if end < 0 or self.text.find("\n", start + 1, end) >= 0:
-            self._fail(
-                start,
-                "this string has no closing quote on its line",
-                'Add it, or write a long string, {"..."}, which may have several lines.',
-            )
+            remedy = 'Add it, or write a long string, {"..."}, which may have several lines.'
+            self._fail(start, "this string has no closing quote on its line", remedy)
         self.at = end + 1
         return _ESCAPE.sub(_escaped, self.text[start + 1 : end])
 
@@ -245,12 +309,9 @@ class _Reader:
         """Pass over blanks and comments; false at the end of the text."""
         self.steps += 1
         if self.steps > MOST_STEPS:
-            self._fail(
-                self.at,
-                f"up to here the file has more than {MOST_STEPS} words, strings and braces, and that is the"
-                " most that is read",
-                "Give a file with the backends alone.",
-            )
+            words = f"more than {MOST_STEPS} words, strings and braces"
+            what = f"up to here the file has {words}, and that is the most that is read"
+            self._fail(self.at, what, "Give a file with the backends alone.")
         blank = _BLANK.match(self.text, self.at)
         self.at = blank.end() if blank else self.at
         if self.text.startswith("/*", self.at):
@@ -282,11 +343,6 @@ class _Reader:
 
     def _fail(self, at: int, what: str, remedy: str) -> NoReturn:
         raise InputError(self.file, self._line(at), what + ".", remedy)
-
-
-def _longest_number(text: str) -> int:
-    """How many digits the longest number has."""
-    return max(map(len, _INTEGER.findall(text)), default=0)
 
 
 def _bare_value(text: str) -> tuple[Kind, str | bool | int | float]:
