@@ -23,13 +23,13 @@ class Catalogue:
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
-        """Import every module of ``folder`` and collect its cases.
+        """Import every module of ``folder``, document by document, and collect its cases.
 
         Raises:
             CaseError: a case is not well-formed, or a module cannot be imported.
         """
         catalogue = cls()
-        for path in sorted(folder.glob("[!_]*.py")):
+        for path in sorted(folder.rglob("[!_]*.py")):
             catalogue.cases += load_module(path)
         names = [c.id for c in catalogue.cases]
         for name in names:
@@ -68,9 +68,10 @@ class Catalogue:
 
 def load_module(path: Path) -> list[LoadedCase]:
     """The cases of one scenario module; raises :class:`CaseError`."""
-    name = f"scenarios.{path.stem}"
-    root = str(path.parent.parent)
-    if root not in sys.path:  # what modules share is in scenarios/_*.py
+    scenarios = next(folder for folder in path.parents if folder.name == "scenarios")
+    name = ".".join(path.relative_to(scenarios.parent).with_suffix("").parts)
+    root = str(scenarios.parent)
+    if root not in sys.path:  # what the modules of a document share is its package
         sys.path.insert(0, root)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -82,9 +82,8 @@ def claims(
     as_json: AsJson = False,
 ) -> None:
     """``lab claims``."""
-    from lab import claims as verdicts
     from lab.cases import CaseError
-    from lab.documents import documents
+    from lab.documents import documents, verdicts
     from lab.report.claims import in_words
 
     known = documents()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from lab.claims import evaluate
 from lab.documents import documents
+from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict
 from lab.model import Result
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord

@@ -14,7 +14,6 @@ import pytest
 from rich.cells import cell_len
 
 from lab.cases import Catalogue, LoadedCase, Planned
-from lab.claims import ClaimResult, State, as_json, counts, evaluate
 from lab.documents import (
     WHERE,
     Bilingual,
@@ -27,6 +26,7 @@ from lab.documents import (
     parse,
 )
 from lab.documents.lint import problems
+from lab.documents.verdicts import ClaimResult, State, as_json, counts, evaluate
 from lab.expectations import Expectation, Verdict
 from lab.model import (
     PROTOCOLS,

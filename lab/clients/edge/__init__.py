@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization
-from lab.dialects.edge_log import edge_log
+from lab.clients.edge.log import edge_log, messages
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Where the container's libraries look for trust anchors.
@@ -84,15 +84,14 @@ class EdgeProgram(Program[Edge]):
 
     def request(self, client: Edge, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        log = edge_log()
         return {
             "config": configuration(client, target),
             "origin": f"{target.host}:{target.port}",
             "path": "/",
             "authorization": authorization(target),
             "verify": client.verify if client.tls else None,
-            "names": log.names_as_data(),
-            "refusals": log.refusals.pattern,
+            "names": messages().as_data(),
+            "refusals": edge_log().refusals.pattern,
         }
 
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
