@@ -77,10 +77,11 @@ def up() -> None:
     from lab.images import Printed
     from lab.run import topology
     from lab.run.checkout import Checkout, new_run_id
-    from lab.run.laboratory import ensure_images, start
+    from lab.run.laboratory import ensure_images, image_store, start
 
     checkout, progress = Checkout.here(), Printed()
     with _engine_found() as client:
+        image_store(client, checkout, progress)  # variables without a meaning are told of first
         if topology.containers(client, checkout.kept_project):
             say("the topology is up already: `lab status`")
             return

@@ -8,6 +8,7 @@ checkout's state directory, so that the next run does not ask again.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -133,11 +134,10 @@ def _read(file: Path) -> dict[str, bool]:
 def _write(file: Path, answers: Mapping[str, bool]) -> None:
     """Keep the answers; where that cannot be done they are asked for again."""
     part = file.with_suffix(".part")
-    try:
-        kept = {"lab": _code(), "answers": answers}
-        part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
-        part.replace(file)
-    except OSError:
-        return
-    finally:
-        part.unlink(missing_ok=True)  # an interrupted one is of no use
+    kept = {"lab": _code(), "answers": answers}
+    with contextlib.suppress(OSError):
+        try:
+            part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)  # it is left when this is interrupted

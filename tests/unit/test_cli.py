@@ -363,10 +363,13 @@ def test_a_variable_without_a_meaning_is_wrong_usage(
 ) -> None:
     monkeypatch.setattr("lab.host.find", io.BytesIO)
     monkeypatch.setenv(name, "nonsense")
-    done = lab("images", "prune")
-    assert (done.status, done.out) == (2, "")
-    assert done.err.startswith(f"lab: {name}=nonsense: ")
-    assert f"leave {name} unset" in done.err
+    # also where the topology is up already
+    monkeypatch.setattr("lab.run.topology.containers", lambda *_: {"dns": "1"})
+    for words in (["images", "prune"], ["up"]):
+        done = lab(*words)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.startswith(f"lab: {name}=nonsense: ")
+        assert f"leave {name} unset" in done.err
 
 
 def test_the_builds_of_another_release_are_not_recorded_as_the_usual_ones(

@@ -143,3 +143,15 @@ def test_what_another_lab_was_answered_is_asked_again(
 
 def test_where_answers_cannot_be_kept_they_are_given_all_the_same(tmp_path: Path) -> None:
     assert capabilities(MadeUp(), tmp_path / "nowhere").has(ftp(), Speaks("TLSv1"))
+
+
+def test_of_answers_whose_writing_is_interrupted_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        capabilities(MadeUp(), tmp_path).has(ftp(), Speaks("TLSv1"))
+    assert list(tmp_path.iterdir()) == []
