@@ -12,12 +12,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lab.cases import LoadedCase
+from lab.claims import evaluate_tested
 from lab.cli import exit_status
 from lab.cli.options import AsJson, Cases, Document, chosen_cases
 from lab.cli.printing import err, out, print_json, print_page, print_run
+from lab.documents import documents
 from lab.record import to_json
 from lab.report.html import write
-from lab.report.html.documented import claims_of
 from lab.report.terminal import Counter
 from lab.run.recording import conduct
 from lab.wire import CapturePolicy
@@ -59,7 +60,9 @@ def run_cases(
         chosen,
         on_attempt=counter.count,
         captures=capture,
-        then=lambda one: write(one.record, _page_beside(one.path), claims_of(one.record)),
+        then=lambda one: write(
+            one.record, _page_beside(one.path), evaluate_tested(one.record, documents().values())
+        ),
     )
     counter.end()
     if as_json:

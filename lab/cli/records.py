@@ -27,7 +27,6 @@ from lab.documents import words as claim_words
 from lab.record import RecordError, RunRecord, load, to_json
 from lab.report import markdown
 from lab.report.html import write
-from lab.report.html.documented import claims_of
 from lab.run.checkout import Checkout
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
@@ -60,7 +59,7 @@ def report(
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
-        write(found, page, claims_of(found))
+        write(found, page, verdicts.evaluate_tested(found, documents().values()))
         print_page(page)
     if summary is not None:
         compared = compare_runs(_recorded(since)[0], found) if since is not None else None

@@ -15,6 +15,7 @@ from lab.expectations import Verdict
 from lab.model import Result
 from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.report.view import cases_of
 from lab.report.wire import witnesses_in_words
 from lab.report.words import (
     captured_in_case,
@@ -24,7 +25,6 @@ from lab.report.words import (
     excerpt,
     explain_surprise,
     explanation,
-    grouped,
     image_in_words,
     impostor_got,
     not_judged,
@@ -182,13 +182,14 @@ def _print_cases(record: RunRecord, console: Console) -> None:
     # As wide as the longest client, so that the outcomes are in one column.
     clients = min(max((len(c.label) for c in record.cases), default=0), _LONGEST_LABEL)
     shown = None
-    for (document, section, _), cases in grouped(record).items():
-        if (document, section) != shown:
+    for view in cases_of(record):
+        if view.section != shown:
             console.print()
-            _line(console, visible(": ".join(filter(None, (document, section)))), bold=True)
-            shown = (document, section)
-        _line(console, f"  {visible(cases[0].title or cases[0].name)}")
-        notes = [_notes(record.attempts_of(case)) for case in cases]
+            _line(console, visible(": ".join(filter(None, view.section))), bold=True)
+            shown = view.section
+        _hang(console, Text("  "), Text(visible(view.title)))
+        cases = [one.case for one in view.clients]
+        notes = [_notes(one.attempts) for one in view.clients]
         kinds = list(zip(*notes, strict=True))
         common = [kind for kind in kinds if len({note.key for note in kind}) == 1]
         for case, own in zip(cases, notes, strict=True):

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from lab.expectations import Verdict
-from lab.model import Captured, Result, Role, ServerSettings, set_fields
+from lab.model import Captured, Result, Role
 from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.report.view import settings, written
 from lab.report.wire import wire_in_words, witnesses_in_words
 from lab.run import impostor
 
@@ -101,14 +102,8 @@ def facts(attempt: AttemptRecord) -> str:
         "session reused": outcome.session_reused,
     }
     return ", ".join(
-        f"{name} {_yes_no(value)}" for name, value in named.items() if value is not None
+        f"{name} {written(value)}" for name, value in named.items() if value is not None
     )
-
-
-def _yes_no(value: object) -> str:
-    if isinstance(value, tuple):
-        return " ".join(map(str, value))
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def given_away(attempt: AttemptRecord) -> str:
@@ -126,18 +121,14 @@ def given_away(attempt: AttemptRecord) -> str:
 
 def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
     """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
-    apart = {"software", "program", "platform", "policy"}
-    described: list[tuple[str, str]] = []
-    for end in (attempt.server, attempt.client):
-        name = end.software if isinstance(end, ServerSettings) else str(end)
-        changes = [
-            f"{field}={_yes_no(value)}"
-            for field, value in set_fields(end).items()
-            if field not in apart
-        ]
-        label = "server" if isinstance(end, ServerSettings) else "client"
-        described.append((label, visible(" ".join([name, *changes]))))
-    return described
+    ends = (
+        ("server", attempt.server.software, attempt.server),
+        ("client", str(attempt.client), attempt.client),
+    )
+    return [
+        (label, visible(" ".join([name, *(f"{n}={written(v)}" for n, v in settings(end))])))
+        for label, name, end in ends
+    ]
 
 
 def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> str:
@@ -227,11 +218,3 @@ def causes(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
 def image_in_words(image: ImageRecord) -> str:
     """One line about an image, beside its name and the mark that it is a stand-in."""
     return visible(" on ".join(part for part in (image.tls_library, image.os) if part))
-
-
-def grouped(record: RunRecord) -> dict[tuple[str, str, str], list[CaseRecord]]:
-    """The cases by document, section and name, in the order in which they first come."""
-    groups: dict[tuple[str, str, str], list[CaseRecord]] = {}
-    for case in record.cases:
-        groups.setdefault((case.document, case.section, case.name), []).append(case)
-    return groups

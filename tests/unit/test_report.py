@@ -72,7 +72,7 @@ def test_each_client_of_a_case_has_a_line_with_sign_and_outcome() -> None:
     text = summary(run_record())
     assert block(text, "movable-type: Certificate").splitlines() == [
         "movable-type: Certificate has expired",
-        "  expired",
+        "  The story",
         "   ✗ net-ftp@centos7      refused by the client at verify: expired",
         "                          twin: surprise",
         "   - curl@centos7         the stand-in image has no curl on NSS",
@@ -81,7 +81,7 @@ def test_each_client_of_a_case_has_a_line_with_sign_and_outcome() -> None:
     ]
     assert block(text, "movable-type: No common").splitlines() == [
         "movable-type: No common cipher suite",
-        "  none shared",
+        "  The story",
         "   ✓ net-ftp@rocky9:FIPS  refused by the server at handshake: no-shared-cipher",
         "     twin and 2 remedies as expected",
     ]
