@@ -95,6 +95,10 @@ transcripts: $(READY) ## record anew what the programs say, for the tests of the
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.transcripts.record
 
+.PHONY: house
+house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's)
+	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE))
+
 .PHONY: suites
 suites: $(READY) ## write the table of cipher suites anew, from the TLS libraries in the images
 	@$(LAB) engine start

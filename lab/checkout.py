@@ -7,6 +7,7 @@ its identity, so that each removes only its own.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 LABEL = "test.lab.checkout"
@@ -15,6 +16,11 @@ LABEL = "test.lab.checkout"
 def root() -> Path:
     """The directory that holds this copy of the lab."""
     return Path(__file__).resolve().parent.parent
+
+
+def here() -> Path:
+    """The checkout to work in: this copy of the lab, or the one that ``LAB_ROOT`` names."""
+    return Path(os.environ.get("LAB_ROOT") or root()).resolve()
 
 
 def identity(path: Path | None = None) -> str:

@@ -14,12 +14,12 @@ The textual form may leave a part of a refusal open (``refused``, ``refused:clie
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.model import PROTOCOLS, Capability, Outcome, Reason, Result, Side, Stage
+from lab.text import no_such
 
 
 class ExpectationError(ValueError):
@@ -250,9 +250,7 @@ def _known(word: str, kind: str, words: Iterable[str]) -> str:
     known = [str(w) for w in words]
     if word in known:
         return word
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise ExpectationError(f"{word!r} is no {kind}: {hint}known are {', '.join(known)}")
+    raise ExpectationError(no_such(kind, word, known))
 
 
 def _written(value: object) -> str:

@@ -8,7 +8,6 @@ word and all the known ones.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import ipaddress
 import math
 import re
@@ -36,6 +35,7 @@ from lab.model import (
     ServerSettings,
     set_fields,
 )
+from lab.text import no_such
 
 
 class SettingsError(ValueError):
@@ -312,7 +312,4 @@ def _choice(kind: str, word: str, known: Iterable[str]) -> str:
     known = list(known)
     if word in known:
         return word
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    near = near or [k for k in known if k.lower() == word.lower()]
-    hint = f"; did you mean {' or '.join(near)}?" if near else "."
-    raise SettingsError(f"no {kind} {word!r}{hint} There are: {', '.join(known)}")
+    raise SettingsError(no_such(kind, word, known))

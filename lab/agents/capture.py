@@ -28,7 +28,7 @@ import struct
 import time
 from typing import Any, Callable, Dict, Generator, List, NamedTuple, Optional, Set, Tuple, Union
 
-from packet_ring import Packet, PacketRing
+from packet_ring import Frame, PacketRing
 from resident import BadRequest, Wait
 
 Request = Dict[str, Any]
@@ -62,7 +62,7 @@ class Segment(NamedTuple):
     """Size of the payload on the wire, in bytes."""
 
 
-def segment(packet: Packet) -> Optional[Segment]:
+def segment(packet: Frame) -> Optional[Segment]:
     """Read the headers of IPv4 and TCP; ``None``: there is not all of them."""
     data = packet.data
     if len(data) < _ETHERNET + 20:
@@ -85,7 +85,7 @@ def segment(packet: Packet) -> Optional[Segment]:
     return Segment(connection, flags, payload_at, max(0, _ETHERNET + size - payload_at))
 
 
-class Attempt:
+class WatchedAttempt:
     """What is kept of one attempt."""
 
     def __init__(self, ports: List[Tuple[int, int]], active: bool) -> None:
@@ -102,7 +102,7 @@ class Attempt:
         self.cut = 0
         self.unclear = 0
 
-    def may_have(self, packet: Packet, port: int, address: bytes) -> bool:
+    def may_have(self, packet: Frame, port: int, address: bytes) -> bool:
         """Whether a packet that opens a connection may belong to the attempt."""
         if packet.time_ns < self.begun_ns:
             return False
@@ -119,7 +119,7 @@ class Attempt:
         """Whether connections to this port are the client's first."""
         return self.ports[0][0] <= port <= self.ports[0][1]
 
-    def keep(self, packet: Packet, seen: Segment) -> None:
+    def keep(self, packet: Frame, seen: Segment) -> None:
         """Keep a packet, its payload as far as there is room."""
         taken = min(seen.payload, len(packet.data) - seen.payload_at, self.room[seen.connection])
         self.room[seen.connection] -= taken
@@ -128,7 +128,7 @@ class Attempt:
         self.kept.append(HEAD.pack(packet.time_ns, packet.size, len(data), packet.outgoing) + data)
 
 
-class Capture:
+class CaptureOps:
     """The packets of the attempts that are under way.
 
     Args:
@@ -138,12 +138,12 @@ class Capture:
     def __init__(self, ring: Union[PacketRing, str]) -> None:
         self._missing = ring if isinstance(ring, str) else ""
         self._ring = None if isinstance(ring, str) else ring
-        self._attempts: Dict[str, Attempt] = {}
-        self._owners: Dict[Connection, Attempt] = {}
+        self._attempts: Dict[str, WatchedAttempt] = {}
+        self._owners: Dict[Connection, WatchedAttempt] = {}
         self._lost_at: Dict[str, int] = {}
 
     @classmethod
-    def of_interface(cls, interface: str = INTERFACE) -> "Capture":
+    def of_interface(cls, interface: str = INTERFACE) -> "CaptureOps":
         """Watch this network interface, if that is possible."""
         try:
             return cls(PacketRing(interface))
@@ -183,7 +183,7 @@ class Capture:
         self.drop(key)
         self._ring.mark()
         self._lost_at[key] = self._ring.lost
-        self._attempts[key] = Attempt(ports, bool(asked.get("active")))
+        self._attempts[key] = WatchedAttempt(ports, bool(asked.get("active")))
 
     def end(self, key: str) -> None:
         """The attempt is over: what is opened from now on is not its own."""
@@ -225,8 +225,8 @@ class Capture:
     # -- parts ------------------------------------------------------------------------------------
 
     def _open(
-        self, packet: Packet, connection: Connection, owner: Optional[Attempt]
-    ) -> Optional[Attempt]:
+        self, packet: Frame, connection: Connection, owner: Optional[WatchedAttempt]
+    ) -> Optional[WatchedAttempt]:
         """Whose a connection is of which the first packet has come."""
         port, (address, _) = connection
         found = [one for one in self._attempts.values() if one.may_have(packet, port, address)]

@@ -18,7 +18,7 @@ VERSIONS = {
 }
 
 
-class ClientHello:
+class OpeningHello:
     """``versions`` as the client lists them, else its newest; ``server_name`` if it sent one."""
 
     def __init__(self, versions: List[str], server_name: Optional[str]) -> None:
@@ -53,7 +53,7 @@ def is_whole(data: bytes) -> bool:
     return len(data) >= 5 and len(data) >= 5 + int.from_bytes(data[3:5], "big")
 
 
-def parse(data: bytes) -> Optional[ClientHello]:
+def parse(data: bytes) -> Optional[OpeningHello]:
     """Read a client's first record; ``None``: it is no ClientHello, or not one in a single record."""
     try:
         record = _Reader(data)
@@ -68,7 +68,7 @@ def parse(data: bytes) -> Optional[ClientHello]:
         return None
 
 
-def _read(body: _Reader) -> ClientHello:
+def _read(body: _Reader) -> OpeningHello:
     versions = [body.number(2)]
     body.take(32)
     for width in (1, 2, 1):  # session, suites, compression methods
@@ -85,4 +85,4 @@ def _read(body: _Reader) -> ClientHello:
             listed = content.vector(1).data
             versions = [int.from_bytes(listed[i : i + 2], "big") for i in range(0, len(listed), 2)]
     # Numbers that are no version keep places free for what may come (RFC 8701).
-    return ClientHello([VERSIONS[v] for v in versions if v in VERSIONS], server_name)
+    return OpeningHello([VERSIONS[v] for v in versions if v in VERSIONS], server_name)

@@ -19,7 +19,7 @@ class ListenerEnded(Exception):
     """A listener that was running is not any more."""
 
 
-class Words:
+class Descriptors:
     """The agent's ends of a listener's descriptors 0 (a socket) and 1, 2 (a pipe).
 
     vsftpd says why it cannot start on descriptor 0, where a connection would be; pyftpdlib's
@@ -64,7 +64,7 @@ class Words:
         os.close(self._output)
 
 
-class Listener:
+class ListenerProcess:
     """A server process with its own port, log and upload directories.
 
     ``user`` is the named account that may upload; ``impostor`` says that every login is taken and
@@ -88,7 +88,7 @@ class Listener:
         self.filtered = False
         self.log_start: Optional[int] = None
         self.pid = 0
-        self.words: Optional[Words] = None
+        self.words: Optional[Descriptors] = None
         self._status: Optional[int] = None
 
     def start(self, program: Callable[[str], object]) -> None:
@@ -156,11 +156,11 @@ class Listener:
             self.words.close()
 
 
-def spawn(program: Callable[[], object]) -> Tuple[int, Words]:
+def spawn(program: Callable[[], object]) -> Tuple[int, Descriptors]:
     """Run ``program`` in a forked process of its own session.
 
     When the agent ends, so does descriptor 0 of the process: that tells it to end too, or else
-    ``with_the_agent.py`` does.
+    ``end_with_the_agent`` does.
     """
     ours, theirs = socket.socketpair()
     out_read, out_write = os.pipe()
@@ -180,7 +180,7 @@ def spawn(program: Callable[[], object]) -> Tuple[int, Words]:
             os._exit(127)
     theirs.close()
     os.close(out_write)
-    return pid, Words(ours, out_read)
+    return pid, Descriptors(ours, out_read)
 
 
 def _exit_code(status: int) -> int:

@@ -45,7 +45,7 @@ _FILTER = (
 )
 
 
-class Packet(NamedTuple):
+class Frame(NamedTuple):
     """One packet: when (nanoseconds since 1970), its size on the wire, which way, its first bytes."""
 
     time_ns: int
@@ -88,7 +88,7 @@ class PacketRing:
         """Readable when a block is full or its time is over."""
         return self._socket.fileno()
 
-    def packets(self) -> Iterator[Packet]:
+    def packets(self) -> Iterator[Frame]:
         """What the kernel has handed over; its blocks are given back as they are read."""
         # An interface that goes down is an error once; unread, poll() would return at once for ever.
         self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -102,7 +102,7 @@ class PacketRing:
                 step, sec, nsec, here, size, _, frame = _PACKET_HEAD.unpack_from(self._ring, place)
                 data = self._ring[place + frame : place + frame + here]
                 outgoing = self._ring[place + _KIND_AT] == _PACKET_OUTGOING
-                yield Packet(sec * 1000000000 + nsec, size, outgoing, data)
+                yield Frame(sec * 1000000000 + nsec, size, outgoing, data)
                 place += step
             self._taken += count
             struct.pack_into("=I", self._ring, start + _STATUS_AT, _KERNEL)

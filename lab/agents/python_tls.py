@@ -1,4 +1,4 @@
-"""What the agents on Python's ssl module have in common: contexts, and errors by their symbols.
+"""What the agents on Python's ssl module have in common: an attempt's frame, contexts, errors by symbol.
 
 The standard library of Python 3.6 only.
 """
@@ -7,7 +7,12 @@ import errno
 import platform
 import socket
 import ssl
-from typing import Any, Dict, Optional
+import time
+import traceback
+import warnings
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
+
+from resident import BadRequest, Progress, Request, Result
 
 #: The resolver's numbers by their names, as ``socket`` has them.
 _EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
@@ -20,6 +25,78 @@ _OFF = (
     ("TLSv1.2", "OP_NO_TLSv1_2"),
     ("TLSv1.3", "OP_NO_TLSv1_3"),
 )
+
+
+def check(request: Request, needed: Dict[str, Sequence[str]]) -> None:
+    """See that a request has a goal of these, and says what that needs.
+
+    Raises:
+        BadRequest: it does not.
+    """
+    goal = request.get("goal")
+    if goal not in needed:
+        raise BadRequest(f"the goal {goal!r} is none of {', '.join(needed)}")
+    for name in needed[goal]:
+        if name not in request:
+            raise BadRequest(f"the goal {goal} needs {name}")
+
+
+class ObservedAttempt:
+    """The steps of an attempt in their order, and what was seen at each.
+
+    ``walk`` takes them; what it raises of ``raised`` is the result, because it is what the program's user
+    sees. Anything else is a defect of the agent.
+    """
+
+    raised: Tuple[Type[Exception], ...] = (OSError, ValueError)
+
+    def __init__(self, request: Request, progress: Progress) -> None:
+        self.request = request
+        self.progress = progress
+        self.report: Dict[str, Any] = {"failed": False, "library": ssl.OPENSSL_VERSION}
+
+    def run(self) -> Result:
+        """Make the attempt; its report."""
+        started = time.monotonic()
+        with warnings.catch_warnings(record=True) as caught:
+            try:
+                self.walk()
+            except self.raised as error:
+                self.report["failed"] = True
+                self.note_failure(
+                    error, traceback.format_exception_only(type(error), error)[-1].strip()
+                )
+                if isinstance(error, ssl.SSLError):
+                    self.report["verify_code"] = getattr(error, "verify_code", None)
+                elif isinstance(error, OSError):
+                    self.report["errno"] = error_symbol(error)
+        self.note_end()
+        self.report["warnings"] = [str(warning.message) for warning in caught]
+        self.report["elapsed_ms"] = (time.monotonic() - started) * 1000.0
+        return self.report
+
+    def step(self, name: str) -> None:
+        """The next step begins."""
+        self.report["step"] = name
+        self.progress(**self.report)
+
+    def note_tls(self, connection: ssl.SSLSocket) -> None:
+        """What was negotiated."""
+        cipher = connection.cipher()
+        self.report["protocol"] = connection.version()
+        self.report["cipher"] = cipher[0] if cipher else None
+        self.report["verified"] = is_verified(connection)
+
+    def walk(self) -> None:
+        """Take the steps."""
+        raise NotImplementedError
+
+    def note_failure(self, error: Exception, traced: str) -> None:
+        """Report the error and its message; ``traced`` is the last line of the traceback."""
+        raise NotImplementedError
+
+    def note_end(self) -> None:
+        """Report what is known at the end, whatever it was."""
 
 
 def make_context(request: Dict[str, Any]) -> ssl.SSLContext:

@@ -1,6 +1,7 @@
 """The agent in a server's container: starts listeners, says what each saw of one attempt.
 
-``server.py PROGRAM`` with one of :data:`PROGRAMS`; ``resident.py`` beside it has the protocol.
+``server.py NAME``, where the module ``NAME_program`` beside it has the class ``PROGRAM``; ``resident.py``
+has the protocol.
 A listener is one server process with its own port, log and upload directories. All ops are inline:
 
 ``facts`` ``{cipher_lists?}``
@@ -52,9 +53,9 @@ from importlib import import_module
 from typing import Any, Dict, Generator, List, Optional, Set
 
 import captured
-import packet_filter
-from capture import Capture
-from listener import Listener, ListenerEnded
+import helper_programs
+from capture import CaptureOps
+from listener import ListenerEnded, ListenerProcess
 from resident import DEADLINE_S, Agent, BadRequest, Wait
 from server_program import NOBODY, ServerProgram
 from tcp_sockets import is_busy, is_listening, is_queued
@@ -74,25 +75,20 @@ HEAD_BYTES = 60
 TAKE_OVER_S = 5.0
 #: The file in a listener's directory that says for which port there are packet filter rules.
 FILTERED = "filtered"
-#: Module and class by the word on the command line; each loads only what its container has.
-PROGRAMS = {
-    "vsftpd": ("vsftpd_program", "Vsftpd"),
-    "pyftpdlib": ("pyftpdlib_program", "Pyftpdlib"),
-    "nginx": ("nginx_program", "Nginx"),
-    "origin": ("origin_program", "Origin"),
-}
+#: How the name of a file ends that has a server program.
+MODULE = "_program.py"
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
-class Server:
+class ServerOps:
     """The ops of the agent, for one server program, and the listeners that it has started."""
 
-    def __init__(self, program: ServerProgram, capture: Capture) -> None:
+    def __init__(self, program: ServerProgram, capture: CaptureOps) -> None:
         self._program = program
         self._capture = capture
-        self._listeners: Dict[str, Listener] = {}
+        self._listeners: Dict[str, ListenerProcess] = {}
         self._accounts: Dict[str, str] = {}
 
     def facts(self, request: Request) -> Result:
@@ -192,13 +188,13 @@ class Server:
 
     # -- parts ------------------------------------------------------------------------------------
 
-    def _listener(self, request: Request) -> Listener:
+    def _listener(self, request: Request) -> ListenerProcess:
         listener = self._listeners.get(request.get("key", ""))
         if listener is None:
             raise BadRequest("no listener %r: listen first" % (request.get("key"),))
         return listener
 
-    def _new_listener(self, request: Request) -> Listener:
+    def _new_listener(self, request: Request) -> ListenerProcess:
         key, directory, port = _text(request, "key"), _text(request, "directory"), request["port"]
         if not _KEY.fullmatch(key):
             raise BadRequest("key is %r: letters, digits, dot, hyphen and underscore" % key)
@@ -209,14 +205,14 @@ class Server:
         if is_listening(port):
             raise BadRequest("port %d is taken: give each listener its own" % port)
         impostor = request.get("impostor", False)
-        return Listener(key, directory, port, _text(request, "user"), impostor)
+        return ListenerProcess(key, directory, port, _text(request, "user"), impostor)
 
     def _account(self, name: str, password: str) -> None:
         if self._accounts.get(name) != password:
             self._program.account(name, password)
             self._accounts[name] = password
 
-    def _write_files(self, listener: Listener, config: str, others: Dict[str, str]) -> None:
+    def _write_files(self, listener: ListenerProcess, config: str, others: Dict[str, str]) -> None:
         shutil.rmtree(listener.directory, ignore_errors=True)
         os.makedirs(listener.uploads, mode=0o755)
         self._program.make_upload_directories(listener)
@@ -228,21 +224,23 @@ class Server:
             with open(path, "w", encoding="utf-8", opener=_private) as file:
                 file.write(text)
 
-    def _filter(self, listener: Listener, request: Request) -> None:
+    def _filter(self, listener: ListenerProcess, request: Request) -> None:
         rules: List[str] = []
         if request.get("data_ports", "open") != "open":
-            rules += packet_filter.passive_rules(request["data_ports"], *request["passive_range"])
+            rules += helper_programs.passive_rules(request["data_ports"], *request["passive_range"])
         if request.get("port_filter", "open") != "open":
             allowed = request.get("port_allowed", [])
-            rules += packet_filter.port_rules(request["port_filter"], listener.port, allowed)
+            rules += helper_programs.port_rules(request["port_filter"], listener.port, allowed)
         if rules:
             listener.filtered = True
             # For the next agent, should this one be killed before it can remove the rules.
             with open(os.path.join(listener.directory, FILTERED), "w", encoding="ascii") as note:
                 note.write(str(listener.port))
-            packet_filter.apply(listener.port, rules)
+            helper_programs.apply_filter(listener.port, rules)
 
-    def _until_quiet(self, listener: Listener, request: Request) -> Generator[Wait, Set[int], bool]:
+    def _until_quiet(
+        self, listener: ListenerProcess, request: Request
+    ) -> Generator[Wait, Set[int], bool]:
         """Wait until the listener has no session; false if one had to be killed for that."""
         until = time.monotonic() + min(
             PATIENCE_S, request.get("deadline_s", DEADLINE_S) - RESERVE_S
@@ -257,7 +255,7 @@ class Server:
             pause = min(pause * 1.5, 0.02)
         return ended
 
-    def _is_quiet(self, listener: Listener) -> bool:
+    def _is_quiet(self, listener: ListenerProcess) -> bool:
         try:
             listener.must_run()
             ask = is_queued if self._program.counts_connections else is_busy
@@ -267,11 +265,11 @@ class Server:
             self._end(self._listeners.pop(listener.key))
             raise
 
-    def _end(self, listener: Listener) -> None:
+    def _end(self, listener: ListenerProcess) -> None:
         self._capture.drop(listener.key)
         listener.end()
         if listener.filtered:
-            packet_filter.remove(listener.port)
+            helper_programs.remove_filter(listener.port)
         if listener.impostor:
             self._program.stop_impersonating(listener)
         shutil.rmtree(listener.directory, ignore_errors=True)
@@ -293,7 +291,7 @@ def take_over() -> int:
         note = os.path.join(entry.path, FILTERED)
         if os.path.exists(note):
             with open(note, encoding="ascii") as file:
-                packet_filter.remove(int(file.read()))
+                helper_programs.remove_filter(int(file.read()))
         shutil.rmtree(entry.path)
     return lock
 
@@ -353,7 +351,7 @@ def _fingerprint(path: str) -> Result:
     return {"size": size, "sha256": digest.hexdigest()}
 
 
-def _captured(listener: Listener, path: Optional[str]) -> Optional[Result]:
+def _captured(listener: ListenerProcess, path: Optional[str]) -> Optional[Result]:
     """The login that an impostor kept, and the beginning of the file that came with it."""
     login = captured.read(listener.captured)
     if login is None:
@@ -367,11 +365,14 @@ def _captured(listener: Listener, path: Optional[str]) -> Optional[Result]:
 
 
 def program_named(argv: List[str]) -> ServerProgram:
-    """The server program that the command line names."""
-    if len(argv) != 1 or argv[0] not in PROGRAMS:
-        sys.exit("usage: server.py " + " | ".join(PROGRAMS))
-    module, name = PROGRAMS[argv[0]]
-    program: ServerProgram = getattr(import_module(module), name)()
+    """The server program that the command line names; only its own module is loaded."""
+    beside = os.listdir(os.path.dirname(os.path.abspath(__file__)))
+    known = sorted(
+        n[: -len(MODULE)] for n in beside if n.endswith(MODULE) and n != "server" + MODULE
+    )
+    if len(argv) != 1 or argv[0] not in known:
+        sys.exit("usage: server.py " + " | ".join(known))
+    program: ServerProgram = import_module(argv[0] + "_program").PROGRAM()
     return program
 
 
@@ -382,8 +383,8 @@ def main() -> None:
     take_over()
     program.clean_up()
     program.prepare()
-    capture = Capture.of_interface()
-    server = Server(program, capture)
+    capture = CaptureOps.of_interface()
+    server = ServerOps(program, capture)
     Agent(
         "server",
         versions=dict(program.versions(), no_impostor=program.no_impostor()),

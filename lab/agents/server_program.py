@@ -6,9 +6,11 @@ The defaults are those of a program that needs nothing beside its configuration 
 # ruff: noqa: UP006, UP007, UP035, UP045
 
 import os
+import signal
 from typing import Any, Dict, List, Optional
 
-from listener import Listener
+from helper_programs import end_with_the_agent
+from listener import ListenerProcess
 from resident import BadRequest
 
 #: The account "nobody" of the images.
@@ -39,7 +41,7 @@ class ServerProgram:
         """Become a listener with this configuration file; called in a forked process."""
         raise NotImplementedError
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """Whether the listener has no session left, and has said everything about those it had.
 
         Asked before this, and true: no connection waits to be accepted, and, of a program that does not
@@ -51,7 +53,7 @@ class ServerProgram:
         """
         raise NotImplementedError
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """End every session, not the listener."""
         raise NotImplementedError
 
@@ -88,18 +90,57 @@ class ServerProgram:
     def account(self, name: str, password: str) -> None:
         """Let this user log in with this password."""
 
-    def impersonate(self, listener: Listener) -> None:
+    def impersonate(self, listener: ListenerProcess) -> None:
         """Prepare for a listener that takes every login."""
 
-    def stop_impersonating(self, listener: Listener) -> None:
+    def stop_impersonating(self, listener: ListenerProcess) -> None:
         """Undo that."""
 
-    def make_upload_directories(self, listener: Listener) -> None:
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
         """Make those that are needed beside ``listener.uploads``, and give them to their users."""
 
-    def expect_upload(self, _listener: Listener, _name: str) -> None:
+    def expect_upload(self, _listener: ListenerProcess, _name: str) -> None:
         """Prepare for an upload under this name."""
 
-    def find_upload(self, _listener: Listener, _name: str) -> Optional[str]:
+    def find_upload(self, _listener: ListenerProcess, _name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         return None
+
+
+class LinkedProgram(ServerProgram):
+    """A program of the image that is linked with OpenSSL: it is asked of the very library that it loads."""
+
+    #: The program's file.
+    binary = ""
+    _library: Any = None
+
+    @property
+    def library(self) -> Any:
+        """The program's library, an ``openssl_library.OpenSSL``."""
+        if self._library is None:
+            from openssl_library import OpenSSL
+
+            self._library = OpenSSL(self.binary)
+        return self._library
+
+    def become(self, argv: List[str]) -> None:
+        """In a forked process: become the program, which ends when the agent ends."""
+        end_with_the_agent()
+        # Python ignores it, and what is ignored stays so in the program.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execv(self.binary, [self.binary, *argv])
+
+    def expand(self, cipher_list: str) -> List[str]:
+        """As declared."""
+        suites: List[str] = self.library.suites(cipher_list)
+        return suites
+
+    def loads(self, chain: str, private_key: str) -> bool:
+        """As declared."""
+        loaded: bool = self.library.loads(chain, private_key)
+        return loaded
+
+    def speaks(self, version: str) -> bool:
+        """As declared."""
+        spoken: bool = self.library.speaks(version)
+        return spoken

@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.cases.loading import load_module
 from lab.cases.plan import LoadedCase
 from lab.cases.rules import CaseError
+from lab.text import did_you_mean
 
 
 @dataclass
@@ -19,13 +20,13 @@ class Catalogue:
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
-        """Import every module of ``folder`` and collect its cases.
+        """Import every module of ``folder``, document by document, and collect its cases.
 
         Raises:
             CaseError: a case is not well-formed, or a module cannot be imported.
         """
         catalogue = cls()
-        for path in sorted(folder.glob("[!_]*.py")):
+        for path in sorted(folder.rglob("[!_]*.py")):
             catalogue.cases += load_module(path)
         names = [c.id for c in catalogue.cases]
         for name in names:
@@ -57,9 +58,6 @@ class Catalogue:
 
     @staticmethod
     def _closest(word: str, cases: list[LoadedCase]) -> str:
-        import difflib  # noqa: PLC0415 - only for this message
-
         names = sorted({c.name for c in cases})
         name = word.split("[", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1]
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-        return f"; did you mean {', '.join(near)}?" if near else "; `lab list` shows what there is"
+        return did_you_mean(name, names, alike=0.4, otherwise="; `lab list` shows what there is")

@@ -9,12 +9,13 @@ The X509 numbers are those of OpenSSL 3 (``include/openssl/x509_vfy.h``).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from lab.text import no_such
 
 #: The lab's own DNS zone (RFC 6761 reserves ``test``).
 ZONE = "lab.test"
@@ -33,9 +34,7 @@ class UnknownCertificate(CertificateError, KeyError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
-        self.closest = tuple(difflib.get_close_matches(name, self.known, n=3, cutoff=0.5))
-        hint = f"; did you mean {' or '.join(self.closest)}?" if self.closest else "."
-        self.message = f"no {kind} {name!r}{hint} There are: {', '.join(self.known)}"
+        self.message = no_such(kind, name, self.known)
         super().__init__(self.message)
 
     def __str__(self) -> str:

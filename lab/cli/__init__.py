@@ -1,12 +1,13 @@
 """The command ``lab``: thin over the library.
 
-``commands`` names every command, in the order of the help. The functions behind them are grouped by what
-they are about: ``machine``, ``images``, ``topologies``, ``cases``, ``records``, ``attempts``, ``offers``
-and ``measurements``. They share ``options`` (what is typed), ``printing`` (what is said, and on which
-stream) and ``exit_status``. ``entry`` runs the command and turns every error into one message.
+``entry`` names every command, runs one, and turns every error into one message and an exit status. The
+functions behind the commands are grouped by what they are about: ``machine`` (this machine, its images and
+topologies), ``runs`` (cases), ``attempts`` (one client and one server: an attempt, their suites, an sslscan)
+and ``records`` (what reads the records of runs). ``common`` is what several of them take and say.
+
+A function imports what it needs when it is called: who asks for help does not wait for an engine's library.
 """
 
-from lab.cli.commands import app
-from lab.cli.entry import main
+from lab.cli.entry import app, main
 
 __all__ = ["app", "main"]

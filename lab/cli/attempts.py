@@ -1,25 +1,57 @@
-"""The command ``lab attempt``: one client with its settings against one server with its settings."""
+"""Commands about one client and one server with their settings: an attempt, their suites, an sslscan."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from lab.cli import exit_status
-from lab.cli.options import AsJson, ClientAssignments, Server, ServerAssignments
-from lab.cli.printing import err, out, print_json, print_plain
+from lab.cli.common import (
+    LAB_ERROR,
+    OK,
+    SURPRISE,
+    AsJson,
+    Cases,
+    ClientAssignments,
+    Document,
+    ServerAssignments,
+    Verbose,
+    chosen_cases,
+    console,
+    print_json,
+    say,
+    status_of_attempt,
+)
 from lab.expectations import Expectation
-from lab.inputs import FTP_CLIENT, WEB_CLIENT, read_attempt
-from lab.model import ClientSettings, Result, ServerSettings
-from lab.record import AttemptRecord, RunRecord
-from lab.report import terminal
-from lab.run.recording import repeat
-from lab.settings import help_lines
-from lab.wire import CapturePolicy
+from lab.model import ClientSettings, ServerSettings
+from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
+from lab.report.layout import padded, print_hanging
+from lab.run.scan import LIMITS, NotScanned
+from lab.servers import SERVERS
+from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
+from lab.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.record import AttemptRecord, RunRecord
+    from lab.run.scan import Comparison as Scanned
+    from lab.run.suites import Comparison, Offer
+    from lab.tls.suites import Suite
+
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        help=", ".join(SERVERS),
+        show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
+    ),
+]
+_CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
 def attempt(
@@ -28,7 +60,7 @@ def attempt(
         str | None,
         typer.Option(
             "--client",
-            metavar="PROGRAM@PLATFORM[:POLICY]",
+            metavar=_CLIENT,
             help="for example net-ftp@rocky9:FIPS",
             show_default=f"{FTP_CLIENT}; with --backend {WEB_CLIENT}",
         ),
@@ -74,13 +106,18 @@ def attempt(
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
     ] = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
 ) -> None:
-    """Make one attempt: one client with its settings against one server with its settings."""
+    """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
         _print_fields()
         return
+    from lab.report import terminal
+    from lab.run.recording import repeat
+    from lab.wire import CapturePolicy
+
     wanted, own, findings = read_attempt(
         vsftpd_conf,
         mt_config,
@@ -96,9 +133,9 @@ def attempt(
         environment=os.environ if mt_config else None,
     )
     for finding in findings:
-        print_plain(str(finding), err)
+        say(str(finding), error=True)
     expectation = Expectation.parse(expect) if expect else None
-    counter = terminal.Counter(times, err)
+    counter = terminal.Counter(times, console(error=True))
     conducted = repeat(
         wanted,
         times,
@@ -112,16 +149,16 @@ def attempt(
     if as_json:
         print_json(_attempts_json(conducted.record))
     else:
-        terminal.print_attempts(attempts, conducted.record, out)
+        terminal.print_attempts(attempts, conducted.record, console(), verbose=verbose)
         _print_captures(attempts, conducted.path.parent)
-    raise typer.Exit(max(exit_status.of_attempt(a) for a in attempts))
+    raise typer.Exit(max(status_of_attempt(a) for a in attempts))
 
 
 def _print_fields() -> None:
     for title, settings in (("-s", ServerSettings), ("-c", ClientSettings)):
-        out.print(f"\n{settings.__name__} ({title} FIELD=VALUE)", style="bold", highlight=False)
+        console().print(Text(f"\n{settings.__name__} ({title} FIELD=VALUE)", style="bold"))
         for name, text in help_lines(settings):
-            print_plain(f"  {name:<22} {text}")
+            say(f"  {name:<22} {text}")
 
 
 def _print_captures(attempts: Sequence[AttemptRecord], folder: Path) -> None:
@@ -129,7 +166,7 @@ def _print_captures(attempts: Sequence[AttemptRecord], folder: Path) -> None:
     files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
     if files:
         where = files[0] if len(files) == 1 else f"{len(files)} files in {files[0].parent}"
-        print_plain(f"\ncapture: {where}")
+        say(f"\ncapture: {where}")
 
 
 def _attempts_json(record: RunRecord) -> object:
@@ -142,6 +179,167 @@ def _attempts_json(record: RunRecord) -> object:
     if len(plain) == 1:
         return plain[0] | {"certificates": whole["certificates"].get(plain[0]["chain"], [])}
     outcomes = [a.outcome for a in record.attempts if a.outcome]
-    completed = sum(o.result is Result.COMPLETED for o in outcomes)
+    completed = sum(o.result == "completed" for o in outcomes)
     left_open = sum(bool(o.not_judged) for o in outcomes)
     return whole | {"made": len(plain), "completed": completed, "not_judged": left_open}
+
+
+# -- suites --------------------------------------------------------------------------------------------
+
+_COLUMN = 7
+#: A server's whole list is of interest only if it is short: what it comes to is above it.
+_MOST = 8
+
+
+def suites(
+    server: Server = None,
+    client: Annotated[
+        str,
+        typer.Option("--client", metavar=_CLIENT, help="for example net-ftp@rocky9:FIPS"),
+    ] = FTP_CLIENT,
+    server_settings: ServerAssignments = None,
+    client_settings: ClientAssignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """``lab suites``: exit status 1 if no handshake is possible."""
+    from lab.images import Printed
+    from lab.run.checkout import Checkout, new_run_id
+    from lab.run.feasibility import Unsupported
+    from lab.run.laboratory import open_lab
+
+    wanted = attempt_of(
+        parse_server(server_settings or [], server or server_for(client)),
+        parse_client(client, client_settings or []),
+    )
+    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
+        try:
+            comparison = laboratory.session.suites(wanted)
+        except Unsupported as cause:
+            say(f"cannot: {cause}", error=True)
+            raise typer.Exit(LAB_ERROR) from None
+    if as_json:
+        print_json(comparison.as_json())
+    else:
+        print_comparison(comparison, console())
+    raise typer.Exit(OK if comparison.possible else SURPRISE)
+
+
+def print_comparison(comparison: Comparison, target: Console) -> None:
+    """Print a comparison of the suites of both ends, its sentence first."""
+    _heading(comparison.sentence, target, "bold green" if comparison.possible else "bold red")
+    _print_offer("client", comparison.client, target)
+    _print_offer("server", comparison.server, target)
+    _heading("\ncommon to both", target)
+    for version, common in comparison.common.items():
+        _row(version, _names(common) or "no suite", target)
+    if not comparison.common:
+        _row("-", "no protocol version", target)
+
+
+def _print_offer(side: str, offer: Offer, target: Console) -> None:
+    _heading(f"\n{side}: {offer.end}", target)
+    if offer.nothing:
+        _row("-", f"nothing: {offer.nothing}", target)
+    for version in offer.versions:
+        _row(version, _names(offer.suites[version]) or "no suite", target)
+    if side == "server":
+        _row("key", offer.key or "no certificate", target)
+        _row("list", _list_in_words(offer), target)
+
+
+def _list_in_words(offer: Offer) -> str:
+    """A server's cipher list as its library reads it, and what of it the certificate leaves."""
+    listed, excluded = offer.configured, offer.excluded
+    words = _names(listed) if len(listed) <= _MOST else f"{len(listed)} suites"
+    if not excluded or not offer.key:
+        return words or "no suite"
+    which = _names(excluded) if len(excluded) <= _MOST else f"{len(excluded)} of them"
+    return f"{words} (not with this key: {which})"
+
+
+def _names(of: Sequence[Suite]) -> str:
+    return " ".join(suite.name for suite in of)
+
+
+def _heading(words: str, target: Console, style: str = "bold") -> None:
+    target.print(Text(visible(words), style=style))
+
+
+def _row(label: str, words: str, target: Console) -> None:
+    print_hanging(target, Text(f"  {padded(label, _COLUMN)}", style="dim"), visible(words))
+
+
+# -- an independent scan -------------------------------------------------------------------------------
+
+
+def scan(
+    cases: Cases = None,
+    server: Annotated[
+        str | None, typer.Option("--server", help="scan this server only, e.g. nginx")
+    ] = None,
+    server_settings: ServerAssignments = None,
+    document: Document = None,
+    as_json: AsJson = False,
+) -> None:
+    """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
+    from lab.images import Printed
+    from lab.run.checkout import Checkout, new_run_id
+    from lab.run.laboratory import open_lab
+    from lab.run.scanner import SERVICE as SCANNER
+    from lab.run.scanning import as_attempt, counted, scan_all
+
+    if server is None and not server_settings:
+        plans = [c.plan() for c in chosen_cases(cases, document)]
+        attempts = [planned.attempt for plan in plans for planned in plan]
+    elif cases or document:
+        raise typer.BadParameter("either cases, or one server with its settings")
+    else:
+        attempts = [as_attempt(parse_server(server_settings or [], server or FTP_SERVER))]
+    with open_lab(
+        Checkout.here(), Printed(), new_run_id(), attempts=attempts, also=[SCANNER]
+    ) as laboratory:
+        results = scan_all(laboratory.session, (a.server for a in attempts))
+    counts = counted(results)
+    if as_json:
+        print_json({"counts": counts, "scans": [r.as_json() for r in results]})
+    else:
+        print_scans(results, counts, console())
+    raise typer.Exit(LAB_ERROR if counts["lab_error"] else SURPRISE if counts["disagree"] else OK)
+
+
+def print_scans(
+    results: Iterable[Scanned | NotScanned], counts: Mapping[str, int], target: Console
+) -> None:
+    """Print what was found for each settings, the counts, and the limits that were met."""
+    met: set[str] = set()
+    for result in results:
+        words = Text(visible(server_in_words(result.server)) + "\n  ")
+        if isinstance(result, NotScanned):
+            kind = "lab error" if result.lab_error else "not scannable"
+            words.append(f"{kind}: {visible(result.why)}", "red" if result.lab_error else "dim")
+        else:
+            words.append(*(("agree", "green") if result.agree else ("disagree", "bold red")))
+            words.append(f"  {found(result)}", style="dim")
+            for disagreement in result.disagreements:
+                words.append(f"\n    {visible(disagreement)}", style="red")
+            met |= set(result.beyond)
+        target.print(words, soft_wrap=True)
+    target.print(Text(f"\n{scans_in_words(counts)}"), soft_wrap=True)
+    for limit in LIMITS:
+        if limit.title in met:
+            target.print(Text(f"not seen: {limit.title}: {limit.reason}", "dim"), soft_wrap=True)
+
+
+def scans_in_words(counts: Mapping[str, int]) -> str:
+    """How many scans came to what, in one line."""
+    said = [f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number]
+    return f"{sum(counts.values())} settings: {', '.join(said) or 'nothing to scan'}"
+
+
+def found(result: Scanned) -> str:
+    """Protocols and the number of suites, as the scanner found them."""
+    versions = " ".join(result.protocols) or "no protocol"
+    number = len(result.distinct_suites)
+    words = f"{versions}, {number or 'no'} suite{'' if number == 1 else 's'}"
+    beyond = sum(len(suites) for suites in result.beyond.values())
+    return f"{words} ({beyond} more that sslscan does not ask for)" if beyond else words

@@ -1,46 +1,68 @@
-"""Where the command begins and ends: signals, and every error as one message and an exit status."""
+"""Where the command begins and ends: the commands, signals, and every error as one message and a status."""
 
 from __future__ import annotations
 
+import importlib
+import os
+import select
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
-from docker.errors import DockerException
+import typer
+from typer.core import TyperGroup
 
-from lab.bench import BenchError
-from lab.cases import CaseError
-from lab.cli import exit_status
-from lab.cli.commands import app
-from lab.cli.printing import err, print_error
-from lab.dialects import DialectError
-from lab.documents import DocumentError
-from lab.engine import EngineError
-from lab.expectations import ExpectationError
-from lab.images import ImageError, WrongVariable
-from lab.inputs import InputError
-from lab.record import RecordError
-from lab.report.html import ReportError
-from lab.run.link import AgentError
-from lab.run.topology import TopologyError
-from lab.settings import SettingsError
+from lab.cli.common import LAB_ERROR, PLAIN, USAGE, print_error, say
 
-#: What a person did wrong / what the lab could not do. Each text says what to do next.
-USAGE_ERRORS = (InputError, SettingsError, ExpectationError, CaseError, WrongVariable)
-LAB_ERRORS = (
-    RecordError,
-    EngineError,
-    ImageError,
-    TopologyError,
-    AgentError,
-    DialectError,
-    DocumentError,
-    ReportError,
-    BenchError,
-    DockerException,
-    OSError,  # a full disk, a directory that may not be written, an engine that has gone
-)
+#: Every command, in the order of the help: where its function or group is, and its sentence.
+COMMANDS: Final = {
+    "version": ("machine.version", "Print the version of the lab."),
+    "doctor": ("machine.doctor", "Say what is missing on this machine, before anything is tried."),
+    "up": (
+        "machine.up",
+        "Start the topology and leave it running: later commands then start at once.",
+    ),
+    "down": (
+        "machine.down",
+        "Remove every container and network that runs of this checkout left behind.",
+    ),
+    "status": ("machine.status", "Show the topologies on the engine."),
+    "list": ("runs.list_cases", "List the cases."),
+    "run": ("runs.run_cases", "Run cases (all, or those named) and print what came of them."),
+    "report": (
+        "records.report",
+        "Print the summary of a recorded run, or write it as a page or as Markdown.",
+    ),
+    "claims": (
+        "records.claims",
+        "Say which claims of the documents hold, as a recorded run has it.",
+    ),
+    "compare": (
+        "records.compare",
+        "Say what changed from one recorded run to another; exit 1 if something is worse or gone.",
+    ),
+    "baseline": (
+        "records.baseline",
+        "Write what a comparison reads of a recorded run, to be committed.",
+    ),
+    "attempt": (
+        "attempts.attempt",
+        "Make one attempt: one client with its settings against one server with its settings.",
+    ),
+    "suites": (
+        "attempts.suites",
+        "Ask both ends for their cipher suites and say what is common, or what fails first.",
+    ),
+    "scan": (
+        "attempts.scan",
+        "Have sslscan ask servers what they offer, and compare: one, or all distinct ones of the cases.",
+    ),
+    "soak": ("runs.soak", "Run cases many times and say which outcomes flip, races apart."),
+    "bench": ("machine.bench", "Measure what an attempt costs, against baselines of the same run."),
+    "engine": ("machine.engine_commands", "The container engine of this machine."),
+    "images": ("machine.image_commands", "The images: what is real in them, and moving them."),
+}
 
 
 class Interrupted(BaseException):
@@ -51,23 +73,113 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class _Commands(TyperGroup):
+    """The commands of the table. Only the one that is called is imported."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        place, sentence = COMMANDS[cmd_name]
+        module, _, name = place.partition(".")
+        found = getattr(importlib.import_module(f"lab.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(**PLAIN)
+            single.command(cmd_name, help=sentence)(found)
+            found = single
+        return typer.main.get_command(found)
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # Typer would end with 1, whoever closed which pipe
+            if _reader_has_gone():
+                raise Interrupted(signal.SIGPIPE) from error
+            raise ConnectionError(str(error)) from error
+
+
+app = typer.Typer(name="lab", cls=_Commands, no_args_is_help=True, **PLAIN)
+
+
+@app.callback()
+def _lab() -> None:
+    """Real TLS and FTPS clients against real servers in containers: who refused, at which stage, why."""
+
+
 def main() -> None:
     """Run the command; every error becomes one message and the documented exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
             signal.signal(number, _interrupt)
     try:
-        app(prog_name="lab")
-    except USAGE_ERRORS as error:
-        print_error(error)
-        sys.exit(exit_status.USAGE)
-    except LAB_ERRORS as error:
-        print_error(error)
-        sys.exit(exit_status.LAB_ERROR)
+        try:
+            app(prog_name="lab")
+        finally:
+            if _reader_has_gone():
+                raise Interrupted(signal.SIGPIPE)
     except Interrupted as stopped:
-        name = signal.Signals(stopped.number).name
-        err.print(f"lab: ended by {name}; what was finished is in the record", highlight=False)
-        sys.exit(exit_status.of_signal(stopped.number))
+        if stopped.number == signal.SIGPIPE:  # `lab list | head`: what was wanted was read
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            name = signal.Signals(stopped.number).name
+            say(f"lab: ended by {name}; what was finished is in the record", error=True)
+        sys.exit(128 + stopped.number)
+    except Exception as error:
+        status = _status_of(error)
+        if status is None:
+            raise
+        print_error(error)
+        sys.exit(status)
+
+
+def _status_of(error: Exception) -> int | None:
+    """2 for what a person did wrong, 3 for what the lab could not do; ``None``: a fault of the lab.
+
+    The text of each of these errors says what to do next.
+    """
+    from docker.errors import DockerException
+
+    from lab.bench import BenchError
+    from lab.cases import CaseError
+    from lab.dialects import DialectError
+    from lab.documents import DocumentError
+    from lab.engine import EngineError
+    from lab.expectations import ExpectationError
+    from lab.images import ImageError, WrongVariable
+    from lab.own import InputError
+    from lab.record import RecordError
+    from lab.report.html import ReportError
+    from lab.run.link import AgentError
+    from lab.run.topology import TopologyError
+    from lab.settings import SettingsError
+
+    if isinstance(error, InputError | SettingsError | ExpectationError | CaseError | WrongVariable):
+        return USAGE
+    of_the_lab = (
+        *(RecordError, EngineError, ImageError, TopologyError, AgentError, DialectError),
+        *(DocumentError, ReportError, BenchError, DockerException),
+        OSError,  # a full disk, a directory that may not be written, an engine that has gone
+    )
+    return LAB_ERROR if isinstance(error, of_the_lab) else None
+
+
+def _reader_has_gone() -> bool:
+    """Whether nobody reads standard output any more; what is left is written otherwise."""
+    try:
+        sys.stdout.flush()
+        looking = select.poll()
+        looking.register(sys.stdout.fileno(), 0)
+    except BrokenPipeError:
+        return True
+    except OSError:  # it is no file
+        return False
+    return any(event & select.POLLERR for _, event in looking.poll(0))
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,35 +1,253 @@
-"""Commands about this machine: the lab's version, what is missing, the container engine."""
+"""Commands about this machine: what it lacks, its engine, its images, the topologies on it, its speed."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from lab import __version__, engine
-from lab import doctor as examination
-from lab.cli.options import AsJson
-from lab.cli.printing import out, print_json, print_plain
+from lab.cli.common import (
+    OK,
+    PLAIN,
+    SURPRISE,
+    USAGE,
+    AsJson,
+    console,
+    print_error,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from lab.images import ImageInfo, ImageStore
+
+engine_commands = typer.Typer(no_args_is_help=True, **PLAIN)
+image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
 
 
 def version() -> None:
-    """Print the version of the lab."""
-    out.print(__version__, highlight=False)
+    """``lab version``."""
+    from lab import __version__
+
+    say(__version__)
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is missing on this machine, before anything is tried."""
+    """``lab doctor``: its exit status is that of the worst finding."""
+    from lab import doctor as examination
+
     findings = examination.examine()
     if as_json:
         print_json([vars(finding) for finding in findings])
     else:
-        print_plain(examination.render(findings))
+        say(examination.render(findings))
     raise typer.Exit(examination.worst(findings))
 
 
+def bench(as_json: AsJson = False) -> None:
+    """``lab bench``: exit status 1 if a limit is not met."""
+    from lab.bench import measure
+    from lab.images import Printed
+    from lab.run.checkout import Checkout
+
+    measured = measure(Checkout.here(), Printed())
+    if as_json:
+        print_json(measured.as_json())
+    else:
+        say(measured.in_words())
+    raise typer.Exit(OK if measured.all_met else SURPRISE)
+
+
+@engine_commands.callback()
+def _engine() -> None:
+    """The container engine of this machine."""
+
+
+@engine_commands.command("start")
 def engine_start() -> None:
     """Find the engine; where there is none, install and start one (root on Debian or Ubuntu)."""
+    from lab import engine
+
     engine.ensure().close()
 
 
+@engine_commands.command("stop")
 def engine_stop() -> None:
     """Stop the engine, if this checkout started it and nobody else uses it."""
-    print_plain(engine.stop().message)
+    from lab import engine
+
+    say(engine.stop().message)
+
+
+# -- topologies ----------------------------------------------------------------------------------------
+
+
+def up() -> None:
+    """``lab up``."""
+    from lab.images import Printed
+    from lab.run import topology
+    from lab.run.checkout import Checkout, new_run_id
+    from lab.run.laboratory import ensure_images, start
+
+    checkout, progress = Checkout.here(), Printed()
+    with _engine_found() as client:
+        if topology.containers(client, checkout.kept_project):
+            say("the topology is up already: `lab status`")
+            return
+        found, _ = ensure_images(client, checkout, progress)
+        start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(client)
+    say("the topology is up; `lab down` removes it")
+
+
+def down(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also what other checkouts' runs left, unless alive.")
+    ] = False,
+    force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
+) -> None:
+    """``lab down``."""
+    from lab.run import topology
+    from lab.run.checkout import Checkout
+
+    with _engine_found() as client:
+        removed, left = topology.down(client, Checkout.here(), every=every, force=force)
+    for found in removed:
+        say(f"removed {found.project} ({found.containers} objects)")
+    for found in left:
+        say(f"left {found.project}: in use by {found.path} (--force takes it)")
+    if not removed and not left:
+        say("nothing to remove")
+
+
+def status(as_json: AsJson = False) -> None:
+    """``lab status``."""
+    from rich.table import Table
+
+    from lab.run import topology
+
+    with _engine_found() as client:
+        found = topology.find(client)
+    if as_json:
+        print_json([vars(f) for f in found])
+        return
+    if not found:
+        say("no topology is up; `lab up` starts one")
+        return
+    table = Table("topology", "running", "kept", "in use", "checkout", box=None)
+    for f in found:
+        yes = ("no", "yes")
+        table.add_row(f.project, str(f.running), yes[f.kept], yes[f.alive], f.path)
+    console().print(table)
+
+
+# -- images --------------------------------------------------------------------------------------------
+
+
+@image_commands.callback()
+def provide(context: typer.Context, as_json: AsJson = False) -> None:
+    """Build the images that are missing, and print where every image comes from and what is real in it."""
+    from lab.report import terminal
+
+    if context.invoked_subcommand is not None:
+        return
+    with _engine_found() as client:
+        found, absent = _images(client)[1:]
+    if as_json:
+        print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
+    else:
+        terminal.print_images([i.provenance for i in found.values()], console())
+        for why in absent.values():
+            say(f"cannot: {why}")
+
+
+@image_commands.command("export")
+def export(path: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
+    """Write all images into one archive, for a room without a network."""
+    with _engine_found() as client:
+        _images(client)[0].export(path)
+    say(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
+
+
+@image_commands.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")],
+) -> None:
+    """Take all images from an archive."""
+    from lab.images import ImageError, archive
+
+    try:
+        archive.contents(path)  # before an engine is looked for
+    except ImageError as error:
+        print_error(error)
+        raise typer.Exit(USAGE) from error
+    with _engine_found() as client:
+        _store(client).import_(path)
+
+
+@image_commands.command("builds")
+def builds(
+    write: Annotated[
+        bool, typer.Option("--write", help="Record them, after a run in which all was as expected.")
+    ] = False,
+) -> None:
+    """Say which packages have moved since the expectations were last seen to hold."""
+    from lab.images import release_from_environment
+    from lab.images.provenance import moved
+
+    if write and release_from_environment(os.environ):
+        raise typer.BadParameter(
+            "the table has the builds of the usual servers: leave LAB_SERVERS unset"
+        )
+    with _engine_found() as client:
+        store, found, _ = _images(client)
+        measured = [image.provenance for image in found.values()]
+        if write:
+            say(f"written: {store.record_builds(measured)}")
+            return
+        recorded = store.recorded()
+    changes = [f"{p.image}: {change}" for p in measured for change in moved(recorded, p) or ()]
+    unknown = [p.image for p in measured if p.image not in recorded]
+    if unknown:
+        changes.append(f"nothing is recorded of {', '.join(unknown)}")
+    say("\n".join(changes) or "nothing has moved")
+
+
+@image_commands.command("prune")
+def prune() -> None:
+    """Remove the images of older recipes."""
+    with _engine_found() as client:
+        for reference in _store(client).prune():
+            say(f"removed {reference}")
+
+
+@contextmanager
+def _engine_found() -> Iterator[DockerClient]:
+    from lab import engine
+
+    with closing(engine.find()) as client:
+        yield client
+
+
+def _store(client: DockerClient) -> ImageStore:
+    from lab.images import Printed
+    from lab.run.checkout import Checkout
+    from lab.run.laboratory import image_store
+
+    return image_store(client, Checkout.here(), Printed())
+
+
+def _images(
+    client: DockerClient,
+) -> tuple[ImageStore, Mapping[str, ImageInfo], Mapping[str, str]]:
+    """The store, and its images: those there are by name, and why others are not, all built first."""
+    from lab.images import Printed
+    from lab.run.checkout import Checkout
+    from lab.run.laboratory import ensure_images
+
+    return (_store(client), *ensure_images(client, Checkout.here(), Printed()))

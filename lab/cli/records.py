@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lab import claims as verdicts
-from lab.cases import CaseError
-from lab.cli import exit_status
-from lab.cli.options import AsJson
-from lab.cli.printing import (
+from lab.cli.common import (
+    USAGE,
+    AsJson,
+    Verbose,
     columns,
+    console,
     print_error,
     print_json,
-    print_page,
-    print_plain,
-    print_run,
+    say,
+    status_of_run,
 )
-from lab.compare import baseline as baseline_of
-from lab.compare import compare as compare_runs
-from lab.documents import documents
-from lab.documents import words as claim_words
-from lab.record import RecordError, RunRecord, load, to_json
-from lab.report import markdown
-from lab.report.html import write
-from lab.run.checkout import Checkout
+
+if TYPE_CHECKING:
+    from lab.record import RunRecord
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
 
@@ -52,23 +45,32 @@ def report(
         Path | None,
         typer.Option(metavar="OLD", help="With --summary: begin with what changed since that one."),
     ] = None,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the summary of a recorded run, or write it as a page or as Markdown."""
+    """``lab report``: its exit status is that of the run's verdict."""
+    from lab.compare import compare as compare_runs
+    from lab.documents import documents
+    from lab.documents.verdicts import evaluate_tested
+    from lab.record import to_json
+    from lab.report import markdown, terminal
+    from lab.report.html import write
+
     found, path = _recorded(record)
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
-        write(found, page, verdicts.evaluate_tested(found, documents().values()))
-        print_page(page)
+        write(found, page, evaluate_tested(found, documents().values()))
+        say(f"\nreport: {page}")
     if summary is not None:
         compared = compare_runs(_recorded(since)[0], found) if since is not None else None
-        _append(summary, markdown.summary(found, documents().values(), compared))
+        words = markdown.summary(found, documents().values(), compared)
+        _write(summary, words, "summary", append=True)
     if as_json:
-        sys.stdout.write(to_json(found, indent=2) + "\n")
+        say(to_json(found, indent=2))
     elif page is None and summary is None:
-        print_run(found, path)
-    raise typer.Exit(exit_status.of_run(found))
+        terminal.print_run(found, console(), {"record": path}, verbose=verbose)
+    raise typer.Exit(status_of_run(found))
 
 
 def claims(
@@ -79,7 +81,11 @@ def claims(
     language: Annotated[Literal["en", "ja"], typer.Option(help="Language of the words.")] = "en",
     as_json: AsJson = False,
 ) -> None:
-    """Say which claims of the documents hold, as a recorded run has it."""
+    """``lab claims``."""
+    from lab.cases import CaseError
+    from lab.documents import documents, verdicts
+    from lab.report.claims import in_words
+
     known = documents()
     if document is not None and document not in known:
         raise CaseError(f"no document {document!r} with claims; there are: {', '.join(known)}")
@@ -92,10 +98,10 @@ def claims(
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
     words = [
-        claim_words.in_words(one, many, found.run_id, language=language, columns=columns())
+        in_words(one, many, found.run_id, language=language, columns=columns())
         for one, many in tested or results
     ]
-    print_plain("\n\n\n".join(words))
+    say("\n\n\n".join(words))
 
 
 def compare(
@@ -103,12 +109,18 @@ def compare(
     new: Annotated[Path, typer.Argument(help="A record.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say what changed from one recorded run to another; exit 1 if something is worse or gone."""
-    compared = compare_runs(_recorded(old)[0], _recorded(new)[0])
+    """``lab compare``: exit status 1 if something is worse or gone, 2 if the two cannot be compared."""
+    from lab.compare import compare as compare_runs
+    from lab.compare import why_not
+    from lab.report.changes import changes_in_words
+
+    before, after = _recorded(old)[0], _recorded(new)[0]
+    _refuse(why_not(before, after))
+    compared = compare_runs(before, after)
     if as_json:
         print_json(compared.as_json())
     else:
-        print_plain(compared.in_words(columns()))
+        say(changes_in_words(compared, columns()))
     raise typer.Exit(compared.exit_status)
 
 
@@ -116,18 +128,21 @@ def baseline(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The baseline to write.")],
     record: Record = None,
 ) -> None:
-    """Write what a comparison reads of a recorded run, to be committed."""
+    """``lab baseline``: exit status 2 if the record is not one of a whole run of cases."""
+    from lab.compare import baseline as baseline_of
+    from lab.compare import why_no_baseline
+
     found, _ = _recorded(record)
-    try:
-        path.write_text(baseline_of(found), encoding="utf-8")
-    except OSError as error:
-        print_error(RecordError(f"the baseline {path} cannot be written: {error.strerror}"))
-        raise typer.Exit(exit_status.USAGE) from error
-    print_plain(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
+    _refuse(why_no_baseline(found))
+    _write(path, baseline_of(found), "baseline")
+    say(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
 
 
 def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
     """The record at a path, or the newest; one that cannot be read is wrong usage."""
+    from lab.record import RecordError, load
+    from lab.run.checkout import Checkout
+
     path = record or Checkout.here().state / "runs" / "latest"
     try:
         if record is None and not path.exists():
@@ -135,14 +150,21 @@ def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
         return load(path), path
     except RecordError as error:
         print_error(error)
-        raise typer.Exit(exit_status.USAGE) from error
+        raise typer.Exit(USAGE) from error
 
 
-def _append(path: Path, words: str) -> None:
-    """Append words to a file; one that cannot be written is wrong usage."""
+def _refuse(why: str | None) -> None:
+    from lab.record import RecordError
+
+    if why is not None:
+        print_error(RecordError(why))
+        raise typer.Exit(USAGE)
+
+
+def _write(path: Path, words: str, what: str, *, append: bool = False) -> None:
+    """Write a file, or append to it; one that cannot be written is wrong usage."""
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
             file.write(words)
     except OSError as error:
-        print_error(RecordError(f"the summary {path} cannot be written: {error.strerror}"))
-        raise typer.Exit(exit_status.USAGE) from error
+        _refuse(f"the {what} {path} cannot be written: {error.strerror}")

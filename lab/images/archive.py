@@ -15,11 +15,12 @@ from pathlib import Path
 import docker
 import requests
 
-from lab import given, machine
+from lab import machine
 from lab.images.build import download, upload
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.images.recipe import REPOSITORY
-from lab.quoting import listed, one_line
+from lab.own import files
+from lab.text import listed, one_line
 
 REPORT_EVERY = 256 << 20
 #: The largest part of an archive that is looked at, in bytes: its manifest, a header, a block of data.
@@ -78,10 +79,10 @@ def contents(path: Path) -> tuple[str, ...]:
     """
     tried = f"reading the images in {path}"
     try:
-        given.check_regular(path)
+        files.check_regular(path)
         with _Bounded(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             tags = _tags(_manifest(archive))
-    except given.Unreadable as error:
+    except files.Unreadable as error:
         raise ImageError(
             Problem.ARCHIVE, tried=tried, happened=error.what, advice=[error.remedy]
         ) from error

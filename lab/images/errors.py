@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol, TextIO
 
 from lab.advice import AdvisedError
-from lab.quoting import LONGEST_QUOTE, one_line
+from lab.text import LONGEST_QUOTE, one_line
 
 
 class Problem(StrEnum):

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lab import given
 from lab.images.errors import ImageError, Problem
-from lab.quoting import cut, one_line
+from lab.own import files
+from lab.text import cut, one_line
 
 LABEL_IMAGE = "test.lab.image"
 LABEL_SOURCE = "test.lab.source"
@@ -131,8 +131,8 @@ def read_builds(path: Path) -> Builds:
     try:
         if not os.path.lexists(path):
             return {}
-        table = tomllib.loads(given.read(path, given.KEPT).decode("utf-8"))
-    except given.Unreadable as error:
+        table = tomllib.loads(files.read(path, files.KEPT).decode("utf-8"))
+    except files.Unreadable as error:
         raise _broken(path, error.what) from error
     except (RecursionError, ValueError) as error:
         raise _broken(path, one_line(str(error))) from error

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lab import given
-from lab.quoting import cut, one_line
+from lab.own import files
 from lab.record.files import JOURNAL_NAME, RECORD_NAME, Entry, RecordError
 from lab.record.models import (
     FORMAT,
@@ -21,6 +20,7 @@ from lab.record.models import (
     RunHeader,
     RunRecord,
 )
+from lab.text import cut, one_line
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -55,13 +55,16 @@ def load(path: Path) -> RunRecord:
 
 def _read_text(path: Path) -> str:
     try:
-        content = given.read(path, given.RECORD)
-    except given.Unreadable as error:
+        content = files.read(path, files.RECORD)
+    except files.Unreadable as error:
+        raise RecordError(f"{_name(path)}: {error.what}. {error.remedy}") from error
+    if not content.strip() and path.suffix != ".jsonl":
         raise RecordError(
-            f"{_name(path)}: {error.what}. {error.remedy} `lab report` without a path shows the newest run"
-        ) from error
+            f"{_name(path)} is empty: whoever wrote it was stopped. What a run had finished is in its journal"
+            f" ({JOURNAL_NAME}) beside the record; `lab run` makes a new record"
+        )
     # Before anything is made of much: what does not name the format is none.
-    if len(content) > given.MIB and not _NAMES_FORMAT.search(content):
+    if len(content) > files.MIB and not _NAMES_FORMAT.search(content):
         raise _no_record(path)
     values = sum(content.count(mark) for mark in (b",", b"[", b"{"))
     if values > MOST_VALUES:

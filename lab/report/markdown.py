@@ -11,12 +11,12 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from lab.claims import ClaimResult, counts, evaluate_tested
 from lab.compare import Comparison
 from lab.documents.forms import Document
+from lab.documents.verdicts import ClaimResult, counts, evaluate_tested
 from lab.expectations import Verdict
-from lab.quoting import visible
 from lab.record import RunRecord
+from lab.report.changes import changes_in_words
 from lab.report.view import CaseView, by_section, cases_of
 from lab.report.words import (
     causes,
@@ -27,6 +27,7 @@ from lab.report.words import (
     rest_of_case,
     seen_in_case,
 )
+from lab.text import visible
 
 #: GitHub refuses more than this in one summary, in bytes; what does not fit is left out, and said.
 LIMIT = 1024 * 1024
@@ -79,7 +80,7 @@ def _head(record: RunRecord) -> str:
 
 
 def _changes(compared: Comparison) -> str:
-    return f"### Compared with `{compared.old_run}`\n\n{block(compared.in_words(100))}"
+    return f"### Compared with `{compared.old_run}`\n\n{block(changes_in_words(compared, 100))}"
 
 
 def _unexpected(record: RunRecord) -> str:

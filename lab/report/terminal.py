@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from lab.documents import documents
+from lab.documents.verdicts import evaluate_tested
 from lab.expectations import Verdict
 from lab.model import Result
-from lab.quoting import visible
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.report.claims import summary
+from lab.report.layout import print_hanging
 from lab.report.view import cases_of
-from lab.report.wire import witnesses_in_words
 from lab.report.words import (
     captured_in_case,
     cause_of_case,
@@ -32,7 +34,9 @@ from lab.report.words import (
     seen,
     seen_in_case,
     settings_in_words,
+    witnesses_in_words,
 )
+from lab.text import visible
 
 if TYPE_CHECKING:
     from lab.images import Provenance
@@ -56,8 +60,6 @@ _SIGNS = {
 _ASCII_SIGNS = {**_SIGNS, Verdict.AS_EXPECTED: "+", Verdict.SURPRISE: "X"}
 _STAND_IN = "bold yellow"
 _GIVEN_AWAY = "red"
-#: Words are not pressed into fewer columns than this, however narrow the terminal.
-_NARROWEST = 20
 #: Where a client's name begins, behind the sign.
 _CLIENT_COLUMN = 5
 #: A longer label has a row of its own, above its words. `net-ftp@rocky9:DEFAULT` just fits.
@@ -134,7 +136,27 @@ def print_summary(record: RunRecord, console: Console, path: Path | None = None)
     _print_image_records(record.images, console, details=False)
 
 
-def print_attempts(attempts: Sequence[AttemptRecord], record: RunRecord, console: Console) -> None:
+def print_run(
+    record: RunRecord, console: Console, places: Mapping[str, Path], *, verbose: bool
+) -> None:
+    """Print the summary of a run: its cases, then the claims of the documents that it tested."""
+    print_summary(record, console, places["record"])
+    if verbose:
+        _print_image_records(record.images, console, details=True)
+    for document, results in evaluate_tested(record, documents().values()):
+        console.print(Text("\n" + summary(document, results, columns=min(console.width, 100))))
+    for name, path in places.items():
+        if name != "record":
+            console.print(Text(f"\n{name}: {path}"), soft_wrap=True)
+
+
+def print_attempts(
+    attempts: Sequence[AttemptRecord],
+    record: RunRecord,
+    console: Console,
+    *,
+    verbose: bool = False,
+) -> None:
     """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
     if len(attempts) > 1:
         _print_rate(attempts, console)
@@ -146,13 +168,13 @@ def print_attempts(attempts: Sequence[AttemptRecord], record: RunRecord, console
             console.print()
         style = f"bold {_STYLES[attempt.verdict]}"
         sign = f"{_sign(attempt.verdict, console)} " if attempt.verdict else ""
-        _hang(console, Text(sign, style=style), Text(words, style=style))
+        print_hanging(console, Text(sign, style=style), Text(words, style=style))
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
         _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)
         _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console)
         _print_command(attempt, console)
-    _print_stand_ins(attempts, record, console)
+    _print_stand_ins(attempts, record, console, details=verbose)
 
 
 def print_images(images: Iterable[Provenance], console: Console) -> None:
@@ -187,7 +209,7 @@ def _print_cases(record: RunRecord, console: Console) -> None:
             console.print()
             _line(console, visible(": ".join(filter(None, view.section))), bold=True)
             shown = view.section
-        _hang(console, Text("  "), Text(visible(view.title)))
+        print_hanging(console, "  ", visible(view.title))
         cases = [one.case for one in view.clients]
         notes = [_notes(one.attempts) for one in view.clients]
         kinds = list(zip(*notes, strict=True))
@@ -224,7 +246,7 @@ def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
 
 def _print_note(note: _Note, indent: str, prefix: str, console: Console) -> None:
     if note.words:
-        _hang(console, Text(indent), Text(f"{prefix}{note.words}", style=note.style))
+        print_hanging(console, Text(indent), Text(f"{prefix}{note.words}", style=note.style))
 
 
 def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:
@@ -235,10 +257,10 @@ def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Cons
     )
     label = visible(case.label)
     if len(label) > clients:
-        _hang(console, sign, Text(label))
-        _hang(console, Text(" " * (_CLIENT_COLUMN + clients + 1)), Text(words))
+        print_hanging(console, sign, Text(label))
+        print_hanging(console, Text(" " * (_CLIENT_COLUMN + clients + 1)), Text(words))
     else:
-        _hang(console, sign + Text(f"{label:<{clients}} "), Text(words))
+        print_hanging(console, sign + Text(f"{label:<{clients}} "), Text(words))
 
 
 def _print_explanation(attempt: AttemptRecord, console: Console) -> None:
@@ -249,7 +271,7 @@ def _print_explanation(attempt: AttemptRecord, console: Console) -> None:
 def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
     for label, text in pairs:
         style = _STAND_IN if label == "stand-in" else ""
-        _hang(console, _label(label), Text(text, style=style))
+        print_hanging(console, _label(label), Text(text, style=style))
 
 
 def _print_command(attempt: AttemptRecord, console: Console) -> None:
@@ -276,14 +298,14 @@ def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
 
 
 def _print_stand_ins(
-    attempts: Sequence[AttemptRecord], record: RunRecord, console: Console
+    attempts: Sequence[AttemptRecord], record: RunRecord, console: Console, *, details: bool
 ) -> None:
     names = {name for attempt in attempts for name in attempt.stand_ins}
     known = {image.name: image for image in record.images}
     images = [known.get(n) or ImageRecord(name=n, stand_in=True) for n in sorted(names)]
     if images:
         console.print()
-        _print_image_records(images, console, details=True)
+        _print_image_records(images, console, details=details)
 
 
 def _print_image_records(images: Sequence[ImageRecord], console: Console, *, details: bool) -> None:
@@ -293,7 +315,7 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
         mark = "STAND-IN" if image.stand_in else image.source
         name = Text(f"{visible(image.name):<{width}} ")
         marked = Text(f"{visible(mark):<8} ", style=_STAND_IN if image.stand_in else "dim")
-        _hang(console, name + marked, Text(image_in_words(image)))
+        print_hanging(console, name + marked, Text(image_in_words(image)))
         for label, texts in (
             ("real", image.real),
             ("not real", image.not_real),
@@ -301,7 +323,7 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
         ):
             if details and texts:
                 prefix = Text(f"{'':<{width}} {label:<8} ", style="dim")
-                _hang(console, prefix, Text(excerpt("; ".join(texts)), style="dim"))
+                print_hanging(console, prefix, Text(excerpt("; ".join(texts)), style="dim"))
     if not details and any(image.stand_in for image in images):
         words = "A STAND-IN is not the distribution: `lab images` says what in it is real."
         _line(console, words, dim=True)
@@ -309,15 +331,6 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
 
 def _label(label: str) -> Text:
     return Text(f"  {label:<11} ", style="dim")
-
-
-def _hang(console: Console, prefix: Text, words: Text) -> None:
-    """Print words beside a prefix; what does not fit goes on below the words."""
-    indent = prefix.cell_len
-    width = max(console.width - indent, _NARROWEST)
-    for number, line in enumerate(words.wrap(console, width, overflow="fold")):
-        line.rstrip()
-        console.print((Text(" " * indent) if number else prefix) + line, soft_wrap=True)
 
 
 def _sign(verdict: Verdict | None, console: Console) -> str:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from lab.dialects import DialectError, interpret
 from lab.expectations import Expectation, Judgement, OnBuild, Verdict, judge
-from lab.judged import judged
 from lab.model import Attempt, Observation, Outcome, Reason, Result
+from lab.own.judged import judged
 from lab.run import impostor
 from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab import given
 from lab.clients import PROGRAMS
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
+from lab.own import files
 from lab.run.agents import FACTS_S, Agents
 from lab.run.files import certificate_files
 from lab.run.offer_cache import OfferCache
@@ -119,8 +119,8 @@ def _code() -> str:
 def _read(file: Path) -> dict[str, bool]:
     """The answers kept so far; none, if there is no such file, or a damaged one, or another lab's."""
     try:
-        kept = json.loads(given.read(file, given.KEPT))
-    except (given.Unreadable, RecursionError, ValueError):
+        kept = json.loads(files.read(file, files.KEPT))
+    except (files.Unreadable, RecursionError, ValueError):
         return {}
     if not isinstance(kept, dict) or kept.get("lab") != _code():
         return {}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.checkout import identity, root, state_directory
+from lab.checkout import here, identity, state_directory
 from lab.images.making import lock_directory
 
 #: Labels on every object that the lab creates on the engine.
@@ -31,8 +30,7 @@ class Checkout:
     @classmethod
     def here(cls) -> Checkout:
         """The checkout that this package is installed from (``LAB_ROOT`` names another one)."""
-        named = os.environ.get("LAB_ROOT")
-        return cls((Path(named) if named else root()).resolve())
+        return cls(here())
 
     @property
     def key(self) -> str:

@@ -21,18 +21,13 @@ from lab.clients import PROGRAMS
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
 from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
-from lab.inputs import Own
 from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
+from lab.own.pem import UserFiles
 from lab.run import topology
 from lab.run.checkout import Checkout
 from lab.run.session import Session
 from lab.run.topology import Place, Seal, Topology
 from lab.servers import SERVERS
-
-#: Images of the topology, by the name that compose.yaml gives them.
-IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "nginx", "sslscan", "rocky9", "centos7")
-#: Images that only the distribution's own can be made of, and the image that tells whether it is here.
-ONLY_REAL = {"vsftpd-rocky9": "rocky9"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ def open_lab(
     checkout: Checkout,
     progress: Progress,
     run_id: str,
-    own: Own | None = None,
+    own: UserFiles | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
     also: Collection[str] = (),
@@ -170,7 +165,7 @@ def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> 
     )
 
 
-def _add_own(material: RunCertificates, own: Own) -> None:
+def _add_own(material: RunCertificates, own: UserFiles) -> None:
     served = own.certificate
     if served is not None:
         material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
@@ -211,9 +206,9 @@ def ensure_images(
     """
     store = image_store(client, checkout, progress)
     with _room_for_images(checkout):
-        images = store.ensure(IMAGES)
+        images = store.ensure(store.of_topology)
     absent: dict[str, str] = {}
-    for name, needs in ONLY_REAL.items():
+    for name, needs in store.only_real.items():
         # No registry is asked again for what it did not have a moment ago.
         if images[needs].stand_in:
             why = images[needs].provenance.fallback_reason or "only packages are to be used"

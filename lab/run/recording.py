@@ -21,8 +21,8 @@ from lab.certificates import OWN, describe
 from lab.clients import PROGRAMS
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.images import Printed, Progress
-from lab.inputs import Own
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Role
+from lab.own.pem import UserFiles
 from lab.record import (
     AttemptRecord,
     CaseRecord,
@@ -116,7 +116,7 @@ def repeat(
     progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
-    own: Own | None = None,
+    own: UserFiles | None = None,
     captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
@@ -255,7 +255,7 @@ def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
     return tuple(CertificateRecord(**vars(certificate)) for certificate in described)
 
 
-def _own_files(own: Own | None) -> OwnFiles | None:
+def _own_files(own: UserFiles | None) -> OwnFiles | None:
     if own is None:
         return None
     served, trusted = own.certificate, own.anchors

@@ -22,7 +22,6 @@ AGENT_FILES = (
     "resident.py",
     "tcp_sockets.py",
     "helper_programs.py",
-    "packet_filter.py",
     "listener.py",
     "captured.py",
     "server_program.py",

@@ -67,7 +67,7 @@ def hanging(copy: Copy) -> Copy:
 
 
 def with_hanging_cases(copy: Copy) -> Copy:
-    for path in (copy.path / "scenarios").glob("*.py"):
+    for path in (copy.path / "scenarios").rglob("[!_]*.py"):
         path.unlink()
     (copy.path / "scenarios" / "resilience.py").write_text(SCENARIO)
     return copy

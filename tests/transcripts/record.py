@@ -1,10 +1,10 @@
 """Record the transcripts: ``python -m tests.transcripts.record``.
 
 Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
-``scripted_peer.py`` or ``scripted_web_peer.py``, then writes ``tests/transcripts/PROGRAM@PLATFORM.json``
-anew. With ``--program NAME``, only this program's; with ``--run``, the refusals of a recorded run
-(``.lab/runs/latest``) are taken as well. Review the difference, and commit it with the change of the
-dialects that it needs.
+``scripted_peer.py`` or ``scripted_web_peer.py``, then writes anew what lies in the clients' folders
+(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). With ``--program NAME``, only this program's; with
+``--run``, the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference,
+and commit it with the change of the dialects that it needs.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from lab.settings import parse_client, parse_server
 from tests.situations import CLIENTS, WEB, situations
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
-    FOLDER,
     Transcript,
     TranscriptFile,
     distinct,
+    path_of,
     transcript_of,
 )
 
@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
                 recorded += from_peers(laboratory, clients, file, programs)
             written = write(recorded, laboratory, clients)
     for path, number in written.items():
-        sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}: {number} transcripts\n")
+        sys.stdout.write(f"{path.relative_to(Checkout.here().root)}: {number} transcripts\n")
     return 0
 
 
@@ -228,7 +228,8 @@ def write(recorded: Iterable[Transcript], laboratory: Lab, clients: Clients) -> 
     for name, transcripts in sorted(by_file.items()):
         client = parse_client(name)
         kept = distinct(transcripts)
-        path = FOLDER / f"{name}.json"
+        path = path_of(name)
+        path.parent.mkdir(exist_ok=True)
         TranscriptFile(
             about=f"{client.program} on {client.platform}",
             recorded=datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -14,8 +14,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from lab.inputs import Finding, InputError
-from lab.quoting import LONGEST_MESSAGE
+from lab.own import Finding, InputError
+from lab.text import LONGEST_MESSAGE
 
 #: How many examples `make fuzz` wants of each property; not set: these are unit tests.
 EXAMPLES = "LAB_FUZZ_EXAMPLES"

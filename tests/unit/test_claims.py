@@ -14,7 +14,6 @@ import pytest
 from rich.cells import cell_len
 
 from lab.cases import Catalogue, LoadedCase, Planned
-from lab.claims import ClaimResult, State, as_json, counts, evaluate
 from lab.documents import (
     WHERE,
     Bilingual,
@@ -27,7 +26,7 @@ from lab.documents import (
     parse,
 )
 from lab.documents.lint import problems
-from lab.documents.words import hang, in_words, summary, wrap
+from lab.documents.verdicts import ClaimResult, State, as_json, counts, evaluate
 from lab.expectations import Expectation, Verdict
 from lab.model import (
     PROTOCOLS,
@@ -41,6 +40,8 @@ from lab.model import (
     Texts,
 )
 from lab.record import AttemptRecord, RunRecord
+from lab.report.claims import in_words, summary
+from lab.report.layout import hung, wrap
 from tests.unit.made_up import START, attempt, attempt_record, run_record
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -141,7 +142,7 @@ def verdict_of(made: Document, *records: AttemptRecord) -> ClaimResult:
         (HEAD + CLAIM + TEST + CLAIM + TEST, "two claims have the id it-fails"),
         (HEAD + CLAIM.replace('"only"', '"other"') + TEST, "it-fails: no section 'other'"),
         (HEAD + UNTESTABLE + TEST, "advice: a claim is tested, or it is untestable"),
-        (HEAD + CLAIM + TEST.replace("no-shared-cipher", "no-cipher"), "'no-cipher' is no reason"),
+        (HEAD + CLAIM + TEST.replace("no-shared-cipher", "no-cipher"), "no reason 'no-cipher'"),
         (HEAD + CLAIM + TEST.replace(":server:handshake:no-shared-cipher", ""), "met by too much"),
         (HEAD + CLAIM + TEST + 'clients = ["centos7"]', "it speaks of rocky9:DEFAULT, and nothing"),
         (
@@ -586,11 +587,14 @@ def test_a_claim_that_was_not_run_says_how_much_is_missing() -> None:
     ],
 )
 def test_lines_end_where_both_languages_let_them(text: str, columns: int, lines: list[str]) -> None:
-    assert wrap(text, columns) == lines
+    assert [line.plain for line in wrap(text, columns)] == lines
 
 
 def test_further_lines_hang_below_the_first_letter() -> None:
-    assert hang("成立  ", "two words", 11) == ["成立  two", "      words"]
+    assert hung("成立  ", "two words, and as many as fit", 26) == [
+        "成立  two words, and as",
+        "      many as fit",
+    ]
 
 
 # -- helpers -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,9 @@ from docker.errors import APIError
 from lab import __version__, engine
 from lab.bench import BenchError
 from lab.certificates import RunCertificates, describe
-from lab.cli import exit_status, main
+from lab.cli import main
+from lab.cli.common import USAGE
+from lab.cli.entry import COMMANDS
 from lab.expectations import Expectation, Verdict, completed
 from lab.images import ImageError
 from lab.images import Problem as ImageProblem
@@ -36,6 +39,7 @@ from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
     EXPIRED,
+    attempt,
     attempt_record,
     run_record,
 )
@@ -98,21 +102,67 @@ def made_up_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- words -------------------------------------------------------------------------------------------
 
 
-def test_help_names_every_verb_and_no_engine_is_needed_for_it(lab: Lab) -> None:
+GROUPS = {"engine": ("start", "stop"), "images": ("builds", "export", "import", "prune")}
+EVERY_COMMAND = [
+    *((name,) for name in COMMANDS),
+    *((group, name) for group, names in GROUPS.items() for name in names),
+]
+
+
+def test_help_has_a_sentence_for_every_command(lab: Lab) -> None:
     done = lab("--help")
     assert done.status == 0
-    for verb in (
-        *("version", "doctor", "up", "down", "status", "list", "run", "report", "attempt"),
-        *("bench", "engine", "images"),
-    ):
-        assert re.search(rf"\b{verb}\b", done.out), f"{verb} is not in the help"
-    assert lab("attempt", "-h").out.count("--expect") == 1
+    words = " ".join(done.out.split())
+    for name, (_, sentence) in COMMANDS.items():
+        assert f" {name} {sentence}" in words, f"{name} is not in the help"
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_the_help_of_a_command_says_what_it_and_every_option_does(
+    lab: Lab, words: tuple[str, ...]
+) -> None:
+    done = lab(*words, "-h")
+    assert done.status == 0
+    usage, sentence, *rest = done.out.split("\n\n")
+    assert usage.startswith(f"Usage: lab {' '.join(words)} ")
+    assert sentence.strip().endswith(".")
+    if len(words) == 1 and words[0] not in GROUPS:
+        assert " ".join(sentence.split()) == COMMANDS[words[0]][1]
+    listed = [line for part in rest for line in part.splitlines() if line.startswith("  ")]
+    for number, line in enumerate(listed):
+        if re.match(r"  -", line):  # what it does stands behind the name or below it
+            assert re.search(r"\S {2,}\S", line) or listed[number + 1].startswith(" " * 10), line
+    for group, names in GROUPS.items():
+        assert words != (group,) or all(f"\n  {name} " in done.out for name in names)
+
+
+def test_who_asks_for_help_waits_for_no_library() -> None:
+    script = (
+        "import sys\nfrom lab.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(*sorted({m.partition('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    heavy = {"docker", "pydantic", "cryptography", "rich", "jinja2", "requests"}
+    assert set(done.stderr.split()) & heavy == set()
+    assert done.stdout.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["attempt", "--fields"]])
+def test_who_has_read_enough_of_the_output_hears_nothing_more(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        command = [sys.executable, "-m", "lab", *words]
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_the_command_alone_is_answered_with_its_help(lab: Lab) -> None:
     done = lab()
     assert "Usage: lab" in done.out + done.err
-    assert done.status == exit_status.USAGE
+    assert done.status == USAGE
 
 
 def test_the_version(lab: Lab) -> None:
@@ -292,7 +342,8 @@ def test_a_run_that_was_cut_short_does_not_pass_for_a_whole_one(lab: Lab, tmp_pa
         ('{"format": "tls-ftps-interop-lab/record",\n "attempts": [', "line 2, column"),
         ('{"openapi": "3.1.0"}', "no record of a lab"),
         ("hello\n", "broken JSON"),
-        ("", "broken JSON"),
+        ("", "is empty"),
+        (" \n", "is empty"),
         ('{"format": "tls-ftps-interop-lab/record", "format_version": 99}', "format version 99"),
         ('{"format": "tls-ftps-interop-lab/record", "format_version": 1}', "Field required"),
     ],
@@ -342,6 +393,60 @@ def test_before_the_first_run_there_is_nothing_to_report(lab: Lab, here: Checkou
     assert done.err == "lab: there is no record yet: `lab run` makes one\n"
 
 
+SINGLE = attempt_record("attempt-1", attempt(), EXPIRED, None)
+ONE_ATTEMPT = run_record(attempts=(SINGLE,), cases=())
+CUT_SHORT = run_record(complete=False)
+OTHER_CASES = run_record(
+    cases=tuple(c.model_copy(update={"name": f"other_{c.name}"}) for c in run_record().cases)
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (ONE_ATTEMPT, run_record(), "the old record is of single attempts"),
+        (run_record(), ONE_ATTEMPT, "the new record is of single attempts"),
+        (
+            run_record(),
+            CUT_SHORT,
+            "the new record (20310517-120000-ab12cd) is of a run that was ended",
+        ),
+        (run_record(), OTHER_CASES, "the two runs have no case in common"),
+    ],
+)
+def test_what_is_not_comparable_is_not_compared(
+    lab: Lab, tmp_path: Path, old: RunRecord, new: RunRecord, said: str
+) -> None:
+    paths = [str(write(tmp_path / f"{n}.json", record)) for n, record in enumerate((old, new))]
+    done = lab("compare", *paths)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"lab: {said}")
+
+
+@pytest.mark.parametrize(
+    ("record", "said"), [(ONE_ATTEMPT, "single attempts"), (CUT_SHORT, "ended before it was done")]
+)
+def test_a_baseline_is_of_a_whole_run(
+    lab: Lab, tmp_path: Path, record: RunRecord, said: str
+) -> None:
+    target = tmp_path / "baseline.json"
+    done = lab("baseline", str(target), str(write(tmp_path / "record.json", record)))
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+    assert "`lab run`" in done.err
+    assert not target.exists()
+
+
+def test_a_bad_file_to_compare_with_is_named_without_advice_on_other_commands(
+    lab: Lab, tmp_path: Path
+) -> None:
+    good = write(tmp_path / "good.json", run_record())
+    done = lab("compare", str(good), str(tmp_path / "nowhere.json"))
+    assert done.status == 2
+    assert "nowhere.json: the file cannot be read: No such file" in done.err
+    assert "lab report" not in done.err
+
+
 # -- runs and attempts -------------------------------------------------------------------------------
 
 
@@ -359,7 +464,7 @@ def test_a_run_has_the_exit_status_of_its_verdict(
         asked.extend(cases)
         return Conducted(record, tmp_path / "record.json")
 
-    monkeypatch.setattr("lab.cli.cases.conduct", conduct)
+    monkeypatch.setattr("lab.run.recording.conduct", conduct)
     done = lab("run", "tls_is_off")
     assert done.status == status
     assert f"record: {tmp_path}" in done.out.replace("\n", "")
@@ -388,7 +493,7 @@ def repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repeated:
             record = run_record(attempts=tuple(made), cases=())
             return Conducted(record, tmp_path / "record.json")
 
-        monkeypatch.setattr("lab.cli.attempts.repeat", repeat)
+        monkeypatch.setattr("lab.run.recording.repeat", repeat)
         return calls
 
     return outcomes
@@ -476,7 +581,7 @@ def test_an_attempt_as_json_has_the_certificates_that_the_server_was_given(
         record = run_record(attempts=tuple(made), cases=(), certificates=given)
         return Conducted(record, tmp_path / "record.json")
 
-    monkeypatch.setattr("lab.cli.attempts.repeat", repeat)
+    monkeypatch.setattr("lab.run.recording.repeat", repeat)
     data = json.loads(lab("attempt", "--json", "--repeat", str(times)).out)
     found = data["certificates"] if times == 1 else data["certificates"][name]
     assert [c["sha256"] for c in found] == [c.sha256 for c in given[name]]
@@ -556,7 +661,7 @@ def test_what_is_up_is_not_started_again(
 ) -> None:
     monkeypatch.setattr(topology, "containers", lambda *_: {"dns": "0123"})
     monkeypatch.setattr(
-        "lab.cli.topologies.start", lambda *_, **__: pytest.fail("it was started again")
+        "lab.run.laboratory.start", lambda *_, **__: pytest.fail("it was started again")
     )
     done = lab("up")
     assert done.status == 0

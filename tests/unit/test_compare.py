@@ -14,6 +14,7 @@ from lab.compare import Comparison, Difference, Kind, baseline, compare
 from lab.expectations import Expectation, Verdict, completed
 from lab.model import Outcome, Reason, Role, Side, Stage
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
+from lab.report.changes import changes_in_words
 from lab.wire import Agreement, Statement, WireReading, Witnesses
 from tests.unit.made_up import (
     DELIVERED,
@@ -244,7 +245,7 @@ def test_an_image_that_changed_stands_beside_its_cells() -> None:
         ("vsftpd", ["vsftpd"]),
     ]
     assert only(comparison).images == ("rocky9", "vsftpd")
-    text = comparison.in_words()
+    text = changes_in_words(comparison)
     assert "images changed: rocky9, vsftpd" in text
     assert "vsftpd vsftpd: 3.0.5-0.2 -> 3.0.5-0.3" in text
 
@@ -259,7 +260,7 @@ def test_an_image_that_is_new_or_gone_is_named() -> None:
         ("vsftpd", "there"),
     ]
     assert comparison.exit_status == 0
-    assert "lab version: 0.1.0 -> 0.2.0" in comparison.in_words()
+    assert "lab version: 0.1.0 -> 0.2.0" in changes_in_words(comparison)
 
 
 # -- words ---------------------------------------------------------------------------------------------
@@ -278,7 +279,7 @@ def test_what_changed_alike_is_said_once_and_fits_into_80_columns() -> None:
         ]
         return run_record(attempts=tuple(records), cases=(), images=())
 
-    text = compare(run(NO_SHARED_CIPHER), run(EXPIRED)).in_words()
+    text = changes_in_words(compare(run(NO_SHARED_CIPHER), run(EXPIRED)))
     assert text.splitlines() == [
         "old: 20310517-120000-ab12cd",
         "new: 20310517-120000-ab12cd",
@@ -296,13 +297,13 @@ def test_what_changed_alike_is_said_once_and_fits_into_80_columns() -> None:
 
 
 def test_what_vanished_or_is_new_is_counted_by_case() -> None:
-    text = compare(run_record(), NOTHING).in_words()
+    text = changes_in_words(compare(run_record(), NOTHING))
     assert "Vanished: not in the new run\n  ciphers/none_shared (4 as expected)" in text
     assert "the agent ftplib in rocky9-future is gone" in text
 
 
 def test_an_unfinished_run_is_said_to_be_so() -> None:
-    text = compare(run_record(), run_record(complete=False)).in_words()
+    text = changes_in_words(compare(run_record(), run_record(complete=False)))
     assert "The new run was ended before it was done" in text
 
 
@@ -315,13 +316,13 @@ def test_an_attempt_outside_of_cases_has_its_own_name() -> None:
     )
     change = only(compare(old, new))
     assert (change.case, change.client, change.label) == ("attempt-1", "", "")
-    assert "attempt-1" in compare(old, new).in_words()
+    assert "attempt-1" in changes_in_words(compare(old, new))
 
 
 def test_texts_of_others_move_no_cursor() -> None:
     hostile = "gone \x1b[2J\u202e and on"
     new = cell(None, EXPECT_NO_SHARED_CIPHER, verdict=Verdict.LAB_ERROR, verdict_why=hostile)
-    text = compare(AS_EXPECTED, new).in_words()
+    text = changes_in_words(compare(AS_EXPECTED, new))
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "\\x1b[2J" in text

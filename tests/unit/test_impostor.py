@@ -211,10 +211,10 @@ def test_the_pam_service_comes_and_goes_with_its_listener(
     program, listener = module("vsftpd_program"), module("listener")
     monkeypatch.setattr(program, "PAM_SERVICES", str(tmp_path))
     (tmp_path / "vsftpd").write_text("not ours")
-    first = listener.Listener("Key-1", "/run/l/Key-1", 2100, "lab", impostor=True)
-    second = listener.Listener("key-2", "/run/l/key-2", 2101, "lab", impostor=True)
+    first = listener.ListenerProcess("Key-1", "/run/l/Key-1", 2100, "lab", impostor=True)
+    second = listener.ListenerProcess("key-2", "/run/l/key-2", 2101, "lab", impostor=True)
     # given two impostors
-    server = program.Vsftpd()
+    server = program.PROGRAM()
     server.impersonate(first)
     server.impersonate(second)
     stack = (tmp_path / "lab-impostor-key-1").read_text()

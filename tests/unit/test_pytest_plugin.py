@@ -57,7 +57,7 @@ def conduct(cases, only):
 pytest_items.conduct = conduct
 sys.exit(pytest.main(["-p", "no:cacheprovider", "--assert=plain", *sys.argv[2:]]))
 """
-MODULE = "scenarios/after_the_handshake.py"
+MODULE = "scenarios/movable_type/after_the_handshake.py"
 RACE = f"{MODULE}::silently_truncated[net-ftp@rocky9:DEFAULT"
 ORDINARY = f"{MODULE}::the_passive_address_is_wrong[net-ftp@centos7"
 

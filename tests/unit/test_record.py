@@ -24,7 +24,6 @@ from pydantic import ValidationError
 from lab.certificates import RunCertificates, describe
 from lab.expectations import Verdict, completed, judge, refused
 from lab.images import Provenance
-from lab.inputs import Own, read_certificate
 from lab.model import (
     Attempt,
     ClientReport,
@@ -42,6 +41,7 @@ from lab.model import (
     Stage,
     Texts,
 )
+from lab.own.pem import UserFiles, read_certificate
 from lab.record import (
     SCHEMA_PATH,
     AttemptRecord,
@@ -453,7 +453,7 @@ def test_the_operators_own_certificate_is_recorded_with_the_files_that_repeat_th
 ) -> None:
     made = laboratory.material.server("expired", "ftp.lab.test")
     own, _ = read_certificate(made.chain_pem, made.key_pem)
-    named = Own(dataclasses.replace(own, chain_file="mine.pem", key_file="mine.key"))
+    named = UserFiles(dataclasses.replace(own, chain_file="mine.pem", key_file="mine.key"))
 
     record = recording.repeat(wanted("certificate=own"), 1, own=named).record
 
@@ -549,7 +549,7 @@ def journal_with(tmp_path: Path, *lines: str) -> Path:
     ("name", "content", "words"),
     [
         ("record.json", b'{"format":\n "x",,}', ["line 2, column 6", "broken JSON"]),
-        ("record.json", b"", ["line 1", "broken JSON"]),
+        ("record.json", b"", ["is empty", "journal"]),
         ("record.json", b"[1, 2]", ["no record of a lab"]),
         ("record.json", b'{"name": "package.json"}', ["no record of a lab"]),
         ("record.json", b'{"a": "\xff"}', ["line 1", "not UTF-8"]),

@@ -12,7 +12,6 @@ from rich.console import Console
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
 from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
-from lab.quoting import visible
 from lab.record import AttemptRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
@@ -262,22 +261,17 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
     )
 
 
-def test_line_ends_and_tabs_are_no_control_characters() -> None:
-    assert visible("a\r\nb\tc") == "a\nb\tc"
-    assert visible("a\rb") == "a\\x0db"
-
-
 # -- one attempt ----------------------------------------------------------------------------------
 
 
-def shown(attempts: list[AttemptRecord]) -> str:
+def shown(attempts: list[AttemptRecord], *, verbose: bool = False) -> str:
     target = console()
-    print_attempts(attempts, run_record(), target)
+    print_attempts(attempts, run_record(), target, verbose=verbose)
     return output_of(target)
 
 
 def test_one_attempt_shows_settings_both_ends_and_the_stand_in() -> None:
-    lines = shown([run_record().attempts[0]]).splitlines()
+    lines = shown([run_record().attempts[0]], verbose=True).splitlines()
     assert lines[0] == "✓ refused by the server at handshake: no-shared-cipher"
     assert lines[1] == "  server      vsftpd ciphers=AES128-SHA:DES-CBC3-SHA protocols=..TLSv1.2"
     assert lines[2] == "  client      net-ftp@rocky9:FIPS"

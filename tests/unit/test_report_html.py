@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from lab.certificates import RunCertificates, describe
-from lab.claims import Check, ClaimResult, State, evaluate_tested
 from lab.dialects import server_dialect
 from lab.documents import Document, documents
 from lab.documents.forms import Bilingual, ClaimVerdict, parse
+from lab.documents.verdicts import Check, ClaimResult, State, evaluate_tested
 from lab.expectations import Verdict, completed, refused
 from lab.model import (
     Attempt,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.claims import ClaimResult, State, evaluate
 from lab.cli import app
 from lab.compare import compare
 from lab.documents import Document, documents
+from lab.documents.verdicts import ClaimResult, State, evaluate
 from lab.record import RunRecord, to_json
 from lab.report import markdown
 from tests.unit.made_up import run_record, unexpected
@@ -92,7 +92,7 @@ def test_every_claim_of_a_document_that_was_tested_is_there(
         first = replace(result.checks[0], surprises=("an/attempt",))
         return replace(result, checks=(first, *result.checks[1:]))
 
-    monkeypatch.setattr("lab.claims.evaluate", evaluated)
+    monkeypatch.setattr("lab.documents.verdicts.evaluate", evaluated)
     words = markdown.summary(run, documents().values())
 
     for claim in tested.claims:

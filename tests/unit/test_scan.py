@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 from rich.console import Console
 
+from lab.cli.attempts import print_scans, scans_in_words
 from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
-from lab.report.scans import counts_in_words, print_scans
 from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError, AgentLink
 from lab.run.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
@@ -362,7 +362,7 @@ def test_the_counts_name_what_there_is() -> None:
     assert printed(AGREEING, LYING, BARE, DOWN).endswith(
         "4 settings: 1 agree, 1 disagree, 1 not scannable, 1 lab error\n"
     )
-    assert counts_in_words(counted([])) == "0 settings: nothing to scan"
+    assert scans_in_words(counted([])) == "0 settings: nothing to scan"
 
 
 def test_what_the_scanner_does_not_see_is_said_with_the_reason() -> None:

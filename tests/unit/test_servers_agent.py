@@ -161,13 +161,17 @@ def test_the_default_list_is_found_in_the_binary(binary: bytes, found: list[str]
     ("verdict", "rule"), [("dropped", "drop"), ("rejected", "reject with tcp reset")]
 )
 def test_the_packet_filter_acts_on_one_listeners_ports(verdict: str, rule: str) -> None:
-    packet_filter = module("packet_filter")
-    script = packet_filter.script(21001, packet_filter.passive_rules(verdict, 30010, 30019))
+    helper_programs = module("helper_programs")
+    script = helper_programs.filter_script(
+        21001, helper_programs.passive_rules(verdict, 30010, 30019)
+    )
     assert script.splitlines()[-1] == (
         f"add rule inet lab_21001 input tcp dport 30010-30019 {rule}"
     )
     # The listener's own port is open to the machine itself and to whoever is let in.
-    script = packet_filter.script(21001, packet_filter.port_rules(verdict, 21001, ["172.30.0.30"]))
+    script = helper_programs.filter_script(
+        21001, helper_programs.port_rules(verdict, 21001, ["172.30.0.30"])
+    )
     assert script.splitlines()[-3:] == [
         "add rule inet lab_21001 input iif lo tcp dport 21001 accept",
         "add rule inet lab_21001 input ip saddr 172.30.0.30 tcp dport 21001 accept",
@@ -197,7 +201,7 @@ def finish(work: Any) -> dict[str, Any]:
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = module("server")
     monkeypatch.setattr(server, "ROOT", str(tmp_path))
-    made = server.Server(server.program_named(["pyftpdlib"]), server.Capture("not here"))
+    made = server.ServerOps(server.program_named(["pyftpdlib"]), server.CaptureOps("not here"))
     yield made
     made.close_all()
 
@@ -336,11 +340,11 @@ def test_a_file_name_with_a_directory_is_refused(agent: Any, tmp_path: Path) -> 
 def test_what_a_killed_agent_left_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server, packet_filter = module("server"), module("packet_filter")
+    server, helper_programs = module("server"), module("helper_programs")
     removed: list[int] = []
     root = tmp_path / "listeners"
     monkeypatch.setattr(server, "ROOT", str(root))
-    monkeypatch.setattr(packet_filter, "remove", removed.append)
+    monkeypatch.setattr(helper_programs, "remove_filter", removed.append)
     (root / "one").mkdir(parents=True)
     (root / "two").mkdir()
     (root / "two" / "filtered").write_text("21002")

@@ -201,9 +201,9 @@ class Counters(threading.Thread):
 def test_it_is_quiet_when_nobody_but_the_agent_is_connected(
     program: Any, tmp_path: Path, active: int, quiet: bool
 ) -> None:
-    listener = importlib.import_module("listener").Listener("k1", str(tmp_path), 1, "lab")
+    listener = importlib.import_module("listener").ListenerProcess("k1", str(tmp_path), 1, "lab")
     counters = Counters(tmp_path, active)
-    assert program.Nginx().is_quiet(listener) is quiet
+    assert program.PROGRAM().is_quiet(listener) is quiet
     counters.join(10)
 
 
@@ -211,10 +211,10 @@ def test_a_listener_that_tells_nothing_has_ended(
     program: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = importlib.import_module("listener")
-    listener = module.Listener("k1", str(tmp_path), 1, "lab")
+    listener = module.ListenerProcess("k1", str(tmp_path), 1, "lab")
     monkeypatch.setattr(listener, "status", lambda: None)
     with pytest.raises(module.ListenerEnded, match="k1 does not answer"):
-        program.Nginx().is_quiet(listener)
+        program.PROGRAM().is_quiet(listener)
 
 
 # -- its words ---------------------------------------------------------------------------------------

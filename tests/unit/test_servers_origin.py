@@ -285,7 +285,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, authority: trustme.CA)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     server = importlib.import_module("server")
     monkeypatch.setattr(server, "ROOT", str(tmp_path / "listeners"))
-    agent = server.Server(server.program_named(["origin"]), server.Capture("not here"))
+    agent = server.ServerOps(server.program_named(["origin"]), server.CaptureOps("not here"))
     yield Here(agent, tmp_path, authority)
     agent.close_all()
 

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from lab.report.suites import print_comparison
+from lab.cli.attempts import print_comparison
 from lab.run.suites import Comparison, Offer, client_offer, compare, configured
 from lab.tls import client_hello
 from lab.tls.suites import Suite, suite_named

@@ -40,7 +40,7 @@ class MadeUpRing:
 
     def add(self, *wires: Wire) -> None:
         """These packets come, all within one block."""
-        packet = module("packet_ring").Packet
+        packet = module("packet_ring").Frame
         for wire in wires:
             self.waiting += [packet(p.time_ns, p.size, p.from_server, p.data) for p in wire.packets]
         self.put = self.taken + len(self.waiting)
@@ -66,7 +66,7 @@ class Agent:
 
     def __init__(self) -> None:
         self.ring = MadeUpRing()
-        self.ops = module("capture").Capture(self.ring)
+        self.ops = module("capture").CaptureOps(self.ring)
 
     def begin(self, key: str = "a", ports: Any = None, *, active: bool = False) -> None:
         assert self.ops.watch({"key": key, "ports": ports or CONTROL, "active": active}) == {}
@@ -312,7 +312,7 @@ def test_requests_that_make_no_sense(
 
 
 def test_where_nothing_can_be_captured_it_says_why() -> None:
-    capture = module("capture").Capture.of_interface("no-such-interface")
+    capture = module("capture").CaptureOps.of_interface("no-such-interface")
     assert capture.readable() == {}
     # and it is there for whoever asks nevertheless
     assert capture.watch({"key": "a", "ports": CONTROL}) == {}

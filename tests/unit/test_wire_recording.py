@@ -29,8 +29,7 @@ from lab.model import (
 )
 from lab.record import AttemptRecord, RecordError, RecordWriter, RunHeader, load, to_json
 from lab.report.html.cases import AttemptView
-from lab.report.wire import wire_in_words, witnesses_in_words
-from lab.report.words import explain_surprise
+from lab.report.words import explain_surprise, wire_in_words, witnesses_in_words
 from lab.run.attempts import Job, make
 from lab.run.capture import Recording
 from lab.run.link import AgentError, AgentLink

@@ -24,8 +24,7 @@ from lab.report.html.language import (
 )
 from lab.report.html.quoting import code, inline, plain, prose, quote
 from lab.report.html.sequence import Happened, sequence_of
-from lab.report.wire import wire_in_words
-from lab.report.words import moved_builds, same_builds
+from lab.report.words import moved_builds, same_builds, wire_in_words
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"

@@ -17,8 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from jinja2.ext import Extension
 from markupsafe import Markup
 
-from lab.claims import ClaimResult
 from lab.documents.forms import Bilingual, ClaimVerdict, Document
+from lab.documents.verdicts import ClaimResult
 from lab.expectations import Verdict
 from lab.model import Reason, Result, Role, Side, Stage, Standing
 from lab.record import ImageRecord, RunRecord

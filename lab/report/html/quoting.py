@@ -9,10 +9,11 @@ attribute there is :func:`plain`.
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
 from markupsafe import Markup, escape
+
+from lab.text import MAY_HIDE, MAY_HIDE_IN_LINES, escaped
 
 #: A longer line is cut in its middle (in characters); the record has it whole.
 LONGEST_LINE = 400
@@ -21,18 +22,6 @@ LONGEST_INLINE = 240
 #: Of a longer text the middle is left out (in lines).
 MOST_LINES = 40
 
-# What a reader would not see, or what would change how other text is seen: control characters (tab and
-# line end are dealt with apart), format characters such as directional marks and zero-width spaces,
-# surrogates, private use, unassigned code points, line and paragraph separators.
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Printable ASCII and Latin-1, Greek, Cyrillic, punctuation without format characters, kana, kanji: the
-# texts that nearly all records consist of need no second look.
-_HARMLESS = (
-    "\x20-\x7e\xa1-\xac\xae-\u0377\u0400-\u052f\u2010-\u2027\u2030-\u205e"
-    "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uff01-\uff60"
-)
-_MAY_HIDE = re.compile(f"[^{_HARMLESS}]")
-_MAY_HIDE_IN_LINES = re.compile(f"[^\n\t{_HARMLESS}]")
 _BLANK_TEXT = Markup("")
 
 
@@ -51,7 +40,7 @@ def quote(text: str, most_lines: int = MOST_LINES) -> Markup:
             *map(_line, lines[len(lines) - (most_lines - head) :]),
         ]
         return Markup("\n").join(shown)
-    if _MAY_HIDE_IN_LINES.search(text) is None and max(map(len, lines)) <= LONGEST_LINE:
+    if MAY_HIDE_IN_LINES.search(text) is None and max(map(len, lines)) <= LONGEST_LINE:
         return _escape("\n".join(lines))  # nearly all texts
     return Markup("\n").join([_line(line) for line in lines])
 
@@ -69,7 +58,7 @@ def code(text: object, longest: int = LONGEST_INLINE) -> Markup:
 
 def plain(text: object, longest: int = LONGEST_INLINE) -> str:
     """The same without markup, for attributes and titles; not yet escaped."""
-    return _MAY_HIDE.sub(_name, _cut(str(text), longest))
+    return MAY_HIDE.sub(escaped, _cut(str(text), longest))
 
 
 def prose(text: str, mark: str = "``") -> Markup:
@@ -100,26 +89,15 @@ def _escape(text: str) -> Markup:
 
 
 def _visible(text: str, keep: str) -> Markup:
-    escaped = _escape(text)
-    if _MAY_HIDE.search(escaped) is None:
-        return escaped
+    markup = _escape(text)
+    if MAY_HIDE.search(markup) is None:
+        return markup
 
     def mark(match: re.Match[str]) -> str:
-        name = match[0] if match[0] in keep else _name(match)
+        name = match[0] if match[0] in keep else escaped(match)
         return name if name == match[0] else f"<mark>{name}</mark>"
 
-    return Markup(_MAY_HIDE.sub(mark, str(escaped)))
-
-
-def _name(match: re.Match[str]) -> str:
-    """The escape of a hidden character; another one stays itself."""
-    character = match[0]
-    if unicodedata.category(character) not in _HIDDEN_CATEGORIES:
-        return character
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return Markup(MAY_HIDE.sub(mark, str(markup)))
 
 
 def _cut(text: str, longest: int) -> str:

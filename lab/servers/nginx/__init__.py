@@ -75,7 +75,7 @@ STATUS = "status"
 AGENT = ServerAgent(
     name="nginx",
     argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "nginx"),
-    files=(*AGENT_FILES, "nginx_program.py", "openssl_library.py", "with_the_agent.py"),
+    files=(*AGENT_FILES, "nginx_program.py", "openssl_library.py"),
 )
 
 

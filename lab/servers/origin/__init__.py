@@ -34,7 +34,6 @@ AGENT = ServerAgent(
         *AGENT_FILES,
         "origin_program.py",
         "origin_listener.py",
-        "origin_streams.py",
         "origin_tls.py",
         "client_hello.py",
         "openssl_library.py",

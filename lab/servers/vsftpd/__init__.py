@@ -134,7 +134,6 @@ AGENT = ServerAgent(
         "vsftpd_program.py",
         "openssl_library.py",
         "record_login.sh",
-        "with_the_agent.py",
     ),
 )
 

@@ -41,13 +41,12 @@ import tempfile
 import time
 from typing import Any, Dict, Generator, Optional, Set
 
-from edge_nginx import PROGRAM, Nginx
+from edge_nginx import PROGRAM, EdgeNginx
 from edge_visit import tell
-from helper_programs import run
+from helper_programs import end_with_the_agent, run
 from listener import kill, spawn
 from openssl_library import OpenSSL
 from resident import DEADLINE_S, Agent, BadRequest, Wait
-from with_the_agent import end_with_the_agent
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -61,13 +60,13 @@ MOST = 24
 SHARE = 0.95
 
 
-class Edge:
+class EdgeOps:
     """The op of the agent, and the nginx processes that it has started."""
 
     def __init__(self, directory: str, library: Optional[str]) -> None:
         self._directory = directory
         self._library = library
-        self._running: "collections.OrderedDict[str, Nginx]" = collections.OrderedDict()
+        self._running: "collections.OrderedDict[str, EdgeNginx]" = collections.OrderedDict()
         self._busy: "collections.Counter[str]" = collections.Counter()
 
     def attempt(self, request: Request) -> Deferred:
@@ -104,7 +103,7 @@ class Edge:
         nginx = self._running.get(key)
         if nginx is None or nginx.output() is not None:
             self._make_room()
-            nginx = self._running[key] = Nginx(
+            nginx = self._running[key] = EdgeNginx(
                 os.path.join(self._directory, key),
                 request["config"],
                 request.get("environment") or {},
@@ -123,7 +122,7 @@ class Edge:
             self._running.pop(key).end()
             del self._busy[key]
 
-    def _visit(self, request: Request, nginx: Nginx, until: float) -> Deferred:
+    def _visit(self, request: Request, nginx: EdgeNginx, until: float) -> Deferred:
         """Visit in a process of its own, until the time is over."""
         socket, log = nginx.socket, nginx.log
 
@@ -218,7 +217,7 @@ def nginx_version() -> str:
 def main() -> None:
     """Serve until standard input ends."""
     found = versions()
-    edge = Edge(own_directory(), found["openssl"])
+    edge = EdgeOps(own_directory(), found["openssl"])
     Agent("edge", versions=found, inline={"attempt": edge.attempt}, at_end=edge.end_all).run()
 
 

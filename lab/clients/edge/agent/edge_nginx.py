@@ -12,8 +12,8 @@ import shutil
 import socket
 from typing import Dict, List, Optional
 
+from helper_programs import end_with_the_agent
 from listener import kill, spawn
-from with_the_agent import end_with_the_agent
 
 PROGRAM = "/usr/sbin/nginx"
 #: Names in an nginx's own directory; the configuration names the last three without a directory.
@@ -29,7 +29,7 @@ _BEFORE = re.compile(
 _AFTER = ", client: "
 
 
-class Nginx:
+class EdgeNginx:
     """An nginx process and its directory.
 
     ``environment`` is added to the variables of the process.

@@ -33,13 +33,10 @@ import ftplib
 import io
 import socket
 import ssl
-import time
-import traceback
-import warnings
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional, Tuple
 
-from python_tls import error_symbol, is_verified, make_context, versions, warm_up
-from resident import Agent, BadRequest, Progress, Request, Result
+from python_tls import ObservedAttempt, check, make_context, versions, warm_up
+from resident import Agent, Progress, Request, Result
 
 #: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
@@ -102,67 +99,44 @@ class _ObservedReusing(_Observed, ReusingFTP):
 
 def attempt(request: Request, progress: Progress) -> Result:
     """One attempt; see the module's text for the request."""
-    goal = request.get("goal")
-    if goal not in _NEEDED:
-        raise BadRequest(f"the goal {goal!r} is none of {', '.join(_NEEDED)}")
-    for name in _NEEDED[goal]:
-        if name not in request:
-            raise BadRequest(f"the goal {goal} needs {name}")
+    check(request, _NEEDED)
     return _Attempt(request, progress).run()
 
 
-class _Attempt:
-    """The steps of an attempt in their order, and what was seen at each."""
+class _Attempt(ObservedAttempt):  # type: ignore[misc]
+    raised = _RAISED
 
     def __init__(self, request: Request, progress: Progress) -> None:
-        self.request = request
-        self.progress = progress
-        self.report: Dict[str, Any] = {"failed": False, "library": ssl.OPENSSL_VERSION}
+        super().__init__(request, progress)
         self.ftp: _Observed = _ObservedFTP()
 
-    def run(self) -> Result:
-        started = time.monotonic()
-        with warnings.catch_warnings(record=True) as caught:
-            try:
-                self._walk()
-            except _RAISED as error:
-                # What the program raises is the result: it is what its user sees.
-                self._note_failure(error)
-        self._note_connections()
-        self.report["warnings"] = [str(warning.message) for warning in caught]
-        self.report["elapsed_ms"] = (time.monotonic() - started) * 1000.0
-        return self.report
-
-    def _walk(self) -> None:
+    def walk(self) -> None:
         request = self.request
-        self._step("connect")
+        self.step("connect")
         if request["tls"]:
             # The context is made before the connection, as every caller of FTP_TLS has to.
             kind = _ObservedReusing if request["reuse"] else _ObservedTLS
             self.ftp = kind(context=make_context(request))
         self.ftp.connect(request["host"], request["port"], request["timeout_s"])
         if isinstance(self.ftp, ftplib.FTP_TLS):
-            self._step("starttls")
+            self.step("starttls")
             self.ftp.auth()
-            self._note_tls()
+            if isinstance(self.ftp.sock, ssl.SSLSocket):
+                self.note_tls(self.ftp.sock)
         if request["goal"] == "handshake":
             self._quit()
             return
-        self._step("login")
+        self.step("login")
         self.ftp.login(request["user"], request["password"])
         if isinstance(self.ftp, ftplib.FTP_TLS):
-            self._step("protect")
+            self.step("protect")
             self.ftp.prot_p()
         if request["goal"] == "transfer":
-            self._step("put")
+            self.step("put")
             self.ftp.set_pasv(request["passive"])
             name, size = request["payload"]["name"], request["payload"]["size"]
             self.ftp.storbinary("STOR " + name, io.BytesIO(payload(name, size)))
         self._quit()
-
-    def _step(self, name: str) -> None:
-        self.report["step"] = name
-        self.progress(**self.report)
 
     def _quit(self) -> None:
         """Leave politely. Every server closes now, some without a reply: that is no failure.
@@ -170,7 +144,7 @@ class _Attempt:
         In TLS 1.3 a server can refuse the client's certificate after the client has finished its
         part: an alert or a reset is then what the client gets instead of the next reply.
         """
-        self._step("quit")
+        self.step("quit")
         may_be_refused = (
             self.request["goal"] == "handshake" and self.report.get("protocol") == "TLSv1.3"
         )
@@ -180,17 +154,7 @@ class _Attempt:
             if may_be_refused and _is_alert_or_reset(error):
                 raise
 
-    # -- observation ------------------------------------------------------------------------------
-
-    def _note_tls(self) -> None:
-        control = self.ftp.sock
-        if isinstance(control, ssl.SSLSocket):
-            cipher = control.cipher()
-            self.report["protocol"] = control.version()
-            self.report["cipher"] = cipher[0] if cipher else None
-            self.report["verified"] = is_verified(control)
-
-    def _note_connections(self) -> None:
+    def note_end(self) -> None:
         reply = self.ftp.reply
         if reply:
             self.report["reply_code"] = int(reply[:3]) if reply[:3].isdigit() else None
@@ -198,18 +162,13 @@ class _Attempt:
         self.report["data_protected"] = self.ftp.data_protected
         self.report["session_reused"] = self.ftp.session_reused
 
-    def _note_failure(self, error: Exception) -> None:
-        self.report["failed"] = True
+    def note_failure(self, error: Exception, traced: str) -> None:
         if self.report["step"] == "connect" and self.ftp.sock is not None:
             # connect() is two steps in one.
             self.report["step"] = "greeting"
         # The last line of the traceback is what a caller that does not handle it leaves its user.
-        self.report["message"] = traceback.format_exception_only(type(error), error)[-1].strip()
-        self.report["error"] = str(error) or self.report["message"]
-        if isinstance(error, ssl.SSLError):
-            self.report["verify_code"] = getattr(error, "verify_code", None)
-        elif isinstance(error, OSError):
-            self.report["errno"] = error_symbol(error)
+        self.report["message"] = traced
+        self.report["error"] = str(error) or traced
 
 
 def _is_alert_or_reset(error: Exception) -> bool:

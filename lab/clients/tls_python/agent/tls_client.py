@@ -30,13 +30,9 @@ import contextlib
 import http.client
 import socket
 import ssl
-import time
-import traceback
-import warnings
-from typing import Any, Dict
 
-from python_tls import error_symbol, is_verified, make_context, versions, warm_up
-from resident import Agent, BadRequest, Progress, Request, Result
+from python_tls import ObservedAttempt, check, make_context, versions, warm_up
+from resident import Agent, Progress, Request, Result
 
 _NEEDED = (
     "host port timeout_s tls server_name verify ca_file ciphers minimum maximum certificate key"
@@ -57,61 +53,35 @@ _RAISED = (OSError, http.client.HTTPException, ValueError, Refused)
 
 def attempt(request: Request, progress: Progress) -> Result:
     """One attempt; see the module's text for the request."""
-    goal = request.get("goal")
-    if goal not in ("handshake", "response"):
-        raise BadRequest(f"the goal {goal!r} is none of handshake, response")
-    for name in _NEEDED:
-        if name not in request:
-            raise BadRequest(f"the goal {goal} needs {name}")
+    check(request, {"handshake": _NEEDED, "response": _NEEDED})
     return _Attempt(request, progress).run()
 
 
-class _Attempt:
-    """The steps of an attempt in their order, and what was seen at each."""
+class _Attempt(ObservedAttempt):  # type: ignore[misc]
+    raised = _RAISED
+    late_alert = ""
 
-    def __init__(self, request: Request, progress: Progress) -> None:
-        self.request = request
-        self.progress = progress
-        self.report: Dict[str, Any] = {"failed": False, "library": ssl.OPENSSL_VERSION}
-        self.late_alert = ""
-
-    def run(self) -> Result:
-        started = time.monotonic()
-        with warnings.catch_warnings(record=True) as caught:
-            try:
-                self._walk()
-            except _RAISED as error:
-                # What the program raises is the result: it is what its user sees.
-                self._note_failure(error)
-        self.report["warnings"] = [str(warning.message) for warning in caught]
-        self.report["elapsed_ms"] = (time.monotonic() - started) * 1000.0
-        return self.report
-
-    def _walk(self) -> None:
+    def walk(self) -> None:
         request = self.request
-        self._step("connect")
+        self.step("connect")
         # The context is made before the connection, so that a mistake in it costs none.
         context = make_context(request) if request["tls"] else None
         where = (request["host"], request["port"])
         connection = socket.create_connection(where, request["timeout_s"])
         if context is not None:
-            self._step("handshake")
+            self.step("handshake")
             protected = context.wrap_socket(connection, server_hostname=request["server_name"])
             connection = protected
-            self._note_tls(protected)
-            if request["refuse_rc4"] and "RC4" in self.report["cipher"]:
+            self.note_tls(protected)
+            if request["refuse_rc4"] and "RC4" in (self.report["cipher"] or ""):
                 connection.close()
                 raise Refused("Using RC4 Cipher")
             if request["goal"] == "handshake" and self.report["protocol"] == "TLSv1.3":
                 self._leave(protected)
         if request["goal"] == "response":
-            self._step("response")
+            self.step("response")
             self._ask(connection)
         connection.close()
-
-    def _step(self, name: str) -> None:
-        self.report["step"] = name
-        self.progress(**self.report)
 
     def _leave(self, connection: ssl.SSLSocket) -> None:
         """Leave after the handshake: say that nothing more will be sent, and wait for the end.
@@ -156,14 +126,6 @@ class _Attempt:
         if response.status != 200:
             raise Refused(f"HTTP Error {response.status}: {response.reason}")
 
-    # -- observation ------------------------------------------------------------------------------
-
-    def _note_tls(self, connection: ssl.SSLSocket) -> None:
-        cipher = connection.cipher()
-        self.report["protocol"] = connection.version()
-        self.report["cipher"] = cipher[0] if cipher else ""
-        self.report["verified"] = is_verified(connection)
-
     def _note_late_alert(self, connection: socket.socket) -> None:
         """Where a write has met a closed connection, what the server had to say is still there."""
         connection.setblocking(False)
@@ -173,18 +135,12 @@ class _Attempt:
             if _is_alert(error):
                 self.late_alert = str(error)
 
-    def _note_failure(self, error: Exception) -> None:
-        self.report["failed"] = True
-        traced = traceback.format_exception_only(type(error), error)[-1].strip()
+    def note_failure(self, error: Exception, traced: str) -> None:
         self.report["error"] = str(error) or traced
         self.report["message"] = _message(error) or self.report["error"]
         if self.late_alert:
             self.report["error"] += "; " + self.late_alert
-        if isinstance(error, ssl.SSLError):
-            self.report["verify_code"] = getattr(error, "verify_code", None)
-        elif isinstance(error, OSError):
-            self.report["errno"] = error_symbol(error)
-        elif isinstance(error, http.client.HTTPException):
+        if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
             # Some of these say nothing but what they have read.
             self.report["error"] = self.report["message"] = traced
 

@@ -4,16 +4,13 @@
 
 import os
 import re
-import signal
 import socket
 import subprocess
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from helper_programs import COMMAND_S, run
-from listener import ANSWER_S, Listener, descendants, kill, processes
-from openssl_library import OpenSSL
-from server_program import ServerProgram
-from with_the_agent import end_with_the_agent
+from listener import ANSWER_S, ListenerProcess, descendants, kill, processes
+from server_program import LinkedProgram
 
 BINARY = "/usr/sbin/nginx"
 _PACKAGE_QUERY = ["dpkg-query", "-W", "-f", "${Package} ${Version}", "nginx"]
@@ -26,23 +23,19 @@ _ACTIVE = re.compile(rb"^Active connections: (\d+)", re.MULTILINE)
 _CIPHER_LIST = re.compile(rb"\0([A-Z]+(?::[!+-]?[A-Za-z0-9]+)+)\0")
 
 
-class Nginx(ServerProgram):  # type: ignore[misc]
+class NginxProgram(LinkedProgram):  # type: ignore[misc]
     """Starts listeners of nginx, each with a configuration, a log and processes of its own."""
 
-    def __init__(self) -> None:
-        self._library: Optional[OpenSSL] = None
+    binary = BINARY
 
     def start(self, config: str) -> None:
         """Become nginx; called in a forked process. It stays in the foreground by configuration."""
         self.give_up_root()
-        end_with_the_agent()
-        # Python ignores it, and what is ignored stays so in the program.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         directory = os.path.dirname(config)
         log = os.path.join(directory, "log")
-        os.execv(BINARY, [BINARY, "-p", directory, "-e", log, "-c", config])
+        self.become(["-p", directory, "-e", log, "-c", config])
 
-    def make_upload_directories(self, listener: Listener) -> None:
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
         """Make those for what nginx lays aside: its own would be closed to the agent."""
         for name in ASIDE:
             path = os.path.join(listener.directory, name)
@@ -55,7 +48,7 @@ class Nginx(ServerProgram):  # type: ignore[misc]
             if name == "nginx":
                 kill(pid)
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """Ask its counters: it counts a connection until it has logged and closed it.
 
         The connection that asks is one. There is one worker, so that the answer comes after everything
@@ -66,7 +59,7 @@ class Nginx(ServerProgram):  # type: ignore[misc]
             listener.gives_no_answer()
         return active is not None and int(active.group(1)) == 1
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """Kill the worker: the master starts another."""
         for pid in descendants(listener.pid, processes()):
             kill(pid)
@@ -79,8 +72,8 @@ class Nginx(ServerProgram):  # type: ignore[misc]
         return {
             "server": said.strip().rpartition(" ")[2].replace("/", " "),
             "package": run(_PACKAGE_QUERY),
-            "library": self._openssl().version(),
-            "library_file": self._openssl().file,
+            "library": self.library.version(),
+            "library_file": self.library.file,
         }
 
     def default_ciphers(self) -> Dict[str, str]:
@@ -89,12 +82,7 @@ class Nginx(ServerProgram):  # type: ignore[misc]
             found = cipher_lists_in(file.read())
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
 
-    def expand(self, cipher_list: str) -> List[str]:
-        """What a list means to nginx's library, TLS 1.3 left out; nothing if nothing."""
-        suites: List[str] = self._openssl().suites(cipher_list)
-        return suites
-
-    def _status(self, listener: Listener) -> bytes:
+    def _status(self, listener: ListenerProcess) -> bytes:
         with socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(ANSWER_S)
             try:
@@ -104,23 +92,11 @@ class Nginx(ServerProgram):  # type: ignore[misc]
             except OSError:
                 return b""
 
-    def loads(self, chain: str, private_key: str) -> bool:
-        """See :class:`ServerProgram`."""
-        loaded: bool = self._openssl().loads(chain, private_key)
-        return loaded
-
-    def speaks(self, version: str) -> bool:
-        """See :class:`ServerProgram`."""
-        spoken: bool = self._openssl().speaks(version)
-        return spoken
-
-    def _openssl(self) -> OpenSSL:
-        if self._library is None:
-            self._library = OpenSSL(BINARY)
-        return self._library
-
 
 def cipher_lists_in(binary: bytes) -> List[str]:
     """The strings in a program that are cipher lists, each once."""
     found = [text.decode("ascii") for text in _CIPHER_LIST.findall(binary)]
     return sorted(set(found))
+
+
+PROGRAM = NginxProgram

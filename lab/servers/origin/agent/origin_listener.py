@@ -2,8 +2,8 @@
 
 ``server.py`` has this module loaded and forks for each listener; ``serve`` then never returns. Each
 connection has a thread of its own, so that one that hangs holds up no other. What is TLS in it is the
-interpreter's ``ssl``, alerts included: ``origin_tls`` makes its context, ``origin_streams`` lies between
-it and the connection.
+interpreter's ``ssl``, alerts included: ``origin_tls`` makes its context, and lies between it and the
+connection.
 
 File descriptor 0 is a socket to the agent. A byte from the agent is answered with one: ``1`` when a
 connection is open, else ``0``; the byte ``k`` ends every connection first. Its end ends the listener.
@@ -28,8 +28,14 @@ from typing import Any, Dict, NoReturn, Optional, Set, Tuple
 
 import captured
 import client_hello
-from origin_streams import Left, Plain, Stream, Tls
-from origin_tls import make_context, without_renegotiation_info
+from origin_tls import (
+    Left,
+    OriginStream,
+    PlainStream,
+    TlsStream,
+    make_context,
+    without_renegotiation_info,
+)
 
 #: By behaviour: the alert that the library sends when it asks what to do with the server name.
 ALERTS = {
@@ -49,7 +55,7 @@ QUEUE = 128
 def serve(configuration: Dict[str, Any]) -> NoReturn:
     """Serve until descriptor 0 ends. The reason why it cannot start goes to stderr, status 1."""
     try:
-        origin = Origin(configuration)
+        origin = OriginListener(configuration)
     except Exception as error:
         # Whatever the library has against this configuration is what the lab wants to show.
         os.write(2, ("%s: %s\n" % (type(error).__name__, in_words(error))).encode())
@@ -85,7 +91,7 @@ class Log:
         os.write(self._file, ("%s [%d] %s: %s\n" % (moment, number, address, said)).encode())
 
 
-class Origin:
+class OriginListener:
     """The listening socket, the settings, and the connections that are open."""
 
     def __init__(self, configuration: Dict[str, Any]) -> None:
@@ -104,7 +110,7 @@ class Origin:
         self._own_name = configuration["server_name"]
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._open: Set[Connection] = set()
+        self._open: Set[OriginConnection] = set()
         self._listening = socket.socket()
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listening.bind((configuration["address"], configuration["port"]))
@@ -128,12 +134,12 @@ class Origin:
                     os.write(0, b"1" if self._open else b"0")
 
     def _serve(self, accepted: socket.socket, address: Tuple[str, int]) -> None:
-        connection = Connection(self, accepted, address[0], next(self._numbers))
+        connection = OriginConnection(self, accepted, address[0], next(self._numbers))
         with self._lock:
             self._open.add(connection)
         connection.start()
 
-    def forget(self, connection: "Connection") -> None:
+    def forget(self, connection: "OriginConnection") -> None:
         """A connection has ended, and said so."""
         with self._lock:
             self._open.discard(connection)
@@ -141,7 +147,7 @@ class Origin:
     def _on_server_name(self, _tls: Any, name: Optional[str], _context: Any) -> Optional[int]:
         """The library asks in the middle of a handshake: an alert, or ``None`` to go on."""
         connection = threading.current_thread()
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, OriginConnection)
         connection.server_name = name
         alert = ALERTS.get(self.behaviour)
         if alert is None and self._own_name is not None and name != self._own_name:
@@ -152,10 +158,12 @@ class Origin:
         return alert
 
 
-class Connection(threading.Thread):
+class OriginConnection(threading.Thread):
     """One client, from the accepted connection to its end."""
 
-    def __init__(self, origin: Origin, accepted: socket.socket, address: str, number: int) -> None:
+    def __init__(
+        self, origin: OriginListener, accepted: socket.socket, address: str, number: int
+    ) -> None:
         super().__init__(daemon=True)
         self.server_name: Optional[str] = None
         self._origin = origin
@@ -200,7 +208,7 @@ class Connection(threading.Thread):
             # It waits for commands, and what came is none.
             self._finish(half_close=False)
         elif self._origin.context is None:
-            self._answer(Plain(self._socket, first))
+            self._answer(PlainStream(self._socket, first))
         elif behaviour == "close":
             self.tell("closed without an answer to the ClientHello")
         elif behaviour == "reset":
@@ -233,7 +241,9 @@ class Connection(threading.Thread):
 
     def _serve_tls(self, context: ssl.SSLContext, first: bytes) -> None:
         omit = self._origin.behaviour == "no-secure-renegotiation"
-        stream = Tls(context, self._socket, first, without_renegotiation_info if omit else None)
+        stream = TlsStream(
+            context, self._socket, first, without_renegotiation_info if omit else None
+        )
         try:
             stream.handshake()
         except ssl.SSLError as error:
@@ -248,7 +258,7 @@ class Connection(threading.Thread):
             self.tell("failed after the handshake: " + in_words(error))
             self._finish()
 
-    def _answer(self, stream: "Stream") -> None:
+    def _answer(self, stream: "OriginStream") -> None:
         head = read_head(stream)
         request = head.partition(b"\r\n")[0]
         if not re.match(rb"[A-Z]+ \S+ HTTP/1\.[01]$", request):
@@ -293,7 +303,7 @@ class Connection(threading.Thread):
             pass
 
 
-def read_head(stream: Stream) -> bytes:
+def read_head(stream: OriginStream) -> bytes:
     """The head of a request, or the beginning of what is none."""
     data = b""
     while b"\r\n\r\n" not in data and len(data) < HEAD_BYTES:
@@ -303,7 +313,7 @@ def read_head(stream: Stream) -> bytes:
     return data
 
 
-def response(status: str, stream: Stream, body: Dict[str, Optional[str]]) -> bytes:
+def response(status: str, stream: OriginStream, body: Dict[str, Optional[str]]) -> bytes:
     """An answer with a JSON body, which names in its head what was negotiated."""
     content = json.dumps(body).encode() + b"\n"
     lines = [

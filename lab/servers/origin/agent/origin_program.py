@@ -11,11 +11,11 @@ import sys
 from typing import Any, Dict, List, Optional
 
 import origin_listener
-from listener import Listener
+from listener import ListenerProcess
 from server_program import ServerProgram
 
 
-class Origin(ServerProgram):  # type: ignore[misc]
+class OriginProgram(ServerProgram):  # type: ignore[misc]
     """Forks listeners from this process, which has everything loaded: that takes milliseconds."""
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class Origin(ServerProgram):  # type: ignore[misc]
         with open(config, encoding="utf-8") as file:
             origin_listener.serve(json.load(file))
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """Ask the listener: it knows a connection until it has logged its end."""
         return bool(listener.ask(b"?") == b"0")
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """End every connection, not the listener."""
         listener.ask(b"k")
 
@@ -94,3 +94,6 @@ def _file_of(library: str) -> str:
     with open("/proc/self/maps", encoding="utf-8") as maps:
         found = re.search(r" (/\S*/%s\S*)$" % library, maps.read(), re.MULTILINE)
     return found.group(1) if found else ""
+
+
+PROGRAM = OriginProgram

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any, Dict, List, Optional
 
 import pyftpdlib_listener
-from listener import Listener
+from listener import ListenerProcess
 from OpenSSL import SSL
 from server_program import ServerProgram
 
@@ -18,7 +18,7 @@ from server_program import ServerProgram
 _UNUSABLE = re.compile(r"^TLS_|PSK|SRP|^ADH|^AECDH")
 
 
-class Pyftpdlib(ServerProgram):  # type: ignore[misc]
+class PyftpdlibProgram(ServerProgram):  # type: ignore[misc]
     """Forks listeners from this process, which has the library loaded: that takes milliseconds.
 
     Accounts and the impostor are in the listener's own configuration, it writes files as itself, and
@@ -31,16 +31,16 @@ class Pyftpdlib(ServerProgram):  # type: ignore[misc]
         with open(config, encoding="utf-8") as file:
             pyftpdlib_listener.serve(json.load(file))
 
-    def find_upload(self, listener: Listener, name: str) -> Optional[str]:
+    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         path = os.path.join(listener.uploads, name)
         return path if os.path.exists(path) else None
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """Ask the listener: a session logs its end after it has closed its connection."""
         return bool(listener.ask(b"?") == b"0")
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """Close every session, not the listener."""
         listener.ask(b"k")
 
@@ -82,3 +82,6 @@ class Pyftpdlib(ServerProgram):  # type: ignore[misc]
 def _names(context: SSL.Context) -> List[str]:
     names = SSL.Connection(context).get_cipher_list()
     return [name for name in names if not _UNUSABLE.search(name)]
+
+
+PROGRAM = PyftpdlibProgram

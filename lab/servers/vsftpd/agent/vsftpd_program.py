@@ -9,16 +9,13 @@ import pwd
 import re
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 from typing import Any, Dict, FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
-from listener import Listener, descendants, kill, orphans, processes
-from openssl_library import OpenSSL
-from server_program import ServerProgram
-from with_the_agent import end_with_the_agent
+from listener import ListenerProcess, descendants, kill, orphans, processes
+from server_program import LinkedProgram
 
 BINARY = "/usr/sbin/vsftpd"
 #: In an image whose vsftpd is no package: the version of the source package that it was compiled from.
@@ -47,23 +44,18 @@ CRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 ANONYMOUS = "ftp"
 
 
-class Vsftpd(ServerProgram):  # type: ignore[misc]
+class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
+    binary = BINARY
     # Between accepting a connection and the session's process there is nothing to count.
     counts_connections = False
     # A session becomes the user who logs in.
     can_be_nobody = False
 
-    def __init__(self) -> None:
-        self._library: Optional[OpenSSL] = None
-
     def start(self, config: str) -> None:
         """Become vsftpd; called in a forked process."""
-        end_with_the_agent()
-        # Python ignores it, and what is ignored stays so in the program.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.execv(BINARY, [BINARY, config])
+        self.become([config])
 
     def account(self, name: str, password: str) -> None:
         """Give an account of the image this password.
@@ -87,13 +79,13 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
             for entry in os.scandir(PAM_SERVICES_OF_THE_IMAGE):
                 shutil.copy(entry.path, PAM_SERVICES)
 
-    def impersonate(self, listener: Listener) -> None:
+    def impersonate(self, listener: ListenerProcess) -> None:
         """Make the PAM service that the configuration of an impostor names."""
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record_login.sh")
         with open(_pam_service(listener), "w", encoding="ascii") as file:
             file.write(IMPOSTOR_STACK.format(script=script, captured=listener.captured))
 
-    def stop_impersonating(self, listener: Listener) -> None:
+    def stop_impersonating(self, listener: ListenerProcess) -> None:
         """Remove it."""
         path = _pam_service(listener)
         if os.path.exists(path):
@@ -120,7 +112,7 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         for path in glob.glob(os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + "*")):
             os.unlink(path)
 
-    def make_upload_directories(self, listener: Listener) -> None:
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
         """``upload`` for the named user, ``anonymous`` for anonymous ones.
 
         vsftpd ends an anonymous session whose root that user could write to ("refusing to run with
@@ -129,7 +121,7 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         os.chown(listener.uploads, pwd.getpwnam(listener.user).pw_uid, -1)
         os.mkdir(listener.anonymous)
 
-    def expect_upload(self, listener: Listener, name: str) -> None:
+    def expect_upload(self, listener: ListenerProcess, name: str) -> None:
         """Anonymous users can write to this file in their root, but make none."""
         path = os.path.join(listener.anonymous, name)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -137,7 +129,7 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         owner = pwd.getpwnam(ANONYMOUS)
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
-    def find_upload(self, listener: Listener, name: str) -> Optional[str]:
+    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         path = os.path.join(listener.uploads, name)
         if os.path.exists(path):
@@ -146,12 +138,12 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         # Still of the time that expect_upload gave it: nobody has written to it.
         return path if os.stat(path).st_mtime else None
 
-    def is_quiet(self, listener: Listener) -> bool:
+    def is_quiet(self, listener: ListenerProcess) -> bool:
         """No session's process is left: one whose client reset the connection outlives that."""
         table = processes()
         return not descendants(listener.pid, table) and not orphans("vsftpd", table)
 
-    def end_sessions(self, listener: Listener) -> None:
+    def end_sessions(self, listener: ListenerProcess) -> None:
         """Kill every session, not the listener."""
         for pid in descendants(listener.pid, processes()):
             kill(pid)
@@ -166,8 +158,8 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         return {
             "server": said.replace("vsftpd: version", "vsftpd"),
             "package": _package(),
-            "library": self._openssl().version(),
-            "library_file": self._openssl().file,
+            "library": self.library.version(),
+            "library_file": self.library.file,
         }
 
     def default_ciphers(self) -> Dict[str, str]:
@@ -175,26 +167,6 @@ class Vsftpd(ServerProgram):  # type: ignore[misc]
         with open(BINARY, "rb") as file:
             found = cipher_lists_in(file.read(), frozenset(self.expand("ALL:COMPLEMENTOFALL")))
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
-
-    def expand(self, cipher_list: str) -> List[str]:
-        """What a list means to vsftpd's library, TLS 1.3 left out; nothing if nothing."""
-        suites: List[str] = self._openssl().suites(cipher_list)
-        return suites
-
-    def loads(self, chain: str, private_key: str) -> bool:
-        """See :class:`ServerProgram`."""
-        loaded: bool = self._openssl().loads(chain, private_key)
-        return loaded
-
-    def speaks(self, version: str) -> bool:
-        """See :class:`ServerProgram`."""
-        spoken: bool = self._openssl().speaks(version)
-        return spoken
-
-    def _openssl(self) -> OpenSSL:
-        if self._library is None:
-            self._library = OpenSSL(BINARY)
-        return self._library
 
 
 def _package() -> str:
@@ -228,7 +200,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _pam_service(listener: Listener) -> str:
+def _pam_service(listener: ListenerProcess) -> str:
     # PAM knows the names of services in lower case only.
     return os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + listener.key.lower())
 
@@ -241,3 +213,6 @@ def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:
         for text in strings
         if text == "PROFILE=SYSTEM" or all(name in known for name in text.split(":"))
     ]
+
+
+PROGRAM = VsftpdProgram

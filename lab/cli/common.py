@@ -1,0 +1,111 @@
+"""What several commands take, say and end with: options, both streams, exit statuses.
+
+The exit status: 0 all as expected, or completed; 1 a surprise, or refused; 2 wrong usage; 3 the lab itself
+could not do it; 128 and the signal's number when a signal ended it; so 141 if the reader of its output left.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.cases import LoadedCase
+    from lab.record import AttemptRecord, RunRecord
+
+OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
+
+#: How each group of commands is made: help in plain text, errors left to :func:`lab.cli.main`.
+PLAIN: Final[dict[str, Any]] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every detail.")]
+Cases = Annotated[
+    list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or parts of names of cases.")
+]
+Document = Annotated[
+    str | None, typer.Option("--document", "-d", help="Only the cases of this document.")
+]
+ServerAssignments = Annotated[
+    list[str] | None, typer.Option("-s", metavar="FIELD=VALUE", help="a server setting")
+]
+ClientAssignments = Annotated[
+    list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
+]
+
+
+def chosen_cases(names: list[str] | None, document: str | None = None) -> list[LoadedCase]:
+    """The checkout's cases that :data:`Cases` and :data:`Document` name; without any, all.
+
+    Raises:
+        CaseError: a name fits no case, or there is no such document.
+    """
+    from lab.cases import Catalogue
+    from lab.checkout import here
+
+    return Catalogue.load(here() / "scenarios").select(names or [], document)
+
+
+# -- both streams --------------------------------------------------------------------------------------
+
+
+@cache
+def console(*, error: bool = False) -> Console:
+    """Where results go, with ``error`` where progress and messages go: laid out, in colours."""
+    from rich.console import Console
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - it is called where this was caught; Rich would end with 1
+
+    return Terminal(stderr=error)
+
+
+def say(words: str, *, error: bool = False) -> None:
+    """Print words as they are: no colours, no lines broken."""
+    (sys.stderr if error else sys.stdout).write(f"{words}\n")
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON; what JSON does not know is printed as its ``str``."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_error(error: Exception) -> None:
+    """Print an error's text as the command's message."""
+    say(f"lab: {error}", error=True)
+
+
+def columns() -> int:
+    """How many columns a paragraph may have; longer lines do not read well."""
+    return min(console().width, 100)
+
+
+# -- exit statuses -------------------------------------------------------------------------------------
+
+
+def status_of_run(record: RunRecord) -> int:
+    """The status that a run's verdict has; a run that was cut short is not judged."""
+    if not record.complete:
+        return LAB_ERROR  # whether all is as expected is not known
+    return {"lab-error": LAB_ERROR, "surprise": SURPRISE}.get(record.verdict, OK)
+
+
+def status_of_attempt(record: AttemptRecord) -> int:
+    """The status of one attempt: what was expected decides, else whether it completed."""
+    if record.outcome is None:
+        return LAB_ERROR
+    if record.expectation is not None:
+        return OK if record.verdict == "as-expected" else SURPRISE
+    return OK if record.outcome.result == "completed" else SURPRISE

@@ -1,0 +1,124 @@
+"""Commands about cases: listing them, running them into a record, running them many times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.text import Text
+
+from lab.cli.common import (
+    OK,
+    SURPRISE,
+    AsJson,
+    Cases,
+    Document,
+    Verbose,
+    chosen_cases,
+    console,
+    print_json,
+    say,
+    status_of_run,
+)
+from lab.report.layout import print_hanging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lab.cases import LoadedCase
+    from lab.record import RunRecord
+
+
+def list_cases(document: Document = None, as_json: AsJson = False) -> None:
+    """``lab list``."""
+    cases = chosen_cases(None, document)
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": c.id,
+                    "document": c.document,
+                    "section": c.section,
+                    "story": c.story,
+                    "attempts": [p.id for p in c.plan()],
+                }
+                for c in cases
+            ]
+        )
+    else:
+        _print_cases(cases)
+
+
+def run_cases(
+    cases: Cases = None,
+    document: Document = None,
+    capture: Annotated[
+        Literal["all", "refused", "none"],
+        typer.Option(help="Of which attempts the packets are kept, for Wireshark."),
+    ] = "refused",
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """``lab run``: its exit status is that of the run's verdict."""
+    from lab.documents import documents
+    from lab.documents.verdicts import evaluate_tested
+    from lab.record import to_json
+    from lab.report.html import write
+    from lab.report.terminal import Counter, print_run
+    from lab.run.recording import conduct
+    from lab.wire import CapturePolicy
+
+    def page(record: Path) -> Path:
+        return record.with_name("report.html")
+
+    chosen = chosen_cases(cases, document)
+    counter = Counter(sum(len(c.plan()) for c in chosen), console(error=True))
+    conducted = conduct(
+        chosen,
+        on_attempt=counter.count,
+        captures=CapturePolicy(capture),
+        then=lambda one: write(
+            one.record, page(one.path), evaluate_tested(one.record, documents().values())
+        ),
+    )
+    counter.end()
+    if as_json:
+        say(to_json(conducted.record, indent=2))
+    else:
+        places = {"record": conducted.path, "report": page(conducted.path)}
+        print_run(conducted.record, console(), places, verbose=verbose)
+    raise typer.Exit(status_of_run(conducted.record))
+
+
+def soak(
+    cases: Cases = None,
+    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="how many times")] = 50,
+) -> None:
+    """``lab soak``: exit status 1 if something flips that is no race."""
+    from lab.images import Printed
+    from lab.report.words import counts_in_words
+    from lab.run.soak import soak as run_soak
+
+    def after_round(number: int, record: RunRecord) -> None:
+        say(f"round {number} of {rounds}: {counts_in_words(record)}", error=True)
+
+    soaked = run_soak(chosen_cases(cases), rounds, Printed(), after_round)
+    say(soaked.in_words())
+    raise typer.Exit(OK if soaked.steady else SURPRISE)
+
+
+def _print_cases(cases: Sequence[LoadedCase]) -> None:
+    """Print cases under their sections; one with several clients once, with all of them."""
+    section = None
+    functions: dict[tuple[Path, str], list[LoadedCase]] = {}
+    for c in cases:  # two modules may have a function of the same name
+        functions.setdefault((c.path, c.name), []).append(c)
+    for c, *others in functions.values():
+        if (c.document, c.section) != section:
+            section = (c.document, c.section)
+            print_hanging(console(), "", Text(f"\n{c.document}: {c.section}", style="bold"))
+        print_hanging(console(), "  ", c.name)
+        clients = [one.label for one in (c, *others)]
+        for words in (c.story.splitlines()[0].replace("``", "`"), ", ".join(clients)):
+            print_hanging(console(), " " * 6, Text(words, style="dim"))

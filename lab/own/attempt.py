@@ -1,0 +1,251 @@
+"""A person's files and the command line, put together into one attempt.
+
+What the command line assigns wins over the files; what the files say wins over the defaults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.certificates import OWN
+from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, ServerSettings
+from lab.own import backend as backends
+from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
+from lab.own.files import PEM
+from lab.own.findings import Finding, Findings, InputError, most_of, read_bytes, read_text
+from lab.own.judged import say_what_is_not_judged
+from lab.servers import SERVERS
+from lab.servers.vsftpd import Vsftpd
+from lab.settings import attempt_of, parse_client, parse_server
+
+if TYPE_CHECKING:
+    from lab.own.pem import UserAnchors, UserCertificate, UserFiles
+
+#: The ends of an attempt where nobody names them: of FTP, and of the web.
+FTP_SERVER, FTP_CLIENT = "vsftpd", "net-ftp@rocky9"
+WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
+
+
+def server_for(client: str) -> str:
+    """The server that ``PROGRAM@PLATFORM[:POLICY]`` is tried against where nobody names one."""
+    return WEB_SERVER if client.partition("@")[0] in WEB_PROGRAMS else FTP_SERVER
+
+
+def read_attempt(
+    conf: Path | None,
+    config: Path | None,
+    chain: Path | None,
+    key: Path | None,
+    server_assignments: Sequence[str],
+    client: str | None,
+    client_assignments: Sequence[str],
+    *,
+    server: str | None = None,
+    vsftpd_build: str | None = None,
+    backend: Path | None = None,
+    backend_name: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+    """The attempt that the files and the command line describe.
+
+    Args:
+        conf: a vsftpd.conf.
+        config: lines of an mt-config.cgi.
+        chain: the server's certificate chain, PEM.
+        key: its private key, PEM; not needed where it is in the chain's file.
+        server_assignments: ``FIELD=VALUE`` for the server.
+        client: ``PROGRAM@PLATFORM[:POLICY]`` (default: :data:`WEB_CLIENT` with a backend, else
+            :data:`FTP_CLIENT`).
+        client_assignments: ``FIELD=VALUE`` for the client.
+        server: the software (default: :data:`WEB_SERVER` for a web client, else :data:`FTP_SERVER`); a
+            vsftpd.conf is for vsftpd only.
+        vsftpd_build: the build that the vsftpd.conf is written for, a key of
+            :data:`lab.own.vsftpd_conf.BUILDS`; default: the build of the server.
+        backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
+        backend_name: which of them, where the file has several.
+        environment: variables to look through for Movable Type's directives.
+
+    Returns:
+        The attempt, what goes by the slug ``own`` (``None``: nothing is given), and the findings in the
+        order of the files, the first of them where there are many.
+
+    Raises:
+        InputError: a file that cannot be read or tried.
+        SettingsError: an assignment that cannot be read, or a build that does not exist.
+    """
+    _check_together(backend, config, client)
+    client = client or (WEB_CLIENT if backend else FTP_CLIENT)
+    server = server or server_for(client)
+    findings: list[Finding] = []
+    certificate = _certificate(chain, key, findings)
+    of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
+    of_client, base = parse_client(client, client_assignments), parse_client(client)
+    anchors: UserAnchors | None = None
+    if backend is not None:
+        read = backends.read(read_text(backend), str(backend), backend_name)
+        settings, found = backend_settings.client_settings(read, base, of_server)
+        anchors, said = read.anchors, [*read.findings, *found]
+    elif config is not None:
+        settings, said = _delivery(config, base, certificate)
+    else:
+        settings, said = of_client, []
+    if backend is not None or config is not None:
+        file = Findings(str(backend or config))
+        of_client = _assigned_over(settings, of_client, base, client_assignments, file)
+        findings += _by_line([*said, *file])
+    if environment is not None:
+        findings += mt_config.from_environment(environment)
+    attempt = attempt_of(of_server, of_client)
+    _check_own_is_given(attempt, certificate, anchors)
+    if certificate is not None:
+        findings += say_what_is_not_judged(
+            attempt, certificate, str(chain), anchors_given=anchors is not None
+        )
+    return attempt, _brought(certificate, anchors), most_of(findings)
+
+
+def _check_together(backend: Path | None, config: Path | None, client: str | None) -> None:
+    """A backend is for a web client, and the other files are not."""
+    if backend is None:
+        return
+    program = (client or WEB_CLIENT).partition("@")[0]
+    if config is not None:
+        what = f"this is for a web client and {config} for one of FTP."
+        raise InputError(str(backend), None, what, "Give one of the two.")
+    if program in PROGRAMS and program not in WEB_PROGRAMS:
+        others = f"name another web client: {', '.join(WEB_PROGRAMS)}."
+        raise InputError(
+            str(backend),
+            None,
+            f"a backend says nothing to {program}.",
+            f"Leave --client out ({WEB_CLIENT}), or {others}",
+        )
+
+
+def _certificate(
+    chain: Path | None, key: Path | None, findings: list[Finding]
+) -> UserCertificate | None:
+    if chain is None and key is None:
+        return None
+    if chain is None:
+        what = "a private key is given, and no certificate."
+        raise InputError(str(key), None, what, "Give the certificate chain with --chain FILE.")
+    from lab.own.pem import read_certificate  # noqa: PLC0415 - cryptography is slow to import
+
+    key_bytes = None if key is None else read_bytes(key, PEM)
+    own, found = read_certificate(read_bytes(chain, PEM), key_bytes, str(chain), str(key))
+    findings += found
+    return own
+
+
+def _brought(certificate: UserCertificate | None, anchors: UserAnchors | None) -> UserFiles | None:
+    if certificate is None and anchors is None:
+        return None
+    from lab.own.pem import UserFiles  # noqa: PLC0415
+
+    return UserFiles(certificate, anchors)
+
+
+def _server(
+    conf: Path | None,
+    build: str | None,
+    software: str,
+    assignments: Sequence[str],
+    own: UserCertificate | None,
+    findings: list[Finding],
+) -> ServerSettings:
+    explicit, assigned = parse_server(assignments, software), _assigned(assignments)
+    if conf is None:
+        if own is not None and "certificate" not in assigned:
+            return dataclasses.replace(explicit, certificate=OWN)
+        return explicit
+    program = SERVERS[software]
+    if not isinstance(program, Vsftpd):
+        what = f"a vsftpd.conf says nothing to {software}."
+        raise InputError(str(conf), None, what, "Leave --server out, or the file.")
+    read = vsftpd_conf.parse(
+        read_text(conf),
+        str(conf),
+        build=vsftpd_conf.build_named(build) if build else program.build,
+        target=program.build,
+        software=software,
+    )
+    wins = Findings(read.file)
+    for name in assigned:
+        if name in read.lines:
+            wins.note(read.lines[name], f"-s {name}= on the command line wins")
+    findings += _by_line([*read.findings, *wins])
+    settings = read.settings
+    if own is not None:
+        settings = dataclasses.replace(settings, certificate=OWN)
+    kept = tuple(e for e in settings.extra if "protocols" not in assigned or e not in read.switches)
+    changes = {name: getattr(explicit, name) for name in assigned}
+    # Among equal options vsftpd takes the last line.
+    changes["extra"] = (*kept, *explicit.extra)
+    return dataclasses.replace(settings, **changes)
+
+
+def _delivery(
+    file: Path, base: ClientSettings, own: UserCertificate | None
+) -> tuple[ClientSettings, list[Finding]]:
+    """The client that Movable Type's directives describe."""
+    read = mt_config.parse(read_text(file), str(file))
+    found = Findings(str(file))
+    if base.program != "net-ftp":
+        text = (
+            f"Movable Type's server delivery uses Perl's Net::FTP, not {base.program}: the"
+            " directives are read as Net::FTP's and given to it"
+        )
+        found.warn(None, text)
+    pins = {} if own is None else {own.leaf_sha256: OWN}
+    settings, more = mt_client.client_settings(read, base, pins)
+    return settings, [*read.findings, *found, *more]
+
+
+def _assigned_over(
+    settings: ClientSettings,
+    explicit: ClientSettings,
+    base: ClientSettings,
+    assignments: Iterable[str],
+    found: Findings,
+) -> ClientSettings:
+    """What a file says of the client, and over it what the command line assigns, which is said."""
+    changes = {name: getattr(explicit, name) for name in _assigned(assignments)}
+    for name, value in changes.items():
+        if getattr(settings, name) not in (value, getattr(base, name)):
+            found.note(None, f"-c {name}= on the command line wins over the file")
+    return dataclasses.replace(settings, **changes)
+
+
+def _by_line(findings: Iterable[Finding]) -> list[Finding]:
+    """In the order of the lines; what is about the whole file last."""
+    return sorted(findings, key=lambda f: (f.line is None, f.line or 0))
+
+
+def _assigned(assignments: Iterable[str]) -> list[str]:
+    return [assignment.partition("=")[0] for assignment in assignments]
+
+
+def _check_own_is_given(
+    attempt: Attempt, certificate: UserCertificate | None, anchors: UserAnchors | None
+) -> None:
+    """Settings name a certificate of the person's only where there is one."""
+    if certificate is not None:
+        return
+    used = {
+        "-s certificate": attempt.server.certificate,
+        "-c trust": attempt.client.trust if anchors is None else None,
+        "-c fingerprint": attempt.client.fingerprint,
+    }
+    for option, value in used.items():
+        if value == OWN:
+            raise InputError(
+                f"{option}={OWN}",
+                None,
+                "there is no certificate of your own in this attempt.",
+                "Give it with --chain FILE --key FILE; what is to be trusted, also as the"
+                " ssl_ca_cert of --backend FILE.",
+            )

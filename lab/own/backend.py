@@ -1,0 +1,446 @@
+"""A content delivery network's backend definition: what its edge would make of it, against the lab's origin.
+
+The parameters have the names of the network's API (Fastly's: ``ssl_cert_hostname``, ``min_tls_version``,
+...), in TOML or JSON (``backend_data``), or those of a backend declaration in VCL (``vcl``). :func:`read`
+says what the definition means; ``backend_settings`` says what the lab's client is given for it. The
+parameters that there are, and what each means, are in ``backend_parameters.toml``.
+
+Sources: the API's description of a backend (the model ``backend`` of the client libraries), the reference
+of the VCL declaration ``backend``, and the page "TLS origin configuration messages", which also writes
+``.ssl_cert_hostname = www.example.com;``, without quotes.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lab.certificates import ANCHORS
+from lab.model import ProtocolRange
+from lab.own.backend_data import Form, backend_in, form_of
+from lab.own.findings import Finding, Findings, InputError, data
+from lab.own.vcl import UNITS, Kind, Written, WrittenBackend
+from lab.text import cut, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from lab.own.pem import UserAnchors
+
+#: A backend that names this port and does not say whether TLS is spoken means TLS.
+TLS_PORT = 443
+#: Of these the first that is there says where the origin is.
+ADDRESSES = ("address", "hostname", "ipv4", "ipv6")
+#: The longest time limit, in seconds: that of the VCL variable bereq.first_byte_timeout.
+LONGEST_S = 600.0
+
+_T = TypeVar("_T")
+_HIGHEST_PORT = 65535
+_CHECKS = {"always": True, "never": False}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_VERSIONS = {"1": "TLSv1", "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
+_PORT = re.compile(r"0*+\d{1,5}", re.ASCII)
+#: What VCL wants for a value of each kind.
+_WANTED = {
+    Kind.STRING: "a string, and a string stands in quotes",
+    Kind.BOOLEAN: "true or false",
+    Kind.WORD: "always or never",
+    Kind.TIME: "a time with its unit",
+    Kind.INTEGER: "a number",
+    Kind.BLOCK: "a block",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a backend, by the API's name."""
+
+    name: str
+    reads: str = ""
+    """How its value is read; empty: it is ignored."""
+    kind: Kind | None = None
+    """What it is in VCL; ``None``: VCL does not have it."""
+    vcl: str = ""
+    """VCL's name for it; empty: the same."""
+    ignored: str = ""
+    """Why it is ignored; for people."""
+
+    @property
+    def name_in_vcl(self) -> str:
+        """VCL's name for it, without the dot; empty: VCL does not have it."""
+        return "" if self.kind is None else self.vcl or self.name
+
+
+@functools.cache
+def parameters() -> Mapping[str, Parameter]:
+    """The parameters that the API knows, by name."""
+    table = data("backend_parameters.toml")
+    known: dict[str, Parameter] = {}
+    for name, row in table["parameter"].items():
+        kind = Kind(row["kind"]) if "kind" in row else None
+        why = table["why"].get(row.get("ignored"), "")
+        known[name] = Parameter(name, row.get("reads", ""), kind, row.get("vcl", ""), why)
+    return MappingProxyType(known)
+
+
+@functools.cache
+def parameters_of_vcl() -> Mapping[str, Parameter]:
+    """The parameters that VCL knows, by its names, which are without the dot here."""
+    known = {p.name_in_vcl: p for p in parameters().values() if p.name_in_vcl}
+    return MappingProxyType(known)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What a definition says, in the API's names; ``None``: it says nothing."""
+
+    file: str
+    form: Form
+    name: str
+    line: int
+    address: str | None = None
+    port: int | None = None
+    use_ssl: bool | None = None
+    ssl_check_cert: bool | None = None
+    ssl_cert_hostname: str | None = None
+    ssl_sni_hostname: str | None = None
+    ssl_hostname: str | None = None
+    ssl_ca_cert: UserAnchors | str | None = None
+    """Certificates, or the name of one of the lab's own anchors."""
+    ssl_ciphers: str | None = None
+    protocols: ProtocolRange | None = None
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    """In seconds, by name."""
+    override_host: str | None = None
+    lines: Mapping[str, Written] = field(default_factory=dict)
+    """The parameters as they are written, by the API's name."""
+    findings: tuple[Finding, ...] = ()
+    """What is to be said of the definition itself."""
+
+    @property
+    def anchors(self) -> UserAnchors | None:
+        """The certificates that are to be trusted, if the definition has any."""
+        return None if isinstance(self.ssl_ca_cert, str) else self.ssl_ca_cert
+
+    @property
+    def tls(self) -> bool:
+        """Whether the edge speaks TLS: said, or by the port."""
+        return self.port == TLS_PORT if self.use_ssl is None else self.use_ssl
+
+
+def read(text: str, file: str, name: str | None = None) -> Backend:
+    """Read a definition.
+
+    Args:
+        text: VCL, TOML or JSON; the file's name says which, else the text itself.
+        file: its name, for messages, too.
+        name: of the backend, where the file has several (default: the first).
+
+    Raises:
+        InputError: the file has no backend that can be read, or a value that none can be tried with.
+    """
+    found, form = Findings(file), form_of(text, file)
+    written = backend_in(text, form, name, found)
+    given = _by_api_name(written, form, found)
+    reading = _Reading(form, found)
+    values: dict[str, Any] = {}
+    for parameter, at in given.items():
+        value = _READERS[parameters()[parameter].reads](reading, at)
+        if value is not None:
+            values[parameter] = value
+    times = {name: values.pop(name) for name in list(values) if name.endswith("_timeout")}
+    lows_and_highs = values.pop("min_tls_version", None), values.pop("max_tls_version", None)
+    return Backend(
+        file=file,
+        form=form,
+        name=written.name,
+        line=written.line,
+        address=_address(values, given, written, reading),
+        protocols=_protocols(*lows_and_highs, given, reading),
+        timeouts=MappingProxyType(times),
+        lines=MappingProxyType({n: at for n, at in given.items() if n not in reading.empty}),
+        findings=tuple(found),
+        **values,
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether a host is given by its IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[str, Written]:
+    """The parameters that say something about the connection, by the API's name.
+
+    What is said: unknown names, names of the other language, kinds that VCL does not take, what is ignored.
+    """
+    api, in_vcl = parameters(), parameters_of_vcl()
+    given: dict[str, Written] = {}
+    ignored: dict[str, list[Written]] = {}
+    for at in backend.parameters:
+        parameter = in_vcl.get(at.name) or api.get(at.name)
+        if parameter is None:
+            _say_unknown(at, form, found)
+            continue
+        if form is Form.VCL and at.name in in_vcl:
+            _say_wrong_kind(at, parameter, found)
+        elif form is Form.VCL:
+            right = parameter.name_in_vcl
+            instead = f"VCL's is `.{right}`" if right else "VCL has none of it"
+            said = f"that is the API's name, {instead}, and the VCL does not compile"
+            found.error(at.line, f"`{at}`: {said}. It is read as if it were right")
+        elif at.name not in api:
+            said = f"that is VCL's name; the API's is `{parameter.name}`. It is read as that"
+            found.warn(at.line, f"`{at}`: {said}")
+        if parameter.ignored:
+            ignored.setdefault(parameter.ignored, []).append(at)
+        else:
+            given[parameter.name] = at
+    for why, these in ignored.items():
+        names = listed(f"{at.name} (line {at.line})" for at in these)
+        found.note(these[0].line, f"ignored, because {why}: {names}")
+    return given
+
+
+def _say_unknown(at: Written, form: Form, found: Findings) -> None:
+    def meant(name: str, known: list[str]) -> str:
+        return did_you_mean(name, known, most=1, alike=0.6, write="`{}`", otherwise=".")
+
+    if form is Form.VCL:
+        hint = meant(f".{at.name}", [f".{name}" for name in parameters_of_vcl()])
+        none = f"a backend in VCL has no `.{cut(at.name)}`{hint}"
+        found.error(at.line, f"`{at}`: {none} The VCL does not compile")
+    else:
+        none = f"a backend has no parameter {cut(at.name)!r}{meant(at.name, list(parameters()))}"
+        found.warn(at.line, f"`{at}`: {none} It has no effect")
+
+
+def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
+    wanted = parameter.kind
+    also = {
+        Kind.STRING: Kind.LONG_STRING,
+        Kind.BLOCK: Kind.WORD,
+    }  # a probe that is declared elsewhere
+    if wanted is None or at.kind in (wanted, also.get(wanted)):
+        return
+    quoted = f': `.{at.name} = "{cut(str(at.value))}";`' if wanted is Kind.STRING else ""
+    found.error(at.line, f"`{at}` is no valid VCL: it wants {_WANTED[wanted]}{quoted}")
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Reading:
+    """What the readers of values share.
+
+    Each reader raises :class:`InputError` for a value that no attempt can be made with, and answers
+    ``None`` for one that says nothing.
+    """
+
+    form: Form
+    found: Findings
+    empty: set[str] = field(default_factory=set)
+    """Parameters, by the API's name, that are as if they were not there."""
+
+    def fail(self, at: Written, what: str, remedy: str) -> InputError:
+        return self.found.failure(at.line, f"`{at}`: {what}.", remedy)
+
+    def text(self, at: Written) -> str | None:
+        if isinstance(at.value, bool) or at.kind is Kind.BLOCK:
+            raise self.fail(at, "that is no text", f"Write `{cut(at.name)}` as a string.")
+        value = str(at.value).strip()
+        if value:
+            return value
+        self.found.note(at.line, f"`{at}` is empty, as if it were not there")
+        known = parameters_of_vcl().get(at.name)
+        self.empty.add(at.name if known is None else known.name)
+        return None
+
+
+def _host(reading: _Reading, at: Written) -> str | None:
+    """A host name in lower case, or an address."""
+    value = reading.text(at)
+    if value is None or _HOST.fullmatch(value) or is_address(value):
+        return None if value is None else value.lower()
+    wildcard = " A certificate may have a `*`; who asks for it asks for one host." * ("*" in value)
+    remedy = f"Write the name alone, without scheme, port or path.{wildcard}"
+    raise reading.fail(at, "that is no host name", remedy)
+
+
+def _port(reading: _Reading, at: Written) -> int | None:
+    value = reading.text(at)
+    if value is None:
+        return None
+    if not _PORT.fullmatch(value) or not 1 <= int(value) <= _HIGHEST_PORT:
+        remedy = f"A port is a number from 1 to {_HIGHEST_PORT}, 443 for HTTPS."
+        raise reading.fail(at, "that is no port number", remedy)
+    return int(value)
+
+
+def _boolean(reading: _Reading, at: Written) -> bool:
+    value = _BOOLEANS.get(str(at.value).lower())
+    if value is None:
+        raise reading.fail(at, "that is neither true nor false", "Write true or false.")
+    return value
+
+
+def _check(reading: _Reading, at: Written) -> bool:
+    """Whether the certificate is checked; VCL has words of its own for it."""
+    value = {**_CHECKS, **_BOOLEANS}.get(str(at.value).lower())
+    if value is None:
+        first, second = ("always", "never") if reading.form is Form.VCL else ("true", "false")
+        what = f"that is neither {first} nor {second}"
+        raise reading.fail(at, what, f"Write {first} or {second}.")
+    return value
+
+
+def _ciphers(reading: _Reading, at: Written) -> str | None:
+    """A cipher list, with colons."""
+    value = reading.text(at)
+    if value is not None and not (value.isascii() and value.isprintable()):
+        what = "a list of cipher suites has plain letters, digits and punctuation"
+        raise reading.fail(at, what, "Type the list anew.")
+    if value is None or "," not in value:
+        return value
+    reading.found.note(at.line, "the commas are read as colons: OpenSSL takes both")
+    return ":".join(part.strip() for part in value.split(",") if part.strip())
+
+
+def _version(reading: _Reading, at: Written) -> str | None:
+    value = reading.text(at)
+    if value is None:
+        return None
+    version = _VERSIONS.get(re.sub(r"(?i)^tls\s*v?", "", value))
+    if version is None:
+        old = " The network's edge speaks neither SSLv2 nor SSLv3." * ("SSL" in value.upper())
+        raise reading.fail(at, "that is no version of TLS", f"There are 1.0, 1.1, 1.2, 1.3.{old}")
+    return version
+
+
+def _time(reading: _Reading, at: Written) -> float:
+    """A time in seconds. VCL has times with units; the API has milliseconds."""
+    seconds: float | None = None
+    if isinstance(at.value, str):
+        if time := _DURATION.fullmatch(at.value):
+            seconds = float(time[1]) * UNITS[time[2]]
+    elif not isinstance(at.value, bool):
+        seconds = float(at.value) if reading.form is Form.VCL else at.value / 1000
+    if seconds is None or not 0 < seconds <= LONGEST_S:
+        example = "1s" if reading.form is Form.VCL else "1000 (milliseconds)"
+        remedy = f"Write a time above zero, at most {LONGEST_S:g} s, such as {example}."
+        raise reading.fail(at, "that is no time for a limit", remedy)
+    return seconds
+
+
+def _anchors(reading: _Reading, at: Written) -> UserAnchors | str | None:
+    """The certificates that are to be trusted, or the name of one of the lab's own anchors."""
+    value = reading.text(at)
+    if value in ANCHORS:
+        text = f"{value!r} is the name of a CA of the lab, and that is trusted"
+        reading.found.note(at.line, text)
+    if value is None or value in ANCHORS:
+        return value
+    from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
+
+    anchors, found = _of_pem(reading, at, read_anchors)
+    for finding in found:
+        line = at.line if at.content_line is None else finding.line
+        reading.found.append(Finding(finding.severity, finding.file, line, finding.text))
+    return anchors
+
+
+def _client_certificate(reading: _Reading, at: Written) -> None:
+    """Check a client certificate, or its key, and say that it is left out."""
+    if reading.text(at) is None:
+        return
+    from lab.own.pem import check_part  # noqa: PLC0415
+
+    _of_pem(reading, at, functools.partial(check_part, key=at.name.endswith("_key")))
+    text = (
+        f"{at.name} is left out: the lab's clients present certificates of its own catalogue,"
+        " `-c client_certificate=client`"
+    )
+    reading.found.warn(at.line, text)
+
+
+def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T]) -> _T:
+    """What is read out of a parameter that is to be PEM, with lines of the file."""
+    content = str(at.value)
+    if "\n" not in content and "\\n" in content:
+        what = "the lines of the PEM block end in the characters \\n instead of ending"
+        remedy = (
+            'Paste it with its lines, in VCL as a long string: {"-----BEGIN ... -----END ..."}.'
+        )
+        raise reading.fail(at, what, remedy)
+    # A lone surrogate, which JSON can have in an escape, is in no PEM block.
+    pem, file = content.encode("utf-8", "replace"), reading.found.file
+    try:
+        return read(pem, file, at.content_line or at.line)
+    except InputError as error:
+        # What is wrong with a string that has all its lines in one of the file's is there.
+        line = at.line if at.content_line is None else error.line
+        raise reading.found.failure(line, error.what, error.remedy) from error
+
+
+_READERS: Mapping[str, Callable[[_Reading, Written], Any]] = {
+    "host": _host,
+    "port": _port,
+    "boolean": _boolean,
+    "check": _check,
+    "ciphers": _ciphers,
+    "version": _version,
+    "time": _time,
+    "anchors": _anchors,
+    "client-certificate": _client_certificate,
+}
+
+
+# -- several values together -----------------------------------------------------------------------
+
+
+def _address(
+    values: dict[str, Any],
+    given: Mapping[str, Written],
+    backend: WrittenBackend,
+    reading: _Reading,
+) -> str | None:
+    """Where the origin is; the names of addresses are taken out of the values."""
+    hosts: dict[str, str] = {n: values.pop(n) for n in ADDRESSES if n in values}
+    if not hosts:
+        where = "`.host`" if reading.form is Form.VCL else "`address`"
+        text = f"no {where}: a backend says where its origin is. Here it is the lab's server"
+        reading.found.error(backend.line, text)
+        return None
+    first = next(iter(hosts))
+    for name, host in hosts.items():
+        if host != hosts[first]:
+            text = f"`{given[name]}` has no effect beside `{given[first]}`"
+            reading.found.warn(given[name].line, text)
+    return hosts[first]
+
+
+def _protocols(
+    low: str | None, high: str | None, given: Mapping[str, Written], reading: _Reading
+) -> ProtocolRange | None:
+    """The lowest and the highest version of TLS."""
+    if low is None and high is None:
+        return None
+    try:
+        return ProtocolRange(low, high)
+    except ValueError as error:
+        what = f"that is below `{given['min_tls_version']}`, and no version is left"
+        remedy = "Exchange the two, or leave one out."
+        raise reading.fail(given["max_tls_version"], what, remedy) from error

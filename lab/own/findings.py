@@ -1,0 +1,164 @@
+"""What is said about a person's file: findings beside the settings, errors instead of them."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from lab.own import files
+from lab.text import one_line
+
+#: Of the findings about one attempt so many are said.
+MOST_FINDINGS = 50
+#: A longer line is in no configuration file: the longest, a list of cipher suites, has some 4000 characters.
+LONGEST_LINE = 16_384
+#: vsftpd 3.0.5 has 136 options, Movable Type some 400 directives: no file has more lines with settings.
+MOST_SETTINGS = 2000
+#: With this character some editors begin a file; no program that is meant here expects it.
+BYTE_ORDER_MARK = "\ufeff"
+#: Perl and vsftpd read bytes: only these characters are blanks to them.
+BLANKS = " \t\n\r\f\v"
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """The program that the file is for ends, or refuses to start, because of this line."""
+    WARNING = "warning"
+    """The line does something other than it seems to say, gives something away, or is left out
+    although it can change an outcome."""
+    NOTE = "note"
+    """The line was understood, and this became of it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something worth saying about one line of a file; the file is read nevertheless."""
+
+    severity: Severity
+    file: str
+    line: int | None
+    """Counted from 1; ``None``: the finding is about the file as a whole."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"{_place(self.file, self.line)}: {self.severity}: {one_line(self.text)}"
+
+
+class InputError(ValueError):
+    """A file cannot be an input at all; the message says where, why and what to do.
+
+    Args:
+        file: as the person named it.
+        line: counted from 1; ``None``: the file as a whole.
+        what: what is wrong.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, file: str, line: int | None, what: str, remedy: str) -> None:
+        self.file, self.line = file, line
+        self.what, self.remedy = one_line(what), one_line(remedy)
+        super().__init__(f"{_place(file, line)}: {self.what}\n{self.remedy}")
+
+
+class Findings(list[Finding]):
+    """What is to be said about one file so far, in the order in which it was found."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
+
+    def error(self, line: int | None, text: str) -> None:
+        """The program that the file is for ends because of this line."""
+        self.append(Finding(Severity.ERROR, self.file, line, text))
+
+    def warn(self, line: int | None, text: str) -> None:
+        """The line does not do what it seems to, or not here."""
+        self.append(Finding(Severity.WARNING, self.file, line, text))
+
+    def note(self, line: int | None, text: str) -> None:
+        """This became of the line."""
+        self.append(Finding(Severity.NOTE, self.file, line, text))
+
+    def failure(self, line: int | None, what: str, remedy: str) -> InputError:
+        """To be raised: the file cannot be an input."""
+        return InputError(self.file, line, what, remedy)
+
+
+def most_of(findings: Sequence[Finding]) -> list[Finding]:
+    """The first findings, at most :data:`MOST_FINDINGS`, and one that says how many there are beside them."""
+    rest = len(findings) - MOST_FINDINGS
+    if rest <= 0:
+        return list(findings)
+    text = f"there are {rest} more findings, which are not printed: see to these first"
+    last = Finding(Severity.NOTE, findings[MOST_FINDINGS].file, None, text)
+    return [*findings[:MOST_FINDINGS], last]
+
+
+@functools.cache
+def data(name: str) -> dict[str, Any]:
+    """What a table beside these modules holds, such as ``pem.toml``."""
+    return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+
+
+def read_bytes(path: Path, limit: files.Limit) -> bytes:
+    """What a person's file holds.
+
+    Raises:
+        InputError: it cannot be read, or is larger than its kind may be.
+    """
+    try:
+        return files.read(path, limit)
+    except files.Unreadable as error:
+        raise InputError(str(path), None, f"{error.what}.", error.remedy) from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration file.
+
+    A byte that is not UTF-8 (in a comment, mostly) is written out in digits.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
+    content = read_bytes(path, files.CONFIGURATION)
+    before, nul, _ = content.partition(b"\0")
+    if nul:
+        what = "the file is not plain text: it has NUL bytes (UTF-16?)."
+        remedy = "Save it as UTF-8 without a byte order mark."
+        raise InputError(str(path), before.count(b"\n") + 1, what, remedy)
+    return content.decode("utf-8", "backslashreplace")
+
+
+def check_line(file: str, number: int, line: str, settings: int) -> None:
+    """A line of a configuration file is no longer, and there are no more of them, than in any real one.
+
+    Args:
+        file: its name, for the message.
+        number: of the line, counted from 1.
+        line: the line.
+        settings: how many lines with settings there are up to this one.
+
+    Raises:
+        InputError: it is too long, or there are too many.
+    """
+    remedy = "Check that it is the right file, or"
+    if len(line) > LONGEST_LINE:
+        what = f"this line has {len(line)} characters, and {LONGEST_LINE} is the most that is read."
+        raise InputError(file, number, what, f"{remedy} shorten the line.")
+    if settings > MOST_SETTINGS:
+        what = (
+            f"the file has more than {MOST_SETTINGS} settings, and that is the most that is read."
+        )
+        raise InputError(file, number, what, f"{remedy} leave out what it does not need.")
+
+
+def _place(file: str, line: int | None) -> str:
+    """``FILE:LINE``, as compilers write it."""
+    return one_line(file) if line is None else f"{one_line(file)}:{line}"

@@ -1,0 +1,156 @@
+"""Whether what a client made of a person's own certificate says anything about other clients.
+
+A client of the lab trusts the lab's CA and connects to names of the lab. What it says of a certificate
+that an operator brought holds for the operator's clients only as far as it was told what they trust and
+which name they ask for. Neither is ever taken from the certificate: whatever it holds would then be right.
+
+*The issuer* is judged where what is trusted comes from elsewhere than from the served chain, and where the
+certificate is its own issuer and nothing was said of what is trusted: a client without it refuses it.
+*The name* is judged where it was given: on the command line, or by one of the operator's files. A client
+that pins the certificate (``fingerprint=own``) looks at neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from lab.certificates import OWN
+from lab.model import (
+    HOST_ADDRESS,
+    Attempt,
+    ClientSettings,
+    NotJudged,
+    Outcome,
+    Reason,
+    Result,
+    Stage,
+)
+from lab.own.findings import Finding, Findings
+
+if TYPE_CHECKING:
+    from lab.own.pem import UserCertificate
+
+#: What a client reports of an issuer that it does not know. ``self-signed-leaf`` is not among them: it is
+#: the same for every client that was not given the certificate itself.
+_ABOUT_THE_ISSUER = frozenset(
+    {
+        Reason.UNKNOWN_ISSUER,
+        Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
+        Reason.ISSUER_NOT_FOUND,
+        Reason.SELF_SIGNED_IN_CHAIN,
+    }
+)
+#: What each of them leaves open. A reason that nobody knows may be any.
+_LEAVES_OPEN = {
+    NotJudged.ISSUER_LAB_CA_ONLY: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
+    NotJudged.ISSUER_FROM_CHAIN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
+    NotJudged.NAME_NOT_GIVEN: frozenset({Reason.HOSTNAME_MISMATCH, Reason.UNKNOWN}),
+}
+
+
+def not_judged(attempt: Attempt, *, anchors_given: bool) -> tuple[NotJudged, ...]:
+    """What an attempt with these settings cannot say of the operator's own certificate.
+
+    Args:
+        attempt: both ends' settings.
+        anchors_given: whether what goes by ``trust=own`` was given apart from the served chain.
+
+    Returns:
+        Nothing where the server has another certificate, and where the client does not check it, or
+        pins it.
+    """
+    client = attempt.client
+    checks = client.verify and (client.tls or client.implicit_tls)
+    if attempt.server.certificate != OWN or not checks or client.fingerprint == OWN:
+        return ()
+    found: list[NotJudged] = []
+    if client.trust != OWN:
+        found.append(NotJudged.ISSUER_LAB_CA_ONLY)
+    elif not anchors_given:
+        found.append(NotJudged.ISSUER_FROM_CHAIN)
+    if not _name_is_given(client):
+        found.append(NotJudged.NAME_NOT_GIVEN)
+    return tuple(found)
+
+
+def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcome:
+    """The outcome, which says ``verified`` only of what the attempt can judge.
+
+    A refusal is not judged if its reason is what the attempt cannot say. OpenSSL looks at the issuers
+    first, then at the keys, the name and the dates (``verify_chain`` in ``crypto/x509/x509_vfy.c``), and most
+    clients stop at the first error: such a refusal also hides what comes behind it.
+
+    Args:
+        attempt: both ends' settings.
+        outcome: what happened.
+        anchors_given: as in :func:`not_judged`.
+    """
+    pin = attempt.client.fingerprint
+    if outcome.verified and pin is not None and pin == attempt.server.certificate:
+        return dataclasses.replace(outcome, pinned=True)
+    left_open = not_judged(attempt, anchors_given=anchors_given)
+    if not left_open:
+        return outcome
+    return dataclasses.replace(
+        outcome,
+        verified=None if outcome.verified else outcome.verified,
+        not_judged=left_open if _rests_on(outcome, left_open) else (),
+    )
+
+
+def _rests_on(outcome: Outcome, left_open: tuple[NotJudged, ...]) -> bool:
+    """Whether an outcome would be another one if the client knew what it was not told."""
+    if outcome.stage is Stage.VERIFY:
+        return any(outcome.reason in _LEAVES_OPEN[each] for each in left_open)
+    if outcome.result is Result.COMPLETED:
+        return outcome.protocol is not None and outcome.verified is not False
+    return outcome.verified is True
+
+
+def _name_is_given(client: ClientSettings) -> bool:
+    if client.verify_name is not None:
+        return client.verify_name != ""  # which is no name to check
+    return client.host not in {None, HOST_ADDRESS}
+
+
+# -- what is said before ---------------------------------------------------------------------------
+
+_WHY_NOT_JUDGED = {
+    NotJudged.ISSUER_LAB_CA_ONLY: (
+        "whether your clients know the issuer is not judged: clients of the lab know only the lab's CA,"
+        " and refuse every other issuer. A web client can be told what to trust, by the ssl_ca_cert of"
+        " --backend FILE"
+    ),
+    NotJudged.ISSUER_FROM_CHAIN: (
+        f"whether your clients know the issuer is not judged: `trust={OWN}` trusts what this file itself"
+        " holds, so that some clients accept even a chain without its intermediate. A web client can be"
+        " told what to trust, by the ssl_ca_cert of --backend FILE"
+    ),
+    NotJudged.NAME_NOT_GIVEN: (
+        "whether the certificate is for your server's name is not judged: no name to check is given, and"
+        " the client connects to a name of the lab. Give the name that your clients connect to:"
+        " `-c verify_name=NAME -c sni=NAME`"
+    ),
+}
+
+
+def say_what_is_not_judged(
+    attempt: Attempt, own: UserCertificate, file: str, *, anchors_given: bool
+) -> list[Finding]:
+    """What an attempt will not say of the certificate that a person brought in this file."""
+    found, client = Findings(file), attempt.client
+    if attempt.server.certificate != OWN:
+        used = f"the server has certificate={attempt.server.certificate}"
+        found.warn(None, f"the certificate is not used: {used}")
+    elif client.fingerprint == OWN and client.verify:
+        text = (
+            f"fingerprint={OWN}: the client accepts exactly this certificate, whoever issued it and"
+            " whatever names it has"
+        )
+        found.note(None, text)
+    for each in not_judged(attempt, anchors_given=anchors_given):
+        # Its own issuer: who was not given it refuses it, with the lab's CA or any other.
+        if each is not NotJudged.ISSUER_LAB_CA_ONLY or not own.self_issued:
+            found.warn(None, _WHY_NOT_JUDGED[each])
+    return found

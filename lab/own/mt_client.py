@@ -1,0 +1,332 @@
+"""From Movable Type's directives to the settings of the client that delivers: Net::FTP.
+
+That client is *modelled*. The source of server delivery is not public; its message (``FTP failed to start
+tls: ...``) is that of ``Net::FTP``, and the page that documents it names ``FTPSSSLVerifyNone`` and
+``FTPSOptions SSL_cipher_list`` as remedies. So the directives become options of ``Net::FTP->new`` here,
+``FTPSOptions`` over the others; where no directive names the versions, IO::Socket::SSL's default decides.
+
+The public ``lib/MT/FileMgr/FTPS.pm`` delivers with ``Net::FTPSSL`` instead, which the lab does not run. An
+option that only that module knows is named and has no effect (``mt_options.toml``).
+
+What an option means is read in ``Net/FTP.pm`` 3.14, ``Net/FTPSSL.pm`` 0.42 and ``IO/Socket/SSL.pm`` 2.081
+(``SSL_Context::new``). A program that dies of a value never connects, so that there is no attempt to make
+of it: an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.model import PROTOCOLS, ClientSettings, ProtocolRange
+from lab.own.findings import BLANKS, Finding, Findings, InputError, Severity, data
+from lab.own.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, Directive, MtConfig, Option, true
+from lab.text import cut
+
+#: The largest integer that Perl has.
+_LARGEST = float(2**64)
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_VERSION = re.compile(r"(!?)(?:SSL(v2|v3|v23|v2/3)|TLSv1(?:_?([123]))?)", re.IGNORECASE | re.ASCII)
+_MEANT = re.compile(r"!?(?:TLS)?v?1[._]?([0123])", re.IGNORECASE | re.ASCII)
+_FINGERPRINT = re.compile(r"(?:([\w-]+)\$)?(pub\$)?([a-f\d:]+)", re.IGNORECASE | re.ASCII)
+_SHA256_DIGITS = 64
+_ANY = "SSLv23"
+
+
+@dataclass
+class _Reading:
+    """The settings so far, and what is to be said of them."""
+
+    config: MtConfig
+    pins: Mapping[str, str]
+    found: Findings
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def left_out(self, option: Option, instead: str) -> None:
+        self.found.warn(option.line, f"`{option}` is left out: {instead}")
+
+    def set_protocols(self, written: Option | Directive) -> None:
+        try:
+            self.changes["protocols"] = protocols(written.value or "")
+        except ValueError as error:
+            remedy = "Correct the line, or give the versions with -c protocols=RANGE and remove it."
+            raise self.cannot(written, str(error), remedy) from error
+
+    def cannot(self, written: Option | Directive, why: str, remedy: str) -> InputError:
+        return self.found.failure(written.line, f"`{written}` cannot be tried: {why}.", remedy)
+
+
+def client_settings(
+    config: MtConfig,
+    base: ClientSettings,
+    pins: Mapping[str, str] | None = None,
+) -> tuple[ClientSettings, list[Finding]]:
+    """The client that Movable Type would start with these directives.
+
+    Args:
+        config: the directives.
+        base: everything that no directive says: platform, policy, goal, ...
+        pins: certificates that the lab can pin, as name by SHA-256 fingerprint (lower-case digits).
+
+    Returns:
+        The settings and the findings; those of the file itself are in ``config.findings``.
+
+    Raises:
+        InputError: a value that the program dies of.
+    """
+    reading = _Reading(config, pins or {}, Findings(config.file))
+    _verification(reading)
+    _versions(reading)
+    for option in config.options:
+        _apply(reading, option)
+    _session_reuse(reading)
+    return dataclasses.replace(base, **reading.changes), reading.found
+
+
+def _verification(reading: _Reading) -> None:
+    directive = reading.config.verify_none
+    if directive is not None:
+        reading.changes["verify"] = False
+        text = (
+            f"`{directive}` switches every check of the server's certificate off: whoever answers in the"
+            " server's place is handed user, password and files. Safe instead: the server's CA in the"
+            " client's trust store, or `FTPSOptions SSL_fingerprint=sha256$...` with its certificate"
+        )
+        reading.found.warn(directive.line, text)
+
+
+def _versions(reading: _Reading) -> None:
+    directive, own = reading.config.version, reading.config.ftps_ssl_version
+    if directive is None:
+        return
+    if own is not None and own.true and directive is not own:
+        text = (
+            f"`{own}` has no effect: `{directive}` in line {directive.line} goes before it"
+            f" ({directive.name} || {FTPS_SSL_VERSION})"
+        )
+        reading.found.warn(own.line, text)
+    reading.set_protocols(directive)
+
+
+def _session_reuse(reading: _Reading) -> None:
+    """Lines that replace the default ``ReuseSession=1`` without a word about it."""
+    options = reading.config.options
+    if options and not any(option.key == "ReuseSession" for option in options):
+        text = (
+            f"a configured {FTPS_OPTIONS} replaces the default ReuseSession=1. Net::FTP does not know"
+            " that option; Net::FTPSSL, with which Movable Type's public source delivers, resumes the"
+            " control connection's session for data only if it is set, as a server with"
+            " require_ssl_reuse=YES (vsftpd's default) demands: add a line"
+            f" `{FTPS_OPTIONS} ReuseSession=1`"
+        )
+        reading.found.note(options[0].line, text)
+
+
+# -- FTPSOptions -----------------------------------------------------------------------------------
+
+
+def _apply(reading: _Reading, option: Option) -> None:
+    without = data("mt_options.toml").get(option.key)
+    if option.key in _SIMPLE:
+        name, value = _SIMPLE[option.key]
+        reading.changes[name] = value(option.value)
+    elif option.key in _OPTIONS:
+        _OPTIONS[option.key](reading, option)
+    elif without is not None:
+        severity = Severity(without["severity"])
+        text = f"`{option}` {without['text']}"
+        reading.found.append(Finding(severity, reading.config.file, option.line, text))
+    elif option.key.startswith("SSL_"):
+        reading.left_out(option, "the lab has no setting for this option of IO::Socket::SSL")
+    else:
+        reading.found.warn(option.line, _unknown(option))
+
+
+def _unknown(option: Option) -> str:
+    known = {key.lower(): key for key in (*_SIMPLE, *_OPTIONS, *data("mt_options.toml"))}
+    right = known.get(option.key.strip().lower())
+    if right is None:
+        return f"`{option}`: not an option of Net::FTP that the lab knows; left out"
+    return (
+        f"`{option}`: Net::FTP does not know {cut(option.key)!r} and ignores it; options are spelt"
+        f" exactly: `{FTPS_OPTIONS} {right}={cut(option.value or 'VALUE')}`"
+    )
+
+
+def _cipher_list(reading: _Reading, option: Option) -> None:
+    if not option.value:
+        reading.left_out(option, "it has no value")
+        return
+    reading.changes["ciphers"] = option.value
+    if option.value == "AES128":
+        text = (
+            f"`{option}`: AES128 is not one suite but an alias of OpenSSL for all of AES-128 (GCM and"
+            " CBC, with and without forward secrecy), and nothing else: a server that only has AES-256"
+            " suites, such as vsftpd 3.0.5 by default, is out of reach over TLS 1.2"
+        )
+        reading.found.note(option.line, text)
+
+
+def _verify_mode(reading: _Reading, option: Option) -> None:
+    value = option.value or "0"
+    number = _NUMBER.match(value)
+    if (number is None or float(number[0]) == 0) and value != "0":
+        why = "IO::Socket::SSL dies of it (`SSL_verify_mode must be a number and not a string`)"
+        remedy = f"Write `{FTPS_OPTIONS} SSL_verify_mode=1` (verify) or `=0` (do not)."
+        raise reading.cannot(option, why, remedy)
+    # Perl takes what is beyond its integers for the largest of them, which is odd.
+    integer = min(float(number[0]), _LARGEST) if number else 0.0
+    verifies = int(integer) & 1 == 1 or integer == _LARGEST
+    if verifies and reading.changes.get("verify") is False:
+        text = f"`{option}` switches verification on again: {FTPS_OPTIONS} goes over the directives"
+        reading.found.note(option.line, text)
+    elif not verifies:
+        text = f"`{option}` switches every check of the server's certificate off, as FTPSSSLVerifyNone 1"
+        reading.found.warn(option.line, text)
+    reading.changes["verify"] = verifies
+
+
+def _fingerprint(reading: _Reading, option: Option) -> None:
+    if not option.value:
+        return
+    try:
+        digits = sha256_fingerprint(option.value)
+    except ValueError as error:
+        remedy = f"Write `{FTPS_OPTIONS} SSL_fingerprint=sha256$` and 64 hexadecimal digits."
+        raise reading.cannot(option, str(error), remedy) from error
+    name = reading.pins.get(digits or "")
+    if name is not None:
+        reading.changes["fingerprint"] = name
+        return
+    nowhere = "it pins no certificate that is served here; --chain serves yours,"
+    reading.left_out(option, f"{nowhere} `-c fingerprint=SLUG` pins one of the lab")
+
+
+def _scheme(reading: _Reading, option: Option) -> None:
+    if option.value != "ftp":
+        reading.left_out(option, "the lab's client always checks names by the scheme `ftp`")
+
+
+def _session_cache_size(reading: _Reading, option: Option) -> None:
+    if not true(option.value):
+        reading.changes["session_cache"] = "none"
+    else:
+        reading.left_out(option, "`-c session_cache=` has default, shared and none")
+
+
+def _timeout(reading: _Reading, option: Option) -> None:
+    number = _NUMBER.match(option.value or "")
+    seconds = float(number[0]) if number else 0.0
+    if 0 < seconds < _LARGEST:
+        reading.changes["timeout_s"] = seconds
+    else:
+        reading.left_out(option, "it is no time above zero; `-c timeout_s=SECONDS` sets one")
+
+
+#: Keys whose value is that of a field of the settings, however it is spelt.
+_SIMPLE: Mapping[str, tuple[str, Callable[[str | None], Any]]] = {
+    "SSL_verifycn_name": ("verify_name", lambda value: value or None),
+    "SSL_hostname": ("sni", lambda value: value or ""),
+    "Passive": ("mode", lambda value: "passive" if true(value) else "active"),
+    "SSL": ("implicit_tls", true),
+}
+_OPTIONS: Mapping[str, Callable[[_Reading, Option], None]] = {
+    # Net::FTP hands these to IO::Socket::SSL.
+    "SSL_cipher_list": _cipher_list,
+    "SSL_verify_mode": _verify_mode,
+    "SSL_version": _Reading.set_protocols,
+    "SSL_verifycn_scheme": _scheme,
+    "SSL_fingerprint": _fingerprint,
+    "SSL_session_cache_size": _session_cache_size,
+    # Net::FTP's own.
+    "Timeout": _timeout,
+}
+
+
+# -- option values of IO::Socket::SSL --------------------------------------------------------------
+
+
+def protocols(text: str) -> ProtocolRange:
+    """The range of versions that an ``SSL_version`` allows.
+
+    Raises:
+        ValueError: the module dies of this value; it allows nothing; or what it allows is no range
+            (a version in the middle is switched off).
+    """
+    chosen: str | None = None
+    off: set[str] = set()
+    for part in _parts(text):
+        match = _VERSION.fullmatch(part)
+        if match is None:
+            raise ValueError(
+                f"IO::Socket::SSL dies of it (`invalid SSL_version specified`): {cut(part)!r} is no version"
+                f"{_meant(part)}"
+            )
+        version = _spelt(match)
+        if match[1]:
+            off.add(version)
+        elif chosen is not None and (chosen != version or _has_two_spellings(part)):
+            raise ValueError(
+                "IO::Socket::SSL dies of it (`cannot set multiple SSL protocols in SSL_version`):"
+                " write one version, or SSLv23 with the others switched off (SSLv23:!SSLv3:!TLSv1)"
+            )
+        else:
+            chosen = version
+    inside = [v for v in PROTOCOLS if v not in off and chosen in (None, _ANY, v)]
+    if not inside:
+        raise ValueError("it leaves no version that a TLS library of today speaks")
+    if len(inside) != PROTOCOLS.index(inside[-1]) - PROTOCOLS.index(inside[0]) + 1:
+        raise ValueError(f"it leaves {', '.join(inside)}, which is no range")
+    open_above = chosen in (None, _ANY) and inside[-1] == PROTOCOLS[-1]
+    return ProtocolRange(inside[0], None if open_above else inside[-1])
+
+
+def _parts(text: str) -> list[str]:
+    r"""As ``split /\s*:\s*/`` does it: blanks before the first part and behind the last one stay."""
+    parts = re.split(rf"[{BLANKS}]*+:[{BLANKS}]*+", text)
+    while parts and not parts[-1]:  # Perl's split drops empty parts at the end
+        parts.pop()
+    return parts
+
+
+def _spelt(match: re.Match[str]) -> str:
+    """The version as :data:`PROTOCOLS` spells it, ``SSLv23`` for any, ``SSLv2`` for that."""
+    ssl, minor = match[2], match[3]
+    if ssl is not None:
+        return {"v2": "SSLv2", "v3": "SSLv3"}.get(ssl.lower(), _ANY)
+    return f"TLSv1.{minor}" if minor else "TLSv1"
+
+
+def _has_two_spellings(part: str) -> bool:
+    """TLSv12 and SSLv2/3: the module compares them as written with its own spelling of the first."""
+    return "/" in part or (part[-2:].isdigit() and not part.lower().startswith("ssl"))
+
+
+def _meant(part: str) -> str:
+    digits = _MEANT.fullmatch(part)
+    if digits is None:
+        return "; versions are SSLv23, TLSv1, TLSv1_1, TLSv1_2, TLSv1_3"
+    minor, negation = digits[1], "!" if part.startswith("!") else ""
+    return f"; write {negation}TLSv1{'' if minor == '0' else '_' + minor}"
+
+
+def sha256_fingerprint(text: str) -> str | None:
+    """The certificate that an ``SSL_fingerprint`` pins: SHA-256 in lower-case digits.
+
+    Returns:
+        ``None`` for a fingerprint of another kind: another hash, or of the public key.
+
+    Raises:
+        ValueError: the module refuses this value.
+    """
+    match = _FINGERPRINT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"IO::Socket::SSL refuses it (`invalid fingerprint '{cut(text)}'`)")
+    digits = match[3].replace(":", "").lower()
+    algorithm = (match[1] or "").lower()
+    if match[2] or algorithm not in ("", "sha256") or len(digits) != _SHA256_DIGITS:
+        return None
+    return digits

@@ -1,0 +1,500 @@
+"""A person's certificate chain and private key: checked for what makes them unusable, no more.
+
+Expired, self-signed, made out to another name, too weak: that is what an attempt is to show, and none
+of it is an error here. An error is what no server could be started with, or what is not what it is
+taken for: a key in the certificate's place, a chain that does not begin with the key's certificate.
+cryptography reads what is in a PEM block; here the blocks are found, with their lines.
+
+Sources: OpenSSL's ``SSL_CTX_use_certificate_chain_file(3)`` (the first certificate of the file is the
+server's own, everything outside PEM blocks is passed over) and ``SSL_CTX_use_PrivateKey_file(3)``.
+"""
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import itertools
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.utils import CryptographyDeprecationWarning
+
+from lab.certificates import CertificateError, ChainDescription, describe
+from lab.certificates.description import DAMAGES, fingerprint
+from lab.own.findings import Findings, InputError, data
+from lab.text import cut
+
+#: So many blocks of a file are read: a bundle of all public roots has about 150.
+MOST_BLOCKS = 500
+#: How large a chain may be for a client, in bytes: as much a client with OpenSSL takes of the message that
+#: has the certificates (``SSL_CTX_set_max_cert_list(3)``, by default 100 kB), which every client here is.
+LARGEST_CHAIN = 100 * 1024
+#: The largest modulus that OpenSSL verifies with, in bits (``OPENSSL_RSA_MAX_MODULUS_BITS``).
+LARGEST_RSA = 16384
+#: A key of that size is about 12,800 bytes in PEM.
+LARGEST_KEY = 16_000
+#: Of more certificates than this no order is worked out: each is tried with each.
+MOST_ORDERED = 20
+#: Of certificates with one name so many are tried as the issuer of another.
+MOST_NAMESAKES = 10
+#: Of what a library says about a damaged certificate or key, so many characters are said.
+LONGEST_REASON = 200
+
+# The longest label that there is has 21 characters.
+_EDGE = re.compile(rb"^-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----[ \t\r]*$", re.MULTILINE)
+_CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE")
+_KEYS = (
+    *("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"),
+    *("ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"),
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: Keys for Diffie-Hellman in DER: PKCS #3 (1.2.840.113549.1.3.1) and X9.42 (1.2.840.10046.2.1).
+_DIFFIE_HELLMAN = (bytes.fromhex("2a864886f70d010301"), bytes.fromhex("2a8648ce3e0201"))
+_VSFTPD_ENDS = "vsftpd ends at start (`500 OOPS: SSL: cannot load RSA private key`)."
+
+
+@dataclass(frozen=True)
+class UserCertificate:
+    """A certificate that a person brought, ready to be served."""
+
+    chain_pem: bytes
+    """The certificates of the file in its order, the server's own first."""
+    key_pem: bytes = field(repr=False)
+    leaf_sha256: str
+    """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
+    description: str
+    """One line for each certificate of the chain."""
+    chain_file: str = ""
+    """File of the chain, as it was named; empty: it is not known."""
+    key_file: str | None = None
+    """File of the key; ``None``: it is in the chain's file."""
+    self_issued: bool = False
+    """Whether the server's own certificate is its own issuer."""
+
+
+@dataclass(frozen=True)
+class UserAnchors:
+    """Certificates that a person brought to be trusted, under the name `own`."""
+
+    pem: bytes
+    description: str
+    """One line for each certificate."""
+    file: str = ""
+    """Where they were read from, as it was named; empty: it is not known."""
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """What a person brought under the name `own`: to be served, to be trusted."""
+
+    certificate: UserCertificate | None = None
+    anchors: UserAnchors | None = None
+    """Trusted in the place of what issued the certificate."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One PEM block and the line of its first line."""
+
+    label: str
+    line: int
+    pem: bytes
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One certificate of the chain and where it stands."""
+
+    line: int
+    certificate: x509.Certificate
+
+    def __str__(self) -> str:
+        subject = self.certificate.subject.rfc4514_string() or "(no subject)"
+        return f"line {self.line}: {cut(subject)}"
+
+
+def read_certificate(
+    chain: bytes,
+    key: bytes | None,
+    chain_file: str = "chain.pem",
+    key_file: str = "key.pem",
+) -> tuple[UserCertificate, Findings]:
+    """Read a chain and its key.
+
+    Args:
+        chain: contents of the chain's file, PEM.
+        key: contents of the key's file, PEM; ``None``: the key is in the chain's file, too.
+        chain_file: name of the chain's file, for messages.
+        key_file: name of the key's file, for messages.
+
+    Raises:
+        InputError: what no server could be started with.
+    """
+    found, of_key = Findings(chain_file), Findings(chain_file if key is None else key_file)
+    chain = _without_mark(chain, found)
+    blocks = _blocks(chain, chain_file)
+    key_blocks = blocks if key is None else _blocks(_without_mark(key, of_key), key_file)
+    found += of_key
+    _check_places(blocks, key_blocks, found, of_key, separate=key is not None)
+    members = [_member(block, chain_file) for block in blocks if block.label in _CERTIFICATES]
+    _check_size(members, chain_file)
+    keys = [block for block in key_blocks if block.label in _KEYS]
+    if len(keys) > 1:
+        text = f"there are {len(keys)} private keys in the file: servers use the first, so does the lab"
+        of_key.warn(keys[1].line, text)
+        found.append(of_key[-1])
+    _check_key(members, _public_half(keys[0], of_key.file), chain_file, of_key.file)
+    _say_outside(chain, blocks, found)
+    unused = next((block for block in blocks if block.label in _KEYS and key is not None), None)
+    if unused is not None:
+        found.note(unused.line, f"the private key here is not used: {key_file} is given for it")
+    _say_order(members, found)
+    chain_pem, description = _described(members, chain_file)
+    leaf = members[0].certificate
+    own = UserCertificate(
+        chain_pem=chain_pem,
+        key_pem=keys[0].pem,
+        leaf_sha256=fingerprint(leaf),
+        description=description.in_words(),
+        chain_file=chain_file,
+        key_file=None if key is None else key_file,
+        self_issued=_issued(leaf, leaf),
+    )
+    return own, found
+
+
+def read_anchors(content: bytes, file: str, first_line: int = 1) -> tuple[UserAnchors, Findings]:
+    """Read certificates that are to be trusted, from a part of a file.
+
+    Args:
+        content: the part, PEM.
+        file: name of the file, for messages.
+        first_line: where in the file the part begins.
+
+    Raises:
+        InputError: what no client could be told to trust.
+    """
+    found = Findings(file)
+    members = [_member(block, file) for block in check_part(content, file, first_line, key=False)]
+    pem, description = _described(members, file)
+    by_subject: dict[x509.Name, list[x509.Certificate]] = {}
+    for member in members:
+        by_subject.setdefault(member.certificate.subject, []).append(member.certificate)
+    for member, one in zip(members, description.certificates, strict=True):
+        namesakes = by_subject.get(member.certificate.issuer, [])[:MOST_NAMESAKES]
+        if not any(_issued(member.certificate, issuer) for issuer in namesakes):
+            found.warn(
+                member.line,
+                f"the certificate of its issuer is not here: {cut(one.in_words(), LONGEST_REASON)}. A chain"
+                " is verified up to a certificate that is its own issuer, by most clients: give the root",
+            )
+    return UserAnchors(pem=pem, description=description.in_words(), file=file), found
+
+
+def check_part(content: bytes, file: str, first_line: int, *, key: bool) -> list[_Block]:
+    """The blocks of a part of a file that is for private keys, or for certificates, and for nothing else.
+
+    Raises:
+        InputError: there is no whole block, or one of another kind.
+    """
+    blocks = _blocks(content, file, first_line)
+    wrong = next((b for b in blocks if b.label not in (_KEYS if key else _CERTIFICATES)), None)
+    if wrong is not None:
+        raise InputError(file, wrong.line, *_misplaced(wrong.label, key=key))
+    return blocks
+
+
+# -- blocks ----------------------------------------------------------------------------------------
+
+
+def _blocks(content: bytes, file: str, first_line: int | None = None) -> list[_Block]:
+    """The PEM blocks of a file, or of a part of it.
+
+    Raises:
+        InputError: a block without its end, a file that is not PEM, or one with too many blocks.
+    """
+    blocks: list[_Block] = []
+    opened: re.Match[bytes] | None = None
+    line, counted = first_line or 1, 0
+    for edge in _EDGE.finditer(content):
+        if edge[1] == b"BEGIN":
+            if opened is not None:
+                break
+            line, counted = line + content.count(b"\n", counted, edge.start()), edge.start()
+            if len(blocks) == MOST_BLOCKS:
+                what = f"the file has more than {MOST_BLOCKS} PEM blocks, and that is the most that is read."
+                remedy = "Leave in it only what the server sends, or what is to be trusted."
+                raise InputError(file, line, what, remedy)
+            opened = edge
+        elif opened is not None and edge[2] == opened[2]:
+            pem = content[opened.start() : edge.end()].strip() + b"\n"
+            blocks.append(_Block(edge[2].decode("ascii"), line, pem))
+            opened = None
+    if opened is not None:
+        label = opened[2].decode("ascii")
+        what = f"the block BEGIN {label} has no END {label}: the file is cut off or damaged."
+        raise InputError(file, line, what, "Export it again, or copy the missing lines.")
+    if not blocks:
+        raise InputError(file, first_line, *_not_pem(content))
+    return blocks
+
+
+def _not_pem(content: bytes) -> tuple[str, str]:
+    """What a file without any PEM block is, and what to do."""
+    text = content.decode("latin-1")
+    hint = next(h for h in data("pem.toml")["content"] if re.match(h["begins"], text))
+    return hint["what"], hint["remedy"]
+
+
+def _misplaced(label: str, *, key: bool) -> tuple[str, str]:
+    """What is wrong with such a block where a private key, or a certificate, belongs; what to do."""
+    where = "key" if key else "chain"
+    hint = next(
+        h
+        for h in data("pem.toml")["block"]
+        if h.get("where", where) == where and re.fullmatch(h["label"], label)
+    )
+    return hint["what"].format(label=label), hint["remedy"]
+
+
+def _check_places(
+    blocks: Sequence[_Block],
+    key_blocks: Sequence[_Block],
+    chain: Findings,
+    key: Findings,
+    *,
+    separate: bool,
+) -> None:
+    """Each file holds what it is given for."""
+    labels = {block.label for block in blocks}
+    has_key = any(block.label in _KEYS for block in key_blocks)
+    if labels.isdisjoint(_CERTIFICATES):
+        swapped = any(block.label in _CERTIFICATES for block in key_blocks) and not has_key
+        if separate and swapped and not labels.isdisjoint(_KEYS):
+            what = f"the two files are exchanged: here is a private key, in {key.file} the certificate."
+            remedy = f"Write --chain {key.file} --key {chain.file}."
+            raise chain.failure(blocks[0].line, what, remedy)
+        raise chain.failure(blocks[0].line, *_misplaced(blocks[0].label, key=False))
+    if not has_key and separate:
+        raise key.failure(key_blocks[0].line, *_misplaced(key_blocks[0].label, key=True))
+    if not has_key:
+        what = "there is no private key for this certificate."
+        raise chain.failure(None, what, "Give it with --key FILE.")
+
+
+def _unreadable(what: str, command: str, block: _Block, file: str, error: Exception) -> InputError:
+    said = f"this {what} cannot be read: {cut(str(error), LONGEST_REASON)}."
+    remedy = (
+        f"Look at it with `openssl {command} -text -noout`, and export it again if that fails, too."
+    )
+    return InputError(file, block.line, said, remedy)
+
+
+def _without_mark(content: bytes, found: Findings) -> bytes:
+    """A file's content without the byte order mark with which some editors begin it.
+
+    Seen: OpenSSL 3.5.1 passes over one, 1.0.2k takes the first line for text outside the blocks and so
+    finds the first certificate, or the key, missing.
+    """
+    if content.startswith(_BYTE_ORDER_MARK):
+        found.warn(
+            1,
+            "the file begins with a byte order mark: a server with OpenSSL 3 passes over it, one with"
+            " OpenSSL 1.0.2 does not see the first PEM block; the lab leaves it out. Save the file without"
+            " one",
+        )
+    return content.removeprefix(_BYTE_ORDER_MARK)
+
+
+def _say_outside(content: bytes, blocks: Sequence[_Block], found: Findings) -> None:
+    """Text outside the blocks: OpenSSL passes over it, and so does every server built on it."""
+    inside = {n for b in blocks for n in range(b.line, b.line + b.pem.count(b"\n"))}
+    lines = enumerate(content.split(b"\n"), 1)
+    outside = [number for number, line in lines if line.strip() and number not in inside]
+    if outside:
+        many = "one line" if len(outside) == 1 else f"{len(outside)} lines"
+        text = f"{many} outside the PEM blocks: servers pass over such text, the lab leaves it out"
+        found.note(outside[0], text)
+
+
+# -- the chain -------------------------------------------------------------------------------------
+
+
+def _quietly() -> warnings.catch_warnings[None]:
+    """What is odd about a certificate is for the attempt to show."""
+    return warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning)
+
+
+def _member(block: _Block, file: str) -> _Member:
+    try:
+        with _quietly():
+            certificate = x509.load_pem_x509_certificate(block.pem.replace(b" X509 ", b" "))
+            _ = certificate.subject, certificate.issuer  # names are read when they are asked for
+    except DAMAGES as error:
+        raise _unreadable("certificate", "x509", block, file, error) from error
+    return _Member(block.line, certificate)
+
+
+def _described(members: Sequence[_Member], file: str) -> tuple[bytes, ChainDescription]:
+    """The certificates one after the other, and what is in each."""
+    pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
+    try:
+        with _quietly():
+            return pem, describe(pem)
+    except CertificateError as error:
+        what = f"the chain cannot be described: {cut(str(error), LONGEST_REASON)}."
+        raise InputError(file, None, what, "Export it again.") from error
+
+
+def _check_size(members: Sequence[_Member], file: str) -> None:
+    """A chain must be one that a client takes."""
+    # Each certificate has its length before it, and so have they all (RFC 5246, section 7.4.2).
+    size = 3 + sum(3 + len(m.certificate.public_bytes(Encoding.DER)) for m in members)
+    if size > LARGEST_CHAIN:
+        raise InputError(
+            file,
+            members[0].line,
+            f"the {len(members)} certificates are {size} bytes in a handshake, and a client with OpenSSL"
+            f" takes {LARGEST_CHAIN}: no client would go on.",
+            "Leave in the file only the server's own certificate and those that lead from it to a root.",
+        )
+
+
+def _say_order(members: Sequence[_Member], found: Findings) -> None:
+    """Whether each certificate issued the one before it: asked for by RFC 5246, section 7.4.2."""
+    for number, (before, after) in enumerate(itertools.pairwise(members), 1):
+        if _issued(before.certificate, after.certificate):
+            continue
+        right = _in_order(members)
+        twice = next((m for m in members[:number] if m.certificate == after.certificate), None)
+        why = ""
+        if twice is not None:
+            why = f"; it is the same certificate as in line {twice.line}: leave one of the two out"
+        elif len(right) == len(members):
+            why = f"; in order it would be {_in_words(right)}"
+        elif not any(_issued(before.certificate, m.certificate) for m in members[:MOST_ORDERED]):
+            issuer = cut(before.certificate.issuer.rfc4514_string())
+            why = f"; the certificate that did, of {issuer}, is not in the file: add it"
+        found.warn(
+            after.line,
+            f"{after} did not issue the certificate before it ({before}). Each certificate is to be"
+            f" followed by that of its issuer; here are {_in_words(members)}{why}. The server sends them as"
+            " they are: most clients cope, some do not",
+        )
+        return
+
+
+def _in_words(members: Sequence[_Member]) -> str:
+    """The certificates with their lines, of many the first."""
+    shown = "; ".join(str(member) for member in members[:MOST_ORDERED])
+    rest = len(members) - MOST_ORDERED
+    return shown if rest <= 0 else f"{shown}; and {rest} more"
+
+
+def _in_order(members: Sequence[_Member]) -> list[_Member]:
+    """From the first certificate upwards, as far as issuers are found; of many, only the first."""
+    chain, left = [members[0]], list(members[1:] if len(members) <= MOST_ORDERED else ())
+    while issuer := next((m for m in left if _issued(chain[-1].certificate, m.certificate)), None):
+        chain.append(issuer)
+        left.remove(issuer)
+    return chain
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the second issued the first: its name and, where it can be checked, its signature."""
+    if certificate.issuer != issuer.subject:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return False
+    except (*DAMAGES, TypeError):
+        return True  # an algorithm that cannot be checked here: the names must do
+    return True
+
+
+# -- the key ---------------------------------------------------------------------------------------
+
+
+def _public_half(block: _Block, file: str) -> bytes:
+    """The public half, in DER, by which key and certificate are compared.
+
+    Raises:
+        InputError: no server could read the key.
+    """
+    unusable = _unusable(block)
+    if unusable is not None:
+        raise InputError(file, block.line, *unusable)
+    try:
+        # A server does not try the key's numbers for primes either, and of 8192 bits that takes seconds.
+        key = load_pem_private_key(block.pem, password=None, unsafe_skip_rsa_key_validation=True)
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (*DAMAGES, TypeError) as error:
+        raise _unreadable("private key", "pkey", block, file, error) from error
+    if isinstance(key, RSAPrivateKey) and key.key_size > LARGEST_RSA:
+        what = f"this RSA key has {key.key_size} bits, and OpenSSL takes at most {LARGEST_RSA}."
+        remedy = "Give a key of 2048 to 4096 bits, and the certificate for it."
+        raise InputError(file, block.line, what, remedy)
+    return public
+
+
+def _unusable(block: _Block) -> tuple[str, str] | None:
+    """Why no server can use a key, if that is seen without reading it, and what to do."""
+    if block.label == "OPENSSH PRIVATE KEY":
+        return _misplaced(block.label, key=True)
+    if block.label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block.pem:
+        return _misplaced("ENCRYPTED PRIVATE KEY", key=True)
+    if len(block.pem) > LARGEST_KEY:
+        what = f"this private key is {len(block.pem)} bytes in PEM, and none that a server can use is larger"
+        return f"{what} than {LARGEST_KEY}.", "Check that it is the right file."
+    with contextlib.suppress(binascii.Error):  # reading it says what is wrong
+        der = binascii.a2b_base64(b"".join(block.pem.splitlines()[1:-1]))
+        if any(identifier in der for identifier in _DIFFIE_HELLMAN):
+            return _misplaced("DIFFIE-HELLMAN", key=True)  # reading one tries primes for seconds
+    return None
+
+
+def _check_key(members: Sequence[_Member], public: bytes, chain_file: str, key_file: str) -> None:
+    """The first certificate must be the key's.
+
+    Raises:
+        InputError: the key is another certificate's, or nobody's.
+    """
+    leaf = next((m for m in members if _public_of(m.certificate) == public), None)
+    if leaf is members[0]:
+        return
+    if leaf is not None:
+        right = _in_order([leaf, *(m for m in members if m is not leaf)])
+        raise InputError(
+            chain_file,
+            members[0].line,
+            "the chain is in the wrong order: a server takes the first certificate for its own, and the"
+            f" private key belongs to another one. Found: {_in_words(members)}. {_VSFTPD_ENDS}",
+            f"Write the server's own certificate first, then each issuer: {_in_words(right)}.",
+        )
+    raise InputError(
+        key_file,
+        None,
+        f"the private key does not belong to any certificate of {chain_file} ({_in_words(members)})."
+        f" {_VSFTPD_ENDS}",
+        "Give the key that the certificate was requested with. Both commands must print the same:"
+        f" `openssl x509 -noout -pubkey -in {chain_file}` and `openssl pkey -pubout -in {key_file}`.",
+    )
+
+
+def _public_of(certificate: x509.Certificate) -> bytes | None:
+    try:
+        key = certificate.public_key()
+    except DAMAGES:
+        return None  # a key of a kind that cannot be read here is not the given one
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

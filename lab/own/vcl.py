@@ -1,0 +1,367 @@
+"""Backends in VCL, the language in which a content delivery network's services are written.
+
+What a file has in any language - names, values, lines - is here, too: :class:`Written`.
+
+Only declarations of backends are read; everything else of a file is passed over. Sources: the
+reference of VCL's declarations (``backend``) and types (``STRING``, ``RTIME``): strings in double quotes
+on one line, with percent escapes; long strings ``{"..."}`` and ``{xyz"..."xyz}``, without; strings next
+to each other are one; comments with ``#``, ``//`` and between ``/*`` and ``*/``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NoReturn
+
+from lab.own.findings import InputError
+from lab.text import cut
+
+#: A service of a network has tens of backends; so many are read.
+MOST_BACKENDS = 500
+#: There are some 60 parameters; so many of one backend are read.
+MOST_PARAMETERS = 200
+#: More digits has no number that a parameter can have.
+LONGEST_NUMBER = 20
+#: Of a parameter as it is written so many characters are shown.
+LONGEST_SHOWN = 60
+#: Seconds of each unit of time.
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+
+# Possessive: what was passed over is not kept to be tried again.
+_BLANK = re.compile(r"(?:\s++|#[^\n]*+|//[^\n]*+|/\*.*?\*/)*+", re.DOTALL)
+#: In a block that is passed over, what is neither a brace nor the beginning of a string or a comment.
+_PLAIN = re.compile(r'[^{}"#/]+')
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_FIELD = re.compile(r"\.([A-Za-z][A-Za-z0-9_]*)")
+_LONG_STRING = re.compile(r'\{([A-Za-z0-9_]*)"')
+_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)")
+_INTEGER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d+\.\d+")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+#: So many words, strings and braces outside blocks are passed over: the largest file that a network takes
+#: has a third of it.
+MOST_STEPS = 250_000
+#: What ends a value without quotes.
+_AFTER_BARE = re.compile(r"""[;{}"#]|\s//|/\*""")
+_ESCAPE = re.compile(
+    r"%u\{(?P<braced>[0-9A-Fa-f]{1,6})\}|%u(?P<four>[0-9A-Fa-f]{4})|(?P<bytes>(?:%[0-9A-Fa-f]{2})++)"
+)
+
+
+class Kind(StrEnum):
+    """What a value is in VCL; data languages have strings, numbers and booleans only."""
+
+    STRING = "STRING"
+    LONG_STRING = "long STRING"
+    BOOLEAN = "BOOL"
+    WORD = "ID"
+    TIME = "RTIME"
+    INTEGER = "INTEGER"
+    NUMBER = "FLOAT"
+    BLOCK = "block"
+    BARE = "text without quotes"
+
+
+@dataclass(frozen=True)
+class Written:
+    """One parameter of a backend, in whatever language."""
+
+    name: str
+    """As the file spells it; in VCL without the dot."""
+    value: str | bool | int | float
+    """Of a time, its length in seconds."""
+    kind: Kind
+    line: int
+    """Where the parameter is."""
+    text: str
+    """The parameter as it is written, cut short where it is long."""
+    content_line: int | None
+    """Where the first line of a string of several lines is; ``None``: they are all in one line."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class WrittenBackend:
+    """One backend of a file."""
+
+    name: str
+    """Empty: it has none."""
+    line: int
+    parameters: tuple[Written, ...]
+
+    def __str__(self) -> str:
+        return f"{cut(self.name) or 'a backend without a name'} (line {self.line})"
+
+
+def check_number(backends: int, file: str, line: int | None) -> None:
+    """There are no more backends, up to this line, than a service has.
+
+    Raises:
+        InputError: there are.
+    """
+    if backends > MOST_BACKENDS:
+        what = f"there are more than {MOST_BACKENDS} backends, and that is the most that is read."
+        raise InputError(file, line, what, "Give a file with the one that is to be tried.")
+
+
+def check_parameters(parameters: int, file: str, line: int | None) -> None:
+    """A backend has no more parameters, up to this line, than there can be.
+
+    Raises:
+        InputError: it has.
+    """
+    if parameters > MOST_PARAMETERS:
+        most = f"more than {MOST_PARAMETERS} parameters, and that is the most that is read."
+        raise InputError(
+            file, line, f"this backend has {most}", "Leave in it what a backend can have."
+        )
+
+
+def too_long_a_number(file: str, line: int, digits: int) -> InputError:
+    """No parameter has a number of so many digits."""
+    what = f"here is a number of {digits} digits, which is more than any parameter can have."
+    return InputError(file, line, what, "Write the number that is meant.")
+
+
+def shortened(text: str) -> str:
+    """The first line, at most :data:`LONGEST_SHOWN` characters of it."""
+    first, newline, _ = text.strip().partition("\n")
+    first = first.rstrip()
+    return first if not newline and len(first) <= LONGEST_SHOWN else f"{first[:57]}..."
+
+
+def read(text: str, file: str) -> list[WrittenBackend]:
+    """All backends of a file, in its order.
+
+    Raises:
+        InputError: the file is not VCL as far as a backend needs it, or has none.
+    """
+    return _Reader(text, file).backends()
+
+
+class _Reader:
+    """A position in a text."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.file, self.at = text, file, 0
+        self.steps = 0
+        # The last place that was asked for: counting goes on from there.
+        self._known_at, self._known_line = 0, 1
+
+    # -- declarations ------------------------------------------------------------------------------
+
+    def backends(self) -> list[WrittenBackend]:
+        found: list[WrittenBackend] = []
+        for word, start in self._top_level():
+            if word == "backend":
+                backend = self._backend(start)
+                if backend is not None:
+                    found.append(backend)
+                    check_number(len(found), self.file, backend.line)
+        if not found:
+            remedy = 'Paste the whole declaration: `backend NAME { .host = "..."; ... }`.'
+            raise InputError(self.file, None, "there is no backend in the file.", remedy)
+        return found
+
+    def _top_level(self) -> Iterator[tuple[str, int]]:
+        """The words outside all braces; what is in braces after another word is passed over."""
+        while self._blank():
+            start = self.at
+            word = self._match(_NAME)
+            if word is not None:
+                yield word, start
+            elif self.text[start] == "{" and not self._long_string_begins():
+                self._block(start)
+            elif self.text[start] == "}":
+                self._fail(start, "a closing brace without an opening one", "Remove it.")
+            elif self._string() is None:
+                self.at += 1
+
+    def _backend(self, start: int) -> WrittenBackend | None:
+        self._blank()
+        name = self._match(_NAME)
+        self._blank()
+        if name is not None and self._match(_NAME) == "none":
+            return None  # "backend NAME none;" always fails
+        if name is None or self._peek() != "{":
+            remedy = 'Write it as `backend NAME { .host = "..."; }`.'
+            self._fail(start, "a backend is `backend NAME { ... }`, and this is not", remedy)
+        opened = self.at
+        self.at += 1
+        parameters: list[Written] = []
+        while True:
+            if not self._blank():
+                what = f"the block of the backend {cut(name)} has no end"
+                self._fail(start, what, "Close it with `}`.")
+            if self._peek() == "}":
+                self.at += 1
+                return WrittenBackend(name, self._line(start), tuple(parameters))
+            parameters.append(self._parameter(name, opened))
+            check_parameters(len(parameters), self.file, parameters[-1].line)
+
+    def _parameter(self, backend: str, opened: int) -> Written:
+        start = self.at
+        name = self._match(_FIELD)
+        if name is None:
+            said = shortened(self._rest_of_line(start))
+            where = f"the backend {cut(backend)} (line {self._line(opened)})"
+            right = f": `.{said}`." if _NAME.match(said) else "."
+            self._fail(
+                start,
+                f"{where} has parameters, and here is none: `{said}`",
+                f"A parameter is `.NAME = VALUE;`, with a dot{right}",
+            )
+        self._blank()
+        if self._peek() != "=":
+            self._fail(start, f"`{cut(name)}` has no `=`", f"Write `{cut(name)} = VALUE;`.")
+        self.at += 1
+        self._blank()
+        at_value = self.at
+        kind, value = self._value(start, name)
+        end = self.at
+        self._blank()
+        if self._peek() == ";":
+            self.at += 1
+        elif kind is not Kind.BLOCK:
+            written = shortened(self.text[start:end])
+            self._fail(start, f"`{written}` has no `;` at its end", f"Write `{written};`.")
+        return Written(
+            name=name[1:],
+            value=value,
+            kind=kind,
+            line=self._line(start),
+            text=shortened(self.text[start:end]),
+            content_line=self._line(at_value),
+        )
+
+    # -- values ------------------------------------------------------------------------------------
+
+    def _value(self, start: int, name: str) -> tuple[Kind, str | bool | int | float]:
+        if self._peek() == "{" and not self._long_string_begins():
+            opened = self.at
+            self._block(opened)
+            return Kind.BLOCK, self.text[opened : self.at]
+        long = self._long_string_begins()
+        first = self._string()
+        if first is not None:
+            parts = [first]
+            while self._blank() and (part := self._string()) is not None:
+                parts.append(part)
+            return (Kind.LONG_STRING if long else Kind.STRING), "".join(parts)
+        # A comment may follow; an address of the web may be in it (`//`).
+        rest = self._rest_of_line(self.at)
+        bare = _AFTER_BARE.split(rest, maxsplit=1)[0].rstrip()
+        if not bare:
+            self._fail(start, f"`{cut(name)} =` has no value", f'Write `{cut(name)} = "VALUE";`.')
+        self.at += len(bare)
+        digits = max(map(len, _INTEGER.findall(bare)), default=0)
+        if digits > LONGEST_NUMBER:
+            raise too_long_a_number(self.file, self._line(start), digits)
+        return _bare_value(bare)
+
+    def _string(self) -> str | None:
+        """A string in either form."""
+        start = self.at
+        opening = _LONG_STRING.match(self.text, start)
+        if opening:
+            closing = f'"{opening[1]}}}'
+            end = self.text.find(closing, opening.end())
+            if end < 0:
+                what = f"the long string that begins with `{cut(opening[0])}` has no end"
+                self._fail(start, what, f"Close it with `{cut(closing)}`.")
+            self.at = end + len(closing)
+            return self.text[opening.end() : end]
+        if self._peek() != '"':
+            return None
+        end = self.text.find('"', start + 1)
+        if end < 0 or self.text.find("\n", start + 1, end) >= 0:
+            remedy = 'Add it, or write a long string, {"..."}, which may have several lines.'
+            self._fail(start, "this string has no closing quote on its line", remedy)
+        self.at = end + 1
+        return _ESCAPE.sub(_escaped, self.text[start + 1 : end])
+
+    def _long_string_begins(self) -> bool:
+        return _LONG_STRING.match(self.text, self.at) is not None
+
+    def _block(self, start: int) -> None:
+        """Pass over everything up to the brace that closes the one here."""
+        depth = 0
+        while self._blank():
+            if self._string() is not None:
+                continue
+            if self._match(_PLAIN) is not None:
+                continue
+            depth += {"{": 1, "}": -1}.get(self.text[self.at], 0)
+            self.at += 1
+            if not depth:
+                return
+        self._fail(start, "this brace is never closed", "Close it with `}`.")
+
+    # -- the text ----------------------------------------------------------------------------------
+
+    def _blank(self) -> bool:
+        """Pass over blanks and comments; false at the end of the text."""
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            words = f"more than {MOST_STEPS} words, strings and braces"
+            what = f"up to here the file has {words}, and that is the most that is read"
+            self._fail(self.at, what, "Give a file with the backends alone.")
+        blank = _BLANK.match(self.text, self.at)
+        self.at = blank.end() if blank else self.at
+        if self.text.startswith("/*", self.at):
+            self._fail(self.at, "the comment that begins here has no end", "Close it with `*/`.")
+        return self.at < len(self.text)
+
+    def _match(self, pattern: re.Pattern[str]) -> str | None:
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            return None
+        self.at = found.end()
+        return found[0]
+
+    def _peek(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def _line(self, at: int) -> int:
+        known = self._known_at
+        if at >= known:
+            self._known_line += self.text.count("\n", known, at)
+        else:
+            self._known_line -= self.text.count("\n", at, known)
+        self._known_at = at
+        return self._known_line
+
+    def _rest_of_line(self, at: int) -> str:
+        end = self.text.find("\n", at)
+        return self.text[at : None if end < 0 else end]
+
+    def _fail(self, at: int, what: str, remedy: str) -> NoReturn:
+        raise InputError(self.file, self._line(at), what + ".", remedy)
+
+
+def _bare_value(text: str) -> tuple[Kind, str | bool | int | float]:
+    """What a value without quotes is."""
+    if text in ("true", "false"):
+        return Kind.BOOLEAN, text == "true"
+    if time := _TIME.fullmatch(text):
+        return Kind.TIME, float(time[1]) * UNITS[time[2]]
+    if _INTEGER.fullmatch(text):
+        return Kind.INTEGER, int(text)
+    if _NUMBER.fullmatch(text):
+        return Kind.NUMBER, float(text)
+    if _WORD.fullmatch(text):
+        return Kind.WORD, text
+    return Kind.BARE, text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """The characters of a percent escape; of several next to each other, which may be one character."""
+    if found["bytes"]:
+        return bytes.fromhex(found["bytes"].replace("%", "")).decode("utf-8", "replace")
+    return chr(min(int(found["braced"] or found["four"], 16), sys.maxunicode))

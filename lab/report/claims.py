@@ -1,0 +1,152 @@
+"""Claims and their verdicts as text for people, in English or Japanese; nothing but layout and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from lab.documents import Bilingual, ClaimVerdict, Document, Language
+from lab.documents.verdicts import ClaimResult, SettingResult, counts
+from lab.report.layout import COLUMNS, hung, padded
+
+VERDICTS: Final[Mapping[ClaimVerdict, Bilingual]] = {
+    ClaimVerdict.CONFIRMED: Bilingual(en="confirmed", ja="確認"),
+    ClaimVerdict.CONDITIONAL: Bilingual(en="conditional", ja="条件付き"),
+    ClaimVerdict.REFUTED: Bilingual(en="refuted", ja="反証"),
+    ClaimVerdict.NOT_TESTABLE_HERE: Bilingual(en="not testable here", ja="検証対象外"),
+    ClaimVerdict.NOT_RUN: Bilingual(en="not run", ja="未実行"),
+}
+#: What a reader of a summary has to know of, gravest first.
+NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
+
+_LABELS: Final = {
+    "basis": Bilingual(en="judged by", ja="判定方法"),
+    "clients": Bilingual(en="by client", ja="環境別"),
+    "holds": Bilingual(en="holds", ja="成立"),
+    "fails": Bilingual(en="does not", ja="不成立"),
+    "not-run": Bilingual(en="not run", ja="未実行"),
+    "condition": Bilingual(en="in short", ja="要約"),
+    "why": Bilingual(en="because", ja="理由"),
+    "stand-ins": Bilingual(en="stand-ins", ja="代替環境"),
+    "surprises": Bilingual(
+        en="rests on {} of the run: look at them first",
+        ja="想定外の結果 {} 件に基づく(先に確認のこと)",
+    ),
+    "beyond": Bilingual(en="beyond what it says", ja="主張の範囲外"),
+    "paragraph": Bilingual(en="paragraph {}", ja="第 {} 段落"),
+    "made": Bilingual(en="{} of {} checks made", ja="{} / {} 項目を実行"),
+    "counts": Bilingual(en="{} claims: {}", ja="主張 {} 件:{}"),
+    "run": Bilingual(en="run {}", ja="実行 {}"),
+}
+
+
+def in_words(
+    document: Document,
+    results: Sequence[ClaimResult],
+    run_id: str,
+    *,
+    language: Language = "en",
+    columns: int = COLUMNS,
+) -> str:
+    """Every claim with its verdict, how it came about and where the claim holds."""
+    head = f"{document.title.in_(language)} ({_label('run', language).format(run_id)})"
+    lines = [*hung("", head, columns), document.address, counted(results, language)]
+    for platform, stands_for in document.platforms.items():
+        lines += hung(padded(f"  {platform}", 12), stands_for.in_(language), columns)
+    section = None
+    for result in results:
+        place = result.claim.place
+        if place.section != section:
+            section = place.section
+            lines += ["", *hung("", document.heading(place).in_(language), columns)]
+        lines += ["", *_claim(result, language, columns)]
+    return "\n".join(lines)
+
+
+def summary(
+    document: Document,
+    results: Sequence[ClaimResult],
+    *,
+    language: Language = "en",
+    columns: int = COLUMNS,
+) -> str:
+    """How many claims have each verdict, and in a sentence those that a reader would get wrong."""
+    lines = hung("", f"{document.id}: {counted(results, language)}", columns)
+    for verdict in NOTEWORTHY:
+        for result in results:
+            if result.verdict is verdict:
+                label = padded(f"  {VERDICTS[verdict].in_(language)}", 14)
+                lines += hung(label, result.claim.text.in_(language), columns)
+                if result.condition is not None:
+                    lines += hung(" " * 17, result.condition.in_(language), columns)
+                if result.surprises:
+                    lines += hung(" " * 17, _surprises(result, language), columns)
+    return "\n".join(lines)
+
+
+def counted(results: Iterable[ClaimResult], language: Language = "en") -> str:
+    """``31 claims: 20 confirmed, 4 conditional, ...``; verdicts that no claim has are left out."""
+    by_verdict = {verdict: number for verdict, number in counts(results).items() if number}
+    each = [
+        f"{number} {VERDICTS[verdict].en}"
+        if language == "en"
+        else f"{VERDICTS[verdict].ja} {number}"
+        for verdict, number in by_verdict.items()
+    ]
+    joined = (", " if language == "en" else "、").join(each)
+    return _label("counts", language).format(sum(by_verdict.values()), joined)
+
+
+def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[str]:
+    claim = result.claim
+    head = f"{VERDICTS[result.verdict].in_(language)}: {claim.id}"
+    if claim.place.paragraph is not None:
+        head += f" ({_label('paragraph', language).format(claim.place.paragraph)})"
+    yield from hung("  ", head, columns)
+    yield from hung("    ", claim.text.in_(language), columns)
+    if result.verdict is ClaimVerdict.NOT_RUN:
+        yield f"    {_label('made', language).format(result.made, result.needed)}"
+    if result.surprises:
+        yield from hung("    ", _surprises(result, language), columns)
+    for label, text in _details(result, language):
+        yield from hung(padded(f"    {label}", 15), text, columns)
+
+
+def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str]]:
+    claim = result.claim
+    if claim.untestable is not None:
+        yield _label("why", language), claim.untestable.in_(language)
+    if claim.basis is not None:
+        yield _label("basis", language), claim.basis.in_(language)
+    if len(set(result.where.values())) > 1:
+        each = [f"{where} {VERDICTS[v].in_(language)}" for where, v in result.where.items()]
+        yield _label("clients", language), ", ".join(each)
+    for setting in result.settings:
+        yield from _setting(setting, language)
+    if result.condition is not None:
+        yield _label("condition", language), result.condition.in_(language)
+    if result.stand_ins:
+        yield _label("stand-ins", language), ", ".join(result.stand_ins)
+
+
+def _surprises(result: ClaimResult, language: Language) -> str:
+    number = len(result.surprises)
+    words = f"{number} surprise{'s' if number > 1 else ''}" if language == "en" else str(number)
+    return _label("surprises", language).format(words)
+
+
+def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, str]]:
+    words = setting.setting.in_(language) if setting.setting else ""
+    beyond = f" [{_label('beyond', language)}]" if setting.beyond else ""
+    for state, clients in (
+        ("holds", setting.holds),
+        ("fails", setting.fails),
+        ("not-run", setting.not_run),
+    ):
+        if clients:
+            named = ", ".join(clients)
+            yield _label(state, language), f"{words}: {named}{beyond}" if words else named
+
+
+def _label(name: str, language: Language) -> str:
+    return _LABELS[name].in_(language)

@@ -1,0 +1,85 @@
+"""Text in lines of so many columns: the one place where lines of terminal text are broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console
+from rich.text import Text
+
+#: Lines are so long where nobody asks for something else.
+COLUMNS: Final = 80
+#: Words are not pressed into fewer columns than this, however narrow the terminal.
+_NARROWEST: Final = 20
+#: What no line may begin with, and what none may end with, in Japanese; as in a set of a pattern.
+_NOT_FIRST = "、。,.:;!?)\\]」』】\u3015ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_NOT_LAST = "「『(\\[【\u3014"
+_WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"
+#: Latin words whole, Japanese letter by letter.
+_UNITS = re.compile(
+    f"\\s+|[{_NOT_LAST}]*(?:[^\\s{_WIDE}]+|[^\\s{_NOT_LAST}])[{_NOT_FIRST}]*|[{_NOT_LAST}]+"
+)
+
+
+def wrap(words: str | Text, columns: int = COLUMNS) -> list[Text]:
+    """The words in lines of at most so many columns, wide letters counted as two.
+
+    Lines end where the text's own do; between Latin words they end at blanks, in Japanese anywhere but before
+    a closing mark. What is longer than a line is cut.
+    """
+    text = Text(words) if isinstance(words, str) else words
+    lines: list[Text] = []
+    for own in text.split("\n", allow_blank=True):
+        for line in own.divide(_ends(own.plain, columns)):
+            line.rstrip()
+            lines.append(line)
+    return lines or [Text()]
+
+
+def hang(prefix: str | Text, words: str | Text, columns: int = COLUMNS) -> list[Text]:
+    """The words behind a prefix; further lines begin below their first letter."""
+    head = Text(prefix) if isinstance(prefix, str) else prefix
+    indent = head.cell_len
+    first, *rest = wrap(words, max(columns - indent, _NARROWEST))
+    lines = [head + first, *(Text(" " * indent) + line for line in rest)]
+    for line in lines:
+        line.rstrip()
+    return lines
+
+
+def hung(prefix: str, words: str, columns: int = COLUMNS) -> list[str]:
+    """The lines of :func:`hang` without colours."""
+    return [line.plain for line in hang(prefix, words, columns)]
+
+
+def print_hanging(console: Console, prefix: str | Text, words: str | Text) -> None:
+    """Print words behind a prefix, as wide as the console is."""
+    for line in hang(prefix, words, console.width):
+        console.print(line, soft_wrap=True)
+
+
+def padded(label: str, columns: int) -> str:
+    """The label, and blanks up to so many columns and one more."""
+    return label + " " * (max(columns - cell_len(label), 0) + 1)
+
+
+def _ends(line: str, columns: int) -> Iterator[int]:
+    """Where a line is divided."""
+    used, filled = 0, False
+    for found in _UNITS.finditer(line):
+        unit, place = found[0], found.start()
+        if unit.isspace():
+            used += cell_len(unit)
+            continue
+        if filled and used + cell_len(unit) > columns:
+            yield place
+            used = 0
+        while used + cell_len(unit) > columns:
+            piece = chop_cells(unit, max(columns - used, 2))[0]
+            place += len(piece)
+            yield place
+            unit, used = unit[len(piece) :], 0
+        used, filled = used + cell_len(unit), True

@@ -1,0 +1,115 @@
+"""Texts from outside in the lab's own sentences: harmless, on one line, short; and words that were meant."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+#: Of a text from outside a sentence quotes at most so many characters.
+LONGEST_QUOTE = 80
+#: A whole message has at most so many: a list of a chain's certificates fits.
+LONGEST_MESSAGE = 2000
+#: Of a list a sentence names at most so many members.
+MOST_LISTED = 20
+
+# What a reader would not see, and what changes how other text is seen: control characters, format
+# characters such as directional marks and zero-width spaces, surrogates, private use, unassigned code
+# points, line and paragraph separators.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Printable ASCII and Latin-1, Greek, Cyrillic, punctuation without format characters, kana, kanji: the
+# texts that nearly everything consists of need no second look.
+_HARMLESS = (
+    "\x20-\x7e\xa1-\xac\xae-\u0377\u0400-\u052f\u2010-\u2027\u2030-\u205e"
+    "\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u4e00-\u9fff\uff01-\uff60"
+)
+#: What :func:`escaped` is for: it finds what may be hidden, line ends and tabs among it.
+MAY_HIDE = re.compile(f"[^{_HARMLESS}]")
+#: The same in a text of several lines: line ends and tabs stay.
+MAY_HIDE_IN_LINES = re.compile(f"[^\n\t{_HARMLESS}]")
+
+
+def escaped(match: re.Match[str]) -> str:
+    """The escape of a hidden character that was found; any other character stays itself."""
+    character = match[0]
+    if unicodedata.category(character) not in _HIDDEN_CATEGORIES:
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def visible(text: str) -> str:
+    """A text from outside, made harmless for a terminal: hidden characters become escapes.
+
+    Line ends and tabs stay. Nothing is left that moves a terminal's cursor, colours it or reorders text,
+    or that cannot be encoded.
+    """
+    return MAY_HIDE_IN_LINES.sub(escaped, text.replace("\r\n", "\n"))
+
+
+def cut(text: str, longest: int = LONGEST_QUOTE) -> str:
+    """The beginning of a text, with ``...`` in the place of the rest if it is longer."""
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """A sentence with quotations in it: visible, on one line, cut where it is longer than any should be."""
+    return visible(cut(text, longest)).replace("\n", "\\n")
+
+
+def listed(items: Iterable[str], most: int = MOST_LISTED) -> str:
+    """``a, b, c and 7 more``."""
+    words = list(items)
+    rest = len(words) - most
+    shown = ", ".join(cut(word) for word in words[:most])
+    return shown if rest <= 0 else f"{shown} and {rest} more"
+
+
+# -- words that were meant -------------------------------------------------------------------------
+
+
+def closest(word: str, known: Iterable[str], *, most: int = 3, alike: float = 0.5) -> list[str]:
+    """The known words that this one may have been meant for, the likest first; case makes no difference.
+
+    Args:
+        word: what was written. One that is longer than :data:`LONGEST_QUOTE` is compared with none.
+        known: what could have been meant.
+        most: so many are named at most.
+        alike: how alike they must be, from 0 to 1 (:func:`difflib.get_close_matches`).
+    """
+    import difflib  # noqa: PLC0415 - nearly no command needs it
+
+    by_lower = {name.lower(): name for name in known}
+    if len(word) > LONGEST_QUOTE:
+        return []
+    near = difflib.get_close_matches(word.lower(), by_lower, n=most, cutoff=alike)
+    return [by_lower[name] for name in near]
+
+
+def did_you_mean(
+    word: str,
+    known: Iterable[str],
+    *,
+    most: int = 3,
+    alike: float = 0.5,
+    write: str = "{}",
+    otherwise: str = "",
+) -> str:
+    """The end of a sentence about a word that is not known: ``; did you mean A or B?``.
+
+    Args:
+        word, known, most, alike: as in :func:`closest`.
+        write: how a word is written in the question, such as ``"`{}=YES`"``.
+        otherwise: the answer if nothing is alike enough, such as the sentence's full stop.
+    """
+    near = [write.format(name) for name in closest(word, known, most=most, alike=alike)]
+    return f"; did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def no_such(kind: str, word: str, known: Iterable[str]) -> str:
+    """The message about a word that is none of the known ones, which it names, the closest first."""
+    known = list(known)
+    hint = did_you_mean(word, known, otherwise=".")
+    return f"no {kind} {word!r}{hint} There are: {', '.join(known)}"

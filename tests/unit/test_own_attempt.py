@@ -1,0 +1,336 @@
+"""Files and command line, put together into one attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from lab.certificates import OWN, RunCertificates
+from lab.model import Attempt, ClientSettings, ServerSettings, only
+from lab.own import Finding, InputError, Severity
+from lab.own.attempt import read_attempt
+from lab.own.pem import UserFiles
+from lab.settings import SettingsError
+
+CONF = """\
+ssl_enable=YES
+local_enable=YES
+write_enable=YES
+anonymous_enable=NO
+rsa_cert_file=/etc/ssl/ftp.pem
+ssl_ciphers=AES128-SHA:DES-CBC3-SHA
+ssl_tlsv13=NO
+require_ssl_reuse=NO
+max_clients=50
+"""
+DIRECTIVES = "FTPSSSLVerifyNone 1\nFTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n"
+HOST = "ftp.lab.test"
+MATERIAL = RunCertificates.create([HOST])
+
+
+class Desk:
+    """A directory with an operator's files, and the command line."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.given: dict[str, Path] = {}
+
+    def write(self, option: str, content: str | bytes, name: str | None = None) -> Path:
+        path = self.directory / (name or option)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.given[option] = path
+        return path
+
+    def certificate(self, slug: str, host: str = HOST) -> None:
+        made = (MATERIAL if host == HOST else RunCertificates.create([host])).server(slug, host)
+        self.write("chain", made.chain_pem)
+        self.write("key", made.key_pem)
+
+    def read(
+        self,
+        server: Sequence[str] = (),
+        client: Sequence[str] = (),
+        *,
+        program: str = "net-ftp@rocky9:FIPS",
+        software: str = "vsftpd",
+        build: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+        return read_attempt(
+            self.given.get("vsftpd_conf"),
+            self.given.get("mt_config"),
+            self.given.get("chain"),
+            self.given.get("key"),
+            server,
+            program,
+            client,
+            server=software,
+            vsftpd_build=build,
+            environment=environment,
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def worst(findings: Sequence[Finding]) -> list[str]:
+    return [f.text for f in findings if f.severity is not Severity.NOTE]
+
+
+# -- files and assignments -------------------------------------------------------------------------
+
+
+def test_without_files_it_is_the_command_line(desk: Desk) -> None:
+    attempt, own, findings = desk.read(["ciphers=HIGH"], ["verify=no"])
+    assert attempt == Attempt(
+        ServerSettings(ciphers="HIGH"),
+        ClientSettings(platform="rocky9", policy="FIPS", verify=False),
+    )
+    assert own is None
+    assert findings == []
+
+
+def test_both_files_describe_the_attempt(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF)
+    desk.write("mt_config", DIRECTIVES)
+    attempt, own, findings = desk.read()
+    assert attempt.server == ServerSettings(
+        ciphers="AES128-SHA:DES-CBC3-SHA",
+        protocols=only("TLSv1.2"),
+        require_ssl_reuse=False,
+        extra=("max_clients=50",),
+    )
+    assert attempt.client == ClientSettings(
+        platform="rocky9", policy="FIPS", verify=False, ciphers="AES128"
+    )
+    assert own is None
+    assert {f.file for f in findings} == {str(path) for path in desk.given.values()}
+
+
+def test_findings_are_in_the_order_of_the_files_and_their_lines(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF + "listen=NO\nssl_ciphers=HIGH\n")
+    desk.write("mt_config", "CGIPath /mt/\n" + DIRECTIVES)
+    _, _, findings = desk.read()
+    places = [(f.file, f.line or 1000) for f in findings]
+    conf, config = (str(desk.given[name]) for name in ("vsftpd_conf", "mt_config"))
+    assert places == sorted(places, key=lambda place: ([conf, config].index(place[0]), place[1]))
+
+
+def test_assignments_win_over_files(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF)
+    desk.write("mt_config", DIRECTIVES)
+    attempt, _, findings = desk.read(
+        ["ciphers=HIGH", "certificate=expired", "extra=max_clients=1"], ["verify=yes"]
+    )
+    assert attempt.server.ciphers == "HIGH"
+    assert attempt.server.certificate == "expired"
+    assert attempt.server.extra == ("max_clients=50", "max_clients=1"), "the last line holds"
+    assert attempt.client.verify is True
+    assert attempt.client.ciphers == "AES128", "what is not assigned is still the file's"
+    wins = [str(f) for f in findings if "command line wins" in f.text]
+    assert any(":6: note: -s ciphers=" in text for text in wins)
+    assert any("-c verify=" in text for text in wins)
+
+
+def test_an_assigned_default_wins_too(desk: Desk) -> None:
+    desk.write("vsftpd_conf", "ssl_enable=NO\n")
+    attempt, _, _ = desk.read(["tls=yes"])
+    assert attempt.server.tls is True
+
+
+def test_assigned_protocols_take_the_place_of_switches_that_are_no_range(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF + "ssl_tlsv12=NO\n")
+    assert desk.read()[0].server.extra == ("max_clients=50", "ssl_tlsv13=NO", "ssl_tlsv12=NO")
+    attempt, _, _ = desk.read(["protocols=TLSv1.3"])
+    assert attempt.server.protocols == only("TLSv1.3")
+    assert attempt.server.extra == ("max_clients=50",)
+
+
+def test_other_programs_get_the_directives_with_a_warning(desk: Desk) -> None:
+    desk.write("mt_config", DIRECTIVES)
+    attempt, _, findings = desk.read(program="curl@rocky9")
+    assert attempt.client.ciphers == "AES128"
+    assert any("not curl" in text for text in worst(findings))
+
+
+def test_the_environment_is_looked_through_when_it_is_given(desk: Desk) -> None:
+    _, _, findings = desk.read(environment={"FTPSSSLVerifyNone": "1"})
+    assert [f.file for f in findings] == ["environment"]
+
+
+def test_bad_assignments_are_refused_as_without_files(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF)
+    with pytest.raises(SettingsError, match="did you mean ciphers"):
+        desk.read(["cipher=HIGH"])
+
+
+# -- builds ----------------------------------------------------------------------------------------
+
+
+def test_a_file_is_read_as_the_server_would_read_it(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF.replace("tlsv13", "tlsv1_3"))
+    attempt, _, findings = desk.read()
+    assert attempt.server.extra[-1] == "ssl_tlsv1_3=NO"
+    assert any("500 OOPS: unrecognised variable" in text for text in worst(findings))
+    attempt, _, findings = desk.read(software="vsftpd@rocky9")
+    assert attempt.server.software == "vsftpd@rocky9"
+    assert attempt.server.protocols == only("TLSv1.2")
+    assert worst(findings) == []
+
+
+def test_a_file_of_another_build_is_translated(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF.replace("tlsv13", "tlsv1_3"))
+    attempt, _, findings = desk.read(build="el9")
+    assert attempt.server.protocols == only("TLSv1.2")
+    assert worst(findings) == []
+
+
+def test_an_unknown_build_is_refused(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF)
+    with pytest.raises(SettingsError, match="el9"):
+        desk.read(build="el7")
+
+
+def test_a_vsftpd_conf_says_nothing_to_pyftpdlib(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF)
+    with pytest.raises(InputError, match="pyftpdlib"):
+        desk.read(software="pyftpdlib")
+
+
+# -- the operator's own certificate ----------------------------------------------------------------
+
+
+def test_an_own_certificate_is_served(desk: Desk) -> None:
+    desk.certificate("valid")
+    attempt, own, findings = desk.read()
+    assert attempt.server.certificate == OWN
+    assert own is not None
+    assert own.certificate is not None
+    assert own.certificate.leaf_sha256 == MATERIAL.server("valid", HOST).leaf_sha256
+    # then nobody is told to trust the file, and what will not be judged is said before
+    issuer, name = worst(findings)
+    assert issuer.startswith("whether your clients know the issuer is not judged")
+    assert name.startswith("whether the certificate is for your server's name is not judged")
+    assert "trust=own" not in issuer + name
+
+
+def test_of_a_self_signed_certificate_the_issuer_is_judged_and_only_the_name_is_warned_of(
+    desk: Desk,
+) -> None:
+    desk.certificate("self-signed")
+    (name,) = worst(desk.read()[2])
+    assert name.startswith("whether the certificate is for your server's name is not judged")
+    # but trusted because the file holds it, it is accepted whatever it is
+    issuer, _ = worst(desk.read(client=["trust=own"])[2])
+    assert issuer.startswith("whether your clients know the issuer is not judged: `trust=own`")
+
+
+@pytest.mark.parametrize("line", ["rsa_cert_file=/x.pem", "rsa_cert_file=", ""])
+def test_it_goes_before_what_the_file_says(desk: Desk, line: str) -> None:
+    desk.write("vsftpd_conf", f"ssl_enable=YES\n{line}\n")
+    desk.certificate("expired")
+    assert desk.read()[0].server.certificate == OWN
+
+
+def test_an_assigned_certificate_goes_before_it(desk: Desk) -> None:
+    desk.certificate("valid")
+    for files in (False, True):
+        if files:
+            desk.write("vsftpd_conf", CONF)
+        attempt, own, findings = desk.read(["certificate=expired"])
+        assert attempt.server.certificate == "expired"
+        assert own is not None
+        assert any("not used" in text for text in worst(findings))
+
+
+@pytest.mark.parametrize("host", [HOST, "ftp.example.test"])
+def test_no_name_is_taken_from_the_certificate(desk: Desk, host: str) -> None:
+    desk.certificate("valid", host)
+    attempt, _, findings = desk.read()
+    assert (attempt.client.verify_name, attempt.client.sni) == (None, None)
+    # a name that is not given is asked for, and not suggested
+    (text,) = [text for text in worst(findings) if "verify_name" in text]
+    assert "verify_name=NAME" in text
+    assert host not in text
+    _, _, findings = desk.read(client=["verify_name=ftp.example.test"])
+    assert not any("verify_name" in text for text in worst(findings))
+
+
+def test_trusting_the_file_is_warned_of(desk: Desk) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    _, _, findings = desk.read(client=["trust=own", "verify_name=ftp.example.test"])
+    (text,) = worst(findings)
+    assert "`trust=own` trusts what this file itself holds" in text
+
+
+@pytest.mark.parametrize("client", [["fingerprint=own"], ["fingerprint=own", "trust=own"]])
+def test_a_pin_on_the_command_line_is_said_to_be_one(desk: Desk, client: list[str]) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    _, _, findings = desk.read(client=client)
+    assert worst(findings) == []
+    assert any("accepts exactly this certificate" in f.text for f in findings)
+
+
+@pytest.mark.parametrize("client", [["verify=no"], ["tls=no"]])
+def test_where_nothing_is_checked_nothing_is_warned_of(desk: Desk, client: list[str]) -> None:
+    desk.certificate("wildcard")
+    assert worst(desk.read(client=client)[2]) == []
+
+
+def test_a_fingerprint_in_the_directives_pins_the_own_certificate(desk: Desk) -> None:
+    desk.certificate("self-signed")
+    digits = MATERIAL.server("self-signed", HOST).leaf_sha256
+    desk.write(
+        "mt_config",
+        f"FTPSOptions SSL_fingerprint=sha256${digits}\nFTPSOptions ReuseSession=1\n",
+    )
+    attempt, _, findings = desk.read()
+    assert attempt.client.fingerprint == OWN
+    assert worst(findings) == []
+
+
+def test_a_key_without_a_chain_is_an_error(desk: Desk) -> None:
+    desk.write("key", MATERIAL.server("valid", HOST).key_pem)
+    with pytest.raises(InputError, match="--chain FILE"):
+        desk.read()
+
+
+def test_errors_of_a_chain_name_the_file_as_it_was_given(desk: Desk) -> None:
+    made = MATERIAL.server("full-chain", HOST)
+    path = desk.write("chain", made.key_pem)
+    desk.write("key", made.key_pem)
+    with pytest.raises(InputError) as raised:
+        desk.read()
+    assert raised.value.file == str(path)
+
+
+# -- files that cannot be read ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["vsftpd_conf", "mt_config", "chain"])
+def test_a_file_that_is_not_there(desk: Desk, option: str) -> None:
+    desk.given[option] = desk.directory / "missing"
+    with pytest.raises(InputError, match="No such file or directory"):
+        desk.read()
+
+
+def test_a_directory_is_no_file(desk: Desk) -> None:
+    desk.given["mt_config"] = desk.directory
+    with pytest.raises(InputError, match="this is a directory"):
+        desk.read()
+
+
+def test_a_file_in_utf_16_is_no_plain_text(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF.encode("utf-16"))
+    with pytest.raises(InputError, match="NUL bytes") as raised:
+        desk.read()
+    assert raised.value.line == 1
+
+
+def test_a_comment_in_another_encoding_does_no_harm(desk: Desk) -> None:
+    desk.write("mt_config", "# 暗号\n".encode("euc-jp") + DIRECTIVES.encode())
+    assert desk.read()[0].client.ciphers == "AES128"
