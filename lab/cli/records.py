@@ -52,7 +52,7 @@ def report(
     from lab.compare import compare as compare_runs
     from lab.documents import documents
     from lab.documents.verdicts import evaluate_tested
-    from lab.record import to_json
+    from lab.record import whole
     from lab.report import markdown, terminal
     from lab.report.html import write
 
@@ -67,7 +67,7 @@ def report(
         words = markdown.summary(found, documents().values(), compared)
         _write(summary, words, "summary", append=True)
     if as_json:
-        say(to_json(found, indent=2))
+        say(whole(found).rstrip())
     elif page is None and summary is None:
         terminal.print_run(found, console(), {"record": path}, verbose=verbose)
     raise typer.Exit(status_of_run(found))

@@ -63,7 +63,7 @@ def run_cases(
     """``lab run``: its exit status is that of the run's verdict."""
     from lab.documents import documents
     from lab.documents.verdicts import evaluate_tested
-    from lab.record import to_json
+    from lab.record import whole
     from lab.report.html import write
     from lab.report.terminal import Counter, print_run
     from lab.run.recording import conduct
@@ -84,7 +84,7 @@ def run_cases(
     )
     counter.end()
     if as_json:
-        say(to_json(conducted.record, indent=2))
+        say(whole(conducted.record).rstrip())
     else:
         places = {"record": conducted.path, "report": page(conducted.path)}
         print_run(conducted.record, console(), places, verbose=verbose)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.model import Attempt, ClientSettings, ServerSettings, set_fields
-from lab.record import AttemptRecord, CaseRecord, RunRecord, gravest
+from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 
 #: Settings that name an end instead of describing it.
 NAMES = frozenset({"software", "program", "platform", "policy"})
@@ -19,7 +19,7 @@ class ClientView:
     """A case from one client."""
 
     case: CaseRecord
-    attempts: tuple[AttemptRecord, ...]
+    attempts: tuple[AttemptResult, ...]
     """In the case's order; those that were not made are left out."""
     unfinished: bool = False
     """Whether the run ended before the case was done."""
@@ -110,8 +110,8 @@ def _grouped(clients: Iterator[ClientView] | Sequence[ClientView]) -> tuple[Case
 
 def _others(record: RunRecord) -> Iterator[ClientView]:
     placed = {identity for case in record.cases for identity in case.attempts}
-    unfinished: dict[str, list[AttemptRecord]] = {}
-    alone: dict[Attempt, list[AttemptRecord]] = {}
+    unfinished: dict[str, list[AttemptResult]] = {}
+    alone: dict[Attempt, list[AttemptResult]] = {}
     for attempt in record.attempts:
         if attempt.id in placed:
             continue
@@ -134,7 +134,7 @@ def _others(record: RunRecord) -> Iterator[ClientView]:
 
 
 def _made_up(
-    identity: str, name: str, label: str, title: str, attempts: Sequence[AttemptRecord]
+    identity: str, name: str, label: str, title: str, attempts: Sequence[AttemptResult]
 ) -> CaseRecord:
     """A case of which the record has attempts and nothing else."""
     verdict = gravest(attempt.verdict for attempt in attempts)

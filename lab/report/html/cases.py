@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from lab.expectations import Verdict
 from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage
-from lab.record import AttemptRecord, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
+from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
 from lab.report import view
 from lab.report.html.language import (
     Text,
@@ -61,9 +61,9 @@ class AttemptView:
     """One attempt of a case, or several tries of it with one outcome."""
 
     anchor: str
-    attempt: AttemptRecord
+    attempt: AttemptResult
     count: int
-    main: AttemptRecord | None
+    main: AttemptResult | None
     """The attempt that the case is about."""
     impostor: AttemptView | None = None
     """Of a remedy: the same with an impostor in the server's place."""
@@ -151,20 +151,18 @@ class AttemptView:
     @property
     def client_text(self) -> Markup:
         """The client's own error."""
-        outcome, report = self.attempt.outcome, self.attempt.client_report
-        return quote((outcome.texts.client if outcome else "") or (report.error if report else ""))
+        return quote(self.attempt.client_report.error if self.attempt.client_report else "")
 
     @property
     def message(self) -> Markup:
         """What the client's user is shown."""
-        return quote(self.attempt.outcome.texts.message if self.attempt.outcome else "")
+        return quote(self.attempt.client_report.message if self.attempt.client_report else "")
 
     @property
     def server_text(self) -> Markup:
         """The server's log of this attempt."""
-        outcome, report = self.attempt.outcome, self.attempt.server_report
-        log = (outcome.texts.server if outcome else "") or (report.log if report else "")
-        return quote(without_repetition(log))
+        report = self.attempt.server_report
+        return quote(without_repetition(report.log)) if report else Markup("")
 
     @property
     def wire(self) -> tuple[Markup, Markup] | None:
@@ -337,7 +335,7 @@ class Case:
         return states
 
 
-def facets_of(attempts: Sequence[AttemptRecord]) -> dict[str, tuple[str, ...]]:
+def facets_of(attempts: Sequence[AttemptResult]) -> dict[str, tuple[str, ...]]:
     """What cases are filtered by, each with its values in the order in which they are offered."""
     outcomes = [a.outcome for a in attempts if a.outcome]
     stages = {o.stage for o in outcomes}
@@ -371,7 +369,7 @@ def arrange(record: RunRecord, facets: Mapping[str, Sequence[str]]) -> tuple[Cas
     return tuple(found)
 
 
-def _shown(attempts: Sequence[AttemptRecord], anchor: str) -> tuple[AttemptView, ...]:
+def _shown(attempts: Sequence[AttemptResult], anchor: str) -> tuple[AttemptView, ...]:
     """The attempts of one case from one client, an impostor's inside the remedy that it is about."""
     folded = list(_folded(attempts))
     main = next((a for a, _ in folded if a.role in MAIN_ROLES), None)
@@ -391,12 +389,12 @@ def _shown(attempts: Sequence[AttemptRecord], anchor: str) -> tuple[AttemptView,
     return tuple(shown)
 
 
-def _folded(attempts: Sequence[AttemptRecord]) -> Iterator[tuple[AttemptRecord, int]]:
+def _folded(attempts: Sequence[AttemptResult]) -> Iterator[tuple[AttemptResult, int]]:
     """Tries of the same thing with the same outcome once, with their number.
 
     The most frequent outcome comes first; of a race, the refusal that it is about.
     """
-    tries: dict[Any, dict[Any, list[AttemptRecord]]] = {}
+    tries: dict[Any, dict[Any, list[AttemptResult]]] = {}
     for attempt in attempts:
         same = (attempt.role, attempt.label, attempt.standing, attempt.server, attempt.client)
         tries.setdefault(same, {}).setdefault(_came(attempt), []).append(attempt)
@@ -405,7 +403,7 @@ def _folded(attempts: Sequence[AttemptRecord]) -> Iterator[tuple[AttemptRecord, 
             yield many[0], len(many)
 
 
-def _came(attempt: AttemptRecord) -> Any:
+def _came(attempt: AttemptResult) -> Any:
     """What is equal for two tries exactly if the same came of them."""
     outcome = attempt.outcome
     if outcome is None:
@@ -425,13 +423,13 @@ def _came(attempt: AttemptRecord) -> Any:
     )
 
 
-def _rank(tries: Sequence[AttemptRecord]) -> tuple[bool, int]:
+def _rank(tries: Sequence[AttemptResult]) -> tuple[bool, int]:
     first = tries[0]
     refused = first.outcome is not None and first.outcome.result is Result.REFUSED
     return first.otherwise is not None and refused, len(tries)
 
 
-def _keys(attempts: Iterable[AttemptRecord], places: Sequence[Mapping[str, int]]) -> str:
+def _keys(attempts: Iterable[AttemptResult], places: Sequence[Mapping[str, int]]) -> str:
     seen: dict[str, None] = {}
     for attempt in attempts:
         outcome = attempt.outcome
