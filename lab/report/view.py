@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.model import Attempt, ClientSettings, ServerSettings, set_fields
+from lab.model import Attempt, ClientSettings, ServerSettings, set_fields, spelt
 from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 
 #: Settings that name an end instead of describing it.
@@ -88,11 +88,7 @@ def by_section(cases: Sequence[CaseView]) -> dict[tuple[str, str], list[CaseView
 
 def written(value: object) -> str:
     """A setting's value as it is given on a command line."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return " ".join(map(str, value))
-    return str(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else spelt(value)
 
 
 def settings(end: ServerSettings | ClientSettings) -> list[tuple[str, object]]:

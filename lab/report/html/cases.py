@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.expectations import Verdict
-from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage
+from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage, differing_fields
 from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
 from lab.report import view
 from lab.report.html.language import (
@@ -127,15 +127,15 @@ class AttemptView:
     @property
     def changes(self) -> Iterator[tuple[str, Markup, Markup]]:
         """The settings in which it differs from what the case is about: name, before, after."""
-        for side in ("server", "client"):
-            ours = getattr(self.attempt, side)
-            one, other = vars(getattr(self.main, side) if self.main else ours), vars(ours)
-            if one == other:
-                continue
-            for name, before in one.items():
-                after = other[name]
-                if before != after and name != "impostor":
-                    yield f"{side}.{name}", setting(before), setting(after)
+        if self.main is None or self.main is self.attempt:
+            return
+        for field in differing_fields(self.main.attempt, self.attempt.attempt):
+            side, _, name = field.partition(".")
+            before, after = (
+                getattr(getattr(a, side), name, None) for a in (self.main, self.attempt)
+            )
+            if name != "impostor":
+                yield field, setting(before), setting(after)
 
     @property
     def facts(self) -> tuple[list[str], list[str]]:

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from lab.documents.forms import Bilingual, ClaimVerdict, Document
 from lab.documents.verdicts import ClaimResult
 from lab.expectations import Verdict
-from lab.model import Reason, Result, Role, Side, Stage, Standing
+from lab.model import Rating, Reason, Result, Role, Side, Stage
 from lab.record import ImageRecord, RunRecord
 from lab.report import view
 from lab.report.html.cases import (
@@ -307,7 +307,7 @@ class Page:
         return [
             ("verdicts", [(word("verdict", v), v, say(f"verdict_means.{v}")) for v in VERDICTS]),
             ("roles", [(word("role", r), r, say(f"role_means.{r}")) for r in Role]),
-            ("standings", [(word("standing", s), s, say(f"standing_means.{s}")) for s in Standing]),
+            ("standings", [(word("standing", s), s, say(f"standing_means.{s}")) for s in Rating]),
             ("reasons", [(word("reason", r), r, say(f"why.{r}")) for r in reasons]),
         ]
 
@@ -411,7 +411,7 @@ def _words() -> Iterator[str]:
         ("why", "why", Reason),
         ("role", "role", Role),
         ("side", "side", Side),
-        ("badge.", "standing", Standing),
+        ("badge.", "standing", Rating),
         ("by-platform .", "claim_verdict", ClaimVerdict),
     ):
         join = "" if prefix.endswith(".") else "-"
