@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, Side
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
-from lab.report.view import settings, written
+from lab.report.view import cases_of, settings, written
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Point, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
@@ -231,6 +231,11 @@ def causes(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]:
 def image_in_words(image: ImageRecord) -> str:
     """One line about an image, beside its name and the mark that it is a stand-in."""
     return visible(" on ".join(part for part in (image.tls_library, image.os) if part))
+
+
+def grouped(record: RunRecord) -> dict[tuple[str, str, str], list[CaseRecord]]:
+    """The cases by document, section and name, in the order in which they first come."""
+    return {(*c.section, c.name): [one.case for one in c.clients] for c in cases_of(record)}
 
 
 # -- the wire, and whom the witnesses name ----------------------------------------------------------
