@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.compare import compare
 from lab.expectations import Expectation, Verdict, judge
 from lab.model import (

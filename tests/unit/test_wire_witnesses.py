@@ -9,7 +9,6 @@ import pytest
 
 from lab.dialects import hear, interpret, server_dialect
 from lab.model import (
-    SERVER_HOSTS,
     Attempt,
     ClientReport,
     Goal,
@@ -21,6 +20,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from lab.wire import (
     Agreement,
