@@ -300,7 +300,7 @@ def page(record: RunRecord) -> str:
 READERS: dict[str, Callable[[RunRecord], str]] = {
     "attempt": lambda r: printed(lambda c: terminal.print_attempts(r.attempts[:1], r, c)),
     "repeated": lambda r: printed(lambda c: terminal.print_attempts(r.attempts, r, c)),
-    "summary": lambda r: printed(lambda c: terminal.print_summary(r, c)),
+    "summary": lambda r: printed(lambda c: terminal.print_run(r, c, {})),
     "markdown": markdown.summary,
     "page": page,
 }
