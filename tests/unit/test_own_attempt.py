@@ -11,7 +11,7 @@ from lab.certificates import OWN, RunCertificates
 from lab.model import Attempt, ClientSettings, ServerSettings, only
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
-from lab.own.pem import UserFiles
+from lab.own.files import UserFiles
 from lab.settings import SettingsError
 
 CONF = """\

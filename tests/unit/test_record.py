@@ -41,7 +41,8 @@ from lab.model import (
     Stage,
     Texts,
 )
-from lab.own.pem import UserFiles, read_certificate
+from lab.own.files import UserFiles
+from lab.own.pem import read_certificate
 from lab.record import (
     SCHEMA_PATH,
     AttemptRecord,
