@@ -19,8 +19,8 @@ _ITEMS = "lab-items"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioModule | None:
-    """Collect the modules of the folder ``scenarios`` beside ``lab``."""
-    if file_path.suffix != ".py" or file_path.parent != _FOLDER or file_path.stem[0] == "_":
+    """Collect the modules of the documents in the folder ``scenarios`` beside ``lab``."""
+    if file_path.suffix != ".py" or _FOLDER not in file_path.parents or file_path.stem[0] == "_":
         return None
     from lab.run import pytest_items  # noqa: PLC0415 - a second of imports, of use for cases alone
 

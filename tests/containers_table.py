@@ -24,7 +24,7 @@ class Container:
 
 
 def documented() -> dict[str, Container]:
-    """Every container of the table, by service."""
+    """Every container of the table, by service; one of another folder may do no more than these."""
     text = (root() / "docs" / "containers.md").read_text(encoding="utf-8")
     found: dict[str, Container] = {}
     for line in text.splitlines():

@@ -51,7 +51,7 @@ from lab.cases.clients import (
 )
 from lab.cases.declaration import Case, CaseFunction, Declaration, case
 from lab.cases.loading import load_module
-from lab.cases.plan import LoadedCase, Planned
+from lab.cases.plan import LoadedCase, PlannedAttempt
 from lab.cases.race import Race
 from lab.cases.remedies import Remedy, recommended, temporary, unsafe, useless
 from lab.cases.rules import CaseError
@@ -72,7 +72,7 @@ __all__ = [
     "Catalogue",
     "Declaration",
     "LoadedCase",
-    "Planned",
+    "PlannedAttempt",
     "Race",
     "Remedy",
     "case",

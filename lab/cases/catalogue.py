@@ -20,13 +20,13 @@ class Catalogue:
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
-        """Import every module of ``folder`` and collect its cases.
+        """Import every module of ``folder``, document by document, and collect its cases.
 
         Raises:
             CaseError: a case is not well-formed, or a module cannot be imported.
         """
         catalogue = cls()
-        for path in sorted(folder.glob("[!_]*.py")):
+        for path in sorted(folder.rglob("[!_]*.py")):
             catalogue.cases += load_module(path)
         names = [c.id for c in catalogue.cases]
         for name in names:

@@ -17,9 +17,10 @@ from lab.model import ClientSettings
 
 def load_module(path: Path) -> list[LoadedCase]:
     """The cases of one scenario module; raises :class:`CaseError`."""
-    name = f"scenarios.{path.stem}"
-    root = str(path.parent.parent)
-    if root not in sys.path:  # what modules share is in scenarios/_*.py
+    scenarios = next(folder for folder in path.parents if folder.name == "scenarios")
+    name = ".".join(path.relative_to(scenarios.parent).with_suffix("").parts)
+    root = str(scenarios.parent)
+    if root not in sys.path:  # what the modules of a document share is its package
         sys.path.insert(0, root)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from lab.cases.plan import LoadedCase, Planned
+from lab.cases.plan import LoadedCase, PlannedAttempt
 from lab.model import Result, differing_fields
 from lab.settings import SettingsError, parse_client, parse_server, spell_arguments
 
@@ -38,10 +38,13 @@ def check(loaded: LoadedCase) -> None:
         _check_words(planned)
 
 
-def _check_words(planned: Planned) -> None:
+def _check_words(planned: PlannedAttempt) -> None:
     """Every word is one that the command line knows too, and no refusal is left open."""
-    for expect in (planned.expect, *(build.expect for build in planned.on_build)):
-        if expect.result is not planned.expect.result:
+    expected = planned.expect
+    for expect in (expected, *(build.expect for build in planned.on_build)):
+        if expect is None or expected is None:
+            continue
+        if expect.result is not expected.result:
             raise CaseError(f"{planned.id}: on every build the result is the same")
         if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
             raise CaseError(

@@ -1,9 +1,9 @@
 """From raw words to a reason.
 
-``words.py`` reads the dialects - one TOML file for each program, library and server, which gives names
-to what they say; ``rules.py`` reads ``ftps.toml`` and ``web.toml``, which say what these names mean
-together; ``interpret.py`` applies both to an observation; ``edge_log.py`` reads ``edge-log.toml``, by which
-the edge tells its visitors what nginx logged. Nowhere else is the text of a program matched.
+``words.py`` reads the dialects, which give names to what programs say: ``dialect*.toml`` in the folder of
+each client and server, and one file here for each library that several share. ``rules.py`` reads
+``ftps.toml`` and ``web.toml``, which say what these names mean together; ``interpret.py`` applies both to
+an observation. Nowhere else is the text of a program matched.
 """
 
 from lab.dialects.interpret import Refusal, decide, hear, interpret

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from lab.dialects.words import Names, Table, listed, read
+from lab.dialects.words import SHARED, Names, Table, listed, read
 from lab.model import WEB_PROGRAMS, Reason, Side, Stage
 
 #: As a rule's reason: what the client reports of the certificate decides, its number before its text.
@@ -122,7 +122,7 @@ def rule_list(name: str) -> Rules:
     Raises:
         DialectError: the file is broken.
     """
-    return read(f"{name}.toml", Rules)
+    return read(SHARED / f"{name}.toml", Rules)
 
 
 def rules_of(program: str) -> Rules:

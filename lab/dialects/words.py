@@ -11,13 +11,15 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import resources
-from typing import Annotated, Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from lab.model import ClientReport, Reason
 
+#: The dialects and rules that several programs share.
+SHARED = Path(__file__).parent
 #: The one signal that is no wording: the program failed and says nothing but the server's last reply.
 NO_WORDS = "no-words"
 
@@ -185,30 +187,45 @@ class X509Numbers(Table):
 
 @functools.cache
 def client_dialect(program: str) -> ClientDialect:
-    """The dialect of a client program or library.
+    """The dialect of a client program, or of a library that its dialect includes.
 
     Raises:
         DialectError: no such file, or one that does not have the form.
     """
-    return read(f"{program}.toml", ClientDialect)
+    return read(dialect_files("clients").get(program, SHARED / f"{program}.toml"), ClientDialect)
 
 
 @functools.cache
 def server_dialect(software: str) -> ServerDialect:
     """The dialect of a server; raises like :func:`client_dialect`."""
-    return read(f"server-{software}.toml", ServerDialect)
+    return read(dialect_files("servers").get(software, SHARED / f"{software}.toml"), ServerDialect)
+
+
+@functools.cache
+def dialect_files(kind: Literal["clients", "servers"]) -> Mapping[str, Path]:
+    """The dialects in the folders of programs, by the program that speaks it.
+
+    ``vsftpd/dialect@rocky9.toml`` is that of ``vsftpd@rocky9``, ``net_ftp/dialect.toml`` that of
+    ``net-ftp``.
+    """
+    return {
+        path.parent.name.replace("_", "-") + path.stem.removeprefix("dialect"): path
+        for path in (SHARED.parent / kind).glob("*/dialect*.toml")
+    }
 
 
 @functools.cache
 def x509_numbers() -> X509Numbers:
     """The table of verification errors."""
-    return read("x509.toml", X509Numbers)
+    return read(SHARED / "x509.toml", X509Numbers)
 
 
-def read(name: str, form: type[Form]) -> Form:
-    """A file of this package in its form; raises like :func:`client_dialect`."""
+def read(path: Path, form: type[Form]) -> Form:
+    """A file of words or rules in its form; raises like :func:`client_dialect`."""
     try:
-        text = resources.files("lab.dialects").joinpath(name).read_text(encoding="utf-8")
-        return form.model_validate(tomllib.loads(text))
+        return form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, RecursionError, ValueError) as error:
-        raise DialectError(f"lab/dialects/{name}: {error}") from error
+        name = (
+            path.relative_to(SHARED.parents[1]) if path.is_relative_to(SHARED.parents[1]) else path
+        )
+        raise DialectError(f"{name}: {error}") from error

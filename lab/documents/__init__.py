@@ -1,7 +1,8 @@
-"""What the documents assert, one TOML file each: claims, their places, and what tests them.
+"""What the documents assert, a folder each: claims, their places, and what tests them.
 
-``forms.py`` is the files' form, ``lint.py`` compares them with the cases there are; :mod:`lab.claims` makes
-the verdicts, :mod:`lab.report.claims` writes them for people. ``docs/claims.md`` says how to add a claim.
+``forms.py`` is the form of ``NAME/claims.toml``, ``lint.py`` compares it with the cases there are,
+``verdicts.py`` makes the verdicts of a run; :mod:`lab.report.claims` writes them for people.
+``NAME/messages.toml`` has the vendor's names of errors. ``docs/claims.md`` says how to add a claim.
 """
 
 from lab.documents.forms import (

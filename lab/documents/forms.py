@@ -2,7 +2,7 @@
 
 A file holds what one document asserts, sentence by sentence: a *claim*, in other words than the
 document's, with its place and the attempts that test it. A claim says what the outcome of an attempt is
-if the document is right; the verdict is made from a record, never written here (:mod:`lab.claims`).
+if the document is right; the verdict is made from a record, never written here (``verdicts.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -314,14 +314,15 @@ def documents() -> Mapping[str, Document]:
     Raises:
         DocumentError: a file is broken, or two have one id.
     """
-    folder = resources.files("lab.documents")
     found: dict[str, Document] = {}
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".toml"):
-            document = parse(file.read_text(encoding="utf-8"), file.name)
-            if f"{document.id}.toml" != file.name:
-                raise DocumentError(f"{file.name} has the id {document.id!r}, not its own name")
-            found[document.id] = document
+    for path in sorted(Path(__file__).parent.glob("*/claims.toml")):
+        folder = path.parent.name
+        document = parse(path.read_text(encoding="utf-8"), f"{folder}/{path.name}")
+        if document.id.replace("-", "_") != folder:
+            raise DocumentError(
+                f"{folder}/{path.name} has the id {document.id!r}, not its folder's"
+            )
+        found[document.id] = document
     return found
 
 

@@ -198,6 +198,11 @@ class Recipe:
         """Whether it can be made of the distribution's own image only: there is no stand-in."""
         return not self.open_to(Source.PACKAGES)
 
+    @property
+    def service_file(self) -> Path:
+        """The containers of the topology that run it, as Compose reads them; some images have none."""
+        return self.directory / "service.yaml"
+
     def open_to(self, wanted: Source) -> tuple[Route, ...]:
         """The routes that ``wanted`` leaves, in order of preference; there may be none."""
         return tuple(

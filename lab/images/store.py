@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from lab.images.inventory import (
 )
 from lab.images.making import Making
 from lab.images.provenance import LABEL_IMAGE, Builds, Provenance, read_builds, write_builds
-from lab.images.recipe import Candidate, Source, candidates, find, load, releases
+from lab.images.recipe import Candidate, Recipe, Source, candidates, find, load, releases
 from lab.images.sources import Cache, Registry
 
 
@@ -66,6 +66,30 @@ class ImageStore:
     def names(self) -> tuple[str, ...]:
         """The names of all images."""
         return tuple(self._recipes)
+
+    @property
+    def of_topology(self) -> tuple[str, ...]:
+        """The images that run in the topology, but those of :attr:`only_real`."""
+        return tuple(r.name for r in self._in_topology() if not r.only_real)
+
+    @property
+    def only_real(self) -> Mapping[str, str]:
+        """The images of the topology that only the distribution's own can be made of.
+
+        To each, one with a stand-in that is made of the same: it tells whether that is here.
+        """
+        pulled = {
+            route.variant.pull: recipe.name
+            for recipe in self._recipes.values()
+            if not recipe.only_real
+            for route in recipe.routes
+        }
+        return {
+            r.name: pulled[r.routes[0].variant.pull] for r in self._in_topology() if r.only_real
+        }
+
+    def _in_topology(self) -> list[Recipe]:
+        return [recipe for recipe in self._recipes.values() if recipe.service_file.exists()]
 
     def ensure(self, names: Iterable[str] | None = None) -> dict[str, ImageInfo]:
         """Make what is missing; return every image asked for.

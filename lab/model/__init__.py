@@ -22,7 +22,7 @@ from lab.model.attempt import Attempt, differing_fields, set_fields, settings_ke
 from lab.model.capability import Accepts, Capability, Loads, Offers, Speaks
 from lab.model.client import HOST_ADDRESS, ClientSettings
 from lab.model.observation import Captured, ClientReport, Delivery, Observation, ServerReport
-from lab.model.outcome import Outcome, Texts
+from lab.model.outcome import Outcome
 from lab.model.protocols import PROTOCOLS, ProtocolRange, from_, only, up_to
 from lab.model.server import BEHAVIOURS, CERTIFICATE_EMPTY, CERTIFICATE_UNSET, ServerSettings
 from lab.model.software import (
@@ -56,4 +56,4 @@ __all__ += ["Attempt", "differing_fields", "set_fields", "settings_key"]
 __all__ += ["Accepts", "Capability", "Loads", "Offers", "Speaks"]
 # What is seen, and what it comes to.
 __all__ += ["Captured", "ClientReport", "Delivery", "Observation", "ServerReport"]
-__all__ += ["Outcome", "Texts"]
+__all__ += ["Outcome"]

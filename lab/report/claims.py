@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from lab.claims import ClaimResult, SettingResult, counts
 from lab.documents import Bilingual, ClaimVerdict, Document, Language
+from lab.documents.verdicts import ClaimResult, SettingResult, counts
 from lab.report.layout import COLUMNS, hung, padded
 
 VERDICTS: Final[Mapping[ClaimVerdict, Bilingual]] = {

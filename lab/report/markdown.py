@@ -11,9 +11,9 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from lab.claims import ClaimResult, counts, evaluate
 from lab.compare import Comparison
 from lab.documents.forms import Document
+from lab.documents.verdicts import ClaimResult, counts, evaluate
 from lab.expectations import Verdict
 from lab.record import CaseRecord, RunRecord
 from lab.report.changes import changes_in_words

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from lab.claims import evaluate
 from lab.documents import documents
+from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict
 from lab.model import Result
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.claims import summary
 from lab.report.layout import print_hanging
 from lab.report.words import (
@@ -74,7 +74,7 @@ class Counter:
         self._seen: Tally[Verdict] = Tally()
         self._made = 0
 
-    def count(self, attempt: AttemptRecord) -> None:
+    def count(self, attempt: AttemptResult) -> None:
         """Take note of one more attempt, and say at once what did not go as expected."""
         self._made += 1
         if attempt.verdict is not None:
@@ -153,7 +153,7 @@ def print_run(
 
 
 def print_attempts(
-    attempts: Sequence[AttemptRecord],
+    attempts: Sequence[AttemptResult],
     record: RunRecord,
     console: Console,
     *,
@@ -162,7 +162,7 @@ def print_attempts(
     """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
     if len(attempts) > 1:
         _print_rate(attempts, console)
-    first_of_each: dict[str, AttemptRecord] = {}
+    first_of_each: dict[str, AttemptResult] = {}
     for attempt in attempts:
         first_of_each.setdefault(seen(attempt), attempt)
     for words, attempt in first_of_each.items():
@@ -234,7 +234,7 @@ class _Note:
     style: str = "dim"
 
 
-def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
+def _notes(attempts: Sequence[AttemptResult]) -> tuple[_Note, ...]:
     rest, cause, got = rest_of_case(attempts), cause_of_case(attempts), captured_in_case(attempts)
     # An impostor gets the same from each client, but for the file's name.
     loot = replace(got, file_head="") if got else None
@@ -264,7 +264,7 @@ def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Cons
         print_hanging(console, sign + Text(f"{label:<{clients}} "), Text(words))
 
 
-def _print_explanation(attempt: AttemptRecord, console: Console) -> None:
+def _print_explanation(attempt: AttemptResult, console: Console) -> None:
     _print_pairs(explanation(attempt), console)
     _print_command(attempt, console)
 
@@ -275,7 +275,7 @@ def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
         print_hanging(console, _label(label), Text(text, style=style))
 
 
-def _print_command(attempt: AttemptRecord, console: Console) -> None:
+def _print_command(attempt: AttemptResult, console: Console) -> None:
     # In one piece, however long: it is there to be copied.
     console.print(_label("repeat") + Text(visible(attempt.command)), soft_wrap=True)
 
@@ -287,7 +287,7 @@ def _print_causes(record: RunRecord, console: Console) -> None:
         _line(console, f"  {', '.join(clients)}", dim=True)
 
 
-def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
+def _print_rate(attempts: Sequence[AttemptResult], console: Console) -> None:
     outcomes = Tally(seen(attempt) for attempt in attempts)
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)
@@ -299,7 +299,7 @@ def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
 
 
 def _print_stand_ins(
-    attempts: Sequence[AttemptRecord], record: RunRecord, console: Console, *, details: bool
+    attempts: Sequence[AttemptResult], record: RunRecord, console: Console, *, details: bool
 ) -> None:
     names = {name for attempt in attempts for name in attempt.stand_ins}
     known = {image.name: image for image in record.images}

@@ -29,11 +29,6 @@ from lab.run.session import Session
 from lab.run.topology import Place, Seal, Topology
 from lab.servers import SERVERS
 
-#: Images of the topology, by the name that compose.yaml gives them.
-IMAGES = ("dns", "vsftpd", "pyftpdlib", "vsftpd-openssl10", "nginx", "sslscan", "rocky9", "centos7")
-#: Images that only the distribution's own can be made of, and the image that tells whether it is here.
-ONLY_REAL = {"vsftpd-rocky9": "rocky9"}
-
 
 @dataclass(frozen=True)
 class Lab:
@@ -211,9 +206,9 @@ def ensure_images(
     """
     store = image_store(client, checkout, progress)
     with _room_for_images(checkout):
-        images = store.ensure(IMAGES)
+        images = store.ensure(store.of_topology)
     absent: dict[str, str] = {}
-    for name, needs in ONLY_REAL.items():
+    for name, needs in store.only_real.items():
         # No registry is asked again for what it did not have a moment ago.
         if images[needs].stand_in:
             why = images[needs].provenance.fallback_reason or "only packages are to be used"

@@ -2,7 +2,7 @@
 
 For each engine of :data:`ENGINES` a Debian with its docker.io is put together from the package mirror,
 its dockerd is started in namespaces of its own, and the lab's network is made there as the lab makes it:
-from ``compose.yaml``, by Compose. Then the lab looks as it does in every run, two containers find and
+from ``compose/``, by Compose. Then the lab looks as it does in every run, two containers find and
 reach each other, and an internal network without the lab's options shows that the look can fail. The
 engine that runs here comes first. It needs 1.5 GB in the temporary directory while it runs.
 """
@@ -31,7 +31,7 @@ from lab.images.recipe import Bootstrap
 from lab.run import topology
 from lab.run.checkout import Checkout
 from lab.run.execution import execute
-from lab.run.laboratory import IMAGES, image_store
+from lab.run.laboratory import image_store
 from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
 
 #: Debian's suites whose docker.io is tried.
@@ -180,7 +180,7 @@ def look(client: DockerClient, image: str) -> Row:
         running = topology.up(
             client,
             checkout,
-            dict.fromkeys(IMAGES, image),
+            dict.fromkeys(topology.service_files(checkout), image),
             engines.compose_command(),
             PROJECT,
             run_id=PROJECT,

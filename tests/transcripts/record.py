@@ -1,10 +1,10 @@
 """Record the transcripts: ``python -m tests.transcripts.record``.
 
 Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
-``scripted_peer.py`` or ``scripted_web_peer.py``, then writes ``tests/transcripts/PROGRAM@PLATFORM.json``
-anew. With ``--program NAME``, only this program's; with ``--run``, the refusals of a recorded run
-(``.lab/runs/latest``) are taken as well. Review the difference, and commit it with the change of the
-dialects that it needs.
+``scripted_peer.py`` or ``scripted_web_peer.py``, then writes anew what lies in the clients' folders
+(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). With ``--program NAME``, only this program's; with
+``--run``, the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference,
+and commit it with the change of the dialects that it needs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab.cases.plan import PlannedAttempt
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
@@ -31,8 +32,8 @@ from lab.model import (
     Observation,
     ServerReport,
 )
-from lab.record import load
-from lab.run.attempts import Finished, Job, run
+from lab.record import AttemptResult, load
+from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import unpack
 from lab.run.files import AGENTS, pack
@@ -42,10 +43,10 @@ from lab.settings import parse_client, parse_server
 from tests.situations import CLIENTS, WEB, situations
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
-    FOLDER,
     Transcript,
     TranscriptFile,
     distinct,
+    path_of,
     transcript_of,
 )
 
@@ -81,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
                 recorded += from_peers(laboratory, clients, file, programs)
             written = write(recorded, laboratory, clients)
     for path, number in written.items():
-        sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}: {number} transcripts\n")
+        sys.stdout.write(f"{path.relative_to(Checkout.here().root)}: {number} transcripts\n")
     return 0
 
 
@@ -115,21 +116,21 @@ class Clients:
 def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
     jobs = [
-        Job(situation.name, situation.attempt)
+        PlannedAttempt(situation.name, situation.attempt)
         for situation in situations()
         if situation.attempt.client.program in programs
     ]
-    finished: dict[str, Finished] = {}
+    finished: dict[str, AttemptResult] = {}
     run(
         laboratory.session,
         jobs,
-        lambda one: finished.__setitem__(one.job.id, one),
+        lambda one, _: finished.__setitem__(one.id, one),
         workers=WORKERS,
     )
     for job in jobs:
-        evidence = finished[job.id].evidence
-        if evidence is not None and evidence.observation.client.failed:
-            yield transcript_of(job.id.partition(":")[0], evidence.observation)
+        one = finished[job.id]
+        if one.client_report is not None and one.client_report.failed:
+            yield transcript_of(job.id.partition(":")[0], one.observation)
 
 
 def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
@@ -138,12 +139,7 @@ def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
         if attempt.client_report is None or attempt.server_report is None:
             continue
         if attempt.client_report.failed and attempt.client.program in programs:
-            observation = Observation(
-                attempt=Attempt(attempt.server, attempt.client),
-                client=attempt.client_report,
-                server=attempt.server_report,
-            )
-            yield transcript_of(attempt.case or "attempt", observation)
+            yield transcript_of(attempt.case or "attempt", attempt.observation)
 
 
 @dataclass(frozen=True)
@@ -228,7 +224,8 @@ def write(recorded: Iterable[Transcript], laboratory: Lab, clients: Clients) -> 
     for name, transcripts in sorted(by_file.items()):
         client = parse_client(name)
         kept = distinct(transcripts)
-        path = FOLDER / f"{name}.json"
+        path = path_of(name)
+        path.parent.mkdir(exist_ok=True)
         TranscriptFile(
             about=f"{client.program} on {client.platform}",
             recorded=datetime.datetime.now(datetime.UTC).date().isoformat(),

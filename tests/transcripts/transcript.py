@@ -21,7 +21,8 @@ from lab.dialects import Refusal, decide, hear
 from lab.model import Attempt, ClientReport, Delivery, Observation, ServerReport
 from lab.settings import parse_client, parse_server, spell_arguments
 
-FOLDER = Path(__file__).parent
+#: Recordings lie here in ``NAME/transcripts/PLATFORM.json``, of ``NAME-more`` in ``more@PLATFORM.json``.
+CLIENTS = Path(__file__).parents[2] / "lab" / "clients"
 #: The file of those that nobody recorded.
 DOCUMENTATION = "documentation"
 
@@ -121,11 +122,28 @@ class TranscriptFile(BaseModel):
 
 
 def files() -> dict[str, TranscriptFile]:
-    """All files by name."""
+    """All files by ``PROGRAM@PLATFORM``, and the one of :data:`DOCUMENTATION`."""
+    found = {DOCUMENTATION: Path(__file__).with_name(f"{DOCUMENTATION}.json")}
+    for path in sorted(CLIENTS.glob("*/transcripts/*.json")):
+        more, _, platform = path.stem.rpartition("@")
+        folder = path.parents[1].name.replace("_", "-")
+        found["-".join(filter(None, (folder, more))) + f"@{platform}"] = path
     return {
-        path.stem: TranscriptFile.model_validate_json(path.read_text(encoding="utf-8"))
-        for path in sorted(FOLDER.glob("*.json"))
+        name: TranscriptFile.model_validate_json(path.read_text(encoding="utf-8"))
+        for name, path in found.items()
     }
+
+
+def path_of(name: str) -> Path:
+    """Where the recording of ``PROGRAM@PLATFORM`` lies."""
+    program, _, platform = name.partition("@")
+    folder = next(
+        folder
+        for folder in sorted(CLIENTS.iterdir(), reverse=True)
+        if f"{program}-".startswith(folder.name.replace("_", "-") + "-")
+    )
+    more = program[len(folder.name) :].lstrip("-")
+    return folder / "transcripts" / f"{more}{'@' if more else ''}{platform}.json"
 
 
 def transcript_of(name: str, observation: Observation) -> Transcript:

@@ -1,31 +1,59 @@
-"""``compose.yaml`` gives every container what ``docs/containers.md`` says, and nothing else."""
+"""Compose gives every container what ``docs/containers.md`` says, and nothing else."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-from lab.checkout import root
+from lab.engine import compose_command
+from lab.run.checkout import Checkout
+from lab.run.topology.starting import compose_variables, service_files
+from lab.servers import SERVERS
 from tests.containers_table import Container, documented
 
-COMPOSE = YAML(typ="safe").load(root() / "compose" / "compose.yaml")
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
-
-def test_the_table_has_every_container() -> None:
-    assert documented().keys() == SERVICES.keys()
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_container_may_do_what_the_table_says(service: str) -> None:
-    given = SERVICES[service]
-    assert documented()[service] == Container(
-        given.get("user", ""),
-        frozenset(given.get("cap_add", ())),
-        frozenset(mount.partition(":")[0] for mount in given.get("tmpfs", ())),
+def services() -> dict[str, dict[str, Any]]:
+    """Every service of every file, as Compose understands it."""
+    here = Checkout.here()
+    done = subprocess.run(
+        [*compose_command(), "config", "--format", "json"],
+        env=compose_variables(here, dict.fromkeys(service_files(here), "image"), "172.30.77"),
+        capture_output=True,
+        check=True,
     )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
+    return found
+
+
+SERVICES = services()
+
+
+def test_a_container_may_do_what_the_table_says() -> None:
+    for service, row in documented().items():
+        given = SERVICES[service]
+        assert row == Container(
+            given.get("user", ""),
+            frozenset(given.get("cap_add", ())),
+            frozenset(mount.partition(":")[0] for mount in given.get("tmpfs", ())),
+        ), service
+
+
+def test_every_container_that_may_more_than_a_client_is_in_the_table() -> None:
+    known = frozenset[str]().union(*(row.capabilities for row in documented().values()))
+    for service in SERVICES.keys() - documented().keys():
+        assert frozenset(SERVICES[service].get("cap_add", ())) <= known, service
+
+
+def test_whoever_is_found_by_name_has_an_address_and_a_record() -> None:
+    records = SERVICES["dns"]["environment"]["HOST_RECORDS"].split()
+    at = {name: next(iter(one["networks"].values())) for name, one in SERVICES.items()}
+    named = {name: given["ipv4_address"] for name, given in at.items() if given}
+    assert {server.service for server in SERVERS.values()} <= named.keys()
+    assert len(set(named.values())) == len(records) == len(named)
+    assert {record.rpartition(",")[2] for record in records} == set(named.values())
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -39,7 +67,7 @@ def test_no_container_may_more_than_it_needs(service: str) -> None:
     assert given["pids_limit"]
     assert list(given["networks"]) == ["lab"]
     for option in ("ports", "volumes", "devices", "privileged", "network_mode", "pid", "ipc"):
-        assert option not in given
+        assert not given.get(option), option
     for mount in given.get("tmpfs", ()):
         place, _, options = mount.partition(":")
         names = {option.partition("=")[0] for option in options.split(",")}

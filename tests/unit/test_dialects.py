@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from lab.dialects import (
     x509_numbers,
 )
 from lab.dialects.rules import BY_CERTIFICATE, FTPS, PARTS, WEB, Rules
-from lab.dialects.words import NO_WORDS, Words, read
+from lab.dialects.words import NO_WORDS, SHARED, Words, dialect_files, read
 from lab.model import (
     PROGRAMS,
     SERVER_HOSTS,
@@ -61,8 +60,8 @@ UNREACHABLE = {
         "unclean-close",
     ): "no program of the lab reports how the other end closed: QUIT is its last word",
 }
-#: Files of this package that are no client's dialect.
-NO_CLIENTS = {FTPS, WEB, *PARTS, "x509", "edge-log"}
+#: Files beside the dialects of libraries.
+NOT_WORDS = {FTPS, WEB, *PARTS, "x509"}
 #: Clients that the images of the recordings did not have; their words are documented.
 ABSENT = {
     "curl@centos7": "the stand-in has no curl on NSS",
@@ -146,11 +145,10 @@ def test_every_rule_was_seen_or_has_a_source() -> None:
 
 def client_words() -> list[tuple[str, str, Words]]:
     """Library or program, signal and words of every client dialect."""
-    names = sorted(entry.name for entry in resources.files("lab.dialects").iterdir())
+    libraries = {path.stem for path in SHARED.glob("*.toml")} - NOT_WORDS
     return [
         (name, signal, words)
-        for name in (n.removesuffix(".toml") for n in names if n.endswith(".toml"))
-        if name not in NO_CLIENTS and not name.startswith("server-")
+        for name in sorted(libraries | dialect_files("clients").keys())
         for signal, words in client_dialect(name).signals.items()
     ]
 
@@ -580,14 +578,11 @@ def test_an_unknown_program_is_a_fault_of_the_lab() -> None:
         ("title = 'x'\nsource = 'y'\n[certificate_texts]\n'old' = 'mouldy'", "mouldy"),
     ],
 )
-def test_a_broken_dialect_is_refused_with_its_name(
-    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_dialect_is_refused_with_its_name(text: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
 
-    with pytest.raises(DialectError, match=rf"lab/dialects/broken\.toml(.|\n)*{why}"):
-        read("broken.toml", ClientDialect)
+    with pytest.raises(DialectError, match=rf"broken\.toml(.|\n)*{why}"):
+        read(tmp_path / "broken.toml", ClientDialect)
 
 
 @pytest.mark.parametrize(

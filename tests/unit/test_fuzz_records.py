@@ -130,7 +130,7 @@ def test_an_archive_is_read_or_refused(folder: Path, content: bytes) -> None:
 
 DOCUMENTS = [
     file.read_text(encoding="utf-8")[:4000]
-    for file in sorted((Path(__file__).parents[2] / "lab" / "documents").glob("*.toml"))
+    for file in sorted((Path(__file__).parents[2] / "lab" / "documents").glob("*/claims.toml"))
 ]
 
 

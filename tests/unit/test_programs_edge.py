@@ -18,8 +18,8 @@ import pytest
 from lab.checkout import root
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.edge import SYSTEM_TRUST, configuration, read
+from lab.clients.edge.log import edge_log, messages
 from lab.dialects import client_dialect, x509_numbers
-from lab.dialects.edge_log import edge_log
 from lab.model import HOST_ADDRESS, ClientReport, ClientSettings, Goal, Reason, from_, only
 from tests.unit.agent_process import AGENTS
 
@@ -222,15 +222,15 @@ OF_THE_PAGE = (
 
 
 def test_every_message_of_the_page_can_come_or_has_a_reason_why_not() -> None:
-    can = {name.name for name in edge_log().name if name.known}
-    never = {name.name for name in edge_log().never}
+    can = {name.name for name in messages().name if name.known}
+    never = {name.name for name in messages().never}
     assert can | never == set(OF_THE_PAGE)
     assert not can & never
-    assert all(name.because for name in edge_log().never)
+    assert all(name.because for name in messages().never)
 
 
 def test_what_is_not_of_the_page_says_where_it_is_from() -> None:
-    others = [name for name in edge_log().name if not name.known]
+    others = [name for name in messages().name if not name.known]
     assert all(name.source for name in others)
     assert others[-1].pattern.search("anything")
 
@@ -314,7 +314,7 @@ def module(name: str) -> ModuleType:
 
 def failed(line: str, **changes: Any) -> dict[str, Any]:
     """The agent's result for a request whose only line is this."""
-    name, known = module("edge_visit").name_of([line], edge_log().names_as_data())
+    name, known = module("edge_visit").name_of([line], messages().as_data())
     return {
         "started": True,
         "status": 503,
@@ -369,7 +369,7 @@ def test_the_dialect_hears_every_line(given: tuple[Any, ...]) -> None:
 def test_the_first_name_that_fits_is_taken_whatever_the_order_of_the_lines() -> None:
     name_of = module("edge_visit").name_of
     lines = [VERIFY.format("18:self-signed certificate"), "anything else"]
-    names = edge_log().names_as_data()
+    names = messages().as_data()
     assert name_of(lines, names) == name_of(lines[::-1], names) == ("self signed certificate", True)
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
-from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
-from lab.record import AttemptRecord, ImageRecord, RunRecord
+from lab.model import ClientReport, Outcome, Reason, Result, Role, ServerReport, Side, Stage
+from lab.record import AttemptResult, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
     explain_surprise,
@@ -226,11 +226,19 @@ def hostile_record() -> RunRecord:
         stage=Stage.LOGIN,
         reason=Reason.LOGIN_FAILED,
         cause=HOSTILE,
-        cipher=HOSTILE,
-        texts=Texts(client=HOSTILE, message=HOSTILE, server=HOSTILE),
+        report=ClientReport(
+            failed=True, step="login", cipher=HOSTILE, error=HOSTILE, message=HOSTILE
+        ),
     )
     made = attempt("net-ftp@centos7", f"ciphers={HOSTILE}", f"extra={HOSTILE}")
-    bad = attempt_record(HOSTILE, made, outcome, completed(), label=HOSTILE)
+    bad = attempt_record(
+        HOSTILE,
+        made,
+        outcome,
+        completed(),
+        label=HOSTILE,
+        server_report=ServerReport(started=True, log=HOSTILE),
+    )
     cannot = attempt_record(
         f"2{HOSTILE}", made, None, None, verdict=Verdict.CANNOT, verdict_why=HOSTILE
     )
@@ -264,7 +272,7 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
 # -- one attempt ----------------------------------------------------------------------------------
 
 
-def shown(attempts: list[AttemptRecord], *, verbose: bool = False) -> str:
+def shown(attempts: list[AttemptResult], *, verbose: bool = False) -> str:
     target = console()
     print_attempts(attempts, run_record(), target, verbose=verbose)
     return output_of(target)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.claims import ClaimResult, State, evaluate
 from lab.cli import app
 from lab.compare import compare
 from lab.documents import Document, documents
+from lab.documents.verdicts import ClaimResult, State, evaluate
 from lab.record import RunRecord, to_json
 from lab.report import markdown
 from tests.unit.made_up import run_record, unexpected

@@ -394,7 +394,10 @@ def compose(tmp_path: Path, text: str) -> list[str]:
 
 
 def start(engine: MadeUpEngine, checkout: Checkout, command: list[str]) -> topology.Topology:
-    checkout.root.mkdir(exist_ok=True)
+    for name, asks in (("vsftpd", "${LAB_ADDRESS_VSFTPD:?}"), ("rocky9", ""), ("absent", "")):
+        folder = checkout.root / "compose" / "images" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "service.yaml").write_text(asks)
     return topology.up(
         engine.client, checkout, IMAGES, command, "project", run_id="run-1", kept=False
     )
@@ -407,7 +410,8 @@ def test_compose_gets_the_images_the_subnet_and_the_labels(
     seen = tmp_path / "seen"
     started = start(engine, ours, compose(tmp_path, f'env >"{seen}"; echo "$@" >>"{seen}"'))
     started.release(engine.client)
-    # then it is told everything that compose.yaml asks for
+    # then it is told everything that the files ask for
+    images = ours.root / "compose" / "images"
     lines = seen.read_text().splitlines()
     for line in (
         "LAB_PROJECT=project",
@@ -419,9 +423,14 @@ def test_compose_gets_the_images_the_subnet_and_the_labels(
         "LAB_GATEWAY_MODE=nat",
         "LAB_IMAGE_VSFTPD=tls-lab/vsftpd:1",
         "LAB_IMAGE_ROCKY9=tls-lab/rocky9:2",
+        # the services of these images, and where who is found by name is
+        f"COMPOSE_FILE={ours.compose_file}|{images}/rocky9/service.yaml|{images}/vsftpd/service.yaml",
+        "LAB_ADDRESS_VSFTPD=172.30.0.100",
+        "LAB_HOST_RECORDS=--host-record=dns.lab.test,172.30.0.2"
+        " --host-record=ftp.lab.test,172.30.0.100",
     ):
         assert line in lines
-    assert f"--project-name project --file {ours.compose_file} up --detach --wait" in lines[-1]
+    assert "--project-name project up --detach --wait" in lines[-1]
     # and a person who starts it by hand finds the same in a file
     by_hand = (ours.state / "compose.env").read_text().splitlines()
     assert {line for line in lines if line.startswith("LAB_")} >= {

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lab.clients.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target
+from lab.clients.edge.log import edge_log, messages
 from lab.clients.tls import authorization, not_of_the_web
-from lab.dialects.edge_log import edge_log
 from lab.model import ClientReport, ClientSettings, Goal
 
 #: Where the container's libraries look for trust anchors.
@@ -97,15 +97,14 @@ class Edge(Program):
 
     def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        log = edge_log()
         return {
             "config": configuration(client, target),
             "origin": f"{target.host}:{target.port}",
             "path": "/",
             "authorization": authorization(target),
             "verify": client.verify if client.tls else None,
-            "names": log.names_as_data(),
-            "refusals": log.refusals.pattern,
+            "names": messages().as_data(),
+            "refusals": edge_log().refusals.pattern,
         }
 
     def report(self, raw: Mapping[str, Any]) -> ClientReport:

@@ -5,8 +5,8 @@ Apart from the rest of this package, which needs the record alone.
 
 from __future__ import annotations
 
-from lab.claims import ClaimResult, evaluate
 from lab.documents import Document, documents
+from lab.documents.verdicts import ClaimResult, evaluate
 from lab.record import RunRecord
 from lab.report.html.claims import Claim
 

@@ -18,7 +18,7 @@ from lab.run.topology.projects import (
 )
 from lab.run.topology.removing import compose_processes, down, remove
 from lab.run.topology.sealing import Seal, look
-from lab.run.topology.starting import Topology, attach, up
+from lab.run.topology.starting import Topology, attach, service_files, up
 
 __all__ = [
     "LABEL_PROJECT",
@@ -36,5 +36,6 @@ __all__ = [
     "look",
     "places",
     "remove",
+    "service_files",
     "up",
 ]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from docker import DockerClient
 from filelock import FileLock, Timeout
 
 from lab.engine import compose_environment
+from lab.model import SERVER_HOSTS
 from lab.run.checkout import Checkout, topology_lock
 from lab.run.topology import sealing
 from lab.run.topology.locks import acquire
 from lab.run.topology.projects import TopologyError, containers, of_project
 from lab.run.topology.removing import remove
 from lab.run.topology.subnets import choosing, free_net
+from lab.servers import SERVERS
 
 #: Seconds for Compose to have every container running.
 UP_S = 120
+_ADDRESS = re.compile(r"\$\{LAB_ADDRESS_([A-Z0-9_]+)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def up(
     kept: bool,
     services: Collection[str] = (),
 ) -> Topology:
-    """Start the containers of ``compose/compose.yaml`` as ``project``.
+    """Start the containers of these images (``compose/images/NAME/service.yaml``) as ``project``.
 
     What another process has started as ``project`` in the meantime is taken as it is.
 
@@ -75,25 +80,60 @@ def up(
         with choosing(UP_S):
             environment = {
                 "LAB_PROJECT": project,
-                "LAB_NET": free_net(client),
                 "LAB_CHECKOUT": checkout.key,
                 "LAB_PATH": str(checkout.root),
                 "LAB_RUN": run_id,
                 "LAB_KEPT": "yes" if kept else "no",
                 **sealing.options(client.api.api_version),
-            } | {
-                f"LAB_IMAGE_{name.upper().replace('-', '_')}": reference
-                for name, reference in images.items()
+                **compose_variables(checkout, images, free_net(client)),
             }
-            # A service with a profile of its own name is started where its image is there.
-            environment["COMPOSE_PROFILES"] = ",".join(sorted(images))
             _write_environment(checkout, environment)
-            _compose_up(compose, checkout, environment, services)
+            _compose_up(compose, environment, services)
         return Topology(project, containers(client, project), lock, kept)
     except BaseException:
         remove(client, [project], starting=True)
         lock.release()
         raise
+
+
+def service_files(checkout: Checkout) -> dict[str, Path]:
+    """The files with the topology's services, by the image that these run on."""
+    found = sorted(checkout.compose_file.parent.glob("images/*/service.yaml"))
+    return {path.parent.name: path for path in found}
+
+
+def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -> dict[str, str]:
+    """What Compose is told of the services of these images: their files, addresses and DNS names.
+
+    Args:
+        images: image reference by image name.
+        net: the first three octets of the subnet.
+
+    A service that asks for an address (``${LAB_ADDRESS_<SERVICE>}``) has a name too: that of the server
+    which runs in it, or its own. Addresses are far from those that the engine gives to the others.
+    """
+    files = [path for name, path in service_files(checkout).items() if name in images]
+    asked = [name for path in files for name in _ADDRESS.findall(path.read_text(encoding="utf-8"))]
+    hosts = {server.service: SERVER_HOSTS[name] for name, server in SERVERS.items()}
+    addresses = {
+        name.lower().replace("_", "-"): f"{net}.{number}" for number, name in enumerate(asked, 100)
+    }
+    records = [(hosts.get(name, f"{name}.lab.test"), at) for name, at in addresses.items()]
+    return {
+        # A path may have a colon in it.
+        "COMPOSE_PATH_SEPARATOR": "|",
+        "COMPOSE_FILE": "|".join(map(str, (checkout.compose_file, *files))),
+        "LAB_HOST_RECORDS": " ".join(
+            f"--host-record={host},{at}" for host, at in [("dns.lab.test", f"{net}.2"), *records]
+        ),
+        "LAB_NET": net,
+        **{f"LAB_ADDRESS_{_upper(name)}": address for name, address in addresses.items()},
+        **{f"LAB_IMAGE_{_upper(name)}": reference for name, reference in images.items()},
+    }
+
+
+def _upper(name: str) -> str:
+    return name.upper().replace("-", "_")
 
 
 def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Topology | None:
@@ -132,14 +172,12 @@ def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> No
 
 def _compose_up(
     compose: list[str],
-    checkout: Checkout,
     environment: Mapping[str, str],
     services: Collection[str],
 ) -> None:
     command = [
         *compose,
         *("--project-name", environment["LAB_PROJECT"]),
-        *("--file", str(checkout.compose_file)),
         *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
         *sorted(services),
     ]

@@ -1,0 +1,293 @@
+"""What a run says about the claims of a document: pure, from the record alone.
+
+A claim names attempts and the outcome that each has if the claim is right. Here these are compared with
+what the attempts of a run did. The real defaults decide: what a claim does not speak of
+(``beyond = true``) is shown beside its verdict and never changes it.
+
+=====================  =============================================================================
+``confirmed``          every attempt of every test did what the claim says
+``refuted``            none did
+``conditional``        some did and some did not: the settings and clients are named
+``not-testable-here``  the lab cannot test it; the document file says why
+``not-run``            the record lacks attempts that the verdict needs: how many is said
+=====================  =============================================================================
+
+An attempt that surprised its own case is counted like every other, and named beside the verdict: first
+find out whether the product has changed or the case no longer does what it says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lab.documents.forms import Bilingual, Claim, ClaimVerdict, Document, Language, Test
+from lab.documents.lint import case_name
+from lab.expectations import Verdict, judge
+from lab.record import AttemptResult, RunRecord
+
+
+class State(StrEnum):
+    """What the attempts of one test from one client say."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    NOT_RUN = "not-run"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One test from one client."""
+
+    test: Test
+    where: str
+    """The client: ``centos7``, ``rocky9:FIPS``."""
+    state: State
+    seen: str
+    """What was seen, in one line; of several attempts, of the first that the claim is wrong about."""
+    attempts: tuple[str, ...]
+    """Ids of the attempts that were looked at."""
+    stand_ins: tuple[str, ...]
+    """Names of the images among theirs that only stand in for a distribution."""
+    surprises: tuple[str, ...] = ()
+    """Ids of those attempts that did not do what their own case expects."""
+
+
+@dataclass(frozen=True)
+class SettingResult:
+    """In one setting: from which clients the claim holds, from which not, of which nothing is known."""
+
+    setting: Bilingual | None
+    """In words; ``None``: the claim has only one."""
+    beyond: bool
+    """The claim does not speak of this setting."""
+    holds: tuple[str, ...] = ()
+    fails: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """A claim with its verdict, overall and from each client."""
+
+    claim: Claim
+    verdict: ClaimVerdict
+    where: Mapping[str, ClaimVerdict]
+    """The verdict from each client that the claim is about."""
+    settings: tuple[SettingResult, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def made(self) -> int:
+        """How many of the checks that decide were made."""
+        return sum(check.state is not State.NOT_RUN for check in self._deciding)
+
+    @property
+    def needed(self) -> int:
+        """How many checks decide."""
+        return len(self._deciding)
+
+    @property
+    def condition(self) -> Bilingual | None:
+        """When the claim holds, in a sentence; ``None``: there is none for this verdict."""
+        condition = self.claim.condition
+        return condition if condition and condition.verdict is self.verdict else None
+
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Names of the images that only stand in for a distribution, among those it was tested on."""
+        return tuple(sorted({name for check in self.checks for name in check.stand_ins}))
+
+    @property
+    def surprises(self) -> tuple[str, ...]:
+        """Ids of the attempts behind the verdict that did not do what their own case expects."""
+        return tuple(sorted({name for check in self._deciding for name in check.surprises}))
+
+    @property
+    def _deciding(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.test.beyond)
+
+
+def evaluate(document: Document, record: RunRecord) -> tuple[ClaimResult, ...]:
+    """The verdict of a run on every claim of a document, in the document's order."""
+    by_case: dict[str, list[AttemptResult]] = {}
+    for attempt in record.attempts:
+        if attempt.case is not None:
+            by_case.setdefault(case_name(attempt.case), []).append(attempt)
+    return tuple(_result(claim, by_case) for claim in document.claims)
+
+
+def counts(results: Iterable[ClaimResult]) -> dict[ClaimVerdict, int]:
+    """How many claims have each verdict; every verdict is there."""
+    seen = Counter(result.verdict for result in results)
+    return {verdict: seen[verdict] for verdict in ClaimVerdict}
+
+
+def as_json(document: Document, results: Sequence[ClaimResult], run_id: str) -> dict[str, Any]:
+    """The results as plain data."""
+    return {
+        "document": document.id,
+        "title": document.title.model_dump(),
+        "address": document.address,
+        "platforms": {name: text.model_dump() for name, text in document.platforms.items()},
+        "run_id": run_id,
+        "counts": {str(verdict): number for verdict, number in counts(results).items()},
+        "claims": [_plain(document, result) for result in results],
+    }
+
+
+def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptResult]]) -> ClaimResult:
+    if claim.untestable is not None:
+        return ClaimResult(claim, ClaimVerdict.NOT_TESTABLE_HERE, {}, (), ())
+    checks = tuple(
+        _check(test, where, by_case.get(test.case, ()))
+        for test in claim.tests
+        for where in claim.clients_of(test)
+    )
+    deciding = [check for check in checks if not check.test.beyond]
+    return ClaimResult(
+        claim,
+        _verdict(deciding),
+        {where: _verdict(c for c in deciding if c.where == where) for where in claim.about},
+        tuple(_settings(checks)),
+        checks,
+    )
+
+
+def _check(test: Test, where: str, attempts: Sequence[AttemptResult]) -> Check:
+    """Compare one test with the attempts of its case: all of them have to do what it says."""
+    found = [attempt for attempt in attempts if _fits(test, where, attempt)]
+    states = [_state(test, attempt) for attempt in found]
+    if State.FAILS in states:
+        state = State.FAILS
+    elif State.NOT_RUN in states or not found or not _every_server(test, found):
+        state = State.NOT_RUN
+    else:
+        state = State.HOLDS
+    shown = next((a for a, s in zip(found, states, strict=True) if s is state), None)
+    return Check(
+        test,
+        where,
+        state,
+        _seen(shown) if shown else "not in the record",
+        tuple(attempt.id for attempt in found),
+        tuple(sorted({name for attempt in found for name in attempt.stand_ins})),
+        tuple(attempt.id for attempt in found if attempt.verdict is Verdict.SURPRISE),
+    )
+
+
+def _fits(test: Test, where: str, attempt: AttemptResult) -> bool:
+    return (
+        attempt.role is test.role
+        and attempt.client.where == where
+        and (test.title is None or attempt.label == test.title)
+        and (not test.servers or attempt.server.software in test.servers)
+    )
+
+
+def _every_server(test: Test, found: Sequence[AttemptResult]) -> bool:
+    return set(test.servers) <= {attempt.server.software for attempt in found}
+
+
+def _state(test: Test, attempt: AttemptResult) -> State:
+    if attempt.outcome is None or attempt.verdict in {Verdict.CANNOT, Verdict.LAB_ERROR}:
+        return State.NOT_RUN
+    if judge(test.expectation, attempt.outcome).verdict is not Verdict.AS_EXPECTED:
+        return State.FAILS
+    if any(part not in attempt.outcome.report.message for part in test.shows):
+        return State.FAILS
+    if test.given_away is None:
+        return State.HOLDS
+    if attempt.server_report is None:
+        return State.NOT_RUN  # a record that keeps only outcomes
+    captured = attempt.server_report.captured is not None
+    return State.HOLDS if captured is test.given_away else State.FAILS
+
+
+def _seen(attempt: AttemptResult) -> str:
+    if attempt.outcome is None:
+        return attempt.verdict_why
+    message = attempt.outcome.report.message.strip()
+    words = attempt.outcome.in_words()
+    return f"{words}; message {message!r}" if message else words
+
+
+def _verdict(checks: Iterable[Check]) -> ClaimVerdict:
+    states = {check.state for check in checks}
+    if {State.HOLDS, State.FAILS} <= states:
+        return ClaimVerdict.CONDITIONAL  # whatever else a run might add
+    if State.NOT_RUN in states or not states:
+        return ClaimVerdict.NOT_RUN
+    return ClaimVerdict.CONFIRMED if State.HOLDS in states else ClaimVerdict.REFUTED
+
+
+def _settings(checks: Sequence[Check]) -> Iterable[SettingResult]:
+    """The checks by setting, in the order in which settings first come."""
+    groups: dict[tuple[Bilingual | None, bool], dict[str, set[State]]] = {}
+    for check in checks:
+        group = groups.setdefault((check.test.setting, check.test.beyond), {})
+        group.setdefault(check.where, set()).add(check.state)
+    for (setting, beyond), states in groups.items():
+        by_state: dict[State, list[str]] = {state: [] for state in State}
+        for where, seen in states.items():
+            worst = next(s for s in (State.FAILS, State.NOT_RUN, State.HOLDS) if s in seen)
+            by_state[worst].append(where)
+        yield SettingResult(
+            setting,
+            beyond,
+            tuple(by_state[State.HOLDS]),
+            tuple(by_state[State.FAILS]),
+            tuple(by_state[State.NOT_RUN]),
+        )
+
+
+def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
+    claim = result.claim
+    return {
+        "id": claim.id,
+        "section": document.heading(claim.place).model_dump(),
+        "paragraph": claim.place.paragraph,
+        "claim": claim.text.model_dump(),
+        "verdict": str(result.verdict),
+        "where": {where: str(verdict) for where, verdict in result.where.items()},
+        "basis": _both(claim.basis),
+        "condition": _both(result.condition),
+        "untestable": _both(claim.untestable),
+        "made": result.made,
+        "needed": result.needed,
+        "settings": [
+            {
+                "setting": _both(setting.setting),
+                "beyond": setting.beyond,
+                "holds": list(setting.holds),
+                "fails": list(setting.fails),
+                "not-run": list(setting.not_run),
+            }
+            for setting in result.settings
+        ],
+        "checks": [
+            {
+                "case": check.test.case,
+                "role": str(check.test.role),
+                "remedy": check.test.title,
+                "where": check.where,
+                "beyond": check.test.beyond,
+                "if-right": check.test.in_words(),
+                "seen": check.seen,
+                "state": str(check.state),
+                "attempts": list(check.attempts),
+                "stand-ins": list(check.stand_ins),
+                "surprises": list(check.surprises),
+            }
+            for check in result.checks
+        ],
+        "stand-ins": list(result.stand_ins),
+        "surprises": list(result.surprises),
+    }
+
+
+def _both(text: Bilingual | None) -> dict[Language, str] | None:
+    return {"en": text.en, "ja": text.ja} if text else None

@@ -1,0 +1,225 @@
+"""The page's parameters of a backend, as they are written in a service's definition.
+
+Each definition goes through the same reader as an operator's own file (``lab attempt --backend``); what
+comes out are the client's settings. It is written in VCL, as the page has it, and with the API's names in
+TOML and in JSON; the three have to mean the same. Where the page has a certificate in PEM, the name of one
+of the lab's authorities stands, since every run makes its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
+from lab.expectations import completed
+from lab.model import Attempt, ClientSettings
+from lab.own.backend import read
+from lab.own.backend_settings import client_settings
+from lab.own.findings import Severity
+from scenarios.fastly import (
+    DOCUMENT,
+    FETCHED,
+    FETCHED_UNCHECKED,
+    IMPOSTOR_REFUSED,
+    OLD_AND_NEW,
+    hostname_mismatch,
+    no_tls,
+    unknown_issuer,
+)
+
+HOSTNAME = "Hostname mismatch"
+CHAIN = "Certificate chain mismatch"
+OLD_PROTOCOLS = "SSL and old TLS protocols"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One backend in each of the languages."""
+
+    vcl: str
+    toml: str
+    json: str
+
+    def with_parameter(self, *, vcl: str, toml: str, json: str) -> Definition:
+        """The same backend with one more parameter, as each of the languages writes it."""
+        return Definition(
+            vcl=self.vcl.replace("}", f"  {vcl}\n}}"),
+            toml=f"{self.toml}\n{toml}\n",
+            json=self.json.replace("}", f", {json}}}"),
+        )
+
+
+#: Nothing is said but where the origin is.
+BARE = Definition(
+    vcl="""
+        backend F_origin {
+          .host = "nginx.lab.test";
+          .port = "443";
+          .ssl = true;
+        }
+    """,
+    toml="""
+        address = "nginx.lab.test"
+        port = 443
+        use_ssl = true
+    """,
+    json="""
+        {"address": "nginx.lab.test", "port": 443, "use_ssl": true}
+    """,
+)
+
+CERTIFICATE_HOSTNAME = BARE.with_parameter(
+    vcl='.ssl_cert_hostname = "other.lab.test";',
+    toml='ssl_cert_hostname = "other.lab.test"',
+    json='"ssl_cert_hostname": "other.lab.test"',
+)
+
+#: The form in which the page prints the parameter.
+WITHOUT_QUOTES = CERTIFICATE_HOSTNAME.vcl.replace('"other.lab.test"', "other.lab.test")
+
+CA_CERTIFICATE = BARE.with_parameter(
+    vcl='.ssl_ca_cert = {"private-ca"};',
+    toml='ssl_ca_cert = "private-ca"',
+    json='"ssl_ca_cert": "private-ca"',
+)
+
+NOT_CHECKED = BARE.with_parameter(
+    vcl=".ssl_check_cert = never;",
+    toml="ssl_check_cert = false",
+    json='"ssl_check_cert": false',
+)
+
+WITHOUT_TLS = Definition(
+    vcl="""
+        backend F_origin {
+          .host = "nginx.lab.test";
+          .port = "80";
+          .ssl = false;
+        }
+    """,
+    toml="""
+        address = "nginx.lab.test"
+        port = 80
+        use_ssl = false
+    """,
+    json="""
+        {"address": "nginx.lab.test", "port": 80, "use_ssl": false}
+    """,
+)
+
+
+def activated(attempt: Attempt, text: str, file: str) -> Attempt:
+    """The attempt of a client with this definition.
+
+    A definition that does not compile is not activated: the service stays as it was.
+    """
+    backend = read(text, file)
+    if any(finding.severity is Severity.ERROR for finding in backend.findings):
+        return attempt
+    client, _ = client_settings(backend, attempt.client, attempt.server)
+    return Attempt(attempt.server, client)
+
+
+def defined(attempt: Attempt, definition: Definition) -> Attempt:
+    """The attempt of a client with a definition that means the same in every language.
+
+    Raises:
+        ValueError: it does not.
+    """
+    in_vcl = activated(attempt, definition.vcl, "my.vcl")
+    for text, file in ((definition.toml, "my.toml"), (definition.json, "my.json")):
+        if activated(attempt, text, file) != in_vcl:
+            raise ValueError(f"{file} means something else than the VCL: {text}")
+    return in_vcl
+
+
+def never_checked(attempt: Attempt) -> Remedy:
+    """What every certificate error could be "remedied" with, as a definition has it."""
+    return unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), FETCHED_UNCHECKED)
+
+
+@case(document=DOCUMENT, section=HOSTNAME, clients=OLD_AND_NEW)
+def the_certificate_hostname(client: ClientSettings) -> Case:
+    """``.ssl_cert_hostname``, the API's ``ssl_cert_hostname``: the name that the certificate has to have."""
+    attempt = defined(Attempt(nginx(certificate="wrong-host"), client), BARE)
+    return Case(
+        attempt,
+        hostname_mismatch(client),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                '.ssl_cert_hostname = "other.lab.test";',
+                defined(attempt, CERTIFICATE_HOSTNAME),
+                FETCHED,
+                impostor=IMPOSTOR_REFUSED,
+            ),
+            never_checked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=HOSTNAME, clients=OLD_AND_NEW)
+def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
+    """The line as the page prints it, without quotes, does not compile, and the service stays as it was.
+
+    In VCL a string stands in quotes; a name with dots in it is nothing else that a value can be. (``lab
+    attempt --backend`` says so, and goes on with what was meant.)
+    """
+    attempt = Attempt(nginx(certificate="wrong-host"), client)
+    return Case(
+        activated(attempt, WITHOUT_QUOTES, "my.vcl"),
+        hostname_mismatch(client),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                '.ssl_cert_hostname = "other.lab.test"; with the quotes',
+                defined(attempt, CERTIFICATE_HOSTNAME),
+                FETCHED,
+                impostor=IMPOSTOR_REFUSED,
+            )
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=CHAIN, clients=OLD_AND_NEW)
+def the_ca_certificate(client: ClientSettings) -> Case:
+    """``.ssl_ca_cert``, the API's ``ssl_ca_cert``: the authority that has to have issued the certificate."""
+    attempt = defined(Attempt(nginx(certificate="private-ca"), client), BARE)
+    return Case(
+        attempt,
+        unknown_issuer(client),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                ".ssl_ca_cert with the authority's root",
+                defined(attempt, CA_CERTIFICATE),
+                FETCHED,
+                impostor=IMPOSTOR_REFUSED,
+            ),
+            useless(
+                '.ssl_cert_hostname = "other.lab.test";',
+                defined(attempt, CERTIFICATE_HOSTNAME),
+                unknown_issuer(client),
+            ),
+            never_checked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=OLD_PROTOCOLS, clients=OLD_AND_NEW)
+def tls_switched_off(client: ClientSettings) -> Case:
+    """``.ssl = false;`` and port 80, for an origin without TLS: it answers, and so does an impostor.
+
+    In the API these are ``use_ssl`` and ``port``; in the control panel, "Enable TLS?" and the port.
+    """
+    attempt = defined(Attempt(nginx(tls=False), client), BARE)
+    return Case(
+        attempt,
+        no_tls(client),
+        twin=attempt.with_server(tls=True),
+        remedies=[
+            recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
+            unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
+            useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), no_tls(client)),
+        ],
+    )

@@ -1,0 +1,176 @@
+"""The origin is not reached: its name, its address, a packet filter, a slow answer."""
+
+from dataclasses import replace
+
+from lab.cases import Case, Remedy, case, nginx, origin, recommended, useless
+from lab.expectations import Expectation, refused
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage, container_of
+from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, put_right, says, unconnected
+
+SECTION = "Connection failures"
+
+#: Seconds; what never comes is waited for so long. IO::Socket::SSL counts the time of a handshake in whole
+#: seconds of the clock: under a limit below one, a handshake that the clock's tick falls into is timed out.
+SHORT = 1.5
+#: Seconds that a slow origin takes, and a limit that it keeps.
+SLOW, PATIENT = 2.2, 6.0
+
+
+def connection_refused(client: ClientSettings) -> Expectation:
+    """Refused at once, whether nothing listens on the port or a packet filter rejects."""
+    return unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused"))
+
+
+def let_through(attempt: Attempt) -> Remedy:
+    """The page's way out of a packet filter."""
+    client = attempt.client
+    return recommended(
+        "the client's address allowed by the packet filter",
+        attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
+        FETCHED,
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_name_does_not_exist(client: ClientSettings) -> Case:
+    """The DNS server answers NXDOMAIN for the name that is configured as the origin."""
+    return _not_resolved(
+        Attempt(nginx(), client).with_client(host="nowhere.lab.test"),
+        Reason.NAME_NOT_FOUND,
+        remedy="a name that the DNS server has a record for",
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_resolver_refuses(client: ClientSettings) -> Case:
+    """The DNS server does not answer for the name's zone; it refuses, which is not NXDOMAIN.
+
+    The edge has one name for both.
+    """
+    return _not_resolved(
+        Attempt(nginx(), client).with_client(host="www.example.test"),
+        Reason.RESOLVER_FAILED,
+        remedy="a name of a zone that the DNS server answers for",
+    )
+
+
+def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
+    named = attempt.with_client(host="nginx.lab.test")
+    return Case(
+        attempt,
+        refused(
+            by=Side.NETWORK,
+            at=Stage.RESOLVE,
+            because=because,
+            message=says(attempt.client, "Gethostbyname"),
+        ),
+        twin=named,
+        remedies=[
+            recommended(remedy, named, FETCHED),
+            useless(
+                "the certificate hostname set to the origin's name",
+                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
+                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=because),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def packets_are_dropped(client: ClientSettings) -> Case:
+    """A packet filter drops what comes to the origin's port: no answer to the first packet."""
+    attempt = Attempt(nginx(port_filter="dropped"), replace(client, timeout_s=SHORT))
+    timed_out = unconnected(Reason.TIMED_OUT, says(client, "Connection timeout"))
+    return Case(
+        attempt,
+        timed_out,
+        twin=attempt.with_server(port_filter="open"),
+        remedies=[
+            let_through(attempt),
+            useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_answer_is_slow(client: ClientSettings) -> Case:
+    """The connection and TLS come about, and the answer takes longer than the client waits.
+
+    The page counts a slow answer among its time-outs of the connection; the edge has another name for it.
+    """
+    attempt = Attempt(origin(answer_delay_s=SLOW), replace(client, timeout_s=SHORT))
+    return Case(
+        attempt,
+        refused(
+            by=Side.SERVER,
+            at=Stage.RESPONSE,
+            because=Reason.TIMED_OUT,
+            message=says(client, "first byte timeout"),
+        ),
+        twin=attempt.with_client(timeout_s=PATIENT),
+        remedies=[
+            recommended(
+                "an origin that answers in time", attempt.with_server(answer_delay_s=None), FETCHED
+            ),
+            recommended(
+                "a time limit that the origin keeps",
+                attempt.with_client(timeout_s=PATIENT),
+                FETCHED,
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def nothing_listens(client: ClientSettings) -> Case:
+    """Nothing listens on the port: the origin's own system refuses the connection."""
+    attempt = Attempt(nginx(listening=False), client)
+    return Case(
+        attempt,
+        connection_refused(client),
+        twin=attempt.with_server(listening=True),
+        remedies=[
+            recommended("the web server started", attempt.with_server(listening=True), FETCHED),
+            useless(
+                "TLS disabled at the client",
+                attempt.with_client(tls=False),
+                connection_refused(client),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def packets_are_rejected(client: ClientSettings) -> Case:
+    """A packet filter rejects what comes to the port: from outside it looks as if nothing listened."""
+    attempt = Attempt(nginx(port_filter="rejected"), client)
+    return Case(
+        attempt,
+        connection_refused(client),
+        twin=attempt.with_server(port_filter="open"),
+        remedies=[
+            let_through(attempt),
+            useless(
+                "the address of another client allowed",
+                attempt.with_server(port_allowed="rocky9-future"),
+                unconnected(Reason.CONNECTION_REFUSED),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_origin_never_answers(client: ClientSettings) -> Case:
+    """The connection is accepted and nothing comes back: the time-out is in the handshake."""
+    attempt = Attempt(origin(behaviour="silent"), replace(client, timeout_s=SHORT))
+    return Case(
+        attempt,
+        refused(
+            by=Side.SERVER,
+            at=Stage.HANDSHAKE,
+            because=Reason.TIMED_OUT,
+            message=says(client, "Connection timeout"),
+        ),
+        twin=attempt.with_server(behaviour="serve"),
+        remedies=[put_right(attempt)],
+    )

@@ -1,0 +1,175 @@
+"""The origin's certificate has expired."""
+
+from dataclasses import replace
+
+from lab.cases import Case, Remedy, case, nginx, recommended, temporary, useless
+from lab.expectations import Expectation
+from lab.model import Attempt, ClientSettings, Reason
+from scenarios.fastly import (
+    DOCUMENT,
+    EVERYWHERE,
+    FETCHED,
+    FIRST_ERROR,
+    FUTURE,
+    IMPOSTOR_REFUSED,
+    LAST_ERROR,
+    OLD_AND_NEW,
+    client_refuses,
+    from_a_known_authority,
+    says,
+    self_signed,
+    unchecked,
+)
+
+SECTION = "Certificate has expired"
+WORDS = "certificate has expired"
+RENEWED = "a certificate from a new request, signed by the authority, with the same key"
+
+
+def expired(client: ClientSettings) -> Expectation:
+    """The refusal; the page writes the words with a capital letter."""
+    words = says(client, "Certificate has expired", old=WORDS, new=WORDS)
+    return client_refuses(Reason.EXPIRED, words)
+
+
+def made_anew_and_given(attempt: Attempt) -> Remedy:
+    """The page's remedy for a self-signed certificate, the whole of it."""
+    renewed = attempt.with_server(certificate="self-signed-reissued")
+    return recommended(
+        "a certificate made anew from the same key, and given to the client",
+        renewed.with_client(trust="self-signed-reissued"),
+        FETCHED,
+        impostor=IMPOSTOR_REFUSED,
+    )
+
+
+def made_anew_and_not_given(attempt: Attempt) -> Remedy:
+    """The same remedy, half applied."""
+    return useless(
+        "a certificate made anew from the same key, and not given to the client",
+        attempt.with_server(certificate="self-signed-reissued"),
+        self_signed(attempt.client),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def certificate_of_an_authority(client: ClientSettings) -> Case:
+    """An authority signed the certificate, and its last day has passed.
+
+    The remedy is a new request for the same key: the fingerprint of the key stays.
+    """
+    attempt = Attempt(nginx(certificate="expired"), client)
+    return Case(
+        attempt,
+        expired(client),
+        twin=attempt.with_server(certificate="renewed"),
+        remedies=[
+            recommended(RENEWED, attempt.with_server(certificate="renewed"), FETCHED),
+            unchecked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def self_signed_certificate(client: ClientSettings) -> Case:
+    """A self-signed certificate that the client was given, and that has expired since.
+
+    The remedy is a certificate made anew from the same key; the client has to be given the new one.
+    """
+    trusting = replace(client, trust="expired-self-signed")
+    attempt = Attempt(nginx(certificate="expired-self-signed"), trusting)
+    return Case(
+        attempt,
+        expired(client),
+        twin=attempt.with_client(verify=False),
+        remedies=[
+            made_anew_and_given(attempt),
+            from_a_known_authority(attempt),
+            made_anew_and_not_given(attempt),
+            unchecked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=FIRST_ERROR)
+def self_signed_and_given_to_nobody(client: ClientSettings) -> Case:
+    """Self-signed, expired, and never given to the client: who stops at the first error says self-signed.
+
+    That it has expired as well comes out only once the client has been given it.
+    """
+    return _given_to_nobody(client, self_signed(client))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=LAST_ERROR)
+def self_signed_and_given_to_nobody_reported_as_the_last_error(client: ClientSettings) -> Case:
+    """The same origin: these clients go on after the first error, and report that it has expired.
+
+    To renew it, as the message suggests, is not enough: the client then says self-signed.
+    """
+    return _given_to_nobody(client, expired(client))
+
+
+def _given_to_nobody(client: ClientSettings, refusal: Expectation) -> Case:
+    attempt = Attempt(nginx(certificate="expired-self-signed"), client)
+    return Case(
+        attempt,
+        refusal,
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            made_anew_and_given(attempt),
+            useless(
+                "the expired certificate given to the client",
+                attempt.with_client(trust="expired-self-signed"),
+                expired(client),
+            ),
+            made_anew_and_not_given(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def expired_intermediate(client: ClientSettings) -> Case:
+    """The origin's own certificate is valid; what it sends along has expired."""
+    attempt = Attempt(nginx(certificate="expired-intermediate"), client)
+    return Case(
+        attempt,
+        expired(client),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                "the intermediate's current certificate sent along",
+                attempt.with_server(certificate="valid"),
+                FETCHED,
+            ),
+            temporary(
+                "the intermediate's current certificate given to the client, beside the root",
+                attempt.with_client(trust="public-chain"),
+                FETCHED,
+                impostor=IMPOSTOR_REFUSED,
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=FUTURE)
+def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
+    """Under the policy FUTURE the page's remedy fails: the same key of RSA-2048 is certified once more.
+
+    The client does not get as far as the date: before and after the renewal, it says that the key is too
+    small.
+    """
+    attempt = Attempt(nginx(certificate="expired"), client)
+    too_small = client_refuses(Reason.WEAK_KEY)
+    return Case(
+        attempt,
+        too_small,
+        twin=attempt.with_server(certificate="rsa3072"),
+        remedies=[
+            recommended(
+                "a certificate from a new request with a larger key",
+                attempt.with_server(certificate="rsa3072"),
+                FETCHED,
+            ),
+            useless(RENEWED, attempt.with_server(certificate="renewed"), too_small),
+        ],
+    )

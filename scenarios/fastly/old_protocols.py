@@ -1,0 +1,239 @@
+"""TLS does not come about: no TLS at the origin, or an origin that breaks the handshake off.
+
+The page gives two causes for three error names: no TLS, and old versions of it only, which are in
+``protocol_versions``. What each cause really leads to depends on the client's library, and a third of the
+names belongs to neither cause.
+"""
+
+from dataclasses import replace
+
+from lab.cases import (
+    Case,
+    case,
+    nginx,
+    origin,
+    origin_on_openssl_1_0_2,
+    recommended,
+    unsafe,
+    useless,
+)
+from lab.expectations import completed
+from lab.model import Attempt, ClientSettings, Reason, Side, only
+from scenarios.fastly import (
+    DOCUMENT,
+    EDGE,
+    EVERYWHERE,
+    FETCHED,
+    FIPS,
+    IMPOSTOR_REFUSED,
+    NEW,
+    OLD_AND_NEW,
+    PERL,
+    every_suite_enabled,
+    in_handshake,
+    no_shared_cipher,
+    no_tls,
+    put_right,
+    says,
+)
+
+SECTION = "SSL and old TLS protocols"
+WITHOUT_TLS = completed()
+
+
+# -- no TLS at the origin ------------------------------------------------------------------------------
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def origin_without_tls(client: ClientSettings) -> Case:
+    """The origin answers in plain HTTP on the port that the client takes for one with TLS.
+
+    To do without TLS at both ends, as the page has it, brings the answer - from whoever is there: an
+    impostor is believed, and handed the login that the request carries.
+    """
+    attempt = Attempt(nginx(tls=False), client)
+    return Case(
+        attempt,
+        no_tls(client),
+        twin=attempt.with_server(tls=True),
+        remedies=[
+            recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
+            unsafe(
+                "TLS disabled at the client too, and port 80",
+                attempt.with_client(tls=False),
+                WITHOUT_TLS,
+            ),
+            useless(
+                "the certificate is not checked",
+                attempt.with_client(verify=False),
+                no_tls(client),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[c for c in OLD_AND_NEW if c not in EDGE])
+def another_service_on_the_port(client: ClientSettings) -> Case:
+    """The port belongs to a service that speaks first, without TLS, as an FTP server does.
+
+    Not from the edge: whether nginx sees the banner before it has sent its own first message is a matter
+    of luck, and so is what it calls it.
+    """
+    attempt = Attempt(origin(behaviour="ftp-banner"), client)
+    return Case(
+        attempt,
+        no_tls(client),
+        twin=attempt.with_server(behaviour="serve"),
+        remedies=[
+            recommended(
+                "a web server with TLS on the port",
+                attempt.with_server(behaviour="serve"),
+                FETCHED,
+            )
+        ],
+    )
+
+
+# -- the origin breaks off -----------------------------------------------------------------------------
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def no_common_cipher_suite(client: ClientSettings) -> Case:
+    """The origin has nothing but 3DES: what the page calls a handshake failure."""
+    attempt = Attempt(origin_on_openssl_1_0_2(ciphers="DES-CBC3-SHA"), client)
+    current = attempt.with_server(ciphers="HIGH")
+    return Case(
+        attempt,
+        no_shared_cipher(client),
+        twin=current,
+        remedies=[
+            recommended("a current cipher list at the origin", current, FETCHED),
+            every_suite_enabled(attempt, "DES-CBC3-SHA", "3DES-CBC"),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_origin_fails_inside(client: ClientSettings) -> Case:
+    """The origin's own software fails during the handshake: alert 80.
+
+    Neither of the page's causes leads to this name, and nothing at the client helps.
+    """
+    attempt = Attempt(origin(behaviour="alert-internal-error"), client)
+    fails_inside = in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client))
+    return Case(
+        attempt,
+        fails_inside,
+        twin=attempt.with_server(behaviour="serve"),
+        remedies=[
+            put_right(attempt),
+            useless(
+                "the certificate is not checked", attempt.with_client(verify=False), fails_inside
+            ),
+            useless(
+                "only TLS 1.2 at the client",
+                attempt.with_client(protocols=only("TLSv1.2")),
+                fails_inside,
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*PERL, *EDGE])
+def the_origin_has_no_certificate_for_the_name(client: ClientSettings) -> Case:
+    """An origin that looks its certificate up by the name sent, and none is sent: alert 80 again."""
+    attempt = Attempt(nginx(certificate_by_name=True), replace(client, sni=""))
+    named = attempt.with_client(sni=None)
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)),
+        twin=named,
+        remedies=[recommended("the origin's name sent", named, FETCHED, impostor=IMPOSTOR_REFUSED)],
+    )
+
+
+def _internal_error(client: ClientSettings) -> str | None:
+    words = "tlsv1 alert internal error"
+    return says(client, "TLSv1 alert internal error", old=words, new=words)
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*PERL, *EDGE])
+def the_origin_does_not_know_the_name(client: ClientSettings) -> Case:
+    """An origin that refuses whoever does not send its name: alert 112, which the page does not list."""
+    attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, sni=""))
+    named = attempt.with_client(sni=None)
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.SNI_REJECTED),
+        twin=named,
+        remedies=[recommended("the origin's own name sent", named, FETCHED)],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_origin_closes(client: ClientSettings) -> Case:
+    """The origin closes the connection after the client's first message, without a word."""
+    attempt = Attempt(origin(behaviour="close"), client)
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.CLOSED),
+        twin=attempt.with_server(behaviour="serve"),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def the_origin_resets(client: ClientSettings) -> Case:
+    """The origin resets the connection after the client's first message."""
+    attempt = Attempt(origin(behaviour="reset"), client)
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.RESET),
+        twin=attempt.with_server(behaviour="serve"),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *FIPS, *EDGE])
+def no_secure_renegotiation(client: ClientSettings) -> Case:
+    """The origin does not know RFC 5746, without which OpenSSL 3 does not go on."""
+    attempt = Attempt(origin(behaviour="no-secure-renegotiation"), client)
+    return Case(
+        attempt,
+        in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION),
+        twin=attempt.with_server(behaviour="serve"),
+        remedies=[
+            recommended(
+                "an origin that knows RFC 5746", attempt.with_server(behaviour="serve"), FETCHED
+            )
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+def weak_diffie_hellman_group(client: ClientSettings) -> Case:
+    """The origin's Diffie-Hellman group has 768 bits, and it offers no other key exchange.
+
+    No client here takes so small a group, whatever its security level.
+    """
+    server = origin_on_openssl_1_0_2(
+        ciphers="DHE-RSA-AES256-GCM-SHA384", protocols=only("TLSv1.2"), dh_bits=768
+    )
+    attempt = Attempt(server, client)
+    level_0 = "ALL" if client.platform == "centos7" else "ALL:@SECLEVEL=0"
+    return Case(
+        attempt,
+        in_handshake(Side.CLIENT, Reason.WEAK_DH),
+        twin=attempt.with_server(dh_bits=2048),
+        remedies=[
+            recommended("a group of 2048 bits", attempt.with_server(dh_bits=2048), FETCHED),
+            recommended(
+                "elliptic curves in place of it",
+                attempt.with_server(ciphers="ECDHE-RSA-AES256-GCM-SHA384"),
+                FETCHED,
+            ),
+            useless(
+                "every cipher suite enabled at the client, at its lowest security level",
+                attempt.with_client(ciphers=level_0),
+                in_handshake(Side.CLIENT, Reason.WEAK_DH),
+            ),
+        ],
+    )

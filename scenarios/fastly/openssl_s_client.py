@@ -1,0 +1,184 @@
+"""The page's own diagnosis: ``openssl s_client``, with each version switch, against each origin."""
+
+from dataclasses import replace
+
+from lab.cases import (
+    Case,
+    Remedy,
+    case,
+    nginx,
+    openssl,
+    origin_on_openssl_1_0_2,
+    recommended,
+    temporary,
+    tls_perl,
+    useless,
+)
+from lab.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only, up_to
+from scenarios.fastly import DOCUMENT, IMPOSTOR_REFUSED, client_refuses, in_handshake
+
+SECTION = "SSL and old TLS protocols"
+#: As the page has the command: it goes on whatever is wrong with the certificate.
+ON_ROCKY9 = [openssl("rocky9", policy, verify=False) for policy in ("DEFAULT", "LEGACY", "FIPS")]
+TOOLS = [*ON_ROCKY9, openssl("centos7", verify=False)]
+
+
+@case(document=DOCUMENT, section=SECTION, clients=TOOLS)
+def the_version_is_served(client: ClientSettings) -> Case:
+    """``-tls1_2`` against an origin that has TLS 1.2: subject and issuer are printed."""
+    asked = replace(client, protocols=only("TLSv1.2"))
+    return Case(Attempt(nginx(), asked), completed(protocol="TLSv1.2"))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=TOOLS)
+def the_version_is_not_served(client: ClientSettings) -> Case:
+    """``-tls1_2`` against an origin that has TLS 1.3 only."""
+    attempt = Attempt(nginx(protocols=only("TLSv1.3")), replace(client, protocols=only("TLSv1.2")))
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL),
+        twin=attempt.with_server(protocols=None),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def only_older_versions_are_served(client: ClientSettings) -> Case:
+    """``-tls1_2`` against an origin that has nothing newer than TLS 1.1.
+
+    The tool turns the origin's version down; under the policy FIPS the origin is first, since it knows none
+    of the suites.
+    """
+    server = origin_on_openssl_1_0_2(protocols=up_to("TLSv1.1"))
+    attempt = Attempt(server, replace(client, protocols=only("TLSv1.2")))
+    refusal = (
+        in_handshake(Side.SERVER, Reason.NO_SHARED_CIPHER, cause="no protocol version in common")
+        if client.policy == "FIPS"
+        else in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
+    )
+    wider = attempt.with_server(protocols=up_to("TLSv1.2"))
+    return Case(
+        attempt,
+        refusal,
+        twin=wider,
+        remedies=[
+            recommended(
+                "TLS 1.2 enabled at the origin as well", wider, completed(protocol="TLSv1.2")
+            )
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def a_version_that_the_tool_cannot_speak(client: ClientSettings) -> Case:
+    """``-tls1`` under Enterprise Linux 9: the tool refuses by itself, whatever the origin has.
+
+    So the test says nothing about the origin, which does serve TLS 1.0. Nor is a lower security level
+    enough: the handshake is signed with SHA-1, which only the policy LEGACY allows.
+    """
+    return _cannot_be_spoken(client, "TLSv1", "TLS 1.0")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def tls_1_1_cannot_be_spoken_either(client: ClientSettings) -> Case:
+    """``-tls1_1`` ends in the same way, although the origin does serve TLS 1.1."""
+    return _cannot_be_spoken(client, "TLSv1.1", "TLS 1.1")
+
+
+def _cannot_be_spoken(client: ClientSettings, version: str, name: str) -> Case:
+    server = origin_on_openssl_1_0_2(protocols=up_to("TLSv1.2"))
+    attempt = Attempt(server, replace(client, protocols=only(version)))
+    return Case(
+        attempt,
+        in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
+        twin=attempt.with_client(protocols=only("TLSv1.2")),
+        remedies=[
+            recommended(
+                f"the same test on a system whose library has {name}",
+                Attempt(server, tls_perl("centos7", protocols=only(version))),
+                completed(protocol=version, verified=True),
+            ),
+            _at_the_lowest_level(attempt, version),
+        ],
+    )
+
+
+def _at_the_lowest_level(attempt: Attempt, version: str) -> Remedy:
+    title = "-cipher ALL:@SECLEVEL=0 beside it"
+    lowered = attempt.with_client(ciphers="ALL:@SECLEVEL=0")
+    if attempt.client.policy == "LEGACY":
+        return temporary(title, lowered, completed(protocol=version))
+    return useless(title, lowered, in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def a_version_switch_that_does_not_exist(client: ClientSettings) -> Case:
+    """``-tls1_0``, as the page spells it, is no option of the tool; ``-tls1`` is."""
+    return _no_such_option(client, "-tls1_0")
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def sslv2_cannot_be_asked_for(client: ClientSettings) -> Case:
+    """``-ssl2`` is no option any more: no library here has SSLv2."""
+    return _no_such_option(client, "-ssl2")
+
+
+def _no_such_option(client: ClientSettings, option: str) -> Case:
+    attempt = Attempt(nginx(), replace(client, options=(option,)))
+    return Case(
+        attempt,
+        refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
+        twin=attempt.with_client(options=("-tls1_2",)),
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def asked_by_address(client: ClientSettings) -> Case:
+    """``-connect IP`` sends no name (SNI): an origin that needs one breaks off.
+
+    The page's command is of that kind, so that it can fail where the service does not.
+    """
+    attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, host="address"))
+    return Case(
+        attempt,
+        in_handshake(Side.SERVER, Reason.SNI_REJECTED),
+        twin=attempt.with_client(sni="nginx.lab.test"),
+        remedies=[
+            recommended(
+                "-servername with the origin's name",
+                attempt.with_client(sni="nginx.lab.test"),
+                completed(),
+            )
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def asked_by_address_where_no_name_is_needed(client: ClientSettings) -> Case:
+    """An origin that has one certificate for whoever asks takes a connection without a name as well."""
+    return Case(Attempt(nginx(), replace(client, host="address")), completed(verified=False))
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+def it_goes_on_after_a_bad_certificate(client: ClientSettings) -> Case:
+    """The tool shows subject and issuer of an expired certificate as well: that it connects says little."""
+    return Case(Attempt(nginx(certificate="expired"), client), completed(verified=False))
+
+
+@case(document=DOCUMENT, section="Certificate chain mismatch", clients=ON_ROCKY9)
+def told_to_stop_at_a_bad_certificate(client: ClientSettings) -> Case:
+    """With ``-verify_return_error`` the tool stops where a client that checks would."""
+    attempt = Attempt(nginx(certificate="private-ca"), replace(client, verify=True))
+    return Case(
+        attempt,
+        client_refuses(Reason.UNKNOWN_ISSUER),
+        twin=attempt.with_client(trust="private-ca"),
+        remedies=[
+            recommended(
+                "-CAfile with the authority's root",
+                attempt.with_client(trust="private-ca"),
+                completed(verified=True),
+                impostor=IMPOSTOR_REFUSED,
+            )
+        ],
+    )

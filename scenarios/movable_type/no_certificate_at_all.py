@@ -1,0 +1,112 @@
+"""The server has no certificate: three situations, three different outcomes.
+
+The document names one message for all of them. It appears in one.
+"""
+
+from lab.cases import Case, case, recommended, useless, vsftpd
+from lab.expectations import refused
+from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
+from scenarios.movable_type import (
+    CENTOS7,
+    DELIVERED,
+    DOCUMENT,
+    EVERYWHERE,
+    PUBLIC_CERTIFICATE,
+    ROCKY9,
+    SERVER_HIGH,
+    VERIFY_NONE,
+    WHOLE,
+    server_refuses,
+    tls_not_offered,
+)
+
+SECTION = "No public certificate on the server"
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def the_option_is_not_set(client: ClientSettings) -> Case:
+    """Vsftpd with TLS on and no ``rsa_cert_file`` looks in a built-in place and does not start.
+
+    Clients see a closed port: ``Connection refused``, nothing about TLS. The truth is in what the
+    server said when it ended: ``500 OOPS: SSL: cannot load RSA certificate``.
+    """
+    attempt = Attempt(vsftpd(certificate="unset", protocols=WHOLE), client)
+    return Case(
+        attempt,
+        refused(
+            by=Side.NETWORK,
+            at=Stage.CONNECT,
+            because=Reason.CONNECTION_REFUSED,
+            message="Connection refused",
+        ),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"))],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
+def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
+    """``rsa_cert_file=`` starts, and can then complete no handshake.
+
+    To a client of TLS 1.2 a server without a certificate has no suite that it could use: its log says
+    ``no shared cipher``, which leads away from the cause. The client's user reads the document's sentence.
+    """
+    attempt = Attempt(vsftpd(certificate="empty"), client)
+    return Case(
+        attempt,
+        server_refuses(Reason.NO_SHARED_CIPHER),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid")),
+            useless(
+                f"{SERVER_HIGH}, as the server's log suggests",
+                attempt.with_server(ciphers="HIGH"),
+                server_refuses(Reason.NO_SHARED_CIPHER),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=ROCKY9)
+def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
+    """``rsa_cert_file=`` again, and a client of TLS 1.3: the server's log is nearer to the cause.
+
+    ``no suitable signature algorithm``: the server has nothing that it could sign with.
+    """
+    attempt = Attempt(vsftpd(certificate="empty"), client).with_client(goal=Goal.LOGIN)
+    return Case(
+        attempt,
+        server_refuses(Reason.NO_SERVER_CERTIFICATE),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"))],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def tls_is_off(client: ClientSettings) -> Case:
+    """Without ``ssl_enable`` the server does not know AUTH before a login, and says so.
+
+    The message begins like the document's and ends otherwise: the reply that it quotes is ``530``.
+    """
+    attempt = Attempt(vsftpd(tls=False, protocols=WHOLE), client)
+    return Case(
+        attempt,
+        tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
+        twin=attempt.with_server(tls=True),
+        remedies=[
+            recommended(
+                "vsftpd.conf: ssl_enable=YES, with a certificate", attempt.with_server(tls=True)
+            ),
+            useless(
+                VERIFY_NONE,
+                attempt.with_client(verify=False),
+                tls_not_offered(),
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+def a_public_certificate(client: ClientSettings) -> Case:
+    """What the document recommends: a certificate that a public authority issued for the host's name."""
+    return Case(Attempt(vsftpd(protocols=WHOLE), client), DELIVERED)

@@ -1,0 +1,148 @@
+"""The server has no certificate that a public authority vouches for, or one that does not fit.
+
+The connection stops at ``verify``, by the client's decision, after the server has already said ``234
+Proceed with negotiation.`` - which is why the user reads a sentence that sounds like consent.
+"""
+
+from lab.cases import Case, Remedy, case, recommended, unsafe, useless
+from lab.model import Attempt, ClientSettings, Reason, ServerSettings
+from scenarios.movable_type import (
+    BOTH_SERVERS,
+    DELIVERED,
+    DELIVERED_UNCHECKED,
+    DOCUMENT,
+    EVERYWHERE,
+    PUBLIC_CERTIFICATE,
+    VERIFY_NONE,
+    WHOLE,
+    client_refuses,
+    clients,
+    given_the_certificate,
+    server_refuses,
+)
+
+SECTION = "No public certificate on the server"
+
+
+def attempt_with(certificate: str, client: ClientSettings, server: str = "vsftpd") -> Attempt:
+    """A delivery to a server that has ``certificate``."""
+    settings = ServerSettings(software=server, certificate=certificate, protocols=WHOLE)
+    return Attempt(settings, client)
+
+
+def unchecked(attempt: Attempt) -> Remedy:
+    """What the document has against every certificate that is refused."""
+    return unsafe(VERIFY_NONE, attempt.with_client(verify=False), DELIVERED_UNCHECKED)
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def self_signed_certificate(client: ClientSettings, server: str) -> Case:
+    """The server presents a certificate that it signed itself; nobody the client trusts vouches for it."""
+    attempt = attempt_with("self-signed", client, server)
+    return Case(
+        attempt,
+        client_refuses(Reason.SELF_SIGNED_LEAF, server),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
+            given_the_certificate(attempt),
+            recommended(
+                "the server's certificate pinned by its fingerprint",
+                attempt.with_client(fingerprint="self-signed"),
+                DELIVERED,
+                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
+            ),
+            unchecked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def certificate_from_a_private_authority(client: ClientSettings, server: str) -> Case:
+    """The chain is complete and correct, but its root is a private one that the client does not know."""
+    attempt = attempt_with("private-ca", client, server)
+    return Case(
+        attempt,
+        client_refuses(Reason.UNKNOWN_ISSUER, server),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
+            recommended(
+                "the private authority's root given to the client as a trust anchor",
+                attempt.with_client(trust="private-ca"),
+                DELIVERED,
+                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
+            ),
+            unchecked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def expired_certificate(client: ClientSettings, server: str) -> Case:
+    """A public authority issued the certificate, and its last day has passed."""
+    attempt = attempt_with("expired", client, server)
+    return Case(
+        attempt,
+        client_refuses(Reason.EXPIRED, server),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                "a renewed certificate on the server",
+                attempt.with_server(certificate="valid"),
+                DELIVERED,
+            ),
+            unchecked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
+def certificate_for_another_host(client: ClientSettings, server: str) -> Case:
+    """A public authority issued the certificate, but for another name than the one that is connected to."""
+    attempt = attempt_with("wrong-host", client, server)
+    return Case(
+        attempt,
+        client_refuses(Reason.HOSTNAME_MISMATCH, server),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                "a certificate for the name that clients use",
+                attempt.with_server(certificate="valid"),
+                DELIVERED,
+            ),
+            unchecked(attempt),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FUTURE"))
+def key_too_short_for_the_policy(client: ClientSettings) -> Case:
+    """A public certificate with a 2048 bit RSA key, and a client under the FUTURE policy.
+
+    FUTURE asks for 128 bits of security, which RSA reaches at 3072. The certificate is one that public
+    authorities issue every day; the same sentence is shown as for a self-signed one.
+    """
+    attempt = attempt_with("valid", client)
+    return Case(
+        attempt,
+        client_refuses(Reason.WEAK_KEY),
+        twin=attempt.with_server(certificate="rsa3072"),
+        remedies=[
+            recommended(
+                "a certificate with a 3072 bit RSA key",
+                attempt.with_server(certificate="rsa3072"),
+                DELIVERED,
+            ),
+            recommended(
+                "a certificate with a P-256 key, and ssl_ciphers=HIGH for it",
+                attempt.with_server(certificate="ecdsa", ciphers="HIGH"),
+                DELIVERED,
+            ),
+            useless(
+                "a certificate with a P-256 key alone: the server's default list has RSA suites only",
+                attempt.with_server(certificate="ecdsa"),
+                server_refuses(Reason.NO_SHARED_CIPHER),
+            ),
+        ],
+    )

@@ -1,0 +1,161 @@
+"""The second half of the document's list, ``DES-CBC3-SHA``, on a server that can do it.
+
+Debian's vsftpd does not start with it, because Debian's OpenSSL has no 3DES (``vsftpd_3_0_5``). Here the
+same vsftpd 3.0.5 runs on CentOS 7's OpenSSL 1.0.2k, which has. Nothing is said of protocol versions: that
+library ends at TLS 1.2, so that the cipher list always decides.
+"""
+
+from lab.cases import (
+    Case,
+    case,
+    recommended,
+    temporary,
+    useless,
+    vsftpd_on_openssl_1_0_2,
+)
+from lab.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from scenarios.movable_type import (
+    CENTOS7,
+    CLIENT_LIST,
+    DOCUMENT,
+    DOCUMENT_SUITES,
+    OVER_AES128_SHA,
+    SERVER_HIGH,
+    STRONG,
+    WITH_AES128_SHA,
+    clients,
+    server_refuses,
+)
+
+SECTION = "vsftpd 3.0.5 as an example"
+TRIPLE_DES = "DES-CBC3-SHA"
+SERVER_DEFAULT = "vsftpd.conf: no ssl_ciphers"
+
+OVER_DES_CBC3_SHA = completed(protocol="TLSv1.2", cipher=TRIPLE_DES, verified=True)
+
+NO_SHARED_CIPHER = server_refuses(Reason.NO_SHARED_CIPHER)
+#: The list means nothing to the client's library, which says so before it has sent anything.
+LIST_EMPTY = refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY)
+
+
+def server_with(ciphers: str, client: ClientSettings) -> Attempt:
+    """The client against a server with this list and a certificate that its policy accepts."""
+    certificate = "rsa3072" if client.policy == "FUTURE" else "valid"
+    return Attempt(vsftpd_on_openssl_1_0_2(certificate=certificate, ciphers=ciphers), client)
+
+
+@case(
+    document=DOCUMENT,
+    section=SECTION,
+    clients=clients("rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS", "rocky9:FUTURE"),
+)
+def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
+    """Rocky Linux 9 has no 3DES, whatever the crypto policy or the client's list says.
+
+    Its libssl is built without the suites. A list of them alone is empty there; a list of everything
+    (``ALL:@SECLEVEL=0``) has all but them. So the document is right about this half, and its remedy on
+    the client's side has nothing to name.
+    """
+    attempt = server_with(TRIPLE_DES, client)
+    remedies = [
+        recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
+        recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), STRONG),
+        useless(
+            f"{CLIENT_LIST}={TRIPLE_DES}",
+            attempt.with_client(ciphers=TRIPLE_DES),
+            LIST_EMPTY,
+        ),
+        useless(
+            f"{CLIENT_LIST}=ALL:@SECLEVEL=0",
+            attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
+            NO_SHARED_CIPHER,
+        ),
+        useless(f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER),
+    ]
+    if client.policy != "LEGACY":
+        remedies.append(
+            useless(
+                "update-crypto-policies --set LEGACY",
+                attempt.with_client(policy="LEGACY"),
+                NO_SHARED_CIPHER,
+            )
+        )
+    return Case(
+        attempt, NO_SHARED_CIPHER, twin=attempt.with_server(ciphers="HIGH"), remedies=remedies
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
+def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
+    """CentOS 7's library has 3DES in its default list; the Perl module above it has not.
+
+    IO::Socket::SSL 2.081 brings a list of its own, without 3DES, and the server refuses it. With the
+    library's own default (``DEFAULT``) the same client gets through, with DES-CBC3-SHA.
+    """
+    attempt = server_with(TRIPLE_DES, client)
+    return Case(
+        attempt,
+        NO_SHARED_CIPHER,
+        twin=attempt.with_client(ciphers="DEFAULT"),
+        remedies=[
+            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
+            recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), STRONG),
+            temporary(
+                f"{CLIENT_LIST}=DEFAULT", attempt.with_client(ciphers="DEFAULT"), OVER_DES_CBC3_SHA
+            ),
+            temporary(
+                f"{CLIENT_LIST}={TRIPLE_DES}",
+                attempt.with_client(ciphers=TRIPLE_DES),
+                OVER_DES_CBC3_SHA,
+            ),
+            useless(
+                f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=WITH_AES128_SHA)
+def both_halves_of_the_documents_list(client: ClientSettings) -> Case:
+    """A server that has both suites of the document's list: the first one is what is used.
+
+    That 3DES is there as well changes nothing for anybody. Rocky Linux 9 has AES128-SHA under DEFAULT.
+    """
+    return Case(server_with(DOCUMENT_SUITES, client), OVER_AES128_SHA)
+
+
+@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS", "rocky9:FUTURE"))
+def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
+    """The document's story, with the server that the document describes.
+
+    FIPS and FUTURE have no RSA key exchange and no SHA-1 MAC, so no AES128-SHA, and 3DES is not built in.
+    Under FIPS the document's remedy for the client brings AES128-SHA back; under FUTURE its security
+    level stays in force and nothing does. To ask for the other half is never possible.
+    """
+    attempt = server_with(DOCUMENT_SUITES, client)
+    aes128 = f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")
+    return Case(
+        attempt,
+        NO_SHARED_CIPHER,
+        twin=attempt.with_server(ciphers="HIGH"),
+        remedies=[
+            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
+            temporary(*aes128, OVER_AES128_SHA)
+            if client.policy == "FIPS"
+            else useless(*aes128, NO_SHARED_CIPHER),
+            useless(
+                f"{CLIENT_LIST}={TRIPLE_DES}",
+                attempt.with_client(ciphers=TRIPLE_DES),
+                LIST_EMPTY,
+            ),
+        ],
+    )
+
+
+@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
+def asking_for_the_second_half_from_centos_7(client: ClientSettings) -> Case:
+    """On CentOS 7 the second half can be had: a client that asks for 3DES alone gets it."""
+    return Case(
+        server_with(DOCUMENT_SUITES, client).with_client(ciphers=TRIPLE_DES), OVER_DES_CBC3_SHA
+    )

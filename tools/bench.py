@@ -1,0 +1,273 @@
+"""What an attempt costs, against baselines measured in the same run on the same machine.
+
+Every figure is a median; a ratio compares two figures of this run. Machines differ, ratios less.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker import DockerClient
+
+from lab.cases.plan import PlannedAttempt
+from lab.documents import documents
+from lab.images import Printed, Progress
+from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
+from lab.record import AttemptResult, CaseRecord, load
+from lab.report.html import render
+from lab.run.attempts import make
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.files import AGENTS
+from lab.run.laboratory import Lab, open_lab
+from lab.wire import CapturePolicy
+
+#: Attempts behind each median.
+ATTEMPTS = 60
+CONTAINER_RUNS = 5
+WARM_RUNS = 3
+PAGE_ATTEMPTS = 10_000
+#: Seconds for one benchmark command.
+LIMIT_S = 300
+
+_FTPS = Attempt(
+    ServerSettings(certificate="valid"),
+    ClientSettings(program="net-ftp", platform="rocky9", goal=Goal.HANDSHAKE),
+)
+_TLS = Attempt(
+    ServerSettings(software="nginx", certificate="valid"),
+    ClientSettings(program="tls-perl", platform="rocky9", goal=Goal.HANDSHAKE),
+)
+_MIB = 1024**2
+
+
+class BenchError(Exception):
+    """A benchmark could not be made."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure and the limit that it is held against, if there is one."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the limit holds; true where there is none."""
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def in_words(self) -> str:
+        """One line."""
+        line = f"{self.name:<58} {self.value:>9.1f} {self.unit}"
+        if self.limit is None:
+            return line
+        bound = "at least" if self.at_least else "at most"
+        return f"{line:<74} {bound} {self.limit:g}: {'met' if self.met else 'NOT MET'}"
+
+
+@dataclass
+class Measured:
+    """The figures of one benchmark."""
+
+    figures: list[Figure] = field(default_factory=list)
+
+    @property
+    def all_met(self) -> bool:
+        """Whether every limit holds."""
+        return all(figure.met for figure in self.figures)
+
+    def in_words(self) -> str:
+        """A line for each figure."""
+        return "\n".join(figure.in_words() for figure in self.figures)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The figures as plain data."""
+        return [{**vars(figure), "met": figure.met} for figure in self.figures]
+
+
+def measure(checkout: Checkout, progress: Progress) -> Measured:
+    """Measure everything.
+
+    Raises:
+        BenchError: a command failed or an attempt was refused.
+    """
+    measured = Measured()
+    with open_lab(checkout, progress, new_run_id()) as laboratory:
+        progress.step("bench", f"{ATTEMPTS} handshakes with and without the lab, in turn")
+        for kind, attempt in (("FTPS", _FTPS), ("TLS", _TLS)):
+            bare, through = _handshakes(laboratory, attempt)
+            measured.figures += [
+                Figure(f"{kind}: fork and handshake, bare program (median)", bare, "ms"),
+                Figure(f"{kind}: attempt to the handshake through the lab (median)", through, "ms"),
+                Figure("  as a multiple of the bare program", through / bare, "x", 2.0),
+            ]
+            if attempt is _FTPS:
+                attempt_ms = through
+        progress.step("bench", f"{CONTAINER_RUNS} handshakes in a new container each")
+        container = _container_runs(laboratory)
+        multiple = container / attempt_ms
+        measured.figures += [
+            Figure("docker run for one FTPS handshake (median)", container, "ms"),
+            Figure("  as a multiple of an attempt", multiple, "x", 20.0, at_least=True),
+            Figure("memory of all containers", _memory(laboratory), "MiB", 1024.0),
+        ]
+    progress.step("bench", f"`lab run`, {WARM_RUNS} times: images there, containers not")
+    for document in sorted(documents()):
+        name = f"all cases of {document}, everything built (median)"
+        measured.figures.append(Figure(name, _warm_run(document), "s", 30.0))
+    progress.step("bench", f"a page of {PAGE_ATTEMPTS:,} attempts")
+    name = f"HTML report of {PAGE_ATTEMPTS:,} attempts"
+    measured.figures.append(Figure(name, _page(checkout), "s", 5.0))
+    return measured
+
+
+def _page(checkout: Checkout) -> float:
+    """Seconds to make the page of a record as large as that, from the attempts of the last run."""
+    record = load(checkout.state / "runs" / "latest")
+    cases: list[CaseRecord] = []
+    attempts: list[AttemptResult] = []
+    for number, case in enumerate(itertools.cycle(record.cases)):
+        of_case = record.attempts_of(case)
+        if len(attempts) + len(of_case) > PAGE_ATTEMPTS:
+            break
+        identity = f"{case.id}-{number}"
+        cases.append(case.model_copy(update={"id": identity}))
+        attempts += [
+            a.model_copy(update={"id": f"{identity}/{a.id.rpartition('/')[2]}", "case": identity})
+            for a in of_case
+        ]
+    large = record.model_copy(update={"attempts": tuple(attempts), "cases": tuple(cases)})
+    render(record)  # templates are compiled once
+    return _milliseconds(lambda: render(large)) / 1000
+
+
+def _handshakes(laboratory: Lab, attempt: Attempt) -> tuple[float, float]:
+    """Milliseconds of a bare handshake and of an attempt, measured in turn in small batches."""
+    planned = PlannedAttempt("bench", attempt)
+    result, _ = make(laboratory.session, planned, CapturePolicy.NONE)
+    if result.outcome is None or result.outcome.result is not Result.COMPLETED:
+        raise BenchError(f"the attempt that is measured did not complete: {result.outcome}")
+    bare: list[float] = []
+    through: list[float] = []
+    batch = 10
+    for _ in range(ATTEMPTS // batch):
+        bare += _bare(laboratory, attempt, _port(result), batch)
+        through += [
+            _milliseconds(lambda: laboratory.session.attempt(planned)) for _ in range(batch)
+        ]
+    return statistics.median(bare), statistics.median(through)
+
+
+def _port(result: AttemptResult) -> int:
+    """The port of the listener that an attempt was made at."""
+    (port,) = re.findall(r'"[Pp]ort": (\d+)', json.dumps(result.request))
+    return int(port)
+
+
+def _bare(laboratory: Lab, attempt: Attempt, port: int, times: int) -> list[float]:
+    container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
+    done = container.exec_run(
+        [
+            "/opt/lab/bin/perl",
+            f"{AGENTS}/bare.pl",
+            attempt.client.program,
+            attempt.server.host,
+            str(port),
+            str(times),
+        ]
+    )
+    output = b"".join([done.output] if isinstance(done.output, bytes) else done.output).decode()
+    if done.exit_code:
+        raise BenchError(f"the bare program failed: {output}")
+    figures: list[float] = json.loads(output)
+    return figures
+
+
+def _container_runs(laboratory: Lab) -> float:
+    """Milliseconds of a `docker run` that makes one handshake with the same server."""
+    client: DockerClient = laboratory.client
+    image = laboratory.images["rocky9"].tag
+    (network,) = client.api.networks(
+        filters={"label": f"com.docker.compose.project={laboratory.topology.project}"}
+    )
+    port = _port(laboratory.session.attempt(PlannedAttempt("bench", _FTPS))[0])
+    script = (
+        "use Net::FTP; use IO::Socket::SSL;"
+        " my $f = Net::FTP->new($ARGV[0], Port => $ARGV[1], Passive => 1,"
+        " SSL_verify_mode => 0) or die $@; $f->starttls or die $f->message; $f->quit"
+    )
+    host = laboratory.client.containers.get(laboratory.topology.containers["vsftpd"])
+    (attached,) = host.attrs["NetworkSettings"]["Networks"].values()
+
+    def one() -> None:
+        client.containers.run(
+            image,
+            ["/opt/lab/bin/perl", "-e", script, attached["IPAddress"], str(port)],
+            network=network["Id"],
+            environment={"LAB_CRYPTO_POLICY": "DEFAULT"},
+            remove=True,
+        )
+
+    one()
+    return statistics.median([_milliseconds(one) for _ in range(CONTAINER_RUNS)])
+
+
+def _memory(laboratory: Lab) -> float:
+    """MiB that all containers of the topology use, without the page cache."""
+    total = 0
+    for identity in laboratory.topology.containers.values():
+        memory = laboratory.client.api.stats(identity, stream=False)["memory_stats"]
+        detail = memory.get("stats", {})
+        cache = detail.get("total_inactive_file", detail.get("inactive_file", 0))
+        total += max(memory.get("usage", 0) - cache, 0)
+    return total / _MIB
+
+
+def _warm_run(document: str) -> float:
+    """Seconds of `lab run --document DOCUMENT` as a person starts it."""
+    command = [sys.executable, "-c", "from lab.cli import main; main()", "run", "-d", document]
+
+    def one() -> None:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchError(f"`lab run` ended with {done.returncode}:\n{done.stdout[-2000:]}")
+
+    return statistics.median([_milliseconds(one) for _ in range(WARM_RUNS)]) / 1000
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def main() -> int:
+    """Measure and print, with ``--json`` as JSON; the exit status is 1 where a limit is not met."""
+    measured = measure(Checkout.here(), Printed())
+    as_json = sys.argv[1:] == ["--json"]
+    sys.stdout.write(f"{json.dumps(measured.as_json()) if as_json else measured.in_words()}\n")
+    return 0 if measured.all_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
