@@ -19,7 +19,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.model import PROTOCOLS, ClientSettings, ProtocolRange
 from lab.own.findings import BLANKS, Finding, Findings, InputError, data
@@ -33,6 +33,8 @@ from lab.own.mt_config import (
     true,
 )
 from lab.text import cut
+
+C = TypeVar("C", bound=ClientSettings)
 
 #: The largest integer that Perl has.
 _LARGEST = float(2**64)
@@ -69,9 +71,9 @@ class _Reading:
 
 def client_settings(
     config: MtConfig,
-    base: ClientSettings,
+    base: C,
     pins: Mapping[str, str] | None = None,
-) -> tuple[ClientSettings, list[Finding]]:
+) -> tuple[C, list[Finding]]:
     """The client that Movable Type would start with these directives.
 
     Args:
@@ -83,7 +85,7 @@ def client_settings(
         The settings and the findings; those of the file itself are in ``config.findings``.
 
     Raises:
-        InputError: a value that the program dies of.
+        InputError: a value that the program dies of, or a setting that ``base`` does not have.
     """
     reading = _Reading(config, pins or {}, Findings(config.file, TABLE))
     _verification(reading)
@@ -91,6 +93,10 @@ def client_settings(
     for option in config.options:
         _apply(reading, option)
     _session_reuse(reading)
+    missing = set(reading.changes) - {field.name for field in dataclasses.fields(base)}
+    if missing:
+        name = min(missing)
+        raise reading.found.fail("no-such-setting", None, program=base.program, setting=name)
     return dataclasses.replace(base, **reading.changes), reading.found
 
 

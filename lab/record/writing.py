@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -17,7 +16,6 @@ from typing import Any, Self
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from lab.model import PROTOCOLS, ClientSettings, ServerSettings
 from lab.record.models import (
     EVIDENCE,
     AttemptResult,
@@ -60,17 +58,6 @@ def schema_text() -> str:
     """The JSON Schema of ``record.json``, as it is committed in :data:`SCHEMA_PATH`."""
     schema = RunRecord.model_json_schema(mode="serialization", schema_generator=_Schema)
     del schema["$defs"]["Outcome"]["properties"]["report"]
-    for settings in (ServerSettings, ClientSettings):
-        properties = schema["$defs"][settings.__name__]["properties"]
-        for field in dataclasses.fields(settings):
-            properties[field.name]["description"] = field.metadata.get("help", "")
-        version = "|".join(re.escape(p) for p in PROTOCOLS)
-        pattern = rf"^({version}|({version})?\.\.({version})?)$"
-        properties["protocols"]["anyOf"] = [
-            {"type": "string", "pattern": pattern},
-            {"type": "null"},
-        ]
-    schema["$defs"].pop("ProtocolRange", None)
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
 

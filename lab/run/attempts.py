@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import OWN
 from lab.dialects import DialectError, hear, interpret
 from lab.expectations import Judgement, Verdict, impostor_difference, judge
@@ -126,14 +126,14 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
     names_own = OWN in (
         attempt.server.certificate,
         attempt.client.trust,
-        attempt.client.fingerprint,
+        attempt.client.pin,
     )
     return {
         "id": planned.id,
         "case": planned.case_id,
         "role": planned.role,
         "label": planned.title,
-        "standing": planned.standing,
+        "standing": planned.rating,
         "expectation": planned.expect,
         "otherwise": planned.otherwise,
         "own": planned.own if names_own else None,

@@ -6,9 +6,9 @@ import itertools
 from typing import Any
 
 from lab.certificates import RunCertificates
-from lab.clients import PROGRAMS
+from lab.clients import program_of
 from lab.clients.base import Target
-from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery
+from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery, FtpClientSettings
 from lab.run.files import anchors_file, certificate_files
 
 
@@ -28,12 +28,13 @@ class RequestBuilder:
 
     def delivery(self, client: ClientSettings) -> Delivery:
         """A file to upload, with a name that no other attempt of the run has."""
-        return Delivery.named(f"delivery-{next(self._names)}.txt", client.payload)
+        size = client.payload if isinstance(client, FtpClientSettings) else 0
+        return Delivery.named(f"delivery-{next(self._names)}.txt", size)
 
     def build(self, attempt: Attempt, port: int, delivery: Delivery) -> dict[str, Any]:
         """The arguments of the client agent's op ``attempt``, for a listener at ``port``."""
         client = attempt.client
-        request = PROGRAMS[client.program].request(client, self._target(attempt, port, delivery))
+        request = program_of(client).request(client, self._target(attempt, port, delivery))
         if client.environment:
             variables = (variable.partition("=") for variable in client.environment)
             request["environment"] = {name: value for name, _, value in variables}
@@ -41,11 +42,7 @@ class RequestBuilder:
 
     def _target(self, attempt: Attempt, port: int, delivery: Delivery) -> Target:
         client, host = attempt.client, attempt.server.host
-        pinned = (
-            self._material.server(client.fingerprint, host).leaf_sha256
-            if client.fingerprint
-            else None
-        )
+        pinned = self._material.server(client.pin, host).leaf_sha256 if client.pin else None
         own = client.client_certificate
         chain, key = certificate_files(host, own) if own else (None, None)
         by_address = client.host == HOST_ADDRESS

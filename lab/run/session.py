@@ -17,7 +17,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.model import (
@@ -26,6 +26,7 @@ from lab.model import (
     Captured,
     ClientReport,
     ClientSettings,
+    FtpClientSettings,
     Goal,
     ServerReport,
     ServerSettings,
@@ -108,14 +109,13 @@ class Session:
         attempt = planned.attempt
         self._feasibility.check(attempt)
         client, server = attempt.client, attempt.server
+        active = isinstance(client, FtpClientSettings) and client.mode == "active"
         delivery = self._requests.delivery(client)
         client_agent = self._agents.client(client)
         server_agent = self._agents.server(server.software)
         with self._listeners.one(server) as listener:
             request = self._requests.build(attempt, listener.port, delivery)
-            watch = (
-                _Watch(server_agent, listener, active=client.mode == "active") if capture else None
-            )
+            watch = _Watch(server_agent, listener, active=active) if capture else None
             started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
             if listener.started:
                 server_agent.call(

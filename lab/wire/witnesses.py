@@ -111,13 +111,13 @@ def _client_names(observation: Observation, heard: Heard) -> Side | None:
     heard = dataclasses.replace(heard, server=frozenset())
     if not observation.client.failed:
         return None
-    rule = rules_of(observation.attempt.client.program).first(heard)
+    rule = rules_of(observation.attempt.client.speaks).first(heard)
     return rule.by if rule else None
 
 
 def _server_names(observation: Observation, heard: Heard) -> Side | None:
     heard = dataclasses.replace(heard, client=frozenset(), reply=None, protocol=None)
-    rule = rules_of(observation.attempt.client.program).first(heard)
+    rule = rules_of(observation.attempt.client.speaks).first(heard)
     if rule is not None:
         return rule.by
     log = observation.server.log if observation.server.started else ""

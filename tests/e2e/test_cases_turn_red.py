@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lab.cases import Catalogue, LoadedCase
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.checkout import root
 from lab.expectations import Verdict, completed, judge
 from lab.images import Silent

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.images import Silent
 from lab.machine import wait_until
-from lab.model import SERVER_HOSTS, Attempt, ClientReport
+from lab.model import Attempt, ClientReport
 from lab.record import load
 from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
+from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import PATIENCE_S, Copy, agents_in
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from docker import DockerClient
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.expectations import Verdict, impostor_difference
 from lab.images import Silent
 from lab.machine import wait_until

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.images import Silent
 from lab.model import Attempt, ServerSettings
 from lab.run.attempts import make

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.dialects import decide, hear
 from lab.expectations import Expectation, Verdict, judge
 from lab.images import Silent

@@ -465,7 +465,7 @@ def test_a_run_has_the_exit_status_of_its_verdict(
     monkeypatch.setattr("lab.run.recording.conduct", conduct)
     done = lab("run", "tls_is_off")
     assert done.status == status
-    assert f"record: {tmp_path}" in done.out.replace("\n", "")
+    assert f"record.json, report.html: {tmp_path}\n" in done.out
     assert {case.name for case in asked} == {"tls_is_off"}
     assert RunRecord.model_validate_json(lab("run", "--json").out) == record
 

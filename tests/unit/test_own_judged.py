@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.compare import compare
 from lab.expectations import Expectation, Verdict, judge
 from lab.model import (
@@ -300,7 +300,7 @@ def page(record: RunRecord) -> str:
 READERS: dict[str, Callable[[RunRecord], str]] = {
     "attempt": lambda r: printed(lambda c: terminal.print_attempts(r.attempts[:1], r, c)),
     "repeated": lambda r: printed(lambda c: terminal.print_attempts(r.attempts, r, c)),
-    "summary": lambda r: printed(lambda c: terminal.print_summary(r, c)),
+    "summary": lambda r: printed(lambda c: terminal.print_run(r, c, {})),
     "markdown": markdown.summary,
     "page": page,
 }

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
     Attempt,

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.cases.plan import PlannedAttempt
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.model import (
     Attempt,
