@@ -13,14 +13,23 @@ from pathlib import Path
 LABEL = "test.lab.checkout"
 
 
+#: What an installed lab has of the working tree beside its package: ``compose`` and ``scenarios``.
+_INSTALLED = Path(__file__).resolve().parent / "_data"
+
+
 def root() -> Path:
-    """The directory that holds this copy of the lab."""
-    return Path(__file__).resolve().parent.parent
+    """The directory that holds this copy of the lab: its ``compose`` and its ``scenarios``."""
+    return _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parents[1]
+
+
+def source() -> Path:
+    """The checkout whose containers and cases are used: the one that ``LAB_ROOT`` names, or this copy."""
+    return Path(os.environ.get("LAB_ROOT") or root()).resolve()
 
 
 def here() -> Path:
-    """The checkout to work in: this copy of the lab, or the one that ``LAB_ROOT`` names."""
-    return Path(os.environ.get("LAB_ROOT") or root()).resolve()
+    """The checkout to work in: :func:`source`, but for an installed lab the current directory."""
+    return Path.cwd() if source() == _INSTALLED else source()
 
 
 def identity(path: Path | None = None) -> str:

@@ -52,9 +52,9 @@ def chosen_cases(names: list[str] | None, document: str | None = None) -> list[L
         CaseError: a name fits no case, or there is no such document.
     """
     from lab.cases import Catalogue
-    from lab.checkout import here
+    from lab.checkout import source
 
-    return Catalogue.load(here() / "scenarios").select(names or [], document)
+    return Catalogue.load(source() / "scenarios").select(names or [], document)
 
 
 # -- both streams --------------------------------------------------------------------------------------

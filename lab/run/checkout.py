@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.checkout import here, identity, state_directory
+from lab.checkout import here, identity, source, state_directory
 from lab.images.making import lock_directory
 
 #: Labels on every object that the lab creates on the engine.
@@ -26,11 +26,13 @@ class Checkout:
     """A working copy of the lab; several can use one machine at the same time."""
 
     root: Path
+    source: Path | None = None
+    """Where its containers are described, if that is not in it."""
 
     @classmethod
     def here(cls) -> Checkout:
-        """The checkout that this package is installed from (``LAB_ROOT`` names another one)."""
-        return cls(here())
+        """The checkout to work in (see :func:`lab.checkout.here`)."""
+        return cls(here(), source())
 
     @property
     def key(self) -> str:
@@ -45,7 +47,7 @@ class Checkout:
     @property
     def compose_file(self) -> Path:
         """The topology, as Compose reads it."""
-        return self.root / "compose" / "compose.yaml"
+        return (self.source or self.root) / "compose" / "compose.yaml"
 
     @property
     def kept_project(self) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from lab.cases import Catalogue
 from lab.expectations import Verdict
 from lab.record import RunRecord
+from lab.run import topology
+from lab.run.checkout import Checkout
 from tests.e2e.checkouts import Copy
+from tests.trees import copy_tree, install, run
 
 pytestmark = pytest.mark.engine
 
@@ -114,3 +119,19 @@ def test_a_topology_that_is_up_is_shown_and_not_started_twice(shared: Copy) -> N
     again = shared.lab("up")
     assert again.status == 0, str(again)
     assert "is up already" in again.out, str(again)
+
+
+def test_an_installed_lab_makes_an_attempt_in_an_empty_folder(
+    images: None, engine: DockerClient, tmp_path: Path
+) -> None:
+    # given the lab as pip installs it, beside no working tree
+    installed = install(copy_tree(tmp_path / "tree"), tmp_path / "installed")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    # when
+    said = run("lab", "attempt", "-c", "goal=handshake", of=installed, cwd=empty)
+    # then it was made with containers of that folder, whose state is there, and gone with them
+    assert said.startswith("completed (handshake)")
+    assert (empty / ".lab" / "runs").is_dir()
+    project = Checkout(empty).kept_project
+    assert not [found for found in topology.find(engine) if found.project.startswith(project)]

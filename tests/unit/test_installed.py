@@ -1,0 +1,66 @@
+"""A lab that was installed from its wheel, in an empty folder."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.trees import copy_tree, install, run
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("wheel")
+    return install(copy_tree(place / "tree"), place / "installed")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return folder
+
+
+def test_every_file_that_the_lab_reads_is_in_the_wheel(installed: Path) -> None:
+    here = Path(str(importlib.util.find_spec("lab").origin)).parent  # type: ignore[union-attr]
+    wanted = {
+        path.relative_to(here)
+        for path in here.rglob("*")
+        if path.is_file() and not {"__pycache__", "transcripts"} & set(path.parts)
+    }
+    got = {path.relative_to(installed / "lab") for path in (installed / "lab").rglob("*")}
+
+    assert wanted <= got
+    assert not [path for path in got if "transcripts" in path.parts]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("--help", "attempt"),
+        ("list", "expired_certificate"),
+        ("list --document fastly", "the_certificate_hostname"),
+        ("attempt --help", "--server"),
+        ("attempt --fields", "certificate"),
+        ("doctor --help", "--json"),
+    ],
+)
+def test_a_command_works_in_an_empty_folder(
+    words: str, shown: str, installed: Path, empty: Path
+) -> None:
+    said = run("lab", *words.split(), of=installed, cwd=empty)
+
+    assert shown in said
+    assert not list(empty.iterdir())
+
+
+def test_its_state_is_in_the_folder_where_it_is_used(installed: Path, empty: Path) -> None:
+    program = (
+        "from lab.run.checkout import Checkout as C; c = C.here(); print(c.state, c.compose_file)"
+    )
+    state, compose = run("python", "-c", program, of=installed, cwd=empty).split()
+
+    assert Path(state) == empty / ".lab"
+    assert Path(compose) == installed / "lab" / "_data" / "compose" / "compose.yaml"
