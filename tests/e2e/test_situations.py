@@ -9,9 +9,9 @@ import pytest
 
 from lab.cases.declaration import PlannedAttempt
 from lab.dialects import decide, hear
-from lab.expectations import Expectation, Verdict, judge
 from lab.images import Silent
 from lab.model import Capability, Reason, Result, Side
+from lab.model.expectations import Expectation, Verdict, judge
 from lab.record import AttemptResult
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
