@@ -190,6 +190,13 @@ def _known_authority(attempt: Attempt) -> Attempt | None:
     return attempt.with_server(certificate="valid").with_client(trust=None)
 
 
+def _renewed(attempt: Attempt) -> Attempt | None:
+    of_others = ("expired-intermediate", "expired-self-signed")
+    if attempt.server.certificate in of_others:
+        return None
+    return attempt.with_server(certificate="renewed")
+
+
 def _served_trusted(attempt: Attempt) -> Attempt | None:
     slug = attempt.server.certificate
     return attempt.with_client(trust=slug) if slug in ANCHORS and slug != "private-ca" else None
@@ -275,7 +282,7 @@ CURES: tuple[Cure, ...] = (
         "renewed",
         "a renewed certificate",
         (Reason.EXPIRED,),
-        _where(["expired"], _server(certificate="renewed")),
+        _renewed,
     ),
     Cure(
         "certificate-for-name",
