@@ -369,7 +369,7 @@ def test_an_upload_completes_and_is_read_back(place: Place) -> None:
 
 def test_an_anonymous_upload_completes(place: Place) -> None:
     # pyftpdlib allows TLS to every user
-    allowed = {} if place.software == "pyftpdlib" else {"allow_anon_ssl": True}
+    allowed: dict[str, Any] = {} if place.software == "pyftpdlib" else {"allow_anon_ssl": True}
     key, _ = place.listen(anonymous=True, **allowed)
     upload = Upload(place, "x", b"12345", user="anonymous", password="a@lab.test")
     collected = place.attempt(key, upload, "x")
