@@ -17,15 +17,19 @@ from typing import Any
 
 from docker import DockerClient
 
+from lab.clients.net_ftp import NetFtp
+from lab.clients.tls_perl import TlsPerl
 from lab.dialects import interpret
 from lab.documents import documents
 from lab.images import Progress
-from lab.model import Attempt, ClientSettings, Goal, Result, ServerSettings
+from lab.model import Attempt, Goal, Result
 from lab.record import AttemptRecord, CaseRecord, load
 from lab.report.html import render
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.files import AGENTS
 from lab.run.laboratory import Lab, open_lab
+from lab.servers.nginx import Nginx
+from lab.servers.vsftpd import Vsftpd
 
 #: Attempts behind each median.
 ATTEMPTS = 60
@@ -36,12 +40,12 @@ PAGE_ATTEMPTS = 10_000
 LIMIT_S = 300
 
 _FTPS = Attempt(
-    ServerSettings(certificate="valid"),
-    ClientSettings(program="net-ftp", platform="rocky9", goal=Goal.HANDSHAKE),
+    Vsftpd(),
+    NetFtp(goal=Goal.HANDSHAKE),
 )
 _TLS = Attempt(
-    ServerSettings(software="nginx", certificate="valid"),
-    ClientSettings(program="tls-perl", platform="rocky9", goal=Goal.HANDSHAKE),
+    Nginx(),
+    TlsPerl(goal=Goal.HANDSHAKE),
 )
 _MIB = 1024**2
 

@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from lab.expectations import Verdict
-from lab.model import Outcome, Result, Role, Texts, differing_fields
+from lab.model import Outcome, Result, Role, Texts, differing_fields, spelt
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord, gravest
 
 #: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and
@@ -372,9 +372,7 @@ def _text_of(value: object) -> str | None:
     """A value as a difference shows it; ``None``: there is none."""
     if value is None or value == ():
         return None
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else spelt(value)
 
 
 # -- a baseline ----------------------------------------------------------------------------------------

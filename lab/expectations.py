@@ -18,7 +18,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.model import PROTOCOLS, Capability, Outcome, Reason, Result, Side, Stage
+from lab.model import (
+    PROTOCOLS,
+    Capability,
+    Outcome,
+    Reason,
+    Result,
+    Side,
+    Stage,
+    spelt,
+)
 from lab.text import no_such
 
 
@@ -254,11 +263,7 @@ def _known(word: str, kind: str, words: Iterable[str]) -> str:
 
 
 def _written(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+    return "nothing" if value is None else spelt(value)
 
 
 def _fact_in_words(name: str, value: object) -> str:

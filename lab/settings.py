@@ -14,28 +14,29 @@ import re
 import shlex
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
 
 from lab.certificates import ANCHORS, CATALOGUE, OWN
+from lab.clients import PROGRAMS, program_of
 from lab.expectations import Expectation
 from lab.model import (
-    BEHAVIOURS,
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
-    CLIENT_CONTAINERS,
     NAMED_CONTAINERS,
     PLATFORMS,
-    PROGRAMS,
-    SERVER_HOSTS,
     Attempt,
     ClientSettings,
-    Goal,
     ProtocolRange,
     ServerSettings,
+    parse_ports,
     set_fields,
+    spelt,
 )
-from lab.text import no_such
+from lab.servers import SERVERS
+from lab.text import did_you_mean
+
+Settings = ServerSettings | ClientSettings
 
 
 class SettingsError(ValueError):
@@ -59,8 +60,6 @@ _UNITS = {
     "gib": 2**30,
 }
 _SIZE = re.compile(r"(?P<number>\d+)\s*(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII)
-_PORTS = re.compile(r"(?P<low>\d{1,5})-(?P<high>\d{1,5})", re.ASCII)
-_HIGHEST_PORT = 65535
 
 #: Fields that have a spelling of their own on the command line.
 _APART = {
@@ -69,14 +68,8 @@ _APART = {
     "platform": "--client",
     "policy": "--client",
 }
-#: Fields whose value is one of a few words.
-_WORDS: Mapping[str, Sequence[str]] = {
-    "data_ports": ("open", "dropped", "rejected"),
-    "port_filter": ("open", "dropped", "rejected"),
-    "port_allowed": CLIENT_CONTAINERS,
-    "behaviour": tuple(BEHAVIOURS),
-    "mode": ("passive", "active"),
-    "session_cache": ("default", "shared", "none"),
+#: Fields whose value is one of many words, which neither a type nor the field itself can name.
+_SLUGS: Mapping[str, tuple[str, ...]] = {
     "certificate": (*CATALOGUE, OWN, CERTIFICATE_UNSET, CERTIFICATE_EMPTY),
     "client_certificate": tuple(CATALOGUE),
     "fingerprint": (*CATALOGUE, OWN),
@@ -89,13 +82,13 @@ def parse_server(assignments: Iterable[str], software: str = "vsftpd") -> Server
 
     Args:
         assignments: in any order; ``extra`` may be given several times, any other field once.
-        software: a key of :data:`lab.model.SERVER_HOSTS`.
+        software: a key of :data:`lab.servers.SERVERS`.
 
     Raises:
         SettingsError: an unknown software, field or value.
     """
-    _choice("server", software, SERVER_HOSTS)
-    return ServerSettings(software=software, **_read(ServerSettings, assignments, "server"))
+    server = SERVERS[_choice("no server", software, SERVERS)]
+    return server.settings_with(**_read(server.settings, assignments, software))  # type: ignore[no-any-return]
 
 
 def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings:
@@ -104,28 +97,43 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     Raises:
         SettingsError: an unknown program, platform, policy, field or value.
     """
-    program, at, where = client.partition("@")
-    _choice("client program", program, PROGRAMS)
+    name, at, where = client.partition("@")
+    program = PROGRAMS[_choice("no client program", name, PROGRAMS)]
     if not at:
         raise SettingsError(
             f"the client {client!r} names no platform: write PROGRAM@PLATFORM[:POLICY],"
-            f" for example {program}@{next(iter(PLATFORMS))}"
+            f" for example {name}@{next(iter(PLATFORMS))}"
         )
     platform, colon, policy = where.partition(":")
-    _choice(f"platform of {program}", platform, PROGRAMS[program])
+    _choice(f"no platform of {name}", platform, program.platforms)
     policies = PLATFORMS[platform]
     if colon and not policies:
         raise SettingsError(
-            f"{platform} has no crypto policies: write {program}@{platform} without :{policy}"
+            f"{platform} has no crypto policies: write {name}@{platform} without :{policy}"
         )
     if colon:
-        _choice(f"crypto policy of {platform}", policy, policies)
-    return ClientSettings(
-        program=program,
-        platform=platform,
-        policy=policy or None,
-        **_read(ClientSettings, assignments, "client"),
-    )
+        _choice(f"no crypto policy of {platform}", policy, policies)
+    fields = _read(program.settings, assignments, name)
+    return program.settings_with(platform=platform, policy=policy or None, **fields)  # type: ignore[no-any-return]
+
+
+def check(settings: Settings) -> None:
+    """Whether every value is one that the command line knows too, for settings that code has made.
+
+    Raises:
+        SettingsError: the first that is not.
+    """
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        words = _words(type(settings), field.name)
+        if value is not None and words:
+            _choice(f"no value of {field.name}", spelt(value), words)
+        elif isinstance(value, str) and field.name in _READERS:
+            _value(type(settings), field.name, value)
+    if isinstance(settings, ClientSettings):
+        _choice(
+            f"no platform of {settings.program}", settings.platform, program_of(settings).platforms
+        )
 
 
 def attempt_of(server: ServerSettings, client: ClientSettings) -> Attempt:
@@ -158,99 +166,97 @@ def server_in_words(server: ServerSettings) -> str:
     return shlex.join([server.software, *_assignments("-s", server)[1::2]])
 
 
-def help_lines(settings: type[ServerSettings | ClientSettings]) -> list[tuple[str, str]]:
-    """Name and help of every field that is set by assignment, in the order of declaration."""
-    return [(f.name, f.metadata.get("help", "")) for f in _fields(settings)]
+def help_lines(end: Literal["server", "client"]) -> list[tuple[str, str]]:
+    """Name and help of every field that is set by assignment, and who has it where not all have."""
+    classes: dict[str, type[Settings]] = (
+        {name: server.settings for name, server in SERVERS.items()}
+        if end == "server"
+        else {name: program.settings for name, program in PROGRAMS.items()}
+    )
+    having: dict[str, list[str]] = {}
+    helped: dict[str, str] = {}
+    for name, settings in classes.items():
+        for field in _fields(settings):
+            having.setdefault(field.name, []).append(name)
+            helped.setdefault(field.name, field.metadata["description"])
+    return [
+        (
+            field,
+            helped[field]
+            if len(names) == len(classes)
+            else f"{helped[field]} [{', '.join(names)}]",
+        )
+        for field, names in having.items()
+    ]
 
 
-def _assignments(option: str, settings: ServerSettings | ClientSettings) -> list[str]:
+def _assignments(option: str, settings: Settings) -> list[str]:
     words: list[str] = []
     for name, value in set_fields(settings).items():
         if name not in _APART:
             values = value if isinstance(value, tuple) else (value,)
-            words += [word for v in values for word in (option, f"{name}={_write(v)}")]
+            words += [word for v in values for word in (option, f"{name}={spelt(v)}")]
     return words
 
 
-def _write(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
-_HINTS = {
-    settings: typing.get_type_hints(settings) for settings in (ServerSettings, ClientSettings)
-}
-
-
-def _read(
-    settings: type[ServerSettings | ClientSettings], assignments: Iterable[str], end: str
-) -> dict[str, Any]:
-    hints = _HINTS[settings]
+def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> dict[str, Any]:
     names = [f.name for f in _fields(settings)]
     values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        _check_name(name, names, end)
+        if name in _APART:
+            raise SettingsError(f"{name} is no assignment: it is given with {_APART[name]}")
+        _choice(f"{owner} has no setting", name, names)
         if not equals:
-            raise SettingsError(f"the {end} setting {name} has no value: write {name}=VALUE")
-        value = _value(name, hints[name], text)
+            raise SettingsError(f"the {owner} setting {name} has no value: write {name}=VALUE")
+        value = _value(settings, name, text)
         if isinstance(value, tuple):
             value = (*values.get(name, ()), *value)
         elif name in values:
-            raise SettingsError(f"the {end} setting {name} is given twice: write it once")
+            raise SettingsError(f"the {owner} setting {name} is given twice: write it once")
         values[name] = value
     return values
 
 
-def _fields(
-    settings: type[ServerSettings | ClientSettings],
-) -> list[dataclasses.Field[Any]]:
+def _fields(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
     return [f for f in dataclasses.fields(settings) if f.name not in _APART]
 
 
-def _check_name(name: str, names: Sequence[str], end: str) -> None:
-    if name in _APART:
-        raise SettingsError(f"{name} is no assignment: it is given with {_APART[name]}")
-    _choice(f"{end} setting", name, names)
+_HINTS: Mapping[type, Mapping[str, Any]] = {
+    settings: typing.get_type_hints(settings)
+    for settings in (
+        *(s.settings for s in SERVERS.values()),
+        *(p.settings for p in PROGRAMS.values()),
+    )
+}
 
 
-def _value(name: str, hint: Any, text: str) -> Any:
-    """Read the value of one field by the field's type, or by its own reader."""
-    if name in _WORDS:
-        return _choice(f"value of {name}", text, _WORDS[name])
+def _words(settings: type[Settings], name: str) -> Mapping[str, Any]:
+    """The values that a field can have, as they are written; nothing, where they are not enumerable."""
+    hint = _without_none(_HINTS[settings][name])
+    if typing.get_origin(hint) is Literal:
+        return {spelt(word): word for word in typing.get_args(hint)}
+    (field,) = (f for f in dataclasses.fields(settings) if f.name == name)
+    return {word: word for word in field.metadata.get("words") or _SLUGS.get(name, ())}
+
+
+def _value(settings: type[Settings], name: str, text: str) -> Any:
+    """Read the value of one field by its words, by its own reader, or by its type."""
+    words = _words(settings, name)
+    if words:
+        return words[_choice(f"no value of {name}", text, words)]
+    reader = _READERS.get(name) or _BY_TYPE[_without_none(_HINTS[settings][name])]
     try:
-        return _reader(name, hint)(text)
+        return reader(text)
     except SettingsError:
         raise
     except ValueError as error:
         raise SettingsError(f"{name}={text} cannot be read: {error}") from error
 
 
-def _reader(name: str, hint: Any) -> Callable[[str], Any]:
-    by_name: dict[str, Callable[[str], Any]] = {
-        "verify": lambda text: _boolean(text, _VERIFY | _BOOLEANS),
-        "payload": _size,
-        "timeout_s": _seconds,
-        "answer_delay_s": _seconds,
-        "environment": lambda text: (_variable(text),),
-        "pasv_ports": _ports,
-        "pasv_address": lambda text: _address_or_container(name, text),
-    }
-    by_type: dict[Any, Callable[[str], Any]] = {
-        bool: lambda text: _boolean(text, _BOOLEANS),
-        str: str,
-        int: int,
-        ProtocolRange: ProtocolRange.parse,
-        Goal: lambda text: Goal(_choice(f"value of {name}", text, [g.value for g in Goal])),
-        tuple[str, ...]: lambda text: (text,),
-    }
-    return by_name.get(name) or by_type[_without_none(hint)]
-
-
 def _without_none(hint: Any) -> Any:
     """``X`` for ``X | None``."""
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return next(h for h in typing.get_args(hint) if h is not types.NoneType)
     return hint
 
@@ -288,7 +294,7 @@ def _variable(text: str) -> str:
     return text
 
 
-def _address_or_container(name: str, text: str) -> str:
+def _address_or_container(text: str) -> str:
     try:
         return str(ipaddress.IPv4Address(text))
     except ValueError as error:
@@ -296,20 +302,37 @@ def _address_or_container(name: str, text: str) -> str:
         if not text[:1].isalpha():
             raise
         try:
-            return _choice(f"value of {name}", text, NAMED_CONTAINERS)
+            return _choice("no value of pasv_address", text, NAMED_CONTAINERS)
         except SettingsError as unknown:
             raise unknown from error
 
 
 def _ports(text: str) -> str:
-    match = _PORTS.fullmatch(text)
-    if match is None or not 0 < int(match["low"]) <= int(match["high"]) <= _HIGHEST_PORT:
-        raise ValueError("write a range of ports such as 30000-30009")
+    parse_ports(text)
     return text
 
 
-def _choice(kind: str, word: str, known: Iterable[str]) -> str:
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "verify": lambda text: _boolean(text, _VERIFY | _BOOLEANS),
+    "payload": _size,
+    "timeout_s": _seconds,
+    "answer_delay_s": _seconds,
+    "environment": lambda text: (_variable(text),),
+    "pasv_ports": _ports,
+    "pasv_address": _address_or_container,
+}
+_BY_TYPE: Mapping[Any, Callable[[str], Any]] = {
+    bool: lambda text: _boolean(text, _BOOLEANS),
+    str: str,
+    ProtocolRange: ProtocolRange.parse,
+    tuple[str, ...]: lambda text: (text,),
+}
+
+
+def _choice(unknown: str, word: str, known: Iterable[str]) -> str:
     known = list(known)
     if word in known:
         return word
-    raise SettingsError(no_such(kind, word, known))
+    raise SettingsError(
+        f"{unknown} {word!r}{did_you_mean(word, known, otherwise='.')} There are: {', '.join(known)}"
+    )

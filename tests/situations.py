@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.expectations import Expectation
-from lab.model import ORIGINS, SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
+from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
+from lab.servers import SERVERS as SOFTWARE
 from lab.settings import parse_client, parse_server
 
 #: Declared: the attempt cannot be made with these programs; as an alternative, not with every image.
@@ -151,7 +152,7 @@ def _fits(words: str, client: str, software: str) -> bool:
 
 def _own(row: Row, number: int, software: str) -> list[str]:
     """A setting that changes nothing but which listener is used."""
-    if not row.alone or software in ORIGINS:
+    if not row.alone or SOFTWARE[software].settings.speaks == "HTTP":
         return []
     option = "ftpd_banner" if software in (*VSFTPD, *OLD_VSFTPD) else "banner"
     return [f"extra={option}=client-{number}"]

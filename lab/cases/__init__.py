@@ -21,49 +21,44 @@ returns a :class:`Case`; its name is the case's name, its docstring the story th
 Every refusal has a twin: the same attempt with exactly one field changed, which must complete in the
 same run. A case that breaks one of these rules does not load.
 
-The words in which a case is written::
+Where what is::
 
-    declaration    the decorator, and what a case function returns
-    servers        servers, by name
-    clients        clients, by name
-    remedies       what is done about a refusal, and its standing
-    race           a refusal that does not come every time
-
-and what becomes of it::
-
-    loading        a scenario module's cases, for each of their clients
-    rules          what every case is checked for when it is loaded
-    plan           the attempts of a case, in the order in which they are made
-    catalogue      all cases of a folder, and choosing from them
+    declaration    the decorator, what a case function returns, what is planned of it, and the rules
+    words          servers and clients, by name
+    catalogue      all cases of a folder, for each of their clients, and choosing from them
+    lab.remedies   what is done about a refusal, and its rating
 
 ``docs/cases.md`` says how to write one.
 """
 
-from lab.cases.catalogue import Catalogue
-from lab.cases.clients import (
+from lab.cases.catalogue import Catalogue, load_module
+from lab.cases.declaration import (
+    Case,
+    CaseError,
+    CaseFunction,
+    Declaration,
+    LoadedCase,
+    Planned,
+    Race,
+    case,
+)
+from lab.cases.words import (
     curl,
     edge,
     ftplib,
     net_ftp,
-    openssl,
-    tls_perl,
-    tls_python,
-)
-from lab.cases.declaration import Case, CaseFunction, Declaration, case
-from lab.cases.loading import load_module
-from lab.cases.plan import LoadedCase, Planned
-from lab.cases.race import Race
-from lab.cases.remedies import Remedy, recommended, temporary, unsafe, useless
-from lab.cases.rules import CaseError
-from lab.cases.servers import (
     nginx,
+    openssl,
     origin,
     origin_on_openssl_1_0_2,
     pyftpdlib,
+    tls_perl,
+    tls_python,
     vsftpd,
     vsftpd_of_rocky9,
     vsftpd_on_openssl_1_0_2,
 )
+from lab.remedies import Remedy, recommended, temporary, unsafe, useless
 
 __all__ = [
     "Case",

@@ -1,14 +1,17 @@
-"""All cases of a folder, and selecting some of them by id, name or document."""
+"""Scenario modules: importing them, calling their case functions for each client, and choosing cases."""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
+import inspect
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.cases.loading import load_module
-from lab.cases.plan import LoadedCase
-from lab.cases.rules import CaseError
+from lab.cases.declaration import Case, CaseError, CaseFunction, Declaration, LoadedCase, check
+from lab.model import ClientSettings
 from lab.text import did_you_mean
 
 
@@ -61,3 +64,84 @@ class Catalogue:
         names = sorted({c.name for c in cases})
         name = word.split("[", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1]
         return did_you_mean(name, names, alike=0.4, otherwise="; `lab list` shows what there is")
+
+
+def load_module(path: Path) -> list[LoadedCase]:
+    """The cases of one scenario module; raises :class:`CaseError`."""
+    scenarios = next(folder for folder in path.parents if folder.name == "scenarios")
+    name = ".".join(path.relative_to(scenarios.parent).with_suffix("").parts)
+    root = str(scenarios.parent)
+    if root not in sys.path:  # what the modules of a document share is its package
+        sys.path.insert(0, root)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise CaseError(f"{path} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except CaseError:
+        raise
+    except Exception as error:
+        raise CaseError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    loaded: list[LoadedCase] = []
+    for function in vars(module).values():
+        declaration = getattr(function, "lab_case", None)
+        if isinstance(declaration, Declaration) and function.__module__ == name:
+            loaded += [
+                _load(function, declaration, client, server, path)
+                for server in declaration.servers or (None,)
+                for client in declaration.clients
+            ]
+    return loaded
+
+
+def _load(
+    function: CaseFunction,
+    declaration: Declaration,
+    client: ClientSettings,
+    server: str | None,
+    path: Path,
+) -> LoadedCase:
+    name = getattr(function, "__name__", "?")
+    label = _label(client, declaration.clients) + (f" to {server}" if server else "")
+    identity = f"{path.stem}/{name}[{label}]"
+    story = inspect.cleandoc(function.__doc__ or "")
+    if not story:
+        raise CaseError(f"{identity}: a case has a docstring that tells its story")
+    loaded = LoadedCase(
+        id=identity,
+        name=name,
+        document=declaration.document,
+        section=declaration.section,
+        title=name.replace("_", " "),
+        story=story,
+        case=_called(identity, function, client, server),
+        path=path,
+        line=inspect.unwrap(function).__code__.co_firstlineno,
+    )
+    check(loaded)
+    return loaded
+
+
+def _called(
+    identity: str, function: CaseFunction, client: ClientSettings, server: str | None
+) -> Case:
+    try:
+        made: object = function(client, server) if server else function(client)
+    except (TypeError, ValueError) as error:  # a field or a value that settings do not have
+        raise CaseError(f"{identity}: {error}") from error
+    if not isinstance(made, Case):
+        raise CaseError(f"{identity}: a case function returns a Case, not {made!r}")
+    return made
+
+
+def _label(client: ClientSettings, among: Sequence[ClientSettings]) -> str:
+    """The client, with the settings in which it differs from others of the same name."""
+    alike = [other for other in among if str(other) == str(client)]
+    differing = [
+        f"{name}={getattr(client, name)}"
+        for name in (f.name for f in dataclasses.fields(client))
+        if len({getattr(other, name) for other in alike}) > 1
+    ]
+    return " ".join([str(client), *differing])

@@ -1,14 +1,51 @@
-"""The form of a case: what its function returns, and the decorator that declares the function."""
+"""The form of a case: what its function returns, what is planned of it, and the rules that it keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
-from lab.cases.race import Race
-from lab.cases.remedies import Remedy
-from lab.expectations import Expectation, OnBuild
-from lab.model import Attempt, ClientSettings
+from lab.expectations import Expectation, Judgement, OnBuild, Verdict, completed
+from lab.model import Attempt, ClientSettings, Rating, Result, Role, differing_fields
+from lab.remedies import Remedy
+from lab.settings import SettingsError
+from lab.settings import check as check_settings
+
+
+class CaseError(Exception):
+    """A case is not well-formed; the message names it and the rule that it breaks."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """A refusal that comes in some of many tries; the others complete.
+
+    The breaking attempt is made ``times`` times, of which at least ``least`` and at most ``most`` are
+    refused as the case expects. Its twin and its remedies are made ``others`` times each, of which
+    none is refused.
+    """
+
+    times: int
+    least: int
+    most: int | None = None
+    others: int = 8
+
+    def __post_init__(self) -> None:
+        most = self.times if self.most is None else self.most
+        if not 0 <= self.least <= most <= self.times or self.times < 1:
+            raise ValueError(f"no rate of a race: {self.least} to {most} of {self.times} tries")
+
+    def judge(self, refused: int) -> Judgement:
+        """The verdict on a rate: how many of the tries were refused."""
+        most = self.times if self.most is None else self.most
+        wanted = f"{self.least} to {most} of {self.times}"
+        if self.least <= refused <= most:
+            why = f"refused in {refused} of {self.times} tries; expected are {wanted}"
+            return Judgement(Verdict.AS_EXPECTED, why)
+        why = f"the rate differs: refused in {refused} of {self.times} tries, expected {wanted}"
+        return Judgement(Verdict.SURPRISE, why)
 
 
 @dataclass(frozen=True)
@@ -58,3 +95,131 @@ def case(
         return function
 
     return declare
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One attempt of a case that is to be run."""
+
+    case_id: str
+    role: Role
+    label: str
+    attempt: Attempt
+    expect: Expectation
+    title: str
+    rating: Rating | None = None
+    on_build: Sequence[OnBuild] = ()
+    """What is expected instead where the builds have a capability; the first that holds counts."""
+    otherwise: Expectation | None = None
+    """Of a race: what happens in the tries that are not refused."""
+
+    @property
+    def id(self) -> str:
+        """Unique in a run."""
+        return f"{self.case_id}/{self.label}"
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """A case for one client, with what its function's name, docstring and decorator say."""
+
+    id: str
+    name: str
+    document: str
+    section: str
+    title: str
+    story: str
+    case: Case
+    path: Path
+    line: int
+
+    @property
+    def label(self) -> str:
+        """The client in the id: its name, with what distinguishes it from others of that name."""
+        return self.id[len(self.path.stem) + len(self.name) + 2 : -1]
+
+    @property
+    def client(self) -> ClientSettings:
+        """The client that the case is about."""
+        return self.case.attempt.client
+
+    def plan(self) -> list[Planned]:
+        """All attempts of the case, the breaking one first."""
+        return [attempt for one in self._once() for attempt in self._repeated(one)]
+
+    def _repeated(self, planned: Planned) -> list[Planned]:
+        race = self.case.race
+        if race is None:
+            return [planned]
+        otherwise = completed() if planned.role is Role.BREAKS else None
+        times = race.times if planned.role is Role.BREAKS else race.others
+        width = len(str(times))
+        return [
+            replace(planned, label=f"{planned.label}-{number:0{width}}", otherwise=otherwise)
+            for number in range(1, times + 1)
+        ]
+
+    def _once(self) -> Iterator[Planned]:
+        case, refusal = self.case, self.case.expect.result is Result.REFUSED
+        role = Role.BREAKS if refusal else Role.WORKS
+        yield Planned(
+            self.id,
+            role,
+            role.value,
+            case.attempt,
+            case.expect,
+            self.title,
+            on_build=tuple(case.on_build),
+        )
+        if case.twin is not None:
+            (name,) = differing_fields(case.attempt, case.twin)
+            title = f"the same with another {name}"
+            yield Planned(self.id, Role.TWIN, "twin", case.twin, completed(), title)
+        for number, remedy in enumerate(case.remedies, start=1):
+            label = f"remedy-{number}"
+            make = partial(Planned, self.id, title=remedy.title, rating=remedy.rating)
+            yield make(Role.REMEDY, label, remedy.attempt, remedy.expect)
+            if remedy.impostor is not None:
+                impostor = remedy.attempt.with_server(certificate="impostor", impostor=True)
+                yield make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor)
+
+
+def check(loaded: LoadedCase) -> None:
+    """Check a case and everything that it plans.
+
+    Raises:
+        CaseError: the first rule that is broken.
+    """
+    case = loaded.case
+    if case.expect.result is Result.REFUSED:
+        if case.twin is None:
+            raise CaseError(f"{loaded.id}: a case that breaks has a twin that completes")
+        fields = differing_fields(case.attempt, case.twin)
+        if len(fields) != 1:
+            raise CaseError(
+                f"{loaded.id}: the twin differs in exactly one field, not in {len(fields)}"
+                f" ({', '.join(fields) or 'none'})"
+            )
+    elif case.twin is not None:
+        raise CaseError(f"{loaded.id}: a case that expects completion has no twin")
+    for remedy in case.remedies:
+        if not differing_fields(case.attempt, remedy.attempt):
+            raise CaseError(f"{loaded.id}: the remedy {remedy.title!r} changes nothing")
+    for planned in loaded.plan():
+        _check_words(planned)
+
+
+def _check_words(planned: Planned) -> None:
+    """Every word is one that the command line knows too, and no refusal is left open."""
+    for expect in (planned.expect, *(build.expect for build in planned.on_build)):
+        if expect.result is not planned.expect.result:
+            raise CaseError(f"{planned.id}: on every build the result is the same")
+        if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
+            raise CaseError(
+                f"{planned.id}: an expected refusal names who refuses, at which stage and why"
+            )
+    try:
+        check_settings(planned.attempt.server)
+        check_settings(planned.attempt.client)
+    except SettingsError as error:
+        raise CaseError(f"{planned.id}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -27,7 +27,6 @@ from lab.cli.common import (
     status_of_attempt,
 )
 from lab.expectations import Expectation
-from lab.model import ClientSettings, ServerSettings
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.report.layout import padded, print_hanging
 from lab.run.scan import LIMITS, NotScanned
@@ -155,9 +154,11 @@ def attempt(
 
 
 def _print_fields() -> None:
-    for title, settings in (("-s", ServerSettings), ("-c", ClientSettings)):
-        console().print(Text(f"\n{settings.__name__} ({title} FIELD=VALUE)", style="bold"))
-        for name, text in help_lines(settings):
+    ends: tuple[Literal["server", "client"], ...] = ("server", "client")
+    for end in ends:
+        title = f"\nsettings of the {end} (-{end[0]} FIELD=VALUE)"
+        console().print(Text(title, style="bold"))
+        for name, text in help_lines(end):
             say(f"  {name:<22} {text}")
 
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
-from lab.clients.base import AgentSpec, Installed, Program, Target
-from lab.clients.curl import Curl
-from lab.clients.edge import Edge
-from lab.clients.ftplib import Ftplib, FtplibReuse
-from lab.clients.net_ftp import NetFtp
-from lab.clients.openssl import Openssl
-from lab.clients.tls import TlsPerl, TlsPython
+from lab.clients import curl, edge, ftplib, net_ftp, openssl, tls_perl, tls_python
+from lab.clients.base import Installed, Program, Target
+from lab.model import ClientSettings
 
 #: Every client program by the name that ``ClientSettings.program`` has.
-PROGRAMS: Mapping[str, Program] = {
-    program.name: program
-    for program in (
-        NetFtp(),
-        Ftplib(),
-        FtplibReuse(),
-        Curl(),
-        TlsPerl(),
-        TlsPython(),
-        Openssl(),
-        Edge(),
-    )
-}
+PROGRAMS: Mapping[str, Program[Any]] = MappingProxyType(
+    {
+        program.name: program
+        for module in (net_ftp, ftplib, curl, tls_perl, tls_python, openssl, edge)
+        for program in module.PROGRAMS
+    }
+)
 
-__all__ = ["PROGRAMS", "AgentSpec", "Installed", "Program", "Target"]
+
+def program_of(settings: ClientSettings) -> Program[Any]:
+    """The program that connects with these settings."""
+    return PROGRAMS[settings.program]
+
+
+__all__ = ["PROGRAMS", "Installed", "Program", "Target", "program_of"]

@@ -5,27 +5,25 @@ A program decides nothing about outcomes and touches no container: every method 
 
 from __future__ import annotations
 
+import base64
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, Generic, TypeVar
 
-from lab.model import ClientReport, ClientSettings, Delivery, container_of
+from lab.model import (
+    PROTOCOLS,
+    Agent,
+    ClientReport,
+    ClientSettings,
+    Delivery,
+    FtpClientSettings,
+    Goal,
+    ProtocolRange,
+    container_of,
+)
 
-#: Where agents lie in a container.
-AGENTS_DIRECTORY = "/opt/lab/agents"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentSpec:
-    """How to start the resident agent of a program family."""
-
-    name: str
-    """As the agent's ready line says it; programs with the same name share one agent process."""
-    argv: tuple[str, ...]
-    """The command inside the container."""
-    files: tuple[str, ...]
-    """Its files, relative to ``lab/agents/``; they are put into ``/opt/lab/agents/``."""
+C = TypeVar("C", bound=ClientSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,31 +57,46 @@ class Target:
     """Its private key (PEM)."""
 
 
-class Program(ABC):
+@dataclass(frozen=True, kw_only=True)
+class Program(ABC, Generic[C]):
     """A client program."""
 
-    name: ClassVar[str]
-    agent: ClassVar[AgentSpec]
+    settings: type[C]
+    """The class of its settings."""
+    agent: Agent
+    """The agent that runs it."""
+    name: str
+    """As ``ClientSettings.program`` has it."""
+    platforms: tuple[str, ...] = ("rocky9", "centos7")
+    """Where it is run."""
 
-    def service(self, client: ClientSettings) -> str:
+    def settings_with(self, **fields: Any) -> C:
+        """Settings of this program, by field.
+
+        Raises:
+            TypeError: it has no such field.
+        """
+        return self.settings(program=self.name, **fields)
+
+    def service(self, client: C) -> str:
         """The container of the topology in which these settings are in force."""
         return container_of(client.platform, client.policy)
 
-    @abstractmethod
-    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+    def unsupported(self, client: C, installed: Installed) -> str | None:  # noqa: ARG002
         """Why this program cannot express these settings on this image; ``None``: it can."""
+        return None
 
     @abstractmethod
-    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+    def request(self, client: C, target: Target) -> dict[str, Any]:
         """The arguments of the agent's op ``attempt``.
 
         Raises:
-            ValueError: settings that :meth:`unsupported` names, or a target without what they need.
+            ValueError: a target without what the settings need.
         """
 
-    @abstractmethod
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """What the agent's result says, in the lab's words."""
+        return report_from(raw)
 
 
 def delivery_of(target: Target) -> Delivery:
@@ -97,12 +110,68 @@ def delivery_of(target: Target) -> Delivery:
     return target.delivery
 
 
-def payload_of(client: ClientSettings, target: Target) -> dict[str, Any] | None:
+def payload_of(client: FtpClientSettings, target: Target) -> dict[str, Any] | None:
     """The argument ``payload`` of the agents: what to generate and upload, if anything."""
-    if client.goal != "transfer":
+    if client.goal is not Goal.TRANSFER:
         return None
     delivery = delivery_of(target)
     return {"name": delivery.name, "size": delivery.size}
+
+
+def authorization(target: Target) -> str:
+    """The credentials of a request, as HTTP's Basic scheme writes them (RFC 7617)."""
+    return "Basic " + base64.b64encode(f"{target.user}:{target.password}".encode()).decode("ascii")
+
+
+def python_tls(client: ClientSettings, target: Target) -> dict[str, Any]:
+    """What ``python_tls.py`` makes a TLS context of, and where it connects to."""
+    protocols = client.protocols or ProtocolRange()
+    return {
+        "goal": str(client.goal),
+        "host": target.host,
+        "port": target.port,
+        "timeout_s": client.timeout_s,
+        "tls": client.tls,
+        "verify": client.verify,
+        "ca_file": target.ca_file,
+        "ciphers": client.ciphers,
+        "minimum": protocols.minimum,
+        "maximum": protocols.maximum,
+        "certificate": target.certificate,
+        "key": target.key,
+    }
+
+
+def io_socket_ssl(
+    client: ClientSettings, target: Target, verify_name: str | None, sni: str | None
+) -> dict[str, Any]:
+    """The options of IO::Socket::SSL (IO::Socket::SSL(3)): those that the settings set, and no other."""
+    given = {
+        "SSL_verify_mode": None if client.verify else 0,
+        "SSL_ca_file": target.ca_file,
+        "SSL_fingerprint": target.fingerprint and f"sha256${target.fingerprint}",
+        "SSL_verifycn_name": verify_name,
+        "SSL_hostname": sni,
+        "SSL_cipher_list": client.ciphers,
+        "SSL_version": client.protocols and ssl_version(client.protocols),
+        "SSL_cert_file": target.certificate,
+        "SSL_key_file": target.key if target.certificate is not None else None,
+    }
+    return {option: value for option, value in given.items() if value is not None}
+
+
+def ssl_version(protocols: ProtocolRange) -> str:
+    """A range as IO::Socket::SSL's option ``SSL_version`` writes it.
+
+    One version is its name. A range is "anything" (``SSLv23``) without the versions outside it. An
+    open end switches nothing off above; below, only what the module's own default switches off.
+    """
+    spelt = {version: version.replace(".", "_") for version in PROTOCOLS}
+    if protocols.minimum is not None and protocols.minimum == protocols.maximum:
+        return spelt[protocols.minimum]
+    inside = protocols.versions()
+    off = [v for v in PROTOCOLS if v not in inside or (v == "SSLv3" and not protocols.minimum)]
+    return ":".join(["SSLv23", "!SSLv2", *(f"!{spelt[version]}" for version in off)])
 
 
 def report_from(raw: Mapping[str, Any]) -> ClientReport:

@@ -96,7 +96,7 @@ def decide(observation: Observation, heard: Heard) -> Refusal | None:
             return None
         if observation.attempt.client.goal is Goal.TRANSFER:
             return Refusal(Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
-    rule = rules_of(observation.attempt.client.program).first(heard)
+    rule = rules_of(observation.attempt.client.speaks).first(heard)
     if rule is None:
         stage = STAGE_OF_STEP.get(client.step, Stage.CONNECT)
         return Refusal(Side.UNKNOWN, stage, Reason.UNKNOWN)
@@ -111,7 +111,7 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
         return f"the server did not start: {said[-1] if said else 'it said nothing'}"
     if refusal.stage is Stage.GREETING and "waited-for-tls" in heard.server:
         return "the server was waiting for a TLS handshake: it speaks implicit TLS"
-    if refusal.stage is Stage.VERIFY and settings.fingerprint is not None:
+    if refusal.stage is Stage.VERIFY and settings.pin is not None:
         return "the certificate is not the pinned one, so that its chain had to verify"
     return None
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, model_validator
 
 from lab.dialects.words import SHARED, Names, Table, listed, read
-from lab.model import WEB_PROGRAMS, Reason, Side, Stage
+from lab.model import Reason, Side, Stage
 
 #: As a rule's reason: what the client reports of the certificate decides, its number before its text.
 BY_CERTIFICATE = "by-certificate"
@@ -125,9 +125,9 @@ def rule_list(name: str) -> Rules:
     return read(SHARED / f"{name}.toml", Rules)
 
 
-def rules_of(program: str) -> Rules:
-    """The rules of an attempt with this client program; raises like :func:`rule_list`."""
-    return rule_list(WEB if program in WEB_PROGRAMS else FTPS)
+def rules_of(speaks: str) -> Rules:
+    """The rules of an attempt whose ends speak this (``FTP``, ``HTTP``); raises like :func:`rule_list`."""
+    return rule_list(WEB if speaks == "HTTP" else FTPS)
 
 
 def _part(entry: Mapping[str, Any]) -> tuple[Rule, ...]:

@@ -27,7 +27,8 @@ from pydantic import (
 )
 
 from lab.expectations import Expectation
-from lab.model import PLATFORMS, SERVER_HOSTS, Result, Role
+from lab.model import PLATFORMS, Result, Role
+from lab.servers import SERVERS
 
 Language = Literal["en", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
@@ -67,8 +68,8 @@ def _platform(value: Any) -> Any:
 
 
 def _software(value: Any) -> Any:
-    if value not in SERVER_HOSTS:
-        raise ValueError(f"{value!r} is no server: known are {', '.join(SERVER_HOSTS)}")
+    if value not in SERVERS:
+        raise ValueError(f"{value!r} is no server: known are {', '.join(SERVERS)}")
     return value
 
 

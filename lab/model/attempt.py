@@ -8,29 +8,21 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from lab.model.client import ClientSettings
-from lab.model.server import ServerSettings
-from lab.model.software import COMMAND_LINES, WEB_PROGRAMS
-from lab.model.vocabulary import Goal
+from lab.model.settings import ClientSettings, ServerSettings
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One client with its settings against one server with its settings."""
+    """One client with its settings against one server with its settings; both speak the same."""
 
     server: ServerSettings
     client: ClientSettings
 
     def __post_init__(self) -> None:
-        web = self.client.program in WEB_PROGRAMS
-        if web != self.server.is_origin:
-            kind, other = ("a web client", "FTP") if web else ("an FTP client", "HTTP")
+        if self.client.speaks != self.server.speaks:
             raise ValueError(
-                f"{self.client.program} is {kind} and {self.server.software} speaks {other}"
-            )
-        if self.client.options and self.client.program not in COMMAND_LINES:
-            raise ValueError(
-                f"options are those of a command line, and {self.client.program} is none"
+                f"{self.client.program} speaks {self.client.speaks}"
+                f" and {self.server.software} speaks {self.server.speaks}"
             )
 
     def with_server(self, **changes: Any) -> Attempt:
@@ -51,23 +43,32 @@ class Attempt:
 
 
 def set_fields(settings: ServerSettings | ClientSettings) -> dict[str, Any]:
-    """The fields that differ from the class's defaults, by name, in the order of declaration."""
-    named = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
-    if named.get("program") in WEB_PROGRAMS and named["goal"] is Goal.RESPONSE:
-        del named["goal"]
-    defaults = {f.name: f.default for f in dataclasses.fields(settings)}
-    return {name: value for name, value in named.items() if value != defaults[name]}
+    """The fields that differ from the class's defaults, by name, in the order of declaration.
+
+    What says which class it is (``software``, ``program``) and where it runs is always among them.
+    """
+    named = {f.name: (f.default, getattr(settings, f.name)) for f in dataclasses.fields(settings)}
+    always = {"software", "program", "platform", "policy"}
+    return {
+        name: value
+        for name, (default, value) in named.items()
+        if value != default or name in always
+    }
 
 
 def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:
-    """Names of the fields in which two attempts differ, as ``server.ciphers`` or ``client.verify``."""
+    """Names of the fields in which two attempts differ, as ``server.ciphers`` or ``client.verify``.
+
+    A field that only one of them has differs where it is set.
+    """
     names: list[str] = []
     for side in ("server", "client"):
         a, b = getattr(one, side), getattr(other, side)
+        fields = {f.name: f.default for end in (a, b) for f in dataclasses.fields(end)}
         names += [
-            f"{side}.{f.name}"
-            for f in dataclasses.fields(a)
-            if getattr(a, f.name) != getattr(b, f.name)
+            f"{side}.{name}"
+            for name, default in fields.items()
+            if getattr(a, name, default) != getattr(b, name, default)
         ]
     return tuple(names)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
+
+from pydantic_core import core_schema
 
 #: Protocol versions in ascending order, spelt as OpenSSL and the field spell them.
 PROTOCOLS = ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -49,6 +52,19 @@ class ProtocolRange:
                 "a protocol range is empty: write for example TLSv1.2 or TLSv1..TLSv1.2"
             )
         return cls(text, text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        """In the record it is the written form."""
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else cls.parse(str(value)),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
+        version = "|".join(map(re.escape, PROTOCOLS))
+        return {"type": "string", "pattern": rf"^({version}|({version})?\.\.({version})?)$"}
 
     def versions(self) -> tuple[str, ...]:
         """The versions in the range, ascending; an open end reaches to the end of :data:`PROTOCOLS`."""

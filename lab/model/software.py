@@ -1,23 +1,11 @@
-"""What there is to connect: servers and their hosts; client programs, their platforms and containers."""
+"""Where programs run: the platforms of clients, their containers, and the agents inside."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 
-#: DNS names of the servers in the lab's own zone.
-SERVER_HOSTS = {
-    "vsftpd": "ftp.lab.test",
-    "pyftpdlib": "pyftpdlib.lab.test",
-    "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
-    "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
-    "nginx": "nginx.lab.test",
-    "origin": "origin.lab.test",
-    "origin@openssl-1.0.2k": "origin-openssl10.lab.test",
-}
-
-#: The servers that are web origins; the others speak FTP.
-ORIGINS = ("nginx", "origin", "origin@openssl-1.0.2k")
+#: Where agents lie, in every container.
+AGENTS = "/opt/lab/agents"
 
 #: Client platforms and the crypto policies each can be under (none: the platform has no such thing).
 PLATFORMS: dict[str, tuple[str, ...]] = {
@@ -25,27 +13,6 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
     "centos7": (),
     "debian13": (),
 }
-
-_OLD_AND_NEW = ("rocky9", "centos7")
-#: Client programs, and the platforms that each is run on.
-PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "net-ftp": _OLD_AND_NEW,
-        "ftplib": _OLD_AND_NEW,
-        "ftplib-reuse": _OLD_AND_NEW,
-        "curl": _OLD_AND_NEW,
-        "tls-perl": _OLD_AND_NEW,
-        "tls-python": _OLD_AND_NEW,
-        "openssl": _OLD_AND_NEW,
-        "edge": ("debian13",),
-    }
-)
-
-#: The programs that reach web origins; the others speak FTP.
-WEB_PROGRAMS = ("tls-perl", "tls-python", "openssl", "edge")
-
-#: The programs that are command lines; the others are libraries, or have a configuration file.
-COMMAND_LINES = ("curl", "openssl")
 
 
 def container_of(platform: str, policy: str | None) -> str:
@@ -67,3 +34,23 @@ SILENT = "silent"
 
 #: The containers that a server's settings can name by an address of theirs.
 NAMED_CONTAINERS = (*CLIENT_CONTAINERS, SILENT)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The resident program that makes attempts, or runs listeners, inside a container."""
+
+    name: str
+    """As its ready line says it; programs with the same name in a container share one process."""
+    argv: tuple[str, ...]
+    """The command inside the container."""
+
+    @classmethod
+    def python(cls, name: str, script: str, *arguments: str) -> Agent:
+        """One in Python, by the name of its file."""
+        return cls(name, ("/opt/lab/bin/python3", f"{AGENTS}/{script}", *arguments))
+
+    @classmethod
+    def perl(cls, name: str, script: str) -> Agent:
+        """One in Perl, by the name of its file."""
+        return cls(name, ("/opt/lab/bin/perl", f"{AGENTS}/{script}"))

@@ -147,7 +147,7 @@ class Role(StrEnum):
     """Asked for by itself, in no case."""
 
 
-class Standing(StrEnum):
+class Rating(StrEnum):
     """What a remedy is worth."""
 
     RECOMMENDED = "recommended"

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
-from lab.model import PROGRAMS, WEB_PROGRAMS, Attempt, ClientSettings, ServerSettings
+from lab.clients import PROGRAMS
+from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
 from lab.own import backend as backends
 from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
 from lab.own.files import PEM
 from lab.own.findings import Finding, Findings, InputError, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
 from lab.servers import SERVERS
-from lab.servers.vsftpd import Vsftpd
+from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
 
 def server_for(client: str) -> str:
     """The server that ``PROGRAM@PLATFORM[:POLICY]`` is tried against where nobody names one."""
-    return WEB_SERVER if client.partition("@")[0] in WEB_PROGRAMS else FTP_SERVER
+    return WEB_SERVER if client.partition("@")[0] in _web_programs() else FTP_SERVER
+
+
+def _web_programs() -> list[str]:
+    return [name for name, p in PROGRAMS.items() if issubclass(p.settings, WebClientSettings)]
 
 
 def read_attempt(
@@ -76,7 +81,7 @@ def read_attempt(
         InputError: a file that cannot be read or tried.
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
-    _check_together(backend, config, client)
+    _check_together(backend, config)
     client = client or (WEB_CLIENT if backend else FTP_CLIENT)
     server = server or server_for(client)
     findings: list[Finding] = []
@@ -84,7 +89,14 @@ def read_attempt(
     of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
     anchors: UserAnchors | None = None
+    settings: ClientSettings
     if backend is not None:
+        if not isinstance(base, WebClientSettings):
+            what = f"a backend says nothing to {base.program}."
+            others = f"name another web client: {', '.join(_web_programs())}."
+            raise InputError(
+                str(backend), None, what, f"Leave --client out ({WEB_CLIENT}), or {others}"
+            )
         read = backends.read(read_text(backend), str(backend), backend_name)
         settings, found = backend_settings.client_settings(read, base, of_server)
         anchors, said = read.anchors, [*read.findings, *found]
@@ -107,22 +119,13 @@ def read_attempt(
     return attempt, _brought(certificate, anchors), most_of(findings)
 
 
-def _check_together(backend: Path | None, config: Path | None, client: str | None) -> None:
+def _check_together(backend: Path | None, config: Path | None) -> None:
     """A backend is for a web client, and the other files are not."""
     if backend is None:
         return
-    program = (client or WEB_CLIENT).partition("@")[0]
     if config is not None:
         what = f"this is for a web client and {config} for one of FTP."
         raise InputError(str(backend), None, what, "Give one of the two.")
-    if program in PROGRAMS and program not in WEB_PROGRAMS:
-        others = f"name another web client: {', '.join(WEB_PROGRAMS)}."
-        raise InputError(
-            str(backend),
-            None,
-            f"a backend says nothing to {program}.",
-            f"Leave --client out ({WEB_CLIENT}), or {others}",
-        )
 
 
 def _certificate(
@@ -163,7 +166,7 @@ def _server(
             return dataclasses.replace(explicit, certificate=OWN)
         return explicit
     program = SERVERS[software]
-    if not isinstance(program, Vsftpd):
+    if not (isinstance(program, VsftpdServer) and isinstance(explicit, Vsftpd)):
         what = f"a vsftpd.conf says nothing to {software}."
         raise InputError(str(conf), None, what, "Leave --server out, or the file.")
     read = vsftpd_conf.parse(
@@ -238,7 +241,7 @@ def _check_own_is_given(
     used = {
         "-s certificate": attempt.server.certificate,
         "-c trust": attempt.client.trust if anchors is None else None,
-        "-c fingerprint": attempt.client.fingerprint,
+        "-c fingerprint": attempt.client.pin,
     }
     for option, value in used.items():
         if value == OWN:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.certificates import OWN
-from lab.model import ClientSettings, ServerSettings
+from lab.model import ServerSettings, WebClientSettings
 from lab.own.backend import ADDRESSES, TLS_PORT, Backend, is_address
 from lab.own.backend_data import Form
 from lab.own.findings import Finding, Findings
+
+C = TypeVar("C", bound=WebClientSettings)
 
 _PLAIN_PORT = 80
 #: The lab's own DNS zone: a name in it is meant as it is.
 _ZONE = ".lab.test"
 
 
-def client_settings(
-    backend: Backend, base: ClientSettings, server: ServerSettings
-) -> tuple[ClientSettings, list[Finding]]:
+def client_settings(backend: Backend, base: C, server: ServerSettings) -> tuple[C, list[Finding]]:
     """The client that does as the network's edge would, with the lab's server as its origin.
 
     Args:

@@ -61,8 +61,8 @@ def not_judged(attempt: Attempt, *, anchors_given: bool) -> tuple[NotJudged, ...
         pins it.
     """
     client = attempt.client
-    checks = client.verify and (client.tls or client.implicit_tls)
-    if attempt.server.certificate != OWN or not checks or client.fingerprint == OWN:
+    checks = client.verify and client.uses_tls
+    if attempt.server.certificate != OWN or not checks or client.pin == OWN:
         return ()
     found: list[NotJudged] = []
     if client.trust != OWN:
@@ -86,7 +86,7 @@ def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcom
         outcome: what happened.
         anchors_given: as in :func:`not_judged`.
     """
-    pin = attempt.client.fingerprint
+    pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)
     left_open = not_judged(attempt, anchors_given=anchors_given)
@@ -109,8 +109,8 @@ def _rests_on(outcome: Outcome, left_open: tuple[NotJudged, ...]) -> bool:
 
 
 def _name_is_given(client: ClientSettings) -> bool:
-    if client.verify_name is not None:
-        return client.verify_name != ""  # which is no name to check
+    if client.checked_name is not None:
+        return client.checked_name != ""  # which is no name to check
     return client.host not in {None, HOST_ADDRESS}
 
 
@@ -143,7 +143,7 @@ def say_what_is_not_judged(
     if attempt.server.certificate != OWN:
         used = f"the server has certificate={attempt.server.certificate}"
         found.warn(None, f"the certificate is not used: {used}")
-    elif client.fingerprint == OWN and client.verify:
+    elif client.pin == OWN and client.verify:
         text = (
             f"fingerprint={OWN}: the client accepts exactly this certificate, whoever issued it and"
             " whatever names it has"

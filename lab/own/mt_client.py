@@ -19,12 +19,14 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.model import PROTOCOLS, ClientSettings, ProtocolRange
 from lab.own.findings import BLANKS, Finding, Findings, InputError, Severity, data
 from lab.own.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, Directive, MtConfig, Option, true
 from lab.text import cut
+
+C = TypeVar("C", bound=ClientSettings)
 
 #: The largest integer that Perl has.
 _LARGEST = float(2**64)
@@ -61,9 +63,9 @@ class _Reading:
 
 def client_settings(
     config: MtConfig,
-    base: ClientSettings,
+    base: C,
     pins: Mapping[str, str] | None = None,
-) -> tuple[ClientSettings, list[Finding]]:
+) -> tuple[C, list[Finding]]:
     """The client that Movable Type would start with these directives.
 
     Args:
@@ -75,7 +77,7 @@ def client_settings(
         The settings and the findings; those of the file itself are in ``config.findings``.
 
     Raises:
-        InputError: a value that the program dies of.
+        InputError: a value that the program dies of, or a setting that ``base`` does not have.
     """
     reading = _Reading(config, pins or {}, Findings(config.file))
     _verification(reading)
@@ -83,6 +85,14 @@ def client_settings(
     for option in config.options:
         _apply(reading, option)
     _session_reuse(reading)
+    missing = set(reading.changes) - {field.name for field in dataclasses.fields(base)}
+    if missing:
+        raise InputError(
+            config.file,
+            None,
+            f"{base.program} has no setting {min(missing)}, which the directives set.",
+            "Leave --client out, or name net-ftp: the directives are Net::FTP's.",
+        )
     return dataclasses.replace(base, **reading.changes), reading.found
 
 

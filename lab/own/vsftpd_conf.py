@@ -25,7 +25,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange, ServerSettings
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
@@ -35,7 +35,7 @@ from lab.own.findings import (
     check_line,
     data,
 )
-from lab.servers.vsftpd import DEBIAN, EL9, Build
+from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
 from lab.settings import SettingsError
 from lab.text import closest, cut, listed
 
@@ -132,7 +132,7 @@ class VsftpdConf:
     """A vsftpd.conf as the settings of a server, with what is to be said about it."""
 
     file: str
-    settings: ServerSettings
+    settings: Vsftpd
     lines: Mapping[str, int]
     """The line that each field of the settings comes from; fields that no line sets are missing."""
     switches: frozenset[str]
@@ -401,7 +401,7 @@ class _Reading:
         extra = (*self.kept.values(), *switches, *self.fatal)
         return VsftpdConf(
             file=self.found.file,
-            settings=ServerSettings(software=software, extra=extra, **self.fields),
+            settings=Vsftpd(**{**self.fields, "software": software, "extra": extra}),
             lines=MappingProxyType(dict(self.lines)),
             switches=frozenset(switches),
             findings=tuple(self.found),

@@ -16,24 +16,28 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     JsonValue,
     computed_field,
     model_validator,
 )
-from pydantic_core import to_jsonable_python
+from pydantic_core import core_schema, to_jsonable_python
 
+from lab.clients import PROGRAMS, Program
 from lab.expectations import Expectation, Verdict
 from lab.model import (
     Attempt,
     ClientReport,
     ClientSettings,
+    FtpClientSettings,
+    FtpServerSettings,
     Outcome,
     Role,
     ServerReport,
     ServerSettings,
 )
 from lab.record.text import readable_throughout
-from lab.record.written import Written
+from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
 from lab.wire import WireReading, Witnesses
 
@@ -43,6 +47,38 @@ FORMAT_VERSION: Final = 1
 
 #: A time; in the files it is in UTC, as ISO 8601 has it: `2031-05-17T12:00:00Z`.
 Moment = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+
+class _Named:
+    """Annotation of settings: they are read as those of the program that one of their fields names.
+
+    A record can come from another lab: what this one does not know is read as the family has it. One
+    that leaves defaults out names no vsftpd and no Net::FTP, which are the first of the known.
+    """
+
+    def __init__(
+        self, field: str, family: type, known: Mapping[str, Server[Any] | Program[Any]]
+    ) -> None:
+        self._field = field
+        self._classes = {name: owner.settings for name, owner in known.items()} | {"": family}
+
+    def __get_pydantic_core_schema__(
+        self, _source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schemas = {name: handler.generate_schema(cls) for name, cls in self._classes.items()}
+        return core_schema.tagged_union_schema(
+            schemas,
+            self._name,
+            serialization=core_schema.wrap_serializer_function_ser_schema(self._written),
+        )
+
+    def _name(self, value: Any) -> str:
+        given = value if isinstance(value, Mapping) else vars(value)
+        name = given.get(self._field, next(iter(self._classes)))
+        return name if name in self._classes else ""
+
+    def _written(self, value: Any, handler: core_schema.SerializerFunctionWrapHandler) -> Any:
+        return {self._field: getattr(value, self._field), **handler(value)}
 
 
 class Model(BaseModel):
@@ -171,9 +207,9 @@ class AttemptRecord(Model):
     """The attempt in words, e.g. the title of a remedy."""
     standing: str | None = None
     """Of a remedy: recommended, temporary, unsafe or useless."""
-    server: Annotated[ServerSettings, Written()]
+    server: Annotated[ServerSettings, _Named("software", FtpServerSettings, SERVERS)]
     """Settings of the server; null: the server's own default holds."""
-    client: Annotated[ClientSettings, Written()]
+    client: Annotated[ClientSettings, _Named("program", FtpClientSettings, PROGRAMS)]
     """Settings of the client; null: the program's own default holds."""
     expectation: Expectation | None = None
     """What was expected; null: nothing."""

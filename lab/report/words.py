@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from lab.expectations import Verdict
-from lab.model import Captured, Result, Role, ServerSettings, Side, set_fields
+from lab.model import Captured, Result, Role, ServerSettings, Side, set_fields, spelt
 from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
 from lab.run import impostor
 from lab.text import visible
@@ -116,15 +116,11 @@ def facts(attempt: AttemptRecord) -> str:
         "data channel protected": outcome.data_protected,
         "session reused": outcome.session_reused,
     }
-    return ", ".join(
-        f"{name} {_yes_no(value)}" for name, value in named.items() if value is not None
-    )
+    return ", ".join(f"{name} {_set(value)}" for name, value in named.items() if value is not None)
 
 
-def _yes_no(value: object) -> str:
-    if isinstance(value, tuple):
-        return " ".join(map(str, value))
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+def _set(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else spelt(value)
 
 
 def given_away(attempt: AttemptRecord) -> str:
@@ -147,7 +143,7 @@ def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
     for end in (attempt.server, attempt.client):
         name = end.software if isinstance(end, ServerSettings) else str(end)
         changes = [
-            f"{field}={_yes_no(value)}"
+            f"{field}={_set(value)}"
             for field, value in set_fields(end).items()
             if field not in apart
         ]

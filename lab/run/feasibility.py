@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping
 
-from lab.clients import PROGRAMS
+from lab.clients import program_of
 from lab.clients.base import Installed
-from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.model import Attempt, ClientSettings, FtpServerSettings, ServerSettings
 from lab.run.agents import Agents
 from lab.run.containers import Containers
-from lab.servers import SERVERS
+from lab.servers import server_of
 
 
 class Unsupported(Exception):
@@ -47,7 +47,7 @@ class Feasibility:
             Unsupported: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
         """
-        program = PROGRAMS[attempt.client.program]
+        program = program_of(attempt.client)
         cause = self.cannot_serve(attempt.server) or program.unsupported(
             attempt.client, self._installed(attempt.client)
         )
@@ -59,7 +59,7 @@ class Feasibility:
 
     def cannot_serve(self, server: ServerSettings) -> str | None:
         """Why there is no such server here; ``None``: there is."""
-        software = SERVERS[server.software]
+        software = server_of(server)
         absent = self._absent.get(software.service)
         return absent.partition(":")[0] if absent else software.unsupported(server)
 
@@ -96,7 +96,7 @@ def announced(server: ServerSettings, containers: Containers) -> str | None:
         Unsupported: it is no address, and no container of that name is in the topology.
         AgentError: that container has no address, or the engine does not tell.
     """
-    wanted = server.pasv_address
+    wanted = server.pasv_address if isinstance(server, FtpServerSettings) else None
     if wanted is None or _is_address(wanted):
         return wanted
     return _address_of("pasv_address", wanted, containers)

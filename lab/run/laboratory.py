@@ -21,13 +21,13 @@ from lab.clients import PROGRAMS
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
 from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
-from lab.model import NAMED_CONTAINERS, SERVER_HOSTS, Attempt
+from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.pem import UserFiles
 from lab.run import topology
 from lab.run.checkout import Checkout
 from lab.run.session import Session
 from lab.run.topology import Place, Seal, Topology
-from lab.servers import SERVERS
+from lab.servers import SERVER_HOSTS, SERVERS
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,9 @@ def services_of(
     pairs = {(PROGRAMS[a.client.program].service(a.client), a.server.software) for a in attempts}
     needed = {client for client, _ in pairs} | {SERVERS[name].service for _, name in pairs}
     # A packet filter can name the container of another client, a passive address any of these.
-    named = {name for a in attempts for name in (a.server.port_allowed, a.server.pasv_address)}
+    servers = [a.server for a in attempts]
+    named = {s.port_allowed for s in servers}
+    named |= {s.pasv_address for s in servers if isinstance(s, FtpServerSettings)}
     needed |= {name for name in NAMED_CONTAINERS if name in named}
     return (needed | set(also)) - set(absent)
 
@@ -182,7 +184,7 @@ def _addresses(places: Mapping[str, Place]) -> dict[str, str]:
 def certificates_named(attempt: Attempt) -> set[str]:
     """The certificates of the catalogue that an attempt's settings name."""
     client = attempt.client
-    named = {attempt.server.certificate, client.fingerprint, client.client_certificate}
+    named = {attempt.server.certificate, client.pin, client.client_certificate}
     return {slug for slug in named if slug is not None and slug in CATALOGUE}
 
 

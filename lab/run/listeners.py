@@ -15,9 +15,6 @@ from dataclasses import dataclass
 
 from lab.certificates import RunCertificates
 from lab.model import (
-    CERTIFICATE_EMPTY,
-    CERTIFICATE_UNSET,
-    SERVER_HOSTS,
     ServerSettings,
     settings_key,
 )
@@ -117,7 +114,7 @@ class Listeners:
         self._material = material
         self._password = password
         self._pools: OnceMap[ListenerPool] = OnceMap()
-        self._ports = {name: itertools.count() for name in SERVER_HOSTS}
+        self._ports = {name: itertools.count() for name in SERVERS}
 
     def one(self, server: ServerSettings) -> AbstractContextManager[Listener]:
         """A listener with these settings that nobody else uses meanwhile.
@@ -139,7 +136,7 @@ class Listeners:
             return Listener(name, FIRST_PORT + number, False, NOT_LISTENING, "")
         first = FIRST_PASSIVE_PORT + number * PASSIVE_PORTS
         chain = key = None
-        if server.certificate not in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
+        if server.has_certificate:
             self._material.server(server.certificate, server.host)
             chain, key = certificate_files(server.host, server.certificate)
         place = ListenerPlace(

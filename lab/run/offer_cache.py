@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from lab.certificates import RunCertificates, describe
-from lab.clients import PROGRAMS
+from lab.clients import program_of
 from lab.model import (
-    CERTIFICATE_EMPTY,
-    CERTIFICATE_UNSET,
-    WEB_PROGRAMS,
     Attempt,
+    FtpClientSettings,
     Goal,
     ServerSettings,
 )
@@ -49,14 +47,11 @@ class OfferCache:
         """What the client of an attempt offers; asked in the container of the attempt's server."""
         client, server = attempt.client, attempt.server
         # What does not come before the handshake, or is not in it, does not tell clients apart.
-        web = client.program in WEB_PROGRAMS
-        alike = dataclasses.replace(
-            client,
-            goal=Goal.HANDSHAKE if web else Goal.LOGIN,
-            payload=0,
-            mode="passive",
-            session_cache="default",
-        )
+        alike = client
+        if isinstance(client, FtpClientSettings):
+            alike = dataclasses.replace(
+                client, goal=Goal.LOGIN, payload=0, mode="passive", session_cache="default"
+            )
         return self._offers.get(
             (alike, server.software), lambda: self._ask_client(Attempt(server, alike))
         )
@@ -69,7 +64,7 @@ class OfferCache:
         client, server = attempt.client, attempt.server
         if not client.tls:
             return Offer(end=str(client), nothing="it does not ask for TLS")
-        program, agent = PROGRAMS[client.program], self._agents.client(client)
+        program, agent = program_of(client), self._agents.client(client)
 
         def error_at(port: int) -> str:
             request = self._requests.build(attempt, port, self._requests.delivery(client))
@@ -81,7 +76,7 @@ class OfferCache:
             str(client),
             error_at,
             deadline(client),
-            implicit=client.implicit_tls or server.is_origin,
+            implicit=client.tls_first,
         )
 
     def _ask_server(self, server: ServerSettings) -> Offer:
@@ -99,7 +94,7 @@ class OfferCache:
                 self._agents.probe(server.software),
                 server.software,
                 listener.port,
-                server.ssl_sni_hostname or server.host,
+                server.server_name,
                 listed,
                 key,
                 implicit=server.tls_first,
@@ -116,7 +111,7 @@ class OfferCache:
         return self._cipher_lists.get((server.software, server.ciphers), ask)
 
     def _key_type(self, server: ServerSettings) -> str:
-        if server.certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
+        if not server.has_certificate:
             return ""
         chain = self._material.server(server.certificate, server.host).chain_pem
         return describe(chain).leaf.key

@@ -197,7 +197,7 @@ def _attempt_record(
         case=planned.case_id if planned else None,
         role=planned.role if planned else Role.ATTEMPT,
         label=planned.title if planned else "",
-        standing=planned.standing if planned else None,
+        standing=planned.rating if planned else None,
         server=attempt.server,
         client=attempt.client,
         expectation=one.job.expect,
@@ -268,7 +268,7 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
 
 def _names_own(attempt: Attempt) -> bool:
     server, client = attempt.server, attempt.client
-    return OWN in (server.certificate, client.trust, client.fingerprint)
+    return OWN in (server.certificate, client.trust, client.pin)
 
 
 def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> CaseRecord:

@@ -7,9 +7,9 @@ import itertools
 from typing import Any
 
 from lab.certificates import RunCertificates
-from lab.clients import PROGRAMS
+from lab.clients import program_of
 from lab.clients.base import Target
-from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery
+from lab.model import HOST_ADDRESS, Attempt, ClientSettings, Delivery, FtpClientSettings
 from lab.run.files import anchors_file, certificate_files
 
 
@@ -31,13 +31,14 @@ class RequestBuilder:
         """A file to upload, with a name that no other attempt of the run has."""
         name = f"delivery-{next(self._names)}.txt"
         line = f"{name}\n".encode()
-        content = (line * (client.payload // len(line) + 1))[: client.payload]
-        return Delivery(name=name, size=client.payload, sha256=hashlib.sha256(content).hexdigest())
+        size = client.payload if isinstance(client, FtpClientSettings) else 0
+        content = (line * (size // len(line) + 1))[:size]
+        return Delivery(name=name, size=size, sha256=hashlib.sha256(content).hexdigest())
 
     def build(self, attempt: Attempt, port: int, delivery: Delivery) -> dict[str, Any]:
         """The arguments of the client agent's op ``attempt``, for a listener at ``port``."""
         client = attempt.client
-        request = PROGRAMS[client.program].request(client, self._target(attempt, port, delivery))
+        request = program_of(client).request(client, self._target(attempt, port, delivery))
         if client.environment:
             variables = (variable.partition("=") for variable in client.environment)
             request["environment"] = {name: value for name, _, value in variables}
@@ -45,11 +46,7 @@ class RequestBuilder:
 
     def _target(self, attempt: Attempt, port: int, delivery: Delivery) -> Target:
         client, host = attempt.client, attempt.server.host
-        pinned = (
-            self._material.server(client.fingerprint, host).leaf_sha256
-            if client.fingerprint
-            else None
-        )
+        pinned = self._material.server(client.pin, host).leaf_sha256 if client.pin else None
         own = client.client_certificate
         chain, key = certificate_files(host, own) if own else (None, None)
         by_address = client.host == HOST_ADDRESS

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from lab.model import BEHAVIOURS, PROTOCOLS, ServerSettings
+from lab.model import PROTOCOLS, ServerSettings
 from lab.run.suites import Offer
+from lab.servers.origin import BEHAVIOURS, Origin
 from lab.settings import server_in_words
 from lab.tls.suites import Suite, suite_of
 
@@ -160,7 +161,7 @@ def not_scannable(server: ServerSettings) -> str | None:
         return f"a packet filter is before its port: {server.port_filter}, whatever comes{spared}"
     if not server.tls:
         return "it speaks no TLS"
-    if server.behaviour not in SCANNABLE_BEHAVIOURS:
+    if isinstance(server, Origin) and server.behaviour not in SCANNABLE_BEHAVIOURS:
         return f"it does something else: {BEHAVIOURS[server.behaviour]}"
     return None
 

@@ -36,12 +36,12 @@ class Address:
     @classmethod
     def of(cls, server: ServerSettings, port: int) -> Address:
         """A listener with these settings at ``port``."""
-        asked = server.require_cert
+        asked = server.asks_for_certificate
         chain, key = certificate_files(server.host, server.certificate) if asked else (None, None)
         return cls(
             host=server.host,
             port=port,
-            server_name=server.ssl_sni_hostname or server.host,
+            server_name=server.server_name,
             speaks_ftp=not server.tls_first,
             chain=chain,
             key=key,

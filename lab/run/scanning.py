@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.model import Attempt, ClientSettings, ServerSettings
+from lab.clients.net_ftp import NetFtp
+from lab.clients.openssl import Openssl
+from lab.model import Attempt, ServerSettings, WebServerSettings
 from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError
 from lab.run.scan import Comparison, NotScanned
@@ -58,8 +60,7 @@ def scan_one(session: Session, server: ServerSettings) -> Result:
 
 def as_attempt(server: ServerSettings) -> Attempt:
     """An attempt against these settings: what a laboratory is opened for."""
-    program = "openssl" if server.is_origin else "net-ftp"
-    return Attempt(server, ClientSettings(program=program))
+    return Attempt(server, Openssl() if isinstance(server, WebServerSettings) else NetFtp())
 
 
 def counted(results: Iterable[Result]) -> dict[str, int]:

@@ -18,7 +18,15 @@ from docker import DockerClient
 
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
-from lab.model import Attempt, Capability, Captured, Observation, ServerReport, ServerSettings
+from lab.model import (
+    Attempt,
+    Capability,
+    Captured,
+    FtpClientSettings,
+    Observation,
+    ServerReport,
+    ServerSettings,
+)
 from lab.run import scan as scans
 from lab.run import scanner
 from lab.run.agents import FACTS_S, Agents
@@ -192,10 +200,16 @@ def _recording(
     attempt: Attempt, link: AgentLink, listener: Listener, keep: KeepCapture | None
 ) -> Recording:
     """The capture around an attempt at a listener."""
-    ports = [(listener.port, listener.port)]
+    client, ports = attempt.client, [(listener.port, listener.port)]
     if listener.passive_ports is not None:
         ports.append(listener.passive_ports)
-    return Recording(keep, link, listener.key, ports, active=attempt.client.mode == "active")
+    return Recording(
+        keep,
+        link,
+        listener.key,
+        ports,
+        active=isinstance(client, FtpClientSettings) and client.mode == "active",
+    )
 
 
 def _report(collected: Mapping[str, Any]) -> ServerReport:

@@ -4,54 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from lab.model import PROTOCOLS
-from lab.servers.base import (
-    ListenerPlace,
-    Server,
-    ServerAgent,
-    listen_request,
-    parse_ports,
-    passive_range,
-)
-from lab.servers.nginx import Nginx
-from lab.servers.origin import Origin
-from lab.servers.pyftpdlib import Pyftpdlib
-from lab.servers.vsftpd import EL9, Vsftpd
+from lab.model import ServerSettings
+from lab.servers import nginx, origin, pyftpdlib, vsftpd
+from lab.servers.base import ListenerPlace, Server, listen_request, passive_range
 
 #: Every server software that ``ServerSettings.software`` can name.
-SERVERS: Mapping[str, Server] = MappingProxyType(
+SERVERS: Mapping[str, Server[Any]] = MappingProxyType(
     {
         server.name: server
-        for server in (
-            Vsftpd(),
-            Pyftpdlib(),
-            Vsftpd(build=EL9, name="vsftpd@rocky9", service="vsftpd-rocky9"),
-            Vsftpd(
-                name="vsftpd@openssl-1.0.2k",
-                service="vsftpd-openssl10",
-                library="OpenSSL 1.0.2k",
-                newest="TLSv1.2",
-            ),
-            Nginx(),
-            Origin(),
-            Origin(
-                name="origin@openssl-1.0.2k",
-                service="origin-openssl10",
-                library="OpenSSL 1.0.2k",
-                spoken=PROTOCOLS[:4],
-                has_packet_filter=False,
-            ),
-        )
+        for module in (vsftpd, pyftpdlib, nginx, origin)
+        for server in module.SERVERS
     }
 )
 
+#: The DNS name of each in the lab's zone.
+SERVER_HOSTS: Mapping[str, str] = MappingProxyType({n: s.host for n, s in SERVERS.items()})
+
+
+def server_of(settings: ServerSettings) -> Server[Any]:
+    """The software that runs with these settings."""
+    return SERVERS[settings.software]
+
+
 __all__ = [
     "SERVERS",
+    "SERVER_HOSTS",
     "ListenerPlace",
     "Server",
-    "ServerAgent",
     "listen_request",
-    "parse_ports",
     "passive_range",
+    "server_of",
 ]

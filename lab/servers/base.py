@@ -6,32 +6,32 @@ server's container (``lab/agents/server.py``) writes it down and starts the serv
 
 from __future__ import annotations
 
-import re
+import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from lab.model import ServerSettings
-from lab.servers import dh_groups
+from lab.model import (
+    CERTIFICATE_EMPTY,
+    Agent,
+    FtpServerSettings,
+    ServerSettings,
+    WebServerSettings,
+    parse_ports,
+)
 
 #: Where the agent keeps a listener's files in the server's container, one directory a listener.
 LISTENERS = "/run/lab/listeners"
 
-#: The modules of the agent that every server needs, names relative to ``lab/agents/``.
-AGENT_FILES = (
-    "resident.py",
-    "tcp_sockets.py",
-    "helper_programs.py",
-    "listener.py",
-    "captured.py",
-    "server_program.py",
-    "server.py",
-)
-
 #: The account that clients log in to.
 USER = "lab"
 
-_PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")
+S = TypeVar("S", bound=ServerSettings)
+
+#: The file of a listener's directory that holds the group for DHE suites.
+_DH_GROUP = "dh.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,30 @@ class ListenerPlace:
     client_ca: str | None = None
     port_allowed: tuple[str, ...] = ()
     pasv_address: str | None = None
+
+    def certificate(self, settings: ServerSettings) -> tuple[str, str] | None:
+        """Chain and key for a configuration: ``None`` where no option names any, or empty words.
+
+        Raises:
+            ValueError: the settings name a certificate of which no file is in this place.
+        """
+        if settings.certificate == CERTIFICATE_EMPTY:
+            return "", ""
+        if not settings.has_certificate:
+            return None
+        named = f"certificate={settings.certificate}"
+        return self.file("chain", named), self.file("private_key", named)
+
+    def file(self, field: str, setting: str) -> str:
+        """The path in ``chain``, ``private_key`` or ``client_ca``, which a setting needs.
+
+        Raises:
+            ValueError: there is none.
+        """
+        path = getattr(self, field)
+        if path is None:
+            raise ValueError(f"{setting} needs a file: the listener's place has no {field}")
+        return str(path)
 
     @property
     def directory(self) -> str:
@@ -95,140 +119,86 @@ class ListenerPlace:
 
 
 @dataclass(frozen=True)
-class ServerAgent:
-    """How the agent of a server is started in its container.
+class FixedOption:
+    """An option that is written for every listener, and why that changes no outcome.
 
-    ``files`` are names relative to ``lab/agents/``; they are put into ``/opt/lab/agents/``.
+    Values in braces come from the listener's place.
     """
 
     name: str
-    argv: tuple[str, ...]
-    files: tuple[str, ...]
+    value: str
+    reason: str
 
 
-class Server(Protocol):
-    """One server software."""
+@dataclass(frozen=True, kw_only=True)
+class Server(ABC, Generic[S]):
+    """One server software, in one build."""
+
+    settings: type[S]
+    """The class of its settings."""
+    agent: Agent
+    """The agent that runs listeners of this software."""
+    name: str
+    """As ``ServerSettings.software`` has it."""
+    service: str
+    """Its container in the topology."""
 
     @property
-    def name(self) -> str:
-        """As ``ServerSettings.software`` has it."""
+    def host(self) -> str:
+        """Its DNS name in the lab's zone."""
+        return self.settings.hosts[self.name]
 
-    @property
-    def service(self) -> str:
-        """Its container in the topology."""
-
-    @property
-    def agent(self) -> ServerAgent:
-        """The agent that runs listeners of this software."""
-
-    def unsupported(self, settings: ServerSettings) -> str | None:
-        """Why these settings cannot be expressed with this software; ``None`` if they can."""
-
-    def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
-        """The configuration for these settings.
+    def settings_with(self, **fields: Any) -> S:
+        """Settings of this software, by field.
 
         Raises:
-            ValueError: ``settings`` are :meth:`unsupported`, or ``place`` lacks what they need.
+            TypeError: it has no such field.
+        """
+        return self.settings(software=self.name, **fields)
+
+    def unsupported(self, settings: S) -> str | None:
+        """Why these settings cannot be expressed with this software; ``None`` if they can."""
+        return unsupported_anywhere(settings)
+
+    @abstractmethod
+    def configure(self, settings: S, place: ListenerPlace) -> str:
+        """The configuration for settings that are not :meth:`unsupported`.
+
+        Raises:
+            ValueError: ``place`` lacks what they need.
         """
 
 
 def passive_range(settings: ServerSettings, place: ListenerPlace) -> tuple[int, int]:
-    """First and last port for passive data connections: the setting's, else the listener's own.
-
-    Raises:
-        ValueError: ``pasv_ports`` is not ``FIRST-LAST`` with 1 <= FIRST <= LAST <= 65535.
-    """
-    if settings.pasv_ports is None:
-        return place.passive_ports
-    return parse_ports(settings.pasv_ports)
-
-
-def parse_ports(text: str) -> tuple[int, int]:
-    """Read ``30000-30009``.
-
-    Raises:
-        ValueError: anything else, or a range that is empty or outside 1-65535.
-    """
-    match = _PORTS.fullmatch(text.strip())
-    first, last = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= first <= last <= 65535:
-        raise ValueError(f"pasv_ports is {text!r}: write FIRST-LAST, for example 30000-30009")
-    return first, last
-
-
-#: What a packet filter can do to a listener's own port, and to its passive ones.
-FILTERS = ("open", "dropped", "rejected")
-
-#: Fields of web origins only, and what an FTP server has to do with them.
-ORIGIN_FIELDS: Mapping[str, str] = {
-    "behaviour": "only a web origin misbehaves on demand",
-    "answer_delay_s": "only a web origin answers requests",
-    "dh_bits": "an FTP server has the group of its build for DHE suites",
-    "certificate_by_name": "the FTP servers have one certificate for every name",
-}
-#: Fields of FTP servers only, and what a web origin has to do with them.
-FTP_FIELDS: Mapping[str, str] = {
-    "tls_required_login": "nobody logs in to a web origin",
-    "tls_required_data": "HTTP has no data channel",
-    "require_ssl_reuse": "HTTP has no data channel",
-    "strict_ssl_read_eof": "nothing is uploaded to a web origin",
-    "implicit_tls": "TLS of a web origin begins with the first byte, set or not",
-    "anonymous": "nobody logs in to a web origin",
-    "allow_anon_ssl": "nobody logs in to a web origin",
-    "pasv_address": "HTTP has no data channel",
-    "pasv_ports": "HTTP has no data channel",
-    "data_ports": "HTTP has no data channel",
-}
-#: The file of a listener's directory that holds the group for DHE suites.
-_DH_GROUP = "dh.pem"
-
-
-def unsupported_of_others(settings: ServerSettings, others: Mapping[str, str]) -> str | None:
-    """Which of these fields, which mean nothing to a kind of server, is set; ``None`` if none is."""
-    default = ServerSettings(software=settings.software)
-    for field, why in others.items():
-        value = getattr(settings, field)
-        if value != getattr(default, field):
-            written = str(value).lower() if isinstance(value, bool) else value
-            return f"{field}={written}: {why}"
-    return None
+    """First and last port for passive data connections: the setting's, else the listener's own."""
+    if isinstance(settings, FtpServerSettings) and settings.pasv_ports is not None:
+        return parse_ports(settings.pasv_ports)
+    return place.passive_ports
 
 
 def unsupported_anywhere(settings: ServerSettings) -> str | None:
     """Why no server at all could run with these settings; ``None`` if one could."""
-    for field in ("data_ports", "port_filter"):
-        value = getattr(settings, field)
-        if value not in FILTERS:
-            return f"{field} is {value!r}: it is one of {', '.join(FILTERS)}"
     if settings.port_filter == "open" and settings.port_allowed is not None:
         return f"port_allowed={settings.port_allowed}: with port_filter=open everybody is let in"
     if settings.port_filter != "open" and not settings.listening:
         return f"listening=off: port_filter={settings.port_filter} is for the port of a listener"
-    if settings.dh_bits is not None and settings.dh_bits not in dh_groups.SIZES:
-        known = ", ".join(map(str, dh_groups.SIZES))
-        return f"dh_bits is {settings.dh_bits}: there are groups of {known} bits"
-    try:
-        if settings.pasv_ports is not None:
-            parse_ports(settings.pasv_ports)
-    except ValueError as error:
-        return str(error)
-    for line in (settings.ciphers, settings.ssl_sni_hostname, settings.pasv_address):
-        if line is not None and not line.isprintable():
-            return f"a configuration value is one printable line, this is not: {line!r}"
-    for line in settings.extra:
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.metadata.get("one_line") and value is not None and not value.isprintable():
+            return f"a configuration value is one printable line, this is not: {value!r}"
+    for line in getattr(settings, "extra", ()):
         if not line.isprintable() or "=" not in line:
             return f"an extra configuration line is NAME=VALUE, this is not: {line!r}"
     return None
 
 
-def listen_request(
-    server: Server, settings: ServerSettings, place: ListenerPlace
-) -> dict[str, Any]:
+def listen_request(server: Server[S], settings: S, place: ListenerPlace) -> dict[str, Any]:
     """The arguments of the agent's op ``listen`` for these settings.
 
     Raises:
         ValueError: as :meth:`Server.configure`.
     """
+    data_ports = settings.data_ports if isinstance(settings, FtpServerSettings) else "open"
     return {
         "key": place.key,
         "directory": place.directory,
@@ -237,9 +207,17 @@ def listen_request(
         "user": place.user,
         "password": place.password,
         "impostor": settings.impostor,
-        "data_ports": settings.data_ports,
+        "data_ports": data_ports,
         "passive_range": list(passive_range(settings, place)),
         "port_filter": settings.port_filter,
         "port_allowed": list(place.port_allowed),
-        "files": {_DH_GROUP: dh_groups.pem(settings.dh_bits)} if settings.dh_bits else {},
+        "files": _files(settings),
     }
+
+
+def _files(settings: ServerSettings) -> Mapping[str, str]:
+    """What lies in the listener's directory, beside its configuration."""
+    if not isinstance(settings, WebServerSettings) or settings.dh_bits is None:
+        return {}
+    group = Path(__file__).with_name(f"dh{settings.dh_bits}.pem")
+    return {_DH_GROUP: group.read_text(encoding="ascii")}

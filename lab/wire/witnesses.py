@@ -105,13 +105,13 @@ def _client_names(observation: Observation) -> Side | None:
     heard = dataclasses.replace(hear(observation), server=frozenset())
     if not observation.client.failed:
         return None
-    rule = rules_of(observation.attempt.client.program).first(heard)
+    rule = rules_of(observation.attempt.client.speaks).first(heard)
     return rule.by if rule else None
 
 
 def _server_names(observation: Observation) -> Side | None:
     heard = dataclasses.replace(hear(observation), client=frozenset(), reply=None, protocol=None)
-    rule = rules_of(observation.attempt.client.program).first(heard)
+    rule = rules_of(observation.attempt.client.speaks).first(heard)
     if rule is not None:
         return rule.by
     log = observation.server.log if observation.server.started else ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
 from lab.expectations import completed
-from lab.model import Attempt, ClientSettings
+from lab.model import Attempt, ClientSettings, WebClientSettings
 from lab.own.backend import read
 from lab.own.backend_settings import client_settings
 from lab.own.findings import Severity
@@ -116,6 +116,7 @@ def activated(attempt: Attempt, text: str, file: str) -> Attempt:
     backend = read(text, file)
     if any(finding.severity is Severity.ERROR for finding in backend.findings):
         return attempt
+    assert isinstance(attempt.client, WebClientSettings)
     client, _ = client_settings(backend, attempt.client, attempt.server)
     return Attempt(attempt.server, client)
 

@@ -5,8 +5,6 @@ The page gives two causes for three error names: no TLS, and old versions of it 
 names belongs to neither cause.
 """
 
-from dataclasses import replace
-
 from lab.cases import (
     Case,
     case,
@@ -142,7 +140,7 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
 @case(document=DOCUMENT, section=SECTION, clients=[*PERL, *EDGE])
 def the_origin_has_no_certificate_for_the_name(client: ClientSettings) -> Case:
     """An origin that looks its certificate up by the name sent, and none is sent: alert 80 again."""
-    attempt = Attempt(nginx(certificate_by_name=True), replace(client, sni=""))
+    attempt = Attempt(nginx(certificate_by_name=True), client).with_client(sni="")
     named = attempt.with_client(sni=None)
     return Case(
         attempt,
@@ -160,7 +158,7 @@ def _internal_error(client: ClientSettings) -> str | None:
 @case(document=DOCUMENT, section=SECTION, clients=[*PERL, *EDGE])
 def the_origin_does_not_know_the_name(client: ClientSettings) -> Case:
     """An origin that refuses whoever does not send its name: alert 112, which the page does not list."""
-    attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, sni=""))
+    attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), client).with_client(sni="")
     named = attempt.with_client(sni=None)
     return Case(
         attempt,

@@ -124,7 +124,7 @@ def sslv2_cannot_be_asked_for(client: ClientSettings) -> Case:
 
 
 def _no_such_option(client: ClientSettings, option: str) -> Case:
-    attempt = Attempt(nginx(), replace(client, options=(option,)))
+    attempt = Attempt(nginx(), client).with_client(options=(option,))
     return Case(
         attempt,
         refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),

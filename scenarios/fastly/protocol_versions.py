@@ -17,6 +17,7 @@ from lab.cases import (
 )
 from lab.expectations import Expectation, OnBuild, completed
 from lab.model import Attempt, ClientSettings, Offers, Reason, ServerSettings, Side, from_, only
+from lab.servers import SERVERS
 from scenarios.fastly import (
     DOCUMENT,
     EDGE,
@@ -274,10 +275,8 @@ def _insisted_on(client: ClientSettings, version: str) -> Case:
 )
 def tls_1_2_only(client: ClientSettings, software: str) -> Case:
     """Every client connects to an origin that has TLS 1.2 only, be the origin's library new or old."""
-    server = ServerSettings(
-        software=software, protocols=only("TLSv1.2"), certificate=large_enough(client)
-    )
-    return Case(Attempt(server, client), over("TLSv1.2"))
+    fields = {"protocols": only("TLSv1.2"), "certificate": large_enough(client)}
+    return Case(Attempt(SERVERS[software].settings_with(**fields), client), over("TLSv1.2"))
 
 
 @case(document=DOCUMENT, section=SECTION, clients=OLD)

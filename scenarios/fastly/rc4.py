@@ -1,7 +1,5 @@
 """An origin with RC4 suites only."""
 
-from dataclasses import replace
-
 from lab.cases import (
     Case,
     Remedy,
@@ -44,7 +42,7 @@ def without_rc4(attempt: Attempt) -> list[Remedy]:
 @case(document=DOCUMENT, section=SECTION, clients=WITH_RC4)
 def the_edge_refuses_what_was_agreed(client: ClientSettings) -> Case:
     """The only suite in common is an RC4 one, and the client's rule is not to use it."""
-    attempt = Attempt(RC4_ONLY, replace(client, refuse_rc4=True))
+    attempt = Attempt(RC4_ONLY, client).with_client(refuse_rc4=True)
     return Case(
         attempt,
         in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher"),

@@ -6,7 +6,8 @@ does not govern - and only under a policy that has no RSA key exchange: FIPS or 
 """
 
 from lab.cases import Case, case, recommended, temporary, useless, vsftpd
-from lab.model import Attempt, ClientSettings, Reason, ServerSettings
+from lab.model import Attempt, ClientSettings, Reason
+from lab.servers import SERVERS
 from scenarios.movable_type import (
     BOTH_SERVERS,
     CLIENT_LIST,
@@ -43,7 +44,7 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings, server:
     same sentence as for a bad certificate.
     """
     attempt = Attempt(
-        ServerSettings(software=server, ciphers=DOCUMENT_SUITES, protocols=WHOLE), client
+        SERVERS[server].settings_with(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client
     )
     return Case(
         attempt,

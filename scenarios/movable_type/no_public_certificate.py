@@ -5,7 +5,8 @@ Proceed with negotiation.`` - which is why the user reads a sentence that sounds
 """
 
 from lab.cases import Case, Remedy, case, recommended, unsafe, useless
-from lab.model import Attempt, ClientSettings, Reason, ServerSettings
+from lab.model import Attempt, ClientSettings, Reason
+from lab.servers import SERVERS
 from scenarios.movable_type import (
     BOTH_SERVERS,
     DELIVERED,
@@ -26,7 +27,7 @@ SECTION = "No public certificate on the server"
 
 def attempt_with(certificate: str, client: ClientSettings, server: str = "vsftpd") -> Attempt:
     """A delivery to a server that has ``certificate``."""
-    settings = ServerSettings(software=server, certificate=certificate, protocols=WHOLE)
+    settings = SERVERS[server].settings_with(certificate=certificate, protocols=WHOLE)
     return Attempt(settings, client)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from lab.model import ServerSettings
 from lab.run import topology
 from lab.run.containers import unpack
 from lab.run.execution import execute
@@ -97,7 +96,7 @@ def test_a_listener_has_given_up_root(engine: DockerClient, shared: Copy, softwa
     agent = AgentLink(engine, server.service, container, list(server.agent.argv))
     try:
         place = ListenerPlace(key="k", port=2999, passive_ports=(39990, 39999), password="x")
-        request = listen_request(server, ServerSettings(software=software, tls=False), place)
+        request = listen_request(server, SERVERS[software].settings_with(tls=False), place)
         answer = agent.call("listen", 10, **request)
         assert answer["started"], answer
         # then neither it nor what it has started can do more than anybody

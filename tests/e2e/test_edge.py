@@ -11,11 +11,12 @@ from docker import DockerClient
 from lab.certificates import RunCertificates
 from lab.images import Silent
 from lab.machine import wait_until
-from lab.model import SERVER_HOSTS, Attempt, ClientReport
+from lab.model import Attempt, ClientReport
 from lab.record import load
 from lab.run.attempts import Job, make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
+from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import PATIENCE_S, Copy, agents_in
 

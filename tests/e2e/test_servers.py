@@ -25,7 +25,7 @@ import trustme
 from docker.models.containers import Container
 
 from lab.images import Silent
-from lab.model import ServerSettings, only
+from lab.model import only
 from lab.run.checkout import Checkout
 from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
 from lab.run.laboratory import image_store
@@ -97,7 +97,7 @@ class Place:
 
     def listen(self, agent: AgentLink | None = None, **settings: Any) -> tuple[str, dict[str, Any]]:
         """The key of a new listener and what the agent said."""
-        wanted = ServerSettings(software=self.software, **settings)
+        wanted = SERVERS[self.software].settings_with(**settings)
         port = next(self._ports)
         first = 30000 + (port - 21000) * 10
         place = ListenerPlace(

@@ -23,7 +23,6 @@ from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
 from lab.model import (
-    WEB_PROGRAMS,
     Attempt,
     ClientSettings,
     Delivery,
@@ -194,7 +193,7 @@ def from_peers(
 
 def _settings(script: str, client: str) -> list[str]:
     limit = f"timeout_s={LIMIT_S:g}"
-    if client.partition("@")[0] in WEB_PROGRAMS:
+    if PROGRAMS[client.partition("@")[0]].settings.speaks == "HTTP":
         return [limit, *(["tls=off"] if script.startswith(WITHOUT_TLS) else [])]
     goal = Goal.TRANSFER if script in scripted_peer.TRANSFERS else Goal.LOGIN
     return [f"goal={goal}", limit]
@@ -207,11 +206,11 @@ def _meet(clients: Clients, port: int, client: ClientSettings) -> Observation:
         port=port,
         user="lab",
         password="secret",
-        delivery=Delivery(name="delivery-1.txt", size=client.payload, sha256=""),
+        delivery=Delivery(name="delivery-1.txt", size=getattr(client, "payload", 0), sha256=""),
     )
     request = program.request(client, target)
     raw = clients.agent(client).call("attempt", 4 * LIMIT_S, **request)
-    taken_for = WEB_SERVER if client.program in WEB_PROGRAMS else FTP_SERVER
+    taken_for = WEB_SERVER if client.speaks == "HTTP" else FTP_SERVER
     return Observation(
         attempt=Attempt(parse_server([], taken_for), client),
         client=program.report(raw),
@@ -247,7 +246,7 @@ def write(recorded: Iterable[Transcript], laboratory: Lab, clients: Clients) -> 
 def _images(laboratory: Lab, client: ClientSettings) -> list[str]:
     """The client's image, and those of the servers that it meets."""
     own = laboratory.image_of(PROGRAMS[client.program].service(client))
-    servers = ("nginx", "centos7") if client.program in WEB_PROGRAMS else ("vsftpd", "pyftpdlib")
+    servers = ("nginx", "centos7") if client.speaks == "HTTP" else ("vsftpd", "pyftpdlib")
     return sorted({own or client.platform, *servers})
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -157,12 +158,11 @@ def attempt(agents: dict[str, AgentProcess]) -> Attempts:
     return Attempts(agents)
 
 
-def login(program: str, **settings: object) -> ClientSettings:
-    return ClientSettings(
-        program=program,
+def login(program: str, **settings: object) -> Any:
+    return PROGRAMS[program].settings_with(
         goal=Goal.LOGIN,
         timeout_s=5.0,
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
 
 
@@ -177,7 +177,7 @@ def delivery(name: str, size: int) -> Delivery:
 def test_a_handshake_is_reported_with_what_was_negotiated(
     attempt: Attempts, server: Server, program: str
 ) -> None:
-    client = ClientSettings(program=program, goal=Goal.HANDSHAKE, timeout_s=5.0)
+    client = PROGRAMS[program].settings_with(goal=Goal.HANDSHAKE, timeout_s=5.0)
     report = attempt(client, server)
     assert (report.failed, report.step) == (False, "quit")
     assert report.protocol == "TLSv1.3"
@@ -194,8 +194,8 @@ def test_a_handshake_is_reported_with_what_was_negotiated(
 def test_the_whole_file_arrives(attempt: Attempts, server: Server, program: str, size: int) -> None:
     # TLS 1.2: over TLS 1.3, Net::FTP loses the end of some files.
     what = delivery(f"{program}-{size}.txt", size)
-    client = ClientSettings(
-        program=program, payload=size, protocols=up_to("TLSv1.2"), timeout_s=5.0
+    client = PROGRAMS[program].settings_with(
+        payload=size, protocols=up_to("TLSv1.2"), timeout_s=5.0
     )
     report = attempt(client, server, what)
     assert (report.failed, report.error) == (False, "")
@@ -207,7 +207,7 @@ def test_the_whole_file_arrives(attempt: Attempts, server: Server, program: str,
 
 @pytest.mark.parametrize("program", ["ftplib-reuse", CURL])
 def test_a_resumed_data_connection_is_seen(attempt: Attempts, server: Server, program: str) -> None:
-    client = ClientSettings(program=program, protocols=up_to("TLSv1.2"), timeout_s=5.0)
+    client = PROGRAMS[program].settings_with(protocols=up_to("TLSv1.2"), timeout_s=5.0)
     report = attempt(client, server, delivery(f"{program}-resumed.txt", 10))
     assert report.session_reused is True
 
@@ -216,8 +216,7 @@ def test_a_resumed_data_connection_is_seen(attempt: Attempts, server: Server, pr
 def test_a_data_connection_that_is_not_resumed_is_seen(
     attempt: Attempts, server: Server, program: str
 ) -> None:
-    client = ClientSettings(
-        program=program,
+    client = PROGRAMS[program].settings_with(
         protocols=up_to("TLSv1.2"),
         session_cache="none",
         timeout_s=5.0,
@@ -228,8 +227,8 @@ def test_a_data_connection_that_is_not_resumed_is_seen(
 
 @pytest.mark.parametrize("program", [NET_FTP])
 def test_a_shared_session_is_resumed(attempt: Attempts, server: Server, program: str) -> None:
-    client = ClientSettings(
-        program=program, protocols=up_to("TLSv1.2"), session_cache="shared", timeout_s=5.0
+    client = PROGRAMS[program].settings_with(
+        protocols=up_to("TLSv1.2"), session_cache="shared", timeout_s=5.0
     )
     report = attempt(client, server, delivery("shared.txt", 10))
     assert (report.failed, report.session_reused) == (False, True)
@@ -238,8 +237,8 @@ def test_a_shared_session_is_resumed(attempt: Attempts, server: Server, program:
 @pytest.mark.parametrize("program", LIBRARIES)
 def test_active_mode_delivers(attempt: Attempts, server: Server, program: str) -> None:
     what = delivery(f"{program}-active.txt", 10)
-    client = ClientSettings(
-        program=program, mode="active", protocols=up_to("TLSv1.2"), timeout_s=5.0
+    client = PROGRAMS[program].settings_with(
+        mode="active", protocols=up_to("TLSv1.2"), timeout_s=5.0
     )
     assert attempt(client, server, what).failed is False
     assert (server.uploads / what.name).stat().st_size == 10
@@ -249,7 +248,7 @@ def test_active_mode_delivers(attempt: Attempts, server: Server, program: str) -
 def test_a_delivery_in_clear_text_is_not_called_protected(
     attempt: Attempts, plain: Server, program: str
 ) -> None:
-    client = ClientSettings(program=program, tls=False, timeout_s=5.0)
+    client = PROGRAMS[program].settings_with(tls=False, timeout_s=5.0)
     report = attempt(client, plain, delivery(f"{program}-clear.txt", 10))
     assert (report.failed, report.protocol) == (False, None)
     assert not report.data_protected
@@ -346,7 +345,7 @@ def test_a_server_that_never_speaks_runs_into_the_clients_time_limit(
     attempt: Attempts, server: Server, program: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = ClientSettings(program=program, goal=Goal.LOGIN, timeout_s=1.0)
+        client = PROGRAMS[program].settings_with(goal=Goal.LOGIN, timeout_s=1.0)
         report = attempt(client, server, host="127.0.0.1", port=silent.getsockname()[1])
     assert (report.failed, report.step) == (True, "greeting")
     assert report.timed_out is False
@@ -402,7 +401,7 @@ def test_an_agent_says_which_libnets_are_there_and_why_one_is_not(
     (versions / "3.15/lib/Net/FTP.pm").touch()
     (versions / "3.11").mkdir()
     (versions / "3.11/absent").write_text("Debian 11 is gone\n")
-    for file in PROGRAMS[program].agent.files:
+    for file in ("net_ftp.pl", "Observed.pm", "Resident.pm"):
         text = (AGENTS / file).read_text(encoding="utf-8")
         (tmp_path / file).write_text(text.replace("/opt/lab/libnet", str(versions)))
 

@@ -10,7 +10,7 @@ import pytest
 
 from lab.cases import CaseError, Catalogue, LoadedCase, Race, load_module
 from lab.expectations import Verdict, completed
-from lab.model import Role, Standing
+from lab.model import Rating, Role
 
 HEAD = '''
 """A topic."""
@@ -251,7 +251,7 @@ def test_the_plan_has_the_breaking_attempt_the_twin_the_remedies_and_the_imposto
     assert by_label["breaks"].expect == case.case.expect
     assert by_label["twin"].expect == completed()
     assert by_label["twin"].title == "the same with another server.certificate"
-    assert by_label["remedy-1"].standing is Standing.RECOMMENDED
+    assert by_label["remedy-1"].rating is Rating.RECOMMENDED
     # and an unsafe remedy is expected to deliver to an impostor, too
     impostor = by_label["remedy-3-impostor"]
     assert (impostor.expect, impostor.attempt.server.certificate) == (completed(), "impostor")

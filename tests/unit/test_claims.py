@@ -42,6 +42,7 @@ from lab.model import (
 from lab.record import AttemptRecord, RunRecord
 from lab.report.claims import in_words, summary
 from lab.report.layout import hung, wrap
+from lab.settings import parse_server
 from tests.unit.made_up import START, attempt, attempt_record, run_record
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -102,7 +103,7 @@ def attempts(
 ) -> AttemptRecord:
     """One attempt of the made-up case from a client, with an outcome (none: the lab could not)."""
     made = attempt(f"net-ftp@{where}")
-    made = made.with_server(software=server)
+    made = Attempt(parse_server([], server), made.client)
     case = f"{CASE}[net-ftp@{where}]"
     given = {"case": case, "role": Role.BREAKS} | changes
     if outcome is None:

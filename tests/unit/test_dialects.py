@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lab.checkout import root
+from lab.clients import PROGRAMS
 from lab.dialects import (
     ClientDialect,
     DialectError,
@@ -28,9 +29,6 @@ from lab.dialects import (
 from lab.dialects.rules import BY_CERTIFICATE, FTPS, PARTS, WEB, Rules
 from lab.dialects.words import NO_WORDS, SHARED, Words, dialect_files, read
 from lab.model import (
-    PROGRAMS,
-    SERVER_HOSTS,
-    WEB_PROGRAMS,
     Attempt,
     ClientReport,
     Delivery,
@@ -42,6 +40,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from tests.transcripts.transcript import DOCUMENTATION, Transcript, files, neutral
 
@@ -96,7 +95,7 @@ def test_a_transcript_is_interpreted_as_it_was(given: tuple[str, Transcript]) ->
 def test_every_program_on_every_platform_was_recorded() -> None:
     recorded = {one.client.partition(":")[0] for one in RECORDED}
 
-    wanted = {f"{program}@{where}" for program, there in PROGRAMS.items() for where in there}
+    wanted = {f"{program}@{where}" for program, one in PROGRAMS.items() for where in one.platforms}
     assert recorded | set(ABSENT) == wanted
     assert not recorded & set(ABSENT), "recorded by now: take it off the list"
     documented = {one.client.partition("@")[0] for one in DOCUMENTED}
@@ -109,7 +108,11 @@ def test_a_recording_says_with_what_it_was_made(name: str) -> None:
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", file.recorded)
     assert file.versions
-    servers = {"nginx"} if name.partition("@")[0] in WEB_PROGRAMS else {"vsftpd", "pyftpdlib"}
+    servers = (
+        {"nginx"}
+        if PROGRAMS[name.partition("@")[0]].settings.speaks == "HTTP"
+        else {"vsftpd", "pyftpdlib"}
+    )
     assert servers <= set(file.images)
 
 
@@ -620,10 +623,10 @@ def test_a_part_that_is_none_is_refused(entry: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_has_the_rules_of_what_it_speaks(program: str) -> None:
-    stages = {rule.stage for rule in rules_of(program).rule}
+    stages = {rule.stage for rule in rules_of(PROGRAMS[program].settings.speaks).rule}
 
-    assert (Stage.RESPONSE in stages) is (program in WEB_PROGRAMS)
-    assert (Stage.TRANSFER in stages) is (program not in WEB_PROGRAMS)
+    assert (Stage.RESPONSE in stages) is (PROGRAMS[program].settings.speaks == "HTTP")
+    assert (Stage.TRANSFER in stages) is (PROGRAMS[program].settings.speaks == "FTP")
 
 
 def test_a_group_stands_for_its_signals() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.certificates import RunCertificates
-from lab.model import ClientSettings, ServerSettings
+from lab.clients.edge import Edge
+from lab.clients.net_ftp import NetFtp
 from lab.own import InputError, mt_client
 from lab.own import mt_config as mt
 from lab.own import vsftpd_conf as conf
@@ -18,7 +19,8 @@ from lab.own.mt_config import from_environment
 from lab.own.pem import read_anchors, read_certificate
 from lab.own.vsftpd_conf import BUILDS, options_of
 from lab.servers import ListenerPlace
-from lab.servers.vsftpd import DEBIAN, Vsftpd
+from lab.servers.nginx import Nginx
+from lab.servers.vsftpd import DEBIAN, VsftpdServer
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes
 
 HOST = "ftp.lab.test"
@@ -65,8 +67,8 @@ def test_a_vsftpd_conf_is_refused_or_can_be_given_to_vsftpd(text: str, build: st
         return
     check_findings(parsed.findings, ["vsftpd.conf"], text.count("\n") + 1)
     assert set(parsed.switches) <= set(parsed.settings.extra)
-    assert Vsftpd().unsupported(parsed.settings) is None
-    assert Vsftpd().configure(parsed.settings, PLACE).endswith("\n")
+    assert VsftpdServer().unsupported(parsed.settings) is None
+    assert VsftpdServer().configure(parsed.settings, PLACE).endswith("\n")
 
 
 # -- mt-config.cgi ---------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ DIRECTIVES = [*mt.DIRECTIVES, *mt.MAIL_DIRECTIVES, "FTPSOptionsSSL_x", "DBPasswo
 @given(spoilt([MT], DIRECTIVES))
 @fuzz
 def test_an_mt_config_is_read_or_refused(text: str) -> None:
-    base = ClientSettings()
+    base = NetFtp()
     try:
         config = mt.parse(text, "mt-config.cgi")
         # every line that can be named is there
@@ -162,8 +164,8 @@ NAMES = [
 def test_a_backend_is_read_or_refused(given_file: tuple[str, str], name: str | None) -> None:
     file, text = given_file
     server, edge = (
-        ServerSettings(software="nginx"),
-        ClientSettings(program="edge", platform="debian13"),
+        Nginx(),
+        Edge(),
     )
     try:
         backend = read(text, file, name)

@@ -27,7 +27,6 @@ from lab.model import (
     Reason,
     Role,
     ServerReport,
-    ServerSettings,
     Side,
     Stage,
 )
@@ -36,7 +35,7 @@ from lab.run import impostor
 from lab.run.attempts import Job, make
 from lab.run.session import Evidence, Session
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.servers.vsftpd import IMPOSTOR
+from lab.servers.vsftpd import IMPOSTOR, Vsftpd
 from tests.unit.agent_process import AGENTS
 from tests.unit.made_up import DELIVERED, EXPIRED, attempt_record
 from tests.unit.test_servers_agent import agent, agents_on_path, finish, module, request
@@ -50,9 +49,9 @@ SENT = Delivery(name="delivery-1.txt", size=1024, sha256="")
 
 
 def observed(
-    captured: Captured | None, *, is_impostor: bool = True, goal: Goal = Goal.TRANSFER
+    captured: Captured | None, *, is_impostor: bool = True, goal: Any = Goal.TRANSFER
 ) -> Observation:
-    server = ServerSettings(certificate="impostor", impostor=is_impostor)
+    server = Vsftpd(certificate="impostor", impostor=is_impostor)
     return Observation(
         attempt=Attempt(server, net_ftp("rocky9", goal=goal, verify=False)),
         client=ClientReport(failed=False, step="quit"),
@@ -193,8 +192,8 @@ def place_of(key: str) -> ListenerPlace:
 
 def test_only_an_impostors_vsftpd_has_a_pam_service_of_its_own() -> None:
     place = place_of("Key-1")
-    honest = SERVERS["vsftpd"].configure(ServerSettings(), place).splitlines()
-    taking = SERVERS["vsftpd"].configure(ServerSettings(impostor=True), place).splitlines()
+    honest = SERVERS["vsftpd"].configure(Vsftpd(), place).splitlines()
+    taking = SERVERS["vsftpd"].configure(Vsftpd(impostor=True), place).splitlines()
     assert set(taking) - set(honest) == {
         "pam_service_name=lab-impostor-key-1",
         "guest_enable=YES",
@@ -202,7 +201,7 @@ def test_only_an_impostors_vsftpd_has_a_pam_service_of_its_own() -> None:
         "virtual_use_local_privs=YES",
     }
     assert len(taking) - len(honest) == len(IMPOSTOR)
-    assert listen_request(SERVERS["vsftpd"], ServerSettings(impostor=True), place)["impostor"]
+    assert listen_request(SERVERS["vsftpd"], Vsftpd(impostor=True), place)["impostor"]
 
 
 def test_the_pam_service_comes_and_goes_with_its_listener(

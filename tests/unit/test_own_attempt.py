@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.certificates import OWN, RunCertificates
-from lab.model import Attempt, ClientSettings, ServerSettings, only
+from lab.clients.net_ftp import NetFtp
+from lab.model import Attempt, only
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
 from lab.own.pem import UserFiles
+from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
 
 CONF = """\
@@ -57,7 +60,7 @@ class Desk:
         software: str = "vsftpd",
         build: str | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+    ) -> tuple[Any, UserFiles | None, list[Finding]]:
         return read_attempt(
             self.given.get("vsftpd_conf"),
             self.given.get("mt_config"),
@@ -87,8 +90,8 @@ def worst(findings: Sequence[Finding]) -> list[str]:
 def test_without_files_it_is_the_command_line(desk: Desk) -> None:
     attempt, own, findings = desk.read(["ciphers=HIGH"], ["verify=no"])
     assert attempt == Attempt(
-        ServerSettings(ciphers="HIGH"),
-        ClientSettings(platform="rocky9", policy="FIPS", verify=False),
+        Vsftpd(ciphers="HIGH"),
+        NetFtp(platform="rocky9", policy="FIPS", verify=False),
     )
     assert own is None
     assert findings == []
@@ -98,13 +101,13 @@ def test_both_files_describe_the_attempt(desk: Desk) -> None:
     desk.write("vsftpd_conf", CONF)
     desk.write("mt_config", DIRECTIVES)
     attempt, own, findings = desk.read()
-    assert attempt.server == ServerSettings(
+    assert attempt.server == Vsftpd(
         ciphers="AES128-SHA:DES-CBC3-SHA",
         protocols=only("TLSv1.2"),
         require_ssl_reuse=False,
         extra=("max_clients=50",),
     )
-    assert attempt.client == ClientSettings(
+    assert attempt.client == NetFtp(
         platform="rocky9", policy="FIPS", verify=False, ciphers="AES128"
     )
     assert own is None

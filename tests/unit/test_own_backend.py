@@ -10,7 +10,9 @@ import pytest
 
 from lab.certificates import OWN, RunCertificates
 from lab.checkout import root
-from lab.model import Attempt, ClientSettings, ProtocolRange, ServerSettings
+from lab.clients.edge import Edge
+from lab.clients.tls_perl import TlsPerl
+from lab.model import Attempt, ProtocolRange, ServerSettings
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
 from lab.own.backend import parameters, parameters_of_vcl, read
@@ -18,10 +20,11 @@ from lab.own.backend_data import Form, form_of
 from lab.own.backend_settings import client_settings
 from lab.own.judged import not_judged
 from lab.own.pem import UserFiles
+from lab.servers.nginx import Nginx
 from lab.settings import SettingsError
 
-NGINX = ServerSettings(software="nginx")
-EDGE = ClientSettings(program="edge", platform="debian13")
+NGINX = Nginx()
+EDGE = Edge()
 HOST = NGINX.host
 MATERIAL = RunCertificates.create([HOST])
 
@@ -66,7 +69,7 @@ def settings(
     file: str = "my.vcl",
     name: str | None = None,
     server: ServerSettings = NGINX,
-) -> tuple[ClientSettings, list[Finding]]:
+) -> tuple[Edge, list[Finding]]:
     backend = read(text, file, name)
     found, more = client_settings(backend, EDGE, server)
     return found, [*backend.findings, *more]
@@ -832,7 +835,8 @@ def test_another_web_client_can_have_the_definition(tmp_path: Path) -> None:
         client="tls-perl@centos7",
         server="origin",
     )
-    assert (made.client.program, made.client.sni) == ("tls-perl", "a.lab.test")
+    assert isinstance(made.client, TlsPerl)
+    assert made.client.sni == "a.lab.test"
 
 
 @pytest.mark.parametrize("client", ["net-ftp@rocky9", "curl@rocky9"])

@@ -53,4 +53,4 @@ def test_without_one_there_is_none() -> None:
 def test_settings_can_name_it() -> None:
     assert parse_server(["certificate=own"]).certificate == OWN
     client = parse_client("net-ftp@rocky9", ["trust=own", "fingerprint=own"])
-    assert (client.trust, client.fingerprint) == (OWN, OWN)
+    assert (client.trust, client.pin) == (OWN, OWN)

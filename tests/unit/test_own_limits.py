@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.certificates import RunCertificates
-from lab.model import ClientSettings, ProtocolRange
+from lab.clients.net_ftp import NetFtp
+from lab.model import ProtocolRange
 from lab.own import Finding, InputError, Severity
 from lab.own import mt_config as mt
 from lab.own import vsftpd_conf as conf
@@ -165,9 +166,9 @@ def test_words_of_a_vcl_are_counted_and_a_block_is_passed_over_in_one_step() -> 
 def test_numbers_beyond_all_bounds_are_as_in_perl() -> None:
     many = "9" * 400
     config = mt.parse(f"FTPSOptions SSL_verify_mode={many}\nFTPSOptions Timeout={many}\n")
-    settings, findings = client_settings(config, ClientSettings())
+    settings, findings = client_settings(config, NetFtp())
     assert settings.verify
-    assert settings.timeout_s == ClientSettings().timeout_s
+    assert settings.timeout_s == NetFtp().timeout_s
     assert any("no time" in finding.text for finding in findings)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from lab.clients.base import Target
+from lab.clients.base import Target, ssl_version
+from lab.clients.net_ftp import NetFtp
 from lab.clients.net_ftp import options as net_ftp_options
-from lab.clients.net_ftp import ssl_version
-from lab.model import ClientSettings, ProtocolRange, only
+from lab.model import ProtocolRange, only
 from lab.own import Finding, InputError, Severity
 from lab.own.mt_client import client_settings, protocols, sha256_fingerprint
 from lab.own.mt_config import parse
 
-BASE = ClientSettings(platform="rocky9", policy="FIPS")
+BASE = NetFtp(platform="rocky9", policy="FIPS")
 
 
-def read(text: str, pins: dict[str, str] | None = None) -> tuple[ClientSettings, list[Finding]]:
+def read(text: str, pins: dict[str, str] | None = None) -> tuple[NetFtp, list[Finding]]:
     return client_settings(parse(text, "mt"), BASE, pins)
 
 

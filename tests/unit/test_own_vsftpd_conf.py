@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.model import ProtocolRange, ServerSettings
+from lab.model import ProtocolRange
 from lab.own import InputError, Severity
 from lab.own import vsftpd_conf as conf
 from lab.own.vsftpd_conf import BUILDS, Kind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
-from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
+from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
 
 #: What every file of these tests begins with, so that only what is tested is out of the ordinary.
@@ -50,7 +50,7 @@ OF = {
 
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
 def test_every_option_of_a_build_has_what_its_treatment_needs(build: Build) -> None:
-    fields = {field.name for field in dataclasses.fields(ServerSettings)}
+    fields = {field.name for field in dataclasses.fields(Vsftpd)}
     for name, option in options_of(build).items():
         assert (option.field in fields) is (option.treatment is Treatment.FIELD), name
         explained = option.treatment in (Treatment.ALLOWED, Treatment.REPLACED)
@@ -66,7 +66,7 @@ def test_the_builds_differ_in_switches_and_a_few_options() -> None:
 
 
 def test_what_the_lab_writes_for_every_listener_is_never_kept() -> None:
-    written = Vsftpd().configure(ServerSettings(anonymous=True, impostor=True), PLACE)
+    written = VsftpdServer().configure(Vsftpd(anonymous=True, impostor=True), PLACE)
     names = {line.partition("=")[0] for line in written.splitlines()}
     assert names.isdisjoint(OF[Treatment.KEPT])
 
@@ -104,7 +104,7 @@ def test_an_option_becomes_its_field(line: str, field: str, value: object) -> No
 
 def test_what_no_line_sets_is_at_vsftpds_default() -> None:
     settings = conf.parse("").settings
-    assert settings == ServerSettings(tls=False, anonymous=True, certificate="unset")
+    assert settings == Vsftpd(tls=False, anonymous=True, certificate="unset")
 
 
 def test_a_file_without_tls_or_certificate_is_warned_of() -> None:
@@ -298,7 +298,7 @@ def test_what_the_file_forbids_is_forbidden_and_what_it_does_not_say_is_not(opti
 def test_a_ca_for_clients_is_the_labs_own() -> None:
     settings = read("ca_certs_file=/etc/ca.pem\n").settings
     assert settings.require_cert is False
-    assert "ca_certs_file=/ca.pem" in Vsftpd().configure(settings, PLACE)
+    assert "ca_certs_file=/ca.pem" in VsftpdServer().configure(settings, PLACE)
     assert read("require_cert=YES\nca_certs_file=/etc/ca.pem\n").settings.require_cert is True
     assert read("ca_certs_file=/etc/ca.pem\nrequire_cert=YES\n").settings.require_cert is True
 
@@ -324,7 +324,7 @@ def test_numbers_that_are_read_otherwise_than_they_look(line: str, warned: bool)
 def test_the_switches_of_another_build_are_translated() -> None:
     parsed = conf.parse(USUAL + "ssl_tlsv1_3=NO\n", build=EL9, target=DEBIAN)
     assert parsed.settings.protocols == ProtocolRange.parse("TLSv1.2")
-    assert "ssl_tlsv13=NO" in Vsftpd().configure(parsed.settings, PLACE)
+    assert "ssl_tlsv13=NO" in VsftpdServer().configure(parsed.settings, PLACE)
 
 
 def test_switches_that_are_no_range_are_written_for_the_server_that_gets_them() -> None:

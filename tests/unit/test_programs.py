@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.base import report_from
+from lab.clients.base import report_from, ssl_version
 from lab.clients.curl import arguments, read
-from lab.clients.net_ftp import options, ssl_version
-from lab.model import PROGRAMS as PROGRAM_NAMES
+from lab.clients.net_ftp import options
 from lab.model import (
-    WEB_PROGRAMS,
-    ClientSettings,
     Delivery,
+    FtpClientSettings,
     Goal,
     ProtocolRange,
     from_,
     only,
     up_to,
 )
-from tests.unit.agent_process import AGENTS
+from lab.run.files import agent_files
 
 DELIVERY = Delivery(name="a.txt", size=1024, sha256="00")
 TARGET = Target(host="ftp.lab.test", port=2121, user="lab", password="secret", delivery=DELIVERY)
@@ -34,27 +33,26 @@ EVERYTHING = {
 ROCKY = Installed(platform="rocky9", stand_in=True, versions=EVERYTHING)
 
 
-FTP_PROGRAMS = [name for name in PROGRAM_NAMES if name not in WEB_PROGRAMS]
+FTP_PROGRAMS = [n for n, p in PROGRAMS.items() if issubclass(p.settings, FtpClientSettings)]
 
 
-def client(program: str = "net-ftp", /, **settings: object) -> ClientSettings:
-    return ClientSettings(program=program, **settings)  # type: ignore[arg-type]
+def client(program: str = "net-ftp", /, **settings: object) -> Any:
+    return PROGRAMS[program].settings_with(**settings)
 
 
 # -- all programs ----------------------------------------------------------------------------------
 
 
-def test_there_is_a_program_for_every_name_that_settings_know() -> None:
-    assert set(PROGRAMS) == set(PROGRAM_NAMES)
-    assert all(program.name == name for name, program in PROGRAMS.items())
+def test_a_program_is_known_by_the_name_in_its_settings() -> None:
+    assert all(p.settings_with().program == p.name == name for name, p in PROGRAMS.items())
 
 
-@pytest.mark.parametrize("name", [n for n, there in PROGRAM_NAMES.items() if "rocky9" in there])
+@pytest.mark.parametrize("name", [n for n, p in PROGRAMS.items() if "rocky9" in p.platforms])
 def test_default_settings_are_supported_where_everything_is_installed(name: str) -> None:
     assert PROGRAMS[name].unsupported(client(name), ROCKY) is None
 
 
-@pytest.mark.parametrize("name", PROGRAM_NAMES)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_request_can_be_sent(name: str) -> None:
     request = PROGRAMS[name].request(client(name), TARGET)
     assert json.loads(json.dumps(request)) == request
@@ -75,31 +73,22 @@ def test_a_transfer_without_a_file_is_an_error_of_the_caller(name: str) -> None:
         PROGRAMS[name].request(client(name), without)
 
 
-@pytest.mark.parametrize("name", PROGRAM_NAMES)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_the_agents_files_are_in_the_tree(name: str) -> None:
-    spec = PROGRAMS[name].agent
-    assert all((AGENTS / file).is_file() for file in spec.files)
-    assert spec.argv[1].rpartition("/")[2] in spec.files
+    assert PROGRAMS[name].agent.argv[1].rpartition("/")[2] in agent_files()
 
 
 @pytest.mark.parametrize(
     ("program", "settings", "hint"),
     [
         ("ftplib", {"implicit_tls": True}, "implicit"),
-        ("ftplib", {"fingerprint": "valid"}, "pin"),
-        ("ftplib", {"sni": ""}, "host it connects to"),
-        ("ftplib", {"verify_name": "other.lab.test"}, "host it connects to"),
         ("ftplib", {"session_cache": "shared"}, "ftplib-reuse"),
         ("ftplib-reuse", {"session_cache": "none"}, "stock ftplib"),
-        ("ftplib", {"libnet": "3.15"}, "Perl"),
         ("net-ftp", {"libnet": "3.12"}, "it has 3.11, 3.15"),
         ("net-ftp", {"libnet": "3.11", "session_cache": "none"}, "cache of its own"),
         ("curl", {"goal": Goal.HANDSHAKE}, "handshake"),
-        ("curl", {"fingerprint": "valid"}, "public key"),
-        ("curl", {"sni": "x"}, "URL"),
         ("curl", {"session_cache": "shared"}, "session"),
         ("curl", {"protocols": only("SSLv3")}, "SSLv3"),
-        ("curl", {"libnet": "3.15"}, "Perl"),
     ],
 )
 def test_what_a_program_cannot_express_has_a_cause(

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.openssl import QUIT, arguments, read
+from lab.clients.openssl import QUIT, Openssl, arguments, read
 from lab.dialects import client_dialect
 from lab.model import (
     Attempt,
@@ -26,12 +26,12 @@ from lab.model import (
     Goal,
     ProtocolRange,
     Reason,
-    ServerSettings,
     from_,
     only,
     up_to,
 )
-from lab.settings import parse_client, spell_arguments
+from lab.servers.origin import Origin
+from lab.settings import SettingsError, parse_client, spell_arguments
 from tests.unit.agent_process import AGENTS, AgentProcess
 
 TARGET = Target(host="origin.lab.test", port=2100, user="lab", password="secret")
@@ -41,8 +41,8 @@ OPENSSL = PROGRAMS["openssl"]
 CONNECT = ("openssl", "s_client", "-connect", "origin.lab.test:2100")
 
 
-def client(**settings: object) -> ClientSettings:
-    return ClientSettings(program="openssl", **settings)  # type: ignore[arg-type]
+def client(**settings: Any) -> Any:
+    return Openssl(**settings)
 
 
 # -- the command line ------------------------------------------------------------------------------
@@ -148,15 +148,8 @@ def test_a_response_is_asked_for_as_somebody_would_type_it() -> None:
 @pytest.mark.parametrize(
     ("settings", "hint"),
     [
-        ({"goal": Goal.LOGIN}, "FTP"),
         ({"tls": False}, "TLS"),
-        ({"fingerprint": "valid"}, "pin"),
-        ({"refuse_rc4": True}, "!RC4"),
         ({"last_error": True}, "verify=no"),
-        ({"mode": "active"}, "FTP"),
-        ({"session_cache": "none"}, "FTP"),
-        ({"libnet": "3.15"}, "FTP"),
-        ({"user": "anonymous"}, "FTP"),
     ],
 )
 def test_what_s_client_has_no_option_for_has_a_cause(
@@ -192,13 +185,14 @@ def test_the_centos7_stand_in_has_no_command_of_its_own() -> None:
 
 def test_options_are_written_and_read_back_and_are_for_command_lines_alone() -> None:
     settings = parse_client("openssl@rocky9", ["options=-nameopt", "options=oneline"])
-    attempt = Attempt(ServerSettings(software="origin"), settings)
+    attempt = Attempt(Origin(), settings)
 
+    assert isinstance(settings, Openssl)
     assert settings.options == ("-nameopt", "oneline")
     words = spell_arguments(attempt)
     assert [w for w in words if w.startswith("options=")] == ["options=-nameopt", "options=oneline"]
-    with pytest.raises(ValueError, match="command line"):
-        Attempt(ServerSettings(), ClientSettings(options=("-v",)))
+    with pytest.raises(SettingsError, match="net-ftp has no setting 'options'"):
+        parse_client("net-ftp@rocky9", ["options=-v"])
 
 
 # -- what it prints --------------------------------------------------------------------------------

@@ -25,19 +25,18 @@ from lab.dialects import interpret
 from lab.model import (
     Attempt,
     ClientReport,
-    ClientSettings,
     Goal,
     Observation,
     ProtocolRange,
     Reason,
     ServerReport,
-    ServerSettings,
     Side,
     Stage,
     from_,
     only,
     up_to,
 )
+from lab.servers.origin import Origin
 from tests.unit.agent_process import AGENTS, AgentProcess
 
 TARGET = Target(host="origin.lab.test", port=2100, user="lab", password="secret")
@@ -46,37 +45,17 @@ ROCKY = Installed(platform="rocky9", stand_in=True, versions=EVERYTHING)
 BOTH = ("tls-perl", "tls-python")
 
 
-def client(program: str, /, **settings: Any) -> ClientSettings:
-    return ClientSettings(program=program, **settings)
+def client(program: str, /, **settings: Any) -> Any:
+    return PROGRAMS[program].settings_with(**settings)
 
 
 # -- the adapters ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("program", BOTH)
-@pytest.mark.parametrize(
-    ("settings", "hint"),
-    [
-        ({"implicit_tls": True}, "HTTPS"),
-        ({"mode": "active"}, "data connections"),
-        ({"session_cache": "none"}, "data connection"),
-        ({"libnet": "3.15"}, "FTP"),
-        ({"payload": 1}, "no file"),
-        ({"goal": Goal.LOGIN}, "no login"),
-    ],
-)
-def test_what_belongs_to_ftp_is_declared(program: str, settings: dict[str, Any], hint: str) -> None:
-    cause = PROGRAMS[program].unsupported(client(program, **settings), ROCKY)
-
-    assert cause is not None
-    assert hint in cause
 
 
 @pytest.mark.parametrize(
     ("program", "settings", "hint"),
     [
         ("tls-python", {"last_error": True}, "verify callback"),
-        ("tls-python", {"fingerprint": "valid"}, "pins"),
         ("tls-python", {"sni": "other.lab.test"}, "one name"),
         ("tls-python", {"verify_name": "other.lab.test"}, "one name"),
         ("tls-python", {"sni": "a.lab.test", "verify_name": "b.lab.test"}, "one name"),
@@ -373,7 +352,7 @@ def one_connection(act: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def decided(program: str, report: ClientReport, **settings: Any) -> tuple[Any, Any, Any]:
     """What the dialect makes of it, without a word from the server."""
-    made = Attempt(ServerSettings(software="origin"), client(program, **settings))
+    made = Attempt(Origin(), client(program, **settings))
     server = ServerReport(started=False)
     outcome = interpret(Observation(attempt=made, client=report, server=server))
     return outcome.by, outcome.stage, outcome.reason

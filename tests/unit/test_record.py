@@ -22,12 +22,12 @@ import pytest
 from pydantic import ValidationError
 
 from lab.certificates import RunCertificates, describe
+from lab.clients.net_ftp import NetFtp
 from lab.expectations import Verdict, completed, judge, refused
 from lab.images import Provenance
 from lab.model import (
     Attempt,
     ClientReport,
-    ClientSettings,
     Goal,
     Observation,
     Outcome,
@@ -36,7 +36,6 @@ from lab.model import (
     Result,
     Role,
     ServerReport,
-    ServerSettings,
     Side,
     Stage,
     Texts,
@@ -64,6 +63,7 @@ from lab.run import recording
 from lab.run.feasibility import Unsupported
 from lab.run.session import Evidence
 from lab.run.topology import Seal
+from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
 
 REPOSITORY = Path(__file__).parents[2]
@@ -88,8 +88,8 @@ def attempt(name: str = "one", **changes: Any) -> AttemptRecord:
         "id": name,
         "case": "ciphers/none_shared[net-ftp@rocky9:FIPS]",
         "role": Role.BREAKS,
-        "server": ServerSettings(ciphers="AES128-SHA", protocols=ProtocolRange(None, "TLSv1.2")),
-        "client": ClientSettings(policy="FIPS"),
+        "server": Vsftpd(ciphers="AES128-SHA", protocols=ProtocolRange(None, "TLSv1.2")),
+        "client": NetFtp(policy="FIPS"),
         "expectation": EXPECTED,
         "outcome": REFUSAL,
         "verdict": judge(EXPECTED, REFUSAL).verdict,
@@ -337,8 +337,8 @@ def test_a_record_that_names_a_chain_that_it_does_not_have_is_read() -> None:
 def test_the_command_names_the_files_of_the_operators_own_certificate(
     own: OwnFiles, words: str
 ) -> None:
-    made = attempt(server=ServerSettings(certificate="own"), own=own)
-    assert made.command == f"{attempt(server=ServerSettings(certificate='own')).command} {words}"
+    made = attempt(server=Vsftpd(certificate="own"), own=own)
+    assert made.command == f"{attempt(server=Vsftpd(certificate='own')).command} {words}"
     assert "--chain" not in attempt().command
     assert AttemptRecord.model_validate_json(to_json(made)).own == own
 
@@ -718,7 +718,7 @@ def test_the_committed_schema_is_in_step_with_the_models() -> None:
 
 
 def test_the_schema_says_what_a_field_means_and_how_a_protocol_range_is_written() -> None:
-    server = json.loads(schema_text())["$defs"]["ServerSettings"]["properties"]
+    server = json.loads(schema_text())["$defs"]["Vsftpd"]["properties"]
     assert server["ciphers"]["description"].startswith("ssl_ciphers")
     assert {"type": "null"} in server["protocols"]["anyOf"]
     pattern = server["protocols"]["anyOf"][0]["pattern"]

@@ -32,13 +32,13 @@ from lab.model import (
     Goal,
     NotJudged,
     Outcome,
+    Rating,
     Reason,
     Result,
     Role,
     ServerReport,
     Side,
     Stage,
-    Standing,
     Texts,
 )
 from lab.record import (
@@ -59,6 +59,7 @@ from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts
 from lab.report.html.page import Page
 from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
 from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, dialogue, sequence_of
+from lab.servers.vsftpd import Vsftpd
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
@@ -279,8 +280,8 @@ def test_every_word_of_the_vocabulary_has_its_texts() -> None:
         "goal": Goal,
         "role": Role,
         "role_means": Role,
-        "standing": Standing,
-        "standing_means": Standing,
+        "standing": Rating,
+        "standing_means": Rating,
         "not_judged": NotJudged,
         "verdict": VERDICTS,
         "verdict_means": VERDICTS,
@@ -981,7 +982,7 @@ HOSTILE = (
 def hostile_record() -> RunRecord:
     text = HOSTILE
     made = Attempt(
-        dataclasses.replace(attempt().server, extra=(text,), certificate=text),
+        Vsftpd(extra=(text,), certificate=text),
         dataclasses.replace(
             attempt().client, platform=text, policy=text, program=text, ciphers=text
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -19,6 +19,9 @@ from lab.run.scanner import Address, scan
 from lab.run.scanning import as_attempt, counted, scan_all, scan_one
 from lab.run.session import Session
 from lab.run.suites import Offer, configured
+from lab.servers import SERVERS
+from lab.servers.origin import Origin
+from lab.servers.vsftpd import Vsftpd
 from lab.settings import server_in_words
 from lab.tls.suites import Suite
 
@@ -100,7 +103,7 @@ def offered(listed: tuple[str, ...] = (), **by_version: tuple[str, ...]) -> Offe
 def disagreements(
     scan_: Scan, offer: Offer, server: ServerSettings | None = None
 ) -> tuple[str, ...]:
-    return compare(server or ServerSettings(), scan_, offer).disagreements
+    return compare(server or Vsftpd(), scan_, offer).disagreements
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ def test_what_is_no_answer_is_an_error_that_says_why(document: str, hint: str) -
 
 def test_the_same_suites_in_another_order_agree() -> None:
     found = compare(
-        ServerSettings(),
+        Vsftpd(),
         scanned(TLSv1_3=TLS13, TLSv1_2=(GCM256, GCM128)),
         offered(TLSv1_3=TLS13[::-1], TLSv1_2=(GCM128, GCM256), TLSv1_1=()),
     )
@@ -193,7 +196,7 @@ def test_what_only_one_of_them_sees_is_a_disagreement(
 
 def test_what_both_see_may_still_be_more_than_the_settings_allow() -> None:
     both = {"TLSv1_3": TLS13, "TLSv1_2": (GCM256, SHA)}
-    server = ServerSettings(protocols=up_to("TLSv1.2"), ciphers=GCM256)
+    server = Vsftpd(protocols=up_to("TLSv1.2"), ciphers=GCM256)
 
     found = disagreements(scanned(**both), offered((GCM256,), **both), server)
 
@@ -212,11 +215,11 @@ def test_the_list_does_not_govern_tls_1_3() -> None:
 def test_a_limit_of_the_scanner_is_counted_and_no_disagreement() -> None:
     scan_ = Scan(suites={"SSLv3": ()})
 
-    found = compare(ServerSettings(), scan_, offered(SSLv3=("RC4-SHA",)))
+    found = compare(Vsftpd(), scan_, offered(SSLv3=("RC4-SHA",)))
 
     assert found.agree
     assert dict(found.beyond) == {LIMITS[0].title: ("SSLv3 RC4-SHA",)}
-    without = compare(ServerSettings(), scan_, offered(SSLv3=("RC4-SHA",)), limits=())
+    without = compare(Vsftpd(), scan_, offered(SSLv3=("RC4-SHA",)), limits=())
     assert not without.agree, "without the limit it would be one"
 
 
@@ -232,8 +235,8 @@ def test_every_limit_says_why() -> None:
 
 
 def test_two_that_see_nothing_have_not_agreed_on_anything() -> None:
-    assert compare(ServerSettings(), scanned(), offered(TLSv1_2=())).nothing
-    assert not compare(ServerSettings(), scanned(TLSv1_2=(SHA,)), offered(TLSv1_2=())).nothing
+    assert compare(Vsftpd(), scanned(), offered(TLSv1_2=())).nothing
+    assert not compare(Vsftpd(), scanned(TLSv1_2=(SHA,)), offered(TLSv1_2=())).nothing
 
 
 # -- what can be scanned ---------------------------------------------------------------------------
@@ -250,8 +253,8 @@ def test_two_that_see_nothing_have_not_agreed_on_anything() -> None:
         ({"behaviour": "no-secure-renegotiation"}, "5746"),
     ],
 )
-def test_what_nobody_could_scan_has_a_reason(settings: dict[str, object], hint: str) -> None:
-    why = not_scannable(ServerSettings(**settings))  # type: ignore[arg-type]
+def test_what_nobody_could_scan_has_a_reason(settings: dict[str, Any], hint: str) -> None:
+    why = not_scannable(Origin(**settings))
 
     assert why is not None
     assert hint in why
@@ -266,18 +269,18 @@ def test_what_nobody_could_scan_has_a_reason(settings: dict[str, object], hint: 
         {"protocols": only("SSLv3")},
     ],
 )
-def test_what_completes_handshakes_can_be_scanned(settings: dict[str, object]) -> None:
-    assert not_scannable(ServerSettings(**settings)) is None  # type: ignore[arg-type]
+def test_what_completes_handshakes_can_be_scanned(settings: dict[str, Any]) -> None:
+    assert not_scannable(Origin(**settings)) is None
 
 
 # -- many, and what comes of each ------------------------------------------------------------------
 
 AGREEING, LYING, BARE, DOWN, BLIND = (
-    ServerSettings(),
-    ServerSettings(protocols=only("TLSv1.3")),
-    ServerSettings(tls=False),
-    ServerSettings(certificate="expired"),
-    ServerSettings(certificate="ecdsa"),
+    Vsftpd(),
+    Vsftpd(protocols=only("TLSv1.3")),
+    Vsftpd(tls=False),
+    Vsftpd(certificate="expired"),
+    Vsftpd(certificate="ecdsa"),
 )
 
 
@@ -366,7 +369,7 @@ def test_the_counts_name_what_there_is() -> None:
 
 
 def test_what_the_scanner_does_not_see_is_said_with_the_reason() -> None:
-    result = compare(ServerSettings(), Scan(suites={"SSLv3": ()}), offered(SSLv3=("RC4-SHA", SHA)))
+    result = compare(Vsftpd(), Scan(suites={"SSLv3": ()}), offered(SSLv3=("RC4-SHA", SHA)))
     console = Console(file=io.StringIO(), width=100)
 
     print_scans([result], counted([result]), console)
@@ -378,7 +381,7 @@ def test_what_the_scanner_does_not_see_is_said_with_the_reason() -> None:
 
 @pytest.mark.parametrize("software", ["vsftpd", "nginx"])
 def test_a_server_alone_is_an_attempt_of_a_client_of_its_kind(software: str) -> None:
-    server = ServerSettings(software=software)
+    server = SERVERS[software].settings_with()
 
     assert as_attempt(server).server == server
     assert isinstance(as_attempt(server), Attempt)
@@ -386,7 +389,7 @@ def test_a_server_alone_is_an_attempt_of_a_client_of_its_kind(software: str) -> 
 
 
 def test_a_server_is_written_as_its_settings_are() -> None:
-    server = ServerSettings(ciphers="HIGH:!RC4", protocols=up_to("TLSv1.2"))
+    server = Vsftpd(ciphers="HIGH:!RC4", protocols=up_to("TLSv1.2"))
 
     assert server_in_words(server) == "vsftpd 'ciphers=HIGH:!RC4' protocols=..TLSv1.2"
 

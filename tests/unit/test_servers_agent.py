@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from lab.model import ServerSettings
 from lab.servers import SERVERS, ListenerPlace, listen_request
+from lab.servers.pyftpdlib import Pyftpdlib
 from tests.unit.agent_process import AGENTS
 
 # Until Python 3.12 pyftpdlib stands on these modules of the standard library.
@@ -216,7 +216,7 @@ def request(agent: Any, tmp_path: Path, **settings: Any) -> dict[str, Any]:
         passive_ports=(30100, 30199),
         password="secret",
     )
-    wanted = ServerSettings(software="pyftpdlib", **settings)
+    wanted = Pyftpdlib(**settings)
     made = listen_request(SERVERS["pyftpdlib"], wanted, place)
     # The containers' directory, moved to where this test may write.
     return {

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from lab.dialects.words import server_dialect
-from lab.model import ProtocolRange, ServerSettings, only, up_to
+from lab.model import ProtocolRange, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.servers.nginx import BODY, HTTP, MAIN, Nginx
+from lab.servers.nginx import BODY, HTTP, MAIN, Nginx, NginxServer
 from tests.unit.agent_process import AGENTS
 
 CERTIFICATES = "/opt/lab/certificates"
@@ -31,7 +31,7 @@ PLACE = ListenerPlace(
 
 
 def text(**settings: Any) -> str:
-    return Nginx().configure(ServerSettings(software="nginx", **settings), PLACE)
+    return NginxServer().configure(Nginx(**settings), PLACE)
 
 
 def directives(**settings: Any) -> dict[str, str]:
@@ -83,7 +83,7 @@ def test_a_setting_is_written_as_its_directive(
 def test_what_is_always_written_is_and_says_why() -> None:
     written = text()
     for one in (*MAIN, *HTTP):
-        assert re.search(rf"^ *{one.directive} ", written, re.MULTILINE), one
+        assert re.search(rf"^ *{one.name} ", written, re.MULTILINE), one
         assert one.reason
 
 
@@ -119,7 +119,7 @@ def test_the_socket_of_the_counters_is_opened_before_the_port() -> None:
 
 
 def test_the_group_for_dhe_goes_with_the_request() -> None:
-    settings = ServerSettings(software="nginx", dh_bits=1024)
+    settings = Nginx(dh_bits=1024)
     files = listen_request(SERVERS["nginx"], settings, PLACE)["files"]
     assert list(files) == ["dh.pem"]
     assert files["dh.pem"].startswith("-----BEGIN DH PARAMETERS-----\n")
@@ -128,9 +128,6 @@ def test_the_group_for_dhe_goes_with_the_request() -> None:
 @pytest.mark.parametrize(
     ("settings", "cause"),
     [
-        ({"behaviour": "silent"}, "the lab's origin can do this"),
-        ({"behaviour": "explode"}, "nginx can only serve"),
-        ({"answer_delay_s": 1.5}, "answer_delay_s=1.5"),
         ({"certificate_by_name": True, "certificate": "unset"}, "there is none to look up"),
         ({"extra": ("x=y; } server {",)}, "one directive"),
         ({"extra": ("x y",)}, "NAME=VALUE"),
@@ -138,10 +135,7 @@ def test_the_group_for_dhe_goes_with_the_request() -> None:
     ],
 )
 def test_what_cannot_be_written_is_said(settings: dict[str, Any], cause: str) -> None:
-    wanted = ServerSettings(software="nginx", **settings)
-    assert cause in (Nginx().unsupported(wanted) or "")
-    with pytest.raises(ValueError, match=re.escape(cause)):
-        Nginx().configure(wanted, PLACE)
+    assert cause in (NginxServer().unsupported(Nginx(**settings)) or "")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +145,7 @@ def test_what_cannot_be_written_is_said(settings: dict[str, Any], cause: str) ->
 def test_a_place_without_the_files_is_refused(settings: dict[str, Any], missing: str) -> None:
     bare = dataclasses.replace(PLACE, chain=None, private_key=None, client_ca=None)
     with pytest.raises(ValueError, match=missing):
-        Nginx().configure(ServerSettings(software="nginx", **settings), bare)
+        NginxServer().configure(Nginx(**settings), bare)
 
 
 # -- the agent's side --------------------------------------------------------------------------------

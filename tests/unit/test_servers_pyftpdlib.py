@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab.model import SERVER_HOSTS, ServerSettings, up_to
-from lab.servers import SERVERS, ListenerPlace
-from lab.servers.pyftpdlib import Pyftpdlib
+from lab.model import up_to
+from lab.servers import SERVER_HOSTS, SERVERS, ListenerPlace
+from lab.servers.pyftpdlib import Pyftpdlib, PyftpdlibServer
 
 PLACE = ListenerPlace(
     key="k1",
@@ -23,7 +23,7 @@ PLACE = ListenerPlace(
 
 
 def configuration(**settings: Any) -> dict[str, Any]:
-    text = Pyftpdlib().configure(ServerSettings(software="pyftpdlib", **settings), PLACE)
+    text = PyftpdlibServer().configure(Pyftpdlib(**settings), PLACE)
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
@@ -75,40 +75,7 @@ def test_a_protocol_range_switches_the_others_off() -> None:
     assert configuration(protocols=up_to("TLSv1.2"))["protocols_off"] == ["TLSv1.3"]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"require_ssl_reuse": True},
-        {"strict_ssl_read_eof": True},
-        {"ssl_sni_hostname": "ftp.lab.test"},
-        {"require_cert": True},
-        {"implicit_tls": True},
-        {"anonymous": True, "allow_anon_ssl": False},
-    ],
-)
-def test_what_the_library_cannot_do_is_said(settings: dict[str, Any]) -> None:
-    wanted = ServerSettings(software="pyftpdlib", **settings)
-    cause = Pyftpdlib().unsupported(wanted)
-    assert cause is not None
-    assert "pyftpdlib" in cause
-    with pytest.raises(ValueError, match="pyftpdlib"):
-        Pyftpdlib().configure(wanted, PLACE)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"require_ssl_reuse": False},
-        {"strict_ssl_read_eof": False},
-        {"require_cert": False},
-        {"allow_anon_ssl": True},
-    ],
-)
-def test_what_the_library_does_anyway_is_supported(settings: dict[str, Any]) -> None:
-    assert Pyftpdlib().unsupported(ServerSettings(software="pyftpdlib", **settings)) is None
-
-
 def test_a_place_without_the_files_is_refused() -> None:
     bare = dataclasses.replace(PLACE, chain=None)
     with pytest.raises(ValueError, match="chain"):
-        Pyftpdlib().configure(ServerSettings(software="pyftpdlib"), bare)
+        PyftpdlibServer().configure(Pyftpdlib(), bare)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lab.certificates import ANCHORS, CATALOGUE
+from lab.clients import PROGRAMS
+from lab.clients.curl import Curl
+from lab.clients.net_ftp import NetFtp
 from lab.expectations import Expectation, completed
 from lab.model import (
-    BEHAVIOURS,
     CLIENT_CONTAINERS,
-    COMMAND_LINES,
     NAMED_CONTAINERS,
     PLATFORMS,
-    PROGRAMS,
     PROTOCOLS,
-    SERVER_HOSTS,
-    WEB_PROGRAMS,
     Attempt,
     ClientSettings,
     Goal,
     ProtocolRange,
     ServerSettings,
 )
+from lab.servers import SERVERS
+from lab.servers.origin import BEHAVIOURS
+from lab.servers.vsftpd import Vsftpd
 from lab.settings import (
     SettingsError,
     attempt_of,
@@ -39,7 +42,8 @@ from lab.settings import (
 # What can be an argument of a program: anything but NUL and what UTF-8 cannot carry.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 SLUGS = st.sampled_from(sorted(CATALOGUE))
-MAYBE = st.none() | st.booleans()
+SECONDS = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+VARIABLES = st.tuples(st.sampled_from(["A", "FTPSSSLVerifyNone", "_x"]), TEXT).map("=".join)
 
 
 @st.composite
@@ -55,73 +59,58 @@ PORTS = st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(
     lambda pair: f"{min(pair)}-{max(pair)}"
 )
 
-SERVERS = st.builds(
-    ServerSettings,
-    software=st.sampled_from(sorted(SERVER_HOSTS)),
-    certificate=SLUGS | st.sampled_from(["unset", "empty"]),
-    ciphers=st.none() | TEXT,
-    protocols=st.none() | protocol_ranges(),
-    tls=st.booleans(),
-    tls_required_login=st.booleans(),
-    tls_required_data=st.booleans(),
-    require_ssl_reuse=MAYBE,
-    strict_ssl_read_eof=MAYBE,
-    ssl_sni_hostname=st.none() | TEXT,
-    require_cert=MAYBE,
-    implicit_tls=st.booleans(),
-    anonymous=st.booleans(),
-    allow_anon_ssl=MAYBE,
-    pasv_address=st.none() | st.ip_addresses(v=4).map(str) | st.sampled_from(NAMED_CONTAINERS),
-    pasv_ports=st.none() | PORTS,
-    data_ports=st.sampled_from(["open", "dropped", "rejected"]),
-    listening=st.booleans(),
-    port_filter=st.sampled_from(["open", "dropped", "rejected"]),
-    port_allowed=st.none() | st.sampled_from(CLIENT_CONTAINERS),
-    behaviour=st.sampled_from(sorted(BEHAVIOURS)),
-    answer_delay_s=st.none() | st.floats(min_value=0, exclude_min=True, allow_infinity=False),
-    dh_bits=st.none() | st.integers(1, 16384),
-    certificate_by_name=st.booleans(),
-    extra=st.lists(TEXT, max_size=3).map(tuple),
-)
-VARIABLES = st.tuples(st.sampled_from(["A", "FTPSSSLVerifyNone", "_x"]), TEXT).map("=".join)
+#: Values of fields for which their type and words do not say enough.
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "certificate": SLUGS | st.sampled_from(["unset", "empty"]),
+    "client_certificate": st.none() | SLUGS,
+    "fingerprint": st.none() | SLUGS,
+    "trust": st.none() | st.sampled_from(sorted(ANCHORS)),
+    "pasv_address": st.none() | st.ip_addresses(v=4).map(str) | st.sampled_from(NAMED_CONTAINERS),
+    "pasv_ports": st.none() | PORTS,
+    "port_allowed": st.none() | st.sampled_from(CLIENT_CONTAINERS),
+    "behaviour": st.sampled_from(sorted(BEHAVIOURS)),
+    "answer_delay_s": st.none() | SECONDS,
+    "timeout_s": SECONDS,
+    "payload": st.integers(0, 2**40),
+    "environment": st.lists(VARIABLES, max_size=2).map(tuple),
+}
+BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    bool: st.booleans(),
+    str: TEXT,
+    bool | None: st.none() | st.booleans(),
+    str | None: st.none() | TEXT,
+    ProtocolRange | None: st.none() | protocol_ranges(),
+    tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),
+}
+
+
+def fields_of(settings: type[Any], *apart: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Any values for every field but these."""
+    values: dict[str, st.SearchStrategy[Any]] = {}
+    for name, hint in get_type_hints(settings).items():
+        if name in VALUES:
+            values[name] = VALUES[name]
+        else:
+            values[name] = BY_TYPE[hint] if hint in BY_TYPE else st.from_type(hint)
+    named = {f.name for f in dataclasses.fields(settings)} - set(apart)
+    return st.fixed_dictionaries({name: values[name] for name in values if name in named})
 
 
 @st.composite
-def clients(draw: st.DrawFn) -> ClientSettings:
-    program = draw(st.sampled_from(sorted(PROGRAMS)))
-    platform = draw(st.sampled_from(PROGRAMS[program]))
-    return ClientSettings(
-        program=program,
+def servers(draw: st.DrawFn) -> Any:
+    server = draw(st.sampled_from(list(SERVERS.values())))
+    return server.settings_with(**draw(fields_of(server.settings, "software")))
+
+
+@st.composite
+def clients(draw: st.DrawFn) -> Any:
+    program = draw(st.sampled_from(list(PROGRAMS.values())))
+    platform = draw(st.sampled_from(program.platforms))
+    return program.settings_with(
         platform=platform,
         policy=draw(st.sampled_from(PLATFORMS[platform])) if PLATFORMS[platform] else None,
-        goal=draw(st.sampled_from(list(Goal))),
-        tls=draw(st.booleans()),
-        implicit_tls=draw(st.booleans()),
-        host=draw(st.none() | TEXT),
-        verify=draw(st.booleans()),
-        trust=draw(st.none() | st.sampled_from(sorted(ANCHORS))),
-        fingerprint=draw(st.none() | SLUGS),
-        verify_name=draw(st.none() | TEXT),
-        sni=draw(st.none() | TEXT),
-        ciphers=draw(st.none() | TEXT),
-        protocols=draw(st.none() | protocol_ranges()),
-        mode=draw(st.sampled_from(["passive", "active"])),
-        session_cache=draw(st.sampled_from(["default", "shared", "none"])),
-        libnet=draw(st.none() | TEXT),
-        payload=draw(st.integers(0, 2**40)),
-        user=draw(TEXT),
-        password=draw(st.none() | TEXT),
-        client_certificate=draw(st.none() | SLUGS),
-        last_error=draw(st.booleans()),
-        refuse_rc4=draw(st.booleans()),
-        environment=draw(st.lists(VARIABLES, max_size=2).map(tuple)),
-        options=draw(st.lists(TEXT, max_size=2).map(tuple)) if program in COMMAND_LINES else (),
-        timeout_s=draw(st.floats(min_value=0, exclude_min=True, allow_infinity=False)),
+        **draw(fields_of(program.settings, "program", "platform", "policy")),
     )
-
-
-def speak_the_same(server: ServerSettings, client: ClientSettings) -> bool:
-    return server.is_origin == (client.program in WEB_PROGRAMS)
 
 
 def read_command(command: str) -> Attempt:
@@ -137,30 +126,28 @@ def read_command(command: str) -> Attempt:
     )
 
 
-@given(SERVERS, clients())
+@given(servers(), clients())
 def test_the_spelt_command_line_repeats_exactly_the_attempt(
     server: ServerSettings, client: ClientSettings
 ) -> None:
-    assume(speak_the_same(server, client))
+    assume(server.speaks == client.speaks)
     attempt = Attempt(server, client)
     assert read_command(spell(attempt)) == attempt
 
 
-@given(SERVERS, clients())
+@given(servers(), clients())
 def test_ends_that_do_not_speak_the_same_are_no_attempt(
     server: ServerSettings, client: ClientSettings
 ) -> None:
-    assume(not speak_the_same(server, client))
+    assume(server.speaks != client.speaks)
     with pytest.raises(SettingsError, match="speaks"):
         attempt_of(server, client)
 
 
 def test_the_spelling_names_what_is_set_and_nothing_else() -> None:
     attempt = Attempt(
-        ServerSettings(
-            ciphers="AES128-SHA:DES-CBC3-SHA", protocols=ProtocolRange.parse("..TLSv1.2")
-        ),
-        ClientSettings(policy="FIPS", verify=False),
+        Vsftpd(ciphers="AES128-SHA:DES-CBC3-SHA", protocols=ProtocolRange.parse("..TLSv1.2")),
+        NetFtp(policy="FIPS", verify=False),
     )
     assert spell(attempt) == (
         "lab attempt --server vsftpd -s ciphers=AES128-SHA:DES-CBC3-SHA -s protocols=..TLSv1.2"
@@ -173,13 +160,13 @@ def test_the_spelling_names_what_is_set_and_nothing_else() -> None:
 
 
 def test_an_attempt_with_nothing_set_is_a_short_line() -> None:
-    attempt = Attempt(ServerSettings(), ClientSettings(platform="centos7"))
+    attempt = Attempt(Vsftpd(), NetFtp(platform="centos7"))
     assert spell(attempt) == "lab attempt --server vsftpd --client net-ftp@centos7"
 
 
 def test_the_spelt_expectation_reads_back() -> None:
     expectation = Expectation.parse("refused:server:handshake:no-shared-cipher")
-    words = spell_arguments(Attempt(ServerSettings(), ClientSettings()), expectation)
+    words = spell_arguments(Attempt(Vsftpd(), NetFtp()), expectation)
     assert Expectation.parse(words[-1]) == expectation
 
 
@@ -206,21 +193,21 @@ def test_words_for_not_verifying(text: str) -> None:
     ],
 )
 def test_sizes(text: str, size: int) -> None:
-    assert parse_client("curl@rocky9", [f"payload={text}"]).payload == size
+    assert parse_client("curl@rocky9", [f"payload={text}"]) == Curl(payload=size)
 
 
 def test_values_of_every_kind_are_read_by_the_field_s_type() -> None:
     server = parse_server(
         ["protocols=TLSv1.2..", "require_ssl_reuse=no", "extra=a=1", "extra=b=2", "ciphers="]
     )
-    assert server == ServerSettings(
+    assert server == Vsftpd(
         protocols=ProtocolRange("TLSv1.2", None),
         require_ssl_reuse=False,
         extra=("a=1", "b=2"),
         ciphers="",
     )
-    client = parse_client("ftplib@rocky9:FUTURE", ["goal=handshake", "timeout_s=2.5s", "sni="])
-    assert (client.goal, client.timeout_s, client.sni) == (Goal.HANDSHAKE, 2.5, "")
+    client = parse_client("net-ftp@rocky9:FUTURE", ["goal=handshake", "timeout_s=2.5s", "sni="])
+    assert client == NetFtp("rocky9", "FUTURE", goal=Goal.HANDSHAKE, timeout_s=2.5, sni="")
     assert client.where == "rocky9:FUTURE"
 
 
@@ -234,7 +221,7 @@ def test_a_platform_with_policies_is_under_its_own_when_none_is_written() -> Non
     [
         (
             "cipher=HIGH",
-            ["no server setting 'cipher'", "did you mean ciphers", "impostor, extra"],
+            ["vsftpd has no setting 'cipher'", "did you mean ciphers", "impostor, "],
         ),
         ("ciphers", ["ciphers has no value", "ciphers=VALUE"]),
         (
@@ -248,12 +235,14 @@ def test_a_platform_with_policies_is_under_its_own_when_none_is_written() -> Non
         ("tls=maybe", ["tls=maybe cannot be read", "yes, on, true, 1, no"]),
         ("tls=none", ["tls=none cannot be read"]),
         ("data_ports=closed", ["'closed'", "open, dropped, rejected"]),
-        ("pasv_ports=30009-30000", ["30000-30009"]),
+        ("pasv_ports=30009-30000", ["FIRST-LAST", "30000-30009"]),
+        ("pasv_ports=many", ["FIRST-LAST"]),
         ("pasv_ports=0-99999", ["30000-30009"]),
         ("pasv_address=300.1.1.1", ["pasv_address=300.1.1.1 cannot be read"]),
         ("pasv_address=silence", ["no value of pasv_address 'silence'; did you mean silent?"]),
         ("software=pyftpdlib", ["given with --server"]),
-        ("", ["no server setting ''", "certificate, ciphers"]),
+        ("behaviour=close", ["vsftpd has no setting 'behaviour'", "require_cert"]),
+        ("", ["vsftpd has no setting ''", "certificate, ciphers"]),
     ],
 )
 def test_a_server_setting_that_cannot_be_read(assignment: str, words: list[str]) -> None:
@@ -303,8 +292,10 @@ def test_a_setting_given_twice_is_refused_and_not_silently_the_last() -> None:
         parse_server(["ciphers=HIGH", "ciphers=ALL"])
 
 
-def test_help_names_every_field_that_can_be_assigned() -> None:
-    names = [name for name, _ in help_lines(ClientSettings)]
+def test_help_names_every_field_that_can_be_assigned_and_who_has_it() -> None:
+    lines = dict(help_lines("client"))
+    names = list(lines)
     assert names[0] == "goal"
     assert "program" not in names
-    assert all(help_text for _, help_text in help_lines(ServerSettings))
+    assert lines["libnet"].endswith("[net-ftp]")
+    assert all(help_text for _, help_text in help_lines("server"))

@@ -16,7 +16,7 @@ from docker.errors import APIError
 from filelock import FileLock
 
 from lab.certificates import RunCertificates
-from lab.model import Attempt, ServerSettings
+from lab.model import Attempt
 from lab.run.agents import Agents
 from lab.run.containers import Containers
 from lab.run.feasibility import Unsupported, announced, let_in
@@ -26,6 +26,7 @@ from lab.run.listeners import NOT_LISTENING, Listeners
 from lab.run.once import OnceMap
 from lab.run.session import Session
 from lab.run.topology import Topology
+from lab.servers.nginx import Nginx
 from lab.settings import parse_client, parse_server
 
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
@@ -159,7 +160,7 @@ def test_the_container_that_a_filter_lets_in_is_found_by_its_name() -> None:
 @pytest.mark.parametrize("name", ["egde", "dns", "172.30.0.30"])
 def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(name: str) -> None:
     there = containers(MadeUpEngine(), "dns", "nginx", "edge")
-    filtered = ServerSettings(software="nginx", port_filter="dropped", port_allowed=name)
+    filtered = Nginx(port_filter="dropped", port_allowed=name)
     with pytest.raises(Unsupported, match=rf"port_allowed={name}: .* there are edge, nginx$"):
         let_in(filtered, there)
 

@@ -8,7 +8,6 @@ import pytest
 
 from lab.dialects import interpret, server_dialect
 from lab.model import (
-    SERVER_HOSTS,
     Attempt,
     ClientReport,
     Goal,
@@ -20,6 +19,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from lab.wire import (
     Agreement,

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from lab.clients.base import (
-    AGENTS_DIRECTORY,
-    AgentSpec,
-    Installed,
-    Program,
-    Target,
-    delivery_of,
-    payload_of,
-)
-from lab.model import ClientReport, ClientSettings, Goal, ProtocolRange
+from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
+from lab.model.settings import OPTIONS_HELP
 
 #: The line that ``--write-out`` adds, with variables that every curl since 7.19 has.
 WRITE_OUT = r"\nssl_verify_result=%{ssl_verify_result}\n"
@@ -61,17 +55,27 @@ _OPERATION_TIMED_OUT = 28
 _PEER_FAILED_VERIFICATION = 60
 
 
-class Curl(Program):
+#: The agent of all command lines.
+COMMANDS = Agent.python("commands", "commands.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curl(FtpClientSettings):
+    """What curl can be told."""
+
+    program: Literal["curl"] = "curl"
+    options: tuple[str, ...] = setting((), OPTIONS_HELP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurlProgram(Program[Curl]):
     """The ``curl`` command, as people run it."""
 
-    name: ClassVar[str] = "curl"
-    agent: ClassVar[AgentSpec] = AgentSpec(
-        name="commands",
-        argv=("/opt/lab/bin/python3", f"{AGENTS_DIRECTORY}/commands.py"),
-        files=("commands.py", "resident.py"),
-    )
+    settings: type[Curl] = Curl
+    agent: Agent = COMMANDS
+    name: str = "curl"
 
-    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+    def unsupported(self, client: Curl, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""
         if installed.platform == "centos7" and installed.stand_in:
             # Its curl would be another distribution's, on another TLS library than CentOS 7's NSS.
@@ -80,12 +84,6 @@ class Curl(Program):
             return "the image has no curl"
         if client.goal is Goal.HANDSHAKE:
             return "curl cannot stop after the handshake: it always logs in"
-        if client.fingerprint is not None:
-            return "curl cannot pin a certificate, only a public key (--pinnedpubkey)"
-        if client.verify_name is not None or client.sni is not None:
-            return "curl takes the server name to send and to verify from the URL"
-        if client.libnet is not None:
-            return "libnet is Perl's: curl does not use it"
         if client.session_cache == "shared":
             return "curl has no way to share a session other than its own default"
         if client.protocols is not None and "SSLv3" in (
@@ -95,7 +93,7 @@ class Curl(Program):
             return "curl has had no SSLv3 since 7.77"
         return None
 
-    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+    def request(self, client: Curl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
             "argv": list(arguments(client, target)),
@@ -107,7 +105,7 @@ class Curl(Program):
         return read(raw)
 
 
-def arguments(client: ClientSettings, target: Target) -> tuple[str, ...]:
+def arguments(client: Curl, target: Target) -> tuple[str, ...]:
     """The whole command. ``{payload}`` stands for the file to upload."""
     scheme = "ftps" if client.implicit_tls else "ftp"
     url = f"{scheme}://{target.host}:{target.port}/"
@@ -287,3 +285,6 @@ def _distinct(texts: list[str]) -> list[str]:
         if text and not any(text in earlier for earlier in kept):
             kept.append(text)
     return kept
+
+
+PROGRAMS = (CurlProgram(),)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from lab.clients.base import AGENTS_DIRECTORY, AgentSpec, Installed, Program, Target
+from lab.clients.base import Installed, Program, Target, authorization
 from lab.clients.edge.log import edge_log, messages
-from lab.clients.tls import authorization, not_of_the_web
-from lab.model import ClientReport, ClientSettings, Goal
+from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Where the container's libraries look for trust anchors.
 SYSTEM_TRUST = "/etc/pki/tls/cert.pem"
@@ -58,44 +58,31 @@ http {{
 """
 
 
-class Edge(Program):
+@dataclass(frozen=True, kw_only=True)
+class Edge(WebClientSettings):
+    """What the edge can be told. A proxy cannot stop after the handshake: it always asks for a page."""
+
+    program: Literal["edge"] = "edge"
+    platform: str = "debian13"
+    goal: Literal[Goal.RESPONSE] = setting(Goal.RESPONSE, "how far to go: response")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeProgram(Program[Edge]):
     """nginx, asked by a visitor through a helper that answers as the network would."""
 
-    name: ClassVar[str] = "edge"
-    agent: ClassVar[AgentSpec] = AgentSpec(
-        name="edge",
-        argv=("/opt/lab/bin/python3", f"{AGENTS_DIRECTORY}/edge.py"),
-        files=(
-            "edge.py",
-            "edge_nginx.py",
-            "edge_visit.py",
-            "helper_programs.py",
-            "listener.py",
-            "openssl_library.py",
-            "resident.py",
-        ),
-    )
+    settings: type[Edge] = Edge
+    agent: Agent = Agent.python("edge", "edge.py")
+    name: str = "edge"
+    platforms: tuple[str, ...] = ("debian13",)
 
-    def service(self, client: ClientSettings) -> str:  # noqa: ARG002 - there is one
-        """See :meth:`Program.service`."""
-        return "edge"
-
-    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+    def unsupported(self, client: Edge, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""
         if not installed.versions.get("nginx"):
             return "the image has no nginx"
-        cause = not_of_the_web(client)
-        if cause:
-            return cause
-        if client.goal is not Goal.RESPONSE:
-            return "a proxy cannot stop after the handshake: it always asks for a page"
-        if client.fingerprint is not None:
-            return "nginx cannot pin an upstream's certificate"
-        if client.refuse_rc4:
-            return "nginx's TLS library has no RC4: a connection cannot come to such a suite"
         return _unsupported_names(client)
 
-    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+    def request(self, client: Edge, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
             "config": configuration(client, target),
@@ -112,7 +99,7 @@ class Edge(Program):
         return read(raw)
 
 
-def _unsupported_names(client: ClientSettings) -> str | None:
+def _unsupported_names(client: Edge) -> str | None:
     """What the names, and the words of a configuration, have against it."""
     for name in ("host", "verify_name", "sni"):
         value = getattr(client, name)
@@ -131,7 +118,7 @@ def _unsupported_names(client: ClientSettings) -> str | None:
     return None
 
 
-def configuration(client: ClientSettings, target: Target) -> str:
+def configuration(client: Edge, target: Target) -> str:
     """The nginx.conf for these settings.
 
     The origin's address is not in it: it comes with each request, in a header that goes no further.
@@ -145,7 +132,7 @@ def configuration(client: ClientSettings, target: Target) -> str:
     )
 
 
-def _tls(client: ClientSettings, target: Target) -> list[str]:
+def _tls(client: Edge, target: Target) -> list[str]:
     directives = [
         f"proxy_ssl_server_name {'off' if client.sni == '' else 'on'}",
         "proxy_ssl_session_reuse off",
@@ -227,3 +214,6 @@ def _answered(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> ClientReport
         warnings=warnings,
         **shared,
     )
+
+
+PROGRAMS = (EdgeProgram(),)

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from lab.clients.base import (
-    AGENTS_DIRECTORY,
-    AgentSpec,
-    Installed,
-    Program,
-    Target,
-    payload_of,
-    report_from,
-)
-from lab.model import PROTOCOLS, ClientReport, ClientSettings, ProtocolRange
-
-#: IO::Socket::SSL's spelling of a version, and of "switch this one off".
-_SPELT = {version: version.replace(".", "_") for version in PROTOCOLS}
+from lab.clients.base import Installed, Program, Target, io_socket_ssl, payload_of
+from lab.model import Agent, FtpClientSettings, setting
+from lab.model.settings import PIN_HELP, SNI_SENT_HELP, VERIFY_NAME_HELP
 
 #: Versions of libnet that bring a session cache of their own (``SSL_session_cache`` in ``Net/FTP.pm``),
 #: beside which the option ``SSL_session_cache_size`` does nothing.
 _OWN_CACHE = frozenset({"3.11"})
 
 
-class NetFtp(Program):
+@dataclass(frozen=True, kw_only=True)
+class NetFtp(FtpClientSettings):
+    """What Net::FTP can be told."""
+
+    program: Literal["net-ftp"] = "net-ftp"
+    fingerprint: str | None = setting(None, PIN_HELP)
+    verify_name: str | None = setting(None, VERIFY_NAME_HELP)
+    sni: str | None = setting(None, SNI_SENT_HELP)
+    libnet: str | None = setting(None, "another libnet version than the platform's, e.g. 3.11")
+
+    @property
+    def checked_name(self) -> str | None:
+        """See :attr:`ClientSettings.checked_name`."""
+        return self.verify_name
+
+    @property
+    def pin(self) -> str | None:
+        """See :attr:`ClientSettings.pin`."""
+        return self.fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetFtpProgram(Program[NetFtp]):
     """Net::FTP.
 
     The request holds the options of ``Net::FTP->new`` exactly as a caller would write them: those
@@ -32,14 +44,11 @@ class NetFtp(Program):
     every caller, the second would otherwise come from the distribution's ``libnet.cfg``.
     """
 
-    name: ClassVar[str] = "net-ftp"
-    agent: ClassVar[AgentSpec] = AgentSpec(
-        name="net-ftp",
-        argv=("/opt/lab/bin/perl", f"{AGENTS_DIRECTORY}/net_ftp.pl"),
-        files=("net_ftp.pl", "Observed.pm", "Resident.pm"),
-    )
+    settings: type[NetFtp] = NetFtp
+    agent: Agent = Agent.perl("net-ftp", "net_ftp.pl")
+    name: str = "net-ftp"
 
-    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+    def unsupported(self, client: NetFtp, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""
         if client.libnet is not None:
             there = installed.versions.get("libnet") or []
@@ -57,7 +66,7 @@ class NetFtp(Program):
             return "implicit TLS without TLS is not a connection"
         return None
 
-    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+    def request(self, client: NetFtp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
             "goal": str(client.goal),
@@ -71,12 +80,8 @@ class NetFtp(Program):
             "payload": payload_of(client, target),
         }
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return report_from(raw)
 
-
-def options(client: ClientSettings, target: Target) -> dict[str, Any]:
+def options(client: NetFtp, target: Target) -> dict[str, Any]:
     """The options of ``Net::FTP->new`` (Net::FTP(3))."""
     given: dict[str, Any] = {
         "Port": target.port,
@@ -85,43 +90,10 @@ def options(client: ClientSettings, target: Target) -> dict[str, Any]:
     }
     if client.implicit_tls:
         given["SSL"] = 1
-    given |= ssl_options(client, target)
+    given |= io_socket_ssl(client, target, client.verify_name, client.sni)
     if client.session_cache == "none":
         given["SSL_session_cache_size"] = 0
     return given
 
 
-def ssl_options(client: ClientSettings, target: Target) -> dict[str, Any]:
-    """The options of IO::Socket::SSL (IO::Socket::SSL(3)): those that the settings set, and no other."""
-    given: dict[str, Any] = {}
-    if not client.verify:
-        given["SSL_verify_mode"] = 0
-    if target.ca_file is not None:
-        given["SSL_ca_file"] = target.ca_file
-    if target.fingerprint is not None:
-        given["SSL_fingerprint"] = f"sha256${target.fingerprint}"
-    if client.verify_name is not None:
-        given["SSL_verifycn_name"] = client.verify_name
-    if client.sni is not None:
-        given["SSL_hostname"] = client.sni
-    if client.ciphers is not None:
-        given["SSL_cipher_list"] = client.ciphers
-    if client.protocols is not None:
-        given["SSL_version"] = ssl_version(client.protocols)
-    if target.certificate is not None:
-        given["SSL_cert_file"] = target.certificate
-        given["SSL_key_file"] = target.key
-    return given
-
-
-def ssl_version(protocols: ProtocolRange) -> str:
-    """A range as IO::Socket::SSL's option ``SSL_version`` writes it.
-
-    One version is its name. A range is "anything" (``SSLv23``) without the versions outside it. An
-    open end switches nothing off above; below, only what the module's own default switches off.
-    """
-    if protocols.minimum is not None and protocols.minimum == protocols.maximum:
-        return _SPELT[protocols.minimum]
-    inside = protocols.versions()
-    off = [v for v in PROTOCOLS if v not in inside or (v == "SSLv3" and not protocols.minimum)]
-    return ":".join(["SSLv23", "!SSLv2", *(f"!{_SPELT[version]}" for version in off)])
+PROGRAMS = (NetFtpProgram(),)

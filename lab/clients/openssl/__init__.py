@@ -15,12 +15,13 @@ import errno
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from lab.clients.base import AgentSpec, Installed, Program, Target
-from lab.clients.curl import Curl
-from lab.clients.tls import authorization
-from lab.model import ClientReport, ClientSettings, Goal
+from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.curl import COMMANDS
+from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
+from lab.model.settings import OPTIONS_HELP
 
 #: Whoever types this as a line of its own ends ``s_client``.
 QUIT = "Q\n"
@@ -35,15 +36,6 @@ _ONLY = {
 #: The platform whose ``s_client`` is 1.0.2's: without a name to send unless it is told one, and with
 #: options against single versions in the place of a range.
 _OLD_PLATFORM = "centos7"
-
-#: What only a program that transfers files has, and the value that means "as it is".
-_OF_FTP: Mapping[str, object] = {
-    "mode": "passive",
-    "session_cache": "default",
-    "libnet": None,
-    "user": "lab",
-    "password": None,
-}
 
 _CONNECTED = re.compile(r"^CONNECTED\(", re.MULTILINE)
 #: The last line of what it says about a handshake, whether it came about or not.
@@ -91,26 +83,39 @@ _ENDINGS = frozenset(
 _OK = 200
 
 
-class Openssl(Program):
+@dataclass(frozen=True, kw_only=True)
+class Openssl(WebClientSettings):
+    """What ``openssl s_client`` can be told."""
+
+    program: Literal["openssl"] = "openssl"
+    options: tuple[str, ...] = setting((), OPTIONS_HELP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpensslProgram(Program[Openssl]):
     """``openssl s_client``, as people run it."""
 
-    name: ClassVar[str] = "openssl"
-    #: The agent of all command lines.
-    agent: ClassVar[AgentSpec] = Curl.agent
+    settings: type[Openssl] = Openssl
+    agent: Agent = COMMANDS
+    name: str = "openssl"
 
-    def unsupported(self, client: ClientSettings, installed: Installed) -> str | None:
+    def unsupported(self, client: Openssl, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""
         if not installed.versions.get("openssl"):
             if installed.platform == _OLD_PLATFORM and installed.stand_in:
                 # Another distribution's would answer for CentOS 7 with another library than its own.
                 return "the stand-in image has no OpenSSL 1.0.2 command line"
             return "the image has no openssl command"
-        for name, as_it_is in _OF_FTP.items():
-            if getattr(client, name) != as_it_is:
-                return f"{name} is for FTP: s_client transfers nothing"
-        return _cannot_be_told(client)
+        if not client.tls:
+            return "s_client speaks TLS and nothing else"
+        if client.last_error and client.verify:
+            return (
+                "s_client stops at the first error (verify=yes), or at none and reports the last"
+                " (verify=no): there is nothing between"
+            )
+        return None
 
-    def request(self, client: ClientSettings, target: Target) -> dict[str, Any]:
+    def request(self, client: Openssl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
             "argv": list(arguments(client, target)),
@@ -124,27 +129,7 @@ class Openssl(Program):
         return read(raw)
 
 
-def _cannot_be_told(client: ClientSettings) -> str | None:
-    """What ``s_client`` has no option for."""
-    if client.goal not in (Goal.HANDSHAKE, Goal.RESPONSE):
-        return f"{client.goal} is a goal of FTP clients"
-    if not client.tls:
-        return "s_client speaks TLS and nothing else"
-    if client.fingerprint is not None:
-        return "s_client cannot pin a certificate"
-    if client.refuse_rc4:
-        return (
-            "s_client leaves no connection for its suite: ciphers=DEFAULT:!RC4 offers no such suite"
-        )
-    if client.last_error and client.verify:
-        return (
-            "s_client stops at the first error (verify=yes), or at none and reports the last"
-            " (verify=no): there is nothing between"
-        )
-    return None
-
-
-def arguments(client: ClientSettings, target: Target) -> tuple[str, ...]:
+def arguments(client: Openssl, target: Target) -> tuple[str, ...]:
     """The whole command."""
     argv = ["openssl", "s_client", "-connect", f"{target.host}:{target.port}"]
     if client.sni:
@@ -166,7 +151,7 @@ def arguments(client: ClientSettings, target: Target) -> tuple[str, ...]:
     return (*argv, *client.options)
 
 
-def _protocol_options(client: ClientSettings) -> list[str]:
+def _protocol_options(client: Openssl) -> list[str]:
     protocols = client.protocols
     if protocols is None:
         return []
@@ -186,7 +171,7 @@ def _protocol_options(client: ClientSettings) -> list[str]:
     return argv
 
 
-def _name_options(client: ClientSettings, target: Target) -> list[str]:
+def _name_options(client: Openssl, target: Target) -> list[str]:
     """What the certificate must be for; an empty ``verify_name``: it may be for anybody.
 
     Without ``verify`` a name that is not the certificate's is printed like all that is wrong with it.
@@ -205,7 +190,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def request_for(client: ClientSettings, target: Target) -> str:
+def request_for(client: Openssl, target: Target) -> str:
     """The request that is typed once the connection is there."""
     host = client.sni or target.host
     return (
@@ -339,3 +324,6 @@ def _errno(stderr: str) -> str | None:
 def _library(version: str) -> str:
     found = _LIBRARY.search(version)
     return found[1] if found else version
+
+
+PROGRAMS = (OpensslProgram(),)

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.expectations import Verdict
-from lab.model import Captured, Result, Role, set_fields
+from lab.model import Captured, Result, Role, differing_fields, set_fields, spelt
 from lab.record import AttemptRecord, CertificateRecord, Chain
 from lab.report.html import signs
 from lab.report.html.language import Text, say, word
@@ -303,14 +303,11 @@ def _is_of(impostor: AttemptRecord, remedy: AttemptRecord) -> bool:
 
 
 def _changes(main: AttemptRecord, attempt: AttemptRecord) -> Iterator[Change]:
-    for side in ("server", "client"):
-        one, other = vars(getattr(main, side)), vars(getattr(attempt, side))
-        if one == other:
-            continue
-        for name, before in one.items():
-            after = other[name]
-            if before != after and name != "impostor":
-                yield Change(f"{side}.{name}", _value(before), _value(after))
+    for field in differing_fields(main.attempt, attempt.attempt):
+        side, _, name = field.partition(".")
+        before, after = (getattr(getattr(one, side), name, None) for one in (main, attempt))
+        if name != "impostor":
+            yield Change(field, _value(before), _value(after))
 
 
 @lru_cache(maxsize=4096)
@@ -321,8 +318,4 @@ def _value(value: object) -> Text:
 
 
 def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return " ".join(map(str, value))
-    return str(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else spelt(value)

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lab.expectations import Verdict
-from lab.model import Reason, Result, Role, Side, Stage, Standing
+from lab.model import Rating, Reason, Result, Role, Side, Stage
 from lab.record import ImageRecord, RunRecord
 from lab.report.html.attempts import UNJUDGED, VERDICTS, Shown
 from lab.report.html.cases import Facets, Group, Section, Unit, arrange
@@ -245,7 +245,7 @@ class Page:
         return [
             ("verdicts", [(word("verdict", v), v, say(f"verdict_means.{v}")) for v in VERDICTS]),
             ("roles", [(word("role", r), r, say(f"role_means.{r}")) for r in Role]),
-            ("standings", [(word("standing", s), s, say(f"standing_means.{s}")) for s in Standing]),
+            ("standings", [(word("standing", s), s, say(f"standing_means.{s}")) for s in Rating]),
             ("reasons", [(word("reason", r), r, say(f"why.{r}")) for r in reasons]),
         ]
 

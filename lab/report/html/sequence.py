@@ -11,7 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from lab.model import HOST_ADDRESS, WEB_PROGRAMS, Goal, Outcome, Reason, Result, Side, Stage
+from lab.model import (
+    HOST_ADDRESS,
+    FtpClientSettings,
+    Goal,
+    Outcome,
+    Reason,
+    Result,
+    Side,
+    Stage,
+    WebClientSettings,
+)
 from lab.record import AttemptRecord
 from lab.report.html.language import Text, joined, say, word
 from lab.report.html.quoting import code, inline
@@ -105,11 +115,11 @@ def dialogue(log: str) -> list[Said]:
 def stages_of(attempt: AttemptRecord, goal: Goal) -> tuple[Stage, ...]:
     """The stages that an attempt with these settings passes on the way to its goal."""
     client = attempt.client
-    tls = [Stage.HANDSHAKE, Stage.VERIFY] if client.tls or client.implicit_tls else []
+    tls = [Stage.HANDSHAKE, Stage.VERIFY] if client.uses_tls else []
     stages = [Stage.RESOLVE, Stage.CONNECT]
-    if client.program in WEB_PROGRAMS:
+    if isinstance(client, WebClientSettings):
         return (*stages, *tls, *([Stage.RESPONSE] if goal is Goal.RESPONSE else []))
-    if client.implicit_tls:
+    if client.tls_first:
         stages += [*tls, Stage.GREETING]
     else:
         stages += [Stage.GREETING, *([Stage.AUTH] if tls else []), *tls]
@@ -203,7 +213,7 @@ def _handshake(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
 
 
 def _verified(attempt: AttemptRecord, outcome: Outcome) -> Text:
-    if attempt.client.fingerprint and outcome.verified is not False:
+    if attempt.client.pin and outcome.verified is not False:
         return say("step.pinned")
     if outcome.not_judged:
         return say("step.not_judged")
@@ -285,7 +295,7 @@ def _response(attempt: AttemptRecord) -> Iterator[Message]:
 
 
 def _data(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
-    if outcome.data_protected is None:
+    if outcome.data_protected is None or not isinstance(attempt.client, FtpClientSettings):
         return []
     parts = [say("step.data_tls" if outcome.data_protected else "step.data_clear")]
     if outcome.data_protected and outcome.session_reused is not None:

@@ -12,14 +12,13 @@ from docker import DockerClient
 from filelock import FileLock, Timeout
 
 from lab.engine import compose_environment
-from lab.model import SERVER_HOSTS
 from lab.run.checkout import Checkout, topology_lock
 from lab.run.topology import sealing
 from lab.run.topology.locks import acquire
 from lab.run.topology.projects import TopologyError, containers, of_project
 from lab.run.topology.removing import remove
 from lab.run.topology.subnets import choosing, free_net
-from lab.servers import SERVERS
+from lab.servers import SERVER_HOSTS, SERVERS
 
 #: Seconds for Compose to have every container running.
 UP_S = 120

@@ -10,52 +10,54 @@ ngx_http_stub_status_module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import ClassVar, Literal
 
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
-from lab.servers.base import (
-    AGENT_FILES,
-    FTP_FIELDS,
-    ListenerPlace,
-    ServerAgent,
-    unsupported_anywhere,
-    unsupported_of_others,
-)
+from lab.model import PROTOCOLS, Agent, WebServerSettings, setting
+from lab.model.settings import EXTRA_HELP
+from lab.servers.base import FixedOption, ListenerPlace, Server
 
 
-@dataclass(frozen=True)
-class Always:
-    """A directive that is written for every listener, and why that changes no outcome.
+@dataclass(frozen=True, kw_only=True)
+class Nginx(WebServerSettings):
+    """What an nginx can be told."""
 
-    Values in braces come from the listener's place.
-    """
+    hosts: ClassVar[Mapping[str, str]] = {"nginx": "nginx.lab.test"}
 
-    directive: str
-    value: str
-    reason: str
+    software: Literal["nginx"] = "nginx"
+    certificate_by_name: bool = setting(
+        False, "the certificate is looked up by the name that the client sends (SNI)"
+    )
+    extra: tuple[str, ...] = setting((), EXTRA_HELP)
 
 
 #: Of the whole process.
 MAIN = (
-    Always("daemon", "off", "the agent is the parent: it sees the end and the last words"),
-    Always("worker_processes", "1", "one worker's counters say when everything has been logged"),
-    Always("pid", "{directory}/pid", "a file for each listener"),
-    Always("error_log", "{log} info", "evidence: at this level a failed handshake is logged"),
+    FixedOption("daemon", "off", "the agent is the parent: it sees the end and the last words"),
+    FixedOption(
+        "worker_processes", "1", "one worker's counters say when everything has been logged"
+    ),
+    FixedOption("pid", "{directory}/pid", "a file for each listener"),
+    FixedOption("error_log", "{log} info", "evidence: at this level a failed handshake is logged"),
 )
 #: Of the web server.
 HTTP = (
-    Always("access_log", "{log} lab", "evidence: in the same file, with what was negotiated"),
-    Always("keepalive_timeout", "0", "a connection is for one request: the attempt ends with it"),
-    Always("client_body_temp_path", "{directory}/body", "a directory for each listener"),
-    Always("proxy_temp_path", "{directory}/proxy", "as client_body_temp_path"),
-    Always("fastcgi_temp_path", "{directory}/fastcgi", "as client_body_temp_path"),
-    Always("uwsgi_temp_path", "{directory}/uwsgi", "as client_body_temp_path"),
-    Always("scgi_temp_path", "{directory}/scgi", "as client_body_temp_path"),
-    Always("default_type", "application/json", "what the answer is"),
-    Always("add_header", "X-TLS-Protocol $ssl_protocol", "what was negotiated; none without TLS"),
-    Always("add_header", "X-TLS-Cipher $ssl_cipher", "as X-TLS-Protocol"),
+    FixedOption("access_log", "{log} lab", "evidence: in the same file, with what was negotiated"),
+    FixedOption(
+        "keepalive_timeout", "0", "a connection is for one request: the attempt ends with it"
+    ),
+    FixedOption("client_body_temp_path", "{directory}/body", "a directory for each listener"),
+    FixedOption("proxy_temp_path", "{directory}/proxy", "as client_body_temp_path"),
+    FixedOption("fastcgi_temp_path", "{directory}/fastcgi", "as client_body_temp_path"),
+    FixedOption("uwsgi_temp_path", "{directory}/uwsgi", "as client_body_temp_path"),
+    FixedOption("scgi_temp_path", "{directory}/scgi", "as client_body_temp_path"),
+    FixedOption("default_type", "application/json", "what the answer is"),
+    FixedOption(
+        "add_header", "X-TLS-Protocol $ssl_protocol", "what was negotiated; none without TLS"
+    ),
+    FixedOption("add_header", "X-TLS-Cipher $ssl_cipher", "as X-TLS-Protocol"),
 )
 #: A line of the log for each request.
 LOG_FORMAT = (
@@ -72,50 +74,32 @@ BODY = '{"protocol": $lab_protocol, "cipher": $lab_cipher, "server_name": $lab_s
 #: The socket on which nginx tells its counters (``lab/servers/nginx/agent/nginx_program.py``).
 STATUS = "status"
 
-AGENT = ServerAgent(
-    name="nginx",
-    argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "nginx"),
-    files=(*AGENT_FILES, "nginx_program.py", "openssl_library.py"),
-)
 
-
-@dataclass(frozen=True)
-class Nginx:
+@dataclass(frozen=True, kw_only=True)
+class NginxServer(Server[Nginx]):
     """Writes ``nginx.conf``."""
 
+    settings: type[Nginx] = Nginx
+    agent: Agent = Agent.python("nginx", "server.py", "nginx")
     name: str = "nginx"
     service: str = "nginx"
-    agent: ServerAgent = AGENT
 
-    def unsupported(self, settings: ServerSettings) -> str | None:
+    def unsupported(self, settings: Nginx) -> str | None:
         """Why ``nginx.conf`` cannot say this; ``None`` if it can."""
-        cause = unsupported_anywhere(settings) or unsupported_of_others(settings, FTP_FIELDS)
-        if cause:
-            return cause
-        if settings.behaviour != "serve":
-            return f"behaviour={settings.behaviour}: nginx can only serve; the lab's origin can do this"
-        if settings.answer_delay_s is not None:
-            return f"answer_delay_s={settings.answer_delay_s:g}: nginx answers at once"
-        if settings.certificate_by_name and settings.certificate in (
-            CERTIFICATE_UNSET,
-            CERTIFICATE_EMPTY,
-        ):
+        if settings.certificate_by_name and not settings.has_certificate:
             return f"certificate_by_name: with certificate={settings.certificate} there is none to look up"
         for line in settings.extra:
             if set(line) & set("{};#"):
                 return f"an extra line is one directive, NAME=VALUE, without {{ }} ; #: {line!r}"
-        return None
+        return super().unsupported(settings)
 
-    def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
+    def configure(self, settings: Nginx, place: ListenerPlace) -> str:
         """The text of ``nginx.conf``; see :class:`lab.servers.base.Server`."""
-        cause = self.unsupported(settings)
-        if cause:
-            raise ValueError(cause)
         values = {"directory": place.directory, "log": place.log}
-        lines = [f"{one.directive} {one.value.format_map(values)};" for one in MAIN]
+        lines = [f"{one.name} {one.value.format_map(values)};" for one in MAIN]
         lines += ["events {", "}", "http {"]
         lines += [f"    log_format lab {_quoted(LOG_FORMAT)};"]
-        lines += [f"    {one.directive} {one.value.format_map(values)};" for one in HTTP]
+        lines += [f"    {one.name} {one.value.format_map(values)};" for one in HTTP]
         if settings.impostor:
             lines += [f"    {line}" for line in _impostor(place)]
         for variable, (source, pattern) in VARIABLES.items():
@@ -143,7 +127,7 @@ def _impostor(place: ListenerPlace) -> Iterator[str]:
     yield f"root {place.directory};"
 
 
-def _servers(settings: ServerSettings, place: ListenerPlace) -> Iterator[str]:
+def _servers(settings: Nginx, place: ListenerPlace) -> Iterator[str]:
     port = f"{place.address}:{place.port}{' ssl' if settings.tls else ''}"
     # Only what is in a location knows of keepalive_timeout.
     answer = f"        location / {{ return 200 {_quoted(BODY)}; }}"
@@ -170,7 +154,7 @@ def _servers(settings: ServerSettings, place: ListenerPlace) -> Iterator[str]:
     yield "    }"
 
 
-def _tls(settings: ServerSettings, place: ListenerPlace) -> Iterator[tuple[str, str]]:
+def _tls(settings: Nginx, place: ListenerPlace) -> Iterator[tuple[str, str]]:
     if not settings.tls:
         return
     yield from _certificate(settings, place)
@@ -184,32 +168,25 @@ def _tls(settings: ServerSettings, place: ListenerPlace) -> Iterator[tuple[str, 
     if settings.require_cert is not None:
         yield "ssl_verify_client", "on" if settings.require_cert else "off"
     if settings.require_cert:
-        yield "ssl_client_certificate", _path(place.client_ca, "require_cert", "client_ca")
+        yield "ssl_client_certificate", place.file("client_ca", "require_cert")
 
 
-def _certificate(settings: ServerSettings, place: ListenerPlace) -> Iterator[tuple[str, str]]:
-    if settings.certificate == CERTIFICATE_UNSET:
+def _certificate(settings: Nginx, place: ListenerPlace) -> Iterator[tuple[str, str]]:
+    paths = place.certificate(settings)
+    if paths is None:
         return
-    if settings.certificate == CERTIFICATE_EMPTY:
-        yield "ssl_certificate", '""'
-        yield "ssl_certificate_key", '""'
-        return
-    named = f"certificate={settings.certificate}"
-    chain = PurePosixPath(_path(place.chain, named, "chain"))
-    key = PurePosixPath(_path(place.private_key, named, "private_key"))
     if settings.certificate_by_name:
         # A folder a name: the one of a name that nobody has is not there.
-        chain, key = (p.parents[1] / "$ssl_server_name" / p.name for p in (chain, key))
-    yield "ssl_certificate", str(chain)
-    yield "ssl_certificate_key", str(key)
-
-
-def _path(path: str | None, setting: str, field: str) -> str:
-    if path is None:
-        raise ValueError(f"{setting} needs a file: the listener's place has no {field}")
-    return path
+        chain, key = map(PurePosixPath, paths)
+        folder = chain.parents[1] / "$ssl_server_name"
+        paths = str(folder / chain.name), str(folder / key.name)
+    yield "ssl_certificate", paths[0] or '""'
+    yield "ssl_certificate_key", paths[1] or '""'
 
 
 def _quoted(text: str) -> str:
     """A text as one parameter of a directive."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+SERVERS = (NginxServer(),)

@@ -2,9 +2,10 @@
 
 pyftpdlib is a library; the listener is the small program that its users write around it. It uses
 the library's own ``TLS_FTPHandler`` (``FTPHandler`` with TLS off) and sets the attributes that this
-class documents. What it has no attribute for is :meth:`Pyftpdlib.unsupported`: the listener does
-not teach the library anything. A field whose value is what the library does anyway is supported,
-even if the library cannot be told to do it (``require_ssl_reuse=False``: it never asks for reuse).
+class documents. What it has no attribute for is no field: the listener does not teach the library
+anything. (It never looks whether the data channel resumed a session, takes the end of a connection for
+close_notify, asks no client for a certificate, does not look at SNI, has explicit TLS only and allows
+TLS to every user.)
 
 TLS comes from pyOpenSSL and so from the OpenSSL inside the ``cryptography`` wheel, not the image's.
 
@@ -14,62 +15,34 @@ Sources: pyftpdlib 2.2.0, ``handlers/ftps/control.py`` and ``handlers/ftps/ssl.p
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
-from lab.servers.base import (
-    AGENT_FILES,
-    ORIGIN_FIELDS,
-    ListenerPlace,
-    ServerAgent,
-    passive_range,
-    unsupported_anywhere,
-    unsupported_of_others,
-)
-
-#: Field, the value that pyftpdlib cannot have, and why.
-UNSUPPORTED: tuple[tuple[str, object, str], ...] = (
-    ("require_ssl_reuse", True, "pyftpdlib never looks whether the data channel resumed a session"),
-    ("strict_ssl_read_eof", True, "pyftpdlib takes the end of a connection for close_notify"),
-    ("require_cert", True, "pyftpdlib never asks the client for a certificate"),
-    ("implicit_tls", True, "pyftpdlib has explicit TLS (AUTH TLS) only"),
-    ("allow_anon_ssl", False, "pyftpdlib allows TLS to every user"),
-)
+from lab.model import PROTOCOLS, Agent, FtpServerSettings
+from lab.servers.base import ListenerPlace, Server, passive_range
 
 
-AGENT = ServerAgent(
-    name="pyftpdlib",
-    argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "pyftpdlib"),
-    files=(*AGENT_FILES, "pyftpdlib_program.py", "pyftpdlib_listener.py"),
-)
+@dataclass(frozen=True, kw_only=True)
+class Pyftpdlib(FtpServerSettings):
+    """What a listener on pyftpdlib can be told."""
+
+    hosts: ClassVar[Mapping[str, str]] = {"pyftpdlib": "pyftpdlib.lab.test"}
+
+    software: Literal["pyftpdlib"] = "pyftpdlib"
 
 
-@dataclass(frozen=True)
-class Pyftpdlib:
+@dataclass(frozen=True, kw_only=True)
+class PyftpdlibServer(Server[Pyftpdlib]):
     """Writes the listener's configuration, which is JSON."""
 
+    settings: type[Pyftpdlib] = Pyftpdlib
+    agent: Agent = Agent.python("pyftpdlib", "server.py", "pyftpdlib")
     name: str = "pyftpdlib"
     service: str = "pyftpdlib"
-    agent: ServerAgent = AGENT
 
-    def unsupported(self, settings: ServerSettings) -> str | None:
-        """Why pyftpdlib has no way to do this; ``None`` if it has."""
-        cause = unsupported_anywhere(settings) or unsupported_of_others(settings, ORIGIN_FIELDS)
-        if cause:
-            return cause
-        for field, value, why in UNSUPPORTED:
-            if getattr(settings, field) == value and isinstance(getattr(settings, field), bool):
-                return f"{field}={str(value).lower()}: {why}"
-        if settings.ssl_sni_hostname is not None:
-            return f"ssl_sni_hostname={settings.ssl_sni_hostname}: pyftpdlib does not look at SNI"
-        return None
-
-    def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
+    def configure(self, settings: Pyftpdlib, place: ListenerPlace) -> str:
         """The text of the JSON configuration; see :class:`lab.servers.base.Server`."""
-        cause = self.unsupported(settings)
-        if cause:
-            raise ValueError(cause)
         first, last = passive_range(settings, place)
         attributes: dict[str, Any] = {"passive_ports": list(range(first, last + 1))}
         if place.pasv_address is not None:
@@ -77,7 +50,9 @@ class Pyftpdlib:
         if settings.tls:
             attributes["tls_control_required"] = settings.tls_required_login
             attributes["tls_data_required"] = settings.tls_required_data
-            attributes |= _certificate(settings, place)
+            if certificate := place.certificate(settings):
+                attributes["certfile"], key = certificate
+                attributes |= {"keyfile": key} if key else {}
         for line in settings.extra:
             name, _, value = line.partition("=")
             attributes[name.strip()] = _literal(value.strip())
@@ -102,22 +77,12 @@ class Pyftpdlib:
         return json.dumps(configuration, indent=2) + "\n"
 
 
-def _certificate(settings: ServerSettings, place: ListenerPlace) -> dict[str, str]:
-    if settings.certificate == CERTIFICATE_UNSET:
-        return {}
-    if settings.certificate == CERTIFICATE_EMPTY:
-        return {"certfile": ""}
-    if place.chain is None or place.private_key is None:
-        raise ValueError(
-            f"certificate={settings.certificate} needs files:"
-            " the listener's place has no chain or no private_key"
-        )
-    return {"certfile": place.chain, "keyfile": place.private_key}
-
-
 def _literal(text: str) -> Any:
     """A JSON value where it is one (``5``, ``true``, ``"x"``), else the text itself."""
     try:
         return json.loads(text)
     except ValueError:
         return text
+
+
+SERVERS = (PyftpdlibServer(),)

@@ -16,17 +16,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ServerSettings
-from lab.servers.base import (
-    AGENT_FILES,
-    ORIGIN_FIELDS,
-    ListenerPlace,
-    ServerAgent,
-    passive_range,
-    unsupported_anywhere,
-    unsupported_of_others,
-)
+from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting, spelt
+from lab.model.settings import CLIENT_CERTIFICATE_HELP, SNI_HELP
+from lab.servers.base import FixedOption, ListenerPlace, Server, passive_range
+
+HOSTS = {
+    "vsftpd": "ftp.lab.test",
+    "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
+    "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vsftpd(FtpServerSettings):
+    """What a vsftpd can be told."""
+
+    hosts: ClassVar[Mapping[str, str]] = HOSTS
+
+    software: Literal["vsftpd", "vsftpd@rocky9", "vsftpd@openssl-1.0.2k"] = "vsftpd"
+    implicit_tls: bool = setting(False, "TLS from the first byte on")
+    require_ssl_reuse: bool | None = setting(
+        None, "the data channel must resume the control channel's session"
+    )
+    strict_ssl_read_eof: bool | None = setting(None, "an upload must end with close_notify")
+    ssl_sni_hostname: str | None = setting(None, SNI_HELP, one_line=True)
+    require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
+    allow_anon_ssl: bool | None = setting(None, "anonymous sessions may use TLS")
+
+    @property
+    def server_name(self) -> str:
+        """See :attr:`ServerSettings.server_name`."""
+        return self.ssl_sni_hostname or self.host
+
+    @property
+    def tls_first(self) -> bool:
+        """See :attr:`ServerSettings.tls_first`."""
+        return self.implicit_tls
+
+    @property
+    def asks_for_certificate(self) -> bool:
+        """See :attr:`ServerSettings.asks_for_certificate`."""
+        return bool(self.require_cert)
 
 
 @dataclass(frozen=True)
@@ -73,41 +105,42 @@ EL9 = Build(
 )
 
 
-@dataclass(frozen=True)
-class Always:
-    """An option that is written for every listener, and why that changes no outcome."""
-
-    option: str
-    value: str
-    reason: str
-
-
 #: Written for every listener. Values in braces come from the listener's place.
 ALWAYS = (
-    Always("listen", "YES", "a listener is a process of its own; the builds differ in the default"),
-    Always("listen_ipv6", "NO", "goes with listen: vsftpd refuses to start with both"),
-    Always("listen_address", "{address}", "the container's address"),
-    Always("listen_port", "{port}", "one port a listener, so that a log has one attempt at a time"),
-    Always("background", "NO", "the agent is the parent: it sees the end and the last words"),
-    Always(
+    FixedOption(
+        "listen", "YES", "a listener is a process of its own; the builds differ in the default"
+    ),
+    FixedOption("listen_ipv6", "NO", "goes with listen: vsftpd refuses to start with both"),
+    FixedOption("listen_address", "{address}", "the container's address"),
+    FixedOption(
+        "listen_port", "{port}", "one port a listener, so that a log has one attempt at a time"
+    ),
+    FixedOption("background", "NO", "the agent is the parent: it sees the end and the last words"),
+    FixedOption(
         "pasv_min_port", "{first}", "the packet filter (data_ports) acts on one listener's ports"
     ),
-    Always("pasv_max_port", "{last}", "as pasv_min_port"),
-    Always("local_enable", "YES", "the user `lab` can log in; off in upstream, on in packages"),
-    Always("write_enable", "YES", "the goal of an attempt is an upload; off in every build"),
-    Always("local_root", "{uploads}", "an upload directory for each listener; not a chroot"),
-    Always("xferlog_enable", "YES", "evidence: without it there is no log at all"),
-    Always("xferlog_std_format", "NO", "evidence: vsftpd's own log format, not wu-ftpd's"),
-    Always("vsftpd_log_file", "{log}", "evidence: a log for each listener"),
-    Always("log_ftp_protocol", "YES", "evidence: commands and replies; ftpcmdio.c only logs them"),
-    Always("debug_ssl", "YES", "evidence: version, cipher, reuse, errors; ssl.c only logs them"),
+    FixedOption("pasv_max_port", "{last}", "as pasv_min_port"),
+    FixedOption(
+        "local_enable", "YES", "the user `lab` can log in; off in upstream, on in packages"
+    ),
+    FixedOption("write_enable", "YES", "the goal of an attempt is an upload; off in every build"),
+    FixedOption("local_root", "{uploads}", "an upload directory for each listener; not a chroot"),
+    FixedOption("xferlog_enable", "YES", "evidence: without it there is no log at all"),
+    FixedOption("xferlog_std_format", "NO", "evidence: vsftpd's own log format, not wu-ftpd's"),
+    FixedOption("vsftpd_log_file", "{log}", "evidence: a log for each listener"),
+    FixedOption(
+        "log_ftp_protocol", "YES", "evidence: commands and replies; ftpcmdio.c only logs them"
+    ),
+    FixedOption(
+        "debug_ssl", "YES", "evidence: version, cipher, reuse, errors; ssl.c only logs them"
+    ),
 )
 
 #: Written when ``anonymous`` is on, beside ``anonymous_enable``.
 ANONYMOUS = (
-    Always("anon_root", "{anonymous}", "an upload directory for each listener"),
-    Always("anon_upload_enable", "YES", "the goal of an attempt is an upload"),
-    Always(
+    FixedOption("anon_root", "{anonymous}", "an upload directory for each listener"),
+    FixedOption("anon_upload_enable", "YES", "the goal of an attempt is an upload"),
+    FixedOption(
         "anon_other_write_enable",
         "YES",
         "anonymous users may not be able to write to their root, so that the agent makes the file"
@@ -117,57 +150,42 @@ ANONYMOUS = (
 
 #: Written when ``impostor`` is on: who logs in becomes ``user``, whatever the name and the password.
 IMPOSTOR = (
-    Always(
+    FixedOption(
         "pam_service_name", "{pam_service}", "a PAM service that takes every login and notes it"
     ),
-    Always("guest_enable", "YES", "a name that is no account of the system is taken too"),
-    Always("guest_username", "{user}", "its files are this account's"),
-    Always("virtual_use_local_privs", "YES", "with the rights of a named user, not of a guest"),
-)
-
-
-AGENT = ServerAgent(
-    name="vsftpd",
-    argv=("/opt/lab/bin/python3", "/opt/lab/agents/server.py", "vsftpd"),
-    files=(
-        *AGENT_FILES,
-        "vsftpd_program.py",
-        "openssl_library.py",
-        "record_login.sh",
+    FixedOption("guest_enable", "YES", "a name that is no account of the system is taken too"),
+    FixedOption("guest_username", "{user}", "its files are this account's"),
+    FixedOption(
+        "virtual_use_local_privs", "YES", "with the rights of a named user, not of a guest"
     ),
 )
 
 
-@dataclass(frozen=True)
-class Vsftpd:
+@dataclass(frozen=True, kw_only=True)
+class VsftpdServer(Server[Vsftpd]):
     """Writes ``vsftpd.conf`` for one build.
 
     ``newest`` is the newest protocol version that ``library`` speaks. The build knows the switches of
     newer ones all the same; they turn nothing on or off.
     """
 
-    build: Build = DEBIAN
+    settings: type[Vsftpd] = Vsftpd
+    agent: Agent = Agent.python("vsftpd", "server.py", "vsftpd")
     name: str = "vsftpd"
     service: str = "vsftpd"
-    agent: ServerAgent = AGENT
+    build: Build = DEBIAN
     library: str = "OpenSSL"
     newest: str = PROTOCOLS[-1]
 
-    def unsupported(self, settings: ServerSettings) -> str | None:
+    def unsupported(self, settings: Vsftpd) -> str | None:
         """Why ``vsftpd.conf`` of this build cannot say this; ``None`` if it can."""
-        cause = unsupported_anywhere(settings) or unsupported_of_others(settings, ORIGIN_FIELDS)
-        if cause:
-            return cause
         spoken = PROTOCOLS[: PROTOCOLS.index(self.newest) + 1]
         if settings.protocols is not None and not set(spoken) & set(settings.protocols.versions()):
             return f"protocols is {settings.protocols}: {self.library} ends at {self.newest}"
-        return None
+        return super().unsupported(settings)
 
-    def configure(self, settings: ServerSettings, place: ListenerPlace) -> str:
+    def configure(self, settings: Vsftpd, place: ListenerPlace) -> str:
         """The text of ``vsftpd.conf``; see :class:`lab.servers.base.Server`."""
-        cause = self.unsupported(settings)
-        if cause:
-            raise ValueError(cause)
         first, last = passive_range(settings, place)
         values = {
             "address": place.address,
@@ -185,20 +203,23 @@ class Vsftpd:
             *(ANONYMOUS if settings.anonymous else ()),
             *(IMPOSTOR if settings.impostor else ()),
         ]
-        lines = [f"{entry.option}={entry.value.format_map(values)}" for entry in always]
-        lines += [f"{option}={_written(value)}" for option, value in self._options(settings, place)]
+        lines = [f"{entry.name}={entry.value.format_map(values)}" for entry in always]
+        lines += [f"{option}={_yes_no(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra
         return "\n".join(lines) + "\n"
 
-    def _options(
-        self, settings: ServerSettings, place: ListenerPlace
-    ) -> Iterator[tuple[str, bool | str]]:
+    def _options(self, settings: Vsftpd, place: ListenerPlace) -> Iterator[tuple[str, bool | str]]:
         yield "ssl_enable", settings.tls
         yield "implicit_ssl", settings.implicit_tls
         yield "force_local_logins_ssl", settings.tls_required_login
         yield "force_local_data_ssl", settings.tls_required_data
         yield "anonymous_enable", settings.anonymous
-        yield from _certificate(settings, place)
+        if certificate := place.certificate(settings):
+            chain, key = certificate
+            yield "rsa_cert_file", chain
+            if key:
+                # The option takes a key of any type, whatever its name says.
+                yield "rsa_private_key_file", key
         if settings.protocols is not None:
             for version in PROTOCOLS:
                 yield self.build.protocol_options[version], version in settings.protocols
@@ -217,28 +238,20 @@ class Vsftpd:
         if settings.require_cert is not None:
             # Names the issuers that the server asks for. Whether a certificate must also verify
             # against them is vsftpd's validate_cert, off by default: any certificate will do.
-            yield "ca_certs_file", _path(place.client_ca, "require_cert", "client_ca")
+            yield "ca_certs_file", place.file("client_ca", "require_cert")
 
 
-def _certificate(settings: ServerSettings, place: ListenerPlace) -> Iterator[tuple[str, str]]:
-    if settings.certificate == CERTIFICATE_UNSET:
-        return
-    if settings.certificate == CERTIFICATE_EMPTY:
-        yield "rsa_cert_file", ""
-        return
-    # The options take a key of any type, whatever their names say.
-    named = f"certificate={settings.certificate}"
-    yield "rsa_cert_file", _path(place.chain, named, "chain")
-    yield "rsa_private_key_file", _path(place.private_key, named, "private_key")
+def _yes_no(value: bool | str) -> str:
+    return spelt(value).upper() if isinstance(value, bool) else value
 
 
-def _path(path: str | None, setting: str, field: str) -> str:
-    if path is None:
-        raise ValueError(f"{setting} needs a file: the listener's place has no {field}")
-    return path
-
-
-def _written(value: bool | str) -> str:
-    if isinstance(value, bool):
-        return "YES" if value else "NO"
-    return value
+SERVERS = (
+    VsftpdServer(),
+    VsftpdServer(build=EL9, name="vsftpd@rocky9", service="vsftpd-rocky9"),
+    VsftpdServer(
+        name="vsftpd@openssl-1.0.2k",
+        service="vsftpd-openssl10",
+        library="OpenSSL 1.0.2k",
+        newest="TLSv1.2",
+    ),
+)

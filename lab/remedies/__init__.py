@@ -1,18 +1,18 @@
-"""What is done about a refusal: remedies, each with its standing."""
+"""What is done about a refusal: remedies, each with its rating."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from lab.expectations import Expectation, completed
-from lab.model import Attempt, Standing
+from lab.model import Attempt, Rating
 
 
 @dataclass(frozen=True)
 class Remedy:
     """A change of settings that is recommended, and what comes of it."""
 
-    standing: Standing
+    rating: Rating
     title: str
     attempt: Attempt
     expect: Expectation
@@ -27,7 +27,7 @@ def recommended(
     impostor: Expectation | None = None,
 ) -> Remedy:
     """A remedy to keep."""
-    return Remedy(Standing.RECOMMENDED, title, attempt, expect or completed(), impostor)
+    return Remedy(Rating.RECOMMENDED, title, attempt, expect or completed(), impostor)
 
 
 def temporary(
@@ -37,7 +37,7 @@ def temporary(
     impostor: Expectation | None = None,
 ) -> Remedy:
     """A remedy that delivers until the recommended one is in place."""
-    return Remedy(Standing.TEMPORARY, title, attempt, expect or completed(), impostor)
+    return Remedy(Rating.TEMPORARY, title, attempt, expect or completed(), impostor)
 
 
 def unsafe(
@@ -48,9 +48,9 @@ def unsafe(
 ) -> Remedy:
     """A remedy that delivers and gives something away: it is also run against an impostor."""
     expect = expect or completed()
-    return Remedy(Standing.UNSAFE, title, attempt, expect, impostor or expect)
+    return Remedy(Rating.UNSAFE, title, attempt, expect, impostor or expect)
 
 
 def useless(title: str, attempt: Attempt, expect: Expectation) -> Remedy:
     """Something that might be tried, with the refusal that it leads to."""
-    return Remedy(Standing.USELESS, title, attempt, expect)
+    return Remedy(Rating.USELESS, title, attempt, expect)

@@ -1,0 +1,55 @@
+"""A bare TLS client that asks a web origin for a page: Python's ssl."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, authorization, python_tls
+from lab.model import Agent, WebClientSettings, setting
+from lab.model.settings import REFUSE_RC4_HELP
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsPython(WebClientSettings):
+    """What a caller of Python's ssl can tell it."""
+
+    program: Literal["tls-python"] = "tls-python"
+    refuse_rc4: bool = setting(False, REFUSE_RC4_HELP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsPythonProgram(Program[TlsPython]):
+    """``ssl.create_default_context()``, ``wrap_socket``, and ``http.client`` to read the answer."""
+
+    settings: type[TlsPython] = TlsPython
+    agent: Agent = Agent.python("tls-python", "tls_client.py")
+    name: str = "tls-python"
+
+    def unsupported(self, client: TlsPython, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("python"):
+            return "the image has no Python"
+        if client.last_error:
+            return "Python's ssl module has no verify callback: it stops at the first error"
+        if client.verify and (client.sni or None) != client.verify_name:
+            return (
+                "Python's ssl module has one name, server_hostname: it is sent and it is checked;"
+                " set sni and verify_name to the same, or none of them"
+            )
+        if client.verify and client.sni == "":
+            return "Python's ssl module checks the name that it sends: it cannot send none"
+        return None
+
+    def request(self, client: TlsPython, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        name = target.host if client.sni is None else client.sni
+        return {
+            **python_tls(client, target),
+            "server_name": name or None,
+            "refuse_rc4": client.refuse_rc4,
+            "authorization": authorization(target),
+        }
+
+
+PROGRAMS = (TlsPythonProgram(),)
