@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from lab.cases import Case, Remedy, case, nginx, origin, recommended, useless
+from lab.clients import program_of
 from lab.expectations import Expectation, refused
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, container_of
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, put_right, says, unconnected
 
 SECTION = "Connection failures"
@@ -26,7 +27,7 @@ def let_through(attempt: Attempt) -> Remedy:
     client = attempt.client
     return recommended(
         "the client's address allowed by the packet filter",
-        attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
+        attempt.with_server(port_allowed=program_of(client).service(client)),
         FETCHED,
     )
 
