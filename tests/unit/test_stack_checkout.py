@@ -33,7 +33,7 @@ def test_the_names_are_ones_that_compose_accepts(tmp_path: Path) -> None:
 
 def test_another_checkout_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_ROOT", str(tmp_path))
-    assert Checkout.here() == Checkout(tmp_path.resolve())
+    assert Checkout.here() == Checkout(tmp_path.resolve(), tmp_path.resolve())
     monkeypatch.delenv("LAB_ROOT")
     assert (Checkout.here().root / "lab" / "run" / "checkout.py").is_file()
 
