@@ -88,7 +88,7 @@ down: $(READY) ## remove every container and network that this checkout left
 .PHONY: bench
 bench: $(READY) ## measure what an attempt costs
 	@$(LAB) engine start
-	@$(LAB) bench
+	@$(BIN)/python tools/bench.py
 
 .PHONY: transcripts
 transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects

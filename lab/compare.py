@@ -11,7 +11,6 @@ on its rate.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,8 +21,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 from lab.expectations import Verdict
-from lab.model import Outcome, Result, Role, Texts, differing_fields, spelt
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spelt
+from lab.record import EVIDENCE, AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, whole
 
 #: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and
 #: servers, and times, differ from run to run.
@@ -213,7 +212,7 @@ def _some_cases(record: RunRecord) -> str:
 class _Cell:
     """An attempt, or all tries of one attempt of a race; ``rate``: of the refusal of a race, its case."""
 
-    attempts: tuple[AttemptRecord, ...]
+    attempts: tuple[AttemptResult, ...]
     rate: CaseRecord | None = None
 
     @property
@@ -250,7 +249,7 @@ class _Cell:
         outcomes = [attempt.outcome for attempt in self.attempts]
         names = (*FACTS, *FACTS_OF_COMPLETION)
         named = {name: _one([_fact(o, name) for o in outcomes]) for name in names}
-        messages = [o.texts.message.strip() or None if o else None for o in outcomes]
+        messages = [o.report.message.strip() or None if o else None for o in outcomes]
         return named | {"message": _one(messages)}
 
 
@@ -265,7 +264,7 @@ def _cells_of(record: RunRecord, races: frozenset[str]) -> dict[str, _Cell]:
     """The cells of a run by id, in the order of its cases, attempts outside of cases last."""
     cases = {case.id: case for case in record.cases}
     order = {name: n for n, name in enumerate(i for case in record.cases for i in case.attempts)}
-    grouped: dict[str, list[AttemptRecord]] = {}
+    grouped: dict[str, list[AttemptResult]] = {}
     for attempt in sorted(record.attempts, key=lambda a: (order.get(a.id, len(order)), a.id)):
         grouped.setdefault(_name(attempt, races), []).append(attempt)
     return {
@@ -279,13 +278,13 @@ def _cells_of(record: RunRecord, races: frozenset[str]) -> dict[str, _Cell]:
     }
 
 
-def _name(attempt: AttemptRecord, races: frozenset[str]) -> str:
+def _name(attempt: AttemptResult, races: frozenset[str]) -> str:
     if attempt.case is not None and attempt.label and attempt.role in _TITLED:
         return f"{attempt.case}/{_TITLED[attempt.role]} {attempt.label!r}"
     return _NUMBER_OF_TRY.sub("", attempt.id) if attempt.case in races else attempt.id
 
 
-def _seen(attempt: AttemptRecord) -> str:
+def _seen(attempt: AttemptResult) -> str:
     return attempt.outcome.in_words() if attempt.outcome else attempt.verdict_why or "no outcome"
 
 
@@ -392,6 +391,7 @@ def baseline(record: RunRecord) -> str:
             "engine": {},
             "topology": {},
             "certificates": {},
+            "configurations": {},
             "ended": record.started if record.ended else None,
             "attempts": tuple(map(_slim, sorted(record.attempts, key=attrgetter("id")))),
             "cases": tuple(
@@ -400,21 +400,16 @@ def baseline(record: RunRecord) -> str:
             ),
         }
     )
-    plain = slim.model_dump(mode="json", exclude_defaults=True, exclude_computed_fields=True)
-    attempts, cases = plain.pop("attempts", []), plain.pop("cases", [])
-    head = {"format": record.format, "format_version": record.format_version, **plain}
-    parts = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
-    for name, values in (("cases", cases), ("attempts", attempts)):
-        lines = ",\n".join(json.dumps(value) for value in values)
-        parts.append(f'"{name}": [\n{lines}\n]')
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    return whole(slim, computed=False)
 
 
-def _slim(attempt: AttemptRecord) -> AttemptRecord:
-    outcome = attempt.outcome
-    if outcome is not None:
-        texts = Texts(message=outcome.texts.message)
-        outcome = dataclasses.replace(outcome, texts=texts, elapsed_ms=0.0)
-    absent = ("client_report", "server_report", "chain", "wire", "witnesses")
-    update = {"configuration": "", "request": {}, "started": _NO_TIME, "elapsed_ms": 0.0}
-    return attempt.model_copy(update={"outcome": outcome, **dict.fromkeys(absent), **update})
+def _slim(attempt: AttemptResult) -> AttemptResult:
+    outcome, report = attempt.outcome, attempt.client_report
+    if report is not None:
+        kept = ("failed", "message", "verify_code", *FACTS_OF_COMPLETION)
+        report = ClientReport(step="", **{name: getattr(report, name) for name in kept})
+        outcome = dataclasses.replace(outcome, report=report) if outcome else None
+    fields = AttemptResult.model_fields
+    update = {name: fields[name].get_default(call_default_factory=True) for name in EVIDENCE}
+    update |= {"chain": None, "started": _NO_TIME, "elapsed_ms": 0.0}
+    return attempt.model_copy(update=update | {"outcome": outcome, "client_report": report})

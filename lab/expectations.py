@@ -21,6 +21,8 @@ from enum import StrEnum
 from lab.model import (
     PROTOCOLS,
     Capability,
+    Goal,
+    Observation,
     Outcome,
     Reason,
     Result,
@@ -215,6 +217,37 @@ def judge(expectation: Expectation, outcome: Outcome) -> Judgement:
     return Judgement(Verdict.AS_EXPECTED, f"{outcome.in_words()}, as expected")
 
 
+def impostor_difference(observation: Observation, outcome: Outcome) -> str | None:
+    """What does not fit between an outcome and what the impostor captured, in one sentence.
+
+    An attempt on an impostor (``ServerSettings.impostor``) proves a remedy safe or unsafe by what the
+    impostor holds afterwards, not by the client's word alone. Refused means that it got nothing; completed
+    means that it got all that the attempt's goal hands out.
+
+    Returns:
+        ``None`` if all fits, or if the server is no impostor.
+    """
+    if not observation.attempt.server.impostor:
+        return None
+    captured = observation.server.captured
+    if outcome.result is Result.REFUSED or outcome.goal is Goal.HANDSHAKE:
+        if captured is None:
+            return None
+        return f"no login was made, and yet the impostor got {captured.in_words()}"
+    if captured is None:
+        return f"completed ({outcome.goal}), and yet the impostor got nothing"
+    user = observation.attempt.client.user
+    if captured.user != user or not captured.password:
+        return f"user {user} logged in, and yet the impostor got {captured.in_words()}"
+    if outcome.goal is Goal.TRANSFER:
+        size = observation.delivery.size if observation.delivery else None
+        if captured.file_bytes != size:
+            return (
+                f"a file of {size} bytes was sent, and yet the impostor got {captured.in_words()}"
+            )
+    return None
+
+
 def _differences(expectation: Expectation, outcome: Outcome) -> Iterable[str]:
     """What differs between an expectation and an outcome of the same result."""
     for name in ("by", "stage", "reason", *FACTS):
@@ -227,7 +260,7 @@ def _differences(expectation: Expectation, outcome: Outcome) -> Iterable[str]:
     if expectation.cause is not None and expectation.cause not in (outcome.cause or ""):
         yield f"the cause differs: expected {expectation.cause!r}, seen {outcome.cause!r}"
     if expectation.message is not None:
-        expected, seen = expectation.message.strip(), outcome.texts.message.strip()
+        expected, seen = expectation.message.strip(), outcome.report.message.strip()
         if expected != seen:
             yield f"the message differs: expected {expected!r}, seen {seen!r}"
 

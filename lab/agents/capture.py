@@ -5,19 +5,19 @@ has to come by there. The standard library of Python 3.6 only. One attempt at a 
 what comes to its ports belongs to one attempt. Only connections whose first packet was seen are kept:
 what still comes of an earlier one is dropped.
 
-Two of the agent's ops are answered here, both inline:
+One of the agent's ops is answered here, inline:
 
 ``watch`` ``{key, ports, active}``
     An attempt at the listener ``key`` begins. ``ports`` are the server's own, as ranges ``[first,
     last]``, the control port's first; with ``active`` also the connections that the server opens
     to this client belong to it. It gives up what an earlier attempt of the same ``key`` has left.
-``packets`` ``{key}``
-    The attempt is over. The answer waits until the kernel has handed over everything that has
-    passed; ``{packets, cut, lost, late, unclear}``: ``packets`` is, in base64, for each packet
-    :data:`HEAD` and its bytes; ``cut`` how many bytes of payload were left out, ``lost`` how many
-    packets the kernel had no room for meanwhile (of all attempts), ``late`` whether some were not
-    handed over in time, ``unclear`` how many connections may have been another attempt's as well
-    and were left out. Where nothing can be captured it is ``{missing}``, the reason.
+
+The op ``collect`` hands over the packets once the attempt is over. It waits until the kernel has handed
+over everything that has passed: ``{packets, cut, lost, late, unclear}``. ``packets`` is, in base64, for each
+packet :data:`HEAD` and its bytes; ``cut`` how many bytes of payload were left out, ``lost`` how many packets
+the kernel had no room for meanwhile (of all attempts), ``late`` whether some were not handed over in time,
+``unclear`` how many connections may have been another attempt's as well and were left out. Where nothing can
+be captured it is ``{missing}``, the reason.
 """
 
 # The interpreter is the server container's; typing is as in the other agents.
@@ -41,7 +41,7 @@ INTERFACE = "eth0"
 MOST_PAYLOAD = 65536
 #: Time (nanoseconds since 1970), size on the wire, size here, 1 if the server sent it.
 HEAD = struct.Struct(">QIIB")
-#: How long ``packets`` waits for the kernel, and how often it looks, in seconds.
+#: How long :meth:`Capture.packets` waits for the kernel, and how often it looks, in seconds.
 PATIENCE_S, LOOK_S = 0.5, 0.01
 
 _SYN, _ACK = 0x02, 0x10
@@ -190,9 +190,8 @@ class CaptureOps:
         if key in self._attempts:
             self._attempts[key].ended_ns = _now_ns()
 
-    def packets(self, request: Request) -> Deferred:
-        """The op: everything about the attempt, which is forgotten."""
-        key = _key(request)
+    def packets(self, key: str) -> Deferred:
+        """Everything about the attempt at this listener, which is forgotten."""
         if self._ring is None:
             return {"missing": self._missing}
         if key not in self._attempts:

@@ -24,16 +24,17 @@ A listener is one server process with its own port, log and upload directories. 
     An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
     directories and remembers the end of the log. It gives up an attempt that was not collected.
     ``capture``, ``{ports, active}``, has what comes by on the network kept until the next one begins.
-``collect`` ``{key, file}``
+``collect`` ``{key, file, capture?}``
     The attempt is over: waits until the listener has no session left, so that its log is complete.
-    ``{log, stored, captured, ended}``: the lines since ``begin``; ``stored`` is ``{size, sha256}``
+    ``{log, stored, captured, ended, capture?}``: the lines since ``begin``; ``stored`` is ``{size, sha256}``
     of ``file`` as it lies on the disk (complete or not), or null; ``captured`` is what an impostor
     got, ``{user, password, file_bytes, file_head}`` (the last two null if no file came), or null if
     nobody logged in. ``ended`` is false if a session was still there after :data:`PATIENCE_S`, or
     shortly before the deadline: it was killed, so that it cannot reach into the next attempt. Exact
-    as long as one attempt at a time uses a listener.
-``watch`` and ``packets``
-    What comes by on the network: see ``capture.py``. ``watch`` is for a port where nobody listens.
+    as long as one attempt at a time uses a listener. With ``capture`` it has the packets that were kept
+    (``capture.py``). Without ``file`` nobody listens, and they are all that is collected.
+``watch``
+    What comes by on the network is kept for a port where nobody listens: see ``capture.py``.
 ``close`` ``{key}``
     Ends a listener with its sessions and its packet filter. So does the end of the agent.
 """
@@ -160,6 +161,8 @@ class ServerOps:
 
     def collect(self, request: Request) -> Deferred:
         """Wait for the end of the attempt; its log lines and its upload."""
+        if "file" not in request:
+            return {"capture": (yield from self._capture.packets(_text(request, "key")))}
         listener = self._listener(request)
         name = _file_name(request)
         if listener.log_start is None:
@@ -169,12 +172,15 @@ class ServerOps:
         log = _read_from(listener.log, listener.log_start)
         listener.log_start = None
         path = self._program.find_upload(listener, name)
-        return {
+        result = {
             "log": log,
             "stored": _fingerprint(path) if path else None,
             "captured": _captured(listener, path),
             "ended": ended,
         }
+        if request.get("capture"):
+            result["capture"] = yield from self._capture.packets(listener.key)
+        return result
 
     def close(self, request: Request) -> Result:
         """End one listener."""
@@ -396,7 +402,6 @@ def main() -> None:
             "begin": server.begin,
             "collect": server.collect,
             "watch": capture.watch,
-            "packets": capture.packets,
             "close": server.close,
         },
         at_end=server.close_all,

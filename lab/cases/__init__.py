@@ -38,7 +38,7 @@ from lab.cases.declaration import (
     CaseFunction,
     Declaration,
     LoadedCase,
-    Planned,
+    PlannedAttempt,
     Race,
     case,
 )
@@ -67,7 +67,7 @@ __all__ = [
     "Catalogue",
     "Declaration",
     "LoadedCase",
-    "Planned",
+    "PlannedAttempt",
     "Race",
     "Remedy",
     "case",

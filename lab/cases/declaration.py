@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lab.expectations import Expectation, Judgement, OnBuild, Verdict, completed
 from lab.model import Attempt, ClientSettings, Rating, Result, Role, differing_fields
+from lab.record.models import OwnFiles
 from lab.remedies import Remedy
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
@@ -98,25 +100,30 @@ def case(
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One attempt of a case that is to be run."""
+class PlannedAttempt:
+    """One attempt that is to be made, and what is expected of it."""
 
-    case_id: str
-    role: Role
-    label: str
+    id: str
+    """Unique in a run; of a case's attempt it begins with the case's."""
     attempt: Attempt
-    expect: Expectation
-    title: str
-    rating: Rating | None = None
+    expect: Expectation | None = None
     on_build: Sequence[OnBuild] = ()
     """What is expected instead where the builds have a capability; the first that holds counts."""
     otherwise: Expectation | None = None
     """Of a race: what happens in the tries that are not refused."""
+    case_id: str | None = None
+    role: Role = Role.ATTEMPT
+    title: str = ""
+    rating: Rating | None = None
+    counted: bool = False
+    """One of several tries that are counted: no other one with the same settings stands for it."""
+    own: OwnFiles | None = None
+    """Where the operator's own certificates were read from; ``None``: there are none."""
 
     @property
-    def id(self) -> str:
-        """Unique in a run."""
-        return f"{self.case_id}/{self.label}"
+    def label(self) -> str:
+        """The attempt within its case: `breaks`, `twin`, `remedy-1`, ..."""
+        return self.id.removeprefix(f"{self.case_id}/")
 
 
 @dataclass(frozen=True)
@@ -143,11 +150,11 @@ class LoadedCase:
         """The client that the case is about."""
         return self.case.attempt.client
 
-    def plan(self) -> list[Planned]:
+    def plan(self) -> list[PlannedAttempt]:
         """All attempts of the case, the breaking one first."""
         return [attempt for one in self._once() for attempt in self._repeated(one)]
 
-    def _repeated(self, planned: Planned) -> list[Planned]:
+    def _repeated(self, planned: PlannedAttempt) -> list[PlannedAttempt]:
         race = self.case.race
         if race is None:
             return [planned]
@@ -155,33 +162,44 @@ class LoadedCase:
         times = race.times if planned.role is Role.BREAKS else race.others
         width = len(str(times))
         return [
-            replace(planned, label=f"{planned.label}-{number:0{width}}", otherwise=otherwise)
+            replace(
+                planned,
+                id=f"{planned.id}-{number:0{width}}",
+                otherwise=otherwise,
+                counted=True,
+            )
             for number in range(1, times + 1)
         ]
 
-    def _once(self) -> Iterator[Planned]:
+    def _once(self) -> Iterator[PlannedAttempt]:
         case, refusal = self.case, self.case.expect.result is Result.REFUSED
         role = Role.BREAKS if refusal else Role.WORKS
-        yield Planned(
-            self.id,
-            role,
+        yield self._planned(
             role.value,
+            role,
             case.attempt,
             case.expect,
-            self.title,
+            title=self.title,
             on_build=tuple(case.on_build),
         )
         if case.twin is not None:
             (name,) = differing_fields(case.attempt, case.twin)
             title = f"the same with another {name}"
-            yield Planned(self.id, Role.TWIN, "twin", case.twin, completed(), title)
+            yield self._planned("twin", Role.TWIN, case.twin, completed(), title=title)
         for number, remedy in enumerate(case.remedies, start=1):
             label = f"remedy-{number}"
-            make = partial(Planned, self.id, title=remedy.title, rating=remedy.rating)
-            yield make(Role.REMEDY, label, remedy.attempt, remedy.expect)
+            make = partial(self._planned, title=remedy.title, rating=remedy.rating)
+            yield make(label, Role.REMEDY, remedy.attempt, remedy.expect)
             if remedy.impostor is not None:
                 impostor = remedy.attempt.with_server(certificate="impostor", impostor=True)
-                yield make(Role.IMPOSTOR, f"{label}-impostor", impostor, remedy.impostor)
+                yield make(f"{label}-impostor", Role.IMPOSTOR, impostor, remedy.impostor)
+
+    def _planned(
+        self, label: str, role: Role, attempt: Attempt, expect: Expectation, **more: Any
+    ) -> PlannedAttempt:
+        return PlannedAttempt(
+            f"{self.id}/{label}", attempt, expect, case_id=self.id, role=role, **more
+        )
 
 
 def check(loaded: LoadedCase) -> None:
@@ -209,10 +227,13 @@ def check(loaded: LoadedCase) -> None:
         _check_words(planned)
 
 
-def _check_words(planned: Planned) -> None:
+def _check_words(planned: PlannedAttempt) -> None:
     """Every word is one that the command line knows too, and no refusal is left open."""
-    for expect in (planned.expect, *(build.expect for build in planned.on_build)):
-        if expect.result is not planned.expect.result:
+    expected = planned.expect
+    for expect in (expected, *(build.expect for build in planned.on_build)):
+        if expect is None or expected is None:
+            continue
+        if expect.result is not expected.result:
             raise CaseError(f"{planned.id}: on every build the result is the same")
         if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
             raise CaseError(

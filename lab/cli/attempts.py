@@ -37,7 +37,7 @@ from lab.text import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lab.record import AttemptRecord, RunRecord
+    from lab.record import AttemptResult, RunRecord
     from lab.run.scan import Comparison as Scanned
     from lab.run.suites import Comparison, Offer
     from lab.tls.suites import Suite
@@ -162,7 +162,7 @@ def _print_fields() -> None:
             say(f"  {name:<22} {text}")
 
 
-def _print_captures(attempts: Sequence[AttemptRecord], folder: Path) -> None:
+def _print_captures(attempts: Sequence[AttemptResult], folder: Path) -> None:
     """Say where the captures are: each file, or, of many attempts, the folder."""
     files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
     if files:

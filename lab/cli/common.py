@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.cases import LoadedCase
-    from lab.record import AttemptRecord, RunRecord
+    from lab.record import AttemptResult, RunRecord
 
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
@@ -102,7 +102,7 @@ def status_of_run(record: RunRecord) -> int:
     return {"lab-error": LAB_ERROR, "surprise": SURPRISE}.get(record.verdict, OK)
 
 
-def status_of_attempt(record: AttemptRecord) -> int:
+def status_of_attempt(record: AttemptResult) -> int:
     """The status of one attempt: what was expected decides, else whether it completed."""
     if record.outcome is None:
         return LAB_ERROR

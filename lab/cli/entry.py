@@ -59,7 +59,6 @@ COMMANDS: Final = {
         "Have sslscan ask servers what they offer, and compare: one, or all distinct ones of the cases.",
     ),
     "soak": ("runs.soak", "Run cases many times and say which outcomes flip, races apart."),
-    "bench": ("machine.bench", "Measure what an attempt costs, against baselines of the same run."),
     "engine": ("machine.engine_commands", "The container engine of this machine."),
     "images": ("machine.image_commands", "The images: what is real in them, and moving them."),
 }
@@ -145,7 +144,6 @@ def _status_of(error: Exception) -> int | None:
     """
     from docker.errors import DockerException
 
-    from lab.bench import BenchError
     from lab.cases import CaseError
     from lab.dialects import DialectError
     from lab.documents import DocumentError
@@ -163,7 +161,7 @@ def _status_of(error: Exception) -> int | None:
         return USAGE
     of_the_lab = (
         *(RecordError, EngineError, ImageError, TopologyError, AgentError, DialectError),
-        *(DocumentError, ReportError, BenchError, DockerException),
+        *(DocumentError, ReportError, DockerException),
         OSError,  # a full disk, a directory that may not be written, an engine that has gone
     )
     return LAB_ERROR if isinstance(error, of_the_lab) else None

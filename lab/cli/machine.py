@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.common import (
-    OK,
     PLAIN,
-    SURPRISE,
     USAGE,
     AsJson,
     console,
@@ -48,20 +46,6 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         say(examination.render(findings))
     raise typer.Exit(examination.worst(findings))
-
-
-def bench(as_json: AsJson = False) -> None:
-    """``lab bench``: exit status 1 if a limit is not met."""
-    from lab.bench import measure
-    from lab.images import Printed
-    from lab.run.checkout import Checkout
-
-    measured = measure(Checkout.here(), Printed())
-    if as_json:
-        print_json(measured.as_json())
-    else:
-        say(measured.in_words())
-    raise typer.Exit(OK if measured.all_met else SURPRISE)
 
 
 @engine_commands.callback()

@@ -61,7 +61,7 @@ def run_cases(
     as_json: AsJson = False,
 ) -> None:
     """``lab run``: its exit status is that of the run's verdict."""
-    from lab.record import to_json
+    from lab.record import whole
     from lab.report.html import write
     from lab.report.html.documented import claims_of
     from lab.report.terminal import Counter, print_run
@@ -81,7 +81,7 @@ def run_cases(
     )
     counter.end()
     if as_json:
-        say(to_json(conducted.record, indent=2))
+        say(whole(conducted.record).rstrip())
     else:
         places = {"record": conducted.path, "report": page(conducted.path)}
         print_run(conducted.record, console(), places, verbose=verbose)

@@ -14,7 +14,6 @@ from lab.model import (
     Result,
     Side,
     Stage,
-    Texts,
 )
 
 #: The stage that a step belongs to when no rule knows the words: the honest minimum.
@@ -46,13 +45,17 @@ class Refusal:
     """``None``: no rule knows these signals, or what arrived decided."""
 
 
-def interpret(observation: Observation) -> Outcome:
+def interpret(observation: Observation, heard: Heard | None = None) -> Outcome:
     """Decide what happened, from what the two ends reported and from nothing else.
+
+    Args:
+        observation: the evidence.
+        heard: what :func:`hear` said of it, where that is known.
 
     Raises:
         DialectError: a dialect file is broken or missing.
     """
-    heard = hear(observation)
+    heard = heard or hear(observation)
     refusal = decide(observation, heard)
     client = observation.client
     return Outcome(
@@ -62,14 +65,7 @@ def interpret(observation: Observation) -> Outcome:
         stage=refusal.stage if refusal else None,
         reason=refusal.reason if refusal else None,
         cause=cause(observation, heard, refusal) if refusal else None,
-        protocol=client.protocol,
-        cipher=client.cipher,
-        verified=client.verified,
-        data_protected=client.data_protected,
-        session_reused=client.session_reused,
-        verify_code=client.verify_code,
-        texts=Texts(client=client.error, message=client.message, server=observation.server.log),
-        elapsed_ms=client.elapsed_ms,
+        report=client,
     )
 
 

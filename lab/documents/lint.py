@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lab.cases import LoadedCase, Planned
+from lab.cases import LoadedCase, PlannedAttempt
 from lab.documents.forms import Claim, Document, Test
 from lab.model import Role
 
@@ -70,7 +70,7 @@ def _problems_of(claim: Claim, test: Test, cases: Sequence[LoadedCase]) -> Itera
             yield f"{test.case} has no attempt {what} to {server}"
 
 
-def fits(test: Test, planned: Planned) -> bool:
+def fits(test: Test, planned: PlannedAttempt) -> bool:
     """Whether a planned attempt is one of a test's, its client apart."""
     return (
         planned.role is test.role

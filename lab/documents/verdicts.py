@@ -27,7 +27,7 @@ from typing import Any
 from lab.documents.forms import Bilingual, Claim, ClaimVerdict, Document, Language, Test
 from lab.documents.lint import case_name
 from lab.expectations import Verdict, judge
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 
 
 class State(StrEnum):
@@ -113,7 +113,7 @@ class ClaimResult:
 
 def evaluate(document: Document, record: RunRecord) -> tuple[ClaimResult, ...]:
     """The verdict of a run on every claim of a document, in the document's order."""
-    by_case: dict[str, list[AttemptRecord]] = {}
+    by_case: dict[str, list[AttemptResult]] = {}
     for attempt in record.attempts:
         if attempt.case is not None:
             by_case.setdefault(case_name(attempt.case), []).append(attempt)
@@ -139,7 +139,7 @@ def as_json(document: Document, results: Sequence[ClaimResult], run_id: str) -> 
     }
 
 
-def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptRecord]]) -> ClaimResult:
+def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptResult]]) -> ClaimResult:
     if claim.untestable is not None:
         return ClaimResult(claim, ClaimVerdict.NOT_TESTABLE_HERE, {}, (), ())
     checks = tuple(
@@ -157,7 +157,7 @@ def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptRecord]]) -> Cla
     )
 
 
-def _check(test: Test, where: str, attempts: Sequence[AttemptRecord]) -> Check:
+def _check(test: Test, where: str, attempts: Sequence[AttemptResult]) -> Check:
     """Compare one test with the attempts of its case: all of them have to do what it says."""
     found = [attempt for attempt in attempts if _fits(test, where, attempt)]
     states = [_state(test, attempt) for attempt in found]
@@ -179,7 +179,7 @@ def _check(test: Test, where: str, attempts: Sequence[AttemptRecord]) -> Check:
     )
 
 
-def _fits(test: Test, where: str, attempt: AttemptRecord) -> bool:
+def _fits(test: Test, where: str, attempt: AttemptResult) -> bool:
     return (
         attempt.role is test.role
         and attempt.client.where == where
@@ -188,16 +188,16 @@ def _fits(test: Test, where: str, attempt: AttemptRecord) -> bool:
     )
 
 
-def _every_server(test: Test, found: Sequence[AttemptRecord]) -> bool:
+def _every_server(test: Test, found: Sequence[AttemptResult]) -> bool:
     return set(test.servers) <= {attempt.server.software for attempt in found}
 
 
-def _state(test: Test, attempt: AttemptRecord) -> State:
+def _state(test: Test, attempt: AttemptResult) -> State:
     if attempt.outcome is None or attempt.verdict in {Verdict.CANNOT, Verdict.LAB_ERROR}:
         return State.NOT_RUN
     if judge(test.expectation, attempt.outcome).verdict is not Verdict.AS_EXPECTED:
         return State.FAILS
-    if any(part not in attempt.outcome.texts.message for part in test.shows):
+    if any(part not in attempt.outcome.report.message for part in test.shows):
         return State.FAILS
     if test.given_away is None:
         return State.HOLDS
@@ -207,10 +207,10 @@ def _state(test: Test, attempt: AttemptRecord) -> State:
     return State.HOLDS if captured is test.given_away else State.FAILS
 
 
-def _seen(attempt: AttemptRecord) -> str:
+def _seen(attempt: AttemptResult) -> str:
     if attempt.outcome is None:
         return attempt.verdict_why
-    message = attempt.outcome.texts.message.strip()
+    message = attempt.outcome.report.message.strip()
     words = attempt.outcome.in_words()
     return f"{words}; message {message!r}" if message else words
 

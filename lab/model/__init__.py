@@ -20,7 +20,7 @@ An attempt is made, which gives an :class:`Observation`; a dialect (``lab/dialec
 from lab.model.attempt import Attempt, differing_fields, set_fields, settings_key
 from lab.model.capability import Accepts, Capability, Loads, Offers, Speaks
 from lab.model.observation import Captured, ClientReport, Delivery, Observation, ServerReport
-from lab.model.outcome import Outcome, Texts
+from lab.model.outcome import Outcome
 from lab.model.protocols import PROTOCOLS, ProtocolRange, from_, only, up_to
 from lab.model.settings import (
     CERTIFICATE_EMPTY,
@@ -75,4 +75,4 @@ __all__ += ["Attempt", "differing_fields", "set_fields", "settings_key"]
 __all__ += ["Accepts", "Capability", "Loads", "Offers", "Speaks"]
 # What is seen, and what it comes to.
 __all__ += ["Captured", "ClientReport", "Delivery", "Observation", "ServerReport"]
-__all__ += ["Outcome", "Texts"]
+__all__ += ["Outcome"]

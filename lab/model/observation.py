@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from lab.model.attempt import Attempt
@@ -59,6 +60,17 @@ class Captured:
     file_head: str = ""
     """Its first 60 bytes, as text."""
 
+    def in_words(self) -> str:
+        """One line: ``user lab, password 1X0-s9, 1024 bytes ("delivery-28.txt...")``."""
+        words = f"user {self.user}, password {self.password}"
+        if self.file_bytes is None:
+            return words
+        if not self.file_bytes:
+            return f"{words}, an empty file"
+        first = self.file_head.split("\n", 1)[0]
+        dots = "..." if self.file_bytes > len(first.encode()) else ""
+        return f'{words}, {self.file_bytes} bytes ("{first}{dots}")'
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerReport:
@@ -81,6 +93,13 @@ class Delivery:
     name: str
     size: int
     sha256: str
+
+    @classmethod
+    def named(cls, name: str, size: int) -> Delivery:
+        """The file of this name and size that a client makes: its name, line after line."""
+        line = f"{name}\n".encode()
+        content = (line * (size // len(line) + 1))[:size]
+        return cls(name=name, size=size, sha256=hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.model.observation import ClientReport
 from lab.model.vocabulary import Goal, NotJudged, Reason, Result, Side, Stage
 
 #: What is said of the client of an attempt that is not judged.
@@ -13,17 +14,8 @@ _NOT_JUDGED = {
     NotJudged.NAME_NOT_GIVEN: "was given no name to check",
 }
 
-
-@dataclass(frozen=True, kw_only=True)
-class Texts:
-    """The raw words of an attempt, kept beside the reason and never instead of it."""
-
-    client: str = ""
-    """The program's own error, as its library words it."""
-    message: str = ""
-    """What the program's user would be shown."""
-    server: str = ""
-    """The server's log for exactly this attempt."""
+#: The report of a client of which nothing is known.
+NO_REPORT = ClientReport(failed=False, step="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +28,12 @@ class Outcome:
     stage: Stage | None = None
     reason: Reason | None = None
     cause: str | None = None
-    protocol: str | None = None
-    cipher: str | None = None
-    verified: bool | None = None
-    """Whether the client checked the certificate and accepted it; null: that is not known, or the check
-    says nothing (``not_judged``)."""
     pinned: bool = False
     """Whether it was told to accept exactly this certificate, whoever issued it, and did."""
     not_judged: tuple[NotJudged, ...] = ()
     """Why what the client made of an operator's own certificate says nothing about other clients."""
-    data_protected: bool | None = None
-    session_reused: bool | None = None
-    verify_code: int | None = None
-    """OpenSSL's X509_V_ERR number as the client's library reported it."""
-    texts: Texts = Texts()
-    elapsed_ms: float = 0.0
+    report: ClientReport = NO_REPORT
+    """What the client's agent saw, on which this rests; the record has it beside the outcome."""
 
     def __post_init__(self) -> None:
         named = (self.by, self.stage, self.reason)
@@ -58,8 +41,39 @@ class Outcome:
             raise ValueError("a refusal names who refused, at which stage and for which reason")
         if self.result is Result.COMPLETED and any(named):
             raise ValueError("a completed attempt has no side, stage or reason of refusal")
-        if self.not_judged and self.verified:
-            raise ValueError("a certificate that is not judged is not verified")
+
+    @property
+    def protocol(self) -> str | None:
+        """The version of TLS that was negotiated."""
+        return self.report.protocol
+
+    @property
+    def cipher(self) -> str | None:
+        """The cipher suite that was negotiated."""
+        return self.report.cipher
+
+    @property
+    def verified(self) -> bool | None:
+        """Whether the client checked the certificate and accepted it.
+
+        ``None``: that is not known, or the check says nothing (``not_judged``).
+        """
+        return None if self.not_judged and self.report.verified else self.report.verified
+
+    @property
+    def data_protected(self) -> bool | None:
+        """Whether the data channel had TLS."""
+        return self.report.data_protected
+
+    @property
+    def session_reused(self) -> bool | None:
+        """Whether the data channel resumed the session of the control channel."""
+        return self.report.session_reused
+
+    @property
+    def verify_code(self) -> int | None:
+        """OpenSSL's X509_V_ERR number as the client's library reported it."""
+        return self.report.verify_code
 
     def in_words(self) -> str:
         """One line, for people."""

@@ -93,9 +93,7 @@ def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcom
     if not left_open:
         return outcome
     return dataclasses.replace(
-        outcome,
-        verified=None if outcome.verified else outcome.verified,
-        not_judged=left_open if _rests_on(outcome, left_open) else (),
+        outcome, not_judged=left_open if _rests_on(outcome, left_open) else ()
     )
 
 

@@ -7,16 +7,17 @@ journal into one ``record.json``. :func:`load` reads both::
     .lab/runs/<run id>/attempts.jsonl    the journal
     .lab/runs/<run id>/record.json       the whole, once the run has ended
     .lab/runs/<run id>/wire/             captures, for Wireshark
-    .lab/runs/latest                     a link to the newest run
+    .lab/runs/latest                     a link to the newest run of cases
+    .lab/runs/last-attempt               a link to the newest `lab attempt`
 
 ``docs/record.md`` describes the format, ``lab/schema/record.schema.json`` specifies it.
 """
 
-from lab.record.files import JOURNAL_NAME, LATEST_NAME, RECORD_NAME, RecordError
 from lab.record.models import (
+    EVIDENCE,
     FORMAT,
     FORMAT_VERSION,
-    AttemptRecord,
+    AttemptResult,
     CaseRecord,
     CertificateRecord,
     Chain,
@@ -29,18 +30,29 @@ from lab.record.models import (
     gravest,
 )
 from lab.record.reading import load
-from lab.record.schema import SCHEMA_PATH, schema_text
 from lab.record.text import readable, to_json
-from lab.record.writing import RecordWriter
+from lab.record.writing import (
+    ATTEMPT_NAME,
+    JOURNAL_NAME,
+    LATEST_NAME,
+    RECORD_NAME,
+    SCHEMA_PATH,
+    RecordError,
+    RecordWriter,
+    schema_text,
+    whole,
+)
 
 __all__ = [
+    "ATTEMPT_NAME",
+    "EVIDENCE",
     "FORMAT",
     "FORMAT_VERSION",
     "JOURNAL_NAME",
     "LATEST_NAME",
     "RECORD_NAME",
     "SCHEMA_PATH",
-    "AttemptRecord",
+    "AttemptResult",
     "CaseRecord",
     "CertificateRecord",
     "Chain",
@@ -57,4 +69,5 @@ __all__ = [
     "readable",
     "schema_text",
     "to_json",
+    "whole",
 ]

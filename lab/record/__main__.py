@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from lab.record.schema import schema_text
+from lab.record import schema_text
 
 
 def main(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     JsonValue,
+    SerializerFunctionWrapHandler,
+    WrapSerializer,
     computed_field,
     model_validator,
 )
@@ -29,8 +32,10 @@ from lab.model import (
     Attempt,
     ClientReport,
     ClientSettings,
+    Delivery,
     FtpClientSettings,
     FtpServerSettings,
+    Observation,
     Outcome,
     Role,
     ServerReport,
@@ -42,7 +47,9 @@ from lab.settings import spell_arguments
 from lab.wire import WireReading, Witnesses
 
 FORMAT: Final = "tls-ftps-interop-lab/record"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+#: Older versions that are read as well.
+OLDER_VERSIONS: Final = (1,)
 
 
 #: A time; in the files it is in UTC, as ISO 8601 has it: `2031-05-17T12:00:00Z`.
@@ -79,6 +86,14 @@ class _Named:
 
     def _written(self, value: Any, handler: core_schema.SerializerFunctionWrapHandler) -> Any:
         return {self._field: getattr(value, self._field), **handler(value)}
+
+
+def _without_report(outcome: Any, handler: SerializerFunctionWrapHandler) -> Any:
+    # It stands beside the outcome.
+    written = handler(outcome)
+    if isinstance(written, dict):
+        written.pop("report", None)
+    return written
 
 
 class Model(BaseModel):
@@ -194,8 +209,23 @@ class OwnFiles(Model):
         return [word for option, file in named.items() if file for word in (option, file)]
 
 
-class AttemptRecord(Model):
-    """One attempt: what was asked for and expected, what happened, and what both ends said."""
+#: What is known of an attempt because it was made; of several with the same settings, it is the same.
+EVIDENCE = (
+    "client_report",
+    "server_report",
+    "delivery",
+    "configuration",
+    "request",
+    "wire",
+    "witnesses",
+)
+
+
+class AttemptResult(Model):
+    """One attempt: what was asked for and expected, what happened, and what both ends said.
+
+    The run makes it, and it is a row of the record.
+    """
 
     id: str
     """Unique in the run."""
@@ -215,8 +245,9 @@ class AttemptRecord(Model):
     """What was expected; null: nothing."""
     otherwise: Expectation | None = None
     """In a race: what is expected of the tries in which the refusal does not come."""
-    outcome: Outcome | None = None
-    """What happened; null: the attempt was not made, or the lab broke."""
+    outcome: Annotated[Outcome | None, WrapSerializer(_without_report)] = None
+    """What happened; null: the attempt was not made, or the lab broke. What was negotiated is in
+    `client_report`."""
     verdict: Verdict | None = None
     """What came of it; null: nothing was expected, so nothing is judged."""
     verdict_why: str = ""
@@ -225,8 +256,10 @@ class AttemptRecord(Model):
     """What the agent beside the client saw, nothing interpreted."""
     server_report: ServerReport | None = None
     """What the agent beside the server saw, nothing interpreted."""
+    delivery: Delivery | None = None
+    """The file that was to be uploaded; null: none was."""
     configuration: str = ""
-    """The server's configuration, as it was given to it."""
+    """The server's configuration, as it was given to it; in a file, a key of the run's `configurations`."""
     chain: str | None = None
     """The certificates that the server was given: a key of the run's `certificates`; null: none."""
     own: OwnFiles | None = None
@@ -241,11 +274,12 @@ class AttemptRecord(Model):
     """Of a refusal: whom the client, the server and the wire each name; null: they were not heard."""
     same_as: str | None = None
     """Id of the attempt of this run with the same settings of both ends, which was made for this one,
-    too; null: it was made for itself."""
+    too; null: it was made for itself. In a file, what is in :data:`EVIDENCE` is with that one only."""
     started: Moment
     """When the attempt began."""
     elapsed_ms: float = Field(default=0.0, ge=0)
-    """How long it took, the lab's own work included."""
+    """How long it took, from the moment at which the server's agent began to watch until it had collected
+    everything; nothing that came before or after."""
     images: tuple[ImageUse, ...] = ()
     """The images it ran on."""
 
@@ -262,9 +296,37 @@ class AttemptRecord(Model):
         return Attempt(self.server, self.client)
 
     @property
+    def observation(self) -> Observation:
+        """The evidence: what both ends saw.
+
+        Raises:
+            ValueError: the attempt was not made.
+        """
+        if self.client_report is None or self.server_report is None:
+            raise ValueError(f"the attempt {self.id} has no evidence: it was not made")
+        return Observation(
+            attempt=self.attempt,
+            client=self.client_report,
+            server=self.server_report,
+            delivery=self.delivery,
+        )
+
+    def with_(self, **changes: Any) -> Self:
+        """The same with these fields, whose texts are made readable; nothing is validated."""
+        made = self.model_copy(update=readable_throughout(changes))
+        made.__dict__.pop("command", None)
+        return made
+
+    @property
     def stand_ins(self) -> tuple[str, ...]:
         """Names of the images that only stand in for a distribution."""
         return tuple(image.name for image in self.images if image.stand_in)
+
+    @model_validator(mode="after")
+    def _outcome_rests_on_the_report(self) -> Self:
+        if self.outcome is not None and self.client_report is not None:
+            self.__dict__["outcome"] = dataclasses.replace(self.outcome, report=self.client_report)
+        return self
 
     @model_validator(mode="after")
     def _verdict_has_its_grounds(self) -> Self:
@@ -318,7 +380,7 @@ class RunHeader(Model):
     """What is known of a run apart from its attempts."""
 
     format: Literal["tls-ftps-interop-lab/record"] = FORMAT
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
     lab_version: str
     started: Moment
@@ -343,7 +405,9 @@ class RunRecord(RunHeader):
     certificates: dict[str, Chain] = Field(default_factory=dict)
     """What servers were given, by `<host>/<certificate>`: each chain once, the server's own certificate
     first, then what it sends with it, in the order in which it is sent."""
-    attempts: tuple[AttemptRecord, ...] = ()
+    configurations: dict[str, str] = Field(default_factory=dict)
+    """What servers were configured with: each text once."""
+    attempts: tuple[AttemptResult, ...] = ()
     """In the order in which they ended."""
     cases: tuple[CaseRecord, ...] = ()
 
@@ -364,17 +428,17 @@ class RunRecord(RunHeader):
         """How many attempts were made: of those with the same settings of both ends, one."""
         return sum(attempt.same_as is None for attempt in self.attempts)
 
-    def certificates_of(self, attempt: AttemptRecord) -> Chain:
+    def certificates_of(self, attempt: AttemptResult) -> Chain:
         """What the server of an attempt was given; nothing: no certificate, or it is not known."""
         return self.certificates.get(attempt.chain or "", ())
 
-    def attempts_of(self, case: CaseRecord) -> tuple[AttemptRecord, ...]:
+    def attempts_of(self, case: CaseRecord) -> tuple[AttemptResult, ...]:
         """The attempts of a case, in the case's order; one that was not made is left out."""
         by_id = self._by_id
         return tuple(by_id[i] for i in case.attempts if i in by_id)
 
     @cached_property
-    def _by_id(self) -> Mapping[str, AttemptRecord]:
+    def _by_id(self) -> Mapping[str, AttemptResult]:
         return {attempt.id: attempt for attempt in self.attempts}
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from lab.own import files
-from lab.record.files import JOURNAL_NAME, RECORD_NAME, Entry, RecordError
 from lab.record.models import (
+    EVIDENCE,
     FORMAT,
     FORMAT_VERSION,
-    AttemptRecord,
+    OLDER_VERSIONS,
+    AttemptResult,
     CaseRecord,
     Chain,
+    Model,
     RunHeader,
     RunRecord,
 )
+from lab.record.writing import JOURNAL_NAME, RECORD_NAME, RecordError
 from lab.text import cut, one_line
 
 M = TypeVar("M", bound=BaseModel)
@@ -33,6 +38,16 @@ DEEPEST = 40
 #: Of a name, a key or a message from the file, so many characters are said.
 _LONGEST_PART = 200
 _NAMES_FORMAT = re.compile(rb'"format"\s*+:\s*+"' + re.escape(FORMAT.encode()) + rb'"')
+
+
+class Entry(Model):
+    """One line of the journal; exactly one field is set."""
+
+    run: RunHeader | None = None
+    certificates: dict[str, Chain] | None = None
+    configurations: dict[str, str] | None = None
+    attempt: AttemptResult | None = None
+    case: CaseRecord | None = None
 
 
 def load(path: Path) -> RunRecord:
@@ -81,7 +96,7 @@ def _read_text(path: Path) -> str:
 
 def _read_whole(path: Path, text: str) -> RunRecord:
     data = _parse(path, text, first_line=1)
-    _check_format(path, data)
+    version = _version_of(path, data)
     # One by one: the first mistake ends the reading, however many there are.
     parts: dict[str, tuple[BaseModel, ...]] = {}
     for name, model in _PARTS.items():
@@ -89,10 +104,13 @@ def _read_whole(path: Path, text: str) -> RunRecord:
         if isinstance(given_parts, list):
             del data[name]
             parts[name] = tuple(
-                _validated(path, model, part, place=(name, number))
+                _validated(path, model, _current(name, part, version), place=(name, number))
                 for number, part in enumerate(given_parts)
             )
-    return _validated(path, RunRecord, data).model_copy(update=parts)
+    record = _validated(path, RunRecord, data).model_copy(update=parts)
+    if version < FORMAT_VERSION:
+        return record
+    return record.model_copy(update={"attempts": _complete(record.attempts, record.configurations)})
 
 
 def _read_journal(path: Path, text: str) -> RunRecord:
@@ -102,16 +120,21 @@ def _read_journal(path: Path, text: str) -> RunRecord:
     if not lines:
         raise RecordError(f"{_name(path)} is empty: the run was ended before it began")
     header: RunHeader | None = None
+    version = FORMAT_VERSION
     certificates: dict[str, Chain] = {}
-    attempts: list[AttemptRecord] = []
+    configurations: dict[str, str] = {}
+    attempts: list[AttemptResult] = []
     cases: list[CaseRecord] = []
     for number, line in enumerate(lines, start=1):
         data = _parse(path, line, first_line=number)
         if header is None:
-            _check_format(path, data.get("run") if isinstance(data, dict) else data)
+            version = _version_of(path, data.get("run") if isinstance(data, dict) else data)
+        if isinstance(data, dict) and "attempt" in data:
+            data["attempt"] = _current("attempts", data["attempt"], version)
         entry = _validated(path, Entry, data, line=number)
         header = entry.run or header
         certificates |= entry.certificates or {}
+        configurations |= entry.configurations or {}
         attempts += [entry.attempt] if entry.attempt else []
         cases += [entry.case] if entry.case else []
     if header is None:
@@ -121,7 +144,10 @@ def _read_journal(path: Path, text: str) -> RunRecord:
         **known,
         complete=False,
         certificates=certificates,
-        attempts=tuple(attempts),
+        configurations=configurations,
+        attempts=tuple(attempts)
+        if version < FORMAT_VERSION
+        else _complete(attempts, configurations),
         cases=tuple(cases),
     )
 
@@ -139,20 +165,75 @@ def _parse(path: Path, text: str, *, first_line: int) -> Any:
         raise RecordError(f"{_name(path)}, line {first_line}: this is no record ({why})") from error
 
 
-def _check_format(path: Path, data: Any) -> None:
+def _version_of(path: Path, data: Any) -> int:
+    """The version of the format of a record, or of a journal's first line, which now has the current one."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise _no_record(path)
     version = data.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in (FORMAT_VERSION, *OLDER_VERSIONS) or not isinstance(version, int):
         said = cut(repr(version)) if isinstance(version, str | int | float | None) else "another"
         raise RecordError(
-            f"{_name(path)} has the format version {said}, this lab reads {FORMAT_VERSION}:"
-            " use the lab that wrote it"
+            f"{_name(path)} has the format version {said}, this lab reads"
+            f" {' and '.join(map(str, (*OLDER_VERSIONS, FORMAT_VERSION)))}: use the lab that wrote it"
         )
+    data["format_version"] = FORMAT_VERSION
+    return version
+
+
+#: What was negotiated, which version 1 has in the outcome as well.
+_NEGOTIATED = (
+    "protocol",
+    "cipher",
+    "verified",
+    "data_protected",
+    "session_reused",
+    "verify_code",
+)
+
+
+def _current(name: str, part: Any, version: int) -> Any:
+    """A part of a record of an older version, in the current one.
+
+    Version 1 has the texts of both ends and what was negotiated in the outcome, too; a baseline of it
+    has them only there.
+    """
+    if version == FORMAT_VERSION or name != "attempts" or not isinstance(part, dict):
+        return part
+    outcome = part.get("outcome")
+    if isinstance(outcome, dict) and part.get("client_report") is None:
+        texts = outcome.get("texts")
+        said = texts if isinstance(texts, dict) else {}
+        report = {fact: outcome[fact] for fact in _NEGOTIATED if fact in outcome} | {
+            "failed": outcome.get("result") == "refused",
+            "step": "",
+            "error": said.get("client", ""),
+            "message": said.get("message", ""),
+        }
+        return {**part, "client_report": report}
+    return part
+
+
+def _complete(
+    attempts: Sequence[AttemptResult], configurations: Mapping[str, str]
+) -> tuple[AttemptResult, ...]:
+    """The attempts with what is elsewhere in the file: the configurations, and what another one saw."""
+    by_id: dict[str, AttemptResult] = {}
+    for one in attempts:
+        text = configurations.get(one.configuration, one.configuration)
+        by_id[one.id] = one.model_copy(update={"configuration": text})
+    for one in attempts:
+        original = by_id.get(one.same_as or "")
+        if original is not None and one.client_report is None:
+            seen = {name: getattr(original, name) for name in EVIDENCE}
+            if one.outcome is not None and original.client_report is not None:
+                report = original.client_report
+                seen["outcome"] = dataclasses.replace(one.outcome, report=report)
+            by_id[one.id] = one.model_copy(update=seen)
+    return tuple(by_id[one.id] for one in attempts)
 
 
 #: The parts of a record of which there are many.
-_PARTS: dict[str, type[BaseModel]] = {"attempts": AttemptRecord, "cases": CaseRecord}
+_PARTS: dict[str, type[BaseModel]] = {"attempts": AttemptResult, "cases": CaseRecord}
 
 
 def _check_bounds(place: str, data: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -62,14 +62,16 @@ def readable_throughout(value: Any) -> Any:
     return value
 
 
-def to_json(
-    model: BaseModel, *, indent: int | None = None, only: Collection[str] | None = None
-) -> str:
-    """A model, or ``only`` these fields of it, as JSON that is safe to show.
+def to_json(model: BaseModel, *, indent: int | None = None) -> str:
+    """A model as JSON that is safe to show.
 
     Its only control characters are ``indent``'s.
     """
-    text = model.model_dump_json(indent=indent, include=None if only is None else set(only))
+    return escaped(model.model_dump_json(indent=indent))
+
+
+def escaped(text: str) -> str:
+    """JSON with escapes for what JSON allows and a terminal may trip over."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

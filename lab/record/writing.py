@@ -2,30 +2,138 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from lab.record.files import (
-    JOURNAL_NAME,
-    LATEST_NAME,
-    RECORD_NAME,
-    WIRE_NAME,
-    Entry,
-    RecordError,
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from lab.record.models import (
+    EVIDENCE,
+    AttemptResult,
+    CaseRecord,
+    Chain,
+    Model,
+    RunHeader,
+    RunRecord,
 )
-from lab.record.models import AttemptRecord, CaseRecord, Chain, RunHeader, RunRecord
-from lab.record.text import to_json
+from lab.record.text import escaped, to_json
+
+RECORD_NAME = "record.json"
+JOURNAL_NAME = "attempts.jsonl"
+#: The folder of captures, beside the record.
+WIRE_NAME = "wire"
+#: Links beside the runs' folders: to the newest run of cases, and to the newest single attempt.
+LATEST_NAME = "latest"
+ATTEMPT_NAME = "last-attempt"
+#: Where the schema is committed.
+SCHEMA_PATH = Path(__file__).parents[1] / "schema" / "record.schema.json"
 
 #: What is in no file name of a capture: it is copied to other systems, and packed by CI.
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9@._=-]+")
 _LONGEST_NAME = 180
+
+
+class RecordError(Exception):
+    """A record cannot be read or written; the message names the file, the place, what to do."""
+
+
+class _Schema(GenerateJsonSchema):
+    """The schema of what a serializer of the record's own was given: what it writes has the same form."""
+
+    def ser_schema(self, schema: Any) -> JsonSchemaValue | None:
+        """Nothing else for such a serializer."""
+        return None if schema["type"] == "function-wrap" else super().ser_schema(schema)
+
+
+def schema_text() -> str:
+    """The JSON Schema of ``record.json``, as it is committed in :data:`SCHEMA_PATH`."""
+    schema = RunRecord.model_json_schema(mode="serialization", schema_generator=_Schema)
+    del schema["$defs"]["Outcome"]["properties"]["report"]
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
+
+
+def row(
+    result: AttemptResult,
+    original: AttemptResult | None,
+    configurations: dict[str, str],
+    *,
+    computed: bool = True,
+) -> str:
+    """An attempt as it is in a file, where what equals a default is left out.
+
+    Args:
+        result: the attempt.
+        original: the one that was made for it, too; what both have in common is left out.
+        configurations: gets the server's configuration, of which the row has only the key.
+        computed: with what follows from the rest.
+    """
+    shared = original is not None and all(
+        getattr(result, name) == getattr(original, name) for name in EVIDENCE
+    )
+    if result.configuration and not shared:
+        key = hashlib.sha256(result.configuration.encode()).hexdigest()[:12]
+        configurations[key] = result.configuration
+        result = result.model_copy(update={"configuration": key})
+    return _plain(result, exclude=set(EVIDENCE) if shared else set(), computed=computed)
+
+
+def whole(
+    record: RunRecord, *, rows: Mapping[str, str] | None = None, computed: bool = True
+) -> str:
+    """The text of ``record.json``: each attempt and each case is one line.
+
+    Args:
+        record: the run.
+        rows: attempts as they are in the file, by id, where that is known.
+        computed: with what follows from the rest.
+    """
+    configurations = dict(record.configurations)
+    by_id = {attempt.id: attempt for attempt in record.attempts}
+    attempts = [
+        (rows or {}).get(one.id)
+        or row(one, by_id.get(one.same_as or ""), configurations, computed=computed)
+        for one in record.attempts
+    ]
+    many = {"attempts", "cases", "certificates", "configurations", "format", "format_version"}
+    head = json.loads(_plain(record, exclude=many, computed=computed))
+    counts = head.pop("counts", None)
+    facts = {"format": record.format, "format_version": record.format_version, **head}
+    parts = [f"{json.dumps(name)}: {_json(value)}" for name, value in facts.items()]
+    chains = {
+        name: "[" + ", ".join(_plain(one) for one in chain) + "]"
+        for name, chain in record.certificates.items()
+    }
+    texts = {key: _json(text) for key, text in configurations.items()}
+    for name, table in (("certificates", chains), ("configurations", texts)):
+        lines = ",\n".join(f"{_json(key)}: {value}" for key, value in table.items())
+        parts += [f'"{name}": {{\n{lines}\n}}'] if table else []
+    for name, values in (("attempts", attempts), ("cases", map(_plain, record.cases))):
+        lines = ",\n".join(values)
+        parts.append(f'"{name}": [\n{lines}\n]')
+    parts += [f'"counts": {_json(counts)}'] if counts else []
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _plain(model: Model, *, exclude: Collection[str] = (), computed: bool = True) -> str:
+    return escaped(
+        model.model_dump_json(
+            exclude=set(exclude), exclude_defaults=True, exclude_computed_fields=not computed
+        )
+    )
+
+
+def _json(value: object) -> str:
+    return escaped(json.dumps(value, ensure_ascii=False))
 
 
 class RecordWriter:
@@ -40,18 +148,20 @@ class RecordWriter:
         self.folder = folder
         self.header = header
         self._certificates: dict[str, Chain] = {}
-        self._attempts: dict[str, AttemptRecord] = {}
+        self._attempts: dict[str, AttemptResult] = {}
+        self._rows: dict[str, str] = {}
+        self._configurations: dict[str, str] = {}
         self._cases: dict[str, CaseRecord] = {}
         self._captures: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._broken: RecordError | None = None
         # Without a buffer: a line is on its way to the disk before anything is printed about it.
         self._journal = (folder / JOURNAL_NAME).open("xb", buffering=0)
-        self._append(Entry(run=header))
+        self._append("run", to_json(header))
 
     @classmethod
-    def create(cls, runs: Path, header: RunHeader) -> RecordWriter:
-        """Begin the record of a run in ``runs/<run id>`` and point ``runs/latest`` to it.
+    def create(cls, runs: Path, header: RunHeader, link: str = LATEST_NAME) -> RecordWriter:
+        """Begin the record of a run in ``runs/<run id>`` and point ``runs/<link>`` to it.
 
         Raises:
             RecordError: there is such a run already, or the folder cannot be written.
@@ -60,7 +170,7 @@ class RecordWriter:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             writer = cls(folder, header)
-            _link(runs / LATEST_NAME, header.run_id)
+            _link(runs / link, header.run_id)
         except FileExistsError as error:
             raise RecordError(
                 f"{folder} already holds the record of a run: give this run another id"
@@ -84,7 +194,7 @@ class RecordWriter:
         with self._lock:
             known = {name: getattr(self.header, name) for name in RunHeader.model_fields}
             self.header = RunHeader(**(known | changes))
-            self._append(Entry(run=self.header))
+            self._append("run", to_json(self.header))
 
     @property
     def certificates(self) -> Mapping[str, Chain]:
@@ -102,12 +212,13 @@ class RecordWriter:
         with self._lock:
             known = self._certificates.get(name)
             if known is None:
-                self._append(Entry(certificates={name: chain}))
+                described = ", ".join(_plain(one) for one in chain)
+                self._append("certificates", f"{{{_json(name)}: [{described}]}}")
                 self._certificates[name] = chain
             elif known != chain:
                 raise RecordError(f"two chains of the run have the name {name!r}")
 
-    def attempt(self, attempt: AttemptRecord) -> None:
+    def attempt(self, attempt: AttemptResult) -> None:
         """Write an attempt; call it before anything is printed about it.
 
         Raises:
@@ -116,7 +227,13 @@ class RecordWriter:
         with self._lock:
             if attempt.id in self._attempts:
                 raise RecordError(f"two attempts of the run have the id {attempt.id!r}")
-            self._append(Entry(attempt=attempt))
+            texts: dict[str, str] = {}
+            line = row(attempt, self._attempts.get(attempt.same_as or ""), texts)
+            if not texts.keys() <= self._configurations.keys():
+                self._append("configurations", _json(texts))
+                self._configurations |= texts
+            self._append("attempt", line)
+            self._rows[attempt.id] = line
             self._attempts[attempt.id] = attempt
 
     def capture(self, identity: str, content: bytes) -> str:
@@ -150,7 +267,7 @@ class RecordWriter:
         with self._lock:
             if case.id in self._cases:
                 raise RecordError(f"two cases of the run have the id {case.id!r}")
-            self._append(Entry(case=case))
+            self._append("case", _plain(case))
             self._cases[case.id] = case
 
     def so_far(self, *, complete: bool = False, ended: datetime | None = None) -> RunRecord:
@@ -161,6 +278,7 @@ class RecordWriter:
             complete=complete,
             ended=ended,
             certificates=dict(self._certificates),
+            configurations=dict(self._configurations),
             attempts=tuple(self._attempts.values()),
             cases=tuple(self._cases.values()),
         )
@@ -180,7 +298,7 @@ class RecordWriter:
             temporary = self.path.with_suffix(".tmp")
             try:
                 with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                    file.write(to_json(record, indent=2) + "\n")
+                    file.write(whole(record, rows=self._rows))
                     file.flush()
                     os.fsync(file.fileno())
                 temporary.replace(self.path)
@@ -204,9 +322,9 @@ class RecordWriter:
     ) -> None:
         self.close()
 
-    def _append(self, entry: Entry) -> None:
-        name = next(n for n in Entry.model_fields if getattr(entry, n) is not None)
-        line = f"{to_json(entry, only={name})}\n".encode()
+    def _append(self, name: str, value: str) -> None:
+        """Write one line of the journal; ``value`` is JSON."""
+        line = f'{{"{name}": {value}}}\n'.encode()
         if self._broken is not None:
             raise self._broken
         try:

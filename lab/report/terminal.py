@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from lab.documents import documents
+from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict
-from lab.model import Result
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
+from lab.model import Result, Role, differing_fields
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.report.claims import summary
-from lab.report.layout import print_hanging
+from lab.report.layout import hang, print_hanging, wrap
 from lab.report.words import (
     captured_in_case,
     cause_of_case,
     causes,
     counts_in_words,
     excerpt,
-    explain_surprise,
     explanation,
     grouped,
     image_in_words,
@@ -41,8 +42,6 @@ from lab.text import visible
 if TYPE_CHECKING:
     from lab.images import Provenance
 
-__all__ = ["Counter", "explain_surprise", "print_attempts", "print_images", "print_summary"]
-
 _STYLES: dict[Verdict | None, str] = {
     Verdict.AS_EXPECTED: "green",
     Verdict.SURPRISE: "bold red",
@@ -50,110 +49,110 @@ _STYLES: dict[Verdict | None, str] = {
     Verdict.LAB_ERROR: "bold magenta",
     None: "",
 }
-_SIGNS = {
-    Verdict.AS_EXPECTED: "✓",
-    Verdict.SURPRISE: "✗",
-    Verdict.CANNOT: "-",
-    Verdict.LAB_ERROR: "!",
-    None: " ",
+_WORDS: dict[Verdict | None, str] = {
+    Verdict.AS_EXPECTED: "as expected",
+    Verdict.SURPRISE: "SURPRISE",
+    Verdict.CANNOT: "cannot",
+    Verdict.LAB_ERROR: "LAB ERROR",
+    None: "",
 }
-_ASCII_SIGNS = {**_SIGNS, Verdict.AS_EXPECTED: "+", Verdict.SURPRISE: "X"}
 _STAND_IN = "bold yellow"
 _GIVEN_AWAY = "red"
-#: Where a client's name begins, behind the sign.
-_CLIENT_COLUMN = 5
-#: A longer label has a row of its own, above its words. `net-ftp@rocky9:DEFAULT` just fits.
+#: A longer label of a case has a row of its own, above its words. `net-ftp@rocky9:DEFAULT` just fits.
 _LONGEST_LABEL = 22
+#: So many unexpected attempts are told in full; of the others the ids, but with ``verbose``.
+_MOST_TOLD = 5
+#: Where nobody sees a line being written over, one is written every so many seconds.
+_SECONDS_BETWEEN_LINES = 15.0
 
 
 class Counter:
-    """Progress of the attempts of a run: one line that is written over, on a terminal only."""
+    """Progress of the attempts of a run: one line that is written over; on a pipe one now and then."""
 
-    def __init__(self, total: int, console: Console) -> None:
-        self._total, self._console = total, console
+    def __init__(
+        self, total: int, console: Console, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total, self._console, self._clock = total, console, clock
         self._seen: Tally[Verdict] = Tally()
+        self._told: set[str] = set()
         self._made = 0
+        self._began = self._said = clock()
 
-    def count(self, attempt: AttemptRecord) -> None:
-        """Take note of one more attempt, and say at once what did not go as expected."""
+    def count(self, attempt: AttemptResult) -> None:
+        """Take note of one more attempt; say what did not go as expected, each cause once."""
         self._made += 1
-        if attempt.verdict is not None:
-            self._seen[attempt.verdict] += 1
-        if attempt.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR}:
-            self._erase()
-            _line(self._console, f"{attempt.verdict}: {visible(attempt.id)}", attempt.verdict)
+        verdict, now = attempt.verdict, self._clock()
+        if self._made == 1:  # before it, containers were started
+            self._began = self._said = now
+        if verdict is not None:
+            self._seen[verdict] += 1
+        why = attempt.verdict_why if verdict is Verdict.LAB_ERROR else attempt.id
+        if verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR} and why not in self._told:
+            self._told.add(why)
+            self.end()
+            _line(self._console, f"{_WORDS[verdict]}: {visible(attempt.id)}", verdict)
         if self._console.is_terminal:
-            others = [
-                f", {self._seen[v]} {v}" for v in Verdict if v != "as-expected" and self._seen[v]
-            ]
-            words = f"{self._made} of {self._total} attempts{''.join(others)}"
-            self._console.print(Text(words, style="dim"), end="\r", soft_wrap=True)
+            self._console.print(Text(self._words(now), style="dim"), end="\r", soft_wrap=True)
+        elif now - self._said >= _SECONDS_BETWEEN_LINES and self._made < self._total:
+            self._said = now
+            self._console.print(Text(self._words(now)), soft_wrap=True)
 
     def end(self) -> None:
         """Remove the line."""
-        self._erase()
-
-    def _erase(self) -> None:
         if self._console.is_terminal:
             self._console.print(" " * (self._console.width - 1), end="\r", soft_wrap=True)
 
+    def _words(self, now: float) -> str:
+        words = f"{self._made} of {self._total} attempts"
+        for verdict, number in self._seen.items():
+            words += "" if verdict is Verdict.AS_EXPECTED else f", {number} {_WORDS[verdict]}"
+        rate = (self._made - 1) / (now - self._began) if now - self._began >= 1 else 0
+        if rate and self._made < self._total:
+            left = (self._total - self._made) / rate
+            words += f"; {rate:.{0 if rate >= 1 else 1}f} a second, {left:.0f} s left"
+        return words
 
-def print_summary(record: RunRecord, console: Console, path: Path | None = None) -> None:
-    """Print what came of a run.
+
+def print_run(
+    record: RunRecord, console: Console, places: Mapping[str, Path], *, verbose: bool = False
+) -> None:
+    """Print what came of a run, the verdict last.
+
+    Of one case its story; of several what was found out about the documents, and a line for each section.
+    What was unexpected is told in full.
 
     Args:
         record: the run; nothing else is read.
         console: where to; colours are the console's decision (``NO_COLOR`` and pipes have none).
-        path: where the record is.
+        places: where the record is, and the page, by ``record`` and ``report``.
+        verbose: every case with what came of it, every claim that is not simply right, what is real in the
+            images.
     """
-    _print_head(record, console)
-    _print_cases(record, console)
-    for attempt in record.attempts:
-        if attempt.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR}:
-            console.print()
-            _line(console, f"{attempt.verdict}: {visible(attempt.id)}", attempt.verdict)
-            _print_explanation(attempt, console)
-    for case in record.cases:
-        if case.race is not None and case.verdict is Verdict.SURPRISE:
-            console.print()
-            _line(console, f"{case.verdict}: {visible(case.id)}", case.verdict)
-            _line(console, f"  {case.verdict_why}")
+    cases = grouped(record)
+    if verbose:
+        _print_every_case(cases, record, console)
+    elif len(cases) == 1:
+        _print_story(record.cases, record, console)
+    elif cases:
+        _print_found(record, console)
+        _print_sections(cases, record, console)
+    else:
+        print_attempts(record.attempts, record, console)
+    _print_unexpected(record, console, verbose=verbose)
     for attempt in record.attempts:
         if attempt.witnesses is not None and attempt.witnesses.disagree:
-            console.print()
-            _line(console, f"witnesses: {visible(attempt.id)}", Verdict.SURPRISE)
+            _line(console, f"\nwitnesses: {visible(attempt.id)}", Verdict.SURPRISE)
             _line(console, f"  {witnesses_in_words(attempt.witnesses)}")
-    for words, names in not_judged(record.attempts):
-        console.print()
-        _line(console, f"certificate not judged: {', '.join(names)}", Verdict.CANNOT)
+    for words, names in not_judged(record.attempts) if cases else ():
+        _line(console, f"\ncertificate not judged: {', '.join(names)}", Verdict.CANNOT)
         _line(console, f"  {words}")
-    _print_causes(record, console)
-    console.print()
-    _line(console, counts_in_words(record), record.verdict)
-    if path is not None:
-        _line(console, f"record: {path}")
-    console.print()
-    _print_image_records(record.images, console, details=False)
-
-
-def print_run(
-    record: RunRecord, console: Console, places: Mapping[str, Path], *, verbose: bool
-) -> None:
-    """Print the summary of a run: its cases, then the claims of the documents that it tested."""
-    print_summary(record, console, places["record"])
     if verbose:
-        _print_image_records(record.images, console, details=True)
-    for document in documents().values():
-        results = evaluate(document, record)
-        if any(result.made for result in results):
-            console.print(Text("\n" + summary(document, results, columns=min(console.width, 100))))
-    for name, path in places.items():
-        if name != "record":
-            console.print(Text(f"\n{name}: {path}"), soft_wrap=True)
+        _print_details(record, console)
+    _print_foot(record, console, places)
 
 
 def print_attempts(
-    attempts: Sequence[AttemptRecord],
+    attempts: Sequence[AttemptResult],
     record: RunRecord,
     console: Console,
     *,
@@ -162,21 +161,30 @@ def print_attempts(
     """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
     if len(attempts) > 1:
         _print_rate(attempts, console)
-    first_of_each: dict[str, AttemptRecord] = {}
+    first_of_each: dict[str, AttemptResult] = {}
     for attempt in attempts:
         first_of_each.setdefault(seen(attempt), attempt)
-    for words, attempt in first_of_each.items():
+    for attempt in first_of_each.values():
         if len(attempts) > 1:
             console.print()
-        style = f"bold {_STYLES[attempt.verdict]}"
-        sign = f"{_sign(attempt.verdict, console)} " if attempt.verdict else ""
-        print_hanging(console, Text(sign, style=style), Text(words, style=style))
+        print_hanging(
+            console, "", Text(_result([attempt]), style=f"bold {_STYLES[attempt.verdict]}")
+        )
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
         _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)
         _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console)
         _print_command(attempt, console)
-    _print_stand_ins(attempts, record, console, details=verbose)
+    names = {name for attempt in attempts for name in attempt.stand_ins}
+    known = {image.name: image for image in record.images}
+    images = [known.get(n) or ImageRecord(name=n, stand_in=True) for n in sorted(names)]
+    if images:
+        console.print()
+        _print_image_records(images, console, details=verbose)
+        if not verbose:
+            _line(
+                console, "A STAND-IN is not the distribution: -v says what in it is real.", dim=True
+            )
 
 
 def print_images(images: Iterable[Provenance], console: Console) -> None:
@@ -188,41 +196,113 @@ def print_images(images: Iterable[Provenance], console: Console) -> None:
     _print_image_records(records, console, details=True)
 
 
-# -- parts -----------------------------------------------------------------------------------------
+# -- one case --------------------------------------------------------------------------------------
 
 
-def _print_head(record: RunRecord, console: Console) -> None:
-    took = f", {(record.ended - record.started).total_seconds():.1f} s" if record.ended else ""
-    _line(console, f"run {record.run_id}, {record.started:%Y-%m-%d %H:%M:%S %Z}{took}", dim=True)
-    if not record.complete:
-        _line(
-            console,
-            "This run was ended before it was done: what follows did happen, the rest is missing.",
-            Verdict.LAB_ERROR,
+def _print_story(cases: Sequence[CaseRecord], record: RunRecord, console: Console) -> None:
+    """Tell a case from its first client; the other clients have a line for what came of each."""
+    case, *others = cases
+    attempts = record.attempts_of(case)
+    _line(console, f"{visible(case.document)}: {visible(case.section)}", bold=True)
+    _line(console, visible(case.title or case.name), bold=True)
+    story = " ".join(case.story.partition("\n\n")[0].split()).replace("``", "`")
+    print_hanging(console, "", Text(visible(story), style="dim"))
+    if attempts:
+        console.print()
+        _print_pairs(_told(case, attempts), console)
+    alike: dict[str, list[str]] = {}
+    for other in others:
+        words = _seen_in_case(other, record.attempts_of(other))
+        rest = rest_of_case(record.attempts_of(other))
+        alike.setdefault("; ".join(filter(None, (words, rest))), []).append(visible(other.label))
+    for words, clients in alike.items():
+        _print_pairs([("also", f"{', '.join(clients)}\n{words}")], console)
+
+
+def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str]]:
+    role = attempts[0].role
+    tries = [a for a in attempts if a.role is role]
+    first = next((a for a in tries if a.outcome and a.outcome.by is not None), tries[0])
+    stand_in = f" (stand-in: {', '.join(first.stand_ins)})" if first.stand_ins else ""
+    for label, words in settings_in_words(first):
+        yield label, words
+    yield "result", _seen_in_case(case, attempts) + stand_in
+    if first.outcome is not None:
+        yield from (p for p in explanation(first) if p[0] in {"user sees", "cause"})
+    named: dict[tuple[Role, str], list[AttemptResult]] = {}
+    for attempt in attempts:
+        if attempt.role is not role:
+            named.setdefault((attempt.role, attempt.label), []).append(attempt)
+    for (role, label), made in named.items():
+        if role is Role.REMEDY:
+            words = f"{visible(label)}\n{_result(made)}"
+            for impostor in named.get((Role.IMPOSTOR, label), ()):
+                got = captured_in_case([impostor])
+                words += f"\n{impostor_got(got) if got else f'impostor: {_result([impostor])}'}"
+            yield str(made[0].standing or "remedy"), words
+        elif role is Role.TWIN:
+            changed = differing_fields(first.attempt, made[0].attempt)
+            values = ", ".join(
+                f"{name.partition('.')[2]}={attrgetter(name)(made[0].attempt)}" for name in changed
+            )
+            yield "twin", f"the same with {visible(values)}\n{_result(made)}"
+
+
+def _result(attempts: Sequence[AttemptResult]) -> str:
+    """What came of an attempt, or of all tries of one, in a line that names a stand-in and the verdict."""
+    first = attempts[0]
+    counted = Tally(seen(attempt) for attempt in attempts)
+    words = "; ".join(text if len(counted) == 1 else f"{n} x {text}" for text, n in counted.items())
+    verdicts = [attempt.verdict for attempt in attempts if attempt.verdict is not None]
+    words = f"{_WORDS[gravest(verdicts)]}: {words}" if verdicts else words
+    return f"{words} (stand-in)" if first.stand_ins else words
+
+
+def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
+    first = None if case.race is not None or not attempts else attempts[0].verdict
+    return f"{_WORDS[first or case.verdict]}: {seen_in_case(case, attempts)}"
+
+
+# -- many cases ------------------------------------------------------------------------------------
+
+
+def _print_found(record: RunRecord, console: Console) -> None:
+    """What the documents say and the run saw otherwise, a line each."""
+    found: dict[ClaimVerdict, list[str]] = {verdict: [] for verdict in ClaimVerdict}
+    for document in documents().values():
+        for result in evaluate(document, record):
+            found[result.verdict].append(result.claim.text.en)
+    refuted, conditional = found[ClaimVerdict.REFUTED], len(found[ClaimVerdict.CONDITIONAL])
+    if not refuted and not conditional:
+        return
+    words = (
+        f"Found: {_number(len(refuted), 'statement')} refuted, {conditional} true under a condition"
+    )
+    _line(console, f"{words} (`lab claims`)", bold=True)
+    for words in refuted:
+        line, *more = wrap(visible(words), console.width - 6)
+        console.print(Text("  ") + line + (" ..." if more else ""), soft_wrap=True)
+    console.print()
+
+
+def _print_sections(
+    cases: Mapping[tuple[str, str, str], Sequence[CaseRecord]], record: RunRecord, console: Console
+) -> None:
+    """A line for each section, or, of a single section, for each case."""
+    sections: dict[str, list[CaseRecord]] = {}
+    single = len({(document, section) for document, section, _ in cases}) == 1
+    for (document, section, _), many in sorted(cases.items(), key=lambda item: item[0][0]):
+        name = many[0].title if single else ": ".join(filter(None, (document, section)))
+        sections.setdefault(name, []).extend(many)
+    for name, many in sections.items():
+        verdicts = Tally(a.verdict for case in many for a in record.attempts_of(case))
+        verdicts.update(case.verdict for case in many if case.race and case.verdict == "surprise")
+        others = (
+            f"{verdicts[v]} {_WORDS[v]}" for v in Verdict if v != "as-expected" and verdicts[v]
         )
-
-
-def _print_cases(record: RunRecord, console: Console) -> None:
-    # As wide as the longest client, so that the outcomes are in one column.
-    clients = min(max((len(c.label) for c in record.cases), default=0), _LONGEST_LABEL)
-    shown = None
-    for (document, section, _), cases in grouped(record).items():
-        if (document, section) != shown:
-            console.print()
-            _line(console, visible(": ".join(filter(None, (document, section)))), bold=True)
-            shown = (document, section)
-        _line(console, f"  {visible(cases[0].title or cases[0].name)}")
-        notes = [_notes(record.attempts_of(case)) for case in cases]
-        kinds = list(zip(*notes, strict=True))
-        common = [kind for kind in kinds if len({note.key for note in kind}) == 1]
-        for case, own in zip(cases, notes, strict=True):
-            _print_case(record, case, clients, console)
-            for note, kind in zip(own, kinds, strict=True):
-                if kind not in common:
-                    _print_note(note, " " * (clients + _CLIENT_COLUMN + 1), "", console)
-        prefix = "each: " if len(cases) > 1 else ""
-        for kind in common:
-            _print_note(kind[0], " " * _CLIENT_COLUMN, prefix, console)
+        style = _STYLES[gravest(case.verdict for case in many)]
+        prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} as expected  ")
+        print_hanging(console, prefix, Text("; ".join([visible(name), *others]), style=style))
 
 
 @dataclass(frozen=True)
@@ -234,7 +314,39 @@ class _Note:
     style: str = "dim"
 
 
-def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
+def _print_every_case(
+    groups: Mapping[tuple[str, str, str], Sequence[CaseRecord]], record: RunRecord, console: Console
+) -> None:
+    """Every case with what came of it, said once where all its clients have it in common."""
+    # As wide as the longest client, so that the outcomes are in one column.
+    width = min(max((len(c.label) for c in record.cases), default=0), _LONGEST_LABEL)
+    shown = None
+    for (document, section, _), cases in groups.items():
+        if (document, section) != shown:
+            words = visible(": ".join(filter(None, (document, section))))
+            _line(console, words if shown is None else f"\n{words}", bold=True)
+            shown = (document, section)
+        _line(console, f"  {visible(cases[0].title or cases[0].name)}")
+        notes = [_notes(record.attempts_of(case)) for case in cases]
+        kinds = list(zip(*notes, strict=True))
+        common = [kind for kind in kinds if len({note.key for note in kind}) == 1]
+        for case, own in zip(cases, notes, strict=True):
+            label, style = f"    {visible(case.label):<{width}} ", _STYLES[case.verdict]
+            if len(label) > width + 5:
+                print_hanging(console, "", label)
+                label = " " * (width + 5)
+            words = _seen_in_case(case, record.attempts_of(case))
+            print_hanging(console, label, Text(words, style=style))
+            for note, kind in zip(own, kinds, strict=True):
+                if kind not in common and note.words:
+                    print_hanging(console, " " * (width + 5), Text(note.words, style=note.style))
+        prefix = "each: " if len(cases) > 1 else ""
+        for note, *_ in common:
+            if note.words:
+                print_hanging(console, "    ", Text(f"{prefix}{note.words}", style=note.style))
+
+
+def _notes(attempts: Sequence[AttemptResult]) -> tuple[_Note, ...]:
     rest, cause, got = rest_of_case(attempts), cause_of_case(attempts), captured_in_case(attempts)
     # An impostor gets the same from each client, but for the file's name.
     loot = replace(got, file_head="") if got else None
@@ -245,28 +357,82 @@ def _notes(attempts: Sequence[AttemptRecord]) -> tuple[_Note, ...]:
     )
 
 
-def _print_note(note: _Note, indent: str, prefix: str, console: Console) -> None:
-    if note.words:
-        print_hanging(console, Text(indent), Text(f"{prefix}{note.words}", style=note.style))
+# -- parts -----------------------------------------------------------------------------------------
 
 
-def _print_case(record: RunRecord, case: CaseRecord, clients: int, console: Console) -> None:
-    attempts = record.attempts_of(case)
-    words = seen_in_case(case, attempts)
-    sign = Text(
-        f"{_sign(case.verdict, console):>{_CLIENT_COLUMN - 1}} ", style=_STYLES[case.verdict]
-    )
-    label = visible(case.label)
-    if len(label) > clients:
-        print_hanging(console, sign, Text(label))
-        print_hanging(console, Text(" " * (_CLIENT_COLUMN + clients + 1)), Text(words))
+def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> None:
+    """What did not go as expected: the first in full, of what broke in the lab each cause once."""
+    known: dict[str, list[AttemptResult]] = {}
+    for attempt in record.attempts if record.cases else ():
+        if attempt.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR}:
+            alone = verbose or attempt.verdict is Verdict.SURPRISE
+            known.setdefault(attempt.id if alone else attempt.verdict_why, []).append(attempt)
+    for number, (first, *others) in enumerate(known.values()):
+        in_full = verbose or number < _MOST_TOLD
+        blank = "\n" if in_full or number == _MOST_TOLD else ""
+        words = f"{blank}{_WORDS[first.verdict]}: {visible(first.id)}"
+        _line(console, words, first.verdict)
+        if in_full:
+            _print_pairs(explanation(first), console)
+            _print_command(first, console)
+        if others:
+            _line(console, f"  and the same in {_number(len(others), 'more attempt')}")
+    if len(known) > _MOST_TOLD and not verbose:
+        _line(console, "`lab report -v` tells all of them in full.", dim=True)
+    for case in record.cases:
+        if case.race is not None and case.verdict is Verdict.SURPRISE:
+            _line(console, f"\n{_WORDS[case.verdict]}: {visible(case.id)}", case.verdict)
+            _line(console, f"  {case.verdict_why}")
+
+
+def _print_details(record: RunRecord, console: Console) -> None:
+    """What only somebody reads who asks for everything: causes of ``cannot``, claims, images."""
+    for cause, clients in causes(record.attempts):
+        _line(console, f"\ncannot: {cause}", Verdict.CANNOT)
+        _line(console, f"  {', '.join(clients)}", dim=True)
+    for document in documents().values():
+        results = evaluate(document, record)
+        if any(result.made for result in results):
+            _line(console, "\n" + summary(document, results, columns=min(console.width, 100)))
+    console.print()
+    _print_image_records(record.images, console, details=True)
+
+
+def _print_foot(record: RunRecord, console: Console, places: Mapping[str, Path]) -> None:
+    """Stand-ins, places, counts, and the verdict as the last line."""
+    console.print()
+    stand_ins = sorted({name for attempt in record.attempts for name in attempt.stand_ins})
+    if stand_ins:
+        words = f"STAND-IN: {', '.join(map(visible, stand_ins))} (`lab images` says what is real)"
+        print_hanging(console, "", Text(words, style="dim"))
+    folders = {path.parent for path in places.values()}
+    if len(folders) == 1 < len(places):
+        places = {", ".join(path.name for path in places.values()): folders.pop()}
+    for name, path in places.items():
+        console.print(Text(f"{name}: {path}"), soft_wrap=True)
+    _line(console, counts_in_words(record))
+    took = f" ({(record.ended - record.started).total_seconds():.1f} s)" if record.ended else ""
+    counts = record.counts
+    verdict: Verdict | None = record.verdict
+    if not record.complete:
+        verdict = Verdict.LAB_ERROR
+        words = "none, the run was ended before it was done; the above did happen"
+    elif verdict is Verdict.LAB_ERROR:
+        number = _number(counts[Verdict.LAB_ERROR], "attempt")
+        words = f"LAB ERROR in {number}: the lab failed, not the product"
+    elif verdict is Verdict.SURPRISE:
+        words = "SURPRISE: not all was as expected; what differs is above"
+    elif not any(counts.values()):
+        verdict, words = None, "none: nothing was expected"
     else:
-        print_hanging(console, sign + Text(f"{label:<{clients}} "), Text(words))
+        words = "all as expected"
+        if counts[Verdict.CANNOT]:
+            words += f"; {counts[Verdict.CANNOT]} cannot be tried on these images (-v: why)"
+    _line(console, f"verdict{took}: {words}", verdict)
 
 
-def _print_explanation(attempt: AttemptRecord, console: Console) -> None:
-    _print_pairs(explanation(attempt), console)
-    _print_command(attempt, console)
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
@@ -275,19 +441,12 @@ def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
         print_hanging(console, _label(label), Text(text, style=style))
 
 
-def _print_command(attempt: AttemptRecord, console: Console) -> None:
+def _print_command(attempt: AttemptResult, console: Console) -> None:
     # In one piece, however long: it is there to be copied.
     console.print(_label("repeat") + Text(visible(attempt.command)), soft_wrap=True)
 
 
-def _print_causes(record: RunRecord, console: Console) -> None:
-    for cause, clients in causes(record.attempts):
-        console.print()
-        _line(console, f"cannot: {cause}", Verdict.CANNOT)
-        _line(console, f"  {', '.join(clients)}", dim=True)
-
-
-def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
+def _print_rate(attempts: Sequence[AttemptResult], console: Console) -> None:
     outcomes = Tally(seen(attempt) for attempt in attempts)
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)
@@ -296,17 +455,6 @@ def _print_rate(attempts: Sequence[AttemptRecord], console: Console) -> None:
     words += f", the certificate not judged in {left_open}" if left_open else ""
     _line(console, words, bold=True)
     _print_pairs([(f"{n} x", words) for words, n in outcomes.most_common()], console)
-
-
-def _print_stand_ins(
-    attempts: Sequence[AttemptRecord], record: RunRecord, console: Console, *, details: bool
-) -> None:
-    names = {name for attempt in attempts for name in attempt.stand_ins}
-    known = {image.name: image for image in record.images}
-    images = [known.get(n) or ImageRecord(name=n, stand_in=True) for n in sorted(names)]
-    if images:
-        console.print()
-        _print_image_records(images, console, details=details)
 
 
 def _print_image_records(images: Sequence[ImageRecord], console: Console, *, details: bool) -> None:
@@ -325,18 +473,10 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
             if details and texts:
                 prefix = Text(f"{'':<{width}} {label:<8} ", style="dim")
                 print_hanging(console, prefix, Text(excerpt("; ".join(texts)), style="dim"))
-    if not details and any(image.stand_in for image in images):
-        words = "A STAND-IN is not the distribution: `lab images` says what in it is real."
-        _line(console, words, dim=True)
 
 
 def _label(label: str) -> Text:
     return Text(f"  {label:<11} ", style="dim")
-
-
-def _sign(verdict: Verdict | None, console: Console) -> str:
-    signs = _SIGNS if console.encoding.lower().startswith("utf") else _ASCII_SIGNS
-    return signs[verdict]
 
 
 def _line(
@@ -348,4 +488,5 @@ def _line(
     dim: bool = False,
 ) -> None:
     style = " ".join(filter(None, [_STYLES[verdict], "bold" * bold, "dim" * dim]))
-    console.print(Text(words, style=style, overflow="fold"))
+    for line in hang("", Text(words, style=style), console.width):
+        console.print(line, soft_wrap=True)

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, ServerSettings, Side, set_fields, spelt
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RunRecord
-from lab.run import impostor
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Point, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
@@ -42,19 +41,17 @@ def excerpt(text: str, most: int = MOST_LINES) -> str:
     return "\n".join([*lines[:head], f"[{cut} more lines in the record]", *lines[-tail:]])
 
 
-def seen(attempt: AttemptRecord) -> str:
+def seen(attempt: AttemptResult) -> str:
     """What came of an attempt, in one line: its outcome, or why there is none."""
     if attempt.outcome is not None:
         return attempt.outcome.in_words()
     return visible(attempt.verdict_why) or "nothing was observed"
 
 
-def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
+def explanation(attempt: AttemptResult) -> list[tuple[str, str]]:
     """What there is to say about one attempt, as pairs of a label and a text of some lines."""
     outcome, expectation = attempt.outcome, attempt.expectation
-    texts = outcome.texts if outcome else None
-    server_log = attempt.server_report.log if attempt.server_report else ""
-    client_error = attempt.client_report.error if attempt.client_report else ""
+    client, server = attempt.client_report, attempt.server_report
     # Where the results differ, expected and seen say it all.
     told = bool(outcome and expectation and outcome.result is not expectation.result)
     as_expected = attempt.verdict is Verdict.AS_EXPECTED
@@ -63,10 +60,10 @@ def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
         ("seen", outcome.in_words() if outcome else ""),
         ("why", "" if as_expected or told else attempt.verdict_why),
         ("cause", (outcome.cause if outcome else None) or ""),
-        ("client says", (texts.client if texts else "") or client_error),
-        ("user sees", texts.message if texts else ""),
+        ("client says", client.error if client else ""),
+        ("user sees", client.message if client else ""),
         ("impostor got", given_away(attempt)),
-        ("server says", (texts.server if texts else "") or server_log),
+        ("server says", server.log if server else ""),
         ("wire", wire_in_words(attempt.wire)),
         ("witnesses", witnesses_in_words(attempt.witnesses)),
         ("facts", facts(attempt)),
@@ -76,17 +73,17 @@ def explanation(attempt: AttemptRecord) -> list[tuple[str, str]]:
     return [(label, excerpt(text)) for label, text in pairs if text]
 
 
-def moved_builds(attempt: AttemptRecord) -> list[str]:
+def moved_builds(attempt: AttemptResult) -> list[str]:
     """Of an unexpected result: the programs and libraries that are other builds than before."""
     return [f"{image.name}: {change}" for image in attempt.images for change in image.moved or ()]
 
 
-def same_builds(attempt: AttemptRecord) -> bool:
+def same_builds(attempt: AttemptResult) -> bool:
     """Whether every image is known to have the very builds of which the expectations were seen to hold."""
     return bool(attempt.images) and all(image.moved == () for image in attempt.images)
 
 
-def _builds(attempt: AttemptRecord) -> str:
+def _builds(attempt: AttemptResult) -> str:
     """The same in words; nothing, if nothing is known."""
     lines = moved_builds(attempt)
     if lines:
@@ -95,7 +92,7 @@ def _builds(attempt: AttemptRecord) -> str:
     return "those with which the expectations were last seen to hold" if known else ""
 
 
-def explain_surprise(attempt: AttemptRecord) -> str:
+def explain_surprise(attempt: AttemptResult) -> str:
     """All about one attempt as plain text, ending with the command line that repeats it."""
     lines = [visible(attempt.id)]
     for label, text in [*explanation(attempt), ("repeat", visible(attempt.command))]:
@@ -104,7 +101,7 @@ def explain_surprise(attempt: AttemptRecord) -> str:
     return "\n".join(lines)
 
 
-def facts(attempt: AttemptRecord) -> str:
+def facts(attempt: AttemptResult) -> str:
     """Facts of the connection beyond the line of :meth:`lab.model.Outcome.in_words`."""
     outcome = attempt.outcome
     if outcome is None:
@@ -123,7 +120,7 @@ def _set(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else spelt(value)
 
 
-def given_away(attempt: AttemptRecord) -> str:
+def given_away(attempt: AttemptResult) -> str:
     """All that an impostor was given, a fact on each line; nothing if nothing was."""
     captured = attempt.server_report.captured if attempt.server_report else None
     if captured is None:
@@ -136,7 +133,7 @@ def given_away(attempt: AttemptRecord) -> str:
     return "\n".join(lines)
 
 
-def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
+def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
     """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
     apart = {"software", "program", "platform", "policy"}
     described: list[tuple[str, str]] = []
@@ -152,7 +149,7 @@ def settings_in_words(attempt: AttemptRecord) -> list[tuple[str, str]]:
     return described
 
 
-def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> str:
+def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
     """What came of a case's first attempt in one line; of a race, the rate of the refusal."""
     if case.race is not None:
         reason = next(
@@ -163,7 +160,7 @@ def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptRecord]) -> str:
     return seen(attempts[0]) if attempts else "no attempt was made"
 
 
-def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:
+def rest_of_case(attempts: Sequence[AttemptResult]) -> str:
     """What came of a case's attempts behind its first: twin, remedies and impostor."""
     as_expected: list[str] = []
     others: list[str] = []
@@ -187,13 +184,13 @@ def rest_of_case(attempts: Sequence[AttemptRecord]) -> str:
     return "; ".join(others)
 
 
-def cause_of_case(attempts: Sequence[AttemptRecord]) -> str:
+def cause_of_case(attempts: Sequence[AttemptResult]) -> str:
     """Why a case's first attempt was refused, where more is known than what was reported."""
     outcome = attempts[0].outcome if attempts else None
     return excerpt(outcome.cause) if outcome and outcome.cause else ""
 
 
-def captured_in_case(attempts: Iterable[AttemptRecord]) -> Captured | None:
+def captured_in_case(attempts: Iterable[AttemptResult]) -> Captured | None:
     """What an impostor got in a case: the first of its attempts that gave something away."""
     reports = (a.server_report for a in attempts if a.role is Role.IMPOSTOR)
     return next((report.captured for report in reports if report and report.captured), None)
@@ -201,7 +198,7 @@ def captured_in_case(attempts: Iterable[AttemptRecord]) -> Captured | None:
 
 def impostor_got(captured: Captured) -> str:
     """One line on what an impostor got."""
-    return visible(f"impostor got {impostor.in_words(captured)}")
+    return visible(f"impostor got {captured.in_words()}")
 
 
 def counts_in_words(record: RunRecord) -> str:
@@ -215,7 +212,7 @@ def counts_in_words(record: RunRecord) -> str:
     )
 
 
-def not_judged(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
+def not_judged(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]:
     """The outcomes that say nothing of an operator's own certificate, each with its attempts."""
     found: dict[str, list[str]] = {}
     for attempt in attempts:
@@ -224,7 +221,7 @@ def not_judged(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]
     return list(found.items())
 
 
-def causes(attempts: Iterable[AttemptRecord]) -> list[tuple[str, list[str]]]:
+def causes(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]:
     """The causes of ``cannot``, each with the clients that it stopped and how often."""
     stopped: dict[str, Counter[str]] = {}
     for attempt in attempts:

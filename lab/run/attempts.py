@@ -12,84 +12,60 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from typing import Any
 
-from lab.dialects import DialectError, interpret
-from lab.expectations import Expectation, Judgement, OnBuild, Verdict, judge
-from lab.model import Attempt, Observation, Outcome, Reason, Result
+from lab.cases.declaration import PlannedAttempt
+from lab.certificates import OWN
+from lab.dialects import DialectError, hear, interpret
+from lab.expectations import Judgement, Verdict, impostor_difference, judge
+from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
 from lab.own.judged import judged
-from lab.run import impostor
+from lab.record import AttemptResult
 from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError
-from lab.run.session import Evidence, Session
-from lab.wire import CapturePolicy, WireReading, Witnesses, hear_witnesses, read
+from lab.run.session import Session
+from lab.wire import Capture, CapturePolicy, hear_witnesses, read
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
 PER_PROCESSOR = 8
-
-
-@dataclass(frozen=True)
-class Job:
-    """One attempt to make, and what is expected of it."""
-
-    id: str
-    attempt: Attempt
-    expect: Expectation | None = None
-    on_build: Sequence[OnBuild] = ()
-    """What is expected instead where the builds have a capability; the first that holds counts."""
-    otherwise: Expectation | None = None
-    """In a race: what is as good."""
-    apart: bool = False
-    """One of several tries that are counted: no other one with the same settings stands for it."""
-    anchors_given: bool = False
-    """Whether what goes by ``trust=own`` was given apart from the chain that goes by ``certificate=own``."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What came of a job."""
-
-    job: Job
-    judgement: Judgement
-    outcome: Outcome | None
-    evidence: Evidence | None
-    started: datetime.datetime
-    elapsed_ms: float
-    """The whole attempt, as the lab saw it: both ends' agents included."""
-    wire: WireReading | None = None
-    """What the evidence's capture shows."""
-    witnesses: Witnesses | None = None
-    """What client, server and wire say of a refusal; ``None`` where nothing is captured."""
-    same_as: str | None = None
-    """Id of the job that this attempt was made for, with the same settings; ``None``: for its own."""
+#: Verdicts on what was not made, which need no expectation.
+_UNMADE = frozenset({Verdict.CANNOT, Verdict.LAB_ERROR})
 
 
 def run(
     session: Session,
-    jobs: Sequence[Job],
-    finished: Callable[[Finished], None],
+    planned: Sequence[PlannedAttempt],
+    finished: Callable[[AttemptResult, Capture | None], None],
     *,
     workers: int | None = None,
     captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> None:
-    """Make every attempt, several at a time, and hand each to ``finished`` (one call at a time).
+    """Make every attempt, several at a time, and hand each result to ``finished`` (one call at a time).
 
-    Jobs with the same settings of both ends are one attempt, which is judged for each of them.
-    ``captures`` says of which attempts the capture is kept. What ends the run early (Ctrl-C, a record
-    that cannot be written) also ends the session, so that nobody waits for the attempts under way; what
-    is finished has been handed over.
+    Attempts with the same settings of both ends are made once, which is judged for each of them; the first
+    result of them has the capture, if it is to be kept. What ends the run early (Ctrl-C, a record that
+    cannot be written) also ends the session, so that nobody waits for the attempts under way; what is
+    finished has been handed over.
+
+    Args:
+        session: where they are made.
+        planned: what to make.
+        finished: told of each result, with its capture.
+        workers: how many at a time.
+        captures: of which attempts the capture is kept.
     """
-    if not jobs:
+    if not planned:
         return
-    together = _spread(_together(jobs))
-    workers = min(len(together), workers or PER_PROCESSOR * (os.cpu_count() or 1))
+    groups = interleaved(grouped(planned))
+    workers = min(len(groups), workers or PER_PROCESSOR * (os.cpu_count() or 1))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
     try:
         for done in as_completed(
-            [pool.submit(_make, session, same, captures) for same in together]
+            [pool.submit(_make, session, group, captures) for group in groups]
         ):
-            for one in done.result():
-                finished(one)
+            results, capture = done.result()
+            for number, result in enumerate(results):
+                finished(result, None if number else capture)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         session.close()
@@ -98,69 +74,115 @@ def run(
         pool.shutdown(wait=True)
 
 
-def make(session: Session, job: Job, captures: CapturePolicy = CapturePolicy.REFUSED) -> Finished:
-    """Make one attempt, judge it, and hear the witnesses of a refusal."""
-    return _make(session, [job], captures)[0]
+def make(
+    session: Session, planned: PlannedAttempt, captures: CapturePolicy = CapturePolicy.REFUSED
+) -> tuple[AttemptResult, Capture | None]:
+    """Make one attempt, judge it, and ask the witnesses of a refusal."""
+    results, capture = _make(session, [planned], captures)
+    return results[0], capture
 
 
-def _make(session: Session, jobs: Sequence[Job], captures: CapturePolicy) -> list[Finished]:
-    """Make the one attempt of these jobs, and judge it for each."""
-    attempt = jobs[0].attempt
-    started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
-    outcome: Outcome | None = None
-    evidence: Evidence | None = None
-    wire: WireReading | None = None
-    witnesses: Witnesses | None = None
-
-    def passed_ms() -> float:
-        return (time.perf_counter() - clock) * 1000
-
-    def keep(observation: Observation) -> bool:
-        return captures is CapturePolicy.ALL or interpret(observation).result is Result.REFUSED
-
+def _make(
+    session: Session, group: Sequence[PlannedAttempt], captures: CapturePolicy
+) -> tuple[list[AttemptResult], Capture | None]:
+    """Make the one attempt of these, and judge it for each."""
+    first, capture = group[0], None
+    attempt = first.attempt
+    clock = time.perf_counter()
+    result = AttemptResult(
+        id=first.id,
+        server=attempt.server,
+        client=attempt.client,
+        started=datetime.datetime.now(datetime.UTC),
+    )
     try:
-        evidence = session.attempt(attempt, None if captures is CapturePolicy.NONE else keep)
-        # What is asked afterwards, to explain and to judge, is no part of the attempt.
-        elapsed_ms = passed_ms()
-        outcome = judged(
-            attempt, interpret(evidence.observation), anchors_given=jobs[0].anchors_given
-        )
-        if evidence.capture is not None:
-            wire = read(evidence.capture)
-        witnesses = hear_witnesses(evidence.observation, outcome, wire)
-        outcome = explained(session, attempt, outcome)
-        jobs = [_on_these_builds(session, job) for job in jobs]
-        judgements = [_judged(job, evidence.observation, outcome) for job in jobs]
+        result, capture = session.attempt(first, capture=captures is not CapturePolicy.NONE)
+        result, capture = _interpreted(result, capture, first, captures)
+        if result.outcome is not None:
+            result = result.with_(outcome=explained(session, attempt, result.outcome))
+        group = [_on_these_builds(session, one) for one in group]
+        judgements = [_judged(one, result) for one in group]
     except Unsupported as cause:
-        judgements = [Judgement(Verdict.CANNOT, str(cause))] * len(jobs)
+        judgements = [Judgement(Verdict.CANNOT, str(cause))] * len(group)
     except (AgentError, DialectError) as error:
-        judgements = [Judgement(Verdict.LAB_ERROR, str(error))] * len(jobs)
-    return [
-        Finished(
-            job=job,
-            judgement=judgement,
-            outcome=outcome,
-            evidence=evidence,
-            started=started,
-            elapsed_ms=elapsed_ms if evidence else passed_ms(),
-            wire=wire,
-            witnesses=witnesses,
-            same_as=None if job is jobs[0] else jobs[0].id,
+        judgements = [Judgement(Verdict.LAB_ERROR, str(error))] * len(group)
+    if result.client_report is None:
+        result = result.with_(elapsed_ms=(time.perf_counter() - clock) * 1000)
+    results = [
+        result.with_(
+            **_of_plan(one),
+            verdict=judgement.verdict if one.expect or judgement.verdict in _UNMADE else None,
+            verdict_why=judgement.why if one.expect or judgement.verdict in _UNMADE else "",
+            same_as=None if one is group[0] else first.id,
         )
-        for job, judgement in zip(jobs, judgements, strict=True)
+        for one, judgement in zip(group, judgements, strict=True)
     ]
+    return results, capture
 
 
-def _on_these_builds(session: Session, job: Job) -> Job:
-    """The job with what is expected of the builds that made its attempt.
+def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
+    """What a result has of the plan, beside the settings."""
+    attempt = planned.attempt
+    names_own = OWN in (
+        attempt.server.certificate,
+        attempt.client.trust,
+        attempt.client.pin,
+    )
+    return {
+        "id": planned.id,
+        "case": planned.case_id,
+        "role": planned.role,
+        "label": planned.title,
+        "standing": planned.rating,
+        "expectation": planned.expect,
+        "otherwise": planned.otherwise,
+        "own": planned.own if names_own else None,
+    }
+
+
+def _interpreted(
+    result: AttemptResult,
+    capture: Capture | None,
+    planned: PlannedAttempt,
+    captures: CapturePolicy,
+) -> tuple[AttemptResult, Capture | None]:
+    """What an attempt comes to; its capture, if it is to be kept.
+
+    Raises:
+        DialectError: a dialect file is broken or missing.
+    """
+    seen = result.observation
+    heard = hear(seen)
+    outcome = judged(
+        planned.attempt,
+        interpret(seen, heard),
+        anchors_given=planned.own is not None and planned.own.backend is not None,
+    )
+    if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
+        capture = None
+    wire = read(capture) if capture is not None else None
+    certificate = planned.attempt.server.certificate
+    made = result.with_(
+        outcome=outcome,
+        wire=wire,
+        witnesses=hear_witnesses(seen, heard, outcome, wire),
+        chain=None
+        if certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY)
+        else f"{planned.attempt.server.host}/{certificate}",
+    )
+    return made, capture
+
+
+def _on_these_builds(session: Session, planned: PlannedAttempt) -> PlannedAttempt:
+    """The attempt with what is expected of the builds that made it.
 
     Raises:
         AgentError: the builds could not be asked.
     """
-    for build in job.on_build:
-        if session.has(job.attempt, build.capability):
-            return dataclasses.replace(job, expect=build.expect, on_build=())
-    return job
+    for build in planned.on_build:
+        if session.has(planned.attempt, build.capability):
+            return dataclasses.replace(planned, expect=build.expect, on_build=())
+    return planned
 
 
 def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -174,36 +196,36 @@ def explained(session: Session, attempt: Attempt, outcome: Outcome) -> Outcome:
     return dataclasses.replace(outcome, cause=session.suites(attempt).cause)
 
 
-def _judged(job: Job, observation: Observation, outcome: Outcome) -> Judgement:
-    if job.expect is None:
+def _judged(planned: PlannedAttempt, result: AttemptResult) -> Judgement:
+    if planned.expect is None or result.outcome is None:
         return Judgement(Verdict.AS_EXPECTED, "nothing was expected")
-    difference = impostor.difference(observation, outcome)
+    difference = impostor_difference(result.observation, result.outcome)
     if difference is not None:
         return Judgement(Verdict.SURPRISE, difference)
-    judgement = judge(job.expect, outcome)
-    if job.otherwise is not None and judgement.verdict is not Verdict.AS_EXPECTED:
-        other = judge(job.otherwise, outcome)
+    judgement = judge(planned.expect, result.outcome)
+    if planned.otherwise is not None and judgement.verdict is not Verdict.AS_EXPECTED:
+        other = judge(planned.otherwise, result.outcome)
         return other if other.verdict is Verdict.AS_EXPECTED else judgement
     return judgement
 
 
-def _together(jobs: Iterable[Job]) -> list[list[Job]]:
-    """Jobs that are one and the same attempt, in the order of the first of each."""
-    same: dict[object, list[Job]] = {}
-    for job in jobs:
-        same.setdefault(job.id if job.apart else job.attempt, []).append(job)
+def grouped(planned: Iterable[PlannedAttempt]) -> list[list[PlannedAttempt]]:
+    """Those that are one and the same attempt together, in the order of the first of each."""
+    same: dict[object, list[PlannedAttempt]] = {}
+    for one in planned:
+        same.setdefault(one.id if one.counted else one.attempt, []).append(one)
     return list(same.values())
 
 
-def _spread(together: Iterable[list[Job]]) -> list[list[Job]]:
-    """Order attempts so that neighbours use different listeners: those on one wait for each other."""
-    waiting: dict[object, list[list[Job]]] = {}
-    for jobs in together:
-        waiting.setdefault(jobs[0].attempt.server, []).append(jobs)
-    spread: list[list[Job]] = []
+def interleaved(groups: Iterable[list[PlannedAttempt]]) -> list[list[PlannedAttempt]]:
+    """An order in which neighbours use different listeners: attempts on one wait for each other."""
+    waiting: dict[object, list[list[PlannedAttempt]]] = {}
+    for group in groups:
+        waiting.setdefault(group[0].attempt.server, []).append(group)
+    ordered: list[list[PlannedAttempt]] = []
     while waiting:
         for key in list(waiting):
-            spread.append(waiting[key].pop(0))
+            ordered.append(waiting[key].pop(0))
             if not waiting[key]:
                 del waiting[key]
-    return spread
+    return ordered

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.cases import CaseError, LoadedCase, Planned, load_module
+from lab.cases import CaseError, LoadedCase, PlannedAttempt, load_module
 from lab.expectations import Verdict
 from lab.model import Role
-from lab.record import AttemptRecord, CaseRecord
+from lab.record import AttemptResult, CaseRecord
 from lab.report.words import explain_surprise
 from lab.run.recording import conduct
 
@@ -38,17 +38,17 @@ class _Results:
     def __init__(self) -> None:
         self.selected: dict[str, LoadedCase] = {}
         self.only: set[str] = set()
-        self._attempts: dict[str, AttemptRecord] | None = None
+        self._attempts: dict[str, AttemptResult] | None = None
         self._cases: dict[str, CaseRecord] = {}
         self._broken: Exception | None = None
         self.path: Path | None = None
 
-    def select(self, case: LoadedCase, planned: Iterable[Planned]) -> None:
+    def select(self, case: LoadedCase, planned: Iterable[PlannedAttempt]) -> None:
         """Have these attempts of a case made."""
         self.selected[case.id] = case
         self.only |= {one.id for one in planned}
 
-    def attempt(self, planned: Planned) -> AttemptRecord:
+    def attempt(self, planned: PlannedAttempt) -> AttemptResult:
         """The record of one attempt; the first call makes them all."""
         return self._made()[planned.id]
 
@@ -57,7 +57,7 @@ class _Results:
         self._made()
         return self._cases[case.id]
 
-    def _made(self) -> dict[str, AttemptRecord]:
+    def _made(self) -> dict[str, AttemptResult]:
         if self._broken:
             raise LabFailure(f"the lab could not be opened: {self._broken}") from None
         if self._attempts is None:
@@ -78,7 +78,9 @@ _RESULTS = pytest.StashKey[_Results]()
 class _Item(pytest.Item):
     """One thing that is said about a case."""
 
-    def __init__(self, *, case: LoadedCase, planned: Sequence[Planned], **kwargs: object) -> None:
+    def __init__(
+        self, *, case: LoadedCase, planned: Sequence[PlannedAttempt], **kwargs: object
+    ) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type]
         self.case = case
         self.planned = planned
@@ -120,7 +122,7 @@ class AttemptItem(_Item):
         if record.verdict is Verdict.SURPRISE:
             raise Surprise(explain_surprise(record))
 
-    def _record(self) -> AttemptRecord:
+    def _record(self) -> AttemptResult:
         (planned,) = self.planned
         return self.config.stash[_RESULTS].attempt(planned)
 

@@ -16,15 +16,17 @@ from cryptography.utils import CryptographyDeprecationWarning
 from docker import DockerClient
 
 from lab import __version__
-from lab.cases import LoadedCase, Planned
-from lab.certificates import OWN, describe
+from lab.cases import LoadedCase, PlannedAttempt
+from lab.certificates import describe
 from lab.clients import PROGRAMS
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.images import Printed, Progress
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Role
+from lab.model import Attempt, Role
 from lab.own.pem import UserFiles
 from lab.record import (
-    AttemptRecord,
+    ATTEMPT_NAME,
+    LATEST_NAME,
+    AttemptResult,
     CaseRecord,
     CertificateRecord,
     Chain,
@@ -37,13 +39,13 @@ from lab.record import (
     RunRecord,
     gravest,
 )
-from lab.run.attempts import Finished, Job, run
+from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
-from lab.wire import CapturePolicy, WireReading, pcapng
+from lab.wire import Capture, CapturePolicy, pcapng
 
-OnAttempt = Callable[[AttemptRecord], None]
+OnAttempt = Callable[[AttemptResult], None]
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,8 @@ def conduct_in(
     captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> Conducted:
     """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
-    plan = [p for case in cases for p in case.plan() if only is None or p.id in only]
-    races = {case.id for case in cases if case.case.race is not None}
-    jobs = [
-        Job(p.id, p.attempt, p.expect, p.on_build, p.otherwise, apart=p.case_id in races)
-        for p in plan
-    ]
-    planned = {p.id: p for p in plan}
-    return _recorded(laboratory, run_id, jobs, planned, cases, on_attempt, captures=captures)
+    planned = [p for case in cases for p in case.plan() if only is None or p.id in only]
+    return _recorded(laboratory, run_id, planned, cases, on_attempt, captures)
 
 
 def repeat(
@@ -121,128 +117,72 @@ def repeat(
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`."""
     checkout, run_id = checkout or Checkout.here(), new_run_id()
-    given = own is not None and own.anchors is not None
-    jobs = [
-        Job(f"attempt-{number}", attempt, expect, apart=True, anchors_given=given)
+    files = _own_files(own)
+    planned = [
+        PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
         for number in range(1, times + 1)
     ]
     with open_lab(checkout, progress or Printed(), run_id, own, attempts=[attempt]) as laboratory:
-        own_files = _own_files(own)
-        return _recorded(laboratory, run_id, jobs, {}, (), on_attempt, own_files, captures=captures)
+        return _recorded(laboratory, run_id, planned, (), on_attempt, captures)
 
 
 def _recorded(
     laboratory: Lab,
     run_id: str,
-    jobs: Sequence[Job],
-    planned: Mapping[str, Planned],
+    planned: Sequence[PlannedAttempt],
     cases: Sequence[LoadedCase],
     on_attempt: OnAttempt | None,
-    own: OwnFiles | None = None,
-    *,
     captures: CapturePolicy,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now())
-    with RecordWriter.create(laboratory.checkout.state / "runs", header) as writer:
+    link = LATEST_NAME if cases else ATTEMPT_NAME
+    with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
         complete = False
-        records: dict[str, AttemptRecord] = {}
+        results: dict[str, AttemptResult] = {}
 
-        def finished(one: Finished) -> None:
-            wire = records[one.same_as].wire if one.same_as else _written(one, writer)
-            record = _attempt_record(one, planned.get(one.job.id), laboratory, own, wire)
-            if record.chain is not None and record.chain not in writer.certificates:
-                writer.chain(record.chain, _chain(laboratory, one.job.attempt))
-            writer.attempt(record)
-            records[record.id] = record
+        def finished(result: AttemptResult, capture: Capture | None) -> None:
+            wire = results[result.same_as].wire if result.same_as else result.wire
+            if wire is not None and capture is not None and not capture.missing:
+                words = f"{result.id}: {result.attempt}"
+                if result.outcome is not None:
+                    words += f"\n{result.outcome.in_words()}"
+                wire = replace(wire, file=writer.capture(result.id, pcapng.write(capture, words)))
+            result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
+            if result.chain is not None and result.chain not in writer.certificates:
+                writer.chain(result.chain, _chain(laboratory, result.attempt))
+            writer.attempt(result)
+            results[result.id] = result
             if on_attempt:
-                on_attempt(record)
+                on_attempt(result)
 
         try:
-            run(laboratory.session, jobs, finished, captures=captures)
+            run(laboratory.session, planned, finished, captures=captures)
             complete = True
         finally:
             for case in cases:
                 # Of a case that was cut short nothing is said: its twin may not have been made.
-                if all(i in records for i, p in planned.items() if p.case_id == case.id):
-                    writer.case(_case_record(case, records))
-            whole = writer.finish(_now(), complete=complete)
-        return Conducted(whole, writer.path)
+                if all(p.id in results for p in planned if p.case_id == case.id):
+                    writer.case(_case_record(case, results))
+            record = writer.finish(_now(), complete=complete)
+        return Conducted(record, writer.path)
 
 
-def _written(one: Finished, writer: RecordWriter) -> WireReading | None:
-    """What an attempt looked like on the wire, with the file in which it is now."""
-    capture = one.evidence.capture if one.evidence else None
-    if one.wire is None or capture is None or capture.missing:
-        return one.wire
-    words = f"{one.job.id}: {one.job.attempt}"
-    if one.outcome is not None:
-        words += f"\n{one.outcome.in_words()}"
-    return replace(one.wire, file=writer.capture(one.job.id, pcapng.write(capture, words)))
-
-
-def _attempt_record(
-    one: Finished,
-    planned: Planned | None,
-    laboratory: Lab,
-    own: OwnFiles | None,
-    wire: WireReading | None,
-) -> AttemptRecord:
-    attempt, evidence = one.job.attempt, one.evidence
-    judged = one.job.expect is not None or one.judgement.verdict in (
-        Verdict.CANNOT,
-        Verdict.LAB_ERROR,
-    )
-    return AttemptRecord(
-        id=one.job.id,
-        case=planned.case_id if planned else None,
-        role=planned.role if planned else Role.ATTEMPT,
-        label=planned.title if planned else "",
-        standing=planned.rating if planned else None,
-        server=attempt.server,
-        client=attempt.client,
-        expectation=one.job.expect,
-        otherwise=one.job.otherwise,
-        outcome=one.outcome,
-        verdict=one.judgement.verdict if judged else None,
-        verdict_why=one.judgement.why if judged else "",
-        client_report=evidence.observation.client if evidence else None,
-        server_report=evidence.observation.server if evidence else None,
-        configuration=evidence.configuration if evidence else "",
-        chain=_chain_name(attempt) if evidence else None,
-        own=own if _names_own(attempt) else None,
-        request=dict(evidence.request) if evidence else {},
-        wire=wire,
-        witnesses=one.witnesses,
-        same_as=one.same_as,
-        started=one.started,
-        elapsed_ms=one.elapsed_ms,
-        images=tuple(
-            ImageUse(
-                name=name,
-                stand_in=laboratory.images[name].provenance.stand_in,
-                moved=laboratory.moved(name) if one.judgement.verdict is Verdict.SURPRISE else None,
-            )
-            for name in _images(laboratory, attempt)
-        ),
-    )
-
-
-def _images(laboratory: Lab, attempt: Attempt) -> list[str]:
-    """Names of the images that an attempt runs on: the server's, the client's."""
+def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
+    """The images that an attempt runs on: the server's, the client's."""
     services = (
-        SERVERS[attempt.server.software].service,
-        PROGRAMS[attempt.client.program].service(attempt.client),
+        SERVERS[result.server.software].service,
+        PROGRAMS[result.client.program].service(result.client),
     )
     names = dict.fromkeys(laboratory.image_of(service) for service in services)
-    return [name for name in names if name is not None]
-
-
-def _chain_name(attempt: Attempt) -> str | None:
-    """What the record calls the chain that the server of an attempt is given."""
-    certificate = attempt.server.certificate
-    if certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY):
-        return None
-    return f"{attempt.server.host}/{certificate}"
+    return tuple(
+        ImageUse(
+            name=name,
+            stand_in=laboratory.images[name].provenance.stand_in,
+            moved=laboratory.moved(name) if result.verdict is Verdict.SURPRISE else None,
+        )
+        for name in names
+        if name is not None
+    )
 
 
 def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
@@ -266,12 +206,7 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
     )
 
 
-def _names_own(attempt: Attempt) -> bool:
-    server, client = attempt.server, attempt.client
-    return OWN in (server.certificate, client.trust, client.pin)
-
-
-def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> CaseRecord:
+def _case_record(case: LoadedCase, records: Mapping[str, AttemptResult]) -> CaseRecord:
     ids = tuple(p.id for p in case.plan() if p.id in records)
     race, judgement = _race(case, [records[i] for i in ids])
     return CaseRecord(
@@ -290,7 +225,7 @@ def _case_record(case: LoadedCase, records: Mapping[str, AttemptRecord]) -> Case
 
 
 def _race(
-    case: LoadedCase, attempts: Sequence[AttemptRecord]
+    case: LoadedCase, attempts: Sequence[AttemptResult]
 ) -> tuple[RaceRecord | None, Judgement]:
     """How often the refusal of a race came, judged when every try was made."""
     race = case.case.race

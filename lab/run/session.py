@@ -7,58 +7,52 @@ by the client's, and what the server has to say of it is collected.
 
 from __future__ import annotations
 
+import datetime
 import secrets
+import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
 
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.model import (
     Attempt,
     Capability,
     Captured,
+    ClientReport,
+    ClientSettings,
     FtpClientSettings,
-    Observation,
+    Goal,
     ServerReport,
     ServerSettings,
 )
+from lab.record import AttemptResult
 from lab.run import scan as scans
 from lab.run import scanner
 from lab.run.agents import FACTS_S, Agents
 from lab.run.capabilities import Capabilities
-from lab.run.capture import KeepCapture, Recording
 from lab.run.containers import Containers
 from lab.run.equipment import Equipment
 from lab.run.feasibility import Feasibility, Unsupported
-from lab.run.link import AgentLink
+from lab.run.link import AgentError, AgentLink
 from lab.run.listeners import Listener, Listeners
 from lab.run.offer_cache import OfferCache
 from lab.run.request import RequestBuilder, deadline
 from lab.run.suites import Comparison, compare
 from lab.run.topology import Topology
 from lab.servers import SERVERS
-from lab.wire.packets import Capture
+from lab.wire.packets import Capture, captured
 
 #: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions
 #: that stay it has to find and end them, among a dozen other attempts.
 COLLECT_S = 10.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """An observation, and exactly what each end was given."""
-
-    observation: Observation
-    configuration: str
-    request: Mapping[str, Any]
-    port: int
-    capture: Capture | None = None
-    """What it looked like on the wire, if that is kept."""
+#: Seconds for it to begin and to hand over a capture where nobody listens.
+ANSWER_S = 5.0
 
 
 class Session:
@@ -99,48 +93,69 @@ class Session:
             self._equipment.put()
             silence.result()
 
-    def attempt(self, attempt: Attempt, keep: KeepCapture | None = None) -> Evidence:
-        """Make one attempt.
+    def attempt(
+        self, planned: PlannedAttempt, *, capture: bool = False
+    ) -> tuple[AttemptResult, Capture | None]:
+        """Make one attempt, and say what both ends and the network saw of it; nothing is interpreted.
 
         Args:
-            attempt: what to make.
-            keep: says, seen what came of it, whether the capture is kept; default: there is none.
+            planned: what to make.
+            capture: with its packets; without, there are none.
 
         Raises:
             Unsupported: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
-            DialectError: as ``keep`` does.
         """
+        attempt = planned.attempt
         self._feasibility.check(attempt)
         client, server = attempt.client, attempt.server
-        program = PROGRAMS[client.program]
+        active = isinstance(client, FtpClientSettings) and client.mode == "active"
         delivery = self._requests.delivery(client)
         client_agent = self._agents.client(client)
         server_agent = self._agents.server(server.software)
         with self._listeners.one(server) as listener:
             request = self._requests.build(attempt, listener.port, delivery)
-            key, file = listener.key, delivery.name
-            recording = _recording(attempt, server_agent, listener, keep)
+            watch = _Watch(server_agent, listener, active=active) if capture else None
+            started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
             if listener.started:
-                server_agent.call("begin", COLLECT_S, key=key, file=file, **recording.asked)
-            else:
-                recording.watch()
+                server_agent.call(
+                    "begin",
+                    COLLECT_S,
+                    key=listener.key,
+                    file=delivery.name,
+                    capture=watch.asked if watch else None,
+                )
+            elif watch:
+                watch.begin()
             raw = client_agent.call(
-                "attempt",
-                deadline(client),
-                peer=server_agent,
-                key_log=keep is not None,
-                **request,
+                "attempt", deadline(client), peer=server_agent, key_log=capture, **request
             )
+            collected: Mapping[str, Any] = {}
             if listener.started:
-                report = _report(server_agent.call("collect", COLLECT_S, key=key, file=file))
-            else:
-                report = ServerReport(started=False, log=listener.output)
-            observation = Observation(
-                attempt=attempt, client=program.report(raw), server=report, delivery=delivery
-            )
-            capture = recording.end(observation, raw.get("key_log"))
-        return Evidence(observation, listener.configuration, request, listener.port, capture)
+                collected = server_agent.call(
+                    "collect", COLLECT_S, key=listener.key, file=delivery.name, capture=capture
+                )
+            elif watch:
+                collected = watch.end()
+            elapsed_ms = (time.perf_counter() - clock) * 1000
+        report = PROGRAMS[client.program].report(raw)
+        result = AttemptResult(
+            id=planned.id,
+            server=server,
+            client=client,
+            client_report=report,
+            server_report=_report(collected)
+            if listener.started
+            else ServerReport(started=False, log=listener.output),
+            delivery=delivery if client.goal is Goal.TRANSFER else None,
+            configuration=listener.configuration,
+            request=request,
+            started=started,
+            elapsed_ms=elapsed_ms,
+        )
+        if watch is None:
+            return result, None
+        return result, watch.capture(collected["capture"], raw.get("key_log"), client, report)
 
     def suites(self, attempt: Attempt) -> Comparison:
         """What both ends of an attempt agree to, and what is common; each end is asked once.
@@ -196,20 +211,68 @@ class Session:
         self._equipment.take_own_keys_away()
 
 
-def _recording(
-    attempt: Attempt, link: AgentLink, listener: Listener, keep: KeepCapture | None
-) -> Recording:
-    """The capture around an attempt at a listener."""
-    client, ports = attempt.client, [(listener.port, listener.port)]
-    if listener.passive_ports is not None:
-        ports.append(listener.passive_ports)
-    return Recording(
-        keep,
-        link,
-        listener.key,
-        ports,
-        active=isinstance(client, FtpClientSettings) and client.mode == "active",
-    )
+class _Watch:
+    """What the agent in the server's container keeps of the network during one attempt.
+
+    An attempt never fails because of its capture: what could not be captured is said in its place.
+    """
+
+    def __init__(self, agent: AgentLink, listener: Listener, *, active: bool) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            agent: the server's.
+            listener: whose ports are watched.
+            active: the server opens data connections to the client.
+        """
+        self._agent = agent
+        self._key = listener.key
+        self._port = listener.port
+        self._missing = ""
+        ranges = [(listener.port, listener.port), listener.passive_ports]
+        self.asked: dict[str, Any] = {
+            "ports": [list(each) for each in ranges if each],
+            "active": active,
+        }
+
+    def begin(self) -> None:
+        """Ask for a capture by itself, at a port where nobody listens and no attempt begins."""
+        try:
+            self._agent.call("watch", ANSWER_S, key=self._key, **self.asked)
+        except AgentError as error:
+            self._missing = str(error)
+
+    def end(self) -> Mapping[str, Any]:
+        """What came by at such a port."""
+        try:
+            if not self._missing:
+                return self._agent.call("collect", ANSWER_S, key=self._key)
+        except AgentError as error:
+            self._missing = str(error)
+        return {"capture": {"missing": self._missing}}
+
+    def capture(
+        self,
+        answer: Mapping[str, Any],
+        key_log: str | None,
+        client: ClientSettings,
+        report: ClientReport,
+    ) -> Capture:
+        """The capture: what the agent kept, with the secrets that the client's agent gave, if any."""
+        if "missing" in answer:
+            where = f"nothing can be captured in {self._agent.container}"
+            return Capture(missing=f"{where}: {answer['missing']}")
+        library = report.library or "the client's TLS library"
+        why_none = f"{library} wrote none"
+        if key_log is None:
+            why_none = f"the agent of {client.program} has no way to ask for them"
+        return captured(answer, self._port, _without_repetition(key_log or ""), why_none)
+
+
+def _without_repetition(key_log: str) -> str:
+    """The lines of secrets, each once: a program and its library may both write them."""
+    lines = [line for line in key_log.splitlines() if line and not line.startswith("#")]
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
 def _report(collected: Mapping[str, Any]) -> ServerReport:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lab.cases import LoadedCase
 from lab.images import Progress
 from lab.model import Role
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.run.recording import conduct_in
@@ -77,7 +77,7 @@ def soak(
     return Soaked(rounds, attempts, flips, dict(surprises))
 
 
-def _words(attempt: AttemptRecord) -> str:
+def _words(attempt: AttemptResult) -> str:
     return attempt.outcome.in_words() if attempt.outcome else attempt.verdict_why
 
 

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.dialects import hear, rules_of, server_dialect
+from lab.dialects import Heard, rules_of, server_dialect
 from lab.model import Observation, Outcome, Result, Side, Stage
 from lab.wire.reading import Ending, How, WireReading
 
@@ -62,9 +62,15 @@ class Witnesses:
 
 
 def hear_witnesses(
-    observation: Observation, outcome: Outcome, reading: WireReading | None
+    observation: Observation, heard: Heard, outcome: Outcome, reading: WireReading | None
 ) -> Witnesses | None:
-    """Hear all three about a refusal; ``None``: there was none.
+    """Ask all three about a refusal; ``None``: there was none.
+
+    Args:
+        observation: the evidence.
+        heard: what both ends said of it, in the lab's names.
+        outcome: what it comes to.
+        reading: what the packets show; ``None``: there are none.
 
     Raises:
         DialectError: a dialect file is broken or missing.
@@ -73,8 +79,8 @@ def hear_witnesses(
         return None
     by = outcome.by or Side.UNKNOWN
     return Witnesses(
-        client=_statement(_client_names(observation), by),
-        server=_statement(_server_names(observation), by),
+        client=_statement(_client_names(observation, heard), by),
+        server=_statement(_server_names(observation, heard), by),
         wire=_statement(wire_names(reading, outcome.stage), by),
     )
 
@@ -101,16 +107,16 @@ def _ending(reading: WireReading | None, stage: Stage | None) -> Ending | None:
     return None  # inside the encrypted session
 
 
-def _client_names(observation: Observation) -> Side | None:
-    heard = dataclasses.replace(hear(observation), server=frozenset())
+def _client_names(observation: Observation, heard: Heard) -> Side | None:
+    heard = dataclasses.replace(heard, server=frozenset())
     if not observation.client.failed:
         return None
     rule = rules_of(observation.attempt.client.speaks).first(heard)
     return rule.by if rule else None
 
 
-def _server_names(observation: Observation) -> Side | None:
-    heard = dataclasses.replace(hear(observation), client=frozenset(), reply=None, protocol=None)
+def _server_names(observation: Observation, heard: Heard) -> Side | None:
+    heard = dataclasses.replace(heard, client=frozenset(), reply=None, protocol=None)
     rule = rules_of(observation.attempt.client.speaks).first(heard)
     if rule is not None:
         return rule.by

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -24,7 +25,7 @@ from docker import DockerClient
 
 from lab.checkout import root
 from lab.machine import wait_until
-from lab.record import RunRecord, load
+from lab.record import AttemptResult, RunRecord, load
 from lab.run import topology
 from lab.run.checkout import LABEL_CHECKOUT, LABEL_RUN, Checkout
 
@@ -35,6 +36,12 @@ POLL_S = 0.02
 PARTS = ("lab", "scenarios", "compose", "pyproject.toml")
 #: The command of the environment that runs the tests.
 LAB = Path(sys.executable).with_name("lab")
+
+
+def port_of(result: AttemptResult) -> int:
+    """The port of the listener that an attempt was made at."""
+    (port,) = re.findall(r'"[Pp]ort": (\d+)', json.dumps(result.request))
+    return int(port)
 
 
 @dataclass(frozen=True)

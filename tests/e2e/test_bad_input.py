@@ -49,7 +49,7 @@ def test_a_cipher_list_that_the_server_cannot_read(shared: Copy) -> None:
     assert (outcome["by"], outcome["reason"]) == ("network", "connection-refused"), str(done)
     oops = "500 OOPS: SSL: could not set cipher list"
     assert outcome["cause"] == f"the server did not start: {oops}", str(done)
-    assert oops in outcome["texts"]["server"], str(done)
+    assert oops in done.json()["server_report"]["log"], str(done)
 
 
 def test_a_host_that_does_not_exist(shared: Copy) -> None:

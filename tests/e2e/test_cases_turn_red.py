@@ -18,11 +18,13 @@ from pathlib import Path
 import pytest
 
 from lab.cases import Catalogue, LoadedCase
+from lab.cases.declaration import PlannedAttempt
 from lab.checkout import root
 from lab.expectations import Verdict, completed, judge
 from lab.images import Silent
 from lab.model import Attempt, Outcome, Reason, Result, Side, Stage
-from lab.run.attempts import Finished, Job, run
+from lab.record import AttemptResult
+from lab.run.attempts import run
 from lab.run.checkout import new_run_id
 from lab.run.laboratory import Lab, open_lab
 from tests.e2e.checkouts import Copy
@@ -59,15 +61,15 @@ def laboratory(shared: Copy) -> Iterator[Lab]:
 class Made:
     """What really comes of attempts."""
 
-    finished: dict[Attempt, Finished]
+    finished: dict[Attempt, AttemptResult]
 
     def outcome(self, attempt: Attempt | None) -> Outcome:
         """What came of one; what cannot be tried on these images is a skip with its cause."""
         assert attempt is not None
         one = self.finished[attempt]
-        if one.judgement.verdict is Verdict.CANNOT:
-            pytest.skip(f"cannot: {one.judgement.why}")
-        assert one.outcome is not None, f"{attempt}: {one.judgement.why}"
+        if one.verdict is Verdict.CANNOT:
+            pytest.skip(f"cannot: {one.verdict_why}")
+        assert one.outcome is not None, f"{attempt}: {one.verdict_why}"
         return one.outcome
 
 
@@ -75,10 +77,12 @@ class Made:
 def made(laboratory: Lab) -> Made:
     """Every twin, and one breaking attempt of each kind, made once."""
     attempts = {case.case.twin for case in REFUSALS} | {case.case.attempt for case in KINDS}
-    jobs = [Job(str(n), attempt) for n, attempt in enumerate(attempts) if attempt is not None]
-    finished: list[Finished] = []
-    run(laboratory.session, jobs, finished.append)
-    return Made({one.job.attempt: one for one in finished})
+    jobs = [
+        PlannedAttempt(str(n), attempt) for n, attempt in enumerate(attempts) if attempt is not None
+    ]
+    finished: list[AttemptResult] = []
+    run(laboratory.session, jobs, lambda one, _: finished.append(one))
+    return Made({one.attempt: one for one in finished})
 
 
 @by_id(REFUSALS)

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt, ClientReport
 from lab.record import load
-from lab.run.attempts import Job, make
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVER_HOSTS
@@ -124,9 +125,9 @@ def report_of(laboratory: Lab, server: Sequence[str], client: Sequence[str]) -> 
     software = server[0] if server and "=" not in server[0] else "nginx"
     assigned = [word for word in server if "=" in word]
     attempt = Attempt(parse_server(assigned, software), parse_client("edge@debian13", client))
-    finished = make(laboratory.session, Job("x", attempt))
-    assert finished.evidence is not None, finished.judgement.why
-    return finished.evidence.observation.client
+    finished, _ = make(laboratory.session, PlannedAttempt("x", attempt))
+    assert finished.client_report is not None, finished.verdict_why
+    return finished.observation.client
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from docker import DockerClient
 
-from lab.expectations import Verdict
+from lab.cases.declaration import PlannedAttempt
+from lab.expectations import Verdict, impostor_difference
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
-from lab.run import impostor
-from lab.run.attempts import Job, make
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
@@ -46,14 +46,14 @@ def shell(engine: DockerClient, laboratory: Lab, software: str, command: str) ->
 
 
 def made(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, ServerReport]:
-    finished = make(laboratory.session, Job("x", attempt))
-    if finished.judgement.verdict is Verdict.CANNOT:
-        assert "Linux-PAM's pam_exec is older than 1.5.3" in finished.judgement.why
-        pytest.skip(f"cannot: {finished.judgement.why}")
-    assert finished.outcome is not None, finished.judgement.why
-    assert finished.evidence is not None
-    assert impostor.difference(finished.evidence.observation, finished.outcome) is None
-    return finished.outcome, finished.evidence.observation.server
+    finished, _ = make(laboratory.session, PlannedAttempt("x", attempt))
+    if finished.verdict is Verdict.CANNOT:
+        assert "Linux-PAM's pam_exec is older than 1.5.3" in finished.verdict_why
+        pytest.skip(f"cannot: {finished.verdict_why}")
+    assert finished.outcome is not None, finished.verdict_why
+    assert finished.client_report is not None
+    assert impostor_difference(finished.observation, finished.outcome) is None
+    return finished.outcome, finished.observation.server
 
 
 @pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])

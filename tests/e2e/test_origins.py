@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from lab.cases.declaration import PlannedAttempt
 from lab.expectations import Expectation, Verdict
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt
-from lab.run.attempts import Finished, Job, make
+from lab.record import AttemptResult
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.files import AGENTS
 from lab.run.laboratory import Lab, open_lab
@@ -27,6 +29,7 @@ from lab.run.link import AgentLink
 from lab.servers import SERVER_HOSTS, SERVERS, ListenerPlace, listen_request
 from lab.servers.origin import BEHAVIOURS, Origin
 from lab.settings import parse_client, parse_server
+from tests.e2e.checkouts import port_of
 
 ORIGINS = ("nginx", "origin", "origin@openssl-1.0.2k")
 
@@ -300,19 +303,19 @@ def laboratory(images: None) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def results(laboratory: Lab) -> dict[str, Finished]:
+def results(laboratory: Lab) -> dict[str, AttemptResult]:
     """Every attempt, several at a time, by its key."""
-    jobs = [Job(one.key, one, Expectation.parse(expected)) for one, expected in every()]
+    jobs = [PlannedAttempt(one.key, one, Expectation.parse(expected)) for one, expected in every()]
     with ThreadPoolExecutor(8) as pool:
-        return {done.job.id: done for done in pool.map(lambda j: make(laboratory.session, j), jobs)}
+        return {done.id: done for done, _ in pool.map(lambda j: make(laboratory.session, j), jobs)}
 
 
 @pytest.mark.parametrize("given", every(), ids=lambda given: f"{given[0]} {given[1]}")
 def test_a_setting_does_what_it_says(
-    results: dict[str, Finished], given: tuple[Attempt, str]
+    results: dict[str, AttemptResult], given: tuple[Attempt, str]
 ) -> None:
     done = results[given[0].key]
-    assert done.judgement.verdict is Verdict.AS_EXPECTED, f"{done.judgement.why}\n{done.outcome}"
+    assert done.verdict is Verdict.AS_EXPECTED, f"{done.verdict_why}\n{done.outcome}"
 
 
 def test_every_behaviour_was_tried() -> None:
@@ -346,9 +349,11 @@ class Box:
 
 def listening(laboratory: Lab, software: str, server: str = "") -> int:
     """The port of a listener with these settings, which stays."""
-    done = make(laboratory.session, Job("x", attempt(software, server, "tls-perl@rocky9", "")))
-    assert done.evidence is not None, done.judgement.why
-    return done.evidence.port
+    done, _ = make(
+        laboratory.session, PlannedAttempt("x", attempt(software, server, "tls-perl@rocky9", ""))
+    )
+    assert done.client_report is not None, done.verdict_why
+    return port_of(done)
 
 
 @pytest.mark.parametrize("software", ORIGINS)
@@ -439,9 +444,11 @@ def test_an_origin_without_suites_says_why(laboratory: Lab, settings: str, words
     ],
 )
 def test_what_cannot_be_is_said(laboratory: Lab, software: str, settings: str, words: str) -> None:
-    done = make(laboratory.session, Job("x", attempt(software, settings, "tls-perl@rocky9", "")))
-    assert done.judgement.verdict is Verdict.CANNOT
-    assert words in done.judgement.why
+    done, _ = make(
+        laboratory.session, PlannedAttempt("x", attempt(software, settings, "tls-perl@rocky9", ""))
+    )
+    assert done.verdict is Verdict.CANNOT
+    assert words in done.verdict_why
 
 
 @pytest.mark.parametrize("software", ["nginx", "origin"])

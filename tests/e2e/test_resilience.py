@@ -16,7 +16,7 @@ from docker import DockerClient
 from lab.engine import processes
 from lab.expectations import Verdict
 from lab.machine import wait_until
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 from lab.run import topology
 from lab.run.checkout import in_use
 from lab.run.topology import removing
@@ -94,7 +94,7 @@ def programs(engine: DockerClient, copy: Copy, service: str) -> list[str]:
     return [p for c in copy.containers(engine, service) for p in agents_in(engine, c)]
 
 
-def attempts(record: RunRecord, case: str) -> list[AttemptRecord]:
+def attempts(record: RunRecord, case: str) -> list[AttemptResult]:
     return [a for a in record.attempts if a.case and a.case.startswith(f"resilience/{case}[")]
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.cases.declaration import PlannedAttempt
 from lab.images import Silent
 from lab.model import Attempt, ServerSettings
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.run.scan import LIMITS, Comparison, NotScanned, compare
@@ -162,7 +164,7 @@ def test_a_scan_leaves_no_line_in_the_next_attempts_log(laboratory: Lab) -> None
     attempt = Attempt(parse_server(["ciphers=HIGH"]), parse_client("net-ftp@rocky9"))
 
     scanned(laboratory, attempt.server)
-    log = laboratory.session.attempt(attempt).observation.server.log
+    log = make(laboratory.session, PlannedAttempt("x", attempt))[0].observation.server.log
 
     assert log.count("CONNECT: Client") == 1
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.cases.declaration import PlannedAttempt
 from lab.dialects import decide, hear
 from lab.expectations import Expectation, Verdict, judge
 from lab.images import Silent
 from lab.model import Capability, Reason, Result, Side
-from lab.run.attempts import Finished, Job, run
+from lab.record import AttemptResult
+from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from tests.situations import Situation, expected_in, situations
@@ -28,7 +30,7 @@ ALL = situations()
 class Ran:
     """What came of all situations."""
 
-    finished: Mapping[str, Finished]
+    finished: Mapping[str, AttemptResult]
     """By name."""
     builds: Mapping[tuple[str, Capability], bool]
     """What the builds of a situation can do, by its name and the capability."""
@@ -46,13 +48,13 @@ def ran(images: None) -> Ran:
     """All situations, run once in one laboratory."""
     # Those that wait for a limit come first, so that the others are made meanwhile.
     ordered = sorted(ALL, key=lambda situation: not situation.waits)
-    jobs = [Job(situation.name, situation.attempt) for situation in ordered]
-    finished: dict[str, Finished] = {}
+    jobs = [PlannedAttempt(situation.name, situation.attempt) for situation in ordered]
+    finished: dict[str, AttemptResult] = {}
     with open_lab(Checkout.here(), Silent(), new_run_id()) as laboratory:
         run(
             laboratory.session,
             jobs,
-            lambda one: finished.__setitem__(one.job.id, one),
+            lambda one, _: finished.__setitem__(one.id, one),
             workers=WORKERS,
         )
         builds = {
@@ -71,12 +73,12 @@ def test_situation(situation: Situation, ran: Ran) -> None:
     one, expect = ran.finished[situation.name], ran.expected(situation)
 
     # when it cannot be made, that is declared; when it is made, the lab did not break
-    cannot = one.judgement.verdict is Verdict.CANNOT
+    cannot = one.verdict is Verdict.CANNOT
     if cannot:
-        assert situation.cannot, one.judgement.why
+        assert situation.cannot, one.verdict_why
         return
     assert expect, "it can be made, and is declared as one that cannot"
-    assert one.outcome is not None, one.judgement.why
+    assert one.outcome is not None, one.verdict_why
 
     # then it ended in one of the ways that are expected
     judgements = [judge(expected, one.outcome) for expected in expect]
@@ -102,8 +104,8 @@ def test_every_refusal_is_decided_by_a_rule_and_by_a_side(ran: Ran) -> None:
     for name, one in ran.finished.items():
         if one.outcome is None or one.outcome.result is Result.COMPLETED:
             continue
-        assert one.evidence is not None
-        observation = one.evidence.observation
+        assert one.client_report is not None
+        observation = one.observation
         refusal = decide(observation, hear(observation))
         assert refusal is not None
         nobody = one.outcome.reason is Reason.TRUNCATED
@@ -111,16 +113,16 @@ def test_every_refusal_is_decided_by_a_rule_and_by_a_side(ran: Ran) -> None:
         assert (refusal.by is Side.UNKNOWN) is nobody, name
 
 
-def story(expect: Sequence[Expectation], one: Finished) -> str:
+def story(expect: Sequence[Expectation], one: AttemptResult) -> str:
     """What to look at when a situation ended otherwise."""
-    assert one.evidence is not None
+    assert one.client_report is not None
     assert one.outcome is not None
-    report = one.evidence.observation.client
+    report = one.observation.client
     return "\n".join(
         (
             f"expected {' or '.join(str(e) for e in expect)}",
             f"seen     {one.outcome.in_words()}",
             f"client   {report}",
-            f"server   {one.outcome.texts.server}",
+            f"server   {one.observation.server.log}",
         )
     )

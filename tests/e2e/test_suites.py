@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.cases import Catalogue, Planned
+from lab.cases import Catalogue, PlannedAttempt
 from lab.images import Silent
 from lab.model import Attempt, Outcome, Reason, Result
-from lab.run.attempts import Job, make
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.feasibility import Unsupported
 from lab.run.laboratory import Lab, open_lab
@@ -28,13 +28,13 @@ pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
 
 
-def about_suites() -> list[Planned]:
+def about_suites() -> list[PlannedAttempt]:
     """All attempts of the cases in which one is refused for want of a common suite."""
     return [
         planned
         for case in Catalogue.load(ROOT / "scenarios").cases
         for planned in case.plan()
-        if any(p.expect.reason is Reason.NO_SHARED_CIPHER for p in case.plan())
+        if any(p.expect and p.expect.reason is Reason.NO_SHARED_CIPHER for p in case.plan())
     ]
 
 
@@ -50,19 +50,19 @@ def both(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, Comparison]:
         comparison = laboratory.session.suites(attempt)
     except Unsupported as cause:
         pytest.skip(f"cannot: {cause}")
-    outcome = make(laboratory.session, Job("x", attempt)).outcome
+    outcome = make(laboratory.session, PlannedAttempt("x", attempt))[0].outcome
     assert outcome is not None
     return outcome, comparison
 
 
 def test_the_catalogue_has_refusals_and_completions_to_compare() -> None:
-    expected = [p.expect for p in about_suites()]
+    expected = [p.expect for p in about_suites() if p.expect]
     assert sum(e.reason is Reason.NO_SHARED_CIPHER for e in expected) >= 10
     assert sum(e.result is Result.COMPLETED for e in expected) >= 10
 
 
 @pytest.mark.parametrize("planned", about_suites(), ids=lambda planned: planned.id)
-def test_the_prediction_is_what_happens(laboratory: Lab, planned: Planned) -> None:
+def test_the_prediction_is_what_happens(laboratory: Lab, planned: PlannedAttempt) -> None:
     outcome, comparison = both(laboratory, planned.attempt)
     if outcome.reason is Reason.NO_SHARED_CIPHER:
         assert not comparison.possible, comparison.sentence
@@ -165,7 +165,7 @@ def test_the_first_thing_that_fails_is_named(
 def test_asking_leaves_no_trace_in_the_next_attempts_log(laboratory: Lab) -> None:
     attempt = Attempt(parse_server(["ciphers=HIGH"]), parse_client("net-ftp@rocky9"))
     laboratory.session.suites(attempt)
-    log = laboratory.session.attempt(attempt).observation.server.log
+    log = make(laboratory.session, PlannedAttempt("x", attempt))[0].observation.server.log
     assert log.count("CONNECT: Client") == 1
 
 

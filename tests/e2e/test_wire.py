@@ -8,16 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lab.cases.declaration import PlannedAttempt
 from lab.images import Silent
 from lab.model import Attempt, Result, Side
-from lab.run.attempts import Finished, Job, make
+from lab.record import AttemptResult
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
 from lab.wire import Agreement, CapturePolicy, Ending, How, Point, WireReading
 from lab.wire.reading import ConnectionReading
-from tests.e2e.checkouts import Copy
+from tests.e2e.checkouts import Copy, port_of
 
 pytestmark = pytest.mark.engine
 
@@ -36,22 +38,22 @@ def attempt(
     *at_server: str,
     software: str = "vsftpd",
     at_client: tuple[str, ...] = (),
-) -> Finished:
+) -> AttemptResult:
     """One attempt, its capture kept."""
     made = Attempt(parse_server(at_server, software), parse_client(client, at_client))
-    finished = make(laboratory.session, Job("x", made), CapturePolicy.ALL)
-    assert finished.outcome is not None, finished.judgement.why
+    finished, _ = make(laboratory.session, PlannedAttempt("x", made), CapturePolicy.ALL)
+    assert finished.outcome is not None, finished.verdict_why
     return finished
 
 
-def seen(finished: Finished) -> WireReading:
+def seen(finished: AttemptResult) -> WireReading:
     assert finished.wire is not None
     assert finished.wire.missing == "", finished.wire.missing
     assert (finished.wire.lost, finished.wire.late, finished.wire.unclear) == (0, False, 0)
     return finished.wire
 
 
-def control(finished: Finished) -> ConnectionReading:
+def control(finished: AttemptResult) -> ConnectionReading:
     found = seen(finished).control
     assert found is not None
     return found
@@ -219,7 +221,7 @@ def test_attempts_side_by_side_never_share_a_packet(laboratory: Lab) -> None:
     # given different settings, so that there are several listeners, and clients in one container
     names = ["expired", "self-signed", "wrong-host", "valid"]
 
-    def one(number: int) -> Finished:
+    def one(number: int) -> AttemptResult:
         return attempt(
             laboratory, "ftplib@rocky9", f"certificate={names[number % 4]}", "protocols=..TLSv1.2",
             at_client=("goal=handshake",),
@@ -230,10 +232,8 @@ def test_attempts_side_by_side_never_share_a_packet(laboratory: Lab) -> None:
     ends = [(c.client, c.server) for f in finished for c in seen(f).connections]
     assert len(ends) == len(finished), "each has exactly its own control connection"
     for done in finished:
-        assert done.evidence is not None
-        assert {c.server.rsplit(":", 1)[1] for c in seen(done).connections} == {
-            str(done.evidence.port)
-        }
+        assert done.client_report is not None
+        assert {c.server.rsplit(":", 1)[1] for c in seen(done).connections} == {str(port_of(done))}
 
 
 def test_it_says_why_nothing_can_be_captured(laboratory: Lab) -> None:
@@ -260,7 +260,7 @@ def blocks(data: bytes) -> list[int]:
 def test_a_capture_on_request(shared: Copy) -> None:
     done = shared.lab("attempt", "-c", "goal=login", "--capture")
     assert done.status == 0, str(done)
-    folder = shared.path / ".lab" / "runs" / "latest"
+    folder = shared.path / ".lab" / "runs" / "last-attempt"
     (written,) = (folder / "wire").iterdir()
     assert str(written.resolve()) in done.out, str(done)
     assert "the client offers TLSv1.3 TLSv1.2;" in done.out, str(done)
@@ -275,7 +275,7 @@ def test_a_capture_on_request(shared: Copy) -> None:
     # and without the request there is none of an attempt that completes
     again = shared.lab("attempt", "-c", "goal=login")
     assert again.status == 0, str(again)
-    assert not (shared.path / ".lab" / "runs" / "latest" / "wire").exists(), str(again)
+    assert not (shared.path / ".lab" / "runs" / "last-attempt" / "wire").exists(), str(again)
 
 
 def test_of_a_run_the_refusals_are_kept_unless_otherwise_asked(shared: Copy) -> None:

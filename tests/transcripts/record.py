@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab.cases.declaration import PlannedAttempt
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
@@ -30,8 +31,8 @@ from lab.model import (
     Observation,
     ServerReport,
 )
-from lab.record import load
-from lab.run.attempts import Finished, Job, run
+from lab.record import AttemptResult, load
+from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import unpack
 from lab.run.files import AGENTS, pack
@@ -114,21 +115,21 @@ class Clients:
 def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
     jobs = [
-        Job(situation.name, situation.attempt)
+        PlannedAttempt(situation.name, situation.attempt)
         for situation in situations()
         if situation.attempt.client.program in programs
     ]
-    finished: dict[str, Finished] = {}
+    finished: dict[str, AttemptResult] = {}
     run(
         laboratory.session,
         jobs,
-        lambda one: finished.__setitem__(one.job.id, one),
+        lambda one, _: finished.__setitem__(one.id, one),
         workers=WORKERS,
     )
     for job in jobs:
-        evidence = finished[job.id].evidence
-        if evidence is not None and evidence.observation.client.failed:
-            yield transcript_of(job.id.partition(":")[0], evidence.observation)
+        one = finished[job.id]
+        if one.client_report is not None and one.client_report.failed:
+            yield transcript_of(job.id.partition(":")[0], one.observation)
 
 
 def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
@@ -137,12 +138,7 @@ def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
         if attempt.client_report is None or attempt.server_report is None:
             continue
         if attempt.client_report.failed and attempt.client.program in programs:
-            observation = Observation(
-                attempt=Attempt(attempt.server, attempt.client),
-                client=attempt.client_report,
-                server=attempt.server_report,
-            )
-            yield transcript_of(attempt.case or "attempt", observation)
+            yield transcript_of(attempt.case or "attempt", attempt.observation)
 
 
 @dataclass(frozen=True)

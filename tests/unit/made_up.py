@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from lab.model import (
     Attempt,
     ClientReport,
     Goal,
+    Observation,
     Outcome,
     Reason,
     Result,
@@ -17,9 +19,8 @@ from lab.model import (
     ServerReport,
     Side,
     Stage,
-    Texts,
 )
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, ImageUse, RunRecord, gravest
+from lab.record import AttemptResult, CaseRecord, ImageRecord, ImageUse, RunRecord, gravest
 from lab.settings import parse_client, parse_server
 
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
@@ -31,14 +32,18 @@ NO_SHARED_CIPHER = Outcome(
     by=Side.SERVER,
     stage=Stage.HANDSHAKE,
     reason=Reason.NO_SHARED_CIPHER,
-    texts=Texts(
-        client="SSL connect attempt failed error:0A000410:SSL routines::ssl/tls alert handshake"
+    report=ClientReport(
+        failed=True,
+        step="starttls",
+        error="SSL connect attempt failed error:0A000410:SSL routines::ssl/tls alert handshake"
         " failure",
         message=MESSAGE,
-        server='[pid 7] CONNECT: Client "10.89.0.5"\n'
-        '[pid 6] DEBUG: Client "10.89.0.5", "SSL_accept failed: error:0A0000C1:SSL routines::no'
-        ' shared cipher"',
     ),
+)
+NO_SHARED_CIPHER_LOG = (
+    '[pid 7] CONNECT: Client "10.89.0.5"\n'
+    '[pid 6] DEBUG: Client "10.89.0.5", "SSL_accept failed: error:0A0000C1:SSL routines::no'
+    ' shared cipher"'
 )
 EXPIRED = Outcome(
     result=Result.REFUSED,
@@ -46,18 +51,33 @@ EXPIRED = Outcome(
     by=Side.CLIENT,
     stage=Stage.VERIFY,
     reason=Reason.EXPIRED,
-    verify_code=10,
-    texts=Texts(client="certificate verify failed", message=MESSAGE, server="alert unknown ca"),
+    report=ClientReport(
+        failed=True,
+        step="starttls",
+        error="certificate verify failed",
+        message=MESSAGE,
+        verify_code=10,
+    ),
 )
 DELIVERED = Outcome(
     result=Result.COMPLETED,
     goal=Goal.TRANSFER,
-    protocol="TLSv1.2",
-    cipher="ECDHE-RSA-AES256-GCM-SHA384",
-    verified=True,
-    data_protected=True,
-    session_reused=True,
+    report=ClientReport(
+        failed=False,
+        step="quit",
+        protocol="TLSv1.2",
+        cipher="ECDHE-RSA-AES256-GCM-SHA384",
+        verified=True,
+        data_protected=True,
+        session_reused=True,
+    ),
 )
+#: What the server's log says of each.
+LOGS: dict[Reason | None, str] = {
+    Reason.NO_SHARED_CIPHER: NO_SHARED_CIPHER_LOG,
+    Reason.EXPIRED: "alert unknown ca",
+}
+
 EXPECT_NO_SHARED_CIPHER = refused(
     by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER, message=MESSAGE
 )
@@ -84,13 +104,33 @@ IMAGES = (
 )
 
 
+def reporting(outcome: Outcome, **facts: Any) -> Outcome:
+    """An outcome whose client has reported these facts."""
+    return replace(outcome, report=replace(outcome.report, **facts))
+
+
+def made_of(observation: Observation, **more: Any) -> AttemptResult:
+    """What a session makes of an attempt of which both ends have seen this."""
+    attempt = observation.attempt
+    given: dict[str, Any] = {
+        "id": "made-up",
+        "server": attempt.server,
+        "client": attempt.client,
+        "client_report": observation.client,
+        "server_report": observation.server,
+        "delivery": observation.delivery,
+        "started": START,
+    }
+    return AttemptResult(**(given | more))
+
+
 def attempt_record(
     name: str,
     made: Attempt,
     outcome: Outcome | None,
     expect: Expectation | None,
     **changes: Any,
-) -> AttemptRecord:
+) -> AttemptResult:
     """An attempt, judged; what is given in ``changes`` wins."""
     judged = judge(expect, outcome) if expect and outcome else None
     given: dict[str, Any] = {
@@ -101,8 +141,10 @@ def attempt_record(
         "outcome": outcome,
         "verdict": judged.verdict if judged else None,
         "verdict_why": judged.why if judged else "",
-        "client_report": ClientReport(failed=True, step="starttls") if outcome else None,
-        "server_report": ServerReport(started=True) if outcome else None,
+        "client_report": outcome.report if outcome else None,
+        "server_report": ServerReport(started=True, log=LOGS.get(outcome.reason, ""))
+        if outcome
+        else None,
         "started": START,
         "elapsed_ms": 23.4,
         "images": (
@@ -110,7 +152,7 @@ def attempt_record(
             ImageUse(name=made.client.platform, stand_in=made.client.platform == "rocky9"),
         ),
     }
-    return AttemptRecord(**(given | changes))
+    return AttemptResult(**(given | changes))
 
 
 def attempt(client: str = "net-ftp@rocky9:FIPS", *assignments: str) -> Attempt:
@@ -118,7 +160,7 @@ def attempt(client: str = "net-ftp@rocky9:FIPS", *assignments: str) -> Attempt:
     return Attempt(parse_server(assignments), parse_client(client))
 
 
-def unexpected(*moved: tuple[str, ...] | None) -> AttemptRecord:
+def unexpected(*moved: tuple[str, ...] | None) -> AttemptResult:
     """A surprise of Net::FTP on Rocky Linux 9: what has moved in the server's and in its own image."""
     ends = zip(("vsftpd", "rocky9"), moved, strict=False)
     return attempt_record(
@@ -131,7 +173,7 @@ def unexpected(*moved: tuple[str, ...] | None) -> AttemptRecord:
     )
 
 
-def case(identity: str, section: str, attempts: list[AttemptRecord]) -> CaseRecord:
+def case(identity: str, section: str, attempts: list[AttemptResult]) -> CaseRecord:
     """A case of these attempts."""
     name = identity.partition("[")[0]
     return CaseRecord(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from lab.cases import Catalogue, LoadedCase, Planned
+from lab.cases import Catalogue, LoadedCase, PlannedAttempt
 from lab.documents import (
     WHERE,
     Bilingual,
@@ -32,14 +32,14 @@ from lab.model import (
     PROTOCOLS,
     Attempt,
     Captured,
+    ClientReport,
     Goal,
     Outcome,
     Result,
     Role,
     ServerReport,
-    Texts,
 )
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 from lab.report.claims import in_words, summary
 from lab.report.layout import hung, wrap
 from lab.settings import parse_server
@@ -100,7 +100,7 @@ def document(*parts: str) -> Document:
 
 def attempts(
     where: str, outcome: Expectation | None, *, server: str = "vsftpd", **changes: Any
-) -> AttemptRecord:
+) -> AttemptResult:
     """One attempt of the made-up case from a client, with an outcome (none: the lab could not)."""
     made = attempt(f"net-ftp@{where}")
     made = Attempt(parse_server([], server), made.client)
@@ -114,13 +114,16 @@ def attempts(
 
 def seen(expected: Expectation, **facts: Any) -> Outcome:
     """An outcome that is what somebody expects."""
-    named = {n: getattr(expected, n) for n in ("by", "stage", "reason", "protocol", "cipher")}
+    named = {n: getattr(expected, n) for n in ("by", "stage", "reason")}
+    negotiated_ = {n: getattr(expected, n) for n in ("protocol", "cipher")}
     flags = {n: getattr(expected, n) for n in ("verified", "data_protected", "session_reused")}
-    given = named | flags | {"texts": Texts(message=expected.message or "")} | facts
-    return Outcome(result=expected.result, goal=Goal.TRANSFER, **given)
+    refused_ = expected.result is Result.REFUSED
+    given = negotiated_ | flags | {"message": expected.message or ""} | facts
+    report = ClientReport(failed=refused_, step="quit", **given)
+    return Outcome(result=expected.result, goal=Goal.TRANSFER, report=report, **named)
 
 
-def verdict_of(made: Document, *records: AttemptRecord) -> ClaimResult:
+def verdict_of(made: Document, *records: AttemptResult) -> ClaimResult:
     (result,) = evaluate(made, run_record(attempts=records, cases=()))
     return result
 
@@ -511,7 +514,7 @@ def test_a_condition_belongs_to_a_verdict_that_the_claim_has(made: Document) -> 
 def test_a_client_that_behaves_as_the_document_says_turns_the_verdicts_round() -> None:
     """The verdicts come from the record: with the document's client they are the document's."""
 
-    def refuse(planned: Planned) -> Expectation:
+    def refuse(planned: PlannedAttempt) -> Expectation | None:
         client, server = planned.attempt.client, planned.attempt.server
         stock = server.ciphers is None or "AES128-SHA" in server.ciphers
         of_that_document = client.where == "rocky9:DEFAULT" and stock and client.ciphers is None
@@ -610,12 +613,13 @@ def results_as_expected(name: str = "movable-type") -> tuple[ClaimResult, ...]:
     return evaluate(documents()[name], as_expected())
 
 
-def as_expected(change: Callable[[Planned], Expectation] | None = None) -> RunRecord:
+def as_expected(change: Callable[[PlannedAttempt], Expectation | None] | None = None) -> RunRecord:
     """A run of all cases in which each attempt does what its case expects."""
     made = []
     for case in catalogue():
         for planned in case.plan():
             expected = change(planned) if change else planned.expect
+            assert expected is not None
             client, server = planned.attempt.client, planned.attempt.server
             facts: dict[str, Any] = {}
             if expected.result is Result.COMPLETED:
@@ -627,11 +631,11 @@ def as_expected(change: Callable[[Planned], Expectation] | None = None) -> RunRe
                 }
                 facts = {n: v for n, v in usual.items() if getattr(expected, n) is None}
                 if client.program == "openssl":
-                    facts["texts"] = Texts(message=S_CLIENT_SHOWS)
+                    facts["message"] = S_CLIENT_SHOWS
             let_in = server.impostor and expected.result is Result.COMPLETED
             captured = Captured(user="lab", password="secret") if let_in else None
             made.append(
-                AttemptRecord(
+                AttemptResult(
                     id=planned.id,
                     case=case.id,
                     role=planned.role,

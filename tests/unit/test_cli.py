@@ -20,7 +20,6 @@ import pytest
 from docker.errors import APIError
 
 from lab import __version__, engine
-from lab.bench import BenchError
 from lab.certificates import RunCertificates, describe
 from lab.cli import main
 from lab.cli.common import USAGE
@@ -29,7 +28,7 @@ from lab.expectations import Expectation, Verdict, completed
 from lab.images import ImageError
 from lab.images import Problem as ImageProblem
 from lab.model import Attempt
-from lab.record import AttemptRecord, CertificateRecord, RecordError, RunRecord, to_json
+from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
 from lab.run import topology
 from lab.run.checkout import Checkout
 from lab.run.link import AgentError
@@ -243,7 +242,6 @@ def test_an_unknown_verb_or_option_is_wrong_usage(lab: Lab, words: list[str]) ->
         ImageError(ImageProblem.BUILD, tried="x", happened="y", advice=["z"]),
         TopologyError("Compose could not start"),
         AgentError("the agent does not start"),
-        BenchError("nothing to measure"),
         RecordError("the record cannot be written"),
         APIError("the engine is on fire"),
         OSError(28, "No space left on device", "/somewhere"),
@@ -467,7 +465,7 @@ def test_a_run_has_the_exit_status_of_its_verdict(
     monkeypatch.setattr("lab.run.recording.conduct", conduct)
     done = lab("run", "tls_is_off")
     assert done.status == status
-    assert f"record: {tmp_path}" in done.out.replace("\n", "")
+    assert f"record.json, report.html: {tmp_path}\n" in done.out
     assert {case.name for case in asked} == {"tls_is_off"}
     assert RunRecord.model_validate_json(lab("run", "--json").out) == record
 
@@ -486,7 +484,7 @@ def repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Repeated:
             wanted: Attempt, times: int, expect: Expectation | None = None, **_: object
         ) -> Conducted:
             calls.append({"attempt": wanted, "times": times, "expect": expect})
-            made: list[AttemptRecord] = [
+            made: list[AttemptResult] = [
                 attempt_record(f"attempt-{n}", wanted, outcome, expect, **changes)
                 for n, outcome in enumerate(seen, start=1)
             ]
@@ -560,7 +558,7 @@ def test_repeated_attempts_have_a_rate_and_the_status_of_the_worst(
 def test_one_attempt_as_json_is_its_record(lab: Lab, repeated: Repeated) -> None:
     repeated(EXPIRED)
     done = lab("attempt", "--json", "--expect", "refused:client:verify:expired")
-    seen = AttemptRecord.model_validate_json(done.out)
+    seen = AttemptResult.model_validate_json(done.out)
     assert (seen.outcome, seen.expectation) == (EXPIRED, EXPECT_EXPIRED)
     assert seen.verdict is Verdict.AS_EXPECTED
     assert completed() != seen.expectation

@@ -12,8 +12,8 @@ import pytest
 
 from lab.compare import Comparison, Difference, Kind, baseline, compare
 from lab.expectations import Expectation, Verdict, completed
-from lab.model import Outcome, Reason, Role, Side, Stage
-from lab.record import AttemptRecord, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
+from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
 from lab.report.changes import changes_in_words
 from lab.wire import Agreement, Statement, WireReading, Witnesses
 from tests.unit.made_up import (
@@ -26,6 +26,7 @@ from tests.unit.made_up import (
     attempt,
     attempt_record,
     case,
+    reporting,
     run_record,
 )
 
@@ -90,7 +91,7 @@ def test_a_change_has_a_kind_and_the_worse_ones_fail_a_pipeline(
 
 
 def test_another_cipher_is_a_change_even_if_it_was_as_expected() -> None:
-    other = replace(DELIVERED, cipher="AES128-SHA")
+    other = reporting(DELIVERED, cipher="AES128-SHA")
     comparison = compare(cell(DELIVERED, completed()), cell(other, completed()))
     assert only(comparison).kind is Kind.OTHER
     assert only(comparison).differences == (
@@ -101,9 +102,9 @@ def test_another_cipher_is_a_change_even_if_it_was_as_expected() -> None:
 @pytest.mark.parametrize(
     "outcome",
     [
-        replace(NO_SHARED_CIPHER, elapsed_ms=99.0),
-        replace(NO_SHARED_CIPHER, protocol="TLSv1.2", cipher="AES128-SHA", verified=False),
-        replace(NO_SHARED_CIPHER, texts=replace(NO_SHARED_CIPHER.texts, server="pid 8", client="")),
+        reporting(NO_SHARED_CIPHER, elapsed_ms=99.0),
+        reporting(NO_SHARED_CIPHER, protocol="TLSv1.2", cipher="AES128-SHA", verified=False),
+        reporting(NO_SHARED_CIPHER, error=""),
     ],
 )
 def test_times_process_numbers_and_how_far_a_refusal_had_come_are_no_change(
@@ -114,10 +115,10 @@ def test_times_process_numbers_and_how_far_a_refusal_had_come_are_no_change(
 
 
 def test_what_the_user_is_shown_is_compared() -> None:
-    texts = replace(NO_SHARED_CIPHER.texts, message="FTP failed to start tls: Ready.")
+    other = reporting(NO_SHARED_CIPHER, message="FTP failed to start tls: Ready.")
     expect = replace(EXPECT_NO_SHARED_CIPHER, message=None)
     old = cell(NO_SHARED_CIPHER, expect)
-    new = cell(replace(NO_SHARED_CIPHER, texts=texts), expect)
+    new = cell(other, expect)
     assert only(compare(old, new)).differences == (
         Difference("message", MESSAGE, "FTP failed to start tls: Ready."),
     )
@@ -134,7 +135,7 @@ def test_other_settings_and_another_expectation_are_named() -> None:
 
 
 def test_a_remedy_that_was_put_before_another_changes_nothing_for_that() -> None:
-    def remedy(number: int, title: str, outcome: Outcome = DELIVERED) -> AttemptRecord:
+    def remedy(number: int, title: str, outcome: Outcome = DELIVERED) -> AttemptResult:
         name = f"{CASE}/remedy-{number}"
         given: dict[str, Any] = {"case": CASE, "role": Role.REMEDY, "label": title}
         return attempt_record(name, attempt(), outcome, completed(), **given)
@@ -375,7 +376,7 @@ def test_a_baseline_has_a_line_for_each_attempt_and_nothing_that_differs_from_ru
     )
     assert baseline(again) == baseline(record)
     lines = baseline(record).splitlines()
-    assert sum(line.startswith('{"id": "c') for line in lines) == len(record.attempts) + len(
+    assert sum(line.startswith('{"id":"c') for line in lines) == len(record.attempts) + len(
         record.cases
     )
     assert "SSL_accept" not in baseline(record)
@@ -385,14 +386,15 @@ SILENT = Statement(Agreement.SILENT)
 WITNESSES = Witnesses(SILENT, SILENT, SILENT)
 
 
-def other_times(record: AttemptRecord) -> AttemptRecord:
+def other_times(record: AttemptResult) -> AttemptResult:
     outcome = record.outcome
     if outcome is not None:
-        texts = replace(outcome.texts, client="pid 9", server="pid 9")
-        outcome = replace(outcome, elapsed_ms=77.0, texts=texts)
+        outcome = reporting(outcome, error="pid 9", elapsed_ms=77.0)
     differs = {
         "wire": WireReading(packets=9),
         "witnesses": WITNESSES,
         "chain": "ftp.lab.test/valid",
+        "client_report": outcome.report if outcome else None,
+        "server_report": ServerReport(started=True, log="pid 9") if outcome else None,
     }
     return record.model_copy(update={"elapsed_ms": 1.0, "outcome": outcome, **differs})

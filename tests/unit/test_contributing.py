@@ -89,7 +89,7 @@ assert "--host-record=proftpd.lab.test,172.30.77." in services["dns"]["environme
 def blocks(section: str) -> list[tuple[str, str, str]]:
     """Path, place and text of every file in a section of the guide."""
     (text,) = re.findall(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", GUIDE, re.M | re.S)
-    return [match.groups(default="") for match in BLOCK.finditer(text)]
+    return [(match[1], match[2] or "", match[3]) for match in BLOCK.finditer(text)]
 
 
 @pytest.fixture(scope="module")

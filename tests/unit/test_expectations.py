@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.expectations import Expectation, ExpectationError, Verdict, completed, judge, refused
 from lab.model import PROTOCOLS, Outcome, Reason, Result, Side, Stage
-from tests.unit.made_up import DELIVERED, EXPIRED, MESSAGE, NO_SHARED_CIPHER
+from tests.unit.made_up import DELIVERED, EXPIRED, MESSAGE, NO_SHARED_CIPHER, reporting
 
 NO_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
 
@@ -71,7 +71,7 @@ def test_what_is_met_is_as_expected(expectation: Expectation, outcome: Outcome) 
         ),
         (
             completed(session_reused=True),
-            dataclasses.replace(DELIVERED, session_reused=None),
+            reporting(DELIVERED, session_reused=None),
             "the session reused differs: expected yes, seen nothing",
         ),
     ],

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lab.cases import Case, LoadedCase, net_ftp, recommended, unsafe, vsftpd
-from lab.expectations import Verdict, completed, refused
+from lab.cases import Case, LoadedCase, PlannedAttempt, net_ftp, recommended, unsafe, vsftpd
+from lab.expectations import Verdict, completed, impostor_difference, refused
 from lab.model import (
     Attempt,
     Captured,
@@ -31,13 +31,12 @@ from lab.model import (
     Stage,
 )
 from lab.report.words import explanation
-from lab.run import impostor
-from lab.run.attempts import Job, make
-from lab.run.session import Evidence, Session
+from lab.run.attempts import make
+from lab.run.session import Session
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.vsftpd import IMPOSTOR, Vsftpd
 from tests.unit.agent_process import AGENTS
-from tests.unit.made_up import DELIVERED, EXPIRED, attempt_record
+from tests.unit.made_up import DELIVERED, EXPIRED, attempt_record, made_of
 from tests.unit.test_servers_agent import agent, agents_on_path, finish, module, request
 
 __all__ = ["agent", "agents_on_path"]
@@ -80,7 +79,7 @@ def reached(goal: Goal) -> Outcome:
 def test_an_impostor_that_got_what_it_should_fits(
     captured: Captured | None, outcome: Outcome
 ) -> None:
-    assert impostor.difference(observed(captured, goal=outcome.goal), outcome) is None
+    assert impostor_difference(observed(captured, goal=outcome.goal), outcome) is None
 
 
 @pytest.mark.parametrize(
@@ -97,13 +96,13 @@ def test_an_impostor_that_got_what_it_should_fits(
     ],
 )
 def test_what_does_not_fit_is_said(captured: Captured | None, outcome: Outcome, words: str) -> None:
-    difference = impostor.difference(observed(captured), outcome)
+    difference = impostor_difference(observed(captured), outcome)
     assert difference is not None
     assert difference.startswith(words)
 
 
 def test_an_honest_server_is_not_asked() -> None:
-    assert impostor.difference(observed(None, is_impostor=False), DELIVERED) is None
+    assert impostor_difference(observed(None, is_impostor=False), DELIVERED) is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_an_honest_server_is_not_asked() -> None:
     ],
 )
 def test_in_words(captured: Captured, words: str) -> None:
-    assert impostor.in_words(captured) == words
+    assert captured.in_words() == words
 
 
 @pytest.mark.parametrize(("captured", "verdict"), [(LOOT, "as-expected"), (None, "surprise")])
@@ -125,13 +124,13 @@ def test_a_completed_impostor_that_got_nothing_is_a_surprise(
 ) -> None:
     # given a session whose every attempt ends so
     seen = observed(captured)
-    monkeypatch.setattr(Session, "attempt", lambda *_: Evidence(seen, "", {}, 2100))
+    monkeypatch.setattr(Session, "attempt", lambda *_, **__: (made_of(seen), None))
     session = Session.__new__(Session)
     # when an attempt that is expected to complete is made
-    finished = make(session, Job("x", seen.attempt, completed()))
+    finished, _ = make(session, PlannedAttempt("x", seen.attempt, completed()))
     # then the loot decides
     assert finished.outcome is not None
-    assert finished.judgement.verdict is Verdict(verdict), finished.judgement.why
+    assert finished.verdict is Verdict(verdict), finished.verdict_why
 
 
 def test_the_impostor_of_a_remedy_takes_every_login() -> None:

@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
+from lab.cases.declaration import PlannedAttempt
 from lab.compare import compare
 from lab.expectations import Expectation, Verdict, judge
 from lab.model import (
@@ -29,13 +30,13 @@ from lab.model import (
     Stage,
 )
 from lab.own.judged import judged, not_judged
-from lab.record import AttemptRecord, RunRecord, to_json
+from lab.record import AttemptResult, OwnFiles, RunRecord, to_json
 from lab.report import markdown, terminal
 from lab.report.html import render
-from lab.run.attempts import Job, make
-from lab.run.session import Evidence, Session
+from lab.run.attempts import make
+from lab.run.session import Session
 from lab.settings import parse_client, parse_server
-from tests.unit.made_up import DELIVERED, attempt_record, run_record
+from tests.unit.made_up import DELIVERED, attempt_record, made_of, reporting, run_record
 
 LAB, CHAIN, NAME = (
     NotJudged.ISSUER_LAB_CA_ONLY,
@@ -52,8 +53,9 @@ def attempt(*client: str, certificate: str = "own", program: str = "net-ftp@rock
 
 
 def refusal(reason: Reason, stage: Stage = Stage.VERIFY, by: Side = Side.CLIENT) -> Outcome:
+    report = ClientReport(failed=True, step="starttls", verified=False)
     return Outcome(
-        result=Result.REFUSED, goal=Goal.TRANSFER, by=by, stage=stage, reason=reason, verified=False
+        result=Result.REFUSED, goal=Goal.TRANSFER, by=by, stage=stage, reason=reason, report=report
     )
 
 
@@ -109,8 +111,7 @@ def test_a_completion_is_never_called_verified(client: list[str]) -> None:
     assert "verified" not in found.in_words()
     assert "certificate not judged: the lab's client " in found.in_words()
     # and the rest of it is as it was
-    same = dataclasses.replace(found, verified=True, not_judged=())
-    assert same == DELIVERED
+    assert dataclasses.replace(found, not_judged=()) == DELIVERED
 
 
 def test_the_words_name_all_that_is_left_open() -> None:
@@ -124,14 +125,14 @@ def test_with_anchors_and_a_name_a_completion_is_verified() -> None:
 
 
 def test_a_completion_of_which_the_client_says_nothing_is_not_judged() -> None:
-    silent = dataclasses.replace(DELIVERED, verified=None)
+    silent = reporting(DELIVERED, verified=None)
     assert judged(attempt(), silent, anchors_given=False).not_judged == (LAB, NAME)
 
 
 @pytest.mark.parametrize(
     "outcome",
     [
-        dataclasses.replace(DELIVERED, verified=False),
+        reporting(DELIVERED, verified=False),
         Outcome(result=Result.COMPLETED, goal=Goal.TRANSFER),
     ],
     ids=["not-checked", "without-tls"],
@@ -150,8 +151,8 @@ def test_a_pinned_certificate_is_called_so() -> None:
 
 
 def test_a_certificate_that_is_not_judged_cannot_be_verified() -> None:
-    with pytest.raises(ValueError, match="not judged"):
-        dataclasses.replace(DELIVERED, not_judged=(NAME,))
+    assert DELIVERED.verified
+    assert dataclasses.replace(DELIVERED, not_judged=(NAME,)).verified is None
 
 
 # -- refusals ----------------------------------------------------------------------------------------
@@ -225,9 +226,7 @@ def test_before_the_certificate_is_looked_at_it_plays_no_part(reason: Reason) ->
 
 
 def test_behind_the_certificate_its_acceptance_is_not_judged() -> None:
-    outcome = dataclasses.replace(
-        refusal(Reason.LOGIN_FAILED, Stage.LOGIN, Side.SERVER), verified=True
-    )
+    outcome = reporting(refusal(Reason.LOGIN_FAILED, Stage.LOGIN, Side.SERVER), verified=True)
     found = judged(attempt("trust=own"), outcome, anchors_given=False)
     assert found.verified is None
     assert found.in_words().startswith(f"{outcome.in_words()}; certificate not judged: ")
@@ -257,12 +256,12 @@ def test_what_is_expected_of_the_rest_holds_and_the_words_stay() -> None:
 class MadeUpSession:
     """One in which every attempt is accepted by its client."""
 
-    def attempt(self, made: Attempt, keep: object = None) -> Evidence:
+    def attempt(self, planned: PlannedAttempt, *, capture: bool) -> tuple[AttemptResult, None]:
         client = ClientReport(
             failed=False, step="quit", protocol="TLSv1.3", cipher="A", verified=True, verify_code=0
         )
         server = ServerReport(started=True)
-        return Evidence(Observation(attempt=made, client=client, server=server), "", {}, 21)
+        return made_of(Observation(attempt=planned.attempt, client=client, server=server)), None
 
 
 @pytest.mark.parametrize(("given", "left_open"), [(False, (CHAIN,)), (True, ())])
@@ -271,7 +270,8 @@ def test_an_attempt_is_judged_with_what_was_given(
 ) -> None:
     made = attempt("trust=own", NAMED, "goal=handshake")
     session = cast("Session", MadeUpSession())
-    finished = make(session, Job("x", made, anchors_given=given))
+    own = OwnFiles(backend="backend.vcl" if given else None)
+    finished, _ = make(session, PlannedAttempt("x", made, own=own))
     assert finished.outcome is not None
     assert finished.outcome.not_judged == left_open
     assert finished.outcome.verified is (None if left_open else True)
@@ -300,7 +300,7 @@ def page(record: RunRecord) -> str:
 READERS: dict[str, Callable[[RunRecord], str]] = {
     "attempt": lambda r: printed(lambda c: terminal.print_attempts(r.attempts[:1], r, c)),
     "repeated": lambda r: printed(lambda c: terminal.print_attempts(r.attempts, r, c)),
-    "summary": lambda r: printed(lambda c: terminal.print_summary(r, c)),
+    "summary": lambda r: printed(lambda c: terminal.print_run(r, c, {})),
     "markdown": markdown.summary,
     "page": page,
 }
@@ -343,13 +343,13 @@ def test_a_rate_says_how_often() -> None:
 def test_a_program_reads_it_in_the_record() -> None:
     record = recorded()
     plain = json.loads(to_json(record))["attempts"][0]["outcome"]
-    assert plain["verified"] is None
+    assert "verified" not in plain
     assert plain["not_judged"] == ["issuer-from-chain", "name-not-given"]
     assert RunRecord.model_validate_json(to_json(record)) == record
     # and in one from before there was such a thing nothing is
     del plain["not_judged"], plain["pinned"]
-    whole = json.loads(to_json(record.attempts[0])) | {"outcome": plain | {"verified": True}}
-    assert AttemptRecord.model_validate(whole).outcome == DELIVERED
+    whole = json.loads(to_json(record.attempts[0])) | {"outcome": plain}
+    assert AttemptResult.model_validate(whole).outcome == DELIVERED
 
 
 def test_it_is_a_change_between_two_runs() -> None:

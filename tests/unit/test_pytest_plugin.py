@@ -22,7 +22,7 @@ import pytest
 from lab.run import pytest_items, recording
 from lab.expectations import Judgement, Verdict, judge
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
-from lab.record import AttemptRecord, RunRecord
+from lab.record import AttemptResult, RunRecord
 from lab.run.recording import Conducted
 
 NOW = datetime.datetime(2031, 5, 17, tzinfo=datetime.UTC)
@@ -39,7 +39,7 @@ def record(planned):
     outcome = OUTCOMES.get(word)
     judgement = Judgement(Verdict(word), "the cause") if outcome is None else judge(
         planned.otherwise if planned.otherwise and word == "completed" else planned.expect, outcome)
-    return AttemptRecord(
+    return AttemptResult(
         id=planned.id, case=planned.case_id, role=planned.role, server=planned.attempt.server,
         client=planned.attempt.client, expectation=planned.expect, otherwise=planned.otherwise,
         outcome=outcome, verdict=judgement.verdict, verdict_why=judgement.why, started=NOW)

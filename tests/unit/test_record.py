@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates, describe
 from lab.clients.net_ftp import NetFtp
 from lab.expectations import Verdict, completed, judge, refused
@@ -38,12 +39,11 @@ from lab.model import (
     ServerReport,
     Side,
     Stage,
-    Texts,
 )
 from lab.own.pem import UserFiles, read_certificate
 from lab.record import (
     SCHEMA_PATH,
-    AttemptRecord,
+    AttemptResult,
     CaseRecord,
     CertificateRecord,
     ImageRecord,
@@ -58,13 +58,14 @@ from lab.record import (
     readable,
     schema_text,
     to_json,
+    whole,
 )
 from lab.run import recording
 from lab.run.feasibility import Unsupported
-from lab.run.session import Evidence
 from lab.run.topology import Seal
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
+from tests.unit.made_up import made_of
 
 REPOSITORY = Path(__file__).parents[2]
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
@@ -75,15 +76,21 @@ REFUSAL = Outcome(
     by=Side.SERVER,
     stage=Stage.HANDSHAKE,
     reason=Reason.NO_SHARED_CIPHER,
-    texts=Texts(client="alert 40", message="FTP failed", server="no shared cipher"),
-    elapsed_ms=12.5,
+    report=ClientReport(
+        failed=True,
+        step="starttls",
+        error="alert 40",
+        message="FTP failed",
+        warnings=("w",),
+        elapsed_ms=12.5,
+    ),
 )
 EXPECTED = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
 
 SEAL = Seal(True, "nobody answers", {"inhibit_ipv4": "true"})
 
 
-def attempt(name: str = "one", **changes: Any) -> AttemptRecord:
+def attempt(name: str = "one", **changes: Any) -> AttemptResult:
     given: dict[str, Any] = {
         "id": name,
         "case": "ciphers/none_shared[net-ftp@rocky9:FIPS]",
@@ -94,7 +101,7 @@ def attempt(name: str = "one", **changes: Any) -> AttemptRecord:
         "outcome": REFUSAL,
         "verdict": judge(EXPECTED, REFUSAL).verdict,
         "verdict_why": judge(EXPECTED, REFUSAL).why,
-        "client_report": ClientReport(failed=True, step="starttls", warnings=("w",)),
+        "client_report": REFUSAL.report,
         "server_report": ServerReport(started=True, log="no shared cipher"),
         "configuration": "ssl_ciphers=AES128-SHA\n",
         "request": {"op": "attempt", "port": 2121, "trust": ("a", "b")},
@@ -102,7 +109,7 @@ def attempt(name: str = "one", **changes: Any) -> AttemptRecord:
         "elapsed_ms": 20.0,
         "images": (ImageUse(name="rocky9", stand_in=True), ImageUse(name="vsftpd", stand_in=False)),
     }
-    return AttemptRecord(**(given | changes))
+    return AttemptResult(**(given | changes))
 
 
 CASE = CaseRecord(
@@ -153,7 +160,10 @@ def test_in_json_settings_are_in_their_written_form_and_the_command_repeats_them
     assert data["client"]["policy"] == "FIPS"
     assert data["client"]["protocols"] is None
     assert data["outcome"]["reason"] == "no-shared-cipher"
-    assert data["outcome"]["texts"]["server"] == "no shared cipher"
+    # what both ends said is beside it, once
+    assert data["outcome"].keys() >= {"by", "stage", "cause", "not_judged"}
+    assert not {"report", "texts", "protocol"} & data["outcome"].keys()
+    assert data["server_report"]["log"] == "no shared cipher"
     assert data["request"] == {"op": "attempt", "port": 2121, "trust": ["a", "b"]}
     assert data["command"].startswith("lab attempt --server vsftpd -s ciphers=AES128-SHA -s proto")
 
@@ -270,7 +280,12 @@ def test_a_chain_is_in_the_journal_before_the_attempt_that_has_it(tmp_path: Path
     assert not read.complete
     assert read.certificates_of(read.attempts[0]) == CHAIN
     lines = (tmp_path / "run-1" / "attempts.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [next(iter(json.loads(line))) for line in lines] == ["run", "certificates", "attempt"]
+    assert [next(iter(json.loads(line))) for line in lines] == [
+        "run",
+        "certificates",
+        "configurations",
+        "attempt",
+    ]
 
 
 def test_one_name_stands_for_one_chain(tmp_path: Path) -> None:
@@ -297,29 +312,74 @@ def test_a_name_in_a_certificate_is_made_readable_as_every_text_is() -> None:
     assert CertificateRecord.model_validate_json(to_json(made)) == made
 
 
-def test_a_record_from_before_there_were_certificates_is_read(tmp_path: Path) -> None:
+def as_version_1(part: dict[str, Any]) -> dict[str, Any]:
+    """What version 1 of the format had in the place of a part of this one."""
+    part.pop("certificates", None)
+    part.pop("configurations", None)
+    if "format_version" in part:
+        part["format_version"] = 1
+    for made in part.get("attempts", [part.get("attempt", {})]):
+        made.pop("chain", None)
+        if made:
+            made["configuration"] = "ssl_ciphers=AES128-SHA\n"
+            report, log = made["client_report"], made["server_report"]["log"]
+            made["outcome"] |= {
+                "protocol": report.get("protocol"),
+                "texts": {"client": report["error"], "message": report["message"], "server": log},
+                "elapsed_ms": 12.5,
+            }
+    return part
+
+
+def test_a_record_of_version_1_is_read(tmp_path: Path) -> None:
     with RecordWriter.create(tmp_path, header()) as writer:
         writer.attempt(attempt())
         writer.finish(START)
     folder = tmp_path / "run-1"
     for path in (folder / "record.json", folder / "attempts.jsonl"):
-        whole = path.suffix == ".json"
         text = path.read_text(encoding="utf-8")
-        parts = [json.loads(text)] if whole else [json.loads(line) for line in text.splitlines()]
+        in_one = path.suffix == ".json"
+        parts = [json.loads(text)] if in_one else [json.loads(line) for line in text.splitlines()]
         for part in parts:
-            part.pop("certificates", None)
-            for made in part.get("attempts", [part.get("attempt", {})]):
-                made.pop("chain", None)
-                made.pop("own", None)
-            for image in part.get("images", []):
-                for name in ("tag", "id", "digest", "recipe"):
-                    image.pop(name)
-        path.write_text("".join(f"{json.dumps(part)}\n" for part in parts), encoding="utf-8")
+            as_version_1(part.get("run", part))
+        kept = [part for part in parts if part and part != {"configurations": {}}]
+        path.write_text("".join(f"{json.dumps(part)}\n" for part in kept), encoding="utf-8")
 
         read = load(path)
 
         assert read.attempts == (attempt(),)
         assert read.certificates_of(read.attempts[0]) == ()
+        assert read.format_version == 2
+
+
+def test_of_a_baseline_of_version_1_the_outcome_says_what_was_negotiated(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    outcome = {
+        "result": "completed",
+        "goal": "transfer",
+        "protocol": "TLSv1.2",
+        "verified": True,
+        "texts": {"message": "done"},
+    }
+    made = {"id": "x", "server": {}, "client": {}, "outcome": outcome, "started": str(START)}
+    head = json.loads(to_json(header())) | {"format_version": 1, "complete": True}
+    path.write_text(json.dumps(head | {"attempts": [made]}))
+    seen = load(path).attempts[0].outcome
+    assert seen is not None
+    assert (seen.protocol, seen.verified, seen.report.message) == ("TLSv1.2", True, "done")
+
+
+def test_what_was_made_once_is_written_once(tmp_path: Path) -> None:
+    with RecordWriter.create(tmp_path, header()) as writer:
+        writer.attempt(attempt("one"))
+        writer.attempt(attempt("two", same_as="one", verdict_why="another", label="the twin"))
+        written = writer.finish(START)
+    assert list(written.configurations.values()) == ["ssl_ciphers=AES128-SHA\n"]
+    for name in ("record.json", "attempts.jsonl"):
+        text = (tmp_path / "run-1" / name).read_text(encoding="utf-8")
+        assert text.count("alert 40") == text.count("ssl_ciphers=AES128-SHA\\n") == 1, name
+        assert load(tmp_path / "run-1" / name).attempts == written.attempts
+    assert whole(load(tmp_path / "run-1")) == (tmp_path / "run-1" / "record.json").read_text()
 
 
 def test_a_record_that_names_a_chain_that_it_does_not_have_is_read() -> None:
@@ -340,7 +400,7 @@ def test_the_command_names_the_files_of_the_operators_own_certificate(
     made = attempt(server=Vsftpd(certificate="own"), own=own)
     assert made.command == f"{attempt(server=Vsftpd(certificate='own')).command} {words}"
     assert "--chain" not in attempt().command
-    assert AttemptRecord.model_validate_json(to_json(made)).own == own
+    assert AttemptResult.model_validate_json(to_json(made)).own == own
 
 
 def test_an_image_is_named_by_its_digests() -> None:
@@ -361,12 +421,13 @@ def test_an_image_is_named_by_its_digests() -> None:
 class MadeUpSession:
     """Observes the same in every attempt; of one program nothing can be tried."""
 
-    def attempt(self, wanted: Attempt, keep: object = None) -> Evidence:
+    def attempt(self, planned: PlannedAttempt, *, capture: bool) -> tuple[AttemptResult, None]:
+        wanted = planned.attempt
         if wanted.client.program == "curl":
             raise Unsupported("there is no curl here")
         report = ClientReport(failed=False, step="starttls", protocol="TLSv1.2", cipher="X")
         seen = Observation(attempt=wanted, client=report, server=ServerReport(started=True))
-        return Evidence(seen, "listen=YES", {"op": "attempt"}, 2100)
+        return made_of(seen, configuration="listen=YES", request={"op": "attempt"}), None
 
     def facts(self) -> dict[str, Any]:
         return {}
@@ -433,7 +494,8 @@ def test_of_every_attempt_it_is_recorded_what_the_server_was_given(
     leaf, root, intermediate = chains.pop()
     assert (leaf.issuer, intermediate.issuer) == (intermediate.subject, root.subject)
     assert root.self_signed
-    assert load(laboratory.checkout.state / "runs" / "latest") == record
+    assert load(laboratory.checkout.state / "runs" / "last-attempt") == record
+    assert not (laboratory.checkout.state / "runs" / "latest").exists()
 
 
 @pytest.mark.parametrize(
@@ -558,11 +620,11 @@ def journal_with(tmp_path: Path, *lines: str) -> Path:
         (
             "record.json",
             b'{"format": "tls-ftps-interop-lab/record", "format_version": 7}',
-            ["format version 7", "this lab reads 1", "the lab that wrote it"],
+            ["format version 7", "this lab reads 1 and 2", "the lab that wrote it"],
         ),
         (
             "record.json",
-            b'{"format": "tls-ftps-interop-lab/record", "format_version": 1}',
+            b'{"format": "tls-ftps-interop-lab/record", "format_version": 2}',
             ["run_id: Field required", "more)"],
         ),
         ("attempts.jsonl", b"", ["is empty"]),
@@ -622,7 +684,6 @@ def test_hostile_texts_are_written_safely_and_read_back(tmp_path: Path) -> None:
         by=Side.UNKNOWN,
         stage=Stage.GREETING,
         reason=Reason.UNKNOWN,
-        texts=Texts(client=HOSTILE, server=HOSTILE),
     )
     hostile = attempt(
         outcome=outcome,
@@ -702,7 +763,7 @@ def test_a_role_of_the_cases_is_a_role_of_the_record() -> None:
 
 def test_facts_of_an_expectation_survive() -> None:
     expectation = completed(protocol="TLSv1.3", verified=True)
-    again = AttemptRecord.model_validate_json(
+    again = AttemptResult.model_validate_json(
         to_json(attempt(expectation=expectation, verdict=Verdict.SURPRISE))
     )
     assert again.expectation == expectation

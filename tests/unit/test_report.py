@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import io
+import itertools
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from lab.documents import ClaimVerdict, documents
+from lab.documents.verdicts import evaluate
 from lab.expectations import Verdict, completed
 from lab.images import Provenance
-from lab.model import Outcome, Reason, Result, Role, Side, Stage, Texts
-from lab.record import AttemptRecord, ImageRecord, RunRecord
+from lab.model import (
+    Captured,
+    ClientReport,
+    Outcome,
+    Reason,
+    Result,
+    Role,
+    ServerReport,
+    Side,
+    Stage,
+)
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,
-    explain_surprise,
     print_attempts,
     print_images,
-    print_summary,
+    print_run,
 )
-from lab.report.words import excerpt, image_in_words, rest_of_case
+from lab.report.words import excerpt, explain_surprise, image_in_words, rest_of_case
 from tests.unit.made_up import (
     DELIVERED,
     EXPIRED,
@@ -32,6 +46,7 @@ from tests.unit.made_up import (
     run_record,
     unexpected,
 )
+from tests.unit.test_claims import as_expected, catalogue
 
 WIDTH = 80
 
@@ -53,10 +68,17 @@ def output_of(target: Console) -> str:
     return target.file.buffer.getvalue().decode(target.file.encoding)
 
 
-def summary(record: RunRecord, *, terminal: bool = False) -> str:
+PLACES = {"record": Path("/somewhere/record.json")}
+
+
+def summary(record: RunRecord, *, terminal: bool = False, verbose: bool = False) -> str:
     target = console(terminal=terminal)
-    print_summary(record, target, Path("/somewhere/record.json"))
+    print_run(record, target, PLACES, verbose=verbose)
     return output_of(target)
+
+
+def details(record: RunRecord) -> str:
+    return summary(record, verbose=True)
 
 
 def block(text: str, first: str) -> str:
@@ -67,32 +89,145 @@ def block(text: str, first: str) -> str:
 # -- the summary ----------------------------------------------------------------------------------
 
 
-def test_each_client_of_a_case_has_a_line_with_sign_and_outcome() -> None:
-    text = summary(run_record())
-    assert block(text, "movable-type: Certificate").splitlines() == [
-        "movable-type: Certificate has expired",
-        "  expired",
-        "   ✗ net-ftp@centos7      refused by the client at verify: expired",
-        "                          twin: surprise",
-        "   - curl@centos7         the stand-in image has no curl on NSS",
-        "   ! ftplib@rocky9:FUTURE the agent ftplib in rocky9-future is gone: its",
-        "                          container was killed",
+def case_with(name: str) -> RunRecord:
+    """The made-up run with only this case."""
+    whole = run_record()
+    cases = tuple(case for case in whole.cases if case.title == name)
+    attempts = tuple(a for case in cases for a in whole.attempts_of(case))
+    return run_record(cases=cases, attempts=attempts)
+
+
+def test_a_run_of_several_cases_has_a_line_for_each_section_and_the_verdict_last() -> None:
+    lines = summary(run_record()).splitlines()
+    assert lines[:2] == [
+        "     4 as expected  movable-type: No common cipher suite",
+        "     1 as expected  movable-type: Certificate has expired; 1 SURPRISE; 1 cannot;",
     ]
-    assert block(text, "movable-type: No common").splitlines() == [
+    assert lines[-4:] == [
+        "STAND-IN: rocky9 (`lab images` says what is real)",
+        "record: /somewhere/record.json",
+        "8 attempts: 5 as-expected, 1 surprise, 1 cannot, 1 lab-error",
+        "verdict (9.3 s): LAB ERROR in 1 attempt: the lab failed, not the product",
+    ]
+
+
+def test_a_run_of_one_section_has_a_line_for_each_case() -> None:
+    one = run_record().cases[0]
+    other = one.model_copy(update={"id": f"other/{one.id}", "name": "other", "title": "another"})
+    lines = summary(run_record(cases=(one, other))).splitlines()
+    assert lines[:2] == ["     4 as expected  none shared", "     4 as expected  another"]
+
+
+def test_it_begins_with_what_was_found_and_is_no_longer_than_a_screen_or_two() -> None:
+    cases = tuple(
+        CaseRecord(
+            **{name: getattr(c, name) for name in ("id", "name", "document", "section", "title")},
+            attempts=tuple(p.id for p in c.plan()),
+            verdict=Verdict.AS_EXPECTED,
+        )
+        for c in catalogue()
+    )
+    record = as_expected().model_copy(update={"cases": cases})
+    target = console()
+    print_run(record, target, PLACES | {"report": Path("/somewhere/report.html")})
+    lines = output_of(target).splitlines()
+    results = [r for d in documents().values() for r in evaluate(d, record)]
+    refuted = [r for r in results if r.verdict is ClaimVerdict.REFUTED]
+    conditional = [r for r in results if r.verdict is ClaimVerdict.CONDITIONAL]
+    assert lines[0] == (
+        f"Found: {len(refuted)} statements refuted, {len(conditional)} true under a condition"
+        " (`lab claims`)"
+    )
+    for line, result in zip(lines[1:], refuted, strict=False):
+        assert result.claim.text.en.startswith(line.strip().removesuffix(" ..."))
+    assert re.match(r"verdict \(.* s\): all as expected", lines[-1])
+    assert "record.json, report.html: /somewhere" in lines
+    assert len(lines) <= 37
+    assert max(map(len, lines)) <= WIDTH
+
+
+def case_with_remedies() -> RunRecord:
+    """The made-up case with a good remedy, and one that an impostor profits from."""
+    record = case_with("none shared")
+    breaks, twin = record.attempts[:2]
+    unsafe, made = "mt-config.cgi: FTPSSSLVerifyNone 1", attempt("net-ftp@rocky9:FIPS")
+    loot = Captured(user="lab", password="secret", file_bytes=1024, file_head="delivery.txt\n")
+    given: list[tuple[Role, dict[str, Any]]] = [
+        (Role.REMEDY, {"label": "vsftpd.conf: ssl_ciphers=HIGH", "standing": "recommended"}),
+        (Role.REMEDY, {"label": unsafe, "standing": "unsafe"}),
+        (
+            Role.IMPOSTOR,
+            {"label": unsafe, "server_report": ServerReport(started=True, captured=loot)},
+        ),
+    ]
+    others = [
+        attempt_record(f"{breaks.case}/{n}", made, DELIVERED, completed(), role=role, **changes)
+        for n, (role, changes) in enumerate(given)
+    ]
+    attempts = (breaks, twin, *others)
+    case = record.cases[0].model_copy(update={"attempts": tuple(a.id for a in attempts)})
+    return run_record(cases=(case,), attempts=attempts)
+
+
+def test_one_case_is_told_with_its_remedies_by_name_and_what_came_of_each() -> None:
+    lines = summary(case_with_remedies()).splitlines()
+    assert lines == [
         "movable-type: No common cipher suite",
-        "  none shared",
-        "   ✓ net-ftp@rocky9:FIPS  refused by the server at handshake: no-shared-cipher",
-        "     twin and 2 remedies as expected",
+        "none shared",
+        "The story.",
+        "",
+        "  server      vsftpd ciphers=AES128-SHA:DES-CBC3-SHA protocols=..TLSv1.2",
+        "  client      net-ftp@rocky9:FIPS",
+        "  result      as expected: refused by the server at handshake: no-shared-cipher",
+        "              (stand-in: rocky9)",
+        "  user sees   FTP failed to start tls: Proceed with negotiation.",
+        "  twin        the same with ciphers=HIGH",
+        "              as expected: completed (transfer): TLSv1.2",
+        "              ECDHE-RSA-AES256-GCM-SHA384, certificate verified (stand-in)",
+        "  recommended vsftpd.conf: ssl_ciphers=HIGH",
+        "              as expected: completed (transfer): TLSv1.2",
+        "              ECDHE-RSA-AES256-GCM-SHA384, certificate verified (stand-in)",
+        "  unsafe      mt-config.cgi: FTPSSSLVerifyNone 1",
+        "              as expected: completed (transfer): TLSv1.2",
+        "              ECDHE-RSA-AES256-GCM-SHA384, certificate verified (stand-in)",
+        "              impostor got user lab, password secret, 1024 bytes",
+        '              ("delivery.txt...")',
+        "",
+        "STAND-IN: rocky9 (`lab images` says what is real)",
+        "record: /somewhere/record.json",
+        "5 attempts: 5 as-expected, 0 surprise, 0 cannot, 0 lab-error",
+        "verdict (9.3 s): all as expected",
     ]
+    assert len(lines) <= 25
 
 
 def test_what_all_clients_of_a_case_have_in_common_is_said_once() -> None:
     record = run_record()
     one = record.cases[0]
     other = one.model_copy(update={"id": "ciphers/none_shared[net-ftp@centos7]"})
-    text = summary(run_record(cases=(one, other)))
-    assert text.count("as expected\n") == 1
-    assert "     each: twin and 2 remedies as expected\n" in text
+    text = details(run_record(cases=(one, other)))
+    assert text.count("remedies as expected\n") == 1
+    assert "    each: twin and 2 remedies as expected\n" in text
+
+
+def test_with_every_detail_each_client_of_a_case_has_a_line_with_the_verdict_in_words() -> None:
+    text = details(run_record())
+    assert block(text, "movable-type: Certificate").splitlines() == [
+        "movable-type: Certificate has expired",
+        "  expired",
+        "    net-ftp@centos7      as expected: refused by the client at verify: expired",
+        "                         twin: surprise",
+        "    curl@centos7         cannot: the stand-in image has no curl on NSS",
+        "    ftplib@rocky9:FUTURE LAB ERROR: the agent ftplib in rocky9-future is gone:",
+        "                         its container was killed",
+    ]
+    assert block(text, "movable-type: No common").splitlines() == [
+        "movable-type: No common cipher suite",
+        "  none shared",
+        "    net-ftp@rocky9:FIPS  as expected: refused by the server at handshake:",
+        "                         no-shared-cipher",
+        "    twin and 2 remedies as expected",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +259,8 @@ def test_twin_remedies_and_impostors_in_words(verdicts: list[tuple[Role, str]], 
 
 
 def test_a_surprise_shows_both_ends_and_the_line_that_repeats_it() -> None:
-    text = block(summary(run_record()), "surprise: ")
-    assert text.splitlines()[0] == "surprise: certificates/expired[net-ftp@centos7]/twin"
+    text = block(summary(run_record()), "SURPRISE: ")
+    assert text.splitlines()[0] == "SURPRISE: certificates/expired[net-ftp@centos7]/twin"
     assert "  expected    completed\n" in text
     assert "  seen        refused by the server at handshake: no-shared-cipher\n" in text
     assert f"  user sees   {MESSAGE}\n" in text
@@ -136,37 +271,37 @@ def test_a_surprise_shows_both_ends_and_the_line_that_repeats_it() -> None:
 
 
 def test_a_lab_error_is_no_surprise_and_says_what_broke() -> None:
-    text = block(summary(run_record()), "lab-error: ")
+    text = block(summary(run_record()), "LAB ERROR: ")
     assert "certificates/expired[ftplib@rocky9:FUTURE]/breaks" in text
     assert "the agent ftplib in rocky9-future is gone" in text
     assert "  stand-in    rocky9\n" in text
 
 
 def test_everything_is_counted_and_the_causes_of_cannot_are_listed() -> None:
-    text = summary(run_record())
+    text = details(run_record())
     assert "8 attempts: 5 as-expected, 1 surprise, 1 cannot, 1 lab-error\n" in text
     assert "cannot: the stand-in image has no curl on NSS\n  curl@centos7 (1 attempt)\n" in text
     assert "record: /somewhere/record.json\n" in text
 
 
 def test_a_stand_in_is_marked_as_one() -> None:
-    lines = summary(run_record()).splitlines()
+    lines = details(run_record()).splitlines()
     assert "rocky9 STAND-IN OpenSSL 3.5.1 1 Jul 2025 (3.5.1-4.el9_7) on Debian" in "\n".join(lines)
     assert "vsftpd packages OpenSSL 3.5.7 on Debian GNU/Linux 13 (trixie)" in lines
-    assert lines[-1].startswith("A STAND-IN is not the distribution")
+    assert "STAND-IN: rocky9 (`lab images` says what is real)" in summary(run_record())
 
 
 def test_without_a_stand_in_nothing_is_said_about_them() -> None:
     real = run_record(images=(ImageRecord(name="rocky9", source="registry", os="Rocky Linux 9.6"),))
-    assert "STAND-IN" not in summary(real)
-    assert "rocky9 registry Rocky Linux 9.6" in summary(real)
+    assert "rocky9 registry Rocky Linux 9.6" in details(real)
 
 
-def test_a_run_that_was_ended_early_says_so_first() -> None:
-    lines = summary(run_record(complete=False, ended=None, cases=())).splitlines()
-    assert lines[0] == "run 20310517-120000-ab12cd, 2031-05-17 12:00:00 UTC"
-    assert lines[1].startswith("This run was ended before it was done")
-    assert any(line.startswith("8 attempts: 5 as-expected") for line in lines)
+def test_a_run_that_was_ended_early_has_no_verdict() -> None:
+    lines = summary(run_record(complete=False, ended=None)).splitlines()
+    assert lines[-2].startswith("8 attempts: 5 as-expected")
+    assert lines[-1] == (
+        "verdict: none, the run was ended before it was done; the above did happen"
+    )
 
 
 def test_a_run_of_nothing_has_a_summary_too() -> None:
@@ -200,16 +335,15 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[1;31m" not in text
 
 
-def test_a_terminal_without_unicode_gets_ascii_signs() -> None:
+def test_a_terminal_without_unicode_gets_ascii() -> None:
     target = console(encoding="ascii")
-    print_summary(run_record(), target)
-    assert "   X net-ftp@centos7" in output_of(target)
-    assert "   + net-ftp@rocky9:FIPS" in output_of(target)
+    print_run(run_record(), target, PLACES, verbose=True)
+    assert output_of(target).isascii()
 
 
 def test_a_narrow_terminal_still_shows_every_word() -> None:
     target = console(width=40)
-    print_summary(run_record(), target)
+    print_run(run_record(), target, PLACES)
     assert "no-shared-cipher" in output_of(target).replace("\n", "").replace(" ", "")
 
 
@@ -226,11 +360,19 @@ def hostile_record() -> RunRecord:
         stage=Stage.LOGIN,
         reason=Reason.LOGIN_FAILED,
         cause=HOSTILE,
-        cipher=HOSTILE,
-        texts=Texts(client=HOSTILE, message=HOSTILE, server=HOSTILE),
+        report=ClientReport(
+            failed=True, step="login", cipher=HOSTILE, error=HOSTILE, message=HOSTILE
+        ),
     )
     made = attempt("net-ftp@centos7", f"ciphers={HOSTILE}", f"extra={HOSTILE}")
-    bad = attempt_record(HOSTILE, made, outcome, completed(), label=HOSTILE)
+    bad = attempt_record(
+        HOSTILE,
+        made,
+        outcome,
+        completed(),
+        label=HOSTILE,
+        server_report=ServerReport(started=True, log=HOSTILE),
+    )
     cannot = attempt_record(
         f"2{HOSTILE}", made, None, None, verdict=Verdict.CANNOT, verdict_why=HOSTILE
     )
@@ -241,7 +383,7 @@ def hostile_record() -> RunRecord:
 def test_hostile_texts_reach_the_terminal_as_visible_escapes() -> None:
     record = hostile_record()
     target = console(terminal=False)
-    print_summary(record, target)
+    print_run(record, target, PLACES, verbose=True)
     print_attempts(record.attempts, record, target)
     counter = Counter(1, target)
     counter.count(record.attempts[0])
@@ -264,7 +406,7 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
 # -- one attempt ----------------------------------------------------------------------------------
 
 
-def shown(attempts: list[AttemptRecord], *, verbose: bool = False) -> str:
+def shown(attempts: list[AttemptResult], *, verbose: bool = False) -> str:
     target = console()
     print_attempts(attempts, run_record(), target, verbose=verbose)
     return output_of(target)
@@ -272,7 +414,9 @@ def shown(attempts: list[AttemptRecord], *, verbose: bool = False) -> str:
 
 def test_one_attempt_shows_settings_both_ends_and_the_stand_in() -> None:
     lines = shown([run_record().attempts[0]], verbose=True).splitlines()
-    assert lines[0] == "✓ refused by the server at handshake: no-shared-cipher"
+    assert (
+        lines[0] == "as expected: refused by the server at handshake: no-shared-cipher (stand-in)"
+    )
     assert lines[1] == "  server      vsftpd ciphers=AES128-SHA:DES-CBC3-SHA protocols=..TLSv1.2"
     assert lines[2] == "  client      net-ftp@rocky9:FIPS"
     assert f"  user sees   {MESSAGE}" in lines
@@ -292,7 +436,7 @@ def test_an_attempt_that_nothing_was_expected_of_has_no_sign() -> None:
 def test_a_difference_within_a_refusal_is_explained() -> None:
     expected = run_record().attempts[0].expectation
     text = shown([attempt_record("a", attempt("net-ftp@centos7"), EXPIRED, expected)])
-    assert "✗ refused by the client at verify: expired" in text
+    assert "SURPRISE: refused by the client at verify: expired" in text
     assert "  why         the side differs: expected server, seen client; the stage" in text
     assert "  facts       X509 error 10\n" in text
 
@@ -381,16 +525,48 @@ def test_an_image_of_which_little_is_known_has_a_line_too() -> None:
     assert image_in_words(IMAGES[1]) == "OpenSSL 3.5.7 on Debian GNU/Linux 13 (trixie)"
 
 
-def test_progress_is_counted_on_a_terminal_and_a_surprise_is_said_everywhere() -> None:
+def counted(target: Console, *, step_s: float = 1.0) -> str:
+    """What is seen of the progress of the made-up run, an attempt every so many seconds."""
     record = run_record()
-    terminal, pipe = console(terminal=True), console()
-    for target in (terminal, pipe):
-        counter = Counter(len(record.attempts), target)
-        for one in record.attempts:
-            counter.count(one)
-        counter.end()
-    assert "8 of 8 attempts, 1 surprise, 1 cannot, 1 lab-error" in output_of(terminal)
-    assert output_of(pipe).splitlines() == [
-        "surprise: certificates/expired[net-ftp@centos7]/twin",
-        "lab-error: certificates/expired[ftplib@rocky9:FUTURE]/breaks",
+    moments = itertools.count()
+    counter = Counter(len(record.attempts), target, clock=lambda: next(moments) * step_s)
+    for one in record.attempts:
+        counter.count(one)
+    counter.end()
+    return output_of(target)
+
+
+def test_progress_is_counted_with_rate_and_time_left_on_one_line() -> None:
+    lines = counted(console(terminal=True), step_s=0.5).split("\r")
+    assert any("5 of 8 attempts; 2 a second, 2 s left" in line for line in lines)
+    assert any("8 of 8 attempts, 1 SURPRISE, 1 cannot, 1 LAB ERROR" in line for line in lines)
+    assert not any("left" in line for line in lines if "8 of 8" in line)
+
+
+def test_on_a_pipe_progress_has_a_line_now_and_then_and_the_unexpected_one_at_once() -> None:
+    unexpected = [
+        "SURPRISE: certificates/expired[net-ftp@centos7]/twin",
+        "LAB ERROR: certificates/expired[ftplib@rocky9:FUTURE]/breaks",
     ]
+    assert counted(console()).splitlines() == unexpected
+    slow = counted(console(), step_s=8.0).splitlines()
+    assert slow[:2] == [
+        "3 of 8 attempts; 0.1 a second, 40 s left",
+        "5 of 8 attempts; 0.1 a second, 24 s left",
+    ]
+    assert set(unexpected) < set(slow)
+
+
+def test_what_breaks_in_the_lab_in_the_same_way_is_said_once() -> None:
+    broken = run_record().attempts[-1]
+    assert broken.verdict is Verdict.LAB_ERROR
+    many = tuple(broken.model_copy(update={"id": f"{broken.id}-{n}"}) for n in range(100))
+    target = console()
+    counter = Counter(len(many), target)
+    for one in many:
+        counter.count(one)
+    assert len(output_of(target).splitlines()) == 1
+    case = run_record().cases[-1].model_copy(update={"attempts": tuple(a.id for a in many)})
+    text = summary(run_record(cases=(case,), attempts=many))
+    assert text.count("LAB ERROR: ") == 2  # the cause, and the result in the story
+    assert "  and the same in 99 more attempts" in text

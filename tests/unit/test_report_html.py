@@ -39,10 +39,9 @@ from lab.model import (
     ServerReport,
     Side,
     Stage,
-    Texts,
 )
 from lab.record import (
-    AttemptRecord,
+    AttemptResult,
     CaseRecord,
     CertificateRecord,
     Chain,
@@ -69,6 +68,7 @@ from tests.unit.made_up import (
     attempt,
     attempt_record,
     case,
+    reporting,
     run_record,
     unexpected,
 )
@@ -188,7 +188,7 @@ def unit(page: Element, words: str) -> Element:
     return found[0]
 
 
-def with_attempts(*attempts: AttemptRecord, **changes: Any) -> RunRecord:
+def with_attempts(*attempts: AttemptResult, **changes: Any) -> RunRecord:
     """A run of one case with these attempts."""
     labelled = case("topic/name[a client]", "Section", [*attempts]).model_copy(
         update={"label": "a client"}
@@ -198,7 +198,7 @@ def with_attempts(*attempts: AttemptRecord, **changes: Any) -> RunRecord:
 
 def breaking(
     outcome: Outcome | None = NO_SHARED_CIPHER, *settings: str, client: str = "", **changes: Any
-) -> AttemptRecord:
+) -> AttemptResult:
     made = attempt(client or "net-ftp@rocky9:FIPS", *settings)
     expect = None if outcome is None else changes.pop("expect", refused_as(outcome))
     given_ = {"role": Role.BREAKS} | changes
@@ -560,7 +560,7 @@ def test_a_case_tells_what_breaks_what_is_seen_and_how_to_repeat_it() -> None:
         breaking(
             NO_SHARED_CIPHER,
             "ciphers=AES128-SHA:DES-CBC3-SHA",
-            client_report=ClientReport(failed=True, step="starttls", library="OpenSSL 3.5.1"),
+            client_report=dataclasses.replace(NO_SHARED_CIPHER.report, library="OpenSSL 3.5.1"),
             configuration="ssl_ciphers=AES128-SHA:DES-CBC3-SHA",
         )
     )
@@ -715,7 +715,7 @@ def test_a_race_shows_its_rate_and_each_outcome_once() -> None:
     assert page.one("table", class_="matrix").one("a", class_="cell").one(class_="w").text == "1/4"
 
 
-def as_expected(record: AttemptRecord, identity: str) -> AttemptRecord:
+def as_expected(record: AttemptResult, identity: str) -> AttemptResult:
     return record.model_copy(update={"id": identity, "verdict": Verdict.AS_EXPECTED})
 
 
@@ -884,7 +884,7 @@ def test_plain_ftp_and_implicit_tls_pass_other_stages() -> None:
 
 
 def test_an_unverified_certificate_is_not_said_to_be_accepted() -> None:
-    unverified = dataclasses.replace(DELIVERED, verified=False)
+    unverified = reporting(DELIVERED, verified=False)
 
     assert said(happened(unverified, verify=False).bands[5]) == [say("step.not_checked").en]
     assert said(happened(DELIVERED).bands[5]) == [say("step.verified").en]
@@ -987,16 +987,19 @@ def hostile_record() -> RunRecord:
             attempt().client, platform=text, policy=text, program=text, ciphers=text
         ),
     )
-    texts_ = Texts(client=text, message=text, server=f'{text}\nFTP command: Client "x", "{text}"')
+    log = f'{text}\nFTP command: Client "x", "{text}"'
     captured = Captured(user=text, password=text, file_bytes=1, file_head=text)
-    outcome = dataclasses.replace(EXPIRED, texts=texts_, cause=text, cipher=text, protocol=text)
+    outcome = dataclasses.replace(EXPIRED, cause=text)
     attempts = [
         attempt_record(
             f"{text}/{role}", made, outcome, EXPECT_EXPIRED, role=role, label=text,
             verdict=verdict, verdict_why=text, configuration=text, images=(
                 ImageUse(name=text, stand_in=True),), standing=text,
-            client_report=ClientReport(failed=True, step="put", error=text, library=text),
-            server_report=ServerReport(started=True, log=texts_.server, captured=captured),
+            client_report=ClientReport(
+                failed=True, step="put", error=text, message=text, library=text, cipher=text,
+                protocol=text,
+            ),
+            server_report=ServerReport(started=True, log=log, captured=captured),
         )
         for role, verdict in (
             (Role.BREAKS, Verdict.SURPRISE), (Role.REMEDY, Verdict.AS_EXPECTED),
@@ -1095,7 +1098,7 @@ def test_a_text_of_many_lines_loses_its_middle() -> None:
 def many_attempts(number: int) -> RunRecord:
     """A run of so many attempts, five to a case, each with the log of a real session."""
     report = ServerReport(started=True, log=VSFTPD_LOG, stored_bytes=1024)
-    attempts: list[AttemptRecord] = []
+    attempts: list[AttemptResult] = []
     cases: list[CaseRecord] = []
     clients = [f"net-ftp@rocky9:{policy}" for policy in ("DEFAULT", "LEGACY", "FUTURE", "FIPS")]
     roles = (Role.BREAKS, Role.TWIN, *([Role.REMEDY] * 3))

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from lab.cases.declaration import PlannedAttempt
 from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
     Attempt,
@@ -23,11 +24,13 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.run.attempts import Finished, Job, _spread, make, run
+from lab.record import AttemptResult
+from lab.run.attempts import interleaved, make, run
 from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError
-from lab.run.session import Evidence, Session
+from lab.run.session import Session
 from lab.settings import parse_client, parse_server
+from tests.unit.made_up import made_of
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
 
@@ -37,7 +40,7 @@ def attempt(*assignments: str) -> Attempt:
     return Attempt(parse_server(assignments), parse_client("net-ftp@centos7", [goal]))
 
 
-def evidence(made: Attempt, *, expired: bool) -> Evidence:
+def evidence(made: Attempt, *, expired: bool) -> AttemptResult:
     """What both ends would report of an attempt."""
     client = ClientReport(
         failed=expired,
@@ -52,20 +55,19 @@ def evidence(made: Attempt, *, expired: bool) -> Evidence:
         cipher="AES128-SHA",
         library="OpenSSL 1.0.2k-fips  26 Jan 2017",
     )
-    observation = Observation(attempt=made, client=client, server=ServerReport(started=True))
-    return Evidence(observation, "", {}, 2100)
+    return made_of(Observation(attempt=made, client=client, server=ServerReport(started=True)))
 
 
 class MadeUpSession:
     """Answers every attempt with what a function says of it."""
 
-    def __init__(self, answer: Callable[[Attempt], Evidence]) -> None:
+    def __init__(self, answer: Callable[[Attempt], AttemptResult]) -> None:
         self._answer = answer
         self.able: set[Capability] = set()
         self.closed = threading.Event()
 
-    def attempt(self, made: Attempt, keep: object = None) -> Evidence:
-        return self._answer(made)
+    def attempt(self, planned: PlannedAttempt, *, capture: bool) -> tuple[AttemptResult, None]:
+        return self._answer(planned.attempt), None
 
     def has(self, made: Attempt, capability: Capability) -> bool:
         return capability in self.able
@@ -74,11 +76,16 @@ class MadeUpSession:
         self.closed.set()
 
 
-def session(answer: Callable[[Attempt], Evidence]) -> Session:
+def session(answer: Callable[[Attempt], AttemptResult]) -> Session:
     return cast("Session", MadeUpSession(answer))
 
 
-def by_certificate(made: Attempt) -> Evidence:
+def told(seen: list[AttemptResult]) -> Callable[[AttemptResult, object], None]:
+    """Add each result to a list."""
+    return lambda result, _: seen.append(result)
+
+
+def by_certificate(made: Attempt) -> AttemptResult:
     return evidence(made, expired=made.server.certificate == "expired")
 
 
@@ -91,7 +98,7 @@ def by_certificate(made: Attempt) -> Evidence:
         ("expired", {"expect": EXPIRED}, Verdict.AS_EXPECTED, "as expected"),
         ("valid", {"expect": EXPIRED}, Verdict.SURPRISE, "but it was completed (handshake)"),
         ("expired", {"expect": completed()}, Verdict.SURPRISE, "refused by the client at verify"),
-        ("expired", {}, Verdict.AS_EXPECTED, "nothing was expected"),
+        ("expired", {}, None, ""),
         # in a race a try may do either, and nothing else
         ("valid", {"expect": EXPIRED, "otherwise": completed()}, Verdict.AS_EXPECTED, "completed"),
         (
@@ -106,12 +113,12 @@ def by_certificate(made: Attempt) -> Evidence:
     ],
 )
 def test_an_attempt_is_judged(
-    certificate: str, job: dict[str, object], verdict: Verdict, why: str
+    certificate: str, job: dict[str, object], verdict: Verdict | None, why: str
 ) -> None:
-    one = Job("id", attempt(f"certificate={certificate}"), **job)  # type: ignore[arg-type]
-    finished = make(session(by_certificate), one)
-    assert finished.judgement.verdict is verdict, finished.judgement.why
-    assert why in finished.judgement.why
+    one = PlannedAttempt("id", attempt(f"certificate={certificate}"), **job)  # type: ignore[arg-type]
+    finished, _ = make(session(by_certificate), one)
+    assert finished.verdict is verdict, finished.verdict_why
+    assert why in finished.verdict_why
     assert finished.outcome is not None
     refused_ = finished.outcome.result is Result.REFUSED
     assert refused_ is (certificate == "expired")
@@ -128,44 +135,24 @@ def test_an_attempt_is_judged(
 def test_what_cannot_be_made_has_a_verdict_with_its_cause(
     error: Exception, verdict: Verdict
 ) -> None:
-    def fail(_: Attempt) -> Evidence:
+    def fail(_: Attempt) -> AttemptResult:
         raise error
 
-    finished = make(session(fail), Job("id", attempt(), EXPIRED))
-    assert (finished.judgement.verdict, finished.judgement.why) == (verdict, str(error))
+    finished, _ = make(session(fail), PlannedAttempt("id", attempt(), EXPIRED))
+    assert (finished.verdict, finished.verdict_why) == (verdict, str(error))
     assert finished.outcome is None
-
-
-def test_what_is_asked_after_an_attempt_is_not_a_part_of_its_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # given an attempt of two seconds, and builds that take a minute to say what they can do
-    now = [0.0]
-
-    def answer(made: Attempt) -> Evidence:
-        now[0] += 2
-        return by_certificate(made)
-
-    class Slow(MadeUpSession):
-        def has(self, made: Attempt, capability: Capability) -> bool:
-            now[0] += 60
-            return False
-
-    monkeypatch.setattr("lab.run.attempts.time.perf_counter", lambda: now[0])
-    job = Job("id", attempt(), completed(), (OnBuild(Offers("TLSv1"), completed()),))
-    assert make(cast("Session", Slow(answer)), job).elapsed_ms == 2000
 
 
 def test_what_is_expected_follows_from_what_the_builds_can_do() -> None:
     # given an attempt that is refused otherwise by builds that have a capability
     revoked = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.REVOKED)
     on_build = (OnBuild(Offers("TLSv1"), completed()), OnBuild(Loads("weak-key"), EXPIRED))
-    job = Job("id", attempt("certificate=expired"), revoked, on_build)
+    job = PlannedAttempt("id", attempt("certificate=expired"), revoked, on_build)
     made_up = MadeUpSession(by_certificate)
 
-    def verdict() -> tuple[Verdict, object]:
-        finished = make(cast("Session", made_up), job)
-        return finished.judgement.verdict, finished.job.expect
+    def verdict() -> tuple[Verdict | None, object]:
+        finished, _ = make(cast("Session", made_up), job)
+        return finished.verdict, finished.expectation
 
     # then without it the usual holds, with it the other, and the first that holds counts
     assert verdict() == (Verdict.SURPRISE, revoked)
@@ -180,27 +167,27 @@ def test_what_is_expected_follows_from_what_the_builds_can_do() -> None:
 
 def test_neighbours_use_different_listeners() -> None:
     jobs = [
-        [Job(f"{server}{number}", attempt(f"ciphers={server}"))]
+        [PlannedAttempt(f"{server}{number}", attempt(f"ciphers={server}"))]
         for server, times in (("a", 3), ("b", 1), ("c", 2))
         for number in range(times)
     ]
-    assert [job.id for (job,) in _spread(jobs)] == ["a0", "b0", "c0", "a1", "c1", "a2"]
+    assert [job.id for (job,) in interleaved(jobs)] == ["a0", "b0", "c0", "a1", "c1", "a2"]
 
 
 def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> None:
     # given one attempt that breaks in the lab
-    def answer(made: Attempt) -> Evidence:
+    def answer(made: Attempt) -> AttemptResult:
         if made.server.ciphers == "broken":
             raise AgentError("gone")
         return by_certificate(made)
 
     names = ["one", "broken", "two", "three"]
-    jobs = [Job(name, attempt(f"ciphers={name}"), completed()) for name in names]
-    seen: list[Finished] = []
+    jobs = [PlannedAttempt(name, attempt(f"ciphers={name}"), completed()) for name in names]
+    seen: list[AttemptResult] = []
     # when
-    run(session(answer), jobs, seen.append, workers=2)
+    run(session(answer), jobs, told(seen), workers=2)
     # then
-    verdicts = {one.job.id: one.judgement.verdict for one in seen}
+    verdicts = {one.id: one.verdict for one in seen}
     assert verdicts == {
         "one": Verdict.AS_EXPECTED,
         "broken": Verdict.LAB_ERROR,
@@ -214,22 +201,22 @@ def test_the_same_settings_are_tried_once_and_judged_for_each() -> None:
     # given a twin that is a remedy, too, and one more with another opinion of it
     tried: list[Attempt] = []
 
-    def answer(made: Attempt) -> Evidence:
+    def answer(made: Attempt) -> AttemptResult:
         tried.append(made)
         return by_certificate(made)
 
     valid = attempt("certificate=valid")
     jobs = [
-        Job("breaks", attempt("certificate=expired"), EXPIRED),
-        Job("twin", valid, completed()),
-        Job("remedy", attempt("certificate=valid"), completed()),
-        Job("wrong", valid, EXPIRED),
+        PlannedAttempt("breaks", attempt("certificate=expired"), EXPIRED),
+        PlannedAttempt("twin", valid, completed()),
+        PlannedAttempt("remedy", attempt("certificate=valid"), completed()),
+        PlannedAttempt("wrong", valid, EXPIRED),
     ]
-    seen: list[Finished] = []
-    run(session(answer), jobs, seen.append)
+    seen: list[AttemptResult] = []
+    run(session(answer), jobs, told(seen))
     assert sorted(one.server.certificate for one in tried) == ["expired", "valid"]
-    by_id = {one.job.id: one for one in seen}
-    assert {name: one.judgement.verdict for name, one in by_id.items()} == {
+    by_id = {one.id: one for one in seen}
+    assert {name: one.verdict for name, one in by_id.items()} == {
         "breaks": Verdict.AS_EXPECTED,
         "twin": Verdict.AS_EXPECTED,
         "remedy": Verdict.AS_EXPECTED,
@@ -237,34 +224,36 @@ def test_the_same_settings_are_tried_once_and_judged_for_each() -> None:
     }
     same = {name: one.same_as for name, one in by_id.items()}
     assert same == {"breaks": None, "twin": None, "remedy": "twin", "wrong": "twin"}
-    assert by_id["remedy"].evidence is by_id["twin"].evidence
+    assert by_id["remedy"].client_report is by_id["twin"].client_report
 
 
 def test_what_cannot_be_made_cannot_be_made_for_any() -> None:
-    def answer(_: Attempt) -> Evidence:
+    def answer(_: Attempt) -> AttemptResult:
         raise Unsupported("the stand-in has no NSS")
 
-    seen: list[Finished] = []
-    run(session(answer), [Job(name, attempt(), completed()) for name in "ab"], seen.append)
-    assert [one.judgement.verdict for one in seen] == [Verdict.CANNOT] * 2
+    seen: list[AttemptResult] = []
+    run(
+        session(answer), [PlannedAttempt(name, attempt(), completed()) for name in "ab"], told(seen)
+    )
+    assert [one.verdict for one in seen] == [Verdict.CANNOT] * 2
 
 
 def test_the_tries_of_a_race_are_each_made() -> None:
     tried: list[Attempt] = []
 
-    def answer(made: Attempt) -> Evidence:
+    def answer(made: Attempt) -> AttemptResult:
         tried.append(made)
         return by_certificate(made)
 
-    jobs = [Job(f"try-{number}", attempt(), apart=True) for number in range(5)]
-    seen: list[Finished] = []
-    run(session(answer), jobs, seen.append)
+    jobs = [PlannedAttempt(f"try-{number}", attempt(), counted=True) for number in range(5)]
+    seen: list[AttemptResult] = []
+    run(session(answer), jobs, told(seen))
     assert (len(tried), len(seen)) == (5, 5)
     assert all(one.same_as is None for one in seen)
 
 
 def test_nothing_to_do_is_no_error() -> None:
-    run(session(by_certificate), [], lambda _: pytest.fail("nothing was made"))
+    run(session(by_certificate), [], lambda *_: pytest.fail("nothing was made"))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -275,7 +264,7 @@ def test_who_ends_a_run_early_does_not_wait_for_attempts_under_way(
     made_up = MadeUpSession(by_certificate)
     started: list[Attempt] = []
 
-    def answer(made: Attempt) -> Evidence:
+    def answer(made: Attempt) -> AttemptResult:
         started.append(made)
         if made.server.ciphers != "quick":
             assert made_up.closed.wait(10), "nobody ended the session"
@@ -284,11 +273,11 @@ def test_who_ends_a_run_early_does_not_wait_for_attempts_under_way(
 
     made_up._answer = answer
     names = ["hangs", "quick", "next", "never"]
-    jobs = [Job(name, attempt(f"ciphers={name}")) for name in names]
+    jobs = [PlannedAttempt(name, attempt(f"ciphers={name}")) for name in names]
     seen: list[str] = []
 
-    def finished(one: Finished) -> None:
-        seen.append(one.job.id)
+    def finished(one: AttemptResult, _: object) -> None:
+        seen.append(one.id)
         raise error
 
     # when the first one that is handed over is the last straw

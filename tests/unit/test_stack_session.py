@@ -15,6 +15,7 @@ from docker import DockerClient
 from docker.errors import APIError
 from filelock import FileLock
 
+from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.model import Attempt
 from lab.run.agents import Agents
@@ -122,7 +123,7 @@ def test_a_container_that_does_not_run_is_named_with_the_way_out() -> None:
     # given a topology in which the client's container has been killed
     made = session(MadeUpEngine(), "dns", "vsftpd")
     with pytest.raises(AgentError, match=r"rocky9-fips .*is not running .*`lab down` and `lab up`"):
-        made.attempt(ATTEMPT)
+        made.attempt(PlannedAttempt("one", ATTEMPT))
 
 
 def test_a_session_that_has_ended_starts_no_agent() -> None:
@@ -130,7 +131,7 @@ def test_a_session_that_has_ended_starts_no_agent() -> None:
     made = session(engine, "dns", "vsftpd", "rocky9-fips")
     made.close()
     with pytest.raises(AgentError, match="the session has ended"):
-        made.attempt(ATTEMPT)
+        made.attempt(PlannedAttempt("one", ATTEMPT))
     assert engine.started == []
 
 

@@ -79,7 +79,7 @@ class Agent:
         self.ops.end(key)
 
     def collect(self, key: str = "a") -> tuple[Capture, dict[str, Any]]:
-        answer = self.ends(self.ops.packets({"key": key}))
+        answer = self.ends(self.ops.packets(key))
         return captured(answer, 2100), answer
 
     def ends(self, work: Any) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def test_packets_without_room_are_counted_from_the_beginning_on(agent: Agent) ->
     [
         (lambda ops: ops.watch({"key": "a", "ports": []}), "at least one range"),
         (lambda ops: ops.watch({"ports": CONTROL}), "key is None"),
-        (lambda ops: next(ops.packets({"key": "a"})), "no attempt 'a' has begun"),
+        (lambda ops: next(ops.packets("a")), "no attempt 'a' has begun"),
     ],
 )
 def test_requests_that_make_no_sense(
@@ -319,7 +319,7 @@ def test_where_nothing_can_be_captured_it_says_why() -> None:
     capture.take()
     capture.end("a")
     with pytest.raises(StopIteration) as end:
-        next(capture.packets({"key": "a"}))
+        next(capture.packets("a"))
     assert end.value.value["missing"].startswith("no-such-interface: ")
 
 

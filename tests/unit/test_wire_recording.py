@@ -9,12 +9,15 @@ import json
 import shutil
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from lab.cases.declaration import PlannedAttempt
+from lab.certificates import RunCertificates
 from lab.model import (
     Attempt,
     ClientReport,
@@ -27,13 +30,14 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.record import AttemptRecord, RecordError, RecordWriter, RunHeader, load, to_json
+from lab.record import AttemptResult, RecordError, RecordWriter, RunHeader, load, to_json
 from lab.report.html.attempts import show
 from lab.report.words import explain_surprise, wire_in_words, witnesses_in_words
-from lab.run.attempts import Job, make
-from lab.run.capture import Recording
-from lab.run.link import AgentError, AgentLink
-from lab.run.session import Evidence, Session
+from lab.run.attempts import make
+from lab.run.link import AgentError
+from lab.run.listeners import Listeners
+from lab.run.request import RequestBuilder
+from lab.run.session import Session
 from lab.settings import parse_client, parse_server
 from lab.wire import (
     Agreement,
@@ -48,6 +52,7 @@ from lab.wire import (
     read,
 )
 from tests.unit.agent_process import AGENTS, AgentProcess, running
+from tests.unit.made_up import made_of
 from tests.unit.wire_packets import BEGUN, Tls, Wire, client_context, ftps, server_context
 
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9"))
@@ -69,43 +74,61 @@ def observation(*, failed: bool = True, library: str = "OpenSSL 3.5.1") -> Obser
 # -- asking the agent ----------------------------------------------------------------------------------
 
 
-class MadeUpLink:
-    """An agent that answers what a test says, and writes down what it was asked."""
+class MadeUpAgents:
+    """Agents of both ends that answer what a test says, and write down what they were asked."""
 
     container = "vsftpd"
 
-    def __init__(self, *, missing: str = "", broken: str = "") -> None:
+    def __init__(self, *, missing: str = "", broken: str = "", key_log: str | None = None) -> None:
+        self.versions: dict[str, Any] = {}
         self.missing = missing
         self.broken = broken
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.client = {"failed": True, "step": "starttls", "library": "OpenSSL 3.5.1"}
+        if key_log is not None:
+            self.client["key_log"] = key_log
+        self.asked: dict[str, dict[str, Any]] = {}
 
     def call(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
-        self.asked.append((op, arguments))
+        self.asked[op] = arguments
         if op == self.broken:
             raise AgentError(f"server.py in vsftpd: {op} broke")
-        if self.missing:
-            return {"missing": self.missing}
+        if op == "attempt":
+            return self.client
+        if op == "listen":
+            return {"started": True, "output": ""}
         head = struct.pack(">QIIB", BEGUN, 3, 3, 0)
         packets = base64.b64encode(head + b"abc").decode()
-        return {"packets": packets, "cut": 0, "lost": 0, "late": False, "unclear": 0}
+        kept = {"packets": packets, "cut": 0, "lost": 0, "late": False, "unclear": 0}
+        return {"log": "", "capture": {"missing": self.missing} if self.missing else kept}
+
+
+def session_of(agents: MadeUpAgents) -> Session:
+    """A session without containers in which these agents answer."""
+    made = Session.__new__(Session)
+    one = SimpleNamespace(client=lambda _: agents, server=lambda _: agents)
+    certificates = RunCertificates.create(["ftp.lab.test"])
+    made._feasibility = cast("Any", SimpleNamespace(check=lambda _: None))
+    made._agents = cast("Any", one)
+    made._requests = RequestBuilder(certificates, "pw")
+    made._listeners = Listeners(cast("Any", one), cast("Any", None), certificates, "pw")
+    return made
+
+
+def attempted(
+    agents: MadeUpAgents, attempt: Attempt = ATTEMPT, *, capture: bool = True
+) -> Capture | None:
+    return session_of(agents).attempt(PlannedAttempt("x", attempt), capture=capture)[1]
 
 
 PORTS = [[2100, 2100], [30000, 30019]]
 
 
-def recording(
-    link: MadeUpLink, keep: Callable[[Observation], bool] | None = lambda _: True
-) -> Recording:
-    ports = [(2100, 2100), (30000, 30019)]
-    return Recording(keep, cast("AgentLink", link), "key-1", ports, active=False)
-
-
 def test_an_attempt_is_captured_from_its_beginning_to_its_end() -> None:
-    link = MadeUpLink()
-    one = recording(link)
-    assert one.asked == {"capture": {"ports": PORTS, "active": False}}
-    capture = one.end(observation(), "# made by X\nCLIENT_RANDOM 1 2\n\nCLIENT_RANDOM 1 2\n")
-    assert link.asked == [("packets", {"key": "key-1"})]
+    agents = MadeUpAgents(key_log="# made by X\nCLIENT_RANDOM 1 2\n\nCLIENT_RANDOM 1 2\n")
+    capture = attempted(agents)
+    assert list(agents.asked) == ["listen", "begin", "attempt", "collect"]
+    assert agents.asked["begin"]["capture"] == {"ports": PORTS, "active": False}
+    assert agents.asked["collect"]["capture"] is True
     assert capture is not None
     assert [packet.data for packet in capture.packets] == [b"abc"]
     assert capture.port == 2100
@@ -113,41 +136,37 @@ def test_an_attempt_is_captured_from_its_beginning_to_its_end() -> None:
     assert capture.key_log == "CLIENT_RANDOM 1 2\n"
 
 
+def nobody_listens() -> Attempt:
+    return ATTEMPT.with_server(listening=False)
+
+
 def test_where_nobody_listens_the_port_is_watched() -> None:
-    link = MadeUpLink()
-    one = recording(link)
-    one.watch()
-    assert link.asked == [("watch", {"key": "key-1", "ports": PORTS, "active": False})]
-    assert one.end(observation(), "") is not None
-
-
-def test_what_is_not_kept_is_not_asked_for() -> None:
-    link = MadeUpLink()
-    assert recording(link, lambda seen: not seen.client.failed).end(observation(), "") is None
-    assert link.asked == []
+    agents = MadeUpAgents()
+    assert attempted(agents, nobody_listens()) is not None
+    assert list(agents.asked) == ["watch", "attempt", "collect"]
+    assert agents.asked["watch"]["ports"] == [[2100, 2100]]
+    assert "file" not in agents.asked["collect"]
 
 
 def test_nothing_is_asked_where_nothing_is_to_be_captured() -> None:
-    link = MadeUpLink()
-    one = recording(link, None)
-    assert one.asked == {}
-    one.watch()
-    assert one.end(observation(), None) is None
-    assert link.asked == []
+    agents = MadeUpAgents()
+    assert attempted(agents, nobody_listens(), capture=False) is None
+    assert list(agents.asked) == ["attempt"]
+    assert attempted(agents, capture=False) is None
+    assert not agents.asked["begin"]["capture"]
+    assert agents.asked["attempt"]["key_log"] is False
 
 
 @pytest.mark.parametrize(
-    ("link", "why"),
+    ("agents", "why"),
     [
-        (MadeUpLink(missing="eth0: not permitted"), "captured in vsftpd: eth0: not permitted"),
-        (MadeUpLink(broken="watch"), "watch broke"),
-        (MadeUpLink(broken="packets"), "packets broke"),
+        (MadeUpAgents(missing="eth0: not permitted"), "captured in vsftpd: eth0: not permitted"),
+        (MadeUpAgents(broken="watch"), "watch broke"),
+        (MadeUpAgents(broken="collect"), "collect broke"),
     ],
 )
-def test_an_attempt_never_fails_because_of_its_capture(link: MadeUpLink, why: str) -> None:
-    one = recording(link)
-    one.watch()
-    capture = one.end(observation(), None)
+def test_an_attempt_never_fails_because_of_its_capture(agents: MadeUpAgents, why: str) -> None:
+    capture = attempted(agents, nobody_listens())
     assert capture is not None
     assert why in capture.missing
     assert wire_in_words(read(capture)) == f"not captured: {capture.missing}"
@@ -159,27 +178,41 @@ def test_why_there_is_no_key_log() -> None:
         ("", "OpenSSL 1.0.2k-fips", "OpenSSL 1.0.2k-fips wrote none"),
         ("# nothing but this\n", "", "the client's TLS library wrote none"),
     ):
-        capture = recording(MadeUpLink()).end(observation(library=library), key_log)
+        agents = MadeUpAgents(key_log=key_log)
+        agents.client["library"] = library
+        capture = attempted(agents)
         assert capture is not None
         assert (capture.key_log, capture.no_key_log) == ("", why)
+
+
+def test_only_the_attempt_itself_is_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given an agent that takes a minute to start a listener, and two seconds for each thing of an attempt
+    now = [0.0]
+
+    class Slow(MadeUpAgents):
+        def call(self, op: str, deadline_s: float, **arguments: Any) -> dict[str, Any]:
+            now[0] += 60 if op == "listen" else 2
+            return super().call(op, deadline_s, **arguments)
+
+    monkeypatch.setattr("lab.run.session.time.perf_counter", lambda: now[0])
+    result, _ = session_of(Slow()).attempt(PlannedAttempt("x", ATTEMPT))
+    assert result.elapsed_ms == 6000
 
 
 # -- of which attempts ---------------------------------------------------------------------------------
 
 
 class MadeUpSession:
-    """Asks whether the capture is kept, as the real one does."""
+    """Gives the capture that it is asked for, as the real one does."""
 
     def __init__(self, seen: Observation) -> None:
         self._seen = seen
-        self.kept: bool | None = None
 
     def attempt(
-        self, attempt: Attempt, keep: Callable[[Observation], bool] | None = None
-    ) -> Evidence:
-        self.kept = keep(self._seen) if keep else None
+        self, planned: PlannedAttempt, *, capture: bool
+    ) -> tuple[AttemptResult, Capture | None]:
         wire = ftps().tls(Tls.between(client_context(trusts=False), server_context()))
-        return Evidence(self._seen, "", {}, 2100, wire.capture() if self.kept else None)
+        return made_of(self._seen), wire.capture() if capture else None
 
 
 @pytest.mark.parametrize(
@@ -189,21 +222,18 @@ class MadeUpSession:
         (CapturePolicy.ALL, False, True),
         (CapturePolicy.REFUSED, True, True),
         (CapturePolicy.REFUSED, False, False),
-        (CapturePolicy.NONE, True, None),
+        (CapturePolicy.NONE, True, False),
     ],
 )
-def test_of_which_attempts_it_is_kept(
-    captures: CapturePolicy, failed: bool, kept: bool | None
-) -> None:
-    session = MadeUpSession(observation(failed=failed))
-    finished = make(cast("Session", session), Job("x", ATTEMPT), captures)
-    assert session.kept is kept
-    assert (finished.wire is not None) is bool(kept)
+def test_of_which_attempts_it_is_kept(captures: CapturePolicy, failed: bool, kept: bool) -> None:
+    session = cast("Session", MadeUpSession(observation(failed=failed)))
+    result, capture = make(session, PlannedAttempt("x", ATTEMPT), captures)
+    assert (capture is not None) is (result.wire is not None) is kept
     # the words of both ends are heard in any case
-    assert (finished.witnesses is not None) is failed
+    assert (result.witnesses is not None) is failed
     if kept and failed:
-        assert finished.witnesses is not None
-        assert finished.witnesses.wire == Statement(Agreement.AGREES, Side.CLIENT)
+        assert result.witnesses is not None
+        assert result.witnesses.wire == Statement(Agreement.AGREES, Side.CLIENT)
 
 
 # -- beside the record ---------------------------------------------------------------------------------
@@ -261,8 +291,8 @@ def reading(**changes: Any) -> WireReading:
     return dataclasses.replace(seen, file="wire/x.pcapng", **changes)
 
 
-def record(wire: WireReading | None, witnesses: Witnesses | None) -> AttemptRecord:
-    return AttemptRecord(
+def record(wire: WireReading | None, witnesses: Witnesses | None) -> AttemptResult:
+    return AttemptResult(
         id="x",
         server=ATTEMPT.server,
         client=ATTEMPT.client,

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from lab.dialects import interpret, server_dialect
+from lab.dialects import hear, interpret, server_dialect
 from lab.model import (
     Attempt,
     ClientReport,
@@ -70,7 +70,7 @@ def transcript(name: str, client: str = "net-ftp@rocky9") -> Transcript:
 
 
 def witnesses(observation: Observation, seen: WireReading | None) -> Witnesses:
-    heard = hear_witnesses(observation, interpret(observation), seen)
+    heard = hear_witnesses(observation, hear(observation), interpret(observation), seen)
     assert heard is not None
     return heard
 
@@ -185,7 +185,7 @@ def test_what_nobody_can_tell_is_told_against() -> None:
 
 def test_of_what_completed_nobody_is_asked() -> None:
     done = Outcome(result=Result.COMPLETED, goal=Goal.HANDSHAKE)
-    assert hear_witnesses(EXPIRED, done, None) is None
+    assert hear_witnesses(EXPIRED, hear(EXPIRED), done, None) is None
 
 
 # -- what the wire shows at which stage --------------------------------------------------------------

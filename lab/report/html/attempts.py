@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, differing_fields, set_fields, spelt
-from lab.record import AttemptRecord, CertificateRecord, Chain
+from lab.record import AttemptResult, CertificateRecord, Chain
 from lab.report.html import signs
 from lab.report.html.language import Text, say, word
 from lab.report.html.quoting import code, inline, plain, quote
@@ -49,7 +49,7 @@ class Shown:
     """One attempt of a case, or several tries of it with one outcome."""
 
     anchor: str
-    attempt: AttemptRecord
+    attempt: AttemptResult
     count: int
     sign: Sign
     seen: Text
@@ -95,19 +95,17 @@ class Shown:
     @property
     def client_text(self) -> Markup:
         """The client's own error."""
-        outcome, report = self.attempt.outcome, self.attempt.client_report
-        return quote((outcome.texts.client if outcome else "") or (report.error if report else ""))
+        return quote(self.attempt.client_report.error if self.attempt.client_report else "")
 
     @property
     def message(self) -> Markup:
         """What the client's user is shown."""
-        return quote(self.attempt.outcome.texts.message if self.attempt.outcome else "")
+        return quote(self.attempt.client_report.message if self.attempt.client_report else "")
 
     @property
     def server_text(self) -> Markup:
         """The server's log of this attempt."""
-        outcome, report = self.attempt.outcome, self.attempt.server_report
-        return quote((outcome.texts.server if outcome else "") or (report.log if report else ""))
+        return quote(self.attempt.server_report.log if self.attempt.server_report else "")
 
     @property
     def wire(self) -> Markup:
@@ -195,7 +193,7 @@ def _moment(time: datetime) -> str:
 
 
 def show(
-    attempts: Sequence[AttemptRecord], anchor: str, given: Mapping[str, Markup], *, with_logs: bool
+    attempts: Sequence[AttemptResult], anchor: str, given: Mapping[str, Markup], *, with_logs: bool
 ) -> list[Shown]:
     """The attempts of one case from one client, an impostor's inside the remedy that it is about.
 
@@ -219,7 +217,7 @@ def show(
 
 
 def _shown(
-    attempt: AttemptRecord, count: int, anchor: str, main: AttemptRecord | None, with_logs: bool
+    attempt: AttemptResult, count: int, anchor: str, main: AttemptResult | None, with_logs: bool
 ) -> Shown:
     as_expected = attempt.verdict is Verdict.AS_EXPECTED
     completed = attempt.outcome is not None and attempt.outcome.result is Result.COMPLETED
@@ -238,7 +236,7 @@ def _shown(
     return shown
 
 
-def settings(attempt: AttemptRecord, side: str) -> list[tuple[str, Text]]:
+def settings(attempt: AttemptResult, side: str) -> list[tuple[str, Text]]:
     """What is set at one end (``server``, ``client``): name and value; defaults are left out."""
     return [
         (name, _value(value))
@@ -247,7 +245,7 @@ def settings(attempt: AttemptRecord, side: str) -> list[tuple[str, Text]]:
     ]
 
 
-def settings_in_line(attempt: AttemptRecord) -> str:
+def settings_in_line(attempt: AttemptResult) -> str:
     """Everything that is set, behind the server's name."""
     words = [
         f"{name}={_written(value)}"
@@ -258,12 +256,12 @@ def settings_in_line(attempt: AttemptRecord) -> str:
     return " ".join([attempt.server.software, *words])
 
 
-def _folded(attempts: Sequence[AttemptRecord]) -> Iterator[tuple[AttemptRecord, int]]:
+def _folded(attempts: Sequence[AttemptResult]) -> Iterator[tuple[AttemptResult, int]]:
     """Tries of the same thing with the same outcome once, with their number.
 
     The most frequent outcome comes first; of a race, the refusal that it is about.
     """
-    tries: dict[Any, dict[Any, list[AttemptRecord]]] = {}
+    tries: dict[Any, dict[Any, list[AttemptResult]]] = {}
     for attempt in attempts:
         same = (attempt.role, attempt.label, attempt.standing, attempt.server, attempt.client)
         tries.setdefault(same, {}).setdefault(_came(attempt), []).append(attempt)
@@ -272,7 +270,7 @@ def _folded(attempts: Sequence[AttemptRecord]) -> Iterator[tuple[AttemptRecord, 
             yield many[0], len(many)
 
 
-def _came(attempt: AttemptRecord) -> Any:
+def _came(attempt: AttemptResult) -> Any:
     """What is equal for two tries exactly if the same came of them."""
     outcome = attempt.outcome
     if outcome is None:
@@ -292,17 +290,17 @@ def _came(attempt: AttemptRecord) -> Any:
     )
 
 
-def _rank(tries: Sequence[AttemptRecord]) -> tuple[bool, int]:
+def _rank(tries: Sequence[AttemptResult]) -> tuple[bool, int]:
     first = tries[0]
     refused = first.outcome is not None and first.outcome.result is Result.REFUSED
     return first.otherwise is not None and refused, len(tries)
 
 
-def _is_of(impostor: AttemptRecord, remedy: AttemptRecord) -> bool:
+def _is_of(impostor: AttemptResult, remedy: AttemptResult) -> bool:
     return remedy.role is Role.REMEDY and impostor.label == remedy.label
 
 
-def _changes(main: AttemptRecord, attempt: AttemptRecord) -> Iterator[Change]:
+def _changes(main: AttemptResult, attempt: AttemptResult) -> Iterator[Change]:
     for field in differing_fields(main.attempt, attempt.attempt):
         side, _, name = field.partition(".")
         before, after = (getattr(getattr(one, side), name, None) for one in (main, attempt))

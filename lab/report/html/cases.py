@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from lab.expectations import Verdict
 from lab.model import PLATFORMS, Attempt, Role, Stage
-from lab.record import AttemptRecord, CaseRecord, RaceRecord, RunRecord, gravest
+from lab.record import AttemptResult, CaseRecord, RaceRecord, RunRecord, gravest
 from lab.report.html.attempts import (
     MAIN_ROLES,
     UNJUDGED,
@@ -66,7 +66,7 @@ class Facets:
     reasons: tuple[str, ...]
 
     @classmethod
-    def of(cls, attempts: Sequence[AttemptRecord]) -> Facets:
+    def of(cls, attempts: Sequence[AttemptResult]) -> Facets:
         """The facets of a record: values that it does not have are not offered."""
         outcomes = [a.outcome for a in attempts if a.outcome]
         stages = {o.stage for o in outcomes}
@@ -195,7 +195,7 @@ class _Given:
     """A case and its attempts, as the record has them."""
 
     case: CaseRecord
-    attempts: tuple[AttemptRecord, ...]
+    attempts: tuple[AttemptResult, ...]
     unfinished: bool = False
 
 
@@ -264,7 +264,7 @@ class _Arranger:
             unfinished=given.unfinished,
         )
 
-    def _keys(self, attempts: Iterable[AttemptRecord]) -> str:
+    def _keys(self, attempts: Iterable[AttemptResult]) -> str:
         seen: dict[tuple[int, int, int | str, int | str], None] = {}
         for attempt in attempts:
             outcome = attempt.outcome
@@ -283,8 +283,8 @@ def _all_cases(record: RunRecord) -> Iterator[_Given]:
         attempts = tuple(by_id[i] for i in case.attempts if i in by_id)
         placed.update(a.id for a in attempts)
         yield _Given(case, attempts)
-    unfinished: dict[str, list[AttemptRecord]] = {}
-    alone: dict[Attempt, list[AttemptRecord]] = {}
+    unfinished: dict[str, list[AttemptResult]] = {}
+    alone: dict[Attempt, list[AttemptResult]] = {}
     for attempt in record.attempts:
         if attempt.id in placed:
             continue
@@ -298,7 +298,7 @@ def _all_cases(record: RunRecord) -> Iterator[_Given]:
         yield _Given(_without_case(many), tuple(many))
 
 
-def _cut_short(identity: str, attempts: Sequence[AttemptRecord]) -> CaseRecord:
+def _cut_short(identity: str, attempts: Sequence[AttemptResult]) -> CaseRecord:
     """A case of which the record has attempts and nothing else."""
     name, _, label = identity.partition("[")
     return CaseRecord(
@@ -310,7 +310,7 @@ def _cut_short(identity: str, attempts: Sequence[AttemptRecord]) -> CaseRecord:
     )
 
 
-def _without_case(attempts: Sequence[AttemptRecord]) -> CaseRecord:
+def _without_case(attempts: Sequence[AttemptResult]) -> CaseRecord:
     """Tries in no case, as if they were one: named by what is set."""
     name = settings_in_line(attempts[0])
     return CaseRecord(

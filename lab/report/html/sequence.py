@@ -22,7 +22,7 @@ from lab.model import (
     Stage,
     WebClientSettings,
 )
-from lab.record import AttemptRecord
+from lab.record import AttemptResult
 from lab.report.html.language import Text, joined, say, word
 from lab.report.html.quoting import code, inline
 from lab.report.html.signs import goal_reached, reason_words
@@ -112,7 +112,7 @@ def dialogue(log: str) -> list[Said]:
     return found
 
 
-def stages_of(attempt: AttemptRecord, goal: Goal) -> tuple[Stage, ...]:
+def stages_of(attempt: AttemptResult, goal: Goal) -> tuple[Stage, ...]:
     """The stages that an attempt with these settings passes on the way to its goal."""
     client = attempt.client
     tls = [Stage.HANDSHAKE, Stage.VERIFY] if client.uses_tls else []
@@ -130,13 +130,13 @@ def stages_of(attempt: AttemptRecord, goal: Goal) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def sequence_of(attempt: AttemptRecord) -> Happened | None:
+def sequence_of(attempt: AttemptResult) -> Happened | None:
     """The sequence of an attempt; ``None`` if nothing was observed."""
     outcome = attempt.outcome
     if outcome is None:
         return None
     planned = stages_of(attempt, outcome.goal)
-    log = attempt.server_report.log if attempt.server_report else outcome.texts.server
+    log = attempt.server_report.log if attempt.server_report else ""
     said = dialogue(log)
     opening = [s for s in planned if s in _BEFORE_LOGIN]
     last = outcome.stage
@@ -168,7 +168,7 @@ def _stopped(bands: list[Band], outcome: Outcome) -> list[Band]:
 
 
 def _opening_band(
-    stage: Stage, attempt: AttemptRecord, outcome: Outcome, said: Sequence[Said]
+    stage: Stage, attempt: AttemptResult, outcome: Outcome, said: Sequence[Said]
 ) -> Band:
     """A stage before the login: the same in every session, with the server's own words if known."""
     here = outcome.stage is stage
@@ -191,14 +191,14 @@ def _opening_band(
     return Band(stage, tuple(messages))
 
 
-def _host(attempt: AttemptRecord) -> str:
+def _host(attempt: AttemptResult) -> str:
     try:
         return attempt.server.host
     except KeyError:  # a server program that this lab does not know: a record from another lab
         return attempt.server.software
 
 
-def _handshake(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
+def _handshake(attempt: AttemptResult, outcome: Outcome) -> list[Message]:
     if outcome.reason is Reason.CIPHER_LIST_EMPTY:
         return []  # decided before anything is sent
     messages = [Message("right", say("step.client_hello"))]
@@ -212,7 +212,7 @@ def _handshake(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
     return messages
 
 
-def _verified(attempt: AttemptRecord, outcome: Outcome) -> Text:
+def _verified(attempt: AttemptResult, outcome: Outcome) -> Text:
     if attempt.client.pin and outcome.verified is not False:
         return say("step.pinned")
     if outcome.not_judged:
@@ -243,7 +243,7 @@ def _auth(said: Sequence[Said]) -> list[Said]:
 
 
 def _session_bands(
-    planned: Sequence[Stage], attempt: AttemptRecord, outcome: Outcome, said: Sequence[Said]
+    planned: Sequence[Stage], attempt: AttemptResult, outcome: Outcome, said: Sequence[Said]
 ) -> list[Band]:
     """The stages from the login on, in the order in which the client went through them."""
     opened: list[_Open] = []
@@ -272,7 +272,7 @@ def _session_bands(
 
 
 def _without_words(
-    planned: Sequence[Stage], bands: Sequence[Band], attempt: AttemptRecord, outcome: Outcome
+    planned: Sequence[Stage], bands: Sequence[Band], attempt: AttemptResult, outcome: Outcome
 ) -> Iterator[Band]:
     """Stages that were passed and of which the log says nothing."""
     seen = {band.stage for band in bands}
@@ -286,7 +286,7 @@ def _without_words(
             yield Band(stage, tuple(messages))
 
 
-def _response(attempt: AttemptRecord) -> Iterator[Message]:
+def _response(attempt: AttemptResult) -> Iterator[Message]:
     """A web client's request and what came back."""
     yield Message("right", Text.same(code("GET / HTTP/1.1")))
     status = attempt.client_report.reply_code if attempt.client_report else None
@@ -294,7 +294,7 @@ def _response(attempt: AttemptRecord) -> Iterator[Message]:
         yield Message("left", Text.same(code(f"HTTP/1.1 {status}")))
 
 
-def _data(attempt: AttemptRecord, outcome: Outcome) -> list[Message]:
+def _data(attempt: AttemptResult, outcome: Outcome) -> list[Message]:
     if outcome.data_protected is None or not isinstance(attempt.client, FtpClientSettings):
         return []
     parts = [say("step.data_tls" if outcome.data_protected else "step.data_clear")]

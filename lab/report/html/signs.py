@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from lab.expectations import Expectation, Verdict
 from lab.model import Goal, NotJudged, Outcome, Reason, Result, Side, Stage
-from lab.record import AttemptRecord
+from lab.record import AttemptResult
 from lab.report.html.language import Text, joined, say, word
 from lab.report.html.quoting import code, inline
 
@@ -28,7 +28,7 @@ class Sign:
     meaning: Text
 
 
-def sign_of(attempt: AttemptRecord) -> Sign:
+def sign_of(attempt: AttemptResult) -> Sign:
     """The sign of an attempt."""
     outcome = attempt.outcome
     if outcome is None:
@@ -49,7 +49,7 @@ def _meaning(symbol: str, outcome: Outcome) -> Text:
     return joined([means, say("fact.not_judged")]) if outcome.not_judged else means
 
 
-def seen(attempt: AttemptRecord) -> Text:
+def seen(attempt: AttemptResult) -> Text:
     """What came of an attempt, in a sentence."""
     return outcome_words(attempt.outcome) if attempt.outcome else say("outcome.none")
 

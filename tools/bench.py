@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -17,19 +18,21 @@ from typing import Any
 
 from docker import DockerClient
 
+from lab.cases import PlannedAttempt
 from lab.clients.net_ftp import NetFtp
 from lab.clients.tls_perl import TlsPerl
-from lab.dialects import interpret
 from lab.documents import documents
-from lab.images import Progress
+from lab.images import Printed, Progress
 from lab.model import Attempt, Goal, Result
-from lab.record import AttemptRecord, CaseRecord, load
+from lab.record import AttemptResult, CaseRecord, load
 from lab.report.html import render
+from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.files import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
+from lab.wire import CapturePolicy
 
 #: Attempts behind each median.
 ATTEMPTS = 60
@@ -140,7 +143,7 @@ def _page(checkout: Checkout) -> float:
     """Seconds to make the page of a record as large as that, from the attempts of the last run."""
     record = load(checkout.state / "runs" / "latest")
     cases: list[CaseRecord] = []
-    attempts: list[AttemptRecord] = []
+    attempts: list[AttemptResult] = []
     for number, case in enumerate(itertools.cycle(record.cases)):
         of_case = record.attempts_of(case)
         if len(attempts) + len(of_case) > PAGE_ATTEMPTS:
@@ -158,19 +161,25 @@ def _page(checkout: Checkout) -> float:
 
 def _handshakes(laboratory: Lab, attempt: Attempt) -> tuple[float, float]:
     """Milliseconds of a bare handshake and of an attempt, measured in turn in small batches."""
-    evidence = laboratory.session.attempt(attempt)
-    outcome = interpret(evidence.observation)
-    if outcome.result is not Result.COMPLETED:
-        raise BenchError(f"the attempt that is measured was {outcome.in_words()}")
+    planned = PlannedAttempt("bench", attempt)
+    result, _ = make(laboratory.session, planned, CapturePolicy.NONE)
+    if result.outcome is None or result.outcome.result is not Result.COMPLETED:
+        raise BenchError(f"the attempt that is measured did not complete: {result.outcome}")
     bare: list[float] = []
     through: list[float] = []
     batch = 10
     for _ in range(ATTEMPTS // batch):
-        bare += _bare(laboratory, attempt, evidence.port, batch)
+        bare += _bare(laboratory, attempt, _port(result), batch)
         through += [
-            _milliseconds(lambda: laboratory.session.attempt(attempt)) for _ in range(batch)
+            _milliseconds(lambda: laboratory.session.attempt(planned)) for _ in range(batch)
         ]
     return statistics.median(bare), statistics.median(through)
+
+
+def _port(result: AttemptResult) -> int:
+    """The port of the listener that an attempt was made at."""
+    (port,) = re.findall(r'"[Pp]ort": (\d+)', json.dumps(result.request))
+    return int(port)
 
 
 def _bare(laboratory: Lab, attempt: Attempt, port: int, times: int) -> list[float]:
@@ -199,7 +208,7 @@ def _container_runs(laboratory: Lab) -> float:
     (network,) = client.api.networks(
         filters={"label": f"com.docker.compose.project={laboratory.topology.project}"}
     )
-    port = laboratory.session.attempt(_FTPS).port
+    port = _port(laboratory.session.attempt(PlannedAttempt("bench", _FTPS))[0])
     script = (
         "use Net::FTP; use IO::Socket::SSL;"
         " my $f = Net::FTP->new($ARGV[0], Port => $ARGV[1], Passive => 1,"
@@ -254,3 +263,15 @@ def _milliseconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return (time.perf_counter() - started) * 1000
+
+
+def main() -> int:
+    """Measure and print, with ``--json`` as JSON; the exit status is 1 where a limit is not met."""
+    measured = measure(Checkout.here(), Printed())
+    as_json = sys.argv[1:] == ["--json"]
+    sys.stdout.write(f"{json.dumps(measured.as_json()) if as_json else measured.in_words()}\n")
+    return 0 if measured.all_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
