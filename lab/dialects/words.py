@@ -145,6 +145,10 @@ class ServerDialect(Table):
     client_ended: Patterns = ()
     """What says that the client ended the handshake: an alert of it, its leaving. No rule asks for it,
     for the client knows better; it is what the server alone has to say of who refused."""
+    command: Patterns = ()
+    """A line with an FTP command that came, its text the first group; no rule asks for it."""
+    reply: Patterns = ()
+    """The same with a reply that was sent."""
 
     def parts(self) -> Iterator[ServerDialect]:
         """This dialect and all that it includes."""
@@ -164,6 +168,18 @@ class ServerDialect(Table):
     def names_the_client(self, log: str) -> bool:
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def dialogue(self, log: str) -> Iterator[tuple[bool, str]]:
+        """The FTP commands (true) and replies (false) in a log, in their order."""
+        kinds = [
+            (pattern, to_server)
+            for part in self.parts()
+            for to_server, patterns in ((True, part.command), (False, part.reply))
+            for pattern in patterns
+        ]
+        for line in log.splitlines() if kinds else ():
+            found = ((pattern.search(line), to_server) for pattern, to_server in kinds)
+            yield from ((to_server, match[1]) for match, to_server in found if match)
 
 
 class X509Numbers(Table):

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from lab.certificates import RunCertificates, describe
+from lab.dialects import server_dialect
 from lab.documents import documents
 from lab.expectations import Verdict, completed, refused
 from lab.model import (
@@ -57,7 +58,7 @@ from lab.report.html.documented import claims_of
 from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts
 from lab.report.html.page import Page
 from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
-from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, dialogue, sequence_of
+from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, sequence_of
 from lab.servers.vsftpd import Vsftpd
 from tests.unit.made_up import (
     DELIVERED,
@@ -807,18 +808,19 @@ def test_the_options_of_a_filter_are_numbered_as_the_keys_are() -> None:
 
 
 def test_the_dialogue_is_read_from_both_servers_logs() -> None:
-    assert [(s.to_server, s.text) for s in dialogue(VSFTPD_LOG)][:3] == [
+    assert list(server_dialect("vsftpd").dialogue(VSFTPD_LOG))[:3] == [
         (False, "220 (vsFTPd 3.0.5)"),
         (True, "AUTH TLS"),
         (False, "234 Proceed with negotiation."),
     ]
-    assert [(s.to_server, s.text) for s in dialogue(PYFTPDLIB_LOG)] == [
+    assert list(server_dialect("pyftpdlib").dialogue(PYFTPDLIB_LOG)) == [
         (False, "220 pyftpdlib 2.2.0 ready."),
         (True, "AUTH TLS"),
         (False, "234 AUTH TLS successful."),
         (True, "PASS ******"),
     ]
-    assert dialogue("500 OOPS: unrecognised variable in config file: ssl_tlsv1_2") == []
+    words = "500 OOPS: unrecognised variable in config file: ssl_tlsv1_2"
+    assert list(server_dialect("vsftpd").dialogue(words)) == []
 
 
 def test_a_completed_session_passes_its_stages_in_the_order_of_the_dialogue() -> None:

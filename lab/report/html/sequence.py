@@ -6,11 +6,11 @@ its commands and replies are shown at their stage, in the order in which they ca
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from lab.dialects import server_dialect
 from lab.model import (
     HOST_ADDRESS,
     FtpClientSettings,
@@ -29,11 +29,6 @@ from lab.report.html.signs import goal_reached, reason_words
 
 #: A sequence shows at most so many commands and replies.
 MOST_MESSAGES = 28
-
-# vsftpd with log_ftp_protocol, and pyftpdlib at debug level, each with the client's address before it.
-_VSFTPD = re.compile(r'FTP (?P<kind>command|response): Client "[^"]*", "(?P<text>.*)"$')
-_PYFTPDLIB = re.compile(r"^\[\w [^\]]*\] \S+-\[[^\]]*\] (?P<kind><-|->) (?P<text>.*)$")
-_TO_SERVER = frozenset({"command", "<-"})
 
 # Commands in the order of the stages (RFC 959, 2228, 2428, 4217); another one belongs to where it is.
 _STAGE_OF = {
@@ -102,16 +97,6 @@ class Said:
     text: str
 
 
-def dialogue(log: str) -> list[Said]:
-    """The FTP commands and replies in a server's log, in their order; none in a log of another form."""
-    found: list[Said] = []
-    for line in log.splitlines():
-        match = _VSFTPD.search(line) or _PYFTPDLIB.match(line)
-        if match:
-            found.append(Said(match["kind"] in _TO_SERVER, match["text"]))
-    return found
-
-
 def stages_of(attempt: AttemptResult, goal: Goal) -> tuple[Stage, ...]:
     """The stages that an attempt with these settings passes on the way to its goal."""
     client = attempt.client
@@ -137,7 +122,8 @@ def sequence_of(attempt: AttemptResult) -> Happened | None:
         return None
     planned = stages_of(attempt, outcome.goal)
     log = attempt.server_report.log if attempt.server_report else ""
-    said = dialogue(log)
+    dialect = server_dialect(attempt.server.software)
+    said = [Said(*line) for line in dialect.dialogue(log)]
     opening = [s for s in planned if s in _BEFORE_LOGIN]
     last = outcome.stage
     if last in opening:
