@@ -146,9 +146,9 @@ class ServerDialect(Table):
     """What says that the client ended the handshake: an alert of it, its leaving. No rule asks for it,
     for the client knows better; it is what the server alone has to say of who refused."""
     command: Patterns = ()
-    """A line with an FTP command that came, its text the first group; no rule asks for it."""
+    """Lines in which an FTP server writes down what the client says; a group is the text."""
     reply: Patterns = ()
-    """The same with a reply that was sent."""
+    """The same of its own replies."""
 
     def parts(self) -> Iterator[ServerDialect]:
         """This dialect and all that it includes."""
@@ -169,17 +169,20 @@ class ServerDialect(Table):
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
 
-    def dialogue(self, log: str) -> Iterator[tuple[bool, str]]:
-        """The FTP commands (true) and replies (false) in a log, in their order."""
-        kinds = [
-            (pattern, to_server)
+    def dialogue(self, log: str) -> list[tuple[bool, str]]:
+        """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
+        patterns = [
+            (to_server, pattern)
             for part in self.parts()
-            for to_server, patterns in ((True, part.command), (False, part.reply))
-            for pattern in patterns
+            for to_server, kind in ((True, part.command), (False, part.reply))
+            for pattern in kind
         ]
-        for line in log.splitlines() if kinds else ():
-            found = ((pattern.search(line), to_server) for pattern, to_server in kinds)
-            yield from ((to_server, match[1]) for match, to_server in found if match)
+        matches = (
+            (to_server, pattern.search(line))
+            for line in log.splitlines()
+            for to_server, pattern in patterns
+        )
+        return [(to_server, match[1]) for to_server, match in matches if match]
 
 
 class X509Numbers(Table):
