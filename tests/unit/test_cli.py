@@ -25,10 +25,10 @@ from lab.cli import main
 from lab.cli.common import USAGE
 from lab.cli.entry import COMMANDS
 from lab.documents import documents
-from lab.expectations import Expectation, Verdict, completed
 from lab.images import ImageError
 from lab.images import Problem as ImageProblem
 from lab.model import Attempt
+from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
 from lab.run import topology
 from lab.run.checkout import Checkout
