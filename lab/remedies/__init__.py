@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.certificates import ANCHORS, OTHER_HOST
+from lab.clients import program_of
 from lab.model import (
     Attempt,
     FtpClientSettings,
@@ -22,7 +23,6 @@ from lab.model import (
     Reason,
     Side,
     Stage,
-    container_of,
     only,
     up_to,
 )
@@ -228,7 +228,7 @@ def _let_in(attempt: Attempt) -> Attempt | None:
     if attempt.server.port_filter == "open":
         return None
     client = attempt.client
-    return attempt.with_server(port_allowed=container_of(client.platform, client.policy))
+    return attempt.with_server(port_allowed=program_of(client).service(client))
 
 
 #: Certificates of which the server sends the leaf alone, and of an authority that clients do not know.
