@@ -51,16 +51,16 @@ def report(
     """``lab report``: its exit status is that of the run's verdict."""
     from lab.compare import compare as compare_runs
     from lab.documents import documents
+    from lab.documents.verdicts import evaluate_tested
     from lab.record import whole
     from lab.report import markdown, terminal
     from lab.report.html import write
-    from lab.report.html.documented import claims_of
 
     found, path = _recorded(record)
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
-        write(found, page, claims_of(found))
+        write(found, page, evaluate_tested(found, documents().values()))
         say(f"\nreport: {page}")
     if summary is not None:
         compared = compare_runs(_recorded(since)[0], found) if since is not None else None

@@ -26,7 +26,7 @@ from typing import Any
 
 from lab.documents.forms import Bilingual, Claim, ClaimVerdict, Document, Language, Test
 from lab.documents.lint import case_name
-from lab.expectations import Verdict, judge
+from lab.model.expectations import Verdict, judge
 from lab.record import AttemptResult, RunRecord
 
 
@@ -118,6 +118,14 @@ def evaluate(document: Document, record: RunRecord) -> tuple[ClaimResult, ...]:
         if attempt.case is not None:
             by_case.setdefault(case_name(attempt.case), []).append(attempt)
     return tuple(_result(claim, by_case) for claim in document.claims)
+
+
+def evaluate_tested(
+    record: RunRecord, documents: Iterable[Document]
+) -> list[tuple[Document, tuple[ClaimResult, ...]]]:
+    """The documents that a run tests, each with the verdicts on its claims."""
+    judged = [(document, evaluate(document, record)) for document in documents]
+    return [(document, found) for document, found in judged if any(one.made for one in found)]
 
 
 def counts(results: Iterable[ClaimResult]) -> dict[ClaimVerdict, int]:

@@ -19,11 +19,11 @@ from lab import __version__
 from lab.cases import LoadedCase, PlannedAttempt
 from lab.certificates import describe
 from lab.clients import PROGRAMS
-from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.host import EngineError, EngineProblem, lost
 from lab.images import Printed, Progress
 from lab.model import Attempt, Role
-from lab.own.pem import UserFiles
+from lab.model.expectations import Expectation, Judgement, Verdict, judge
+from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,
     LATEST_NAME,

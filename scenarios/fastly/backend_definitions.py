@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, WebClientSettings
+from lab.model.expectations import completed
 from lab.own.backend import read
 from lab.own.backend_settings import client_settings
 from lab.own.findings import Severity
@@ -22,6 +22,7 @@ from scenarios.fastly import (
     FETCHED_UNCHECKED,
     IMPOSTOR_REFUSED,
     OLD_AND_NEW,
+    cures,
     hostname_mismatch,
     no_tls,
     unknown_issuer,
@@ -219,7 +220,7 @@ def tls_switched_off(client: ClientSettings) -> Case:
         no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
-            recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
+            *cures(attempt, "server-tls"),
             unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
             useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), no_tls(client)),
         ],
