@@ -26,7 +26,7 @@ from lab.cli.common import (
     say,
     status_of_attempt,
 )
-from lab.expectations import Expectation
+from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.report.layout import padded, print_hanging
 from lab.run.scan import LIMITS, NotScanned

@@ -148,8 +148,8 @@ def _status_of(error: Exception) -> int | None:
     from lab.dialects import DialectError
     from lab.documents import DocumentError
     from lab.engine import EngineError
-    from lab.expectations import ExpectationError
     from lab.images import ImageError, WrongVariable
+    from lab.model.expectations import ExpectationError
     from lab.own import InputError
     from lab.record import RecordError
     from lab.report.html import ReportError

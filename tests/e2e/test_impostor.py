@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from docker import DockerClient
 
 from lab.cases.declaration import PlannedAttempt
-from lab.expectations import Verdict, impostor_difference
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
+from lab.model.expectations import Verdict, impostor_difference
 from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
@@ -24,12 +22,6 @@ pytestmark = pytest.mark.engine
 #: A password that a careless shell would take apart.
 ODD = 'it\'s "$HOME" \\ `id` %s'
 SERVICES = "ls /etc/pam.d | grep -c '^lab-impostor-' || true"
-
-
-@pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Lab]:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
-        yield opened
 
 
 def attempt_on(software: str, *at_client: str, client: str = "net-ftp@rocky9") -> Attempt:

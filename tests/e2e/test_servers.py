@@ -367,9 +367,10 @@ def test_an_upload_completes_and_is_read_back(place: Place) -> None:
     }
 
 
-@pytest.mark.parametrize("settings", [{"allow_anon_ssl": True}], ids=str)
-def test_an_anonymous_upload_completes(place: Place, settings: dict[str, Any]) -> None:
-    key, _ = place.listen(anonymous=True, **settings)
+def test_an_anonymous_upload_completes(place: Place) -> None:
+    # pyftpdlib allows TLS to every user
+    allowed: dict[str, Any] = {} if place.software == "pyftpdlib" else {"allow_anon_ssl": True}
+    key, _ = place.listen(anonymous=True, **allowed)
     upload = Upload(place, "x", b"12345", user="anonymous", password="a@lab.test")
     collected = place.attempt(key, upload, "x")
     assert collected.stored == {"size": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}
@@ -535,9 +536,9 @@ def trial(place: Place, key: str, number: int) -> None:
 
 
 @pytest.mark.slow
-def test_200_attempts_one_after_the_other_have_a_log_each(place: Place) -> None:
+def test_attempts_one_after_the_other_have_a_log_each(place: Place) -> None:
     key, _ = place.listen()
-    for number in range(200):
+    for number in range(60):
         trial(place, key, number)
 
 
@@ -551,7 +552,7 @@ def test_50_listeners_in_one_container_and_attempts_side_by_side(place: Place) -
 
     def lane(first: int) -> None:
         for number in range(first, 50, 8):
-            for repetition in range(3):
+            for repetition in range(2):
                 trial(place, keys[number], number * 10 + repetition)
 
     with ThreadPoolExecutor(8) as pool:
