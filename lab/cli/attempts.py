@@ -204,8 +204,8 @@ def suites(
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
     from lab.images import Printed
+    from lab.run.agents import Unsupported
     from lab.run.checkout import Checkout, new_run_id
-    from lab.run.feasibility import Unsupported
     from lab.run.laboratory import open_lab
 
     wanted = attempt_of(
@@ -284,10 +284,10 @@ def scan(
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
     from lab.images import Printed
+    from lab.run.agents import SCANNER
     from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
-    from lab.run.scanner import SERVICE as SCANNER
-    from lab.run.scanning import as_attempt, counted, scan_all
+    from lab.run.scan import as_attempt, counted, scan_all
 
     if server is None and not server_settings:
         plans = [c.plan() for c in chosen_cases(cases, document)]

@@ -8,8 +8,7 @@ from lab.cases.declaration import PlannedAttempt
 from lab.model import Attempt, ServerSettings
 from lab.run.attempts import make
 from lab.run.laboratory import Lab
-from lab.run.scan import LIMITS, Comparison, NotScanned, compare
-from lab.run.scanning import counted, scan_all, scan_one
+from lab.run.scan import LIMITS, Comparison, NotScanned, compare, counted, scan_all, scan_one
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import Copy
 

@@ -13,8 +13,8 @@ import pytest
 
 from lab.cases import Catalogue, PlannedAttempt
 from lab.model import Attempt, Outcome, Reason, Result
+from lab.run.agents import Unsupported
 from lab.run.attempts import make
-from lab.run.feasibility import Unsupported
 from lab.run.laboratory import Lab
 from lab.run.suites import Comparison
 from lab.settings import parse_client, parse_server

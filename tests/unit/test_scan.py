@@ -12,11 +12,23 @@ from rich.console import Console
 
 from lab.cli.attempts import print_scans, scans_in_words
 from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
-from lab.run.feasibility import Unsupported
+from lab.run.agents import Unsupported
 from lab.run.link import AgentError, AgentLink
-from lab.run.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
-from lab.run.scanner import Address, scan
-from lab.run.scanning import as_attempt, counted, scan_all, scan_one
+from lab.run.scan import (
+    LIMITS,
+    Address,
+    Comparison,
+    Scan,
+    ScanError,
+    as_attempt,
+    compare,
+    counted,
+    not_scannable,
+    read,
+    scan,
+    scan_all,
+    scan_one,
+)
 from lab.run.session import Session
 from lab.run.suites import Offer, configured
 from lab.servers import SERVERS
