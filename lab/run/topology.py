@@ -33,7 +33,7 @@ from lab.run.network import (
     of_project,
     options,
 )
-from lab.servers import SERVER_HOSTS, SERVERS
+from lab.servers import SERVERS
 
 #: Seconds for a Compose that nobody waits for any more to end when it is asked to.
 COMPOSE_END_S = 5.0
@@ -275,7 +275,7 @@ def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -
     """
     files = [path for name, path in service_files(checkout).items() if name in images]
     asked = [name for path in files for name in _ADDRESS.findall(path.read_text(encoding="utf-8"))]
-    hosts = {server.service: SERVER_HOSTS[name] for name, server in SERVERS.items()}
+    hosts = {server.service: server.host for server in SERVERS.values()}
     addresses = {
         name.lower().replace("_", "-"): f"{net}.{number}" for number, name in enumerate(asked, 100)
     }
