@@ -107,7 +107,7 @@ class Scan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ScanComparison:
     """A listener as ``sslscan``, the lab and the settings have it."""
 
     server: ServerSettings
@@ -177,7 +177,7 @@ def not_scannable(server: ServerSettings) -> str | None:
     return None
 
 
-def read(document: str) -> Scan:
+def read_scan(document: str) -> Scan:
     """Read the XML document of ``sslscan --xml=-`` about one server.
 
     Raises:
@@ -206,9 +206,9 @@ def read(document: str) -> Scan:
     )
 
 
-def compare(
+def compare_scan(
     server: ServerSettings, scan: Scan, offer: Offer, limits: Collection[Limit] = LIMITS
-) -> Comparison:
+) -> ScanComparison:
     """Put the three together.
 
     A version in which a listener could use no suite is spoken by nobody, so that it does not count.
@@ -225,7 +225,7 @@ def compare(
             disagreements.append(f"sslscan finds {version}, the lab gets no suite of it")
         else:
             disagreements += _suites(version, scan.suites[version], picked[version], limits, beyond)
-    return Comparison(
+    return ScanComparison(
         server=server,
         scan=scan,
         offer=offer,
@@ -308,7 +308,7 @@ TRIES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class ScannedAddress:
     """A listener, as the scanner reaches it."""
 
     host: str
@@ -322,7 +322,7 @@ class Address:
     key: str | None = None
 
     @classmethod
-    def of(cls, server: ServerSettings, port: int) -> Address:
+    def of(cls, server: ServerSettings, port: int) -> ScannedAddress:
         """A listener with these settings at ``port``."""
         asked = server.asks_for_certificate
         chain, key = certificate_files(server.host, server.certificate) if asked else (None, None)
@@ -336,7 +336,7 @@ class Address:
         )
 
 
-def scan(agent: AgentLink, address: Address) -> Scan:
+def scan(agent: AgentLink, address: ScannedAddress) -> Scan:
     """What ``sslscan`` finds there.
 
     Raises:
@@ -354,7 +354,7 @@ def scan(agent: AgentLink, address: Address) -> Scan:
             key=address.key,
         )
         try:
-            return read(answer["xml"])
+            return read_scan(answer["xml"])
         except ScanError as error:
             if not left:
                 said = " ".join(answer["stderr"].split())
@@ -364,7 +364,7 @@ def scan(agent: AgentLink, address: Address) -> Scan:
 
 
 #: What was found, or why nothing was.
-Result = Comparison | NotScanned
+ScanResult = ScanComparison | NotScanned
 
 #: Not that both agree: two that see nothing have nothing to compare.
 NO_HANDSHAKE = "no handshake comes about with it, be it sslscan or the lab that asks"
@@ -375,7 +375,7 @@ def scan_all(
     servers: Iterable[ServerSettings],
     *,
     workers: int | None = None,
-) -> list[Result]:
+) -> list[ScanResult]:
     """Scan a listener of each of these settings, each settings once; the results in their order.
 
     What breaks in the lab is the result of the settings that it hits; the rest goes on.
@@ -396,7 +396,7 @@ def scan_all(
         pool.shutdown(wait=True)
 
 
-def scan_one(session: Session, server: ServerSettings) -> Result:
+def scan_one(session: Session, server: ServerSettings) -> ScanResult:
     """Scan a listener with these settings."""
     try:
         found = session.scan(server)
@@ -412,11 +412,11 @@ def as_attempt(server: ServerSettings) -> Attempt:
     return Attempt(server, Openssl() if isinstance(server, WebServerSettings) else NetFtp())
 
 
-def counted(results: Iterable[Result]) -> dict[str, int]:
+def counted(results: Iterable[ScanResult]) -> dict[str, int]:
     """How many settings came to what; every one is in exactly one number."""
     counts = {"agree": 0, "disagree": 0, "not_scannable": 0, "lab_error": 0}
     for result in results:
-        if isinstance(result, Comparison):
+        if isinstance(result, ScanComparison):
             counts["agree" if result.agree else "disagree"] += 1
         else:
             counts["lab_error" if result.lab_error else "not_scannable"] += 1

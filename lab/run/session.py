@@ -39,7 +39,7 @@ from lab.run.containers import Containers, Equipment
 from lab.run.link import AgentError, AgentLink
 from lab.run.listeners import Listener, Listeners, RequestBuilder, deadline
 from lab.run.offers import OfferCache
-from lab.run.suites import Comparison, compare
+from lab.run.suites import SuiteComparison, compare_suites
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 from lab.wire.packets import Capture, captured
@@ -149,7 +149,7 @@ class Session:
             return result, None
         return result, watch.capture(collected["capture"], raw.get("key_log"), client, report)
 
-    def suites(self, attempt: Attempt) -> Comparison:
+    def suites(self, attempt: Attempt) -> SuiteComparison:
         """What both ends of an attempt agree to, and what is common; each end is asked once.
 
         Raises:
@@ -157,7 +157,7 @@ class Session:
             AgentError: a container or an agent failed.
         """
         self._feasibility.check(attempt)
-        return compare(self._offers.client(attempt), self._offers.server(attempt.server))
+        return compare_suites(self._offers.client(attempt), self._offers.server(attempt.server))
 
     def has(self, attempt: Attempt, capability: Capability) -> bool:
         """Whether the builds that make this attempt have a capability; each image is asked once.
@@ -168,7 +168,7 @@ class Session:
         """
         return self._capabilities.has(attempt, capability)
 
-    def scan(self, server: ServerSettings) -> scan.Comparison:
+    def scan(self, server: ServerSettings) -> scan.ScanComparison:
         """A listener with these settings as ``sslscan`` finds it, beside what the lab says of it.
 
         Raises:
@@ -183,8 +183,8 @@ class Session:
             raise Unsupported(offer.nothing)
         agent = self._agents.scanner()
         with self._listeners.one(server) as listener:
-            found = scan.scan(agent, scan.Address.of(server, listener.port))
-        return scan.compare(server, found, offer)
+            found = scan.scan(agent, scan.ScannedAddress.of(server, listener.port))
+        return scan.compare_scan(server, found, offer)
 
     def facts(self, software: Collection[str]) -> dict[str, Any]:
         """What these servers say of themselves, by software; of those that are not here, nothing."""
