@@ -130,7 +130,6 @@ NOTHING_TO_SCAN = [
     ("nginx", ["listening=no"], "nothing listens"),
     ("nginx", ["port_filter=dropped", "port_allowed=edge"], "edge"),
     ("origin", ["behaviour=silent"], "never answers"),
-    ("pyftpdlib", ["implicit_tls=yes"], "explicit TLS"),
 ]
 
 
