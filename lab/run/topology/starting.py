@@ -18,7 +18,7 @@ from lab.run.topology.locks import acquire
 from lab.run.topology.projects import TopologyError, containers, of_project
 from lab.run.topology.removing import remove
 from lab.run.topology.subnets import choosing, free_net
-from lab.servers import SERVER_HOSTS, SERVERS
+from lab.servers import SERVERS
 
 #: Seconds for Compose to have every container running.
 UP_S = 120
@@ -113,7 +113,7 @@ def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -
     """
     files = [path for name, path in service_files(checkout).items() if name in images]
     asked = [name for path in files for name in _ADDRESS.findall(path.read_text(encoding="utf-8"))]
-    hosts = {server.service: SERVER_HOSTS[name] for name, server in SERVERS.items()}
+    hosts = {server.service: server.host for server in SERVERS.values()}
     addresses = {
         name.lower().replace("_", "-"): f"{net}.{number}" for number, name in enumerate(asked, 100)
     }
