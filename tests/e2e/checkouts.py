@@ -224,7 +224,7 @@ class Copy:
 
     def record(self) -> RunRecord:
         """The newest run."""
-        return load(self.runs()[-1])
+        return load((self.checkout.state / "runs" / "latest").resolve())
 
     # -- the engine ----------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ def test_containers_that_are_killed_take_only_their_own_attempts_with_them(
         (hit,) = attempts(record, case)
         assert hit.verdict is Verdict.LAB_ERROR, f"{hit.id}: {hit.verdict}\n{done}"
         assert killed in hit.verdict_why, hit.verdict_why
-        assert f"lab-error: {hit.id}" in done.out, str(done)
+        assert f"LAB ERROR: {hit.id}" in done.out + done.err, str(done)
     # and everything else went on
     verdicts = [attempt.verdict for attempt in attempts(record, "quick")]
     assert verdicts == [Verdict.AS_EXPECTED] * QUICK, str(done)
