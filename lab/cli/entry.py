@@ -154,7 +154,7 @@ def _status_of(error: Exception) -> int | None:
     from lab.record import RecordError
     from lab.report.html import ReportError
     from lab.run.link import AgentError
-    from lab.run.topology import TopologyError
+    from lab.run.network import TopologyError
     from lab.settings import SettingsError
 
     if isinstance(error, InputError | SettingsError | ExpectationError | CaseError | WrongVariable):

@@ -75,14 +75,14 @@ def engine_stop() -> None:
 def up() -> None:
     """``lab up``."""
     from lab.images import Printed
-    from lab.run import topology
+    from lab.run import network
     from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import ensure_images, image_store, start
 
     checkout, progress = Checkout.here(), Printed()
     with _engine_found() as client:
         image_store(client, checkout, progress)  # variables without a meaning are told of first
-        if topology.containers(client, checkout.kept_project):
+        if network.containers(client, checkout.kept_project):
             say("the topology is up already: `lab status`")
             return
         found, _ = ensure_images(client, checkout, progress)
@@ -114,10 +114,10 @@ def status(as_json: AsJson = False) -> None:
     """``lab status``."""
     from rich.table import Table
 
-    from lab.run import topology
+    from lab.run import network
 
     with _engine_found() as client:
-        found = topology.find(client)
+        found = network.find(client)
     if as_json:
         print_json([vars(f) for f in found])
         return

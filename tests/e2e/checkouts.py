@@ -26,7 +26,7 @@ from docker import DockerClient
 from lab.host.checkout import LABEL_CHECKOUT, root
 from lab.host.machine import wait_until
 from lab.record import AttemptResult, RunRecord, load
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import LABEL_RUN, Checkout
 
 #: Seconds for anything that a test waits for; far more than it takes.
@@ -224,14 +224,14 @@ class Copy:
 
     def record(self) -> RunRecord:
         """The newest run."""
-        return load(self.runs()[-1])
+        return load((self.checkout.state / "runs" / "latest").resolve())
 
     # -- the engine ----------------------------------------------------------------------------------
 
     def containers(self, engine: DockerClient, service: str = "") -> list[str]:
         """Ids of this copy's containers, of one service or all; those that do not run too."""
         labels = [f"{LABEL_CHECKOUT}={self.checkout.key}"]
-        labels += [f"{topology.LABEL_SERVICE}={service}"] if service else []
+        labels += [f"{network.LABEL_SERVICE}={service}"] if service else []
         return [c["Id"] for c in engine.api.containers(all=True, filters={"label": labels})]
 
     def left(self, engine: DockerClient) -> list[str]:
@@ -248,7 +248,7 @@ class Copy:
         """The topologies of this copy that have a container."""
         filters = {"label": f"{LABEL_CHECKOUT}={self.checkout.key}"}
         found = engine.api.containers(all=True, filters=filters)
-        return {c["Labels"][topology.LABEL_PROJECT] for c in found}
+        return {c["Labels"][network.LABEL_PROJECT] for c in found}
 
     def run_ids(self, engine: DockerClient) -> set[str]:
         """The runs that started this copy's containers."""

@@ -11,7 +11,7 @@ from docker import DockerClient
 from lab.cases import Catalogue
 from lab.model.expectations import Verdict
 from lab.record import RunRecord
-from lab.run import topology
+from lab.run import network
 from lab.run.checkout import Checkout
 from tests.e2e.checkouts import Copy
 from tests.trees import copy_tree, install, run
@@ -134,4 +134,4 @@ def test_an_installed_lab_makes_an_attempt_in_an_empty_folder(
     assert said.startswith("completed (handshake)")
     assert (empty / ".lab" / "runs").is_dir()
     project = Checkout(empty).kept_project
-    assert not [found for found in topology.find(engine) if found.project.startswith(project)]
+    assert not [found for found in network.find(engine) if found.project.startswith(project)]

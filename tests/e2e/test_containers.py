@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from lab.run import topology
-from lab.run.containers import unpack
-from lab.run.execution import execute
-from lab.run.files import AGENTS, agent_files, pack
-from lab.run.link import AgentLink
+from lab.run import network
+from lab.run.containers import AGENTS, agent_files, pack, unpack
+from lab.run.link import AgentLink, execute
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from tests.containers_table import Container, documented
 from tests.e2e.checkouts import Copy
@@ -27,7 +25,7 @@ def inspected(engine: DockerClient, shared: Copy) -> dict[str, Mapping[str, Any]
 
 def tabled(engine: DockerClient, shared: Copy) -> dict[str, str]:
     """The running containers that the table has, by service; it need not have those of new folders."""
-    running = topology.containers(engine, shared.checkout.kept_project)
+    running = network.containers(engine, shared.checkout.kept_project)
     return {service: running[service] for service in documented() if service in running}
 
 
@@ -96,7 +94,7 @@ def test_the_processes_in_it_have_no_more_than_that(engine: DockerClient, shared
 def test_a_listener_has_given_up_root(engine: DockerClient, shared: Copy, software: str) -> None:
     # given a listener in its own container
     server = SERVERS[software]
-    running = topology.containers(engine, shared.checkout.kept_project)
+    running = network.containers(engine, shared.checkout.kept_project)
     container = running[server.service]
     unpack(engine, container, pack({f"{AGENTS}/{n}": text for n, text in agent_files().items()}))
     agent = AgentLink(engine, server.service, container, list(server.agent.argv))

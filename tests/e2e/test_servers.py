@@ -27,7 +27,7 @@ from docker.models.containers import Container
 from lab.images import Silent
 from lab.model import only
 from lab.run.checkout import Checkout
-from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.run.containers import AGENTS, CERTIFICATES, agent_files, pack
 from lab.run.laboratory import image_store
 from lab.run.link import AgentError, AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request

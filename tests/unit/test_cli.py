@@ -30,11 +30,11 @@ from lab.images import Problem as ImageProblem
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import Checkout
 from lab.run.link import AgentError
+from lab.run.network import Found, TopologyError
 from lab.run.recording import Conducted
-from lab.run.topology import Found, TopologyError
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
@@ -365,7 +365,7 @@ def test_a_variable_without_a_meaning_is_wrong_usage(
     monkeypatch.setattr("lab.host.find", io.BytesIO)
     monkeypatch.setenv(name, "nonsense")
     # also where the topology is up already
-    monkeypatch.setattr("lab.run.topology.containers", lambda *_: {"dns": "1"})
+    monkeypatch.setattr("lab.run.network.containers", lambda *_: {"dns": "1"})
     for words in (["images", "prune"], ["up"]):
         done = lab(*words)
         assert (done.status, done.out) == (2, "")
@@ -647,13 +647,13 @@ def test_down_with_nothing_to_do_says_so(
 def test_the_status_of_topologies(
     lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topology, "find", lambda _: [found("tls-lab-a", kept=True)])
+    monkeypatch.setattr(network, "find", lambda _: [found("tls-lab-a", kept=True)])
     words = lab("status")
     assert words.status == 0
     assert re.search(r"tls-lab-a +8 +yes +yes +/home/somebody/lab", words.out)
     (data,) = json.loads(lab("status", "--json").out)
     assert (data["project"], data["running"], data["kept"]) == ("tls-lab-a", 8, True)
-    monkeypatch.setattr(topology, "find", lambda _: [])
+    monkeypatch.setattr(network, "find", lambda _: [])
     assert "`lab up` starts one" in lab("status").out
     assert json.loads(lab("status", "--json").out) == []
 
@@ -661,7 +661,7 @@ def test_the_status_of_topologies(
 def test_what_is_up_is_not_started_again(
     lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topology, "containers", lambda *_: {"dns": "0123"})
+    monkeypatch.setattr(network, "containers", lambda *_: {"dns": "0123"})
     monkeypatch.setattr(
         "lab.run.laboratory.start", lambda *_, **__: pytest.fail("it was started again")
     )

@@ -42,8 +42,8 @@ from lab.images.recipe import load
 from lab.model import CLIENT_CONTAINERS
 from lab.record import schema_text
 from lab.run.checkout import Checkout
-from lab.run.files import agent_files
-from lab.run.topology.starting import compose_variables, service_files
+from lab.run.containers import agent_files
+from lab.run.topology import compose_variables, service_files
 from lab.servers import SERVERS, ListenerPlace
 from lab.settings import parse_client, parse_server
 

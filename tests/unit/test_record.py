@@ -62,8 +62,8 @@ from lab.record import (
     whole,
 )
 from lab.run import recording
-from lab.run.feasibility import Unsupported
-from lab.run.topology import Seal
+from lab.run.agents import Unsupported
+from lab.run.network import Seal
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
 from tests.unit.made_up import made_of
@@ -430,7 +430,7 @@ class MadeUpSession:
         seen = Observation(attempt=wanted, client=report, server=ServerReport(started=True))
         return made_of(seen, configuration="listen=YES", request={"op": "attempt"}), None
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, software: object) -> dict[str, Any]:
         return {}
 
 
