@@ -213,7 +213,8 @@ class Copy:
     def runs(self) -> list[Path]:
         """The folders of all runs, the newest last."""
         folder = self.checkout.state / "runs"
-        return sorted(p for p in folder.glob("*-*") if p.is_dir()) if folder.is_dir() else []
+        found = [p for p in folder.glob("*-*") if p.is_dir() and not p.is_symlink()]
+        return sorted(found, key=lambda run: run.stat().st_mtime_ns)
 
     def journal(self) -> RunRecord | None:
         """The newest run as its journal has it, None before there is one."""
@@ -224,7 +225,7 @@ class Copy:
 
     def record(self) -> RunRecord:
         """The newest run."""
-        return load((self.checkout.state / "runs" / "latest").resolve())
+        return load(self.runs()[-1])
 
     # -- the engine ----------------------------------------------------------------------------------
 

@@ -440,7 +440,6 @@ def test_an_origin_without_suites_says_why(laboratory: Lab, settings: str, words
     ("software", "settings", "words"),
     [
         (OLD, "port_filter=dropped", "no packet filter"),
-        ("nginx", "behaviour=silent", "nginx can only serve"),
     ],
 )
 def test_what_cannot_be_is_said(laboratory: Lab, software: str, settings: str, words: str) -> None:

@@ -50,7 +50,7 @@ def backend(directory: Path, *lines: str) -> tuple[str, ...]:
 def page_of(copy: Copy, directory: Path) -> str:
     """The report of the newest run, as text."""
     path = directory / "report.html"
-    copy.lab("report", "--html", str(path))
+    copy.lab("report", "--html", str(path), str(copy.runs()[-1]))
     return html.unescape(
         re.sub("<style>.*?</style>|<[^>]*>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     )
@@ -59,10 +59,10 @@ def page_of(copy: Copy, directory: Path) -> str:
 def everything(copy: Copy, directory: Path, done: Done) -> dict[str, str]:
     """What there is to read of the newest run."""
     summary = directory / "summary.md"
-    copy.lab("report", "--summary", str(summary))
+    copy.lab("report", "--summary", str(summary), str(copy.runs()[-1]))
     return {
         "attempt": done.out,
-        "report": copy.lab("report").out,
+        "report": copy.lab("report", str(copy.runs()[-1])).out,
         "summary": summary.read_text(encoding="utf-8"),
         "page": page_of(copy, directory),
     }
