@@ -27,6 +27,7 @@ from lab.run.checkout import (
     topology_lock,
 )
 from lab.run.network import LABEL_PROJECT, LABEL_SERVICE, TopologyError, free_net
+from lab.run.topology import compose_processes
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
 Item = dict[str, Any]
@@ -324,8 +325,10 @@ def test_an_error_of_the_engine_is_not_swallowed(engine: MadeUpEngine, ours: Che
 def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
     """A living process with this command line."""
     with subprocess.Popen([*SLEEPS, *command], executable=sys.executable) as running:
-        yield running
-        running.kill()
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 SLEEPS = ("python", "-c", "import time; time.sleep(300)")
@@ -338,7 +341,7 @@ def test_a_compose_is_known_by_the_project_that_it_works_on() -> None:
         process("docker", "compose", "--project-name", f"{project}-run", "up"),
         process("grep", project),
     ):
-        assert [p.pid for p in topology.compose_processes(project)] == [ours.pid]
+        assert [p.pid for p in compose_processes(project)] == [ours.pid]
 
 
 def test_a_compose_without_its_lab_is_ended_before_its_containers_are_removed(
