@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
@@ -53,6 +53,10 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
+def _named(option: str, words: str, metavar: str = "FILE") -> Any:
+    return typer.Option(option, metavar=metavar, help=words)
+
+
 def attempt(
     server: Server = None,
     client: Annotated[
@@ -73,34 +77,19 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    vsftpd_conf: Annotated[
-        Path | None, typer.Option("--vsftpd-conf", metavar="FILE", help="your vsftpd.conf")
-    ] = None,
+    vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
     vsftpd_build: Annotated[
-        str | None,
-        typer.Option(
-            "--vsftpd-build", metavar="BUILD", help="what it is written for: debian13 or el9"
-        ),
+        str | None, _named("--vsftpd-build", "what it is written for: debian13 or el9", "BUILD")
     ] = None,
-    mt_config: Annotated[
-        Path | None, typer.Option("--mt-config", metavar="FILE", help="lines of your mt-config.cgi")
-    ] = None,
+    mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
     backend: Annotated[
-        Path | None,
-        typer.Option(
-            "--backend", metavar="FILE", help="your CDN's backend definition: VCL, TOML or JSON"
-        ),
+        Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
     ] = None,
     backend_name: Annotated[
-        str | None,
-        typer.Option("--backend-name", metavar="NAME", help="which, if the file has several"),
+        str | None, _named("--backend-name", "which, if the file has several", "NAME")
     ] = None,
-    chain: Annotated[
-        Path | None, typer.Option("--chain", metavar="FILE", help="your certificate chain, PEM")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="its private key, PEM")
-    ] = None,
+    chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
+    key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),

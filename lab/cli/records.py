@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from lab import compare as comparisons
+from lab.cases import CaseError
 from lab.cli.common import (
     USAGE,
     AsJson,
@@ -18,9 +20,14 @@ from lab.cli.common import (
     say,
     status_of_run,
 )
-
-if TYPE_CHECKING:
-    from lab.record import RunRecord
+from lab.documents import documents, verdicts
+from lab.record import RecordError, RunRecord, load, whole
+from lab.report import markdown, terminal
+from lab.report.changes import changes_in_words
+from lab.report.claims import in_words
+from lab.report.html import write
+from lab.report.html.documented import claims_of
+from lab.run.checkout import Checkout
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
 
@@ -49,13 +56,6 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """``lab report``: its exit status is that of the run's verdict."""
-    from lab.compare import compare as compare_runs
-    from lab.documents import documents
-    from lab.record import whole
-    from lab.report import markdown, terminal
-    from lab.report.html import write
-    from lab.report.html.documented import claims_of
-
     found, path = _recorded(record)
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
@@ -63,7 +63,7 @@ def report(
         write(found, page, claims_of(found))
         say(f"\nreport: {page}")
     if summary is not None:
-        compared = compare_runs(_recorded(since)[0], found) if since is not None else None
+        compared = comparisons.compare(_recorded(since)[0], found) if since is not None else None
         words = markdown.summary(found, documents().values(), compared)
         _write(summary, words, "summary", append=True)
     if as_json:
@@ -82,10 +82,6 @@ def claims(
     as_json: AsJson = False,
 ) -> None:
     """``lab claims``."""
-    from lab.cases import CaseError
-    from lab.documents import documents, verdicts
-    from lab.report.claims import in_words
-
     known = documents()
     if document is not None and document not in known:
         raise CaseError(f"no document {document!r} with claims; there are: {', '.join(known)}")
@@ -110,13 +106,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """``lab compare``: exit status 1 if something is worse or gone, 2 if the two cannot be compared."""
-    from lab.compare import compare as compare_runs
-    from lab.compare import why_not
-    from lab.report.changes import changes_in_words
-
     before, after = _recorded(old)[0], _recorded(new)[0]
-    _refuse(why_not(before, after))
-    compared = compare_runs(before, after)
+    _refuse(comparisons.why_not(before, after))
+    compared = comparisons.compare(before, after)
     if as_json:
         print_json(compared.as_json())
     else:
@@ -129,20 +121,14 @@ def baseline(
     record: Record = None,
 ) -> None:
     """``lab baseline``: exit status 2 if the record is not one of a whole run of cases."""
-    from lab.compare import baseline as baseline_of
-    from lab.compare import why_no_baseline
-
     found, _ = _recorded(record)
-    _refuse(why_no_baseline(found))
-    _write(path, baseline_of(found), "baseline")
+    _refuse(comparisons.why_no_baseline(found))
+    _write(path, comparisons.baseline(found), "baseline")
     say(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
 
 
 def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
     """The record at a path, or the newest; one that cannot be read is wrong usage."""
-    from lab.record import RecordError, load
-    from lab.run.checkout import Checkout
-
     path = record or Checkout.here().state / "runs" / "latest"
     try:
         if record is None and not path.exists():
@@ -154,8 +140,6 @@ def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
 
 
 def _refuse(why: str | None) -> None:
-    from lab.record import RecordError
-
     if why is not None:
         print_error(RecordError(why))
         raise typer.Exit(USAGE)
