@@ -20,6 +20,9 @@ READY := $(VENV)/.ready
 PYTHON ?=
 # Cases, documents or options for `lab run`: make lab RUN="CASE ..."
 RUN ?=
+# Unit tests use every processor; end-to-end tests mostly wait, and so many labs wait side by side.
+SIDE_BY_SIDE := -n auto --dist=loadfile
+LABS ?= 3
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -43,10 +46,10 @@ test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-
 	@echo "== hadolint"
 	@$(MAKE) --no-print-directory lint-dockerfiles
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest tests/unit --junit-xml=$(STATE)/junit-unit.xml
+	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) --junit-xml=$(STATE)/junit-unit.xml
 	@echo "== end-to-end tests and cases"
 	@$(LAB) engine start
-	@$(BIN)/python -m pytest tests/e2e scenarios --junit-xml=$(STATE)/junit.xml
+	@$(BIN)/python -m pytest tests/e2e scenarios -n $(LABS) --junit-xml=$(STATE)/junit.xml
 
 .PHONY: lint
 lint: $(READY) ## linters and types alone
@@ -57,7 +60,11 @@ lint: $(READY) ## linters and types alone
 
 .PHONY: unit
 unit: $(READY) | $(STATE) ## the unit tests alone; they need no engine
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE)
+
+.PHONY: coverage
+coverage: $(READY) ## how much of lab/ the unit tests run, branches included
+	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) -q --cov --cov-report=term:skip-covered
 
 # Examples of each property a round; with SECONDS rounds go on until the time is over.
 EXAMPLES ?= 2000

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,3 +17,19 @@ def ctrl_c_is_heard() -> None:
     """A shell's background job ignores Ctrl-C, and so would every command that tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Each process has modules of its own, and one has all cases: they are made in one run."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only where it is asked for
+
+    scheduling = LoadFileScheduling(config, log)
+    scheduling._split_scope = scope_of
+    return scheduling
+
+
+def scope_of(node: str) -> str:
+    """What is run by one process: a module, or all cases."""
+    module = node.split("::", 1)[0]
+    return "scenarios" if module.startswith("scenarios/") else module

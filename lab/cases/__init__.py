@@ -60,34 +60,20 @@ from lab.cases.words import (
 )
 from lab.remedies import Remedy, recommended, temporary, unsafe, useless
 
+# The form of a case, and what is planned of it.
 __all__ = [
     "Case",
     "CaseError",
     "CaseFunction",
-    "Catalogue",
     "Declaration",
     "LoadedCase",
     "PlannedAttempt",
     "Race",
-    "Remedy",
-    "case",
-    "curl",
-    "edge",
-    "ftplib",
-    "load_module",
-    "net_ftp",
-    "nginx",
-    "openssl",
-    "origin",
-    "origin_on_openssl_1_0_2",
-    "pyftpdlib",
-    "recommended",
-    "temporary",
-    "tls_perl",
-    "tls_python",
-    "unsafe",
-    "useless",
-    "vsftpd",
-    "vsftpd_of_rocky9",
-    "vsftpd_on_openssl_1_0_2",
 ]
+__all__ += ["Catalogue", "case", "load_module"]
+# What is done about a refusal.
+__all__ += ["Remedy", "recommended", "temporary", "unsafe", "useless"]
+# Servers and clients.
+__all__ += ["nginx", "origin", "origin_on_openssl_1_0_2", "pyftpdlib"]
+__all__ += ["vsftpd", "vsftpd_of_rocky9", "vsftpd_on_openssl_1_0_2"]
+__all__ += ["curl", "edge", "ftplib", "net_ftp", "openssl", "tls_perl", "tls_python"]

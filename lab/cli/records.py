@@ -21,12 +21,12 @@ from lab.cli.common import (
     status_of_run,
 )
 from lab.documents import documents, verdicts
+from lab.documents.verdicts import evaluate_tested
 from lab.record import RecordError, RunRecord, load, whole
 from lab.report import markdown, terminal
 from lab.report.changes import changes_in_words
 from lab.report.claims import in_words
 from lab.report.html import write
-from lab.report.html.documented import claims_of
 from lab.run.checkout import Checkout
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
@@ -60,7 +60,7 @@ def report(
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
-        write(found, page, claims_of(found))
+        write(found, page, evaluate_tested(found, documents().values()))
         say(f"\nreport: {page}")
     if summary is not None:
         compared = comparisons.compare(_recorded(since)[0], found) if since is not None else None

@@ -61,9 +61,10 @@ def run_cases(
     as_json: AsJson = False,
 ) -> None:
     """``lab run``: its exit status is that of the run's verdict."""
+    from lab.documents import documents
+    from lab.documents.verdicts import evaluate_tested
     from lab.record import whole
     from lab.report.html import write
-    from lab.report.html.documented import claims_of
     from lab.report.terminal import Counter, print_run
     from lab.run.recording import conduct
     from lab.wire import CapturePolicy
@@ -77,7 +78,9 @@ def run_cases(
         chosen,
         on_attempt=counter.count,
         captures=CapturePolicy(capture),
-        then=lambda one: write(one.record, page(one.path), claims_of(one.record)),
+        then=lambda one: write(
+            one.record, page(one.path), evaluate_tested(one.record, documents().values())
+        ),
     )
     counter.end()
     if as_json:

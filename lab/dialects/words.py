@@ -145,6 +145,10 @@ class ServerDialect(Table):
     client_ended: Patterns = ()
     """What says that the client ended the handshake: an alert of it, its leaving. No rule asks for it,
     for the client knows better; it is what the server alone has to say of who refused."""
+    command: Patterns = ()
+    """Lines in which an FTP server writes down what the client says; a group is the text."""
+    reply: Patterns = ()
+    """The same of its own replies."""
 
     def parts(self) -> Iterator[ServerDialect]:
         """This dialect and all that it includes."""
@@ -164,6 +168,21 @@ class ServerDialect(Table):
     def names_the_client(self, log: str) -> bool:
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def dialogue(self, log: str) -> list[tuple[bool, str]]:
+        """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
+        patterns = [
+            (to_server, pattern)
+            for part in self.parts()
+            for to_server, kind in ((True, part.command), (False, part.reply))
+            for pattern in kind
+        ]
+        matches = (
+            (to_server, pattern.search(line))
+            for line in log.splitlines()
+            for to_server, pattern in patterns
+        )
+        return [(to_server, match[1]) for to_server, match in matches if match]
 
 
 class X509Numbers(Table):

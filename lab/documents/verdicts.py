@@ -120,6 +120,14 @@ def evaluate(document: Document, record: RunRecord) -> tuple[ClaimResult, ...]:
     return tuple(_result(claim, by_case) for claim in document.claims)
 
 
+def evaluate_tested(
+    record: RunRecord, documents: Iterable[Document]
+) -> list[tuple[Document, tuple[ClaimResult, ...]]]:
+    """The documents that a run tests, each with the verdicts on its claims."""
+    judged = [(document, evaluate(document, record)) for document in documents]
+    return [(document, found) for document, found in judged if any(one.made for one in found)]
+
+
 def counts(results: Iterable[ClaimResult]) -> dict[ClaimVerdict, int]:
     """How many claims have each verdict; every verdict is there."""
     seen = Counter(result.verdict for result in results)

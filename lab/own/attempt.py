@@ -8,23 +8,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
 from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
 from lab.own import backend as backends
 from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
-from lab.own.files import PEM
-from lab.own.findings import Finding, Findings, InputError, most_of, read_bytes, read_text
+from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
+from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
 
-if TYPE_CHECKING:
-    from lab.own.pem import UserAnchors, UserCertificate, UserFiles
-
+#: What is said of the files together.
+TABLE = "attempt.toml"
 #: The ends of an attempt where nobody names them: of FTP, and of the web.
 FTP_SERVER, FTP_CLIENT = "vsftpd", "net-ftp@rocky9"
 WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
@@ -92,20 +90,20 @@ def read_attempt(
     settings: ClientSettings
     if backend is not None:
         if not isinstance(base, WebClientSettings):
-            what = f"a backend says nothing to {base.program}."
-            others = f"name another web client: {', '.join(_web_programs())}."
-            raise InputError(
-                str(backend), None, what, f"Leave --client out ({WEB_CLIENT}), or {others}"
+            found = Findings(str(backend), TABLE)
+            others = ", ".join(_web_programs())
+            raise found.fail(
+                "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
             )
         read = backends.read(read_text(backend), str(backend), backend_name)
-        settings, found = backend_settings.client_settings(read, base, of_server)
-        anchors, said = read.anchors, [*read.findings, *found]
+        settings, more = backend_settings.client_settings(read, base, of_server)
+        anchors, said = read.anchors, [*read.findings, *more]
     elif config is not None:
         settings, said = _delivery(config, base, certificate)
     else:
         settings, said = of_client, []
     if backend is not None or config is not None:
-        file = Findings(str(backend or config))
+        file = Findings(str(backend or config), TABLE)
         of_client = _assigned_over(settings, of_client, base, client_assignments, file)
         findings += _by_line([*said, *file])
     if environment is not None:
@@ -116,7 +114,8 @@ def read_attempt(
         findings += say_what_is_not_judged(
             attempt, certificate, str(chain), anchors_given=anchors is not None
         )
-    return attempt, _brought(certificate, anchors), most_of(findings)
+    own = UserFiles(certificate, anchors) if certificate or anchors else None
+    return attempt, own, most_of(findings)
 
 
 def _check_together(backend: Path | None, config: Path | None) -> None:
@@ -124,8 +123,7 @@ def _check_together(backend: Path | None, config: Path | None) -> None:
     if backend is None:
         return
     if config is not None:
-        what = f"this is for a web client and {config} for one of FTP."
-        raise InputError(str(backend), None, what, "Give one of the two.")
+        raise Findings(str(backend), TABLE).fail("web-and-ftp", None, config=config)
 
 
 def _certificate(
@@ -134,22 +132,13 @@ def _certificate(
     if chain is None and key is None:
         return None
     if chain is None:
-        what = "a private key is given, and no certificate."
-        raise InputError(str(key), None, what, "Give the certificate chain with --chain FILE.")
+        raise Findings(str(key), TABLE).fail("key-alone", None)
     from lab.own.pem import read_certificate  # noqa: PLC0415 - cryptography is slow to import
 
     key_bytes = None if key is None else read_bytes(key, PEM)
     own, found = read_certificate(read_bytes(chain, PEM), key_bytes, str(chain), str(key))
     findings += found
     return own
-
-
-def _brought(certificate: UserCertificate | None, anchors: UserAnchors | None) -> UserFiles | None:
-    if certificate is None and anchors is None:
-        return None
-    from lab.own.pem import UserFiles  # noqa: PLC0415
-
-    return UserFiles(certificate, anchors)
 
 
 def _server(
@@ -167,8 +156,7 @@ def _server(
         return explicit
     program = SERVERS[software]
     if not (isinstance(program, VsftpdServer) and isinstance(explicit, Vsftpd)):
-        what = f"a vsftpd.conf says nothing to {software}."
-        raise InputError(str(conf), None, what, "Leave --server out, or the file.")
+        raise Findings(str(conf), TABLE).fail("no-vsftpd", None, software=software)
     read = vsftpd_conf.parse(
         read_text(conf),
         str(conf),
@@ -176,10 +164,10 @@ def _server(
         target=program.build,
         software=software,
     )
-    wins = Findings(read.file)
+    wins = Findings(read.file, TABLE)
     for name in assigned:
         if name in read.lines:
-            wins.note(read.lines[name], f"-s {name}= on the command line wins")
+            wins.say("server-setting-wins", read.lines[name], name=name)
     findings += _by_line([*read.findings, *wins])
     settings = read.settings
     if own is not None:
@@ -196,13 +184,9 @@ def _delivery(
 ) -> tuple[ClientSettings, list[Finding]]:
     """The client that Movable Type's directives describe."""
     read = mt_config.parse(read_text(file), str(file))
-    found = Findings(str(file))
+    found = Findings(str(file), TABLE)
     if base.program != "net-ftp":
-        text = (
-            f"Movable Type's server delivery uses Perl's Net::FTP, not {base.program}: the"
-            " directives are read as Net::FTP's and given to it"
-        )
-        found.warn(None, text)
+        found.say("not-net-ftp", None, program=base.program)
     pins = {} if own is None else {own.leaf_sha256: OWN}
     settings, more = mt_client.client_settings(read, base, pins)
     return settings, [*read.findings, *found, *more]
@@ -219,7 +203,7 @@ def _assigned_over(
     changes = {name: getattr(explicit, name) for name in _assigned(assignments)}
     for name, value in changes.items():
         if getattr(settings, name) not in (value, getattr(base, name)):
-            found.note(None, f"-c {name}= on the command line wins over the file")
+            found.say("client-setting-wins", None, name=name)
     return dataclasses.replace(settings, **changes)
 
 
@@ -245,10 +229,4 @@ def _check_own_is_given(
     }
     for option, value in used.items():
         if value == OWN:
-            raise InputError(
-                f"{option}={OWN}",
-                None,
-                "there is no certificate of your own in this attempt.",
-                "Give it with --chain FILE --key FILE; what is to be trusted, also as the"
-                " ssl_ca_cert of --backend FILE.",
-            )
+            raise Findings(f"{option}={OWN}", TABLE).fail("nothing-brought", None)

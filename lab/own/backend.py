@@ -3,7 +3,7 @@
 The parameters have the names of the network's API (Fastly's: ``ssl_cert_hostname``, ``min_tls_version``,
 ...), in TOML or JSON (``backend_data``), or those of a backend declaration in VCL (``vcl``). :func:`read`
 says what the definition means; ``backend_settings`` says what the lab's client is given for it. The
-parameters that there are, and what each means, are in ``backend_parameters.toml``.
+parameters that there are, and what each means, are in ``backend.toml``.
 
 Sources: the API's description of a backend (the model ``backend`` of the client libraries), the reference
 of the VCL declaration ``backend``, and the page "TLS origin configuration messages", which also writes
@@ -18,18 +18,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from lab.certificates import ANCHORS
 from lab.model import ProtocolRange
 from lab.own.backend_data import Form, backend_in, form_of
+from lab.own.files import UserAnchors
 from lab.own.findings import Finding, Findings, InputError, data
 from lab.own.vcl import UNITS, Kind, Written, WrittenBackend
 from lab.text import cut, did_you_mean, listed
 
-if TYPE_CHECKING:
-    from lab.own.pem import UserAnchors
-
+#: The parameters, and what is said of a definition.
+TABLE = "backend.toml"
 #: A backend that names this port and does not say whether TLS is spoken means TLS.
 TLS_PORT = 443
 #: Of these the first that is there says where the origin is.
@@ -45,15 +45,6 @@ _VERSIONS = {"1": "TLSv1", "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _PORT = re.compile(r"0*+\d{1,5}", re.ASCII)
-#: What VCL wants for a value of each kind.
-_WANTED = {
-    Kind.STRING: "a string, and a string stands in quotes",
-    Kind.BOOLEAN: "true or false",
-    Kind.WORD: "always or never",
-    Kind.TIME: "a time with its unit",
-    Kind.INTEGER: "a number",
-    Kind.BLOCK: "a block",
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ class Parameter:
 @functools.cache
 def parameters() -> Mapping[str, Parameter]:
     """The parameters that the API knows, by name."""
-    table = data("backend_parameters.toml")
+    table = data(TABLE)
     known: dict[str, Parameter] = {}
     for name, row in table["parameter"].items():
         kind = Kind(row["kind"]) if "kind" in row else None
@@ -144,7 +135,7 @@ def read(text: str, file: str, name: str | None = None) -> Backend:
     Raises:
         InputError: the file has no backend that can be read, or a value that none can be tried with.
     """
-    found, form = Findings(file), form_of(text, file)
+    found, form = Findings(file, TABLE), form_of(text, file)
     written = backend_in(text, form, name, found)
     given = _by_api_name(written, form, found)
     reading = _Reading(form, found)
@@ -192,39 +183,34 @@ def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[s
     for at in backend.parameters:
         parameter = in_vcl.get(at.name) or api.get(at.name)
         if parameter is None:
-            _say_unknown(at, form, found)
+            known, dot = (in_vcl, ".") if form is Form.VCL else (api, "")
+            hint = did_you_mean(
+                f"{dot}{at.name}",
+                [f"{dot}{name}" for name in known],
+                most=1,
+                alike=0.6,
+                write="`{}`",
+                otherwise=".",
+            )
+            words = "unknown-in-vcl" if form is Form.VCL else "unknown"
+            found.say(words, at.line, at=at, name=f"{dot}{cut(at.name)}", hint=hint)
             continue
         if form is Form.VCL and at.name in in_vcl:
             _say_wrong_kind(at, parameter, found)
         elif form is Form.VCL:
             right = parameter.name_in_vcl
             instead = f"VCL's is `.{right}`" if right else "VCL has none of it"
-            said = f"that is the API's name, {instead}, and the VCL does not compile"
-            found.error(at.line, f"`{at}`: {said}. It is read as if it were right")
+            found.say("name-of-the-api", at.line, at=at, instead=instead)
         elif at.name not in api:
-            said = f"that is VCL's name; the API's is `{parameter.name}`. It is read as that"
-            found.warn(at.line, f"`{at}`: {said}")
+            found.say("name-of-vcl", at.line, at=at, name=parameter.name)
         if parameter.ignored:
             ignored.setdefault(parameter.ignored, []).append(at)
         else:
             given[parameter.name] = at
     for why, these in ignored.items():
         names = listed(f"{at.name} (line {at.line})" for at in these)
-        found.note(these[0].line, f"ignored, because {why}: {names}")
+        found.say("ignored", these[0].line, why=why, names=names)
     return given
-
-
-def _say_unknown(at: Written, form: Form, found: Findings) -> None:
-    def meant(name: str, known: list[str]) -> str:
-        return did_you_mean(name, known, most=1, alike=0.6, write="`{}`", otherwise=".")
-
-    if form is Form.VCL:
-        hint = meant(f".{at.name}", [f".{name}" for name in parameters_of_vcl()])
-        none = f"a backend in VCL has no `.{cut(at.name)}`{hint}"
-        found.error(at.line, f"`{at}`: {none} The VCL does not compile")
-    else:
-        none = f"a backend has no parameter {cut(at.name)!r}{meant(at.name, list(parameters()))}"
-        found.warn(at.line, f"`{at}`: {none} It has no effect")
 
 
 def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
@@ -233,10 +219,9 @@ def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
         Kind.STRING: Kind.LONG_STRING,
         Kind.BLOCK: Kind.WORD,
     }  # a probe that is declared elsewhere
-    if wanted is None or at.kind in (wanted, also.get(wanted)):
-        return
-    quoted = f': `.{at.name} = "{cut(str(at.value))}";`' if wanted is Kind.STRING else ""
-    found.error(at.line, f"`{at}` is no valid VCL: it wants {_WANTED[wanted]}{quoted}")
+    if wanted is not None and at.kind not in (wanted, also.get(wanted)):
+        words = data(TABLE)["wanted"][wanted].format(name=at.name, value=cut(str(at.value)))
+        found.say("wrong-kind", at.line, at=at, wanted=words)
 
 
 # -- values ----------------------------------------------------------------------------------------
@@ -255,16 +240,16 @@ class _Reading:
     empty: set[str] = field(default_factory=set)
     """Parameters, by the API's name, that are as if they were not there."""
 
-    def fail(self, at: Written, what: str, remedy: str) -> InputError:
-        return self.found.failure(at.line, f"`{at}`: {what}.", remedy)
+    def fail(self, name: str, at: Written, /, **values: object) -> InputError:
+        return self.found.fail(name, at.line, at=at, **values)
 
     def text(self, at: Written) -> str | None:
         if isinstance(at.value, bool) or at.kind is Kind.BLOCK:
-            raise self.fail(at, "that is no text", f"Write `{cut(at.name)}` as a string.")
+            raise self.fail("no-text", at, name=cut(at.name))
         value = str(at.value).strip()
         if value:
             return value
-        self.found.note(at.line, f"`{at}` is empty, as if it were not there")
+        self.found.say("empty", at.line, at=at)
         known = parameters_of_vcl().get(at.name)
         self.empty.add(at.name if known is None else known.name)
         return None
@@ -275,9 +260,7 @@ def _host(reading: _Reading, at: Written) -> str | None:
     value = reading.text(at)
     if value is None or _HOST.fullmatch(value) or is_address(value):
         return None if value is None else value.lower()
-    wildcard = " A certificate may have a `*`; who asks for it asks for one host." * ("*" in value)
-    remedy = f"Write the name alone, without scheme, port or path.{wildcard}"
-    raise reading.fail(at, "that is no host name", remedy)
+    raise reading.fail("no-host-with-wildcard" if "*" in value else "no-host", at)
 
 
 def _port(reading: _Reading, at: Written) -> int | None:
@@ -285,15 +268,14 @@ def _port(reading: _Reading, at: Written) -> int | None:
     if value is None:
         return None
     if not _PORT.fullmatch(value) or not 1 <= int(value) <= _HIGHEST_PORT:
-        remedy = f"A port is a number from 1 to {_HIGHEST_PORT}, 443 for HTTPS."
-        raise reading.fail(at, "that is no port number", remedy)
+        raise reading.fail("no-port", at)
     return int(value)
 
 
 def _boolean(reading: _Reading, at: Written) -> bool:
     value = _BOOLEANS.get(str(at.value).lower())
     if value is None:
-        raise reading.fail(at, "that is neither true nor false", "Write true or false.")
+        raise reading.fail("no-switch", at)
     return value
 
 
@@ -301,9 +283,7 @@ def _check(reading: _Reading, at: Written) -> bool:
     """Whether the certificate is checked; VCL has words of its own for it."""
     value = {**_CHECKS, **_BOOLEANS}.get(str(at.value).lower())
     if value is None:
-        first, second = ("always", "never") if reading.form is Form.VCL else ("true", "false")
-        what = f"that is neither {first} nor {second}"
-        raise reading.fail(at, what, f"Write {first} or {second}.")
+        raise reading.fail("no-check" if reading.form is Form.VCL else "no-switch", at)
     return value
 
 
@@ -311,11 +291,10 @@ def _ciphers(reading: _Reading, at: Written) -> str | None:
     """A cipher list, with colons."""
     value = reading.text(at)
     if value is not None and not (value.isascii() and value.isprintable()):
-        what = "a list of cipher suites has plain letters, digits and punctuation"
-        raise reading.fail(at, what, "Type the list anew.")
+        raise reading.fail("no-ciphers", at)
     if value is None or "," not in value:
         return value
-    reading.found.note(at.line, "the commas are read as colons: OpenSSL takes both")
+    reading.found.say("commas", at.line)
     return ":".join(part.strip() for part in value.split(",") if part.strip())
 
 
@@ -325,8 +304,7 @@ def _version(reading: _Reading, at: Written) -> str | None:
         return None
     version = _VERSIONS.get(re.sub(r"(?i)^tls\s*v?", "", value))
     if version is None:
-        old = " The network's edge speaks neither SSLv2 nor SSLv3." * ("SSL" in value.upper())
-        raise reading.fail(at, "that is no version of TLS", f"There are 1.0, 1.1, 1.2, 1.3.{old}")
+        raise reading.fail("old-version" if "SSL" in value.upper() else "no-version", at)
     return version
 
 
@@ -340,8 +318,7 @@ def _time(reading: _Reading, at: Written) -> float:
         seconds = float(at.value) if reading.form is Form.VCL else at.value / 1000
     if seconds is None or not 0 < seconds <= LONGEST_S:
         example = "1s" if reading.form is Form.VCL else "1000 (milliseconds)"
-        remedy = f"Write a time above zero, at most {LONGEST_S:g} s, such as {example}."
-        raise reading.fail(at, "that is no time for a limit", remedy)
+        raise reading.fail("no-time", at, most=LONGEST_S, example=example)
     return seconds
 
 
@@ -349,8 +326,7 @@ def _anchors(reading: _Reading, at: Written) -> UserAnchors | str | None:
     """The certificates that are to be trusted, or the name of one of the lab's own anchors."""
     value = reading.text(at)
     if value in ANCHORS:
-        text = f"{value!r} is the name of a CA of the lab, and that is trusted"
-        reading.found.note(at.line, text)
+        reading.found.say("anchor-of-the-lab", at.line, name=value)
     if value is None or value in ANCHORS:
         return value
     from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
@@ -369,22 +345,14 @@ def _client_certificate(reading: _Reading, at: Written) -> None:
     from lab.own.pem import check_part  # noqa: PLC0415
 
     _of_pem(reading, at, functools.partial(check_part, key=at.name.endswith("_key")))
-    text = (
-        f"{at.name} is left out: the lab's clients present certificates of its own catalogue,"
-        " `-c client_certificate=client`"
-    )
-    reading.found.warn(at.line, text)
+    reading.found.say("client-certificate", at.line, name=at.name)
 
 
 def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T]) -> _T:
     """What is read out of a parameter that is to be PEM, with lines of the file."""
     content = str(at.value)
     if "\n" not in content and "\\n" in content:
-        what = "the lines of the PEM block end in the characters \\n instead of ending"
-        remedy = (
-            'Paste it with its lines, in VCL as a long string: {"-----BEGIN ... -----END ..."}.'
-        )
-        raise reading.fail(at, what, remedy)
+        raise reading.fail("escaped-lines", at)
     # A lone surrogate, which JSON can have in an escape, is in no PEM block.
     pem, file = content.encode("utf-8", "replace"), reading.found.file
     try:
@@ -421,14 +389,13 @@ def _address(
     hosts: dict[str, str] = {n: values.pop(n) for n in ADDRESSES if n in values}
     if not hosts:
         where = "`.host`" if reading.form is Form.VCL else "`address`"
-        text = f"no {where}: a backend says where its origin is. Here it is the lab's server"
-        reading.found.error(backend.line, text)
+        reading.found.say("no-address", backend.line, where=where)
         return None
     first = next(iter(hosts))
     for name, host in hosts.items():
         if host != hosts[first]:
-            text = f"`{given[name]}` has no effect beside `{given[first]}`"
-            reading.found.warn(given[name].line, text)
+            at = given[name]
+            reading.found.say("second-address", at.line, at=at, first=given[first])
     return hosts[first]
 
 
@@ -441,6 +408,5 @@ def _protocols(
     try:
         return ProtocolRange(low, high)
     except ValueError as error:
-        what = f"that is below `{given['min_tls_version']}`, and no version is left"
-        remedy = "Exchange the two, or leave one out."
-        raise reading.fail(given["max_tls_version"], what, remedy) from error
+        low_at, high_at = given["min_tls_version"], given["max_tls_version"]
+        raise reading.fail("no-version-left", high_at, low=low_at) from error

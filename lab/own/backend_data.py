@@ -8,7 +8,6 @@ the text, one after the other; a name that is not found stands for where its bac
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import json
 import re
@@ -19,16 +18,14 @@ from enum import StrEnum
 from typing import Any
 
 from lab.own import vcl
-from lab.own.findings import Findings, InputError
+from lab.own.findings import Findings, InputError, Lines
 from lab.own.vcl import (
     MOST_BACKENDS,
     Kind,
     Written,
     WrittenBackend,
     check_number,
-    check_parameters,
     shortened,
-    too_long_a_number,
 )
 from lab.text import LONGEST_QUOTE, cut, did_you_mean, listed
 
@@ -50,7 +47,7 @@ MOST_PARTS = 16
 #: So often a name is looked at that may be the parameter's; then the rest have their backend's line.
 MOST_STEPS = 200_000
 #: Looking through the whole file in vain counts as so many.
-_MISS = 100
+_MISS = 2000
 #: No integer of TOML or JSON needs more bits.
 _MOST_BITS = 64
 
@@ -62,6 +59,7 @@ _VCL = re.compile(r"^[ \t]*(?:backend\s+\S+\s*\{|\.\w+\s*=)", re.MULTILINE)
 _PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
 _LONG_NAME = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_PART}\.[ \t]*+){{{MOST_PARTS}}}", re.MULTILINE)
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
+_LONG_STRING = re.compile(r"""[^=\n]*+=[ \t]*+(?:\"{3}|'{3})(?P<ends>[ \t\r]*+\n)?""")
 #: What stands behind the name of a parameter.
 _BEHIND = {Form.JSON: re.compile(r"\s*+:"), Form.TOML: re.compile(r"""["']?[ \t]*+=""")}
 _NUMBER = re.compile(r"[=:,\[]\s*+[+-]?([0-9][0-9A-Za-z_]*+)")
@@ -94,14 +92,13 @@ def backend_in(text: str, form: Form, name: str | None, found: Findings) -> Writ
         InputError: the file is not in this language, or has no such backend.
     """
     text = text.removeprefix("\N{BYTE ORDER MARK}")
-    every = vcl.read(text, found.file) if form is Form.VCL else _read(text, found.file, form)
+    every = vcl.read(text, found) if form is Form.VCL else _read(text, found, form)
     backend = _chosen(every, name, found)
     last: dict[str, Written] = {}
     for parameter in backend.parameters:
         before = last.pop(parameter.name, None)
         if before is not None:
-            replaced = f"takes the place of `{before}` in line {before.line}"
-            found.warn(parameter.line, f"`{parameter}` {replaced}")
+            found.say("repeated", parameter.line, now=parameter, before=before)
         last[parameter.name] = parameter
     return WrittenBackend(backend.name, backend.line, tuple(last.values()))
 
@@ -110,102 +107,84 @@ def _chosen(every: Sequence[WrittenBackend], name: str | None, found: Findings) 
     names = listed(map(str, every))
     if name is None:
         if len(every) > 1:
-            others = "the first is read; --backend-name NAME chooses another"
-            found.note(every[0].line, f"there are {len(every)} backends, {names}: {others}")
+            found.say("several-backends", every[0].line, number=len(every), names=names)
         return every[0]
     for backend in every:
         if backend.name == name:
             return backend
     known = [backend.name for backend in every if backend.name]
     hint = did_you_mean(name, known, most=1, alike=0.6, otherwise=".")
-    raise found.failure(None, f"there is no backend {cut(name)!r}{hint}", f"The file has {names}.")
+    raise found.fail("no-such-backend", None, name=cut(name), hint=hint, names=names)
 
 
 # -- TOML and JSON ---------------------------------------------------------------------------------
 
 
-def _read(text: str, file: str, form: Form) -> list[WrittenBackend]:
+def _read(text: str, found: Findings, form: Form) -> list[WrittenBackend]:
     """All backends of a TOML or JSON file, in its order."""
-    data = _parsed(text, file, form)
-    _check_values(data, text, file)
+    data = _parsed(text, found, form)
+    _check_values(data, text, found)
     tables = list(itertools.islice(_tables(data), MOST_BACKENDS + 1))
     if not tables:
         example = 'address = "origin.example.com"' if form is Form.TOML else '{"address": "..."}'
-        remedy = f"Write its parameters: `{example}`."
-        raise InputError(file, None, "there is no backend in the file.", remedy)
-    check_number(len(tables), file, None)
+        raise found.fail("no-backend", None, example=example)
+    check_number(found, None, len(tables))
     places = _Places(text, form)
-    return [_backend(name, table, places, file) for name, table in tables]
+    return [_backend(name, table, places, found) for name, table in tables]
 
 
-def _parsed(text: str, file: str, form: Form) -> Any:
+def _parsed(text: str, found: Findings, form: Form) -> Any:
     """What a text holds; it is counted before anything is made of it."""
     if sum(map(text.count, "=,[{" if form is Form.TOML else ",[{")) > MOST_VALUES:
-        what = f"the file has more than {MOST_VALUES} values, and that is the most that is read."
-        raise InputError(
-            file, None, what, "Give a file with the backend alone that is to be tried."
-        )
+        raise found.fail("too-many-values", None, most=MOST_VALUES)
     if form is Form.TOML and (name := _LONG_NAME.search(text)):
-        what = f"this name has more than {MOST_PARTS} parts."
-        remedy = "A parameter of a backend has one part: `NAME = VALUE`."
-        raise InputError(file, _line_of(text, name.end()), what, remedy)
+        raise found.fail("too-many-parts", Lines(text).of(name.end()), most=MOST_PARTS)
     try:
         if form is Form.TOML:
             return tomllib.loads(text)
-        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, file))
+        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, found))
     except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at and at[1] else getattr(error, "lineno", None)
         said = getattr(error, "msg", None) or _AT_LINE.sub("", str(error)).strip()
-        what = f"this is not {form}: {cut(said, 200)}."
-        raise InputError(file, line, what, "Correct the file from there.") from error
+        raise found.fail("not-in-the-language", line, form=form, said=cut(said, 200)) from error
     except RecursionError as error:
-        raise _too_deep(file) from error
+        raise found.fail("too-deep", None, most=DEEPEST) from error
     except InputError:
         raise  # which is a ValueError, too
     except ValueError as error:
-        raise _not_a_number(text, file, error) from error
+        raise _not_a_number(text, found, error) from error
 
 
-def _once(pairs: list[tuple[str, Any]], file: str) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]], found: Findings) -> dict[str, Any]:
     """An object of JSON; which of two equal names holds is not laid down (RFC 8259, section 4)."""
     table = dict(pairs)
     if len(table) < len(pairs):
         name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        what = f"one object has the name {cut(name)!r} twice, and JSON does not say which of them holds."
-        raise InputError(file, None, what, "Remove one of the two.")
+        raise found.fail("twice-in-json", None, name=cut(name))
     return table
 
 
-def _check_values(data: Any, text: str, file: str) -> None:
+def _check_values(data: Any, text: str, found: Findings) -> None:
     """Nothing is deeper, and no number larger, than in any file of backends."""
     waiting: list[tuple[Any, int]] = [(data, 0)]
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, dict | list):
             if depth > DEEPEST:
-                raise _too_deep(file)
+                raise found.fail("too-deep", None, most=DEEPEST)
             inner = value.values() if isinstance(value, dict) else value
             waiting += [(one, depth + 1) for one in inner]
         elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
-            raise _not_a_number(text, file, None)
+            raise _not_a_number(text, found, None)
 
 
-def _too_deep(file: str) -> InputError:
-    what = f"tables or lists are more than {DEEPEST} deep in each other."
-    remedy = (
-        "Check that it is the right file: a backend is one table, in a list or in another table."
-    )
-    return InputError(file, None, what, remedy)
-
-
-def _not_a_number(text: str, file: str, error: ValueError | None) -> InputError:
+def _not_a_number(text: str, found: Findings, error: ValueError | None) -> InputError:
     """A number that is too long for Python or for anything."""
     number = max(_NUMBER.finditer(text), key=lambda number: len(number[1]), default=None)
     if number is None:
-        what = f"there is a value that cannot be read: {cut(str(error), 200)}."
-        return InputError(file, None, what, "Correct the value.")
-    return too_long_a_number(file, _line_of(text, number.start(1)), len(number[1]))
+        return found.fail("unreadable-value", None, said=cut(str(error), 200))
+    return found.fail("long-number", Lines(text).of(number.start(1)), digits=len(number[1]))
 
 
 def _tables(data: Any, name: str = "", *, top: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -230,8 +209,7 @@ class _Places:
 
     def __init__(self, text: str, form: Form) -> None:
         self.form, self.text, self.at = form, f"\n{text}", 0
-        self.ends = [end.start() for end in re.finditer("\n", self.text)]
-        self.left = MOST_STEPS
+        self.lines, self.left = Lines(self.text), MOST_STEPS
 
     def find(self, key: str, value: Any) -> int | None:
         """The place of a name, behind which its value is passed over; ``None``: it is not found."""
@@ -264,36 +242,33 @@ class _Places:
 
     def line(self, at: int) -> int:
         """The line of a place, counted from 1."""
-        return bisect.bisect_left(self.ends, at)
-
-    def shown(self, line: int) -> str:
-        """A line, without blanks around it."""
-        end = self.ends[line] if line < len(self.ends) else None
-        return self.text[self.ends[line - 1] : end].strip()
+        return max(self.lines.of(at) - 1, 1)
 
 
-def _backend(name: str, table: dict[str, Any], places: _Places, file: str) -> WrittenBackend:
+def _backend(name: str, table: dict[str, Any], places: _Places, found: Findings) -> WrittenBackend:
     after = places.at
-    found = [places.find(key, value) for key, value in table.items()]
-    first = next((at for at in found if at is not None), None)
+    ways = [places.find(key, value) for key, value in table.items()]
+    first = next((at for at in ways if at is not None), None)
     line = places.line(places.begin(first, after))
-    check_parameters(len(table), file, line)
+    check_number(found, line, 1, len(table))
     parameters = tuple(
-        _parameter(key, value, line if at is None else places.line(at), places)
-        for (key, value), at in zip(table.items(), found, strict=True)
+        _parameter(key, value, line, at, places)
+        for (key, value), at in zip(table.items(), ways, strict=True)
         if value is not None  # what the API says of a parameter that is not set
     )
     return WrittenBackend(name, line, parameters)
 
 
-def _parameter(key: str, value: Any, line: int, places: _Places) -> Written:
+def _parameter(key: str, value: Any, line: int, at: int | None, places: _Places) -> Written:
+    """A parameter; where it is not found, the line is its backend's."""
     kind = next((kind for type_, kind in _KINDS if isinstance(value, type_)), Kind.BLOCK)
     value = str(value) if kind is Kind.BLOCK else value
-    # A string of several lines begins behind its quotes, or in the line after them.
-    in_file = places.shown(line)
     content_line = None
-    if places.form is Form.TOML and ('"""' in in_file or "'''" in in_file):
-        content_line = line + 1 if in_file.endswith(('"""', "'''")) else line
+    if at is not None:
+        line = places.line(at)
+        # A string of several lines begins behind its quotes, or in the line after them.
+        quotes = _LONG_STRING.match(places.text, at) if places.form is Form.TOML else None
+        content_line = None if quotes is None else line + bool(quotes["ends"])
     shown = cut(value.partition("\n")[0]) if isinstance(value, str) else value
     spelt = f"{cut(key)} = " if places.form is Form.TOML else f"{json.dumps(cut(key))}: "
     text = shortened(spelt + json.dumps(shown, ensure_ascii=False))
@@ -302,7 +277,3 @@ def _parameter(key: str, value: Any, line: int, places: _Places) -> Written:
 
 #: What a value is in VCL's words; a boolean is an integer, too.
 _KINDS = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.NUMBER), (str, Kind.STRING))
-
-
-def _line_of(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1

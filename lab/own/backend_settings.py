@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from lab.certificates import OWN
 from lab.model import ServerSettings, WebClientSettings
-from lab.own.backend import ADDRESSES, TLS_PORT, Backend, is_address
+from lab.own.backend import ADDRESSES, TABLE, TLS_PORT, Backend, is_address
 from lab.own.backend_data import Form
 from lab.own.findings import Finding, Findings
 
@@ -46,21 +46,16 @@ class _Translation:
     def __init__(self, backend: Backend, server: ServerSettings) -> None:
         self.backend, self.server = backend, server
         self.changes: dict[str, Any] = {}
-        self.found = Findings(backend.file)
+        self.found = Findings(backend.file, TABLE)
 
-    def line(self, name: str | None) -> int:
-        """The line of a parameter; of the backend, if it is not there."""
+    def say(self, words: str, name: str | None, /, **values: object) -> None:
+        """Say something about a parameter; about the backend, if that is not there.
+
+        The words may name any parameter of the definition.
+        """
         at = self.backend.lines.get(name or "")
-        return self.backend.line if at is None else at.line
-
-    def warn(self, name: str | None, text: str) -> None:
-        self.found.warn(self.line(name), text)
-
-    def note(self, name: str, text: str) -> None:
-        self.found.note(self.line(name), text)
-
-    def written(self, name: str) -> str:
-        return f"`{self.backend.lines[name]}`"
+        line = self.backend.line if at is None else at.line
+        self.found.say(words, line, **{**self.backend.lines, **values})
 
     def say_where(self) -> None:
         address, port = self.backend.address, self.backend.port
@@ -71,8 +66,8 @@ class _Translation:
             return
         shown = address if port is None else f"{address}:{port}"
         name = next(n for n in ADDRESSES if n in self.backend.lines)
-        replaced = f"{self.server.host}, the lab's {self.server.software}"
-        self.note(name, f"{replaced}, is in the place of {shown}")
+        host, software = self.server.host, self.server.software
+        self.say("in-its-place", name, host=host, software=software, address=shown)
 
     def switch_tls(self) -> None:
         backend = self.backend
@@ -81,58 +76,39 @@ class _Translation:
         if backend.use_ssl is None and not backend.tls:
             none = "no `port`, whose default is 80,"
             port = none if backend.port is None else f"port {backend.port}"
-            text = f"{port} and no {switch}: the edge speaks plain HTTP to this origin"
-            self.warn("port", text)
+            self.say("plain-by-default", "port", port=port, switch=switch)
         elif backend.use_ssl is None and backend.form is Form.VCL:
-            meant = "the port 443 is taken to mean TLS, as the API does it"
-            self.warn("port", f"no `.ssl`: {meant}; write {switch}")
+            self.say("tls-by-port", "port", switch=switch)
         elif backend.use_ssl and backend.port == _PLAIN_PORT:
-            text = f"{self.written('use_ssl')} with port 80: TLS to a port for plain HTTP"
-            self.warn("use_ssl", text)
+            self.say("tls-to-port-80", "use_ssl")
         elif backend.use_ssl is False and backend.port == TLS_PORT:
-            text = f"{self.written('use_ssl')} with port 443: plain HTTP to a port for TLS"
-            self.warn("use_ssl", text)
-        if not backend.tls:
-            unused = [n for n in backend.lines if n.startswith("ssl_") or "_tls_version" in n]
-            if unused:
-                names = ", ".join(f"{n} (line {self.line(n)})" for n in unused)
-                self.warn(unused[0], f"without TLS these do nothing: {names}")
+            self.say("plain-to-port-443", "use_ssl")
+        unused = [n for n in backend.lines if n.startswith("ssl_") or "_tls_version" in n]
+        if unused and not backend.tls:
+            names = ", ".join(f"{n} (line {backend.lines[n].line})" for n in unused)
+            self.say("without-tls", unused[0], names=names)
 
     def verification(self) -> None:
         backend = self.backend
         checks = self.changes["verify"] = backend.ssl_check_cert is not False
         if not checks:
-            text = (
-                f"{self.written('ssl_check_cert')} switches every check of the certificate off: whoever"
-                " answers in the origin's place is believed. Safe instead: `ssl_cert_hostname` with a name"
-                " of the certificate, `ssl_ca_cert` with the CA that issued it"
-            )
-            self.warn("ssl_check_cert", text)
+            self.say("no-check", "ssl_check_cert")
         if backend.ssl_ca_cert is not None:
             self.changes["trust"] = OWN if backend.anchors else backend.ssl_ca_cert
             if not checks:
-                text = f"{self.written('ssl_ca_cert')} does nothing: no certificate is checked"
-                self.warn("ssl_ca_cert", text)
+                self.say("trust-without-check", "ssl_ca_cert")
 
     def names(self) -> None:
         """The name that the certificate is checked for, and the one that is sent (SNI)."""
         backend = self.backend
         if backend.ssl_hostname is not None:
-            text = (
-                f"{self.written('ssl_hostname')} is deprecated: it stands for both, `ssl_cert_hostname`"
-                " (checked) and `ssl_sni_hostname` (sent), where they are not there"
-            )
-            self.warn("ssl_hostname", text)
+            self.say("deprecated", "ssl_hostname")
         checked = backend.ssl_cert_hostname or backend.ssl_hostname
         sent = backend.ssl_sni_hostname or backend.ssl_hostname
         if sent is None and checked is not None:
             sent = checked
             if checked not in (backend.address, self.server.host) and backend.tls:
-                text = (
-                    "no `ssl_sni_hostname`: here the name that is checked is also sent (what the network"
-                    " sends then is not documented); `-c sni=NAME` sends another, `-c sni=` none"
-                )
-                self.note("ssl_cert_hostname", text)
+                self.say("no-sni", "ssl_cert_hostname")
         self._override_host(checked)
         own = self.server.certificate == OWN
         checked, sent = checked or backend.address, sent or backend.address
@@ -154,15 +130,8 @@ class _Translation:
         host = self.backend.override_host
         if host is None:
             return
-        text = "ignored, because the lab's origins answer whatever host they are asked for"
-        if checked is None and host != self.backend.address and self.backend.tls:
-            text += (
-                "; without `ssl_cert_hostname` the network may check the certificate for this name: say"
-                " what is to be checked, with `ssl_cert_hostname` and `ssl_sni_hostname`"
-            )
-            self.warn("override_host", text)
-        else:
-            self.note("override_host", text)
+        unclear = checked is None and host != self.backend.address and self.backend.tls
+        self.say("override-host-checked" if unclear else "override-host", "override_host")
 
     def _say_other_name(self) -> None:
         """A name of the person's is in no certificate of the lab."""
@@ -171,11 +140,8 @@ class _Translation:
         if wanted is None or not verified or wanted.endswith(_ZONE):
             return
         names = ("ssl_cert_hostname", "ssl_hostname")
-        text = (
-            f"no certificate of the lab is made out to {wanted}: the check of the name fails here, which"
-            " says nothing about your origin. Serve the certificate of your origin, with --chain and --key"
-        )
-        self.warn(next((n for n in names if n in self.backend.lines), None), text)
+        at = next((name for name in names if name in self.backend.lines), None)
+        self.say("name-of-nobody", at, name=wanted)
 
     def versions_and_times(self) -> None:
         backend, times = self.backend, self.backend.timeouts
@@ -187,13 +153,6 @@ class _Translation:
         if first is not None:
             self.changes["timeout_s"] = times[first]
         if first == "first_byte_timeout" and "connect_timeout" in times:
-            text = (
-                f"{self.written('connect_timeout')}: the lab's client has one limit for every step, and"
-                f" it is that of {self.written('first_byte_timeout')}"
-            )
-            self.note("connect_timeout", text)
+            self.say("one-limit", "connect_timeout")
         if "between_bytes_timeout" in times:
-            text = (
-                "between_bytes_timeout is ignored, because an answer of the lab comes in one piece"
-            )
-            self.note("between_bytes_timeout", text)
+            self.say("between-bytes", "between_bytes_timeout")

@@ -1,4 +1,4 @@
-"""Files that a person names: read within bounds, whatever they are.
+"""Files that a person names: read within bounds, whatever they are; and what certificates they come to.
 
 A name can lead to a device that never ends, to a pipe that nobody writes to, to a directory, or to far more
 than any file of its kind. None of them may hold the command or fill the memory. :func:`read` looks at what
@@ -15,7 +15,7 @@ import os
 import select
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1 << 20
@@ -51,6 +51,45 @@ PEM = Limit("a PEM file", MIB)
 KEPT = Limit("a file that the lab keeps", 4 * MIB)
 #: A run of all cases leaves about 23 MB.
 RECORD = Limit("a record", 72 * MIB)
+
+
+@dataclass(frozen=True)
+class UserCertificate:
+    """A certificate that a person brought, ready to be served."""
+
+    chain_pem: bytes
+    """The certificates of the file in its order, the server's own first."""
+    key_pem: bytes = field(repr=False)
+    leaf_sha256: str
+    """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
+    description: str
+    """One line for each certificate of the chain."""
+    chain_file: str = ""
+    """File of the chain, as it was named; empty: it is not known."""
+    key_file: str | None = None
+    """File of the key; ``None``: it is in the chain's file."""
+    self_issued: bool = False
+    """Whether the server's own certificate is its own issuer."""
+
+
+@dataclass(frozen=True)
+class UserAnchors:
+    """Certificates that a person brought to be trusted, under the name `own`."""
+
+    pem: bytes
+    description: str
+    """One line for each certificate."""
+    file: str = ""
+    """Where they were read from, as it was named; empty: it is not known."""
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """What a person brought under the name `own`: to be served, to be trusted."""
+
+    certificate: UserCertificate | None = None
+    anchors: UserAnchors | None = None
+    """Trusted in the place of what issued the certificate."""
 
 
 class Unreadable(Exception):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,11 +70,16 @@ class InputError(ValueError):
 
 
 class Findings(list[Finding]):
-    """What is to be said about one file so far, in the order in which it was found."""
+    """What is to be said about one file so far, in the order in which it was found.
 
-    def __init__(self, file: str) -> None:
+    Args:
+        file: as the person named it.
+        table: where the words are that :meth:`say` says, such as ``mt.toml``.
+    """
+
+    def __init__(self, file: str, table: str = "") -> None:
         super().__init__()
-        self.file = file
+        self.file, self.table = file, table
 
     def error(self, line: int | None, text: str) -> None:
         """The program that the file is for ends because of this line."""
@@ -85,6 +92,20 @@ class Findings(list[Finding]):
     def note(self, line: int | None, text: str) -> None:
         """This became of the line."""
         self.append(Finding(Severity.NOTE, self.file, line, text))
+
+    def say(self, name: str, line: int | None, /, **values: object) -> None:
+        """The words of this name in the table, with the values in the places of their names."""
+        self.say_words(data(self.table)["words"][name], line, **values)
+
+    def say_words(self, words: str, line: int | None, /, **values: object) -> None:
+        """Words as tables have them, ``SEVERITY: TEXT``, with the values in the places of their names."""
+        severity, _, text = words.partition(": ")
+        self.append(Finding(Severity(severity), self.file, line, text.format(**values)))
+
+    def fail(self, name: str, line: int | None, /, **values: object) -> InputError:
+        """To be raised: the error of this name in the table, with the values as in :meth:`say`."""
+        error = data(self.table)["errors"][name]
+        return self.failure(line, error["what"].format(**values), error["remedy"].format(**values))
 
     def failure(self, line: int | None, what: str, remedy: str) -> InputError:
         """To be raised: the file cannot be an input."""
@@ -134,6 +155,23 @@ def read_text(path: Path) -> str:
         remedy = "Save it as UTF-8 without a byte order mark."
         raise InputError(str(path), before.count(b"\n") + 1, what, remedy)
     return content.decode("utf-8", "backslashreplace")
+
+
+class Lines:
+    """Where the lines of a text are."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._ends = [end.start() for end in re.finditer("\n", text)]
+
+    def of(self, at: int) -> int:
+        """The line of a place, counted from 1."""
+        return bisect.bisect_left(self._ends, at) + 1
+
+    def rest(self, at: int) -> str:
+        """What the line of a place has from there on."""
+        end = self.text.find("\n", at)
+        return self.text[at : None if end < 0 else end]
 
 
 def check_line(file: str, number: int, line: str, settings: int) -> None:

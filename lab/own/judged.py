@@ -13,7 +13,6 @@ that pins the certificate (``fingerprint=own``) looks at neither.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.model import (
@@ -26,10 +25,8 @@ from lab.model import (
     Result,
     Stage,
 )
+from lab.own.files import UserCertificate
 from lab.own.findings import Finding, Findings
-
-if TYPE_CHECKING:
-    from lab.own.pem import UserCertificate
 
 #: What a client reports of an issuer that it does not know. ``self-signed-leaf`` is not among them: it is
 #: the same for every client that was not given the certificate itself.
@@ -114,41 +111,18 @@ def _name_is_given(client: ClientSettings) -> bool:
 
 # -- what is said before ---------------------------------------------------------------------------
 
-_WHY_NOT_JUDGED = {
-    NotJudged.ISSUER_LAB_CA_ONLY: (
-        "whether your clients know the issuer is not judged: clients of the lab know only the lab's CA,"
-        " and refuse every other issuer. A web client can be told what to trust, by the ssl_ca_cert of"
-        " --backend FILE"
-    ),
-    NotJudged.ISSUER_FROM_CHAIN: (
-        f"whether your clients know the issuer is not judged: `trust={OWN}` trusts what this file itself"
-        " holds, so that some clients accept even a chain without its intermediate. A web client can be"
-        " told what to trust, by the ssl_ca_cert of --backend FILE"
-    ),
-    NotJudged.NAME_NOT_GIVEN: (
-        "whether the certificate is for your server's name is not judged: no name to check is given, and"
-        " the client connects to a name of the lab. Give the name that your clients connect to:"
-        " `-c verify_name=NAME -c sni=NAME`"
-    ),
-}
-
 
 def say_what_is_not_judged(
     attempt: Attempt, own: UserCertificate, file: str, *, anchors_given: bool
 ) -> list[Finding]:
     """What an attempt will not say of the certificate that a person brought in this file."""
-    found, client = Findings(file), attempt.client
+    found, client = Findings(file, "attempt.toml"), attempt.client
     if attempt.server.certificate != OWN:
-        used = f"the server has certificate={attempt.server.certificate}"
-        found.warn(None, f"the certificate is not used: {used}")
+        found.say("not-used", None, instead=attempt.server.certificate)
     elif client.pin == OWN and client.verify:
-        text = (
-            f"fingerprint={OWN}: the client accepts exactly this certificate, whoever issued it and"
-            " whatever names it has"
-        )
-        found.note(None, text)
+        found.say("pinned", None)
     for each in not_judged(attempt, anchors_given=anchors_given):
         # Its own issuer: who was not given it refuses it, with the lab's CA or any other.
         if each is not NotJudged.ISSUER_LAB_CA_ONLY or not own.self_issued:
-            found.warn(None, _WHY_NOT_JUDGED[each])
+            found.say(each, None)
     return found

@@ -6,7 +6,7 @@ tls: ...``) is that of ``Net::FTP``, and the page that documents it names ``FTPS
 ``FTPSOptions`` over the others; where no directive names the versions, IO::Socket::SSL's default decides.
 
 The public ``lib/MT/FileMgr/FTPS.pm`` delivers with ``Net::FTPSSL`` instead, which the lab does not run. An
-option that only that module knows is named and has no effect (``mt_options.toml``).
+option that only that module knows is named and has no effect (``mt.toml``).
 
 What an option means is read in ``Net/FTP.pm`` 3.14, ``Net/FTPSSL.pm`` 0.42 and ``IO/Socket/SSL.pm`` 2.081
 (``SSL_Context::new``). A program that dies of a value never connects, so that there is no attempt to make
@@ -22,8 +22,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lab.model import PROTOCOLS, ClientSettings, ProtocolRange
-from lab.own.findings import BLANKS, Finding, Findings, InputError, Severity, data
-from lab.own.mt_config import FTPS_OPTIONS, FTPS_SSL_VERSION, Directive, MtConfig, Option, true
+from lab.own.findings import BLANKS, Finding, Findings, InputError, data
+from lab.own.mt_config import (
+    FTPS_OPTIONS,
+    FTPS_SSL_VERSION,
+    TABLE,
+    Directive,
+    MtConfig,
+    Option,
+    true,
+)
 from lab.text import cut
 
 C = TypeVar("C", bound=ClientSettings)
@@ -47,8 +55,8 @@ class _Reading:
     found: Findings
     changes: dict[str, Any] = field(default_factory=dict)
 
-    def left_out(self, option: Option, instead: str) -> None:
-        self.found.warn(option.line, f"`{option}` is left out: {instead}")
+    def left_out(self, option: Option, why: str) -> None:
+        self.found.say("left-out", option.line, option=option, why=why)
 
     def set_protocols(self, written: Option | Directive) -> None:
         try:
@@ -79,7 +87,7 @@ def client_settings(
     Raises:
         InputError: a value that the program dies of, or a setting that ``base`` does not have.
     """
-    reading = _Reading(config, pins or {}, Findings(config.file))
+    reading = _Reading(config, pins or {}, Findings(config.file, TABLE))
     _verification(reading)
     _versions(reading)
     for option in config.options:
@@ -87,12 +95,8 @@ def client_settings(
     _session_reuse(reading)
     missing = set(reading.changes) - {field.name for field in dataclasses.fields(base)}
     if missing:
-        raise InputError(
-            config.file,
-            None,
-            f"{base.program} has no setting {min(missing)}, which the directives set.",
-            "Leave --client out, or name net-ftp: the directives are Net::FTP's.",
-        )
+        name = min(missing)
+        raise reading.found.fail("no-such-setting", None, program=base.program, setting=name)
     return dataclasses.replace(base, **reading.changes), reading.found
 
 
@@ -100,24 +104,15 @@ def _verification(reading: _Reading) -> None:
     directive = reading.config.verify_none
     if directive is not None:
         reading.changes["verify"] = False
-        text = (
-            f"`{directive}` switches every check of the server's certificate off: whoever answers in the"
-            " server's place is handed user, password and files. Safe instead: the server's CA in the"
-            " client's trust store, or `FTPSOptions SSL_fingerprint=sha256$...` with its certificate"
-        )
-        reading.found.warn(directive.line, text)
+        reading.found.say("verify-none", directive.line, directive=directive)
 
 
 def _versions(reading: _Reading) -> None:
-    directive, own = reading.config.version, reading.config.ftps_ssl_version
+    directive, own = reading.config.version, reading.config.directives.get(FTPS_SSL_VERSION)
     if directive is None:
         return
     if own is not None and own.true and directive is not own:
-        text = (
-            f"`{own}` has no effect: `{directive}` in line {directive.line} goes before it"
-            f" ({directive.name} || {FTPS_SSL_VERSION})"
-        )
-        reading.found.warn(own.line, text)
+        reading.found.say("version-without-effect", own.line, own=own, directive=directive)
     reading.set_protocols(directive)
 
 
@@ -125,45 +120,29 @@ def _session_reuse(reading: _Reading) -> None:
     """Lines that replace the default ``ReuseSession=1`` without a word about it."""
     options = reading.config.options
     if options and not any(option.key == "ReuseSession" for option in options):
-        text = (
-            f"a configured {FTPS_OPTIONS} replaces the default ReuseSession=1. Net::FTP does not know"
-            " that option; Net::FTPSSL, with which Movable Type's public source delivers, resumes the"
-            " control connection's session for data only if it is set, as a server with"
-            " require_ssl_reuse=YES (vsftpd's default) demands: add a line"
-            f" `{FTPS_OPTIONS} ReuseSession=1`"
-        )
-        reading.found.note(options[0].line, text)
+        reading.found.say("session-reuse", options[0].line)
 
 
 # -- FTPSOptions -----------------------------------------------------------------------------------
 
 
 def _apply(reading: _Reading, option: Option) -> None:
-    without = data("mt_options.toml").get(option.key)
+    without = data(TABLE)["option"]
     if option.key in _SIMPLE:
         name, value = _SIMPLE[option.key]
         reading.changes[name] = value(option.value)
     elif option.key in _OPTIONS:
         _OPTIONS[option.key](reading, option)
-    elif without is not None:
-        severity = Severity(without["severity"])
-        text = f"`{option}` {without['text']}"
-        reading.found.append(Finding(severity, reading.config.file, option.line, text))
+    elif option.key in without:
+        reading.found.say_words(without[option.key], option.line, option=option)
     elif option.key.startswith("SSL_"):
         reading.left_out(option, "the lab has no setting for this option of IO::Socket::SSL")
     else:
-        reading.found.warn(option.line, _unknown(option))
-
-
-def _unknown(option: Option) -> str:
-    known = {key.lower(): key for key in (*_SIMPLE, *_OPTIONS, *data("mt_options.toml"))}
-    right = known.get(option.key.strip().lower())
-    if right is None:
-        return f"`{option}`: not an option of Net::FTP that the lab knows; left out"
-    return (
-        f"`{option}`: Net::FTP does not know {cut(option.key)!r} and ignores it; options are spelt"
-        f" exactly: `{FTPS_OPTIONS} {right}={cut(option.value or 'VALUE')}`"
-    )
+        known = {key.lower(): key for key in (*_SIMPLE, *_OPTIONS, *without)}
+        right = known.get(option.key.strip().lower())
+        words = "unknown-option" if right is None else "spelt-exactly"
+        right = f"{right}={cut(option.value or 'VALUE')}"
+        reading.found.say(words, option.line, option=option, key=cut(option.key), right=right)
 
 
 def _cipher_list(reading: _Reading, option: Option) -> None:
@@ -172,12 +151,7 @@ def _cipher_list(reading: _Reading, option: Option) -> None:
         return
     reading.changes["ciphers"] = option.value
     if option.value == "AES128":
-        text = (
-            f"`{option}`: AES128 is not one suite but an alias of OpenSSL for all of AES-128 (GCM and"
-            " CBC, with and without forward secrecy), and nothing else: a server that only has AES-256"
-            " suites, such as vsftpd 3.0.5 by default, is out of reach over TLS 1.2"
-        )
-        reading.found.note(option.line, text)
+        reading.found.say("aes128", option.line, option=option)
 
 
 def _verify_mode(reading: _Reading, option: Option) -> None:
@@ -191,11 +165,9 @@ def _verify_mode(reading: _Reading, option: Option) -> None:
     integer = min(float(number[0]), _LARGEST) if number else 0.0
     verifies = int(integer) & 1 == 1 or integer == _LARGEST
     if verifies and reading.changes.get("verify") is False:
-        text = f"`{option}` switches verification on again: {FTPS_OPTIONS} goes over the directives"
-        reading.found.note(option.line, text)
+        reading.found.say("verify-on-again", option.line, option=option)
     elif not verifies:
-        text = f"`{option}` switches every check of the server's certificate off, as FTPSSSLVerifyNone 1"
-        reading.found.warn(option.line, text)
+        reading.found.say("verify-mode-off", option.line, option=option)
     reading.changes["verify"] = verifies
 
 

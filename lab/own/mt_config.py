@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Finding, Findings, InputError, check_line
 from lab.text import closest, cut, listed
@@ -39,6 +40,8 @@ DIRECTIVES = (*_SWITCHES, SSL_VERSION, FTPS_SSL_VERSION, FTPS_OPTIONS)
 #: Their twins for mail, which look alike and do nothing here.
 MAIL_DIRECTIVES = ("SMTPSSLVerifyNone", "SMTPSSLVersion", "SMTPOptions", "SMTPAuth", "SMTPPort")
 
+#: What is said of such a file.
+TABLE = "mt.toml"
 #: Prefix of the variables that newer versions read in place of a directive.
 ENVIRONMENT_PREFIX = "MT_CONFIG_"
 
@@ -88,10 +91,8 @@ class MtConfig:
     """What Movable Type reads out of a file, as far as FTPS goes: effective values with their lines."""
 
     file: str
-    ssl_verify_none: Directive | None = None
-    ftps_ssl_verify_none: Directive | None = None
-    ssl_version: Directive | None = None
-    ftps_ssl_version: Directive | None = None
+    directives: Mapping[str, Directive] = field(default_factory=dict)
+    """By their names, spelt as in ``Core.pm``."""
     options: tuple[Option, ...] = ()
     """``FTPSOptions`` as the lines set it, one entry a key; empty: the default (``ReuseSession=1``) holds."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
@@ -99,18 +100,16 @@ class MtConfig:
     @property
     def verify_none(self) -> Directive | None:
         """The directive that switches verification off, if one does; either is enough."""
-        for directive in (self.ftps_ssl_verify_none, self.ssl_verify_none):
-            if directive is not None and directive.true:
-                return directive
-        return None
+        return self._first_true(FTPS_SSL_VERIFY_NONE, SSL_VERIFY_NONE)
 
     @property
     def version(self) -> Directive | None:
         """The directive that names the protocol versions: the general one goes before FTPS's own."""
-        for directive in (self.ssl_version, self.ftps_ssl_version):
-            if directive is not None and directive.true:
-                return directive
-        return None
+        return self._first_true(SSL_VERSION, FTPS_SSL_VERSION)
+
+    def _first_true(self, *names: str) -> Directive | None:
+        given = [self.directives[name] for name in names if name in self.directives]
+        return next((directive for directive in given if directive.true), None)
 
 
 def true(value: str | None) -> bool:
@@ -128,7 +127,7 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
     Raises:
         InputError: a line without a value. Movable Type does not start with such a file.
     """
-    found = Findings(file)
+    found = Findings(file, TABLE)
     directives: dict[str, Directive] = {}
     options: dict[str, Option] = {}
     others: list[tuple[int, str]] = []
@@ -148,21 +147,14 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
             directive = Directive(known, value, number)
             _say_repeated(found, directive, directives.get(known))
             if known in _SWITCHES and directive.true and value != "1":
-                text = (
-                    f"`{directive}` switches verification off: Perl takes everything but 0 for true; write"
-                    f" `{known} 0`, or remove the line, to have it on"
-                )
-                found.warn(number, text)
+                found.say("true-for-perl", number, directive=directive, name=known)
             directives[known] = directive
     if others:
         names = listed(f"{name} (line {number})" for number, name in others)
-        found.note(others[0][0], f"no part in FTPS, not read: {names}")
+        found.say("others", others[0][0], names=names)
     return MtConfig(
         file=file,
-        ssl_verify_none=directives.get(SSL_VERIFY_NONE),
-        ftps_ssl_verify_none=directives.get(FTPS_SSL_VERIFY_NONE),
-        ssl_version=directives.get(SSL_VERSION),
-        ftps_ssl_version=directives.get(FTPS_SSL_VERSION),
+        directives=MappingProxyType(directives),
         options=tuple(options.values()),
         findings=tuple(found),
     )
@@ -175,32 +167,23 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
         A finding for each variable that is named like a directive of :data:`DIRECTIVES`, with or
         without :data:`ENVIRONMENT_PREFIX`. The "file" is ``environment``.
     """
-    found = Findings("environment")
+    found = Findings("environment", TABLE)
     for variable, value in sorted(environment.items()):
         prefixed = variable.upper().startswith(ENVIRONMENT_PREFIX)
         bare = variable[len(ENVIRONMENT_PREFIX) :] if prefixed else variable
         name = _BY_LOWER.get(bare.replace("_", "").lower())
         if name is None:
             continue
+        words = "variable-hash" if name == FTPS_OPTIONS else "variable-of-new-versions"
         line = f"{name} {cut(value) or 'VALUE'}"
-        if not prefixed:
-            text = (
-                f"the variable {variable} does nothing: {name} is a directive of mt-config.cgi;"
-                f" write there `{line}`"
-            )
-        elif name == FTPS_OPTIONS:
-            text = (
-                f"{variable} is kept as the text {cut(value)!r}, and FTPS.pm uses FTPSOptions only when it"
-                f" is a hash: it does nothing but hide the file's FTPSOptions; write in"
-                f" mt-config.cgi `{line}`"
-            )
-        else:
-            text = (
-                f"{variable} goes before the file's {name} in versions of Movable Type that read"
-                f" {ENVIRONMENT_PREFIX} variables, and does nothing in older ones; it is not read"
-                f" here: write in mt-config.cgi `{line}`"
-            )
-        found.warn(None, text)
+        found.say(
+            words if prefixed else "variable",
+            None,
+            variable=variable,
+            name=name,
+            value=cut(value),
+            line=line,
+        )
     return found
 
 
@@ -220,11 +203,7 @@ def _lines(text: str, found: Findings) -> Iterator[tuple[int, str, str]]:
             raise _without_value(found, number, line, match[1] if match else "")
         name, value = match[1], match[2].rstrip(BLANKS)
         if name.startswith("#"):
-            text = (
-                "a comment begins in the first column; behind blanks, Movable Type takes this for a"
-                f" directive named {cut(name)!r}, which does no harm"
-            )
-            found.note(number, text)
+            found.say("comment-behind-blanks", number, name=cut(name))
         elif name != "0":  # false to Perl: the line is passed over
             yield number, name, value
 
@@ -269,24 +248,18 @@ def _run_together(name: str, value: str) -> str | None:
 
 def _is_named(found: Findings, number: int, name: str, value: str) -> bool:
     """Say what there is to say of a directive that FTPS does not read; false: nothing special."""
-    stored = "Movable Type stores it under that name and nothing reads it"
-    nothing = f"there is no directive {cut(name)!r}: {stored}, so that nothing changes"
     right = _run_together(name, value)
     if right is None and name.lower().startswith("ssl_"):
         right = f"{FTPS_OPTIONS} {name}={value}"
     if name.startswith(BYTE_ORDER_MARK):
-        text = (
-            "the file begins with a byte order mark, so that the first directive is not"
-            f" {cut(name.removeprefix(BYTE_ORDER_MARK))!r}: {stored}; save the file without one"
-        )
-        found.warn(number, text)
+        found.say("byte-order-mark", number, name=cut(name.removeprefix(BYTE_ORDER_MARK)))
     elif name.lower() in _MAIL_BY_LOWER:
-        mail = _MAIL_BY_LOWER[name.lower()]
-        found.note(number, f"{mail} is for mail (SMTP) and does nothing for FTPS")
+        found.say("mail", number, name=_MAIL_BY_LOWER[name.lower()])
     elif right is not None:
-        found.warn(number, f"{nothing}; write `{cut(right)}`")
+        found.say("no-directive", number, name=cut(name), right=f"write `{cut(right)}`")
     elif near := closest(name, DIRECTIVES, most=1, alike=0.8):
-        found.warn(number, f"{nothing}; did you mean `{near[0]} {cut(value)}`?")
+        meant = f"did you mean `{near[0]} {cut(value)}`?"
+        found.say("no-directive", number, name=cut(name), right=meant)
     else:
         return False
     return True
@@ -298,40 +271,27 @@ def _option(found: Findings, number: int, value: str) -> Option:
     if not parts:
         words = value.split(maxsplit=1)
         right = f"{words[0]}={words[1]}" if len(words) > 1 else f"{value}=VALUE"
-        text = (
-            f"FTPSOptions has no `=` here: Movable Type makes the whole of {cut(value)!r} a key"
-            f" without a value; write `{FTPS_OPTIONS} {cut(right)}`"
-        )
-        found.warn(number, text)
+        found.say("no-equals", number, value=cut(value), right=cut(right))
         return Option(key, None, number)
-    if len(parts) > 1:
-        text = (
-            f"Movable Type takes the line apart at every `=` and keeps two parts: the value of {cut(key)} is"
-            f" {cut(parts[0])!r}, and {cut('=' + '='.join(parts[1:]))!r} is lost; a value with `=` cannot be"
-            " written in mt-config.cgi"
-        )
-        found.warn(number, text)
-    if key != key.strip() or parts[0] != parts[0].lstrip():
-        text = (
-            f"blanks beside `=` belong to the key or the value: the key is {cut(key)!r}, the value"
-            f" {cut(parts[0])!r}; write `{FTPS_OPTIONS} {cut(key.strip())}={cut(parts[0].strip())}`"
-        )
-        found.warn(number, text)
-    return Option(key, parts[0], number)
+    kept, rest = parts[0], "=".join(["", *parts[1:]])
+    if rest:
+        found.say("two-equals", number, key=cut(key), value=cut(kept), rest=cut(rest))
+    if key != key.strip() or kept != kept.lstrip():
+        right = f"{cut(key.strip())}={cut(kept.strip())}"
+        found.say("blanks", number, key=cut(key), value=cut(kept), right=right)
+    return Option(key, kept, number)
 
 
 def _say_repeated(
     found: Findings, now: Directive | Option, before: Directive | Option | None
 ) -> None:
     if before is not None and (before.value or "") != (now.value or ""):
-        text = f"`{now}` takes the place of `{before}` in line {before.line}: the last line holds"
-        found.warn(now.line, text)
+        found.say("repeated", now.line, now=now, before=before)
 
 
 def _say_odd_value(found: Findings, number: int, name: str, value: str) -> None:
     if _COMMENT_AT_END.search(value):
-        text = f"there are no comments at the end of a line: the value of {name} is all of {cut(value)!r}"
-        found.warn(number, text)
+        found.say("comment-at-end", number, name=name, value=cut(value))
     bare = value.partition("=")[2] if name == FTPS_OPTIONS else value
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
-        found.warn(number, f"the quotes belong to the value: {cut(bare)}")
+        found.say("quotes", number, value=cut(bare))

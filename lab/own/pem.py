@@ -17,7 +17,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -31,7 +31,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from lab.certificates import CertificateError, ChainDescription, describe
 from lab.certificates.description import DAMAGES, fingerprint
-from lab.own.findings import Findings, InputError, data
+from lab.own.files import UserAnchors, UserCertificate
+from lab.own.findings import Findings, data
 from lab.text import cut
 
 #: So many blocks of a file are read: a bundle of all public roots has about 150.
@@ -60,46 +61,7 @@ _KEYS = (
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Keys for Diffie-Hellman in DER: PKCS #3 (1.2.840.113549.1.3.1) and X9.42 (1.2.840.10046.2.1).
 _DIFFIE_HELLMAN = (bytes.fromhex("2a864886f70d010301"), bytes.fromhex("2a8648ce3e0201"))
-_VSFTPD_ENDS = "vsftpd ends at start (`500 OOPS: SSL: cannot load RSA private key`)."
-
-
-@dataclass(frozen=True)
-class UserCertificate:
-    """A certificate that a person brought, ready to be served."""
-
-    chain_pem: bytes
-    """The certificates of the file in its order, the server's own first."""
-    key_pem: bytes = field(repr=False)
-    leaf_sha256: str
-    """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
-    description: str
-    """One line for each certificate of the chain."""
-    chain_file: str = ""
-    """File of the chain, as it was named; empty: it is not known."""
-    key_file: str | None = None
-    """File of the key; ``None``: it is in the chain's file."""
-    self_issued: bool = False
-    """Whether the server's own certificate is its own issuer."""
-
-
-@dataclass(frozen=True)
-class UserAnchors:
-    """Certificates that a person brought to be trusted, under the name `own`."""
-
-    pem: bytes
-    description: str
-    """One line for each certificate."""
-    file: str = ""
-    """Where they were read from, as it was named; empty: it is not known."""
-
-
-@dataclass(frozen=True)
-class UserFiles:
-    """What a person brought under the name `own`: to be served, to be trusted."""
-
-    certificate: UserCertificate | None = None
-    anchors: UserAnchors | None = None
-    """Trusted in the place of what issued the certificate."""
+_TABLE = "pem.toml"
 
 
 @dataclass(frozen=True)
@@ -140,26 +102,27 @@ def read_certificate(
     Raises:
         InputError: what no server could be started with.
     """
-    found, of_key = Findings(chain_file), Findings(chain_file if key is None else key_file)
+    found, of_key = Findings(chain_file, _TABLE), Findings(key_file, _TABLE)
     chain = _without_mark(chain, found)
-    blocks = _blocks(chain, chain_file)
-    key_blocks = blocks if key is None else _blocks(_without_mark(key, of_key), key_file)
-    found += of_key
+    blocks = key_blocks = _blocks(chain, found)
+    if key is not None:
+        key_blocks = _blocks(_without_mark(key, of_key), of_key)
+    else:
+        of_key = Findings(chain_file, _TABLE)
     _check_places(blocks, key_blocks, found, of_key, separate=key is not None)
-    members = [_member(block, chain_file) for block in blocks if block.label in _CERTIFICATES]
-    _check_size(members, chain_file)
+    members = [_member(block, found) for block in blocks if block.label in _CERTIFICATES]
+    _check_size(members, found)
     keys = [block for block in key_blocks if block.label in _KEYS]
     if len(keys) > 1:
-        text = f"there are {len(keys)} private keys in the file: servers use the first, so does the lab"
-        of_key.warn(keys[1].line, text)
-        found.append(of_key[-1])
-    _check_key(members, _public_half(keys[0], of_key.file), chain_file, of_key.file)
+        of_key.say("several-keys", keys[1].line, number=len(keys))
+    _check_key(members, _public_half(keys[0], of_key), found, of_key)
+    found += of_key
     _say_outside(chain, blocks, found)
     unused = next((block for block in blocks if block.label in _KEYS and key is not None), None)
     if unused is not None:
-        found.note(unused.line, f"the private key here is not used: {key_file} is given for it")
+        found.say("unused-key", unused.line, file=key_file)
     _say_order(members, found)
-    chain_pem, description = _described(members, chain_file)
+    chain_pem, description = _described(members, found)
     leaf = members[0].certificate
     own = UserCertificate(
         chain_pem=chain_pem,
@@ -184,20 +147,17 @@ def read_anchors(content: bytes, file: str, first_line: int = 1) -> tuple[UserAn
     Raises:
         InputError: what no client could be told to trust.
     """
-    found = Findings(file)
-    members = [_member(block, file) for block in check_part(content, file, first_line, key=False)]
-    pem, description = _described(members, file)
+    found = Findings(file, _TABLE)
+    members = [_member(b, found) for b in check_part(content, file, first_line, key=False)]
+    pem, description = _described(members, found)
     by_subject: dict[x509.Name, list[x509.Certificate]] = {}
     for member in members:
         by_subject.setdefault(member.certificate.subject, []).append(member.certificate)
     for member, one in zip(members, description.certificates, strict=True):
         namesakes = by_subject.get(member.certificate.issuer, [])[:MOST_NAMESAKES]
         if not any(_issued(member.certificate, issuer) for issuer in namesakes):
-            found.warn(
-                member.line,
-                f"the certificate of its issuer is not here: {cut(one.in_words(), LONGEST_REASON)}. A chain"
-                " is verified up to a certificate that is its own issuer, by most clients: give the root",
-            )
+            words = cut(one.in_words(), LONGEST_REASON)
+            found.say("issuer-not-here", member.line, certificate=words)
     return UserAnchors(pem=pem, description=description.in_words(), file=file), found
 
 
@@ -207,17 +167,18 @@ def check_part(content: bytes, file: str, first_line: int, *, key: bool) -> list
     Raises:
         InputError: there is no whole block, or one of another kind.
     """
-    blocks = _blocks(content, file, first_line)
+    found = Findings(file, _TABLE)
+    blocks = _blocks(content, found, first_line)
     wrong = next((b for b in blocks if b.label not in (_KEYS if key else _CERTIFICATES)), None)
     if wrong is not None:
-        raise InputError(file, wrong.line, *_misplaced(wrong.label, key=key))
+        raise found.failure(wrong.line, *_misplaced(wrong.label, key=key))
     return blocks
 
 
 # -- blocks ----------------------------------------------------------------------------------------
 
 
-def _blocks(content: bytes, file: str, first_line: int | None = None) -> list[_Block]:
+def _blocks(content: bytes, found: Findings, first_line: int | None = None) -> list[_Block]:
     """The PEM blocks of a file, or of a part of it.
 
     Raises:
@@ -232,20 +193,16 @@ def _blocks(content: bytes, file: str, first_line: int | None = None) -> list[_B
                 break
             line, counted = line + content.count(b"\n", counted, edge.start()), edge.start()
             if len(blocks) == MOST_BLOCKS:
-                what = f"the file has more than {MOST_BLOCKS} PEM blocks, and that is the most that is read."
-                remedy = "Leave in it only what the server sends, or what is to be trusted."
-                raise InputError(file, line, what, remedy)
+                raise found.fail("too-many-blocks", line, most=MOST_BLOCKS)
             opened = edge
         elif opened is not None and edge[2] == opened[2]:
             pem = content[opened.start() : edge.end()].strip() + b"\n"
             blocks.append(_Block(edge[2].decode("ascii"), line, pem))
             opened = None
     if opened is not None:
-        label = opened[2].decode("ascii")
-        what = f"the block BEGIN {label} has no END {label}: the file is cut off or damaged."
-        raise InputError(file, line, what, "Export it again, or copy the missing lines.")
+        raise found.fail("cut-off", line, label=opened[2].decode("ascii"))
     if not blocks:
-        raise InputError(file, first_line, *_not_pem(content))
+        raise found.failure(first_line, *_not_pem(content))
     return blocks
 
 
@@ -281,23 +238,12 @@ def _check_places(
     if labels.isdisjoint(_CERTIFICATES):
         swapped = any(block.label in _CERTIFICATES for block in key_blocks) and not has_key
         if separate and swapped and not labels.isdisjoint(_KEYS):
-            what = f"the two files are exchanged: here is a private key, in {key.file} the certificate."
-            remedy = f"Write --chain {key.file} --key {chain.file}."
-            raise chain.failure(blocks[0].line, what, remedy)
+            raise chain.fail("exchanged", blocks[0].line, key=key.file, chain=chain.file)
         raise chain.failure(blocks[0].line, *_misplaced(blocks[0].label, key=False))
     if not has_key and separate:
         raise key.failure(key_blocks[0].line, *_misplaced(key_blocks[0].label, key=True))
     if not has_key:
-        what = "there is no private key for this certificate."
-        raise chain.failure(None, what, "Give it with --key FILE.")
-
-
-def _unreadable(what: str, command: str, block: _Block, file: str, error: Exception) -> InputError:
-    said = f"this {what} cannot be read: {cut(str(error), LONGEST_REASON)}."
-    remedy = (
-        f"Look at it with `openssl {command} -text -noout`, and export it again if that fails, too."
-    )
-    return InputError(file, block.line, said, remedy)
+        raise chain.fail("no-key", None)
 
 
 def _without_mark(content: bytes, found: Findings) -> bytes:
@@ -307,12 +253,7 @@ def _without_mark(content: bytes, found: Findings) -> bytes:
     finds the first certificate, or the key, missing.
     """
     if content.startswith(_BYTE_ORDER_MARK):
-        found.warn(
-            1,
-            "the file begins with a byte order mark: a server with OpenSSL 3 passes over it, one with"
-            " OpenSSL 1.0.2 does not see the first PEM block; the lab leaves it out. Save the file without"
-            " one",
-        )
+        found.say("byte-order-mark", 1)
     return content.removeprefix(_BYTE_ORDER_MARK)
 
 
@@ -323,8 +264,7 @@ def _say_outside(content: bytes, blocks: Sequence[_Block], found: Findings) -> N
     outside = [number for number, line in lines if line.strip() and number not in inside]
     if outside:
         many = "one line" if len(outside) == 1 else f"{len(outside)} lines"
-        text = f"{many} outside the PEM blocks: servers pass over such text, the lab leaves it out"
-        found.note(outside[0], text)
+        found.say("outside", outside[0], lines=many)
 
 
 # -- the chain -------------------------------------------------------------------------------------
@@ -335,39 +275,35 @@ def _quietly() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning)
 
 
-def _member(block: _Block, file: str) -> _Member:
+def _member(block: _Block, found: Findings) -> _Member:
     try:
         with _quietly():
             certificate = x509.load_pem_x509_certificate(block.pem.replace(b" X509 ", b" "))
             _ = certificate.subject, certificate.issuer  # names are read when they are asked for
     except DAMAGES as error:
-        raise _unreadable("certificate", "x509", block, file, error) from error
+        said = cut(str(error), LONGEST_REASON)
+        raise found.fail("damaged-certificate", block.line, said=said) from error
     return _Member(block.line, certificate)
 
 
-def _described(members: Sequence[_Member], file: str) -> tuple[bytes, ChainDescription]:
+def _described(members: Sequence[_Member], found: Findings) -> tuple[bytes, ChainDescription]:
     """The certificates one after the other, and what is in each."""
     pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
     try:
         with _quietly():
             return pem, describe(pem)
     except CertificateError as error:
-        what = f"the chain cannot be described: {cut(str(error), LONGEST_REASON)}."
-        raise InputError(file, None, what, "Export it again.") from error
+        said = cut(str(error), LONGEST_REASON)
+        raise found.fail("not-described", None, said=said) from error
 
 
-def _check_size(members: Sequence[_Member], file: str) -> None:
+def _check_size(members: Sequence[_Member], found: Findings) -> None:
     """A chain must be one that a client takes."""
     # Each certificate has its length before it, and so have they all (RFC 5246, section 7.4.2).
     size = 3 + sum(3 + len(m.certificate.public_bytes(Encoding.DER)) for m in members)
     if size > LARGEST_CHAIN:
-        raise InputError(
-            file,
-            members[0].line,
-            f"the {len(members)} certificates are {size} bytes in a handshake, and a client with OpenSSL"
-            f" takes {LARGEST_CHAIN}: no client would go on.",
-            "Leave in the file only the server's own certificate and those that lead from it to a root.",
-        )
+        number = len(members)
+        raise found.fail("large", members[0].line, number=number, size=size, most=LARGEST_CHAIN)
 
 
 def _say_order(members: Sequence[_Member], found: Findings) -> None:
@@ -377,19 +313,22 @@ def _say_order(members: Sequence[_Member], found: Findings) -> None:
             continue
         right = _in_order(members)
         twice = next((m for m in members[:number] if m.certificate == after.certificate), None)
-        why = ""
+        why = "order-stranger"
         if twice is not None:
-            why = f"; it is the same certificate as in line {twice.line}: leave one of the two out"
+            why = "order-twice"
         elif len(right) == len(members):
-            why = f"; in order it would be {_in_words(right)}"
+            why = "order-wrong"
         elif not any(_issued(before.certificate, m.certificate) for m in members[:MOST_ORDERED]):
-            issuer = cut(before.certificate.issuer.rfc4514_string())
-            why = f"; the certificate that did, of {issuer}, is not in the file: add it"
-        found.warn(
+            why = "order-gap"
+        found.say(
+            why,
             after.line,
-            f"{after} did not issue the certificate before it ({before}). Each certificate is to be"
-            f" followed by that of its issuer; here are {_in_words(members)}{why}. The server sends them as"
-            " they are: most clients cope, some do not",
+            after=after,
+            before=before,
+            found=_in_words(members),
+            right=_in_words(right),
+            twice=twice,
+            issuer=cut(before.certificate.issuer.rfc4514_string()),
         )
         return
 
@@ -426,70 +365,55 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 # -- the key ---------------------------------------------------------------------------------------
 
 
-def _public_half(block: _Block, file: str) -> bytes:
+def _public_half(block: _Block, found: Findings) -> bytes:
     """The public half, in DER, by which key and certificate are compared.
 
     Raises:
         InputError: no server could read the key.
     """
-    unusable = _unusable(block)
-    if unusable is not None:
-        raise InputError(file, block.line, *unusable)
+    label = _unusable(block)
+    if label is not None:
+        raise found.failure(block.line, *_misplaced(label, key=True))
+    if len(block.pem) > LARGEST_KEY:
+        raise found.fail("large-key", block.line, size=len(block.pem), most=LARGEST_KEY)
     try:
         # A server does not try the key's numbers for primes either, and of 8192 bits that takes seconds.
         key = load_pem_private_key(block.pem, password=None, unsafe_skip_rsa_key_validation=True)
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (*DAMAGES, TypeError) as error:
-        raise _unreadable("private key", "pkey", block, file, error) from error
+        said = cut(str(error), LONGEST_REASON)
+        raise found.fail("damaged-key", block.line, said=said) from error
     if isinstance(key, RSAPrivateKey) and key.key_size > LARGEST_RSA:
-        what = f"this RSA key has {key.key_size} bits, and OpenSSL takes at most {LARGEST_RSA}."
-        remedy = "Give a key of 2048 to 4096 bits, and the certificate for it."
-        raise InputError(file, block.line, what, remedy)
+        raise found.fail("large-rsa", block.line, bits=key.key_size, most=LARGEST_RSA)
     return public
 
 
-def _unusable(block: _Block) -> tuple[str, str] | None:
-    """Why no server can use a key, if that is seen without reading it, and what to do."""
+def _unusable(block: _Block) -> str | None:
+    """The label in the table of a key that no server can use, if that is seen without reading it."""
     if block.label == "OPENSSH PRIVATE KEY":
-        return _misplaced(block.label, key=True)
+        return block.label
     if block.label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block.pem:
-        return _misplaced("ENCRYPTED PRIVATE KEY", key=True)
-    if len(block.pem) > LARGEST_KEY:
-        what = f"this private key is {len(block.pem)} bytes in PEM, and none that a server can use is larger"
-        return f"{what} than {LARGEST_KEY}.", "Check that it is the right file."
+        return "ENCRYPTED PRIVATE KEY"
     with contextlib.suppress(binascii.Error):  # reading it says what is wrong
         der = binascii.a2b_base64(b"".join(block.pem.splitlines()[1:-1]))
         if any(identifier in der for identifier in _DIFFIE_HELLMAN):
-            return _misplaced("DIFFIE-HELLMAN", key=True)  # reading one tries primes for seconds
+            return "DIFFIE-HELLMAN"  # reading one tries primes for seconds
     return None
 
 
-def _check_key(members: Sequence[_Member], public: bytes, chain_file: str, key_file: str) -> None:
+def _check_key(members: Sequence[_Member], public: bytes, chain: Findings, key: Findings) -> None:
     """The first certificate must be the key's.
 
     Raises:
         InputError: the key is another certificate's, or nobody's.
     """
     leaf = next((m for m in members if _public_of(m.certificate) == public), None)
-    if leaf is members[0]:
-        return
-    if leaf is not None:
-        right = _in_order([leaf, *(m for m in members if m is not leaf)])
-        raise InputError(
-            chain_file,
-            members[0].line,
-            "the chain is in the wrong order: a server takes the first certificate for its own, and the"
-            f" private key belongs to another one. Found: {_in_words(members)}. {_VSFTPD_ENDS}",
-            f"Write the server's own certificate first, then each issuer: {_in_words(right)}.",
-        )
-    raise InputError(
-        key_file,
-        None,
-        f"the private key does not belong to any certificate of {chain_file} ({_in_words(members)})."
-        f" {_VSFTPD_ENDS}",
-        "Give the key that the certificate was requested with. Both commands must print the same:"
-        f" `openssl x509 -noout -pubkey -in {chain_file}` and `openssl pkey -pubout -in {key_file}`.",
-    )
+    words = _in_words(members)
+    if leaf is None:
+        raise key.fail("another-key", None, chain=chain.file, key=key.file, found=words)
+    if leaf is not members[0]:
+        right = _in_words(_in_order([leaf, *(m for m in members if m is not leaf)]))
+        raise chain.fail("leaf-not-first", members[0].line, found=words, right=right)
 
 
 def _public_of(certificate: x509.Certificate) -> bytes | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
-from lab.own.findings import InputError
+from lab.own.findings import Findings, Lines
 from lab.text import cut
 
 #: A service of a network has tens of backends; so many are read.
@@ -99,34 +99,16 @@ class WrittenBackend:
         return f"{cut(self.name) or 'a backend without a name'} (line {self.line})"
 
 
-def check_number(backends: int, file: str, line: int | None) -> None:
-    """There are no more backends, up to this line, than a service has.
+def check_number(found: Findings, line: int | None, backends: int, parameters: int = 0) -> None:
+    """There are no more backends, and no more parameters of one, up to this line, than there can be.
 
     Raises:
         InputError: there are.
     """
     if backends > MOST_BACKENDS:
-        what = f"there are more than {MOST_BACKENDS} backends, and that is the most that is read."
-        raise InputError(file, line, what, "Give a file with the one that is to be tried.")
-
-
-def check_parameters(parameters: int, file: str, line: int | None) -> None:
-    """A backend has no more parameters, up to this line, than there can be.
-
-    Raises:
-        InputError: it has.
-    """
+        raise found.fail("too-many-backends", line, most=MOST_BACKENDS)
     if parameters > MOST_PARAMETERS:
-        most = f"more than {MOST_PARAMETERS} parameters, and that is the most that is read."
-        raise InputError(
-            file, line, f"this backend has {most}", "Leave in it what a backend can have."
-        )
-
-
-def too_long_a_number(file: str, line: int, digits: int) -> InputError:
-    """No parameter has a number of so many digits."""
-    what = f"here is a number of {digits} digits, which is more than any parameter can have."
-    return InputError(file, line, what, "Write the number that is meant.")
+        raise found.fail("too-many-parameters", line, most=MOST_PARAMETERS)
 
 
 def shortened(text: str) -> str:
@@ -136,23 +118,21 @@ def shortened(text: str) -> str:
     return first if not newline and len(first) <= LONGEST_SHOWN else f"{first[:57]}..."
 
 
-def read(text: str, file: str) -> list[WrittenBackend]:
+def read(text: str, found: Findings) -> list[WrittenBackend]:
     """All backends of a file, in its order.
 
     Raises:
         InputError: the file is not VCL as far as a backend needs it, or has none.
     """
-    return _Reader(text, file).backends()
+    return _Reader(text, found).backends()
 
 
 class _Reader:
     """A position in a text."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self.text, self.file, self.at = text, file, 0
-        self.steps = 0
-        # The last place that was asked for: counting goes on from there.
-        self._known_at, self._known_line = 0, 1
+    def __init__(self, text: str, found: Findings) -> None:
+        self.text, self.found, self.at = text, found, 0
+        self.steps, self.lines = 0, Lines(text)
 
     # -- declarations ------------------------------------------------------------------------------
 
@@ -163,10 +143,9 @@ class _Reader:
                 backend = self._backend(start)
                 if backend is not None:
                     found.append(backend)
-                    check_number(len(found), self.file, backend.line)
+                    check_number(self.found, backend.line, len(found))
         if not found:
-            remedy = 'Paste the whole declaration: `backend NAME { .host = "..."; ... }`.'
-            raise InputError(self.file, None, "there is no backend in the file.", remedy)
+            raise self.found.fail("no-declaration", None)
         return found
 
     def _top_level(self) -> Iterator[tuple[str, int]]:
@@ -179,7 +158,7 @@ class _Reader:
             elif self.text[start] == "{" and not self._long_string_begins():
                 self._block(start)
             elif self.text[start] == "}":
-                self._fail(start, "a closing brace without an opening one", "Remove it.")
+                self._fail(start, "closing-brace")
             elif self._string() is None:
                 self.at += 1
 
@@ -190,36 +169,30 @@ class _Reader:
         if name is not None and self._match(_NAME) == "none":
             return None  # "backend NAME none;" always fails
         if name is None or self._peek() != "{":
-            remedy = 'Write it as `backend NAME { .host = "..."; }`.'
-            self._fail(start, "a backend is `backend NAME { ... }`, and this is not", remedy)
+            self._fail(start, "not-a-declaration")
         opened = self.at
         self.at += 1
         parameters: list[Written] = []
         while True:
             if not self._blank():
-                what = f"the block of the backend {cut(name)} has no end"
-                self._fail(start, what, "Close it with `}`.")
+                self._fail(start, "no-end-of-block", name=cut(name))
             if self._peek() == "}":
                 self.at += 1
-                return WrittenBackend(name, self._line(start), tuple(parameters))
+                return WrittenBackend(name, self.lines.of(start), tuple(parameters))
             parameters.append(self._parameter(name, opened))
-            check_parameters(len(parameters), self.file, parameters[-1].line)
+            check_number(self.found, parameters[-1].line, 1, len(parameters))
 
     def _parameter(self, backend: str, opened: int) -> Written:
         start = self.at
         name = self._match(_FIELD)
         if name is None:
-            said = shortened(self._rest_of_line(start))
-            where = f"the backend {cut(backend)} (line {self._line(opened)})"
+            said = shortened(self.lines.rest(start))
             right = f": `.{said}`." if _NAME.match(said) else "."
-            self._fail(
-                start,
-                f"{where} has parameters, and here is none: `{said}`",
-                f"A parameter is `.NAME = VALUE;`, with a dot{right}",
-            )
+            line = self.lines.of(opened)
+            self._fail(start, "no-parameter", name=cut(backend), line=line, said=said, right=right)
         self._blank()
         if self._peek() != "=":
-            self._fail(start, f"`{cut(name)}` has no `=`", f"Write `{cut(name)} = VALUE;`.")
+            self._fail(start, "no-equals", name=cut(name))
         self.at += 1
         self._blank()
         at_value = self.at
@@ -229,15 +202,14 @@ class _Reader:
         if self._peek() == ";":
             self.at += 1
         elif kind is not Kind.BLOCK:
-            written = shortened(self.text[start:end])
-            self._fail(start, f"`{written}` has no `;` at its end", f"Write `{written};`.")
+            self._fail(start, "no-semicolon", written=shortened(self.text[start:end]))
         return Written(
             name=name[1:],
             value=value,
             kind=kind,
-            line=self._line(start),
+            line=self.lines.of(start),
             text=shortened(self.text[start:end]),
-            content_line=self._line(at_value),
+            content_line=self.lines.of(at_value),
         )
 
     # -- values ------------------------------------------------------------------------------------
@@ -255,14 +227,14 @@ class _Reader:
                 parts.append(part)
             return (Kind.LONG_STRING if long else Kind.STRING), "".join(parts)
         # A comment may follow; an address of the web may be in it (`//`).
-        rest = self._rest_of_line(self.at)
+        rest = self.lines.rest(self.at)
         bare = _AFTER_BARE.split(rest, maxsplit=1)[0].rstrip()
         if not bare:
-            self._fail(start, f"`{cut(name)} =` has no value", f'Write `{cut(name)} = "VALUE";`.')
+            self._fail(start, "no-value", name=cut(name))
         self.at += len(bare)
         digits = max(map(len, _INTEGER.findall(bare)), default=0)
         if digits > LONGEST_NUMBER:
-            raise too_long_a_number(self.file, self._line(start), digits)
+            self._fail(start, "long-number", digits=digits)
         return _bare_value(bare)
 
     def _string(self) -> str | None:
@@ -273,16 +245,16 @@ class _Reader:
             closing = f'"{opening[1]}}}'
             end = self.text.find(closing, opening.end())
             if end < 0:
-                what = f"the long string that begins with `{cut(opening[0])}` has no end"
-                self._fail(start, what, f"Close it with `{cut(closing)}`.")
+                self._fail(
+                    start, "no-end-of-long-string", opening=cut(opening[0]), closing=cut(closing)
+                )
             self.at = end + len(closing)
             return self.text[opening.end() : end]
         if self._peek() != '"':
             return None
         end = self.text.find('"', start + 1)
         if end < 0 or self.text.find("\n", start + 1, end) >= 0:
-            remedy = 'Add it, or write a long string, {"..."}, which may have several lines.'
-            self._fail(start, "this string has no closing quote on its line", remedy)
+            self._fail(start, "no-end-of-string")
         self.at = end + 1
         return _ESCAPE.sub(_escaped, self.text[start + 1 : end])
 
@@ -301,7 +273,7 @@ class _Reader:
             self.at += 1
             if not depth:
                 return
-        self._fail(start, "this brace is never closed", "Close it with `}`.")
+        self._fail(start, "brace-never-closed")
 
     # -- the text ----------------------------------------------------------------------------------
 
@@ -309,13 +281,11 @@ class _Reader:
         """Pass over blanks and comments; false at the end of the text."""
         self.steps += 1
         if self.steps > MOST_STEPS:
-            words = f"more than {MOST_STEPS} words, strings and braces"
-            what = f"up to here the file has {words}, and that is the most that is read"
-            self._fail(self.at, what, "Give a file with the backends alone.")
+            self._fail(self.at, "too-many-words", most=MOST_STEPS)
         blank = _BLANK.match(self.text, self.at)
         self.at = blank.end() if blank else self.at
         if self.text.startswith("/*", self.at):
-            self._fail(self.at, "the comment that begins here has no end", "Close it with `*/`.")
+            self._fail(self.at, "no-end-of-comment")
         return self.at < len(self.text)
 
     def _match(self, pattern: re.Pattern[str]) -> str | None:
@@ -328,21 +298,8 @@ class _Reader:
     def _peek(self) -> str:
         return self.text[self.at : self.at + 1]
 
-    def _line(self, at: int) -> int:
-        known = self._known_at
-        if at >= known:
-            self._known_line += self.text.count("\n", known, at)
-        else:
-            self._known_line -= self.text.count("\n", at, known)
-        self._known_at = at
-        return self._known_line
-
-    def _rest_of_line(self, at: int) -> str:
-        end = self.text.find("\n", at)
-        return self.text[at : None if end < 0 else end]
-
-    def _fail(self, at: int, what: str, remedy: str) -> NoReturn:
-        raise InputError(self.file, self._line(at), what + ".", remedy)
+    def _fail(self, at: int, error: str, /, **values: object) -> NoReturn:
+        raise self.found.fail(error, self.lines.of(at), **values)
 
 
 def _bare_value(text: str) -> tuple[Kind, str | bool | int | float]:

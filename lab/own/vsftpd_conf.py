@@ -12,7 +12,7 @@ form cannot be handed on, and is an error.
 What no line sets is the program's default - no TLS at all without ``ssl_enable`` - with one exception:
 the lab lets its user log in and upload (the treatment ``allowed``) unless the file forbids it.
 
-``vsftpd_options.toml`` has every option and what becomes of it.
+``vsftpd.toml`` has every option and what becomes of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from lab.own.findings import (
     BYTE_ORDER_MARK,
     Finding,
     Findings,
-    InputError,
     check_line,
     data,
 )
@@ -39,6 +38,8 @@ from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
 from lab.settings import SettingsError
 from lab.text import closest, cut, listed
 
+#: The options, and what is said of a file.
+TABLE = "vsftpd.toml"
 #: The builds whose files can be read, by name.
 BUILDS: Mapping[str, Build] = {build.name: build for build in (DEBIAN, EL9)}
 #: Bytes after which vsftpd stops reading (``VSFTP_CONF_FILE_MAX``).
@@ -53,7 +54,7 @@ BUILD_OPTION = "--vsftpd-build"
 _CERTIFICATE = "rsa_cert_file"
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0[0-7]*", re.ASCII)
-_WITHOUT_MARK = "The file begins with a byte order mark: save it without one."
+_MISSING = "missing value in config file for"
 
 
 class Kind(StrEnum):
@@ -68,7 +69,7 @@ class Kind(StrEnum):
 
 
 class Treatment(StrEnum):
-    """What becomes of an option; the head of ``vsftpd_options.toml`` says more."""
+    """What becomes of an option; the head of ``vsftpd.toml`` says more."""
 
     FIELD = "field"
     CERTIFICATE = "certificate"
@@ -86,14 +87,16 @@ class Option:
 
     kind: Kind
     treatment: Treatment
-    why: str = ""
-    """Why it is replaced, or what NO does; for people."""
     field: str = ""
     """The field of the server's settings that it is."""
     default: bool | None = None
     """What the field is if no line sets the option; ``None``: the field says that itself."""
     version: str = ""
     """The protocol version that it switches."""
+    set: str = ""
+    empty: str = ""
+    missing: str = ""
+    """What is said where a line sets it, where its value is empty or NO, and where no line sets it."""
 
 
 def options_of(build: Build) -> Mapping[str, Option]:
@@ -104,13 +107,17 @@ def options_of(build: Build) -> Mapping[str, Option]:
 @functools.cache
 def _options(build_name: str) -> Mapping[str, Option]:
     build = BUILDS[build_name]
-    table = data("vsftpd_options.toml")
+    table = data(TABLE)
     options: dict[str, Option] = {}
     for name, given in table["option"].items():
-        row = dict(given)
-        if row.pop("build", build.name) == build.name:
-            kind, treatment, why = Kind(row.pop("kind")), row.pop("treatment"), row.pop("why", "")
-            options[name] = Option(kind, Treatment(treatment), table["why"].get(why, why), **row)
+        row = {key: value for key, value in given.items() if key not in ("build", "why")}
+        if "why" in given:
+            row["set"] = row["empty"] = (
+                f"note: `{{line}}` is replaced: {table['why'][given['why']]}"
+            )
+        if given.get("build", build.name) == build.name:
+            kind, treatment = Kind(row.pop("kind")), Treatment(row.pop("treatment"))
+            options[name] = Option(kind, treatment, **row)
     for version, name in build.protocol_options.items():
         options[name] = Option(Kind.BOOLEAN, Treatment.VERSION, version=version)
     return MappingProxyType(options)
@@ -161,9 +168,9 @@ def parse(
     Raises:
         InputError: a line that is not NAME=VALUE, or that cannot be handed on.
     """
-    reading = _Reading(Findings(file), build, target or build)
+    reading = _Reading(Findings(file, TABLE), build, target or build)
     texts = [name for name, option in reading.options.items() if option.kind is Kind.TEXT]
-    for line in _lines(text, file, texts):
+    for line in _lines(text, reading.found, texts):
         reading.take(line)
     return reading.finish(software)
 
@@ -189,7 +196,7 @@ class _Line:
         return cut(self.whole)
 
 
-def _lines(text: str, file: str, texts: Container[str]) -> Iterator[_Line]:
+def _lines(text: str, found: Findings, texts: Container[str]) -> Iterator[_Line]:
     """The settings of a file, in order; ``texts`` are the options that can stand without a value."""
     size = settings = 0
     for number, whole in enumerate(text.split("\n"), 1):
@@ -197,25 +204,20 @@ def _lines(text: str, file: str, texts: Container[str]) -> Iterator[_Line]:
         if not whole.strip(BLANKS) or whole.startswith("#"):
             continue
         if size > LONGEST:
-            what = f"vsftpd reads the first {LONGEST} bytes of its file only, and this line is behind them."
-            raise InputError(file, number, what, "Remove comments or lines before it.")
+            raise found.fail("behind-the-end", number, most=LONGEST)
         settings += 1
-        check_line(file, number, whole, settings)
+        check_line(found.file, number, whole, settings)
         bare = whole.lstrip(BLANKS)
         name, equals, value = bare.partition("=")
         if not equals and name not in texts:
             shown = cut(bare.rstrip(BLANKS))
-            what = (
-                f"this line is not NAME=VALUE: {shown!r}. vsftpd ends at start (`500 OOPS: missing value in"
-                f" config file for: {shown}`)."
-            )
-            raise InputError(file, number, what, _remedy(bare))
+            raise found.fail("not-name-value", number, line=shown, remedy=_remedy(bare))
         yield _Line(number, name, value, bare=not equals)
 
 
 def _remedy(text: str) -> str:
     if text.startswith(BYTE_ORDER_MARK):
-        return _WITHOUT_MARK
+        return "The file begins with a byte order mark: save it without one."
     if text.startswith("#"):
         return "Begin a comment in the first column of its line."
     words = text.replace(":", " ").split()
@@ -245,15 +247,13 @@ class _Reading:
         """Take one line in."""
         option = self.options.get(line.name)
         if option is None:
-            problem = "unrecognised variable" if line.value else "missing value"
-            says = f"{problem} in config file{'' if line.value else ' for'}: {cut(line.name)}"
+            problem = "unrecognised variable in config file" if line.value else _MISSING
             why = f"{self.build.name}'s vsftpd 3.0.5 has no option {cut(line.name)!r}"
-            self._fatal(line, says, why + self._meant(line))
+            self._fatal(line, problem, why + self._meant(line))
             return
         before = self.seen.get(line.name)
         if before is not None and before.value != line.value:
-            text = f"`{line}` takes the place of `{before}` in line {before.number}: the last line holds"
-            self.found.warn(line.number, text)
+            self.found.say("repeated", line.number, now=line, before=before)
         self.seen[line.name] = line
         value = self._value(line, option.kind)
         if value is not None:
@@ -262,112 +262,76 @@ class _Reading:
     def _value(self, line: _Line, kind: Kind) -> bool | str | None:
         """What vsftpd reads; ``None``: it dies of this line, which is kept for that."""
         if not line.value and kind is not Kind.TEXT:
-            says = f"missing value in config file for: {line.name}"
-            self._fatal(line, says, "the value is missing")
+            self._fatal(line, _MISSING, "the value is missing")
             return None
         if kind is Kind.BOOLEAN:
             word = line.value.upper()
             if word not in (*TRUE_WORDS, *FALSE_WORDS):
-                says = f"bad bool value in config file for: {line.name}"
-                self._fatal(line, says, _not_boolean(line))
+                self._fatal(line, "bad bool value in config file for", _not_boolean(line))
                 return None
             return word in TRUE_WORDS
         value = line.value.strip(BLANKS)
         if not value.isprintable():
-            what = f"the value of {line.name} has control characters or unusual blanks: {cut(value)!r}."
-            raise self.found.failure(line.number, what, "Type the value anew.")
+            raise self.found.fail("unusual-value", line.number, name=line.name, value=cut(value))
         if line.bare:
-            text = f"`{line.name}` without `=` is `{line.name}=`: it empties the option"
-            self.found.warn(line.number, text)
+            self.found.say("bare", line.number, name=line.name)
         elif kind is Kind.NUMBER and not _DIGITS.fullmatch(value):
-            text = (
-                f"`{line}`: vsftpd reads the digits that it finds at the start, and 0 without any"
-            )
-            self.found.warn(line.number, text)
+            self.found.say("no-number", line.number, line=line)
         elif kind is Kind.NUMBER and line.value.startswith("0") and not _OCTAL.fullmatch(value):
-            text = f"`{line}`: a number with a leading 0 is octal, and 8 and 9 end it"
-            self.found.warn(line.number, text)
+            self.found.say("octal", line.number, line=line)
         return value
 
-    def _fatal(self, line: _Line, says: str, why: str) -> None:
+    def _fatal(self, line: _Line, problem: str, why: str) -> None:
         """Keep a line that vsftpd dies of, and say so; an error, if it cannot be handed on."""
-        dies = f"{why}{'' if why.endswith('?') else '.'} vsftpd ends at start (`500 OOPS: {says}`)"
+        stop = "" if why.endswith("?") else "."
+        dies = f"{why}{stop} vsftpd ends at start (`500 OOPS: {problem}: {cut(line.name)}`)"
+        error = "control-characters"
         if line.name not in self.options and line.name in self.of_target:
-            remedy = f"The lab's server is of the build {self.target.name} and would start."
-            raise self.found.failure(line.number, f"`{line}`: {dies}.", remedy)
-        if line.whole.isprintable():
+            error = "only-here"
+        elif line.whole.isprintable():
             self.fatal.append(line.whole)
             self.found.error(line.number, f"`{line}`: {dies}")
             return
-        remedy = "There are control characters or unusual blanks in the line: type it anew."
-        if line.name.startswith(BYTE_ORDER_MARK):
-            remedy = _WITHOUT_MARK
+        elif line.name.startswith(BYTE_ORDER_MARK):
+            error = "byte-order-mark"
         elif "\r" in line.value:
-            remedy = "Save the file with Unix line ends: `sed -i 's/\\r$//' FILE`."
-        raise self.found.failure(line.number, f"{str(line)!r}: {dies}.", remedy)
+            error = "carriage-return"
+        shown, target = str(line), self.target.name
+        raise self.found.fail(error, line.number, line=shown, dies=dies, target=target)
 
     def _place(self, line: _Line, option: Option, value: bool | str) -> None:
+        words = option.set if value else option.empty
+        if words:
+            self.found.say_words(words, line.number, line=line, value=cut(str(value)))
         match option.treatment:
             case Treatment.VERSION:
                 self.versions[option.version] = (bool(value), line.number)
             case Treatment.FIELD:
-                self._field(line, option.field, value)
+                nothing = line.name == "ssl_sni_hostname" and not value
+                self.fields[option.field] = None if nothing else value
+                self.lines[option.field] = line.number
             case Treatment.CERTIFICATE:
                 self._certificate(line, str(value))
             case Treatment.ALLOWED:
                 self.kept.pop(line.name, None)
                 if not value:
                     self.kept[line.name] = f"{line.name}=NO"
-                    self.found.warn(line.number, f"`{line}`: {option.why}")
-            case Treatment.REPLACED:
-                self.found.note(line.number, f"`{line}` is replaced: {option.why}")
             case Treatment.KEPT if line.name in self.of_target:
                 self.kept[line.name] = f"{line.name}={line.value.rstrip(BLANKS)}"
             case Treatment.KEPT:
-                target = f"the lab's server is the build {self.target.name}, without this option"
-                self.found.warn(line.number, f"`{line}` is left out: {target}")
+                self.found.say("left-out", line.number, line=line, target=self.target.name)
             case Treatment.NO_EFFECT:
                 self.without_effect.append(line)
-
-    def _field(self, line: _Line, name: str, value: bool | str) -> None:
-        self.fields[name], self.lines[name] = value, line.number
-        if line.name == "ssl_ciphers" and not value:
-            text = "`ssl_ciphers=` is no list: OpenSSL's own default holds, not vsftpd's"
-            self.found.note(line.number, text)
-        elif line.name == "ssl_sni_hostname" and not value:
-            self.fields[name] = None
-        elif line.name == "ssl_sni_hostname":
-            text = (
-                f"`{line}` refuses a client that asks for another name, and the lab's server has"
-                f" another: `-c sni={cut(str(value))}` makes the client ask for this one"
-            )
-            self.found.warn(line.number, text)
-        elif line.name == "implicit_ssl" and value:
-            text = f"`{line}`: the client must start with TLS, too: `-c implicit_tls=yes`"
-            self.found.note(line.number, text)
 
     def _certificate(self, line: _Line, path: str) -> None:
         if line.name == _CERTIFICATE:
             self.lines["certificate"] = line.number
+            self.fields.pop("certificate", None)
             if not path:
                 self.fields["certificate"] = CERTIFICATE_EMPTY
-                text = "`rsa_cert_file=` is no file: vsftpd starts without a certificate"
-                self.found.warn(line.number, text)
-                return
-            self.fields.pop("certificate", None)
-            text = (
-                f"`{line}` is a file of your machine: give it with --chain and --key, or take one of the"
-                " catalogue with `-s certificate=SLUG`; without either, the lab's `valid` is in its place"
-            )
-            self.found.note(line.number, text)
         elif line.name == "ca_certs_file" and path:
             # The lab names its own CA wherever the option require_cert is written at all.
             self.fields.setdefault("require_cert", False)
-            text = f"`{line}` is replaced: the lab asks for client certificates of its own CA"
-            self.found.note(line.number, text)
-        elif path:
-            text = f"`{line}` is replaced: it is a file of your machine; see rsa_cert_file"
-            self.found.note(line.number, text)
 
     def _meant(self, line: _Line) -> str:
         name, value = line.name, cut(line.value.strip())
@@ -418,36 +382,21 @@ class _Reading:
             self.lines["protocols"] = last
             return ()
         if not on:
-            self.found.warn(last, "every protocol version is switched off")
+            self.found.say("no-version", last)
         names = self.target.protocol_options
         return tuple(f"{names[v]}={'YES' if on else 'NO'}" for v, (on, _) in self.versions.items())
 
     def _say_defaults(self) -> None:
-        if "ssl_enable" not in self.seen:
-            text = "no line sets ssl_enable: vsftpd's default is NO, the server has no TLS at all"
-            self.found.warn(None, text)
-        elif self.fields.get("tls") and _CERTIFICATE not in self.seen:
-            text = (
-                "no line sets rsa_cert_file: vsftpd looks for /usr/share/ssl/certs/vsftpd.pem and ends at"
-                " start without it; --chain or `-s certificate=SLUG` gives the server a certificate"
-            )
-            self.found.warn(None, text)
         for name, option in self.options.items():
-            if option.treatment is Treatment.ALLOWED and name not in self.seen:
-                effect = f"vsftpd's default is NO and {option.why}; the lab sets YES"
-                self.found.note(None, f"no line sets {name}: {effect}")
-        ours, theirs = self.build.default_ciphers, self.target.default_ciphers
-        if "ssl_ciphers" not in self.seen and ours != theirs:
-            text = (
-                f"no line sets ssl_ciphers: the default of the build {self.build.name} is {ours}, that of"
-                f" the lab's server ({self.target.name}) {theirs}, and it holds here; `-s ciphers=LIST` sets"
-                " another"
-            )
-            self.found.warn(None, text)
+            needed = name != _CERTIFICATE or self.fields.get("tls")
+            if option.missing and needed and name not in self.seen:
+                self.found.say_words(option.missing, None)
+        same = self.build.default_ciphers == self.target.default_ciphers
+        if "ssl_ciphers" not in self.seen and not same:
+            self.found.say("other-ciphers", None, build=self.build, target=self.target)
         if self.without_effect:
             names = listed(f"{line.name} (line {line.number})" for line in self.without_effect)
-            text = f"no part in an upload, left out: {names}"
-            self.found.note(self.without_effect[0].number, text)
+            self.found.say("no-effect", self.without_effect[0].number, names=names)
 
 
 def _not_boolean(line: _Line) -> str:

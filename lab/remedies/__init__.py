@@ -1,16 +1,37 @@
-"""What is done about a refusal: remedies, each with its rating."""
+"""What is done about a refusal: for a reason and settings, the changes that cure it, rated.
+
+:func:`remedies_for` knows the general cures. A remedy of a case alone is made by its author with
+:func:`recommended`, :func:`temporary`, :func:`unsafe` and :func:`useless`. Nothing is tried here: who runs
+the remedies sees whether they hold.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from lab.expectations import Expectation, completed
-from lab.model import Attempt, Rating
+from lab.certificates import ANCHORS, OTHER_HOST
+from lab.expectations import Expectation, completed, refused
+from lab.model import (
+    Attempt,
+    FtpClientSettings,
+    Goal,
+    Rating,
+    Reason,
+    Side,
+    Stage,
+    container_of,
+    only,
+    up_to,
+)
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """A change of settings that is recommended, and what comes of it."""
+    """A change of settings, what it is worth, and what comes of it."""
 
     rating: Rating
     title: str
@@ -18,6 +39,8 @@ class Remedy:
     expect: Expectation
     impostor: Expectation | None = None
     """What happens when the server is an impostor's; None: not run."""
+    cure: str = ""
+    """Of a general cure, its name (:attr:`Cure.name`)."""
 
 
 def recommended(
@@ -54,3 +77,363 @@ def unsafe(
 def useless(title: str, attempt: Attempt, expect: Expectation) -> Remedy:
     """Something that might be tried, with the refusal that it leads to."""
     return Remedy(Rating.USELESS, title, attempt, expect)
+
+
+# -- the general cures -------------------------------------------------------------------------------
+
+#: The attempt with the cure's change; ``None``: the cure is not one for these settings.
+Change = Callable[[Attempt], Attempt | None]
+
+
+@dataclass(frozen=True)
+class Cure:
+    """A change that cures some reasons, whatever the servers and clients are."""
+
+    name: str
+    title: str
+    reasons: Sequence[Reason]
+    change: Change
+    rating: Rating = Rating.RECOMMENDED
+
+    def of(self, attempt: Attempt) -> Remedy | None:
+        """The remedy for an attempt; ``None``: it changes nothing there, or cannot be made."""
+        changed = self.change(attempt)
+        if changed is None or changed == attempt:
+            return None
+        expect = delivered(changed)
+        impostor: Expectation | None = None
+        if self.rating is Rating.UNSAFE:
+            impostor = expect
+        elif any(
+            now and now != was for now, was in zip(_told(changed), _told(attempt), strict=True)
+        ):
+            # An impostor has a certificate of an authority of its own.
+            impostor = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.UNKNOWN_ISSUER)
+        return Remedy(self.rating, self.title, changed, expect, impostor, self.name)
+
+
+def remedies_for(reason: Reason, attempt: Attempt) -> tuple[Remedy, ...]:
+    """The general cures for an attempt that was refused for this reason, the ones to keep first.
+
+    Those that change the server come before those that change the client; what is unsafe is last. Whether
+    the programs can express a change is not asked here.
+    """
+    made = (cure.of(attempt) for cure in CURES if reason in cure.reasons)
+    return tuple(remedy for remedy in made if remedy is not None)
+
+
+def cured(
+    attempt: Attempt, *names: str, words: Mapping[str, str] = MappingProxyType({})
+) -> list[Remedy]:
+    """These general cures for an attempt, in this order.
+
+    Args:
+        attempt: the one that is refused.
+        names: of :data:`CURES`.
+        words: titles in somebody's own words, such as a document's, by the cures' names.
+
+    Raises:
+        KeyError: there is no such cure.
+        ValueError: it changes nothing here, or these settings cannot be changed so.
+    """
+    known = {cure.name: cure for cure in CURES}
+    made = [(name, known[name].of(attempt)) for name in names]
+    if idle := [name for name, remedy in made if remedy is None]:
+        raise ValueError(f"the cure {idle[0]} is none for {attempt}")
+    return [
+        dataclasses.replace(remedy, title=words.get(name, remedy.title))
+        for name, remedy in made
+        if remedy is not None
+    ]
+
+
+def delivered(attempt: Attempt) -> Expectation:
+    """What is expected of an attempt that nothing is wrong with any more."""
+    client = attempt.client
+    if not client.uses_tls:
+        uploads = isinstance(client, FtpClientSettings) and client.goal is Goal.TRANSFER
+        return completed(data_protected=False) if uploads else completed()
+    if isinstance(client, FtpClientSettings) and client.goal is Goal.TRANSFER:
+        return completed(verified=client.verify, data_protected=True)
+    return completed(verified=client.verify)
+
+
+def _told(attempt: Attempt) -> tuple[str | None, ...]:
+    """What the client is told to accept: whose certificates, which, for which name."""
+    return attempt.client.trust, attempt.client.pin, attempt.client.checked_name
+
+
+def _server(**changes: Any) -> Change:
+    return lambda attempt: _replaced(attempt, "server", changes)
+
+
+def _client(**changes: Any) -> Change:
+    return lambda attempt: _replaced(attempt, "client", changes)
+
+
+def _replaced(attempt: Attempt, side: str, changes: dict[str, Any]) -> Attempt | None:
+    settings = getattr(attempt, side)
+    if not changes.keys() <= {field.name for field in dataclasses.fields(settings)}:
+        return None
+    replaced = dataclasses.replace(settings, **changes)
+    return dataclasses.replace(attempt, **{side: replaced})
+
+
+def _where(served: Sequence[str], change: Change) -> Change:
+    """The change, if the server has one of these certificates."""
+    return lambda attempt: change(attempt) if attempt.server.certificate in served else None
+
+
+def _known_authority(attempt: Attempt) -> Attempt | None:
+    if attempt.server.certificate in (*_LEAF_ALONE, "valid"):
+        return None
+    return attempt.with_server(certificate="valid").with_client(trust=None)
+
+
+def _served_trusted(attempt: Attempt) -> Attempt | None:
+    slug = attempt.server.certificate
+    return attempt.with_client(trust=slug) if slug in ANCHORS and slug != "private-ca" else None
+
+
+def _root_trusted(attempt: Attempt) -> Attempt | None:
+    if attempt.server.certificate in _LEAF_ALONE:
+        return None
+    private = attempt.server.certificate in _PRIVATE
+    return attempt.with_client(trust="private-ca" if private else "public")
+
+
+def _session_shared(attempt: Attempt) -> Attempt | None:
+    if attempt.client.program == "ftplib":
+        return attempt.with_client(program="ftplib-reuse")
+    return _replaced(attempt, "client", {"session_cache": "shared"})
+
+
+def _pinned(attempt: Attempt) -> Attempt | None:
+    return _replaced(attempt, "client", {"fingerprint": attempt.server.certificate})
+
+
+def _without_verification(attempt: Attempt) -> Attempt | None:
+    off = _replaced(attempt, "client", {"verify": False, "last_error": False})
+    return off or attempt.with_client(verify=False)
+
+
+def _let_in(attempt: Attempt) -> Attempt | None:
+    if attempt.server.port_filter == "open":
+        return None
+    client = attempt.client
+    return attempt.with_server(port_allowed=container_of(client.platform, client.policy))
+
+
+#: Certificates of which the server sends the leaf alone, and of an authority that clients do not know.
+_LEAF_ALONE = ("incomplete-chain",)
+_PRIVATE = ("private-ca", "root-in-chain")
+
+_ISSUER = (
+    Reason.UNKNOWN_ISSUER,
+    Reason.SELF_SIGNED_IN_CHAIN,
+    Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
+    Reason.ISSUER_NOT_FOUND,
+)
+_OF_CERTIFICATES = (
+    *_ISSUER,
+    Reason.SELF_SIGNED_LEAF,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+    Reason.HOSTNAME_MISMATCH,
+    Reason.WEAK_KEY,
+    Reason.WEAK_SIGNATURE,
+    Reason.WRONG_PURPOSE,
+    Reason.NOT_A_CA,
+)
+_AT_UPLOAD = (Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED)
+_PASSIVE = (Reason.DATA_CONNECTION_FAILED,)
+_UNREACHED = (Reason.CONNECTION_REFUSED, Reason.TIMED_OUT)
+_MISBEHAVING = (
+    Reason.INTERNAL_ERROR_ALERT,
+    Reason.LEGACY_RENEGOTIATION,
+    Reason.PLAINTEXT_PEER,
+    Reason.TIMED_OUT,
+    Reason.CLOSED,
+    Reason.RESET,
+)
+
+CURES: tuple[Cure, ...] = (
+    # at the server
+    Cure(
+        "known-authority",
+        "a certificate from an authority that the client knows",
+        (*_ISSUER, Reason.SELF_SIGNED_LEAF, Reason.NO_SERVER_CERTIFICATE),
+        _known_authority,
+    ),
+    Cure(
+        "intermediate-sent",
+        "the intermediate sent with the certificate",
+        _ISSUER,
+        _where(_LEAF_ALONE, _server(certificate="valid")),
+    ),
+    Cure(
+        "renewed",
+        "a renewed certificate",
+        (Reason.EXPIRED,),
+        _where(["expired"], _server(certificate="renewed")),
+    ),
+    Cure(
+        "certificate-for-name",
+        "a certificate for the name that clients use",
+        (Reason.HOSTNAME_MISMATCH,),
+        _server(certificate="valid"),
+    ),
+    Cure(
+        "larger-key",
+        "a certificate with a key of RSA-3072",
+        (Reason.WEAK_KEY,),
+        _server(certificate="rsa3072"),
+    ),
+    Cure(
+        "server-suites",
+        "a current cipher list at the server",
+        (Reason.NO_SHARED_CIPHER, Reason.RC4_REFUSED),
+        _server(ciphers="HIGH"),
+    ),
+    Cure(
+        "server-version",
+        "TLS 1.2 enabled at the server",
+        (Reason.NO_SHARED_PROTOCOL,),
+        _server(protocols=only("TLSv1.2")),
+    ),
+    Cure(
+        "server-tls",
+        "TLS enabled at the server",
+        (Reason.PLAINTEXT_PEER, Reason.TLS_NOT_OFFERED),
+        _server(tls=True),
+    ),
+    Cure(
+        "well-behaved", "the server's software put right", _MISBEHAVING, _server(behaviour="serve")
+    ),
+    Cure("listening", "the server started", _UNREACHED, _server(listening=True)),
+    Cure("let-in", "the client's address allowed by the packet filter", _UNREACHED, _let_in),
+    Cure(
+        "answers-in-time", "a server that answers in time", _UNREACHED, _server(answer_delay_s=None)
+    ),
+    Cure(
+        "no-client-certificate",
+        "no certificate asked for",
+        (Reason.CLIENT_CERTIFICATE_REQUIRED,),
+        _server(require_cert=False),
+    ),
+    Cure(
+        "server-tls-1.2",
+        "the server limited to TLS 1.2",
+        _AT_UPLOAD,
+        _server(protocols=up_to("TLSv1.2")),
+    ),
+    Cure(
+        "data-ports",
+        "the filter lets the passive ports through",
+        _PASSIVE,
+        _server(data_ports="open"),
+    ),
+    Cure(
+        "passive-address",
+        "the server announces the address that clients can reach",
+        _PASSIVE,
+        _server(pasv_address=None),
+    ),
+    # at the client
+    Cure(
+        "served-trusted",
+        "the certificate itself given to the client as CA certificate",
+        (Reason.SELF_SIGNED_LEAF,),
+        _served_trusted,
+    ),
+    Cure("root-trusted", "the root given to the client as CA certificate", _ISSUER, _root_trusted),
+    Cure(
+        "chain-trusted",
+        "root and intermediate given to the client as CA certificate",
+        _ISSUER,
+        _where(_LEAF_ALONE, _client(trust="public-chain")),
+    ),
+    Cure(
+        "pinned",
+        "the server's certificate pinned by its fingerprint",
+        (Reason.SELF_SIGNED_LEAF,),
+        _pinned,
+    ),
+    Cure(
+        "name-given",
+        "the name in the certificate given to the client, to check and to send",
+        (Reason.HOSTNAME_MISMATCH,),
+        _where(["wrong-host"], _client(verify_name=OTHER_HOST, sni=OTHER_HOST)),
+    ),
+    Cure(
+        "host",
+        "the server's own name to connect to",
+        (Reason.NAME_NOT_FOUND, Reason.RESOLVER_FAILED),
+        _client(host=None),
+    ),
+    Cure("sni", "the server's own name sent", (Reason.SNI_REJECTED,), _client(sni=None)),
+    Cure(
+        "client-certificate",
+        "a certificate for the client",
+        (Reason.CLIENT_CERTIFICATE_REQUIRED,),
+        _client(client_certificate="client"),
+    ),
+    Cure(
+        "client-suites",
+        "no cipher list at the client",
+        (Reason.NO_SHARED_CIPHER, Reason.CIPHER_LIST_EMPTY),
+        _client(ciphers=None),
+    ),
+    Cure(
+        "client-tls",
+        "TLS enabled at the client",
+        (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED),
+        _client(tls=True),
+    ),
+    Cure(
+        "client-tls-1.2",
+        "the client limited to TLS 1.2",
+        _AT_UPLOAD,
+        _client(protocols=only("TLSv1.2")),
+    ),
+    Cure(
+        "session-shared",
+        "the control channel's session handed on to the data channel",
+        (Reason.SESSION_REUSE_REQUIRED,),
+        _session_shared,
+    ),
+    Cure(
+        "active",
+        "active mode",
+        (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE),
+        _client(mode="active"),
+    ),
+    # what gives something away
+    Cure(
+        "reuse-not-required",
+        "no resumed session asked for on the data channel",
+        (Reason.SESSION_REUSE_REQUIRED,),
+        _server(require_ssl_reuse=False),
+    ),
+    Cure(
+        "not-verified",
+        "the certificate is not checked at all",
+        _OF_CERTIFICATES,
+        _without_verification,
+        Rating.UNSAFE,
+    ),
+    Cure(
+        "plain-login",
+        "the server takes plain FTP",
+        (Reason.TLS_REQUIRED,),
+        _server(tls_required_login=False, tls_required_data=False),
+        Rating.UNSAFE,
+    ),
+    Cure(
+        "without-tls",
+        "TLS disabled at the client too",
+        (Reason.PLAINTEXT_PEER,),
+        _client(tls=False),
+        Rating.UNSAFE,
+    ),
+)

@@ -13,15 +13,15 @@ from collections.abc import Iterable, Sequence
 
 from lab.compare import Comparison
 from lab.documents.forms import Document
-from lab.documents.verdicts import ClaimResult, counts, evaluate
+from lab.documents.verdicts import ClaimResult, counts, evaluate_tested
 from lab.expectations import Verdict
-from lab.record import CaseRecord, RunRecord
+from lab.record import RunRecord
 from lab.report.changes import changes_in_words
+from lab.report.view import CaseView, by_section, cases_of
 from lab.report.words import (
     causes,
     counts_in_words,
     explain_surprise,
-    grouped,
     image_in_words,
     not_judged,
     rest_of_case,
@@ -62,7 +62,7 @@ def summary(
         _not_judged(record),
         _cases(record),
         _cannot(record),
-        *(_claims(document, results) for document, results in _judged(record, documents)),
+        *(_claims(document, results) for document, results in evaluate_tested(record, documents)),
         _images(record),
     ]
     return _limited([part for part in parts if part])
@@ -99,29 +99,24 @@ def _unexpected(record: RunRecord) -> str:
 
 
 def _cases(record: RunRecord) -> str:
-    sections: dict[tuple[str, str], list[Sequence[CaseRecord]]] = {}
-    for (document, section, _), cases in grouped(record).items():
-        sections.setdefault((document, section), []).append(cases)
-    return "\n\n".join(_section(record, *names, groups) for names, groups in sections.items())
+    sections = by_section(cases_of(record)).items()
+    return "\n\n".join(_section(names, cases) for names, cases in sections)
 
 
-def _section(
-    record: RunRecord, document: str, section: str, groups: Sequence[Sequence[CaseRecord]]
-) -> str:
-    verdicts = [case.verdict for cases in groups for case in cases]
+def _section(names: tuple[str, str], cases: Sequence[CaseView]) -> str:
+    verdicts = [one.case.verdict for case in cases for one in case.clients]
     signs = " ".join(
         f"{_SIGNS[verdict]} {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts
     )
     rows = ["| case | client | | what was seen | and then |", "| --- | --- | --- | --- | --- |"]
-    for cases in groups:
-        title = cases[0].title or cases[0].name
-        for number, case in enumerate(cases):
-            attempts = record.attempts_of(case)
+    for case in cases:
+        for number, one in enumerate(case.clients):
             rows.append(
-                f"| {'' if number else text(title)} | {text(case.label)} | {_SIGNS[case.verdict]}"
-                f" | {text(seen_in_case(case, attempts))} | {text(rest_of_case(attempts))} |"
+                f"| {'' if number else text(case.title)} | {text(one.case.label)}"
+                f" | {_SIGNS[one.case.verdict]} | {text(seen_in_case(one.case, one.attempts))}"
+                f" | {text(rest_of_case(one.attempts))} |"
             )
-    title = ": ".join(name for name in (document, section) if name)
+    title = ": ".join(name for name in names if name)
     return details(f"{title} ({signs})", "\n".join(rows))
 
 
@@ -135,16 +130,6 @@ def _cannot(record: RunRecord) -> str:
     found = causes(record.attempts)
     lines = [f"- {text(cause)}: {text(', '.join(clients))}" for cause, clients in found]
     return "\n".join(["### Cannot be tried here", "", *lines]) if found else ""
-
-
-def _judged(
-    record: RunRecord, documents: Iterable[Document]
-) -> Iterable[tuple[Document, Sequence[ClaimResult]]]:
-    """The documents that the run tests, with their claims' verdicts."""
-    for document in documents:
-        results = evaluate(document, record)
-        if any(result.made for result in results):
-            yield document, results
 
 
 def _claims(document: Document, results: Sequence[ClaimResult]) -> str:

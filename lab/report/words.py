@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from lab.expectations import Verdict
-from lab.model import Captured, Result, Role, ServerSettings, Side, set_fields, spelt
+from lab.model import Captured, Result, Role, Side
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
+from lab.report.view import cases_of, settings, written
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Point, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
@@ -113,11 +114,9 @@ def facts(attempt: AttemptResult) -> str:
         "data channel protected": outcome.data_protected,
         "session reused": outcome.session_reused,
     }
-    return ", ".join(f"{name} {_set(value)}" for name, value in named.items() if value is not None)
-
-
-def _set(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else spelt(value)
+    return ", ".join(
+        f"{name} {written(value)}" for name, value in named.items() if value is not None
+    )
 
 
 def given_away(attempt: AttemptResult) -> str:
@@ -135,18 +134,14 @@ def given_away(attempt: AttemptResult) -> str:
 
 def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
     """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
-    apart = {"software", "program", "platform", "policy"}
-    described: list[tuple[str, str]] = []
-    for end in (attempt.server, attempt.client):
-        name = end.software if isinstance(end, ServerSettings) else str(end)
-        changes = [
-            f"{field}={_set(value)}"
-            for field, value in set_fields(end).items()
-            if field not in apart
-        ]
-        label = "server" if isinstance(end, ServerSettings) else "client"
-        described.append((label, visible(" ".join([name, *changes]))))
-    return described
+    ends = (
+        ("server", attempt.server.software, attempt.server),
+        ("client", str(attempt.client), attempt.client),
+    )
+    return [
+        (label, visible(" ".join([name, *(f"{n}={written(v)}" for n, v in settings(end))])))
+        for label, name, end in ends
+    ]
 
 
 def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
@@ -234,10 +229,7 @@ def image_in_words(image: ImageRecord) -> str:
 
 def grouped(record: RunRecord) -> dict[tuple[str, str, str], list[CaseRecord]]:
     """The cases by document, section and name, in the order in which they first come."""
-    groups: dict[tuple[str, str, str], list[CaseRecord]] = {}
-    for case in record.cases:
-        groups.setdefault((case.document, case.section, case.name), []).append(case)
-    return groups
+    return {(*c.section, c.name): [one.case for one in c.clients] for c in cases_of(record)}
 
 
 # -- the wire, and whom the witnesses name ----------------------------------------------------------

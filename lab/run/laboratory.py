@@ -22,7 +22,7 @@ from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, rele
 from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
-from lab.own.pem import UserFiles
+from lab.own.files import UserFiles
 from lab.run import topology
 from lab.run.checkout import Checkout
 from lab.run.session import Session

@@ -10,7 +10,6 @@ failure of the product.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 from lab.cases import CaseError, LoadedCase, PlannedAttempt, load_module
 from lab.expectations import Verdict
 from lab.model import Role
+from lab.pytest_plugin import RECORD, add_record
 from lab.record import AttemptResult, CaseRecord
 from lab.report.words import explain_surprise
 from lab.run.recording import conduct
@@ -173,20 +173,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             results.select(item.case, item.planned)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count the verdicts, and say where the record is."""
-    verdicts: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            properties = getattr(report, "user_properties", [])
-            # An item counts once: by its call, or by its set-up if it did not get further.
-            if properties and (report.when == "call" or (report.when == "setup" and report.failed)):
-                verdicts.update(value for name, value in properties if name == "verdict")
-    if not verdicts:
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand on where the record is, also from a process of pytest-xdist."""
+    path = session.config.stash[_RESULTS].path
+    if path is None:
         return
-    terminalreporter.section("scenarios")
-    counted = ", ".join(f"{verdicts.get(v, 0)} {v}" for v in Verdict)
-    terminalreporter.write_line(counted)
-    path = terminalreporter.config.stash[_RESULTS].path
-    if path:
-        terminalreporter.write_line(f"record: {path}")
+    output = getattr(session.config, "workeroutput", None)
+    if output is None:
+        add_record(session.config, str(path))
+    else:
+        output[RECORD] = str(path)

@@ -22,7 +22,7 @@ from lab.clients import PROGRAMS
 from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.images import Printed, Progress
 from lab.model import Attempt, Role
-from lab.own.pem import UserFiles
+from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,
     LATEST_NAME,

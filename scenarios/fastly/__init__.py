@@ -1,8 +1,9 @@
 """What the cases of the Fastly document share."""
 
-from lab.cases import Remedy, edge, recommended, tls_perl, tls_python, unsafe, useless
+from lab.cases import Remedy, edge, tls_perl, tls_python, unsafe, useless
 from lab.expectations import Expectation, completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.remedies import cured
 
 DOCUMENT = "fastly"
 
@@ -142,36 +143,18 @@ def every_suite_enabled(attempt: Attempt, suite: str, algorithm: str) -> Remedy:
     )
 
 
-def unchecked(attempt: Attempt) -> Remedy:
-    """What every certificate error could be "remedied" with."""
-    return unsafe(
-        "the certificate is not checked at all",
-        attempt.with_client(verify=False, last_error=False),
-        FETCHED_UNCHECKED,
-    )
+#: The page's own words for general cures.
+CURES = {
+    "certificate-for-name": "a certificate for the origin's name",
+    "server-suites": "a current cipher list at the origin",
+    "server-tls": "TLS enabled at the origin",
+    "well-behaved": "the origin's software put right",
+    "listening": "the web server started",
+    "answers-in-time": "an origin that answers in time",
+    "without-tls": "TLS disabled at the client too, and port 80",
+}
 
 
-def from_a_known_authority(attempt: Attempt) -> Remedy:
-    """The page's other way out of every chain error."""
-    return recommended(
-        "a certificate from an authority that the client knows",
-        attempt.with_server(certificate="valid").with_client(trust=None),
-        FETCHED,
-    )
-
-
-def given_the_root(attempt: Attempt, trust: str) -> Remedy:
-    """The page's way out: the authority's root as CA certificate; an impostor's is another."""
-    return recommended(
-        "the root given to the client as CA certificate",
-        attempt.with_client(trust=trust),
-        FETCHED,
-        impostor=IMPOSTOR_REFUSED,
-    )
-
-
-def put_right(attempt: Attempt) -> Remedy:
-    """What remains where the origin misbehaves: nothing at the client helps."""
-    return recommended(
-        "the origin's software put right", attempt.with_server(behaviour="serve"), FETCHED
-    )
+def cures(attempt: Attempt, *names: str) -> list[Remedy]:
+    """General cures, in the page's words."""
+    return cured(attempt, *names, words=CURES)

@@ -22,6 +22,7 @@ from scenarios.fastly import (
     FETCHED_UNCHECKED,
     IMPOSTOR_REFUSED,
     OLD_AND_NEW,
+    cures,
     hostname_mismatch,
     no_tls,
     unknown_issuer,
@@ -219,7 +220,7 @@ def tls_switched_off(client: ClientSettings) -> Case:
         no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
-            recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
+            *cures(attempt, "server-tls"),
             unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
             useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), no_tls(client)),
         ],

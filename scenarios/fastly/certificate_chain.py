@@ -22,11 +22,9 @@ from scenarios.fastly import (
     PERL,
     PYTHON,
     client_refuses,
-    from_a_known_authority,
-    given_the_root,
+    cures,
     says,
     self_signed,
-    unchecked,
     unknown_issuer,
 )
 
@@ -41,16 +39,7 @@ def self_signed_certificate(client: ClientSettings) -> Case:
         attempt,
         self_signed(client),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "the certificate itself given to the client as CA certificate",
-                attempt.with_client(trust="self-signed"),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
-            from_a_known_authority(attempt),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "served-trusted", "known-authority", "not-verified"),
     )
 
 
@@ -67,14 +56,13 @@ def self_signed_certificate_in_the_chain(client: ClientSettings) -> Case:
         ),
         twin=attempt.with_server(certificate="full-chain"),
         remedies=[
-            given_the_root(attempt, "private-ca"),
-            from_a_known_authority(attempt),
+            *cures(attempt, "root-trusted", "known-authority"),
             useless(
                 "the root left out of what the origin sends",
                 attempt.with_server(certificate="private-ca"),
                 client_refuses(Reason.UNKNOWN_ISSUER),
             ),
-            unchecked(attempt),
+            *cures(attempt, "not-verified"),
         ],
     )
 
@@ -87,11 +75,7 @@ def authority_that_the_client_does_not_know(client: ClientSettings) -> Case:
         attempt,
         unknown_issuer(client),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            given_the_root(attempt, "private-ca"),
-            from_a_known_authority(attempt),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "root-trusted", "known-authority", "not-verified"),
     )
 
 
@@ -124,23 +108,13 @@ def _leaf_alone(client: ClientSettings, refusal: Expectation) -> Case:
         refusal,
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(
-                "the intermediate sent with the certificate",
-                attempt.with_server(certificate="valid"),
-                FETCHED,
-            ),
-            recommended(
-                "root and intermediate given to the client as CA certificate",
-                attempt.with_client(trust="public-chain"),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
-            ),
+            *cures(attempt, "intermediate-sent", "chain-trusted"),
             useless(
                 "the authority's root given to the client as CA certificate",
                 attempt.with_client(trust="public"),
                 refusal,
             ),
-            unchecked(attempt),
+            *cures(attempt, "not-verified"),
         ],
     )
 
@@ -154,10 +128,7 @@ def only_the_intermediate_is_trusted(client: ClientSettings) -> Case:
         attempt,
         client_refuses(Reason.ISSUER_NOT_FOUND, says(client, words, old=words, new=words)),
         twin=attempt.with_client(trust="public"),
-        remedies=[
-            given_the_root(attempt, "public"),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "root-trusted", "not-verified"),
     )
 
 
@@ -193,11 +164,7 @@ def a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
         too_small,
         twin=attempt.with_server(certificate="rsa3072"),
         remedies=[
-            recommended(
-                "a certificate with a key of RSA-3072",
-                attempt.with_server(certificate="rsa3072"),
-                FETCHED,
-            ),
+            *cures(attempt, "larger-key"),
             recommended(
                 "a certificate with an ECDSA key",
                 attempt.with_server(certificate="ecdsa"),
@@ -214,7 +181,7 @@ def a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
                 attempt.with_client(trust="public-chain"),
                 too_small,
             ),
-            unchecked(attempt),
+            *cures(attempt, "not-verified"),
         ],
     )
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from lab.cases import Case, Remedy, case, nginx, origin, recommended, useless
+from lab.cases import Case, case, nginx, origin, recommended, useless
 from lab.expectations import Expectation, refused
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, container_of
-from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, put_right, says, unconnected
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, cures, says, unconnected
 
 SECTION = "Connection failures"
 
@@ -19,16 +19,6 @@ SLOW, PATIENT = 2.2, 6.0
 def connection_refused(client: ClientSettings) -> Expectation:
     """Refused at once, whether nothing listens on the port or a packet filter rejects."""
     return unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused"))
-
-
-def let_through(attempt: Attempt) -> Remedy:
-    """The page's way out of a packet filter."""
-    client = attempt.client
-    return recommended(
-        "the client's address allowed by the packet filter",
-        attempt.with_server(port_allowed=container_of(client.platform, client.policy)),
-        FETCHED,
-    )
 
 
 @case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
@@ -86,7 +76,7 @@ def packets_are_dropped(client: ClientSettings) -> Case:
         timed_out,
         twin=attempt.with_server(port_filter="open"),
         remedies=[
-            let_through(attempt),
+            *cures(attempt, "let-in"),
             useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
         ],
     )
@@ -109,9 +99,7 @@ def the_answer_is_slow(client: ClientSettings) -> Case:
         ),
         twin=attempt.with_client(timeout_s=PATIENT),
         remedies=[
-            recommended(
-                "an origin that answers in time", attempt.with_server(answer_delay_s=None), FETCHED
-            ),
+            *cures(attempt, "answers-in-time"),
             recommended(
                 "a time limit that the origin keeps",
                 attempt.with_client(timeout_s=PATIENT),
@@ -130,7 +118,7 @@ def nothing_listens(client: ClientSettings) -> Case:
         connection_refused(client),
         twin=attempt.with_server(listening=True),
         remedies=[
-            recommended("the web server started", attempt.with_server(listening=True), FETCHED),
+            *cures(attempt, "listening"),
             useless(
                 "TLS disabled at the client",
                 attempt.with_client(tls=False),
@@ -149,7 +137,7 @@ def packets_are_rejected(client: ClientSettings) -> Case:
         connection_refused(client),
         twin=attempt.with_server(port_filter="open"),
         remedies=[
-            let_through(attempt),
+            *cures(attempt, "let-in"),
             useless(
                 "the address of another client allowed",
                 attempt.with_server(port_allowed="rocky9-future"),
@@ -172,5 +160,5 @@ def the_origin_never_answers(client: ClientSettings) -> Case:
             message=says(client, "Connection timeout"),
         ),
         twin=attempt.with_server(behaviour="serve"),
-        remedies=[put_right(attempt)],
+        remedies=cures(attempt, "well-behaved"),
     )

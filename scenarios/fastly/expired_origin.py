@@ -15,10 +15,9 @@ from scenarios.fastly import (
     LAST_ERROR,
     OLD_AND_NEW,
     client_refuses,
-    from_a_known_authority,
+    cures,
     says,
     self_signed,
-    unchecked,
 )
 
 SECTION = "Certificate has expired"
@@ -65,7 +64,7 @@ def certificate_of_an_authority(client: ClientSettings) -> Case:
         twin=attempt.with_server(certificate="renewed"),
         remedies=[
             recommended(RENEWED, attempt.with_server(certificate="renewed"), FETCHED),
-            unchecked(attempt),
+            *cures(attempt, "not-verified"),
         ],
     )
 
@@ -84,9 +83,9 @@ def self_signed_certificate(client: ClientSettings) -> Case:
         twin=attempt.with_client(verify=False),
         remedies=[
             made_anew_and_given(attempt),
-            from_a_known_authority(attempt),
+            *cures(attempt, "known-authority"),
             made_anew_and_not_given(attempt),
-            unchecked(attempt),
+            *cures(attempt, "not-verified"),
         ],
     )
 

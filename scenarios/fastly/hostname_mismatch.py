@@ -18,9 +18,9 @@ from scenarios.fastly import (
     OLD_AND_NEW,
     PERL,
     client_refuses,
+    cures,
     hostname_mismatch,
     says,
-    unchecked,
 )
 
 SECTION = "Hostname mismatch"
@@ -48,15 +48,7 @@ def certificate_of_another_name(client: ClientSettings) -> Case:
         attempt,
         hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "a certificate for the origin's name",
-                attempt.with_server(certificate="valid"),
-                FETCHED,
-            ),
-            given(attempt, "the name in the certificate", OTHER_HOST, impostor=IMPOSTOR_REFUSED),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "certificate-for-name", "name-given", "not-verified"),
     )
 
 
@@ -76,9 +68,7 @@ def as_the_library_words_it(client: ClientSettings) -> Case:
         attempt,
         client_refuses(Reason.HOSTNAME_MISMATCH, words),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            given(attempt, "the name in the certificate", OTHER_HOST, impostor=IMPOSTOR_REFUSED)
-        ],
+        remedies=cures(attempt, "name-given"),
     )
 
 

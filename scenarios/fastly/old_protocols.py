@@ -12,7 +12,6 @@ from lab.cases import (
     origin,
     origin_on_openssl_1_0_2,
     recommended,
-    unsafe,
     useless,
 )
 from lab.expectations import completed
@@ -27,11 +26,11 @@ from scenarios.fastly import (
     NEW,
     OLD_AND_NEW,
     PERL,
+    cures,
     every_suite_enabled,
     in_handshake,
     no_shared_cipher,
     no_tls,
-    put_right,
     says,
 )
 
@@ -55,12 +54,7 @@ def origin_without_tls(client: ClientSettings) -> Case:
         no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
-            recommended("TLS enabled at the origin", attempt.with_server(tls=True), FETCHED),
-            unsafe(
-                "TLS disabled at the client too, and port 80",
-                attempt.with_client(tls=False),
-                WITHOUT_TLS,
-            ),
+            *cures(attempt, "server-tls", "without-tls"),
             useless(
                 "the certificate is not checked",
                 attempt.with_client(verify=False),
@@ -124,7 +118,7 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
         fails_inside,
         twin=attempt.with_server(behaviour="serve"),
         remedies=[
-            put_right(attempt),
+            *cures(attempt, "well-behaved"),
             useless(
                 "the certificate is not checked", attempt.with_client(verify=False), fails_inside
             ),

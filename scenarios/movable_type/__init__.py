@@ -1,8 +1,11 @@
 """What the cases of the Movable Type document share."""
 
-from lab.cases import Remedy, net_ftp, recommended
+from dataclasses import replace
+
+from lab.cases import Remedy, net_ftp
 from lab.expectations import Expectation, completed, refused
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, up_to
+from lab.model import Attempt, ClientSettings, Rating, Reason, Side, Stage, up_to
+from lab.remedies import cured
 
 DOCUMENT = "movable-type"
 
@@ -89,11 +92,31 @@ def data_needs_tls(message: str) -> Expectation:
     )
 
 
-def given_the_certificate(attempt: Attempt) -> Remedy:
-    """The other way out of a self-signed certificate; an impostor's is another one."""
-    return recommended(
-        "the server's certificate given to the client as a trust anchor",
-        attempt.with_client(trust="self-signed"),
-        DELIVERED,
-        impostor=client_refuses(Reason.UNKNOWN_ISSUER, attempt.server.software),
-    )
+#: The document's own words for general cures.
+CURES = {
+    "known-authority": PUBLIC_CERTIFICATE,
+    "renewed": "a renewed certificate on the server",
+    "served-trusted": "the server's certificate given to the client as a trust anchor",
+    "root-trusted": "the private authority's root given to the client as a trust anchor",
+    "not-verified": VERIFY_NONE,
+    "server-suites": SERVER_HIGH,
+    "server-tls": "vsftpd.conf: ssl_enable=YES, with a certificate",
+    "client-tls": TLS_ON,
+    "plain-login": "vsftpd.conf: force_local_logins_ssl=NO and force_local_data_ssl=NO",
+    "no-client-certificate": "vsftpd.conf: require_cert=NO",
+    "data-ports": "the filter lets pasv_min_port to pasv_max_port through",
+    "passive-address": "vsftpd.conf: pasv_address is the address that clients can reach",
+}
+
+
+def cures(attempt: Attempt, *names: str) -> list[Remedy]:
+    """General cures; who is told whom to trust refuses an impostor with the document's sentence."""
+    refusal = client_refuses(Reason.UNKNOWN_ISSUER, attempt.server.software)
+    of_vsftpd = attempt.server.software == "vsftpd"
+    words = {n: w for n, w in CURES.items() if of_vsftpd or not w.startswith("vsftpd.conf")}
+    return [
+        replace(remedy, impostor=refusal)
+        if remedy.impostor and remedy.rating is not Rating.UNSAFE
+        else remedy
+        for remedy in cured(attempt, *names, words=words)
+    ]

@@ -4,18 +4,16 @@ Enabled means verified, also there. Disabled means that user, password and file 
 clear text, where the server allows it.
 """
 
-from lab.cases import Case, case, recommended, unsafe, vsftpd
+from lab.cases import Case, case, unsafe, vsftpd
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios.movable_type import (
-    DELIVERED,
     DELIVERED_IN_CLEAR,
     DOCUMENT,
     EVERYWHERE,
-    TLS_ON,
     WHOLE,
     client_refuses,
+    cures,
     data_needs_tls,
-    given_the_certificate,
     login_needs_tls,
 )
 
@@ -41,7 +39,7 @@ def tls_enabled_still_verifies(client: ClientSettings) -> Case:
         client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            given_the_certificate(attempt),
+            *cures(attempt, "served-trusted"),
             unsafe(
                 "TLS off in the delivery settings",
                 attempt.with_client(tls=False),
@@ -63,14 +61,7 @@ def tls_disabled_against_a_server_that_requires_it(client: ClientSettings) -> Ca
         attempt,
         login_needs_tls("[Net::FTP] Connection closed"),
         twin=attempt.with_client(tls=True),
-        remedies=[
-            recommended(TLS_ON, attempt.with_client(tls=True), DELIVERED),
-            unsafe(
-                "vsftpd.conf: force_local_logins_ssl=NO and force_local_data_ssl=NO",
-                attempt.with_server(tls_required_login=False, tls_required_data=False),
-                DELIVERED_IN_CLEAR,
-            ),
-        ],
+        remedies=cures(attempt, "client-tls", "plain-login"),
     )
 
 
@@ -83,5 +74,5 @@ def tls_required_for_data_alone(client: ClientSettings) -> Case:
         attempt,
         data_needs_tls("Data connections must be encrypted."),
         twin=attempt.with_server(tls_required_data=False),
-        remedies=[recommended(TLS_ON, attempt.with_client(tls=True))],
+        remedies=cures(attempt, "client-tls"),
     )

@@ -3,7 +3,7 @@
 The document names one message for all of them. It appears in one.
 """
 
-from lab.cases import Case, case, recommended, useless, vsftpd
+from lab.cases import Case, case, useless, vsftpd
 from lab.expectations import refused
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
 from scenarios.movable_type import (
@@ -11,11 +11,11 @@ from scenarios.movable_type import (
     DELIVERED,
     DOCUMENT,
     EVERYWHERE,
-    PUBLIC_CERTIFICATE,
     ROCKY9,
     SERVER_HIGH,
     VERIFY_NONE,
     WHOLE,
+    cures,
     server_refuses,
     tls_not_offered,
 )
@@ -40,7 +40,7 @@ def the_option_is_not_set(client: ClientSettings) -> Case:
             message="Connection refused",
         ),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"))],
+        remedies=cures(attempt, "known-authority"),
     )
 
 
@@ -57,7 +57,7 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
         server_refuses(Reason.NO_SHARED_CIPHER),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid")),
+            *cures(attempt, "known-authority"),
             useless(
                 f"{SERVER_HIGH}, as the server's log suggests",
                 attempt.with_server(ciphers="HIGH"),
@@ -78,7 +78,7 @@ def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
         attempt,
         server_refuses(Reason.NO_SERVER_CERTIFICATE),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"))],
+        remedies=cures(attempt, "known-authority"),
     )
 
 
@@ -94,9 +94,7 @@ def tls_is_off(client: ClientSettings) -> Case:
         tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
         twin=attempt.with_server(tls=True),
         remedies=[
-            recommended(
-                "vsftpd.conf: ssl_enable=YES, with a certificate", attempt.with_server(tls=True)
-            ),
+            *cures(attempt, "server-tls"),
             useless(
                 VERIFY_NONE,
                 attempt.with_client(verify=False),

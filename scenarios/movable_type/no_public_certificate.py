@@ -4,21 +4,18 @@ The connection stops at ``verify``, by the client's decision, after the server h
 Proceed with negotiation.`` - which is why the user reads a sentence that sounds like consent.
 """
 
-from lab.cases import Case, Remedy, case, recommended, unsafe, useless
+from lab.cases import Case, case, recommended, useless
 from lab.model import Attempt, ClientSettings, Reason
 from lab.servers import SERVERS
 from scenarios.movable_type import (
     BOTH_SERVERS,
     DELIVERED,
-    DELIVERED_UNCHECKED,
     DOCUMENT,
     EVERYWHERE,
-    PUBLIC_CERTIFICATE,
-    VERIFY_NONE,
     WHOLE,
     client_refuses,
     clients,
-    given_the_certificate,
+    cures,
     server_refuses,
 )
 
@@ -31,11 +28,6 @@ def attempt_with(certificate: str, client: ClientSettings, server: str = "vsftpd
     return Attempt(settings, client)
 
 
-def unchecked(attempt: Attempt) -> Remedy:
-    """What the document has against every certificate that is refused."""
-    return unsafe(VERIFY_NONE, attempt.with_client(verify=False), DELIVERED_UNCHECKED)
-
-
 @case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE, servers=BOTH_SERVERS)
 def self_signed_certificate(client: ClientSettings, server: str) -> Case:
     """The server presents a certificate that it signed itself; nobody the client trusts vouches for it."""
@@ -44,17 +36,7 @@ def self_signed_certificate(client: ClientSettings, server: str) -> Case:
         attempt,
         client_refuses(Reason.SELF_SIGNED_LEAF, server),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
-            given_the_certificate(attempt),
-            recommended(
-                "the server's certificate pinned by its fingerprint",
-                attempt.with_client(fingerprint="self-signed"),
-                DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
-            ),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "known-authority", "served-trusted", "pinned", "not-verified"),
     )
 
 
@@ -66,16 +48,7 @@ def certificate_from_a_private_authority(client: ClientSettings, server: str) ->
         attempt,
         client_refuses(Reason.UNKNOWN_ISSUER, server),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(PUBLIC_CERTIFICATE, attempt.with_server(certificate="valid"), DELIVERED),
-            recommended(
-                "the private authority's root given to the client as a trust anchor",
-                attempt.with_client(trust="private-ca"),
-                DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER, server),
-            ),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "known-authority", "root-trusted", "not-verified"),
     )
 
 
@@ -87,14 +60,7 @@ def expired_certificate(client: ClientSettings, server: str) -> Case:
         attempt,
         client_refuses(Reason.EXPIRED, server),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "a renewed certificate on the server",
-                attempt.with_server(certificate="valid"),
-                DELIVERED,
-            ),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "renewed", "not-verified"),
     )
 
 
@@ -106,14 +72,7 @@ def certificate_for_another_host(client: ClientSettings, server: str) -> Case:
         attempt,
         client_refuses(Reason.HOSTNAME_MISMATCH, server),
         twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "a certificate for the name that clients use",
-                attempt.with_server(certificate="valid"),
-                DELIVERED,
-            ),
-            unchecked(attempt),
-        ],
+        remedies=cures(attempt, "certificate-for-name", "not-verified"),
     )
 
 

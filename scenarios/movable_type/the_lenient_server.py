@@ -3,17 +3,15 @@
 Its certificate cases are beside vsftpd's; here is what its own replies change.
 """
 
-from lab.cases import Case, case, pyftpdlib, recommended, unsafe
+from lab.cases import Case, case, pyftpdlib
 from lab.model import SILENT, Attempt, ClientSettings
 from scenarios.movable_type import (
-    DELIVERED,
-    DELIVERED_IN_CLEAR,
     DOCUMENT,
     DOES_NOT_START,
     NO_DATA_CONNECTION,
     OLD_AND_NEW,
-    TLS_ON,
     WHOLE,
+    cures,
     data_needs_tls,
     login_needs_tls,
     tls_not_offered,
@@ -30,14 +28,7 @@ def plain_ftp_where_tls_is_required(client: ClientSettings) -> Case:
         attempt,
         login_needs_tls("SSL/TLS required on the control channel."),
         twin=attempt.with_client(tls=True),
-        remedies=[
-            recommended(TLS_ON, attempt.with_client(tls=True), DELIVERED),
-            unsafe(
-                "the server takes plain FTP",
-                attempt.with_server(tls_required_login=False, tls_required_data=False),
-                DELIVERED_IN_CLEAR,
-            ),
-        ],
+        remedies=cures(attempt, "client-tls", "plain-login"),
     )
 
 

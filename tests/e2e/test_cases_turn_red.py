@@ -1,8 +1,4 @@
-"""Every case can fail: without its defect, or with another expectation, it is a surprise.
-
-A case that is green whatever happens would be worth nothing. Each is confronted here with what really
-happens when its defect is not there - its twin - and with what it does not expect.
-"""
+"""A scenario that is changed on disk fails under pytest, in exactly the changed place."""
 
 from __future__ import annotations
 
@@ -11,141 +7,16 @@ import itertools
 import re
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lab.cases import Catalogue, LoadedCase
-from lab.cases.declaration import PlannedAttempt
-from lab.checkout import root
-from lab.expectations import Verdict, completed, judge
-from lab.images import Silent
-from lab.model import Attempt, Outcome, Reason, Result, Side, Stage
-from lab.record import AttemptResult
-from lab.run.attempts import run
-from lab.run.checkout import new_run_id
-from lab.run.laboratory import Lab, open_lab
+from lab.model import Result
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
-
-REFUSALS = [
-    case
-    for case in Catalogue.load(root() / "scenarios").cases
-    if case.case.expect.result is Result.REFUSED
-]
-#: One case for each kind of refusal; what comes only in a race may not come in one try, and what depends
-#: on the builds may be another refusal here.
-KINDS = list(
-    {
-        (c.case.expect.by, c.case.expect.stage, c.case.expect.reason): c
-        for c in REFUSALS
-        if c.case.race is None and not c.case.on_build
-    }.values()
-)
-
-
-def by_id(cases: list[LoadedCase]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
-
-
-@pytest.fixture(scope="module")
-def laboratory(shared: Copy) -> Iterator[Lab]:
-    with open_lab(shared.checkout, Silent(), new_run_id()) as opened:
-        yield opened
-
-
-@dataclass(frozen=True)
-class Made:
-    """What really comes of attempts."""
-
-    finished: dict[Attempt, AttemptResult]
-
-    def outcome(self, attempt: Attempt | None) -> Outcome:
-        """What came of one; what cannot be tried on these images is a skip with its cause."""
-        assert attempt is not None
-        one = self.finished[attempt]
-        if one.verdict is Verdict.CANNOT:
-            pytest.skip(f"cannot: {one.verdict_why}")
-        assert one.outcome is not None, f"{attempt}: {one.verdict_why}"
-        return one.outcome
-
-
-@pytest.fixture(scope="module")
-def made(laboratory: Lab) -> Made:
-    """Every twin, and one breaking attempt of each kind, made once."""
-    attempts = {case.case.twin for case in REFUSALS} | {case.case.attempt for case in KINDS}
-    jobs = [
-        PlannedAttempt(str(n), attempt) for n, attempt in enumerate(attempts) if attempt is not None
-    ]
-    finished: list[AttemptResult] = []
-    run(laboratory.session, jobs, lambda one, _: finished.append(one))
-    return Made({one.attempt: one for one in finished})
-
-
-@by_id(REFUSALS)
-def test_a_case_turns_red_when_its_defect_is_removed(case: LoadedCase, made: Made) -> None:
-    # given what happens without the defect
-    outcome = made.outcome(case.case.twin)
-    # when it is judged as if the defect were there
-    judgement = judge(case.case.expect, outcome)
-    # then it is a surprise, and the sentence names both
-    assert judgement.verdict is Verdict.SURPRISE
-    assert f"expected {case.case.expect.in_words()}" in judgement.why
-    assert f"it was completed ({outcome.goal})" in judgement.why
-
-
-@by_id([case for case in REFUSALS if case.case.race is not None])
-def test_a_race_turns_red_by_its_rate_or_by_another_refusal(case: LoadedCase, made: Made) -> None:
-    race, expect = case.case.race, case.case.expect
-    assert race is not None
-    # given a rate that the case does not expect: below its least, above its most
-    most = race.times if race.most is None else race.most
-    for refused in (race.least - 1, most + 1):
-        if 0 <= refused <= race.times:
-            # then it is a surprise, and the rate is named
-            rate = race.judge(refused)
-            assert rate.verdict is Verdict.SURPRISE
-            assert f"refused in {refused} of {race.times} tries" in rate.why
-    # and a try that ends in any other refusal is one, also where a completed one is not
-    other = replace(
-        made.outcome(case.case.twin),
-        result=Result.REFUSED,
-        by=Side.CLIENT,
-        stage=Stage.VERIFY,
-        reason=Reason.EXPIRED,
-    )
-    for expected in (expect, completed()):
-        assert judge(expected, other).verdict is Verdict.SURPRISE
-
-
-@by_id(KINDS)
-def test_a_case_turns_red_when_another_refusal_is_expected(case: LoadedCase, made: Made) -> None:
-    # given what really happens, which is as expected
-    outcome, expect = made.outcome(case.case.attempt), case.case.expect
-    assert judge(expect, outcome).verdict is Verdict.AS_EXPECTED, judge(expect, outcome).why
-    # when any other side, stage or reason of the vocabulary is expected
-    for label, seen, others in (
-        ("side", outcome.by, [(s, replace(expect, by=s)) for s in Side]),
-        ("stage", outcome.stage, [(s, replace(expect, stage=s)) for s in Stage]),
-        ("reason", outcome.reason, [(r, replace(expect, reason=r)) for r in Reason]),
-    ):
-        for word, changed in others:
-            if word is not seen:
-                # then exactly that is named
-                judgement = judge(changed, outcome)
-                why = f"the {label} differs: expected {word}, seen {seen}"
-                assert (judgement.verdict, judgement.why) == (Verdict.SURPRISE, why)
-    # and when its user reads another sentence
-    judgement = judge(replace(expect, message="Something else."), outcome)
-    assert judgement.verdict is Verdict.SURPRISE
-    assert "the message differs: expected 'Something else.'" in judgement.why
-
-
-# -- the whole way: a scenario that is changed on disk, under pytest ---------------------------------
-
 
 #: A refusal that comes of no case.
 ANOTHER = "refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.NOT_FTP)"

@@ -25,7 +25,7 @@ from lab.record import RunRecord
 from lab.report.html import render
 from lab.report.html.language import say
 from tests.unit.made_up import run_record
-from tests.unit.test_report_html import CLAIM, hostile_record, many_attempts, units
+from tests.unit.test_report_html import hostile_record, judged, many_attempts, units
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -174,7 +174,7 @@ def report(folder: Path) -> Path:
 
 
 def written(path: Path, record: RunRecord) -> Path:
-    path.write_text(render(record, claims=[CLAIM]), encoding="utf-8")
+    path.write_text(render(record, judged()), encoding="utf-8")
     return path
 
 
@@ -236,7 +236,7 @@ def test_hostile_texts_run_nothing(browser: Browser, folder: Path) -> None:
 
 # Texts that are on the screen, beside those that are in a language of their own (stories, logs).
 SPANS = (
-    "[...document.querySelectorAll('span[lang={}]')]"
+    "[...document.querySelectorAll('i[lang={}]')]"
     ".filter(s => s.getClientRects().length && !s.closest('.vh')).length"
 )
 
@@ -328,7 +328,7 @@ def test_filters_come_from_the_address(
     assert shown(browser) == number
     visible = browser.evaluate("!document.getElementById('nothing').hidden")
     assert visible == (number == 0)
-    dimmed = browser.evaluate("document.querySelectorAll('.matrix .cell:not(.dim)').length")
+    dimmed = browser.evaluate("document.querySelectorAll('.matrix a.c:not(.dim)').length")
     assert dimmed == number
 
 
@@ -359,7 +359,7 @@ def test_a_count_of_the_summary_filters(browser: Browser, report: Path) -> None:
 def test_a_sign_of_the_matrix_opens_its_case(browser: Browser, report: Path) -> None:
     browser.open(report)
 
-    browser.evaluate("document.querySelector('.matrix a.surprise').click()")
+    browser.evaluate("[...document.querySelectorAll('.matrix a.unexpected')].at(-1).click()")
 
     browser.until("document.querySelector('.unit[open] .sequence') !== null")
     assert browser.evaluate("document.querySelector('.unit[open]').closest('.case').open")
@@ -390,13 +390,13 @@ def test_without_scripts_everything_is_there_and_the_language_switches(
         return len(browser.call("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"])
 
     attempts = [shown for unit in units(run_record()) for shown in unit.all]
-    assert number("noscript .body .command") == len(attempts)
+    assert number("noscript .body .cm") == len(attempts)
     assert number("noscript .sequence") > 0, "what is in noscript is parsed"
     style = "CSS.getComputedStyleForNode"
     browser.call("CSS.enable")
     radio, japanese, filters = (
         browser.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        for selector in ("label[for=lang-ja]", "h1 span[lang=ja]", ".filters")
+        for selector in ("label[for=lang-ja]", "h1 i[lang=ja]", ".filters")
     )
 
     def display(node: int) -> str:
@@ -421,6 +421,56 @@ def test_paper_gets_what_is_shown(browser: Browser, report: Path) -> None:
     assert pdf.startswith(b"%PDF")
     opened = browser.evaluate("[...document.querySelectorAll('.unit[open]')].map(u => u.id)")
     assert len(opened) == 1
+
+
+# -- what is shown once -------------------------------------------------------------------------------------
+
+
+def test_what_is_shown_elsewhere_is_put_in_its_place_when_a_case_is_opened(
+    browser: Browser, folder: Path
+) -> None:
+    record = many_attempts(200)
+    browser.open(written(folder / "shared.html", record), f"#u{len(record.cases)}")
+    browser.until("document.querySelector('.unit[open] .sequence') !== null")
+
+    unit = "document.querySelector('.unit[open]')"
+    assert browser.evaluate(f"{unit}.querySelectorAll('a.as').length") == 0
+    logs = f"[...{unit}.querySelectorAll('pre.ss')].map(e => e.textContent)"
+    assert browser.evaluate(f"{logs}.length") == 5
+    assert (
+        browser.evaluate(f"{logs}.filter(text => text.includes('226 Transfer complete')).length")
+        == 4
+    )
+    # and it is found, wherever it stands
+    browser.open(folder / "shared.html", "#q=Transfer+complete")
+    assert shown(browser) == len(record.cases)
+
+
+def test_the_table_is_folded_by_section_and_its_head_stays(browser: Browser, folder: Path) -> None:
+    browser.open(written(folder / "table.html", many_attempts(5_000)))
+    rows = (
+        "[...document.querySelectorAll('.matrix tr[data-case]')].filter(r => r.offsetParent).length"
+    )
+
+    assert browser.evaluate(rows) == 0
+    browser.evaluate("document.querySelector('.matrix .section label').click()")
+    opened = browser.evaluate(rows)
+    assert opened > 10
+    browser.evaluate("document.querySelector('.tall').scrollTop = 400")
+    assert browser.evaluate(
+        "document.querySelector('.matrix thead th').getBoundingClientRect().top"
+        " - document.querySelector('.tall').getBoundingClientRect().top < 3"
+    )
+    browser.open(folder / "table.html", "#q=pasv_ports%3D30042")
+    assert browser.evaluate(rows) == 1, "what is searched is not folded away"
+
+
+def test_a_lone_case_is_open(browser: Browser, folder: Path) -> None:
+    whole = run_record()
+    lone = whole.model_copy(update={"attempts": whole.attempts[:2], "cases": whole.cases[:1]})
+    browser.open(written(folder / "lone.html", lone))
+
+    assert browser.evaluate("document.querySelector('.unit[open] .sequence').offsetHeight") > 0
 
 
 # -- many attempts ---------------------------------------------------------------------------------------

@@ -157,16 +157,16 @@ def test_what_an_attempt_prints_is_not_taken_for_an_answer(agent: AgentProcess) 
 
 def test_the_deadline_ends_an_attempt_with_what_it_had_reported(agent: AgentProcess) -> None:
     started = time.monotonic()
-    answer = agent.ask(op="attempt", what="hang", deadline_s=2.0)
+    answer = agent.ask(op="attempt", what="hang", deadline_s=1.0)
     assert time.monotonic() - started < 10
     result = answer["result"]
     assert (answer["ok"], result["timed_out"], result["failed"]) == (True, True, True)
     assert (result["step"], result["library"]) == ("connect", "L")
-    assert 1900 < result["elapsed_ms"] < 10_000
+    assert 900 < result["elapsed_ms"] < 10_000
 
 
 def test_the_deadline_ends_what_the_attempt_had_started_too(agent: AgentProcess) -> None:
-    answer = agent.ask(op="attempt", what="hang", deadline_s=2.0)
+    answer = agent.ask(op="attempt", what="hang", deadline_s=1.0)
     assert gone(answer["result"]["grandchild"])
 
 

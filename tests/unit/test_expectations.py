@@ -84,6 +84,32 @@ def test_a_surprise_says_exactly_what_differs(
     assert judgement.why == why
 
 
+@given(st.sampled_from(Side), st.sampled_from(Stage), st.sampled_from(Reason))
+def test_a_refusal_is_met_by_no_completion_and_by_no_other_refusal(
+    by: Side, at: Stage, because: Reason
+) -> None:
+    expected = refused(by=by, at=at, because=because)
+    # without the defect, that is in its twin, the attempt completes
+    judgement = judge(expected, DELIVERED)
+    assert judgement.verdict is Verdict.SURPRISE
+    assert f"expected {expected.in_words()}, but it was completed" in judgement.why
+    # another side, stage or reason, each alone, is named
+    seen = dataclasses.replace(NO_SHARED_CIPHER, by=by, stage=at, reason=because)
+    assert judge(expected, seen).verdict is Verdict.AS_EXPECTED
+    for label, word, others in (
+        ("side", by, [(s, dataclasses.replace(expected, by=s)) for s in Side]),
+        ("stage", at, [(s, dataclasses.replace(expected, stage=s)) for s in Stage]),
+        ("reason", because, [(r, dataclasses.replace(expected, reason=r)) for r in Reason]),
+    ):
+        for other, changed in others:
+            if other is not word:
+                judgement = judge(changed, seen)
+                assert judgement.verdict is Verdict.SURPRISE
+                assert judgement.why == f"the {label} differs: expected {other}, seen {word}"
+    # and a race that may complete is no race that may be refused otherwise
+    assert judge(completed(), seen).verdict is Verdict.SURPRISE
+
+
 @pytest.mark.parametrize(
     ("text", "expectation"),
     [

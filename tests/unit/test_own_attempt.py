@@ -13,7 +13,7 @@ from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt, only
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
-from lab.own.pem import UserFiles
+from lab.own.files import UserFiles
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
 

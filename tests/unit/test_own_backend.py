@@ -18,8 +18,8 @@ from lab.own.attempt import read_attempt
 from lab.own.backend import parameters, parameters_of_vcl, read
 from lab.own.backend_data import Form, form_of
 from lab.own.backend_settings import client_settings
+from lab.own.files import UserFiles
 from lab.own.judged import not_judged
-from lab.own.pem import UserFiles
 from lab.servers.nginx import Nginx
 from lab.settings import SettingsError
 
@@ -352,6 +352,36 @@ def test_of_several_backends_one_is_read_and_its_lines_are_its_own(
     assert found == EDGE
     choice = next(text for text in said(findings) if "--backend-name" in text)
     assert f"there are 2 backends, one (line {first[0]}), two (line {first[1]})" in choice
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        # a name that is written in escapes is not found: its backend's line stands for it
+        ("a.json", '[{"name": "x"},\n{"name": "y",\n"p\\u006frt": "none"}]', 2),
+        (
+            "a.toml",
+            'x = 1\n[[backends]]\nname = "x"\n[[backends]]\n"\\u0070ort" = "none"\nname = "y"',
+            4,
+        ),
+        # and what only looks like the name is not it
+        (
+            "a.json",
+            '[{"name": "x"},\n{"name": "y", "comment": "\\"port\\": ",\n"port": "none"}]',
+            3,
+        ),
+        (
+            "a.toml",
+            '[[backend]]\nname = "x"\n[[backend]]\ncomment = """\nport = 1"""\nport = "none"\nname="y"',
+            6,
+        ),
+    ],
+)
+def test_the_line_of_a_parameter_is_looked_for_behind_what_stands_before_it(
+    file: str, text: str, line: int
+) -> None:
+    found = error(text, file, name="y")
+    assert (found.line, "no port number" in found.what) == (line, True)
 
 
 def test_a_backend_that_is_not_there() -> None:

@@ -294,7 +294,7 @@ def printed(print_it: Callable[[Console], None]) -> str:
 
 
 def page(record: RunRecord) -> str:
-    return html.unescape(re.sub("<[^>]*>", "", render(record)))
+    return html.unescape(re.sub("<style>.*?</style>|<[^>]*>", "", render(record), flags=re.DOTALL))
 
 
 READERS: dict[str, Callable[[RunRecord], str]] = {

@@ -181,8 +181,8 @@ def test_blanks_beside_colons_go_and_those_at_the_ends_stay() -> None:
 
 def test_blanks_at_the_end_of_a_value_go() -> None:
     config = mt.parse("SSLVersion \t TLSv1_2 \t\x0b\r\n")
-    assert config.ssl_version is not None
-    assert config.ssl_version.value == "TLSv1_2"
+    assert config.version is not None
+    assert config.version.value == "TLSv1_2"
 
 
 # -- PEM ---------------------------------------------------------------------------------------------

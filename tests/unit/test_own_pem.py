@@ -152,7 +152,7 @@ def test_a_stranger_in_the_chain_is_warned_of() -> None:
     [
         ([LEAF, LEAF, INTERMEDIATE], 1, "the same certificate as in line 1"),
         ([LEAF, INTERMEDIATE, INTERMEDIATE], 2, "the same certificate as in line {}"),
-        ([LEAF, ROOT], 1, "of CN=Public CA intermediate,"),
+        ([LEAF, ROOT], 1, "the one that did, CN=Public CA intermediate"),
     ],
 )
 def test_a_certificate_that_is_there_twice_or_missing_is_named(

@@ -40,7 +40,8 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.own.pem import UserFiles, read_certificate
+from lab.own.files import UserFiles
+from lab.own.pem import read_certificate
 from lab.record import (
     SCHEMA_PATH,
     AttemptResult,

@@ -92,7 +92,7 @@ def test_every_claim_of_a_document_that_was_tested_is_there(
         first = replace(result.checks[0], surprises=("an/attempt",))
         return replace(result, checks=(first, *result.checks[1:]))
 
-    monkeypatch.setattr(markdown, "evaluate", evaluated)
+    monkeypatch.setattr("lab.documents.verdicts.evaluate", evaluated)
     words = markdown.summary(run, documents().values())
 
     for claim in tested.claims:

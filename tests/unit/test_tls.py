@@ -141,7 +141,11 @@ def test_a_hello_in_two_records_is_put_together() -> None:
     assert first_message(split) == first_message(whole)
 
 
-@pytest.mark.parametrize("data", [b"", fatal_alert(40), client_hello.build("TLSv1.2", TLS12)[:50]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", fatal_alert(40), client_hello.build("TLSv1.2", TLS12)[:50]],
+    ids=["nothing", "alert", "cut off"],
+)
 def test_no_hello_is_none(data: bytes) -> None:
     assert client_hello.parse(data) is None
 

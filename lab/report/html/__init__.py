@@ -1,13 +1,10 @@
 """The record as one HTML file that needs nothing else: no network, no other file, no JavaScript.
 
-``language`` has the report's own texts in both languages, ``quoting`` makes foreign texts harmless and
-visible, ``signs`` and ``sequence`` turn outcomes into pictures, ``attempts``, ``cases`` and ``page``
-arrange a record into what the templates show, ``render`` puts the page together. Data flows in that
-order; nothing here reads more than the record. ``claims`` is the form in which the report takes the claims of
-documents; ``documented`` stands apart: it judges the lab's documents by a record, in that form.
+``language`` has the report's own texts and sentences in both languages, ``quoting`` makes foreign texts
+harmless and visible, ``sequence`` turns an outcome and a log into what happened stage by stage, ``cases``
+arranges a record's cases, ``page`` what stands beside them, and writes the file. Data flows in that order.
 """
 
-from lab.report.html.claims import Claim
-from lab.report.html.render import ReportError, render, write
+from lab.report.html.page import ReportError, render, write
 
-__all__ = ["Claim", "ReportError", "render", "write"]
+__all__ = ["ReportError", "render", "write"]

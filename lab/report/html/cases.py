@@ -1,32 +1,51 @@
-"""A record's cases as the report shows them: by document and section, each from every client."""
+"""A record's cases as the page shows them: tries with one outcome once, changes against a case's first."""
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Any
 
 from markupsafe import Markup
 
 from lab.expectations import Verdict
-from lab.model import PLATFORMS, Attempt, Role, Stage
-from lab.record import AttemptResult, CaseRecord, RaceRecord, RunRecord, gravest
-from lab.report.html.attempts import (
-    MAIN_ROLES,
-    UNJUDGED,
-    VERDICTS,
-    Shown,
-    chains,
-    settings,
-    settings_in_line,
-    show,
+from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage, differing_fields
+from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
+from lab.report import view
+from lab.report.html.language import (
+    Text,
+    expectation_words,
+    facts,
+    outcome_words,
+    say,
 )
-from lab.report.html.language import Text, word
-from lab.report.html.quoting import inline, plain, prose
+from lab.report.html.quoting import code, inline, plain, prose, quote
+from lab.report.html.sequence import Happened, sequence_of
+from lab.report.words import moved_builds, same_builds, wire_in_words
 
-#: In a record with more attempts, logs of completed attempts that went as expected are left out.
-MOST_ATTEMPTS_WITH_LOGS = 3000
+#: What is said of an attempt of which nothing was expected.
+UNJUDGED = "unjudged"
+VERDICTS = (*(str(v) for v in Verdict), UNJUDGED)
+#: What a cell of the table says of cases: does it work?
+STATES = ("works", "refused", "unexpected", "cannot")
+#: Who ended an attempt, or what else is to be said about it first.
+SYMBOLS = ("completed", "given-away", *(str(side) for side in Side), "cannot", "lab-error")
 
+#: What a case is about: its attempts have one of these roles, the others stand beside it.
+MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
+_ALARMING = frozenset({Verdict.SURPRISE, Verdict.LAB_ERROR})
+#: Words with which every line of a log begins stand above it if they are so long, in characters.
+SHORTEST_REPETITION = 8
+#: Longest name or list of names of a certificate that is shown, in characters.
+_LONGEST_NAME = 600
+#: The style sheet says it in both languages.
+_DEFAULT = Markup('<i class="default"></i>')
+_LIST = Markup('<ol class="chain">{}</ol>')
+_ITEM = Markup('<li><p>{}</p><dl class="pairs">{}</dl></li>')
+_PAIR = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
 _PLACES = {
     where: place
     for place, where in enumerate(
@@ -35,47 +54,155 @@ _PLACES = {
         for policy in policies or ("",)
     )
 }
-# Titles come from identifiers, which cannot spell these.
-_SPELLINGS = {
-    "tls": "TLS",
-    "ftp": "FTP",
-    "sni": "SNI",
-    "aes128": "AES128",
-    "rc4": "RC4",
-    "sslv3": "SSLv3",
-    "openssl": "OpenSSL",
-    "diffie hellman": "Diffie-Hellman",
-    "net ftp": "Net::FTP",
-    "pythons": "Python's",
-    "vsftpd": "vsftpd",
-    "curl": "curl",
-}
-_SPELT = re.compile(
-    rf"\b(?:{'|'.join(sorted(_SPELLINGS, key=len, reverse=True))})\b", re.IGNORECASE
-)
-_VERSION = re.compile(r"\bTLS 1 ([0-3])\b")
 
 
-@dataclass(frozen=True)
-class Facets:
-    """What cases are filtered by, each with its values in the order in which they are offered."""
+@dataclass
+class AttemptView:
+    """One attempt of a case, or several tries of it with one outcome."""
 
-    platforms: tuple[str, ...]
-    verdicts: tuple[str, ...]
-    stages: tuple[str, ...]
-    reasons: tuple[str, ...]
+    anchor: str
+    attempt: AttemptResult
+    count: int
+    main: AttemptResult | None
+    """The attempt that the case is about."""
+    impostor: AttemptView | None = None
+    """Of a remedy: the same with an impostor in the server's place."""
 
-    @classmethod
-    def of(cls, attempts: Sequence[AttemptResult]) -> Facets:
-        """The facets of a record: values that it does not have are not offered."""
-        outcomes = [a.outcome for a in attempts if a.outcome]
-        stages = {o.stage for o in outcomes}
-        return cls(
-            platforms=tuple(sorted({a.client.where for a in attempts}, key=_place)),
-            verdicts=VERDICTS,
-            stages=tuple(str(stage) for stage in Stage if stage in stages),
-            reasons=tuple(sorted({str(o.reason) for o in outcomes if o.reason})),
-        )
+    @property
+    def verdict(self) -> str:
+        """The token of its verdict."""
+        return str(self.attempt.verdict or UNJUDGED)
+
+    @property
+    def remarkable(self) -> bool:
+        """Whether it did not go as expected."""
+        return self.attempt.verdict in _ALARMING
+
+    @property
+    def symbol(self) -> str:
+        """Its sign, one of :data:`SYMBOLS`."""
+        outcome, report = self.attempt.outcome, self.attempt.server_report
+        if outcome is None:
+            return "cannot" if self.attempt.verdict is Verdict.CANNOT else "lab-error"
+        if report and report.captured:
+            return "given-away"
+        return "completed" if outcome.result is Result.COMPLETED else str(outcome.by or "unknown")
+
+    @property
+    def completed(self) -> bool:
+        """Whether it reached its goal, and what was negotiated says the rest."""
+        outcome = self.attempt.outcome
+        return outcome is not None and outcome.result is Result.COMPLETED and not outcome.not_judged
+
+    @property
+    def stage(self) -> str:
+        """The stage at which it was refused; nothing if it was not."""
+        outcome = self.attempt.outcome
+        return str(outcome.stage) if outcome and outcome.result is Result.REFUSED else ""
+
+    @property
+    def protocol(self) -> Text | str:
+        """The protocol version of a completion; nothing of anything else."""
+        if self.symbol != "completed" or self.attempt.outcome is None:
+            return ""
+        return inline(self.attempt.outcome.protocol or "", 12) or say("fact.without_tls")
+
+    @property
+    def seen(self) -> Text:
+        """What came of it, in a sentence."""
+        return outcome_words(self.attempt.outcome)
+
+    @property
+    def title(self) -> Markup:
+        """Of a remedy: what is done."""
+        titled = self.attempt.role in {Role.REMEDY, Role.IMPOSTOR}
+        return inline(self.attempt.label) if titled else Markup("")
+
+    @property
+    def happened(self) -> Happened | None:
+        """What happened, stage by stage: of what the case is about, and of what needs a look."""
+        wanted = self.attempt is self.main or self.remarkable
+        return sequence_of(self.attempt) if wanted else None
+
+    @property
+    def changes(self) -> Iterator[tuple[str, Markup, Markup]]:
+        """The settings in which it differs from what the case is about: name, before, after."""
+        if self.main is None or self.main is self.attempt:
+            return
+        for field in differing_fields(self.main.attempt, self.attempt.attempt):
+            side, _, name = field.partition(".")
+            before, after = (
+                getattr(getattr(a, side), name, None) for a in (self.main, self.attempt)
+            )
+            if name != "impostor":
+                yield field, setting(before), setting(after)
+
+    @property
+    def facts(self) -> tuple[list[str], list[str]]:
+        """What was negotiated: names, and keys of what else is to be said."""
+        return facts(self.attempt.outcome) if self.attempt.outcome else ([], [])
+
+    @property
+    def expected(self) -> Text | None:
+        """What was expected."""
+        expectation = self.attempt.expectation
+        return expectation_words(expectation) if expectation else None
+
+    @property
+    def client_text(self) -> Markup:
+        """The client's own error."""
+        return quote(self.attempt.client_report.error if self.attempt.client_report else "")
+
+    @property
+    def message(self) -> Markup:
+        """What the client's user is shown."""
+        return quote(self.attempt.client_report.message if self.attempt.client_report else "")
+
+    @property
+    def server_text(self) -> Markup:
+        """The server's log of this attempt."""
+        report = self.attempt.server_report
+        return quote(without_repetition(report.log)) if report else Markup("")
+
+    @property
+    def wire(self) -> tuple[Markup, Markup] | None:
+        """What it looked like on the wire, a fact on each line: what many share, and the last line."""
+        *seen, last = wire_in_words(self.attempt.wire).split("\n")
+        return (quote("\n".join(seen)), quote(last)) if last else None
+
+    @property
+    def moved(self) -> Markup:
+        """Of an unexpected result: which builds have moved, a line each."""
+        return quote("\n".join(moved_builds(self.attempt)))
+
+    @property
+    def same_builds(self) -> bool:
+        """Whether it is unexpected of the very builds of which the expectations were seen to hold."""
+        return same_builds(self.attempt)
+
+    @property
+    def witnesses(self) -> list[str]:
+        """Whom client, server and wire name as the one who refused; nothing if they were not heard."""
+        heard = self.attempt.witnesses
+        every = (heard.client, heard.server, heard.wire) if heard else ()
+        return [str(one.names or "silent") for one in every]
+
+    @property
+    def library(self) -> Markup:
+        """The client's TLS library."""
+        report = self.attempt.client_report
+        return inline(report.library) if report else Markup("")
+
+    @property
+    def captured(self) -> Captured | None:
+        """What an impostor got."""
+        report = self.attempt.server_report
+        return report.captured if report else None
+
+    @property
+    def standing(self) -> str:
+        """What a remedy is worth; nothing for another attempt."""
+        return plain(self.attempt.standing or "", 40)
 
 
 @dataclass(frozen=True)
@@ -83,27 +210,81 @@ class Unit:
     """A case from one client: what is searched, filtered and linked to."""
 
     anchor: str
-    case: CaseRecord
-    main: Shown | None
-    """The attempt that the case is about."""
-    twin: Shown | None
-    remedies: tuple[Shown, ...]
-    others: tuple[Shown, ...]
-    """Further outcomes of the main attempt, and what has no place elsewhere."""
-    label: str
-    """The client, with what else distinguishes it."""
-    platform: str
-    variant: str
-    """What distinguishes it from others of the case on the same platform."""
-    stand_ins: tuple[str, ...]
+    view: view.ClientView
+    shown: tuple[AttemptView, ...]
     keys: str
-    """Indices into the facets, for each different attempt: ``platform.verdict.stage.reason``."""
-    unfinished: bool = False
+    """Places in the facets, for each different attempt: ``platform.verdict.stage.reason``."""
 
     @property
+    def case(self) -> CaseRecord:
+        """As the record has it."""
+        return self.view.case
+
+    @cached_property
+    def main(self) -> AttemptView | None:
+        """The attempt that the case is about."""
+        return next((s for s in self.shown if s.attempt.role in MAIN_ROLES), None)
+
+    @property
+    def twin(self) -> AttemptView | None:
+        """The same with one thing changed."""
+        return next((s for s in self.shown if s.attempt.role is Role.TWIN), None)
+
+    @property
+    def remedies(self) -> list[AttemptView]:
+        """What was tried against it."""
+        return [s for s in self.shown if s.attempt.role is Role.REMEDY]
+
+    @property
+    def others(self) -> list[AttemptView]:
+        """Further outcomes of the main attempt, and what has no place elsewhere."""
+        placed = {id(s) for s in (self.main, self.twin, *self.remedies)}
+        return [s for s in self.shown if id(s) not in placed]
+
+    @property
+    def all(self) -> Iterator[AttemptView]:
+        """Every attempt that is shown."""
+        for one in self.shown:
+            yield one
+            if one.impostor:
+                yield one.impostor
+
+    @property
+    def where(self) -> str:
+        """The client's platform, with its policy."""
+        return self.view.attempts[0].client.where if self.view.attempts else ""
+
+    @property
+    def label(self) -> str:
+        """The client, with what else distinguishes it."""
+        attempts = self.view.attempts
+        return self.case.label or (str(attempts[0].client) if attempts else self.case.id)
+
+    @cached_property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Images among those it was seen on that only stand in for a distribution."""
+        return tuple(sorted({name for a in self.view.attempts for name in a.stand_ins}))
+
+    @cached_property
     def verdict(self) -> str:
         """The token of its verdict."""
-        return str(self.case.verdict) if any(s.attempt.verdict for s in self.all) else UNJUDGED
+        judged = any(a.verdict for a in self.view.attempts)
+        return str(self.case.verdict) if judged else UNJUDGED
+
+    @property
+    def alarming(self) -> str:
+        """The verdict if it is one to look at, else nothing."""
+        return self.verdict if self.verdict in _ALARMING else ""
+
+    @property
+    def state(self) -> str:
+        """Does it work? One of :data:`STATES`."""
+        outcome = self.main.attempt.outcome if self.main else None
+        if self.alarming:
+            return "unexpected"
+        if outcome is None:
+            return "cannot"
+        return "works" if outcome.result is Result.COMPLETED else "refused"
 
     @property
     def race(self) -> RaceRecord | None:
@@ -116,233 +297,208 @@ class Unit:
         race = self.race
         return race is not None and not race.least <= race.refused <= race.most
 
-    @property
-    def alarming(self) -> str:
-        """The verdict if it is one to look at, else nothing."""
-        return self.verdict if self.verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR} else ""
-
-    @property
-    def server_settings(self) -> list[tuple[str, Text]]:
-        """What is set on the server."""
-        return settings(self.main.attempt, "server") if self.main else []
-
-    @property
-    def client_settings(self) -> list[tuple[str, Text]]:
-        """What is set on the client."""
-        return settings(self.main.attempt, "client") if self.main else []
-
-    @property
-    def all(self) -> Iterator[Shown]:
-        """Every attempt that is shown."""
-        for one in (self.main, self.twin, *self.remedies, *self.others):
-            if one:
-                yield one
-                if one.impostor:
-                    yield one.impostor
-
 
 @dataclass(frozen=True)
-class Row:
-    """One kind of attempt of a case, from every client."""
-
-    role: Text
-    standing: str
-    title: Markup
-    cells: tuple[Shown | None, ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """A case with its story, from every client."""
+class Case:
+    """A case from every client."""
 
     anchor: str
-    title: Markup
-    name: str
-    """As the record has it."""
-    lead: Markup
-    """The story's first paragraph."""
-    story: tuple[Markup, ...]
-    """The others."""
+    view: view.CaseView
     units: tuple[Unit, ...]
 
     @property
-    def rows(self) -> list[Row]:
-        """Every kind of attempt, the main one first; of several outcomes the one that comes first."""
-        by_row: dict[tuple[str, str, Markup], list[Shown | None]] = {}
+    def title(self) -> Markup:
+        """What it is about."""
+        return prose(self.view.title, "`")
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str, Markup, list[AttemptView | None]]]:
+        """Every kind of attempt, the main one first: role, standing, title, its outcome from each client.
+
+        Of several outcomes of one attempt the one that comes first is there.
+        """
+        rows: dict[tuple[str, str, Markup], list[AttemptView | None]] = {}
         for column, unit in enumerate(self.units):
             for shown in unit.all:
-                key = (str(shown.attempt.role), shown.standing, inline(_title(shown)))
-                cells = by_row.setdefault(key, [None] * len(self.units))
+                key = (str(shown.attempt.role), shown.standing, shown.title)
+                cells = rows.setdefault(key, [None] * len(self.units))
                 cells[column] = cells[column] or shown
-        return [
-            Row(word("role", role), standing, title, tuple(cells))
-            for (role, standing, title), cells in by_row.items()
-        ]
+        for (role, standing, title), cells in rows.items():
+            yield role, standing, title, cells
+
+    def cell(self, where: str) -> dict[str, list[Unit]]:
+        """What there is from a platform, by state."""
+        states: dict[str, list[Unit]] = {}
+        for unit in self.units:
+            if unit.where == where:
+                states.setdefault(unit.state, []).append(unit)
+        return states
 
 
-@dataclass(frozen=True)
-class Section:
-    """Cases of one section of a document."""
-
-    anchor: str
-    document: str
-    section: str
-    groups: tuple[Group, ...]
-
-
-@dataclass(frozen=True)
-class _Given:
-    """A case and its attempts, as the record has them."""
-
-    case: CaseRecord
-    attempts: tuple[AttemptResult, ...]
-    unfinished: bool = False
-
-
-def arrange(record: RunRecord, facets: Facets) -> tuple[Section, ...]:
-    """Everything in the record: its cases, those that were cut short, attempts in no case."""
-    arranged: dict[tuple[str, str], dict[str, list[_Given]]] = {}
-    for given in _all_cases(record):
-        place = arranged.setdefault((given.case.document, given.case.section), {})
-        place.setdefault(given.case.name, []).append(given)
-    with_logs = len(record.attempts) <= MOST_ATTEMPTS_WITH_LOGS
-    arranger = _Arranger(facets, chains(record.certificates), with_logs=with_logs)
-    return tuple(
-        Section(f"s{number}", document, section, tuple(map(arranger.group, by_name.values())))
-        for number, ((document, section), by_name) in enumerate(arranged.items(), start=1)
+def facets_of(attempts: Sequence[AttemptResult]) -> dict[str, tuple[str, ...]]:
+    """What cases are filtered by, each with its values in the order in which they are offered."""
+    outcomes = [a.outcome for a in attempts if a.outcome]
+    stages = {o.stage for o in outcomes}
+    places = sorted(
+        {a.client.where for a in attempts}, key=lambda w: (_PLACES.get(w, len(_PLACES)), w)
     )
+    return {
+        "platform": tuple(places),
+        "verdict": VERDICTS,
+        "stage": tuple(str(stage) for stage in Stage if stage in stages),
+        "reason": tuple(sorted({str(o.reason) for o in outcomes if o.reason})),
+    }
 
 
-class _Arranger:
-    """Numbers cases as it arranges them: an anchor does not depend on what names may contain."""
+def arrange(record: RunRecord, facets: Mapping[str, Sequence[str]]) -> tuple[Case, ...]:
+    """Everything in the record: its cases, those that were cut short, attempts in no case.
 
-    def __init__(self, facets: Facets, given: Mapping[str, Markup], *, with_logs: bool) -> None:
-        self._given = given
-        self._with_logs = with_logs
-        self._groups = self._units = 0
-        self._platforms = {p: i for i, p in enumerate(facets.platforms)}
-        self._verdicts = {v: i for i, v in enumerate(facets.verdicts)}
-        self._stages = {s: i for i, s in enumerate(facets.stages)}
-        self._reasons = {r: i for i, r in enumerate(facets.reasons)}
-
-    def group(self, many: Sequence[_Given]) -> Group:
-        self._groups += 1
-        first = many[0].case
-        lead, *rest = _paragraphs(first.story)
-        return Group(
-            anchor=f"g{self._groups}",
-            title=_spelt((first.title or first.name).strip()),
-            name=plain(first.name),
-            lead=lead,
-            story=tuple(rest),
-            units=tuple(map(self._unit, many)),
-        )
-
-    def _unit(self, given: _Given) -> Unit:
-        self._units += 1
-        anchor, case = f"u{self._units}", given.case
-        shown = show(given.attempts, anchor, self._given, with_logs=self._with_logs)
-        main = next((s for s in shown if s.attempt.role in MAIN_ROLES), None)
-        twin = next((s for s in shown if s.attempt.role is Role.TWIN), None)
-        remedies = tuple(s for s in shown if s.attempt.role is Role.REMEDY)
-        placed = {id(s) for s in (main, twin, *remedies)}
-        client = given.attempts[0].client if given.attempts else None
-        where = client.where if client else ""
-        label = case.label or (str(client) if client else case.id)
-        return Unit(
-            anchor=anchor,
-            case=case,
-            main=main,
-            twin=twin,
-            remedies=remedies,
-            others=tuple(s for s in shown if id(s) not in placed),
-            label=label,
-            platform=where,
-            variant=label.replace(f"@{where}", "", 1),
-            stand_ins=tuple(sorted({name for a in given.attempts for name in a.stand_ins})),
-            keys=self._keys(given.attempts),
-            unfinished=given.unfinished,
-        )
-
-    def _keys(self, attempts: Iterable[AttemptResult]) -> str:
-        seen: dict[tuple[int, int, int | str, int | str], None] = {}
-        for attempt in attempts:
-            outcome = attempt.outcome
-            stage = self._stages[str(outcome.stage)] if outcome and outcome.stage else ""
-            reason = self._reasons[str(outcome.reason)] if outcome and outcome.reason else ""
-            verdict = self._verdicts[str(attempt.verdict or UNJUDGED)]
-            seen[self._platforms[attempt.client.where], verdict, stage, reason] = None
-        return " ".join(".".join(map(str, key)) for key in seen)
+    Cases, clients and attempts are numbered: an anchor does not depend on what names may contain.
+    """
+    places = [{value: n for n, value in enumerate(values)} for values in facets.values()]
+    found: list[Case] = []
+    number = 0
+    for case in view.everything_in(record):
+        units: list[Unit] = []
+        for client in case.clients:
+            number += 1
+            anchor = f"u{number}"
+            keys = _keys(client.attempts, places)
+            units.append(Unit(anchor, client, _shown(client.attempts, anchor), keys))
+        found.append(Case(f"g{len(found) + 1}", case, tuple(units)))
+    return tuple(found)
 
 
-def _all_cases(record: RunRecord) -> Iterator[_Given]:
-    """The cases of the record, then those that the run did not finish, then attempts in no case."""
-    by_id = {attempt.id: attempt for attempt in record.attempts}
-    placed: set[str] = set()
-    for case in record.cases:
-        attempts = tuple(by_id[i] for i in case.attempts if i in by_id)
-        placed.update(a.id for a in attempts)
-        yield _Given(case, attempts)
-    unfinished: dict[str, list[AttemptResult]] = {}
-    alone: dict[Attempt, list[AttemptResult]] = {}
-    for attempt in record.attempts:
-        if attempt.id in placed:
-            continue
-        if attempt.case is not None:
-            unfinished.setdefault(attempt.case, []).append(attempt)
+def _shown(attempts: Sequence[AttemptResult], anchor: str) -> tuple[AttemptView, ...]:
+    """The attempts of one case from one client, an impostor's inside the remedy that it is about."""
+    folded = list(_folded(attempts))
+    main = next((a for a, _ in folded if a.role in MAIN_ROLES), None)
+    shown: list[AttemptView] = []
+    for number, (attempt, count) in enumerate(folded):
+        one = AttemptView(f"{anchor}-{number}", attempt, count, main)
+        before = shown[-1].attempt if shown else None
+        if (
+            attempt.role is Role.IMPOSTOR
+            and before
+            and before.role is Role.REMEDY
+            and before.label == attempt.label
+        ):
+            shown[-1].impostor = one
         else:
-            alone.setdefault(attempt.attempt, []).append(attempt)
-    for identity, many in unfinished.items():
-        yield _Given(_cut_short(identity, many), tuple(many), unfinished=True)
-    for many in alone.values():
-        yield _Given(_without_case(many), tuple(many))
+            shown.append(one)
+    return tuple(shown)
 
 
-def _cut_short(identity: str, attempts: Sequence[AttemptResult]) -> CaseRecord:
-    """A case of which the record has attempts and nothing else."""
-    name, _, label = identity.partition("[")
-    return CaseRecord(
-        id=identity,
-        name=name,
-        label=label.removesuffix("]"),
-        title=name.rpartition("/")[2].replace("_", " "),
-        verdict=gravest(a.verdict for a in attempts),
+def _folded(attempts: Sequence[AttemptResult]) -> Iterator[tuple[AttemptResult, int]]:
+    """Tries of the same thing with the same outcome once, with their number.
+
+    The most frequent outcome comes first; of a race, the refusal that it is about.
+    """
+    tries: dict[Any, dict[Any, list[AttemptResult]]] = {}
+    for attempt in attempts:
+        same = (attempt.role, attempt.label, attempt.standing, attempt.server, attempt.client)
+        tries.setdefault(same, {}).setdefault(_came(attempt), []).append(attempt)
+    for outcomes in tries.values():
+        for many in sorted(outcomes.values(), key=_rank, reverse=True):
+            yield many[0], len(many)
+
+
+def _came(attempt: AttemptResult) -> Any:
+    """What is equal for two tries exactly if the same came of them."""
+    outcome = attempt.outcome
+    if outcome is None:
+        return attempt.verdict, attempt.verdict_why
+    return (
+        attempt.verdict,
+        outcome.result,
+        outcome.by,
+        outcome.stage,
+        outcome.reason,
+        outcome.protocol,
+        outcome.cipher,
+        outcome.verified,
+        outcome.not_judged,
+        outcome.data_protected,
+        outcome.session_reused,
     )
 
 
-def _without_case(attempts: Sequence[AttemptResult]) -> CaseRecord:
-    """Tries in no case, as if they were one: named by what is set."""
-    name = settings_in_line(attempts[0])
-    return CaseRecord(
-        id=f"{name} {attempts[0].client}",
-        name=name,
-        label=str(attempts[0].client),
-        title=name,
-        verdict=gravest(a.verdict for a in attempts),
+def _rank(tries: Sequence[AttemptResult]) -> tuple[bool, int]:
+    first = tries[0]
+    refused = first.outcome is not None and first.outcome.result is Result.REFUSED
+    return first.otherwise is not None and refused, len(tries)
+
+
+def _keys(attempts: Iterable[AttemptResult], places: Sequence[Mapping[str, int]]) -> str:
+    seen: dict[str, None] = {}
+    for attempt in attempts:
+        outcome = attempt.outcome
+        values = (
+            attempt.client.where,
+            attempt.verdict or UNJUDGED,
+            outcome.stage if outcome else None,
+            outcome.reason if outcome else None,
+        )
+        key = (str(p[str(v)]) if v else "" for p, v in zip(places, values, strict=True))
+        seen[".".join(key)] = None
+    return " ".join(seen)
+
+
+@lru_cache(maxsize=4096)
+def setting(value: object) -> Markup:
+    """The value of a setting."""
+    return _DEFAULT if value is None or value == () else inline(view.written(value))
+
+
+def without_repetition(log: str) -> str:
+    """A log without what all its lines have in common, such as a date: that stands once, above them.
+
+    The common words are looked for where lines begin, or behind the first word of each.
+    """
+    lines = log.strip("\n").split("\n")
+    rows = [line.split(" ") for line in lines]
+    start = int(len({row[0] for row in rows}) > 1)
+    columns = itertools.takewhile(
+        lambda column: len(set(column)) == 1, zip(*(r[start:] for r in rows), strict=False)
     )
+    common = [column[0] for column in columns]
+    if common and common[-1].startswith("[") and "]" not in common[-1]:
+        common.pop()
+    if len(lines) == 1 or sum(map(len, common)) < SHORTEST_REPETITION:
+        return log
+    cut = start + len(common)
+    above = " ".join(["\u2026"] * start + common + ["\u2026"])
+    return "\n".join([above, *(" ".join([*row[:start], *row[cut:]]) for row in rows)])
 
 
-def _place(where: str) -> tuple[int, str]:
-    """Known platforms in their own order, others behind them by name."""
-    return _PLACES.get(where, len(_PLACES)), where
+def chains(certificates: Mapping[str, Chain]) -> dict[str, Markup]:
+    """The chains of a record as lists, ready to be shown: many attempts have the same."""
+    return {name: _LIST.format(_joined(map(_item, chain))) for name, chain in certificates.items()}
 
 
-def _title(shown: Shown) -> str:
-    """What a row is called beside its role."""
-    return shown.attempt.label if shown.attempt.role in {Role.REMEDY, Role.IMPOSTOR} else ""
+def _item(certificate: CertificateRecord) -> Markup:
+    names = inline(", ".join(certificate.names), _LONGEST_NAME)
+    none = say("certificate.authority" if certificate.ca else "certificate.no_names")
+    itself = certificate.self_signed
+    start, end = map(_moment, (certificate.not_before, certificate.not_after))
+    pairs: list[tuple[Text, object]] = [
+        (say("certificate.names"), names or none),
+        (
+            say("certificate.issuer"),
+            say("certificate.itself") if itself else inline(certificate.issuer, _LONGEST_NAME),
+        ),
+        (say("certificate.validity"), say("certificate.from_to", start=start, end=end)),
+        (say("certificate.key"), inline(f"{certificate.key}, {certificate.signature}")),
+        (say("certificate.sha256"), code(certificate.sha256)),
+        (say("certificate.public_key"), code(certificate.public_key_sha256)),
+    ]
+    listed = _joined(_PAIR.format(name, value) for name, value in pairs)
+    return _ITEM.format(code(certificate.subject, _LONGEST_NAME), listed)
 
 
-def _paragraphs(story: str) -> list[Markup]:
-    """A story's paragraphs; what is between double backquotes is code. At least one."""
-    found = [prose(" ".join(part.split())) for part in story.split("\n\n") if part.strip()]
-    return found or [Markup("")]
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)
 
 
-def _spelt(title: str) -> Markup:
-    """A case's title, with the field's own spelling of its words and a capital first letter."""
-    if "=" in title:  # settings, not a title
-        return inline(title, 160)
-    spelt = _SPELT.sub(lambda match: _SPELLINGS[match[0].lower()], title)
-    spelt = _VERSION.sub(r"TLS 1.\1", spelt)
-    kept = spelt.startswith(tuple(_SPELLINGS.values()))
-    return inline(spelt if kept else spelt[:1].upper() + spelt[1:], 160)
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,11 +1,14 @@
-"""The report's own texts, each in both languages, side by side on the page.
+"""The report's own texts, each in both languages, and the sentences that are made of them.
 
 Both languages are in the file; a style sheet shows one of them. So the report is whole without
 JavaScript, and a text that is missing in one language is missing visibly: :func:`say` has no fallback.
+Labels, which come again and again, are in the style sheet alone: :func:`labels`.
 """
 
 from __future__ import annotations
 
+import html
+import re
 import tomllib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -15,15 +18,18 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from lab.expectations import Expectation
+from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.report.html.quoting import inline
 
 LANGUAGES: Final = ("en", "ja")
 TEXTS_PATH: Final = Path(__file__).with_name("texts.toml")
+_LABEL = re.compile(r"var\(--t-([a-z_]+)-([\w-]+)\)")
 
 
 @dataclass(frozen=True)
 class Text:
-    """One text in both languages; HTML. In a template it becomes a ``span`` for each."""
+    """One text in both languages; HTML. In a template it becomes an element for each."""
 
     en: Markup
     ja: Markup
@@ -43,7 +49,7 @@ class Text:
         """Both languages, as they stand on the page."""
         if self.en == self.ja:
             return self.en
-        both = f"<span lang=en>{self.en}</span><span lang=ja>{self.ja}</span>"
+        both = f"<i lang=en>{self.en}</i><i lang=ja>{self.ja}</i>"
         return Markup(both)
 
     def __html__(self) -> Markup:
@@ -95,3 +101,125 @@ def _filled(name: str, values: tuple[tuple[str, Hashable], ...]) -> Text:
 def word(section: str, token: str) -> Text:
     """The word for a token of a vocabulary; a token that the vocabulary lacks is shown as it is."""
     return texts().get(f"{section}.{token}") or Text.same(inline(token, 60))
+
+
+def labels(style: str) -> str:
+    """The rules that give a style sheet the texts that it names, as ``var(--t-SECTION-NAME)``.
+
+    Raises:
+        KeyError: there is no such text.
+    """
+    named = sorted({f"{section}.{name}" for section, name in _LABEL.findall(style)})
+    rules = []
+    for where, language in (
+        (":root", "en"),
+        (":root[data-lang=ja],:root:not([data-lang]):has(#lang-ja:checked)", "ja"),
+    ):
+        known = ((name, html.unescape(say(name).in_(language))) for name in named)
+        words = (f'--t-{name.replace(".", "-")}:"{_in_css(text)}"' for name, text in known)
+        rules.append(f"{where}{{{';'.join(words)}}}")
+    return "\n".join(rules)
+
+
+def _in_css(text: str) -> str:
+    """A text inside a string of a style sheet that is inside a page."""
+    return re.sub(r'["\\\\<>\n]', lambda match: f"\\{ord(match[0]):x} ", text)
+
+
+def outcome_words(outcome: Outcome | None) -> Text:
+    """What came of an attempt, in a sentence; a reason's token stays beside its words."""
+    if outcome is None:
+        return say("outcome.none")
+    if outcome.result is Result.COMPLETED:
+        certificate = None if outcome.not_judged else _certificate(outcome)
+        words = _completion(outcome.goal, outcome.protocol, outcome.cipher, certificate)
+    else:
+        words = _refusal(outcome.by, outcome.stage, outcome.reason)
+    if not outcome.not_judged:
+        return words
+    refused = outcome.stage is Stage.VERIFY
+    return _not_judged(words, outcome.not_judged, refused=refused)
+
+
+def _certificate(outcome: Outcome) -> str:
+    """The key of what is said of a certificate that was not refused."""
+    if outcome.verified:
+        return "pinned" if outcome.pinned else "verified"
+    return "not_verified"
+
+
+@lru_cache(maxsize=512)
+def _completion(
+    goal: str, protocol: str | None, cipher: str | None, certificate: str | None
+) -> Text:
+    facts = [say("fact.without_tls")]
+    if protocol:
+        facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip()))]
+        facts += [say(f"fact.{certificate}")] if certificate else []
+    return say("outcome.completed_with", goal=word("goal", str(goal)), facts=joined(facts))
+
+
+@lru_cache(maxsize=512)
+def _not_judged(words: Text, why: tuple[NotJudged, ...], *, refused: bool) -> Text:
+    form = "refused_not_judged" if refused else "accepted_not_judged"
+    reasons = joined([word("not_judged", str(each)) for each in why])
+    return say(f"outcome.{form}", words=words, why=reasons)
+
+
+def expectation_words(expectation: Expectation) -> Text:
+    """An expectation in a sentence of the same shape."""
+    if expectation.result is Result.COMPLETED:
+        facts = [Text.same(inline(f)) for f in (expectation.protocol, expectation.cipher) if f]
+        flags = {
+            "verified": ("fact.not_verified", "fact.verified"),
+            "data_protected": ("fact.data_clear", "fact.data_protected"),
+            "session_reused": ("fact.not_reused", "fact.reused"),
+        }
+        for name, (no, yes) in flags.items():
+            value = getattr(expectation, name)
+            facts += [say(yes if value else no)] if value is not None else []
+        if not facts:
+            return say("outcome.completed_any")
+        return say("outcome.completed_any_with", facts=joined(facts))
+    words = _refusal(expectation.by, expectation.stage, expectation.reason)
+    if expectation.message is not None:
+        said = Markup("<q lang=en>{}</q>").format(inline(expectation.message))
+        words = joined([words, say("outcome.message", message=said)])
+    return words
+
+
+@lru_cache(maxsize=512)
+def _refusal(by: Side | None, stage: Stage | None, reason: Reason | None) -> Text:
+    if by is None and stage is None and reason is None:
+        return say("outcome.refused_any")
+    form = {Side.NETWORK: "refused_network", Side.UNKNOWN: "refused_unknown"}
+    return say(
+        f"outcome.{form.get(by, 'refused') if by else 'refused'}",
+        by=word("side", str(by)) if by else say("outcome.open"),
+        stage=word("stage", str(stage)) if stage else say("outcome.open"),
+        reason=reason_words(reason) if reason else say("outcome.open"),
+    )
+
+
+@lru_cache(maxsize=128)
+def reason_words(reason: Reason) -> Text:
+    """A reason in words, and its token, by which it is found in the record, where that differs."""
+    token = Markup(" <code>{}</code>").format(reason)
+    words = word("reason", str(reason))
+    same = words.en.replace(" ", "-") == str(reason)
+    return Text(words.en if same else words.en + token, words.ja + token)
+
+
+def facts(outcome: Outcome) -> tuple[list[str], list[str]]:
+    """What was negotiated, as far as it was observed: names, and keys of what else is to be said."""
+    names = [name for name in (outcome.protocol, outcome.cipher) if name and outcome.protocol]
+    said: list[str] = []
+    if outcome.protocol and outcome.verified is not None:
+        said.append(_certificate(outcome))
+    elif outcome.result is Result.COMPLETED and not outcome.protocol:
+        said.append("without_tls")
+    if outcome.data_protected is not None:
+        said.append("data_protected" if outcome.data_protected else "data_clear")
+    if outcome.session_reused is not None and outcome.data_protected:
+        said.append("reused" if outcome.session_reused else "not_reused")
+    return names, said

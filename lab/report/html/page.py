@@ -1,76 +1,134 @@
-"""What stands on the page beside the cases: the run in short, counts, what needs a look, the matrix."""
+"""The page about a run: what stands on it beside the cases, and templates, styles and script in one file."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.ext import Extension
 from markupsafe import Markup
 
+from lab.documents.forms import Bilingual, ClaimVerdict, Document
+from lab.documents.verdicts import ClaimResult
 from lab.expectations import Verdict
 from lab.model import Rating, Reason, Result, Role, Side, Stage
 from lab.record import ImageRecord, RunRecord
-from lab.report.html.attempts import UNJUDGED, VERDICTS, Shown
-from lab.report.html.cases import Facets, Group, Section, Unit, arrange
-from lab.report.html.claims import Claim
-from lab.report.html.language import Text, say, word
-from lab.report.html.quoting import inline, plain, prose
+from lab.report import view
+from lab.report.html.cases import (
+    STATES,
+    UNJUDGED,
+    VERDICTS,
+    AttemptView,
+    Case,
+    Unit,
+    arrange,
+    chains,
+    facets_of,
+    setting,
+)
+from lab.report.html.language import Text, labels, say, word
+from lab.report.html.quoting import inline, plain, prose, quote
+
+_HERE = Path(__file__).parent
+# Of the many texts that could be referred to, those that are have an anchor.
+_REFERENCE = re.compile(r"href=#(u\d+-\d+[a-z]{2})>")
+_ANCHOR = re.compile(r"(<pre class=[a-z]{2}) id=(u\d+-\d+[a-z]{2})")
+_CONSTANT = re.compile(r'\{\{ say\("(?P<name>[\w.-]+)"\) \}\}')
 
 #: So many attempts that need a look are listed one by one.
 MOST_LISTED = 50
-#: Who can end an attempt, as bars and signs have it.
+#: With at most so many cases the rows of the table are not folded away.
+MOST_UNFOLDED = 12
+#: A text that was shown before is not shown again if it is longer, in characters.
+SHORTEST_SHARED = 60
+#: The texts of an attempt, as the style sheet names them: client, server, wire, user, configuration, command.
+TEXTS = frozenset({"cs", "ss", "wi", "us", "cf", "cm"})
+#: What a reader of the findings wants to know first.
+FOUND = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
 ENDS = ("completed", *(str(side) for side in Side))
 _REACHED = "reached"
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A part of a bar: where it begins and how wide it is, in percent, and what it stands for."""
-
-    kind: str
-    start: float
-    width: float
-    number: int
+class ReportError(Exception):
+    """The report cannot be written; the message says where and why."""
 
 
-@dataclass(frozen=True)
-class StageCount:
-    """How many first attempts ended at a stage, by whom."""
-
-    stage: str
-    words: Text
-    bars: tuple[Bar, ...]
-    number: int
+#: The documents that a run tests, each with the verdicts of the run on its claims.
+Judged = Sequence[tuple[Document, Sequence[ClaimResult]]]
+#: Parts of a bar: kind, where it begins and how wide it is in percent, what it stands for.
+Bars = list[tuple[str, float, float, int]]
 
 
-@dataclass(frozen=True)
-class MatrixRow:
-    """A case, or one variant of it, on every platform."""
+def render(record: RunRecord, judged: Judged = ()) -> str:
+    """The report of a run as one HTML document.
 
-    group: Group
-    variant: Markup
-    first: bool
-    """Whether the row carries the case's title ..."""
-    span: int
-    """... over so many rows."""
-    cells: tuple[tuple[Unit, ...], ...]
+    Args:
+        record: the run.
+        judged: what the run says about the claims of documents.
+    """
+    style, script = _style(), _static("report.js")
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            page=Page(record, judged),
+            record=record,
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+        )
+    )
+    named = set(_REFERENCE.findall(page))
+    return _ANCHOR.sub(lambda match: match[0] if match[2] in named else match[1], page)
+
+
+def write(record: RunRecord, path: Path, judged: Judged = ()) -> Path:
+    """Write the report of a run, in one step: a reader never finds half of it.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(render(record, judged), encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ReportError(
+            f"the report {path} cannot be written: {error.strerror}."
+            " Name another file, or make room and permit writing there"
+        ) from error
+    return path
 
 
 class Page:
     """Everything that the templates ask for."""
 
-    def __init__(self, record: RunRecord, claims: Sequence[Claim] | None) -> None:
+    def __init__(self, record: RunRecord, judged: Judged = ()) -> None:
         self.record = record
-        self.claims = claims
-        self.facets = Facets.of(record.attempts)
-        self.sections: tuple[Section, ...] = arrange(record, self.facets)
-        self.groups = tuple(group for section in self.sections for group in section.groups)
-        self.units = tuple(unit for group in self.groups for unit in group.units)
+        self.facets = facets_of(record.attempts)
+        self.cases: tuple[Case, ...] = arrange(record, self.facets)
+        self.units = tuple(unit for case in self.cases for unit in case.units)
         self.counts = Counter(str(a.verdict or UNJUDGED) for a in record.attempts)
+        self.certificates = chains(record.certificates)
+        self._judged = judged
+        self._first: dict[tuple[str, str], str] = {}
+
+    def earlier(self, kind: str, what: str, anchor: str) -> str:
+        """Where this stands on the page already; nothing, if it will now stand at ``anchor``."""
+        if kind in TEXTS and len(what) < SHORTEST_SHARED:
+            return ""
+        first = self._first.setdefault((kind, what), anchor)
+        return "" if first == anchor else first
 
     # -- the run -----------------------------------------------------------------------------------
 
@@ -102,13 +160,13 @@ class Page:
         return [(v, self.counts[v]) for v in VERDICTS if v != UNJUDGED or self.counts[v]]
 
     @property
-    def verdict_bars(self) -> list[Bar]:
+    def verdict_bars(self) -> Bars:
         """The verdicts as parts of one bar."""
         return _bars([(verdict, number) for verdict, number in self.verdicts if number])
 
     @cached_property
-    def stage_counts(self) -> list[StageCount]:
-        """Where first attempts ended, and who ended them; at last those that reached their goal."""
+    def stage_counts(self) -> list[tuple[str, Text, Bars, int]]:
+        """Where first attempts ended, by whom, and how many; at last those that reached their goal."""
         ended: dict[str, Counter[str]] = {}
         for unit in self.units:
             outcome = unit.main.attempt.outcome if unit.main else None
@@ -118,10 +176,10 @@ class Page:
                 ended.setdefault(str(where), Counter())[str(by)] += 1
         most = max((c.total() for c in ended.values()), default=0)
         return [
-            StageCount(
+            (
                 stage,
                 say("summary.reached") if stage == _REACHED else word("stage", stage),
-                tuple(_bars(sorted(ended[stage].items()), whole=most)),
+                _bars(sorted(ended[stage].items()), whole=most),
                 ended[stage].total(),
             )
             for stage in (*(str(s) for s in Stage), _REACHED)
@@ -134,16 +192,21 @@ class Page:
         return len({str(a.client) for a in self.record.attempts})
 
     @property
-    def images_standing_in(self) -> int:
-        """How many images only stand in for a distribution."""
-        return sum(image.stand_in for image in self.record.images)
-
-    @property
     def contents(self) -> list[str]:
         """The sections of the page that there are."""
-        there = {"matrix": bool(self.units), "claims": self.claims is not None}
-        names = ("attention", "matrix", "claims", "cases", "images", "run", "words")
+        there = {
+            "findings": bool(self._judged),
+            "matrix": bool(self.units),
+            "attention": not self.calm,
+            "cases": not self.alone,
+        }
+        names = ("findings", "attention", "matrix", "cases", "run", "images", "words")
         return [name for name in names if there.get(name, True)]
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one case only."""
+        return len(self.cases) == 1
 
     @property
     def run_facts(self) -> list[tuple[Text, list[tuple[str, Markup]]]]:
@@ -155,12 +218,35 @@ class Page:
             (say("summary.topology"), pairs(self.record.topology)),
         ]
 
-    # -- what needs a look ---------------------------------------------------------------------------
+    # -- what was found, and what needs a look ---------------------------------------------------------
 
     @cached_property
-    def attention(self) -> list[tuple[str, list[Shown], int]]:
+    def findings(self) -> list[tuple[str, list[tuple[Document, ClaimResult]]]]:
+        """The claims by verdict, what speaks against a document first; none that was not run."""
+        claims = [(document, result) for document, results in self._judged for result in results]
+        order = (*FOUND, *(v for v in ClaimVerdict if v not in (*FOUND, ClaimVerdict.NOT_RUN)))
+        by_verdict = {str(v): [c for c in claims if c[1].verdict is v] for v in order}
+        return [(verdict, found) for verdict, found in by_verdict.items() if found]
+
+    def tested(self, result: ClaimResult) -> list[Case]:
+        """The cases in the record that test a claim; a name may be without its module."""
+        names = dict.fromkeys(test.case for test in result.claim.tests)
+        return [self._by_name[name] for name in names if name in self._by_name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Case]:
+        by_name = {case.view.name: case for case in self.cases}
+        return by_name | {case.units[0].case.id.partition("[")[0]: case for case in self.cases}
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing needs a look."""
+        return not (self.attention or self.cannot or self.rates)
+
+    @cached_property
+    def attention(self) -> list[tuple[str, list[AttemptView], int]]:
         """Lab errors and surprises one by one: verdict, the first of them, how many more."""
-        found: dict[str, list[Shown]] = {}
+        found: dict[str, list[AttemptView]] = {}
         for unit in self.units:
             for shown in unit.all:
                 if shown.remarkable:
@@ -186,12 +272,26 @@ class Page:
                 clients[plain(attempt.client)] += 1
         return [(inline(why, 600), list(clients.items())) for why, clients in stopped.items()]
 
-    # -- the matrix ----------------------------------------------------------------------------------
+    # -- the table, and words --------------------------------------------------------------------------
 
     @cached_property
-    def matrix(self) -> list[tuple[Section, list[MatrixRow]]]:
-        """The rows of the matrix by section."""
-        return [(s, [row for g in s.groups for row in self._rows(g)]) for s in self.sections]
+    def sections(self) -> list[tuple[str, tuple[str, str], list[Case]]]:
+        """The sections of the documents: an anchor, document and section, cases."""
+        found: dict[tuple[str, str], list[Case]] = {}
+        for case in self.cases:
+            found.setdefault(case.view.section, []).append(case)
+        return [(f"s{n}", names, cases) for n, (names, cases) in enumerate(found.items(), start=1)]
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether the table shows the rows of every section at once."""
+        return len(self.cases) <= MOST_UNFOLDED
+
+    def tally(self, cases: Iterable[Case], where: str | None = None) -> list[tuple[str, int]]:
+        """How many clients there are in each state, of one platform or of all."""
+        units = (unit for case in cases for unit in case.units)
+        states = Counter(unit.state for unit in units if where in (None, unit.where))
+        return [(state, states[state]) for state in STATES if states[state]]
 
     @cached_property
     def platform_stand_ins(self) -> frozenset[str]:
@@ -200,48 +300,10 @@ class Page:
             a.client.where for a in self.record.attempts if a.client.platform in a.stand_ins
         )
 
-    def _rows(self, group: Group) -> Iterator[MatrixRow]:
-        by_variant: dict[str, dict[str, list[Unit]]] = {}
-        for unit in group.units:
-            by_variant.setdefault(unit.variant, {}).setdefault(unit.platform, []).append(unit)
-        for number, (variant, units) in enumerate(by_variant.items()):
-            yield MatrixRow(
-                group=group,
-                variant=inline(variant, 80),
-                first=number == 0,
-                span=len(by_variant),
-                cells=tuple(tuple(units.get(p, ())) for p in self.facets.platforms),
-            )
-
-    # -- claims and words ----------------------------------------------------------------------------
-
-    @property
-    def claim_counts(self) -> list[tuple[str, int]]:
-        """How many claims have each verdict that there is."""
-        return list(Counter(claim.verdict for claim in self.claims or ()).items())
-
-    @property
-    def claim_sections(self) -> list[tuple[Text, list[Claim]]]:
-        """The claims by section of the document."""
-        found: dict[tuple[str, str], list[Claim]] = {}
-        for claim in self.claims or ():
-            found.setdefault((claim.section_en, claim.section_ja), []).append(claim)
-        return [(both(en, ja), claims) for (en, ja), claims in found.items()]
-
-    def groups_named(self, names: Iterable[str]) -> list[Group]:
-        """The cases of these names that are in the record; a name may be without its module."""
-        return [self._groups_by_name[name] for name in names if name in self._groups_by_name]
-
-    @cached_property
-    def _groups_by_name(self) -> dict[str, Group]:
-        by_name = {group.units[0].case.name: group for group in self.groups}
-        by_id = {group.units[0].case.id.partition("[")[0]: group for group in self.groups}
-        return by_name | by_id
-
     @property
     def glossary(self) -> list[tuple[str, list[tuple[Text, str, Text]]]]:
         """The words of the report with their meaning: words, token, meaning."""
-        reasons = [r for r in Reason if r in self.facets.reasons]
+        reasons = [r for r in Reason if r in self.facets["reason"]]
         return [
             ("verdicts", [(word("verdict", v), v, say(f"verdict_means.{v}")) for v in VERDICTS]),
             ("roles", [(word("role", r), r, say(f"role_means.{r}")) for r in Role]),
@@ -250,14 +312,19 @@ class Page:
         ]
 
 
-def both(en: str, ja: str) -> Text:
-    """A text that comes in both languages; what is between backquotes is code."""
-    return Text(prose(en, "`"), prose(ja, "`"))
+def both(text: Bilingual) -> Text:
+    """A text of a document, which comes in both languages; what is between backquotes is code."""
+    return Text(prose(text.en, "`"), prose(text.ja, "`"))
 
 
 def breakable(platform: str) -> Markup:
-    """A platform's name for a narrow column: a line may end before its policy."""
-    return Markup(":<wbr>").join(inline(part, 40) for part in platform.split(":"))
+    """A client's or a platform's name for a narrow column: a line may end before platform and policy."""
+    return Markup("<wbr>").join(inline(part, 40) for part in re.split("(?=@)|(?<=:)", platform))
+
+
+def settings(shown: AttemptView, side: str) -> list[tuple[str, Markup]]:
+    """What is set at one end (``server``, ``client``): name and value."""
+    return [(name, setting(value)) for name, value in view.settings(getattr(shown.attempt, side))]
 
 
 def pairs(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Markup]]:
@@ -274,24 +341,115 @@ def pairs(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Markup]
     return flat
 
 
-def image_versions(image: ImageRecord) -> list[tuple[str, Markup]]:
-    """Versions of what is in an image."""
-    packages = image.facts.get("packages")
-    return pairs(packages) if isinstance(packages, Mapping) else []
-
-
 def image_facts(image: ImageRecord) -> list[tuple[str, Markup]]:
-    """What is known of an image beside what has its own place."""
-    known = image.facts.items()
-    return pairs({n: v for n, v in known if n != "packages" and v not in (None, [], {}, "")})
+    """Versions of what is in an image, and what is known of it beside what has its own place."""
+    packages = image.facts.get("packages")
+    known = {
+        n: v for n, v in image.facts.items() if n != "packages" and v not in (None, [], {}, "")
+    }
+    return [*(pairs(packages) if isinstance(packages, Mapping) else ()), *pairs(known)]
 
 
-def _bars(parts: Sequence[tuple[str, int]], whole: int = 0) -> list[Bar]:
+def _bars(parts: Sequence[tuple[str, int]], whole: int = 0) -> Bars:
     total = whole or sum(number for _, number in parts)
-    bars: list[Bar] = []
+    bars: Bars = []
     start = 0.0
     for kind, number in parts:
         width = 100 * number / total
-        bars.append(Bar(kind, round(start, 2), round(width, 2), number))
+        bars.append((kind, round(start, 2), round(width, 2), number))
         start += width
     return bars
+
+
+# -- the file --------------------------------------------------------------------------------------
+
+
+class _Constants(Extension):
+    """Texts without values are put into the templates once, not ten thousand times into the page."""
+
+    def preprocess(
+        self,
+        source: str,
+        name: str | None,  # noqa: ARG002 - the interface of an extension
+        filename: str | None = None,  # noqa: ARG002
+    ) -> str:
+        return _CONSTANT.sub(lambda match: say(match["name"]).html, source)
+
+
+@cache
+def _stand_in(names: tuple[str, ...]) -> Markup:
+    """The mark beside what was seen on stand-ins; nothing where there are none."""
+    if not names:
+        return Markup("")
+    return Markup('<i class="mark" title="{}"></i>').format(plain(", ".join(names)))
+
+
+def _policy(style: str, script: str) -> str:
+    """Content-Security-Policy: this style sheet and this script, data: pictures, nothing from anywhere."""
+    return (
+        "default-src 'none'; "
+        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+@cache
+def _style() -> str:
+    style = "\n".join([_static("report.css"), *_words()])
+    return f"{style}\n{labels(style)}"
+
+
+def _words() -> Iterator[str]:
+    """What a class says in words: a word of a vocabulary that comes again and again."""
+    for prefix, section, tokens in (
+        ("w", "stage", Stage),
+        ("why", "why", Reason),
+        ("role", "role", Role),
+        ("side", "side", Side),
+        ("badge.", "standing", Rating),
+        ("by-platform .", "claim_verdict", ClaimVerdict),
+    ):
+        join = "" if prefix.endswith(".") else "-"
+        for token in tokens:
+            yield f".{prefix}{join}{token}::after{{content:var(--t-{section}-{token})}}"
+
+
+@cache
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        extensions=[_Constants],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    environment.globals.update(
+        say=say,
+        word=word,
+        inline=inline,
+        plain=plain,
+        prose=prose,
+        quote=quote,
+        both=both,
+        breakable=breakable,
+        settings=settings,
+        image_facts=image_facts,
+        pairs_of=pairs,
+        stand_in=_stand_in,
+        ENDS=ENDS,
+        STATES=STATES,
+        FOUND=FOUND,
+    )
+    return environment

@@ -1,7 +1,9 @@
 """Texts from outside on a page: escaped, made visible, and cut.
 
 A record holds words of servers, clients and logs. On a page they must not become markup, must not
-reorder or hide what stands beside them, and must not be so long that nothing else is found.
+reorder or hide what stands beside them, and must not be so long that nothing else is found. What
+:func:`quote`, :func:`inline`, :func:`code` and :func:`prose` return is the content of an element; for an
+attribute there is :func:`plain`.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def quote(text: str, most_lines: int = MOST_LINES) -> Markup:
         ]
         return Markup("\n").join(shown)
     if MAY_HIDE_IN_LINES.search(text) is None and max(map(len, lines)) <= LONGEST_LINE:
-        return escape("\n".join(lines))  # nearly all texts
+        return _escape("\n".join(lines))  # nearly all texts
     return Markup("\n").join([_line(line) for line in lines])
 
 
@@ -81,8 +83,13 @@ def _line(line: str, longest: int = LONGEST_LINE, keep: str = "\t") -> Markup:
     return _visible(line, keep)
 
 
+def _escape(text: str) -> Markup:
+    """The text as the content of an element, where quotation marks stand as they are."""
+    return Markup(str(escape(text)).replace("&#34;", '"').replace("&#39;", "'"))
+
+
 def _visible(text: str, keep: str) -> Markup:
-    markup = escape(text)
+    markup = _escape(text)
     if MAY_HIDE.search(markup) is None:
         return markup
 

@@ -6,11 +6,12 @@ its commands and replies are shown at their stage, in the order in which they ca
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from lab.dialects import DialectError, server_dialect
 from lab.model import (
     HOST_ADDRESS,
     FtpClientSettings,
@@ -23,17 +24,11 @@ from lab.model import (
     WebClientSettings,
 )
 from lab.record import AttemptResult
-from lab.report.html.language import Text, joined, say, word
+from lab.report.html.language import Text, joined, reason_words, say, word
 from lab.report.html.quoting import code, inline
-from lab.report.html.signs import goal_reached, reason_words
 
 #: A sequence shows at most so many commands and replies.
 MOST_MESSAGES = 28
-
-# vsftpd with log_ftp_protocol, and pyftpdlib at debug level, each with the client's address before it.
-_VSFTPD = re.compile(r'FTP (?P<kind>command|response): Client "[^"]*", "(?P<text>.*)"$')
-_PYFTPDLIB = re.compile(r"^\[\w [^\]]*\] \S+-\[[^\]]*\] (?P<kind><-|->) (?P<text>.*)$")
-_TO_SERVER = frozenset({"command", "<-"})
 
 # Commands in the order of the stages (RFC 959, 2228, 2428, 4217); another one belongs to where it is.
 _STAGE_OF = {
@@ -57,59 +52,32 @@ _BEFORE_LOGIN = (
 _DATA_OPENS = ("150", "125")
 
 
-@dataclass(frozen=True)
-class Message:
-    """A line between the ends, or at one of them."""
+#: A line between the ends, or at one of them, and what is said: ``right``, ``left`` (an arrow to the
+#: server, to the client), ``command``, ``reply`` (the same in an end's own words), ``data``, ``clear`` (a
+#: protected data channel, one in clear text) or ``note``.
+Message = tuple[str, Text]
+#: A line of the FTP dialogue as the server wrote it down: whether it went to the server, and its text.
+Said = tuple[bool, str]
 
-    kind: str
-    """``right``, ``left``: an arrow to the server, to the client; ``data``, ``data clear``; ``note``."""
-    text: Text
 
-
-@dataclass(frozen=True)
+@dataclass
 class Band:
     """One stage: what was said in it, and whether it was the last."""
 
     stage: Stage
-    messages: tuple[Message, ...] = ()
+    messages: list[Message] = field(default_factory=list)
     ended_by: Side | None = None
     """Who ended the attempt here; ``None``: the stage was passed."""
     ending: Text | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Happened:
     """All stages of an attempt."""
 
-    bands: tuple[Band, ...]
+    bands: list[Band]
     not_reached: tuple[Text, ...] = ()
     goal: Text | None = None
-
-
-@dataclass
-class _Open:
-    """A band that is being filled."""
-
-    stage: Stage
-    messages: list[Message] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Said:
-    """One line of the FTP dialogue, as the server wrote it down."""
-
-    to_server: bool
-    text: str
-
-
-def dialogue(log: str) -> list[Said]:
-    """The FTP commands and replies in a server's log, in their order; none in a log of another form."""
-    found: list[Said] = []
-    for line in log.splitlines():
-        match = _VSFTPD.search(line) or _PYFTPDLIB.match(line)
-        if match:
-            found.append(Said(match["kind"] in _TO_SERVER, match["text"]))
-    return found
 
 
 def stages_of(attempt: AttemptResult, goal: Goal) -> tuple[Stage, ...]:
@@ -137,21 +105,29 @@ def sequence_of(attempt: AttemptResult) -> Happened | None:
         return None
     planned = stages_of(attempt, outcome.goal)
     log = attempt.server_report.log if attempt.server_report else ""
-    said = dialogue(log)
+    said = _dialogue(attempt.server.software, log)
     opening = [s for s in planned if s in _BEFORE_LOGIN]
     last = outcome.stage
     if last in opening:
         opening = opening[: opening.index(last) + 1]
-    bands = [_opening_band(stage, attempt, outcome, said) for stage in opening]
+    bands = [Band(stage, list(_opening(stage, attempt, outcome, said))) for stage in opening]
     if last not in _BEFORE_LOGIN:
         rest = [s for s in planned if s not in _BEFORE_LOGIN]
         bands += _session_bands(rest, attempt, outcome, said)
     if outcome.result is Result.COMPLETED:
-        return Happened(tuple(bands), goal=goal_reached(outcome.goal))
-    stopped = _stopped(bands, outcome)
-    reached = {band.stage for band in stopped}
+        goal = say("step.reached_goal", goal=word("goal", str(outcome.goal)))
+        return Happened(bands, goal=goal)
+    bands = _stopped(bands, outcome)
+    reached = {band.stage for band in bands}
     missing = tuple(word("stage", str(s)) for s in planned if s not in reached)
-    return Happened(tuple(stopped), not_reached=missing)
+    return Happened(bands, not_reached=missing)
+
+
+def _dialogue(software: str, log: str) -> Sequence[Said]:
+    try:
+        return server_dialect(software).dialogue(log)
+    except DialectError:  # a server program that this lab does not know
+        return ()
 
 
 def _stopped(bands: list[Band], outcome: Outcome) -> list[Band]:
@@ -163,32 +139,30 @@ def _stopped(bands: list[Band], outcome: Outcome) -> list[Band]:
         ending = say("step.with_number", ending=ending, number=outcome.verify_code)
     places = [i for i, band in enumerate(bands) if band.stage is stage]
     kept = bands[: places[-1] + 1] if places else [*bands, Band(stage)]
-    kept[-1] = Band(stage, kept[-1].messages, by, ending)
+    kept[-1].ended_by, kept[-1].ending = by, ending
     return kept
 
 
-def _opening_band(
+def _opening(
     stage: Stage, attempt: AttemptResult, outcome: Outcome, said: Sequence[Said]
-) -> Band:
+) -> Iterator[Message]:
     """A stage before the login: the same in every session, with the server's own words if known."""
     here = outcome.stage is stage
-    host = code(attempt.client.host or _host(attempt), 80)
-    messages: list[Message] = []
-    if stage is Stage.RESOLVE:
+    if stage is Stage.RESOLVE and attempt.client.host != HOST_ADDRESS:
         # Of an address there is nothing to look up.
-        named = attempt.client.host != HOST_ADDRESS
-        messages = [Message("note", say("step.lookup", host=host))] if named else []
+        host = code(attempt.client.host or _host(attempt), 80)
+        yield "note", say("step.lookup", host=host)
     elif stage is Stage.CONNECT:
-        messages = [Message("right", say("step.connection"))]
+        yield "right", say("step.connection")
     elif stage is Stage.GREETING and not here:
-        messages = list(_said(_greeting(said))) or [Message("left", say("step.greets"))]
+        greeting = itertools.takewhile(lambda one: not one[0], said)
+        yield from [_message(one) for one in greeting] or [("left", say("step.greets"))]
     elif stage is Stage.AUTH:
-        messages = list(_said(_auth(said))) or [Message("right", Text.same("AUTH TLS"))]
-    elif stage is Stage.HANDSHAKE:
-        messages = _handshake(attempt, outcome)
+        yield from [_message(one) for one in _auth(said)] or [("command", Text.same("AUTH TLS"))]
+    elif stage is Stage.HANDSHAKE and outcome.reason is not Reason.CIPHER_LIST_EMPTY:
+        yield from _handshake(attempt, outcome)
     elif stage is Stage.VERIFY and not here:
-        messages = [Message("note", _verified(attempt, outcome))]
-    return Band(stage, tuple(messages))
+        yield "note", _verified(attempt, outcome)
 
 
 def _host(attempt: AttemptResult) -> str:
@@ -198,18 +172,15 @@ def _host(attempt: AttemptResult) -> str:
         return attempt.server.software
 
 
-def _handshake(attempt: AttemptResult, outcome: Outcome) -> list[Message]:
-    if outcome.reason is Reason.CIPHER_LIST_EMPTY:
-        return []  # decided before anything is sent
-    messages = [Message("right", say("step.client_hello"))]
+def _handshake(attempt: AttemptResult, outcome: Outcome) -> Iterator[Message]:
+    yield "right", say("step.client_hello")
     if outcome.stage is Stage.HANDSHAKE:
-        return messages
+        return
     certificate = code(attempt.server.certificate, 60)
-    messages.append(Message("left", say("step.server_hello", certificate=certificate)))
+    yield "left", say("step.server_hello", certificate=certificate)
     if outcome.protocol:
         named = {"protocol": inline(outcome.protocol, 20), "cipher": inline(outcome.cipher or "?")}
-        messages.append(Message("note", say("step.established", **named)))
-    return messages
+        yield "note", say("step.established", **named)
 
 
 def _verified(attempt: AttemptResult, outcome: Outcome) -> Text:
@@ -221,36 +192,26 @@ def _verified(attempt: AttemptResult, outcome: Outcome) -> Text:
     return say("step.verified" if checked else "step.not_checked")
 
 
-def _greeting(said: Sequence[Said]) -> list[Said]:
-    found: list[Said] = []
-    for one in said:
-        if one.to_server:
-            break
-        found.append(one)
-    return found
-
-
-def _auth(said: Sequence[Said]) -> list[Said]:
+def _auth(said: Sequence[Said]) -> Iterator[Said]:
     """Every AUTH with the replies that follow it."""
-    found: list[Said] = []
     inside = False
     for one in said:
-        if one.to_server:
+        if one[0]:
             inside = _verb(one) == "AUTH"
         if inside:
-            found.append(one)
-    return found
+            yield one
 
 
 def _session_bands(
     planned: Sequence[Stage], attempt: AttemptResult, outcome: Outcome, said: Sequence[Said]
 ) -> list[Band]:
     """The stages from the login on, in the order in which the client went through them."""
-    opened: list[_Open] = []
+    bands: list[Band] = []
     stage: Stage | None = None
     shown = left_out = 0
     for one in said:
-        if one.to_server:
+        to_server, text = one
+        if to_server:
             stage = _STAGE_OF.get(_verb(one), stage)
         if stage is None or stage in _BEFORE_LOGIN:
             continue
@@ -260,14 +221,13 @@ def _session_bands(
             left_out += 1
             continue
         shown += 1
-        if not opened or opened[-1].stage is not stage:
-            opened.append(_Open(stage))
-        opened[-1].messages += _said([one])
-        if stage is Stage.TRANSFER and not one.to_server and one.text.startswith(_DATA_OPENS):
-            opened[-1].messages += _data(attempt, outcome)
+        if not bands or bands[-1].stage is not stage:
+            bands.append(Band(stage))
+        bands[-1].messages.append(_message(one))
+        if stage is Stage.TRANSFER and not to_server and text.startswith(_DATA_OPENS):
+            bands[-1].messages += _data(attempt, outcome)
     if left_out:
-        opened[-1].messages.append(Message("note", say("step.more", n=left_out)))
-    bands = [Band(o.stage, tuple(o.messages)) for o in opened]
+        bands[-1].messages.append(("note", say("step.more", n=left_out)))
     return bands + list(_without_words(planned, bands, attempt, outcome))
 
 
@@ -280,18 +240,17 @@ def _without_words(
         if outcome.stage is stage and stage is not Stage.RESPONSE:
             return
         if stage is Stage.RESPONSE:
-            yield Band(stage, tuple(_response(attempt)))
+            yield Band(stage, list(_response(attempt)))
         elif stage not in seen:
-            messages = _data(attempt, outcome) if stage is Stage.TRANSFER else []
-            yield Band(stage, tuple(messages))
+            yield Band(stage, _data(attempt, outcome) if stage is Stage.TRANSFER else [])
 
 
 def _response(attempt: AttemptResult) -> Iterator[Message]:
     """A web client's request and what came back."""
-    yield Message("right", Text.same(code("GET / HTTP/1.1")))
+    yield "right", Text.same(code("GET / HTTP/1.1"))
     status = attempt.client_report.reply_code if attempt.client_report else None
     if status is not None:
-        yield Message("left", Text.same(code(f"HTTP/1.1 {status}")))
+        yield "left", Text.same(code(f"HTTP/1.1 {status}"))
 
 
 def _data(attempt: AttemptResult, outcome: Outcome) -> list[Message]:
@@ -304,18 +263,13 @@ def _data(attempt: AttemptResult, outcome: Outcome) -> list[Message]:
     stored = attempt.server_report.stored_bytes if attempt.server_report else None
     if stored is not None:
         parts.append(say("step.stored", n=f"{stored:,}"))
-    return [Message("data" if outcome.data_protected else "data clear", joined(parts))]
-
-
-def _said(lines: Iterable[Said]) -> Iterator[Message]:
-    for one in lines:
-        yield _message(one)
+    return [("data" if outcome.data_protected else "clear", joined(parts))]
 
 
 @lru_cache(maxsize=4096)
 def _message(one: Said) -> Message:
-    return Message("right" if one.to_server else "left", Text.same(code(one.text, 120)))
+    return "command" if one[0] else "reply", Text.same(inline(one[1], 120))
 
 
 def _verb(one: Said) -> str:
-    return one.text.partition(" ")[0].upper()
+    return one[1].partition(" ")[0].upper()

@@ -10,13 +10,40 @@
 
   // -- what is opened late ---------------------------------------------------------------------------
   // With scripts on, the text of a noscript element is the HTML that it would have been without.
-  const parse = (holder) => {
-    const template = document.createElement("template");
-    template.innerHTML = holder.textContent;
-    holder.replaceWith(template.content);
+  const cache = new WeakMap();
+  const parsed = (holder) => {
+    if (!cache.has(holder)) {
+      const template = document.createElement("template");
+      template.innerHTML = holder.textContent;
+      cache.set(holder, template.content);
+    }
+    return cache.get(holder);
+  };
+  const holders = (details) => (details ? all(":scope > noscript", details) : []);
+  // What an anchor names; that of an attempt begins with that of its case, which may not be open yet.
+  const named = (anchor) => {
+    const found = document.getElementById(anchor);
+    if (found) return found;
+    const owner = document.getElementById(anchor.split("-")[0]);
+    return holders(owner).map((holder) => parsed(holder).getElementById(anchor)).find(Boolean);
+  };
+  // A link to what is shown elsewhere already gives way to a copy of it.
+  const complete = (within) => {
+    for (const link of all("a.as", within)) {
+      const found = named(link.hash.slice(1));
+      if (!found) continue;
+      const copy = found.cloneNode(true);
+      for (const element of [copy, ...all("[id]", copy)]) element.removeAttribute("id");
+      complete(copy);
+      link.replaceWith(copy);
+    }
   };
   const fill = (details) => {
-    for (const holder of all(":scope > noscript", details)) parse(holder);
+    for (const holder of holders(details)) {
+      const content = parsed(holder);
+      complete(content);
+      holder.replaceWith(content);
+    }
   };
   const open = (details) => {
     fill(details);
@@ -24,20 +51,23 @@
   };
 
   // -- the text that is searched -----------------------------------------------------------------------
-  const reader = document.createElement("textarea");
-  const texts = new WeakMap();
-  const searched = (holder) => {
-    // The record's words: what stands in both languages is the report's own.
-    const bare = holder.textContent.replace(/<span lang=..>.*?<\/span>/gs, " ").replace(/<[^>]*>/g, " ");
-    reader.innerHTML = bare;
-    return reader.value;
+  const texts = new Map();
+  // The record's words: what stands in both languages is the report's own.
+  const words = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    if (node.matches?.("i[lang]")) return " ";
+    if (node.matches?.("a.as")) {
+      const anchor = node.hash.slice(1);
+      if (!texts.has(anchor)) texts.set(anchor, words(named(anchor) ?? new Text("")));
+      return texts.get(anchor);
+    }
+    return [...node.childNodes].map(words).join(" ");
   };
   const textOf = (element) => {
     if (!texts.has(element)) {
       const summary = element.querySelector(":scope > summary");
-      const parts = [summary ? summary.textContent : ""];
-      for (const part of all(":scope > noscript", element)) parts.push(searched(part));
-      for (const part of all(":scope > .body, :scope > .story", element)) parts.push(part.textContent);
+      const parts = [summary ? summary.textContent : "", ...holders(element).map((h) => words(parsed(h)))];
+      for (const part of all(":scope > .body, :scope > .story", element)) parts.push(words(part));
       texts.set(element, parts.join(" ").replace(/\s+/g, " ").toLowerCase());
     }
     return texts.get(element);
@@ -53,9 +83,9 @@
         keys: unit.dataset.k.split(" ").map((key) => key.split(".")),
       })),
     }));
-    const cells = new Map();
-    for (const link of all("[data-unit]")) cells.set(link.dataset.unit, link);
-    const rows = all(".matrix tr[data-group]");
+    const matrix = document.querySelector(".matrix");
+    const cells = all("[data-u]").map((link) => [link, link.dataset.u.split(" ")]);
+    const rows = all(".matrix tr[data-case]");
 
     // -- language and appearance ---------------------------------------------------------------------
     const speak = (language) => {
@@ -79,29 +109,27 @@
       // Facets are numbered as their options are; the first option is "any".
       const wanted = chosen().map((s) => (s.selectedIndex > 0 ? String(s.selectedIndex - 1) : ""));
       const words = form.elements.q.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let shown = 0;
+      const shown = new Set();
       const topics = new Set();
       for (const group of groups) {
         let some = false;
         for (const unit of group.units) {
           const fits = matches(unit, group, wanted, words);
           unit.element.hidden = !fits;
-          const cell = cells.get(unit.element.id);
-          if (cell) cell.classList.toggle("dim", !fits);
-          if (fits) { some = true; shown += 1; }
+          if (fits) { some = true; shown.add(unit.element.id); }
         }
         group.element.hidden = !some;
         if (some) topics.add(group.topic);
       }
       for (const topic of all(".topic")) topic.hidden = !topics.has(topic);
-      // A case's rows go together: its title spans them.
+      for (const [link, ids] of cells) link.classList.toggle("dim", !ids.some((id) => shown.has(id)));
       const gone = new Set(groups.filter((g) => g.element.hidden).map((g) => g.element.id));
-      for (const row of rows) row.hidden = gone.has(row.dataset.group);
-      for (const body of all(".matrix tbody")) body.hidden = all("tr[data-group]", body).every((r) => r.hidden);
-      for (const count of all(".shown .count")) count.textContent = shown;
+      for (const row of rows) row.hidden = gone.has(row.dataset.case);
+      for (const body of all(".matrix tbody")) body.hidden = all("tr[data-case]", body).every((r) => r.hidden);
+      matrix?.classList.toggle("filtered", wanted.some(Boolean) || words.length > 0);
+      for (const count of all(".shown .count")) count.textContent = shown.size;
       for (const field of [...chosen(), form.elements.q]) field.classList.toggle("active", field.value !== "");
-      document.getElementById("nothing").hidden = shown > 0;
-      return shown;
+      document.getElementById("nothing").hidden = shown.size > 0;
     };
 
     // -- the address: #lang=ja&verdict=surprise&q=words, or #anchor --------------------------------------
@@ -126,7 +154,6 @@
       filter();
     };
     const reveal = (anchor) => {
-      // An attempt's anchor begins with that of its case, in which it may not have been parsed yet.
       const outer = document.getElementById(anchor.split("-")[0]);
       if (outer && outer.matches("details")) open(outer);
       const target = document.getElementById(anchor);
@@ -148,6 +175,7 @@
 
     const preferred = (navigator.language || "en").toLowerCase().startsWith("ja") ? "ja" : "en";
     speak(preferred);
+    for (const details of all("details[open]")) fill(details);
     filter();
     go();
     addEventListener("hashchange", go);

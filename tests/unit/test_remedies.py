@@ -1,0 +1,111 @@
+"""The room of remedies: for a reason and settings, the changes that cure it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
+from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
+from lab.remedies import CURES, cured, remedies_for
+
+
+def names(reason: Reason, server: ServerSettings, client: ClientSettings) -> list[str]:
+    return [remedy.cure for remedy in remedies_for(reason, Attempt(server, client))]
+
+
+@pytest.mark.parametrize(
+    ("reason", "server", "client", "wanted"),
+    [
+        (
+            Reason.SELF_SIGNED_LEAF,
+            vsftpd(certificate="self-signed"),
+            net_ftp("rocky9"),
+            ["known-authority", "served-trusted", "pinned", "not-verified"],
+        ),
+        # nginx cannot pin a certificate
+        (
+            Reason.SELF_SIGNED_LEAF,
+            nginx(certificate="self-signed"),
+            edge(),
+            ["known-authority", "served-trusted", "not-verified"],
+        ),
+        (
+            Reason.UNKNOWN_ISSUER,
+            nginx(certificate="private-ca"),
+            tls_perl("centos7"),
+            ["known-authority", "root-trusted", "not-verified"],
+        ),
+        # where the intermediate is missing, the authority's root alone is no cure
+        (
+            Reason.UNKNOWN_ISSUER,
+            nginx(certificate="incomplete-chain"),
+            tls_perl("centos7"),
+            ["intermediate-sent", "chain-trusted", "not-verified"],
+        ),
+        (
+            Reason.HOSTNAME_MISMATCH,
+            vsftpd(certificate="wrong-host"),
+            ftplib("rocky9"),
+            ["certificate-for-name", "not-verified"],
+        ),
+        (
+            Reason.NO_SHARED_CIPHER,
+            vsftpd(ciphers="DES-CBC3-SHA"),
+            net_ftp("rocky9", ciphers="AES128"),
+            ["server-suites", "client-suites"],
+        ),
+        (
+            Reason.TLS_REQUIRED,
+            pyftpdlib(),
+            net_ftp("centos7", tls=False),
+            ["client-tls", "plain-login"],
+        ),
+        (
+            Reason.TIMED_OUT,
+            nginx(port_filter="dropped"),
+            edge(),
+            ["let-in"],
+        ),
+        (Reason.UNKNOWN, vsftpd(), net_ftp("rocky9"), []),
+    ],
+)
+def test_a_reason_and_settings_have_their_cures(
+    reason: Reason, server: ServerSettings, client: ClientSettings, wanted: list[str]
+) -> None:
+    assert names(reason, server, client) == wanted
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if any(r in cure.reasons for cure in CURES)])
+def test_every_remedy_changes_something_and_what_is_unsafe_is_shown_to_an_impostor(
+    reason: Reason,
+) -> None:
+    attempt = Attempt(
+        vsftpd(certificate="self-signed", require_cert=True), net_ftp("rocky9", ciphers="HIGH")
+    )
+    for remedy in remedies_for(reason, attempt):
+        assert differing_fields(attempt, remedy.attempt), remedy.title
+        assert (remedy.impostor is not None) or remedy.rating is not Rating.UNSAFE
+
+
+def test_what_a_client_is_given_to_trust_does_not_help_an_impostor() -> None:
+    attempt = Attempt(nginx(certificate="self-signed"), tls_perl("rocky9"))
+    trusted, unchecked = cured(attempt, "served-trusted", "not-verified")
+    assert str(trusted.impostor) == "refused:client:verify:unknown-issuer"
+    assert unchecked.impostor == unchecked.expect
+    assert (trusted.rating, unchecked.rating) == (Rating.RECOMMENDED, Rating.UNSAFE)
+
+
+def test_a_cure_that_does_nothing_here_is_named() -> None:
+    attempt = Attempt(nginx(), edge())
+    with pytest.raises(ValueError, match="the cure pinned is none for edge@debian13 -> nginx"):
+        cured(attempt, "pinned")
+
+
+def test_a_document_has_words_of_its_own() -> None:
+    attempt = Attempt(vsftpd(certificate="expired"), net_ftp("rocky9"))
+    (remedy,) = cured(attempt, "not-verified", words={"not-verified": "FTPSSSLVerifyNone 1"})
+    assert remedy.title == "FTPSSSLVerifyNone 1"
+
+
+def test_names_of_cures_are_their_own() -> None:
+    assert len({cure.name for cure in CURES}) == len(CURES)
