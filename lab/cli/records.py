@@ -9,17 +9,7 @@ import typer
 
 from lab import compare as comparisons
 from lab.cases import CaseError
-from lab.cli.common import (
-    USAGE,
-    AsJson,
-    Verbose,
-    columns,
-    console,
-    print_error,
-    print_json,
-    say,
-    status_of_run,
-)
+from lab.cli import common
 from lab.documents import documents, verdicts
 from lab.documents.verdicts import evaluate_tested
 from lab.record import RecordError, RunRecord, load, whole
@@ -52,8 +42,8 @@ def report(
         Path | None,
         typer.Option(metavar="OLD", help="With --summary: begin with what changed since that one."),
     ] = None,
-    verbose: Verbose = False,
-    as_json: AsJson = False,
+    verbose: common.Verbose = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab report``: its exit status is that of the run's verdict."""
     found, path = _recorded(record)
@@ -61,16 +51,17 @@ def report(
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
         write(found, page, evaluate_tested(found, documents().values()))
-        say(f"\nreport: {page}")
+        common.say(f"
+report: {page}")
     if summary is not None:
         compared = comparisons.compare(_recorded(since)[0], found) if since is not None else None
         words = markdown.summary(found, documents().values(), compared)
         _write(summary, words, "summary", append=True)
     if as_json:
-        say(whole(found).rstrip())
+        common.say(whole(found).rstrip())
     elif page is None and summary is None:
-        terminal.print_run(found, console(), {"record": path}, verbose=verbose)
-    raise typer.Exit(status_of_run(found))
+        terminal.print_run(found, common.console(), {"record": path}, verbose=verbose)
+    raise typer.Exit(common.status_of_run(found))
 
 
 def claims(
@@ -79,7 +70,7 @@ def claims(
         str | None, typer.Option("--document", "-d", help="Only the claims of this document.")
     ] = None,
     language: Annotated[Literal["en", "ja"], typer.Option(help="Language of the words.")] = "en",
-    as_json: AsJson = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab claims``."""
     known = documents()
@@ -89,30 +80,30 @@ def claims(
     chosen = [known[document]] if document else list(known.values())
     results = [(one, verdicts.evaluate(one, found)) for one in chosen]
     if as_json:
-        print_json([verdicts.as_json(one, many, found.run_id) for one, many in results])
+        common.print_json([verdicts.as_json(one, many, found.run_id) for one, many in results])
         return
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
     words = [
-        in_words(one, many, found.run_id, language=language, columns=columns())
+        in_words(one, many, found.run_id, language=language, columns=common.columns())
         for one, many in tested or results
     ]
-    say("\n\n\n".join(words))
+    common.say("\n\n\n".join(words))
 
 
 def compare(
     old: Annotated[Path, typer.Argument(help="A record or a baseline.")],
     new: Annotated[Path, typer.Argument(help="A record.")],
-    as_json: AsJson = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab compare``: exit status 1 if something is worse or gone, 2 if the two cannot be compared."""
     before, after = _recorded(old)[0], _recorded(new)[0]
     _refuse(comparisons.why_not(before, after))
     compared = comparisons.compare(before, after)
     if as_json:
-        print_json(compared.as_json())
+        common.print_json(compared.as_json())
     else:
-        say(changes_in_words(compared, columns()))
+        common.say(changes_in_words(compared, common.columns()))
     raise typer.Exit(compared.exit_status)
 
 
@@ -124,7 +115,7 @@ def baseline(
     found, _ = _recorded(record)
     _refuse(comparisons.why_no_baseline(found))
     _write(path, comparisons.baseline(found), "baseline")
-    say(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
+    common.say(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
 
 
 def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
@@ -135,14 +126,14 @@ def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
             raise RecordError("there is no record yet: `lab run` makes one")
         return load(path), path
     except RecordError as error:
-        print_error(error)
-        raise typer.Exit(USAGE) from error
+        common.print_error(error)
+        raise typer.Exit(common.USAGE) from error
 
 
 def _refuse(why: str | None) -> None:
     if why is not None:
-        print_error(RecordError(why))
-        raise typer.Exit(USAGE)
+        common.print_error(RecordError(why))
+        raise typer.Exit(common.USAGE)
 
 
 def _write(path: Path, words: str, what: str, *, append: bool = False) -> None:
