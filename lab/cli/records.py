@@ -51,8 +51,7 @@ def report(
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
         write(found, page, evaluate_tested(found, documents().values()))
-        common.say(f"
-report: {page}")
+        common.say(f"\nreport: {page}")
     if summary is not None:
         compared = comparisons.compare(_recorded(since)[0], found) if since is not None else None
         words = markdown.summary(found, documents().values(), compared)

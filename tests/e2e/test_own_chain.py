@@ -51,7 +51,9 @@ def page_of(copy: Copy, directory: Path) -> str:
     """The report of the newest run, as text."""
     path = directory / "report.html"
     copy.lab("report", "--html", str(path))
-    return html.unescape(re.sub("<[^>]*>", "", path.read_text(encoding="utf-8")))
+    return html.unescape(
+        re.sub("<style>.*?</style>|<[^>]*>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    )
 
 
 def everything(copy: Copy, directory: Path, done: Done) -> dict[str, str]:
