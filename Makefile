@@ -69,6 +69,11 @@ coverage: $(READY) ## how much of lab/ the unit tests run, branches included
 # Examples of each property a round; with SECONDS rounds go on until the time is over.
 EXAMPLES ?= 2000
 
+.PHONY: faults
+faults: $(READY) ## put known faults into copies: do the end-to-end tests notice? (ONLY="WORD ...": some of them)
+	@$(LAB) engine start
+	@$(BIN)/python -m tools.faults $(ONLY)
+
 .PHONY: fuzz
 fuzz: $(READY) ## feed every reader spoilt input, new each time (EXAMPLES=N of each, or SECONDS=N of rounds)
 	@until=$$(( $$(date +%s) + $(or $(SECONDS),0) )); while :; do \

@@ -11,12 +11,12 @@ servers; ``but`` holds what ends otherwise for some of them, by words of ``PROGR
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from lab.expectations import Expectation
 from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.servers import SERVERS as SOFTWARE
-from lab.settings import parse_client, parse_server
+from lab.settings import SettingsError, parse_client, parse_server
 
 #: Declared: the attempt cannot be made with these programs; as an alternative, not with every image.
 CANNOT = "cannot"
@@ -115,18 +115,21 @@ def _made(row: Row) -> Iterator[Situation]:
             goal = row.goal
             if client.startswith("curl@") and goal is Goal.HANDSHAKE:
                 goal = Goal.LOGIN
-            server = parse_server(
-                [
-                    *row.server.split(),
-                    *row.only_at.get(software, "").split(),
-                    *_own(row, number, software),
-                ],
-                software,
-            )
+            assigned = [
+                *_told(row.server, software),
+                *row.only_at.get(software, "").split(),
+                *_own(row, number, software),
+            ]
             settings = [*row.client.split(), *([] if "goal=" in row.client else [f"goal={goal}"])]
+            try:
+                attempt = Attempt(parse_server(assigned, software), parse_client(client, settings))
+            except SettingsError as error:
+                if ends == CANNOT and "has no setting" in str(error):
+                    continue  # nobody can even ask for it
+                raise
             yield Situation(
                 name=f"{row.name}: {client} -> {software}",
-                attempt=Attempt(server, parse_client(client, settings)),
+                attempt=attempt,
                 expect=expected_in(ends),
                 cannot=CANNOT in ends.split(" | "),
                 built=tuple(b for b in row.built if _fits(b.words, client, software)),
@@ -150,6 +153,12 @@ def _fits(words: str, client: str, software: str) -> bool:
     return {client, program, platform, software}.issuperset(words.split())
 
 
+def _told(settings: str, software: str) -> list[str]:
+    """A row's settings without those that one server has to be told, and the others have no setting for."""
+    known = {field.name for field in fields(SOFTWARE[software].settings)}
+    return [one for one in settings.split() if one not in SO_ANYWAY or one.split("=")[0] in known]
+
+
 def _own(row: Row, number: int, software: str) -> list[str]:
     """A setting that changes nothing but which listener is used."""
     if not row.alone or SOFTWARE[software].settings.speaks == "HTTP":
@@ -157,6 +166,9 @@ def _own(row: Row, number: int, software: str) -> list[str]:
     option = "ftpd_banner" if software in (*VSFTPD, *OLD_VSFTPD) else "banner"
     return [f"extra={option}=client-{number}"]
 
+
+#: What vsftpd alone has to be told.
+SO_ANYWAY = frozenset({"require_ssl_reuse=no", "allow_anon_ssl=yes"})
 
 # -- the words of the table --------------------------------------------------------------------------
 

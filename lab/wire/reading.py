@@ -287,6 +287,8 @@ def _left_in_clear(connection: Connection, clear: Clear) -> Ending | None:
     """Somebody left the dialogue without a good-bye."""
     if any(line.verb == "QUIT" for line in clear.lines):
         return None
+    if any(one.cut and not one.data for one in (connection.from_client, connection.from_server)):
+        return None  # what an end said first is missing in the capture
     greeted = any(line.side is Side.SERVER for line in clear.lines)
     return _closed_by(connection, Point.CLEAR if greeted else Point.GREETING)
 

@@ -10,8 +10,8 @@ from docker import DockerClient
 
 from lab import engine as engines
 from lab.images import ImageError, Silent
-from lab.run.checkout import Checkout
-from lab.run.laboratory import ensure_images
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, ensure_images, open_lab
 from tests.e2e.checkouts import Copy
 
 MakeCopy = Callable[[], Copy]
@@ -38,6 +38,13 @@ def images(engine: DockerClient) -> None:
         ensure_images(engine, Checkout.here(), Silent())
     except ImageError as error:
         pytest.fail(f"end-to-end tests need the images:\n{error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def laboratory(images: None) -> Iterator[Lab]:
+    """One lab with every container, for tests that leave its session and its agents as they were."""
+    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,11 @@ from docker import DockerClient
 
 from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
-from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt, ClientReport
 from lab.record import load
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import Lab
 from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import PATIENCE_S, Copy, agents_in
@@ -112,12 +110,6 @@ def test_a_definition_that_cannot_be_tried(
 
 
 # -- every name ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Lab]:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
-        yield opened
 
 
 def report_of(laboratory: Lab, server: Sequence[str], client: Sequence[str]) -> ClientReport:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from docker import DockerClient
 
@@ -24,12 +22,6 @@ pytestmark = pytest.mark.engine
 #: A password that a careless shell would take apart.
 ODD = 'it\'s "$HOME" \\ `id` %s'
 SERVICES = "ls /etc/pam.d | grep -c '^lab-impostor-' || true"
-
-
-@pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Lab]:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
-        yield opened
 
 
 def attempt_on(software: str, *at_client: str, client: str = "net-ftp@rocky9") -> Attempt:

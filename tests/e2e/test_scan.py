@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from lab.cases.declaration import PlannedAttempt
-from lab.images import Silent
 from lab.model import Attempt, ServerSettings
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import Lab
 from lab.run.scan import LIMITS, Comparison, NotScanned, compare
 from lab.run.scanning import counted, scan_all, scan_one
 from lab.settings import parse_client, parse_server
@@ -21,12 +17,6 @@ pytestmark = pytest.mark.engine
 
 TLS13 = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
 GCM256 = "ECDHE-RSA-AES256-GCM-SHA384"
-
-
-@pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Lab]:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
-        yield opened
 
 
 def scanned(laboratory: Lab, server: ServerSettings) -> Comparison:

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
+from docker import DockerClient
 
 from lab.cases.declaration import PlannedAttempt
 from lab.dialects import decide, hear
 from lab.expectations import Expectation, Verdict, judge
-from lab.images import Silent
 from lab.model import Capability, Reason, Result, Side
 from lab.record import AttemptResult
 from lab.run.attempts import run
-from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import open_lab
+from lab.run.laboratory import Lab
+from lab.wire import Capture, CapturePolicy, pcapng
+from tests.e2e.tshark import disagreements
 from tests.situations import Situation, expected_in, situations
 
 pytestmark = pytest.mark.engine
@@ -32,6 +33,8 @@ class Ran:
 
     finished: Mapping[str, AttemptResult]
     """By name."""
+    captures: Mapping[str, Capture]
+    """By name."""
     builds: Mapping[tuple[str, Capability], bool]
     """What the builds of a situation can do, by its name and the capability."""
 
@@ -44,27 +47,28 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(images: None) -> Ran:
-    """All situations, run once in one laboratory."""
+def ran(laboratory: Lab) -> Ran:
+    """All situations, run once."""
     # Those that wait for a limit come first, so that the others are made meanwhile.
     ordered = sorted(ALL, key=lambda situation: not situation.waits)
     jobs = [PlannedAttempt(situation.name, situation.attempt) for situation in ordered]
     finished: dict[str, AttemptResult] = {}
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as laboratory:
-        run(
-            laboratory.session,
-            jobs,
-            lambda one, _: finished.__setitem__(one.id, one),
-            workers=WORKERS,
+    captures: dict[str, Capture] = {}
+
+    def keep(one: AttemptResult, capture: Capture | None) -> None:
+        finished[one.id] = one
+        if capture is not None and one.same_as is None:
+            captures[one.id] = capture
+
+    run(laboratory.session, jobs, keep, workers=WORKERS, captures=CapturePolicy.ALL)
+    builds = {
+        (situation.name, built.capability): laboratory.session.has(
+            situation.attempt, built.capability
         )
-        builds = {
-            (situation.name, built.capability): laboratory.session.has(
-                situation.attempt, built.capability
-            )
-            for situation in ALL
-            for built in situation.built
-        }
-    return Ran(finished, builds)
+        for situation in ALL
+        for built in situation.built
+    }
+    return Ran(finished, captures, builds)
 
 
 @pytest.mark.parametrize("situation", ALL, ids=lambda situation: situation.name)
@@ -111,6 +115,23 @@ def test_every_refusal_is_decided_by_a_rule_and_by_a_side(ran: Ran) -> None:
         nobody = one.outcome.reason is Reason.TRUNCATED
         assert (refusal.rule is None) is nobody, name
         assert (refusal.by is Side.UNKNOWN) is nobody, name
+
+
+def test_tshark_reads_every_capture_as_the_lab_does(
+    laboratory: Lab, ran: Ran, engine: DockerClient
+) -> None:
+    # given every capture, with the secrets where a client gives them
+    given = [
+        (name, wire, pcapng.write(capture, name))
+        for name, capture in ran.captures.items()
+        if (wire := ran.finished[name].wire) is not None and not wire.missing
+    ]
+    assert len(given) > 1000
+    assert any(wire.key_log for _, wire, _ in given)
+    # when a reader that has nothing in common with the lab's reads them
+    found = disagreements(engine, laboratory.images["sslscan"].tag, given)
+    # then both have the same versions, suites, certificates and alerts, and who closed
+    assert not found, f"{len(found)} disagreements\n" + "\n".join(found[:100])
 
 
 def story(expect: Sequence[Expectation], one: AttemptResult) -> str:

@@ -7,18 +7,15 @@ was negotiated is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.cases import Catalogue, PlannedAttempt
-from lab.images import Silent
 from lab.model import Attempt, Outcome, Reason, Result
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.feasibility import Unsupported
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import Lab
 from lab.run.suites import Comparison
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import Copy
@@ -36,12 +33,6 @@ def about_suites() -> list[PlannedAttempt]:
         for planned in case.plan()
         if any(p.expect and p.expect.reason is Reason.NO_SHARED_CIPHER for p in case.plan())
     ]
-
-
-@pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Lab]:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
-        yield opened
 
 
 def both(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, Comparison]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lab.cases.declaration import PlannedAttempt
-from lab.images import Silent
 from lab.model import Attempt, Result, Side
 from lab.record import AttemptResult
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import Lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
 from lab.wire import Agreement, CapturePolicy, Ending, How, Point, WireReading
@@ -24,12 +21,6 @@ from tests.e2e.checkouts import Copy, port_of
 pytestmark = pytest.mark.engine
 
 AGREES = Agreement.AGREES
-
-
-@pytest.fixture(scope="module")
-def laboratory(images: None) -> Iterator[Lab]:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
-        yield opened
 
 
 def attempt(

@@ -97,6 +97,16 @@ def test_an_offer_of_tls_1_2() -> None:
     assert (seen.alerts, seen.not_tls, seen.unreadable, seen.cut) == ((), None, "", False)
 
 
+@pytest.mark.parametrize("lost", [3, 4])
+def test_of_a_dialogue_whose_beginning_is_missing_nobody_is_said_to_have_left(lost: int) -> None:
+    wire = Wire().open().dialogue("< 220 hello", "> USER lab", "< 331 go", "> PASS x", "< 230 hi")
+    wire.closes(Side.SERVER)
+    assert control(wire).ending == Ending(Side.SERVER, How.CLOSED, Point.CLEAR)
+    # when the capture has lost the first packet of either end
+    del wire.packets[lost]
+    assert control(wire).ending is None
+
+
 def test_an_offer_of_several_versions_and_no_name() -> None:
     context = client_context()
     context.check_hostname = False

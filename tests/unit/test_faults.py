@@ -1,0 +1,62 @@
+"""The faults that end-to-end tests have to notice: the list, and how what was seen is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lab.checkout import root
+from tests.situations import situations
+from tools.faults import Fault, functions, judged, read
+
+FAULT = Fault("x", "file", "good", "bad", ("test_a.test_one",))
+
+
+def test_every_end_to_end_function_has_a_fault_or_is_known_to_have_none() -> None:
+    listed = read(root())
+    noticing = {name for fault in listed.faults for name in fault.red}
+    everything = functions(root())
+    assert everything - noticing - set(listed.open) == set(), "name a fault in tests/faults.toml"
+    assert noticing | set(listed.open) <= everything, "there is no such function any more"
+    assert noticing & set(listed.open) == set(), "it has a fault by now: take it off the open ones"
+    assert max(Counter(fault.name for fault in listed.faults).values()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "good good"])
+def test_a_fault_whose_text_is_not_there_once_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "file").write_text(text)
+    with pytest.raises(ValueError, match="in file, not once"):
+        FAULT.put_into(tmp_path)
+
+
+def test_a_fault_is_put_in(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("very good")
+    FAULT.put_into(tmp_path)
+    assert (tmp_path / "file").read_text() == "very bad"
+
+
+def test_only_a_function_that_fails_by_itself_has_noticed(tmp_path: Path) -> None:
+    items = {
+        "one[1]": "",
+        "one[2]": "<failure/>",
+        "one[3]": "",
+        "two": "<error/>",
+        "three": "",
+        "four": "<skipped/>",
+    }
+    text = "".join(
+        f'<testcase classname="tests.e2e.test_a" name="test_{name}">{inner}</testcase>'
+        for name, inner in items.items()
+    )
+    (tmp_path / "junit.xml").write_text(f"<testsuites><testsuite>{text}</testsuite></testsuites>")
+    names = [f"test_a.test_{n}" for n in ("one", "two", "three", "four", "five")]
+    seen = judged(names, tmp_path / "junit.xml")
+    assert list(seen.values()) == ["red", "not reached", "green", "not reached", "not reached"]
+
+
+def test_every_situation_is_an_attempt_with_a_name_of_its_own() -> None:
+    names = [one.name for one in situations()]
+    assert len(names) > 1000
+    assert len(set(names)) == len(names)
