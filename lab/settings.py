@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.clients import PROGRAMS, program_of
-from lab.expectations import Expectation
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -33,6 +32,7 @@ from lab.model import (
     set_fields,
     spelt,
 )
+from lab.model.expectations import Expectation
 from lab.servers import SERVERS
 from lab.text import did_you_mean
 
@@ -88,7 +88,8 @@ def parse_server(assignments: Iterable[str], software: str = "vsftpd") -> Server
         SettingsError: an unknown software, field or value.
     """
     server = SERVERS[_choice("no server", software, SERVERS)]
-    return server.settings_with(**_read(server.settings, assignments, software))  # type: ignore[no-any-return]
+    made: ServerSettings = server.settings_with(**_read(server.settings, assignments, software))
+    return made
 
 
 def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings:
@@ -114,7 +115,8 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     if colon:
         _choice(f"no crypto policy of {platform}", policy, policies)
     fields = _read(program.settings, assignments, name)
-    return program.settings_with(platform=platform, policy=policy or None, **fields)  # type: ignore[no-any-return]
+    made: ClientSettings = program.settings_with(platform=platform, policy=policy or None, **fields)
+    return made
 
 
 def check(settings: Settings) -> None:
@@ -168,11 +170,7 @@ def server_in_words(server: ServerSettings) -> str:
 
 def help_lines(end: Literal["server", "client"]) -> list[tuple[str, str]]:
     """Name and help of every field that is set by assignment, and who has it where not all have."""
-    classes: dict[str, type[Settings]] = (
-        {name: server.settings for name, server in SERVERS.items()}
-        if end == "server"
-        else {name: program.settings for name, program in PROGRAMS.items()}
-    )
+    classes = _CLASSES[end]
     having: dict[str, list[str]] = {}
     helped: dict[str, str] = {}
     for name, settings in classes.items():
@@ -206,6 +204,11 @@ def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> d
         name, equals, text = assignment.partition("=")
         if name in _APART:
             raise SettingsError(f"{name} is no assignment: it is given with {_APART[name]}")
+        if name not in names and (others := _owners(name)):
+            raise SettingsError(
+                f"{owner} has no setting {name!r}: it is one of {', '.join(others)}."
+                f" There are: {', '.join(names)}"
+            )
         _choice(f"{owner} has no setting", name, names)
         if not equals:
             raise SettingsError(f"the {owner} setting {name} has no value: write {name}=VALUE")
@@ -218,16 +221,25 @@ def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> d
     return values
 
 
+def _owners(name: str) -> list[str]:
+    """The servers and programs that have a setting of this name."""
+    every = (named for classes in _CLASSES.values() for named in classes.items())
+    return [owner for owner, settings in every if name in {f.name for f in _fields(settings)}]
+
+
 def _fields(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
     return [f for f in dataclasses.fields(settings) if f.name not in _APART]
 
 
+#: The classes of settings, by the programs' names.
+_CLASSES: Mapping[str, Mapping[str, type[Settings]]] = {
+    "server": {name: server.settings for name, server in SERVERS.items()},
+    "client": {name: program.settings for name, program in PROGRAMS.items()},
+}
 _HINTS: Mapping[type, Mapping[str, Any]] = {
     settings: typing.get_type_hints(settings)
-    for settings in (
-        *(s.settings for s in SERVERS.values()),
-        *(p.settings for p in PROGRAMS.values()),
-    )
+    for classes in _CLASSES.values()
+    for settings in classes.values()
 }
 
 

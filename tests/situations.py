@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from lab.expectations import Expectation
 from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
+from lab.model.expectations import Expectation
 from lab.servers import SERVERS as SOFTWARE
 from lab.settings import SettingsError, parse_client, parse_server
 
@@ -628,7 +628,7 @@ NETWORK = (
     # port is closed. The kernel gives up a neighbour after three seconds.
     Row(
         "host that is not there",
-        f"refused:network:connect:no-route | {NOT_STARTED}",
+        f"refused:network:connect:no-route | {NOT_STARTED} | refused:network:resolve:name-not-found",
         client="host=vsftpd-rocky9.lab.test timeout_s=6",
         servers=VSFTPD,
         alone=True,

@@ -12,6 +12,7 @@ Everything that can change the result of a connection is a field of :class:`Serv
     capability    what is asked of the builds in the containers
     observation   what each end saw of an attempt, nothing interpreted
     outcome       what it comes to
+    expectations  what was expected of it, and the verdict; imported from there
 
 An attempt is made, which gives an :class:`Observation`; a dialect (``lab/dialects``) turns that into an
 :class:`Outcome`. Everything is imported from here.
@@ -43,6 +44,8 @@ from lab.model.software import (
     SILENT,
     Agent,
     container_of,
+    of_folders,
+    platforms_of,
 )
 from lab.model.vocabulary import (
     Goal,
@@ -61,7 +64,7 @@ __all__ = ["Goal", "NotJudged", "Rating", "Reason", "Result", "Role", "Side", "S
 __all__ += ["PROTOCOLS", "ProtocolRange", "from_", "only", "up_to"]
 # Where programs run.
 __all__ += ["CLIENT_CONTAINERS", "NAMED_CONTAINERS", "PLATFORMS", "SILENT"]
-__all__ += ["Agent", "container_of"]
+__all__ += ["Agent", "container_of", "of_folders", "platforms_of"]
 # Settings.
 __all__ += ["CERTIFICATE_EMPTY", "CERTIFICATE_UNSET", "HOST_ADDRESS"]
 __all__ += ["ClientSettings", "FtpClientSettings", "WebClientSettings"]

@@ -27,7 +27,6 @@ from pydantic import (
 from pydantic_core import core_schema, to_jsonable_python
 
 from lab.clients import PROGRAMS, Program
-from lab.expectations import Expectation, Verdict
 from lab.model import (
     Attempt,
     ClientReport,
@@ -41,6 +40,7 @@ from lab.model import (
     ServerReport,
     ServerSettings,
 )
+from lab.model.expectations import Expectation, Verdict
 from lab.record.text import readable_throughout
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
@@ -99,7 +99,8 @@ def _without_report(outcome: Any, handler: SerializerFunctionWrapHandler) -> Any
 class Model(BaseModel):
     """A part of the record: frozen, and every text in it readable."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    # Built on first use: a command needs some of them only, and each costs tenths of a second.
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

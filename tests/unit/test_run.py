@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 
 from lab.cases.declaration import PlannedAttempt
-from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
     Attempt,
     Capability,
@@ -24,9 +23,10 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import OnBuild, Verdict, completed, refused
 from lab.record import AttemptResult
+from lab.run.agents import Unsupported
 from lab.run.attempts import interleaved, make, run
-from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.settings import parse_client, parse_server
