@@ -20,8 +20,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 
-from lab.expectations import Verdict
 from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spelt
+from lab.model.expectations import Verdict
 from lab.record import EVIDENCE, AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, whole
 
 #: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and

@@ -57,7 +57,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 verdicts.update(value for name, value in properties if name == "verdict")
     if not verdicts:
         return
-    from lab.expectations import Verdict  # noqa: PLC0415 - of use for cases alone
+    from lab.model.expectations import Verdict  # noqa: PLC0415 - of use for cases alone
 
     terminalreporter.section("scenarios")
     counted = ", ".join(f"{verdicts.get(v, 0)} {v}" for v in Verdict)

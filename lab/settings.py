@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.clients import PROGRAMS, program_of
-from lab.expectations import Expectation
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -33,6 +32,7 @@ from lab.model import (
     set_fields,
     spelt,
 )
+from lab.model.expectations import Expectation
 from lab.servers import SERVERS
 from lab.text import did_you_mean
 
@@ -88,7 +88,8 @@ def parse_server(assignments: Iterable[str], software: str = "vsftpd") -> Server
         SettingsError: an unknown software, field or value.
     """
     server = SERVERS[_choice("no server", software, SERVERS)]
-    return server.settings_with(**_read(server.settings, assignments, software))  # type: ignore[no-any-return]
+    made: ServerSettings = server.settings_with(**_read(server.settings, assignments, software))
+    return made
 
 
 def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings:
@@ -114,7 +115,8 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     if colon:
         _choice(f"no crypto policy of {platform}", policy, policies)
     fields = _read(program.settings, assignments, name)
-    return program.settings_with(platform=platform, policy=policy or None, **fields)  # type: ignore[no-any-return]
+    made: ClientSettings = program.settings_with(platform=platform, policy=policy or None, **fields)
+    return made
 
 
 def check(settings: Settings) -> None:
@@ -206,6 +208,11 @@ def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> d
         name, equals, text = assignment.partition("=")
         if name in _APART:
             raise SettingsError(f"{name} is no assignment: it is given with {_APART[name]}")
+        if name not in names and (others := _owners(name)):
+            raise SettingsError(
+                f"{owner} has no setting {name!r}: it is one of {', '.join(others)}."
+                f" There are: {', '.join(names)}"
+            )
         _choice(f"{owner} has no setting", name, names)
         if not equals:
             raise SettingsError(f"the {owner} setting {name} has no value: write {name}=VALUE")
@@ -216,6 +223,14 @@ def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> d
             raise SettingsError(f"the {owner} setting {name} is given twice: write it once")
         values[name] = value
     return values
+
+
+def _owners(name: str) -> list[str]:
+    """The servers and programs that have a setting of this name."""
+    classes = {n: s.settings for n, s in SERVERS.items()} | {
+        n: p.settings for n, p in PROGRAMS.items()
+    }
+    return [n for n, settings in classes.items() if name in {f.name for f in _fields(settings)}]
 
 
 def _fields(settings: type[Settings]) -> list[dataclasses.Field[Any]]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from lab.expectations import Expectation
 from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
+from lab.model.expectations import Expectation
 from lab.servers import SERVERS as SOFTWARE
 from lab.settings import SettingsError, parse_client, parse_server
 

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab.expectations import Expectation, Judgement, OnBuild, Verdict, completed
 from lab.model import Attempt, ClientSettings, Rating, Result, Role, differing_fields
+from lab.model.expectations import Expectation, Judgement, OnBuild, Verdict, completed
 from lab.record.models import OwnFiles
 from lab.remedies import Remedy
 from lab.settings import SettingsError

@@ -1,21 +1,27 @@
 """Certificates of a run: a catalogue of slugs, made anew each time, never kept.
 
 ``catalogue`` says what each slug is and what is wrong with it, ``authority`` issues one, ``material`` makes
-those of a run,
-``description`` says in words what a chain holds.
+those of a run, ``description`` says in words what a chain holds. All but the catalogue need cryptography,
+which is slow to import: they are imported when something of them is asked for.
 """
+
+import importlib
+from typing import TYPE_CHECKING
 
 from lab.certificates.catalogue import (
     ANCHORS,
     CATALOGUE,
     OTHER_HOST,
+    OWN,
     CertificateError,
     CertificateSpec,
     UnknownCertificate,
     spec_of,
 )
-from lab.certificates.description import CertificateDescription, ChainDescription, describe
-from lab.certificates.material import OWN, RunCertificates, ServerCertificate, Wanted
+
+if TYPE_CHECKING:
+    from lab.certificates.description import CertificateDescription, ChainDescription, describe
+    from lab.certificates.material import RunCertificates, ServerCertificate, Wanted
 
 __all__ = [
     "ANCHORS",
@@ -33,3 +39,15 @@ __all__ = [
     "describe",
     "spec_of",
 ]
+
+
+_LAZY = {
+    **dict.fromkeys(("CertificateDescription", "ChainDescription", "describe"), "description"),
+    **dict.fromkeys(("RunCertificates", "ServerCertificate", "Wanted"), "material"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -21,6 +21,8 @@ from lab.text import no_such
 ZONE = "lab.test"
 #: The name that ``wrong-host`` is made out to.
 OTHER_HOST = f"other.{ZONE}"
+#: The slug, and the name of the trust anchor, of a certificate that a person brought.
+OWN = "own"
 #: The name of the lab's user, to whom ``client`` is made out.
 USER = "lab"
 

@@ -36,6 +36,7 @@ from lab.certificates.catalogue import (
     ANCHORS,
     CATALOGUE,
     OTHER_HOST,
+    OWN,
     USER,
     ZONE,
     CertificateError,
@@ -52,9 +53,6 @@ from lab.certificates.catalogue import (
 from lab.certificates.description import fingerprint
 
 T = TypeVar("T")
-
-#: The slug, and the name of the trust anchor, of a certificate that the operator brought.
-OWN = "own"
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
 #: RFC 5280 appendix A.1, ub-common-name, less what a wildcard puts before the name.

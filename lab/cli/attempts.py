@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from lab.cli import common
-from lab.expectations import Expectation
+from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.report.layout import padded, print_hanging
 from lab.run.scan import LIMITS, NotScanned

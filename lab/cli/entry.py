@@ -120,8 +120,8 @@ def _status_of(error: Exception) -> int | None:
     The text of each of these errors says what to do next.
     """
     from lab.cases import CaseError
-    from lab.expectations import ExpectationError
     from lab.images import WrongVariable
+    from lab.model.expectations import ExpectationError
     from lab.own import InputError
     from lab.settings import SettingsError
 

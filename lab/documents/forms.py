@@ -26,8 +26,8 @@ from pydantic import (
     model_validator,
 )
 
-from lab.expectations import Expectation
 from lab.model import PLATFORMS, Result, Role
+from lab.model.expectations import Expectation
 from lab.servers import SERVERS
 
 Language = Literal["en", "ja"]

@@ -26,7 +26,7 @@ from typing import Any
 
 from lab.documents.forms import Bilingual, Claim, ClaimVerdict, Document, Language, Test
 from lab.documents.lint import case_name
-from lab.expectations import Verdict, judge
+from lab.model.expectations import Verdict, judge
 from lab.record import AttemptResult, RunRecord
 
 

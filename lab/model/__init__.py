@@ -12,6 +12,7 @@ Everything that can change the result of a connection is a field of :class:`Serv
     capability    what is asked of the builds in the containers
     observation   what each end saw of an attempt, nothing interpreted
     outcome       what it comes to
+    expectations  what was expected of it, and the verdict; imported from there
 
 An attempt is made, which gives an :class:`Observation`; a dialect (``lab/dialects``) turns that into an
 :class:`Outcome`. Everything is imported from here.

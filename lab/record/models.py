@@ -27,7 +27,6 @@ from pydantic import (
 from pydantic_core import core_schema, to_jsonable_python
 
 from lab.clients import PROGRAMS, Program
-from lab.expectations import Expectation, Verdict
 from lab.model import (
     Attempt,
     ClientReport,
@@ -41,6 +40,7 @@ from lab.model import (
     ServerReport,
     ServerSettings,
 )
+from lab.model.expectations import Expectation, Verdict
 from lab.record.text import readable_throughout
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments

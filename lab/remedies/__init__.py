@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.certificates import ANCHORS, OTHER_HOST
-from lab.expectations import Expectation, completed, refused
 from lab.model import (
     Attempt,
     FtpClientSettings,
@@ -27,6 +26,7 @@ from lab.model import (
     only,
     up_to,
 )
+from lab.model.expectations import Expectation, completed, refused
 
 
 @dataclass(frozen=True)
@@ -403,10 +403,7 @@ CURES: tuple[Cure, ...] = (
         _session_shared,
     ),
     Cure(
-        "active",
-        "active mode",
-        (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE),
-        _client(mode="active"),
+        "active", "active mode", (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE), _client(mode="active")
     ),
     # what gives something away
     Cure(

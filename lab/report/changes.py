@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, Kind
-from lab.expectations import Verdict
+from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS, hung
 from lab.text import visible
 

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
-from lab.expectations import Verdict
 from lab.model import Result, Role, differing_fields
+from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.report.claims import summary
 from lab.report.layout import hang, print_hanging, wrap

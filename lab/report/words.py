@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from lab.expectations import Verdict
 from lab.model import Captured, Result, Role, Side
+from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.view import cases_of, settings, written
 from lab.text import visible

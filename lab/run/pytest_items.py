@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from lab.cases import CaseError, LoadedCase, PlannedAttempt, load_module
-from lab.expectations import Verdict
 from lab.model import Role
+from lab.model.expectations import Verdict
 from lab.pytest_plugin import RECORD, add_record
 from lab.record import AttemptResult, CaseRecord
 from lab.report.words import explain_surprise

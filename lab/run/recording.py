@@ -19,9 +19,9 @@ from lab import __version__
 from lab.cases import LoadedCase, PlannedAttempt
 from lab.certificates import describe
 from lab.clients import PROGRAMS
-from lab.expectations import Expectation, Judgement, Verdict, judge
 from lab.images import Printed, Progress
 from lab.model import Attempt, Role
+from lab.model.expectations import Expectation, Judgement, Verdict, judge
 from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,

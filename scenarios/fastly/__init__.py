@@ -1,8 +1,8 @@
 """What the cases of the Fastly document share."""
 
 from lab.cases import Remedy, edge, tls_perl, tls_python, unsafe, useless
-from lab.expectations import Expectation, completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.model.expectations import Expectation, completed, refused
 from lab.remedies import cured
 
 DOCUMENT = "fastly"

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, WebClientSettings
+from lab.model.expectations import completed
 from lab.own.backend import read
 from lab.own.backend_settings import client_settings
 from lab.own.findings import Severity

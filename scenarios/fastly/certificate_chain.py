@@ -7,8 +7,8 @@ remedy of its own: the origin does not send its intermediate.
 from dataclasses import replace
 
 from lab.cases import Case, case, nginx, recommended, temporary, useless
-from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
+from lab.model.expectations import Expectation
 from scenarios.fastly import (
     DOCUMENT,
     EDGE,

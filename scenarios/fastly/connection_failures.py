@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from lab.cases import Case, case, nginx, origin, recommended, useless
-from lab.expectations import Expectation, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.model.expectations import Expectation, refused
 from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, cures, says, unconnected
 
 SECTION = "Connection failures"

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from lab.cases import Case, Remedy, case, nginx, recommended, temporary, useless
-from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
+from lab.model.expectations import Expectation
 from scenarios.fastly import (
     DOCUMENT,
     EVERYWHERE,

@@ -6,8 +6,8 @@ is connected to nor the name that is sent in the handshake (SNI).
 
 from lab.cases import Case, Remedy, case, nginx, recommended, tls_perl, tls_python, useless
 from lab.certificates import OTHER_HOST
-from lab.expectations import Expectation
 from lab.model import Attempt, ClientSettings, Reason
+from lab.model.expectations import Expectation
 from scenarios.fastly import (
     DOCUMENT,
     EDGE,

@@ -14,8 +14,8 @@ from lab.cases import (
     recommended,
     useless,
 )
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason, Side, only
+from lab.model.expectations import completed
 from scenarios.fastly import (
     DOCUMENT,
     EDGE,

@@ -14,8 +14,8 @@ from lab.cases import (
     tls_perl,
     useless,
 )
-from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only, up_to
+from lab.model.expectations import completed, refused
 from scenarios.fastly import DOCUMENT, IMPOSTOR_REFUSED, client_refuses, in_handshake
 
 SECTION = "SSL and old TLS protocols"

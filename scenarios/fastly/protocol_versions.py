@@ -15,8 +15,8 @@ from lab.cases import (
     tls_python,
     unsafe,
 )
-from lab.expectations import Expectation, OnBuild, completed
 from lab.model import Attempt, ClientSettings, Offers, Reason, ServerSettings, Side, from_, only
+from lab.model.expectations import Expectation, OnBuild, completed
 from lab.servers import SERVERS
 from scenarios.fastly import (
     DOCUMENT,

@@ -10,8 +10,8 @@ from lab.cases import (
     tls_python,
     unsafe,
 )
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason, Side
+from lab.model.expectations import completed
 from scenarios.fastly import (
     DOCUMENT,
     EVERYWHERE,

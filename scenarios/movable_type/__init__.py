@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from lab.cases import Remedy, net_ftp
-from lab.expectations import Expectation, completed, refused
 from lab.model import Attempt, ClientSettings, Rating, Reason, Side, Stage, up_to
+from lab.model.expectations import Expectation, completed, refused
 from lab.remedies import cured
 
 DOCUMENT = "movable-type"

@@ -17,8 +17,8 @@ from lab.cases import (
     useless,
     vsftpd,
 )
-from lab.expectations import completed, refused
 from lab.model import SILENT, Attempt, ClientSettings, Goal, Reason, Side, Stage, only
+from lab.model.expectations import completed, refused
 from scenarios.movable_type import (
     CENTOS7,
     DOCUMENT,

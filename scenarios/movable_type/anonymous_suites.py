@@ -9,8 +9,8 @@ The impostor here runs vsftpd on CentOS 7's OpenSSL 1.0.2k, with one anonymous s
 """
 
 from lab.cases import Case, case, net_ftp, recommended, vsftpd_on_openssl_1_0_2
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Reason
+from lab.model.expectations import completed
 from scenarios.movable_type import CLIENT_LIST, DOCUMENT, server_refuses
 
 SECTION = "No common cipher suite"

@@ -7,8 +7,8 @@ The lines of each case go through the same reader as an operator's own file (``l
 import dataclasses
 
 from lab.cases import Case, case, recommended, temporary, unsafe, useless, vsftpd
-from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.model.expectations import completed, refused
 from lab.own.mt_client import client_settings
 from lab.own.mt_config import parse
 from scenarios.movable_type import (

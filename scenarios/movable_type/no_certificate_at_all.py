@@ -4,8 +4,8 @@ The document names one message for all of them. It appears in one.
 """
 
 from lab.cases import Case, case, useless, vsftpd
-from lab.expectations import refused
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
+from lab.model.expectations import refused
 from scenarios.movable_type import (
     CENTOS7,
     DELIVERED,

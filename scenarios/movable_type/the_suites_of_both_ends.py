@@ -5,8 +5,8 @@ answers - and the first thing that fails is said in words. `lab suites` does it 
 """
 
 from lab.cases import Case, case, recommended, vsftpd
-from lab.expectations import Expectation, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.model.expectations import Expectation, refused
 from scenarios.movable_type import (
     DOCUMENT,
     DOCUMENT_SUITES,

@@ -13,8 +13,8 @@ from lab.cases import (
     useless,
     vsftpd_on_openssl_1_0_2,
 )
-from lab.expectations import completed, refused
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
+from lab.model.expectations import completed, refused
 from scenarios.movable_type import (
     CENTOS7,
     CLIENT_LIST,

@@ -5,8 +5,8 @@ have TLS 1.3 on. ``AES128-SHA:DES-CBC3-SHA`` was the default of 3.0.0 to 3.0.2.
 """
 
 from lab.cases import Case, case, recommended, vsftpd, vsftpd_of_rocky9
-from lab.expectations import completed
 from lab.model import Attempt, ClientSettings, Goal, Reason
+from lab.model.expectations import completed
 from scenarios.movable_type import (
     CENTOS7,
     DOCUMENT,

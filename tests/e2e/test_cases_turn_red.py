@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 #: A refusal that comes of no case.
 ANOTHER = "refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.NOT_FTP)"
 IMPORTS = """
-from lab.expectations import refused
+from lab.model.expectations import refused
 from lab.model import Reason, Side, Stage
 """
 #: Defects that are removed: module, case, the text that makes it break, and one that does not.

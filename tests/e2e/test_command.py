@@ -9,7 +9,7 @@ import pytest
 from docker import DockerClient
 
 from lab.cases import Catalogue
-from lab.expectations import Verdict
+from lab.model.expectations import Verdict
 from lab.record import RunRecord
 from lab.run import topology
 from lab.run.checkout import Checkout

@@ -6,10 +6,10 @@ import pytest
 from docker import DockerClient
 
 from lab.cases.declaration import PlannedAttempt
-from lab.expectations import Verdict, impostor_difference
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
+from lab.model.expectations import Verdict, impostor_difference
 from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from lab.cases.declaration import PlannedAttempt
-from lab.expectations import Expectation, Verdict
 from lab.images import Silent
 from lab.machine import wait_until
 from lab.model import Attempt
+from lab.model.expectations import Expectation, Verdict
 from lab.record import AttemptResult
 from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import pytest
 
-from lab.expectations import Verdict
+from lab.model.expectations import Verdict
 from lab.record import RunRecord
 from lab.report.html import render
 from lab.report.html.language import say

@@ -14,8 +14,8 @@ import pytest
 from docker import DockerClient
 
 from lab.engine import processes
-from lab.expectations import Verdict
 from lab.machine import wait_until
+from lab.model.expectations import Verdict
 from lab.record import AttemptResult, RunRecord
 from lab.run import topology
 from lab.run.checkout import in_use
@@ -31,7 +31,7 @@ SCENARIO = '''
 """Cases for what happens to a run."""
 
 from lab.cases import Case, case, net_ftp, pyftpdlib, vsftpd
-from lab.expectations import completed
+from lab.model.expectations import completed
 from lab.model import Attempt, Goal
 
 HANGING = {"session_cache": "shared", "timeout_s": 300.0}

@@ -10,8 +10,8 @@ from docker import DockerClient
 
 from lab.cases.declaration import PlannedAttempt
 from lab.dialects import decide, hear
-from lab.expectations import Expectation, Verdict, judge
 from lab.model import Capability, Reason, Result, Side
+from lab.model.expectations import Expectation, Verdict, judge
 from lab.record import AttemptResult
 from lab.run.attempts import run
 from lab.run.laboratory import Lab

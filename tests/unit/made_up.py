@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lab.expectations import Expectation, Verdict, completed, judge, refused
 from lab.model import (
     Attempt,
     ClientReport,
@@ -20,6 +19,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import Expectation, Verdict, completed, judge, refused
 from lab.record import AttemptResult, CaseRecord, ImageRecord, ImageUse, RunRecord, gravest
 from lab.settings import parse_client, parse_server
 

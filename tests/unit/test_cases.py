@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from lab.cases import CaseError, Catalogue, LoadedCase, Race, load_module
-from lab.expectations import Verdict, completed
 from lab.model import Rating, Role
+from lab.model.expectations import Verdict, completed
 
 HEAD = '''
 """A topic."""
 from lab.cases import (
     Case, Race, case, curl, net_ftp, pyftpdlib, recommended, temporary, unsafe, useless, vsftpd
 )
-from lab.expectations import Expectation, OnBuild, completed, refused
+from lab.model.expectations import Expectation, OnBuild, completed, refused
 from lab.model import Attempt, Loads, Reason, Side, Stage
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)

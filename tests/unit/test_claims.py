@@ -27,7 +27,6 @@ from lab.documents import (
 )
 from lab.documents.lint import problems
 from lab.documents.verdicts import ClaimResult, State, as_json, counts, evaluate
-from lab.expectations import Expectation, Verdict
 from lab.model import (
     PROTOCOLS,
     Attempt,
@@ -39,6 +38,7 @@ from lab.model import (
     Role,
     ServerReport,
 )
+from lab.model.expectations import Expectation, Verdict
 from lab.record import AttemptResult, RunRecord
 from lab.report.claims import in_words, summary
 from lab.report.layout import hung, wrap

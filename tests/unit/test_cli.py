@@ -24,10 +24,10 @@ from lab.certificates import RunCertificates, describe
 from lab.cli import main
 from lab.cli.common import USAGE
 from lab.cli.entry import COMMANDS
-from lab.expectations import Expectation, Verdict, completed
 from lab.images import ImageError
 from lab.images import Problem as ImageProblem
 from lab.model import Attempt
+from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
 from lab.run import topology
 from lab.run.checkout import Checkout

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lab.compare import Comparison, Difference, Kind, baseline, compare
-from lab.expectations import Expectation, Verdict, completed
 from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
+from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
 from lab.report.changes import changes_in_words
 from lab.wire import Agreement, Statement, WireReading, Witnesses

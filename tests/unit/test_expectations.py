@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.expectations import Expectation, ExpectationError, Verdict, completed, judge, refused
 from lab.model import PROTOCOLS, Outcome, Reason, Result, Side, Stage
+from lab.model.expectations import Expectation, ExpectationError, Verdict, completed, judge, refused
 from tests.unit.made_up import DELIVERED, EXPIRED, MESSAGE, NO_SHARED_CIPHER, reporting
 
 NO_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)

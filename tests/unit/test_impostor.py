@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from lab.cases import Case, LoadedCase, PlannedAttempt, net_ftp, recommended, unsafe, vsftpd
-from lab.expectations import Verdict, completed, impostor_difference, refused
 from lab.model import (
     Attempt,
     Captured,
@@ -30,6 +29,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import Verdict, completed, impostor_difference, refused
 from lab.report.words import explanation
 from lab.run.attempts import make
 from lab.run.session import Session

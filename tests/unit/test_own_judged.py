@@ -15,7 +15,6 @@ from rich.console import Console
 
 from lab.cases.declaration import PlannedAttempt
 from lab.compare import compare
-from lab.expectations import Expectation, Verdict, judge
 from lab.model import (
     Attempt,
     ClientReport,
@@ -29,6 +28,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import Expectation, Verdict, judge
 from lab.own.judged import judged, not_judged
 from lab.record import AttemptResult, OwnFiles, RunRecord, to_json
 from lab.report import markdown, terminal

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from lab.run import pytest_items, recording
-from lab.expectations import Judgement, Verdict, judge
+from lab.model.expectations import Judgement, Verdict, judge
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptResult, RunRecord
 from lab.run.recording import Conducted

@@ -24,7 +24,6 @@ from pydantic import ValidationError
 from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates, describe
 from lab.clients.net_ftp import NetFtp
-from lab.expectations import Verdict, completed, judge, refused
 from lab.images import Provenance
 from lab.model import (
     Attempt,
@@ -40,6 +39,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import Verdict, completed, judge, refused
 from lab.own.files import UserFiles
 from lab.own.pem import read_certificate
 from lab.record import (

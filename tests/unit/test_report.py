@@ -14,7 +14,6 @@ from rich.console import Console
 
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
-from lab.expectations import Verdict, completed
 from lab.images import Provenance
 from lab.model import (
     Captured,
@@ -27,6 +26,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.terminal import (
     Counter,

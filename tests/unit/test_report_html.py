@@ -27,7 +27,6 @@ from lab.dialects import server_dialect
 from lab.documents import Document, documents
 from lab.documents.forms import Bilingual, ClaimVerdict, parse
 from lab.documents.verdicts import Check, ClaimResult, State, evaluate_tested
-from lab.expectations import Verdict, completed, refused
 from lab.model import (
     Attempt,
     Captured,
@@ -43,6 +42,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import Verdict, completed, refused
 from lab.record import (
     AttemptResult,
     CaseRecord,

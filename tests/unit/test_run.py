@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 
 from lab.cases.declaration import PlannedAttempt
-from lab.expectations import OnBuild, Verdict, completed, refused
 from lab.model import (
     Attempt,
     Capability,
@@ -24,6 +23,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import OnBuild, Verdict, completed, refused
 from lab.record import AttemptResult
 from lab.run.attempts import interleaved, make, run
 from lab.run.feasibility import Unsupported

@@ -14,7 +14,6 @@ from lab.certificates import ANCHORS, CATALOGUE
 from lab.clients import PROGRAMS
 from lab.clients.curl import Curl
 from lab.clients.net_ftp import NetFtp
-from lab.expectations import Expectation, completed
 from lab.model import (
     CLIENT_CONTAINERS,
     NAMED_CONTAINERS,
@@ -26,6 +25,7 @@ from lab.model import (
     ProtocolRange,
     ServerSettings,
 )
+from lab.model.expectations import Expectation, completed
 from lab.servers import SERVERS
 from lab.servers.origin import BEHAVIOURS
 from lab.servers.vsftpd import Vsftpd
@@ -241,7 +241,10 @@ def test_a_platform_with_policies_is_under_its_own_when_none_is_written() -> Non
         ("pasv_address=300.1.1.1", ["pasv_address=300.1.1.1 cannot be read"]),
         ("pasv_address=silence", ["no value of pasv_address 'silence'; did you mean silent?"]),
         ("software=pyftpdlib", ["given with --server"]),
-        ("behaviour=close", ["vsftpd has no setting 'behaviour'", "require_cert"]),
+        (
+            "behaviour=close",
+            ["vsftpd has no setting 'behaviour': it is one of origin", "require_cert"],
+        ),
         ("", ["vsftpd has no setting ''", "certificate, ciphers"]),
     ],
 )

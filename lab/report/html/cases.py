@@ -11,8 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lab.expectations import Verdict
 from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage, differing_fields
+from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
 from lab.report import view
 from lab.report.html.language import (

@@ -18,8 +18,8 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from lab.expectations import Expectation
 from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
+from lab.model.expectations import Expectation
 from lab.report.html.quoting import inline
 
 LANGUAGES: Final = ("en", "ja")

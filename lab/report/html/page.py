@@ -19,8 +19,8 @@ from markupsafe import Markup
 
 from lab.documents.forms import Bilingual, ClaimVerdict, Document
 from lab.documents.verdicts import ClaimResult
-from lab.expectations import Verdict
 from lab.model import Rating, Reason, Result, Role, Side, Stage
+from lab.model.expectations import Verdict
 from lab.record import ImageRecord, RunRecord
 from lab.report import view
 from lab.report.html.cases import (
