@@ -98,9 +98,9 @@ down: $(READY) ## remove every container and network that this checkout left
 	@$(LAB) down
 
 .PHONY: bench
-bench: $(READY) ## measure what an attempt costs
+bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another
 	@$(LAB) engine start
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)")
 
 .PHONY: transcripts
 transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects

@@ -170,11 +170,7 @@ def server_in_words(server: ServerSettings) -> str:
 
 def help_lines(end: Literal["server", "client"]) -> list[tuple[str, str]]:
     """Name and help of every field that is set by assignment, and who has it where not all have."""
-    classes: dict[str, type[Settings]] = (
-        {name: server.settings for name, server in SERVERS.items()}
-        if end == "server"
-        else {name: program.settings for name, program in PROGRAMS.items()}
-    )
+    classes = _CLASSES[end]
     having: dict[str, list[str]] = {}
     helped: dict[str, str] = {}
     for name, settings in classes.items():
@@ -227,22 +223,23 @@ def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> d
 
 def _owners(name: str) -> list[str]:
     """The servers and programs that have a setting of this name."""
-    classes = {n: s.settings for n, s in SERVERS.items()} | {
-        n: p.settings for n, p in PROGRAMS.items()
-    }
-    return [n for n, settings in classes.items() if name in {f.name for f in _fields(settings)}]
+    every = (named for classes in _CLASSES.values() for named in classes.items())
+    return [owner for owner, settings in every if name in {f.name for f in _fields(settings)}]
 
 
 def _fields(settings: type[Settings]) -> list[dataclasses.Field[Any]]:
     return [f for f in dataclasses.fields(settings) if f.name not in _APART]
 
 
+#: The classes of settings, by the programs' names.
+_CLASSES: Mapping[str, Mapping[str, type[Settings]]] = {
+    "server": {name: server.settings for name, server in SERVERS.items()},
+    "client": {name: program.settings for name, program in PROGRAMS.items()},
+}
 _HINTS: Mapping[type, Mapping[str, Any]] = {
     settings: typing.get_type_hints(settings)
-    for settings in (
-        *(s.settings for s in SERVERS.values()),
-        *(p.settings for p in PROGRAMS.values()),
-    )
+    for classes in _CLASSES.values()
+    for settings in classes.values()
 }
 
 

@@ -628,7 +628,7 @@ NETWORK = (
     # port is closed. The kernel gives up a neighbour after three seconds.
     Row(
         "host that is not there",
-        f"refused:network:connect:no-route | {NOT_STARTED}",
+        f"refused:network:connect:no-route | {NOT_STARTED} | refused:network:resolve:name-not-found",
         client="host=vsftpd-rocky9.lab.test timeout_s=6",
         servers=VSFTPD,
         alone=True,

@@ -5,18 +5,24 @@ Every figure is a median; a ratio compares two figures of this run. Machines dif
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import itertools
 import json
 import re
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
+from docker.errors import DockerException
 
 from lab.cases import PlannedAttempt
 from lab.clients.net_ftp import NetFtp
@@ -27,8 +33,8 @@ from lab.model import Attempt, Goal, Result
 from lab.record import AttemptResult, CaseRecord, load
 from lab.report.html import render
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
-from lab.run.files import AGENTS
+from lab.run.checkout import LABEL_CHECKOUT, Checkout, new_run_id
+from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
@@ -39,6 +45,14 @@ ATTEMPTS = 60
 CONTAINER_RUNS = 5
 WARM_RUNS = 3
 PAGE_ATTEMPTS = 10_000
+#: Seconds between two looks at the containers of a command under way.
+LOOK_S = 0.1
+#: Where the processor time of a container stands: control groups of version 1 and 2, and their units.
+CPU_FILES = (
+    ("/sys/fs/cgroup/cpuacct/docker/{}/cpuacct.usage", 1e9),
+    ("/sys/fs/cgroup/system.slice/docker-{}.scope/cpu.stat", 1e6),
+    ("/sys/fs/cgroup/docker/{}/cpu.stat", 1e6),
+)
 #: Seconds for one benchmark command.
 LIMIT_S = 300
 
@@ -265,11 +279,103 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
+    """This checkout's commands as a fraction of another's, in turn on the same machine.
+
+    Args:
+        baseline: the other checkout, with its environment in ``.venv``.
+        checkout: this one.
+
+    Raises:
+        BenchError: a command failed.
+    """
+    both = (baseline, checkout.root)
+    measured = Measured()
+
+    def beside(name: str, words: Sequence[str], limit: float, times: int = WARM_RUNS) -> None:
+        spent: dict[Path, list[tuple[float, float]]] = {folder: [] for folder in both}
+        for _ in range(times):
+            for folder in both:
+                spent[folder].append(_spent(folder, words))
+        for number, what in enumerate(("wall", "processor")):
+            old, new = (statistics.median(one[number] for one in spent[f]) for f in both)
+            line = f"{name}: {what}, {new:.2f} s of {old:.2f} s"
+            measured.figures.append(
+                Figure(line, new / old, "x", limit if number == 0 or words[0] == "run" else None)
+            )
+
+    beside("lab --help", ["--help"], 0.25)
+    try:
+        for folder in both:
+            _spent(folder, ["up"])
+        beside("lab attempt, topology up", ["attempt", "-c", "goal=login"], 0.5)
+    finally:
+        for folder in both:
+            _spent(folder, ["down"])
+    beside("lab run", ["run"], 0.75, times=1)
+    for name, limit in (("record.json", 10.0), ("report.html", 4.0)):
+        sizes = [(f / ".lab" / "runs" / "latest" / name).stat().st_size / 1e6 for f in both]
+        measured.figures.append(Figure(f"{name}, {sizes[0]:.1f} MB before", sizes[1], "MB", limit))
+    return measured
+
+
+def _spent(folder: Path, words: Sequence[str]) -> tuple[float, float]:
+    """Seconds that a command takes, and processor seconds of it, of Compose and of its containers.
+
+    The containers' are added up from the control groups of the checkout's containers while they run.
+    """
+    engine = DockerClient.from_env()
+    key = Checkout(folder.resolve()).key
+    containers: dict[str, float] = {}
+    _look_at_containers(engine, key, containers)
+    there = sum(containers.values())
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [folder / ".venv" / "bin" / "lab", *words],
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        while process.poll() is None:
+            _look_at_containers(engine, key, containers)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_S)
+        wall = time.perf_counter() - started
+        if process.returncode not in (0, 1):
+            output.seek(0)
+            raise BenchError(f"{folder}: `lab {' '.join(words)}`: {output.read()[-2000:]!r}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, own + sum(containers.values()) - there
+
+
+def _look_at_containers(engine: DockerClient, key: str, seen: dict[str, float]) -> None:
+    """Note how many processor seconds each container of a checkout has used by now."""
+    with contextlib.suppress(DockerException, OSError):
+        for found in engine.api.containers(filters={"label": f"{LABEL_CHECKOUT}={key}"}):
+            for file, unit in CPU_FILES:
+                path = Path(file.format(found["Id"]))
+                if path.is_file():
+                    words = path.read_text().split()
+                    seen[found["Id"]] = int(words[1] if len(words) > 1 else words[0]) / unit
+
+
 def main() -> int:
-    """Measure and print, with ``--json`` as JSON; the exit status is 1 where a limit is not met."""
-    measured = measure(Checkout.here(), Printed())
-    as_json = sys.argv[1:] == ["--json"]
-    sys.stdout.write(f"{json.dumps(measured.as_json()) if as_json else measured.in_words()}\n")
+    """Measure and print, with ``--json`` as JSON; the exit status is 1 where a limit is not met.
+
+    With ``--baseline FOLDER`` this checkout is measured beside that one.
+    """
+    parser = argparse.ArgumentParser(prog="tools/bench.py")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--baseline", type=Path, help="another checkout, to be measured beside")
+    arguments = parser.parse_args()
+    here = Checkout.here()
+    beside = arguments.baseline
+    measured = measure_beside(beside, here) if beside else measure(here, Printed())
+    words = json.dumps(measured.as_json()) if arguments.json else measured.in_words()
+    sys.stdout.write(f"{words}\n")
     return 0 if measured.all_met else 1
 
 

@@ -111,13 +111,13 @@ def noticed(fault: Fault) -> Mapping[str, str]:
         junit = Path(place) / "junit.xml"
         nodes = [f"{E2E}/{module}.py::{name}" for module, name in map(_split, fault.red)]
         inherited = {name: value for name, value in os.environ.items() if name != "LAB_ROOT"}
-        subprocess.run(
-            [*PYTEST, f"--junit-xml={junit}", *nodes],
-            cwd=tree,
-            env=inherited | {"PYTHONPATH": str(tree)},
-            timeout=LIMIT_S,
-            check=False,
-        )
+        there = inherited | {"PYTHONPATH": str(tree)}
+        tests = [*PYTEST, f"--junit-xml={junit}", *nodes]
+        try:
+            subprocess.run(tests, timeout=LIMIT_S, cwd=tree, env=there, check=False)
+        finally:  # also where it was ended early
+            down = [sys.executable, "-m", "lab", "down"]
+            subprocess.run(down, capture_output=True, cwd=tree, env=there, check=False)
         return judged(fault.red, junit)
 
 

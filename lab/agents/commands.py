@@ -1,6 +1,6 @@
-"""The resident agent of programs that are command lines: curl, openssl.
+"""The resident agent of a program that is a command line: ``commands.py curl --version``.
 
-Their users run them as processes, so each attempt runs the real command with the arguments that the
+Its users run it as a process, so each attempt runs the real command with the arguments that the
 request names and reports its exit status and both streams, unread: what they mean is decided where
 the request was made. The standard library of Python 3.6 only. A request::
 
@@ -20,14 +20,15 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from typing import Dict, Iterator, Optional
 
 from resident import DEADLINE_S, Agent, BadRequest, Progress, Request, Result
 
-#: The commands that this agent may run, with the arguments that make each say its version.
-COMMANDS = {"curl": ["--version"], "openssl": ["version"]}
+#: The command that this agent runs, and the arguments that make it say its version.
+COMMAND, VERSION = (sys.argv + [""])[1], sys.argv[2:]
 #: Has a command write each line as it is said, as on a terminal: one that is killed has said it.
 LINE_BY_LINE = ["stdbuf", "-oL"]
 #: Pipes take so much at once without a reader, in bytes (Linux; pipe(7)).
@@ -37,10 +38,10 @@ MOST_INPUT = 4096
 def attempt(request: Request, progress: Progress) -> Result:
     """Run one command; see the module's text for the request."""
     argv = [str(word) for word in request.get("argv") or ()]
-    if not argv or argv[0] not in COMMANDS:
-        raise BadRequest(f"no command {argv[:1]}: this agent runs {', '.join(sorted(COMMANDS))}")
-    if not VERSIONS.get(argv[0]):
-        raise BadRequest(f"{argv[0]} is not installed here")
+    if argv[:1] != [COMMAND]:
+        raise BadRequest(f"no command {argv[:1]}: this agent runs {COMMAND}")
+    if not VERSIONS.get(COMMAND):
+        raise BadRequest(f"{COMMAND} is not installed here")
     progress(step="run", argv=argv)
     # A file without a name: nothing is left when the deadline ends the attempt.
     with tempfile.TemporaryFile() as file, typed(request.get("input")) as stdin:
@@ -74,7 +75,7 @@ def attempt(request: Request, progress: Progress) -> Result:
             out, err = process.communicate()
     return {
         "timed_out": timed_out,
-        "version": VERSIONS[argv[0]],
+        "version": VERSIONS[COMMAND],
         "argv": argv,
         "input": request.get("input"),
         "exit_status": process.returncode,
@@ -103,7 +104,7 @@ def typed(text: Optional[str]) -> Iterator[int]:
         os.close(write_end)
 
 
-#: What each command says of itself, filled when the agent starts.
+#: What the command says of itself, filled when the agent starts.
 VERSIONS: Dict[str, Optional[str]] = {}
 
 
@@ -114,24 +115,21 @@ def payload(name: str, size: int) -> bytes:
 
 
 def versions() -> Dict[str, Optional[str]]:
-    """The first line of what each command says of itself; ``None``: not installed."""
-    found: Dict[str, Optional[str]] = {"python": platform.python_version()}
-    for command, arguments in COMMANDS.items():
-        if shutil.which(command) is None:
-            found[command] = None
-            continue
+    """The first line of what the command says of itself; ``None``: not installed."""
+    found: Dict[str, Optional[str]] = {"python": platform.python_version(), COMMAND: None}
+    if shutil.which(COMMAND):
         said = subprocess.run(
-            [command, *arguments],
+            [COMMAND, *VERSION],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=10,
             check=False,
         )
-        found[command] = said.stdout.decode("utf-8", "replace").split("\n")[0]
+        found[COMMAND] = said.stdout.decode("utf-8", "replace").split("\n")[0]
     return found
 
 
 if __name__ == "__main__":
     VERSIONS.update(versions())
-    Agent("commands", versions=VERSIONS, forked={"attempt": attempt}).run()
+    Agent(COMMAND, versions=VERSIONS, forked={"attempt": attempt}).run()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.record import AttemptResult, RunRecord
-    from lab.run.scan import Comparison as Scanned
-    from lab.run.suites import Comparison, Offer
+    from lab.run.scan import ScanComparison
+    from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
 
 Server = Annotated[
@@ -178,8 +178,8 @@ def suites(
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
     from lab.images import Printed
+    from lab.run.agents import Unsupported
     from lab.run.checkout import Checkout, new_run_id
-    from lab.run.feasibility import Unsupported
     from lab.run.laboratory import open_lab
 
     wanted = attempt_of(
@@ -199,7 +199,7 @@ def suites(
     raise typer.Exit(common.OK if comparison.possible else common.SURPRISE)
 
 
-def print_comparison(comparison: Comparison, target: Console) -> None:
+def print_comparison(comparison: SuiteComparison, target: Console) -> None:
     """Print a comparison of the suites of both ends, its sentence first."""
     _heading(comparison.sentence, target, "bold green" if comparison.possible else "bold red")
     _print_offer("client", comparison.client, target)
@@ -258,10 +258,10 @@ def scan(
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
     from lab.images import Printed
+    from lab.run.agents import SCANNER
     from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
-    from lab.run.scanner import SERVICE as SCANNER
-    from lab.run.scanning import as_attempt, counted, scan_all
+    from lab.run.scan import as_attempt, counted, scan_all
 
     if server is None and not server_settings:
         plans = [c.plan() for c in common.chosen_cases(cases, document)]
@@ -285,7 +285,7 @@ def scan(
 
 
 def print_scans(
-    results: Iterable[Scanned | NotScanned], counts: Mapping[str, int], target: Console
+    results: Iterable[ScanComparison | NotScanned], counts: Mapping[str, int], target: Console
 ) -> None:
     """Print what was found for each settings, the counts, and the limits that were met."""
     met: set[str] = set()
@@ -313,7 +313,7 @@ def scans_in_words(counts: Mapping[str, int]) -> str:
     return f"{sum(counts.values())} settings: {', '.join(said) or 'nothing to scan'}"
 
 
-def found(result: Scanned) -> str:
+def found(result: ScanComparison) -> str:
     """Protocols and the number of suites, as the scanner found them."""
     versions = " ".join(result.protocols) or "no protocol"
     number = len(result.distinct_suites)

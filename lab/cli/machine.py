@@ -25,7 +25,7 @@ from lab.images import (
 )
 from lab.images.provenance import moved
 from lab.report import terminal
-from lab.run import laboratory, topology
+from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id
 
 engine_commands = typer.Typer(no_args_is_help=True, **PLAIN)
@@ -71,7 +71,7 @@ def up() -> None:
     """``lab up``."""
     checkout, progress = Checkout.here(), Printed()
     with _engine_found() as client:
-        if topology.containers(client, checkout.kept_project):
+        if network.containers(client, checkout.kept_project):
             say("the topology is up already: `lab status`")
             return
         found, _ = laboratory.ensure_images(client, checkout, progress)
@@ -101,7 +101,7 @@ def down(
 def status(as_json: AsJson = False) -> None:
     """``lab status``."""
     with _engine_found() as client:
-        found = topology.find(client)
+        found = network.find(client)
     if as_json:
         print_json([vars(f) for f in found])
         return

@@ -87,7 +87,7 @@ def soak(
     """``lab soak``: exit status 1 if something flips that is no race."""
     from lab.images import Printed
     from lab.report.words import counts_in_words
-    from lab.run.soak import soak as run_soak
+    from lab.run.recording import soak as run_soak
 
     def after_round(number: int, record: RunRecord) -> None:
         common.say(f"round {number} of {rounds}: {counts_in_words(record)}", error=True)

@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lab.clients import curl, edge, ftplib, net_ftp, openssl, tls_perl, tls_python
 from lab.clients.base import Installed, Program, Target
-from lab.model import ClientSettings
+from lab.model import ClientSettings, of_folders
 
 #: Every client program by the name that ``ClientSettings.program`` has.
 PROGRAMS: Mapping[str, Program[Any]] = MappingProxyType(
-    {
-        program.name: program
-        for module in (net_ftp, ftplib, curl, tls_perl, tls_python, openssl, edge)
-        for program in module.PROGRAMS
-    }
+    {program.name: program for program in of_folders("clients", "PROGRAMS")}
 )
 
 

@@ -21,6 +21,7 @@ from lab.model import (
     Goal,
     ProtocolRange,
     container_of,
+    platforms_of,
 )
 
 C = TypeVar("C", bound=ClientSettings)
@@ -67,8 +68,16 @@ class Program(ABC, Generic[C]):
     """The agent that runs it."""
     name: str
     """As ``ClientSettings.program`` has it."""
-    platforms: tuple[str, ...] = ("rocky9", "centos7")
-    """Where it is run."""
+
+    @property
+    def folder(self) -> str:
+        """The folder that it is from, as programs are called."""
+        return type(self).__module__.split(".")[2].replace("_", "-")
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Where it is run."""
+        return platforms_of(self.folder)
 
     def settings_with(self, **fields: Any) -> C:
         """Settings of this program, by field.
@@ -80,7 +89,7 @@ class Program(ABC, Generic[C]):
 
     def service(self, client: C) -> str:
         """The container of the topology in which these settings are in force."""
-        return container_of(client.platform, client.policy)
+        return container_of(self.folder, client.platform, client.policy)
 
     def unsupported(self, client: C, installed: Installed) -> str | None:  # noqa: ARG002
         """Why this program cannot express these settings on this image; ``None``: it can."""

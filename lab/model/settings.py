@@ -191,7 +191,9 @@ class ClientSettings:
     """The protocol above TLS."""
 
     platform: str = "rocky9"
-    policy: str | None = setting(None, "crypto policy; rocky9 only: DEFAULT, LEGACY, FUTURE, FIPS")
+    policy: str | None = setting(
+        None, "crypto policy, e.g. FIPS (default: the first of the platform, if it has any)"
+    )
     _: KW_ONLY
     program: str
     goal: Goal

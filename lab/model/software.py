@@ -1,32 +1,76 @@
-"""Where programs run: the platforms of clients, their containers, and the agents inside."""
+"""Where programs run: the platforms of clients, their containers, and the agents inside.
+
+What there is, is found by looking. A platform is the folder ``lab/platforms/NAME`` with its
+``platform.toml``: ``policies``, the crypto policies that it can be under, the one it is shipped with first;
+``clients``, the programs that its image has. A client's folder ``lab/clients/NAME`` may say more of itself
+in ``client.toml``: further ``platforms``, and a ``container`` of its own, in which ``{where}`` stands for
+platform and policy.
+"""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
+#: The package, in whose folders things are found.
+LAB = Path(__file__).parents[1]
 #: Where agents lie, in every container.
 AGENTS = "/opt/lab/agents"
 
+
+def of_folders(kind: str, name: str) -> Iterator[Any]:
+    """What the packages ``lab/<kind>/FOLDER`` list under this name, folder by folder."""
+    for path in sorted(LAB.glob(f"{kind}/*/__init__.py")):
+        yield from getattr(import_module(f"lab.{kind}.{path.parent.name}"), name)
+
+
+def _tables(kind: str, file: str) -> dict[str, dict[str, Any]]:
+    """The tables of this name in folders of this kind, by folder as programs are called."""
+    return {
+        path.parent.name.replace("_", "-"): tomllib.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(LAB.glob(f"{kind}/*/{file}"))
+    }
+
+
+_CLIENTS = _tables("clients", "client.toml")
+#: Those with crypto policies come first.
+_PLATFORMS = dict(
+    sorted(
+        _tables("platforms", "platform.toml").items(), key=lambda item: not item[1].get("policies")
+    )
+)
+
 #: Client platforms and the crypto policies each can be under (none: the platform has no such thing).
-PLATFORMS: dict[str, tuple[str, ...]] = {
-    "rocky9": ("DEFAULT", "LEGACY", "FUTURE", "FIPS"),
-    "centos7": (),
-    "debian13": (),
+PLATFORMS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(table.get("policies", ())) for name, table in _PLATFORMS.items()
 }
 
 
-def container_of(platform: str, policy: str | None) -> str:
-    """The container of the topology whose clients have this platform and policy."""
-    if platform == "debian13":
-        return "edge"
-    return f"{platform}-{policy.lower()}" if policy else platform
+def platforms_of(client: str) -> tuple[str, ...]:
+    """The platforms on which the programs of a client's folder are run."""
+    own = _CLIENTS.get(client, {}).get("platforms", ())
+    return tuple(p for p, table in _PLATFORMS.items() if p in own or client in table["clients"])
+
+
+def container_of(client: str, platform: str, policy: str | None) -> str:
+    """The container of the topology in which a client's folder has this platform and policy."""
+    where = f"{platform}-{policy.lower()}" if policy else platform
+    return str(_CLIENTS.get(client, {}).get("container", "{where}")).format(where=where)
 
 
 #: The containers of all clients.
 CLIENT_CONTAINERS = tuple(
-    container_of(platform, policy)
-    for platform, policies in PLATFORMS.items()
-    for policy in policies or (None,)
+    dict.fromkeys(
+        container_of(client, platform, policy)
+        for platform, policies in PLATFORMS.items()
+        for client in (*_PLATFORMS[platform]["clients"], *_CLIENTS)
+        if platform in platforms_of(client)
+        for policy in policies or (None,)
+    )
 )
 
 #: The container at whose address nobody ever answers: its packet filter drops whatever comes in.

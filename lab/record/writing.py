@@ -9,7 +9,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -104,10 +104,13 @@ def whole(
         or row(one, by_id.get(one.same_as or ""), configurations, computed=computed)
         for one in record.attempts
     ]
-    many = {"attempts", "cases", "certificates", "configurations", "format", "format_version"}
-    head = json.loads(_plain(record, exclude=many, computed=computed))
-    counts = head.pop("counts", None)
-    facts = {"format": record.format, "format_version": record.format_version, **head}
+    # By the header's own serializer: the whole record's would have to be built for that.
+    known = {name: getattr(record, name) for name in RunHeader.model_fields}
+    header = RunHeader.model_construct(**known)
+    facts = json.loads(to_json(header)) if computed else _baseline_head(header)
+    facts["complete"] = record.complete
+    if record.ended is not None:
+        facts["ended"] = record.ended.astimezone(UTC).isoformat().replace("+00:00", "Z")
     parts = [f"{json.dumps(name)}: {_json(value)}" for name, value in facts.items()]
     chains = {
         name: "[" + ", ".join(_plain(one) for one in chain) + "]"
@@ -120,8 +123,13 @@ def whole(
     for name, values in (("attempts", attempts), ("cases", map(_plain, record.cases))):
         lines = ",\n".join(values)
         parts.append(f'"{name}": [\n{lines}\n]')
-    parts += [f'"counts": {_json(counts)}'] if counts else []
+    parts += [f'"counts": {_json(record.counts)}'] if computed else []
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _baseline_head(header: RunHeader) -> dict[str, Any]:
+    named = {"format": header.format, "format_version": header.format_version}
+    return named | dict(json.loads(_plain(header)))
 
 
 def _plain(model: Model, *, exclude: Collection[str] = (), computed: bool = True) -> str:
@@ -273,7 +281,7 @@ class RecordWriter:
     def so_far(self, *, complete: bool = False, ended: datetime | None = None) -> RunRecord:
         """The record as it is now."""
         known = {name: getattr(self.header, name) for name in RunHeader.model_fields}
-        return RunRecord(
+        return RunRecord.model_construct(
             **known,
             complete=complete,
             ended=ended,

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.certificates import ANCHORS, OTHER_HOST
+from lab.clients import program_of
 from lab.model import (
     Attempt,
     FtpClientSettings,
@@ -22,7 +23,6 @@ from lab.model import (
     Reason,
     Side,
     Stage,
-    container_of,
     only,
     up_to,
 )
@@ -190,6 +190,13 @@ def _known_authority(attempt: Attempt) -> Attempt | None:
     return attempt.with_server(certificate="valid").with_client(trust=None)
 
 
+def _renewed(attempt: Attempt) -> Attempt | None:
+    of_others = ("expired-intermediate", "expired-self-signed")
+    if attempt.server.certificate in of_others:
+        return None
+    return attempt.with_server(certificate="renewed")
+
+
 def _served_trusted(attempt: Attempt) -> Attempt | None:
     slug = attempt.server.certificate
     return attempt.with_client(trust=slug) if slug in ANCHORS and slug != "private-ca" else None
@@ -221,7 +228,7 @@ def _let_in(attempt: Attempt) -> Attempt | None:
     if attempt.server.port_filter == "open":
         return None
     client = attempt.client
-    return attempt.with_server(port_allowed=container_of(client.platform, client.policy))
+    return attempt.with_server(port_allowed=program_of(client).service(client))
 
 
 #: Certificates of which the server sends the leaf alone, and of an authority that clients do not know.
@@ -275,7 +282,7 @@ CURES: tuple[Cure, ...] = (
         "renewed",
         "a renewed certificate",
         (Reason.EXPIRED,),
-        _where(["expired"], _server(certificate="renewed")),
+        _renewed,
     ),
     Cure(
         "certificate-for-name",

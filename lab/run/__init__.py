@@ -1,14 +1,11 @@
-"""The running topology: containers up and down, agents in them, listeners on the servers.
+"""Attempts in containers: from a plan to results, and what has to be there for that.
 
-``checkout`` names things, ``topology`` starts and removes containers. ``session`` offers what a run
-needs: one attempt in, one observation out. It is put together from
-
-- the containers: ``containers`` finds them by service, ``equipment`` puts ``files`` into them;
-- the agents: ``agents`` says which runs where, ``link`` talks to one;
-- one attempt: ``feasibility`` says whether it can be tried here, ``listeners`` starts servers for it,
-  ``request`` is what its client is asked for, ``capture`` is what the network had of it;
-- the suites of both ends: ``offers`` asks one end, ``offer_cache`` each end once a run, ``scanner``
-  asks ``sslscan``.
-
-``once`` holds values that are made on first use.
+- ``laboratory`` opens the lab for a run: images, a topology (``topology``, in its ``network``),
+  certificates, a session. ``checkout`` names what belongs to this working copy.
+- ``session`` is one run's use of a topology: an attempt in, its result out. It is put together from the
+  ``containers`` and the files in them, the ``agents`` there and the ``link`` to each, and the ``listeners``.
+- ``attempts`` makes and judges the attempts of a plan, ``recording`` writes them down.
+- What the builds can do is asked by ``capabilities`` and ``offers`` (compared by ``suites``); ``scan`` has
+  ``sslscan`` ask.
+- ``pytest_items`` are cases as items of pytest.
 """

@@ -1,23 +1,28 @@
-"""The agents of a run: which one runs in which container, each started on first use."""
+"""The agents of a run, each started on first use; and whether settings can be tried with them here.
+
+What the images, the programs and the containers make possible is asked before an attempt is made.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from docker import DockerClient
 
-from lab.clients import PROGRAMS
-from lab.model import ClientSettings
-from lab.run import scanner
-from lab.run.containers import Containers
-from lab.run.files import AGENTS
+from lab.clients import PROGRAMS, program_of
+from lab.clients.base import Installed
+from lab.model import Attempt, ClientSettings, FtpServerSettings, ServerSettings
+from lab.run.containers import AGENTS, Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink
-from lab.run.once import OnceMap
-from lab.servers import SERVERS
+from lab.servers import SERVERS, server_of
 
 #: The agent that asks both ends for their suites, in a server's container.
 PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
+#: The container of ``sslscan``, and its agent.
+SCANNER = "sslscan"
+SCANNER_AGENT = ("/opt/lab/bin/python3", f"{AGENTS}/sslscan.py")
 #: Seconds for a server's agent to say what it knows of the programs and libraries beside it.
 FACTS_S = 10.0
 
@@ -28,10 +33,11 @@ class Agents:
     Raises (every method but :meth:`close`): :class:`AgentError` if the agent cannot be started.
     """
 
-    def __init__(self, client: DockerClient, containers: Containers) -> None:
+    def __init__(self, client: DockerClient, containers: Containers, equipment: Equipment) -> None:
         """No agent is started yet."""
         self._client = client
         self._containers = containers
+        self._equipment = equipment
         self._links: OnceMap[AgentLink] = OnceMap()
         self._closed = threading.Event()
 
@@ -51,7 +57,7 @@ class Agents:
 
     def scanner(self) -> AgentLink:
         """The agent that runs ``sslscan``."""
-        return self._agent(scanner.SERVICE, scanner.SERVICE, scanner.AGENT)
+        return self._agent(SCANNER, SCANNER, SCANNER_AGENT)
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""
@@ -65,8 +71,113 @@ class Agents:
     def _start(self, service: str, argv: Sequence[str]) -> AgentLink:
         container = self._containers.id_of(service)
         if not self._closed.is_set():
+            self._equipment.put(service)
             link = AgentLink(self._client, service, container, list(argv))
             if not self._closed.is_set():
                 return link
             link.close()
         raise AgentError(f"no agent is started in {service}: the session has ended")
+
+
+class Unsupported(Exception):
+    """These settings cannot be tried here; the text is the declared cause."""
+
+
+class Feasibility:
+    """Says of settings whether they can be tried in this topology."""
+
+    def __init__(
+        self,
+        agents: Agents,
+        containers: Containers,
+        stand_ins: Collection[str],
+        absent: Mapping[str, str],
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            agents: the clients' say what is installed beside them.
+            containers: those that a packet filter can name.
+            stand_ins: the platforms whose images only stand in for the distribution.
+            absent: services that are not in the topology, with the reason.
+        """
+        self._agents = agents
+        self._containers = containers
+        self._stand_ins = frozenset(stand_ins)
+        self._absent = absent
+
+    def check(self, attempt: Attempt) -> None:
+        """Let pass what can be tried here.
+
+        Raises:
+            Unsupported: with the cause, if these settings cannot be expressed or an image lacks something.
+            AgentError: a container or an agent failed.
+        """
+        program = program_of(attempt.client)
+        cause = self.cannot_serve(attempt.server) or program.unsupported(
+            attempt.client, self._installed(attempt.client)
+        )
+        cause = cause or self._no_impostor(attempt.server)
+        if cause:
+            raise Unsupported(cause)
+        let_in(attempt.server, self._containers)
+        announced(attempt.server, self._containers)
+
+    def cannot_serve(self, server: ServerSettings) -> str | None:
+        """Why there is no such server here; ``None``: there is."""
+        software = server_of(server)
+        absent = self._absent.get(software.service)
+        return absent.partition(":")[0] if absent else software.unsupported(server)
+
+    def _no_impostor(self, server: ServerSettings) -> str | None:
+        """Why the program cannot be made an impostor in this image; ``None``: it can, or need not."""
+        if not server.impostor:
+            return None
+        why = self._agents.server(server.software).versions.get("no_impostor")
+        return f"no impostor's {server.software} here: {why}" if why else None
+
+    def _installed(self, client: ClientSettings) -> Installed:
+        return Installed(
+            platform=client.platform,
+            stand_in=client.platform in self._stand_ins,
+            versions=self._agents.client(client).versions,
+        )
+
+
+def let_in(server: ServerSettings, containers: Containers) -> tuple[str, ...]:
+    """The addresses that the filter before the server's port lets through.
+
+    Raises:
+        Unsupported: no container of that name is in the topology.
+        AgentError: it has no address, or the engine does not tell.
+    """
+    allowed = server.port_allowed
+    return () if allowed is None else (_address_of("port_allowed", allowed, containers),)
+
+
+def announced(server: ServerSettings, containers: Containers) -> str | None:
+    """The address that the server announces for passive mode; ``None``: its own.
+
+    Raises:
+        Unsupported: it is no address, and no container of that name is in the topology.
+        AgentError: that container has no address, or the engine does not tell.
+    """
+    wanted = server.pasv_address if isinstance(server, FtpServerSettings) else None
+    if wanted is None or _is_address(wanted):
+        return wanted
+    return _address_of("pasv_address", wanted, containers)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _address_of(setting: str, name: str, containers: Containers) -> str:
+    if name not in containers.named:
+        known = ", ".join(sorted(containers.named))
+        raise Unsupported(f"{setting}={name}: no container has that name; there are {known}")
+    return containers.address_of(name)

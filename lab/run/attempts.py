@@ -21,7 +21,7 @@ from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Re
 from lab.model.expectations import Judgement, Verdict, impostor_difference, judge
 from lab.own.judged import judged
 from lab.record import AttemptResult
-from lab.run.feasibility import Unsupported
+from lab.run.agents import Unsupported
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.wire import Capture, CapturePolicy, hear_witnesses, read

@@ -20,9 +20,8 @@ from lab.clients import PROGRAMS
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks, set_fields
 from lab.own import files
 from lab.run.agents import FACTS_S, Agents
-from lab.run.files import certificate_files
-from lab.run.offer_cache import OfferCache
-from lab.run.once import OnceMap
+from lab.run.containers import OnceMap, certificate_files
+from lab.run.offers import OfferCache
 from lab.servers import SERVERS
 
 #: In the state directory: ``lab``, a hash of the code that asked, and ``answers``: a key of
@@ -50,7 +49,7 @@ class Capabilities:
         self._file = state / FILE
         self._answers: OnceMap[bool] = OnceMap()
         self._lock = threading.Lock()
-        self._kept = _read(self._file)
+        self._kept: dict[str, bool] | None = None
 
     def has(self, attempt: Attempt, capability: Capability) -> bool:
         """Whether the builds that make this attempt have a capability.
@@ -63,12 +62,16 @@ class Capabilities:
         return self._answers.get(key, lambda: self._known(key, attempt, capability))
 
     def _known(self, key: str, attempt: Attempt, capability: Capability) -> bool:
-        if key not in self._kept:
+        with self._lock:
+            if self._kept is None:
+                self._kept = _read(self._file)
+            kept = self._kept
+        if key not in kept:
             answer = self._ask(attempt, capability)
             with self._lock:
-                self._kept[key] = answer
-                _write(self._file, self._kept)
-        return self._kept[key]
+                kept[key] = answer
+                _write(self._file, kept)
+        return kept[key]
 
     def _ask(self, attempt: Attempt, capability: Capability) -> bool:
         server = attempt.server

@@ -23,10 +23,11 @@ from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import Checkout
+from lab.run.network import Place, Seal
 from lab.run.session import Session
-from lab.run.topology import Place, Seal, Topology
+from lab.run.topology import Topology
 from lab.servers import SERVER_HOSTS, SERVERS
 
 
@@ -96,10 +97,10 @@ def open_lab(
                 kept=False,
                 services=services_of(attempts, absent, also) if attempts is not None else (),
             )
-            looking = background.submit(topology.look, client, running.project)
+            looking = background.submit(network.look, client, running.project)
             try:
                 material = making.result()
-                places = topology.places(client, running.project)
+                places = network.places(client, running.project)
                 material.add_addresses(_addresses(places))
                 if own is not None:
                     _add_own(material, own)

@@ -5,22 +5,33 @@ picks when the lab asks it (:class:`lab.run.suites.Offer`), and what ``sslscan``
 different code; where they differ, one of them is wrong, and that is said. Only what ``sslscan`` is
 known not to see is no disagreement: :data:`LIMITS`, each with the reason.
 
-Pure; ``lab/run/scanner.py`` is what runs the program.
+Pure; ``lab/run/scan.py`` is what runs the program.
 """
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from lab.model import PROTOCOLS, ServerSettings
+from lab.clients.net_ftp import NetFtp
+from lab.clients.openssl import Openssl
+from lab.model import PROTOCOLS, Attempt, ServerSettings, WebServerSettings
+from lab.run.agents import Unsupported
+from lab.run.containers import certificate_files
+from lab.run.link import AgentError, AgentLink
 from lab.run.suites import Offer
 from lab.servers.origin import BEHAVIOURS, Origin
 from lab.settings import server_in_words
 from lab.tls.suites import Suite, suite_of
+
+if TYPE_CHECKING:
+    from lab.run.session import Session
+
 
 #: Protocol versions as ``sslscan`` writes them: type and number of a protocol, and the short form at a
 #: suite. SSL 2.0 is none of the lab's: whoever speaks it disagrees with everything that is said of it.
@@ -96,7 +107,7 @@ class Scan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ScanComparison:
     """A listener as ``sslscan``, the lab and the settings have it."""
 
     server: ServerSettings
@@ -166,7 +177,7 @@ def not_scannable(server: ServerSettings) -> str | None:
     return None
 
 
-def read(document: str) -> Scan:
+def read_scan(document: str) -> Scan:
     """Read the XML document of ``sslscan --xml=-`` about one server.
 
     Raises:
@@ -195,9 +206,9 @@ def read(document: str) -> Scan:
     )
 
 
-def compare(
+def compare_scan(
     server: ServerSettings, scan: Scan, offer: Offer, limits: Collection[Limit] = LIMITS
-) -> Comparison:
+) -> ScanComparison:
     """Put the three together.
 
     A version in which a listener could use no suite is spoken by nobody, so that it does not count.
@@ -214,7 +225,7 @@ def compare(
             disagreements.append(f"sslscan finds {version}, the lab gets no suite of it")
         else:
             disagreements += _suites(version, scan.suites[version], picked[version], limits, beyond)
-    return Comparison(
+    return ScanComparison(
         server=server,
         scan=scan,
         offer=offer,
@@ -287,3 +298,126 @@ def _names(suites: Collection[Suite]) -> str:
 def _last_words(document: str) -> str:
     lines = [line.strip() for line in document.splitlines() if line.strip()]
     return " ".join(lines[-3:]) or "it wrote nothing"
+
+
+#: Seconds for one listener: some 200 connections where a long list of suites is to be found.
+SCAN_S = 60.0
+#: How often it is asked at most. It writes its hello of SSL 3.0 in three pieces and gives up altogether
+#: when the server refuses after the first, as OpenSSL 1.0.x does: once in some twenty times.
+TRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScannedAddress:
+    """A listener, as the scanner reaches it."""
+
+    host: str
+    port: int
+    server_name: str
+    """The name to ask for (SNI)."""
+    speaks_ftp: bool
+    """AUTH TLS comes first; else TLS from the first byte on."""
+    chain: str | None = None
+    """A certificate to present, and its key (paths in the scanner's container)."""
+    key: str | None = None
+
+    @classmethod
+    def of(cls, server: ServerSettings, port: int) -> ScannedAddress:
+        """A listener with these settings at ``port``."""
+        asked = server.asks_for_certificate
+        chain, key = certificate_files(server.host, server.certificate) if asked else (None, None)
+        return cls(
+            host=server.host,
+            port=port,
+            server_name=server.server_name,
+            speaks_ftp=not server.tls_first,
+            chain=chain,
+            key=key,
+        )
+
+
+def scan(agent: AgentLink, address: ScannedAddress) -> Scan:
+    """What ``sslscan`` finds there.
+
+    Raises:
+        AgentError: the agent failed, or the program could not look.
+    """
+    for left in reversed(range(TRIES)):
+        answer = agent.call(
+            "scan",
+            SCAN_S,
+            host=address.host,
+            port=address.port,
+            server_name=address.server_name,
+            starttls="ftp" if address.speaks_ftp else None,
+            certificate=address.chain,
+            key=address.key,
+        )
+        try:
+            return read_scan(answer["xml"])
+        except ScanError as error:
+            if not left:
+                said = " ".join(answer["stderr"].split())
+                ended = f"exit status {answer['exit_status']}{': ' + said if said else ''}"
+                raise AgentError(f"{error} ({ended}; {TRIES} times)") from error
+    raise AssertionError("the last try has returned or raised")
+
+
+#: What was found, or why nothing was.
+ScanResult = ScanComparison | NotScanned
+
+#: Not that both agree: two that see nothing have nothing to compare.
+NO_HANDSHAKE = "no handshake comes about with it, be it sslscan or the lab that asks"
+
+
+def scan_all(
+    session: Session,
+    servers: Iterable[ServerSettings],
+    *,
+    workers: int | None = None,
+) -> list[ScanResult]:
+    """Scan a listener of each of these settings, each settings once; the results in their order.
+
+    What breaks in the lab is the result of the settings that it hits; the rest goes on.
+
+    Args:
+        workers: how many at a time (default: one a processor; a scan keeps one busy).
+    """
+    distinct = list(dict.fromkeys(servers))
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1, "scan")
+    try:
+        return list(pool.map(lambda server: scan_one(session, server), distinct))
+    except BaseException:
+        # Ctrl-C: nobody waits for the scans under way.
+        pool.shutdown(wait=False, cancel_futures=True)
+        session.close()
+        raise
+    finally:
+        pool.shutdown(wait=True)
+
+
+def scan_one(session: Session, server: ServerSettings) -> ScanResult:
+    """Scan a listener with these settings."""
+    try:
+        found = session.scan(server)
+    except Unsupported as cause:
+        return NotScanned(server=server, why=str(cause))
+    except AgentError as error:
+        return NotScanned(server=server, why=str(error), lab_error=True)
+    return NotScanned(server=server, why=NO_HANDSHAKE) if found.nothing else found
+
+
+def as_attempt(server: ServerSettings) -> Attempt:
+    """An attempt against these settings: what a laboratory is opened for."""
+    return Attempt(server, Openssl() if isinstance(server, WebServerSettings) else NetFtp())
+
+
+def counted(results: Iterable[ScanResult]) -> dict[str, int]:
+    """How many settings came to what; every one is in exactly one number."""
+    counts = {"agree": 0, "disagree": 0, "not_scannable": 0, "lab_error": 0}
+    for result in results:
+        if isinstance(result, ScanComparison):
+            counts["agree" if result.agree else "disagree"] += 1
+        else:
+            counts["lab_error" if result.lab_error else "not_scannable"] += 1
+    return counts

@@ -32,18 +32,14 @@ from lab.model import (
     ServerSettings,
 )
 from lab.record import AttemptResult
-from lab.run import scan as scans
-from lab.run import scanner
-from lab.run.agents import FACTS_S, Agents
+from lab.run import scan
+from lab.run.agents import FACTS_S, Agents, Feasibility, Unsupported
 from lab.run.capabilities import Capabilities
-from lab.run.containers import Containers
-from lab.run.equipment import Equipment
-from lab.run.feasibility import Feasibility, Unsupported
+from lab.run.containers import Containers, Equipment
 from lab.run.link import AgentError, AgentLink
-from lab.run.listeners import Listener, Listeners
-from lab.run.offer_cache import OfferCache
-from lab.run.request import RequestBuilder, deadline
-from lab.run.suites import Comparison, compare
+from lab.run.listeners import Listener, Listeners, RequestBuilder, deadline
+from lab.run.offers import OfferCache
+from lab.run.suites import SuiteComparison, compare_suites
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 from lab.wire.packets import Capture, captured
@@ -71,7 +67,7 @@ class Session:
         images: Mapping[str, str],
         state: Path,
     ) -> None:
-        """Put the agents, the certificates and the trust store into the containers.
+        """No agent is started yet; the files that it needs are put into its container before.
 
         Args:
             stand_ins: the platforms whose images only stand in for the distribution.
@@ -82,16 +78,12 @@ class Session:
         password = secrets.token_urlsafe(12)
         self._containers = Containers(client, topology)
         self._equipment = Equipment(self._containers, material)
-        self._agents = Agents(client, self._containers)
+        self._agents = Agents(client, self._containers, self._equipment)
         self._feasibility = Feasibility(self._agents, self._containers, stand_ins, absent)
         self._listeners = Listeners(self._agents, self._containers, material, password)
         self._requests = RequestBuilder(material, password)
         self._offers = OfferCache(self._agents, self._listeners, self._requests, material)
         self._capabilities = Capabilities(self._agents, self._offers, images, state)
-        with ThreadPoolExecutor(1) as aside:
-            silence = aside.submit(self._containers.wait_for_silence)
-            self._equipment.put()
-            silence.result()
 
     def attempt(
         self, planned: PlannedAttempt, *, capture: bool = False
@@ -157,7 +149,7 @@ class Session:
             return result, None
         return result, watch.capture(collected["capture"], raw.get("key_log"), client, report)
 
-    def suites(self, attempt: Attempt) -> Comparison:
+    def suites(self, attempt: Attempt) -> SuiteComparison:
         """What both ends of an attempt agree to, and what is common; each end is asked once.
 
         Raises:
@@ -165,7 +157,7 @@ class Session:
             AgentError: a container or an agent failed.
         """
         self._feasibility.check(attempt)
-        return compare(self._offers.client(attempt), self._offers.server(attempt.server))
+        return compare_suites(self._offers.client(attempt), self._offers.server(attempt.server))
 
     def has(self, attempt: Attempt, capability: Capability) -> bool:
         """Whether the builds that make this attempt have a capability; each image is asked once.
@@ -176,14 +168,14 @@ class Session:
         """
         return self._capabilities.has(attempt, capability)
 
-    def scan(self, server: ServerSettings) -> scans.Comparison:
+    def scan(self, server: ServerSettings) -> scan.ScanComparison:
         """A listener with these settings as ``sslscan`` finds it, beside what the lab says of it.
 
         Raises:
             Unsupported: there is nothing to scan.
             AgentError: a container or an agent failed.
         """
-        cause = scans.not_scannable(server) or self._feasibility.cannot_serve(server)
+        cause = scan.not_scannable(server) or self._feasibility.cannot_serve(server)
         if cause:
             raise Unsupported(cause)
         offer = self._offers.server(server)
@@ -191,12 +183,13 @@ class Session:
             raise Unsupported(offer.nothing)
         agent = self._agents.scanner()
         with self._listeners.one(server) as listener:
-            found = scanner.scan(agent, scanner.Address.of(server, listener.port))
-        return scans.compare(server, found, offer)
+            found = scan.scan(agent, scan.ScannedAddress.of(server, listener.port))
+        return scan.compare_scan(server, found, offer)
 
-    def facts(self) -> dict[str, Any]:
-        """What the servers say of themselves, by software."""
-        names = [name for name, s in SERVERS.items() if s.service in self._containers.services]
+    def facts(self, software: Collection[str]) -> dict[str, Any]:
+        """What these servers say of themselves, by software; of those that are not here, nothing."""
+        here = self._containers.services
+        names = [name for name in SERVERS if name in software and SERVERS[name].service in here]
 
         def ask(name: str) -> dict[str, Any]:
             return self._agents.server(name).call("facts", FACTS_S)
@@ -204,6 +197,10 @@ class Session:
         # Side by side: most of the time agents are being started.
         with ThreadPoolExecutor(len(names) or 1) as pool:
             return dict(zip(names, pool.map(ask, names), strict=True))
+
+    def equip(self, service: str) -> None:
+        """Put the files of the run into a container in which somebody else starts an agent."""
+        self._equipment.put(service)
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""

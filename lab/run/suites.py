@@ -34,7 +34,7 @@ class Offer:
     """Who: ``net-ftp@rocky9:FIPS``, ``vsftpd``."""
     suites: Mapping[str, tuple[Suite, ...]] = field(default_factory=dict)
     nothing: str = ""
-    """Why there is nothing to compare, in the end's own words; empty: there is."""
+    """Why there is nothing to compare_suites, in the end's own words; empty: there is."""
     configured: tuple[Suite, ...] = ()
     """Of a server: what its cipher list means to its library (TLS 1.2 and older)."""
     key: str = ""
@@ -64,7 +64,7 @@ class Offer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class SuiteComparison:
     """Two offers and what they have in common."""
 
     client: Offer
@@ -123,7 +123,7 @@ def configured(names: Iterable[str]) -> tuple[Suite, ...]:
     return tuple(suite for name in names if (suite := suite_named(name)) is not None)
 
 
-def compare(client: Offer, server: Offer) -> Comparison:
+def compare_suites(client: Offer, server: Offer) -> SuiteComparison:
     """Put a client's and a server's offer together."""
     common = {
         version: tuple(s for s in client.suites[version] if s in server.suites[version])
@@ -131,7 +131,7 @@ def compare(client: Offer, server: Offer) -> Comparison:
         if version in server.suites
     }
     version = next(iter(common), None)
-    return Comparison(
+    return SuiteComparison(
         client=client,
         server=server,
         version=version,

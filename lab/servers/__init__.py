@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lab.model import ServerSettings
-from lab.servers import nginx, origin, pyftpdlib, vsftpd
+from lab.model import ServerSettings, of_folders
 from lab.servers.base import ListenerPlace, Server, listen_request, passive_range
 
 #: Every server software that ``ServerSettings.software`` can name.
 SERVERS: Mapping[str, Server[Any]] = MappingProxyType(
-    {
-        server.name: server
-        for module in (vsftpd, pyftpdlib, nginx, origin)
-        for server in module.SERVERS
-    }
+    {server.name: server for server in of_folders("servers", "SERVERS")}
 )
 
 #: The DNS name of each in the lab's zone.

@@ -26,7 +26,7 @@ from docker import DockerClient
 from lab.checkout import root
 from lab.machine import wait_until
 from lab.record import AttemptResult, RunRecord, load
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import LABEL_CHECKOUT, LABEL_RUN, Checkout
 
 #: Seconds for anything that a test waits for; far more than it takes.
@@ -213,7 +213,8 @@ class Copy:
     def runs(self) -> list[Path]:
         """The folders of all runs, the newest last."""
         folder = self.checkout.state / "runs"
-        return sorted(p for p in folder.glob("*-*") if p.is_dir()) if folder.is_dir() else []
+        found = [p for p in folder.glob("*-*") if p.is_dir() and not p.is_symlink()]
+        return sorted(found, key=lambda run: run.stat().st_mtime_ns)
 
     def journal(self) -> RunRecord | None:
         """The newest run as its journal has it, None before there is one."""
@@ -231,7 +232,7 @@ class Copy:
     def containers(self, engine: DockerClient, service: str = "") -> list[str]:
         """Ids of this copy's containers, of one service or all; those that do not run too."""
         labels = [f"{LABEL_CHECKOUT}={self.checkout.key}"]
-        labels += [f"{topology.LABEL_SERVICE}={service}"] if service else []
+        labels += [f"{network.LABEL_SERVICE}={service}"] if service else []
         return [c["Id"] for c in engine.api.containers(all=True, filters={"label": labels})]
 
     def left(self, engine: DockerClient) -> list[str]:
@@ -248,7 +249,7 @@ class Copy:
         """The topologies of this copy that have a container."""
         filters = {"label": f"{LABEL_CHECKOUT}={self.checkout.key}"}
         found = engine.api.containers(all=True, filters=filters)
-        return {c["Labels"][topology.LABEL_PROJECT] for c in found}
+        return {c["Labels"][network.LABEL_PROJECT] for c in found}
 
     def run_ids(self, engine: DockerClient) -> set[str]:
         """The runs that started this copy's containers."""

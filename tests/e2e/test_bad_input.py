@@ -121,7 +121,7 @@ def test_a_full_disk_under_the_record(shared: Copy) -> None:
         assert "No space left on device" in done.message, str(done)
         assert str(shared.checkout.state / "runs") in done.message, str(done)
         # and what was written can be read
-        report = shared.lab("report")
+        report = shared.lab("report", str(shared.runs()[-1]))
         assert report.status == 3, str(report)
         assert "ended before it was done" in report.out, str(report)
 

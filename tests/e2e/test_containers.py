@@ -8,21 +8,25 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from lab.run import topology
-from lab.run.containers import unpack
-from lab.run.execution import execute
-from lab.run.files import AGENTS, agent_files, pack
-from lab.run.link import AgentLink
+from lab.run import network
+from lab.run.containers import AGENTS, agent_files, pack, unpack
+from lab.run.link import AgentLink, execute
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from tests.containers_table import Container, documented
 from tests.e2e.checkouts import Copy
 
 
 def inspected(engine: DockerClient, shared: Copy) -> dict[str, Mapping[str, Any]]:
-    """Every container of the topology, as the engine describes it, by service."""
-    running = topology.containers(engine, shared.checkout.kept_project)
+    """The containers of the topology, as the engine describes them, by service."""
+    running = tabled(engine, shared)
     assert running
     return {name: engine.api.inspect_container(identity) for name, identity in running.items()}
+
+
+def tabled(engine: DockerClient, shared: Copy) -> dict[str, str]:
+    """The running containers that the table has, by service; it need not have those of new folders."""
+    running = network.containers(engine, shared.checkout.kept_project)
+    return {service: running[service] for service in documented() if service in running}
 
 
 def test_every_container_may_do_what_the_table_says(engine: DockerClient, shared: Copy) -> None:
@@ -53,7 +57,7 @@ def test_no_container_may_more(engine: DockerClient, shared: Copy) -> None:
 
 def test_nothing_else_can_be_written_to(engine: DockerClient, shared: Copy) -> None:
     # given what the kernel says of the mounts in each container
-    for service, identity in topology.containers(engine, shared.checkout.kept_project).items():
+    for service, identity in tabled(engine, shared).items():
         lines = execute(engine, identity, ["cat", "/proc/mounts"]).output.splitlines()
         mounts = [line.split() for line in lines]
         writable = {
@@ -76,7 +80,7 @@ def test_nothing_else_can_be_written_to(engine: DockerClient, shared: Copy) -> N
 
 
 def test_the_processes_in_it_have_no_more_than_that(engine: DockerClient, shared: Copy) -> None:
-    for service, identity in topology.containers(engine, shared.checkout.kept_project).items():
+    for service, identity in tabled(engine, shared).items():
         status = execute(engine, identity, ["cat", "/proc/1/status", "/proc/self/status"]).output
         effective = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff")]
         users = [line.split()[1] for line in status.splitlines() if line.startswith("Uid")]
@@ -90,7 +94,7 @@ def test_the_processes_in_it_have_no_more_than_that(engine: DockerClient, shared
 def test_a_listener_has_given_up_root(engine: DockerClient, shared: Copy, software: str) -> None:
     # given a listener in its own container
     server = SERVERS[software]
-    running = topology.containers(engine, shared.checkout.kept_project)
+    running = network.containers(engine, shared.checkout.kept_project)
     container = running[server.service]
     unpack(engine, container, pack({f"{AGENTS}/{n}": text for n, text in agent_files().items()}))
     agent = AgentLink(engine, server.service, container, list(server.agent.argv))

@@ -51,7 +51,7 @@ def test_the_visitor_reads_what_the_page_says_and_the_remedy_works(
     done = shared.lab("attempt", "--backend", str(path), *words, "--json")
     # then the page arrives over a connection whose certificate was checked
     assert done.status == 0, str(done)
-    assert done.json()["outcome"]["verified"] is True, str(done)
+    assert done.json()["client_report"]["verified"] is True, str(done)
     assert f"{path}:5: error: " in done.err, str(done)
     # and the record has nginx's configuration
     assert "proxy_ssl_name other.lab.test;" in done.json()["request"]["config"], str(done)
@@ -73,7 +73,7 @@ def test_a_ca_in_the_definition_is_trusted(shared: Copy, tmp_path: Path) -> None
     done = shared.lab("attempt", "--backend", str(path), *own, "--json")
     # then it is trusted
     assert done.status == 0, str(done)
-    assert done.json()["outcome"]["verified"] is True, str(done)
+    assert done.json()["client_report"]["verified"] is True, str(done)
     # and the command in the record names the files and does the same again
     record = load(shared.runs()[-1])
     command = record.attempts[0].command
@@ -87,7 +87,7 @@ def test_another_client_is_given_the_same_definition(shared: Copy, tmp_path: Pat
     client = ("--client", "tls-perl@centos7", "--server", "nginx")
     done = shared.lab("attempt", "--backend", str(path), *client, "--json")
     assert done.status == 0, str(done)
-    assert done.json()["outcome"]["protocol"] == "TLSv1.2", str(done)
+    assert done.json()["client_report"]["protocol"] == "TLSv1.2", str(done)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_another_client_is_given_the_same_definition(shared: Copy, tmp_path: Pat
     [
         (['.ssl_cert_hostname = "a"'], 'my.vcl:5: `.ssl_cert_hostname = "a"` has no `;`'),
         (['.port = "99999";'], 'my.vcl:5: `.port = "99999"`: that is no port number'),
-        (['.ssl_ca_cert = "no PEM";'], "my.vcl:5: this is no certificate"),
+        (['.ssl_ca_cert = "no PEM";'], "my.vcl:5: there is no PEM block here"),
     ],
 )
 def test_a_definition_that_cannot_be_tried(
@@ -236,7 +236,7 @@ def test_an_agent_that_is_killed_takes_nginx_with_it_and_the_next_cleans_up(
     done = running.done()
     # then that is a fault of the lab, which says so
     assert done.status == 3, str(done)
-    assert "lab-error" in done.err + done.out, str(done)
+    assert "LAB ERROR" in done.err + done.out, str(done)
     # and nginx has ended with it
     gone = wait_until(lambda: agents_in(engine, container) == [], timeout_s=PATIENCE_S)
     assert gone, agents_in(engine, container)

@@ -23,7 +23,7 @@ import testinfra
 from lab.checkout import root, state_directory
 from lab.images import ImageInfo, ImageStore, Printed, Source
 from lab.images.recipe import Recipe, load, release_from_environment
-from lab.run.files import agent_files
+from lab.run.containers import agent_files
 
 pytestmark = [pytest.mark.engine]
 

@@ -6,11 +6,11 @@ import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.certificates import RunCertificates
+from lab.model import Outcome
 from tests.e2e.checkouts import Copy, Done
 
 pytestmark = pytest.mark.engine
@@ -50,7 +50,7 @@ def backend(directory: Path, *lines: str) -> tuple[str, ...]:
 def page_of(copy: Copy, directory: Path) -> str:
     """The report of the newest run, as text."""
     path = directory / "report.html"
-    copy.lab("report", "--html", str(path))
+    copy.lab("report", "--html", str(path), str(copy.runs()[-1]))
     return html.unescape(
         re.sub("<style>.*?</style>|<[^>]*>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     )
@@ -59,18 +59,20 @@ def page_of(copy: Copy, directory: Path) -> str:
 def everything(copy: Copy, directory: Path, done: Done) -> dict[str, str]:
     """What there is to read of the newest run."""
     summary = directory / "summary.md"
-    copy.lab("report", "--summary", str(summary))
+    copy.lab("report", "--summary", str(summary), str(copy.runs()[-1]))
     return {
         "attempt": done.out,
-        "report": copy.lab("report").out,
+        "report": copy.lab("report", str(copy.runs()[-1])).out,
         "summary": summary.read_text(encoding="utf-8"),
         "page": page_of(copy, directory),
     }
 
 
-def outcome_of(copy: Copy) -> Any:
-    """The outcome in the newest record, as a program reads it."""
-    return copy.lab("report", "--json").json()["attempts"][0]["outcome"]
+def outcome_of(copy: Copy) -> Outcome:
+    """The outcome in the newest record."""
+    outcome = copy.record().attempts[0].outcome
+    assert outcome is not None
+    return outcome
 
 
 def test_an_accepted_chain_is_called_verified_nowhere(
@@ -87,8 +89,8 @@ def test_an_accepted_chain_is_called_verified_nowhere(
         assert "certificate not judged" in flat, f"{where}\n{text}"
         assert not any(said in flat for said in VERIFIED), f"{where}\n{text}"
     outcome = outcome_of(shared)
-    assert outcome["verified"] is None, outcome
-    assert outcome["not_judged"] == ["issuer-from-chain"], outcome
+    assert outcome.verified is None, outcome
+    assert list(outcome.not_judged) == ["issuer-from-chain"], outcome
     # and nothing of the certificate is in the advice
     assert HOST not in done.err, str(done)
     # and an expectation that it is verified does not hold
@@ -104,7 +106,7 @@ def test_a_refusal_behind_the_certificate_does_not_make_it_verified(
     words = own(material, tmp_path, "root-in-chain")
     done = shared.lab("attempt", *words, *TRUSTED, *NAMED)
     assert "at transfer: session-reuse-required; certificate not judged: " in done.out, str(done)
-    assert outcome_of(shared)["verified"] is None, str(done)
+    assert outcome_of(shared).verified is None, str(done)
     assert not any(said in page_of(shared, tmp_path) for said in VERIFIED)
 
 
@@ -149,7 +151,7 @@ def test_a_refusal_says_whether_it_is_one_of_the_operators_clients(
     done = shared.lab("attempt", *own(material, tmp_path, slug), *options, *HANDSHAKE)
     assert done.status == 1, str(done)
     outcome = outcome_of(shared)
-    assert (outcome["reason"], outcome["not_judged"]) == (reason, left_open), str(done)
+    assert (outcome.reason, list(outcome.not_judged)) == (reason, left_open), str(done)
     first = f"refused by the client at verify: {reason}"
     assert done.out.startswith(first + ("; not judged: " if left_open else "\n")), str(done)
     page = page_of(shared, tmp_path)
@@ -166,8 +168,8 @@ def test_an_incomplete_chain_is_never_verified_by_itself(
     done = shared.lab("attempt", *words, *named)
     # then some accept it and some do not, and neither is judged
     outcome = outcome_of(shared)
-    assert outcome["verified"] is not True, str(done)
-    assert "issuer-from-chain" in outcome["not_judged"], str(done)
+    assert outcome.verified is not True, str(done)
+    assert "issuer-from-chain" in outcome.not_judged, str(done)
     assert "not judged" in done.out, str(done)
 
 
@@ -184,7 +186,7 @@ def test_with_a_ca_and_a_name_it_is_judged_and_verified(
     assert "certificate verified" in done.out, str(done)
     assert "not judged" not in done.out + done.err, str(done)
     outcome = outcome_of(shared)
-    assert (outcome["verified"], outcome["not_judged"]) == (True, []), outcome
+    assert (outcome.verified, outcome.not_judged) == (True, ()), outcome
     # and so is what that client refuses: another name, and a chain without its intermediate
     other = (lines[0], '.ssl_cert_hostname = "b.example.test";')
     done = shared.lab("attempt", *backend(tmp_path, *other), *words)
@@ -194,7 +196,7 @@ def test_with_a_ca_and_a_name_it_is_judged_and_verified(
     words = own(material, tmp_path, "incomplete-chain")
     done = shared.lab("attempt", *backend(tmp_path, *lines), *words)
     assert re.match(r"refused by the client at verify: [a-z-]+\n", done.out), str(done)
-    assert outcome_of(shared)["not_judged"] == [], str(done)
+    assert outcome_of(shared).not_judged == (), str(done)
 
 
 def test_a_pinned_certificate_is_called_the_pinned_one(

@@ -439,7 +439,7 @@ def test_what_is_shown_elsewhere_is_put_in_its_place_when_a_case_is_opened(
     assert browser.evaluate(f"{logs}.length") == 5
     assert (
         browser.evaluate(f"{logs}.filter(text => text.includes('226 Transfer complete')).length")
-        == 4
+        == 5
     )
     # and it is found, wherever it stands
     browser.open(folder / "shared.html", "#q=Transfer+complete")

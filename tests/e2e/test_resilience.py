@@ -17,9 +17,8 @@ from lab.engine import processes
 from lab.machine import wait_until
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, RunRecord
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import in_use
-from lab.run.topology import removing
 from tests.e2e.checkouts import PATIENCE_S, POLL_S, Copy, Running, agents_in
 
 pytestmark = pytest.mark.engine
@@ -117,7 +116,7 @@ def test_containers_that_are_killed_take_only_their_own_attempts_with_them(
         (hit,) = attempts(record, case)
         assert hit.verdict is Verdict.LAB_ERROR, f"{hit.id}: {hit.verdict}\n{done}"
         assert killed in hit.verdict_why, hit.verdict_why
-        assert f"lab-error: {hit.id}" in done.out, str(done)
+        assert f"LAB ERROR: {hit.id}" in done.out + done.err, str(done)
     # and everything else went on
     verdicts = [attempt.verdict for attempt in attempts(record, "quick")]
     assert verdicts == [Verdict.AS_EXPECTED] * QUICK, str(done)
@@ -241,9 +240,9 @@ def test_labs_side_by_side_do_not_disturb_each_other(
 def only_of_these_tests(monkeypatch: pytest.MonkeyPatch, *copies: Copy) -> None:
     """Keep `lab down --all` away from every other lab of this machine."""
     monkeypatch.undo()
-    keys, real = {copy.checkout.key for copy in copies}, topology.find
+    keys, real = {copy.checkout.key for copy in copies}, network.find
 
-    def find(client: DockerClient) -> list[topology.Found]:
+    def find(client: DockerClient) -> list[network.Found]:
         return [found for found in real(client) if found.checkout in keys]
 
-    monkeypatch.setattr(removing, "find", find)
+    monkeypatch.setattr(topology, "find", find)

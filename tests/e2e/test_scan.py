@@ -8,8 +8,15 @@ from lab.cases.declaration import PlannedAttempt
 from lab.model import Attempt, ServerSettings
 from lab.run.attempts import make
 from lab.run.laboratory import Lab
-from lab.run.scan import LIMITS, Comparison, NotScanned, compare
-from lab.run.scanning import counted, scan_all, scan_one
+from lab.run.scan import (
+    LIMITS,
+    NotScanned,
+    ScanComparison,
+    compare_scan,
+    counted,
+    scan_all,
+    scan_one,
+)
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import Copy
 
@@ -19,13 +26,13 @@ TLS13 = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1
 GCM256 = "ECDHE-RSA-AES256-GCM-SHA384"
 
 
-def scanned(laboratory: Lab, server: ServerSettings) -> Comparison:
+def scanned(laboratory: Lab, server: ServerSettings) -> ScanComparison:
     result = scan_one(laboratory.session, server)
-    assert isinstance(result, Comparison), result
+    assert isinstance(result, ScanComparison), result
     return result
 
 
-def suites(result: Comparison) -> dict[str, set[str]]:
+def suites(result: ScanComparison) -> dict[str, set[str]]:
     """Names of the suites that sslscan found, by version."""
     return {version: {s.name for s in found} for version, found in result.scan.suites.items()}
 
@@ -98,7 +105,7 @@ def test_the_claim_of_another_listener_is_a_lie(laboratory: Lab) -> None:
     one = scanned(laboratory, parse_server([]))
     other = scanned(laboratory, parse_server(["ciphers=AES128-SHA", "protocols=..TLSv1.2"]))
 
-    lie = compare(other.server, one.scan, other.offer)
+    lie = compare_scan(other.server, one.scan, other.offer)
 
     assert set(lie.disagreements) == {
         "sslscan finds TLSv1.3, the settings allow ..TLSv1.2",
@@ -130,7 +137,6 @@ NOTHING_TO_SCAN = [
     ("nginx", ["listening=no"], "nothing listens"),
     ("nginx", ["port_filter=dropped", "port_allowed=edge"], "edge"),
     ("origin", ["behaviour=silent"], "never answers"),
-    ("pyftpdlib", ["implicit_tls=yes"], "explicit TLS"),
 ]
 
 

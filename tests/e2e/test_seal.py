@@ -19,11 +19,10 @@ import pytest
 from docker import DockerClient
 
 from lab.images import Silent
-from lab.run import topology
+from lab.run import network
 from lab.run.checkout import Checkout
-from lab.run.execution import execute
 from lab.run.laboratory import image_store
-from lab.run.topology import sealing
+from lab.run.link import execute
 from tests.e2e.checkouts import Copy
 
 #: Seconds for one connection; the host's kernel answers in less than a thousandth of that.
@@ -109,14 +108,14 @@ def open_network(engine: DockerClient, images: None) -> Iterator[dict[str, str]]
 def test_no_container_reaches_this_host(shared: Copy, engine: DockerClient) -> None:
     # given every container of the topology, and an open port at each of the host's addresses
     project = shared.checkout.kept_project
-    containers = topology.containers(engine, project)
+    containers = network.containers(engine, project)
     with listening() as targets:
         assert len(containers) > 10
         assert any("docker0" in where for where in targets.values()), targets
         # then nobody answers, not even the network's own bridge
         assert answered(engine, containers, targets) == []
     # and the lab sees the same by its own look
-    assert topology.look(engine, project).holds
+    assert network.look(engine, project).holds
 
 
 def test_in_an_ordinary_internal_network_the_host_is_reached(
@@ -148,9 +147,9 @@ def test_a_run_in_a_network_that_is_not_sealed_says_so(copy: Copy) -> None:
 def test_no_container_has_a_way_out(shared: Copy, engine: DockerClient) -> None:
     # given the address that the host would have, at which nobody answers
     project = shared.checkout.kept_project
-    network = engine.api.networks(filters={"label": f"{topology.LABEL_PROJECT}={project}"})[0]
-    nobody = sealing.gateway_of(network)
-    for service, container in topology.containers(engine, project).items():
+    listed = engine.api.networks(filters={"label": f"{network.LABEL_PROJECT}={project}"})[0]
+    nobody = network.gateway_of(listed)
+    for service, container in network.containers(engine, project).items():
         # then whatever is not in the lab's own network would have to go by it
         table = execute(engine, container, ["cat", "/proc/net/route"]).output.splitlines()[1:]
         routes = [line.split()[:3] for line in table]
@@ -158,7 +157,7 @@ def test_no_container_has_a_way_out(shared: Copy, engine: DockerClient) -> None:
         assert {_address(gateway) for gateway in gateways} <= {nobody}, service
         assert {interface for interface, _, _ in routes} == {"eth0"}, service
         on_link = [destination for _, destination, gateway in routes if gateway == "00000000"]
-        subnet = ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"])
+        subnet = ipaddress.ip_network(listed["IPAM"]["Config"][0]["Subnet"])
         assert [_address(destination) for destination in on_link] == [str(subnet[0])], service
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from lab.cases import Catalogue, PlannedAttempt
 from lab.model import Attempt, Outcome, Reason, Result
+from lab.run.agents import Unsupported
 from lab.run.attempts import make
-from lab.run.feasibility import Unsupported
 from lab.run.laboratory import Lab
-from lab.run.suites import Comparison
+from lab.run.suites import SuiteComparison
 from lab.settings import parse_client, parse_server
 from tests.e2e.checkouts import Copy
 
@@ -35,7 +35,7 @@ def about_suites() -> list[PlannedAttempt]:
     ]
 
 
-def both(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, Comparison]:
+def both(laboratory: Lab, attempt: Attempt) -> tuple[Outcome, SuiteComparison]:
     """What happens, and what asking both ends says."""
     try:
         comparison = laboratory.session.suites(attempt)

@@ -40,8 +40,8 @@ FIN, RST = 0x01, 0x04
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = "1", "2", "11"
 #: The random of a HelloRetryRequest (RFC 8446, section 4.1.3).
 RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
-#: A port of the lab may be the registered one of something else: the bytes are looked at first.
-HEURISTICS = ("-o", "tcp.try_heuristic_first:TRUE")
+#: A port of the lab may be the registered one of something else, and FTP and HTTP may precede TLS.
+ONLY = ("--only-protocols", "frame,pcap,eth,ethertype,ip,tcp,tls,x509sat")
 AGGREGATED = ("-E", "aggregator=|")
 PATIENCE_S = 240
 
@@ -59,7 +59,7 @@ def rows(engine: DockerClient, image: str, captures: bytes) -> list[Row]:
     asked = [word for name in FIELDS for word in ("-e", name)]
     box = engine.containers.create(
         image,
-        ["tshark", "-n", "-r", "/all.pcapng", *HEURISTICS, "-T", "fields", *AGGREGATED, *asked],
+        ["tshark", "-n", "-r", "/all.pcapng", *ONLY, "-T", "fields", *AGGREGATED, *asked],
         network_mode="none",
     )
     try:
@@ -177,8 +177,8 @@ def compared(
     if key_log or seen.version != "TLSv1.3":
         number = one.certificates.number if one.certificates else None
         yield "certificates", number, seen.certificates
-    # tshark takes nothing for TLS in which there is no ClientHello, nor what follows an answer in clear text.
-    for side in (Side.CLIENT, Side.SERVER) if offered and not one.not_tls else ():
+    # tshark takes nothing for TLS in which there is no ClientHello: a client may send an alert and no more.
+    for side in (Side.CLIENT, Side.SERVER) if offered else ():
         our = [alert.name for alert in one.alerts if alert.by is side]
         their = [name for by, name in seen.alerts if by is side]
         if len(our) == len(their):

@@ -28,11 +28,11 @@ from lab import machine
 from lab.checkout import root
 from lab.images import Printed, sources
 from lab.images.recipe import Bootstrap
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import Checkout
-from lab.run.execution import execute
 from lab.run.laboratory import image_store
-from lab.run.topology import LABEL_PROJECT, LABEL_SERVICE, sealing
+from lab.run.link import execute
+from lab.run.network import LABEL_PROJECT, LABEL_SERVICE
 
 #: Debian's suites whose docker.io is tried.
 ENGINES = ("trixie", "testing")
@@ -52,8 +52,8 @@ class Row:
 
     version: str
     api: str
-    seal: topology.Seal
-    open: topology.Seal
+    seal: network.Seal
+    open: network.Seal
     """The same look in an internal network without options."""
     names: bool
     """A container finds another by its name."""
@@ -188,7 +188,7 @@ def look(client: DockerClient, image: str) -> Row:
             services=SERVICES,
         )
         try:
-            seal = topology.look(client, running.project)
+            seal = network.look(client, running.project)
             asking = running.containers[SERVICES[0]]
             found = execute(client, asking, ["getent", "hosts", "dns.lab.test"])
             other = execute(client, asking, ["getent", "hosts", SERVICES[1]])
@@ -220,25 +220,25 @@ def pointed_to(host: str) -> Iterator[None]:
             os.environ["DOCKER_HOST"] = before
 
 
-def look_at_open_network(client: DockerClient, image: str) -> topology.Seal:
+def look_at_open_network(client: DockerClient, image: str) -> network.Seal:
     """The lab's look in an internal network that has none of the lab's options."""
     labels = {LABEL_PROJECT: f"{PROJECT}-open"}
-    network = client.networks.create(f"{PROJECT}-open", internal=True, labels=labels)
+    made = client.networks.create(f"{PROJECT}-open", internal=True, labels=labels)
     try:
         container = client.containers.run(
             image,
             ["sleep", "infinity"],
             detach=True,
             init=True,
-            network=network.name,
-            labels=labels | {LABEL_SERVICE: sealing.ASKING},
+            network=made.name,
+            labels=labels | {LABEL_SERVICE: network.ASKING},
         )
         try:
-            return topology.look(client, labels[LABEL_PROJECT])
+            return network.look(client, labels[LABEL_PROJECT])
         finally:
             container.remove(force=True)
     finally:
-        network.remove()
+        made.remove()
 
 
 if __name__ == "__main__":

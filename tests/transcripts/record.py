@@ -34,8 +34,7 @@ from lab.model import (
 from lab.record import AttemptResult, load
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
-from lab.run.containers import unpack
-from lab.run.files import AGENTS, pack
+from lab.run.containers import AGENTS, pack, unpack
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
@@ -106,6 +105,7 @@ class Clients:
         key = (service, spec.name)
         if key not in self._links:
             container = self._laboratory.topology.containers[service]
+            self._laboratory.session.equip(service)
             self._links[key] = AgentLink(
                 self._laboratory.client, service, container, list(spec.argv)
             )
@@ -162,6 +162,7 @@ def from_peers(
     container = laboratory.topology.containers[CONTAINER]
     folder = Path(scripted_peer.__file__).parent
     sources = {f"{AGENTS}/{peers.name}": (folder / peers.name).read_bytes() for peers in PEERS}
+    laboratory.session.equip(CONTAINER)
     unpack(laboratory.client, container, pack(sources))
     peer = AgentLink(
         laboratory.client,

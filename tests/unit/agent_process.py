@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab.run.files import agent_files
+from lab.run.containers import agent_files
 
 
 def _as_in_a_container() -> Path:

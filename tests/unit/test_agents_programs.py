@@ -25,9 +25,9 @@ HOST = "localhost"
 
 def _local(program: str) -> list[str]:
     """The agent's command on this machine instead of in a container."""
-    interpreter, script = PROGRAMS[program].agent.argv
+    interpreter, script, *arguments = PROGRAMS[program].agent.argv
     here = "perl" if interpreter.endswith("/perl") else sys.executable
-    return [here, str(AGENTS / Path(script).name)]
+    return [here, str(AGENTS / Path(script).name), *arguments]
 
 
 def _has_net_ftp() -> bool:

@@ -24,16 +24,17 @@ from lab.certificates import RunCertificates, describe
 from lab.cli import main
 from lab.cli.common import USAGE
 from lab.cli.entry import COMMANDS
+from lab.documents import documents
 from lab.images import ImageError
 from lab.images import Problem as ImageProblem
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import Checkout
 from lab.run.link import AgentError
+from lab.run.network import Found, TopologyError
 from lab.run.recording import Conducted
-from lab.run.topology import Found, TopologyError
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
@@ -192,8 +193,8 @@ def test_the_settings_are_listed_by_the_names_of_their_fields(lab: Lab) -> None:
     [
         (["run", "expird_certificate"], "did you mean expired_certificate"),
         (["run", "zzz"], "`lab list` shows what there is"),
-        (["run", "--document", "nothing"], "there are: fastly, movable-type"),
-        (["list", "--document", "nothing"], "there are: fastly, movable-type"),
+        (["run", "--document", "nothing"], f"there are: {', '.join(sorted(documents()))}"),
+        (["list", "--document", "nothing"], f"there are: {', '.join(sorted(documents()))}"),
         (["attempt", "-s", "certificate=expird"], "did you mean expired"),
         (["attempt", "-s", "cipher=HIGH"], "did you mean ciphers"),
         (["attempt", "-s", "ciphers"], "write ciphers=VALUE"),
@@ -645,13 +646,13 @@ def test_down_with_nothing_to_do_says_so(
 def test_the_status_of_topologies(
     lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topology, "find", lambda _: [found("tls-lab-a", kept=True)])
+    monkeypatch.setattr(network, "find", lambda _: [found("tls-lab-a", kept=True)])
     words = lab("status")
     assert words.status == 0
     assert re.search(r"tls-lab-a +8 +yes +yes +/home/somebody/lab", words.out)
     (data,) = json.loads(lab("status", "--json").out)
     assert (data["project"], data["running"], data["kept"]) == ("tls-lab-a", 8, True)
-    monkeypatch.setattr(topology, "find", lambda _: [])
+    monkeypatch.setattr(network, "find", lambda _: [])
     assert "`lab up` starts one" in lab("status").out
     assert json.loads(lab("status", "--json").out) == []
 
@@ -659,7 +660,7 @@ def test_the_status_of_topologies(
 def test_what_is_up_is_not_started_again(
     lab: Lab, made_up_engine: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topology, "containers", lambda *_: {"dns": "0123"})
+    monkeypatch.setattr(network, "containers", lambda *_: {"dns": "0123"})
     monkeypatch.setattr(
         "lab.run.laboratory.start", lambda *_, **__: pytest.fail("it was started again")
     )

@@ -76,7 +76,7 @@ DOCUMENT = """\
 @fuzz
 def test_any_document_of_sslscan_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(scan.ScanError):
-        found = scan.read(text)
+        found = scan.read_scan(text)
         assert set(found.suites) <= set(PROTOCOLS)
 
 

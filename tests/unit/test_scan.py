@@ -12,11 +12,23 @@ from rich.console import Console
 
 from lab.cli.attempts import print_scans, scans_in_words
 from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
-from lab.run.feasibility import Unsupported
+from lab.run.agents import Unsupported
 from lab.run.link import AgentError, AgentLink
-from lab.run.scan import LIMITS, Comparison, Scan, ScanError, compare, not_scannable, read
-from lab.run.scanner import Address, scan
-from lab.run.scanning import as_attempt, counted, scan_all, scan_one
+from lab.run.scan import (
+    LIMITS,
+    Scan,
+    ScanComparison,
+    ScanError,
+    ScannedAddress,
+    as_attempt,
+    compare_scan,
+    counted,
+    not_scannable,
+    read_scan,
+    scan,
+    scan_all,
+    scan_one,
+)
 from lab.run.session import Session
 from lab.run.suites import Offer, configured
 from lab.servers import SERVERS
@@ -103,14 +115,14 @@ def offered(listed: tuple[str, ...] = (), **by_version: tuple[str, ...]) -> Offe
 def disagreements(
     scan_: Scan, offer: Offer, server: ServerSettings | None = None
 ) -> tuple[str, ...]:
-    return compare(server or Vsftpd(), scan_, offer).disagreements
+    return compare_scan(server or Vsftpd(), scan_, offer).disagreements
 
 
 # -- reading ---------------------------------------------------------------------------------------
 
 
 def test_protocols_and_suites_are_read_by_number() -> None:
-    found = read(DOCUMENT)
+    found = read_scan(DOCUMENT)
 
     assert found.suites == {"TLSv1.3": suites(*TLS13), "TLSv1.2": suites(GCM256)}
     assert found.version == "2.1.5"
@@ -118,7 +130,7 @@ def test_protocols_and_suites_are_read_by_number() -> None:
 
 
 def test_a_suite_that_its_library_has_not_is_the_same_suite() -> None:
-    found = read(OWN_QUESTIONS)
+    found = read_scan(OWN_QUESTIONS)
 
     assert found.suites == {"TLSv1": suites("RC4-SHA", "DES-CBC3-SHA"), "SSLv3": ()}
     assert found.complaints == ("Error reading from 127.0.0.1:2100: Connection reset by peer",)
@@ -138,14 +150,14 @@ def test_a_suite_that_its_library_has_not_is_the_same_suite() -> None:
 )
 def test_what_is_no_answer_is_an_error_that_says_why(document: str, hint: str) -> None:
     with pytest.raises(ScanError, match=hint):
-        read(document)
+        read_scan(document)
 
 
 # -- comparing -------------------------------------------------------------------------------------
 
 
 def test_the_same_suites_in_another_order_agree() -> None:
-    found = compare(
+    found = compare_scan(
         Vsftpd(),
         scanned(TLSv1_3=TLS13, TLSv1_2=(GCM256, GCM128)),
         offered(TLSv1_3=TLS13[::-1], TLSv1_2=(GCM128, GCM256), TLSv1_1=()),
@@ -215,11 +227,11 @@ def test_the_list_does_not_govern_tls_1_3() -> None:
 def test_a_limit_of_the_scanner_is_counted_and_no_disagreement() -> None:
     scan_ = Scan(suites={"SSLv3": ()})
 
-    found = compare(Vsftpd(), scan_, offered(SSLv3=("RC4-SHA",)))
+    found = compare_scan(Vsftpd(), scan_, offered(SSLv3=("RC4-SHA",)))
 
     assert found.agree
     assert dict(found.beyond) == {LIMITS[0].title: ("SSLv3 RC4-SHA",)}
-    without = compare(Vsftpd(), scan_, offered(SSLv3=("RC4-SHA",)), limits=())
+    without = compare_scan(Vsftpd(), scan_, offered(SSLv3=("RC4-SHA",)), limits=())
     assert not without.agree, "without the limit it would be one"
 
 
@@ -235,8 +247,8 @@ def test_every_limit_says_why() -> None:
 
 
 def test_two_that_see_nothing_have_not_agreed_on_anything() -> None:
-    assert compare(Vsftpd(), scanned(), offered(TLSv1_2=())).nothing
-    assert not compare(Vsftpd(), scanned(TLSv1_2=(SHA,)), offered(TLSv1_2=())).nothing
+    assert compare_scan(Vsftpd(), scanned(), offered(TLSv1_2=())).nothing
+    assert not compare_scan(Vsftpd(), scanned(TLSv1_2=(SHA,)), offered(TLSv1_2=())).nothing
 
 
 # -- what can be scanned ---------------------------------------------------------------------------
@@ -291,14 +303,14 @@ class Scanner:
         self.scanned: list[ServerSettings] = []
         self.closed = False
 
-    def scan(self, server: ServerSettings) -> Comparison:
+    def scan(self, server: ServerSettings) -> ScanComparison:
         self.scanned.append(server)
         if server == BARE:
             raise Unsupported("it speaks no TLS")
         if server == DOWN:
             raise AgentError("the container sslscan has gone")
         both = {} if server == BLIND else {"TLSv1_2": (GCM256,)}
-        return compare(server, scanned(**both), offered(**both))
+        return compare_scan(server, scanned(**both), offered(**both))
 
     def close(self) -> None:
         self.closed = True
@@ -326,7 +338,7 @@ def test_every_settings_is_scanned_once_and_counted_once() -> None:
 def test_a_scan_that_cannot_be_made_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     scanner = Scanner()
 
-    def interrupted(server: ServerSettings) -> Comparison:
+    def interrupted(server: ServerSettings) -> ScanComparison:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scanner, "scan", interrupted)
@@ -369,7 +381,7 @@ def test_the_counts_name_what_there_is() -> None:
 
 
 def test_what_the_scanner_does_not_see_is_said_with_the_reason() -> None:
-    result = compare(Vsftpd(), Scan(suites={"SSLv3": ()}), offered(SSLv3=("RC4-SHA", SHA)))
+    result = compare_scan(Vsftpd(), Scan(suites={"SSLv3": ()}), offered(SSLv3=("RC4-SHA", SHA)))
     console = Console(file=io.StringIO(), width=100)
 
     print_scans([result], counted([result]), console)
@@ -414,7 +426,7 @@ class Agent:
 
 def ask(*documents: str, **address: object) -> tuple[Agent, Callable[[], Scan]]:
     agent = Agent(*documents)
-    where = Address(
+    where = ScannedAddress(
         **{  # type: ignore[arg-type]
             "host": "ftp.lab.test",
             "port": 2100,
@@ -446,5 +458,5 @@ def test_a_server_that_cannot_be_reached_is_an_error_of_the_lab_with_the_program
 def test_a_scanner_that_gave_up_is_asked_again() -> None:
     agent, run = ask("", UNREACHED, DOCUMENT)
 
-    assert run() == read(DOCUMENT)
+    assert run() == read_scan(DOCUMENT)
     assert agent.times == 3

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.model import FtpServerSettings, only
-from lab.run.files import agent_files
+from lab.run.containers import agent_files
 from lab.servers import SERVER_HOSTS, SERVERS, ListenerPlace, listen_request
 from lab.servers.nginx import Nginx
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.run.checkout import Checkout, in_use, new_run_id, topology_lock
-from lab.run.files import AGENTS, CERTIFICATES, agent_files, pack
+from lab.run.containers import AGENTS, CERTIFICATES, agent_files, pack
 
 
 def test_two_checkouts_have_nothing_in_common(tmp_path: Path) -> None:

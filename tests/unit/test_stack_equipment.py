@@ -9,9 +9,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from lab.certificates import OWN, RunCertificates
-from lab.run.containers import Containers
-from lab.run.equipment import SYSTEM_TRUST_STORE, Equipment
-from lab.run.files import AGENTS, CERTIFICATES
+from lab.run.containers import AGENTS, CERTIFICATES, SYSTEM_TRUST_STORE, Containers, Equipment
 
 _PLACE = f"{CERTIFICATES}/ftp.lab.test"
 KEY, CHAIN = f"{_PLACE}/{OWN}.key.pem", f"{_PLACE}/{OWN}.chain.pem"
@@ -42,7 +40,8 @@ def equipped(*paths: str) -> tuple[Equipment, MadeUpContainers]:
         anchor=lambda name: name.encode(),
     )
     equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up))
-    equipment.put()
+    for service in sorted(containers.services):
+        equipment.put(service)
     return equipment, containers
 
 
@@ -56,6 +55,13 @@ def test_everybody_gets_agents_and_certificates_and_clients_the_trust_store() ->
         assert files[named(f"{_PLACE}/valid.chain.pem")] == b"valid.chain.pem"
         assert named(f"{AGENTS}/resident.py") in files
         assert (SYSTEM_TRUST_STORE in files) is (service in {"rocky9-fips", "edge"})
+
+
+def test_files_are_put_once() -> None:
+    equipment, containers = equipped("valid.chain.pem")
+    containers.files["edge"] = {}
+    equipment.put("edge")
+    assert containers.files["edge"] == {}
 
 
 def test_the_operators_own_key_is_for_servers_alone() -> None:

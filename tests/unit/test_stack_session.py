@@ -18,13 +18,11 @@ from filelock import FileLock
 from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.model import Attempt
-from lab.run.agents import Agents
-from lab.run.containers import Containers
-from lab.run.feasibility import Unsupported, announced, let_in
+from lab.run.agents import Agents, Unsupported, announced, let_in
+from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.laboratory import services_of
 from lab.run.link import AgentError
 from lab.run.listeners import NOT_LISTENING, Listeners
-from lab.run.once import OnceMap
 from lab.run.session import Session
 from lab.run.topology import Topology
 from lab.servers.nginx import Nginx
@@ -108,15 +106,19 @@ def containers(engine: MadeUpEngine, *services: str) -> Containers:
     return Containers(engine.client, topology(*services))
 
 
-def test_every_container_but_the_dns_servers_is_equipped() -> None:
+def test_a_container_is_equipped_before_an_agent_starts_in_it() -> None:
     engine = MadeUpEngine()
-    session(engine, "dns", "vsftpd", "rocky9-fips")
-    assert set(engine.put) == {"id-of-vsftpd", "id-of-rocky9-fips"}
+    made = session(engine, "dns", "vsftpd", "rocky9-fips", "edge")
+    assert engine.put == {}
+    with pytest.raises(AgentError, match="nothing is started here"):
+        made.attempt(PlannedAttempt("one", ATTEMPT))
+    assert set(engine.put) == set(engine.started) == {"id-of-rocky9-fips"}
 
 
 def test_a_container_that_takes_no_files_is_named() -> None:
+    made = session(MadeUpEngine(full="id-of-vsftpd"), "vsftpd")
     with pytest.raises(AgentError, match="into the container vsftpd: tar: no space left on device"):
-        session(MadeUpEngine(full="id-of-vsftpd"), "vsftpd")
+        made.equip("vsftpd")
 
 
 def test_a_container_that_does_not_run_is_named_with_the_way_out() -> None:
@@ -142,7 +144,9 @@ def test_a_session_that_has_ended_starts_no_agent() -> None:
 def test_where_nothing_is_to_listen_nothing_is_started(software: str) -> None:
     engine = MadeUpEngine()
     there = containers(engine, "dns", software)
-    listeners = Listeners(Agents(engine.client, there), there, material(), "pw")
+    listeners = Listeners(
+        Agents(engine.client, there, Equipment(there, material())), there, material(), "pw"
+    )
     closed = parse_server(["listening=off"], software)
     with listeners.one(closed) as first, listeners.one(closed) as second:
         both = [first, second]
@@ -203,7 +207,7 @@ def test_the_silent_container_is_waited_for(status: int) -> None:
 
 def test_where_there_is_no_silent_container_nothing_is_waited_for() -> None:
     engine = MadeUpEngine()
-    containers(engine, "dns", "vsftpd").wait_for_silence()
+    assert not containers(engine, "dns", "vsftpd").wait_for_silence()
     assert engine.started == []
 
 

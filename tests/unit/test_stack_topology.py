@@ -17,7 +17,7 @@ from docker.errors import APIError, NotFound
 
 from lab.engine import processes
 from lab.engine.processes import Process
-from lab.run import topology
+from lab.run import network, topology
 from lab.run.checkout import (
     LABEL_CHECKOUT,
     LABEL_KEPT,
@@ -26,14 +26,7 @@ from lab.run.checkout import (
     in_use,
     topology_lock,
 )
-from lab.run.topology import (
-    LABEL_PROJECT,
-    LABEL_SERVICE,
-    TopologyError,
-    removing,
-    starting,
-)
-from lab.run.topology.subnets import free_net
+from lab.run.network import LABEL_PROJECT, LABEL_SERVICE, TopologyError, free_net
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
 Item = dict[str, Any]
@@ -133,7 +126,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def no_other_compose(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Compose but a test's own; what one leaves behind comes at once."""
-    monkeypatch.setattr(removing, "QUIET_S", 0.15)
+    monkeypatch.setattr(topology, "QUIET_S", 0.15)
     monkeypatch.setattr(processes, "everyone", list)
 
 
@@ -189,7 +182,7 @@ def test_topologies_are_found_by_their_labels(
     engine.add(theirs, "killed", "vsftpd", "rocky9", running=1)
     engine.add(theirs, "only-a-network")
     engine.held.append({"Id": "x", "Labels": {"some.other": "label"}, "State": "running"})
-    found = {f.project: f for f in topology.find(engine.client)}
+    found = {f.project: f for f in network.find(engine.client)}
     assert set(found) == {ours.kept_project, "killed", "only-a-network"}
     # then what `lab up` left running is alive, and what a run left behind is not
     kept, killed = found[ours.kept_project], found["killed"]
@@ -203,7 +196,7 @@ def test_a_kept_topology_without_a_running_container_is_not_alive(
     engine: MadeUpEngine, ours: Checkout
 ) -> None:
     engine.add(ours, ours.kept_project, "vsftpd", kept=True, running=0)
-    assert [f.alive for f in topology.find(engine.client)] == [False]
+    assert [f.alive for f in network.find(engine.client)] == [False]
 
 
 def test_a_topology_is_in_use_as_long_as_the_process_lives(
@@ -300,7 +293,7 @@ def test_a_network_that_stays_in_use_is_named(
 ) -> None:
     engine.add(ours, "project")
     engine.network_errors = [APIError("network net has active endpoints")] * 100
-    monkeypatch.setattr(removing, "NETWORK_S", 0.0)
+    monkeypatch.setattr(topology, "NETWORK_S", 0.0)
     with pytest.raises(TopologyError, match="docker network inspect project/net"):
         topology.remove(engine.client, ["project"])
 
@@ -311,7 +304,7 @@ def test_what_cannot_be_removed_does_not_keep_the_rest(
     engine.add(ours, "first", "vsftpd")
     engine.add(ours, "second", "vsftpd")
     engine.network_errors = [APIError("network net has active endpoints")]
-    monkeypatch.setattr(removing, "NETWORK_S", 0.0)
+    monkeypatch.setattr(topology, "NETWORK_S", 0.0)
     with pytest.raises(TopologyError, match="the network first/net cannot be removed"):
         topology.down(engine.client, ours)
     assert (engine.held, [net["Id"] for net in engine.nets]) == ([], ["first/net"])
@@ -453,7 +446,7 @@ def test_when_compose_fails_its_words_are_shown_and_nothing_is_left(
 def test_when_compose_does_not_end_it_is_ended(
     engine: MadeUpEngine, ours: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starting, "UP_S", 0.3)
+    monkeypatch.setattr(topology, "UP_S", 0.3)
     with pytest.raises(TopologyError, match="not up after"):
         start(engine, ours, compose(tmp_path, "exec sleep 60"))
     assert not in_use("project")
@@ -474,7 +467,7 @@ def test_a_project_that_another_process_uses_is_waited_for_only_so_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hold("project", used_elsewhere)
-    monkeypatch.setattr(starting, "UP_S", 0.1)
+    monkeypatch.setattr(topology, "UP_S", 0.1)
     with pytest.raises(TopologyError, match=r"another process has been using project .*fuser "):
         start(engine, ours, ["compose"])
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from lab.cli.attempts import print_comparison
-from lab.run.suites import Comparison, Offer, client_offer, compare, configured
+from lab.run.suites import Offer, SuiteComparison, client_offer, compare_suites, configured
 from lab.tls import client_hello
 from lab.tls.suites import Suite, suite_named
 
@@ -45,7 +45,7 @@ def server(
 
 
 def test_the_newest_common_version_decides() -> None:
-    found = compare(
+    found = compare_suites(
         client(TLSv1_3=(TLS13,), TLSv1_2=(GCM256,), TLSv1_1=("AES128-SHA",)),
         server(TLSv1_2=("AES128-SHA",), TLSv1_1=("AES128-SHA",)),
     )
@@ -55,25 +55,25 @@ def test_the_newest_common_version_decides() -> None:
 
 
 def test_common_suites_are_in_the_clients_order() -> None:
-    found = compare(client(TLSv1_2=(GCM128, GCM256)), server(TLSv1_2=(GCM256, GCM128)))
+    found = compare_suites(client(TLSv1_2=(GCM128, GCM256)), server(TLSv1_2=(GCM256, GCM128)))
     assert found.possible
     assert [s.name for s in found.common["TLSv1.2"]] == [GCM128, GCM256]
     assert found.sentence == f"2 cipher suites in common in TLSv1.2: {GCM128} and {GCM256}"
 
 
-SENTENCES: dict[str, tuple[Comparison, str]] = {
+SENTENCES: dict[str, tuple[SuiteComparison, str]] = {
     "the document's two suites and a client without RSA key exchange": (
-        compare(client(TLSv1_2=(GCM256, GCM128)), server(TLSv1_2=("AES128-SHA",))),
+        compare_suites(client(TLSv1_2=(GCM256, GCM128)), server(TLSv1_2=("AES128-SHA",))),
         "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA; the client offers"
         " 2 suites, none with RSA key exchange, none with AES-128-CBC, none with SHA-1 MAC",
     ),
     "a client limited to AES128": (
-        compare(client(TLSv1_2=(GCM128, "AES128-SHA")), server(TLSv1_2=(GCM256,))),
+        compare_suites(client(TLSv1_2=(GCM128, "AES128-SHA")), server(TLSv1_2=(GCM256,))),
         f"no cipher suite in common in TLSv1.2: the server allows only {GCM256}; the client offers"
         " 2 suites, none with AES-256-GCM",
     ),
     "each part is common, the whole is not": (
-        compare(
+        compare_suites(
             client(TLSv1_2=("ECDHE-RSA-AES128-SHA", "AES256-SHA")),
             server(TLSv1_2=("AES128-SHA",)),
         ),
@@ -81,24 +81,24 @@ SENTENCES: dict[str, tuple[Comparison, str]] = {
         " 2 suites: ECDHE-RSA-AES128-SHA and AES256-SHA",
     ),
     "a client of one suite": (
-        compare(client(TLSv1_2=("AES128-SHA",)), server(TLSv1_2=(GCM256,))),
+        compare_suites(client(TLSv1_2=("AES128-SHA",)), server(TLSv1_2=(GCM256,))),
         f"no cipher suite in common in TLSv1.2: the server allows only {GCM256}; the client offers"
         " one suite (AES128-SHA), none with ECDHE key exchange, none with AES-256-GCM",
     ),
     "a server without authentication": (
-        compare(
+        compare_suites(
             client(TLSv1_2=("ECDHE-RSA-AES128-SHA",)), server(TLSv1_2=("AECDH-AES128-SHA",), key="")
         ),
         "no cipher suite in common in TLSv1.2: the server allows only AECDH-AES128-SHA; the client"
         " offers one suite (ECDHE-RSA-AES128-SHA), none without authentication",
     ),
     "a client without a suite of the version": (
-        compare(client(TLSv1_3=()), server(TLSv1_3=(TLS13,))),
+        compare_suites(client(TLSv1_3=()), server(TLSv1_3=(TLS13,))),
         f"no cipher suite in common in TLSv1.3: the server allows only {TLS13}; the client has none"
         " of that version",
     ),
     "no version in common": (
-        compare(
+        compare_suites(
             client(TLSv1_2=(GCM256,), TLSv1_1=("AES128-SHA",), TLSv1=("AES128-SHA",)),
             server(TLSv1_3=(TLS13,)),
         ),
@@ -106,17 +106,19 @@ SENTENCES: dict[str, tuple[Comparison, str]] = {
         " TLSv1",
     ),
     "TLS 1.3": (
-        compare(client(TLSv1_3=(TLS13,), TLSv1_2=(GCM256,)), server(TLSv1_3=(TLS13,), TLSv1_2=())),
+        compare_suites(
+            client(TLSv1_3=(TLS13,), TLSv1_2=(GCM256,)), server(TLSv1_3=(TLS13,), TLSv1_2=())
+        ),
         "both ends speak TLSv1.3, which has suites of its own that no cipher list governs:"
         f" {TLS13} is common",
     ),
     "no certificate": (
-        compare(client(TLSv1_2=(GCM256,)), server(listed=(GCM256,), key="", TLSv1_2=())),
+        compare_suites(client(TLSv1_2=(GCM256,)), server(listed=(GCM256,), key="", TLSv1_2=())),
         "no cipher suite in common in TLSv1.2: the server has no certificate, and every suite that"
         " it could use needs one",
     ),
     "a key of another kind": (
-        compare(
+        compare_suites(
             client(TLSv1_2=(GCM256, ECDSA)),
             server(listed=(GCM256,), key="ECDSA secp256r1", TLSv1_2=()),
         ),
@@ -124,7 +126,7 @@ SENTENCES: dict[str, tuple[Comparison, str]] = {
         " the certificate has ECDSA secp256r1",
     ),
     "a key of another kind for half of the list": (
-        compare(
+        compare_suites(
             client(TLSv1_2=(GCM256,)),
             server(listed=(GCM256, ECDSA), key="ECDSA secp256r1", TLSv1_2=(ECDSA,)),
         ),
@@ -133,12 +135,14 @@ SENTENCES: dict[str, tuple[Comparison, str]] = {
         f" ({GCM256}), none with ECDSA authentication",
     ),
     "suites that the server's library has and cannot use": (
-        compare(client(TLSv1_2=(GCM256,)), server(listed=("DHE-RSA-AES128-SHA",), TLSv1_2=())),
+        compare_suites(
+            client(TLSv1_2=(GCM256,)), server(listed=("DHE-RSA-AES128-SHA",), TLSv1_2=())
+        ),
         "no cipher suite in common in TLSv1.2: the server can use no suite of its list"
         " (DHE-RSA-AES128-SHA)",
     ),
     "more than a sentence holds": (
-        compare(
+        compare_suites(
             client(TLSv1_2=(GCM256, GCM128, "AES128-SHA", "AES256-SHA", ECDSA, "AES128-SHA256")),
             server(TLSv1_2=(GCM256, GCM128, "AES128-SHA", "AES256-SHA", ECDSA, "AES128-SHA256")),
         ),
@@ -146,11 +150,15 @@ SENTENCES: dict[str, tuple[Comparison, str]] = {
         " 2 more",
     ),
     "a client that does not come so far": (
-        compare(Offer(end="net-ftp@centos7", nothing="no cipher match"), server(TLSv1_2=(GCM256,))),
+        compare_suites(
+            Offer(end="net-ftp@centos7", nothing="no cipher match"), server(TLSv1_2=(GCM256,))
+        ),
         "the client offers nothing: no cipher match",
     ),
     "a server that does not start": (
-        compare(client(TLSv1_2=(GCM256,)), Offer(end="vsftpd", nothing="it did not start: 500")),
+        compare_suites(
+            client(TLSv1_2=(GCM256,)), Offer(end="vsftpd", nothing="it did not start: 500")
+        ),
         "the server offers nothing: it did not start: 500",
     ),
 }
@@ -164,7 +172,7 @@ def test_the_first_thing_that_fails_is_said_in_words(situation: str) -> None:
 
 
 def test_a_refusal_in_spite_of_common_suites_has_another_cause() -> None:
-    found = compare(client(TLSv1_2=(GCM256,)), server(TLSv1_2=(GCM256,)))
+    found = compare_suites(client(TLSv1_2=(GCM256,)), server(TLSv1_2=(GCM256,)))
     assert found.cause.startswith("not the lists of suites, but a group or signature algorithm: 1 ")
     contrast = SENTENCES["a client of one suite"][0]
     assert contrast.cause == contrast.sentence
@@ -185,7 +193,7 @@ def test_names_that_the_table_does_not_have_are_left_out() -> None:
 
 
 def test_json_has_both_lists_the_intersection_and_the_sentence() -> None:
-    found = compare(
+    found = compare_suites(
         client(TLSv1_2=(GCM256, GCM128)), server(listed=(GCM256, ECDSA), TLSv1_2=(GCM256,))
     )
     plain = json.loads(json.dumps(found.as_json()))
@@ -203,7 +211,7 @@ def test_json_has_both_lists_the_intersection_and_the_sentence() -> None:
     assert plain["sentence"] == found.sentence
 
 
-def printed(comparison: Comparison) -> list[str]:
+def printed(comparison: SuiteComparison) -> list[str]:
     output = Console(file=io.StringIO(), width=80)
     print_comparison(comparison, output)
     assert isinstance(output.file, io.StringIO)
@@ -211,7 +219,7 @@ def printed(comparison: Comparison) -> list[str]:
 
 
 def test_both_lists_are_printed_beside_each_other() -> None:
-    found = compare(
+    found = compare_suites(
         client(TLSv1_3=(TLS13,), TLSv1_2=(GCM256, GCM128)),
         server(listed=(GCM256, ECDSA), TLSv1_2=(GCM256,)),
     )
@@ -234,7 +242,7 @@ def test_both_lists_are_printed_beside_each_other() -> None:
 
 
 def test_what_an_end_says_cannot_move_the_terminal() -> None:
-    found = compare(client(TLSv1_2=(GCM256,)), Offer(end="vsftpd", nothing="\x1b[2J gone"))
+    found = compare_suites(client(TLSv1_2=(GCM256,)), Offer(end="vsftpd", nothing="\x1b[2J gone"))
     text = "\n".join(printed(found))
     assert "\x1b" not in text
     assert "no certificate" in text

@@ -35,8 +35,7 @@ from lab.report.html.cases import AttemptView
 from lab.report.words import explain_surprise, wire_in_words, witnesses_in_words
 from lab.run.attempts import make
 from lab.run.link import AgentError
-from lab.run.listeners import Listeners
-from lab.run.request import RequestBuilder
+from lab.run.listeners import Listeners, RequestBuilder
 from lab.run.session import Session
 from lab.settings import parse_client, parse_server
 from lab.wire import (

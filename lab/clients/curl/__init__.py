@@ -55,10 +55,6 @@ _OPERATION_TIMED_OUT = 28
 _PEER_FAILED_VERIFICATION = 60
 
 
-#: The agent of all command lines.
-COMMANDS = Agent.python("commands", "commands.py")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Curl(FtpClientSettings):
     """What curl can be told."""
@@ -72,7 +68,7 @@ class CurlProgram(Program[Curl]):
     """The ``curl`` command, as people run it."""
 
     settings: type[Curl] = Curl
-    agent: Agent = COMMANDS
+    agent: Agent = Agent.python("curl", "commands.py", "curl", "--version")
     name: str = "curl"
 
     def unsupported(self, client: Curl, installed: Installed) -> str | None:

@@ -74,7 +74,6 @@ class EdgeProgram(Program[Edge]):
     settings: type[Edge] = Edge
     agent: Agent = Agent.python("edge", "edge.py")
     name: str = "edge"
-    platforms: tuple[str, ...] = ("debian13",)
 
     def unsupported(self, client: Edge, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization
-from lab.clients.curl import COMMANDS
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 
@@ -96,7 +95,7 @@ class OpensslProgram(Program[Openssl]):
     """``openssl s_client``, as people run it."""
 
     settings: type[Openssl] = Openssl
-    agent: Agent = COMMANDS
+    agent: Agent = Agent.python("openssl", "commands.py", "openssl", "version")
     name: str = "openssl"
 
     def unsupported(self, client: Openssl, installed: Installed) -> str | None:

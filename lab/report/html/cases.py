@@ -21,8 +21,9 @@ from lab.report.html.language import (
     facts,
     outcome_words,
     say,
+    titled,
 )
-from lab.report.html.quoting import code, inline, plain, prose, quote
+from lab.report.html.quoting import code, inline, plain, quote
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.words import moved_builds, same_builds, wire_in_words
 
@@ -307,9 +308,9 @@ class Case:
     units: tuple[Unit, ...]
 
     @property
-    def title(self) -> Markup:
+    def title(self) -> Text:
         """What it is about."""
-        return prose(self.view.title, "`")
+        return titled(self.view.title)
 
     @property
     def rows(self) -> Iterator[tuple[str, str, Markup, list[AttemptView | None]]]:

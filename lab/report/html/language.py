@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from markupsafe import Markup, escape
 
 from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
-from lab.report.html.quoting import inline
+from lab.report.html.quoting import inline, prose
 
 LANGUAGES: Final = ("en", "ja")
 TEXTS_PATH: Final = Path(__file__).with_name("texts.toml")
@@ -101,6 +102,21 @@ def _filled(name: str, values: tuple[tuple[str, Hashable], ...]) -> Text:
 def word(section: str, token: str) -> Text:
     """The word for a token of a vocabulary; a token that the vocabulary lacks is shown as it is."""
     return texts().get(f"{section}.{token}") or Text.same(inline(token, 60))
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """The Japanese titles of the documents' cases and sections, by the English ones."""
+    files = [folder / "titles.toml" for folder in resources.files("lab.documents").iterdir()]
+    found: dict[str, str] = {}
+    for file in files:
+        found |= tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
+
+
+def titled(title: str) -> Text:
+    """A title of a case or a section in both languages, as far as its document has it in both."""
+    return Text(prose(title, "`"), prose(titles().get(title, title), "`"))
 
 
 def labels(style: str) -> str:

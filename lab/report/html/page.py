@@ -35,13 +35,13 @@ from lab.report.html.cases import (
     facets_of,
     setting,
 )
-from lab.report.html.language import Text, labels, say, word
+from lab.report.html.language import Text, labels, say, titled, word
 from lab.report.html.quoting import inline, plain, prose, quote
 
 _HERE = Path(__file__).parent
 # Of the many texts that could be referred to, those that are have an anchor.
 _REFERENCE = re.compile(r"href=#(u\d+-\d+[a-z]{2})>")
-_ANCHOR = re.compile(r"(<pre class=[a-z]{2}) id=(u\d+-\d+[a-z]{2})")
+_ANCHOR = re.compile(r"(<(?:pre class=[a-z]{2}|ol class=sequence|div)) id=(u\d+-\d+[a-z]{2})")
 _CONSTANT = re.compile(r'\{\{ say\("(?P<name>[\w.-]+)"\) \}\}')
 
 #: So many attempts that need a look are listed one by one.
@@ -441,6 +441,7 @@ def _environment() -> Environment:
         inline=inline,
         plain=plain,
         prose=prose,
+        titled=titled,
         quote=quote,
         both=both,
         breakable=breakable,

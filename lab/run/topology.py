@@ -1,24 +1,186 @@
-"""Starting the containers of a topology, or using those that run."""
+"""Containers up and down.
+
+A topology is one Compose project. ``lab up`` makes the checkout's *kept* topology, which later
+commands use; a run that finds none, or finds it in use, brings its own and removes it at the end.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from docker import DockerClient
+from docker.errors import APIError, NotFound
 from filelock import FileLock, Timeout
 
-from lab.engine import compose_environment
-from lab.run.checkout import Checkout, topology_lock
-from lab.run.topology import sealing
-from lab.run.topology.locks import acquire
-from lab.run.topology.projects import TopologyError, containers, of_project
-from lab.run.topology.removing import remove
-from lab.run.topology.subnets import choosing, free_net
-from lab.servers import SERVER_HOSTS, SERVERS
+from lab.engine import compose_environment, processes
+from lab.machine import wait_until
+from lab.run.checkout import Checkout, in_use, topology_lock
+from lab.run.network import (
+    Found,
+    TopologyError,
+    acquire,
+    choosing,
+    containers,
+    find,
+    free_net,
+    of_project,
+    options,
+)
+from lab.servers import SERVERS
+
+#: Seconds for a Compose that nobody waits for any more to end when it is asked to.
+COMPOSE_END_S = 5.0
+#: Seconds without a new container after which the engine has done what such a Compose had asked for,
+#: and how long that is waited for at most.
+QUIET_S = 1.5
+SETTLE_S = 20.0
+#: Seconds after its last container's creation in which a topology may still be being started.
+YOUNG_S = 10.0
+#: Seconds for a network to be let go by containers that somebody else is removing.
+NETWORK_S = 10.0
+
+
+def down(
+    client: DockerClient, checkout: Checkout, *, every: bool = False, force: bool = False
+) -> tuple[list[Found], list[Found]]:
+    """Remove what runs left behind.
+
+    Of this checkout: everything that no living process uses, the kept topology included. With
+    ``every``: also what other checkouts left, except a topology that is alive. With ``force``: those too.
+
+    Returns:
+        The topologies removed, and those left because they are in use.
+
+    Raises:
+        TopologyError: of one of them something stays; the others are removed.
+    """
+    removed: list[Found] = []
+    left: list[Found] = []
+    for found in find(client):
+        ours = found.checkout == checkout.key
+        if not (ours or every):
+            continue
+        busy = in_use(found.project) if ours else found.alive
+        (left if busy and not force else removed).append(found)
+    stuck: list[TopologyError] = []
+    for found in removed:
+        try:
+            starting = _may_be_starting(client, found.project)
+            remove(client, [found.project], starting=starting)
+        except TopologyError as error:
+            stuck.append(error)  # the others can go all the same
+    if stuck:
+        raise TopologyError("\n".join(map(str, stuck)))
+    return removed, left
+
+
+def remove(client: DockerClient, projects: Iterable[str], *, starting: bool = False) -> None:
+    """Remove all containers, networks and volumes of the projects.
+
+    Args:
+        starting: they were being started by a Compose that was ended. The engine does not drop a
+            request whose sender has gone, so that a container may still come.
+
+    Raises:
+        TopologyError: a network does not let go of its containers.
+    """
+    for project in projects:
+        filters = of_project(project)
+        if _end_compose(project) or starting:
+            _remove_until_quiet(client, filters)
+        _remove_containers(client, filters)
+        for network in client.api.networks(filters=filters):
+            _remove_network(client, network["Id"])
+        for volume in client.api.volumes(filters=filters)["Volumes"] or []:
+            client.api.remove_volume(volume["Name"], force=True)
+        Path(topology_lock(project).lock_file).unlink(missing_ok=True)
+
+
+def _remove_containers(client: DockerClient, filters: dict[str, str]) -> bool:
+    """Remove what there is; whether there was anything."""
+
+    def remove_container(identity: str) -> None:
+        try:
+            client.api.remove_container(identity, force=True, v=True)
+        except NotFound:
+            pass  # somebody else was first
+        except APIError as error:
+            if "already in progress" not in str(error):
+                raise
+
+    found = client.api.containers(all=True, filters=filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remove_container, [c["Id"] for c in found]))
+    return bool(found)
+
+
+def _remove_until_quiet(client: DockerClient, filters: dict[str, str]) -> None:
+    """Remove containers until none has come for :data:`QUIET_S`."""
+    seen = time.monotonic()
+
+    def quiet() -> bool:
+        nonlocal seen
+        if _remove_containers(client, filters):
+            seen = time.monotonic()
+        return time.monotonic() - seen >= QUIET_S
+
+    wait_until(quiet, timeout_s=SETTLE_S)
+
+
+def _may_be_starting(client: DockerClient, project: str) -> bool:
+    """Whether a Compose may have been at work on it until a moment ago."""
+    filters = of_project(project)
+    created = [c["Created"] for c in client.api.containers(all=True, filters=filters)]
+    return not created or time.time() - max(created) < YOUNG_S
+
+
+def compose_processes(
+    project: str, running: Iterable[processes.Process]
+) -> list[processes.Process]:
+    """Those of ``running`` that are a Compose at work on ``project``."""
+    option = ("--project-name", project)
+    return [p for p in running if option in zip(p.command, p.command[1:], strict=False)]
+
+
+def _end_compose(project: str) -> bool:
+    """End a Compose that outlived the lab that started it; whether there was one."""
+    if not processes.PROC.is_dir():  # no Linux: there it ends by itself
+        return False
+    found = compose_processes(project, processes.everyone())
+    for process in found:
+        with contextlib.suppress(PermissionError):  # another user's: it ends by itself
+            processes.terminate(process, grace_s=COMPOSE_END_S)
+    return bool(found)
+
+
+def _remove_network(client: DockerClient, identity: str) -> None:
+    """Remove a network; again and again while a container on its way out still holds it."""
+
+    def removed() -> bool:
+        try:
+            client.api.remove_network(identity)
+        except NotFound:
+            return True  # somebody else was first
+        except APIError as error:
+            if "active endpoints" not in str(error):
+                raise
+            return False
+        return True
+
+    if not wait_until(removed, timeout_s=NETWORK_S):
+        raise TopologyError(
+            f"the network {identity[:12]} cannot be removed: for {NETWORK_S:.0f} s the engine has said"
+            f" that a container is connected to it. `docker network inspect {identity[:12]}` names it;"
+            " where it names none the engine has lost count, which its next restart puts right"
+        )
+
 
 #: Seconds for Compose to have every container running.
 UP_S = 120
@@ -83,7 +245,7 @@ def up(
                 "LAB_PATH": str(checkout.root),
                 "LAB_RUN": run_id,
                 "LAB_KEPT": "yes" if kept else "no",
-                **sealing.options(client.api.api_version),
+                **options(client.api.api_version),
                 **compose_variables(checkout, images, free_net(client)),
             }
             _write_environment(checkout, environment)
@@ -113,7 +275,7 @@ def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -
     """
     files = [path for name, path in service_files(checkout).items() if name in images]
     asked = [name for path in files for name in _ADDRESS.findall(path.read_text(encoding="utf-8"))]
-    hosts = {server.service: SERVER_HOSTS[name] for name, server in SERVERS.items()}
+    hosts = {server.service: server.host for server in SERVERS.values()}
     addresses = {
         name.lower().replace("_", "-"): f"{net}.{number}" for number, name in enumerate(asked, 100)
     }
