@@ -1,14 +1,12 @@
 """A containerized interoperability lab for TLS and FTPS.
 
-What an attempt passes through, in the direction in which data flows:
+An attempt goes through these packages, in this order: ``cases`` or ``own`` (people's own files) name it in
+the words of ``model``; ``servers`` and ``clients`` turn its settings into a configuration and a request;
+``run`` starts the containers, makes the attempt and judges it; ``dialects`` give what the programs said a
+reason; ``record`` keeps the result; ``report`` shows it.
 
-``model`` (settings, attempt, outcome) -> ``servers`` and ``programs`` (settings to configuration and
-request) -> ``stack`` (the running topology) -> ``agents`` (inside the containers) -> ``dialects`` (what
-a program said, as a reason) -> ``run`` (attempts, expectations, verdicts) -> ``record`` -> ``report``.
-
-What it takes: ``cases``, ``inputs`` (an operator's own files), ``certificates``, ``engine``, ``images``.
-What it looks into: ``tls`` (hellos, suites), ``wire`` (captures). What is made of records: ``claims`` of
-``documents``, ``compare``. ``cli`` is the command, ``doctor`` says what a machine lacks.
+``certificates`` and ``images`` serve a run. ``tls`` and ``wire`` read hellos and captures. ``documents`` and
+``compare`` work on records. ``cli`` is the command. docs/architecture.md has the whole map.
 """
 
 __version__ = "0.1.0"

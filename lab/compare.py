@@ -186,6 +186,12 @@ def why_not(old: RunRecord, new: RunRecord) -> str | None:
             f"the two runs have no case in common ({old.run_id}: {_some_cases(old)}; {new.run_id}:"
             f" {_some_cases(new)}): run the same cases again (`lab run`) and compare that"
         )
+    if new.chosen and new.chosen != old.chosen:
+        words = " ".join(new.chosen)
+        return (
+            f"the new record is of chosen cases (`lab run {words}`), so all others would seem to have"
+            f" vanished: compare a run of all (`lab run`), or with a baseline of `lab run {words}`"
+        )
     return None
 
 

@@ -5,27 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
-from lab.cli.common import (
-    LAB_ERROR,
-    OK,
-    SURPRISE,
-    AsJson,
-    Cases,
-    ClientAssignments,
-    Document,
-    ServerAssignments,
-    Verbose,
-    chosen_cases,
-    console,
-    print_json,
-    say,
-    status_of_attempt,
-)
+from lab.cli import common
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.report.layout import padded, print_hanging
@@ -53,6 +38,10 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
+def _named(option: str, words: str, metavar: str = "FILE") -> Any:
+    return typer.Option(option, metavar=metavar, help=words)
+
+
 def attempt(
     server: Server = None,
     client: Annotated[
@@ -64,8 +53,8 @@ def attempt(
             show_default=f"{FTP_CLIENT}; with --backend {WEB_CLIENT}",
         ),
     ] = None,
-    server_settings: ServerAssignments = None,
-    client_settings: ClientAssignments = None,
+    server_settings: common.ServerAssignments = None,
+    client_settings: common.ClientAssignments = None,
     expect: Annotated[
         str | None,
         typer.Option(help="completed, or refused:SIDE:STAGE:REASON; decides the exit status"),
@@ -73,40 +62,25 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    vsftpd_conf: Annotated[
-        Path | None, typer.Option("--vsftpd-conf", metavar="FILE", help="your vsftpd.conf")
-    ] = None,
+    vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
     vsftpd_build: Annotated[
-        str | None,
-        typer.Option(
-            "--vsftpd-build", metavar="BUILD", help="what it is written for: debian13 or el9"
-        ),
+        str | None, _named("--vsftpd-build", "what it is written for: debian13 or el9", "BUILD")
     ] = None,
-    mt_config: Annotated[
-        Path | None, typer.Option("--mt-config", metavar="FILE", help="lines of your mt-config.cgi")
-    ] = None,
+    mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
     backend: Annotated[
-        Path | None,
-        typer.Option(
-            "--backend", metavar="FILE", help="your CDN's backend definition: VCL, TOML or JSON"
-        ),
+        Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
     ] = None,
     backend_name: Annotated[
-        str | None,
-        typer.Option("--backend-name", metavar="NAME", help="which, if the file has several"),
+        str | None, _named("--backend-name", "which, if the file has several", "NAME")
     ] = None,
-    chain: Annotated[
-        Path | None, typer.Option("--chain", metavar="FILE", help="your certificate chain, PEM")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="its private key, PEM")
-    ] = None,
+    chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
+    key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
     ] = False,
-    verbose: Verbose = False,
-    as_json: AsJson = False,
+    verbose: common.Verbose = False,
+    as_json: common.AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
@@ -132,9 +106,9 @@ def attempt(
         environment=os.environ if mt_config else None,
     )
     for finding in findings:
-        say(str(finding), error=True)
+        common.say(str(finding), error=True)
     expectation = Expectation.parse(expect) if expect else None
-    counter = terminal.Counter(times, console(error=True))
+    counter = terminal.Counter(times, common.console(error=True))
     conducted = repeat(
         wanted,
         times,
@@ -146,20 +120,20 @@ def attempt(
     counter.end()
     attempts = conducted.record.attempts
     if as_json:
-        print_json(_attempts_json(conducted.record))
+        common.print_json(_attempts_json(conducted.record))
     else:
-        terminal.print_attempts(attempts, conducted.record, console(), verbose=verbose)
+        terminal.print_attempts(attempts, conducted.record, common.console(), verbose=verbose)
         _print_captures(attempts, conducted.path.parent)
-    raise typer.Exit(max(status_of_attempt(a) for a in attempts))
+    raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
 
 
 def _print_fields() -> None:
     ends: tuple[Literal["server", "client"], ...] = ("server", "client")
     for end in ends:
         title = f"\nsettings of the {end} (-{end[0]} FIELD=VALUE)"
-        console().print(Text(title, style="bold"))
+        common.console().print(Text(title, style="bold"))
         for name, text in help_lines(end):
-            say(f"  {name:<22} {text}")
+            common.say(f"  {name:<22} {text}")
 
 
 def _print_captures(attempts: Sequence[AttemptResult], folder: Path) -> None:
@@ -167,7 +141,7 @@ def _print_captures(attempts: Sequence[AttemptResult], folder: Path) -> None:
     files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
     if files:
         where = files[0] if len(files) == 1 else f"{len(files)} files in {files[0].parent}"
-        say(f"\ncapture: {where}")
+        common.say(f"\ncapture: {where}")
 
 
 def _attempts_json(record: RunRecord) -> object:
@@ -198,9 +172,9 @@ def suites(
         str,
         typer.Option("--client", metavar=_CLIENT, help="for example net-ftp@rocky9:FIPS"),
     ] = FTP_CLIENT,
-    server_settings: ServerAssignments = None,
-    client_settings: ClientAssignments = None,
-    as_json: AsJson = False,
+    server_settings: common.ServerAssignments = None,
+    client_settings: common.ClientAssignments = None,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
     from lab.images import Printed
@@ -216,13 +190,13 @@ def suites(
         try:
             comparison = laboratory.session.suites(wanted)
         except Unsupported as cause:
-            say(f"cannot: {cause}", error=True)
-            raise typer.Exit(LAB_ERROR) from None
+            common.say(f"cannot: {cause}", error=True)
+            raise typer.Exit(common.LAB_ERROR) from None
     if as_json:
-        print_json(comparison.as_json())
+        common.print_json(comparison.as_json())
     else:
-        print_comparison(comparison, console())
-    raise typer.Exit(OK if comparison.possible else SURPRISE)
+        print_comparison(comparison, common.console())
+    raise typer.Exit(common.OK if comparison.possible else common.SURPRISE)
 
 
 def print_comparison(comparison: SuiteComparison, target: Console) -> None:
@@ -231,8 +205,8 @@ def print_comparison(comparison: SuiteComparison, target: Console) -> None:
     _print_offer("client", comparison.client, target)
     _print_offer("server", comparison.server, target)
     _heading("\ncommon to both", target)
-    for version, common in comparison.common.items():
-        _row(version, _names(common) or "no suite", target)
+    for version, shared in comparison.common.items():
+        _row(version, _names(shared) or "no suite", target)
     if not comparison.common:
         _row("-", "no protocol version", target)
 
@@ -274,13 +248,13 @@ def _row(label: str, words: str, target: Console) -> None:
 
 
 def scan(
-    cases: Cases = None,
+    cases: common.Cases = None,
     server: Annotated[
         str | None, typer.Option("--server", help="scan this server only, e.g. nginx")
     ] = None,
-    server_settings: ServerAssignments = None,
-    document: Document = None,
-    as_json: AsJson = False,
+    server_settings: common.ServerAssignments = None,
+    document: common.Document = None,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
     from lab.images import Printed
@@ -290,7 +264,7 @@ def scan(
     from lab.run.scan import as_attempt, counted, scan_all
 
     if server is None and not server_settings:
-        plans = [c.plan() for c in chosen_cases(cases, document)]
+        plans = [c.plan() for c in common.chosen_cases(cases, document)]
         attempts = [planned.attempt for plan in plans for planned in plan]
     elif cases or document:
         raise typer.BadParameter("either cases, or one server with its settings")
@@ -302,10 +276,12 @@ def scan(
         results = scan_all(laboratory.session, (a.server for a in attempts))
     counts = counted(results)
     if as_json:
-        print_json({"counts": counts, "scans": [r.as_json() for r in results]})
+        common.print_json({"counts": counts, "scans": [r.as_json() for r in results]})
     else:
-        print_scans(results, counts, console())
-    raise typer.Exit(LAB_ERROR if counts["lab_error"] else SURPRISE if counts["disagree"] else OK)
+        print_scans(results, counts, common.console())
+    if counts["lab_error"]:
+        raise typer.Exit(common.LAB_ERROR)
+    raise typer.Exit(common.SURPRISE if counts["disagree"] else common.OK)
 
 
 def print_scans(

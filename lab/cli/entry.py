@@ -16,51 +16,28 @@ from typer.core import TyperGroup
 from lab.cli.common import LAB_ERROR, PLAIN, USAGE, print_error, say
 
 #: Every command, in the order of the help: where its function or group is, and its sentence.
+_TABLE = """
+version  machine.version    Print the version of the lab.
+doctor   machine.doctor     Say what is missing on this machine, before anything is tried.
+up       machine.up         Start the topology and leave it running: later commands then start at once.
+down     machine.down       Remove every container and network that runs of this checkout left behind.
+status   machine.status     Show the topologies on the engine.
+list     runs.list_cases    List the cases.
+run      runs.run_cases     Run cases (all, or those named) and print what came of them.
+report   records.report     Print the summary of a recorded run, or write it as a page or as Markdown.
+claims   records.claims     Say which claims of the documents hold, as a recorded run has it.
+compare  records.compare    Say what changed between two recorded runs; exit 1 if something is worse or gone.
+baseline records.baseline   Write what a comparison reads of a recorded run, to be committed.
+attempt  attempts.attempt Make one attempt: one client with its settings against one server with its settings.
+suites   attempts.suites    Ask both ends for their cipher suites and say what is common, or what fails first.
+scan     attempts.scan      Have sslscan ask servers what they offer, and compare: one, or all of the cases.
+soak     runs.soak          Run cases many times and say which outcomes flip, races apart.
+engine   machine.engine_commands The container engine of this machine.
+images   machine.image_commands The images: what is real in them, and moving them.
+"""
 COMMANDS: Final = {
-    "version": ("machine.version", "Print the version of the lab."),
-    "doctor": ("machine.doctor", "Say what is missing on this machine, before anything is tried."),
-    "up": (
-        "machine.up",
-        "Start the topology and leave it running: later commands then start at once.",
-    ),
-    "down": (
-        "machine.down",
-        "Remove every container and network that runs of this checkout left behind.",
-    ),
-    "status": ("machine.status", "Show the topologies on the engine."),
-    "list": ("runs.list_cases", "List the cases."),
-    "run": ("runs.run_cases", "Run cases (all, or those named) and print what came of them."),
-    "report": (
-        "records.report",
-        "Print the summary of a recorded run, or write it as a page or as Markdown.",
-    ),
-    "claims": (
-        "records.claims",
-        "Say which claims of the documents hold, as a recorded run has it.",
-    ),
-    "compare": (
-        "records.compare",
-        "Say what changed from one recorded run to another; exit 1 if something is worse or gone.",
-    ),
-    "baseline": (
-        "records.baseline",
-        "Write what a comparison reads of a recorded run, to be committed.",
-    ),
-    "attempt": (
-        "attempts.attempt",
-        "Make one attempt: one client with its settings against one server with its settings.",
-    ),
-    "suites": (
-        "attempts.suites",
-        "Ask both ends for their cipher suites and say what is common, or what fails first.",
-    ),
-    "scan": (
-        "attempts.scan",
-        "Have sslscan ask servers what they offer, and compare: one, or all distinct ones of the cases.",
-    ),
-    "soak": ("runs.soak", "Run cases many times and say which outcomes flip, races apart."),
-    "engine": ("machine.engine_commands", "The container engine of this machine."),
-    "images": ("machine.image_commands", "The images: what is real in them, and moving them."),
+    name: (place, sentence)
+    for name, place, sentence in (line.split(maxsplit=2) for line in _TABLE.strip().splitlines())
 }
 
 
@@ -142,29 +119,17 @@ def _status_of(error: Exception) -> int | None:
 
     The text of each of these errors says what to do next.
     """
-    from docker.errors import DockerException
-
     from lab.cases import CaseError
-    from lab.dialects import DialectError
-    from lab.documents import DocumentError
-    from lab.host import EngineError
-    from lab.images import ImageError, WrongVariable
+    from lab.images import WrongVariable
     from lab.model.expectations import ExpectationError
     from lab.own import InputError
-    from lab.record import RecordError
-    from lab.report.html import ReportError
-    from lab.run.link import AgentError
-    from lab.run.network import TopologyError
     from lab.settings import SettingsError
 
     if isinstance(error, InputError | SettingsError | ExpectationError | CaseError | WrongVariable):
         return USAGE
-    of_the_lab = (
-        *(RecordError, EngineError, ImageError, TopologyError, AgentError, DialectError),
-        *(DocumentError, ReportError, DockerException),
-        OSError,  # a full disk, a directory that may not be written, an engine that has gone
-    )
-    return LAB_ERROR if isinstance(error, of_the_lab) else None
+    # An OSError: a full disk, a directory that may not be written, an engine that has gone.
+    named = type(error).__module__.partition(".")[0] in {"lab", "docker"}
+    return LAB_ERROR if named or isinstance(error, OSError) else None
 
 
 def _reader_has_gone() -> bool:

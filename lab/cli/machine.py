@@ -6,24 +6,27 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from docker import DockerClient
+from rich.table import Table
 
-from lab.cli.common import (
-    PLAIN,
-    USAGE,
-    AsJson,
-    console,
-    print_error,
-    print_json,
-    say,
+from lab import __version__, host
+from lab.cli.common import PLAIN, USAGE, AsJson, console, print_error, print_json, say
+from lab.host import doctor as examination
+from lab.images import (
+    ImageError,
+    ImageInfo,
+    ImageStore,
+    Printed,
+    archive,
+    release_from_environment,
 )
-
-if TYPE_CHECKING:
-    from docker import DockerClient
-
-    from lab.images import ImageInfo, ImageStore
+from lab.images.provenance import moved
+from lab.report import terminal
+from lab.run import laboratory, network, topology
+from lab.run.checkout import Checkout, new_run_id
 
 engine_commands = typer.Typer(no_args_is_help=True, **PLAIN)
 image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
@@ -31,15 +34,11 @@ image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
 
 def version() -> None:
     """``lab version``."""
-    from lab import __version__
-
     say(__version__)
 
 
 def doctor(as_json: AsJson = False) -> None:
     """``lab doctor``: its exit status is that of the worst finding."""
-    from lab.host import doctor as examination
-
     findings = examination.examine()
     if as_json:
         print_json([vars(finding) for finding in findings])
@@ -56,16 +55,12 @@ def _engine() -> None:
 @engine_commands.command("start")
 def engine_start() -> None:
     """Find the engine; where there is none, install and start one (root on Debian or Ubuntu)."""
-    from lab import host
-
     host.ensure().close()
 
 
 @engine_commands.command("stop")
 def engine_stop() -> None:
     """Stop the engine, if this checkout started it and nobody else uses it."""
-    from lab import host
-
     say(host.stop())
 
 
@@ -74,19 +69,17 @@ def engine_stop() -> None:
 
 def up() -> None:
     """``lab up``."""
-    from lab.images import Printed
-    from lab.run import network
-    from lab.run.checkout import Checkout, new_run_id
-    from lab.run.laboratory import ensure_images, image_store, start
-
     checkout, progress = Checkout.here(), Printed()
     with _engine_found() as client:
-        image_store(client, checkout, progress)  # variables without a meaning are told of first
+        # Variables without a meaning are told of first.
+        laboratory.image_store(client, checkout, progress)
         if network.containers(client, checkout.kept_project):
             say("the topology is up already: `lab status`")
             return
-        found, _ = ensure_images(client, checkout, progress)
-        start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(client)
+        found, _ = laboratory.ensure_images(client, checkout, progress)
+        laboratory.start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(
+            client
+        )
     say("the topology is up; `lab down` removes it")
 
 
@@ -97,9 +90,6 @@ def down(
     force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
 ) -> None:
     """``lab down``."""
-    from lab.run import topology
-    from lab.run.checkout import Checkout
-
     with _engine_found() as client:
         removed, left = topology.down(client, Checkout.here(), every=every, force=force)
     for found in removed:
@@ -112,10 +102,6 @@ def down(
 
 def status(as_json: AsJson = False) -> None:
     """``lab status``."""
-    from rich.table import Table
-
-    from lab.run import network
-
     with _engine_found() as client:
         found = network.find(client)
     if as_json:
@@ -137,8 +123,6 @@ def status(as_json: AsJson = False) -> None:
 @image_commands.callback()
 def provide(context: typer.Context, as_json: AsJson = False) -> None:
     """Build the images that are missing, and print where every image comes from and what is real in it."""
-    from lab.report import terminal
-
     if context.invoked_subcommand is not None:
         return
     with _engine_found() as client:
@@ -164,8 +148,6 @@ def import_(
     path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")],
 ) -> None:
     """Take all images from an archive."""
-    from lab.images import ImageError, archive
-
     try:
         archive.contents(path)  # before an engine is looked for
     except ImageError as error:
@@ -182,9 +164,6 @@ def builds(
     ] = False,
 ) -> None:
     """Say which packages have moved since the expectations were last seen to hold."""
-    from lab.images import release_from_environment
-    from lab.images.provenance import moved
-
     if write and release_from_environment(os.environ):
         raise typer.BadParameter(
             "the table has the builds of the usual servers: leave LAB_SERVERS unset"
@@ -213,26 +192,16 @@ def prune() -> None:
 
 @contextmanager
 def _engine_found() -> Iterator[DockerClient]:
-    from lab import host
-
     with closing(host.find()) as client:
         yield client
 
 
 def _store(client: DockerClient) -> ImageStore:
-    from lab.images import Printed
-    from lab.run.checkout import Checkout
-    from lab.run.laboratory import image_store
-
-    return image_store(client, Checkout.here(), Printed())
+    return laboratory.image_store(client, Checkout.here(), Printed())
 
 
 def _images(
     client: DockerClient,
 ) -> tuple[ImageStore, Mapping[str, ImageInfo], Mapping[str, str]]:
     """The store, and its images: those there are by name, and why others are not, all built first."""
-    from lab.images import Printed
-    from lab.run.checkout import Checkout
-    from lab.run.laboratory import ensure_images
-
-    return (_store(client), *ensure_images(client, Checkout.here(), Printed()))
+    return (_store(client), *laboratory.ensure_images(client, Checkout.here(), Printed()))

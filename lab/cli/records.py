@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from lab.cli.common import (
-    USAGE,
-    AsJson,
-    Verbose,
-    columns,
-    console,
-    print_error,
-    print_json,
-    say,
-    status_of_run,
-)
-
-if TYPE_CHECKING:
-    from lab.record import RunRecord
+from lab import compare as comparisons
+from lab.cases import CaseError
+from lab.cli import common
+from lab.documents import documents, verdicts
+from lab.documents.verdicts import evaluate_tested
+from lab.record import RecordError, RunRecord, load, whole
+from lab.report import markdown, terminal
+from lab.report.changes import changes_in_words
+from lab.report.claims import in_words
+from lab.report.html import write
+from lab.run.checkout import Checkout
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
 
@@ -45,32 +42,25 @@ def report(
         Path | None,
         typer.Option(metavar="OLD", help="With --summary: begin with what changed since that one."),
     ] = None,
-    verbose: Verbose = False,
-    as_json: AsJson = False,
+    verbose: common.Verbose = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab report``: its exit status is that of the run's verdict."""
-    from lab.compare import compare as compare_runs
-    from lab.documents import documents
-    from lab.documents.verdicts import evaluate_tested
-    from lab.record import whole
-    from lab.report import markdown, terminal
-    from lab.report.html import write
-
     found, path = _recorded(record)
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
         write(found, page, evaluate_tested(found, documents().values()))
-        say(f"\nreport: {page}")
+        common.say(f"\nreport: {page}")
     if summary is not None:
-        compared = compare_runs(_recorded(since)[0], found) if since is not None else None
+        compared = comparisons.compare(_recorded(since)[0], found) if since is not None else None
         words = markdown.summary(found, documents().values(), compared)
         _write(summary, words, "summary", append=True)
     if as_json:
-        say(whole(found).rstrip())
+        common.say(whole(found).rstrip())
     elif page is None and summary is None:
-        terminal.print_run(found, console(), {"record": path}, verbose=verbose)
-    raise typer.Exit(status_of_run(found))
+        terminal.print_run(found, common.console(), {"record": path}, verbose=verbose)
+    raise typer.Exit(common.status_of_run(found))
 
 
 def claims(
@@ -79,13 +69,9 @@ def claims(
         str | None, typer.Option("--document", "-d", help="Only the claims of this document.")
     ] = None,
     language: Annotated[Literal["en", "ja"], typer.Option(help="Language of the words.")] = "en",
-    as_json: AsJson = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab claims``."""
-    from lab.cases import CaseError
-    from lab.documents import documents, verdicts
-    from lab.report.claims import in_words
-
     known = documents()
     if document is not None and document not in known:
         raise CaseError(f"no document {document!r} with claims; there are: {', '.join(known)}")
@@ -93,34 +79,30 @@ def claims(
     chosen = [known[document]] if document else list(known.values())
     results = [(one, verdicts.evaluate(one, found)) for one in chosen]
     if as_json:
-        print_json([verdicts.as_json(one, many, found.run_id) for one, many in results])
+        common.print_json([verdicts.as_json(one, many, found.run_id) for one, many in results])
         return
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
     words = [
-        in_words(one, many, found.run_id, language=language, columns=columns())
+        in_words(one, many, found.run_id, language=language, columns=common.columns())
         for one, many in tested or results
     ]
-    say("\n\n\n".join(words))
+    common.say("\n\n\n".join(words))
 
 
 def compare(
     old: Annotated[Path, typer.Argument(help="A record or a baseline.")],
     new: Annotated[Path, typer.Argument(help="A record.")],
-    as_json: AsJson = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab compare``: exit status 1 if something is worse or gone, 2 if the two cannot be compared."""
-    from lab.compare import compare as compare_runs
-    from lab.compare import why_not
-    from lab.report.changes import changes_in_words
-
     before, after = _recorded(old)[0], _recorded(new)[0]
-    _refuse(why_not(before, after))
-    compared = compare_runs(before, after)
+    _refuse(comparisons.why_not(before, after))
+    compared = comparisons.compare(before, after)
     if as_json:
-        print_json(compared.as_json())
+        common.print_json(compared.as_json())
     else:
-        say(changes_in_words(compared, columns()))
+        common.say(changes_in_words(compared, common.columns()))
     raise typer.Exit(compared.exit_status)
 
 
@@ -129,36 +111,28 @@ def baseline(
     record: Record = None,
 ) -> None:
     """``lab baseline``: exit status 2 if the record is not one of a whole run of cases."""
-    from lab.compare import baseline as baseline_of
-    from lab.compare import why_no_baseline
-
     found, _ = _recorded(record)
-    _refuse(why_no_baseline(found))
-    _write(path, baseline_of(found), "baseline")
-    say(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
+    _refuse(comparisons.why_no_baseline(found))
+    _write(path, comparisons.baseline(found), "baseline")
+    common.say(f"{path}: {len(found.attempts)} attempts of {found.run_id}")
 
 
 def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
     """The record at a path, or the newest; one that cannot be read is wrong usage."""
-    from lab.record import RecordError, load
-    from lab.run.checkout import Checkout
-
     path = record or Checkout.here().state / "runs" / "latest"
     try:
         if record is None and not path.exists():
             raise RecordError("there is no record yet: `lab run` makes one")
         return load(path), path
     except RecordError as error:
-        print_error(error)
-        raise typer.Exit(USAGE) from error
+        common.print_error(error)
+        raise typer.Exit(common.USAGE) from error
 
 
 def _refuse(why: str | None) -> None:
-    from lab.record import RecordError
-
     if why is not None:
-        print_error(RecordError(why))
-        raise typer.Exit(USAGE)
+        common.print_error(RecordError(why))
+        raise typer.Exit(common.USAGE)
 
 
 def _write(path: Path, words: str, what: str, *, append: bool = False) -> None:

@@ -7,19 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from lab.cli.common import (
-    OK,
-    SURPRISE,
-    AsJson,
-    Cases,
-    Document,
-    Verbose,
-    chosen_cases,
-    console,
-    print_json,
-    say,
-    status_of_run,
-)
+from lab.cli import common
 from lab.report.layout import print_hanging
 
 if TYPE_CHECKING:
@@ -30,11 +18,11 @@ if TYPE_CHECKING:
     from lab.record import RunRecord
 
 
-def list_cases(document: Document = None, as_json: AsJson = False) -> None:
+def list_cases(document: common.Document = None, as_json: common.AsJson = False) -> None:
     """``lab list``."""
-    cases = chosen_cases(None, document)
+    cases = common.chosen_cases(None, document)
     if as_json:
-        print_json(
+        common.print_json(
             [
                 {
                     "id": c.id,
@@ -51,14 +39,14 @@ def list_cases(document: Document = None, as_json: AsJson = False) -> None:
 
 
 def run_cases(
-    cases: Cases = None,
-    document: Document = None,
+    cases: common.Cases = None,
+    document: common.Document = None,
     capture: Annotated[
         Literal["all", "refused", "none"],
         typer.Option(help="Of which attempts the packets are kept, for Wireshark."),
     ] = "refused",
-    verbose: Verbose = False,
-    as_json: AsJson = False,
+    verbose: common.Verbose = False,
+    as_json: common.AsJson = False,
 ) -> None:
     """``lab run``: its exit status is that of the run's verdict."""
     from lab.documents import documents
@@ -72,10 +60,11 @@ def run_cases(
     def page(record: Path) -> Path:
         return record.with_name("report.html")
 
-    chosen = chosen_cases(cases, document)
-    counter = Counter(sum(len(c.plan()) for c in chosen), console(error=True))
+    chosen = common.chosen_cases(cases, document)
+    counter = Counter(sum(len(c.plan()) for c in chosen), common.console(error=True))
     conducted = conduct(
         chosen,
+        chosen=[*(cases or ()), *(["-d", document] if document else ())],
         on_attempt=counter.count,
         captures=CapturePolicy(capture),
         then=lambda one: write(
@@ -84,15 +73,15 @@ def run_cases(
     )
     counter.end()
     if as_json:
-        say(whole(conducted.record).rstrip())
+        common.say(whole(conducted.record).rstrip())
     else:
         places = {"record": conducted.path, "report": page(conducted.path)}
-        print_run(conducted.record, console(), places, verbose=verbose)
-    raise typer.Exit(status_of_run(conducted.record))
+        print_run(conducted.record, common.console(), places, verbose=verbose)
+    raise typer.Exit(common.status_of_run(conducted.record))
 
 
 def soak(
-    cases: Cases = None,
+    cases: common.Cases = None,
     rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="how many times")] = 50,
 ) -> None:
     """``lab soak``: exit status 1 if something flips that is no race."""
@@ -101,11 +90,11 @@ def soak(
     from lab.run.recording import soak as run_soak
 
     def after_round(number: int, record: RunRecord) -> None:
-        say(f"round {number} of {rounds}: {counts_in_words(record)}", error=True)
+        common.say(f"round {number} of {rounds}: {counts_in_words(record)}", error=True)
 
-    soaked = run_soak(chosen_cases(cases), rounds, Printed(), after_round)
-    say(soaked.in_words())
-    raise typer.Exit(OK if soaked.steady else SURPRISE)
+    soaked = run_soak(common.chosen_cases(cases), rounds, Printed(), after_round)
+    common.say(soaked.in_words())
+    raise typer.Exit(common.OK if soaked.steady else common.SURPRISE)
 
 
 def _print_cases(cases: Sequence[LoadedCase]) -> None:
@@ -117,8 +106,8 @@ def _print_cases(cases: Sequence[LoadedCase]) -> None:
     for c, *others in functions.values():
         if (c.document, c.section) != section:
             section = (c.document, c.section)
-            print_hanging(console(), "", Text(f"\n{c.document}: {c.section}", style="bold"))
-        print_hanging(console(), "  ", c.name)
+            print_hanging(common.console(), "", Text(f"\n{c.document}: {c.section}", style="bold"))
+        print_hanging(common.console(), "  ", c.name)
         clients = [one.label for one in (c, *others)]
         for words in (c.story.splitlines()[0].replace("``", "`"), ", ".join(clients)):
-            print_hanging(console(), " " * 6, Text(words, style="dim"))
+            print_hanging(common.console(), " " * 6, Text(words, style="dim"))

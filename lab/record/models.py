@@ -385,6 +385,8 @@ class RunHeader(Model):
     run_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
     lab_version: str
     started: Moment
+    chosen: tuple[str, ...] = ()
+    """Of a run of some cases: what was typed to choose them; nothing: of all."""
     machine: dict[str, JsonValue] = Field(default_factory=dict)
     """The machine that the run was on: system, architecture, cores, ..."""
     engine: dict[str, JsonValue] = Field(default_factory=dict)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,6 @@ from lab.report.claims import summary
 from lab.report.layout import hang, print_hanging, wrap
 from lab.report.words import (
     captured_in_case,
-    cause_of_case,
     causes,
     counts_in_words,
     excerpt,
@@ -57,9 +55,6 @@ _WORDS: dict[Verdict | None, str] = {
     None: "",
 }
 _STAND_IN = "bold yellow"
-_GIVEN_AWAY = "red"
-#: A longer label of a case has a row of its own, above its words. `net-ftp@rocky9:DEFAULT` just fits.
-_LONGEST_LABEL = 22
 #: So many unexpected attempts are told in full; of the others the ids, but with ``verbose``.
 _MOST_TOLD = 5
 #: Where nobody sees a line being written over, one is written every so many seconds.
@@ -129,10 +124,10 @@ def print_run(
             images.
     """
     cases = grouped(record)
-    if verbose:
-        _print_every_case(cases, record, console)
-    elif len(cases) == 1:
-        _print_story(record.cases, record, console)
+    if verbose or len(cases) == 1:
+        for number, of_one in enumerate(cases.values()):
+            console.print("\n" * bool(number), end="")
+            _print_story(of_one, record, console)
     elif cases:
         _print_found(record, console)
         _print_sections(cases, record, console)
@@ -303,58 +298,6 @@ def _print_sections(
         style = _STYLES[gravest(case.verdict for case in many)]
         prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} as expected  ")
         print_hanging(console, prefix, Text("; ".join([visible(name), *others]), style=style))
-
-
-@dataclass(frozen=True)
-class _Note:
-    """Something about a case beside its outcome; where the keys of all clients are one, said once."""
-
-    words: str
-    key: object
-    style: str = "dim"
-
-
-def _print_every_case(
-    groups: Mapping[tuple[str, str, str], Sequence[CaseRecord]], record: RunRecord, console: Console
-) -> None:
-    """Every case with what came of it, said once where all its clients have it in common."""
-    # As wide as the longest client, so that the outcomes are in one column.
-    width = min(max((len(c.label) for c in record.cases), default=0), _LONGEST_LABEL)
-    shown = None
-    for (document, section, _), cases in groups.items():
-        if (document, section) != shown:
-            words = visible(": ".join(filter(None, (document, section))))
-            _line(console, words if shown is None else f"\n{words}", bold=True)
-            shown = (document, section)
-        _line(console, f"  {visible(cases[0].title or cases[0].name)}")
-        notes = [_notes(record.attempts_of(case)) for case in cases]
-        kinds = list(zip(*notes, strict=True))
-        common = [kind for kind in kinds if len({note.key for note in kind}) == 1]
-        for case, own in zip(cases, notes, strict=True):
-            label, style = f"    {visible(case.label):<{width}} ", _STYLES[case.verdict]
-            if len(label) > width + 5:
-                print_hanging(console, "", label)
-                label = " " * (width + 5)
-            words = _seen_in_case(case, record.attempts_of(case))
-            print_hanging(console, label, Text(words, style=style))
-            for note, kind in zip(own, kinds, strict=True):
-                if kind not in common and note.words:
-                    print_hanging(console, " " * (width + 5), Text(note.words, style=note.style))
-        prefix = "each: " if len(cases) > 1 else ""
-        for note, *_ in common:
-            if note.words:
-                print_hanging(console, "    ", Text(f"{prefix}{note.words}", style=note.style))
-
-
-def _notes(attempts: Sequence[AttemptResult]) -> tuple[_Note, ...]:
-    rest, cause, got = rest_of_case(attempts), cause_of_case(attempts), captured_in_case(attempts)
-    # An impostor gets the same from each client, but for the file's name.
-    loot = replace(got, file_head="") if got else None
-    return (
-        _Note(cause, cause),
-        _Note(rest, rest),
-        _Note(impostor_got(got) if got else "", loot, _GIVEN_AWAY),
-    )
 
 
 # -- parts -----------------------------------------------------------------------------------------

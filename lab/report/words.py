@@ -179,12 +179,6 @@ def rest_of_case(attempts: Sequence[AttemptResult]) -> str:
     return "; ".join(others)
 
 
-def cause_of_case(attempts: Sequence[AttemptResult]) -> str:
-    """Why a case's first attempt was refused, where more is known than what was reported."""
-    outcome = attempts[0].outcome if attempts else None
-    return excerpt(outcome.cause) if outcome and outcome.cause else ""
-
-
 def captured_in_case(attempts: Iterable[AttemptResult]) -> Captured | None:
     """What an impostor got in a case: the first of its attempts that gave something away."""
     reports = (a.server_report for a in attempts if a.role is Role.IMPOSTOR)

@@ -65,6 +65,7 @@ def conduct(
     cases: Sequence[LoadedCase],
     *,
     only: Collection[str] | None = None,
+    chosen: Sequence[str] = (),
     progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
     checkout: Checkout | None = None,
@@ -75,6 +76,7 @@ def conduct(
 
     Args:
         only: ids of planned attempts; others of the same cases are left out.
+        chosen: what was typed to choose the cases, if they are not all.
         on_attempt: told of each attempt after it is in the record.
         captures: of which attempts it is kept what they looked like on the wire.
         then: done with the finished record while the containers are removed, in another thread.
@@ -88,7 +90,13 @@ def conduct(
     with ThreadPoolExecutor(1) as aside:
         with open_lab(checkout, progress or Printed(), run_id, attempts=attempts) as laboratory:
             conducted = conduct_in(
-                laboratory, cases, run_id, only=only, on_attempt=on_attempt, captures=captures
+                laboratory,
+                cases,
+                run_id,
+                only=only,
+                chosen=chosen,
+                on_attempt=on_attempt,
+                captures=captures,
             )
             doing = aside.submit(then, conducted) if then is not None else None
         if doing is not None:
@@ -102,12 +110,13 @@ def conduct_in(
     run_id: str,
     *,
     only: Collection[str] | None = None,
+    chosen: Sequence[str] = (),
     on_attempt: OnAttempt | None = None,
     captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> Conducted:
     """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
     planned = [p for case in cases for p in case.plan() if only is None or p.id in only]
-    return _recorded(laboratory, run_id, planned, cases, on_attempt, captures)
+    return _recorded(laboratory, run_id, planned, cases, on_attempt, captures, chosen)
 
 
 def repeat(
@@ -139,8 +148,9 @@ def _recorded(
     cases: Sequence[LoadedCase],
     on_attempt: OnAttempt | None,
     captures: CapturePolicy,
+    chosen: Sequence[str] = (),
 ) -> Conducted:
-    header = _header(laboratory, run_id, _now())
+    header = _header(laboratory, run_id, _now(), chosen)
     link = LATEST_NAME if cases else ATTEMPT_NAME
     with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
         complete = False
@@ -267,9 +277,12 @@ def _race(
     return record, race.judge(came)
 
 
-def _header(laboratory: Lab, run_id: str, started: datetime.datetime) -> RunHeader:
+def _header(
+    laboratory: Lab, run_id: str, started: datetime.datetime, chosen: Sequence[str]
+) -> RunHeader:
     return RunHeader(
         run_id=run_id,
+        chosen=tuple(chosen),
         lab_version=__version__,
         started=started,
         machine=_machine(),

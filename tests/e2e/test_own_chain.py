@@ -153,7 +153,8 @@ def test_a_refusal_says_whether_it_is_one_of_the_operators_clients(
     outcome = outcome_of(shared)
     assert (outcome.reason, list(outcome.not_judged)) == (reason, left_open), str(done)
     first = f"refused by the client at verify: {reason}"
-    assert done.out.startswith(first + ("; not judged: " if left_open else "\n")), str(done)
+    assert done.out.startswith(first), str(done)
+    assert ("; not judged: " in done.out.splitlines()[0]) is bool(left_open), str(done)
     page = page_of(shared, tmp_path)
     assert ("this refusal says nothing about your clients" in page) is bool(left_open), page
 
@@ -190,12 +191,16 @@ def test_with_a_ca_and_a_name_it_is_judged_and_verified(
     # and so is what that client refuses: another name, and a chain without its intermediate
     other = (lines[0], '.ssl_cert_hostname = "b.example.test";')
     done = shared.lab("attempt", *backend(tmp_path, *other), *words)
-    assert done.out.startswith("refused by the client at verify: hostname-mismatch\n"), str(done)
+    assert re.match(
+        r"refused by the client at verify: hostname-mismatch( \(stand-in\))?\n", done.out
+    )
     root = material.anchor("public").decode()
     lines = (f'.ssl_ca_cert = {{"{root}"}};', lines[1])
     words = own(material, tmp_path, "incomplete-chain")
     done = shared.lab("attempt", *backend(tmp_path, *lines), *words)
-    assert re.match(r"refused by the client at verify: [a-z-]+\n", done.out), str(done)
+    assert re.match(r"refused by the client at verify: [a-z-]+( \(stand-in\))?\n", done.out), str(
+        done
+    )
     assert outcome_of(shared).not_judged == (), str(done)
 
 

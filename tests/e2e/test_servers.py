@@ -542,6 +542,17 @@ def test_attempts_one_after_the_other_have_a_log_each(place: Place) -> None:
         trial(place, key, number)
 
 
+def memory_of(place: Place) -> int:
+    """What a container's processes use, in bytes, from its control group of either version.
+
+    The engine's own statistics are empty where both versions are mounted.
+    """
+    files = "/sys/fs/cgroup/memory.current /sys/fs/cgroup/memory/memory.usage_in_bytes"
+    read = place.container.exec_run(["sh", "-c", f"cat {files} 2>/dev/null | head -n 1"])
+    assert isinstance(read.output, bytes)
+    return int(read.output)
+
+
 @pytest.mark.slow
 def test_50_listeners_in_one_container_and_attempts_side_by_side(place: Place) -> None:
     keys = []
@@ -557,9 +568,7 @@ def test_50_listeners_in_one_container_and_attempts_side_by_side(place: Place) -
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lane, range(8)))
-    stats = place.container.stats(stream=False)
-    assert isinstance(stats, dict)
-    usage = stats["memory_stats"]["usage"] / 2**20
+    usage = memory_of(place) / 2**20
     assert usage < {"vsftpd": 150, "pyftpdlib": 480}[place.program]
     for key in keys:
         place.agent.call("close", PATIENCE_S, key=key)

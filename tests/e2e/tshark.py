@@ -17,7 +17,7 @@ from docker import DockerClient
 from lab.model import Side
 from lab.tls.records import ALERTS, VERSION_NAMES
 from lab.tls.suites import SIGNALS, suite_of
-from lab.wire import WireReading
+from lab.wire import Point, WireReading
 from lab.wire.reading import ConnectionReading
 
 #: What tshark is asked for of every packet.
@@ -177,9 +177,11 @@ def compared(
     if key_log or seen.version != "TLSv1.3":
         number = one.certificates.number if one.certificates else None
         yield "certificates", number, seen.certificates
-    # tshark takes nothing for TLS in which there is no ClientHello: a client may send an alert and no more.
+    # tshark takes nothing for TLS before there is a ClientHello: a client may send an alert and no more, and
+    # a server without a version that it may speak sends its own without waiting for the hello.
     for side in (Side.CLIENT, Side.SERVER) if offered else ():
-        our = [alert.name for alert in one.alerts if alert.by is side]
+        sent = [a for a in one.alerts if a.by is side and a.point is not Point.BEFORE_CLIENT_HELLO]
+        our = [alert.name for alert in sent]
         their = [name for by, name in seen.alerts if by is side]
         if len(our) == len(their):
             our = [name or other for name, other in zip(our, their, strict=True)]

@@ -398,6 +398,7 @@ def test_before_the_first_run_there_is_nothing_to_report(lab: Lab, here: Checkou
 SINGLE = attempt_record("attempt-1", attempt(), EXPIRED, None)
 ONE_ATTEMPT = run_record(attempts=(SINGLE,), cases=())
 CUT_SHORT = run_record(complete=False)
+CHOSEN = run_record(chosen=("expired",))
 OTHER_CASES = run_record(
     cases=tuple(c.model_copy(update={"name": f"other_{c.name}"}) for c in run_record().cases)
 )
@@ -414,6 +415,7 @@ OTHER_CASES = run_record(
             "the new record (20310517-120000-ab12cd) is of a run that was ended",
         ),
         (run_record(), OTHER_CASES, "the two runs have no case in common"),
+        (run_record(), CHOSEN, "the new record is of chosen cases (`lab run expired`)"),
     ],
 )
 def test_what_is_not_comparable_is_not_compared(
