@@ -15,6 +15,7 @@ import shlex
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Literal
 
 from lab.certificates import ANCHORS, CATALOGUE, OWN
@@ -119,6 +120,7 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     return made
 
 
+@cache
 def check(settings: Settings) -> None:
     """Whether every value is one that the command line knows too, for settings that code has made.
 
@@ -248,8 +250,8 @@ def _words(settings: type[Settings], name: str) -> Mapping[str, Any]:
     hint = _without_none(_HINTS[settings][name])
     if typing.get_origin(hint) is Literal:
         return {spelt(word): word for word in typing.get_args(hint)}
-    (field,) = (f for f in dataclasses.fields(settings) if f.name == name)
-    return {word: word for word in field.metadata.get("words") or _SLUGS.get(name, ())}
+    metadata = settings.__dataclass_fields__[name].metadata
+    return {word: word for word in metadata.get("words") or _SLUGS.get(name, ())}
 
 
 def _value(settings: type[Settings], name: str, text: str) -> Any:

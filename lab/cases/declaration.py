@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.model import Attempt, ClientSettings, Rating, Result, Role, differing_fields
 from lab.model.expectations import Expectation, Judgement, OnBuild, Verdict, completed
-from lab.record.models import OwnFiles
 from lab.remedies import Remedy
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
+
+if TYPE_CHECKING:
+    from lab.record.models import OwnFiles
 
 
 class CaseError(Exception):

@@ -14,7 +14,6 @@ from lab.cli import common
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.report.layout import padded, print_hanging
-from lab.run.scan import LIMITS, NotScanned
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
 from lab.text import visible
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.record import AttemptResult, RunRecord
-    from lab.run.scan import ScanComparison
+    from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
 
@@ -288,6 +287,8 @@ def print_scans(
     results: Iterable[ScanComparison | NotScanned], counts: Mapping[str, int], target: Console
 ) -> None:
     """Print what was found for each settings, the counts, and the limits that were met."""
+    from lab.run.scan import LIMITS, NotScanned
+
     met: set[str] = set()
     for result in results:
         words = Text(visible(server_in_words(result.server)) + "\n  ")
