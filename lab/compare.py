@@ -40,7 +40,7 @@ _NUMBER_OF_TRY = re.compile(r"-\d+$")
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """What a difference between two runs means."""
 
     WORSE = "worse"
@@ -72,7 +72,7 @@ class Change:
 
     id: str
     """Of the attempt; of a race's tries their common part, of a remedy its title in place of a number."""
-    kind: Kind
+    kind: DifferenceKind
     old: str | None
     """What came of it, in one line; ``None``: it was not there."""
     new: str | None
@@ -126,21 +126,24 @@ class Comparison:
     @property
     def worse(self) -> bool:
         """Whether anything is worse than it was."""
-        return any(change.kind in {Kind.WORSE, Kind.VANISHED} for change in self.changes)
+        return any(
+            change.kind in {DifferenceKind.WORSE, DifferenceKind.VANISHED}
+            for change in self.changes
+        )
 
     @property
     def exit_status(self) -> int:
         """1 when something is worse or has vanished, else 0."""
         return int(self.worse)
 
-    def of(self, kind: Kind) -> tuple[Change, ...]:
+    def of(self, kind: DifferenceKind) -> tuple[Change, ...]:
         """The changes of one kind."""
         return tuple(change for change in self.changes if change.kind is kind)
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as plain data."""
         plain: dict[str, Any] = dataclasses.asdict(self)
-        counts = {str(kind): len(self.of(kind)) for kind in Kind}
+        counts = {str(kind): len(self.of(kind)) for kind in DifferenceKind}
         return {**plain, "counts": {"same": self.same, **counts}, "worse": self.worse}
 
 
@@ -315,7 +318,9 @@ def _change(
         only = old or new
         if only is None:
             return None
-        kind, words = (Kind.VANISHED, only.in_words) if old else (Kind.NEW, only.in_words)
+        kind, words = (
+            (DifferenceKind.VANISHED, only.in_words) if old else (DifferenceKind.NEW, only.in_words)
+        )
         return Change(
             name, kind, words if old else None, words if new else None, only.verdict, only.ids
         )
@@ -323,7 +328,13 @@ def _change(
     if not differences:
         return None
     good, still = old.verdict is Verdict.AS_EXPECTED, new.verdict is Verdict.AS_EXPECTED
-    kind = Kind.OTHER if good is still else Kind.WORSE if good else Kind.BETTER
+    kind = (
+        DifferenceKind.OTHER
+        if good is still
+        else DifferenceKind.WORSE
+        if good
+        else DifferenceKind.BETTER
+    )
     used = {image.name for cell in (old, new) for a in cell.attempts for image in a.images}
     images = tuple(sorted(changed_images & used))
     both = old.in_words, new.in_words

@@ -25,7 +25,7 @@ import tempfile
 import time
 from typing import Dict, Iterator, Optional
 
-from resident import DEADLINE_S, Agent, BadRequest, Progress, Request, Result
+from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result
 
 #: The command that this agent runs, and the arguments that make it say its version.
 COMMAND, VERSION = (sys.argv + [""])[1], sys.argv[2:]
@@ -132,4 +132,4 @@ def versions() -> Dict[str, Optional[str]]:
 
 if __name__ == "__main__":
     VERSIONS.update(versions())
-    Agent(COMMAND, versions=VERSIONS, forked={"attempt": attempt}).run()
+    ResidentAgent(COMMAND, versions=VERSIONS, forked={"attempt": attempt}).run()

@@ -7,7 +7,7 @@ agent ends when its standard input ends, and everything it started ends with it.
 This file runs *inside* containers, on whatever Python they have: the standard library of Python 3.6
 only. An agent is a script beside it::
 
-    from resident import Agent, BadRequest, Wait
+    from resident import ResidentAgent, BadRequest, Wait
 
 
     def attempt(request, progress):  # forked: runs in a process of its own
@@ -26,7 +26,7 @@ only. An agent is a script beside it::
         return {"pid": process.pid}
 
 
-    Agent(
+    ResidentAgent(
         "server",
         versions={...},
         forked={"attempt": attempt},
@@ -170,7 +170,7 @@ class _Deferred:
         self.wait = Wait(0.0)
 
 
-class Agent:
+class ResidentAgent:
     """Serve requests from standard input until it ends; see the module's text for the contract.
 
     Args:

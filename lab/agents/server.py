@@ -57,7 +57,7 @@ import captured
 import helper_programs
 from capture import CaptureOps
 from listener import ListenerEnded, ListenerProcess
-from resident import DEADLINE_S, Agent, BadRequest, Wait
+from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
 from server_program import NOBODY, ServerProgram
 from tcp_sockets import is_busy, is_listening, is_queued
 
@@ -391,7 +391,7 @@ def main() -> None:
     program.prepare()
     capture = CaptureOps.of_interface()
     server = ServerOps(program, capture)
-    Agent(
+    ResidentAgent(
         "server",
         versions=dict(program.versions(), no_impostor=program.no_impostor()),
         inline={

@@ -24,7 +24,7 @@ import re
 import subprocess
 from typing import Dict, List
 
-from resident import DEADLINE_S, Agent, Progress, Request, Result
+from resident import DEADLINE_S, Progress, Request, ResidentAgent, Result
 
 #: Only what is compared is asked for: protocols and suites.
 OPTIONS = [
@@ -99,4 +99,4 @@ def versions() -> Dict[str, str]:
 
 if __name__ == "__main__":
     VERSIONS.update(versions())
-    Agent("sslscan", versions=VERSIONS, forked={"scan": scan}).run()
+    ResidentAgent("sslscan", versions=VERSIONS, forked={"scan": scan}).run()

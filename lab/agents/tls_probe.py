@@ -28,7 +28,7 @@ import select
 import socket
 from typing import Dict, Generator, Optional, Set
 
-from resident import DEADLINE_S, Agent, BadRequest, Progress, Request, Result, Wait
+from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result, Wait
 
 Step = Generator[Wait, Set[int], bool]
 Arrival = Generator[Wait, Set[int], Optional[socket.socket]]
@@ -201,7 +201,7 @@ def _is_record(data: bytes) -> bool:
 def main() -> None:
     """Serve until standard input ends."""
     doors = Doors()
-    Agent(
+    ResidentAgent(
         "tls-probe",
         versions={"python": platform.python_version()},
         forked={"exchange": exchange},

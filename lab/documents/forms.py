@@ -122,7 +122,7 @@ class Section(_Form):
     heading: Bilingual
 
 
-class Place(_Form):
+class Passage(_Form):
     """Where in the document a claim stands."""
 
     section: Slug
@@ -191,7 +191,7 @@ class Claim(_Form):
     """One thing that the document asserts."""
 
     id: Slug
-    place: Place
+    place: Passage
     text: Bilingual
     """The claim in the lab's own words."""
     about: tuple[Where, ...] = ()
@@ -258,7 +258,7 @@ class Document(_Form):
     )
     """Cases of the document that no claim names, each with the reason."""
 
-    def heading(self, place: Place) -> Bilingual:
+    def heading(self, place: Passage) -> Bilingual:
         """The heading of the section of a place."""
         return next(s.heading for s in self.sections if s.id == place.section)
 

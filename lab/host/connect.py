@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.host.endpoint import DEFAULT_SOCKET, TLS_FILES, Endpoint, Origin, resolve
+from lab.host.endpoint import DEFAULT_SOCKET, TLS_FILES, Endpoint, NamedBy, resolve
 from lab.host.errors import EngineError, EngineProblem
 
 if TYPE_CHECKING:  # Docker's library takes 0.2 s to import, and most commands need none of it.
@@ -258,7 +258,7 @@ def explain_socket(endpoint: Endpoint, path: Path, found: SocketProbe) -> Engine
 
 def _ways_out_of_a_choice(endpoint: Endpoint) -> list[str]:
     start = "start the engine there, or name another one"
-    if endpoint.origin is Origin.DOCKER_HOST:
+    if endpoint.origin is NamedBy.DOCKER_HOST:
         return [start, "unset DOCKER_HOST: the lab then uses the machine's own engine"]
     return [start, "docker context use default: the lab then uses the machine's own engine"]
 

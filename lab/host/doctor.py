@@ -57,7 +57,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Finding:
+class MachineFinding:
     """What was seen, and of what."""
 
     name: str
@@ -92,7 +92,7 @@ class NoEngine:
 Engine = EngineFacts | NoEngine
 
 
-def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
+def examine(environment: Mapping[str, str] | None = None) -> list[MachineFinding]:
     """Look at everything that the lab needs or can use, in the order in which it needs it."""
     env = dict(os.environ if environment is None else environment)
     root = checkout.root()
@@ -116,10 +116,10 @@ def examine(environment: Mapping[str, str] | None = None) -> list[Finding]:
             "checkout disk": lambda: judge_checkout_disk(root, machine.free_bytes(root)),
         }
         futures = {name: pool.submit(look) for name, look in looks.items()}
-        return [Finding(name, *future.result()) for name, future in futures.items()]
+        return [MachineFinding(name, *future.result()) for name, future in futures.items()]
 
 
-def render(findings: Sequence[Finding]) -> str:
+def render(findings: Sequence[MachineFinding]) -> str:
     """The findings for a person: a line each, and below it what to do."""
     width = max((len(finding.name) for finding in findings), default=0)
     lines = []
@@ -135,7 +135,7 @@ def render(findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def worst(findings: Sequence[Finding]) -> int:
+def worst(findings: Sequence[MachineFinding]) -> int:
     """The exit status: 0 when the lab can run here, 3 when something that it needs is missing."""
     missing = any(finding.level is Level.MISSING for finding in findings)
     return EXIT_NOT_READY if missing else EXIT_READY

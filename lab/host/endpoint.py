@@ -24,7 +24,7 @@ DEFAULT_CONTEXT = "default"
 TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
-class Origin(StrEnum):
+class NamedBy(StrEnum):
     """What named the endpoint."""
 
     DOCKER_HOST = "DOCKER_HOST"
@@ -45,7 +45,7 @@ class Endpoint:
     """Where the engine listens, and who said so."""
 
     host: str
-    origin: Origin
+    origin: NamedBy
     name: str = ""
     tls: Tls | None = None
 
@@ -58,10 +58,10 @@ class Endpoint:
     @property
     def chosen(self) -> bool:
         """Whether a person chose this engine; the lab then never installs or starts another."""
-        return self.origin is not Origin.DEFAULT
+        return self.origin is not NamedBy.DEFAULT
 
     def __str__(self) -> str:
-        if self.origin is Origin.CONTEXT:
+        if self.origin is NamedBy.CONTEXT:
             return f"{self.host} (from the {self.origin} {self.name!r})"
         return f"{self.host} ({'from ' if self.chosen else 'the '}{self.origin})"
 
@@ -87,11 +87,11 @@ def resolve(environment: Mapping[str, str], default_socket: Path = DEFAULT_SOCKE
     """
     host = environment.get("DOCKER_HOST", "")
     if host:
-        return Endpoint(host, Origin.DOCKER_HOST, tls=_tls_from_environment(environment))
+        return Endpoint(host, NamedBy.DOCKER_HOST, tls=_tls_from_environment(environment))
     directory = configuration_directory(environment)
     name = environment.get("DOCKER_CONTEXT", "") or _current_context(directory)
     if name in {"", DEFAULT_CONTEXT}:
-        return Endpoint(f"unix://{default_socket}", Origin.DEFAULT)
+        return Endpoint(f"unix://{default_socket}", NamedBy.DEFAULT)
     return _from_context(directory, name)
 
 
@@ -150,7 +150,7 @@ def _from_context(directory: Path, name: str) -> Endpoint:
     tls = None
     if any((tls_directory / file).exists() for file in TLS_FILES):
         tls = Tls(tls_directory, verify=not docker.get("SkipTLSVerify"))
-    return Endpoint(host, Origin.CONTEXT, name=name, tls=tls)
+    return Endpoint(host, NamedBy.CONTEXT, name=name, tls=tls)
 
 
 def _context_names(directory: Path) -> list[str]:

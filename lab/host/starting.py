@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from lab.host import checkout, machine
 from lab.host.connect import WAY_INSTALL, WAY_POINT, SocketState, connect, probe
-from lab.host.endpoint import DEFAULT_SOCKET, Endpoint, Origin, resolve
+from lab.host.endpoint import DEFAULT_SOCKET, Endpoint, NamedBy, resolve
 from lab.host.errors import EngineError, EngineProblem
 
 if TYPE_CHECKING:
@@ -456,7 +456,7 @@ def other_users(containers: Iterable[tuple[str, Mapping[str, str]]], identity: s
 
 
 def _running() -> list[tuple[str, Mapping[str, str]]]:
-    with closing(connect(Endpoint(f"unix://{DEFAULT_SOCKET}", Origin.DEFAULT))) as client:
+    with closing(connect(Endpoint(f"unix://{DEFAULT_SOCKET}", NamedBy.DEFAULT))) as client:
         return [(c.name or c.short_id, c.labels) for c in client.containers.list()]
 
 

@@ -25,7 +25,7 @@ from lab.model import ProtocolRange
 from lab.own.backend_data import Form, backend_in, form_of
 from lab.own.files import UserAnchors
 from lab.own.findings import Finding, Findings, InputError, data
-from lab.own.vcl import UNITS, Kind, Written, WrittenBackend
+from lab.own.vcl import UNITS, ValueKind, Written, WrittenBackend
 from lab.text import cut, did_you_mean, listed
 
 #: The parameters, and what is said of a definition.
@@ -54,7 +54,7 @@ class Parameter:
     name: str
     reads: str = ""
     """How its value is read; empty: it is ignored."""
-    kind: Kind | None = None
+    kind: ValueKind | None = None
     """What it is in VCL; ``None``: VCL does not have it."""
     vcl: str = ""
     """VCL's name for it; empty: the same."""
@@ -73,7 +73,7 @@ def parameters() -> Mapping[str, Parameter]:
     table = data(TABLE)
     known: dict[str, Parameter] = {}
     for name, row in table["parameter"].items():
-        kind = Kind(row["kind"]) if "kind" in row else None
+        kind = ValueKind(row["kind"]) if "kind" in row else None
         why = table["why"].get(row.get("ignored"), "")
         known[name] = Parameter(name, row.get("reads", ""), kind, row.get("vcl", ""), why)
     return MappingProxyType(known)
@@ -216,8 +216,8 @@ def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[s
 def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
     wanted = parameter.kind
     also = {
-        Kind.STRING: Kind.LONG_STRING,
-        Kind.BLOCK: Kind.WORD,
+        ValueKind.STRING: ValueKind.LONG_STRING,
+        ValueKind.BLOCK: ValueKind.WORD,
     }  # a probe that is declared elsewhere
     if wanted is not None and at.kind not in (wanted, also.get(wanted)):
         words = data(TABLE)["wanted"][wanted].format(name=at.name, value=cut(str(at.value)))
@@ -244,7 +244,7 @@ class _Reading:
         return self.found.fail(name, at.line, at=at, **values)
 
     def text(self, at: Written) -> str | None:
-        if isinstance(at.value, bool) or at.kind is Kind.BLOCK:
+        if isinstance(at.value, bool) or at.kind is ValueKind.BLOCK:
             raise self.fail("no-text", at, name=cut(at.name))
         value = str(at.value).strip()
         if value:

@@ -21,7 +21,7 @@ from lab.own import vcl
 from lab.own.findings import Findings, InputError, Lines
 from lab.own.vcl import (
     MOST_BACKENDS,
-    Kind,
+    ValueKind,
     Written,
     WrittenBackend,
     check_number,
@@ -261,8 +261,8 @@ def _backend(name: str, table: dict[str, Any], places: _Places, found: Findings)
 
 def _parameter(key: str, value: Any, line: int, at: int | None, places: _Places) -> Written:
     """A parameter; where it is not found, the line is its backend's."""
-    kind = next((kind for type_, kind in _KINDS if isinstance(value, type_)), Kind.BLOCK)
-    value = str(value) if kind is Kind.BLOCK else value
+    kind = next((kind for type_, kind in _KINDS if isinstance(value, type_)), ValueKind.BLOCK)
+    value = str(value) if kind is ValueKind.BLOCK else value
     content_line = None
     if at is not None:
         line = places.line(at)
@@ -276,4 +276,9 @@ def _parameter(key: str, value: Any, line: int, at: int | None, places: _Places)
 
 
 #: What a value is in VCL's words; a boolean is an integer, too.
-_KINDS = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.NUMBER), (str, Kind.STRING))
+_KINDS = (
+    (bool, ValueKind.BOOLEAN),
+    (int, ValueKind.INTEGER),
+    (float, ValueKind.NUMBER),
+    (str, ValueKind.STRING),
+)

@@ -28,7 +28,7 @@ _CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Limit:
+class ReadLimit:
     """How much a file of a kind may hold."""
 
     what: str
@@ -44,13 +44,13 @@ class Limit:
 
 #: vsftpd itself stops reading after 100,000 bytes, a VCL file of a network may have 1 MB, an mt-config.cgi
 #: has some kilobytes.
-CONFIGURATION = Limit("a configuration file", MIB)
+CONFIGURATION = ReadLimit("a configuration file", MIB)
 #: A chain that a client takes is below 100 KiB, a bundle of all public roots about 250 kB.
-PEM = Limit("a PEM file", MIB)
+PEM = ReadLimit("a PEM file", MIB)
 #: The versions in all images are some kilobytes, the answers of all builds that were ever asked some more.
-KEPT = Limit("a file that the lab keeps", 4 * MIB)
+KEPT = ReadLimit("a file that the lab keeps", 4 * MIB)
 #: A run of all cases leaves about 23 MB.
-RECORD = Limit("a record", 72 * MIB)
+RECORD = ReadLimit("a record", 72 * MIB)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Unreadable(Exception):
         super().__init__(f"{what}. {remedy}")
 
 
-def read(path: Path, limit: Limit) -> bytes:
+def read(path: Path, limit: ReadLimit) -> bytes:
     """All that a file, or a pipe, holds.
 
     Args:
@@ -158,7 +158,7 @@ def _check_kind(mode: int, *, pipe: bool) -> None:
     raise Unreadable(f"this is {kind}, no file", "Name a file" + (" or a pipe." if pipe else "."))
 
 
-def _drain(descriptor: int, limit: Limit, seconds: float) -> bytes:
+def _drain(descriptor: int, limit: ReadLimit, seconds: float) -> bytes:
     """All bytes up to the end, which must come in time."""
     until = time.monotonic() + seconds
     poll = select.poll()
@@ -182,7 +182,7 @@ def _drain(descriptor: int, limit: Limit, seconds: float) -> bytes:
     raise _too_large(limit)
 
 
-def _too_large(limit: Limit) -> Unreadable:
+def _too_large(limit: ReadLimit) -> Unreadable:
     return Unreadable(
         f"this is larger than {limit.what} may be ({limit.in_words})",
         "Check that it is the right file, or leave out what it does not need.",

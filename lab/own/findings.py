@@ -128,7 +128,7 @@ def data(name: str) -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
 
 
-def read_bytes(path: Path, limit: files.Limit) -> bytes:
+def read_bytes(path: Path, limit: files.ReadLimit) -> bytes:
     """What a person's file holds.
 
     Raises:

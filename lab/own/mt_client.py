@@ -28,8 +28,8 @@ from lab.own.mt_config import (
     FTPS_SSL_VERSION,
     TABLE,
     Directive,
+    FtpsOption,
     MtConfig,
-    Option,
     true,
 )
 from lab.text import cut
@@ -55,17 +55,17 @@ class _Reading:
     found: Findings
     changes: dict[str, Any] = field(default_factory=dict)
 
-    def left_out(self, option: Option, why: str) -> None:
+    def left_out(self, option: FtpsOption, why: str) -> None:
         self.found.say("left-out", option.line, option=option, why=why)
 
-    def set_protocols(self, written: Option | Directive) -> None:
+    def set_protocols(self, written: FtpsOption | Directive) -> None:
         try:
             self.changes["protocols"] = protocols(written.value or "")
         except ValueError as error:
             remedy = "Correct the line, or give the versions with -c protocols=RANGE and remove it."
             raise self.cannot(written, str(error), remedy) from error
 
-    def cannot(self, written: Option | Directive, why: str, remedy: str) -> InputError:
+    def cannot(self, written: FtpsOption | Directive, why: str, remedy: str) -> InputError:
         return self.found.failure(written.line, f"`{written}` cannot be tried: {why}.", remedy)
 
 
@@ -126,7 +126,7 @@ def _session_reuse(reading: _Reading) -> None:
 # -- FTPSOptions -----------------------------------------------------------------------------------
 
 
-def _apply(reading: _Reading, option: Option) -> None:
+def _apply(reading: _Reading, option: FtpsOption) -> None:
     without = data(TABLE)["option"]
     if option.key in _SIMPLE:
         name, value = _SIMPLE[option.key]
@@ -145,7 +145,7 @@ def _apply(reading: _Reading, option: Option) -> None:
         reading.found.say(words, option.line, option=option, key=cut(option.key), right=right)
 
 
-def _cipher_list(reading: _Reading, option: Option) -> None:
+def _cipher_list(reading: _Reading, option: FtpsOption) -> None:
     if not option.value:
         reading.left_out(option, "it has no value")
         return
@@ -154,7 +154,7 @@ def _cipher_list(reading: _Reading, option: Option) -> None:
         reading.found.say("aes128", option.line, option=option)
 
 
-def _verify_mode(reading: _Reading, option: Option) -> None:
+def _verify_mode(reading: _Reading, option: FtpsOption) -> None:
     value = option.value or "0"
     number = _NUMBER.match(value)
     if (number is None or float(number[0]) == 0) and value != "0":
@@ -171,7 +171,7 @@ def _verify_mode(reading: _Reading, option: Option) -> None:
     reading.changes["verify"] = verifies
 
 
-def _fingerprint(reading: _Reading, option: Option) -> None:
+def _fingerprint(reading: _Reading, option: FtpsOption) -> None:
     if not option.value:
         return
     try:
@@ -187,19 +187,19 @@ def _fingerprint(reading: _Reading, option: Option) -> None:
     reading.left_out(option, f"{nowhere} `-c fingerprint=SLUG` pins one of the lab")
 
 
-def _scheme(reading: _Reading, option: Option) -> None:
+def _scheme(reading: _Reading, option: FtpsOption) -> None:
     if option.value != "ftp":
         reading.left_out(option, "the lab's client always checks names by the scheme `ftp`")
 
 
-def _session_cache_size(reading: _Reading, option: Option) -> None:
+def _session_cache_size(reading: _Reading, option: FtpsOption) -> None:
     if not true(option.value):
         reading.changes["session_cache"] = "none"
     else:
         reading.left_out(option, "`-c session_cache=` has default, shared and none")
 
 
-def _timeout(reading: _Reading, option: Option) -> None:
+def _timeout(reading: _Reading, option: FtpsOption) -> None:
     number = _NUMBER.match(option.value or "")
     seconds = float(number[0]) if number else 0.0
     if 0 < seconds < _LARGEST:
@@ -215,7 +215,7 @@ _SIMPLE: Mapping[str, tuple[str, Callable[[str | None], Any]]] = {
     "Passive": ("mode", lambda value: "passive" if true(value) else "active"),
     "SSL": ("implicit_tls", true),
 }
-_OPTIONS: Mapping[str, Callable[[_Reading, Option], None]] = {
+_OPTIONS: Mapping[str, Callable[[_Reading, FtpsOption], None]] = {
     # Net::FTP hands these to IO::Socket::SSL.
     "SSL_cipher_list": _cipher_list,
     "SSL_verify_mode": _verify_mode,

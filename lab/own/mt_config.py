@@ -75,7 +75,7 @@ class Directive:
 
 
 @dataclass(frozen=True)
-class Option:
+class FtpsOption:
     """One key of ``FTPSOptions``; ``value`` is ``None`` where the line had no ``=``."""
 
     key: str
@@ -93,7 +93,7 @@ class MtConfig:
     file: str
     directives: Mapping[str, Directive] = field(default_factory=dict)
     """By their names, spelt as in ``Core.pm``."""
-    options: tuple[Option, ...] = ()
+    options: tuple[FtpsOption, ...] = ()
     """``FTPSOptions`` as the lines set it, one entry a key; empty: the default (``ReuseSession=1``) holds."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
 
@@ -129,7 +129,7 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
     """
     found = Findings(file, TABLE)
     directives: dict[str, Directive] = {}
-    options: dict[str, Option] = {}
+    options: dict[str, FtpsOption] = {}
     others: list[tuple[int, str]] = []
 
     for number, name, value in _lines(text, found):
@@ -265,25 +265,25 @@ def _is_named(found: Findings, number: int, name: str, value: str) -> bool:
     return True
 
 
-def _option(found: Findings, number: int, value: str) -> Option:
+def _option(found: Findings, number: int, value: str) -> FtpsOption:
     """One line of ``FTPSOptions``, taken apart as ``split /=/`` into two variables does."""
     key, *parts = value.split("=")
     if not parts:
         words = value.split(maxsplit=1)
         right = f"{words[0]}={words[1]}" if len(words) > 1 else f"{value}=VALUE"
         found.say("no-equals", number, value=cut(value), right=cut(right))
-        return Option(key, None, number)
+        return FtpsOption(key, None, number)
     kept, rest = parts[0], "=".join(["", *parts[1:]])
     if rest:
         found.say("two-equals", number, key=cut(key), value=cut(kept), rest=cut(rest))
     if key != key.strip() or kept != kept.lstrip():
         right = f"{cut(key.strip())}={cut(kept.strip())}"
         found.say("blanks", number, key=cut(key), value=cut(kept), right=right)
-    return Option(key, kept, number)
+    return FtpsOption(key, kept, number)
 
 
 def _say_repeated(
-    found: Findings, now: Directive | Option, before: Directive | Option | None
+    found: Findings, now: Directive | FtpsOption, before: Directive | FtpsOption | None
 ) -> None:
     if before is not None and (before.value or "") != (now.value or ""):
         found.say("repeated", now.line, now=now, before=before)

@@ -52,7 +52,7 @@ _ESCAPE = re.compile(
 )
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a value is in VCL; data languages have strings, numbers and booleans only."""
 
     STRING = "STRING"
@@ -74,7 +74,7 @@ class Written:
     """As the file spells it; in VCL without the dot."""
     value: str | bool | int | float
     """Of a time, its length in seconds."""
-    kind: Kind
+    kind: ValueKind
     line: int
     """Where the parameter is."""
     text: str
@@ -201,7 +201,7 @@ class _Reader:
         self._blank()
         if self._peek() == ";":
             self.at += 1
-        elif kind is not Kind.BLOCK:
+        elif kind is not ValueKind.BLOCK:
             self._fail(start, "no-semicolon", written=shortened(self.text[start:end]))
         return Written(
             name=name[1:],
@@ -214,18 +214,18 @@ class _Reader:
 
     # -- values ------------------------------------------------------------------------------------
 
-    def _value(self, start: int, name: str) -> tuple[Kind, str | bool | int | float]:
+    def _value(self, start: int, name: str) -> tuple[ValueKind, str | bool | int | float]:
         if self._peek() == "{" and not self._long_string_begins():
             opened = self.at
             self._block(opened)
-            return Kind.BLOCK, self.text[opened : self.at]
+            return ValueKind.BLOCK, self.text[opened : self.at]
         long = self._long_string_begins()
         first = self._string()
         if first is not None:
             parts = [first]
             while self._blank() and (part := self._string()) is not None:
                 parts.append(part)
-            return (Kind.LONG_STRING if long else Kind.STRING), "".join(parts)
+            return (ValueKind.LONG_STRING if long else ValueKind.STRING), "".join(parts)
         # A comment may follow; an address of the web may be in it (`//`).
         rest = self.lines.rest(self.at)
         bare = _AFTER_BARE.split(rest, maxsplit=1)[0].rstrip()
@@ -302,19 +302,19 @@ class _Reader:
         raise self.found.fail(error, self.lines.of(at), **values)
 
 
-def _bare_value(text: str) -> tuple[Kind, str | bool | int | float]:
+def _bare_value(text: str) -> tuple[ValueKind, str | bool | int | float]:
     """What a value without quotes is."""
     if text in ("true", "false"):
-        return Kind.BOOLEAN, text == "true"
+        return ValueKind.BOOLEAN, text == "true"
     if time := _TIME.fullmatch(text):
-        return Kind.TIME, float(time[1]) * UNITS[time[2]]
+        return ValueKind.TIME, float(time[1]) * UNITS[time[2]]
     if _INTEGER.fullmatch(text):
-        return Kind.INTEGER, int(text)
+        return ValueKind.INTEGER, int(text)
     if _NUMBER.fullmatch(text):
-        return Kind.NUMBER, float(text)
+        return ValueKind.NUMBER, float(text)
     if _WORD.fullmatch(text):
-        return Kind.WORD, text
-    return Kind.BARE, text
+        return ValueKind.WORD, text
+    return ValueKind.BARE, text
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -57,7 +57,7 @@ _OCTAL = re.compile(r"0[0-7]*", re.ASCII)
 _MISSING = "missing value in config file for"
 
 
-class Kind(StrEnum):
+class OptionKind(StrEnum):
     """How the program reads a value."""
 
     BOOLEAN = "boolean"
@@ -82,10 +82,10 @@ class Treatment(StrEnum):
 
 
 @dataclass(frozen=True)
-class Option:
+class VsftpdOption:
     """An option of vsftpd."""
 
-    kind: Kind
+    kind: OptionKind
     treatment: Treatment
     field: str = ""
     """The field of the server's settings that it is."""
@@ -99,16 +99,16 @@ class Option:
     """What is said where a line sets it, where its value is empty or NO, and where no line sets it."""
 
 
-def options_of(build: Build) -> Mapping[str, Option]:
+def options_of(build: Build) -> Mapping[str, VsftpdOption]:
     """The options that a build knows, by name."""
     return _options(build.name)
 
 
 @functools.cache
-def _options(build_name: str) -> Mapping[str, Option]:
+def _options(build_name: str) -> Mapping[str, VsftpdOption]:
     build = BUILDS[build_name]
     table = data(TABLE)
-    options: dict[str, Option] = {}
+    options: dict[str, VsftpdOption] = {}
     for name, given in table["option"].items():
         row = {key: value for key, value in given.items() if key not in ("build", "why")}
         if "why" in given:
@@ -116,10 +116,10 @@ def _options(build_name: str) -> Mapping[str, Option]:
                 f"note: `{{line}}` is replaced: {table['why'][given['why']]}"
             )
         if given.get("build", build.name) == build.name:
-            kind, treatment = Kind(row.pop("kind")), Treatment(row.pop("treatment"))
-            options[name] = Option(kind, treatment, **row)
+            kind, treatment = OptionKind(row.pop("kind")), Treatment(row.pop("treatment"))
+            options[name] = VsftpdOption(kind, treatment, **row)
     for version, name in build.protocol_options.items():
-        options[name] = Option(Kind.BOOLEAN, Treatment.VERSION, version=version)
+        options[name] = VsftpdOption(OptionKind.BOOLEAN, Treatment.VERSION, version=version)
     return MappingProxyType(options)
 
 
@@ -169,7 +169,7 @@ def parse(
         InputError: a line that is not NAME=VALUE, or that cannot be handed on.
     """
     reading = _Reading(Findings(file, TABLE), build, target or build)
-    texts = [name for name, option in reading.options.items() if option.kind is Kind.TEXT]
+    texts = [name for name, option in reading.options.items() if option.kind is OptionKind.TEXT]
     for line in _lines(text, reading.found, texts):
         reading.take(line)
     return reading.finish(software)
@@ -259,12 +259,12 @@ class _Reading:
         if value is not None:
             self._place(line, option, value)
 
-    def _value(self, line: _Line, kind: Kind) -> bool | str | None:
+    def _value(self, line: _Line, kind: OptionKind) -> bool | str | None:
         """What vsftpd reads; ``None``: it dies of this line, which is kept for that."""
-        if not line.value and kind is not Kind.TEXT:
+        if not line.value and kind is not OptionKind.TEXT:
             self._fatal(line, _MISSING, "the value is missing")
             return None
-        if kind is Kind.BOOLEAN:
+        if kind is OptionKind.BOOLEAN:
             word = line.value.upper()
             if word not in (*TRUE_WORDS, *FALSE_WORDS):
                 self._fatal(line, "bad bool value in config file for", _not_boolean(line))
@@ -275,9 +275,11 @@ class _Reading:
             raise self.found.fail("unusual-value", line.number, name=line.name, value=cut(value))
         if line.bare:
             self.found.say("bare", line.number, name=line.name)
-        elif kind is Kind.NUMBER and not _DIGITS.fullmatch(value):
+        elif kind is OptionKind.NUMBER and not _DIGITS.fullmatch(value):
             self.found.say("no-number", line.number, line=line)
-        elif kind is Kind.NUMBER and line.value.startswith("0") and not _OCTAL.fullmatch(value):
+        elif (
+            kind is OptionKind.NUMBER and line.value.startswith("0") and not _OCTAL.fullmatch(value)
+        ):
             self.found.say("octal", line.number, line=line)
         return value
 
@@ -299,7 +301,7 @@ class _Reading:
         shown, target = str(line), self.target.name
         raise self.found.fail(error, line.number, line=shown, dies=dies, target=target)
 
-    def _place(self, line: _Line, option: Option, value: bool | str) -> None:
+    def _place(self, line: _Line, option: VsftpdOption, value: bool | str) -> None:
         words = option.set if value else option.empty
         if words:
             self.found.say_words(words, line.number, line=line, value=cut(str(value)))

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, Kind
+from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, DifferenceKind
 from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS, hung
 from lab.text import visible
 
-_HEADINGS: Final[Mapping[Kind, str]] = {
-    Kind.WORSE: "Worse: was as expected",
-    Kind.VANISHED: "Vanished: not in the new run",
-    Kind.BETTER: "Better: is as expected now",
-    Kind.OTHER: "Changed, and neither better nor worse",
-    Kind.NEW: "New: not in the old run",
+_HEADINGS: Final[Mapping[DifferenceKind, str]] = {
+    DifferenceKind.WORSE: "Worse: was as expected",
+    DifferenceKind.VANISHED: "Vanished: not in the new run",
+    DifferenceKind.BETTER: "Better: is as expected now",
+    DifferenceKind.OTHER: "Changed, and neither better nor worse",
+    DifferenceKind.NEW: "New: not in the old run",
 }
 #: What the lines on the outcomes do not say, and is worth one of its own if the result is the same.
 _UNSAID = frozenset({"cause", "verify_code", "data_protected", "session_reused"})
@@ -27,9 +27,9 @@ def changes_in_words(comparison: Comparison, columns: int = COLUMNS) -> str:
     for which in comparison.incomplete:
         text = f"The {which} run was ended before it was done: what it lacks may say nothing."
         said.append(("", text))
-    counts = ", ".join(f"{len(comparison.of(kind))} {kind}" for kind in Kind)
+    counts = ", ".join(f"{len(comparison.of(kind))} {kind}" for kind in DifferenceKind)
     said += [("", ""), ("", f"{comparison.same} cells as they were, {counts}")]
-    for kind in Kind:
+    for kind in DifferenceKind:
         if comparison.of(kind):
             said += [("", ""), ("", _HEADINGS[kind]), *_in_groups(comparison.of(kind))]
     if comparison.images or comparison.lab:
@@ -65,7 +65,7 @@ def _in_groups(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
 
 def _is_plain(change: Change) -> bool:
     """Whether nothing needs to be said of it but that it is gone, or is there now."""
-    apart = change.kind in {Kind.VANISHED, Kind.NEW}
+    apart = change.kind in {DifferenceKind.VANISHED, DifferenceKind.NEW}
     return apart and change.verdict is Verdict.AS_EXPECTED
 
 

@@ -21,7 +21,7 @@ from docker.errors import APIError, DockerException
 from lab.certificates import OWN, RunCertificates
 from lab.model import SILENT
 from lab.run.link import AgentError, ExecutionError, execute
-from lab.run.network import Place, places
+from lab.run.network import ContainerPlace, places
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 
@@ -130,7 +130,7 @@ class Containers:
     def __init__(self, client: DockerClient, topology: Topology) -> None:
         self._client = client
         self._topology = topology
-        self._places: OnceMap[Mapping[str, Place]] = OnceMap()
+        self._places: OnceMap[Mapping[str, ContainerPlace]] = OnceMap()
         self._silence: OnceMap[bool] = OnceMap()
 
     @property
@@ -212,7 +212,7 @@ class Containers:
             )
         return True
 
-    def _find_places(self) -> Mapping[str, Place]:
+    def _find_places(self) -> Mapping[str, ContainerPlace]:
         try:
             return places(self._client, self._topology.project)
         except (APIError, DockerException, OSError) as error:

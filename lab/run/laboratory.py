@@ -28,7 +28,7 @@ from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
 from lab.run import network, topology
 from lab.run.checkout import Checkout
-from lab.run.network import Place, Seal
+from lab.run.network import ContainerPlace, Seal
 from lab.run.session import Session
 from lab.run.topology import Topology
 from lab.servers import SERVER_HOSTS, SERVERS
@@ -45,7 +45,7 @@ class Lab:
     material: RunCertificates
     session: Session
     run_id: str
-    places: Mapping[str, Place]
+    places: Mapping[str, ContainerPlace]
     """Image and address of every container, by service."""
     seal: Seal
     """Whether containers reach the host, as it was seen when the laboratory was opened."""
@@ -204,7 +204,7 @@ def _add_own(material: RunCertificates, own: UserFiles) -> None:
         material.trust_own(own.anchors.pem)
 
 
-def _addresses(places: Mapping[str, Place]) -> dict[str, str]:
+def _addresses(places: Mapping[str, ContainerPlace]) -> dict[str, str]:
     """The servers' addresses, by the name that their certificates are made out to."""
     running = {SERVER_HOSTS[name]: places.get(server.service) for name, server in SERVERS.items()}
     return {host: place.address for host, place in running.items() if place and place.address}

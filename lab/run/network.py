@@ -32,7 +32,7 @@ class TopologyError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class ContainerPlace:
     """Where a service runs."""
 
     image: str
@@ -66,10 +66,10 @@ def containers(client: DockerClient, project: str) -> dict[str, str]:
     return {c["Labels"][LABEL_SERVICE]: c["Id"] for c in found}
 
 
-def places(client: DockerClient, project: str) -> dict[str, Place]:
+def places(client: DockerClient, project: str) -> dict[str, ContainerPlace]:
     """Image and address of every running container of a project, by service."""
     found = client.api.containers(filters=of_project(project))
-    return {c["Labels"][LABEL_SERVICE]: Place(c["Image"], _address(c)) for c in found}
+    return {c["Labels"][LABEL_SERVICE]: ContainerPlace(c["Image"], _address(c)) for c in found}
 
 
 def _address(container: Mapping[str, Any]) -> str | None:

@@ -64,7 +64,7 @@ class ScanError(ValueError):
 
 
 @dataclass(frozen=True)
-class Limit:
+class ScannerLimit:
     """What ``sslscan`` does not see though it is there, and why that is its own limit."""
 
     title: str
@@ -78,8 +78,8 @@ class Limit:
         return version in self.versions and (self.suites is None or suite.name in self.suites)
 
 
-LIMITS: Final[tuple[Limit, ...]] = (
-    Limit(
+LIMITS: Final[tuple[ScannerLimit, ...]] = (
+    ScannerLimit(
         title="suites of SSL 3.0",
         reason="sslscan asks whether a server speaks SSL 3.0, and for none of its suites",
         versions=frozenset({"SSLv3"}),
@@ -207,7 +207,7 @@ def read_scan(document: str) -> Scan:
 
 
 def compare_scan(
-    server: ServerSettings, scan: Scan, offer: Offer, limits: Collection[Limit] = LIMITS
+    server: ServerSettings, scan: Scan, offer: Offer, limits: Collection[ScannerLimit] = LIMITS
 ) -> ScanComparison:
     """Put the three together.
 
@@ -238,7 +238,7 @@ def _suites(
     version: str,
     found: tuple[Suite, ...],
     picked: tuple[Suite, ...],
-    limits: Collection[Limit],
+    limits: Collection[ScannerLimit],
     beyond: dict[str, list[str]],
 ) -> list[str]:
     """Disagreements about the suites of one version; what a limit explains goes to ``beyond``."""

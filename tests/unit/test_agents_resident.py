@@ -18,7 +18,7 @@ from tests.unit.agent_process import AGENTS, AgentProcess, running
 _PYTHON = f"""
 import os, signal, subprocess, sys, time
 sys.path.insert(0, {str(AGENTS)!r})
-from resident import Agent, BadRequest, Wait
+from resident import ResidentAgent, BadRequest, Wait
 
 def attempt(request, progress):
     what = request.get("what")
@@ -48,7 +48,7 @@ def never(request):
 def broken(request):
     raise RuntimeError("inline broke")
 
-Agent("demo", {{"a": "1"}}, forked={{"attempt": attempt}}, concurrent=8,
+ResidentAgent("demo", {{"a": "1"}}, forked={{"attempt": attempt}}, concurrent=8,
       inline={{"now": lambda request: {{"pid": os.getpid()}}, "later": later, "never": never,
               "broken": broken}}).run()
 """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.compare import Comparison, Difference, Kind, baseline, compare
+from lab.compare import Comparison, Difference, DifferenceKind, baseline, compare
 from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
@@ -68,22 +68,22 @@ NOTHING = run_record(attempts=(), cases=(), images=())
 @pytest.mark.parametrize(
     ("old", "new", "kind", "status"),
     [
-        (AS_EXPECTED, SURPRISE, Kind.WORSE, 1),
-        (AS_EXPECTED, CANNOT, Kind.WORSE, 1),
-        (AS_EXPECTED, LAB_ERROR, Kind.WORSE, 1),
-        (AS_EXPECTED, NOTHING, Kind.VANISHED, 1),
-        (SURPRISE, NOTHING, Kind.VANISHED, 1),
-        (SURPRISE, AS_EXPECTED, Kind.BETTER, 0),
-        (CANNOT, AS_EXPECTED, Kind.BETTER, 0),
-        (SURPRISE, ANOTHER_SURPRISE, Kind.OTHER, 0),
-        (SURPRISE, LAB_ERROR, Kind.OTHER, 0),
-        (NOTHING, AS_EXPECTED, Kind.NEW, 0),
-        (NOTHING, SURPRISE, Kind.NEW, 0),
-        (cell(DELIVERED), cell(EXPIRED), Kind.OTHER, 0),
+        (AS_EXPECTED, SURPRISE, DifferenceKind.WORSE, 1),
+        (AS_EXPECTED, CANNOT, DifferenceKind.WORSE, 1),
+        (AS_EXPECTED, LAB_ERROR, DifferenceKind.WORSE, 1),
+        (AS_EXPECTED, NOTHING, DifferenceKind.VANISHED, 1),
+        (SURPRISE, NOTHING, DifferenceKind.VANISHED, 1),
+        (SURPRISE, AS_EXPECTED, DifferenceKind.BETTER, 0),
+        (CANNOT, AS_EXPECTED, DifferenceKind.BETTER, 0),
+        (SURPRISE, ANOTHER_SURPRISE, DifferenceKind.OTHER, 0),
+        (SURPRISE, LAB_ERROR, DifferenceKind.OTHER, 0),
+        (NOTHING, AS_EXPECTED, DifferenceKind.NEW, 0),
+        (NOTHING, SURPRISE, DifferenceKind.NEW, 0),
+        (cell(DELIVERED), cell(EXPIRED), DifferenceKind.OTHER, 0),
     ],
 )
 def test_a_change_has_a_kind_and_the_worse_ones_fail_a_pipeline(
-    old: RunRecord, new: RunRecord, kind: Kind, status: int
+    old: RunRecord, new: RunRecord, kind: DifferenceKind, status: int
 ) -> None:
     comparison = compare(old, new)
     assert only(comparison).kind is kind
@@ -93,7 +93,7 @@ def test_a_change_has_a_kind_and_the_worse_ones_fail_a_pipeline(
 def test_another_cipher_is_a_change_even_if_it_was_as_expected() -> None:
     other = reporting(DELIVERED, cipher="AES128-SHA")
     comparison = compare(cell(DELIVERED, completed()), cell(other, completed()))
-    assert only(comparison).kind is Kind.OTHER
+    assert only(comparison).kind is DifferenceKind.OTHER
     assert only(comparison).differences == (
         Difference("cipher", "ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"),
     )
@@ -145,7 +145,7 @@ def test_a_remedy_that_was_put_before_another_changes_nothing_for_that() -> None
         attempts=(remedy(1, "a new one"), remedy(2, "HIGH"), remedy(3, "AES128", EXPIRED)), cases=()
     )
     change = only(compare(old, new))
-    assert (change.kind, change.label) == (Kind.NEW, "remedy 'a new one'")
+    assert (change.kind, change.label) == (DifferenceKind.NEW, "remedy 'a new one'")
     assert change.attempts == (f"{CASE}/remedy-1",)
 
 
@@ -191,7 +191,7 @@ def test_single_tries_of_a_race_are_not_compared() -> None:
 
 def test_a_rate_that_left_its_bounds_is_worse() -> None:
     change = only(compare(race(9), race(0)))
-    assert (change.kind, change.label) == (Kind.WORSE, "breaks")
+    assert (change.kind, change.label) == (DifferenceKind.WORSE, "breaks")
     assert (change.old, change.new) == (
         "refused in 9 of 12 tries (as-expected)",
         "refused in 0 of 12 tries (surprise)",
@@ -220,7 +220,7 @@ def test_a_twin_of_a_race_that_fails_once_is_seen() -> None:
     )
     new = new.model_copy(update={"attempts": (*new.attempts[:-1], failed)})
     change = only(compare(race(9), new))
-    assert (change.kind, change.label) == (Kind.WORSE, "twin")
+    assert (change.kind, change.label) == (DifferenceKind.WORSE, "twin")
     assert "1 x refused by the server at transfer: aborted" in change.new
 
 
@@ -366,7 +366,7 @@ def test_a_baseline_of_a_race_keeps_its_rate(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(baseline(race(9)), encoding="utf-8")
     assert compare(load(path), race(4)).changes == ()
-    assert only(compare(load(path), race(0))).kind is Kind.WORSE
+    assert only(compare(load(path), race(0))).kind is DifferenceKind.WORSE
 
 
 def test_a_baseline_has_a_line_for_each_attempt_and_nothing_that_differs_from_run_to_run() -> None:

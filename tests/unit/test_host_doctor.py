@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.host import EngineError, EngineProblem, doctor
-from lab.host.doctor import GIB, EngineFacts, Finding, Level, NoEngine
+from lab.host.doctor import GIB, EngineFacts, Level, MachineFinding, NoEngine
 
 ENGINE = EngineFacts(
     where="unix:///var/run/docker.sock (the default socket)",
@@ -141,8 +141,8 @@ def test_the_line_that_says_most(output: str, line: str) -> None:
 
 def test_findings_are_read_line_by_line() -> None:
     findings = [
-        Finding("git", Level.OK, "2.39"),
-        Finding("engine", Level.MISSING, "none", "get one"),
+        MachineFinding("git", Level.OK, "2.39"),
+        MachineFinding("engine", Level.MISSING, "none", "get one"),
     ]
     assert doctor.render(findings).splitlines() == [
         "ok       git     2.39",
@@ -161,7 +161,7 @@ def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
 
     # then each change has a line of its own, and the lab can run
     assert finding.found.splitlines()[1:] == [f"  vsftpd: {change}", "  vsftpd: vsftpd 1 -> 2"]
-    found = Finding("builds", *finding)
+    found = MachineFinding("builds", *finding)
     assert doctor.worst([found]) == 0
     lines = doctor.render([found]).splitlines()
     assert [line.index("vsftpd") for line in lines[1:3]] == [19, 19]
@@ -172,8 +172,8 @@ def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
 
 
 def test_the_exit_status_is_that_of_the_worst() -> None:
-    fine, weak = Finding("a", Level.OK, ""), Finding("b", Level.WARNING, "")
-    missing = Finding("c", Level.MISSING, "")
+    fine, weak = MachineFinding("a", Level.OK, ""), MachineFinding("b", Level.WARNING, "")
+    missing = MachineFinding("c", Level.MISSING, "")
     assert doctor.worst([fine, weak]) == 0
     assert doctor.worst([fine, missing, weak]) == 3
     assert doctor.worst([]) == 0

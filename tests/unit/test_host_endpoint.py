@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.host import EngineError, EngineProblem, resolve
-from lab.host.endpoint import Endpoint, Origin, Tls
+from lab.host.endpoint import Endpoint, NamedBy, Tls
 
 
 def write_context(directory: Path, name: str, host: str, *, tls: bool = False) -> None:
@@ -30,7 +30,7 @@ def write_current(directory: Path, name: str) -> None:
 
 def test_without_any_choice_it_is_the_default_socket(tmp_path: Path) -> None:
     endpoint = resolve({"DOCKER_CONFIG": str(tmp_path)})
-    assert endpoint == Endpoint("unix:///var/run/docker.sock", Origin.DEFAULT)
+    assert endpoint == Endpoint("unix:///var/run/docker.sock", NamedBy.DEFAULT)
     assert not endpoint.chosen
 
 
@@ -47,7 +47,7 @@ def test_docker_host_wins_over_every_context(tmp_path: Path) -> None:
     endpoint = resolve(environment)
     # then
     assert endpoint.host == "unix:///run/user/1000/docker.sock"
-    assert endpoint.origin is Origin.DOCKER_HOST
+    assert endpoint.origin is NamedBy.DOCKER_HOST
     assert endpoint.socket == Path("/run/user/1000/docker.sock")
 
 
@@ -56,7 +56,7 @@ def test_docker_context_wins_over_the_current_context(tmp_path: Path) -> None:
     write_context(tmp_path, "two", "tcp://192.0.2.2:2375")
     write_current(tmp_path, "one")
     endpoint = resolve({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"})
-    assert endpoint == Endpoint("tcp://192.0.2.2:2375", Origin.CONTEXT, name="two")
+    assert endpoint == Endpoint("tcp://192.0.2.2:2375", NamedBy.CONTEXT, name="two")
 
 
 def test_the_current_context_is_read_from_the_configuration(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_the_context_named_default_is_the_default_socket(tmp_path: Path) -> None
     write_context(tmp_path, "one", "tcp://192.0.2.1:2375")
     write_current(tmp_path, "one")
     endpoint = resolve({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "default"})
-    assert endpoint.origin is Origin.DEFAULT
+    assert endpoint.origin is NamedBy.DEFAULT
 
 
 def test_the_configuration_is_looked_for_in_the_home_directory(tmp_path: Path) -> None:
@@ -123,8 +123,8 @@ def test_tls_follows_dockers_own_variables(tmp_path: Path) -> None:
 def test_commands_are_pointed_to_the_same_engine(tmp_path: Path) -> None:
     # given
     base = {"PATH": "/bin", "DOCKER_CONTEXT": "one", "DOCKER_TLS_VERIFY": "1"}
-    plain = Endpoint("tcp://192.0.2.1:2375", Origin.CONTEXT, name="one")
-    secure = Endpoint("tcp://192.0.2.1:2376", Origin.CONTEXT, name="one", tls=Tls(tmp_path))
+    plain = Endpoint("tcp://192.0.2.1:2375", NamedBy.CONTEXT, name="one")
+    secure = Endpoint("tcp://192.0.2.1:2376", NamedBy.CONTEXT, name="one", tls=Tls(tmp_path))
     # then
     assert plain.environment(base) == {"PATH": "/bin", "DOCKER_HOST": "tcp://192.0.2.1:2375"}
     assert secure.environment(base) == {
@@ -138,10 +138,10 @@ def test_commands_are_pointed_to_the_same_engine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "text"),
     [
-        (Endpoint("unix:///s", Origin.DEFAULT), "unix:///s (the default socket)"),
-        (Endpoint("unix:///s", Origin.DOCKER_HOST), "unix:///s (from DOCKER_HOST)"),
+        (Endpoint("unix:///s", NamedBy.DEFAULT), "unix:///s (the default socket)"),
+        (Endpoint("unix:///s", NamedBy.DOCKER_HOST), "unix:///s (from DOCKER_HOST)"),
         (
-            Endpoint("unix:///s", Origin.CONTEXT, name="one"),
+            Endpoint("unix:///s", NamedBy.CONTEXT, name="one"),
             "unix:///s (from the Docker context 'one')",
         ),
     ],

@@ -22,7 +22,7 @@ from lab.host import (
     starting,
 )
 from lab.host.compose import candidates, compose_version
-from lab.host.endpoint import Endpoint, Origin
+from lab.host.endpoint import Endpoint, NamedBy
 from lab.host.starting import (
     Daemon,
     Owner,
@@ -36,7 +36,7 @@ from lab.host.starting import (
     write_owner,
 )
 
-DEFAULT = Endpoint("unix:///var/run/docker.sock", Origin.DEFAULT)
+DEFAULT = Endpoint("unix:///var/run/docker.sock", NamedBy.DEFAULT)
 DEBIAN = machine.OsRelease("debian", "bookworm", "Debian GNU/Linux 12 (bookworm)")
 FEDORA = machine.OsRelease("fedora", "", "Fedora Linux 43")
 
@@ -76,8 +76,8 @@ def test_otherwise_one_message_says_what_is_missing_and_the_two_ways(
     assert "DOCKER_HOST" in refusal.advice[1]
 
 
-@pytest.mark.parametrize("origin", [Origin.DOCKER_HOST, Origin.CONTEXT])
-def test_an_engine_that_a_person_chose_is_never_replaced(origin: Origin) -> None:
+@pytest.mark.parametrize("origin", [NamedBy.DOCKER_HOST, NamedBy.CONTEXT])
+def test_an_engine_that_a_person_chose_is_never_replaced(origin: NamedBy) -> None:
     error = error_with(EngineProblem.NO_SOCKET)
     chosen = Endpoint("unix:///s", origin)
     assert why_not_start(chosen, error, root=True, system=DEBIAN, installed=True) is error

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from lab.own import files
-from lab.own.files import CONFIGURATION, PEM, RECORD, Limit, Unreadable, check_regular, read
+from lab.own.files import CONFIGURATION, PEM, RECORD, ReadLimit, Unreadable, check_regular, read
 
-FEW = Limit("a small file", 10)
+FEW = ReadLimit("a small file", 10)
 
 
-def refused(path: Path, limit: Limit = FEW) -> str:
+def refused(path: Path, limit: ReadLimit = FEW) -> str:
     with pytest.raises(Unreadable) as raised:
         read(path, limit)
     assert raised.value.remedy.endswith(".")

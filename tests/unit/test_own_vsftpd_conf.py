@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.model import ProtocolRange
 from lab.own import InputError, Severity
 from lab.own import vsftpd_conf as conf
-from lab.own.vsftpd_conf import BUILDS, Kind, Treatment, VsftpdConf, options_of
+from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
@@ -365,7 +365,7 @@ def test_builds_have_names() -> None:
 
 @given(st.sampled_from(OF[Treatment.KEPT]), st.sampled_from(["YES", "NO", "12"]))
 def test_what_is_kept_reads_the_same_again(name: str, value: str) -> None:
-    if options_of(DEBIAN)[name].kind is Kind.BOOLEAN and value == "12":
+    if options_of(DEBIAN)[name].kind is OptionKind.BOOLEAN and value == "12":
         value = "YES"
     once = read(f"{name}={value}\n")
     again = read("\n".join(once.settings.extra) + "\n")

@@ -383,7 +383,7 @@ def test_the_page_has_both() -> None:
 _PYTHON = f"""
 import os, subprocess, sys
 sys.path.insert(0, {str(AGENTS)!r})
-from resident import Agent
+from resident import ResidentAgent
 
 def attempt(request, progress):
     place = os.environ.get("SSLKEYLOGFILE", "")
@@ -393,7 +393,7 @@ def attempt(request, progress):
             file.write("second\\n")
     return {{"failed": False, "step": "quit", "place": place}}
 
-Agent("demo", {{}}, forked={{"attempt": attempt}}).run()
+ResidentAgent("demo", {{}}, forked={{"attempt": attempt}}).run()
 """
 
 _PERL = f"""
@@ -461,11 +461,11 @@ def test_a_descriptor_is_watched_in_the_resident_process() -> None:
     program = f"""
 import os, sys
 sys.path.insert(0, {str(AGENTS)!r})
-from resident import Agent
+from resident import ResidentAgent
 
 out, into = os.pipe()
 seen = []
-Agent("demo", {{}}, readable={{out: lambda: seen.append(os.read(out, 9).decode())}}, inline={{
+ResidentAgent("demo", {{}}, readable={{out: lambda: seen.append(os.read(out, 9).decode())}}, inline={{
     "write": lambda request: {{"n": os.write(into, b"x")}},
     "seen": lambda request: {{"seen": list(seen)}},
 }}).run()

@@ -300,7 +300,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseArticle:
     """A case from every client."""
 
     anchor: str
@@ -351,13 +351,13 @@ def facets_of(attempts: Sequence[AttemptResult]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def arrange(record: RunRecord, facets: Mapping[str, Sequence[str]]) -> tuple[Case, ...]:
+def arrange(record: RunRecord, facets: Mapping[str, Sequence[str]]) -> tuple[CaseArticle, ...]:
     """Everything in the record: its cases, those that were cut short, attempts in no case.
 
     Cases, clients and attempts are numbered: an anchor does not depend on what names may contain.
     """
     places = [{value: n for n, value in enumerate(values)} for values in facets.values()]
-    found: list[Case] = []
+    found: list[CaseArticle] = []
     number = 0
     for case in view.everything_in(record):
         units: list[Unit] = []
@@ -366,7 +366,7 @@ def arrange(record: RunRecord, facets: Mapping[str, Sequence[str]]) -> tuple[Cas
             anchor = f"u{number}"
             keys = _keys(client.attempts, places)
             units.append(Unit(anchor, client, _shown(client.attempts, anchor), keys))
-        found.append(Case(f"g{len(found) + 1}", case, tuple(units)))
+        found.append(CaseArticle(f"g{len(found) + 1}", case, tuple(units)))
     return tuple(found)
 
 

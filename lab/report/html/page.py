@@ -28,7 +28,7 @@ from lab.report.html.cases import (
     UNJUDGED,
     VERDICTS,
     AttemptView,
-    Case,
+    CaseArticle,
     Unit,
     arrange,
     chains,
@@ -116,7 +116,7 @@ class Page:
     def __init__(self, record: RunRecord, judged: Judged = ()) -> None:
         self.record = record
         self.facets = facets_of(record.attempts)
-        self.cases: tuple[Case, ...] = arrange(record, self.facets)
+        self.cases: tuple[CaseArticle, ...] = arrange(record, self.facets)
         self.units = tuple(unit for case in self.cases for unit in case.units)
         self.counts = Counter(str(a.verdict or UNJUDGED) for a in record.attempts)
         self.certificates = chains(record.certificates)
@@ -228,13 +228,13 @@ class Page:
         by_verdict = {str(v): [c for c in claims if c[1].verdict is v] for v in order}
         return [(verdict, found) for verdict, found in by_verdict.items() if found]
 
-    def tested(self, result: ClaimResult) -> list[Case]:
+    def tested(self, result: ClaimResult) -> list[CaseArticle]:
         """The cases in the record that test a claim; a name may be without its module."""
         names = dict.fromkeys(test.case for test in result.claim.tests)
         return [self._by_name[name] for name in names if name in self._by_name]
 
     @cached_property
-    def _by_name(self) -> dict[str, Case]:
+    def _by_name(self) -> dict[str, CaseArticle]:
         by_name = {case.view.name: case for case in self.cases}
         return by_name | {case.units[0].case.id.partition("[")[0]: case for case in self.cases}
 
@@ -275,9 +275,9 @@ class Page:
     # -- the table, and words --------------------------------------------------------------------------
 
     @cached_property
-    def sections(self) -> list[tuple[str, tuple[str, str], list[Case]]]:
+    def sections(self) -> list[tuple[str, tuple[str, str], list[CaseArticle]]]:
         """The sections of the documents: an anchor, document and section, cases."""
-        found: dict[tuple[str, str], list[Case]] = {}
+        found: dict[tuple[str, str], list[CaseArticle]] = {}
         for case in self.cases:
             found.setdefault(case.view.section, []).append(case)
         return [(f"s{n}", names, cases) for n, (names, cases) in enumerate(found.items(), start=1)]
@@ -287,7 +287,9 @@ class Page:
         """Whether the table shows the rows of every section at once."""
         return len(self.cases) <= MOST_UNFOLDED
 
-    def tally(self, cases: Iterable[Case], where: str | None = None) -> list[tuple[str, int]]:
+    def tally(
+        self, cases: Iterable[CaseArticle], where: str | None = None
+    ) -> list[tuple[str, int]]:
         """How many clients there are in each state, of one platform or of all."""
         units = (unit for case in cases for unit in case.units)
         states = Counter(unit.state for unit in units if where in (None, unit.where))

@@ -46,7 +46,7 @@ from edge_visit import tell
 from helper_programs import end_with_the_agent, run
 from listener import kill, spawn
 from openssl_library import OpenSSL
-from resident import DEADLINE_S, Agent, BadRequest, Wait
+from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -218,7 +218,9 @@ def main() -> None:
     """Serve until standard input ends."""
     found = versions()
     edge = EdgeOps(own_directory(), found["openssl"])
-    Agent("edge", versions=found, inline={"attempt": edge.attempt}, at_end=edge.end_all).run()
+    ResidentAgent(
+        "edge", versions=found, inline={"attempt": edge.attempt}, at_end=edge.end_all
+    ).run()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ import ssl
 from typing import Any, Optional, Tuple
 
 from python_tls import ObservedAttempt, check, make_context, versions, warm_up
-from resident import Agent, Progress, Request, Result
+from resident import Progress, Request, ResidentAgent, Result
 
 #: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
@@ -187,7 +187,7 @@ def payload(name: str, size: int) -> bytes:
 
 if __name__ == "__main__":
     warm_up()
-    Agent(
+    ResidentAgent(
         "python-ftp",
         versions=versions(),
         forked={"attempt": attempt},

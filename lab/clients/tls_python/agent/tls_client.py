@@ -32,7 +32,7 @@ import socket
 import ssl
 
 from python_tls import ObservedAttempt, check, make_context, versions, warm_up
-from resident import Agent, Progress, Request, Result
+from resident import Progress, Request, ResidentAgent, Result
 
 _NEEDED = (
     "host port timeout_s tls server_name verify ca_file ciphers minimum maximum certificate key"
@@ -168,4 +168,4 @@ def _reason(error: ssl.SSLError) -> str:
 
 if __name__ == "__main__":
     warm_up()
-    Agent("tls-python", versions=versions(), forked={"attempt": attempt}).run()
+    ResidentAgent("tls-python", versions=versions(), forked={"attempt": attempt}).run()
