@@ -39,6 +39,8 @@ from lab.report.html.language import Text, labels, say, titled, word
 from lab.report.html.quoting import inline, plain, prose, quote
 
 _HERE = Path(__file__).parent
+#: An attribute whose value needs no quotes; there are some ten thousand.
+_QUOTED = re.compile(r' (class|id|href|lang)="([\w#.-]+)"(?=[^<>]*>)')
 # Of the many texts that could be referred to, those that are have an anchor.
 _REFERENCE = re.compile(r"href=#(u\d+-\d+[a-z]{2})>")
 _ANCHOR = re.compile(r"(<(?:pre class=[a-z]{2}|ol class=sequence|div)) id=(u\d+-\d+[a-z]{2})")
@@ -87,6 +89,7 @@ def render(record: RunRecord, judged: Judged = ()) -> str:
             policy=_policy(style, script),
         )
     )
+    page = _QUOTED.sub(r" \1=\2", page)
     named = set(_REFERENCE.findall(page))
     return _ANCHOR.sub(lambda match: match[0] if match[2] in named else match[1], page)
 
