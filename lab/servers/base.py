@@ -219,5 +219,5 @@ def _files(settings: ServerSettings) -> Mapping[str, str]:
     """What lies in the listener's directory, beside its configuration."""
     if not isinstance(settings, WebServerSettings) or settings.dh_bits is None:
         return {}
-    group = Path(__file__).with_name(f"dh{settings.dh_bits}.pem")
+    group = Path(__file__).with_name(f"dh{settings.dh_bits}.parameters")
     return {_DH_GROUP: group.read_text(encoding="ascii")}
