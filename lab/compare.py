@@ -24,6 +24,8 @@ from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spe
 from lab.model.expectations import Verdict
 from lab.record import EVIDENCE, AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, whole
 
+#: Address and port in a reply to PASV (RFC 959, section 4.1.2): another in each run.
+_PASSIVE = re.compile(r"\(\d+(?:,\d+){5}\)")
 #: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and
 #: servers, and times, differ from run to run.
 FACTS: Final = ("result", "goal", "by", "stage", "reason", "cause", "verify_code", "not_judged")
@@ -258,7 +260,8 @@ class _Cell:
         outcomes = [attempt.outcome for attempt in self.attempts]
         names = (*FACTS, *FACTS_OF_COMPLETION)
         named = {name: _one([_fact(o, name) for o in outcomes]) for name in names}
-        messages = [o.report.message.strip() or None if o else None for o in outcomes]
+        said = [_PASSIVE.sub("(...)", o.report.message.strip()) if o else "" for o in outcomes]
+        messages = [text or None for text in said]
         return named | {"message": _one(messages)}
 
 

@@ -124,6 +124,16 @@ def test_what_the_user_is_shown_is_compared() -> None:
     )
 
 
+def test_the_address_in_what_the_user_is_shown_is_no_change() -> None:
+    expect = replace(EXPECT_NO_SHARED_CIPHER, message=None)
+    said = (
+        "Entering Passive Mode (172,30,0,10,117,50).",
+        "Entering Passive Mode (172,30,1,9,1,2).",
+    )
+    old, new = (cell(reporting(NO_SHARED_CIPHER, message=text), expect) for text in said)
+    assert compare(old, new).changes == ()
+
+
 def test_other_settings_and_another_expectation_are_named() -> None:
     made = attempt("net-ftp@rocky9:FIPS", "ciphers=HIGH", "protocols=..TLSv1.2")
     new = cell(NO_SHARED_CIPHER, replace(EXPECT_NO_SHARED_CIPHER, message=None), made=made)
