@@ -262,6 +262,15 @@ class Copy:
             running.end()
         try:
             topology.down(engine, self.checkout, force=True)
+        except network.TopologyError as error:
+            # Docker 20.10 sometimes keeps counting a container that is gone, until its next restart: then the
+            # network alone is left. It is said; anything else that stays is a fault.
+            label: dict[str, str | list[str] | bool] = {
+                "label": f"{LABEL_CHECKOUT}={self.checkout.key}"
+            }
+            if engine.containers.list(all=True, filters=label):
+                raise
+            sys.stderr.write(f"{error}\n")
         finally:
             shutil.rmtree(self.path)
 
