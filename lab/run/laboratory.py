@@ -18,7 +18,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from lab import host
-from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
+from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host.machine import free_bytes
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
@@ -28,6 +28,7 @@ from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
 from lab.run import network, topology
 from lab.run.checkout import Checkout
+from lab.run.containers import wanted_by
 from lab.run.network import ContainerPlace, Seal
 from lab.run.session import Session
 from lab.run.topology import Topology
@@ -185,14 +186,8 @@ def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> 
     """The certificates that these attempts need; for all there could be, everything."""
     if attempts is None:
         return RunCertificates.create(_hosts(SERVERS.keys(), absent))
-    named = {slug for a in attempts for slug in certificates_named(a)}
-    trusted = {"public", *(a.client.trust for a in attempts if a.client.trust)}
     return RunCertificates.create(
-        _hosts({a.server.software for a in attempts}, absent),
-        wanted=Wanted(
-            [slug for slug in CATALOGUE if slug in named],
-            [anchor for anchor in ANCHORS if anchor in trusted],
-        ),
+        _hosts({a.server.software for a in attempts}, absent), wanted=wanted_by(attempts)
     )
 
 
@@ -208,13 +203,6 @@ def _addresses(places: Mapping[str, ContainerPlace]) -> dict[str, str]:
     """The servers' addresses, by the name that their certificates are made out to."""
     running = {SERVER_HOSTS[name]: places.get(server.service) for name, server in SERVERS.items()}
     return {host: place.address for host, place in running.items() if place and place.address}
-
-
-def certificates_named(attempt: Attempt) -> set[str]:
-    """The certificates of the catalogue that an attempt's settings name."""
-    client = attempt.client
-    named = {attempt.server.certificate, client.pin, client.client_certificate}
-    return {slug for slug in named if slug is not None and slug in CATALOGUE}
 
 
 def _hosts(servers: Collection[str], absent: Collection[str]) -> list[str]:

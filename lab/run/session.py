@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -201,6 +201,14 @@ class Session:
     def equip(self, service: str) -> None:
         """Put the files of the run into a container in which somebody else starts an agent."""
         self._equipment.put(service)
+
+    def equip_for(self, attempts: Iterable[Attempt]) -> None:
+        """Make the certificates that further attempts need, and put them into the containers.
+
+        Raises:
+            AgentError: a container takes none.
+        """
+        self._equipment.add(attempts)
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""
