@@ -157,7 +157,8 @@ def _interpreted(
         DialectError: a dialect file is broken or missing.
     """
     seen = result.observation
-    heard = hear(seen)
+    wire = read(capture) if capture is not None and seen.client.failed else None
+    heard = hear(seen, wire.overheard if wire else "")
     outcome = judged(
         planned.attempt,
         interpret(seen, heard),
@@ -165,7 +166,8 @@ def _interpreted(
     )
     if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
         capture = None
-    wire = read(capture) if capture is not None else None
+    if capture is not None and wire is None:
+        wire = read(capture)
     certificate = planned.attempt.server.certificate
     made = result.with_(
         outcome=outcome,
