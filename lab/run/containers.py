@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException
 
-from lab.certificates import ANCHORS, CATALOGUE, OWN, RunCertificates, Wanted
+from lab.certificates import OWN, RunCertificates
 from lab.model import SILENT, Attempt
+from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
-from lab.run.network import ContainerPlace, places
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 
@@ -130,7 +129,6 @@ class Containers:
     def __init__(self, client: DockerClient, topology: Topology) -> None:
         self._client = client
         self._topology = topology
-        self._places: OnceMap[Mapping[str, ContainerPlace]] = OnceMap()
         self._silence: OnceMap[bool] = OnceMap()
 
     @property
@@ -150,7 +148,7 @@ class Containers:
             AgentError: it does not run.
         """
         try:
-            return self._topology.containers[service]
+            return self._topology.containers[service].id
         except KeyError:
             running = ", ".join(sorted(self._topology.containers)) or "none"
             raise AgentError(
@@ -159,15 +157,15 @@ class Containers:
             ) from None
 
     def address_of(self, service: str) -> str:
-        """The IP address of a container; the engine is asked once for all of them.
+        """The IP address of a container.
 
         Raises:
-            AgentError: it has none, or the engine does not tell.
+            AgentError: it has none.
         """
         if service == SILENT:
             self._silence.get(service, self.wait_for_silence)
-        known_places = self._places.get("all", self._find_places)
-        address = known_places[service].address if service in known_places else None
+        found = self._topology.containers.get(service)
+        address = found.address if found else None
         if address is None:
             raise AgentError(f"the container {service} of {self._topology.project} has no address")
         return address
@@ -212,28 +210,12 @@ class Containers:
             )
         return True
 
-    def _find_places(self) -> Mapping[str, ContainerPlace]:
-        try:
-            return places(self._client, self._topology.project)
-        except (APIError, DockerException, OSError) as error:
-            raise AgentError(f"the engine does not tell addresses: {error}") from error
-
 
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a
 #: stand-in the other places are links to that.
 SYSTEM_TRUST_STORE = "run/lab/cert.pem"
 #: Services whose containers run servers.
 _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
-
-
-def wanted_by(attempts: Iterable[Attempt]) -> Wanted:
-    """The certificates and trust anchors of the catalogue that attempts' settings name."""
-    slugs: set[str | None] = set()
-    anchors: set[str | None] = {"public"}
-    for one in attempts:
-        slugs |= {one.server.certificate, one.client.pin, one.client.client_certificate}
-        anchors.add(one.client.trust)
-    return Wanted([s for s in CATALOGUE if s in slugs], [a for a in ANCHORS if a in anchors])
 
 
 class Equipment:

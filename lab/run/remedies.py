@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab.cases.declaration import PlannedAttempt
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
+from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, Chain
 from lab.remedies import Remedy, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
