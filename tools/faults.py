@@ -1,8 +1,9 @@
-"""Can the end-to-end tests fail? Puts faults into copies of the tree, one at a time, and looks.
+"""Can the end-to-end tests fail? Puts faults into a copy of the tree, one at a time, and looks.
 
 ``tests/faults.toml`` lists the faults: a text in a file, what stands there instead, and the test functions
-that have to notice. A function that only fails before it comes to its own words (a fixture, an import) has
-noticed nothing. What was seen is kept in ``tests/faults-seen.tsv``.
+that have to notice. Of these alone the items are run, until one fails. A function that only fails before it
+comes to its own words (a fixture, an import) has noticed nothing. What was seen is kept in
+``tests/faults-seen.tsv``.
 
 Usage: ``python -m tools.faults [WORD ...]``: all faults, or those whose name or functions contain a word.
 """
@@ -15,18 +16,25 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host.checkout import root
+from docker.errors import ImageNotFound
+
+from lab.host import find
+from lab.host.checkout import root, state_directory
+from lab.images import ImageStore
 from tests.trees import copy_tree
 
 LIST = Path("tests/faults.toml")
 SEEN = Path("tests/faults-seen.tsv")
 E2E = Path("tests/e2e")
+RECIPES = Path("compose/images")
 HEAD = ("fault", "test function", "seen", "day")
 PYTEST = (
     sys.executable,
@@ -37,6 +45,7 @@ PYTEST = (
     "no:cacheprovider",
     "--tb=line",
     "--no-header",
+    *("-p", "tests.first_red"),
 )
 #: Seconds for the functions of one fault.
 LIMIT_S = 1200
@@ -54,8 +63,9 @@ class Fault:
     red: tuple[str, ...]
     """Test functions, as ``test_wire.test_a_closed_port``."""
 
-    def put_into(self, tree: Path) -> None:
-        """Change the file of a tree.
+    @contextmanager
+    def put_into(self, tree: Path) -> Iterator[None]:
+        """Change the file of a tree for a while.
 
         Raises:
             ValueError: there is no such file, or the text does not stand in it exactly once.
@@ -68,6 +78,10 @@ class Fault:
                 f" {self.file}, not once; adapt {LIST}"
             )
         path.write_text(text.replace(self.replace, self.by), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(text, encoding="utf-8")
 
     def concerns(self, words: Iterable[str]) -> bool:
         """Whether its name or one of its functions has one of these words in it."""
@@ -103,22 +117,48 @@ def functions(tree: Path) -> set[str]:
     }
 
 
-def noticed(fault: Fault) -> Mapping[str, str]:
-    """What each function of a fault makes of it: ``red``, ``green``, or ``not reached``."""
-    with tempfile.TemporaryDirectory(prefix="fault-") as place:
-        tree = copy_tree(Path(place) / "tree")
-        fault.put_into(tree)
-        junit = Path(place) / "junit.xml"
-        nodes = [f"{E2E}/{module}.py::{name}" for module, name in map(_split, fault.red)]
-        inherited = {name: value for name, value in os.environ.items() if name != "LAB_ROOT"}
-        there = inherited | {"PYTHONPATH": str(tree)}
+def copied(tree: Path) -> Path:
+    """A copy of this tree that has what was compiled and downloaded here, at ``tree``."""
+    copy_tree(tree, compiled=True)
+    cache = state_directory() / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    state_directory(tree).mkdir()
+    (state_directory(tree) / "cache").symlink_to(cache)
+    return tree
+
+
+def noticed(fault: Fault, tree: Path) -> Mapping[str, str]:
+    """What each function of a fault makes of it in a copy: ``red``, ``green``, or ``not reached``."""
+    junit = tree / "junit.xml"
+    junit.unlink(missing_ok=True)
+    nodes = [f"{E2E}/{module}.py::{name}" for module, name in map(_split, fault.red)]
+    inherited = {name: value for name, value in os.environ.items() if name != "LAB_ROOT"}
+    there = inherited | {"PYTHONPATH": str(tree)}
+    with fault.put_into(tree):
         tests = [*PYTEST, f"--junit-xml={junit}", *nodes]
         try:
             subprocess.run(tests, timeout=LIMIT_S, cwd=tree, env=there, check=False)
-        finally:  # also where it was ended early
-            down = [sys.executable, "-m", "lab", "down"]
-            subprocess.run(down, capture_output=True, cwd=tree, env=there, check=False)
-        return judged(fault.red, junit)
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"{fault.name}: not done after {LIMIT_S} s\n")
+        if fault.file.startswith(str(RECIPES)):
+            forget_images(tree)
+    # Without the fault, which may be one of this command.
+    down = [sys.executable, "-m", "lab", "down"]
+    subprocess.run(down, capture_output=True, cwd=tree, env=there, check=False)
+    return judged(fault.red, junit)
+
+
+def forget_images(tree: Path) -> None:
+    """Remove the images that this tree's recipes lead to, and those of this checkout do not."""
+    with closing(find()) as engine:
+        tags = [
+            {tag for image in ImageStore(engine, state_directory(tree), recipes=recipes).status()
+             for tag in image.tags}
+            for recipes in (tree / RECIPES, root() / RECIPES)
+        ]  # fmt: skip
+        for tag in tags[0] - tags[1]:
+            with suppress(ImageNotFound):  # it was not made
+                engine.images.remove(tag)
 
 
 def judged(red: Sequence[str], junit: Path) -> dict[str, str]:
@@ -153,15 +193,19 @@ def remember(tree: Path, fault: Fault, seen: Mapping[str, str]) -> None:
 
 def main(words: Sequence[str]) -> int:
     """Try the faults; the status is 1 if one went unnoticed."""
-    tree, status = root(), 0
-    chosen = [one for one in read(tree).faults if not words or one.concerns(words)]
-    for number, fault in enumerate(chosen, start=1):
-        print(f"== {number} of {len(chosen)}: {fault.name} ({fault.file})", flush=True)  # noqa: T201
-        seen = noticed(fault)
-        remember(tree, fault, seen)
-        for name, how in seen.items():
-            print(f"{how:12} {name}", flush=True)  # noqa: T201
-        status |= any(how != "red" for how in seen.values())
+    status = 0
+    chosen = [one for one in read(root()).faults if not words or one.concerns(words)]
+    with tempfile.TemporaryDirectory(prefix="faults-") as place:
+        tree = copied(Path(place) / "tree")
+        for number, fault in enumerate(chosen, start=1):
+            print(f"== {number} of {len(chosen)}: {fault.name} ({fault.file})", flush=True)  # noqa: T201
+            begun = time.monotonic()
+            seen = noticed(fault, tree)
+            remember(root(), fault, seen)
+            for name, how in seen.items():
+                print(f"{how:12} {name}", flush=True)  # noqa: T201
+            print(f"-- {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
+            status |= any(how != "red" for how in seen.values())
     return status
 
 

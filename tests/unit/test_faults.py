@@ -9,7 +9,7 @@ import pytest
 
 from lab.host.checkout import root
 from tests.situations import situations
-from tools.faults import Fault, functions, judged, read
+from tools.faults import LIST, Fault, functions, judged, read
 
 FAULT = Fault("x", "file", "good", "bad", ("test_a.test_one",))
 
@@ -27,14 +27,21 @@ def test_every_end_to_end_function_has_a_fault_or_is_known_to_have_none() -> Non
 @pytest.mark.parametrize("text", ["", "good good"])
 def test_a_fault_whose_text_is_not_there_once_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_text(text)
-    with pytest.raises(ValueError, match="in file, not once"):
-        FAULT.put_into(tmp_path)
+    with pytest.raises(ValueError, match="in file, not once"), FAULT.put_into(tmp_path):
+        pass
 
 
-def test_a_fault_is_put_in(tmp_path: Path) -> None:
+def test_every_fault_can_be_put_in() -> None:
+    for fault in read(root()).faults:
+        text = (root() / fault.file).read_text(encoding="utf-8")
+        assert text.count(fault.replace) == 1, f"adapt {fault.name} in {LIST} to {fault.file}"
+
+
+def test_a_fault_is_put_in_and_taken_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("very good")
-    FAULT.put_into(tmp_path)
-    assert (tmp_path / "file").read_text() == "very bad"
+    with FAULT.put_into(tmp_path):
+        assert (tmp_path / "file").read_text() == "very bad"
+    assert (tmp_path / "file").read_text() == "very good"
 
 
 def test_only_a_function_that_fails_by_itself_has_noticed(tmp_path: Path) -> None:
