@@ -99,8 +99,8 @@ class Faults:
     """The list."""
 
     faults: tuple[Fault, ...]
-    open: tuple[str, ...]
-    """Functions for which nobody has thought of a fault yet."""
+    open: Mapping[str, str]
+    """Functions that no fault has turned red, and why."""
 
 
 def read(tree: Path) -> Faults:
@@ -108,7 +108,7 @@ def read(tree: Path) -> Faults:
     listed = tomllib.loads((tree / LIST).read_text(encoding="utf-8"))
     return Faults(
         tuple(Fault(**fault | {"red": tuple(fault["red"])}) for fault in listed["fault"]),
-        tuple(listed.get("open", ())),
+        listed["open"],
     )
 
 
@@ -167,17 +167,17 @@ def forget_images(engine: DockerClient, tree: Path) -> None:
 
 def judged(red: Sequence[str], junit: Path) -> dict[str, str]:
     """What a report says of functions: one item that fails is enough."""
-    seen = dict.fromkeys(red, "not reached")
+    found = dict.fromkeys(red, "not reached")
     for item in ET.parse(junit).getroot().iter("testcase") if junit.exists() else ():
         module = item.get("classname", "").rpartition(".")[2]
         name = f"{module}.{item.get('name', '').partition('[')[0]}"
-        if name not in seen or item.find("error") is not None or item.find("skipped") is not None:
+        if name not in found or item.find("error") is not None or item.find("skipped") is not None:
             continue
         if item.find("failure") is not None:
-            seen[name] = "red"
-        elif seen[name] != "red":
-            seen[name] = "green"
-    return seen
+            found[name] = "red"
+        elif found[name] != "red":
+            found[name] = "green"
+    return found
 
 
 def _split(function: str) -> tuple[str, str]:
@@ -185,14 +185,23 @@ def _split(function: str) -> tuple[str, str]:
     return module, name
 
 
-def remember(tree: Path, fault: Fault, seen: Mapping[str, str]) -> None:
+def seen(tree: Path) -> dict[tuple[str, str], str]:
+    """What was seen, by fault and function."""
+    return {(fault, name): how for fault, name, how, _ in _rows(tree)}
+
+
+def remember(tree: Path, fault: Fault, found: Mapping[str, str]) -> None:
     """Write down what was seen, over what was seen of the same fault before."""
-    path, today = tree / SEEN, datetime.datetime.now(datetime.UTC).date().isoformat()
-    lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
-    rows = [line.split("\t") for line in lines]
-    rows = [row for row in rows if row[0] != fault.name]
-    rows += [[fault.name, name, how, today] for name, how in seen.items()]
-    path.write_text("\n".join("\t".join(row) for row in [HEAD, *sorted(rows)]) + "\n")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    rows = [row for row in _rows(tree) if row[0] != fault.name]
+    rows += [[fault.name, name, how, today] for name, how in found.items()]
+    text = "\n".join("\t".join(row) for row in [HEAD, *sorted(rows)])
+    (tree / SEEN).write_text(text + "\n", encoding="utf-8")
+
+
+def _rows(tree: Path) -> list[list[str]]:
+    lines = (tree / SEEN).read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines[1:]]
 
 
 def main(words: Sequence[str]) -> int:
@@ -204,12 +213,12 @@ def main(words: Sequence[str]) -> int:
         for number, fault in enumerate(chosen, start=1):
             print(f"== {number} of {len(chosen)}: {fault.name} ({fault.file})", flush=True)  # noqa: T201
             begun = time.monotonic()
-            seen = noticed(fault, tree)
-            remember(root(), fault, seen)
-            for name, how in seen.items():
+            found = noticed(fault, tree)
+            remember(root(), fault, found)
+            for name, how in found.items():
                 print(f"{how:12} {name}", flush=True)  # noqa: T201
             print(f"-- {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
-            status |= any(how != "red" for how in seen.values())
+            status |= any(how != "red" for how in found.values())
     return status
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lab.host.checkout import root
 from tests.situations import situations
-from tools.faults import LIST, Fault, functions, judged, read
+from tools.faults import LIST, SEEN, Fault, functions, judged, read, seen
 
 FAULT = Fault("x", "file", "good", "bad", ("test_a.test_one",))
 
@@ -30,6 +30,14 @@ def test_a_fault_whose_text_is_not_there_once_is_refused(tmp_path: Path, text: s
     (tmp_path / "file").write_text(text)
     with pytest.raises(ValueError, match="in file, not once"), FAULT.put_into(tmp_path):
         pass
+
+
+def test_every_function_was_seen_red() -> None:
+    listed, was_seen = read(root()), seen(root())
+    named = {(fault.name, name) for fault in listed.faults for name in fault.red}
+    known = {each for each, how in was_seen.items() if how == "red"}
+    assert named - known == set(), "see it: make faults ONLY=NAME"
+    assert set(was_seen) <= named, f"there is no such fault any more: take it out of {SEEN}"
 
 
 def test_every_fault_can_be_put_in() -> None:
@@ -70,8 +78,8 @@ def test_only_a_function_that_fails_by_itself_has_noticed(tmp_path: Path) -> Non
     )
     (tmp_path / "junit.xml").write_text(f"<testsuites><testsuite>{text}</testsuite></testsuites>")
     names = [f"test_a.test_{n}" for n in ("one", "two", "three", "four", "five")]
-    seen = judged(names, tmp_path / "junit.xml")
-    assert list(seen.values()) == ["red", "not reached", "green", "not reached", "not reached"]
+    found = judged(names, tmp_path / "junit.xml")
+    assert list(found.values()) == ["red", "not reached", "green", "not reached", "not reached"]
 
 
 def test_every_situation_is_an_attempt_with_a_name_of_its_own() -> None:
