@@ -100,7 +100,7 @@ class Faults:
 
     faults: tuple[Fault, ...]
     open: Mapping[str, str]
-    """Functions that no fault has turned red, and why."""
+    """Functions that no fault has been seen to turn red, and why."""
 
 
 def read(tree: Path) -> Faults:
