@@ -14,11 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import OWN
 from lab.dialects import DialectError, hear, interpret
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
-from lab.model.expectations import Judgement, Verdict, impostor_difference, judge
+from lab.model.expectations import (
+    Judgement,
+    PlannedAttempt,
+    Verdict,
+    impostor_difference,
+    judge,
+)
 from lab.own.judged import judged
 from lab.record import AttemptResult
 from lab.run.agents import Unsupported
