@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.cases.declaration import PlannedAttempt
 from lab.model import Attempt
-from lab.model.expectations import Expectation, Verdict, judge
+from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.own.attempt import read_attempt
 from lab.record import AttemptResult
 from lab.run.attempts import run

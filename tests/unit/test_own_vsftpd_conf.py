@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lab.model import ProtocolRange
 from lab.own import InputError, Severity
 from lab.own import vsftpd_conf as conf
+from lab.own.findings import data
 from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
@@ -427,7 +428,7 @@ def test_every_rule_of_options_is_met_by_an_input() -> None:
         f.text for one in INPUTS if one.ends != NO_INPUT for f in parsed(one, one.lines).findings
     ]
     ending = [one.says for one in INPUTS if one.ends == NO_INPUT]
-    for rule in conf.data(conf.TABLE)["rule"]:
+    for rule in data(conf.TABLE)["rule"]:
         severity, _, words = rule.get("says", "note: ").partition(": ")
         if severity == Severity.NOTE or "drop" in rule:
             continue
