@@ -74,6 +74,9 @@ def attempt(
     ] = None,
     chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
     key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
+    host: Annotated[
+        str | None, _named("--host", "the name that your clients connect to", "NAME")
+    ] = None,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
@@ -102,6 +105,7 @@ def attempt(
         vsftpd_build=vsftpd_build,
         backend=backend,
         backend_name=backend_name,
+        host=host,
         environment=os.environ if mt_config else None,
     )
     for finding in findings:

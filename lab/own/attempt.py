@@ -11,12 +11,13 @@ from pathlib import Path
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
-from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
+from lab.model import HOST_ADDRESS, Attempt, ClientSettings, ServerSettings, WebClientSettings
 from lab.own import backend as backends
 from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
+from lab.own.names import is_address, is_host_name, is_of_the_lab
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
@@ -50,6 +51,7 @@ def read_attempt(
     vsftpd_build: str | None = None,
     backend: Path | None = None,
     backend_name: str | None = None,
+    host: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     """The attempt that the files and the command line describe.
@@ -69,6 +71,7 @@ def read_attempt(
             :data:`lab.own.vsftpd_conf.BUILDS`; default: the build of the server.
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
+        host: the name that the clients ask for; default: what the backend says, else the lab's own.
         environment: variables to look through for Movable Type's directives.
 
     Returns:
@@ -85,6 +88,8 @@ def read_attempt(
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
     of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
+    if host is not None:
+        client_assignments = _asking_for(_full_name(host), client_assignments)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
     anchors: UserAnchors | None = None
     settings: ClientSettings
@@ -110,12 +115,55 @@ def read_attempt(
         findings += mt_config.from_environment(environment)
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
+    asked = attempt.client.host if host is not None or backend is not None else None
+    if asked is None or asked == HOST_ADDRESS or is_of_the_lab(asked):
+        asked = None
+    elif attempt.server.certificate != OWN and attempt.client.verify:
+        findings += _said(f"--host {asked}", "lab-certificate", host=asked)
     if certificate is not None:
         findings += say_what_is_not_judged(
             attempt, certificate, str(chain), anchors_given=anchors is not None
         )
-    own = UserFiles(certificate, anchors) if certificate or anchors else None
-    return attempt, own, most_of(findings)
+    own = UserFiles(certificate, anchors, asked)
+    return attempt, own if own != UserFiles() else None, most_of(findings)
+
+
+def _full_name(host: str) -> str:
+    """The name that ``--host`` gives, as clients send it.
+
+    Raises:
+        InputError: it is none.
+    """
+    found, name = Findings(f"--host {host}", TABLE), host.lower()
+    if is_address(host):
+        raise found.fail("host-is-address", None)
+    if not is_host_name(host) or name.endswith("."):
+        raise found.fail("no-host", None)
+    if "." not in name:
+        raise found.fail("host-without-domain", None)
+    return name
+
+
+def _asking_for(host: str, assignments: Sequence[str]) -> Sequence[str]:
+    """The assignments for the client, with the name that it asks for.
+
+    Raises:
+        InputError: they have another one.
+    """
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name == "host":
+            if value == host:
+                return assignments
+            raise Findings(f"--host {host}", TABLE).fail("two-hosts", None, other=assignment)
+    return [*assignments, f"host={host}"]
+
+
+def _said(file: str, name: str, **values: object) -> Findings:
+    """One finding about all of a file."""
+    found = Findings(file, TABLE)
+    found.say(name, None, **values)
+    return found
 
 
 def _check_together(backend: Path | None, config: Path | None) -> None:

@@ -13,7 +13,6 @@ of the VCL declaration ``backend``, and the page "TLS origin configuration messa
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from lab.model import ProtocolRange
 from lab.own.backend_data import Form, backend_in, form_of
 from lab.own.files import UserAnchors
 from lab.own.findings import Finding, Findings, InputError, data
+from lab.own.names import is_address, is_host_name
 from lab.own.vcl import UNITS, ValueKind, Written, WrittenBackend
 from lab.text import cut, did_you_mean, listed
 
@@ -43,7 +43,6 @@ _CHECKS = {"always": True, "never": False}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _VERSIONS = {"1": "TLSv1", "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
-_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _PORT = re.compile(r"0*+\d{1,5}", re.ASCII)
 
 
@@ -160,15 +159,6 @@ def read(text: str, file: str, name: str | None = None) -> Backend:
     )
 
 
-def is_address(text: str) -> bool:
-    """Whether a host is given by its IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 # -- names -----------------------------------------------------------------------------------------
 
 
@@ -258,7 +248,7 @@ class _Reading:
 def _host(reading: _Reading, at: Written) -> str | None:
     """A host name in lower case, or an address."""
     value = reading.text(at)
-    if value is None or _HOST.fullmatch(value) or is_address(value):
+    if value is None or is_host_name(value) or is_address(value):
         return None if value is None else value.lower()
     raise reading.fail("no-host-with-wildcard" if "*" in value else "no-host", at)
 

@@ -90,6 +90,8 @@ class UserFiles:
     certificate: UserCertificate | None = None
     anchors: UserAnchors | None = None
     """Trusted in the place of what issued the certificate."""
+    host: str | None = None
+    """The name that clients ask for, for which the lab's DNS is to answer; ``None``: a name of the lab."""
 
 
 class Unreadable(Exception):

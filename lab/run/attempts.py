@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from lab.cases.declaration import PlannedAttempt
-from lab.certificates import OWN
 from lab.dialects import DialectError, hear, interpret
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
 from lab.model.expectations import Judgement, Verdict, impostor_difference, judge
@@ -122,12 +121,6 @@ def _make(
 
 def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
     """What a result has of the plan, beside the settings."""
-    attempt = planned.attempt
-    names_own = OWN in (
-        attempt.server.certificate,
-        attempt.client.trust,
-        attempt.client.pin,
-    )
     return {
         "id": planned.id,
         "case": planned.case_id,
@@ -136,7 +129,7 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
         "standing": planned.rating,
         "expectation": planned.expect,
         "otherwise": planned.otherwise,
-        "own": planned.own if names_own else None,
+        "own": planned.own,
     }
 
 

@@ -100,8 +100,11 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-#: Seconds for the container that answers nobody to have its packet filter.
-SILENCE_S = 10
+#: The container of the lab's DNS server, and the file in it with a name that is not of the lab's zone.
+DNS = "dns"
+HOSTS_FILE = "run/lab/hosts"
+#: Seconds for a container to come to what it was told.
+WAIT_S = 10
 
 
 def unpack(client: DockerClient, container: str, archive: bytes) -> None:
@@ -136,12 +139,12 @@ class Containers:
     @property
     def services(self) -> set[str]:
         """The containers in which agents of servers and clients run."""
-        return {s for s in self._topology.containers if s not in ("dns", SILENT)}
+        return {s for s in self._topology.containers if s not in (DNS, SILENT)}
 
     @property
     def named(self) -> set[str]:
         """The containers that settings can name: all but the DNS server's."""
-        return self._topology.containers.keys() - {"dns"}
+        return self._topology.containers.keys() - {DNS}
 
     def id_of(self, service: str) -> str:
         """The id of a container, as the engine knows it.
@@ -190,6 +193,25 @@ class Containers:
         with ThreadPoolExecutor(len(archives) or 1) as pool:
             list(pool.map(put, archives))
 
+    def answer_for(self, host: str, service: str) -> None:
+        """Let the lab's DNS server answer for a name outside its zone, with a container's address.
+
+        Raises:
+            AgentError: it cannot be told, or does not come to that.
+        """
+        line = f"{self.address_of(service)} {host}\n"
+        self.put({DNS: pack({HOSTS_FILE: line.encode("ascii")})})
+        waiting = f"until getent ahostsv4 {host} >/dev/null; do sleep 0.02; done"
+        self._wait(service, waiting, f"{DNS} does not answer for {host}")
+
+    def forget_host(self) -> None:
+        """Let the lab's DNS server answer for its own zone alone, as it did.
+
+        Raises:
+            AgentError: it cannot be told.
+        """
+        self.put({DNS: pack({HOSTS_FILE: b""})})
+
     def wait_for_silence(self) -> bool:
         """Wait until the container that answers nobody drops what comes in; false: it is not there.
 
@@ -200,17 +222,25 @@ class Containers:
             return False
         # As soon as it runs, the chain is about to be there: its command makes it and then waits.
         waiting = "until nft list chain inet lab input >/dev/null 2>&1; do sleep 0.02; done"
-        argv = ["timeout", str(SILENCE_S), "sh", "-c", waiting]
+        self._wait(SILENT, waiting, f"{SILENT} has no packet filter")
+        return True
+
+    def _wait(self, service: str, waiting: str, failed: str) -> None:
+        """Run a command of the shell in a container, which ends when something has come about.
+
+        Raises:
+            AgentError: it does not in time; the text says of which container (``failed``).
+        """
+        argv = ["timeout", str(WAIT_S), "sh", "-c", waiting]
         try:
-            done = execute(self._client, self.id_of(SILENT), argv)
+            done = execute(self._client, self.id_of(service), argv)
         except ExecutionError as error:
-            raise AgentError(f"the container {SILENT} cannot be asked: {error}") from error
+            raise AgentError(f"the container {service} cannot be asked: {error}") from error
         if done.status:
             raise AgentError(
-                f"the container {SILENT} has no packet filter after {SILENCE_S} s: `docker logs` says"
+                f"the container {failed} after {WAIT_S} s: `docker logs` says"
                 f" why ({done.output.strip() or 'nothing was said here'})"
             )
-        return True
 
     def _find_places(self) -> Mapping[str, ContainerPlace]:
         try:

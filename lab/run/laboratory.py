@@ -122,6 +122,9 @@ def open_lab(
                     seal = looking.result()
                     if seal.warning is not None:
                         progress.step("network", seal.warning)
+                    if own is not None and own.host is not None:
+                        for attempt in attempts or ():
+                            session.answer_for(own.host, attempt.server)
                     yield Lab(
                         checkout,
                         client,

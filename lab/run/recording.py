@@ -241,6 +241,7 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
         chain=served.chain_file if served else None,
         key=served.key_file if served else None,
         backend=trusted.file if trusted else None,
+        host=own.host,
     )
 
 

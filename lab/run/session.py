@@ -76,6 +76,7 @@ class Session:
             state: the checkout's state directory.
         """
         password = secrets.token_urlsafe(12)
+        self._hosts_told = False
         self._containers = Containers(client, topology)
         self._equipment = Equipment(self._containers, material)
         self._agents = Agents(client, self._containers, self._equipment)
@@ -198,6 +199,15 @@ class Session:
         with ThreadPoolExecutor(len(names) or 1) as pool:
             return dict(zip(names, pool.map(ask, names), strict=True))
 
+    def answer_for(self, host: str, server: ServerSettings) -> None:
+        """Let the lab's DNS answer for a name of a person's, with the container of this server.
+
+        Raises:
+            AgentError: it does not come to that.
+        """
+        self._hosts_told = True
+        self._containers.answer_for(host, SERVERS[server.software].service)
+
     def equip(self, service: str) -> None:
         """Put the files of the run into a container in which somebody else starts an agent."""
         self._equipment.put(service)
@@ -206,6 +216,8 @@ class Session:
         """End every agent; they take their listeners with them. No agent is started after that."""
         self._agents.close()
         self._equipment.take_own_keys_away()
+        if self._hosts_told:
+            self._containers.forget_host()
 
 
 class _Watch:
