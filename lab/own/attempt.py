@@ -18,6 +18,7 @@ from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
+from lab.own.roots import public_roots
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
@@ -51,6 +52,7 @@ def read_attempt(
     vsftpd_build: str | None = None,
     backend: Path | None = None,
     backend_name: str | None = None,
+    ca: Path | None = None,
     host: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
@@ -71,6 +73,7 @@ def read_attempt(
             :data:`lab.own.vsftpd_conf.BUILDS`; default: the build of the server.
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
+        ca: what the clients trust, PEM; default: what the backend says, else public roots.
         host: the name that the clients ask for; default: what the backend says, else the lab's own.
         environment: variables to look through for Movable Type's directives.
 
@@ -88,10 +91,12 @@ def read_attempt(
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
     of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
+    anchors = _anchors(ca, findings) if ca is not None else None
+    if anchors is not None and "trust" not in _assigned(client_assignments):
+        client_assignments = [*client_assignments, f"trust={OWN}"]
     if host is not None:
         client_assignments = _asking_for(_full_name(host), client_assignments)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
-    anchors: UserAnchors | None = None
     settings: ClientSettings
     if backend is not None:
         if not isinstance(base, WebClientSettings):
@@ -102,7 +107,7 @@ def read_attempt(
             )
         read = backends.read(read_text(backend), str(backend), backend_name)
         settings, more = backend_settings.client_settings(read, base, of_server)
-        anchors, said = read.anchors, [*read.findings, *more]
+        anchors, said = anchors or read.anchors, [*read.findings, *more]
     elif config is not None:
         settings, said = _delivery(config, base, certificate)
     else:
@@ -122,10 +127,23 @@ def read_attempt(
         findings += _said(f"--host {asked}", "lab-certificate", host=asked)
     if certificate is not None:
         findings += say_what_is_not_judged(
-            attempt, certificate, str(chain), anchors_given=anchors is not None
+            attempt,
+            certificate,
+            str(chain),
+            public_roots().description,
+            anchors_given=anchors is not None,
         )
-    own = UserFiles(certificate, anchors, asked)
+    roots = public_roots() if attempt.server.certificate == OWN else None
+    own = UserFiles(certificate, anchors, asked, roots)
     return attempt, own if own != UserFiles() else None, most_of(findings)
+
+
+def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:
+    from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
+
+    anchors, found = read_anchors(read_bytes(file, PEM), str(file))
+    findings += found
+    return dataclasses.replace(anchors, option="--ca")
 
 
 def _full_name(host: str) -> str:

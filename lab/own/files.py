@@ -81,17 +81,30 @@ class UserAnchors:
     """One line for each certificate."""
     file: str = ""
     """Where they were read from, as it was named; empty: it is not known."""
+    option: str = "--backend"
+    """The option of the command line that names the file."""
+
+
+@dataclass(frozen=True)
+class PublicRoots:
+    """The roots that are trusted where the image of a client has none of its distribution's."""
+
+    pem: bytes
+    description: str
+    """Whose, and in which version."""
 
 
 @dataclass(frozen=True)
 class UserFiles:
-    """What a person brought under the name `own`: to be served, to be trusted."""
+    """What a person brought under the name `own`: to be served, to be trusted; and what goes with it."""
 
     certificate: UserCertificate | None = None
     anchors: UserAnchors | None = None
     """Trusted in the place of what issued the certificate."""
     host: str | None = None
     """The name that clients ask for, for which the lab's DNS is to answer; ``None``: a name of the lab."""
+    roots: PublicRoots | None = None
+    """What clients trust in the place of the lab's CA, if nothing else is said; ``None``: that CA."""
 
 
 class Unreadable(Exception):

@@ -193,6 +193,18 @@ class Containers:
         with ThreadPoolExecutor(len(archives) or 1) as pool:
             list(pool.map(put, archives))
 
+    def read(self, service: str, path: str) -> bytes | None:
+        """A text file of an image; ``None``: it has none of that name.
+
+        Raises:
+            AgentError: the container does not run.
+        """
+        try:
+            done = execute(self._client, self.id_of(service), ["cat", path])
+        except ExecutionError as error:
+            raise AgentError(f"the container {service} cannot be asked: {error}") from error
+        return None if done.status else done.output.encode()
+
     def answer_for(self, host: str, service: str) -> None:
         """Let the lab's DNS server answer for a name outside its zone, with a container's address.
 
@@ -252,6 +264,8 @@ class Containers:
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a
 #: stand-in the other places are links to that.
 SYSTEM_TRUST_STORE = "run/lab/cert.pem"
+#: Where an image keeps the public roots of its distribution; a stand-in has none.
+PUBLIC_ROOTS = "/opt/lab/public-roots.pem"
 #: Services whose containers run servers.
 _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 
@@ -259,9 +273,18 @@ _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 class Equipment:
     """The files that the containers need for a run's attempts, put there before an agent starts."""
 
-    def __init__(self, containers: Containers, material: RunCertificates) -> None:
-        """Nothing is put anywhere yet."""
+    def __init__(
+        self, containers: Containers, material: RunCertificates, roots: bytes | None = None
+    ) -> None:
+        """Nothing is put anywhere yet.
+
+        Args:
+            roots: what clients trust whose image has no roots of its distribution's, in the place of the
+                lab's CA; ``None``: all trust that CA.
+        """
         self._containers = containers
+        self._roots = roots
+        self._with_own_roots: set[str] = set()
         self._material = material
         self._own_keys: tuple[str, ...] = ()
         self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
@@ -276,11 +299,26 @@ class Equipment:
 
         def put() -> str:
             for_servers, for_clients = self._archives.get("all", self._pack)
-            is_server = service in _SERVER_SERVICES
-            self._containers.put({service: for_servers if is_server else for_clients})
+            if service in _SERVER_SERVICES:
+                self._containers.put({service: for_servers})
+                return service
+            self._containers.put({service: for_clients})
+            if self._roots is not None:
+                self._containers.put({service: pack(self._public(service, self._roots))})
             return service
 
         self._equipped.get(service, put)
+
+    def has_own_roots(self, service: str) -> bool:
+        """Whether the clients in this container trust the public roots of their distribution."""
+        return service in self._with_own_roots
+
+    def _public(self, service: str, stand_in: bytes) -> dict[str, bytes]:
+        """The public roots, at the places where clients look for the lab's CA."""
+        roots = self._containers.read(service, PUBLIC_ROOTS)
+        if roots is not None:
+            self._with_own_roots.add(service)
+        return dict.fromkeys((SYSTEM_TRUST_STORE, anchors_file("public")), roots or stand_in)
 
     def _pack(self) -> tuple[bytes, bytes]:
         """Archives with all that servers need, and with all that clients need."""

@@ -117,6 +117,7 @@ def open_lab(
                     absent,
                     {service: ids[place.image] for service, place in places.items()},
                     checkout.state,
+                    own.roots.pem if own is not None and own.roots is not None else None,
                 )
                 try:
                     seal = looking.result()

@@ -240,7 +240,8 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
     return OwnFiles(
         chain=served.chain_file if served else None,
         key=served.key_file if served else None,
-        backend=trusted.file if trusted else None,
+        backend=trusted.file if trusted and trusted.option == "--backend" else None,
+        ca=trusted.file if trusted and trusted.option == "--ca" else None,
         host=own.host,
     )
 

@@ -66,6 +66,7 @@ class Session:
         absent: Mapping[str, str],
         images: Mapping[str, str],
         state: Path,
+        roots: bytes | None = None,
     ) -> None:
         """No agent is started yet; the files that it needs are put into its container before.
 
@@ -74,11 +75,13 @@ class Session:
             absent: services that are not in the topology, with the reason.
             images: the id of the image of each service.
             state: the checkout's state directory.
+            roots: what clients trust whose image has no roots of its distribution's, in the place of the
+                lab's CA; ``None``: all trust that CA.
         """
         password = secrets.token_urlsafe(12)
         self._hosts_told = False
         self._containers = Containers(client, topology)
-        self._equipment = Equipment(self._containers, material)
+        self._equipment = Equipment(self._containers, material, roots)
         self._agents = Agents(client, self._containers, self._equipment)
         self._feasibility = Feasibility(self._agents, self._containers, stand_ins, absent)
         self._listeners = Listeners(self._agents, self._containers, material, password)
@@ -186,6 +189,10 @@ class Session:
         with self._listeners.one(server) as listener:
             found = scan.scan(agent, scan.ScannedAddress.of(server, listener.port))
         return scan.compare_scan(server, found, offer)
+
+    def has_own_roots(self, client: ClientSettings) -> bool:
+        """Whether a client that made an attempt trusts its distribution's own public roots."""
+        return self._equipment.has_own_roots(PROGRAMS[client.program].service(client))
 
     def facts(self, software: Collection[str]) -> dict[str, Any]:
         """What these servers say of themselves, by software; of those that are not here, nothing."""

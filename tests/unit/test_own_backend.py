@@ -719,10 +719,28 @@ def test_a_definition_is_checked_as_it_stands_where_the_certificate_is_the_opera
     text = vcl().replace("nginx.lab.test", "a.example.com")
     server = dataclasses.replace(NGINX, certificate=OWN)
     found, findings = settings(text, server=server)
-    assert (found.verify_name, found.sni) == ("a.example.com", "a.example.com")
+    # it is asked for as it is, and so sent and checked
+    assert (found.host, found.verify_name, found.sni) == ("a.example.com", None, None)
     assert not said(findings, Severity.WARNING)
     found, _ = settings(text.replace("a.example.com", "203.0.113.7"), server=server)
-    assert (found.verify_name, found.sni) == ("203.0.113.7", "")
+    assert (found.host, found.verify_name, found.sni) == (None, "203.0.113.7", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "checked", "sent"),
+    [
+        ('.ssl_cert_hostname = "a.example.com";', None, None),
+        ('.ssl_cert_hostname = "b.example.com";', "b.example.com", "b.example.com"),
+        # a name that is only sent leaves the one that is checked as it is
+        ('.ssl_sni_hostname = "b.example.com";', "a.example.com", "b.example.com"),
+    ],
+)
+def test_beside_the_address_that_is_asked_for_other_names_are_set(
+    line: str, checked: str | None, sent: str | None
+) -> None:
+    text = vcl(line).replace("nginx.lab.test", "a.example.com")
+    found, _ = settings(text, server=dataclasses.replace(NGINX, certificate=OWN))
+    assert (found.host, found.verify_name, found.sni) == ("a.example.com", checked, sent)
 
 
 def test_without_an_address_a_name_that_is_sent_leaves_open_which_one_is_checked() -> None:

@@ -9,7 +9,15 @@ from types import SimpleNamespace
 from typing import cast
 
 from lab.certificates import OWN, RunCertificates
-from lab.run.containers import AGENTS, CERTIFICATES, SYSTEM_TRUST_STORE, Containers, Equipment
+from lab.run.containers import (
+    AGENTS,
+    CERTIFICATES,
+    PUBLIC_ROOTS,
+    SYSTEM_TRUST_STORE,
+    Containers,
+    Equipment,
+    anchors_file,
+)
 
 _PLACE = f"{CERTIFICATES}/ftp.lab.test"
 KEY, CHAIN = f"{_PLACE}/{OWN}.key.pem", f"{_PLACE}/{OWN}.chain.pem"
@@ -23,6 +31,9 @@ class MadeUpContainers:
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {service: {} for service in self.services}
 
+    def read(self, service: str, path: str) -> bytes | None:
+        return b"the distribution's own" if service == "edge" and path == PUBLIC_ROOTS else None
+
     def put(self, archives: Mapping[str, bytes]) -> None:
         for service, archive in archives.items():
             with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
@@ -32,14 +43,14 @@ class MadeUpContainers:
                         self.files[service][member.name.lstrip("/")] = content.read()
 
 
-def equipped(*paths: str) -> tuple[Equipment, MadeUpContainers]:
+def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUpContainers]:
     containers = MadeUpContainers()
     made_up = SimpleNamespace(
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/{path}", path.encode()) for path in paths],
         anchor=lambda name: name.encode(),
     )
-    equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up))
+    equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up), roots)
     for service in sorted(containers.services):
         equipment.put(service)
     return equipment, containers
@@ -55,6 +66,18 @@ def test_everybody_gets_agents_and_certificates_and_clients_the_trust_store() ->
         assert files[named(f"{_PLACE}/valid.chain.pem")] == b"valid.chain.pem"
         assert named(f"{AGENTS}/resident.py") in files
         assert (SYSTEM_TRUST_STORE in files) is (service in {"rocky9-fips", "edge"})
+
+
+def test_public_roots_are_the_images_own_where_it_has_some() -> None:
+    equipment, containers = equipped("valid.chain.pem", roots=b"Mozilla's")
+    for service, content in (("rocky9-fips", b"Mozilla's"), ("edge", b"the distribution's own")):
+        assert containers.files[service][SYSTEM_TRUST_STORE] == content
+        assert containers.files[service][named(anchors_file("public"))] == content
+        assert equipment.has_own_roots(service) is (service == "edge")
+    # its twin: with certificates of the lab its own CA is trusted, whatever the image has
+    equipment, containers = equipped("valid.chain.pem")
+    assert containers.files["edge"][SYSTEM_TRUST_STORE] == b"public"
+    assert not equipment.has_own_roots("edge")
 
 
 def test_files_are_put_once() -> None:
