@@ -74,25 +74,20 @@ CaseFunction = Callable[..., Case]
 class Declaration:
     """What the decorator keeps about a case function."""
 
-    document: str
     section: str
     clients: tuple[ClientSettings, ...]
     servers: tuple[str, ...] = ()
 
 
 def case(
-    *,
-    document: str,
-    section: str,
-    clients: Iterable[ClientSettings],
-    servers: Iterable[str] = (),
+    *, section: str, clients: Iterable[ClientSettings], servers: Iterable[str] = ()
 ) -> Callable[[CaseFunction], CaseFunction]:
-    """Declare a function as a case of ``document``, about ``section``, for each of ``clients``.
+    """Declare a function as a case about ``section`` of its folder's document, for each of ``clients``.
 
     With ``servers`` the function is called for each client and each of these server programs, and
     takes the program's name as its second argument.
     """
-    declaration = Declaration(document, section, tuple(clients), tuple(servers))
+    declaration = Declaration(section, tuple(clients), tuple(servers))
 
     def declare(function: CaseFunction) -> CaseFunction:
         function.__dict__["lab_case"] = declaration

@@ -20,19 +20,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.certificates.authority import (
-    Authority,
-    IssuedLeaf,
-    PrivateKey,
-    Subject,
-    certificate_pem,
-    generate_key,
-    generate_rsa_key,
-    issue_to_itself,
-    key_pem,
-    request_certificate,
-)
-from lab.certificates.catalogue import (
+from lab.certificates import (
     ANCHORS,
     CATALOGUE,
     OTHER_HOST,
@@ -49,6 +37,18 @@ from lab.certificates.catalogue import (
     UnknownCertificate,
     Usage,
     spec_of,
+)
+from lab.certificates.authority import (
+    Authority,
+    IssuedLeaf,
+    PrivateKey,
+    Subject,
+    certificate_pem,
+    generate_key,
+    generate_rsa_key,
+    issue_to_itself,
+    key_pem,
+    request_certificate,
 )
 from lab.certificates.description import fingerprint
 

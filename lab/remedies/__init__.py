@@ -49,8 +49,8 @@ def recommended(
     expect: Expectation | None = None,
     impostor: Expectation | None = None,
 ) -> Remedy:
-    """A remedy to keep."""
-    return Remedy(Rating.RECOMMENDED, title, attempt, expect or completed(), impostor)
+    """A remedy to keep; ``expect`` is :func:`delivered` unless something else is said."""
+    return Remedy(Rating.RECOMMENDED, title, attempt, expect or delivered(attempt), impostor)
 
 
 def temporary(
@@ -60,7 +60,7 @@ def temporary(
     impostor: Expectation | None = None,
 ) -> Remedy:
     """A remedy that delivers until the recommended one is in place."""
-    return Remedy(Rating.TEMPORARY, title, attempt, expect or completed(), impostor)
+    return Remedy(Rating.TEMPORARY, title, attempt, expect or delivered(attempt), impostor)
 
 
 def unsafe(
@@ -70,7 +70,7 @@ def unsafe(
     impostor: Expectation | None = None,
 ) -> Remedy:
     """A remedy that delivers and gives something away: it is also run against an impostor."""
-    expect = expect or completed()
+    expect = expect or delivered(attempt)
     return Remedy(Rating.UNSAFE, title, attempt, expect, impostor or expect)
 
 
