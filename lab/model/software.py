@@ -62,6 +62,33 @@ def container_of(client: str, platform: str, policy: str | None) -> str:
     return str(_CLIENTS.get(client, {}).get("container", "{where}")).format(where=where)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a platform, under one policy, finds too weak in certificates."""
+
+    level: int
+    """OpenSSL's security level; 0: its library knows none."""
+    sha1: bool
+    """Whether SHA-1 may sign all the same."""
+    eddsa: bool
+    """Whether Ed25519 and Ed448 may sign."""
+
+
+def _limits() -> Iterator[tuple[str, Limits]]:
+    """The limits of ``platform.toml``, by platform and policy as they are written."""
+    for platform, table in _PLATFORMS.items():
+        levels = table.get("security_level")
+        if isinstance(levels, int):
+            levels = {"": levels}
+        for policy, level in (levels or {}).items():
+            where = f"{platform}:{policy}" if policy else platform
+            sha1, eddsa = policy in table.get("sha1", ()), policy not in table.get("no_eddsa", ())
+            yield where, Limits(level, sha1, eddsa)
+
+
+#: What each platform finds too weak, as far as that is known.
+LIMITS: Mapping[str, Limits] = dict(_limits())
+
 #: The containers of all clients.
 CLIENT_CONTAINERS = tuple(
     dict.fromkeys(

@@ -16,7 +16,7 @@ from lab.own import backend as backends
 from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
-from lab.own.judged import say_what_is_not_judged
+from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
 from lab.own.roots import public_roots
 from lab.servers import SERVERS
@@ -133,9 +133,43 @@ def read_attempt(
             public_roots().description,
             anchors_given=anchors is not None,
         )
+        findings += _looked_at(attempt, certificate, anchors, str(chain))
     roots = public_roots() if attempt.server.certificate == OWN else None
     own = UserFiles(certificate, anchors, asked, roots)
     return attempt, own if own != UserFiles() else None, most_of(findings)
+
+
+def _looked_at(
+    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None, file: str
+) -> list[Finding]:
+    """What can be seen to be wrong with the person's chain; a pinned one is accepted whatever it is."""
+    from lab.own.chain import Checked, check_chain  # noqa: PLC0415
+
+    client = attempt.client
+    if (
+        attempt.server.certificate != OWN
+        or client.pin == OWN
+        or not (client.verify and client.uses_tls)
+    ):
+        return []
+    asked = client.checked_name or (None if client.host == HOST_ADDRESS else client.host)
+    pem, whose = _trusted(client, own, anchors)
+    checked = Checked(where=client.where, trusted=pem, whose=whose, host=asked)
+    return check_chain(own.chain_pem, own.lines, file, checked)
+
+
+def _trusted(
+    client: ClientSettings, own: UserCertificate, anchors: UserAnchors | None
+) -> tuple[bytes | None, str]:
+    """What a client trusts, and whose that is; ``None``: a CA of the lab, which issued nothing of this."""
+    if client.trust in (None, PUBLIC):
+        roots = public_roots()
+        return roots.pem, roots.description
+    if client.trust != OWN:
+        return None, ""
+    if anchors is not None:
+        return anchors.pem, anchors.file
+    return own.chain_pem, f"{own.chain_file} itself, because of trust=own"
 
 
 def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:

@@ -64,6 +64,8 @@ class UserCertificate:
     """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
     description: str
     """One line for each certificate of the chain."""
+    lines: tuple[int, ...] = ()
+    """Where each of them is in the file."""
     chain_file: str = ""
     """File of the chain, as it was named; empty: it is not known."""
     key_file: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from lab.certificates.catalogue import ZONE
+from lab.certificates import ZONE
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 #: The longest name that DNS has (RFC 1035, section 2.3.4), as text.
@@ -30,3 +30,13 @@ def is_host_name(text: str) -> bool:
 def is_of_the_lab(name: str) -> bool:
     """Whether a name is in the lab's own zone, and so meant as it is."""
     return name == ZONE or name.endswith(f".{ZONE}")
+
+
+def matches(pattern: str, host: str) -> bool:
+    """Whether a name of a certificate is that of a host: the same, or with ``*`` for its first label.
+
+    Source: RFC 6125, section 6.4.3, as OpenSSL's ``X509_check_host(3)`` has it.
+    """
+    pattern, host = pattern.lower(), host.lower()
+    label, _, below = host.partition(".")
+    return pattern == host or (pattern == f"*.{below}" and bool(label) and "." in below)

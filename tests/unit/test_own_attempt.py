@@ -218,7 +218,8 @@ def test_an_own_certificate_is_served(desk: Desk) -> None:
     assert own.certificate is not None
     assert own.certificate.leaf_sha256 == MATERIAL.server("valid", HOST).leaf_sha256
     # then nobody is told to trust the file, and what will not be judged is said before
-    (name,) = worst(findings)
+    name, issuer = worst(findings)
+    assert "its issuer is not in the file and not among what clients trust" in issuer
     assert name.startswith("whether the certificate is for your server's name is not judged")
     assert not any("trust=own" in finding.text for finding in findings)
     # a CA of the lab is trusted where it is named, and then it is not judged who issued it
@@ -230,7 +231,8 @@ def test_of_a_self_signed_certificate_the_issuer_is_judged_and_only_the_name_is_
     desk: Desk,
 ) -> None:
     desk.certificate("self-signed")
-    (name,) = worst(desk.read()[2])
+    name, issuer = worst(desk.read()[2])
+    assert "is its own issuer: only clients that were given it accept it" in issuer
     assert name.startswith("whether the certificate is for your server's name is not judged")
     # but trusted because the file holds it, it is accepted whatever it is
     issuer, _ = worst(desk.read(client=["trust=own"])[2])
@@ -277,7 +279,7 @@ def test_the_name_that_clients_ask_for_is_answered_for(desk: Desk) -> None:
     assert attempt.client.host == "ftp.example.test"
     assert own is not None
     assert own.host == "ftp.example.test"
-    assert not worst(findings)
+    assert any("the certificate is for ftp.example.test" in finding.text for finding in findings)
     # its twin: a name of the lab is answered for anyway
     attempt, own, _ = desk.read(host=HOST)
     assert attempt.client.host == HOST
@@ -318,8 +320,10 @@ def test_what_cannot_be_asked_for_is_refused(desk: Desk, host: str, what: str) -
 
 
 def test_what_clients_trust_is_given_apart_from_the_chain(desk: Desk) -> None:
-    desk.certificate("valid", "ftp.example.test")
-    root = MATERIAL.anchor("private-ca")
+    material = RunCertificates.create(["ftp.example.test"])
+    made, root = material.server("private-ca", "ftp.example.test"), material.anchor("private-ca")
+    desk.write("chain", made.chain_pem)
+    desk.write("key", made.key_pem)
     desk.write("ca", root)
     attempt, own, findings = desk.read(host="ftp.example.test")
     assert attempt.client.trust == OWN
@@ -355,6 +359,20 @@ def test_trusting_the_file_is_warned_of(desk: Desk) -> None:
     _, _, findings = desk.read(client=["trust=own", "verify_name=ftp.example.test"])
     (text,) = worst(findings)
     assert "`trust=own` trusts what this file itself holds" in text
+
+
+def test_a_chain_is_looked_at_with_what_the_attempt_is_made_with(desk: Desk) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    said = worst(desk.read(program="net-ftp@rocky9:FUTURE", host="b.example.test")[2])
+    for words in (
+        "is not for b.example.test",
+        "has RSA-2048, which is too small for rocky9:FUTURE",
+    ):
+        assert any(words in text for text in said), words
+    # its twins
+    said = worst(desk.read(program="net-ftp@rocky9", host="ftp.example.test")[2])
+    assert not any("is not for" in text or "too small" in text for text in said)
+    assert not worst(desk.read(["certificate=expired"], program="net-ftp@rocky9")[2])[1:]
 
 
 @pytest.mark.parametrize("client", [["fingerprint=own"], ["fingerprint=own", "trust=own"]])
