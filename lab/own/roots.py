@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import certifi
-
 from lab.own.files import PublicRoots
 
 
 def public_roots() -> PublicRoots:
     """Mozilla's roots, in the version that is installed; nothing is downloaded."""
+    import certifi  # noqa: PLC0415 - a file of a quarter of a megabyte, only where it is needed
+
     pem = Path(certifi.where()).read_bytes()
     return PublicRoots(pem, f"Mozilla's public roots (certifi {certifi.__version__})")
