@@ -47,7 +47,7 @@ def quietly() -> warnings.catch_warnings[None]:
 
 
 @dataclass(frozen=True)
-class Member:
+class ChainMember:
     """One certificate of the chain and where it stands."""
 
     line: int
@@ -94,7 +94,7 @@ def check_chain(
     with quietly():
         certificates = x509.load_pem_x509_certificates(chain_pem)
         described = dict(zip(certificates, describe(chain_pem).certificates, strict=True))
-    members = [Member(*each) for each in zip(lines, certificates, strict=True)]
+    members = [ChainMember(*each) for each in zip(lines, certificates, strict=True)]
     path = in_order(members)
     for member in members:
         _say_dates(
@@ -110,7 +110,7 @@ def check_chain(
     return found
 
 
-def check_anchors(members: Sequence[Member], found: Findings) -> None:
+def check_anchors(members: Sequence[ChainMember], found: Findings) -> None:
     """All that can be seen to be wrong with what is to be trusted."""
     with quietly():
         pems = (m.certificate.public_bytes(Encoding.PEM) for m in members)
@@ -130,7 +130,7 @@ def _say(found: Findings, name: str, line: int, /, **values: object) -> None:
 # -- order ------------------------------------------------------------------------------------------
 
 
-def say_order(members: Sequence[Member], found: Findings) -> None:
+def say_order(members: Sequence[ChainMember], found: Findings) -> None:
     """Whether each certificate issued the one before it: asked for by RFC 5246, section 7.4.2."""
     for number, (before, after) in enumerate(itertools.pairwise(members), 1):
         if issued(before.certificate, after.certificate):
@@ -158,14 +158,14 @@ def say_order(members: Sequence[Member], found: Findings) -> None:
         return
 
 
-def in_words(members: Sequence[Member]) -> str:
+def in_words(members: Sequence[ChainMember]) -> str:
     """The certificates with their lines, of many the first."""
     shown = "; ".join(str(member) for member in members[:MOST_ORDERED])
     rest = len(members) - MOST_ORDERED
     return shown if rest <= 0 else f"{shown}; and {rest} more"
 
 
-def in_order(members: Sequence[Member]) -> list[Member]:
+def in_order(members: Sequence[ChainMember]) -> list[ChainMember]:
     """From the first certificate upwards, as far as issuers are found; of many, only the first."""
     chain, left = [members[0]], list(members[1:] if len(members) <= MOST_ORDERED else ())
     while issuer := next((m for m in left if issued(chain[-1].certificate, m.certificate)), None):
@@ -190,7 +190,7 @@ def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 # -- one after the other ------------------------------------------------------------------------------
 
 
-def _say_dates(member: Member, found: Findings, now: datetime.datetime, *, leaf: bool) -> None:
+def _say_dates(member: ChainMember, found: Findings, now: datetime.datetime, *, leaf: bool) -> None:
     """When it begins and ends, of an issuer only where that is near or over."""
     begins = member.certificate.not_valid_before_utc
     ends = member.certificate.not_valid_after_utc
@@ -209,7 +209,7 @@ def _say_dates(member: Member, found: Findings, now: datetime.datetime, *, leaf:
 
 
 def _say_issuer(
-    path: Sequence[Member], checked: Checked, found: Findings
+    path: Sequence[ChainMember], checked: Checked, found: Findings
 ) -> x509.Certificate | None:
     """Whether the chain leads to what is trusted; the trust anchor, if it does."""
     top, line = path[-1].certificate, path[-1].line
@@ -253,7 +253,7 @@ def _where_the_issuer_is(certificate: x509.Certificate) -> str:
 
 
 def _say_name(
-    leaf: Member, described: CertificateDescription, checked: Checked, found: Findings
+    leaf: ChainMember, described: CertificateDescription, checked: Checked, found: Findings
 ) -> None:
     """Whether it is for the name that is asked for."""
     host = checked.host
@@ -272,7 +272,7 @@ def _say_name(
 
 
 def _say_purposes(
-    path: Sequence[Member],
+    path: Sequence[ChainMember],
     described: dict[x509.Certificate, CertificateDescription],
     checked: Checked,
     found: Findings,
@@ -299,7 +299,7 @@ def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
 
 
 def _say_limits(
-    path: Sequence[Member],
+    path: Sequence[ChainMember],
     described: dict[x509.Certificate, CertificateDescription],
     checked: Checked,
     found: Findings,

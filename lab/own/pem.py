@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from lab.certificates import CertificateError, ChainDescription, describe
 from lab.certificates.description import DAMAGES, fingerprint
 from lab.own.chain import (
-    Member,
+    ChainMember,
     check_anchors,
     in_order,
     in_words,
@@ -263,7 +263,7 @@ def _say_outside(content: bytes, blocks: Sequence[_Block], found: Findings) -> N
 # -- the chain -------------------------------------------------------------------------------------
 
 
-def _member(block: _Block, found: Findings) -> Member:
+def _member(block: _Block, found: Findings) -> ChainMember:
     try:
         with quietly():
             certificate = x509.load_pem_x509_certificate(block.pem.replace(b" X509 ", b" "))
@@ -271,10 +271,10 @@ def _member(block: _Block, found: Findings) -> Member:
     except DAMAGES as error:
         said = cut(str(error), LONGEST_REASON)
         raise found.fail("damaged-certificate", block.line, said=said) from error
-    return Member(block.line, certificate)
+    return ChainMember(block.line, certificate)
 
 
-def _described(members: Sequence[Member], found: Findings) -> tuple[bytes, ChainDescription]:
+def _described(members: Sequence[ChainMember], found: Findings) -> tuple[bytes, ChainDescription]:
     """The certificates one after the other, and what is in each."""
     pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
     try:
@@ -285,7 +285,7 @@ def _described(members: Sequence[Member], found: Findings) -> tuple[bytes, Chain
         raise found.fail("not-described", None, said=said) from error
 
 
-def _check_size(members: Sequence[Member], found: Findings) -> None:
+def _check_size(members: Sequence[ChainMember], found: Findings) -> None:
     """A chain must be one that a client takes."""
     # Each certificate has its length before it, and so have they all (RFC 5246, section 7.4.2).
     size = 3 + sum(3 + len(m.certificate.public_bytes(Encoding.DER)) for m in members)
@@ -333,7 +333,9 @@ def _unusable(block: _Block) -> str | None:
     return None
 
 
-def _check_key(members: Sequence[Member], public: bytes, chain: Findings, key: Findings) -> None:
+def _check_key(
+    members: Sequence[ChainMember], public: bytes, chain: Findings, key: Findings
+) -> None:
     """The first certificate must be the key's.
 
     Raises:
