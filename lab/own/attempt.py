@@ -8,10 +8,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
-from lab.model import HOST_ADDRESS, Attempt, ClientSettings, ServerSettings, WebClientSettings
+from lab.model import (
+    HOST_ADDRESS,
+    Attempt,
+    ClientSettings,
+    ServerSettings,
+    WebClientSettings,
+    WebServerSettings,
+)
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
@@ -20,6 +28,9 @@ from lab.own.roots import public_roots
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
+
+if TYPE_CHECKING:
+    from lab.own.backend import Backend
 
 #: What is said of the files together.
 TABLE = "attempt.toml"
@@ -90,25 +101,15 @@ def read_attempt(
     certificate = _certificate(chain, key, findings)
     of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
     anchors = _anchors(ca, findings) if ca is not None else None
-    if anchors is not None and "trust" not in _assigned(client_assignments):
-        client_assignments = [*client_assignments, f"trust={OWN}"]
-    if host is not None:
-        client_assignments = _asking_for(_full_name(host), client_assignments)
+    client_assignments = _with_what_is_given(client_assignments, host, anchors)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
     settings: ClientSettings
+    presented: UserCertificate | None = None
     if backend is not None:
-        if not isinstance(base, WebClientSettings):
-            found = Findings(str(backend), TABLE)
-            others = ", ".join(_web_programs())
-            raise found.fail(
-                "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
-            )
-        from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
-        from lab.own import backend_settings  # noqa: PLC0415
-
-        read = backends.read(read_text(backend), str(backend), backend_name)
-        settings, more = backend_settings.client_settings(read, base, of_server)
-        anchors, said = anchors or read.anchors, [*read.findings, *more]
+        read, settings, said = _of_backend(backend, backend_name, base, of_server)
+        anchors, presented = anchors or read.anchors, read.client
+        if presented is not None and "require_cert" not in _assigned(server_assignments):
+            of_server = _asking_for_a_certificate(of_server)
     elif config is not None:
         settings, said = _delivery(config, base, certificate)
     else:
@@ -123,11 +124,7 @@ def read_attempt(
         findings += mt_config.from_environment(environment)
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
-    asked = attempt.client.host if host is not None or backend is not None else None
-    if asked is None or asked == HOST_ADDRESS or is_of_the_lab(asked):
-        asked = None
-    elif attempt.server.certificate != OWN and attempt.client.verify:
-        findings += _said(f"--host {asked}", "lab-certificate", host=asked)
+    asked = _asked(attempt, findings) if host is not None or backend is not None else None
     if certificate is not None:
         findings += say_what_is_not_judged(
             attempt,
@@ -138,49 +135,54 @@ def read_attempt(
         )
         findings += _looked_at(attempt, certificate, anchors, str(chain))
     roots = public_roots() if attempt.server.certificate == OWN else None
-    own = UserFiles(certificate, anchors, asked, roots)
+    own = UserFiles(certificate, anchors, asked, presented, roots)
     return attempt, own if own != UserFiles() else None, most_of(findings)
 
 
-def _looked_at(
-    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None, file: str
-) -> list[Finding]:
-    """What can be seen to be wrong with the person's chain; a pinned one is accepted whatever it is."""
-    from lab.own.chain import Checked, check_chain  # noqa: PLC0415
+def _of_backend(
+    file: Path, name: str | None, base: ClientSettings, server: ServerSettings
+) -> tuple[Backend, ClientSettings, list[Finding]]:
+    """The backend of this name, the client that does as it says, and what is said of it."""
+    if not isinstance(base, WebClientSettings):
+        others = ", ".join(_web_programs())
+        raise Findings(str(file), TABLE).fail(
+            "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
+        )
+    from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
+    from lab.own import backend_settings  # noqa: PLC0415
 
-    client = attempt.client
-    if (
-        attempt.server.certificate != OWN
-        or client.pin == OWN
-        or not (client.verify and client.uses_tls)
-    ):
-        return []
-    asked = client.checked_name or (None if client.host == HOST_ADDRESS else client.host)
-    pem, whose = _trusted(client, own, anchors)
-    checked = Checked(where=client.where, trusted=pem, whose=whose, host=asked)
-    return check_chain(own.chain_pem, own.lines, file, checked)
-
-
-def _trusted(
-    client: ClientSettings, own: UserCertificate, anchors: UserAnchors | None
-) -> tuple[bytes | None, str]:
-    """What a client trusts, and whose that is; ``None``: a CA of the lab, which issued nothing of this."""
-    if client.trust in (None, PUBLIC):
-        roots = public_roots()
-        return roots.pem, roots.description
-    if client.trust != OWN:
-        return None, ""
-    if anchors is not None:
-        return anchors.pem, anchors.file
-    return own.chain_pem, f"{own.chain_file} itself, because of trust=own"
+    read = backends.read(read_text(file), str(file), name)
+    settings, more = backend_settings.client_settings(read, base, server)
+    said = [*read.findings, *more]
+    return read, settings, said if read.client is None else [*said, *_client_looked_at(read.client)]
 
 
-def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:
-    from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
+def _asking_for_a_certificate(server: ServerSettings) -> ServerSettings:
+    """A server that asks clients for a certificate, of a kind that can."""
+    if not isinstance(server, WebServerSettings):
+        return server
+    return dataclasses.replace(server, require_cert=True)
 
-    anchors, found = read_anchors(read_bytes(file, PEM), str(file))
-    findings += found
-    return dataclasses.replace(anchors, option="--ca")
+
+def _with_what_is_given(
+    assignments: Sequence[str], host: str | None, anchors: UserAnchors | None
+) -> Sequence[str]:
+    """The assignments for the client, with what ``--ca`` and ``--host`` say."""
+    if anchors is not None and "trust" not in _assigned(assignments):
+        assignments = [*assignments, f"trust={OWN}"]
+    return assignments if host is None else _asking_for(_full_name(host), assignments)
+
+
+def _asked(attempt: Attempt, findings: list[Finding]) -> str | None:
+    """The name outside the lab's zone that the client asks for; ``None``: it asks for none."""
+    asked = attempt.client.host
+    if asked is None or asked == HOST_ADDRESS or is_of_the_lab(asked):
+        return None
+    if attempt.server.certificate != OWN and attempt.client.verify:
+        found = Findings(f"--host {asked}", TABLE)
+        found.say("lab-certificate", None, host=asked)
+        findings += found
+    return asked
 
 
 def _full_name(host: str) -> str:
@@ -214,11 +216,53 @@ def _asking_for(host: str, assignments: Sequence[str]) -> Sequence[str]:
     return [*assignments, f"host={host}"]
 
 
-def _said(file: str, name: str, **values: object) -> Findings:
-    """One finding about all of a file."""
-    found = Findings(file, TABLE)
-    found.say(name, None, **values)
-    return found
+def _looked_at(
+    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None, file: str
+) -> list[Finding]:
+    """What can be seen to be wrong with the person's chain; a pinned one is accepted whatever it is."""
+    from lab.own.chain import Checked, check_chain  # noqa: PLC0415
+
+    client = attempt.client
+    if (
+        attempt.server.certificate != OWN
+        or client.pin == OWN
+        or not (client.verify and client.uses_tls)
+    ):
+        return []
+    asked = client.checked_name or (None if client.host == HOST_ADDRESS else client.host)
+    pem, whose = _trusted(client, own, anchors)
+    checked = Checked(where=client.where, trusted=pem, whose=whose, host=asked)
+    return check_chain(own.chain_pem, own.lines, file, checked)
+
+
+def _client_looked_at(own: UserCertificate) -> list[Finding]:
+    """What can be seen to be wrong with the person's certificate for a client."""
+    from lab.own.chain import Checked, check_chain  # noqa: PLC0415
+
+    checked = Checked(where="", trusted=None, whose="", side="clients")
+    return check_chain(own.chain_pem, own.lines, own.chain_file, checked)
+
+
+def _trusted(
+    client: ClientSettings, own: UserCertificate, anchors: UserAnchors | None
+) -> tuple[bytes | None, str]:
+    """What a client trusts, and whose that is; ``None``: a CA of the lab, which issued nothing of this."""
+    if client.trust in (None, PUBLIC):
+        roots = public_roots()
+        return roots.pem, roots.description
+    if client.trust != OWN:
+        return None, ""
+    if anchors is not None:
+        return anchors.pem, anchors.file
+    return own.chain_pem, f"{own.chain_file} itself, because of trust=own"
+
+
+def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:
+    from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
+
+    anchors, found = read_anchors(read_bytes(file, PEM), str(file))
+    findings += found
+    return dataclasses.replace(anchors, option="--ca")
 
 
 def _check_together(backend: Path | None, config: Path | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from lab.certificates import OWN
+from lab.certificates import OWN, OWN_CLIENT
 from lab.model import ServerSettings, WebClientSettings
 from lab.own.backend import ADDRESSES, TABLE, TLS_PORT, Backend
 from lab.own.backend_data import Form
@@ -108,7 +108,11 @@ class _Translation:
         sent = backend.ssl_sni_hostname or backend.ssl_hostname
         if sent is None and checked is not None:
             sent = checked
-            if checked not in (backend.address, self.server.host) and backend.tls:
+            if (
+                checked not in (backend.address, self.server.host)
+                and backend.tls
+                and backend.use_sni
+            ):
                 self.say("no-sni", "ssl_cert_hostname")
         self._override_host(checked)
         checked, sent = checked or backend.address, sent or backend.address
@@ -118,7 +122,7 @@ class _Translation:
         meant = (host,) if self.own else (backend.address, self.server.host)
         if checked is not None and checked not in meant:
             self.changes["verify_name"] = checked
-        if sent is not None and is_address(sent):
+        if backend.use_sni is False or (sent is not None and is_address(sent)):
             self.changes["sni"] = ""  # an address is no server name (RFC 6066, section 3)
         elif sent is not None and sent not in meant:
             self.changes["sni"] = sent
@@ -150,6 +154,9 @@ class _Translation:
             self.changes["ciphers"] = backend.ssl_ciphers
         if backend.protocols is not None:
             self.changes["protocols"] = backend.protocols
+        if backend.client is not None:
+            self.changes["client_certificate"] = OWN_CLIENT
+            self.say("client-certificate", "ssl_client_cert")
         first = next((n for n in ("first_byte_timeout", "connect_timeout") if n in times), None)
         if first is not None:
             self.changes["timeout_s"] = times[first]

@@ -105,6 +105,8 @@ class UserFiles:
     """Trusted in the place of what issued the certificate."""
     host: str | None = None
     """The name that clients ask for, for which the lab's DNS is to answer; ``None``: a name of the lab."""
+    client: UserCertificate | None = None
+    """Presented by the client."""
     roots: PublicRoots | None = None
     """What clients trust in the place of the lab's CA, if nothing else is said; ``None``: that CA."""
 

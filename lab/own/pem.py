@@ -81,6 +81,7 @@ def read_certificate(
     key: bytes | None,
     chain_file: str = "chain.pem",
     key_file: str = "key.pem",
+    first_lines: tuple[int, int] = (1, 1),
 ) -> tuple[UserCertificate, Findings]:
     """Read a chain and its key.
 
@@ -89,15 +90,16 @@ def read_certificate(
         key: contents of the key's file, PEM; ``None``: the key is in the chain's file, too.
         chain_file: name of the chain's file, for messages.
         key_file: name of the key's file, for messages.
+        first_lines: where in their files chain and key begin.
 
     Raises:
         InputError: what no server could be started with.
     """
     found, of_key = Findings(chain_file, _TABLE), Findings(key_file, _TABLE)
     chain = _without_mark(chain, found)
-    blocks = key_blocks = _blocks(chain, found)
+    blocks = key_blocks = _blocks(chain, found, first_lines[0])
     if key is not None:
-        key_blocks = _blocks(_without_mark(key, of_key), of_key)
+        key_blocks = _blocks(_without_mark(key, of_key), of_key, first_lines[1])
     else:
         of_key = Findings(chain_file, _TABLE)
     _check_places(blocks, key_blocks, found, of_key, separate=key is not None)
@@ -108,7 +110,7 @@ def read_certificate(
         of_key.say("several-keys", keys[1].line, number=len(keys))
     _check_key(members, _public_half(keys[0], of_key), found, of_key)
     found += of_key
-    _say_outside(chain, blocks, found)
+    _say_outside(chain, blocks, found, first_lines[0])
     unused = next((block for block in blocks if block.label in _KEYS and key is not None), None)
     if unused is not None:
         found.say("unused-key", unused.line, file=key_file)
@@ -250,10 +252,12 @@ def _without_mark(content: bytes, found: Findings) -> bytes:
     return content.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _say_outside(content: bytes, blocks: Sequence[_Block], found: Findings) -> None:
+def _say_outside(
+    content: bytes, blocks: Sequence[_Block], found: Findings, first_line: int
+) -> None:
     """Text outside the blocks: OpenSSL passes over it, and so does every server built on it."""
     inside = {n for b in blocks for n in range(b.line, b.line + b.pem.count(b"\n"))}
-    lines = enumerate(content.split(b"\n"), 1)
+    lines = enumerate(content.split(b"\n"), first_line)
     outside = [number for number, line in lines if line.strip() and number not in inside]
     if outside:
         many = "one line" if len(outside) == 1 else f"{len(outside)} lines"

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
 
-from lab.certificates import OWN, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT, RunCertificates
 from lab.model import SILENT
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.topology import Topology
@@ -277,7 +277,7 @@ class Equipment:
         self._roots = roots
         self._with_own_roots: set[str] = set()
         self._material = material
-        self._own_keys: tuple[str, ...] = ()
+        self._own_keys: dict[bool, tuple[str, ...]] = {}
         self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
@@ -320,20 +320,25 @@ class Equipment:
         }
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
-        # The operator's own key is for servers alone.
-        self._own_keys = tuple(p for p in material if p.endswith(f"/{OWN}.key.pem"))
-        public = {p: c for p, c in material.items() if p not in self._own_keys}
-        return pack(agents | material), pack(agents | public | trust)
+        # The operator's own keys are for the end alone that has the certificate.
+        keys = {
+            server: tuple(p for p in material if p.endswith(f"/{slug}.key.pem"))
+            for server, slug in ((True, OWN), (False, OWN_CLIENT))
+        }
+        of_server = {p: c for p, c in material.items() if p not in keys[False]}
+        of_client = {p: c for p, c in material.items() if p not in keys[True]}
+        self._own_keys = keys
+        return pack(agents | of_server), pack(agents | of_client | trust)
 
     def take_own_keys_away(self) -> None:
-        """Empty the files with the operator's own key.
+        """Empty the files with the operator's own keys.
 
-        A kept topology outlives the run; the operator's private key does not.
+        A kept topology outlives the run; the operator's private keys do not.
 
         Raises:
             AgentError: a container takes no files.
         """
-        if self._own_keys:
-            emptied = pack(dict.fromkeys(self._own_keys, b""))
-            equipped = _SERVER_SERVICES.intersection(self._equipped.values())
-            self._containers.put(dict.fromkeys(equipped, emptied))
+        for service in self._equipped.values():
+            keys = self._own_keys.get(service in _SERVER_SERVICES, ())
+            if keys:
+                self._containers.put({service: pack(dict.fromkeys(keys, b""))})

@@ -20,7 +20,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from lab import host
-from lab.certificates import RunCertificates
+from lab.certificates import OWN_CLIENT, RunCertificates
 from lab.clients import PROGRAMS
 from lab.host.machine import free_bytes
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
@@ -193,6 +193,9 @@ def _add_own(material: RunCertificates, own: UserFiles) -> None:
     served = own.certificate
     if served is not None:
         material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+    if own.client is not None:
+        one = own.client
+        material.add_own(one.chain_pem, one.key_pem, one.leaf_sha256, OWN_CLIENT)
     if own.anchors is not None:
         material.trust_own(own.anchors.pem)
 

@@ -48,6 +48,7 @@ def test_every_text_is_said_somewhere_and_what_is_said_is_there(table: str) -> N
     written = source(table)
     known = set(data(table)["words"]) | set(data(table).get("errors", {}))
     literals = set(re.findall(r'"([a-z0-9-]+)"', written)) | OF_ENUMERATIONS
+    literals |= {rule["error"] for rule in data(table).get("needs", ())}
     assert known <= literals
     said = re.findall(
         r'\b(?:say|fail|_fail|_say)\(\s*(?:start, |self\.at, |found,\s+)?"([a-z0-9-]+)"', written
