@@ -10,7 +10,7 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar
 from docker import DockerClient
 
 from lab.certificates import OWN, RunCertificates
-from lab.model import SILENT
+from lab.model import SILENT, Attempt
+from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.topology import Topology
 from lab.servers import SERVERS
@@ -294,8 +295,7 @@ class Equipment:
                 self._containers.put({service: for_servers})
                 return service
             self._containers.put({service: for_clients})
-            if self._roots is not None:
-                self._containers.put({service: pack(self._public(service, self._roots))})
+            self._put_public_roots(service)
             return service
 
         self._equipped.get(service, put)
@@ -304,20 +304,43 @@ class Equipment:
         """Whether the clients in this container trust the public roots of their distribution."""
         return service in self._with_own_roots
 
-    def _public(self, service: str, stand_in: bytes) -> dict[str, bytes]:
-        """The public roots, at the places where clients look for the lab's CA."""
+    def _put_public_roots(self, service: str) -> None:
+        """Put the public roots, if a client is to trust them, where it looks for the lab's CA."""
+        if self._roots is None:
+            return
         roots = self._containers.read(service, PUBLIC_ROOTS)
         if roots is not None:
             self._with_own_roots.add(service)
-        return dict.fromkeys((SYSTEM_TRUST_STORE, anchors_file("public")), roots or stand_in)
+        places = (SYSTEM_TRUST_STORE, anchors_file("public"))
+        self._containers.put({service: pack(dict.fromkeys(places, roots or self._roots))})
 
-    def _pack(self) -> tuple[bytes, bytes]:
-        """Archives with all that servers need, and with all that clients need."""
-        material = {
+    def add(self, attempts: Iterable[Attempt]) -> None:
+        """Put the certificates of further attempts where there are files already.
+
+        Raises:
+            AgentError: a container takes none.
+        """
+        if not self._material.want(wanted_by(attempts)):
+            return
+        files = self._certificates()
+        own = {path for path in files if path.endswith(f"/{OWN}.key.pem")}
+        everything, public = pack(files), pack({p: c for p, c in files.items() if p not in own})
+        for service in self._equipped.values():
+            is_server = service in _SERVER_SERVICES
+            self._containers.put({service: everything if is_server else public})
+            if not is_server:
+                self._put_public_roots(service)
+
+    def _certificates(self) -> dict[str, bytes]:
+        return {
             f"{CERTIFICATES}/{path}": content
             for host in self._material.hosts
             for path, content in self._material.files(host)
         }
+
+    def _pack(self) -> tuple[bytes, bytes]:
+        """Archives with all that servers need, and with all that clients need."""
+        material = self._certificates()
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
         # The operator's own key is for servers alone.
