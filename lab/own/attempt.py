@@ -6,7 +6,7 @@ What the command line assigns wins over the files; what the files say wins over 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from lab.model import (
     WebServerSettings,
 )
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
-from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
+from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
 from lab.own.roots import public_roots
@@ -99,7 +99,10 @@ def read_attempt(
     server = server or server_for(client)
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
-    of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
+    places: dict[str, str] = {}
+    of_server = _server(
+        conf, vsftpd_build, server, server_assignments, certificate, findings, places
+    )
     anchors = _anchors(ca, findings) if ca is not None else None
     client_assignments = _with_what_is_given(client_assignments, host, anchors)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
@@ -135,7 +138,15 @@ def read_attempt(
         )
         findings += _looked_at(attempt, certificate, anchors, str(chain))
     roots = public_roots() if attempt.server.certificate == OWN else None
-    own = UserFiles(certificate, anchors, asked, presented, roots)
+    own = UserFiles(
+        certificate,
+        anchors,
+        asked,
+        presented,
+        roots,
+        places=places,
+        directives=config is not None,
+    )
     return attempt, own if own != UserFiles() else None, most_of(findings)
 
 
@@ -295,6 +306,7 @@ def _server(
     assignments: Sequence[str],
     own: UserCertificate | None,
     findings: list[Finding],
+    places: dict[str, str],
 ) -> ServerSettings:
     explicit, assigned = parse_server(assignments, software), _assigned(assignments)
     if conf is None:
@@ -306,8 +318,9 @@ def _server(
         raise Findings(str(conf), TABLE).fail("no-vsftpd", None, software=software)
     from lab.own import vsftpd_conf  # noqa: PLC0415
 
+    text = read_text(conf)
     read = vsftpd_conf.parse(
-        read_text(conf),
+        text,
         str(conf),
         build=vsftpd_conf.build_named(build) if build else program.build,
         target=program.build,
@@ -325,7 +338,18 @@ def _server(
     changes = {name: getattr(explicit, name) for name in assigned}
     # Among equal options vsftpd takes the last line.
     changes["extra"] = (*kept, *explicit.extra)
+    places.update(
+        {f"server.{n}": f"{conf}:{at}" for n, at in read.lines.items() if n not in assigned}
+    )
+    places.update({f"server.extra:{line}": f"{conf}:{at}" for at, line in _numbered(text, kept)})
     return dataclasses.replace(settings, **changes)
+
+
+def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip(BLANKS) in wanted:
+            yield number, line.strip(BLANKS)
 
 
 def _delivery(

@@ -15,6 +15,7 @@ import os
 import select
 import stat
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,6 +110,11 @@ class UserFiles:
     """Presented by the client."""
     roots: PublicRoots | None = None
     """What clients trust in the place of the lab's CA, if nothing else is said; ``None``: that CA."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where settings were read from: ``FILE:LINE`` by ``server.FIELD`` or ``client.FIELD``; of a further line
+    of a server's configuration, by ``server.extra:LINE``."""
+    directives: bool = False
+    """The client's settings are those of an mt-config.cgi."""
 
 
 class Unreadable(Exception):

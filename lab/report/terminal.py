@@ -15,6 +15,7 @@ from rich.text import Text
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.report.advice import advice_in_words, outcome_in_words
 from lab.report.layout import hang, print_hanging, wrap
 from lab.report.words import (
     captured_in_case,
@@ -151,8 +152,12 @@ def print_attempts(
     console: Console,
     *,
     verbose: bool = False,
+    language: str = "en",
 ) -> None:
-    """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
+    """Print all about one attempt, or the rate of a repeated one and each of its outcomes once.
+
+    A refusal is followed by what is known of its cause and its remedies, in this language.
+    """
     if len(attempts) > 1:
         _print_rate(attempts, console)
     first_of_each: dict[str, AttemptResult] = {}
@@ -164,6 +169,11 @@ def print_attempts(
         print_hanging(
             console, "", Text(_result([attempt]), style=f"bold {_STYLES[attempt.verdict]}")
         )
+        if language != "en" and attempt.outcome is not None:
+            print_hanging(console, "", Text(outcome_in_words(attempt.outcome, language), "bold"))
+        if attempt.advice is not None:
+            advice = advice_in_words(attempt.advice, language, everything=verbose)
+            _print_pairs([(label, visible(text)) for label, text in advice], console)
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
         _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)

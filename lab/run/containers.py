@@ -10,7 +10,7 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar
 from docker import DockerClient
 
 from lab.certificates import OWN, OWN_CLIENT, RunCertificates
-from lab.model import SILENT
+from lab.model import SILENT, Attempt
+from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.topology import Topology
 from lab.servers import SERVERS
@@ -277,7 +278,6 @@ class Equipment:
         self._roots = roots
         self._with_own_roots: set[str] = set()
         self._material = material
-        self._own_keys: dict[bool, tuple[str, ...]] = {}
         self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
@@ -294,8 +294,7 @@ class Equipment:
                 self._containers.put({service: for_servers})
                 return service
             self._containers.put({service: for_clients})
-            if self._roots is not None:
-                self._containers.put({service: pack(self._public(service, self._roots))})
+            self._put_public_roots(service)
             return service
 
         self._equipped.get(service, put)
@@ -304,31 +303,46 @@ class Equipment:
         """Whether the clients in this container trust the public roots of their distribution."""
         return service in self._with_own_roots
 
-    def _public(self, service: str, stand_in: bytes) -> dict[str, bytes]:
-        """The public roots, at the places where clients look for the lab's CA."""
+    def _put_public_roots(self, service: str) -> None:
+        """Put the public roots, if a client is to trust them, where it looks for the lab's CA."""
+        if self._roots is None:
+            return
         roots = self._containers.read(service, PUBLIC_ROOTS)
         if roots is not None:
             self._with_own_roots.add(service)
-        return dict.fromkeys((SYSTEM_TRUST_STORE, anchors_file("public")), roots or stand_in)
+        places = (SYSTEM_TRUST_STORE, anchors_file("public"))
+        self._containers.put({service: pack(dict.fromkeys(places, roots or self._roots))})
 
-    def _pack(self) -> tuple[bytes, bytes]:
-        """Archives with all that servers need, and with all that clients need."""
-        material = {
+    def add(self, attempts: Iterable[Attempt]) -> None:
+        """Put the certificates of further attempts where there are files already.
+
+        Raises:
+            AgentError: a container takes none.
+        """
+        if not self._material.want(wanted_by(attempts)):
+            return
+        for service in self._equipped.values():
+            is_server = service in _SERVER_SERVICES
+            self._containers.put({service: pack(self._certificates(server=is_server))})
+            if not is_server:
+                self._put_public_roots(service)
+
+    def _certificates(self, *, server: bool) -> dict[str, bytes]:
+        """The certificates, with the operator's own key of this end and without that of the other."""
+        other = _own_key(server=not server)
+        return {
             f"{CERTIFICATES}/{path}": content
             for host in self._material.hosts
             for path, content in self._material.files(host)
+            if not path.endswith(other)
         }
+
+    def _pack(self) -> tuple[bytes, bytes]:
+        """Archives with all that servers need, and with all that clients need."""
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
-        # The operator's own keys are for the end alone that has the certificate.
-        keys = {
-            server: tuple(p for p in material if p.endswith(f"/{slug}.key.pem"))
-            for server, slug in ((True, OWN), (False, OWN_CLIENT))
-        }
-        of_server = {p: c for p, c in material.items() if p not in keys[False]}
-        of_client = {p: c for p, c in material.items() if p not in keys[True]}
-        self._own_keys = keys
-        return pack(agents | of_server), pack(agents | of_client | trust)
+        for_servers = pack(agents | self._certificates(server=True))
+        return for_servers, pack(agents | self._certificates(server=False) | trust)
 
     def take_own_keys_away(self) -> None:
         """Empty the files with the operator's own keys.
@@ -339,6 +353,13 @@ class Equipment:
             AgentError: a container takes no files.
         """
         for service in self._equipped.values():
-            keys = self._own_keys.get(service in _SERVER_SERVICES, ())
+            is_server = service in _SERVER_SERVICES
+            own = _own_key(server=is_server)
+            keys = [p for p in self._certificates(server=is_server) if p.endswith(own)]
             if keys:
                 self._containers.put({service: pack(dict.fromkeys(keys, b""))})
+
+
+def _own_key(*, server: bool) -> str:
+    """How the paths of the operator's own key of this end are called at their end."""
+    return f"/{OWN if server else OWN_CLIENT}.key.pem"
