@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
+from lab.clients.edge import keeps_names_apart
 from lab.model import (
     HOST_ADDRESS,
     Attempt,
     ClientSettings,
     ServerSettings,
     WebClientSettings,
-    WebServerSettings,
 )
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
@@ -37,6 +37,8 @@ TABLE = "attempt.toml"
 #: The ends of an attempt where nobody names them: of FTP, and of the web.
 FTP_SERVER, FTP_CLIENT = "vsftpd", "net-ftp@rocky9"
 WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
+#: The client that sends one name and checks another, which the edge cannot.
+BARE_CLIENT = "tls-perl@rocky9"
 
 
 def server_for(client: str) -> str:
@@ -95,6 +97,7 @@ def read_attempt(
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
     _check_together(backend, config)
+    bare = BARE_CLIENT if client is None else None
     client = client or (WEB_CLIENT if backend else FTP_CLIENT)
     server = server or server_for(client)
     findings: list[Finding] = []
@@ -109,10 +112,8 @@ def read_attempt(
     settings: ClientSettings
     presented: UserCertificate | None = None
     if backend is not None:
-        read, settings, said = _of_backend(backend, backend_name, base, of_server)
+        read, settings, said = _of_backend(backend, backend_name, base, of_server, bare)
         anchors, presented = anchors or read.anchors, read.client
-        if presented is not None and "require_cert" not in _assigned(server_assignments):
-            of_server = _asking_for_a_certificate(of_server)
     elif config is not None:
         settings, said = _delivery(config, base, certificate)
     else:
@@ -151,9 +152,17 @@ def read_attempt(
 
 
 def _of_backend(
-    file: Path, name: str | None, base: ClientSettings, server: ServerSettings
+    file: Path, name: str | None, base: ClientSettings, server: ServerSettings, bare: str | None
 ) -> tuple[Backend, ClientSettings, list[Finding]]:
-    """The backend of this name, the client that does as it says, and what is said of it."""
+    """The backend of this name, the client that does as it says, and what is said of it.
+
+    Args:
+        file: the definition.
+        name: of the backend; ``None``: the first.
+        base: what the definition does not say of the client.
+        server: the origin.
+        bare: the client in the place of an edge that cannot do as it says; ``None``: none, this one is meant.
+    """
     if not isinstance(base, WebClientSettings):
         others = ", ".join(_web_programs())
         raise Findings(str(file), TABLE).fail(
@@ -164,15 +173,15 @@ def _of_backend(
 
     read = backends.read(read_text(file), str(file), name)
     settings, more = backend_settings.client_settings(read, base, server)
+    if bare is not None and keeps_names_apart(settings):
+        found = Findings(str(file), TABLE)
+        found.say("bare-client", None, client=bare)
+        other = parse_client(bare)
+        assert isinstance(other, WebClientSettings)
+        settings, more = backend_settings.client_settings(read, other, server)
+        more += found
     said = [*read.findings, *more]
     return read, settings, said if read.client is None else [*said, *_client_looked_at(read.client)]
-
-
-def _asking_for_a_certificate(server: ServerSettings) -> ServerSettings:
-    """A server that asks clients for a certificate, of a kind that can."""
-    if not isinstance(server, WebServerSettings):
-        return server
-    return dataclasses.replace(server, require_cert=True)
 
 
 def _with_what_is_given(

@@ -66,7 +66,7 @@ class _Translation:
         if is_of_the_lab(address):
             return
         shown = address if port is None else f"{address}:{port}"
-        name = next(n for n in ADDRESSES if n in self.backend.lines)
+        name = next(n for n in (*ADDRESSES, "url") if n in self.backend.lines)
         host, software = self.server.host, self.server.software
         self.say("in-its-place", name, host=host, software=software, address=shown)
 

@@ -695,6 +695,28 @@ def test_a_client_certificate_of_ones_own_is_presented_and_its_key_is_not_printe
     assert "does not belong to any certificate" in wrong.what
 
 
+def test_two_names_are_shown_by_a_bare_client_where_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "my.vcl"
+    names = ['.ssl_cert_hostname = "other.lab.test";', '.ssl_sni_hostname = "c.lab.test";']
+    file.write_text(vcl(*names), encoding="utf-8")
+
+    def made(client: str | None = None) -> tuple[Attempt, list[Finding]]:
+        attempt, _, findings = read_attempt(None, None, None, None, [], client, [], backend=file)
+        return attempt, findings
+
+    attempt, findings = made()
+    assert isinstance(attempt.client, TlsPerl)
+    assert (attempt.client.verify_name, attempt.client.sni) == ("other.lab.test", "c.lab.test")
+    assert any("a bare client, shows what comes of it" in finding.text for finding in findings)
+    # an edge that was asked for is not exchanged, and cannot
+    attempt, findings = made("edge@debian13")
+    assert isinstance(attempt.client, Edge)
+    assert not any("a bare client" in finding.text for finding in findings)
+    # its twin has one name for both
+    file.write_text(vcl(names[0]), encoding="utf-8")
+    assert isinstance(made()[0].client, Edge)
+
+
 # -- what the network refuses, and forms of files ------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
-from lab.certificates import OWN, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT, RunCertificates
 from lab.run.containers import (
     AGENTS,
     CERTIFICATES,
@@ -93,6 +93,17 @@ def test_the_operators_own_key_is_for_servers_alone() -> None:
         assert named(CHAIN) in files
         assert (named(KEY) in files) is (service in {"vsftpd", "nginx"})
         assert named(f"{_PLACE}/valid.key.pem") in files, "made for this run: no secret"
+
+
+def test_the_operators_own_key_of_a_client_is_for_clients_alone_and_does_not_outlive_the_run() -> (
+    None
+):
+    name = named(f"{_PLACE}/{OWN_CLIENT}.key.pem")
+    equipment, containers = equipped(f"{OWN_CLIENT}.key.pem")
+    for service, files in containers.files.items():
+        assert (name in files) is (service in {"rocky9-fips", "edge"})
+    equipment.take_own_keys_away()
+    assert [files[name] for files in containers.files.values() if name in files] == [b"", b""]
 
 
 def test_the_operators_own_key_does_not_outlive_the_run() -> None:
