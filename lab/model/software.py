@@ -9,6 +9,7 @@ platform and policy.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,6 +89,29 @@ def _limits() -> Iterator[tuple[str, Limits]]:
 
 #: What each platform finds too weak, as far as that is known.
 LIMITS: Mapping[str, Limits] = dict(_limits())
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a host of the distribution does otherwise than a stand-in under the same policy."""
+
+    protocol: str
+    """Regular expression for all of the protocol versions where it does."""
+    cipher: str
+    """Regular expression for all of the cipher suites where it does."""
+    en: str
+    ja: str
+
+
+def differences(platform: str, policy: str | None, protocol: str, cipher: str) -> list[Difference]:
+    """What a real host would do otherwise in a handshake that a stand-in has made."""
+    known = _PLATFORMS[platform].get("real", {}).get(policy or "", ())
+    return [
+        one
+        for one in (Difference(**row) for row in known)
+        if re.fullmatch(one.protocol, protocol) and re.fullmatch(one.cipher, cipher)
+    ]
+
 
 #: The containers of all clients.
 CLIENT_CONTAINERS = tuple(

@@ -176,7 +176,7 @@ def print_attempts(
             _print_pairs([(label, visible(text)) for label, text in advice], console)
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
-        _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)
+        _print_pairs([p for p in explanation(attempt, language) if p[0] not in skipped], console)
         _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console)
         _print_command(attempt, console)
     names = {name for attempt in attempts for name in attempt.stand_ins}
