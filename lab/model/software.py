@@ -92,7 +92,7 @@ LIMITS: Mapping[str, Limits] = dict(_limits())
 
 
 @dataclass(frozen=True)
-class Difference:
+class HostDifference:
     """What a host of the distribution does otherwise than a stand-in under the same policy."""
 
     protocol: str
@@ -103,12 +103,14 @@ class Difference:
     ja: str
 
 
-def differences(platform: str, policy: str | None, protocol: str, cipher: str) -> list[Difference]:
+def differences(
+    platform: str, policy: str | None, protocol: str, cipher: str
+) -> list[HostDifference]:
     """What a real host would do otherwise in a handshake that a stand-in has made."""
     known = _PLATFORMS[platform].get("real", {}).get(policy or "", ())
     return [
         one
-        for one in (Difference(**row) for row in known)
+        for one in (HostDifference(**row) for row in known)
         if re.fullmatch(one.protocol, protocol) and re.fullmatch(one.cipher, cipher)
     ]
 

@@ -85,7 +85,7 @@ def not_judged(
 def judged(
     attempt: Attempt, outcome: Outcome, *, anchors_given: bool, own_roots: bool = False
 ) -> Outcome:
-    """The outcome, which says ``verified`` only of what the attempt can judge.
+    """The outcome, which says ``verified`` only of what the attempt can judge, and what it presumes.
 
     A refusal is not judged if its reason is what the attempt cannot say. OpenSSL looks at the issuers
     first, then at the keys, the name and the dates (``verify_chain`` in ``crypto/x509/x509_vfy.c``), and most
@@ -96,6 +96,8 @@ def judged(
         outcome: what happened.
         anchors_given, own_roots: as in :func:`not_judged`.
     """
+    if outcome.result is Result.COMPLETED:
+        outcome = dataclasses.replace(outcome, presumed=getattr(attempt.server, "presumed", ()))
     pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from lab import __version__
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
-from lab.host import EngineError, EngineProblem, lost
+from lab.host.engine import EngineError, lost
 from lab.images import Printed, Progress
 from lab.model import Attempt, Result, Role
 from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, judge
 from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,
+    CASES_NAME,
     LATEST_NAME,
     AttemptResult,
     CaseRecord,
@@ -196,7 +197,7 @@ def _recorded(
     adviser: _Adviser | None = None,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now(), chosen)
-    link = LATEST_NAME if cases else ATTEMPT_NAME
+    link = link_of(cases, planned, chosen)
     with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
         complete = False
         results: dict[str, AttemptResult] = {}
@@ -240,17 +241,19 @@ def _recorded(
         return Conducted(record, writer.path)
 
 
+def link_of(
+    cases: Sequence[LoadedCase], planned: Sequence[PlannedAttempt], chosen: Sequence[str]
+) -> str:
+    """Which link leads to such a run: what is a part of one stands for no whole one."""
+    if not cases:
+        return ATTEMPT_NAME
+    whole = not chosen and len(planned) == sum(len(case.plan()) for case in cases)
+    return LATEST_NAME if whole else CASES_NAME
+
+
 def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
     """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
-    return EngineError(
-        EngineProblem.LOST,
-        tried=f"Making {planned} attempts",
-        happened=f"the engine has gone, {planned - made} were not made ({gone.tried}: {gone.happened})",
-        advice=[
-            f"start it (as root: make engine) and run again; `lab report {record}` says what was made,"
-            " `lab down` removes what is left"
-        ],
-    )
+    return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
 
 
 def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
