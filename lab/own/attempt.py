@@ -20,7 +20,7 @@ from lab.model import (
     ServerSettings,
     WebClientSettings,
 )
-from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
+from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
@@ -111,11 +111,15 @@ def read_attempt(
     of_client, base = parse_client(client, client_assignments), parse_client(client)
     settings: ClientSettings
     presented: UserCertificate | None = None
+    form: ClientForm = "options"
     if backend is not None:
         read, settings, said = _of_backend(backend, backend_name, base, of_server, bare)
         anchors, presented = anchors or read.anchors, read.client
+        form = read.written_as
+        places |= read.places
     elif config is not None:
         settings, said = _delivery(config, base, certificate)
+        form = "mt-config"
     else:
         settings, said = of_client, []
     if backend is not None or config is not None:
@@ -146,7 +150,7 @@ def read_attempt(
         presented,
         roots,
         places=places,
-        directives=config is not None,
+        form=form,
     )
     return attempt, own if own != UserFiles() else None, most_of(findings)
 

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from lab.certificates import ANCHORS
 from lab.model import ProtocolRange
 from lab.own.backend_data import Form, backend_in, form_of
-from lab.own.files import UserAnchors, UserCertificate
+from lab.own.files import ClientForm, UserAnchors, UserCertificate
 from lab.own.findings import Finding, Findings, InputError, data
 from lab.own.names import is_address, is_host_name
 from lab.own.vcl import UNITS, ValueKind, Written, WrittenBackend
@@ -126,6 +126,23 @@ class Backend:
     def anchors(self) -> UserAnchors | None:
         """The certificates that are to be trusted, if the definition has any."""
         return None if isinstance(self.ssl_ca_cert, str) else self.ssl_ca_cert
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the client's settings are written: ``FILE:LINE`` by ``client.FIELD``."""
+        written = data(TABLE)["written"]
+        fields = {"minimum": "protocols", "maximum": "protocols"}
+        return {
+            f"client.{fields.get(field, field)}": f"{self.file}:{self.lines[parameter].line}"
+            for field, parameter in written.items()
+            if parameter in self.lines
+        }
+
+    @property
+    def written_as(self) -> ClientForm:
+        """What lines for it are written in."""
+        forms: dict[Form, ClientForm] = {Form.VCL: "vcl", Form.JSON: "json"}
+        return forms.get(self.form, "toml")
 
     @property
     def tls(self) -> bool:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 MIB = 1 << 20
 #: How long a pipe may take to give all that it has, in seconds. What is started for a
@@ -97,6 +98,10 @@ class PublicRoots:
     """Whose, and in which version."""
 
 
+#: What lines for a client are for: the program itself, Movable Type, or the definition of a backend.
+ClientForm = Literal["options", "mt-config", "vcl", "toml", "json"]
+
+
 @dataclass(frozen=True)
 class UserFiles:
     """What a person brought under the name `own`: to be served, to be trusted; and what goes with it."""
@@ -113,8 +118,8 @@ class UserFiles:
     places: Mapping[str, str] = field(default_factory=dict)
     """Where settings were read from: ``FILE:LINE`` by ``server.FIELD`` or ``client.FIELD``; of a further line
     of a server's configuration, by ``server.extra:LINE``."""
-    directives: bool = False
-    """The client's settings are those of an mt-config.cgi."""
+    form: ClientForm = "options"
+    """What of a person's the client's settings were read from."""
 
 
 class Unreadable(Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from lab.certificates import ANCHORS, OTHER_HOST
+from lab.certificates import ANCHORS, OTHER_HOST, OWN
 from lab.clients import program_of
 from lab.model import (
     Attempt,
@@ -100,6 +100,7 @@ class Cure:
         changed = self.change(attempt)
         if changed is None or changed == attempt:
             return None
+        changed = _in_the_lab(attempt, changed)
         expect = delivered(changed)
         impostor: Expectation | None = None
         if self.rating is Rating.UNSAFE:
@@ -112,6 +113,27 @@ class Cure:
         return Remedy(
             self.rating, words("cure", self.name).en, changed, expect, impostor, self.name
         )
+
+
+#: What a client is told about whose certificate to accept, under which name.
+_OF_THE_CERTIFICATE = ("trust", "host", "verify_name", "sni", "fingerprint")
+
+
+def _in_the_lab(attempt: Attempt, changed: Attempt) -> Attempt:
+    """A remedy that replaces a person's own certificate: the lab's is for its own name, of its own CA."""
+    if attempt.server.certificate != OWN or changed.server.certificate == OWN:
+        return changed
+    known = {field.name for field in dataclasses.fields(changed.client)}
+    cleared = {name: None for name in _OF_THE_CERTIFICATE if name in known}
+    return changed.with_client(**{**cleared, "trust": "public-chain"})
+
+
+def as_written(attempt: Attempt, changed: Attempt) -> Attempt:
+    """The remedy as a person writes it: without what the lab's client was told for the lab's certificate."""
+    if attempt.server.certificate != OWN or changed.server.certificate == OWN:
+        return changed
+    before = vars(attempt.client)
+    return changed.with_client(**{n: before[n] for n in _OF_THE_CERTIFICATE if n in before})
 
 
 def remedies_for(reason: Reason, attempt: Attempt) -> tuple[Remedy, ...]:
@@ -247,7 +269,7 @@ def _served_trusted(attempt: Attempt) -> Attempt | None:
 
 
 def _root_trusted(attempt: Attempt) -> Attempt | None:
-    if attempt.server.certificate in _LEAF_ALONE:
+    if attempt.server.certificate in (*_LEAF_ALONE, OWN):
         return None
     private = attempt.server.certificate in _PRIVATE
     return attempt.with_client(trust="private-ca" if private else "public")

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from lab.clients import program_of
 from lab.clients.base import Target
 from lab.model import Attempt, ClientSettings, Delivery, FtpServerSettings, ServerSettings
+from lab.own.files import ClientForm
+from lab.own.findings import data
 from lab.servers import SERVERS, ListenerPlace
 
-#: Whose file a client's lines are for: the program's own options, or directives of Movable Type.
-ClientForm = Literal["options", "mt-config"]
 #: Options of Net::FTP for which Movable Type has directives of their own.
 _DIRECTIVES = {
     "SSL_verify_mode": ("FTPSSSLVerifyNone", "1"),
@@ -50,6 +50,8 @@ def server_lines(settings: ServerSettings) -> tuple[str, ...]:
 
 def client_lines(client: ClientSettings, form: ClientForm = "options") -> tuple[str, ...]:
     """What the client is told, with example names in the place of files, host and user."""
+    if form in _ASSIGNED:
+        return tuple(_parameters(client, form))
     target = Target(
         host=client.host or "HOST",
         port=0,
@@ -75,6 +77,40 @@ def _written(request: Mapping[str, Any], form: ClientForm) -> Iterator[str]:
         yield from (_option(name, value, form) for name, value in request["options"].items())
     else:
         yield from (_statement(name, value) for name, value in request.items() if value)
+
+
+#: How a parameter of a backend is written: VCL's form, and that of TOML and JSON.
+_ASSIGNED: Mapping[str, str] = {
+    "vcl": ".{name} = {value};",
+    "toml": "{name} = {value}",
+    "json": '"{name}": {value},',
+}
+
+
+def _parameters(client: ClientSettings, form: ClientForm) -> Iterator[str]:
+    """A backend's parameters for what is set in a client."""
+    table = data("backend.toml")
+    set_here: dict[str, Any] = {
+        field.name: getattr(client, field.name)
+        for field in dataclasses.fields(client)
+        if field.name in table["written"]
+    }
+    if client.protocols is not None:
+        set_here |= {"minimum": client.protocols.minimum, "maximum": client.protocols.maximum}
+    for name, value in set_here.items():
+        if value is None or value == "":
+            continue
+        parameter = table["written"][name]
+        spelt = json.dumps(value)
+        if name in ("minimum", "maximum"):
+            spelt = json.dumps(str(value).removeprefix("TLSv"))
+        elif name == "trust":
+            spelt = json.dumps(f"<PEM of {value}>")
+        if form == "vcl":
+            parameter = table["parameter"][parameter].get("vcl", parameter)
+            if name == "verify":
+                spelt = "always" if value else "never"
+        yield _ASSIGNED[form].format(name=parameter, value=spelt)
 
 
 def _options(argv: Sequence[str]) -> list[str]:

@@ -41,7 +41,6 @@ from lab.record import (
     gravest,
 )
 from lab.remedies.advice import Advice
-from lab.remedies.lines import ClientForm
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
@@ -181,9 +180,8 @@ class _Adviser:
                 f"each is tried; what does not help waits for the client's limit of"
                 f" {result.client.timeout_s:g} s once more, all at the same time",
             )
-        form: ClientForm = "mt-config" if self._own.directives else "options"
-        session = self._laboratory.session
-        return advise(session, result, chain, places=self._own.places, form=form)
+        session, own = self._laboratory.session, self._own
+        return advise(session, result, chain, places=own.places, form=own.form)
 
 
 def _recorded(

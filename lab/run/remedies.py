@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
 from lab.model.expectations import PlannedAttempt
+from lab.own.files import ClientForm
 from lab.record import AttemptResult, Chain
-from lab.remedies import Remedy, remedies_for, title_of
+from lab.remedies import Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.lines import ClientForm, changes
+from lab.remedies.lines import changes
 from lab.remedies.words import InBothLanguages
 from lab.run.agents import Unsupported
 from lab.run.attempts import run
@@ -186,7 +187,12 @@ class _Search:
                 "、".join(title.ja for title in path.titles),
             ),
             rating=path.rating,
-            changes=changes(self._refused.attempt, path.attempt, self._places, self._form),
+            changes=changes(
+                self._refused.attempt,
+                as_written(self._refused.attempt, path.attempt),
+                self._places,
+                self._form,
+            ),
             tries=len(outcomes),
             completed=len(completed),
             outcome=next(iter(others or completed), None),

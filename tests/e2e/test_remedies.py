@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.cases import Catalogue
+from lab.certificates import RunCertificates
 from lab.host.checkout import source
 from lab.model import Attempt, Rating, Reason
 from lab.model.expectations import PlannedAttempt
@@ -69,6 +70,43 @@ def test_changes_add_up_where_one_defect_hides_another(shared: Copy) -> None:
     both = [cures for cures in held(found) if len(cures) == 2]
     assert ["renewed", "session-shared"] in both
     assert all("renewed" in cures or "not-verified" in cures for cures in held(found))
+
+
+def test_a_persons_own_certificate_is_replaced_and_the_client_stays(
+    shared: Copy, tmp_path: Path
+) -> None:
+    host = "ftp.example.test"
+    material = RunCertificates.create([host])
+    made = material.server("expired", host)
+    for name, content in (
+        ("chain", made.chain_pem),
+        ("key", made.key_pem),
+        ("ca", material.anchor("public")),
+    ):
+        (tmp_path / name).write_bytes(content)
+    files = [w for n in ("chain", "key", "ca") for w in (f"--{n}", str(tmp_path / n))]
+    words = (*files, "--host", host, "-s", "require_ssl_reuse=no", "--client", "curl@rocky9")
+    found = refused(shared, *words)
+    assert (found["outcome"]["reason"], held(found)[0]) == ("expired", ["renewed"])
+    renewed = found["advice"]["remedies"][0]
+    # The file's content is what changes: no line of the server, and nothing at the client.
+    assert [(c["end"], c["was"], c["write"]) for c in renewed["changes"]] == [("server", [], [])]
+
+
+def test_a_backend_definition_is_mended_in_its_own_words(shared: Copy, tmp_path: Path) -> None:
+    path = tmp_path / "my.vcl"
+    path.write_text(
+        'backend F_own {\n  .host = "192.0.2.1";\n  .port = "443";\n  .ssl = true;\n'
+        "  .ssl_check_cert = always;\n}\n",
+        encoding="utf-8",
+    )
+    found = refused(shared, "--backend", str(path), "-s", "certificate=self-signed")
+    rated = {r["cures"][0]: r for r in found["advice"]["remedies"] if r["completed"]}
+    (off,) = rated["not-verified"]["changes"]
+    assert (off["write"], off["where"]) == ([".ssl_check_cert = never;"], [f"{path}:5"])
+    assert rated["served-trusted"]["changes"][0]["write"] == [
+        '.ssl_ca_cert = "<PEM of self-signed>";'
+    ]
 
 
 def test_what_is_unsafe_is_shown_at_an_impostor_s_server(shared: Copy) -> None:

@@ -115,7 +115,7 @@ def test_both_files_describe_the_attempt(desk: Desk) -> None:
         platform="rocky9", policy="FIPS", verify=False, ciphers="AES128"
     )
     assert own is not None
-    assert (own.certificate, own.anchors, own.directives) == (None, None, True)
+    assert (own.certificate, own.anchors, own.form) == (None, None, "mt-config")
     conf = desk.given["vsftpd_conf"]
     assert own.places["server.ciphers"] == f"{conf}:6"
     assert own.places["server.extra:max_clients=50"] == f"{conf}:9"

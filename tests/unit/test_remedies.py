@@ -6,7 +6,7 @@ import pytest
 
 from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
 from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
-from lab.remedies import CURES, cured, remedies_for
+from lab.remedies import CURES, as_written, cured, remedies_for
 
 
 def names(reason: Reason, server: ServerSettings, client: ClientSettings) -> list[str]:
@@ -109,3 +109,16 @@ def test_a_document_has_words_of_its_own() -> None:
 
 def test_names_of_cures_are_their_own() -> None:
     assert len({cure.name for cure in CURES}) == len(CURES)
+
+
+def test_a_persons_own_certificate_is_replaced_by_the_labs_for_the_labs_name() -> None:
+    client = net_ftp("rocky9", trust="own", host="ftp.example.test")
+    attempt = Attempt(vsftpd(certificate="own"), client)
+    renewed = next(r for r in remedies_for(Reason.EXPIRED, attempt) if r.cure == "renewed")
+    assert renewed.attempt.server.certificate == "renewed"
+    assert (renewed.attempt.client.trust, renewed.attempt.client.host) == ("public-chain", None)
+    # What the person writes leaves their client alone; the twin has nothing of their own.
+    assert as_written(attempt, renewed.attempt).client == client
+    lab = Attempt(vsftpd(certificate="expired"), net_ftp("rocky9"))
+    (of_lab, *_) = remedies_for(Reason.EXPIRED, lab)
+    assert as_written(lab, of_lab.attempt) == of_lab.attempt
