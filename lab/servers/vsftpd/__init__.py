@@ -44,6 +44,9 @@ class Vsftpd(FtpServerSettings):
     ssl_sni_hostname: str | None = setting(None, SNI_HELP, one_line=True)
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
     allow_anon_ssl: bool | None = setting(None, "anonymous sessions may use TLS")
+    presumed: tuple[str, ...] = setting(
+        (), "what must hold on your server, which the lab does not have, for a completion to count"
+    )
 
     @property
     def server_name(self) -> str:
@@ -115,12 +118,12 @@ class VsftpdServer(Server[Vsftpd]):
     def configure(self, settings: Vsftpd, place: ListenerPlace) -> str:
         """The text of ``vsftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
-        fixed = [*FIXED["always"]]
-        fixed += FIXED["anonymous"] if settings.anonymous else ()
-        fixed += FIXED["impostor"] if settings.impostor else ()
+        fixed = [*FIXED["always"], *(FIXED["anonymous"] if settings.anonymous else ())]
         lines = ["=".join(option.for_(place)) for option in fixed]
         lines += [f"{option}={_yes_no(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra
+        if settings.impostor:
+            lines += ["=".join(option.for_(place)) for option in FIXED["impostor"]]
         return "\n".join(lines) + "\n"
 
     def _options(self, settings: Vsftpd, place: ListenerPlace) -> Iterator[tuple[str, bool | str]]:
