@@ -1,13 +1,10 @@
 """Cases: one documented failure each, with its twin and its remedies.
 
 A case is a function decorated with :func:`case`. It is called once for each client that it is about and
-returns a :class:`Case`; its name is the case's name, its docstring the story that an operator reads::
+returns a :class:`Case`; its name is the case's name, its docstring the story that an operator reads, its
+folder the document::
 
-    @case(
-        document="movable-type",
-        section="No common cipher suite",
-        clients=[net_ftp("rocky9", "FIPS")],
-    )
+    @case(section="No common cipher suite", clients=[net_ftp("rocky9", "FIPS")])
     def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case:
         \"\"\"The certificate is fine, but no cipher suite is common to both ends.\"\"\"
         attempt = Attempt(vsftpd(ciphers="AES128-SHA:DES-CBC3-SHA", protocols=up_to("TLSv1.2")), client)
@@ -38,7 +35,6 @@ from lab.cases.declaration import (
     CaseFunction,
     Declaration,
     LoadedCase,
-    PlannedAttempt,
     Race,
     case,
 )
@@ -58,6 +54,7 @@ from lab.cases.words import (
     vsftpd_of_rocky9,
     vsftpd_on_openssl_1_0_2,
 )
+from lab.model.expectations import PlannedAttempt
 from lab.remedies import Remedy, recommended, temporary, unsafe, useless
 
 # The form of a case, and what is planned of it.

@@ -69,6 +69,8 @@ class Catalogue:
 def load_module(path: Path) -> list[LoadedCase]:
     """The cases of one scenario module; raises :class:`CaseError`."""
     scenarios = next(folder for folder in path.parents if folder.name == "scenarios")
+    if path.parent == scenarios:
+        raise CaseError(f"{path.name}: a module of cases is in the folder of its document")
     name = ".".join(path.relative_to(scenarios.parent).with_suffix("").parts)
     root = str(scenarios.parent)
     if root not in sys.path:  # what the modules of a document share is its package
@@ -112,7 +114,7 @@ def _load(
     loaded = LoadedCase(
         id=identity,
         name=name,
-        document=declaration.document,
+        document=path.parent.name.replace("_", "-"),
         section=declaration.section,
         title=name.replace("_", " "),
         story=story,

@@ -11,7 +11,7 @@ from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab.certificates.catalogue import CertificateError
+from lab.certificates import CertificateError
 
 _DAY = "%Y-%m-%d %H:%M UTC"
 

@@ -20,19 +20,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.certificates.authority import (
-    Authority,
-    IssuedLeaf,
-    PrivateKey,
-    Subject,
-    certificate_pem,
-    generate_key,
-    generate_rsa_key,
-    issue_to_itself,
-    key_pem,
-    request_certificate,
-)
-from lab.certificates.catalogue import (
+from lab.certificates import (
     ANCHORS,
     CATALOGUE,
     OTHER_HOST,
@@ -49,6 +37,18 @@ from lab.certificates.catalogue import (
     UnknownCertificate,
     Usage,
     spec_of,
+)
+from lab.certificates.authority import (
+    Authority,
+    IssuedLeaf,
+    PrivateKey,
+    Subject,
+    certificate_pem,
+    generate_key,
+    generate_rsa_key,
+    issue_to_itself,
+    key_pem,
+    request_certificate,
 )
 from lab.certificates.description import fingerprint
 
@@ -70,7 +70,7 @@ _CA_KEYS = {
     Issuer.PRIVATE: Key.RSA_3072,
     Issuer.ATTACKER: Key.RSA_2048,
 }
-#: What trustme cannot make: leaves without alternative names.
+#: Leaves without alternative names.
 _COMMON_NAMES_ONLY = frozenset({Names.COMMON_NAME_ONLY, Names.OTHER_COMMON_NAME_ONLY, Names.USER})
 #: A leaf with these names is the same for every host.
 _NAMES_OF_NO_HOST = frozenset(
@@ -146,6 +146,17 @@ class RunCertificates:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
         return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
 
+    def want(self, more: Wanted) -> bool:
+        """Let :meth:`files` make these as well.
+
+        Returns:
+            Whether any of them is new.
+        """
+        slugs = [slug for slug in more.slugs if slug not in self._wanted.slugs]
+        anchors = [name for name in more.anchors if name not in self._wanted.anchors]
+        self._wanted = Wanted((*self._wanted.slugs, *slugs), (*self._wanted.anchors, *anchors))
+        return bool(slugs or anchors)
+
     def generate(self) -> RunCertificates:
         """Make what is wanted for every host now, on all cores; what names an address, once it is known.
 
@@ -219,7 +230,7 @@ class RunCertificates:
             slug=slug,
             host=host,
             chain_pem=b"".join(certificate_pem(c) for c in chain),
-            key_pem=leaf.key_pem,
+            key_pem=key_pem(leaf.key),
             leaf_sha256=fingerprint(leaf.certificate),
         )
 
@@ -312,17 +323,14 @@ class RunCertificates:
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
             return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
-        authority = self._authority(leaf.issuer)
-        if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
-            return authority.issue_ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
-        certificate = authority.sign(
+        certificate = self._authority(leaf.issuer).sign(
             request_certificate(subject, key),
             starts,
             ends,
             client_only=leaf.usage is Usage.CLIENT,
         )
-        return IssuedLeaf(certificate, key_pem(key))
+        return IssuedLeaf(certificate, key)
 
     def _subject(self, leaf: Leaf, host: str) -> Subject:
         name = {
@@ -361,7 +369,7 @@ class RunCertificates:
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(_CA_KEYS[issuer]))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
-        """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""
+        """The key pair of a leaf: that of the one whose key it is to have, or a new one."""
         if leaf.key_of is not None:
             return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
         # Rare kinds take the longest: there is one for all servers.
@@ -370,7 +378,9 @@ class RunCertificates:
             # Who is its own issuer is its key.
             holder = (leaf, host)
         elif leaf.key in _ORDINARY_KEYS and leaf.names is not Names.USER:
-            return self._leaf(_first(leaf), host).key
+            if not _is_first(leaf) and leaf not in _KEPT_KEYS:
+                return self._leaf(_first(leaf), host).key
+            holder = (leaf, host)
         return self._once(("leaf-key", holder, leaf.key), lambda: generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:

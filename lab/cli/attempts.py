@@ -78,6 +78,13 @@ def attempt(
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
     ] = False,
+    remedies: Annotated[
+        bool,
+        typer.Option("--remedies/--no-remedies", help="after a refusal, try what cures it"),
+    ] = True,
+    language: Annotated[
+        Literal["en", "ja"], typer.Option("--lang", help="of cause and remedies: en, ja")
+    ] = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
@@ -86,10 +93,6 @@ def attempt(
     if fields:
         _print_fields()
         return
-    from lab.report import terminal
-    from lab.run.recording import repeat
-    from lab.wire import CapturePolicy
-
     wanted, own, findings = read_attempt(
         vsftpd_conf,
         mt_config,
@@ -107,6 +110,14 @@ def attempt(
     for finding in findings:
         common.say(str(finding), error=True)
     expectation = Expectation.parse(expect) if expect else None
+    from lab.run.certificates import begin
+
+    # Keys are made while the rest is loaded.
+    certificates = begin([wanted])
+    from lab.report import terminal
+    from lab.run.recording import repeat
+    from lab.wire import CapturePolicy
+
     counter = terminal.Counter(times, common.console(error=True))
     conducted = repeat(
         wanted,
@@ -115,13 +126,17 @@ def attempt(
         on_attempt=counter.count,
         own=own,
         captures=CapturePolicy.ALL if capture else CapturePolicy.REFUSED,
+        remedies=remedies,
+        certificates=certificates,
     )
     counter.end()
     attempts = conducted.record.attempts
     if as_json:
         common.print_json(_attempts_json(conducted.record))
     else:
-        terminal.print_attempts(attempts, conducted.record, common.console(), verbose=verbose)
+        terminal.print_attempts(
+            attempts, conducted.record, common.console(), verbose=verbose, language=language
+        )
         _print_captures(attempts, conducted.path.parent)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
 

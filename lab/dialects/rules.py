@@ -46,6 +46,8 @@ class Heard:
     protocol: str | None
     client: frozenset[str]
     server: frozenset[str]
+    overheard: str = ""
+    """What the server said in clear text where TLS had begun; no rule asks for its words."""
 
 
 class Rule(Table):

@@ -6,16 +6,14 @@ What the command line assigns wins over the files; what the files say wins over 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
 from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
-from lab.own import backend as backends
-from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
-from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
+from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
@@ -84,7 +82,10 @@ def read_attempt(
     server = server or server_for(client)
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
-    of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
+    places: dict[str, str] = {}
+    of_server = _server(
+        conf, vsftpd_build, server, server_assignments, certificate, findings, places
+    )
     of_client, base = parse_client(client, client_assignments), parse_client(client)
     anchors: UserAnchors | None = None
     settings: ClientSettings
@@ -95,6 +96,9 @@ def read_attempt(
             raise found.fail(
                 "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
             )
+        from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
+        from lab.own import backend_settings  # noqa: PLC0415
+
         read = backends.read(read_text(backend), str(backend), backend_name)
         settings, more = backend_settings.client_settings(read, base, of_server)
         anchors, said = read.anchors, [*read.findings, *more]
@@ -107,6 +111,8 @@ def read_attempt(
         of_client = _assigned_over(settings, of_client, base, client_assignments, file)
         findings += _by_line([*said, *file])
     if environment is not None:
+        from lab.own import mt_config  # noqa: PLC0415
+
         findings += mt_config.from_environment(environment)
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
@@ -114,8 +120,8 @@ def read_attempt(
         findings += say_what_is_not_judged(
             attempt, certificate, str(chain), anchors_given=anchors is not None
         )
-    own = UserFiles(certificate, anchors) if certificate or anchors else None
-    return attempt, own, most_of(findings)
+    own = UserFiles(certificate, anchors, places, directives=config is not None)
+    return attempt, own if own != UserFiles() else None, most_of(findings)
 
 
 def _check_together(backend: Path | None, config: Path | None) -> None:
@@ -148,6 +154,7 @@ def _server(
     assignments: Sequence[str],
     own: UserCertificate | None,
     findings: list[Finding],
+    places: dict[str, str],
 ) -> ServerSettings:
     explicit, assigned = parse_server(assignments, software), _assigned(assignments)
     if conf is None:
@@ -157,8 +164,11 @@ def _server(
     program = SERVERS[software]
     if not (isinstance(program, VsftpdServer) and isinstance(explicit, Vsftpd)):
         raise Findings(str(conf), TABLE).fail("no-vsftpd", None, software=software)
+    from lab.own import vsftpd_conf  # noqa: PLC0415
+
+    text = read_text(conf)
     read = vsftpd_conf.parse(
-        read_text(conf),
+        text,
         str(conf),
         build=vsftpd_conf.build_named(build) if build else program.build,
         target=program.build,
@@ -176,13 +186,26 @@ def _server(
     changes = {name: getattr(explicit, name) for name in assigned}
     # Among equal options vsftpd takes the last line.
     changes["extra"] = (*kept, *explicit.extra)
+    places.update(
+        {f"server.{n}": f"{conf}:{at}" for n, at in read.lines.items() if n not in assigned}
+    )
+    places.update({f"server.extra:{line}": f"{conf}:{at}" for at, line in _numbered(text, kept)})
     return dataclasses.replace(settings, **changes)
+
+
+def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip(BLANKS) in wanted:
+            yield number, line.strip(BLANKS)
 
 
 def _delivery(
     file: Path, base: ClientSettings, own: UserCertificate | None
 ) -> tuple[ClientSettings, list[Finding]]:
     """The client that Movable Type's directives describe."""
+    from lab.own import mt_client, mt_config  # noqa: PLC0415
+
     read = mt_config.parse(read_text(file), str(file))
     found = Findings(str(file), TABLE)
     if base.program != "net-ftp":

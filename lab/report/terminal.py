@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from lab.documents import ClaimVerdict, documents
-from lab.documents.verdicts import evaluate
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
-from lab.report.claims import summary
+from lab.report.advice import advice_in_words, outcome_in_words
 from lab.report.layout import hang, print_hanging, wrap
 from lab.report.words import (
     captured_in_case,
@@ -38,6 +36,8 @@ from lab.report.words import (
 from lab.text import visible
 
 if TYPE_CHECKING:
+    from lab.documents import Document
+    from lab.documents.verdicts import ClaimResult
     from lab.images import Provenance
 
 _STYLES: dict[Verdict | None, str] = {
@@ -152,8 +152,12 @@ def print_attempts(
     console: Console,
     *,
     verbose: bool = False,
+    language: str = "en",
 ) -> None:
-    """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
+    """Print all about one attempt, or the rate of a repeated one and each of its outcomes once.
+
+    A refusal is followed by what is known of its cause and its remedies, in this language.
+    """
     if len(attempts) > 1:
         _print_rate(attempts, console)
     first_of_each: dict[str, AttemptResult] = {}
@@ -165,6 +169,11 @@ def print_attempts(
         print_hanging(
             console, "", Text(_result([attempt]), style=f"bold {_STYLES[attempt.verdict]}")
         )
+        if language != "en" and attempt.outcome is not None:
+            print_hanging(console, "", Text(outcome_in_words(attempt.outcome, language), "bold"))
+        if attempt.advice is not None:
+            advice = advice_in_words(attempt.advice, language, everything=verbose)
+            _print_pairs([(label, visible(text)) for label, text in advice], console)
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
         _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)
@@ -261,13 +270,19 @@ def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
 # -- many cases ------------------------------------------------------------------------------------
 
 
+def _evaluated(record: RunRecord) -> list[tuple[Document, Sequence[ClaimResult]]]:
+    """What a run says of the claims of each document."""
+    from lab.documents import documents  # noqa: PLC0415 - a single attempt needs none of them
+    from lab.documents.verdicts import evaluate  # noqa: PLC0415
+
+    return [(document, evaluate(document, record)) for document in documents().values()]
+
+
 def _print_found(record: RunRecord, console: Console) -> None:
     """What the documents say and the run saw otherwise, a line each."""
-    found: dict[ClaimVerdict, list[str]] = {verdict: [] for verdict in ClaimVerdict}
-    for document in documents().values():
-        for result in evaluate(document, record):
-            found[result.verdict].append(result.claim.text.en)
-    refuted, conditional = found[ClaimVerdict.REFUTED], len(found[ClaimVerdict.CONDITIONAL])
+    results = [result for _, many in _evaluated(record) for result in many]
+    refuted = [result.claim.text.en for result in results if result.verdict == "refuted"]
+    conditional = sum(result.verdict == "conditional" for result in results)
     if not refuted and not conditional:
         return
     words = (
@@ -333,9 +348,10 @@ def _print_details(record: RunRecord, console: Console) -> None:
     for cause, clients in causes(record.attempts):
         _line(console, f"\ncannot: {cause}", Verdict.CANNOT)
         _line(console, f"  {', '.join(clients)}", dim=True)
-    for document in documents().values():
-        results = evaluate(document, record)
+    for document, results in _evaluated(record):
         if any(result.made for result in results):
+            from lab.report.claims import summary  # noqa: PLC0415 - of use for documents alone
+
             _line(console, "\n" + summary(document, results, columns=min(console.width, 100)))
     console.print()
     _print_image_records(record.images, console, details=True)

@@ -10,18 +10,17 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException
 
 from lab.certificates import OWN, RunCertificates
-from lab.model import SILENT
+from lab.model import SILENT, Attempt
+from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
-from lab.run.network import ContainerPlace, places
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 
@@ -130,7 +129,6 @@ class Containers:
     def __init__(self, client: DockerClient, topology: Topology) -> None:
         self._client = client
         self._topology = topology
-        self._places: OnceMap[Mapping[str, ContainerPlace]] = OnceMap()
         self._silence: OnceMap[bool] = OnceMap()
 
     @property
@@ -150,7 +148,7 @@ class Containers:
             AgentError: it does not run.
         """
         try:
-            return self._topology.containers[service]
+            return self._topology.containers[service].id
         except KeyError:
             running = ", ".join(sorted(self._topology.containers)) or "none"
             raise AgentError(
@@ -159,15 +157,15 @@ class Containers:
             ) from None
 
     def address_of(self, service: str) -> str:
-        """The IP address of a container; the engine is asked once for all of them.
+        """The IP address of a container.
 
         Raises:
-            AgentError: it has none, or the engine does not tell.
+            AgentError: it has none.
         """
         if service == SILENT:
             self._silence.get(service, self.wait_for_silence)
-        known_places = self._places.get("all", self._find_places)
-        address = known_places[service].address if service in known_places else None
+        found = self._topology.containers.get(service)
+        address = found.address if found else None
         if address is None:
             raise AgentError(f"the container {service} of {self._topology.project} has no address")
         return address
@@ -212,12 +210,6 @@ class Containers:
             )
         return True
 
-    def _find_places(self) -> Mapping[str, ContainerPlace]:
-        try:
-            return places(self._client, self._topology.project)
-        except (APIError, DockerException, OSError) as error:
-            raise AgentError(f"the engine does not tell addresses: {error}") from error
-
 
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a
 #: stand-in the other places are links to that.
@@ -252,13 +244,30 @@ class Equipment:
 
         self._equipped.get(service, put)
 
-    def _pack(self) -> tuple[bytes, bytes]:
-        """Archives with all that servers need, and with all that clients need."""
-        material = {
+    def add(self, attempts: Iterable[Attempt]) -> None:
+        """Put the certificates of further attempts where there are files already.
+
+        Raises:
+            AgentError: a container takes none.
+        """
+        if not self._material.want(wanted_by(attempts)):
+            return
+        files = self._certificates()
+        own = {path for path in files if path.endswith(f"/{OWN}.key.pem")}
+        everything, public = pack(files), pack({p: c for p, c in files.items() if p not in own})
+        for service in self._equipped.values():
+            self._containers.put({service: everything if service in _SERVER_SERVICES else public})
+
+    def _certificates(self) -> dict[str, bytes]:
+        return {
             f"{CERTIFICATES}/{path}": content
             for host in self._material.hosts
             for path, content in self._material.files(host)
         }
+
+    def _pack(self) -> tuple[bytes, bytes]:
+        """Archives with all that servers need, and with all that clients need."""
+        material = self._certificates()
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
         # The operator's own key is for servers alone.

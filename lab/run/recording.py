@@ -10,22 +10,18 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from cryptography.utils import CryptographyDeprecationWarning
-from docker import DockerClient
+from typing import TYPE_CHECKING, Any
 
 from lab import __version__
-from lab.cases import LoadedCase, PlannedAttempt
-from lab.certificates import describe
+from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import EngineError, EngineProblem, lost
 from lab.images import Printed, Progress
-from lab.model import Attempt, Role
-from lab.model.expectations import Expectation, Judgement, Verdict, judge
+from lab.model import Attempt, Result, Role
+from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, judge
 from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,
@@ -43,12 +39,19 @@ from lab.record import (
     RunRecord,
     gravest,
 )
+from lab.remedies.advice import Advice
+from lab.remedies.lines import ClientForm
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError
 from lab.servers import SERVERS
 from lab.wire import Capture, CapturePolicy, pcapng
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from lab.cases import LoadedCase
 
 OnAttempt = Callable[[AttemptResult], None]
 
@@ -129,16 +132,57 @@ def repeat(
     checkout: Checkout | None = None,
     own: UserFiles | None = None,
     captures: CapturePolicy = CapturePolicy.REFUSED,
+    remedies: bool = False,
+    certificates: Future[RunCertificates] | None = None,
 ) -> Conducted:
-    """Make one attempt so many times and record each; raises like :func:`conduct`."""
+    """Make one attempt so many times and record each; raises like :func:`conduct`.
+
+    Args:
+        remedies: of the first refusal that was not expected, say the cause and try what cures it.
+        certificates: those for it, if they are begun already.
+    """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     files = _own_files(own)
     planned = [
         PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
         for number in range(1, times + 1)
     ]
-    with open_lab(checkout, progress or Printed(), run_id, own, attempts=[attempt]) as laboratory:
-        return _recorded(laboratory, run_id, planned, (), on_attempt, captures)
+    with open_lab(
+        checkout,
+        progress or Printed(),
+        run_id,
+        own,
+        attempts=[attempt],
+        certificates=certificates,
+    ) as laboratory:
+        adviser = _Adviser(laboratory, own, progress or Printed()) if remedies else None
+        return _recorded(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
+
+
+class _Adviser:
+    """What is said of the first refusal of a run that nobody expected."""
+
+    def __init__(self, laboratory: Lab, own: UserFiles | None, progress: Progress) -> None:
+        self._laboratory, self._own, self._progress = laboratory, own or UserFiles(), progress
+        self.given = False
+
+    def of(self, result: AttemptResult, chain: Chain) -> Advice | None:
+        """The advice; ``None``: it was not refused, that was expected, or there was one already."""
+        refused = result.outcome is not None and result.outcome.result is Result.REFUSED
+        if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
+            return None
+        self.given = True
+        from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
+
+        if waits_for_a_limit(result):
+            self._progress.step(
+                "remedies",
+                f"each is tried; what does not help waits for the client's limit of"
+                f" {result.client.timeout_s:g} s once more, all at the same time",
+            )
+        form: ClientForm = "mt-config" if self._own.directives else "options"
+        session = self._laboratory.session
+        return advise(session, result, chain, places=self._own.places, form=form)
 
 
 def _recorded(
@@ -149,6 +193,7 @@ def _recorded(
     on_attempt: OnAttempt | None,
     captures: CapturePolicy,
     chosen: Sequence[str] = (),
+    adviser: _Adviser | None = None,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now(), chosen)
     link = LATEST_NAME if cases else ATTEMPT_NAME
@@ -168,6 +213,9 @@ def _recorded(
             result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
             if result.chain is not None and result.chain not in writer.certificates:
                 writer.chain(result.chain, _chain(laboratory, result.attempt))
+            if adviser is not None:
+                chain = writer.certificates.get(result.chain or "", ())
+                result = result.with_(advice=adviser.of(result, chain))
             writer.attempt(result)
             results[result.id] = result
             if on_attempt:
@@ -225,6 +273,10 @@ def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
 
 def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
     """That chain, in words."""
+    from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
+
+    from lab.certificates import describe  # noqa: PLC0415 - needs cryptography
+
     made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
     with warnings.catch_warnings():
         # What is odd about an operator's own certificate is for the attempt to show.

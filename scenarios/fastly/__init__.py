@@ -5,8 +5,6 @@ from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import Expectation, completed, refused
 from lab.remedies import cured
 
-DOCUMENT = "fastly"
-
 #: Old and new OpenSSL in two languages, and the policies that accept an RSA-2048 certificate.
 PERL = [tls_perl("centos7"), *(tls_perl("rocky9", p) for p in ("DEFAULT", "LEGACY", "FIPS"))]
 PYTHON = [tls_python("centos7"), *(tls_python("rocky9", p) for p in ("DEFAULT", "LEGACY", "FIPS"))]
@@ -32,11 +30,7 @@ FUTURE = [tls_perl("rocky9", "FUTURE"), tls_python("rocky9", "FUTURE")]
 STRICT = [*FIPS, *FUTURE]
 
 #: Clients whose verification goes on after an error, so that they report the last one.
-LAST_ERROR = [
-    tls_perl("centos7", last_error=True),
-    tls_perl("rocky9", last_error=True),
-    *EDGE,
-]
+LAST_ERROR = [tls_perl("centos7", last_error=True), tls_perl("rocky9", last_error=True), *EDGE]
 #: Clients that stop at the first.
 FIRST_ERROR = [tls_perl("centos7"), tls_perl("rocky9"), *PYTHON]
 

@@ -16,17 +16,7 @@ from lab.model.expectations import completed
 from lab.own.backend import read
 from lab.own.backend_settings import client_settings
 from lab.own.findings import Severity
-from scenarios.fastly import (
-    DOCUMENT,
-    FETCHED,
-    FETCHED_UNCHECKED,
-    IMPOSTOR_REFUSED,
-    OLD_AND_NEW,
-    cures,
-    hostname_mismatch,
-    no_tls,
-    unknown_issuer,
-)
+from scenarios import fastly
 
 HOSTNAME = "Hostname mismatch"
 CHAIN = "Certificate chain mismatch"
@@ -85,9 +75,7 @@ CA_CERTIFICATE = BARE.with_parameter(
 )
 
 NOT_CHECKED = BARE.with_parameter(
-    vcl=".ssl_check_cert = never;",
-    toml="ssl_check_cert = false",
-    json='"ssl_check_cert": false',
+    vcl=".ssl_check_cert = never;", toml="ssl_check_cert = false", json='"ssl_check_cert": false'
 )
 
 WITHOUT_TLS = Definition(
@@ -137,30 +125,29 @@ def defined(attempt: Attempt, definition: Definition) -> Attempt:
 
 def never_checked(attempt: Attempt) -> Remedy:
     """What every certificate error could be "remedied" with, as a definition has it."""
-    return unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), FETCHED_UNCHECKED)
+    return unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED))
 
 
-@case(document=DOCUMENT, section=HOSTNAME, clients=OLD_AND_NEW)
+@case(section=HOSTNAME, clients=fastly.OLD_AND_NEW)
 def the_certificate_hostname(client: ClientSettings) -> Case:
     """``.ssl_cert_hostname``, the API's ``ssl_cert_hostname``: the name that the certificate has to have."""
     attempt = defined(Attempt(nginx(certificate="wrong-host"), client), BARE)
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 '.ssl_cert_hostname = "other.lab.test";',
                 defined(attempt, CERTIFICATE_HOSTNAME),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
             never_checked(attempt),
         ],
     )
 
 
-@case(document=DOCUMENT, section=HOSTNAME, clients=OLD_AND_NEW)
+@case(section=HOSTNAME, clients=fastly.OLD_AND_NEW)
 def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
     """The line as the page prints it, without quotes, does not compile, and the service stays as it was.
 
@@ -170,45 +157,43 @@ def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     return Case(
         activated(attempt, WITHOUT_QUOTES, "my.vcl"),
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 '.ssl_cert_hostname = "other.lab.test"; with the quotes',
                 defined(attempt, CERTIFICATE_HOSTNAME),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             )
         ],
     )
 
 
-@case(document=DOCUMENT, section=CHAIN, clients=OLD_AND_NEW)
+@case(section=CHAIN, clients=fastly.OLD_AND_NEW)
 def the_ca_certificate(client: ClientSettings) -> Case:
     """``.ssl_ca_cert``, the API's ``ssl_ca_cert``: the authority that has to have issued the certificate."""
     attempt = defined(Attempt(nginx(certificate="private-ca"), client), BARE)
     return Case(
         attempt,
-        unknown_issuer(client),
+        fastly.unknown_issuer(client),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 ".ssl_ca_cert with the authority's root",
                 defined(attempt, CA_CERTIFICATE),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
             useless(
                 '.ssl_cert_hostname = "other.lab.test";',
                 defined(attempt, CERTIFICATE_HOSTNAME),
-                unknown_issuer(client),
+                fastly.unknown_issuer(client),
             ),
             never_checked(attempt),
         ],
     )
 
 
-@case(document=DOCUMENT, section=OLD_PROTOCOLS, clients=OLD_AND_NEW)
+@case(section=OLD_PROTOCOLS, clients=fastly.OLD_AND_NEW)
 def tls_switched_off(client: ClientSettings) -> Case:
     """``.ssl = false;`` and port 80, for an origin without TLS: it answers, and so does an impostor.
 
@@ -217,11 +202,13 @@ def tls_switched_off(client: ClientSettings) -> Case:
     attempt = defined(Attempt(nginx(tls=False), client), BARE)
     return Case(
         attempt,
-        no_tls(client),
+        fastly.no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
-            *cures(attempt, "server-tls"),
+            *fastly.cures(attempt, "server-tls"),
             unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
-            useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), no_tls(client)),
+            useless(
+                ".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), fastly.no_tls(client)
+            ),
         ],
     )

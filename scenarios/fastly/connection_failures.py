@@ -5,7 +5,7 @@ from dataclasses import replace
 from lab.cases import Case, case, nginx, origin, recommended, useless
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import Expectation, refused
-from scenarios.fastly import DOCUMENT, FETCHED, OLD_AND_NEW, cures, says, unconnected
+from scenarios import fastly
 
 SECTION = "Connection failures"
 
@@ -18,10 +18,10 @@ SLOW, PATIENT = 2.2, 6.0
 
 def connection_refused(client: ClientSettings) -> Expectation:
     """Refused at once, whether nothing listens on the port or a packet filter rejects."""
-    return unconnected(Reason.CONNECTION_REFUSED, says(client, "Connection refused"))
+    return fastly.unconnected(Reason.CONNECTION_REFUSED, fastly.says(client, "Connection refused"))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_name_does_not_exist(client: ClientSettings) -> Case:
     """The DNS server answers NXDOMAIN for the name that is configured as the origin."""
     return _not_resolved(
@@ -31,7 +31,7 @@ def the_name_does_not_exist(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_resolver_refuses(client: ClientSettings) -> Case:
     """The DNS server does not answer for the name's zone; it refuses, which is not NXDOMAIN.
 
@@ -52,11 +52,11 @@ def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
             by=Side.NETWORK,
             at=Stage.RESOLVE,
             because=because,
-            message=says(attempt.client, "Gethostbyname"),
+            message=fastly.says(attempt.client, "Gethostbyname"),
         ),
         twin=named,
         remedies=[
-            recommended(remedy, named, FETCHED),
+            recommended(remedy, named),
             useless(
                 "the certificate hostname set to the origin's name",
                 attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
@@ -66,23 +66,23 @@ def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def packets_are_dropped(client: ClientSettings) -> Case:
     """A packet filter drops what comes to the origin's port: no answer to the first packet."""
     attempt = Attempt(nginx(port_filter="dropped"), replace(client, timeout_s=SHORT))
-    timed_out = unconnected(Reason.TIMED_OUT, says(client, "Connection timeout"))
+    timed_out = fastly.unconnected(Reason.TIMED_OUT, fastly.says(client, "Connection timeout"))
     return Case(
         attempt,
         timed_out,
         twin=attempt.with_server(port_filter="open"),
         remedies=[
-            *cures(attempt, "let-in"),
+            *fastly.cures(attempt, "let-in"),
             useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_answer_is_slow(client: ClientSettings) -> Case:
     """The connection and TLS come about, and the answer takes longer than the client waits.
 
@@ -95,21 +95,19 @@ def the_answer_is_slow(client: ClientSettings) -> Case:
             by=Side.SERVER,
             at=Stage.RESPONSE,
             because=Reason.TIMED_OUT,
-            message=says(client, "first byte timeout"),
+            message=fastly.says(client, "first byte timeout"),
         ),
         twin=attempt.with_client(timeout_s=PATIENT),
         remedies=[
-            *cures(attempt, "answers-in-time"),
+            *fastly.cures(attempt, "answers-in-time"),
             recommended(
-                "a time limit that the origin keeps",
-                attempt.with_client(timeout_s=PATIENT),
-                FETCHED,
+                "a time limit that the origin keeps", attempt.with_client(timeout_s=PATIENT)
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def nothing_listens(client: ClientSettings) -> Case:
     """Nothing listens on the port: the origin's own system refuses the connection."""
     attempt = Attempt(nginx(listening=False), client)
@@ -118,7 +116,7 @@ def nothing_listens(client: ClientSettings) -> Case:
         connection_refused(client),
         twin=attempt.with_server(listening=True),
         remedies=[
-            *cures(attempt, "listening"),
+            *fastly.cures(attempt, "listening"),
             useless(
                 "TLS disabled at the client",
                 attempt.with_client(tls=False),
@@ -128,7 +126,7 @@ def nothing_listens(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def packets_are_rejected(client: ClientSettings) -> Case:
     """A packet filter rejects what comes to the port: from outside it looks as if nothing listened."""
     attempt = Attempt(nginx(port_filter="rejected"), client)
@@ -137,17 +135,17 @@ def packets_are_rejected(client: ClientSettings) -> Case:
         connection_refused(client),
         twin=attempt.with_server(port_filter="open"),
         remedies=[
-            *cures(attempt, "let-in"),
+            *fastly.cures(attempt, "let-in"),
             useless(
                 "the address of another client allowed",
                 attempt.with_server(port_allowed="rocky9-future"),
-                unconnected(Reason.CONNECTION_REFUSED),
+                fastly.unconnected(Reason.CONNECTION_REFUSED),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_never_answers(client: ClientSettings) -> Case:
     """The connection is accepted and nothing comes back: the time-out is in the handshake."""
     attempt = Attempt(origin(behaviour="silent"), replace(client, timeout_s=SHORT))
@@ -157,8 +155,8 @@ def the_origin_never_answers(client: ClientSettings) -> Case:
             by=Side.SERVER,
             at=Stage.HANDSHAKE,
             because=Reason.TIMED_OUT,
-            message=says(client, "Connection timeout"),
+            message=fastly.says(client, "Connection timeout"),
         ),
         twin=attempt.with_server(behaviour="serve"),
-        remedies=cures(attempt, "well-behaved"),
+        remedies=fastly.cures(attempt, "well-behaved"),
     )

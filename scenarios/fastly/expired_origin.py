@@ -5,20 +5,7 @@ from dataclasses import replace
 from lab.cases import Case, Remedy, case, nginx, recommended, temporary, useless
 from lab.model import Attempt, ClientSettings, Reason
 from lab.model.expectations import Expectation
-from scenarios.fastly import (
-    DOCUMENT,
-    EVERYWHERE,
-    FETCHED,
-    FIRST_ERROR,
-    FUTURE,
-    IMPOSTOR_REFUSED,
-    LAST_ERROR,
-    OLD_AND_NEW,
-    client_refuses,
-    cures,
-    says,
-    self_signed,
-)
+from scenarios import fastly
 
 SECTION = "Certificate has expired"
 WORDS = "certificate has expired"
@@ -27,8 +14,8 @@ RENEWED = "a certificate from a new request, signed by the authority, with the s
 
 def expired(client: ClientSettings) -> Expectation:
     """The refusal; the page writes the words with a capital letter."""
-    words = says(client, "Certificate has expired", old=WORDS, new=WORDS)
-    return client_refuses(Reason.EXPIRED, words)
+    words = fastly.says(client, "Certificate has expired", old=WORDS, new=WORDS)
+    return fastly.client_refuses(Reason.EXPIRED, words)
 
 
 def made_anew_and_given(attempt: Attempt) -> Remedy:
@@ -37,8 +24,7 @@ def made_anew_and_given(attempt: Attempt) -> Remedy:
     return recommended(
         "a certificate made anew from the same key, and given to the client",
         renewed.with_client(trust="self-signed-reissued"),
-        FETCHED,
-        impostor=IMPOSTOR_REFUSED,
+        impostor=fastly.IMPOSTOR_REFUSED,
     )
 
 
@@ -47,11 +33,11 @@ def made_anew_and_not_given(attempt: Attempt) -> Remedy:
     return useless(
         "a certificate made anew from the same key, and not given to the client",
         attempt.with_server(certificate="self-signed-reissued"),
-        self_signed(attempt.client),
+        fastly.self_signed(attempt.client),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=fastly.EVERYWHERE)
 def certificate_of_an_authority(client: ClientSettings) -> Case:
     """An authority signed the certificate, and its last day has passed.
 
@@ -63,13 +49,13 @@ def certificate_of_an_authority(client: ClientSettings) -> Case:
         expired(client),
         twin=attempt.with_server(certificate="renewed"),
         remedies=[
-            recommended(RENEWED, attempt.with_server(certificate="renewed"), FETCHED),
-            *cures(attempt, "not-verified"),
+            recommended(RENEWED, attempt.with_server(certificate="renewed")),
+            *fastly.cures(attempt, "not-verified"),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=fastly.EVERYWHERE)
 def self_signed_certificate(client: ClientSettings) -> Case:
     """A self-signed certificate that the client was given, and that has expired since.
 
@@ -83,23 +69,23 @@ def self_signed_certificate(client: ClientSettings) -> Case:
         twin=attempt.with_client(verify=False),
         remedies=[
             made_anew_and_given(attempt),
-            *cures(attempt, "known-authority"),
+            *fastly.cures(attempt, "known-authority"),
             made_anew_and_not_given(attempt),
-            *cures(attempt, "not-verified"),
+            *fastly.cures(attempt, "not-verified"),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=FIRST_ERROR)
+@case(section=SECTION, clients=fastly.FIRST_ERROR)
 def self_signed_and_given_to_nobody(client: ClientSettings) -> Case:
     """Self-signed, expired, and never given to the client: who stops at the first error says self-signed.
 
     That it has expired as well comes out only once the client has been given it.
     """
-    return _given_to_nobody(client, self_signed(client))
+    return _given_to_nobody(client, fastly.self_signed(client))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=LAST_ERROR)
+@case(section=SECTION, clients=fastly.LAST_ERROR)
 def self_signed_and_given_to_nobody_reported_as_the_last_error(client: ClientSettings) -> Case:
     """The same origin: these clients go on after the first error, and report that it has expired.
 
@@ -126,7 +112,7 @@ def _given_to_nobody(client: ClientSettings, refusal: Expectation) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def expired_intermediate(client: ClientSettings) -> Case:
     """The origin's own certificate is valid; what it sends along has expired."""
     attempt = Attempt(nginx(certificate="expired-intermediate"), client)
@@ -138,19 +124,17 @@ def expired_intermediate(client: ClientSettings) -> Case:
             recommended(
                 "the intermediate's current certificate sent along",
                 attempt.with_server(certificate="valid"),
-                FETCHED,
             ),
             temporary(
                 "the intermediate's current certificate given to the client, beside the root",
                 attempt.with_client(trust="public-chain"),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=FUTURE)
+@case(section=SECTION, clients=fastly.FUTURE)
 def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     """Under the policy FUTURE the page's remedy fails: the same key of RSA-2048 is certified once more.
 
@@ -158,7 +142,7 @@ def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     small.
     """
     attempt = Attempt(nginx(certificate="expired"), client)
-    too_small = client_refuses(Reason.WEAK_KEY)
+    too_small = fastly.client_refuses(Reason.WEAK_KEY)
     return Case(
         attempt,
         too_small,
@@ -167,7 +151,6 @@ def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
             recommended(
                 "a certificate from a new request with a larger key",
                 attempt.with_server(certificate="rsa3072"),
-                FETCHED,
             ),
             useless(RENEWED, attempt.with_server(certificate="renewed"), too_small),
         ],

@@ -8,24 +8,11 @@ from lab.cases import Case, Remedy, case, nginx, recommended, tls_perl, tls_pyth
 from lab.certificates import OTHER_HOST
 from lab.model import Attempt, ClientSettings, Reason
 from lab.model.expectations import Expectation
-from scenarios.fastly import (
-    DOCUMENT,
-    EDGE,
-    EVERYWHERE,
-    FETCHED,
-    IMPOSTOR_REFUSED,
-    LAST_ERROR,
-    OLD_AND_NEW,
-    PERL,
-    client_refuses,
-    cures,
-    hostname_mismatch,
-    says,
-)
+from scenarios import fastly
 
 SECTION = "Hostname mismatch"
 #: Clients that leave the check of the name to OpenSSL.
-BY_OPENSSL = [tls_python("centos7"), tls_python("rocky9"), *LAST_ERROR]
+BY_OPENSSL = [tls_python("centos7"), tls_python("rocky9"), *fastly.LAST_ERROR]
 #: A client that makes it itself, by the rules of IO::Socket::SSL.
 BY_IO_SOCKET_SSL = [tls_perl("centos7"), tls_perl("rocky9")]
 
@@ -35,25 +22,23 @@ def given(attempt: Attempt, what: str, name: str, impostor: Expectation | None =
     return recommended(
         f"{what} given to the client, to check and to send",
         attempt.with_client(verify_name=name, sni=name),
-        FETCHED,
         impostor=impostor,
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=fastly.EVERYWHERE)
 def certificate_of_another_name(client: ClientSettings) -> Case:
     """A known authority issued the certificate, for another name than the origin's."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="valid"),
-        remedies=cures(attempt, "certificate-for-name", "name-given", "not-verified"),
+        remedies=fastly.cures(attempt, "certificate-for-name", "name-given", "not-verified"),
     )
 
 
 @case(
-    document=DOCUMENT,
     section=SECTION,
     clients=[tls_perl("centos7", last_error=True), tls_perl("rocky9", last_error=True)],
 )
@@ -63,72 +48,71 @@ def as_the_library_words_it(client: ClientSettings) -> Case:
     Most programs word a mismatch themselves. This client hands on what the library says.
     """
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    words = says(client, "", old="Hostname mismatch", new="hostname mismatch")
+    words = fastly.says(client, "", old="Hostname mismatch", new="hostname mismatch")
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH, words),
+        fastly.client_refuses(Reason.HOSTNAME_MISMATCH, words),
         twin=attempt.with_server(certificate="valid"),
-        remedies=cures(attempt, "name-given"),
+        remedies=fastly.cures(attempt, "name-given"),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=PERL)
+@case(section=SECTION, clients=fastly.PERL)
 def the_certificate_hostname_alone(client: ClientSettings) -> Case:
     """The certificate hostname decides the check alone; the name that is sent decides nothing."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     own = attempt.server.host
     return Case(
         attempt,
-        client_refuses(Reason.HOSTNAME_MISMATCH),
+        fastly.client_refuses(Reason.HOSTNAME_MISMATCH),
         twin=attempt.with_client(verify_name=OTHER_HOST),
         remedies=[
             recommended(
                 "the certificate hostname set to the name in the certificate",
                 attempt.with_client(verify_name=OTHER_HOST),
-                FETCHED,
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
             useless(
                 "only the name that is sent (SNI) set to it",
                 attempt.with_client(sni=OTHER_HOST, verify_name=own),
-                client_refuses(Reason.HOSTNAME_MISMATCH),
+                fastly.client_refuses(Reason.HOSTNAME_MISMATCH),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=PERL)
+@case(section=SECTION, clients=fastly.PERL)
 def a_client_that_checks_the_name_it_sends(client: ClientSettings) -> Case:
     """IO::Socket::SSL checks the name that it sends, unless it is told another one to check.
 
     There, setting SNI alone does cure the mismatch; with the CDN's parameters it does not.
     """
     attempt = Attempt(nginx(certificate="wrong-host"), client).with_client(sni=OTHER_HOST)
-    return Case(attempt, FETCHED)
+    return Case(attempt, fastly.FETCHED)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_name_is_only_the_common_name(client: ClientSettings) -> Case:
     """No subject alternative name: the origin's name is the common name of the subject alone.
 
     The page names both. The clients here still look at the common name where there is no other.
     """
-    return Case(Attempt(nginx(certificate="cn-only"), client), FETCHED)
+    return Case(Attempt(nginx(certificate="cn-only"), client), fastly.FETCHED)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def another_name_in_the_common_name(client: ClientSettings) -> Case:
     """No subject alternative name, and the common name is not the origin's."""
     attempt = Attempt(nginx(certificate="other-cn-only"), client)
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="cn-only"),
         remedies=[given(attempt, "the common name", OTHER_HOST)],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=BY_OPENSSL)
+@case(section=SECTION, clients=BY_OPENSSL)
 def the_common_name_beside_other_names(client: ClientSettings) -> Case:
     """The common name is the origin's; the list of alternative names has only another name.
 
@@ -139,72 +123,69 @@ def the_common_name_beside_other_names(client: ClientSettings) -> Case:
     own = attempt.server.host
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="cn-only"),
         remedies=[
-            given(attempt, "a name from the list", OTHER_HOST, impostor=IMPOSTOR_REFUSED),
+            given(attempt, "a name from the list", OTHER_HOST, impostor=fastly.IMPOSTOR_REFUSED),
             recommended(
                 "a certificate with the origin's name in its list",
                 attempt.with_server(certificate="valid"),
-                FETCHED,
             ),
             useless(
                 "the common name given to the client, to check and to send",
                 attempt.with_client(verify_name=own, sni=own),
-                hostname_mismatch(client),
+                fastly.hostname_mismatch(client),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=BY_IO_SOCKET_SSL)
+@case(section=SECTION, clients=BY_IO_SOCKET_SSL)
 def the_common_name_taken_for_one_of_the_names(client: ClientSettings) -> Case:
     """IO::Socket::SSL looks at the common name in any case: what others refuse completes."""
-    return Case(Attempt(nginx(certificate="cn-beside-other"), client), FETCHED)
+    return Case(Attempt(nginx(certificate="cn-beside-other"), client), fastly.FETCHED)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def a_wildcard_covers_the_name(client: ClientSettings) -> Case:
     """``*.lab.test`` covers the origin's name, and every other name of one label."""
-    return Case(Attempt(nginx(certificate="wildcard"), client), FETCHED)
+    return Case(Attempt(nginx(certificate="wildcard"), client), fastly.FETCHED)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def a_wildcard_of_another_level(client: ClientSettings) -> Case:
     """A wildcard stands for one label: ``*.nginx.lab.test`` does not cover ``nginx.lab.test``."""
     attempt = Attempt(nginx(certificate="wildcard-below"), client)
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="wildcard"),
         remedies=[given(attempt, "a name that the wildcard covers", "www.nginx.lab.test")],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[c for c in OLD_AND_NEW if c not in EDGE])
+@case(section=SECTION, clients=[c for c in fastly.OLD_AND_NEW if c not in fastly.EDGE])
 def connected_to_by_address(client: ClientSettings) -> Case:
     """The origin is configured by its IP address, which the certificate does not name."""
     attempt = Attempt(nginx(), client).with_client(host="address")
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_server(certificate="ip-address"),
         remedies=[given(attempt, "the origin's name", "nginx.lab.test")],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EDGE)
+@case(section=SECTION, clients=fastly.EDGE)
 def connected_to_by_address_from_the_edge(client: ClientSettings) -> Case:
     """Nginx compares names alone: an address in the certificate does not help it."""
     attempt = Attempt(nginx(certificate="ip-address"), client).with_client(host="address")
     return Case(
         attempt,
-        hostname_mismatch(client),
+        fastly.hostname_mismatch(client),
         twin=attempt.with_client(host=None),
         remedies=[
-            recommended(
-                "the origin configured by its name", attempt.with_client(host=None), FETCHED
-            ),
+            recommended("the origin configured by its name", attempt.with_client(host=None)),
             given(attempt, "the origin's name", "nginx.lab.test"),
         ],
     )

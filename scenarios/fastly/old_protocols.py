@@ -5,34 +5,10 @@ The page gives two causes for three error names: no TLS, and old versions of it 
 names belongs to neither cause.
 """
 
-from lab.cases import (
-    Case,
-    case,
-    nginx,
-    origin,
-    origin_on_openssl_1_0_2,
-    recommended,
-    useless,
-)
+from lab.cases import Case, case, nginx, origin, origin_on_openssl_1_0_2, recommended, useless
 from lab.model import Attempt, ClientSettings, Reason, Side, only
 from lab.model.expectations import completed
-from scenarios.fastly import (
-    DOCUMENT,
-    EDGE,
-    EVERYWHERE,
-    FETCHED,
-    FIPS,
-    IMPOSTOR_REFUSED,
-    NEW,
-    OLD_AND_NEW,
-    PERL,
-    cures,
-    every_suite_enabled,
-    in_handshake,
-    no_shared_cipher,
-    no_tls,
-    says,
-)
+from scenarios import fastly
 
 SECTION = "SSL and old TLS protocols"
 WITHOUT_TLS = completed()
@@ -41,7 +17,7 @@ WITHOUT_TLS = completed()
 # -- no TLS at the origin ------------------------------------------------------------------------------
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=fastly.EVERYWHERE)
 def origin_without_tls(client: ClientSettings) -> Case:
     """The origin answers in plain HTTP on the port that the client takes for one with TLS.
 
@@ -51,20 +27,20 @@ def origin_without_tls(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(tls=False), client)
     return Case(
         attempt,
-        no_tls(client),
+        fastly.no_tls(client),
         twin=attempt.with_server(tls=True),
         remedies=[
-            *cures(attempt, "server-tls", "without-tls"),
+            *fastly.cures(attempt, "server-tls", "without-tls"),
             useless(
                 "the certificate is not checked",
                 attempt.with_client(verify=False),
-                no_tls(client),
+                fastly.no_tls(client),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[c for c in OLD_AND_NEW if c not in EDGE])
+@case(section=SECTION, clients=[c for c in fastly.OLD_AND_NEW if c not in fastly.EDGE])
 def another_service_on_the_port(client: ClientSettings) -> Case:
     """The port belongs to a service that speaks first, without TLS, as an FTP server does.
 
@@ -74,14 +50,10 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
     attempt = Attempt(origin(behaviour="ftp-banner"), client)
     return Case(
         attempt,
-        no_tls(client),
+        fastly.no_tls(client),
         twin=attempt.with_server(behaviour="serve"),
         remedies=[
-            recommended(
-                "a web server with TLS on the port",
-                attempt.with_server(behaviour="serve"),
-                FETCHED,
-            )
+            recommended("a web server with TLS on the port", attempt.with_server(behaviour="serve"))
         ],
     )
 
@@ -89,36 +61,38 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
 # -- the origin breaks off -----------------------------------------------------------------------------
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=fastly.EVERYWHERE)
 def no_common_cipher_suite(client: ClientSettings) -> Case:
     """The origin has nothing but 3DES: what the page calls a handshake failure."""
     attempt = Attempt(origin_on_openssl_1_0_2(ciphers="DES-CBC3-SHA"), client)
     current = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
-        no_shared_cipher(client),
+        fastly.no_shared_cipher(client),
         twin=current,
         remedies=[
-            recommended("a current cipher list at the origin", current, FETCHED),
-            every_suite_enabled(attempt, "DES-CBC3-SHA", "3DES-CBC"),
+            recommended("a current cipher list at the origin", current),
+            fastly.every_suite_enabled(attempt, "DES-CBC3-SHA", "3DES-CBC"),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_fails_inside(client: ClientSettings) -> Case:
     """The origin's own software fails during the handshake: alert 80.
 
     Neither of the page's causes leads to this name, and nothing at the client helps.
     """
     attempt = Attempt(origin(behaviour="alert-internal-error"), client)
-    fails_inside = in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client))
+    fails_inside = fastly.in_handshake(
+        Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)
+    )
     return Case(
         attempt,
         fails_inside,
         twin=attempt.with_server(behaviour="serve"),
         remedies=[
-            *cures(attempt, "well-behaved"),
+            *fastly.cures(attempt, "well-behaved"),
             useless(
                 "the certificate is not checked", attempt.with_client(verify=False), fails_inside
             ),
@@ -131,76 +105,74 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[*PERL, *EDGE])
+@case(section=SECTION, clients=[*fastly.PERL, *fastly.EDGE])
 def the_origin_has_no_certificate_for_the_name(client: ClientSettings) -> Case:
     """An origin that looks its certificate up by the name sent, and none is sent: alert 80 again."""
     attempt = Attempt(nginx(certificate_by_name=True), client).with_client(sni="")
     named = attempt.with_client(sni=None)
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)),
+        fastly.in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)),
         twin=named,
-        remedies=[recommended("the origin's name sent", named, FETCHED, impostor=IMPOSTOR_REFUSED)],
+        remedies=[recommended("the origin's name sent", named, impostor=fastly.IMPOSTOR_REFUSED)],
     )
 
 
 def _internal_error(client: ClientSettings) -> str | None:
     words = "tlsv1 alert internal error"
-    return says(client, "TLSv1 alert internal error", old=words, new=words)
+    return fastly.says(client, "TLSv1 alert internal error", old=words, new=words)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[*PERL, *EDGE])
+@case(section=SECTION, clients=[*fastly.PERL, *fastly.EDGE])
 def the_origin_does_not_know_the_name(client: ClientSettings) -> Case:
     """An origin that refuses whoever does not send its name: alert 112, which the page does not list."""
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), client).with_client(sni="")
     named = attempt.with_client(sni=None)
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.SNI_REJECTED),
+        fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
         twin=named,
-        remedies=[recommended("the origin's own name sent", named, FETCHED)],
+        remedies=[recommended("the origin's own name sent", named)],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_closes(client: ClientSettings) -> Case:
     """The origin closes the connection after the client's first message, without a word."""
     attempt = Attempt(origin(behaviour="close"), client)
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.CLOSED),
+        fastly.in_handshake(Side.SERVER, Reason.CLOSED),
         twin=attempt.with_server(behaviour="serve"),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_resets(client: ClientSettings) -> Case:
     """The origin resets the connection after the client's first message."""
     attempt = Attempt(origin(behaviour="reset"), client)
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.RESET),
+        fastly.in_handshake(Side.SERVER, Reason.RESET),
         twin=attempt.with_server(behaviour="serve"),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *FIPS, *EDGE])
+@case(section=SECTION, clients=[*fastly.NEW, *fastly.FIPS, *fastly.EDGE])
 def no_secure_renegotiation(client: ClientSettings) -> Case:
     """The origin does not know RFC 5746, without which OpenSSL 3 does not go on."""
     attempt = Attempt(origin(behaviour="no-secure-renegotiation"), client)
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION),
+        fastly.in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION),
         twin=attempt.with_server(behaviour="serve"),
         remedies=[
-            recommended(
-                "an origin that knows RFC 5746", attempt.with_server(behaviour="serve"), FETCHED
-            )
+            recommended("an origin that knows RFC 5746", attempt.with_server(behaviour="serve"))
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def weak_diffie_hellman_group(client: ClientSettings) -> Case:
     """The origin's Diffie-Hellman group has 768 bits, and it offers no other key exchange.
 
@@ -213,19 +185,18 @@ def weak_diffie_hellman_group(client: ClientSettings) -> Case:
     level_0 = "ALL" if client.platform == "centos7" else "ALL:@SECLEVEL=0"
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.WEAK_DH),
+        fastly.in_handshake(Side.CLIENT, Reason.WEAK_DH),
         twin=attempt.with_server(dh_bits=2048),
         remedies=[
-            recommended("a group of 2048 bits", attempt.with_server(dh_bits=2048), FETCHED),
+            recommended("a group of 2048 bits", attempt.with_server(dh_bits=2048)),
             recommended(
                 "elliptic curves in place of it",
                 attempt.with_server(ciphers="ECDHE-RSA-AES256-GCM-SHA384"),
-                FETCHED,
             ),
             useless(
                 "every cipher suite enabled at the client, at its lowest security level",
                 attempt.with_client(ciphers=level_0),
-                in_handshake(Side.CLIENT, Reason.WEAK_DH),
+                fastly.in_handshake(Side.CLIENT, Reason.WEAK_DH),
             ),
         ],
     )

@@ -16,7 +16,7 @@ from lab.cases import (
 )
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only, up_to
 from lab.model.expectations import completed, refused
-from scenarios.fastly import DOCUMENT, IMPOSTOR_REFUSED, client_refuses, in_handshake
+from scenarios import fastly
 
 SECTION = "SSL and old TLS protocols"
 #: As the page has the command: it goes on whatever is wrong with the certificate.
@@ -24,25 +24,25 @@ ON_ROCKY9 = [openssl("rocky9", policy, verify=False) for policy in ("DEFAULT", "
 TOOLS = [*ON_ROCKY9, openssl("centos7", verify=False)]
 
 
-@case(document=DOCUMENT, section=SECTION, clients=TOOLS)
+@case(section=SECTION, clients=TOOLS)
 def the_version_is_served(client: ClientSettings) -> Case:
     """``-tls1_2`` against an origin that has TLS 1.2: subject and issuer are printed."""
     asked = replace(client, protocols=only("TLSv1.2"))
     return Case(Attempt(nginx(), asked), completed(protocol="TLSv1.2"))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=TOOLS)
+@case(section=SECTION, clients=TOOLS)
 def the_version_is_not_served(client: ClientSettings) -> Case:
     """``-tls1_2`` against an origin that has TLS 1.3 only."""
     attempt = Attempt(nginx(protocols=only("TLSv1.3")), replace(client, protocols=only("TLSv1.2")))
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL),
+        fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL),
         twin=attempt.with_server(protocols=None),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def only_older_versions_are_served(client: ClientSettings) -> Case:
     """``-tls1_2`` against an origin that has nothing newer than TLS 1.1.
 
@@ -52,9 +52,11 @@ def only_older_versions_are_served(client: ClientSettings) -> Case:
     server = origin_on_openssl_1_0_2(protocols=up_to("TLSv1.1"))
     attempt = Attempt(server, replace(client, protocols=only("TLSv1.2")))
     refusal = (
-        in_handshake(Side.SERVER, Reason.NO_SHARED_CIPHER, cause="no protocol version in common")
+        fastly.in_handshake(
+            Side.SERVER, Reason.NO_SHARED_CIPHER, cause="no protocol version in common"
+        )
         if client.policy == "FIPS"
-        else in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
+        else fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
     )
     wider = attempt.with_server(protocols=up_to("TLSv1.2"))
     return Case(
@@ -69,7 +71,7 @@ def only_older_versions_are_served(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def a_version_that_the_tool_cannot_speak(client: ClientSettings) -> Case:
     """``-tls1`` under Enterprise Linux 9: the tool refuses by itself, whatever the origin has.
 
@@ -79,7 +81,7 @@ def a_version_that_the_tool_cannot_speak(client: ClientSettings) -> Case:
     return _cannot_be_spoken(client, "TLSv1", "TLS 1.0")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def tls_1_1_cannot_be_spoken_either(client: ClientSettings) -> Case:
     """``-tls1_1`` ends in the same way, although the origin does serve TLS 1.1."""
     return _cannot_be_spoken(client, "TLSv1.1", "TLS 1.1")
@@ -90,7 +92,7 @@ def _cannot_be_spoken(client: ClientSettings, version: str, name: str) -> Case:
     attempt = Attempt(server, replace(client, protocols=only(version)))
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
+        fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
         twin=attempt.with_client(protocols=only("TLSv1.2")),
         remedies=[
             recommended(
@@ -108,16 +110,18 @@ def _at_the_lowest_level(attempt: Attempt, version: str) -> Remedy:
     lowered = attempt.with_client(ciphers="ALL:@SECLEVEL=0")
     if attempt.client.policy == "LEGACY":
         return temporary(title, lowered, completed(protocol=version))
-    return useless(title, lowered, in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM))
+    return useless(
+        title, lowered, fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
+    )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def a_version_switch_that_does_not_exist(client: ClientSettings) -> Case:
     """``-tls1_0``, as the page spells it, is no option of the tool; ``-tls1`` is."""
     return _no_such_option(client, "-tls1_0")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def sslv2_cannot_be_asked_for(client: ClientSettings) -> Case:
     """``-ssl2`` is no option any more: no library here has SSLv2."""
     return _no_such_option(client, "-ssl2")
@@ -132,7 +136,7 @@ def _no_such_option(client: ClientSettings, option: str) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def asked_by_address(client: ClientSettings) -> Case:
     """``-connect IP`` sends no name (SNI): an origin that needs one breaks off.
 
@@ -141,7 +145,7 @@ def asked_by_address(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, host="address"))
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.SNI_REJECTED),
+        fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
         twin=attempt.with_client(sni="nginx.lab.test"),
         remedies=[
             recommended(
@@ -153,32 +157,32 @@ def asked_by_address(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def asked_by_address_where_no_name_is_needed(client: ClientSettings) -> Case:
     """An origin that has one certificate for whoever asks takes a connection without a name as well."""
     return Case(Attempt(nginx(), replace(client, host="address")), completed(verified=False))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ON_ROCKY9)
+@case(section=SECTION, clients=ON_ROCKY9)
 def it_goes_on_after_a_bad_certificate(client: ClientSettings) -> Case:
     """The tool shows subject and issuer of an expired certificate as well: that it connects says little."""
     return Case(Attempt(nginx(certificate="expired"), client), completed(verified=False))
 
 
-@case(document=DOCUMENT, section="Certificate chain mismatch", clients=ON_ROCKY9)
+@case(section="Certificate chain mismatch", clients=ON_ROCKY9)
 def told_to_stop_at_a_bad_certificate(client: ClientSettings) -> Case:
     """With ``-verify_return_error`` the tool stops where a client that checks would."""
     attempt = Attempt(nginx(certificate="private-ca"), replace(client, verify=True))
     return Case(
         attempt,
-        client_refuses(Reason.UNKNOWN_ISSUER),
+        fastly.client_refuses(Reason.UNKNOWN_ISSUER),
         twin=attempt.with_client(trust="private-ca"),
         remedies=[
             recommended(
                 "-CAfile with the authority's root",
                 attempt.with_client(trust="private-ca"),
                 completed(verified=True),
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             )
         ],
     )

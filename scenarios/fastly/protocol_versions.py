@@ -18,29 +18,14 @@ from lab.cases import (
 from lab.model import Attempt, ClientSettings, Offers, Reason, ServerSettings, Side, from_, only
 from lab.model.expectations import Expectation, OnBuild, completed
 from lab.servers import SERVERS
-from scenarios.fastly import (
-    DOCUMENT,
-    EDGE,
-    EVERYWHERE,
-    FETCHED,
-    FIPS,
-    FUTURE,
-    IMPOSTOR_REFUSED,
-    NEW,
-    OLD,
-    STRICT,
-    in_handshake,
-    large_enough,
-    no_shared_cipher,
-    says,
-)
+from scenarios import fastly
 
 SECTION = "SSL and old TLS protocols"
 
 
 def with_only(version: str, client: ClientSettings) -> ServerSettings:
     """An old origin that has this version alone, with a certificate that is not in the client's way."""
-    return origin_on_openssl_1_0_2(protocols=only(version), certificate=large_enough(client))
+    return origin_on_openssl_1_0_2(protocols=only(version), certificate=fastly.large_enough(client))
 
 
 def over(version: str) -> Expectation:
@@ -51,7 +36,7 @@ def over(version: str) -> Expectation:
 # -- SSLv3 ---------------------------------------------------------------------------------------------
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[*OLD, *NEW, *EDGE])
+@case(section=SECTION, clients=[*fastly.OLD, *fastly.NEW, *fastly.EDGE])
 def origin_with_sslv3_only(client: ClientSettings) -> Case:
     """The origin has nothing but SSLv3, which no client here takes by default.
 
@@ -61,13 +46,13 @@ def origin_with_sslv3_only(client: ClientSettings) -> Case:
     return _too_old(client, "SSLv3")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=STRICT)
+@case(section=SECTION, clients=fastly.STRICT)
 def sslv3_only_under_a_strict_policy(client: ClientSettings) -> Case:
     """Under FIPS and FUTURE it is the origin that breaks off: none of the suites offered is one of SSLv3."""
     return _too_old_for_a_strict_policy(client, "SSLv3")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD)
+@case(section=SECTION, clients=fastly.OLD)
 def sslv3_asked_for(client: ClientSettings) -> Case:
     """Told to, OpenSSL 1.0.2 still speaks SSLv3, whose ciphers are broken: it is no remedy.
 
@@ -77,14 +62,14 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
     asked = attempt.with_client(protocols=only("SSLv3"))
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
+        fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
         twin=asked,
         remedies=[
             unsafe(
                 "SSLv3 enabled at the client",
                 asked,
                 over("SSLv3"),
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             )
         ],
     )
@@ -93,33 +78,33 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
 # -- TLS 1.0 and 1.1 -----------------------------------------------------------------------------------
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD)
+@case(section=SECTION, clients=fastly.OLD)
 def tls_1_0_with_the_old_client(client: ClientSettings) -> Case:
     """CentOS 7 connects to an origin that has TLS 1.0 only."""
     attempt = Attempt(with_only("TLSv1", client), client)
     return Case(attempt, over("TLSv1"))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD)
+@case(section=SECTION, clients=fastly.OLD)
 def tls_1_1_with_the_old_client(client: ClientSettings) -> Case:
     """CentOS 7 connects to an origin that has TLS 1.1 only."""
     attempt = Attempt(with_only("TLSv1.1", client), client)
     return Case(attempt, over("TLSv1.1"))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *EDGE])
+@case(section=SECTION, clients=[*fastly.NEW, *fastly.EDGE])
 def origin_with_tls_1_0_only(client: ClientSettings) -> Case:
     """The page counts TLS 1.0 among the versions that work; current clients do not."""
     return _too_old(client, "TLSv1")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[*NEW, *EDGE])
+@case(section=SECTION, clients=[*fastly.NEW, *fastly.EDGE])
 def origin_with_tls_1_1_only(client: ClientSettings) -> Case:
     """The page counts TLS 1.1 among the versions that work; current clients do not."""
     return _too_old(client, "TLSv1.1")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=STRICT)
+@case(section=SECTION, clients=fastly.STRICT)
 def tls_1_0_under_a_strict_policy(client: ClientSettings) -> Case:
     """Under FIPS and FUTURE the client offers no suite that TLS 1.0 knows: the origin refuses first.
 
@@ -128,7 +113,7 @@ def tls_1_0_under_a_strict_policy(client: ClientSettings) -> Case:
     return _too_old_for_a_strict_policy(client, "TLSv1")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=STRICT)
+@case(section=SECTION, clients=fastly.STRICT)
 def tls_1_1_under_a_strict_policy(client: ClientSettings) -> Case:
     """TLS 1.1 has the suites of TLS 1.0, and so fails under FIPS and FUTURE in the same way."""
     return _too_old_for_a_strict_policy(client, "TLSv1.1")
@@ -140,17 +125,19 @@ def offered_and_not_finished(version: str) -> OnBuild:
     OpenSSL 3.0 does (seen: 3.0.20 of Debian 12), and only notices at the origin's signature that it takes
     no SHA-1 at that level; newer ones leave the version out (seen: 3.5.1, 3.5.9, 3.6.5).
     """
-    return OnBuild(Offers(version), in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM))
+    return OnBuild(
+        Offers(version), fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
+    )
 
 
 def _too_old(client: ClientSettings, version: str) -> Case:
     words = "unsupported protocol"
     return _cured_at_the_origin(
         Attempt(with_only(version, client), client),
-        in_handshake(
+        fastly.in_handshake(
             Side.CLIENT,
             Reason.NO_SHARED_PROTOCOL,
-            says(client, "SSL handshake failure", old=words, new=words),
+            fastly.says(client, "SSL handshake failure", old=words, new=words),
         ),
         offered_and_not_finished(version),
     )
@@ -159,7 +146,7 @@ def _too_old(client: ClientSettings, version: str) -> Case:
 def _too_old_for_a_strict_policy(client: ClientSettings, version: str) -> Case:
     return _cured_at_the_origin(
         Attempt(with_only(version, client), client),
-        no_shared_cipher(
+        fastly.no_shared_cipher(
             client, cause=f"no protocol version in common: the server speaks {version}"
         ),
     )
@@ -179,13 +166,13 @@ def _cured_at_the_origin(attempt: Attempt, refusal: Expectation, *on_build: OnBu
 # -- what it takes to have them back -------------------------------------------------------------------
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[edge(protocols=from_("TLSv1"))])
+@case(section=SECTION, clients=[edge(protocols=from_("TLSv1"))])
 def tls_1_0_allowed_at_the_edge(client: ClientSettings) -> Case:
     """``min_tls_version`` 1.0 alone does not bring TLS 1.0 back: current OpenSSL wants level 0 as well."""
     return _allowed_at_the_edge(client, "TLSv1")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=[edge(protocols=from_("TLSv1.1"))])
+@case(section=SECTION, clients=[edge(protocols=from_("TLSv1.1"))])
 def tls_1_1_allowed_at_the_edge(client: ClientSettings) -> Case:
     """``min_tls_version`` 1.1 alone does not bring TLS 1.1 back: current OpenSSL wants level 0 as well."""
     return _allowed_at_the_edge(client, "TLSv1.1")
@@ -197,7 +184,7 @@ def _allowed_at_the_edge(client: ClientSettings, version: str) -> Case:
     newer = attempt.with_server(protocols=only("TLSv1.2"))
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, "503 SSL handshake failure"),
+        fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, "503 SSL handshake failure"),
         on_build=[offered_and_not_finished(version)],
         twin=lowered,
         remedies=[
@@ -206,7 +193,7 @@ def _allowed_at_the_edge(client: ClientSettings, version: str) -> Case:
                 "ssl_ciphers ALL:@SECLEVEL=0 at the edge",
                 lowered,
                 over(version),
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
         ],
     )
@@ -221,7 +208,7 @@ def insisting_on(version: str) -> list[ClientSettings]:
     ]
 
 
-@case(document=DOCUMENT, section=SECTION, clients=insisting_on("TLSv1"))
+@case(section=SECTION, clients=insisting_on("TLSv1"))
 def tls_1_0_insisted_on(client: ClientSettings) -> Case:
     """Told to speak TLS 1.0, at security level 0, a client on Enterprise Linux 9 still breaks off.
 
@@ -230,7 +217,7 @@ def tls_1_0_insisted_on(client: ClientSettings) -> Case:
     return _insisted_on(client, "TLSv1")
 
 
-@case(document=DOCUMENT, section=SECTION, clients=insisting_on("TLSv1.1"))
+@case(section=SECTION, clients=insisting_on("TLSv1.1"))
 def tls_1_1_insisted_on(client: ClientSettings) -> Case:
     """Told to speak TLS 1.1, at security level 0, the client breaks off for SHA-1 as well.
 
@@ -244,7 +231,7 @@ def _insisted_on(client: ClientSettings, version: str) -> Case:
     under_legacy = attempt.with_client(policy="LEGACY")
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM),
+        fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM),
         twin=under_legacy,
         remedies=[
             recommended(
@@ -258,7 +245,7 @@ def _insisted_on(client: ClientSettings, version: str) -> Case:
                 "the client's system under the policy LEGACY",
                 under_legacy,
                 over(version),
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
         ],
     )
@@ -268,39 +255,37 @@ def _insisted_on(client: ClientSettings, version: str) -> Case:
 
 
 @case(
-    document=DOCUMENT,
     section=SECTION,
-    clients=[*EVERYWHERE, *FUTURE],
+    clients=[*fastly.EVERYWHERE, *fastly.FUTURE],
     servers=("nginx", "origin@openssl-1.0.2k"),
 )
 def tls_1_2_only(client: ClientSettings, software: str) -> Case:
     """Every client connects to an origin that has TLS 1.2 only, be the origin's library new or old."""
-    fields = {"protocols": only("TLSv1.2"), "certificate": large_enough(client)}
+    fields = {"protocols": only("TLSv1.2"), "certificate": fastly.large_enough(client)}
     return Case(Attempt(SERVERS[software].settings_with(**fields), client), over("TLSv1.2"))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD)
+@case(section=SECTION, clients=fastly.OLD)
 def origin_with_tls_1_3_only(client: ClientSettings) -> Case:
     """The other way round: the origin is too new for OpenSSL 1.0.2, which has no TLS 1.3."""
     attempt = Attempt(nginx(protocols=only("TLSv1.3")), client)
     wider = attempt.with_server(protocols=from_("TLSv1.2"))
     return Case(
         attempt,
-        in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"),
+        fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"),
         twin=wider,
-        remedies=[recommended("TLS 1.2 enabled at the origin as well", wider, FETCHED)],
+        remedies=[recommended("TLS 1.2 enabled at the origin as well", wider)],
     )
 
 
 @case(
-    document=DOCUMENT,
     section=SECTION,
-    clients=[*NEW, *FIPS, *FUTURE, edge(protocols=from_("TLSv1.2"))],
+    clients=[*fastly.NEW, *fastly.FIPS, *fastly.FUTURE, edge(protocols=from_("TLSv1.2"))],
 )
 def tls_1_3_only_with_a_current_client(client: ClientSettings) -> Case:
     """A current client connects to an origin that has TLS 1.3 only, which the page does not know of.
 
     The edge is told that it may: nginx offers TLS 1.3 to an origin by itself since 1.23.4 only.
     """
-    server = nginx(protocols=only("TLSv1.3"), certificate=large_enough(client))
+    server = nginx(protocols=only("TLSv1.3"), certificate=fastly.large_enough(client))
     return Case(Attempt(server, client), over("TLSv1.3"))

@@ -12,15 +12,7 @@ from lab.cases import (
 )
 from lab.model import Attempt, ClientSettings, Reason, Side
 from lab.model.expectations import completed
-from scenarios.fastly import (
-    DOCUMENT,
-    EVERYWHERE,
-    FETCHED,
-    IMPOSTOR_REFUSED,
-    every_suite_enabled,
-    in_handshake,
-    no_shared_cipher,
-)
+from scenarios import fastly
 
 SECTION = "Using RC4 Cipher"
 RC4_ONLY = origin_on_openssl_1_0_2(ciphers="RC4-SHA")
@@ -32,20 +24,18 @@ OVER_RC4 = completed(cipher="RC4-SHA", verified=True)
 def without_rc4(attempt: Attempt) -> list[Remedy]:
     """What helps at the origin: a cipher list that has more than RC4, or none of it."""
     return [
-        recommended(
-            "a current cipher list at the origin", attempt.with_server(ciphers="HIGH"), FETCHED
-        ),
-        recommended("RC4 excluded at the origin", attempt.with_server(ciphers="ALL:!RC4"), FETCHED),
+        recommended("a current cipher list at the origin", attempt.with_server(ciphers="HIGH")),
+        recommended("RC4 excluded at the origin", attempt.with_server(ciphers="ALL:!RC4")),
     ]
 
 
-@case(document=DOCUMENT, section=SECTION, clients=WITH_RC4)
+@case(section=SECTION, clients=WITH_RC4)
 def the_edge_refuses_what_was_agreed(client: ClientSettings) -> Case:
     """The only suite in common is an RC4 one, and the client's rule is not to use it."""
     attempt = Attempt(RC4_ONLY, client).with_client(refuse_rc4=True)
     return Case(
         attempt,
-        in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher"),
+        fastly.in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher"),
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             *without_rc4(attempt),
@@ -53,19 +43,19 @@ def the_edge_refuses_what_was_agreed(client: ClientSettings) -> Case:
                 "the rule given up, and RC4 used",
                 attempt.with_client(refuse_rc4=False),
                 OVER_RC4,
-                impostor=IMPOSTOR_REFUSED,
+                impostor=fastly.IMPOSTOR_REFUSED,
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=WITH_RC4)
+@case(section=SECTION, clients=WITH_RC4)
 def an_old_client_with_a_list_that_has_rc4(client: ClientSettings) -> Case:
     """OpenSSL 1.0.2 with an explicit list still connects over RC4."""
     return Case(Attempt(RC4_ONLY, client), OVER_RC4)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=fastly.EVERYWHERE)
 def defaults_have_no_rc4(client: ClientSettings) -> Case:
     """With its own defaults no client here has RC4: the origin finds no suite in common.
 
@@ -74,10 +64,7 @@ def defaults_have_no_rc4(client: ClientSettings) -> Case:
     attempt = Attempt(RC4_ONLY, client)
     return Case(
         attempt,
-        no_shared_cipher(client),
+        fastly.no_shared_cipher(client),
         twin=attempt.with_server(ciphers="HIGH"),
-        remedies=[
-            *without_rc4(attempt),
-            every_suite_enabled(attempt, "RC4-SHA", "RC4"),
-        ],
+        remedies=[*without_rc4(attempt), fastly.every_suite_enabled(attempt, "RC4-SHA", "RC4")],
     )

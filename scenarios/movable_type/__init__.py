@@ -7,8 +7,6 @@ from lab.model import Attempt, ClientSettings, Rating, Reason, Side, Stage, up_t
 from lab.model.expectations import Expectation, completed, refused
 from lab.remedies import cured
 
-DOCUMENT = "movable-type"
-
 #: What the document's user reads whenever TLS does not come about after the server's 234: the sentence
 #: ends with the server's own reply, so that with another server program it ends otherwise.
 MESSAGES = {

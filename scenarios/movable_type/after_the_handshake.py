@@ -19,20 +19,7 @@ from lab.cases import (
 )
 from lab.model import SILENT, Attempt, ClientSettings, Goal, Reason, Side, Stage, only
 from lab.model.expectations import completed, refused
-from scenarios.movable_type import (
-    CENTOS7,
-    DOCUMENT,
-    DOES_NOT_START,
-    EVERYWHERE,
-    NO_DATA_CONNECTION,
-    NO_REUSE,
-    OLD_AND_NEW,
-    REUSE_REQUIRED,
-    VERIFY_NONE,
-    WHOLE,
-    clients,
-    server_refuses,
-)
+from scenarios import movable_type as mt
 
 SESSION = "After the handshake: session reuse"
 UPLOAD = "After the handshake: truncated uploads"
@@ -52,17 +39,17 @@ ABORTED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.ABORTED)
 A_FEW_BYTES = Race(times=12, least=1, others=5)
 
 
-@case(document=DOCUMENT, section=SESSION, clients=PLAIN_NET_FTP)
+@case(section=SESSION, clients=PLAIN_NET_FTP)
 def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
     """Login works, every transfer fails: vsftpd wants the data channel to resume the session.
 
     That is its default (``require_ssl_reuse=YES``). Net::FTP of libnet 3.12 to 3.14 keeps the session
     under the control connection's name and looks for it under the data connection's address.
     """
-    attempt = Attempt(vsftpd(protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
     return Case(
         attempt,
-        REUSE_REQUIRED,
+        mt.REUSE_REQUIRED,
         twin=attempt.with_client(mode="active"),
         remedies=[
             recommended(
@@ -73,17 +60,16 @@ def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
             recommended("active mode", attempt.with_client(mode="active"), REUSED),
             recommended("libnet 3.15 on the client", attempt.with_client(libnet="3.15"), REUSED),
             recommended(
-                f"{NO_REUSE} (whoever guesses the port can then steal a transfer)",
+                f"{mt.NO_REUSE} (whoever guesses the port can then steal a transfer)",
                 attempt.with_server(require_ssl_reuse=False),
                 NOT_REUSED,
             ),
-            useless(VERIFY_NONE, attempt.with_client(verify=False), REUSE_REQUIRED),
+            useless(mt.VERIFY_NONE, attempt.with_client(verify=False), mt.REUSE_REQUIRED),
         ],
     )
 
 
 @case(
-    document=DOCUMENT,
     section=SESSION,
     clients=[
         net_ftp(name, libnet=libnet)
@@ -97,11 +83,10 @@ def older_and_newer_libnet(client: ClientSettings) -> Case:
     3.11 has a cache of one session, which it gives to every connection; 3.15 looks the session up under
     the name of the host.
     """
-    return Case(Attempt(vsftpd(protocols=WHOLE), client), REUSED)
+    return Case(Attempt(vsftpd(protocols=mt.WHOLE), client), REUSED)
 
 
 @case(
-    document=DOCUMENT,
     section=SESSION,
     clients=[net_ftp("rocky9", policy, libnet="3.11") for policy in ("DEFAULT", "FIPS")],
 )
@@ -116,23 +101,23 @@ def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DIES,
-        twin=attempt.with_server(protocols=WHOLE),
+        twin=attempt.with_server(protocols=mt.WHOLE),
         remedies=[
-            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=WHOLE), REUSED),
+            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
             recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
-            useless(NO_REUSE, attempt.with_server(require_ssl_reuse=False), DIES),
+            useless(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False), DIES),
             useless("active mode", attempt.with_client(mode="active"), DIES),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SESSION, clients=PYTHONS)
+@case(section=SESSION, clients=PYTHONS)
 def pythons_own_ftplib(client: ClientSettings) -> Case:
     """Python's ftplib.FTP_TLS never resumes: its data connections are sessions of their own."""
-    attempt = Attempt(vsftpd(protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
     return Case(
         attempt,
-        REUSE_REQUIRED,
+        mt.REUSE_REQUIRED,
         twin=attempt.with_client(program="ftplib-reuse"),
         remedies=[
             recommended(
@@ -140,34 +125,25 @@ def pythons_own_ftplib(client: ClientSettings) -> Case:
                 attempt.with_client(program="ftplib-reuse"),
                 REUSED,
             ),
-            recommended(NO_REUSE, attempt.with_server(require_ssl_reuse=False), NOT_REUSED),
+            recommended(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False), NOT_REUSED),
         ],
     )
 
 
-@case(
-    document=DOCUMENT,
-    section=SESSION,
-    clients=[*PYTHONS, net_ftp("centos7"), net_ftp("rocky9", "DEFAULT")],
-)
+@case(section=SESSION, clients=[*PYTHONS, net_ftp("centos7"), net_ftp("rocky9", "DEFAULT")])
 def a_server_that_does_not_ask_for_it(client: ClientSettings) -> Case:
     """A server without that demand, pyftpdlib: the same clients deliver."""
-    attempt = Attempt(pyftpdlib(protocols=WHOLE), client)
+    attempt = Attempt(pyftpdlib(protocols=mt.WHOLE), client)
     return Case(attempt, completed(verified=True, data_protected=True, session_reused=False))
 
 
-@case(
-    document=DOCUMENT,
-    section=SESSION,
-    clients=[curl("rocky9", "DEFAULT"), curl("rocky9", "FIPS"), curl("centos7")],
-)
+@case(section=SESSION, clients=[curl("rocky9", "DEFAULT"), curl("rocky9", "FIPS"), curl("centos7")])
 def curl_resumes_by_itself(client: ClientSettings) -> Case:
     """With nothing said, curl passes on a stock server over TLS 1.3."""
     return Case(Attempt(vsftpd(), client), REUSED)
 
 
 @case(
-    document=DOCUMENT,
     section=UPLOAD,
     clients=[
         net_ftp("rocky9", "DEFAULT", session_cache="shared", payload=6),
@@ -185,9 +161,9 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ABORTED,
-        twin=attempt.with_server(protocols=WHOLE),
+        twin=attempt.with_server(protocols=mt.WHOLE),
         remedies=[
-            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=WHOLE), REUSED),
+            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
             recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
         ],
         race=A_FEW_BYTES,
@@ -195,7 +171,6 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
 
 
 @case(
-    document=DOCUMENT,
     section=UPLOAD,
     clients=[
         replace(client, payload=size)
@@ -212,31 +187,20 @@ def net_ftp_over_tls_1_3_by_size_and_mode(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ABORTED,
-        twin=attempt.with_server(protocols=WHOLE),
+        twin=attempt.with_server(protocols=mt.WHOLE),
         race=Race(times=4, least=0, others=2),
     )
 
 
-@case(
-    document=DOCUMENT,
-    section=UPLOAD,
-    clients=[net_ftp("rocky9", "DEFAULT", libnet="3.15", payload=6)],
-)
+@case(section=UPLOAD, clients=[net_ftp("rocky9", "DEFAULT", libnet="3.15", payload=6)])
 def a_newer_libnet_does_not_help_there(client: ClientSettings) -> Case:
     """The same race with libnet 3.15, which resumes the session by itself."""
     attempt = Attempt(vsftpd(), client)
-    return Case(
-        attempt,
-        ABORTED,
-        twin=attempt.with_server(protocols=WHOLE),
-        race=A_FEW_BYTES,
-    )
+    return Case(attempt, ABORTED, twin=attempt.with_server(protocols=mt.WHOLE), race=A_FEW_BYTES)
 
 
 @case(
-    document=DOCUMENT,
-    section=UPLOAD,
-    clients=[net_ftp("rocky9", "DEFAULT", session_cache="shared", payload=200_000)],
+    section=UPLOAD, clients=[net_ftp("rocky9", "DEFAULT", session_cache="shared", payload=200_000)]
 )
 def silently_truncated(client: ClientSettings) -> Case:
     """The same race against pyftpdlib: the client is told ``226``, and the file is short.
@@ -247,27 +211,33 @@ def silently_truncated(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.UNKNOWN, at=Stage.TRANSFER, because=Reason.TRUNCATED),
-        twin=attempt.with_server(protocols=WHOLE),
+        twin=attempt.with_server(protocols=mt.WHOLE),
         remedies=[
-            recommended("the server limited to TLS 1.2", attempt.with_server(protocols=WHOLE)),
-            recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2"))),
+            recommended(
+                "the server limited to TLS 1.2",
+                attempt.with_server(protocols=mt.WHOLE),
+                completed(),
+            ),
+            recommended(
+                TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), completed()
+            ),
         ],
         race=Race(times=30, least=1, others=5),
     )
 
 
-@case(document=DOCUMENT, section=DATA, clients=OLD_AND_NEW)
+@case(section=DATA, clients=mt.OLD_AND_NEW)
 def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     """The server announces an address that leads nowhere, as behind a NAT that it does not know of.
 
     TLS has hidden the reply from whatever would have corrected it. Login works, the transfer waits for
     a connection that never comes.
     """
-    attempt = Attempt(vsftpd(protocols=WHOLE, pasv_address=SILENT), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE, pasv_address=SILENT), client)
     attempt = attempt.with_client(timeout_s=2.0)
     return Case(
         attempt,
-        NO_DATA_CONNECTION,
+        mt.NO_DATA_CONNECTION,
         twin=attempt.with_server(pasv_address=None),
         remedies=[
             recommended(
@@ -280,14 +250,14 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=DATA, clients=OLD_AND_NEW)
+@case(section=DATA, clients=mt.OLD_AND_NEW)
 def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     """A packet filter lets the control port through and drops the passive ports."""
-    attempt = Attempt(vsftpd(protocols=WHOLE, data_ports="dropped"), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE, data_ports="dropped"), client)
     attempt = attempt.with_client(timeout_s=2.0)
     return Case(
         attempt,
-        NO_DATA_CONNECTION,
+        mt.NO_DATA_CONNECTION,
         twin=attempt.with_server(data_ports="open"),
         remedies=[
             recommended(
@@ -299,71 +269,79 @@ def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=DATA, clients=OLD_AND_NEW)
+@case(section=DATA, clients=mt.OLD_AND_NEW)
 def the_data_ports_are_rejected(client: ClientSettings) -> Case:
     """The same with a filter that answers: the failure comes at once."""
-    attempt = Attempt(vsftpd(protocols=WHOLE, data_ports="rejected"), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE, data_ports="rejected"), client)
     attempt = attempt.with_client(timeout_s=2.0)
-    return Case(attempt, NO_DATA_CONNECTION, twin=attempt.with_server(data_ports="open"))
+    return Case(attempt, mt.NO_DATA_CONNECTION, twin=attempt.with_server(data_ports="open"))
 
 
-@case(document=DOCUMENT, section=OPTIONS, clients=OLD_AND_NEW)
+@case(section=OPTIONS, clients=mt.OLD_AND_NEW)
 def a_misspelt_tls_option(client: ClientSettings) -> Case:
     """``ssl_tlsv1_2=YES``, as the manual page spells it: vsftpd 3.0.5 does not start.
 
     Upstream's program knows ``ssl_tlsv12``; Enterprise Linux 9's build knows the page's spelling.
     """
-    attempt = Attempt(vsftpd(extra=("ssl_tlsv1_2=YES",), protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(extra=("ssl_tlsv1_2=YES",), protocols=mt.WHOLE), client)
     return Case(
         attempt,
-        DOES_NOT_START,
+        mt.DOES_NOT_START,
         twin=attempt.with_server(extra=()),
         remedies=[
             recommended(
-                "vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(extra=("ssl_tlsv12=YES",))
+                "vsftpd.conf: ssl_tlsv12=YES",
+                attempt.with_server(extra=("ssl_tlsv12=YES",)),
+                completed(),
             )
         ],
     )
 
 
-@case(document=DOCUMENT, section=OPTIONS, clients=EVERYWHERE)
+@case(section=OPTIONS, clients=mt.EVERYWHERE)
 def the_server_rejects_the_name(client: ClientSettings) -> Case:
     """``ssl_sni_hostname`` names another host than the client does: alert 112, the same sentence."""
-    attempt = Attempt(vsftpd(protocols=WHOLE, ssl_sni_hostname="other.lab.test"), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE, ssl_sni_hostname="other.lab.test"), client)
     right = attempt.with_server(ssl_sni_hostname="ftp.lab.test")
     return Case(
         attempt,
-        server_refuses(Reason.SNI_REJECTED),
+        mt.server_refuses(Reason.SNI_REJECTED),
         twin=right,
         remedies=[
-            recommended("vsftpd.conf: ssl_sni_hostname is the name that clients use", right),
+            recommended(
+                "vsftpd.conf: ssl_sni_hostname is the name that clients use", right, completed()
+            ),
             useless(
-                VERIFY_NONE,
+                mt.VERIFY_NONE,
                 attempt.with_client(verify=False),
-                server_refuses(Reason.SNI_REJECTED),
+                mt.server_refuses(Reason.SNI_REJECTED),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=OPTIONS, clients=EVERYWHERE)
+@case(section=OPTIONS, clients=mt.EVERYWHERE)
 def the_server_wants_a_client_certificate(client: ClientSettings) -> Case:
     """``require_cert=YES`` and a client that has none, over TLS 1.2: alert 40 inside the handshake."""
-    attempt = Attempt(vsftpd(protocols=WHOLE, require_cert=True), client)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE, require_cert=True), client)
     return Case(
         attempt,
-        server_refuses(Reason.CLIENT_CERTIFICATE_REQUIRED),
+        mt.server_refuses(Reason.CLIENT_CERTIFICATE_REQUIRED),
         twin=attempt.with_client(client_certificate="client"),
         remedies=[
             recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
+                "a certificate for the client",
+                attempt.with_client(client_certificate="client"),
+                completed(),
             ),
-            recommended("vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False)),
+            recommended(
+                "vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False), completed()
+            ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=OPTIONS, clients=clients("rocky9:DEFAULT", "rocky9:FIPS"))
+@case(section=OPTIONS, clients=mt.clients("rocky9:DEFAULT", "rocky9:FIPS"))
 def the_server_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> Case:
     """The same over TLS 1.3: the client has finished its handshake when the server refuses.
 
@@ -382,13 +360,17 @@ def the_server_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -
     )
 
 
-@case(document=DOCUMENT, section=OPTIONS, clients=CENTOS7)
+@case(section=OPTIONS, clients=mt.CENTOS7)
 def no_protocol_version_in_common(client: ClientSettings) -> Case:
     """A server of TLS 1.3 alone, and a client on CentOS 7, which has none: alert 70."""
     attempt = Attempt(vsftpd(protocols=only("TLSv1.3")), client)
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_PROTOCOL),
+        mt.server_refuses(Reason.NO_SHARED_PROTOCOL),
         twin=attempt.with_server(protocols=None),
-        remedies=[recommended("vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(protocols=None))],
+        remedies=[
+            recommended(
+                "vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(protocols=None), completed()
+            )
+        ],
     )

@@ -11,12 +11,12 @@ The impostor here runs vsftpd on CentOS 7's OpenSSL 1.0.2k, with one anonymous s
 from lab.cases import Case, case, net_ftp, recommended, vsftpd_on_openssl_1_0_2
 from lab.model import Attempt, ClientSettings, Reason
 from lab.model.expectations import completed
-from scenarios.movable_type import CLIENT_LIST, DOCUMENT, server_refuses
+from scenarios import movable_type as mt
 
 SECTION = "No common cipher suite"
 ANONYMOUS = "AECDH-AES128-SHA"
 LET_IN = completed(protocol="TLSv1.2", cipher=ANONYMOUS, verified=False)
-NO_SHARED_CIPHER = server_refuses(Reason.NO_SHARED_CIPHER)
+NO_SHARED_CIPHER = mt.server_refuses(Reason.NO_SHARED_CIPHER)
 
 
 def impostor_meets(client: ClientSettings) -> Attempt:
@@ -27,7 +27,6 @@ def impostor_meets(client: ClientSettings) -> Attempt:
 
 
 @case(
-    document=DOCUMENT,
     section=SECTION,
     clients=[
         net_ftp("centos7", ciphers="AES128", session_cache="shared"),
@@ -47,7 +46,7 @@ def remedy_2_and_an_impostor_without_a_certificate(client: ClientSettings) -> Ca
         LET_IN,
         remedies=[
             recommended(
-                f"{CLIENT_LIST}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER
+                f"{mt.CLIENT_LIST}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER
             ),
             recommended(
                 "mt-config.cgi: no SSL_cipher_list",
@@ -59,7 +58,6 @@ def remedy_2_and_an_impostor_without_a_certificate(client: ClientSettings) -> Ca
 
 
 @case(
-    document=DOCUMENT,
     section=SECTION,
     clients=[
         net_ftp("rocky9", policy, ciphers="AES128", session_cache="shared")

@@ -6,21 +6,12 @@ clear text, where the server allows it.
 
 from lab.cases import Case, case, unsafe, vsftpd
 from lab.model import Attempt, ClientSettings, Reason
-from scenarios.movable_type import (
-    DELIVERED_IN_CLEAR,
-    DOCUMENT,
-    EVERYWHERE,
-    WHOLE,
-    client_refuses,
-    cures,
-    data_needs_tls,
-    login_needs_tls,
-)
+from scenarios import movable_type as mt
 
 SECTION = "Delivery in a closed network"
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def tls_enabled_still_verifies(client: ClientSettings) -> Case:
     """A server that offers TLS with a self-signed certificate, and does not insist on it.
 
@@ -29,50 +20,46 @@ def tls_enabled_still_verifies(client: ClientSettings) -> Case:
     """
     server = vsftpd(
         certificate="self-signed",
-        protocols=WHOLE,
+        protocols=mt.WHOLE,
         tls_required_login=False,
         tls_required_data=False,
     )
     attempt = Attempt(server, client)
     return Case(
         attempt,
-        client_refuses(Reason.SELF_SIGNED_LEAF),
+        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            *cures(attempt, "served-trusted"),
-            unsafe(
-                "TLS off in the delivery settings",
-                attempt.with_client(tls=False),
-                DELIVERED_IN_CLEAR,
-            ),
+            *mt.cures(attempt, "served-trusted"),
+            unsafe("TLS off in the delivery settings", attempt.with_client(tls=False)),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def tls_disabled_against_a_server_that_requires_it(client: ClientSettings) -> Case:
     """Plain FTP to a server that takes no login in clear text.
 
     Net::FTP tries USER again after the server's ``530 Non-anonymous sessions must use encryption.``;
     the server closes, and the user reads ``Connection closed``. Only the server's log has the truth.
     """
-    attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(tls=False)
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(tls=False)
     return Case(
         attempt,
-        login_needs_tls("[Net::FTP] Connection closed"),
+        mt.login_needs_tls("[Net::FTP] Connection closed"),
         twin=attempt.with_client(tls=True),
-        remedies=cures(attempt, "client-tls", "plain-login"),
+        remedies=mt.cures(attempt, "client-tls", "plain-login"),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def tls_required_for_data_alone(client: ClientSettings) -> Case:
     """A server that takes the login in clear text and the file not: only half of the switch was turned."""
-    server = vsftpd(protocols=WHOLE, tls_required_login=False)
+    server = vsftpd(protocols=mt.WHOLE, tls_required_login=False)
     attempt = Attempt(server, client).with_client(tls=False)
     return Case(
         attempt,
-        data_needs_tls("Data connections must be encrypted."),
+        mt.data_needs_tls("Data connections must be encrypted."),
         twin=attempt.with_server(tls_required_data=False),
-        remedies=cures(attempt, "client-tls"),
+        remedies=mt.cures(attempt, "client-tls"),
     )

@@ -11,22 +11,7 @@ from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import completed, refused
 from lab.own.mt_client import client_settings
 from lab.own.mt_config import parse
-from scenarios.movable_type import (
-    DELIVERED,
-    DELIVERED_UNCHECKED,
-    DOCUMENT,
-    DOCUMENT_SUITES,
-    EVERYWHERE,
-    OLD_AND_NEW,
-    OVER_AES128_SHA,
-    REUSE_REQUIRED,
-    SERVER_HIGH,
-    VERIFY_NONE,
-    WHOLE,
-    client_refuses,
-    clients,
-    server_refuses,
-)
+from scenarios import movable_type as mt
 
 SECTION = "Movable Type's directives"
 
@@ -38,21 +23,17 @@ def configured(attempt: Attempt, *lines: str) -> Attempt:
     return Attempt(attempt.server, client)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def verification_switched_off(client: ClientSettings) -> Case:
     """Two directives switch the verification off; the one with FTPS in its name is the document's."""
-    attempt = Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(certificate="self-signed", protocols=mt.WHOLE), client)
     return Case(
         attempt,
-        client_refuses(Reason.SELF_SIGNED_LEAF),
+        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            unsafe(
-                "FTPSSSLVerifyNone 1",
-                configured(attempt, "FTPSSSLVerifyNone 1"),
-                DELIVERED_UNCHECKED,
-            ),
-            unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1"), DELIVERED_UNCHECKED),
+            unsafe("FTPSSSLVerifyNone 1", configured(attempt, "FTPSSSLVerifyNone 1")),
+            unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1")),
         ],
     )
 
@@ -61,7 +42,7 @@ def verification_switched_off(client: ClientSettings) -> Case:
 TRUSTED_BY_VARIABLE = "SSL_CERT_FILE=/opt/lab/certificates/ftp.lab.test/self-signed.chain.pem"
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=mt.OLD_AND_NEW)
 def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
     """``FTPSSSLVerifyNone=1`` among the variables of the client's process does nothing.
 
@@ -70,68 +51,63 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
     certificate - and that certificate alone.
     """
     attempt = Attempt(
-        vsftpd(certificate="self-signed", protocols=WHOLE),
+        vsftpd(certificate="self-signed", protocols=mt.WHOLE),
         dataclasses.replace(client, environment=("FTPSSSLVerifyNone=1",)),
     )
     return Case(
         attempt,
-        client_refuses(Reason.SELF_SIGNED_LEAF),
+        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
         remedies=[
             recommended(
                 "the server's certificate trusted by the variable SSL_CERT_FILE",
                 attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
-                DELIVERED,
-                impostor=client_refuses(Reason.UNKNOWN_ISSUER),
+                impostor=mt.client_refuses(Reason.UNKNOWN_ISSUER),
             ),
-            unsafe(VERIFY_NONE, configured(attempt, "FTPSSSLVerifyNone 1"), DELIVERED_UNCHECKED),
+            unsafe(mt.VERIFY_NONE, configured(attempt, "FTPSSSLVerifyNone 1")),
             useless(
                 "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
                 attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
-                client_refuses(Reason.SELF_SIGNED_LEAF),
+                mt.client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
             useless(
                 "the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's",
                 attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",)),
-                client_refuses(Reason.SELF_SIGNED_LEAF),
+                mt.client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS"))
+@case(section=SECTION, clients=mt.clients("rocky9:FIPS"))
 def the_spelling_on_the_page(client: ClientSettings) -> Case:
     """Directive and key run together, as the page prints them, are an unknown directive: nothing happens.
 
     ``FTPSOptionsSSL_cipher_list AES128`` is accepted without a word and changes nothing;
     ``FTPSOptions SSL_cipher_list=AES128``, with a blank, is what it means.
     """
-    server = vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE)
+    server = vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE)
     attempt = configured(Attempt(server, client), "FTPSOptionsSSL_cipher_list AES128")
     right = configured(Attempt(server, client), "FTPSOptions SSL_cipher_list=AES128")
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_CIPHER),
+        mt.server_refuses(Reason.NO_SHARED_CIPHER),
         twin=right,
         remedies=[
-            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
-            temporary(
-                "FTPSOptions SSL_cipher_list=AES128",
-                right,
-                OVER_AES128_SHA,
-            ),
+            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
+            temporary("FTPSOptions SSL_cipher_list=AES128", right, mt.OVER_AES128_SHA),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=mt.OLD_AND_NEW)
 def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
     """The value of an option ends at its second equals sign: ``ALL:@SECLEVEL=0`` is cut to a broken list.
 
     The client's library refuses the list before anything is sent.
     """
     attempt = configured(
-        Attempt(vsftpd(protocols=WHOLE), client), "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0"
+        Attempt(vsftpd(protocols=mt.WHOLE), client), "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0"
     )
     return Case(
         attempt,
@@ -140,20 +116,16 @@ def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:DEFAULT", "rocky9:FIPS"))
+@case(section=SECTION, clients=mt.clients("rocky9:DEFAULT", "rocky9:FIPS"))
 def the_protocol_version(client: ClientSettings) -> Case:
     """``FTPSSSLVersion TLSv1_2`` limits the client, and so cures uploads that TLS 1.3 cuts short."""
     attempt = configured(Attempt(vsftpd(), client), "FTPSSSLVersion TLSv1_2")
     return Case(attempt, completed(protocol="TLSv1.2", verified=True, data_protected=True))
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=mt.OLD_AND_NEW)
 def a_session_option_that_net_ftp_does_not_know(client: ClientSettings) -> Case:
     """``FTPSOptions ReuseSession=1`` belongs to Net::FTPSSL; Net::FTP ignores it."""
-    attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(session_cache="default")
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(session_cache="default")
     attempt = configured(attempt, "FTPSOptions ReuseSession=1")
-    return Case(
-        attempt,
-        REUSE_REQUIRED,
-        twin=attempt.with_client(session_cache="shared"),
-    )
+    return Case(attempt, mt.REUSE_REQUIRED, twin=attempt.with_client(session_cache="shared"))

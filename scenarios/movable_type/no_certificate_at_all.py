@@ -6,31 +6,19 @@ The document names one message for all of them. It appears in one.
 from lab.cases import Case, case, useless, vsftpd
 from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
 from lab.model.expectations import refused
-from scenarios.movable_type import (
-    CENTOS7,
-    DELIVERED,
-    DOCUMENT,
-    EVERYWHERE,
-    ROCKY9,
-    SERVER_HIGH,
-    VERIFY_NONE,
-    WHOLE,
-    cures,
-    server_refuses,
-    tls_not_offered,
-)
+from scenarios import movable_type as mt
 
 SECTION = "No public certificate on the server"
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def the_option_is_not_set(client: ClientSettings) -> Case:
     """Vsftpd with TLS on and no ``rsa_cert_file`` looks in a built-in place and does not start.
 
     Clients see a closed port: ``Connection refused``, nothing about TLS. The truth is in what the
     server said when it ended: ``500 OOPS: SSL: cannot load RSA certificate``.
     """
-    attempt = Attempt(vsftpd(certificate="unset", protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(certificate="unset", protocols=mt.WHOLE), client)
     return Case(
         attempt,
         refused(
@@ -40,11 +28,11 @@ def the_option_is_not_set(client: ClientSettings) -> Case:
             message="Connection refused",
         ),
         twin=attempt.with_server(certificate="valid"),
-        remedies=cures(attempt, "known-authority"),
+        remedies=mt.cures(attempt, "known-authority"),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
+@case(section=SECTION, clients=mt.CENTOS7)
 def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     """``rsa_cert_file=`` starts, and can then complete no handshake.
 
@@ -54,20 +42,20 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(certificate="empty"), client)
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_CIPHER),
+        mt.server_refuses(Reason.NO_SHARED_CIPHER),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
-            *cures(attempt, "known-authority"),
+            *mt.cures(attempt, "known-authority"),
             useless(
-                f"{SERVER_HIGH}, as the server's log suggests",
+                f"{mt.SERVER_HIGH}, as the server's log suggests",
                 attempt.with_server(ciphers="HIGH"),
-                server_refuses(Reason.NO_SHARED_CIPHER),
+                mt.server_refuses(Reason.NO_SHARED_CIPHER),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=ROCKY9)
+@case(section=SECTION, clients=mt.ROCKY9)
 def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
     """``rsa_cert_file=`` again, and a client of TLS 1.3: the server's log is nearer to the cause.
 
@@ -76,35 +64,31 @@ def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(certificate="empty"), client).with_client(goal=Goal.LOGIN)
     return Case(
         attempt,
-        server_refuses(Reason.NO_SERVER_CERTIFICATE),
+        mt.server_refuses(Reason.NO_SERVER_CERTIFICATE),
         twin=attempt.with_server(certificate="valid"),
-        remedies=cures(attempt, "known-authority"),
+        remedies=mt.cures(attempt, "known-authority"),
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def tls_is_off(client: ClientSettings) -> Case:
     """Without ``ssl_enable`` the server does not know AUTH before a login, and says so.
 
     The message begins like the document's and ends otherwise: the reply that it quotes is ``530``.
     """
-    attempt = Attempt(vsftpd(tls=False, protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(tls=False, protocols=mt.WHOLE), client)
     return Case(
         attempt,
-        tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
+        mt.tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
         twin=attempt.with_server(tls=True),
         remedies=[
-            *cures(attempt, "server-tls"),
-            useless(
-                VERIFY_NONE,
-                attempt.with_client(verify=False),
-                tls_not_offered(),
-            ),
+            *mt.cures(attempt, "server-tls"),
+            useless(mt.VERIFY_NONE, attempt.with_client(verify=False), mt.tls_not_offered()),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def a_public_certificate(client: ClientSettings) -> Case:
     """What the document recommends: a certificate that a public authority issued for the host's name."""
-    return Case(Attempt(vsftpd(protocols=WHOLE), client), DELIVERED)
+    return Case(Attempt(vsftpd(protocols=mt.WHOLE), client), mt.DELIVERED)

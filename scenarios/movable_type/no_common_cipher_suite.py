@@ -7,35 +7,15 @@ does not govern - and only under a policy that has no RSA key exchange: FIPS or 
 
 from lab.cases import Case, case, recommended, temporary, useless, vsftpd
 from lab.model import Attempt, ClientSettings, Reason
+from lab.model.expectations import completed
 from lab.servers import SERVERS
-from scenarios.movable_type import (
-    BOTH_SERVERS,
-    CLIENT_LIST,
-    DOCUMENT,
-    DOCUMENT_SUITES,
-    EVERYWHERE,
-    OLD_AND_NEW,
-    OVER_AES128_SHA,
-    SERVER_HIGH,
-    STRONG,
-    VERIFY_NONE,
-    WHOLE,
-    WITH_AES128_SHA,
-    client_refuses,
-    clients,
-    server_refuses,
-)
+from scenarios import movable_type as mt
 
 SECTION = "No common cipher suite"
-CLIENT_AES128 = f"{CLIENT_LIST}=AES128"
+CLIENT_AES128 = f"{mt.CLIENT_LIST}=AES128"
 
 
-@case(
-    document=DOCUMENT,
-    section=SECTION,
-    clients=clients("rocky9:FIPS"),
-    servers=BOTH_SERVERS,
-)
+@case(section=SECTION, clients=mt.clients("rocky9:FIPS"), servers=mt.BOTH_SERVERS)
 def server_offers_only_suites_the_client_refuses(client: ClientSettings, server: str) -> Case:
     """The certificate is fine, but no cipher suite is common to both ends.
 
@@ -44,25 +24,25 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings, server:
     same sentence as for a bad certificate.
     """
     attempt = Attempt(
-        SERVERS[server].settings_with(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client
+        SERVERS[server].settings_with(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client
     )
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_CIPHER, server),
+        mt.server_refuses(Reason.NO_SHARED_CIPHER, server),
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
-            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
-            temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), OVER_AES128_SHA),
+            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+            temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), mt.OVER_AES128_SHA),
             useless(
-                f"{VERIFY_NONE} (the certificate is not the cause)",
+                f"{mt.VERIFY_NONE} (the certificate is not the cause)",
                 attempt.with_client(verify=False),
-                server_refuses(Reason.NO_SHARED_CIPHER, server),
+                mt.server_refuses(Reason.NO_SHARED_CIPHER, server),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FUTURE"))
+@case(section=SECTION, clients=mt.clients("rocky9:FUTURE"))
 def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     """Under FUTURE the list is the client's own again after remedy 2, and still nothing fits.
 
@@ -71,33 +51,35 @@ def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     help. The key has 3072 bits here, or the certificate would be refused first.
     """
     attempt = Attempt(
-        vsftpd(certificate="rsa3072", ciphers=DOCUMENT_SUITES, protocols=WHOLE), client
+        vsftpd(certificate="rsa3072", ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client
     )
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_CIPHER),
+        mt.server_refuses(Reason.NO_SHARED_CIPHER),
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
-            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
+            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
             useless(
                 CLIENT_AES128,
                 attempt.with_client(ciphers="AES128"),
-                server_refuses(Reason.NO_SHARED_CIPHER),
+                mt.server_refuses(Reason.NO_SHARED_CIPHER),
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=WITH_AES128_SHA)
+@case(section=SECTION, clients=mt.WITH_AES128_SHA)
 def the_same_server_reached_without_that_policy(client: ClientSettings) -> Case:
     """The document's two suites are no obstacle under DEFAULT or LEGACY, nor on CentOS 7.
 
     DEFAULT keeps RSA key exchange, CBC and the SHA-1 MAC, so AES128-SHA is common to both ends.
     """
-    return Case(Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client), OVER_AES128_SHA)
+    return Case(
+        Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client), mt.OVER_AES128_SHA
+    )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=EVERYWHERE)
+@case(section=SECTION, clients=mt.EVERYWHERE)
 def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     """Remedy 2 breaks a server that was fine.
 
@@ -105,38 +87,38 @@ def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     is set. A client that is limited to AES-128 suites for the sake of another server has nothing in
     common with it.
     """
-    attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(ciphers="AES128")
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(ciphers="AES128")
     return Case(
         attempt,
-        server_refuses(Reason.NO_SHARED_CIPHER),
+        mt.server_refuses(Reason.NO_SHARED_CIPHER),
         twin=attempt.with_client(ciphers=None),
         remedies=[
             recommended(
-                "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), STRONG
+                "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), mt.STRONG
             ),
-            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
+            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=mt.OLD_AND_NEW)
 def cipher_remedies_against_a_bad_certificate(client: ClientSettings) -> Case:
     """The same sentence, and the remedies of the other cause: they change nothing."""
-    attempt = Attempt(vsftpd(certificate="self-signed", protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(certificate="self-signed", protocols=mt.WHOLE), client)
     return Case(
         attempt,
-        client_refuses(Reason.SELF_SIGNED_LEAF),
+        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
         twin=attempt.with_server(certificate="valid"),
         remedies=[
             useless(
-                SERVER_HIGH,
+                mt.SERVER_HIGH,
                 attempt.with_server(ciphers="HIGH"),
-                client_refuses(Reason.SELF_SIGNED_LEAF),
+                mt.client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
             useless(
                 f"{CLIENT_AES128}, with ssl_ciphers=HIGH",
                 attempt.with_server(ciphers="HIGH").with_client(ciphers="AES128"),
-                client_refuses(Reason.SELF_SIGNED_LEAF),
+                mt.client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
         ],
     )

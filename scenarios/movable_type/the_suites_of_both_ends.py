@@ -6,15 +6,8 @@ answers - and the first thing that fails is said in words. `lab suites` does it 
 
 from lab.cases import Case, case, recommended, vsftpd
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from lab.model.expectations import Expectation, refused
-from scenarios.movable_type import (
-    DOCUMENT,
-    DOCUMENT_SUITES,
-    OLD_AND_NEW,
-    SERVER_HIGH,
-    WHOLE,
-    clients,
-)
+from lab.model.expectations import Expectation, completed, refused
+from scenarios import movable_type as mt
 
 SECTION = "No common cipher suite"
 
@@ -24,24 +17,24 @@ def nothing_in_common(cause: str) -> Expectation:
     return refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER, cause=cause)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS"))
+@case(section=SECTION, clients=mt.clients("rocky9:FIPS"))
 def the_servers_list_against_the_policys(client: ClientSettings) -> Case:
     """The server allows one suite, with RSA key exchange, CBC and SHA-1; the policy has none of these."""
-    attempt = Attempt(vsftpd(ciphers=DOCUMENT_SUITES, protocols=WHOLE), client)
+    attempt = Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client)
     return Case(
         attempt,
         nothing_in_common(
             "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
         ),
         twin=attempt.with_server(ciphers="HIGH"),
-        remedies=[recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"))],
+        remedies=[recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=OLD_AND_NEW)
+@case(section=SECTION, clients=mt.OLD_AND_NEW)
 def the_servers_default_against_a_short_list(client: ClientSettings) -> Case:
     """The client offers AES-128 suites only; a stock server allows one suite, with AES-256."""
-    attempt = Attempt(vsftpd(protocols=WHOLE), client).with_client(ciphers="AES128")
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(ciphers="AES128")
     return Case(
         attempt,
         nothing_in_common("the server allows only ECDHE-RSA-AES256-GCM-SHA384"),
@@ -49,12 +42,8 @@ def the_servers_default_against_a_short_list(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS"))
+@case(section=SECTION, clients=mt.clients("rocky9:FIPS"))
 def a_key_that_no_suite_fits(client: ClientSettings) -> Case:
     """The lists have a suite in common, and the key is of another kind: ECDSA, with RSA suites only."""
-    attempt = Attempt(vsftpd(certificate="ecdsa", protocols=WHOLE), client)
-    return Case(
-        attempt,
-        nothing_in_common("ECDSA"),
-        twin=attempt.with_server(ciphers="HIGH"),
-    )
+    attempt = Attempt(vsftpd(certificate="ecdsa", protocols=mt.WHOLE), client)
+    return Case(attempt, nothing_in_common("ECDSA"), twin=attempt.with_server(ciphers="HIGH"))

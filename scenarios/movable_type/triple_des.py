@@ -5,28 +5,10 @@ same vsftpd 3.0.5 runs on CentOS 7's OpenSSL 1.0.2k, which has. Nothing is said 
 library ends at TLS 1.2, so that the cipher list always decides.
 """
 
-from lab.cases import (
-    Case,
-    case,
-    recommended,
-    temporary,
-    useless,
-    vsftpd_on_openssl_1_0_2,
-)
+from lab.cases import Case, case, recommended, temporary, useless, vsftpd_on_openssl_1_0_2
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import completed, refused
-from scenarios.movable_type import (
-    CENTOS7,
-    CLIENT_LIST,
-    DOCUMENT,
-    DOCUMENT_SUITES,
-    OVER_AES128_SHA,
-    SERVER_HIGH,
-    STRONG,
-    WITH_AES128_SHA,
-    clients,
-    server_refuses,
-)
+from scenarios import movable_type as mt
 
 SECTION = "vsftpd 3.0.5 as an example"
 TRIPLE_DES = "DES-CBC3-SHA"
@@ -34,7 +16,7 @@ SERVER_DEFAULT = "vsftpd.conf: no ssl_ciphers"
 
 OVER_DES_CBC3_SHA = completed(protocol="TLSv1.2", cipher=TRIPLE_DES, verified=True)
 
-NO_SHARED_CIPHER = server_refuses(Reason.NO_SHARED_CIPHER)
+NO_SHARED_CIPHER = mt.server_refuses(Reason.NO_SHARED_CIPHER)
 #: The list means nothing to the client's library, which says so before it has sent anything.
 LIST_EMPTY = refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY)
 
@@ -46,9 +28,8 @@ def server_with(ciphers: str, client: ClientSettings) -> Attempt:
 
 
 @case(
-    document=DOCUMENT,
     section=SECTION,
-    clients=clients("rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS", "rocky9:FUTURE"),
+    clients=mt.clients("rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS", "rocky9:FUTURE"),
 )
 def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
     """Rocky Linux 9 has no 3DES, whatever the crypto policy or the client's list says.
@@ -59,19 +40,19 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
     """
     attempt = server_with(TRIPLE_DES, client)
     remedies = [
-        recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
-        recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), STRONG),
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), mt.STRONG),
         useless(
-            f"{CLIENT_LIST}={TRIPLE_DES}",
-            attempt.with_client(ciphers=TRIPLE_DES),
-            LIST_EMPTY,
+            f"{mt.CLIENT_LIST}={TRIPLE_DES}", attempt.with_client(ciphers=TRIPLE_DES), LIST_EMPTY
         ),
         useless(
-            f"{CLIENT_LIST}=ALL:@SECLEVEL=0",
+            f"{mt.CLIENT_LIST}=ALL:@SECLEVEL=0",
             attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
             NO_SHARED_CIPHER,
         ),
-        useless(f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER),
+        useless(
+            f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
+        ),
     ]
     if client.policy != "LEGACY":
         remedies.append(
@@ -86,7 +67,7 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
+@case(section=SECTION, clients=mt.CENTOS7)
 def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
     """CentOS 7's library has 3DES in its default list; the Perl module above it has not.
 
@@ -99,33 +80,35 @@ def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
         NO_SHARED_CIPHER,
         twin=attempt.with_client(ciphers="DEFAULT"),
         remedies=[
-            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
-            recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), STRONG),
+            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+            recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), mt.STRONG),
             temporary(
-                f"{CLIENT_LIST}=DEFAULT", attempt.with_client(ciphers="DEFAULT"), OVER_DES_CBC3_SHA
+                f"{mt.CLIENT_LIST}=DEFAULT",
+                attempt.with_client(ciphers="DEFAULT"),
+                OVER_DES_CBC3_SHA,
             ),
             temporary(
-                f"{CLIENT_LIST}={TRIPLE_DES}",
+                f"{mt.CLIENT_LIST}={TRIPLE_DES}",
                 attempt.with_client(ciphers=TRIPLE_DES),
                 OVER_DES_CBC3_SHA,
             ),
             useless(
-                f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
+                f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
             ),
         ],
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=WITH_AES128_SHA)
+@case(section=SECTION, clients=mt.WITH_AES128_SHA)
 def both_halves_of_the_documents_list(client: ClientSettings) -> Case:
     """A server that has both suites of the document's list: the first one is what is used.
 
     That 3DES is there as well changes nothing for anybody. Rocky Linux 9 has AES128-SHA under DEFAULT.
     """
-    return Case(server_with(DOCUMENT_SUITES, client), OVER_AES128_SHA)
+    return Case(server_with(mt.DOCUMENT_SUITES, client), mt.OVER_AES128_SHA)
 
 
-@case(document=DOCUMENT, section=SECTION, clients=clients("rocky9:FIPS", "rocky9:FUTURE"))
+@case(section=SECTION, clients=mt.clients("rocky9:FIPS", "rocky9:FUTURE"))
 def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     """The document's story, with the server that the document describes.
 
@@ -133,19 +116,19 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     Under FIPS the document's remedy for the client brings AES128-SHA back; under FUTURE its security
     level stays in force and nothing does. To ask for the other half is never possible.
     """
-    attempt = server_with(DOCUMENT_SUITES, client)
-    aes128 = f"{CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")
+    attempt = server_with(mt.DOCUMENT_SUITES, client)
+    aes128 = f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")
     return Case(
         attempt,
         NO_SHARED_CIPHER,
         twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
-            recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), STRONG),
-            temporary(*aes128, OVER_AES128_SHA)
+            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+            temporary(*aes128, mt.OVER_AES128_SHA)
             if client.policy == "FIPS"
             else useless(*aes128, NO_SHARED_CIPHER),
             useless(
-                f"{CLIENT_LIST}={TRIPLE_DES}",
+                f"{mt.CLIENT_LIST}={TRIPLE_DES}",
                 attempt.with_client(ciphers=TRIPLE_DES),
                 LIST_EMPTY,
             ),
@@ -153,9 +136,9 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     )
 
 
-@case(document=DOCUMENT, section=SECTION, clients=CENTOS7)
+@case(section=SECTION, clients=mt.CENTOS7)
 def asking_for_the_second_half_from_centos_7(client: ClientSettings) -> Case:
     """On CentOS 7 the second half can be had: a client that asks for 3DES alone gets it."""
     return Case(
-        server_with(DOCUMENT_SUITES, client).with_client(ciphers=TRIPLE_DES), OVER_DES_CBC3_SHA
+        server_with(mt.DOCUMENT_SUITES, client).with_client(ciphers=TRIPLE_DES), OVER_DES_CBC3_SHA
     )

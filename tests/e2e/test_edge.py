@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.host.machine import wait_until
 from lab.model import Attempt, ClientReport
+from lab.model.expectations import PlannedAttempt
 from lab.record import load
 from lab.run.attempts import make
 from lab.run.laboratory import Lab

@@ -43,7 +43,7 @@ from lab.model import Attempt, Goal
 HANGING = {"session_cache": "shared", "timeout_s": 300.0}
 
 
-@case(document="resilience", section="quick", clients=[
+@case(section="quick", clients=[
     net_ftp("rocky9", policy, goal=goal) for policy in ("DEFAULT", "FIPS")
     for goal in (Goal.HANDSHAKE, Goal.LOGIN)
 ])
@@ -52,13 +52,13 @@ def quick(client):
     return Case(Attempt(vsftpd(), client), completed())
 
 
-@case(document="resilience", section="hanging", clients=[net_ftp("centos7", **HANGING)])
+@case(section="hanging", clients=[net_ftp("centos7", **HANGING)])
 def the_client_hangs(client):
     """A data connection that nobody answers."""
     return Case(Attempt(vsftpd(data_ports="dropped"), client), completed())
 
 
-@case(document="resilience", section="hanging", clients=[net_ftp("rocky9", "LEGACY", **HANGING)])
+@case(section="hanging", clients=[net_ftp("rocky9", "LEGACY", **HANGING)])
 def the_server_hangs(client):
     """The same at the other server."""
     return Case(Attempt(pyftpdlib(data_ports="dropped"), client), completed())
@@ -77,7 +77,9 @@ def hanging(copy: Copy) -> Copy:
 def with_hanging_cases(copy: Copy) -> Copy:
     for path in (copy.path / "scenarios").rglob("[!_]*.py"):
         path.unlink()
-    (copy.path / "scenarios" / "resilience.py").write_text(SCENARIO)
+    folder = copy.path / "scenarios" / "resilience"
+    folder.mkdir()
+    (folder / "resilience.py").write_text(SCENARIO)
     return copy
 
 

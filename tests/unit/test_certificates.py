@@ -18,13 +18,13 @@ from lab.certificates import (
     ANCHORS,
     CATALOGUE,
     CertificateError,
+    Key,
     RunCertificates,
     UnknownCertificate,
     describe,
     spec_of,
 )
 from lab.certificates.authority import Subject, generate_key, request_certificate
-from lab.certificates.catalogue import Key
 
 FTP, OTHER = "ftp.lab.test", "pyftpdlib.lab.test"
 ADDRESSES = {FTP: "172.30.7.10", OTHER: "172.30.7.11"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from textwrap import indent
 
 import pytest
 
@@ -17,7 +16,7 @@ BLOCK = re.compile(r"^`([^`\n]+)`(?:, after [^`]*`([^`]+)`)?:\n\n```\w+\n(.*?)^`
 #: An entry of a file by its name.
 ENTRY = {
     ".md": r"^\| `{}` .*\n",
-    ".py": r"^    CertificateSpec\(\n        slug=\"{}\",\n(?:     .*\n)+    \),\n",
+    ".toml": r"^\[certificate\.{}\]\n(?:.+\n)+\n",
 }
 #: By heading: the folders that are the thing's own, and how many files of others it changes.
 OWN = {
@@ -100,13 +99,12 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, place, text in blocks(section):
             path = tree / name
             if place:
-                # behind the entry of that name: its row in the page, its call in the catalogue
+                # behind the entry of that name: its row in the page, its table in the catalogue
                 entry = ENTRY[path.suffix].format(place)
                 was = path.read_text(encoding="utf-8")
                 found = re.search(entry, was, re.M)
                 assert found, f"{name} has no entry {place}"
-                more = indent(text.rstrip() + ",\n", "    ") if path.suffix == ".py" else text
-                path.write_text(was[: found.end()] + more + was[found.end() :], encoding="utf-8")
+                path.write_text(was[: found.end()] + text + was[found.end() :], encoding="utf-8")
             else:
                 assert not path.exists(), f"{name} is there already"
                 path.parent.mkdir(parents=True, exist_ok=True)

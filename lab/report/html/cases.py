@@ -14,9 +14,13 @@ from markupsafe import Markup
 from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
+from lab.remedies.words import InBothLanguages
 from lab.report import view
+from lab.report.advice import advice_in_words
 from lab.report.html.language import (
+    LANGUAGES,
     Text,
+    both,
     expectation_words,
     facts,
     outcome_words,
@@ -38,7 +42,7 @@ SYMBOLS = ("completed", "given-away", *(str(side) for side in Side), "cannot", "
 #: What a case is about: its attempts have one of these roles, the others stand beside it.
 MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
 _ALARMING = frozenset({Verdict.SURPRISE, Verdict.LAB_ERROR})
-#: Words with which every line of a log begins stand above it if they are so long, in characters.
+#: InBothLanguages with which every line of a log begins stand above it if they are so long, in characters.
 SHORTEST_REPETITION = 8
 #: Longest name or list of names of a certificate that is shown, in characters.
 _LONGEST_NAME = 600
@@ -180,6 +184,24 @@ class AttemptView:
     def same_builds(self) -> bool:
         """Whether it is unexpected of the very builds of which the expectations were seen to hold."""
         return same_builds(self.attempt)
+
+    @property
+    def advice(self) -> list[tuple[Text, list[Text]]]:
+        """Cause, place and remedies, each a label with its lines."""
+        advice = self.attempt.advice
+        if advice is None:
+            return []
+        english, japanese = (advice_in_words(advice, language) for language in LANGUAGES)
+        return [
+            (
+                both(InBothLanguages(one[0], other[0])),
+                [
+                    both(InBothLanguages(*lines))
+                    for lines in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
+                ],
+            )
+            for one, other in zip(english, japanese, strict=True)
+        ]
 
     @property
     def witnesses(self) -> list[str]:

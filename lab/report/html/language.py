@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 
 from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
+from lab.remedies.words import InBothLanguages, table
 from lab.report.html.quoting import inline, prose
 
 LANGUAGES: Final = ("en", "ja")
@@ -50,8 +51,7 @@ class Text:
         """Both languages, as they stand on the page."""
         if self.en == self.ja:
             return self.en
-        both = f"<i lang=en>{self.en}</i><i lang=ja>{self.ja}</i>"
-        return Markup(both)
+        return Markup(f"<i lang=en>{self.en}</i><i lang=ja>{self.ja}</i>")
 
     def __html__(self) -> Markup:
         return self.html
@@ -74,14 +74,20 @@ def joined(parts: list[Text]) -> Text:
 
 @cache
 def texts() -> Mapping[str, Text]:
-    """Every text by ``section.name``, as ``texts.toml`` has them."""
+    """Every text by ``section.name``, as ``texts.toml`` has them; what a reason means as ``why.NAME``."""
     with TEXTS_PATH.open("rb") as file:
         sections = tomllib.load(file)
-    return {
+    own = {
         f"{section}.{name}": Text(Markup(pair["en"]), Markup(pair["ja"]))
         for section, names in sections.items()
         for name, pair in names.items()
     }
+    return own | {f"why.{name}": both(means) for name, means in table("why").items()}
+
+
+def both(words: InBothLanguages) -> Text:
+    """InBothLanguages that are plain text."""
+    return Text(escape(words.en), escape(words.ja))
 
 
 def say(name: str, **values: Hashable) -> Text:
