@@ -36,7 +36,7 @@ from lab.clients import PROGRAMS, program_of
 from lab.dialects import client_dialect, server_dialect
 from lab.documents import documents
 from lab.documents.lint import problems
-from lab.host import compose_command
+from lab.host.engine import compose_command
 from lab.images.recipe import load
 from lab.model import CLIENT_CONTAINERS
 from lab.record import schema_text
