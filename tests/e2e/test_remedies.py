@@ -96,8 +96,8 @@ def test_a_persons_own_certificate_is_replaced_and_the_client_stays(
 def test_a_backend_definition_is_mended_in_its_own_words(shared: Copy, tmp_path: Path) -> None:
     path = tmp_path / "my.vcl"
     path.write_text(
-        'backend F_own {\n  .host = "192.0.2.1";\n  .port = "443";\n  .ssl = true;\n'
-        "  .ssl_check_cert = always;\n}\n",
+        'backend F_own {\n  .host = "nginx.lab.test";\n  .port = "443";\n  .ssl = true;\n'
+        '  .ssl_check_cert = always;\n  .ssl_cert_hostname = "nginx.lab.test";\n}\n',
         encoding="utf-8",
     )
     found = refused(shared, "--backend", str(path), "-s", "certificate=self-signed")
