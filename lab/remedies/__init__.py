@@ -502,7 +502,6 @@ CURES: tuple[Cure, ...] = (
         (Reason.NO_SHARED_CIPHER, Reason.CIPHER_LIST_EMPTY),
         _client(ciphers=None),
     ),
-    Cure("client-versions", (Reason.NO_SHARED_PROTOCOL,), _client(protocols=None)),
     Cure(
         "client-tls",
         (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED),
