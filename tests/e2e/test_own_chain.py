@@ -286,7 +286,7 @@ def test_a_pinned_certificate_is_called_the_pinned_one(
     shared: Copy, material: RunCertificates, tmp_path: Path
 ) -> None:
     words = own(material, tmp_path, "incomplete-chain")
-    done = shared.lab("attempt", *words, "-c", "fingerprint=own", *HANDSHAKE)
+    done = shared.lab("attempt", *words, "-c", "fingerprint=own", *HANDSHAKE, "-v")
     assert done.status == 0, str(done)
     assert "certificate is the pinned one" in done.out, str(done)
     assert "accepts exactly this certificate" in done.err, str(done)
