@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -40,6 +41,22 @@ def excerpt(text: str, most: int = MOST_LINES) -> str:
     head, tail = most // 2, most - most // 2
     cut = len(lines) - head - tail
     return "\n".join([*lines[:head], f"[{cut} more lines in the record]", *lines[-tail:]])
+
+
+#: What a line of a server's log has that says why something failed.
+_DECIDING = re.compile(
+    r"OOPS|error|fail|refus|denied|alert|\b[45]\d\d[ -]|\[(crit|emerg|alert|warn)\]", re.IGNORECASE
+)
+_STAMP = re.compile(r"^\w{3} \w{3} +\d+ [\d:]+ \d{4} ")
+
+
+def deciding_lines(log: str) -> str:
+    """Of a server's log the lines that say why something failed; the last line, if none does."""
+    lines = log.split("\n")
+    told = [line for line in lines if _DECIDING.search(_STAMP.sub("", line))] or lines[-1:]
+    if len(told) == len(lines):
+        return log
+    return "\n".join([*told, f"({len(lines) - len(told)} more lines: -v)"])
 
 
 def seen(attempt: AttemptResult) -> str:

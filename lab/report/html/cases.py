@@ -9,25 +9,23 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
-from lab.remedies.words import InBothLanguages
 from lab.report import view
 from lab.report.advice import advice_in_words
 from lab.report.html.language import (
     LANGUAGES,
     Text,
-    both,
     expectation_words,
     facts,
     outcome_words,
     say,
     titled,
 )
-from lab.report.html.quoting import code, inline, plain, quote
+from lab.report.html.quoting import code, inline, plain, prose, quote
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.words import moved_builds, same_builds, wire_in_words
 
@@ -194,10 +192,10 @@ class AttemptView:
         english, japanese = (advice_in_words(advice, language) for language in LANGUAGES)
         return [
             (
-                both(InBothLanguages(one[0], other[0])),
+                Text(escape(one[0]), escape(other[0])),
                 [
-                    both(InBothLanguages(*lines))
-                    for lines in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
+                    Text(prose(line, "`"), prose(same, "`"))
+                    for line, same in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
                 ],
             )
             for one, other in zip(english, japanese, strict=True)
