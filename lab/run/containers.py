@@ -11,7 +11,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -170,23 +169,16 @@ class Containers:
             raise AgentError(f"the container {service} of {self._topology.project} has no address")
         return address
 
-    def put(self, archives: Mapping[str, bytes]) -> None:
-        """Unpack an archive in each of these containers, side by side.
+    def put(self, service: str, archive: bytes) -> None:
+        """Unpack an archive in a container.
 
         Raises:
-            AgentError: a container does not run or takes no files.
+            AgentError: it does not run or takes no files.
         """
-
-        def put(service: str) -> None:
-            try:
-                unpack(self._client, self.id_of(service), archives[service])
-            except ExecutionError as error:
-                raise AgentError(
-                    f"cannot put files into the container {service}: {error}"
-                ) from error
-
-        with ThreadPoolExecutor(len(archives) or 1) as pool:
-            list(pool.map(put, archives))
+        try:
+            unpack(self._client, self.id_of(service), archive)
+        except ExecutionError as error:
+            raise AgentError(f"cannot put files into the container {service}: {error}") from error
 
     def wait_for_silence(self) -> bool:
         """Wait until the container that answers nobody drops what comes in; false: it is not there.
@@ -239,7 +231,7 @@ class Equipment:
         def put() -> str:
             for_servers, for_clients = self._archives.get("all", self._pack)
             is_server = service in _SERVER_SERVICES
-            self._containers.put({service: for_servers if is_server else for_clients})
+            self._containers.put(service, for_servers if is_server else for_clients)
             return service
 
         self._equipped.get(service, put)
@@ -256,7 +248,7 @@ class Equipment:
         own = {path for path in files if path.endswith(f"/{OWN}.key.pem")}
         everything, public = pack(files), pack({p: c for p, c in files.items() if p not in own})
         for service in self._equipped.values():
-            self._containers.put({service: everything if service in _SERVER_SERVICES else public})
+            self._containers.put(service, everything if service in _SERVER_SERVICES else public)
 
     def _certificates(self) -> dict[str, bytes]:
         return {
@@ -285,5 +277,5 @@ class Equipment:
         """
         if self._own_keys:
             emptied = pack(dict.fromkeys(self._own_keys, b""))
-            equipped = _SERVER_SERVICES.intersection(self._equipped.values())
-            self._containers.put(dict.fromkeys(equipped, emptied))
+            for service in _SERVER_SERVICES.intersection(self._equipped.values()):
+                self._containers.put(service, emptied)

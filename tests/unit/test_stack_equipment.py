@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
@@ -23,13 +22,12 @@ class MadeUpContainers:
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {service: {} for service in self.services}
 
-    def put(self, archives: Mapping[str, bytes]) -> None:
-        for service, archive in archives.items():
-            with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-                for member in packed:
-                    content = packed.extractfile(member)
-                    if content is not None:
-                        self.files[service][member.name.lstrip("/")] = content.read()
+    def put(self, service: str, archive: bytes) -> None:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+            for member in packed:
+                content = packed.extractfile(member)
+                if content is not None:
+                    self.files[service][member.name.lstrip("/")] = content.read()
 
 
 def equipped(*paths: str) -> tuple[Equipment, MadeUpContainers]:

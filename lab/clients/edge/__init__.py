@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization
-from lab.clients.edge.log import edge_log, messages
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Where the container's libraries look for trust anchors.
@@ -83,6 +82,8 @@ class EdgeProgram(Program[Edge]):
 
     def request(self, client: Edge, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
+        from lab.clients.edge.log import edge_log, messages  # noqa: PLC0415 - for an edge alone
+
         return {
             "config": configuration(client, target),
             "origin": f"{target.host}:{target.port}",
@@ -189,6 +190,8 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
 
 
 def _answered(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> ClientReport:
+    from lab.clients.edge.log import edge_log  # noqa: PLC0415
+
     log, said = edge_log(), tuple(str(line) for line in raw["said"])
     status, headers = int(raw["status"]), raw["headers"]
     failed = status != 200
