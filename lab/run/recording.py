@@ -109,10 +109,13 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
     from lab.record import OwnFiles  # noqa: PLC0415
 
     served, trusted = own.certificate, own.anchors
+    of_backend = own.client.chain_file if own.client else None
     return OwnFiles(
         chain=served.chain_file if served else None,
         key=served.key_file if served else None,
-        backend=trusted.file if trusted else None,
+        backend=trusted.file if trusted and trusted.option == "--backend" else of_backend,
+        ca=trusted.file if trusted and trusted.option == "--ca" else None,
+        host=own.host,
     )
 
 
