@@ -178,7 +178,7 @@ def print_attempts(
         _print_pairs(settings_in_words(attempt), console)
         # What is behind the advice is told with ``-v``.
         skipped = {"seen", "stand-in"} | ({"cause"} if attempt.advice else set())
-        pairs = [pair for pair in explanation(attempt) if pair[0] not in skipped]
+        pairs = [pair for pair in explanation(attempt, language) if pair[0] not in skipped]
         if not verbose:
             pairs = [(n, deciding_lines(text) if n == "server says" else text) for n, text in pairs]
         _print_pairs(pairs, console)

@@ -102,7 +102,7 @@ def _make(
     )
     try:
         result, capture = session.attempt(first, capture=captures is not CapturePolicy.NONE)
-        result, capture = _interpreted(result, capture, first, captures)
+        result, capture = _interpreted(session, result, capture, first, captures)
         if result.outcome is not None:
             result = result.with_(outcome=explained(session, attempt, result.outcome))
         group = [_on_these_builds(session, one) for one in group]
@@ -127,12 +127,8 @@ def _make(
 
 def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
     """What a result has of the plan, beside the settings."""
-    attempt = planned.attempt
-    names_own = OWN in (
-        attempt.server.certificate,
-        attempt.client.trust,
-        attempt.client.pin,
-    )
+    client, own = planned.attempt.client, planned.own
+    names_own = OWN in (planned.attempt.server.certificate, client.trust, client.pin)
     return {
         "id": planned.id,
         "case": planned.case_id,
@@ -141,11 +137,12 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
         "standing": planned.rating,
         "expectation": planned.expect,
         "otherwise": planned.otherwise,
-        "own": planned.own if names_own else None,
+        "own": own if names_own or (own is not None and own.host) else None,
     }
 
 
 def _interpreted(
+    session: Session,
     result: AttemptResult,
     capture: Capture | None,
     planned: PlannedAttempt,
@@ -162,7 +159,8 @@ def _interpreted(
     outcome = judged(
         planned.attempt,
         interpret(seen, heard),
-        anchors_given=planned.own is not None and planned.own.backend is not None,
+        anchors_given=planned.own is not None and planned.own.says_what_is_trusted,
+        own_roots=planned.own is not None and session.has_own_roots(planned.attempt.client),
     )
     if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
         capture = None

@@ -157,7 +157,9 @@ class _Search:
         """The tries of each."""
         ids = [[f"{number}-{one}" for one in range(self._times)] for number in range(len(paths))]
         results = self._run(
-            PlannedAttempt(name, path.attempt, role=Role.REMEDY, counted=True)
+            PlannedAttempt(
+                name, path.attempt, role=Role.REMEDY, counted=True, own=self._refused.own
+            )
             for path, names in zip(paths, ids, strict=True)
             for name in names
         )

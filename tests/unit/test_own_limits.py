@@ -240,10 +240,10 @@ def test_of_very_many_anchors_the_issuers_are_found() -> None:
         for part in CHAIN.split(b"-----END CERTIFICATE-----\n")[:3]
     )
     anchors, findings = read_anchors(leaf + intermediate + root, "a.pem")
-    assert findings == []
+    assert [finding.severity for finding in findings] == [Severity.NOTE], "the leaf is no CA"
     assert len(anchors.description.splitlines()) == 3
     _, findings = read_anchors(leaf + root, "a.pem")
-    assert [finding.line for finding in findings] == [1]
+    assert [(f.line, f.severity) for f in findings] == [(1, Severity.WARNING), (1, Severity.NOTE)]
 
 
 # -- what is said ------------------------------------------------------------------------------------
