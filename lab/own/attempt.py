@@ -115,7 +115,9 @@ def read_attempt(
         read, settings, said = _of_backend(backend, backend_name, base, of_server, bare)
         anchors, presented = anchors or read.anchors, read.client
     elif config is not None:
-        settings, said = _delivery(config, base, certificate)
+        settings, said, lines = _delivery(config, base, certificate)
+        assigned = _assigned(client_assignments)
+        places |= {f"client.{n}": f"{config}:{at}" for n, at in lines.items() if n not in assigned}
     else:
         settings, said = of_client, []
     if backend is not None or config is not None:
@@ -363,8 +365,8 @@ def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _delivery(
     file: Path, base: ClientSettings, own: UserCertificate | None
-) -> tuple[ClientSettings, list[Finding]]:
-    """The client that Movable Type's directives describe."""
+) -> tuple[ClientSettings, list[Finding], Mapping[str, int]]:
+    """The client that Movable Type's directives describe, and the line of each of its settings."""
     from lab.own import mt_client, mt_config  # noqa: PLC0415
 
     read = mt_config.parse(read_text(file), str(file))
@@ -372,8 +374,8 @@ def _delivery(
     if base.program != "net-ftp":
         found.say("not-net-ftp", None, program=base.program)
     pins = {} if own is None else {own.leaf_sha256: OWN}
-    settings, more = mt_client.client_settings(read, base, pins)
-    return settings, [*read.findings, *found, *more]
+    settings, more, lines = mt_client.client_settings(read, base, pins)
+    return settings, [*read.findings, *found, *more], lines
 
 
 def _assigned_over(
