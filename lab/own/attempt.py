@@ -118,7 +118,9 @@ def read_attempt(
         form = read.written_as
         places |= read.places
     elif config is not None:
-        settings, said = _delivery(config, base, certificate)
+        settings, said, lines = _delivery(config, base, certificate)
+        assigned = _assigned(client_assignments)
+        places |= {f"client.{n}": f"{config}:{at}" for n, at in lines.items() if n not in assigned}
         form = "mt-config"
     else:
         settings, said = of_client, []
@@ -367,8 +369,8 @@ def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _delivery(
     file: Path, base: ClientSettings, own: UserCertificate | None
-) -> tuple[ClientSettings, list[Finding]]:
-    """The client that Movable Type's directives describe."""
+) -> tuple[ClientSettings, list[Finding], Mapping[str, int]]:
+    """The client that Movable Type's directives describe, and the line of each of its settings."""
     from lab.own import mt_client, mt_config  # noqa: PLC0415
 
     read = mt_config.parse(read_text(file), str(file))
@@ -376,8 +378,8 @@ def _delivery(
     if base.program != "net-ftp":
         found.say("not-net-ftp", None, program=base.program)
     pins = {} if own is None else {own.leaf_sha256: OWN}
-    settings, more = mt_client.client_settings(read, base, pins)
-    return settings, [*read.findings, *found, *more]
+    settings, more, lines = mt_client.client_settings(read, base, pins)
+    return settings, [*read.findings, *found, *more], lines
 
 
 def _assigned_over(

@@ -83,8 +83,9 @@ def advise(
     cause = cause_of(Evidence(result, chain, _suites(session, result)))
     tried = _Search(session, result, places, form).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
-    decides = dict.fromkeys(w for one in held[:1] for c in one.changes for w in c.where)
-    return Advice(cause=cause, where=tuple(decides), remedies=tuple(tried))
+    named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
+    decides = next((where for where in named if where), ())
+    return Advice(cause=cause, where=decides, remedies=tuple(tried))
 
 
 def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:

@@ -118,6 +118,7 @@ def test_both_files_describe_the_attempt(desk: Desk) -> None:
     assert (own.certificate, own.anchors, own.form) == (None, None, "mt-config")
     conf = desk.given["vsftpd_conf"]
     assert own.places["server.ciphers"] == f"{conf}:6"
+    assert own.places["client.verify"] == f"{desk.given['mt_config']}:1"
     assert own.places["server.extra:max_clients=50"] == f"{conf}:9"
     assert {f.file for f in findings} == {str(path) for path in desk.given.values()}
 

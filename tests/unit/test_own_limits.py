@@ -166,7 +166,7 @@ def test_words_of_a_vcl_are_counted_and_a_block_is_passed_over_in_one_step() -> 
 def test_numbers_beyond_all_bounds_are_as_in_perl() -> None:
     many = "9" * 400
     config = mt.parse(f"FTPSOptions SSL_verify_mode={many}\nFTPSOptions Timeout={many}\n")
-    settings, findings = client_settings(config, NetFtp())
+    settings, findings, _ = client_settings(config, NetFtp())
     assert settings.verify
     assert settings.timeout_s == NetFtp().timeout_s
     assert any("no time" in finding.text for finding in findings)
