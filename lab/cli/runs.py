@@ -86,7 +86,7 @@ def soak(
 ) -> None:
     """``lab soak``: exit status 1 if something flips that is no race."""
     from lab.images import Printed
-    from lab.report.words import counts_in_words
+    from lab.report.view import counts_in_words
     from lab.run.recording import soak as run_soak
 
     def after_round(number: int, record: RunRecord) -> None:

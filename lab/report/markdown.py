@@ -12,13 +12,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 from lab.compare import Comparison
-from lab.documents.forms import Document
+from lab.documents import Document
 from lab.documents.verdicts import ClaimResult, counts, evaluate_tested
 from lab.model.expectations import Verdict
 from lab.record import RunRecord
-from lab.report.changes import changes_in_words
-from lab.report.view import CaseView, by_section, cases_of
-from lab.report.words import (
+from lab.report.plain import changes_in_words
+from lab.report.view import (
+    CaseView,
+    by_section,
+    cases_of,
     causes,
     counts_in_words,
     explain_surprise,

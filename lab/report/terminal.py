@@ -17,9 +17,9 @@ from lab.documents.verdicts import evaluate
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
-from lab.report.claims import summary
 from lab.report.layout import hang, print_hanging, wrap
-from lab.report.words import (
+from lab.report.plain import claims_summary
+from lab.report.view import (
     captured_in_case,
     causes,
     counts_in_words,
@@ -147,11 +147,7 @@ def print_run(
 
 
 def print_attempts(
-    attempts: Sequence[AttemptResult],
-    record: RunRecord,
-    console: Console,
-    *,
-    verbose: bool = False,
+    attempts: Sequence[AttemptResult], record: RunRecord, console: Console, *, verbose: bool = False
 ) -> None:
     """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
     if len(attempts) > 1:
@@ -336,7 +332,9 @@ def _print_details(record: RunRecord, console: Console) -> None:
     for document in documents().values():
         results = evaluate(document, record)
         if any(result.made for result in results):
-            _line(console, "\n" + summary(document, results, columns=min(console.width, 100)))
+            _line(
+                console, "\n" + claims_summary(document, results, columns=min(console.width, 100))
+            )
     console.print()
     _print_image_records(record.images, console, details=True)
 

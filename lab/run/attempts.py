@@ -16,7 +16,8 @@ from typing import Any
 
 from lab.cases.declaration import PlannedAttempt
 from lab.certificates import OWN
-from lab.dialects import DialectError, hear, interpret
+from lab.dialects import DialectError
+from lab.dialects.rules import hear, interpret
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
 from lab.model.expectations import Judgement, Verdict, impostor_difference, judge
 from lab.own.judged import judged
@@ -123,11 +124,7 @@ def _make(
 def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
     """What a result has of the plan, beside the settings."""
     attempt = planned.attempt
-    names_own = OWN in (
-        attempt.server.certificate,
-        attempt.client.trust,
-        attempt.client.pin,
-    )
+    names_own = OWN in (attempt.server.certificate, attempt.client.trust, attempt.client.pin)
     return {
         "id": planned.id,
         "case": planned.case_id,
@@ -141,10 +138,7 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
 
 
 def _interpreted(
-    result: AttemptResult,
-    capture: Capture | None,
-    planned: PlannedAttempt,
-    captures: CapturePolicy,
+    result: AttemptResult, capture: Capture | None, planned: PlannedAttempt, captures: CapturePolicy
 ) -> tuple[AttemptResult, Capture | None]:
     """What an attempt comes to; its capture, if it is to be kept.
 

@@ -89,7 +89,6 @@ def _leaf_alone(client: ClientSettings, refusal: Expectation) -> Case:
     return Case(
         attempt,
         refusal,
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             *fastly.cures(attempt, "intermediate-sent", "chain-trusted"),
             useless(
@@ -112,7 +111,6 @@ def only_the_intermediate_is_trusted(client: ClientSettings) -> Case:
         fastly.client_refuses(
             Reason.ISSUER_NOT_FOUND, fastly.says(client, words, old=words, new=words)
         ),
-        twin=attempt.with_client(trust="public"),
         remedies=fastly.cures(attempt, "root-trusted", "not-verified"),
     )
 
@@ -147,7 +145,6 @@ def a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     return Case(
         attempt,
         too_small,
-        twin=attempt.with_server(certificate="rsa3072"),
         remedies=[
             *fastly.cures(attempt, "larger-key"),
             recommended(
@@ -179,7 +176,6 @@ def what_the_small_key_hides(client: ClientSettings) -> Case:
     return Case(
         attempt,
         too_small,
-        twin=attempt.with_server(certificate="rsa3072"),
         remedies=[
             recommended(
                 "a certificate with a key of RSA-3072, from an authority that the client knows",

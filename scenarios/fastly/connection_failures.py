@@ -54,7 +54,6 @@ def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
             because=because,
             message=fastly.says(attempt.client, "Gethostbyname"),
         ),
-        twin=named,
         remedies=[
             recommended(remedy, named),
             useless(
@@ -114,7 +113,6 @@ def nothing_listens(client: ClientSettings) -> Case:
     return Case(
         attempt,
         connection_refused(client),
-        twin=attempt.with_server(listening=True),
         remedies=[
             *fastly.cures(attempt, "listening"),
             useless(
@@ -157,6 +155,5 @@ def the_origin_never_answers(client: ClientSettings) -> Case:
             because=Reason.TIMED_OUT,
             message=fastly.says(client, "Connection timeout"),
         ),
-        twin=attempt.with_server(behaviour="serve"),
         remedies=fastly.cures(attempt, "well-behaved"),
     )

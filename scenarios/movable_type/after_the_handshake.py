@@ -101,7 +101,6 @@ def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DIES,
-        twin=attempt.with_server(protocols=mt.WHOLE),
         remedies=[
             recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
             recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
@@ -118,7 +117,6 @@ def pythons_own_ftplib(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.REUSE_REQUIRED,
-        twin=attempt.with_client(program="ftplib-reuse"),
         remedies=[
             recommended(
                 "a subclass that hands the control channel's session on",
@@ -161,7 +159,6 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ABORTED,
-        twin=attempt.with_server(protocols=mt.WHOLE),
         remedies=[
             recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
             recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
@@ -211,7 +208,6 @@ def silently_truncated(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.UNKNOWN, at=Stage.TRANSFER, because=Reason.TRUNCATED),
-        twin=attempt.with_server(protocols=mt.WHOLE),
         remedies=[
             recommended(
                 "the server limited to TLS 1.2",
@@ -238,7 +234,6 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.NO_DATA_CONNECTION,
-        twin=attempt.with_server(pasv_address=None),
         remedies=[
             recommended(
                 "vsftpd.conf: pasv_address is the address that clients can reach",
@@ -258,7 +253,6 @@ def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.NO_DATA_CONNECTION,
-        twin=attempt.with_server(data_ports="open"),
         remedies=[
             recommended(
                 "the filter lets pasv_min_port to pasv_max_port through",
@@ -306,7 +300,6 @@ def the_server_rejects_the_name(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.SNI_REJECTED),
-        twin=right,
         remedies=[
             recommended(
                 "vsftpd.conf: ssl_sni_hostname is the name that clients use", right, completed()
@@ -327,7 +320,6 @@ def the_server_wants_a_client_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.CLIENT_CERTIFICATE_REQUIRED),
-        twin=attempt.with_client(client_certificate="client"),
         remedies=[
             recommended(
                 "a certificate for the client",
@@ -367,7 +359,6 @@ def no_protocol_version_in_common(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SHARED_PROTOCOL),
-        twin=attempt.with_server(protocols=None),
         remedies=[
             recommended(
                 "vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(protocols=None), completed()

@@ -57,7 +57,6 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
         remedies=[
             recommended(
                 "the server's certificate trusted by the variable SSL_CERT_FILE",

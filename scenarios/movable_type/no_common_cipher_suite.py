@@ -29,7 +29,6 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings, server:
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SHARED_CIPHER, server),
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
             temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), mt.OVER_AES128_SHA),
@@ -56,7 +55,6 @@ def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
             useless(
@@ -91,7 +89,6 @@ def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        twin=attempt.with_client(ciphers=None),
         remedies=[
             recommended(
                 "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), mt.STRONG

@@ -62,9 +62,7 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
                 NO_SHARED_CIPHER,
             )
         )
-    return Case(
-        attempt, NO_SHARED_CIPHER, twin=attempt.with_server(ciphers="HIGH"), remedies=remedies
-    )
+    return Case(attempt, NO_SHARED_CIPHER, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.CENTOS7)
@@ -121,7 +119,6 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_SHARED_CIPHER,
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
             temporary(*aes128, mt.OVER_AES128_SHA)

@@ -25,8 +25,7 @@ from markupsafe import Markup
 from lab.cases.catalogue import Catalogue
 from lab.certificates import RunCertificates, describe
 from lab.dialects import server_dialect
-from lab.documents import Document, documents
-from lab.documents.forms import Bilingual, ClaimVerdict, parse
+from lab.documents import Bilingual, ClaimVerdict, Document, documents, parse
 from lab.documents.verdicts import Check, ClaimResult, State, evaluate_tested
 from lab.model import (
     Attempt,
@@ -54,7 +53,7 @@ from lab.record import (
     RunRecord,
 )
 from lab.report import html as package
-from lab.report.html import ReportError, render, write
+from lab.report.html import Page, ReportError, render, write
 from lab.report.html.cases import (
     STATES,
     SYMBOLS,
@@ -65,9 +64,18 @@ from lab.report.html.cases import (
     facets_of,
     without_repetition,
 )
-from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts, titles
-from lab.report.html.page import Page
-from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
+from lab.report.html.language import (
+    LANGUAGES,
+    LONGEST_LINE,
+    MOST_LINES,
+    TEXTS_PATH,
+    inline,
+    plain,
+    quote,
+    say,
+    texts,
+    titles,
+)
 from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, sequence_of
 from lab.report.view import CaseView, ClientView
 from lab.servers.vsftpd import Vsftpd

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.dialects.words import SHARED, Pattern, Table, read
+from lab.dialects import SHARED, Pattern, Table, read
 
 
 class Step(Table):

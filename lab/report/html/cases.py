@@ -17,15 +17,18 @@ from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, Race
 from lab.report import view
 from lab.report.html.language import (
     Text,
+    code,
     expectation_words,
     facts,
+    inline,
     outcome_words,
+    plain,
+    quote,
     say,
     titled,
 )
-from lab.report.html.quoting import code, inline, plain, quote
 from lab.report.html.sequence import Happened, sequence_of
-from lab.report.words import moved_builds, same_builds, wire_in_words
+from lab.report.view import moved_builds, same_builds, wire_in_words
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"
