@@ -191,6 +191,7 @@ REUSE = "refused:server:transfer:session-reuse-required"
 ABORTED = "refused:server:transfer:aborted"
 TRUNCATED = "refused:unknown:transfer:truncated"
 DATA_TLS = "refused:server:transfer:data-tls-required"
+FAULT_AT_LOGIN = "refused:server:login:server-fault"
 
 
 def verify(reason: str) -> str:
@@ -377,12 +378,11 @@ IMPLICIT = (
     ),
     Row(
         "implicit server that has lost its patience",
-        "refused:server:greeting:unknown",
+        "refused:server:greeting:server-fault",
         "implicit_tls=yes extra=idle_session_timeout=1",
         "timeout_s=4",
         servers=VSFTPD,
         alone=True,
-        undecided="the greeting is 500: a refusal in words of FTP, for which there is no reason",
     ),
 )
 
@@ -436,6 +436,49 @@ LOGIN = (
         servers=VSFTPD,
         goal=Goal.TRANSFER,
         but={"net-ftp": OK},
+    ),
+    Row(
+        "server that lacks a directory",
+        "refused:server:greeting:server-fault",
+        "extra=secure_chroot_dir=/nonexistent",
+        servers=VSFTPD,
+    ),
+    # What it says is in clear text between the records of TLS.
+    *(
+        Row(
+            f"root that the user can write to, {versions}",
+            FAULT_AT_LOGIN,
+            f"extra=chroot_local_user=YES protocols={versions}",
+            clients=CLIENTS if versions == "..TLSv1.2" else OLD_CLIENTS[1:],
+            servers=VSFTPD,
+            goal=Goal.LOGIN,
+        )
+        for versions in ("..TLSv1.2", "TLSv1.3")
+    ),
+    Row(
+        "root that the user can write to, allowed",
+        OK,
+        "extra=chroot_local_user=YES extra=allow_writeable_chroot=YES",
+        clients=OLD_CLIENTS[1:],
+        servers=VSFTPD,
+        goal=Goal.LOGIN,
+    ),
+    Row(
+        "root that the user can write to, plain login",
+        FAULT_AT_LOGIN,
+        "extra=chroot_local_user=YES tls_required_login=no",
+        "tls=off",
+        servers=VSFTPD,
+        goal=Goal.LOGIN,
+    ),
+    Row(
+        "login that takes longer than the client waits",
+        "refused:server:login:timed-out",
+        "extra=delay_successful_login=5",
+        "timeout_s=1",
+        servers=VSFTPD,
+        goal=Goal.LOGIN,
+        alone=True,
     ),
 )
 
@@ -636,6 +679,15 @@ NETWORK = (
 )
 
 DATA = (
+    # The session is then in the user's home, the system's root.
+    Row(
+        "directory that is not there",
+        "refused:server:transfer:file-not-created",
+        f"extra=local_root=/nonexistent {CALM}",
+        "timeout_s=2",
+        servers=VSFTPD,
+        goal=Goal.TRANSFER,
+    ),
     # Python 3.9 and newer use the control connection's address whatever the reply says.
     Row(
         "wrong passive address",
@@ -649,7 +701,7 @@ DATA = (
     ),
     Row(
         "passive address that is none",
-        DATA_FAILED_SERVER,
+        "refused:server:transfer:server-fault",
         f"extra=pasv_address=not-an-address {CALM}",
         "timeout_s=2",
         servers=VSFTPD,
@@ -732,13 +784,12 @@ DATA = (
     ),
     Row(
         "uploads are not permitted",
-        "refused:server:transfer:unknown",
+        "refused:server:transfer:upload-denied",
         f"extra=write_enable=NO {CALM}",
         "timeout_s=2",
         servers=VSFTPD,
         goal=Goal.TRANSFER,
         alone=True,
-        undecided="550 to STOR: nothing of TLS or of the network, and there is no reason for it",
     ),
 )
 

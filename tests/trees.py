@@ -19,10 +19,10 @@ PARTS = (
 LIMIT_S = 120
 
 
-def copy_tree(target: Path) -> Path:
-    """The working tree without what it generates, at ``target``."""
+def copy_tree(target: Path, *, compiled: bool = False) -> Path:
+    """The working tree without what it generates (but, if ``compiled``, for bytecode), at ``target``."""
     target.mkdir()
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    ignored = shutil.ignore_patterns("*.egg-info", *(() if compiled else ("__pycache__",)))
     for name in PARTS:
         if (root() / name).is_dir():
             shutil.copytree(root() / name, target / name, ignore=ignored)

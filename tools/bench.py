@@ -198,7 +198,9 @@ def _port(result: AttemptResult) -> int:
 
 
 def _bare(laboratory: Lab, attempt: Attempt, port: int, times: int) -> list[float]:
-    container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
+    container = laboratory.client.containers.get(
+        laboratory.topology.containers["rocky9-default"].id
+    )
     done = container.exec_run(
         [
             "/opt/lab/bin/perl",
@@ -229,7 +231,7 @@ def _container_runs(laboratory: Lab) -> float:
         " my $f = Net::FTP->new($ARGV[0], Port => $ARGV[1], Passive => 1,"
         " SSL_verify_mode => 0) or die $@; $f->starttls or die $f->message; $f->quit"
     )
-    host = laboratory.client.containers.get(laboratory.topology.containers["vsftpd"])
+    host = laboratory.client.containers.get(laboratory.topology.containers["vsftpd"].id)
     (attached,) = host.attrs["NetworkSettings"]["Networks"].values()
 
     def one() -> None:
@@ -248,8 +250,8 @@ def _container_runs(laboratory: Lab) -> float:
 def _memory(laboratory: Lab) -> float:
     """MiB that all containers of the topology use, without the page cache."""
     total = 0
-    for identity in laboratory.topology.containers.values():
-        memory = laboratory.client.api.stats(identity, stream=False)["memory_stats"]
+    for container in laboratory.topology.containers.values():
+        memory = laboratory.client.api.stats(container.id, stream=False)["memory_stats"]
         detail = memory.get("stats", {})
         cache = detail.get("total_inactive_file", detail.get("inactive_file", 0))
         total += max(memory.get("usage", 0) - cache, 0)

@@ -1,8 +1,9 @@
-"""Can the end-to-end tests fail? Puts faults into copies of the tree, one at a time, and looks.
+"""Can the end-to-end tests fail? Puts faults into a copy of the tree, one at a time, and looks.
 
 ``tests/faults.toml`` lists the faults: a text in a file, what stands there instead, and the test functions
-that have to notice. A function that only fails before it comes to its own words (a fixture, an import) has
-noticed nothing. What was seen is kept in ``tests/faults-seen.tsv``.
+that have to notice. Of these alone the items are run, until one fails. A function that only fails before it
+comes to its own words (a fixture, an import) has noticed nothing. What was seen is kept in
+``tests/faults-seen.tsv``.
 
 Usage: ``python -m tools.faults [WORD ...]``: all faults, or those whose name or functions contain a word.
 """
@@ -15,28 +16,32 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host.checkout import root
+from docker import DockerClient
+from docker.errors import ImageNotFound
+
+from lab.host import find
+from lab.host.checkout import root, state_directory
+from lab.images import ImageStore
+from lab.run import topology
+from lab.run.checkout import Checkout
 from tests.trees import copy_tree
 
 LIST = Path("tests/faults.toml")
 SEEN = Path("tests/faults-seen.tsv")
 E2E = Path("tests/e2e")
+RECIPES = Path("compose/images")
 HEAD = ("fault", "test function", "seen", "day")
 PYTEST = (
-    sys.executable,
-    "-m",
-    "pytest",
-    "-q",
-    "-p",
-    "no:cacheprovider",
-    "--tb=line",
-    "--no-header",
+    *(sys.executable, "-m", "pytest", "-q", "--tb=line", "--no-header"),
+    *("-p", "no:cacheprovider", "-p", "pytest_timeout", "-p", "tests.first_red"),
 )
 #: Seconds for the functions of one fault.
 LIMIT_S = 1200
@@ -53,9 +58,12 @@ class Fault:
     by: str
     red: tuple[str, ...]
     """Test functions, as ``test_wire.test_a_closed_port``."""
+    makes: str = ""
+    """An image that is made anew with the fault; one whose own recipe has it is made in any case."""
 
-    def put_into(self, tree: Path) -> None:
-        """Change the file of a tree.
+    @contextmanager
+    def put_into(self, tree: Path) -> Iterator[None]:
+        """Change the file of a tree for a while.
 
         Raises:
             ValueError: there is no such file, or the text does not stand in it exactly once.
@@ -67,7 +75,18 @@ class Fault:
                 f"{self.name}: {self.replace!r} stands {text.count(self.replace)} times in"
                 f" {self.file}, not once; adapt {LIST}"
             )
-        path.write_text(text.replace(self.replace, self.by), encoding="utf-8")
+        changed = {path: text.replace(self.replace, self.by)}
+        if self.makes:
+            recipe = tree / RECIPES / self.makes / "Dockerfile"
+            changed[recipe] = recipe.read_text(encoding="utf-8") + "# made anew\n"
+        before = {each: each.read_text(encoding="utf-8") for each in changed}
+        try:
+            for each, words in changed.items():
+                each.write_text(words, encoding="utf-8")
+            yield
+        finally:
+            for each, words in before.items():
+                each.write_text(words, encoding="utf-8")
 
     def concerns(self, words: Iterable[str]) -> bool:
         """Whether its name or one of its functions has one of these words in it."""
@@ -80,8 +99,8 @@ class Faults:
     """The list."""
 
     faults: tuple[Fault, ...]
-    open: tuple[str, ...]
-    """Functions for which nobody has thought of a fault yet."""
+    open: Mapping[str, str]
+    """Functions that no fault has been seen to turn red, and why."""
 
 
 def read(tree: Path) -> Faults:
@@ -89,7 +108,7 @@ def read(tree: Path) -> Faults:
     listed = tomllib.loads((tree / LIST).read_text(encoding="utf-8"))
     return Faults(
         tuple(Fault(**fault | {"red": tuple(fault["red"])}) for fault in listed["fault"]),
-        tuple(listed.get("open", ())),
+        listed["open"],
     )
 
 
@@ -103,37 +122,62 @@ def functions(tree: Path) -> set[str]:
     }
 
 
-def noticed(fault: Fault) -> Mapping[str, str]:
-    """What each function of a fault makes of it: ``red``, ``green``, or ``not reached``."""
-    with tempfile.TemporaryDirectory(prefix="fault-") as place:
-        tree = copy_tree(Path(place) / "tree")
-        fault.put_into(tree)
-        junit = Path(place) / "junit.xml"
-        nodes = [f"{E2E}/{module}.py::{name}" for module, name in map(_split, fault.red)]
-        inherited = {name: value for name, value in os.environ.items() if name != "LAB_ROOT"}
-        there = inherited | {"PYTHONPATH": str(tree)}
+def copied(tree: Path) -> Path:
+    """A copy of this tree that has what was compiled and downloaded here, at ``tree``."""
+    copy_tree(tree, compiled=True)
+    cache = state_directory() / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    state_directory(tree).mkdir()
+    (state_directory(tree) / "cache").symlink_to(cache)
+    return tree
+
+
+def noticed(fault: Fault, tree: Path) -> Mapping[str, str]:
+    """What each function of a fault makes of it in a copy: ``red``, ``green``, or ``not reached``."""
+    junit = tree / "junit.xml"
+    junit.unlink(missing_ok=True)
+    nodes = [f"{E2E}/{module}.py::{name}" for module, name in map(_split, fault.red)]
+    inherited = {name: value for name, value in os.environ.items() if name != "LAB_ROOT"}
+    # Without what these tests do not need: a third of the time to the first of them.
+    there = inherited | {"PYTHONPATH": str(tree), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    with fault.put_into(tree):
         tests = [*PYTEST, f"--junit-xml={junit}", *nodes]
         try:
             subprocess.run(tests, timeout=LIMIT_S, cwd=tree, env=there, check=False)
-        finally:  # also where it was ended early
-            down = [sys.executable, "-m", "lab", "down"]
-            subprocess.run(down, capture_output=True, cwd=tree, env=there, check=False)
-        return judged(fault.red, junit)
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"{fault.name}: not done after {LIMIT_S} s\n")
+        with closing(find()) as engine:
+            topology.down(engine, Checkout(tree.resolve()), force=True)
+            if fault.makes or fault.file.startswith(str(RECIPES)):
+                forget_images(engine, tree)
+    return judged(fault.red, junit)
+
+
+def forget_images(engine: DockerClient, tree: Path) -> None:
+    """Remove the images that this tree's recipes lead to, and those of this checkout do not."""
+    tags = [
+        {tag for image in ImageStore(engine, state_directory(tree), recipes=recipes).status()
+         for tag in image.tags}
+        for recipes in (tree / RECIPES, root() / RECIPES)
+    ]  # fmt: skip
+    for tag in tags[0] - tags[1]:
+        with suppress(ImageNotFound):  # it was not made
+            engine.images.remove(tag)
 
 
 def judged(red: Sequence[str], junit: Path) -> dict[str, str]:
     """What a report says of functions: one item that fails is enough."""
-    seen = dict.fromkeys(red, "not reached")
+    found = dict.fromkeys(red, "not reached")
     for item in ET.parse(junit).getroot().iter("testcase") if junit.exists() else ():
         module = item.get("classname", "").rpartition(".")[2]
         name = f"{module}.{item.get('name', '').partition('[')[0]}"
-        if name not in seen or item.find("error") is not None or item.find("skipped") is not None:
+        if name not in found or item.find("error") is not None or item.find("skipped") is not None:
             continue
         if item.find("failure") is not None:
-            seen[name] = "red"
-        elif seen[name] != "red":
-            seen[name] = "green"
-    return seen
+            found[name] = "red"
+        elif found[name] != "red":
+            found[name] = "green"
+    return found
 
 
 def _split(function: str) -> tuple[str, str]:
@@ -141,27 +185,40 @@ def _split(function: str) -> tuple[str, str]:
     return module, name
 
 
-def remember(tree: Path, fault: Fault, seen: Mapping[str, str]) -> None:
+def seen(tree: Path) -> dict[tuple[str, str], str]:
+    """What was seen, by fault and function."""
+    return {(fault, name): how for fault, name, how, _ in _rows(tree)}
+
+
+def remember(tree: Path, fault: Fault, found: Mapping[str, str]) -> None:
     """Write down what was seen, over what was seen of the same fault before."""
-    path, today = tree / SEEN, datetime.datetime.now(datetime.UTC).date().isoformat()
-    lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
-    rows = [line.split("\t") for line in lines]
-    rows = [row for row in rows if row[0] != fault.name]
-    rows += [[fault.name, name, how, today] for name, how in seen.items()]
-    path.write_text("\n".join("\t".join(row) for row in [HEAD, *sorted(rows)]) + "\n")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    rows = [row for row in _rows(tree) if row[0] != fault.name]
+    rows += [[fault.name, name, how, today] for name, how in found.items()]
+    text = "\n".join("\t".join(row) for row in [HEAD, *sorted(rows)])
+    (tree / SEEN).write_text(text + "\n", encoding="utf-8")
+
+
+def _rows(tree: Path) -> list[list[str]]:
+    lines = (tree / SEEN).read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines[1:]]
 
 
 def main(words: Sequence[str]) -> int:
     """Try the faults; the status is 1 if one went unnoticed."""
-    tree, status = root(), 0
-    chosen = [one for one in read(tree).faults if not words or one.concerns(words)]
-    for number, fault in enumerate(chosen, start=1):
-        print(f"== {number} of {len(chosen)}: {fault.name} ({fault.file})", flush=True)  # noqa: T201
-        seen = noticed(fault)
-        remember(tree, fault, seen)
-        for name, how in seen.items():
-            print(f"{how:12} {name}", flush=True)  # noqa: T201
-        status |= any(how != "red" for how in seen.values())
+    status = 0
+    chosen = [one for one in read(root()).faults if not words or one.concerns(words)]
+    with tempfile.TemporaryDirectory(prefix="faults-") as place:
+        tree = copied(Path(place) / "tree")
+        for number, fault in enumerate(chosen, start=1):
+            print(f"== {number} of {len(chosen)}: {fault.name} ({fault.file})", flush=True)  # noqa: T201
+            begun = time.monotonic()
+            found = noticed(fault, tree)
+            remember(root(), fault, found)
+            for name, how in found.items():
+                print(f"{how:12} {name}", flush=True)  # noqa: T201
+            print(f"-- {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
+            status |= any(how != "red" for how in found.values())
     return status
 
 

@@ -35,7 +35,6 @@ from lab.cases.declaration import (
     CaseFunction,
     Declaration,
     LoadedCase,
-    PlannedAttempt,
     Race,
     case,
 )
@@ -55,6 +54,7 @@ from lab.cases.words import (
     vsftpd_of_rocky9,
     vsftpd_on_openssl_1_0_2,
 )
+from lab.model.expectations import PlannedAttempt
 from lab.remedies import Remedy, recommended, temporary, unsafe, useless
 
 # The form of a case, and what is planned of it.

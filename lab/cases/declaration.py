@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lab.model import Attempt, ClientSettings, Rating, Result, Role, differing_fields
-from lab.model.expectations import Expectation, Judgement, OnBuild, Verdict, completed
+from lab.model import Attempt, ClientSettings, Result, Role, differing_fields
+from lab.model.expectations import (
+    Expectation,
+    Judgement,
+    OnBuild,
+    PlannedAttempt,
+    Verdict,
+    completed,
+)
 from lab.remedies import Remedy
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
-
-if TYPE_CHECKING:
-    from lab.record.models import OwnFiles
 
 
 class CaseError(Exception):
@@ -101,33 +105,6 @@ def case(
         return function
 
     return declare
-
-
-@dataclass(frozen=True)
-class PlannedAttempt:
-    """One attempt that is to be made, and what is expected of it."""
-
-    id: str
-    """Unique in a run; of a case's attempt it begins with the case's."""
-    attempt: Attempt
-    expect: Expectation | None = None
-    on_build: Sequence[OnBuild] = ()
-    """What is expected instead where the builds have a capability; the first that holds counts."""
-    otherwise: Expectation | None = None
-    """Of a race: what happens in the tries that are not refused."""
-    case_id: str | None = None
-    role: Role = Role.ATTEMPT
-    title: str = ""
-    rating: Rating | None = None
-    counted: bool = False
-    """One of several tries that are counted: no other one with the same settings stands for it."""
-    own: OwnFiles | None = None
-    """Where the operator's own certificates were read from; ``None``: there are none."""
-
-    @property
-    def label(self) -> str:
-        """The attempt within its case: `breaks`, `twin`, `remedy-1`, ..."""
-        return self.id.removeprefix(f"{self.case_id}/")
 
 
 @dataclass(frozen=True)

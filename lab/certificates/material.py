@@ -2,7 +2,7 @@
 
 Nothing is read from a file and nothing is written to one: the certificates live as long as the run.
 Equal leaf declarations of the catalogue are one leaf. A server has one key pair of a kind for all that a
-CA issues to it, as :class:`~lab.certificates.catalogue.Leaf` says: most of the time goes into RSA keys.
+CA issues to it, as :class:`~lab.certificates.Leaf` says: most of the time goes into RSA keys.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _CA_KEYS = {
     Issuer.PRIVATE: Key.RSA_3072,
     Issuer.ATTACKER: Key.RSA_2048,
 }
-#: What trustme cannot make: leaves without alternative names.
+#: Leaves without alternative names.
 _COMMON_NAMES_ONLY = frozenset({Names.COMMON_NAME_ONLY, Names.OTHER_COMMON_NAME_ONLY, Names.USER})
 #: A leaf with these names is the same for every host.
 _NAMES_OF_NO_HOST = frozenset(
@@ -219,7 +219,7 @@ class RunCertificates:
             slug=slug,
             host=host,
             chain_pem=b"".join(certificate_pem(c) for c in chain),
-            key_pem=leaf.key_pem,
+            key_pem=key_pem(leaf.key),
             leaf_sha256=fingerprint(leaf.certificate),
         )
 
@@ -312,17 +312,14 @@ class RunCertificates:
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
             return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
-        authority = self._authority(leaf.issuer)
-        if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
-            return authority.issue_ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
-        certificate = authority.sign(
+        certificate = self._authority(leaf.issuer).sign(
             request_certificate(subject, key),
             starts,
             ends,
             client_only=leaf.usage is Usage.CLIENT,
         )
-        return IssuedLeaf(certificate, key_pem(key))
+        return IssuedLeaf(certificate, key)
 
     def _subject(self, leaf: Leaf, host: str) -> Subject:
         name = {
@@ -361,7 +358,7 @@ class RunCertificates:
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(_CA_KEYS[issuer]))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
-        """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""
+        """The key pair of a leaf: that of the one whose key it is to have, or a new one."""
         if leaf.key_of is not None:
             return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
         # Rare kinds take the longest: there is one for all servers.
@@ -370,7 +367,9 @@ class RunCertificates:
             # Who is its own issuer is its key.
             holder = (leaf, host)
         elif leaf.key in _ORDINARY_KEYS and leaf.names is not Names.USER:
-            return self._leaf(_first(leaf), host).key
+            if not _is_first(leaf) and leaf not in _KEPT_KEYS:
+                return self._leaf(_first(leaf), host).key
+            holder = (leaf, host)
         return self._once(("leaf-key", holder, leaf.key), lambda: generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:

@@ -86,10 +86,6 @@ def attempt(
     if fields:
         _print_fields()
         return
-    from lab.report import terminal
-    from lab.run.recording import repeat
-    from lab.wire import CapturePolicy
-
     wanted, own, findings = read_attempt(
         vsftpd_conf,
         mt_config,
@@ -107,6 +103,14 @@ def attempt(
     for finding in findings:
         common.say(str(finding), error=True)
     expectation = Expectation.parse(expect) if expect else None
+    from lab.run.certificates import begin
+
+    # Keys are made while the rest is loaded.
+    certificates = begin([wanted])
+    from lab.report import terminal
+    from lab.run.recording import repeat
+    from lab.wire import CapturePolicy
+
     counter = terminal.Counter(times, common.console(error=True))
     conducted = repeat(
         wanted,
@@ -115,6 +119,7 @@ def attempt(
         on_attempt=counter.count,
         own=own,
         captures=CapturePolicy.ALL if capture else CapturePolicy.REFUSED,
+        certificates=certificates,
     )
     counter.end()
     attempts = conducted.record.attempts

@@ -72,11 +72,11 @@ def up() -> None:
     checkout, progress = Checkout.here(), Printed()
     with _engine_found() as client:
         # Variables without a meaning are told of first.
-        laboratory.image_store(client, checkout, progress)
+        store = laboratory.image_store(client, checkout, progress)
         if network.containers(client, checkout.kept_project):
             say("the topology is up already: `lab status`")
             return
-        found, _ = laboratory.ensure_images(client, checkout, progress)
+        found, _ = laboratory.ensure_images(store)
         laboratory.start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(
             client
         )
@@ -204,4 +204,5 @@ def _images(
     client: DockerClient,
 ) -> tuple[ImageStore, Mapping[str, ImageInfo], Mapping[str, str]]:
     """The store, and its images: those there are by name, and why others are not, all built first."""
-    return (_store(client), *laboratory.ensure_images(client, Checkout.here(), Printed()))
+    store = _store(client)
+    return (store, *laboratory.ensure_images(store))

@@ -63,6 +63,8 @@ class Heard:
     protocol: str | None
     client: frozenset[str]
     server: frozenset[str]
+    overheard: str = ""
+    """What the server said in clear text where TLS had begun; no rule asks for its words."""
 
 
 class Rule(Table):
@@ -177,6 +179,8 @@ STAGE_OF_STEP = {
 
 #: The status with which an origin answers (RFC 9110, section 15.3.1).
 _OK = 200
+#: The reply with which vsftpd ends a session that it cannot serve (``bug`` in its ``utility.c``).
+_OOPS = 500
 
 
 @dataclass(frozen=True)
@@ -214,8 +218,13 @@ def interpret(observation: Observation, heard: Heard | None = None) -> Outcome:
     )
 
 
-def hear(observation: Observation) -> Heard:
-    """What both ends said, in the lab's names."""
+def hear(observation: Observation, overheard: str = "") -> Heard:
+    """What both ends said, in the lab's names.
+
+    Args:
+        observation: the evidence.
+        overheard: what the server said in clear text where TLS had begun, which the wire alone has.
+    """
     client, server = observation.client, observation.server
     dialect = client_dialect(observation.attempt.client.program)
     # A server that did not start said why it did not; it never met this client.
@@ -225,7 +234,8 @@ def hear(observation: Observation) -> Heard:
         reply=dialect.reply(client),
         protocol=client.protocol,
         client=dialect.heard(client),
-        server=server_dialect(observation.attempt.server.software).heard(log),
+        server=server_dialect(observation.attempt.server.software).heard(f"{log}\n{overheard}"),
+        overheard=overheard,
     )
 
 
@@ -248,10 +258,13 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
     """Why, where more is known than what the deciding end reported."""
     server, settings = observation.server, observation.attempt.client
     if refusal.reason is Reason.CONNECTION_REFUSED and not server.started:
-        said = server.log.strip().splitlines()
-        return f"the server did not start: {said[-1] if said else 'it said nothing'}"
+        lines = server.log.strip().splitlines()
+        return f"the server did not start: {lines[-1] if lines else 'it said nothing'}"
     if refusal.stage is Stage.GREETING and "waited-for-tls" in heard.server:
         return "the server was waiting for a TLS handshake: it speaks implicit TLS"
+    if refusal.reason is Reason.SERVER_FAULT and (heard.overheard or heard.reply == _OOPS):
+        said = heard.overheard or f"{heard.reply} {observation.client.reply_text}"
+        return f"the server gives up the session: {said}"
     if refusal.stage is Stage.VERIFY and settings.pin is not None:
         return "the certificate is not the pinned one, so that its chain had to verify"
     return None

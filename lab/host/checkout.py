@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 LABEL_CHECKOUT = "test.lab.checkout"
@@ -44,3 +45,12 @@ def identity(path: Path | None = None) -> str:
 def state_directory(path: Path | None = None) -> Path:
     """Where this checkout keeps what it generates; ignored by git, removed by ``make clean``."""
     return (path or root()) / ".lab"
+
+
+def lock_directory() -> Path:
+    """Where every lab on this machine keeps its locks, whoever runs it."""
+    path = Path(tempfile.gettempdir()) / "tls-lab-locks"
+    path.mkdir(exist_ok=True)
+    if path.stat().st_uid == os.geteuid():
+        path.chmod(0o1777)  # a lab of another user must be able to put its own locks there
+    return path

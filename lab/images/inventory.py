@@ -16,7 +16,6 @@ from lab.host import machine
 from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
 from lab.images.provenance import LABEL_PROVENANCE, Provenance
 from lab.images.recipe import REPOSITORY, Candidate
-from lab.images.sources import PLATFORM
 
 #: Bytes that the engine must have free before anything is built: all images and build stages.
 NEEDED_FREE = 2_000_000_000
@@ -125,6 +124,8 @@ def check_platform(engine: docker.DockerClient) -> None:
     """
     with engine_errors(engine, "asking the engine for its platform"):
         version = engine.version()
+    from lab.images.sources import PLATFORM  # noqa: PLC0415 - of use where something is made
+
     found = f"{version.get('Os')}/{version.get('Arch')}"
     if found != PLATFORM:
         raise ImageError(

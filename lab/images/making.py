@@ -17,6 +17,7 @@ from pathlib import Path
 import docker
 from filelock import FileLock, Timeout
 
+from lab.host.checkout import lock_directory
 from lab.images import build, sources
 from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, Progress
 from lab.images.inventory import ImageInfo, Inventory, engine_errors
@@ -28,15 +29,6 @@ from lab.images.sources import Cache, Pulled, Registry, Unavailable
 WAIT_S = 1800.0
 #: Seconds that running builds get to notice that the lab is being interrupted.
 CANCEL_S = 1.0
-
-
-def lock_directory() -> Path:
-    """Where every lab on this machine keeps its locks, whoever runs it."""
-    path = Path(tempfile.gettempdir()) / "tls-lab-locks"
-    path.mkdir(exist_ok=True)
-    if path.stat().st_uid == os.geteuid():
-        path.chmod(0o1777)  # a lab of another user must be able to put its own locks there
-    return path
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 from docker.errors import APIError, ImageNotFound
 
 from lab.host.checkout import root
-from lab.images import archive
 from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, Progress, Silent, megabytes
 from lab.images.inventory import (
     ImageInfo,
@@ -21,10 +21,11 @@ from lab.images.inventory import (
     check_space,
     engine_errors,
 )
-from lab.images.making import Making
 from lab.images.provenance import LABEL_IMAGE, Builds, Provenance, read_builds, write_builds
 from lab.images.recipe import Candidate, Recipe, Source, candidates, find, load, releases
-from lab.images.sources import Cache, Registry
+
+if TYPE_CHECKING:
+    from lab.images.sources import Registry
 
 
 class ImageStore:
@@ -60,7 +61,12 @@ class ImageStore:
         self._recipes = load(self._directory, release)
         self._inventory = Inventory(engine)
         self._state = state
-        self._registry = registry or Registry(engine)
+        self._registry = registry
+
+    @property
+    def state(self) -> Path:
+        """The directory of the checkout for what is generated."""
+        return self._state
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,13 +119,17 @@ class ImageStore:
         infos = {name: info for name, info in found.items() if info is not None}
         missing = [name for name in wanted if name not in infos]
         if missing:
+            # Most runs find all images: what makes them is loaded where one is missing.
+            from lab.images.making import Making  # noqa: PLC0415
+            from lab.images.sources import Cache, Registry  # noqa: PLC0415
+
             check_platform(self._engine)
             check_space(self._engine)
             making = Making(
                 self._engine,
                 self._recipes,
                 self._source,
-                registry=self._registry,
+                registry=self._registry or Registry(self._engine),
                 cache=Cache(self._state / "cache"),
                 scratch=self._state / "tmp",
                 progress=self._progress,
@@ -201,6 +211,8 @@ class ImageStore:
                 happened=f"{', '.join(missing)} not made yet",
                 advice=["make what is missing: lab images"],
             )
+        from lab.images import archive  # noqa: PLC0415
+
         infos = tuple(image.info for image in status if image.info is not None)
         report = partial(self._progress.step, "export")
         started = time.monotonic()
@@ -217,6 +229,8 @@ class ImageStore:
         Raises:
             ImageError: the file is none of the lab's, or was made by a checkout with other recipes.
         """
+        from lab.images import archive  # noqa: PLC0415
+
         contained = archive.contents(path)
         foreign = archive.not_for_this_lab(contained, self._current_tags())
         if foreign:

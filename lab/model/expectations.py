@@ -14,23 +14,30 @@ The textual form may leave a part of a refusal open (``refused``, ``refused:clie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from lab.model import (
     PROTOCOLS,
+    Attempt,
     Capability,
     Goal,
     Observation,
     Outcome,
+    Rating,
     Reason,
     Result,
+    Role,
     Side,
     Stage,
     spelt,
 )
 from lab.text import no_such
+
+if TYPE_CHECKING:
+    from lab.record.models import OwnFiles
 
 
 class ExpectationError(ValueError):
@@ -150,6 +157,33 @@ class OnBuild:
 
     capability: Capability
     expect: Expectation
+
+
+@dataclass(frozen=True)
+class PlannedAttempt:
+    """One attempt that is to be made, and what is expected of it."""
+
+    id: str
+    """Unique in a run; of a case's attempt it begins with the case's."""
+    attempt: Attempt
+    expect: Expectation | None = None
+    on_build: Sequence[OnBuild] = ()
+    """What is expected instead where the builds have a capability; the first that holds counts."""
+    otherwise: Expectation | None = None
+    """Of a race: what happens in the tries that are not refused."""
+    case_id: str | None = None
+    role: Role = Role.ATTEMPT
+    title: str = ""
+    rating: Rating | None = None
+    counted: bool = False
+    """One of several tries that are counted: no other one with the same settings stands for it."""
+    own: OwnFiles | None = None
+    """Where the operator's own certificates were read from; ``None``: there are none."""
+
+    @property
+    def label(self) -> str:
+        """The attempt within its case: `breaks`, `twin`, `remedy-1`, ..."""
+        return self.id.removeprefix(f"{self.case_id}/")
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,8 @@ class Reason(StrEnum):
     USAGE_ERROR = "usage-error"
     # greeting
     NOT_FTP = "not-ftp"
+    SERVICE_UNAVAILABLE = "service-unavailable"
+    SERVER_FAULT = "server-fault"
     # auth
     TLS_NOT_OFFERED = "tls-not-offered"
     # handshake
@@ -112,6 +114,9 @@ class Reason(StrEnum):
     DATA_TLS_REQUIRED = "data-tls-required"
     DATA_TLS_FAILED = "data-tls-failed"
     DATA_CONNECTION_FAILED = "data-connection-failed"
+    UPLOAD_DENIED = "upload-denied"
+    STORAGE_EXCEEDED = "storage-exceeded"
+    FILE_NOT_CREATED = "file-not-created"
     ABORTED = "aborted"
     TRUNCATED = "truncated"
     # close

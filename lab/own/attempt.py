@@ -12,8 +12,6 @@ from pathlib import Path
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
 from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
-from lab.own import backend as backends
-from lab.own import backend_settings, mt_client, mt_config, vsftpd_conf
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
@@ -95,6 +93,9 @@ def read_attempt(
             raise found.fail(
                 "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
             )
+        from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
+        from lab.own import backend_settings  # noqa: PLC0415
+
         read = backends.read(read_text(backend), str(backend), backend_name)
         settings, more = backend_settings.client_settings(read, base, of_server)
         anchors, said = read.anchors, [*read.findings, *more]
@@ -107,6 +108,8 @@ def read_attempt(
         of_client = _assigned_over(settings, of_client, base, client_assignments, file)
         findings += _by_line([*said, *file])
     if environment is not None:
+        from lab.own import mt_config  # noqa: PLC0415
+
         findings += mt_config.from_environment(environment)
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
@@ -157,6 +160,8 @@ def _server(
     program = SERVERS[software]
     if not (isinstance(program, VsftpdServer) and isinstance(explicit, Vsftpd)):
         raise Findings(str(conf), TABLE).fail("no-vsftpd", None, software=software)
+    from lab.own import vsftpd_conf  # noqa: PLC0415
+
     read = vsftpd_conf.parse(
         read_text(conf),
         str(conf),
@@ -183,6 +188,8 @@ def _delivery(
     file: Path, base: ClientSettings, own: UserCertificate | None
 ) -> tuple[ClientSettings, list[Finding]]:
     """The client that Movable Type's directives describe."""
+    from lab.own import mt_client, mt_config  # noqa: PLC0415
+
     read = mt_config.parse(read_text(file), str(file))
     found = Findings(str(file), TABLE)
     if base.program != "net-ftp":

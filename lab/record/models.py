@@ -100,7 +100,7 @@ class Model(BaseModel):
     """A part of the record: frozen, and every text in it readable."""
 
     # Built on first use: a command needs some of them only, and each costs tenths of a second.
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from lab.documents import ClaimVerdict, documents
-from lab.documents.verdicts import evaluate
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.report.layout import hang, print_hanging, wrap
-from lab.report.plain import claims_summary
 from lab.report.view import (
     captured_in_case,
     causes,
@@ -38,6 +35,8 @@ from lab.report.view import (
 from lab.text import visible
 
 if TYPE_CHECKING:
+    from lab.documents import Document
+    from lab.documents.verdicts import ClaimResult
     from lab.images import Provenance
 
 _STYLES: dict[Verdict | None, str] = {
@@ -257,13 +256,19 @@ def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
 # -- many cases ------------------------------------------------------------------------------------
 
 
+def _evaluated(record: RunRecord) -> list[tuple[Document, Sequence[ClaimResult]]]:
+    """What a run says of the claims of each document."""
+    from lab.documents import documents  # noqa: PLC0415 - a single attempt needs none of them
+    from lab.documents.verdicts import evaluate  # noqa: PLC0415
+
+    return [(document, evaluate(document, record)) for document in documents().values()]
+
+
 def _print_found(record: RunRecord, console: Console) -> None:
     """What the documents say and the run saw otherwise, a line each."""
-    found: dict[ClaimVerdict, list[str]] = {verdict: [] for verdict in ClaimVerdict}
-    for document in documents().values():
-        for result in evaluate(document, record):
-            found[result.verdict].append(result.claim.text.en)
-    refuted, conditional = found[ClaimVerdict.REFUTED], len(found[ClaimVerdict.CONDITIONAL])
+    results = [result for _, many in _evaluated(record) for result in many]
+    refuted = [result.claim.text.en for result in results if result.verdict == "refuted"]
+    conditional = sum(result.verdict == "conditional" for result in results)
     if not refuted and not conditional:
         return
     words = (
@@ -329,12 +334,12 @@ def _print_details(record: RunRecord, console: Console) -> None:
     for cause, clients in causes(record.attempts):
         _line(console, f"\ncannot: {cause}", Verdict.CANNOT)
         _line(console, f"  {', '.join(clients)}", dim=True)
-    for document in documents().values():
-        results = evaluate(document, record)
+    for document, results in _evaluated(record):
         if any(result.made for result in results):
-            _line(
-                console, "\n" + claims_summary(document, results, columns=min(console.width, 100))
-            )
+            from lab.report.plain import claims_summary  # noqa: PLC0415 - of use for documents alone
+
+            words = claims_summary(document, results, columns=min(console.width, 100))
+            _line(console, "\n" + words)
     console.print()
     _print_image_records(record.images, console, details=True)
 

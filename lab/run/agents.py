@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 
 from docker import DockerClient
 
@@ -58,6 +59,19 @@ class Agents:
     def scanner(self) -> AgentLink:
         """The agent that runs ``sslscan``."""
         return self._agent(SCANNER, SCANNER, SCANNER_AGENT)
+
+    def begin(self, attempts: Iterable[Attempt], pool: Executor) -> None:
+        """Begin to start those of these attempts; one that does not start is told of where it is asked."""
+        clients: dict[tuple[str, str], ClientSettings] = {}
+        servers: dict[str, str] = {}
+        for one in attempts:
+            program = PROGRAMS[one.client.program]
+            clients.setdefault((program.service(one.client), program.agent.name), one.client)
+            servers.setdefault(SERVERS[one.server.software].service, one.server.software)
+        for software in servers.values():
+            pool.submit(self.server, software)
+        for client in clients.values():
+            pool.submit(self.client, client)
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""

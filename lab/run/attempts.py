@@ -14,12 +14,17 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import OWN
 from lab.dialects import DialectError
 from lab.dialects.rules import hear, interpret
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
-from lab.model.expectations import Judgement, Verdict, impostor_difference, judge
+from lab.model.expectations import (
+    Judgement,
+    PlannedAttempt,
+    Verdict,
+    impostor_difference,
+    judge,
+)
 from lab.own.judged import judged
 from lab.record import AttemptResult
 from lab.run.agents import Unsupported
@@ -146,7 +151,8 @@ def _interpreted(
         DialectError: a dialect file is broken or missing.
     """
     seen = result.observation
-    heard = hear(seen)
+    wire = read(capture) if capture is not None and seen.client.failed else None
+    heard = hear(seen, wire.overheard if wire else "")
     outcome = judged(
         planned.attempt,
         interpret(seen, heard),
@@ -154,7 +160,8 @@ def _interpreted(
     )
     if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
         capture = None
-    wire = read(capture) if capture is not None else None
+    if capture is not None and wire is None:
+        wire = read(capture)
     certificate = planned.attempt.server.certificate
     made = result.with_(
         outcome=outcome,

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.host.checkout import here, identity, source, state_directory
-from lab.images.making import lock_directory
+from lab.host.checkout import here, identity, lock_directory, source, state_directory
 
 #: Labels on every object that the lab creates on the engine, beside those of :mod:`lab.host.checkout`.
 LABEL_RUN = "test.lab.run"

@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException
 
 from lab.certificates import OWN, RunCertificates
 from lab.model import SILENT
 from lab.run.link import AgentError, ExecutionError, execute
-from lab.run.network import ContainerPlace, places
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 
@@ -130,7 +128,6 @@ class Containers:
     def __init__(self, client: DockerClient, topology: Topology) -> None:
         self._client = client
         self._topology = topology
-        self._places: OnceMap[Mapping[str, ContainerPlace]] = OnceMap()
         self._silence: OnceMap[bool] = OnceMap()
 
     @property
@@ -150,7 +147,7 @@ class Containers:
             AgentError: it does not run.
         """
         try:
-            return self._topology.containers[service]
+            return self._topology.containers[service].id
         except KeyError:
             running = ", ".join(sorted(self._topology.containers)) or "none"
             raise AgentError(
@@ -159,15 +156,15 @@ class Containers:
             ) from None
 
     def address_of(self, service: str) -> str:
-        """The IP address of a container; the engine is asked once for all of them.
+        """The IP address of a container.
 
         Raises:
-            AgentError: it has none, or the engine does not tell.
+            AgentError: it has none.
         """
         if service == SILENT:
             self._silence.get(service, self.wait_for_silence)
-        known_places = self._places.get("all", self._find_places)
-        address = known_places[service].address if service in known_places else None
+        found = self._topology.containers.get(service)
+        address = found.address if found else None
         if address is None:
             raise AgentError(f"the container {service} of {self._topology.project} has no address")
         return address
@@ -211,12 +208,6 @@ class Containers:
                 f" why ({done.output.strip() or 'nothing was said here'})"
             )
         return True
-
-    def _find_places(self) -> Mapping[str, ContainerPlace]:
-        try:
-            return places(self._client, self._topology.project)
-        except (APIError, DockerException, OSError) as error:
-            raise AgentError(f"the engine does not tell addresses: {error}") from error
 
 
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a

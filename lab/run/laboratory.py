@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from time import monotonic
 
 from docker import DockerClient
 from docker.errors import DockerException
 
 from lab import host
-from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
+from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host.machine import free_bytes
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
@@ -27,8 +29,9 @@ from lab.images.provenance import Builds, moved
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
 from lab.run import network, topology
+from lab.run.certificates import begin
 from lab.run.checkout import Checkout
-from lab.run.network import ContainerPlace, Seal
+from lab.run.network import Seal
 from lab.run.session import Session
 from lab.run.topology import Topology
 from lab.servers import SERVER_HOSTS, SERVERS
@@ -45,13 +48,19 @@ class Lab:
     material: RunCertificates
     session: Session
     run_id: str
-    places: Mapping[str, ContainerPlace]
-    """Image and address of every container, by service."""
     seal: Seal
     """Whether containers reach the host, as it was seen when the laboratory was opened."""
+    store: ImageStore
+    progress: Progress
 
-    builds: Builds
-    """What the expectations were last seen with."""
+    @cached_property
+    def builds(self) -> Builds:
+        """What expectations were last seen to hold with; of a table that cannot be read, that is said."""
+        try:
+            return self.store.recorded()
+        except ImageError as error:
+            self.progress.step("builds", f"{error.reason}; so nobody can say what has moved since")
+            return {}
 
     def moved(self, image: str) -> tuple[str, ...] | None:
         """What in an image is another build than then; ``None``: nothing is recorded of it."""
@@ -59,9 +68,9 @@ class Lab:
 
     def image_of(self, service: str) -> str | None:
         """Name of the image that a service of the topology runs on; ``None``: it does not run."""
-        place = self.places.get(service)
+        container = self.topology.containers.get(service)
         tags = {image.tag: name for name, image in self.images.items()}
-        return tags.get(place.image) if place else None
+        return tags.get(container.image) if container else None
 
 
 @contextmanager
@@ -72,6 +81,7 @@ def open_lab(
     own: UserFiles | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
+    certificates: Future[RunCertificates] | None = None,
     also: Collection[str] = (),
 ) -> Iterator[Lab]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
@@ -79,46 +89,49 @@ def open_lab(
     Args:
         own: what is the operator's: a certificate to be served, certificates to be trusted as `own`.
         attempts: those that will be made (default: any); certificates are made for these, and their
-            containers are started.
+            containers and agents are started.
+        certificates: those for these attempts, which :func:`lab.run.certificates.begin` has begun to make.
         also: further containers that are needed.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
+    # Keys take a while to make: the containers are looked for, or start, meanwhile.
+    certificates = certificates or begin(attempts)
     client = host.find()
     try:
-        with ThreadPoolExecutor(2) as background:
-            images, absent = ensure_images(client, checkout, progress)
-            # Keys take a second to make: the containers start meanwhile.
-            making = background.submit(_material(attempts, absent).generate)
-            running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
-                client,
-                checkout,
-                images,
-                progress,
-                run_id=run_id,
-                kept=False,
-                services=services_of(attempts, absent, also) if attempts is not None else (),
-            )
-            looking = background.submit(network.look, client, running.project)
-            try:
-                material = making.result()
-                places = network.places(client, running.project)
-                material.add_addresses(_addresses(places))
+        store = image_store(client, checkout, progress)
+        images, absent = ensure_images(store)
+        running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
+            client,
+            checkout,
+            images,
+            progress,
+            run_id=run_id,
+            kept=False,
+            services=services_of(attempts, absent, also) if attempts is not None else (),
+        )
+        try:
+            with ThreadPoolExecutor() as background:
+                looking = background.submit(
+                    network.look, client, running.project, running.containers
+                )
+                material = certificates.result()
+                material.add_addresses(_addresses(running))
                 if own is not None:
                     _add_own(material, own)
-                stand_ins = {name for name, image in images.items() if image.stand_in}
                 ids = {image.tag: image.id for image in images.values()}
                 session = Session(
                     client,
                     running,
                     material,
-                    stand_ins,
+                    {name for name, image in images.items() if image.stand_in},
                     absent,
-                    {service: ids[place.image] for service, place in places.items()},
+                    {service: ids[found.image] for service, found in running.containers.items()},
                     checkout.state,
                 )
                 try:
+                    session.start_agents(attempts or (), background)
                     seal = looking.result()
                     if seal.warning is not None:
                         progress.step("network", seal.warning)
@@ -130,14 +143,14 @@ def open_lab(
                         material,
                         session,
                         run_id,
-                        places,
                         seal,
-                        _recorded_builds(client, checkout, progress),
+                        store,
+                        progress,
                     )
                 finally:
                     session.close()
-            finally:
-                _release(running, client, sys.exception())
+        finally:
+            _release(running, client, sys.exception())
     finally:
         client.close()
 
@@ -158,15 +171,6 @@ def _release(running: Topology, client: DockerClient, failed: BaseException | No
             raise gone from error
 
 
-def _recorded_builds(client: DockerClient, checkout: Checkout, progress: Progress) -> Builds:
-    """The builds of which expectations were seen to hold; of a table that cannot be read, that is said."""
-    try:
-        return image_store(client, checkout, progress).recorded()
-    except ImageError as error:
-        progress.step("builds", f"{error.reason}; so nobody can say what has moved since")
-        return {}
-
-
 def services_of(
     attempts: Collection[Attempt], absent: Collection[str], also: Collection[str] = ()
 ) -> set[str]:
@@ -181,21 +185,6 @@ def services_of(
     return (needed | set(also)) - set(absent)
 
 
-def _material(attempts: Collection[Attempt] | None, absent: Collection[str]) -> RunCertificates:
-    """The certificates that these attempts need; for all there could be, everything."""
-    if attempts is None:
-        return RunCertificates.create(_hosts(SERVERS.keys(), absent))
-    named = {slug for a in attempts for slug in certificates_named(a)}
-    trusted = {"public", *(a.client.trust for a in attempts if a.client.trust)}
-    return RunCertificates.create(
-        _hosts({a.server.software for a in attempts}, absent),
-        wanted=Wanted(
-            [slug for slug in CATALOGUE if slug in named],
-            [anchor for anchor in ANCHORS if anchor in trusted],
-        ),
-    )
-
-
 def _add_own(material: RunCertificates, own: UserFiles) -> None:
     served = own.certificate
     if served is not None:
@@ -204,28 +193,14 @@ def _add_own(material: RunCertificates, own: UserFiles) -> None:
         material.trust_own(own.anchors.pem)
 
 
-def _addresses(places: Mapping[str, ContainerPlace]) -> dict[str, str]:
+def _addresses(running: Topology) -> dict[str, str]:
     """The servers' addresses, by the name that their certificates are made out to."""
-    running = {SERVER_HOSTS[name]: places.get(server.service) for name, server in SERVERS.items()}
-    return {host: place.address for host, place in running.items() if place and place.address}
-
-
-def certificates_named(attempt: Attempt) -> set[str]:
-    """The certificates of the catalogue that an attempt's settings name."""
-    client = attempt.client
-    named = {attempt.server.certificate, client.pin, client.client_certificate}
-    return {slug for slug in named if slug is not None and slug in CATALOGUE}
-
-
-def _hosts(servers: Collection[str], absent: Collection[str]) -> list[str]:
-    """The names that certificates are made for; at least one, for the trust anchors."""
-    present = {name: SERVER_HOSTS[name] for name, s in SERVERS.items() if s.service not in absent}
-    wanted = [host for name, host in present.items() if name in servers]
-    return wanted or list(present.values())[:1]
+    found = {SERVER_HOSTS[name]: running.containers.get(s.service) for name, s in SERVERS.items()}
+    return {host: one.address for host, one in found.items() if one and one.address}
 
 
 def ensure_images(
-    client: DockerClient, checkout: Checkout, progress: Progress
+    store: ImageStore,
 ) -> tuple[Mapping[str, ImageInfo], Mapping[str, str]]:
     """All images of the topology, built if they are not there.
 
@@ -235,8 +210,7 @@ def ensure_images(
     Raises:
         ImageError: another image cannot be had.
     """
-    store = image_store(client, checkout, progress)
-    with _room_for_images(checkout):
+    with _room_for_images(store.state):
         images = store.ensure(store.of_topology)
     absent: dict[str, str] = {}
     for name, needs in store.only_real.items():
@@ -246,7 +220,7 @@ def ensure_images(
             absent[name] = _no_stand_in(name, why)
             continue
         try:
-            with _room_for_images(checkout):
+            with _room_for_images(store.state):
                 images |= store.ensure([name])
         except ImageError as error:
             absent[name] = _no_stand_in(name, error.reason)
@@ -254,15 +228,14 @@ def ensure_images(
 
 
 @contextmanager
-def _room_for_images(checkout: Checkout) -> Iterator[None]:
+def _room_for_images(state: Path) -> Iterator[None]:
     """Say clearly that the state directory, in which build contexts are put together, is full."""
     try:
         yield
     except OSError as error:
         if not is_no_space(error):
             raise
-        place = checkout.state
-        raise no_space("making the images", str(error), str(place), free_bytes(place)) from error
+        raise no_space("making the images", str(error), str(state), free_bytes(state)) from error
 
 
 def _no_stand_in(name: str, why: str) -> str:

@@ -32,12 +32,13 @@ class TopologyError(Exception):
 
 
 @dataclass(frozen=True)
-class ContainerPlace:
-    """Where a service runs."""
+class Container:
+    """A running container of a topology."""
 
+    id: str
     image: str
     """Reference of its image, as the topology was started with it."""
-    address: str | None
+    address: str | None = None
     """Its IP address in the topology's network."""
 
 
@@ -60,16 +61,10 @@ def of_project(project: str) -> dict[str, str]:
     return {"label": f"{LABEL_PROJECT}={project}"}
 
 
-def containers(client: DockerClient, project: str) -> dict[str, str]:
-    """Ids of the running containers of a project, by service."""
+def containers(client: DockerClient, project: str) -> dict[str, Container]:
+    """The running containers of a project, by service."""
     found = client.api.containers(filters=of_project(project))
-    return {c["Labels"][LABEL_SERVICE]: c["Id"] for c in found}
-
-
-def places(client: DockerClient, project: str) -> dict[str, ContainerPlace]:
-    """Image and address of every running container of a project, by service."""
-    found = client.api.containers(filters=of_project(project))
-    return {c["Labels"][LABEL_SERVICE]: ContainerPlace(c["Image"], _address(c)) for c in found}
+    return {c["Labels"][LABEL_SERVICE]: Container(c["Id"], c["Image"], _address(c)) for c in found}
 
 
 def _address(container: Mapping[str, Any]) -> str | None:
@@ -206,14 +201,12 @@ def options(api: str) -> dict[str, str]:
     return {"LAB_GATEWAY_MODE": "isolated" if parse_api(api) >= _KNOWS_ISOLATED else "nat"}
 
 
-def look(client: DockerClient, project: str) -> Seal:
+def look(client: DockerClient, project: str, containers: Mapping[str, Container]) -> Seal:
     """Look whether the host answers in the network of a running topology; takes a fifth of a second."""
     try:
         network = client.api.networks(filters=of_project(project))[0]
         gateway = gateway_of(network)
-        asked = execute(
-            client, containers(client, project)[ASKING], ["bash", "-c", _ASK, gateway]
-        ).output
+        asked = execute(client, containers[ASKING].id, ["bash", "-c", _ASK, gateway]).output
     except (APIError, DockerException, ExecutionError, OSError, LookupError) as error:
         return Seal(False, f"it cannot be told whether the host answers there ({error})")
     chosen = {

@@ -10,22 +10,18 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from cryptography.utils import CryptographyDeprecationWarning
-from docker import DockerClient
+from typing import TYPE_CHECKING, Any
 
 from lab import __version__
-from lab.cases import LoadedCase, PlannedAttempt
-from lab.certificates import describe
+from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import EngineError, EngineProblem, lost
 from lab.images import Printed, Progress
 from lab.model import Attempt, Role
-from lab.model.expectations import Expectation, Judgement, Verdict, judge
+from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, judge
 from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,
@@ -49,6 +45,11 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError
 from lab.servers import SERVERS
 from lab.wire import Capture, CapturePolicy, pcapng
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from lab.cases import LoadedCase
 
 OnAttempt = Callable[[AttemptResult], None]
 
@@ -129,15 +130,27 @@ def repeat(
     checkout: Checkout | None = None,
     own: UserFiles | None = None,
     captures: CapturePolicy = CapturePolicy.REFUSED,
+    certificates: Future[RunCertificates] | None = None,
 ) -> Conducted:
-    """Make one attempt so many times and record each; raises like :func:`conduct`."""
+    """Make one attempt so many times and record each; raises like :func:`conduct`.
+
+    Args:
+        certificates: those for it, if they are begun already.
+    """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
     files = _own_files(own)
     planned = [
         PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
         for number in range(1, times + 1)
     ]
-    with open_lab(checkout, progress or Printed(), run_id, own, attempts=[attempt]) as laboratory:
+    with open_lab(
+        checkout,
+        progress or Printed(),
+        run_id,
+        own,
+        attempts=[attempt],
+        certificates=certificates,
+    ) as laboratory:
         return _recorded(laboratory, run_id, planned, (), on_attempt, captures)
 
 
@@ -225,6 +238,10 @@ def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
 
 def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
     """That chain, in words."""
+    from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
+
+    from lab.certificates import describe  # noqa: PLC0415 - needs cryptography
+
     made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
     with warnings.catch_warnings():
         # What is odd about an operator's own certificate is for the attempt to show.

@@ -10,14 +10,11 @@ from __future__ import annotations
 import datetime
 import secrets
 import time
-from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docker import DockerClient
-
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.model import (
@@ -31,18 +28,23 @@ from lab.model import (
     ServerReport,
     ServerSettings,
 )
+from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
-from lab.run import scan
 from lab.run.agents import FACTS_S, Agents, Feasibility, Unsupported
-from lab.run.capabilities import Capabilities
-from lab.run.containers import Containers, Equipment
+from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink
 from lab.run.listeners import Listener, Listeners, RequestBuilder, deadline
-from lab.run.offers import OfferCache
-from lab.run.suites import SuiteComparison, compare_suites
 from lab.run.topology import Topology
 from lab.servers import SERVERS
 from lab.wire.packets import Capture, captured
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from lab.run.capabilities import Capabilities
+    from lab.run.offers import OfferCache
+    from lab.run.scan import ScanComparison
+    from lab.run.suites import SuiteComparison
 
 #: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions
 #: that stay it has to find and end them, among a dozen other attempts.
@@ -82,8 +84,26 @@ class Session:
         self._feasibility = Feasibility(self._agents, self._containers, stand_ins, absent)
         self._listeners = Listeners(self._agents, self._containers, material, password)
         self._requests = RequestBuilder(material, password)
-        self._offers = OfferCache(self._agents, self._listeners, self._requests, material)
-        self._capabilities = Capabilities(self._agents, self._offers, images, state)
+        self._material = material
+        self._images, self._state = images, state
+
+        self._asking: OnceMap[tuple[OfferCache, Capabilities]] = OnceMap()
+
+    def _asked(self) -> tuple[OfferCache, Capabilities]:
+        """What asks the ends and their builds, which few attempts need."""
+
+        def make() -> tuple[OfferCache, Capabilities]:
+            from lab.run.capabilities import Capabilities  # noqa: PLC0415
+            from lab.run.offers import OfferCache  # noqa: PLC0415
+
+            offers = OfferCache(self._agents, self._listeners, self._requests, self._material)
+            return offers, Capabilities(self._agents, offers, self._images, self._state)
+
+        return self._asking.get("", make)
+
+    def start_agents(self, attempts: Iterable[Attempt], pool: Executor) -> None:
+        """Begin to start the agents that make these attempts, each in its container."""
+        self._agents.begin(attempts, pool)
 
     def attempt(
         self, planned: PlannedAttempt, *, capture: bool = False
@@ -156,8 +176,11 @@ class Session:
             Unsupported: as :meth:`attempt`.
             AgentError: a container or an agent failed.
         """
+        from lab.run.suites import compare_suites  # noqa: PLC0415
+
         self._feasibility.check(attempt)
-        return compare_suites(self._offers.client(attempt), self._offers.server(attempt.server))
+        offers, _ = self._asked()
+        return compare_suites(offers.client(attempt), offers.server(attempt.server))
 
     def has(self, attempt: Attempt, capability: Capability) -> bool:
         """Whether the builds that make this attempt have a capability; each image is asked once.
@@ -166,19 +189,21 @@ class Session:
             Unsupported: as :meth:`attempt`.
             AgentError: a container or an agent failed.
         """
-        return self._capabilities.has(attempt, capability)
+        return self._asked()[1].has(attempt, capability)
 
-    def scan(self, server: ServerSettings) -> scan.ScanComparison:
+    def scan(self, server: ServerSettings) -> ScanComparison:
         """A listener with these settings as ``sslscan`` finds it, beside what the lab says of it.
 
         Raises:
             Unsupported: there is nothing to scan.
             AgentError: a container or an agent failed.
         """
+        from lab.run import scan  # noqa: PLC0415
+
         cause = scan.not_scannable(server) or self._feasibility.cannot_serve(server)
         if cause:
             raise Unsupported(cause)
-        offer = self._offers.server(server)
+        offer = self._asked()[0].server(server)
         if offer.nothing:
             raise Unsupported(offer.nothing)
         agent = self._agents.scanner()

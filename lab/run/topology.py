@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 from filelock import FileLock, Timeout
@@ -25,6 +25,7 @@ from lab.host import compose_environment
 from lab.host.machine import wait_until
 from lab.run.checkout import Checkout, in_use, topology_lock
 from lab.run.network import (
+    Container,
     Found,
     TopologyError,
     acquire,
@@ -36,6 +37,9 @@ from lab.run.network import (
     options,
 )
 from lab.servers import SERVERS
+
+if TYPE_CHECKING:
+    import psutil
 
 #: Seconds for a Compose that nobody waits for any more to end when it is asked to.
 COMPOSE_END_S = 5.0
@@ -145,6 +149,8 @@ def _may_be_starting(client: DockerClient, project: str) -> bool:
 
 def compose_processes(project: str) -> list[psutil.Process]:
     """The processes of this machine that are a Compose at work on ``project``."""
+    import psutil  # noqa: PLC0415 - of use where a topology is removed
+
     option = ("--project-name", project)
     running = ((p, p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"]))
     return [p for p, command in running if option in itertools.pairwise(command)]
@@ -152,6 +158,8 @@ def compose_processes(project: str) -> list[psutil.Process]:
 
 def _end_compose(project: str) -> bool:
     """End a Compose that outlived the lab that started it; whether there was one."""
+    import psutil  # noqa: PLC0415
+
     found = compose_processes(project)
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it ends by itself
@@ -194,8 +202,8 @@ class Topology:
     """A running topology."""
 
     project: str
-    containers: Mapping[str, str]
-    """Container id by service name."""
+    containers: Mapping[str, Container]
+    """The containers that run, by service."""
     lock: FileLock
     kept: bool
 
@@ -302,7 +310,7 @@ def _upper(name: str) -> str:
 def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Topology | None:
     """The running topology ``project``, if no other process uses it and it runs these images."""
     wanted = set(images.values())
-    if not _run_on(client, project, wanted):
+    if {c.image for c in containers(client, project).values()} != wanted:
         return None
     lock = topology_lock(project)
     try:
@@ -310,15 +318,11 @@ def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Top
     except (Timeout, PermissionError):  # another process's, another user's
         return None
     # Whoever had it a moment ago may have removed it.
-    if not _run_on(client, project, wanted):
+    running = containers(client, project)
+    if {c.image for c in running.values()} != wanted:
         lock.release()
         return None
-    return Topology(project, containers(client, project), lock, kept=True)
-
-
-def _run_on(client: DockerClient, project: str, images: set[str]) -> bool:
-    running = client.api.containers(filters=of_project(project))
-    return bool(running) and {c["Image"] for c in running} == images
+    return Topology(project, running, lock, kept=True)
 
 
 def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> None:

@@ -154,6 +154,15 @@ class WireReading:
         return next((c for c in reversed(self.connections) if c.control), None)
 
     @property
+    def overheard(self) -> str:
+        """What the server said in clear text where TLS had begun, before anybody had closed."""
+        found = self.control
+        if found is None or found.not_tls is None:
+            return ""
+        last = found.closed is not None and found.closed.after_ms < found.not_tls.after_ms
+        return "" if last else found.not_tls.text
+
+    @property
     def data(self) -> ConnectionReading | None:
         """The last data connection that was refused."""
         return next((c for c in reversed(self.connections) if not c.control and c.ending), None)

@@ -46,7 +46,7 @@ from lab.wire.streams import Connection, Moment
 _ALERT_SIZES = (2 + 1 + 16, 2 + 1 + 8)
 _USER_CANCELED = 90
 #: Of what is no TLS, so many bytes are shown.
-_SHOWN = 60
+_SHOWN = 160
 
 
 class Point(StrEnum):

@@ -11,7 +11,7 @@ from docker import DockerClient
 from lab import host
 from lab.images import ImageError, Silent
 from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import Lab, ensure_images, open_lab
+from lab.run.laboratory import Lab, ensure_images, image_store, open_lab
 from tests.e2e.checkouts import Copy
 
 MakeCopy = Callable[[], Copy]
@@ -35,7 +35,7 @@ def engine() -> Iterator[DockerClient]:
 def images(engine: DockerClient) -> None:
     """All images, made in this checkout's own state directory: copies find them on the engine."""
     try:
-        ensure_images(engine, Checkout.here(), Silent())
+        ensure_images(image_store(engine, Checkout.here(), Silent()))
     except ImageError as error:
         pytest.fail(f"end-to-end tests need the images:\n{error}", pytrace=False)
 

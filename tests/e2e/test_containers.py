@@ -26,7 +26,7 @@ def inspected(engine: DockerClient, shared: Copy) -> dict[str, Mapping[str, Any]
 def tabled(engine: DockerClient, shared: Copy) -> dict[str, str]:
     """The running containers that the table has, by service; it need not have those of new folders."""
     running = network.containers(engine, shared.checkout.kept_project)
-    return {service: running[service] for service in documented() if service in running}
+    return {service: running[service].id for service in documented() if service in running}
 
 
 def test_every_container_may_do_what_the_table_says(engine: DockerClient, shared: Copy) -> None:
@@ -95,7 +95,7 @@ def test_a_listener_has_given_up_root(engine: DockerClient, shared: Copy, softwa
     # given a listener in its own container
     server = SERVERS[software]
     running = network.containers(engine, shared.checkout.kept_project)
-    container = running[server.service]
+    container = running[server.service].id
     unpack(engine, container, pack({f"{AGENTS}/{n}": text for n, text in agent_files().items()}))
     agent = AgentLink(engine, server.service, container, list(server.agent.argv))
     try:

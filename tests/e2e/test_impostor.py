@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from docker import DockerClient
 
-from lab.cases.declaration import PlannedAttempt
 from lab.host.machine import wait_until
 from lab.images import Silent
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
-from lab.model.expectations import Verdict, impostor_difference
+from lab.model.expectations import PlannedAttempt, Verdict, impostor_difference
 from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
@@ -31,7 +30,7 @@ def attempt_on(software: str, *at_client: str, client: str = "net-ftp@rocky9") -
 
 
 def shell(engine: DockerClient, laboratory: Lab, software: str, command: str) -> str:
-    container = laboratory.topology.containers[SERVERS[software].service]
+    container = laboratory.topology.containers[SERVERS[software].service].id
     output = engine.containers.get(container).exec_run(["sh", "-c", command]).output
     assert isinstance(output, bytes)
     return output.decode().strip()

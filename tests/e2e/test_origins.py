@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from lab.cases.declaration import PlannedAttempt
 from lab.host.machine import wait_until
 from lab.images import Silent
 from lab.model import Attempt
-from lab.model.expectations import Expectation, Verdict
+from lab.model.expectations import Expectation, PlannedAttempt, Verdict
 from lab.record import AttemptResult
 from lab.run.attempts import make
 from lab.run.checkout import Checkout, new_run_id
@@ -333,7 +332,7 @@ class Box:
 
     def __init__(self, laboratory: Lab, service: str) -> None:
         self.client = laboratory.client
-        self.id = laboratory.topology.containers[service]
+        self.id = laboratory.topology.containers[service].id
 
     def run(self, *argv: str) -> str:
         """What a command prints, whatever its status."""

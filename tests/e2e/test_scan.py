@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.cases.declaration import PlannedAttempt
 from lab.model import Attempt, ServerSettings
+from lab.model.expectations import PlannedAttempt
 from lab.run.attempts import make
 from lab.run.laboratory import Lab
 from lab.run.scan import (

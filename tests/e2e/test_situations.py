@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pytest
 from docker import DockerClient
 
-from lab.cases.declaration import PlannedAttempt
 from lab.dialects.rules import decide, hear
 from lab.model import Capability, Reason, Result, Side
-from lab.model.expectations import Expectation, Verdict, judge
+from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.record import AttemptResult
 from lab.run.attempts import run
 from lab.run.laboratory import Lab

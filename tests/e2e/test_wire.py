@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.cases.declaration import PlannedAttempt
 from lab.model import Attempt, Result, Side
+from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.run.attempts import make
 from lab.run.laboratory import Lab
@@ -229,7 +229,9 @@ def test_attempts_side_by_side_never_share_a_packet(laboratory: Lab) -> None:
 
 def test_it_says_why_nothing_can_be_captured(laboratory: Lab) -> None:
     # in a client's container there is no right to
-    container = laboratory.client.containers.get(laboratory.topology.containers["rocky9-default"])
+    container = laboratory.client.containers.get(
+        laboratory.topology.containers["rocky9-default"].id
+    )
     ask = "from capture import CaptureOps; next(CaptureOps.of_interface().packets({'key': 'a'}))"
     result = container.exec_run(["/opt/lab/bin/python3", "-c", ask], workdir="/opt/lab/agents")
     assert b"StopIteration: {'missing': 'eth0: " in result.output

@@ -208,8 +208,8 @@ def look(client: DockerClient, image: str) -> Row:
             services=SERVICES,
         )
         try:
-            seal = network.look(client, running.project)
-            asking = running.containers[SERVICES[0]]
+            seal = network.look(client, running.project, running.containers)
+            asking = running.containers[SERVICES[0]].id
             found = execute(client, asking, ["getent", "hosts", "dns.lab.test"])
             other = execute(client, asking, ["getent", "hosts", SERVICES[1]])
             connect = ["timeout", "5", "bash", "-c", "exec 3<>/dev/tcp/dns.lab.test/53"]
@@ -254,7 +254,8 @@ def look_at_open_network(client: DockerClient, image: str) -> network.Seal:
             labels=labels | {LABEL_SERVICE: network.ASKING},
         )
         try:
-            return network.look(client, labels[LABEL_PROJECT])
+            project = labels[LABEL_PROJECT]
+            return network.look(client, project, network.containers(client, project))
         finally:
             container.remove(force=True)
     finally:

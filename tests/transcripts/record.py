@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lab.cases.declaration import PlannedAttempt
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
@@ -31,6 +30,7 @@ from lab.model import (
     Observation,
     ServerReport,
 )
+from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, load
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
@@ -104,7 +104,7 @@ class Clients:
         service, spec = program.service(client), program.agent
         key = (service, spec.name)
         if key not in self._links:
-            container = self._laboratory.topology.containers[service]
+            container = self._laboratory.topology.containers[service].id
             self._laboratory.session.equip(service)
             self._links[key] = AgentLink(
                 self._laboratory.client, service, container, list(spec.argv)
@@ -159,7 +159,7 @@ def from_peers(
     met_by = [client for client in file.clients if client.partition("@")[0] in programs]
     if not met_by:
         return
-    container = laboratory.topology.containers[CONTAINER]
+    container = laboratory.topology.containers[CONTAINER].id
     folder = Path(scripted_peer.__file__).parent
     sources = {f"{AGENTS}/{peers.name}": (folder / peers.name).read_bytes() for peers in PEERS}
     laboratory.session.equip(CONTAINER)

@@ -260,7 +260,7 @@ def ftps(
             if word == "STOR" and reply.startswith("1"):
                 receive(listener, data, data_certificate)
                 say(control, after_data)
-            if word == "QUIT":
+            if word == "QUIT" or reply.startswith("421"):
                 break
     # With close_notify, so that the last reply is not lost.
     with contextlib.suppress(OSError):
@@ -376,7 +376,10 @@ SCRIPTS: dict[str, Script] = {
     "answers AUTH with 534": answers_auth("534 policy forbids"),
     **in_the_handshake(knows_ftp=True),
     "wants no data channel": serves({"PROT": "534 policy forbids"}),
+    "answers USER with 421": serves({"USER": "421 try later"}),
+    "answers STOR with 421": serves({"STOR": "421 try later"}),
     "answers STOR with 425": serves({"STOR": "425 cannot open data connection"}),
+    "answers STOR with 500": serves({"STOR": "500 unknown command"}),
     "answers STOR with 522": serves({"STOR": "522 TLS negotiation failed"}),
     "answers STOR with 552": serves({"STOR": "552 disk full"}),
     "answers the upload with 426": serves(after_data="426 aborted"),

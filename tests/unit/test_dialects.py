@@ -458,7 +458,7 @@ def test_a_reply_that_the_client_made_up_is_none_of_the_servers() -> None:
     sent = observed(step="login", error="Good bye.", reply_code=421, reply_text="Good bye.")
 
     assert outcome(made_up) == "unknown:login:unknown"
-    assert outcome(sent) == "server:login:login-failed"
+    assert outcome(sent) == "server:login:service-unavailable"
 
 
 def test_a_file_that_arrived_short_was_refused_by_nobody() -> None:

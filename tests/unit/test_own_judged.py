@@ -13,7 +13,6 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from lab.cases.declaration import PlannedAttempt
 from lab.compare import compare
 from lab.model import (
     Attempt,
@@ -28,7 +27,7 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.model.expectations import Expectation, Verdict, judge
+from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.own.judged import judged, not_judged
 from lab.record import AttemptResult, OwnFiles, RunRecord, to_json
 from lab.report import markdown, terminal

@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates, describe
 from lab.clients.net_ftp import NetFtp
 from lab.images import Provenance
@@ -39,7 +38,7 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.model.expectations import Verdict, completed, judge, refused
+from lab.model.expectations import PlannedAttempt, Verdict, completed, judge, refused
 from lab.own.files import UserFiles
 from lab.own.pem import read_certificate
 from lab.record import (

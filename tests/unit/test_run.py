@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 
-from lab.cases.declaration import PlannedAttempt
 from lab.model import (
     Attempt,
     Capability,
@@ -23,7 +22,7 @@ from lab.model import (
     Side,
     Stage,
 )
-from lab.model.expectations import OnBuild, Verdict, completed, refused
+from lab.model.expectations import OnBuild, PlannedAttempt, Verdict, completed, refused
 from lab.record import AttemptResult
 from lab.run.agents import Unsupported
 from lab.run.attempts import interleaved, make, run

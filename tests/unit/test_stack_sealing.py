@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from lab.run import network
 from lab.run.link import ExecutionError, execute
-from lab.run.network import LABEL_SERVICE, gateway_of, judge, options
+from lab.run.network import Container, gateway_of, judge, options
 
 HEAD = "IP address       HW type     Flags       HW address            Mask     Device"
 ANSWERED = "172.30.0.254    0x1         0x2         02:42:03:58:42:a8     *        eth0"
@@ -89,8 +89,9 @@ class MadeUpEngine:
     def client(self) -> DockerClient:
         return cast("DockerClient", SimpleNamespace(api=self))
 
-    def containers(self, **_: object) -> list[dict[str, Any]]:
-        return [{"Id": f"id-of-{s}", "Labels": {LABEL_SERVICE: s}} for s in self._services]
+    @property
+    def running(self) -> dict[str, Container]:
+        return {s: Container(f"id-of-{s}", s) for s in self._services}
 
     def exec_create(self, container: str, argv: list[str], **_: object) -> dict[str, str]:
         self.asked.append([container, *argv])
@@ -109,7 +110,7 @@ def frame(text: str, stream: int = 1) -> bytes:
 
 def test_the_look_asks_for_the_gateway_from_the_container_that_is_always_there() -> None:
     engine = MadeUpEngine(frame(f"{HEAD}\n") + frame(f"{SILENCE}\n"))
-    seal = network.look(engine.client, "project")
+    seal = network.look(engine.client, "project", engine.running)
     assert (seal.holds, dict(seal.options)) == (True, {"inhibit_ipv4": "true"})
     assert [(asked[0], asked[-1]) for asked in engine.asked] == [("id-of-dns", "172.30.0.254")]
 
@@ -127,7 +128,7 @@ def test_what_cannot_be_told_is_not_taken_for_sealed(fault: str) -> None:
             raise APIError("is not running")
 
         engine.exec_create = refuse  # type: ignore[method-assign]
-    seal = network.look(engine.client, "project")
+    seal = network.look(engine.client, "project", engine.running)
     assert not seal.holds
     assert seal.warning is not None
     assert "cannot be told" in seal.warning

@@ -15,19 +15,21 @@ from docker import DockerClient
 from docker.errors import APIError
 from filelock import FileLock
 
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.model import Attempt
+from lab.model.expectations import PlannedAttempt
 from lab.run.agents import Agents, Unsupported, announced, let_in
 from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.laboratory import services_of
 from lab.run.link import AgentError
 from lab.run.listeners import NOT_LISTENING, Listeners
+from lab.run.network import Container
 from lab.run.session import Session
 from lab.run.topology import Topology
 from lab.servers.nginx import Nginx
 from lab.settings import parse_client, parse_server
 
+ADDRESS = "172.30.0.30"
 ATTEMPT = Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS"))
 
 
@@ -43,12 +45,6 @@ class MadeUpEngine:
     @property
     def client(self) -> DockerClient:
         return cast("DockerClient", SimpleNamespace(api=self))
-
-    def containers(self, **_: object) -> list[dict[str, Any]]:
-        """Each service of the tests, with its address."""
-        networks = {"lab": {"IPAddress": "172.30.0.30"}}
-        labels = {"com.docker.compose.service": "edge"}
-        return [{"Labels": labels, "Image": "i", "NetworkSettings": {"Networks": networks}}]
 
     def exec_create(self, container: str, argv: list[str], **_: object) -> dict[str, Any]:
         if "tar" in argv[-1]:
@@ -82,7 +78,10 @@ def take_all(line: socket.socket) -> None:
 def topology(*services: str) -> Topology:
     return Topology(
         project="tls-lab-made-up",
-        containers={service: f"id-of-{service}" for service in services},
+        containers={
+            service: Container(f"id-of-{service}", "i", ADDRESS if service == "edge" else None)
+            for service in services
+        },
         lock=FileLock("unused"),
         kept=False,
     )
@@ -158,7 +157,7 @@ def test_where_nothing_is_to_listen_nothing_is_started(software: str) -> None:
 def test_the_container_that_a_filter_lets_in_is_found_by_its_name() -> None:
     there = containers(MadeUpEngine(), "dns", "nginx", "edge")
     filtered = parse_server(["port_filter=dropped", "port_allowed=edge"], "nginx")
-    assert let_in(filtered, there) == ("172.30.0.30",)
+    assert let_in(filtered, there) == (ADDRESS,)
     assert let_in(parse_server(["port_filter=dropped"], "nginx"), there) == ()
 
 
@@ -172,7 +171,7 @@ def test_a_container_that_there_is_not_is_answered_with_those_that_there_are(nam
 
 @pytest.mark.parametrize(
     ("setting", "announces"),
-    [("pasv_address=192.0.2.1", "192.0.2.1"), ("pasv_address=edge", "172.30.0.30")],
+    [("pasv_address=192.0.2.1", "192.0.2.1"), ("pasv_address=edge", ADDRESS)],
 )
 def test_what_is_announced_is_an_address_or_a_containers(setting: str, announces: str) -> None:
     there = containers(MadeUpEngine(), "dns", "vsftpd", "edge")

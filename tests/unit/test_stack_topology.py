@@ -465,7 +465,7 @@ def test_what_another_process_has_started_meanwhile_is_taken_as_it_is(
 ) -> None:
     engine.add(ours, "project", "vsftpd", kept=True)
     started = start(engine, ours, compose(tmp_path, "echo must not be called >&2; exit 1"))
-    assert started.containers == {"vsftpd": "project/vsftpd"}
+    assert started.containers["vsftpd"].id == "project/vsftpd"
 
 
 def test_a_project_that_another_process_uses_is_waited_for_only_so_long(
@@ -522,7 +522,8 @@ def test_a_kept_topology_is_used_by_one_process_at_a_time(
     engine.add(ours, "kept", "vsftpd", "rocky9", kept=True)
     attached = topology.attach(engine.client, "kept", IMAGES)
     assert attached is not None
-    assert attached.containers == {"vsftpd": "kept/vsftpd", "rocky9": "kept/rocky9"}
+    ids = {service: found.id for service, found in attached.containers.items()}
+    assert ids == {"vsftpd": "kept/vsftpd", "rocky9": "kept/rocky9"}
     # then releasing it leaves it running
     attached.release(engine.client)
     assert (engine.removed, in_use("kept")) == ([], False)

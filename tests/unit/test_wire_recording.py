@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import pytest
 
-from lab.cases.declaration import PlannedAttempt
 from lab.certificates import RunCertificates
 from lab.model import (
     Attempt,
@@ -30,6 +29,7 @@ from lab.model import (
     Side,
     Stage,
 )
+from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, RecordError, RecordWriter, RunHeader, load, to_json
 from lab.report.html.cases import AttemptView
 from lab.report.view import explain_surprise, wire_in_words, witnesses_in_words
