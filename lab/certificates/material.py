@@ -146,6 +146,17 @@ class RunCertificates:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
         return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
 
+    def want(self, more: Wanted) -> bool:
+        """Let :meth:`files` make these as well.
+
+        Returns:
+            Whether any of them is new.
+        """
+        slugs = [slug for slug in more.slugs if slug not in self._wanted.slugs]
+        anchors = [name for name in more.anchors if name not in self._wanted.anchors]
+        self._wanted = Wanted((*self._wanted.slugs, *slugs), (*self._wanted.anchors, *anchors))
+        return bool(slugs or anchors)
+
     def generate(self) -> RunCertificates:
         """Make what is wanted for every host now, on all cores; what names an address, once it is known.
 

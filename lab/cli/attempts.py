@@ -78,6 +78,13 @@ def attempt(
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
     ] = False,
+    remedies: Annotated[
+        bool,
+        typer.Option("--remedies/--no-remedies", help="after a refusal, try what cures it"),
+    ] = True,
+    language: Annotated[
+        Literal["en", "ja"], typer.Option("--lang", help="of cause and remedies: en, ja")
+    ] = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
@@ -119,6 +126,7 @@ def attempt(
         on_attempt=counter.count,
         own=own,
         captures=CapturePolicy.ALL if capture else CapturePolicy.REFUSED,
+        remedies=remedies,
         certificates=certificates,
     )
     counter.end()
@@ -126,7 +134,9 @@ def attempt(
     if as_json:
         common.print_json(_attempts_json(conducted.record))
     else:
-        terminal.print_attempts(attempts, conducted.record, common.console(), verbose=verbose)
+        terminal.print_attempts(
+            attempts, conducted.record, common.console(), verbose=verbose, language=language
+        )
         _print_captures(attempts, conducted.path.parent)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
 

@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -57,22 +57,15 @@ class DocumentError(Exception):
     """A document file is broken or missing: a fault of the lab; the message names file and place."""
 
 
-def _where(value: Any) -> Any:
-    if value not in WHERE:
-        raise ValueError(f"{value!r} is no client: known are {', '.join(WHERE)}")
-    return value
+def _one_of(known: Iterable[str], what: str) -> BeforeValidator:
+    """Takes one of the names that are known as ``what``."""
 
+    def check(value: Any) -> Any:
+        if value not in known:
+            raise ValueError(f"{value!r} is no {what}: known are {', '.join(known)}")
+        return value
 
-def _platform(value: Any) -> Any:
-    if value not in PLATFORMS:
-        raise ValueError(f"{value!r} is no platform: known are {', '.join(PLATFORMS)}")
-    return value
-
-
-def _software(value: Any) -> Any:
-    if value not in SERVERS:
-        raise ValueError(f"{value!r} is no server: known are {', '.join(SERVERS)}")
-    return value
+    return BeforeValidator(check)
 
 
 def _outcome(value: Any) -> Any:
@@ -88,10 +81,10 @@ def _outcome(value: Any) -> Any:
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Platform = Annotated[str, BeforeValidator(_platform)]
+Platform = Annotated[str, _one_of(PLATFORMS, "platform")]
 CaseName = Annotated[str, StringConstraints(pattern=r"^\w+/\w+$")]
-Where = Annotated[str, BeforeValidator(_where)]
-Software = Annotated[str, BeforeValidator(_software)]
+Where = Annotated[str, _one_of(WHERE, "client")]
+Software = Annotated[str, _one_of(SERVERS, "server")]
 Outcome = Annotated[Expectation, BeforeValidator(_outcome)]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 

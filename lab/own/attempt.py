@@ -6,14 +6,14 @@ What the command line assigns wins over the files; what the files say wins over 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
 from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
-from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
+from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import say_what_is_not_judged
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
@@ -82,7 +82,10 @@ def read_attempt(
     server = server or server_for(client)
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
-    of_server = _server(conf, vsftpd_build, server, server_assignments, certificate, findings)
+    places: dict[str, str] = {}
+    of_server = _server(
+        conf, vsftpd_build, server, server_assignments, certificate, findings, places
+    )
     of_client, base = parse_client(client, client_assignments), parse_client(client)
     anchors: UserAnchors | None = None
     settings: ClientSettings
@@ -117,8 +120,8 @@ def read_attempt(
         findings += say_what_is_not_judged(
             attempt, certificate, str(chain), anchors_given=anchors is not None
         )
-    own = UserFiles(certificate, anchors) if certificate or anchors else None
-    return attempt, own, most_of(findings)
+    own = UserFiles(certificate, anchors, places, directives=config is not None)
+    return attempt, own if own != UserFiles() else None, most_of(findings)
 
 
 def _check_together(backend: Path | None, config: Path | None) -> None:
@@ -151,6 +154,7 @@ def _server(
     assignments: Sequence[str],
     own: UserCertificate | None,
     findings: list[Finding],
+    places: dict[str, str],
 ) -> ServerSettings:
     explicit, assigned = parse_server(assignments, software), _assigned(assignments)
     if conf is None:
@@ -162,8 +166,9 @@ def _server(
         raise Findings(str(conf), TABLE).fail("no-vsftpd", None, software=software)
     from lab.own import vsftpd_conf  # noqa: PLC0415
 
+    text = read_text(conf)
     read = vsftpd_conf.parse(
-        read_text(conf),
+        text,
         str(conf),
         build=vsftpd_conf.build_named(build) if build else program.build,
         target=program.build,
@@ -181,7 +186,18 @@ def _server(
     changes = {name: getattr(explicit, name) for name in assigned}
     # Among equal options vsftpd takes the last line.
     changes["extra"] = (*kept, *explicit.extra)
+    places.update(
+        {f"server.{n}": f"{conf}:{at}" for n, at in read.lines.items() if n not in assigned}
+    )
+    places.update({f"server.extra:{line}": f"{conf}:{at}" for at, line in _numbered(text, kept)})
     return dataclasses.replace(settings, **changes)
+
+
+def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip(BLANKS) in wanted:
+            yield number, line.strip(BLANKS)
 
 
 def _delivery(

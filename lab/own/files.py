@@ -15,6 +15,7 @@ import os
 import select
 import stat
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,6 +91,11 @@ class UserFiles:
     certificate: UserCertificate | None = None
     anchors: UserAnchors | None = None
     """Trusted in the place of what issued the certificate."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where settings were read from: ``FILE:LINE`` by ``server.FIELD`` or ``client.FIELD``; of a further line
+    of a server's configuration, by ``server.extra:LINE``."""
+    directives: bool = False
+    """The client's settings are those of an mt-config.cgi."""
 
 
 class Unreadable(Exception):

@@ -42,6 +42,7 @@ from lab.model import (
 )
 from lab.model.expectations import Expectation, Verdict
 from lab.record.text import readable_throughout
+from lab.remedies.advice import Advice
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
 from lab.wire import WireReading, Witnesses
@@ -283,6 +284,8 @@ class AttemptResult(Model):
     everything; nothing that came before or after."""
     images: tuple[ImageUse, ...] = ()
     """The images it ran on."""
+    advice: Advice | None = None
+    """Of a refusal: cause, place and remedies that were tried; null: nobody asked for them."""
 
     @computed_field  # type: ignore[prop-decorator]
     @cached_property

@@ -24,9 +24,9 @@ from lab.model import (
     Side,
     Stage,
     only,
-    up_to,
 )
 from lab.model.expectations import Expectation, completed, refused
+from lab.remedies.words import InBothLanguages, words
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Cure:
     """A change that cures some reasons, whatever the servers and clients are."""
 
     name: str
-    title: str
+    """A key of the table ``cure`` in ``words.toml``, which has its title."""
     reasons: Sequence[Reason]
     change: Change
     rating: Rating = Rating.RECOMMENDED
@@ -109,7 +109,9 @@ class Cure:
         ):
             # An impostor has a certificate of an authority of its own.
             impostor = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.UNKNOWN_ISSUER)
-        return Remedy(self.rating, self.title, changed, expect, impostor, self.name)
+        return Remedy(
+            self.rating, words("cure", self.name).en, changed, expect, impostor, self.name
+        )
 
 
 def remedies_for(reason: Reason, attempt: Attempt) -> tuple[Remedy, ...]:
@@ -119,7 +121,9 @@ def remedies_for(reason: Reason, attempt: Attempt) -> tuple[Remedy, ...]:
     the programs can express a change is not asked here.
     """
     made = (cure.of(attempt) for cure in CURES if reason in cure.reasons)
-    return tuple(remedy for remedy in made if remedy is not None)
+    known = [remedy for remedy in made if remedy is not None]
+    lines = [] if reason in _OF_CERTIFICATES else _lines_changed(attempt)
+    return tuple(sorted([*known, *lines], key=lambda one: one.rating is Rating.UNSAFE))
 
 
 def cured(
@@ -156,6 +160,46 @@ def delivered(attempt: Attempt) -> Expectation:
     if isinstance(client, FtpClientSettings) and client.goal is Goal.TRANSFER:
         return completed(verified=client.verify, data_protected=True)
     return completed(verified=client.verify)
+
+
+#: So many further lines of a configuration are looked at: each is tried by itself.
+MOST_LINES = 16
+_OPPOSITE = {"YES": "NO", "NO": "YES"}
+
+
+def _lines_changed(attempt: Attempt) -> list[Remedy]:
+    """The further lines of a server's configuration, each taken out, or a switch turned, by itself."""
+    extra: tuple[str, ...] = getattr(attempt.server, "extra", ())
+    made = []
+    for number, line in enumerate(extra[:MOST_LINES]):
+        name, _, value = line.partition("=")
+        turned = _OPPOSITE.get(value.upper())
+        instead = f"{name}={turned}" if turned else None
+        rest = (*extra[:number], *([instead] if instead else []), *extra[number + 1 :])
+        changed = attempt.with_server(extra=rest)
+        title = line_title(line, instead)
+        made.append(recommended(title.en, changed, delivered(changed)))
+    return [dataclasses.replace(remedy, cure="line") for remedy in made]
+
+
+def line_title(line: str, instead: str | None) -> InBothLanguages:
+    """The title of a remedy that takes a line out of a configuration, or writes another one instead."""
+    if instead is None:
+        return words("cure", "line-removed", line=line)
+    return words("cure", "line-turned", line=instead)
+
+
+def title_of(before: Attempt, remedy: Remedy) -> InBothLanguages:
+    """A remedy's title in both languages."""
+    if remedy.cure != "line":
+        return (
+            words("cure", remedy.cure)
+            if remedy.cure
+            else InBothLanguages(remedy.title, remedy.title)
+        )
+    was, now = (getattr(one.server, "extra", ()) for one in (before, remedy.attempt))
+    gone = next(line for line in was if line not in now)
+    return line_title(gone, next((line for line in now if line not in was), None))
 
 
 def _told(attempt: Attempt) -> tuple[str | None, ...]:
@@ -231,6 +275,23 @@ def _let_in(attempt: Attempt) -> Attempt | None:
     return attempt.with_server(port_allowed=program_of(client).service(client))
 
 
+def _other_certificate(attempt: Attempt) -> Attempt | None:
+    usual = attempt.server.certificate == "valid"
+    return None if usual else attempt.with_server(certificate="valid")
+
+
+def _as_the_server(attempt: Attempt) -> Attempt | None:
+    """A client that begins as the server does: with TLS, or with a greeting."""
+    if not isinstance(attempt.client, FtpClientSettings) or not attempt.client.uses_tls:
+        return None
+    return attempt.with_client(implicit_tls=attempt.server.tls_first, tls=True)
+
+
+def _where_set(field: str, change: Change) -> Change:
+    """The change, if the server has something in this field."""
+    return lambda attempt: change(attempt) if getattr(attempt.server, field, None) else None
+
+
 #: Certificates of which the server sends the leaf alone, and of an authority that clients do not know.
 _LEAF_ALONE = ("incomplete-chain",)
 _PRIVATE = ("private-ca", "root-in-chain")
@@ -254,6 +315,16 @@ _OF_CERTIFICATES = (
 )
 _AT_UPLOAD = (Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED)
 _PASSIVE = (Reason.DATA_CONNECTION_FAILED,)
+#: What it looks like when one end begins with TLS and the other does not.
+_MODE = (
+    Reason.PLAINTEXT_PEER,
+    Reason.NOT_FTP,
+    Reason.TIMED_OUT,
+    Reason.CLOSED,
+    Reason.TLS_NOT_OFFERED,
+)
+#: A server that could not read its configuration listens nowhere.
+_UNSTARTED = (Reason.CONNECTION_REFUSED,)
 _UNREACHED = (Reason.CONNECTION_REFUSED, Reason.TIMED_OUT)
 _MISBEHAVING = (
     Reason.INTERNAL_ERROR_ALERT,
@@ -268,174 +339,163 @@ CURES: tuple[Cure, ...] = (
     # at the server
     Cure(
         "known-authority",
-        "a certificate from an authority that the client knows",
         (*_ISSUER, Reason.SELF_SIGNED_LEAF, Reason.NO_SERVER_CERTIFICATE),
         _known_authority,
     ),
     Cure(
         "intermediate-sent",
-        "the intermediate sent with the certificate",
         _ISSUER,
         _where(_LEAF_ALONE, _server(certificate="valid")),
     ),
     Cure(
         "renewed",
-        "a renewed certificate",
         (Reason.EXPIRED,),
         _renewed,
     ),
     Cure(
         "certificate-for-name",
-        "a certificate for the name that clients use",
         (Reason.HOSTNAME_MISMATCH,),
         _server(certificate="valid"),
     ),
     Cure(
         "larger-key",
-        "a certificate with a key of RSA-3072",
         (Reason.WEAK_KEY,),
         _server(certificate="rsa3072"),
     ),
     Cure(
         "server-suites",
-        "a current cipher list at the server",
         (Reason.NO_SHARED_CIPHER, Reason.RC4_REFUSED),
         _server(ciphers="HIGH"),
     ),
+    Cure("other-suites", _UNSTARTED, _where_set("ciphers", _server(ciphers="HIGH"))),
+    Cure("other-versions", _UNSTARTED, _where_set("protocols", _server(protocols=only("TLSv1.2")))),
+    Cure("other-certificate", _UNSTARTED, _other_certificate),
     Cure(
         "server-version",
-        "TLS 1.2 enabled at the server",
         (Reason.NO_SHARED_PROTOCOL,),
         _server(protocols=only("TLSv1.2")),
     ),
     Cure(
         "server-tls",
-        "TLS enabled at the server",
         (Reason.PLAINTEXT_PEER, Reason.TLS_NOT_OFFERED),
         _server(tls=True),
     ),
-    Cure(
-        "well-behaved", "the server's software put right", _MISBEHAVING, _server(behaviour="serve")
-    ),
-    Cure("listening", "the server started", _UNREACHED, _server(listening=True)),
-    Cure("let-in", "the client's address allowed by the packet filter", _UNREACHED, _let_in),
-    Cure(
-        "answers-in-time", "a server that answers in time", _UNREACHED, _server(answer_delay_s=None)
-    ),
+    Cure("well-behaved", _MISBEHAVING, _server(behaviour="serve")),
+    Cure("listening", _UNREACHED, _server(listening=True)),
+    Cure("let-in", _UNREACHED, _let_in),
+    Cure("answers-in-time", _UNREACHED, _server(answer_delay_s=None)),
     Cure(
         "no-client-certificate",
-        "no certificate asked for",
         (Reason.CLIENT_CERTIFICATE_REQUIRED,),
         _server(require_cert=False),
     ),
     Cure(
         "server-tls-1.2",
-        "the server limited to TLS 1.2",
         _AT_UPLOAD,
-        _server(protocols=up_to("TLSv1.2")),
+        _server(protocols=only("TLSv1.2")),
     ),
     Cure(
         "data-ports",
-        "the filter lets the passive ports through",
         _PASSIVE,
         _server(data_ports="open"),
     ),
     Cure(
         "passive-address",
-        "the server announces the address that clients can reach",
         _PASSIVE,
         _server(pasv_address=None),
     ),
+    Cure(
+        "sound-certificate",
+        (
+            Reason.NOT_YET_VALID,
+            Reason.WRONG_PURPOSE,
+            Reason.NOT_A_CA,
+            Reason.WEAK_SIGNATURE,
+            Reason.WEAK_SIGNATURE_ALGORITHM,
+            Reason.NO_SERVER_CERTIFICATE,
+        ),
+        _server(certificate="valid"),
+    ),
+    Cure("larger-group", (Reason.WEAK_DH,), _where_set("dh_bits", _server(dh_bits=2048))),
+    Cure("explicit-server", _MODE, _where_set("implicit_tls", _server(implicit_tls=False))),
     # at the client
+    Cure("implicit-client", _MODE, _as_the_server),
+    Cure("served-pinned", (Reason.FINGERPRINT_MISMATCH,), _pinned),
+    Cure("no-old-dh", (Reason.WEAK_DH,), _client(ciphers="DEFAULT:!DHE")),
+    Cure("own-login", (Reason.LOGIN_FAILED,), _client(user="lab", password=None)),
     Cure(
         "served-trusted",
-        "the certificate itself given to the client as CA certificate",
         (Reason.SELF_SIGNED_LEAF,),
         _served_trusted,
     ),
-    Cure("root-trusted", "the root given to the client as CA certificate", _ISSUER, _root_trusted),
+    Cure("root-trusted", _ISSUER, _root_trusted),
     Cure(
         "chain-trusted",
-        "root and intermediate given to the client as CA certificate",
         _ISSUER,
         _where(_LEAF_ALONE, _client(trust="public-chain")),
     ),
     Cure(
         "pinned",
-        "the server's certificate pinned by its fingerprint",
         (Reason.SELF_SIGNED_LEAF,),
         _pinned,
     ),
     Cure(
         "name-given",
-        "the name in the certificate given to the client, to check and to send",
         (Reason.HOSTNAME_MISMATCH,),
         _where(["wrong-host"], _client(verify_name=OTHER_HOST, sni=OTHER_HOST)),
     ),
     Cure(
         "host",
-        "the server's own name to connect to",
         (Reason.NAME_NOT_FOUND, Reason.RESOLVER_FAILED),
         _client(host=None),
     ),
-    Cure("sni", "the server's own name sent", (Reason.SNI_REJECTED,), _client(sni=None)),
+    Cure("sni", (Reason.SNI_REJECTED,), _client(sni=None)),
     Cure(
         "client-certificate",
-        "a certificate for the client",
         (Reason.CLIENT_CERTIFICATE_REQUIRED,),
         _client(client_certificate="client"),
     ),
     Cure(
         "client-suites",
-        "no cipher list at the client",
         (Reason.NO_SHARED_CIPHER, Reason.CIPHER_LIST_EMPTY),
         _client(ciphers=None),
     ),
     Cure(
         "client-tls",
-        "TLS enabled at the client",
         (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED),
         _client(tls=True),
     ),
     Cure(
         "client-tls-1.2",
-        "the client limited to TLS 1.2",
         _AT_UPLOAD,
         _client(protocols=only("TLSv1.2")),
     ),
     Cure(
         "session-shared",
-        "the control channel's session handed on to the data channel",
         (Reason.SESSION_REUSE_REQUIRED,),
         _session_shared,
     ),
-    Cure(
-        "active", "active mode", (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE), _client(mode="active")
-    ),
+    Cure("active", (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE), _client(mode="active")),
     # what gives something away
     Cure(
         "reuse-not-required",
-        "no resumed session asked for on the data channel",
         (Reason.SESSION_REUSE_REQUIRED,),
         _server(require_ssl_reuse=False),
     ),
     Cure(
         "not-verified",
-        "the certificate is not checked at all",
         _OF_CERTIFICATES,
         _without_verification,
         Rating.UNSAFE,
     ),
     Cure(
         "plain-login",
-        "the server takes plain FTP",
         (Reason.TLS_REQUIRED,),
         _server(tls_required_login=False, tls_required_data=False),
         Rating.UNSAFE,
     ),
     Cure(
         "without-tls",
-        "TLS disabled at the client too",
         (Reason.PLAINTEXT_PEER,),
         _client(tls=False),
         Rating.UNSAFE,

@@ -28,6 +28,7 @@ from lab.report.view import (
     not_judged,
     rest_of_case,
     seen_in_case,
+    stopped_in_words,
 )
 from lab.text import visible
 
@@ -130,7 +131,9 @@ def _not_judged(record: RunRecord) -> str:
 
 def _cannot(record: RunRecord) -> str:
     found = causes(record.attempts)
-    lines = [f"- {text(cause)}: {text(', '.join(clients))}" for cause, clients in found]
+    lines = [
+        f"- {text(cause)}: {text(stopped_in_words(clients))}" for cause, clients in found.items()
+    ]
     return "\n".join(["### Cannot be tried here", "", *lines]) if found else ""
 
 

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, DifferenceKind
-from lab.documents import Bilingual, ClaimVerdict, Document, Language
+from lab.documents import ClaimVerdict, Document, Language
 from lab.documents.verdicts import ClaimResult, SettingResult, counts
 from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS, hung, padded
 from lab.text import visible
 
-VERDICTS: Final[Mapping[ClaimVerdict, Bilingual]] = {
-    ClaimVerdict.CONFIRMED: Bilingual(en="confirmed", ja="確認"),
-    ClaimVerdict.CONDITIONAL: Bilingual(en="conditional", ja="条件付き"),
-    ClaimVerdict.REFUTED: Bilingual(en="refuted", ja="反証"),
-    ClaimVerdict.NOT_TESTABLE_HERE: Bilingual(en="not testable here", ja="検証対象外"),
-    ClaimVerdict.NOT_RUN: Bilingual(en="not run", ja="未実行"),
-}
 #: What a reader of a summary has to know of, gravest first.
 NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
-
-_LABELS: Final = {
-    "basis": Bilingual(en="judged by", ja="判定方法"),
-    "clients": Bilingual(en="by client", ja="環境別"),
-    "holds": Bilingual(en="holds", ja="成立"),
-    "fails": Bilingual(en="does not", ja="不成立"),
-    "not-run": Bilingual(en="not run", ja="未実行"),
-    "condition": Bilingual(en="in short", ja="要約"),
-    "why": Bilingual(en="because", ja="理由"),
-    "stand-ins": Bilingual(en="stand-ins", ja="代替環境"),
-    "surprises": Bilingual(
-        en="rests on {} of the run: look at them first",
-        ja="想定外の結果 {} 件に基づく(先に確認のこと)",
-    ),
-    "beyond": Bilingual(en="beyond what it says", ja="主張の範囲外"),
-    "paragraph": Bilingual(en="paragraph {}", ja="第 {} 段落"),
-    "made": Bilingual(en="{} of {} checks made", ja="{} / {} 項目を実行"),
-    "counts": Bilingual(en="{} claims: {}", ja="主張 {} 件:{}"),
-    "run": Bilingual(en="run {}", ja="実行 {}"),
-}
 
 
 def claims_in_words(
@@ -78,7 +54,7 @@ def claims_summary(
     for verdict in NOTEWORTHY:
         for result in results:
             if result.verdict is verdict:
-                label = padded(f"  {VERDICTS[verdict].in_(language)}", 14)
+                label = padded(f"  {_word('verdict', verdict, language)}", 14)
                 lines += hung(label, result.claim.text.in_(language), columns)
                 if result.condition is not None:
                     lines += hung(" " * 17, result.condition.in_(language), columns)
@@ -90,19 +66,15 @@ def claims_summary(
 def counted(results: Iterable[ClaimResult], language: Language = "en") -> str:
     """``31 claims: 20 confirmed, 4 conditional, ...``; verdicts that no claim has are left out."""
     by_verdict = {verdict: number for verdict, number in counts(results).items() if number}
-    each = [
-        f"{number} {VERDICTS[verdict].en}"
-        if language == "en"
-        else f"{VERDICTS[verdict].ja} {number}"
-        for verdict, number in by_verdict.items()
-    ]
+    named = [(str(n), _word("verdict", verdict, language)) for verdict, n in by_verdict.items()]
+    each = [" ".join(words if language == "en" else reversed(words)) for words in named]
     joined = (", " if language == "en" else "、").join(each)
     return _label("counts", language).format(sum(by_verdict.values()), joined)
 
 
 def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[str]:
     claim = result.claim
-    head = f"{VERDICTS[result.verdict].in_(language)}: {claim.id}"
+    head = f"{_word('verdict', result.verdict, language)}: {claim.id}"
     if claim.place.paragraph is not None:
         head += f" ({_label('paragraph', language).format(claim.place.paragraph)})"
     yield from hung("  ", head, columns)
@@ -122,7 +94,7 @@ def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str
     if claim.basis is not None:
         yield _label("basis", language), claim.basis.in_(language)
     if len(set(result.where.values())) > 1:
-        each = [f"{where} {VERDICTS[v].in_(language)}" for where, v in result.where.items()]
+        each = [f"{where} {_word('verdict', v, language)}" for where, v in result.where.items()]
         yield _label("clients", language), ", ".join(each)
     for setting in result.settings:
         yield from _setting(setting, language)
@@ -152,7 +124,16 @@ def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, 
 
 
 def _label(name: str, language: Language) -> str:
-    return _LABELS[name].in_(language)
+    return _word("label", name, language)
+
+
+def _word(section: str, name: str, language: Language) -> str:
+    return _texts()[section][name][language]
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, Mapping[Language, str]]]:
+    return tomllib.loads(Path(__file__).with_name("claims.toml").read_text(encoding="utf-8"))
 
 
 # -- a comparison of two runs ----------------------------------------------------------------------

@@ -15,14 +15,18 @@ from rich.text import Text
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.report.advice import advice_in_words, outcome_in_words
 from lab.report.layout import hang, print_hanging, wrap
 from lab.report.view import (
-    captured_in_case,
+    CaseView,
+    ClientView,
+    by_section,
+    captured,
+    cases_of,
     causes,
     counts_in_words,
     excerpt,
     explanation,
-    grouped,
     image_in_words,
     impostor_got,
     not_judged,
@@ -30,6 +34,7 @@ from lab.report.view import (
     seen,
     seen_in_case,
     settings_in_words,
+    stopped_in_words,
     witnesses_in_words,
 )
 from lab.text import visible
@@ -122,14 +127,14 @@ def print_run(
         verbose: every case with what came of it, every claim that is not simply right, what is real in the
             images.
     """
-    cases = grouped(record)
+    cases = cases_of(record)
     if verbose or len(cases) == 1:
-        for number, of_one in enumerate(cases.values()):
+        for number, case in enumerate(cases):
             console.print("\n" * bool(number), end="")
-            _print_story(of_one, record, console)
+            _print_story(case, console)
     elif cases:
         _print_found(record, console)
-        _print_sections(cases, record, console)
+        _print_sections(cases, console)
     else:
         print_attempts(record.attempts, record, console)
     _print_unexpected(record, console, verbose=verbose)
@@ -146,9 +151,17 @@ def print_run(
 
 
 def print_attempts(
-    attempts: Sequence[AttemptResult], record: RunRecord, console: Console, *, verbose: bool = False
+    attempts: Sequence[AttemptResult],
+    record: RunRecord,
+    console: Console,
+    *,
+    verbose: bool = False,
+    language: str = "en",
 ) -> None:
-    """Print all about one attempt, or the rate of a repeated one and each of its outcomes once."""
+    """Print all about one attempt, or the rate of a repeated one and each of its outcomes once.
+
+    A refusal is followed by what is known of its cause and its remedies, in this language.
+    """
     if len(attempts) > 1:
         _print_rate(attempts, console)
     first_of_each: dict[str, AttemptResult] = {}
@@ -160,6 +173,11 @@ def print_attempts(
         print_hanging(
             console, "", Text(_result([attempt]), style=f"bold {_STYLES[attempt.verdict]}")
         )
+        if language != "en" and attempt.outcome is not None:
+            print_hanging(console, "", Text(outcome_in_words(attempt.outcome, language), "bold"))
+        if attempt.advice is not None:
+            advice = advice_in_words(attempt.advice, language, everything=verbose)
+            _print_pairs([(label, visible(text)) for label, text in advice], console)
         _print_pairs(settings_in_words(attempt), console)
         skipped = {"seen", "stand-in"}
         _print_pairs([p for p in explanation(attempt) if p[0] not in skipped], console)
@@ -189,10 +207,10 @@ def print_images(images: Iterable[Provenance], console: Console) -> None:
 # -- one case --------------------------------------------------------------------------------------
 
 
-def _print_story(cases: Sequence[CaseRecord], record: RunRecord, console: Console) -> None:
+def _print_story(of_clients: CaseView, console: Console) -> None:
     """Tell a case from its first client; the other clients have a line for what came of each."""
-    case, *others = cases
-    attempts = record.attempts_of(case)
+    first, *others = of_clients.clients
+    case, attempts = first.case, first.attempts
     _line(console, f"{visible(case.document)}: {visible(case.section)}", bold=True)
     _line(console, visible(case.title or case.name), bold=True)
     story = " ".join(case.story.partition("\n\n")[0].split()).replace("``", "`")
@@ -202,11 +220,10 @@ def _print_story(cases: Sequence[CaseRecord], record: RunRecord, console: Consol
         _print_pairs(_told(case, attempts), console)
     alike: dict[str, list[str]] = {}
     for other in others:
-        words = _seen_in_case(other, record.attempts_of(other))
-        rest = rest_of_case(record.attempts_of(other))
-        alike.setdefault("; ".join(filter(None, (words, rest))), []).append(visible(other.label))
-    for words, clients in alike.items():
-        _print_pairs([("also", f"{', '.join(clients)}\n{words}")], console)
+        words = (_seen_in_case(other.case, other.attempts), rest_of_case(other.attempts))
+        alike.setdefault("; ".join(filter(None, words)), []).append(visible(other.case.label))
+    also = [("also", f"{', '.join(clients)}\n{words}") for words, clients in alike.items()]
+    _print_pairs(also, console)
 
 
 def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str]]:
@@ -227,7 +244,7 @@ def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple
         if role is Role.REMEDY:
             words = f"{visible(label)}\n{_result(made)}"
             for impostor in named.get((Role.IMPOSTOR, label), ()):
-                got = captured_in_case([impostor])
+                got = captured(impostor)
                 words += f"\n{impostor_got(got) if got else f'impostor: {_result([impostor])}'}"
             yield str(made[0].standing or "remedy"), words
         elif role is Role.TWIN:
@@ -281,22 +298,23 @@ def _print_found(record: RunRecord, console: Console) -> None:
     console.print()
 
 
-def _print_sections(
-    cases: Mapping[tuple[str, str, str], Sequence[CaseRecord]], record: RunRecord, console: Console
-) -> None:
+def _print_sections(cases: Sequence[CaseView], console: Console) -> None:
     """A line for each section, or, of a single section, for each case."""
-    sections: dict[str, list[CaseRecord]] = {}
-    single = len({(document, section) for document, section, _ in cases}) == 1
-    for (document, section, _), many in sorted(cases.items(), key=lambda item: item[0][0]):
-        name = many[0].title if single else ": ".join(filter(None, (document, section)))
-        sections.setdefault(name, []).extend(many)
-    for name, many in sections.items():
-        verdicts = Tally(a.verdict for case in many for a in record.attempts_of(case))
-        verdicts.update(case.verdict for case in many if case.race and case.verdict == "surprise")
+    lines: dict[str, list[ClientView]] = {}
+    sections = by_section(cases)
+    for names, many in sorted(sections.items(), key=lambda item: item[0][0]):
+        for case in many:
+            title = case.clients[0].case.title
+            name = title if len(sections) == 1 else ": ".join(filter(None, names))
+            lines.setdefault(name, []).extend(case.clients)
+    for name, clients in lines.items():
+        verdicts = Tally(a.verdict for one in clients for a in one.attempts)
+        ends = [one.case for one in clients]
+        verdicts.update(c.verdict for c in ends if c.race and c.verdict == "surprise")
         others = (
             f"{verdicts[v]} {_WORDS[v]}" for v in Verdict if v != "as-expected" and verdicts[v]
         )
-        style = _STYLES[gravest(case.verdict for case in many)]
+        style = _STYLES[gravest(case.verdict for case in ends)]
         prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} as expected  ")
         print_hanging(console, prefix, Text("; ".join([visible(name), *others]), style=style))
 
@@ -331,9 +349,9 @@ def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> 
 
 def _print_details(record: RunRecord, console: Console) -> None:
     """What only somebody reads who asks for everything: causes of ``cannot``, claims, images."""
-    for cause, clients in causes(record.attempts):
-        _line(console, f"\ncannot: {cause}", Verdict.CANNOT)
-        _line(console, f"  {', '.join(clients)}", dim=True)
+    for cause, clients in causes(record.attempts).items():
+        _line(console, f"\ncannot: {visible(cause)}", Verdict.CANNOT)
+        _line(console, f"  {stopped_in_words(clients)}", dim=True)
     for document, results in _evaluated(record):
         if any(result.made for result in results):
             from lab.report.plain import claims_summary  # noqa: PLC0415 - of use for documents alone

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lab.model import (
     Attempt,
@@ -82,6 +83,10 @@ class CaseView:
         return _SENTENCE_END.split(self._paragraphs[0])
 
 
+#: A case from every client, in whichever report.
+Case = TypeVar("Case", bound=CaseView)
+
+
 def cases_of(record: RunRecord) -> tuple[CaseView, ...]:
     """The cases of a record, in the order in which they first come."""
     return _grouped(ClientView(case, record.attempts_of(case)) for case in record.cases)
@@ -94,9 +99,9 @@ def everything_in(record: RunRecord) -> tuple[CaseView, ...]:
     )
 
 
-def by_section(cases: Sequence[CaseView]) -> dict[tuple[str, str], list[CaseView]]:
+def by_section(cases: Iterable[Case]) -> dict[tuple[str, str], list[Case]]:
     """Cases by document and section, in the order in which these first come."""
-    sections: dict[tuple[str, str], list[CaseView]] = {}
+    sections: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         sections.setdefault(case.section, []).append(case)
     return sections
@@ -263,13 +268,13 @@ def facts(attempt: AttemptResult) -> str:
 
 def given_away(attempt: AttemptResult) -> str:
     """All that an impostor was given, a fact on each line; nothing if nothing was."""
-    captured = attempt.server_report.captured if attempt.server_report else None
-    if captured is None:
+    got = captured(attempt)
+    if got is None:
         return ""
-    lines = [f"user      {captured.user}", f"password  {captured.password}"]
-    if captured.file_bytes:
-        lines += [f"file      {captured.file_bytes} bytes, beginning", captured.file_head]
-    elif captured.file_bytes is not None:
+    lines = [f"user      {got.user}", f"password  {got.password}"]
+    if got.file_bytes:
+        lines += [f"file      {got.file_bytes} bytes, beginning", got.file_head]
+    elif got.file_bytes is not None:
         lines.append("file      empty")
     return "\n".join(lines)
 
@@ -321,10 +326,9 @@ def rest_of_case(attempts: Sequence[AttemptResult]) -> str:
     return "; ".join(others)
 
 
-def captured_in_case(attempts: Iterable[AttemptResult]) -> Captured | None:
-    """What an impostor got in a case: the first of its attempts that gave something away."""
-    reports = (a.server_report for a in attempts if a.role is Role.IMPOSTOR)
-    return next((report.captured for report in reports if report and report.captured), None)
+def captured(attempt: AttemptResult) -> Captured | None:
+    """What an impostor got in an attempt; ``None``: nothing, or the server was none."""
+    return attempt.server_report.captured if attempt.server_report else None
 
 
 def impostor_got(captured: Captured) -> str:
@@ -352,26 +356,23 @@ def not_judged(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]
     return list(found.items())
 
 
-def causes(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]:
+def causes(attempts: Iterable[AttemptResult]) -> dict[str, Counter[str]]:
     """The causes of ``cannot``, each with the clients that it stopped and how often."""
     stopped: dict[str, Counter[str]] = {}
     for attempt in attempts:
         if attempt.verdict is Verdict.CANNOT:
-            stopped.setdefault(visible(attempt.verdict_why), Counter())[str(attempt.client)] += 1
-    return [
-        (cause, [f"{c} ({n} attempt{'s' if n != 1 else ''})" for c, n in clients.items()])
-        for cause, clients in stopped.items()
-    ]
+            stopped.setdefault(attempt.verdict_why, Counter())[str(attempt.client)] += 1
+    return stopped
+
+
+def stopped_in_words(clients: Counter[str]) -> str:
+    """The clients that a cause stopped, in one line."""
+    return ", ".join(f"{c} ({n} attempt{'s' if n != 1 else ''})" for c, n in clients.items())
 
 
 def image_in_words(image: ImageRecord) -> str:
     """One line about an image, beside its name and the mark that it is a stand-in."""
     return visible(" on ".join(part for part in (image.tls_library, image.os) if part))
-
-
-def grouped(record: RunRecord) -> dict[tuple[str, str, str], list[CaseRecord]]:
-    """The cases by document, section and name, in the order in which they first come."""
-    return {(*c.section, c.name): [one.case for one in c.clients] for c in cases_of(record)}
 
 
 # -- the wire, and whom the witnesses name ----------------------------------------------------------

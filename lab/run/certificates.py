@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
@@ -23,14 +23,9 @@ def begin(attempts: Collection[Attempt] | None) -> Future[RunCertificates]:
     else:
         servers = {a.server.software for a in attempts}
         hosts = [host for name, host in SERVER_HOSTS.items() if name in servers]
-        named = {slug for a in attempts for slug in certificates_named(a)}
-        trusted = {"public", *(a.client.trust for a in attempts if a.client.trust)}
         material = RunCertificates.create(
             hosts or list(SERVER_HOSTS.values())[:1],  # the trust anchors need one
-            wanted=Wanted(
-                [slug for slug in CATALOGUE if slug in named],
-                [anchor for anchor in ANCHORS if anchor in trusted],
-            ),
+            wanted=wanted_by(attempts),
         )
     pool = ThreadPoolExecutor(1, "certificates")
     try:
@@ -39,8 +34,11 @@ def begin(attempts: Collection[Attempt] | None) -> Future[RunCertificates]:
         pool.shutdown(wait=False)
 
 
-def certificates_named(attempt: Attempt) -> set[str]:
-    """The certificates of the catalogue that an attempt's settings name."""
-    client = attempt.client
-    named = {attempt.server.certificate, client.pin, client.client_certificate}
-    return {slug for slug in named if slug is not None and slug in CATALOGUE}
+def wanted_by(attempts: Iterable[Attempt]) -> Wanted:
+    """The certificates and trust anchors of the catalogue that attempts' settings name."""
+    slugs: set[str | None] = set()
+    anchors: set[str | None] = {"public"}
+    for one in attempts:
+        slugs |= {one.server.certificate, one.client.pin, one.client.client_certificate}
+        anchors.add(one.client.trust)
+    return Wanted([s for s in CATALOGUE if s in slugs], [a for a in ANCHORS if a in anchors])

@@ -10,7 +10,7 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar
 from docker import DockerClient
 
 from lab.certificates import OWN, RunCertificates
-from lab.model import SILENT
+from lab.model import SILENT, Attempt
+from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.topology import Topology
 from lab.servers import SERVERS
@@ -243,13 +244,30 @@ class Equipment:
 
         self._equipped.get(service, put)
 
-    def _pack(self) -> tuple[bytes, bytes]:
-        """Archives with all that servers need, and with all that clients need."""
-        material = {
+    def add(self, attempts: Iterable[Attempt]) -> None:
+        """Put the certificates of further attempts where there are files already.
+
+        Raises:
+            AgentError: a container takes none.
+        """
+        if not self._material.want(wanted_by(attempts)):
+            return
+        files = self._certificates()
+        own = {path for path in files if path.endswith(f"/{OWN}.key.pem")}
+        everything, public = pack(files), pack({p: c for p, c in files.items() if p not in own})
+        for service in self._equipped.values():
+            self._containers.put({service: everything if service in _SERVER_SERVICES else public})
+
+    def _certificates(self) -> dict[str, bytes]:
+        return {
             f"{CERTIFICATES}/{path}": content
             for host in self._material.hosts
             for path, content in self._material.files(host)
         }
+
+    def _pack(self) -> tuple[bytes, bytes]:
+        """Archives with all that servers need, and with all that clients need."""
+        material = self._certificates()
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
         # The operator's own key is for servers alone.

@@ -20,7 +20,7 @@ from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import EngineError, EngineProblem, lost
 from lab.images import Printed, Progress
-from lab.model import Attempt, Role
+from lab.model import Attempt, Result, Role
 from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, judge
 from lab.own.files import UserFiles
 from lab.record import (
@@ -39,6 +39,8 @@ from lab.record import (
     RunRecord,
     gravest,
 )
+from lab.remedies.advice import Advice
+from lab.remedies.lines import ClientForm
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
@@ -130,11 +132,13 @@ def repeat(
     checkout: Checkout | None = None,
     own: UserFiles | None = None,
     captures: CapturePolicy = CapturePolicy.REFUSED,
+    remedies: bool = False,
     certificates: Future[RunCertificates] | None = None,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`.
 
     Args:
+        remedies: of the first refusal that was not expected, say the cause and try what cures it.
         certificates: those for it, if they are begun already.
     """
     checkout, run_id = checkout or Checkout.here(), new_run_id()
@@ -151,7 +155,34 @@ def repeat(
         attempts=[attempt],
         certificates=certificates,
     ) as laboratory:
-        return _recorded(laboratory, run_id, planned, (), on_attempt, captures)
+        adviser = _Adviser(laboratory, own, progress or Printed()) if remedies else None
+        return _recorded(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
+
+
+class _Adviser:
+    """What is said of the first refusal of a run that nobody expected."""
+
+    def __init__(self, laboratory: Lab, own: UserFiles | None, progress: Progress) -> None:
+        self._laboratory, self._own, self._progress = laboratory, own or UserFiles(), progress
+        self.given = False
+
+    def of(self, result: AttemptResult, chain: Chain) -> Advice | None:
+        """The advice; ``None``: it was not refused, that was expected, or there was one already."""
+        refused = result.outcome is not None and result.outcome.result is Result.REFUSED
+        if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
+            return None
+        self.given = True
+        from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
+
+        if waits_for_a_limit(result):
+            self._progress.step(
+                "remedies",
+                f"each is tried; what does not help waits for the client's limit of"
+                f" {result.client.timeout_s:g} s once more, all at the same time",
+            )
+        form: ClientForm = "mt-config" if self._own.directives else "options"
+        session = self._laboratory.session
+        return advise(session, result, chain, places=self._own.places, form=form)
 
 
 def _recorded(
@@ -162,6 +193,7 @@ def _recorded(
     on_attempt: OnAttempt | None,
     captures: CapturePolicy,
     chosen: Sequence[str] = (),
+    adviser: _Adviser | None = None,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now(), chosen)
     link = LATEST_NAME if cases else ATTEMPT_NAME
@@ -181,6 +213,9 @@ def _recorded(
             result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
             if result.chain is not None and result.chain not in writer.certificates:
                 writer.chain(result.chain, _chain(laboratory, result.attempt))
+            if adviser is not None:
+                chain = writer.certificates.get(result.chain or "", ())
+                result = result.with_(advice=adviser.of(result, chain))
             writer.attempt(result)
             results[result.id] = result
             if on_attempt:

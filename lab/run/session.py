@@ -227,6 +227,14 @@ class Session:
         """Put the files of the run into a container in which somebody else starts an agent."""
         self._equipment.put(service)
 
+    def equip_for(self, attempts: Iterable[Attempt]) -> None:
+        """Make the certificates that further attempts need, and put them into the containers.
+
+        Raises:
+            AgentError: a container takes none.
+        """
+        self._equipment.add(attempts)
+
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""
         self._agents.close()

@@ -110,7 +110,11 @@ def test_both_files_describe_the_attempt(desk: Desk) -> None:
     assert attempt.client == NetFtp(
         platform="rocky9", policy="FIPS", verify=False, ciphers="AES128"
     )
-    assert own is None
+    assert own is not None
+    assert (own.certificate, own.anchors, own.directives) == (None, None, True)
+    conf = desk.given["vsftpd_conf"]
+    assert own.places["server.ciphers"] == f"{conf}:6"
+    assert own.places["server.extra:max_clients=50"] == f"{conf}:9"
     assert {f.file for f in findings} == {str(path) for path in desk.given.values()}
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -36,11 +36,25 @@ from lab.report.html.cases import (
     CaseArticle,
     Unit,
     arrange,
-    chains,
     facets_of,
+    moment,
     setting,
 )
-from lab.report.html.language import Text, inline, labels, plain, prose, quote, say, titled, word
+from lab.report.html.language import (
+    Text,
+    code,
+    expectation_words,
+    inline,
+    labels,
+    negotiated,
+    outcome_words,
+    plain,
+    prose,
+    quote,
+    say,
+    titled,
+    word,
+)
 
 _HERE = Path(__file__).parent
 #: An attribute whose value needs no quotes; there are some ten thousand.
@@ -126,7 +140,7 @@ class Page:
         self.cases: tuple[CaseArticle, ...] = arrange(record, self.facets)
         self.units = tuple(unit for case in self.cases for unit in case.units)
         self.counts = Counter(str(a.verdict or UNJUDGED) for a in record.attempts)
-        self.certificates = chains(record.certificates)
+        self.cannot = view.causes(record.attempts)
         self._judged = judged
         self._first: dict[tuple[str, str], str] = {}
 
@@ -215,16 +229,6 @@ class Page:
         """Whether there is one case only."""
         return len(self.cases) == 1
 
-    @property
-    def run_facts(self) -> list[tuple[Text, list[tuple[str, Markup]]]]:
-        """What is known of machine, engine and topology."""
-        return [
-            (say("summary.machine"), pairs(self.record.machine)),
-            (say("summary.engine"), pairs(self.record.engine)),
-            (say("summary.images"), pairs(self.record.sources)),
-            (say("summary.topology"), pairs(self.record.topology)),
-        ]
-
     # -- what was found, and what needs a look ---------------------------------------------------------
 
     @cached_property
@@ -242,7 +246,7 @@ class Page:
 
     @cached_property
     def _by_name(self) -> dict[str, CaseArticle]:
-        by_name = {case.view.name: case for case in self.cases}
+        by_name = {case.name: case for case in self.cases}
         return by_name | {case.units[0].case.id.partition("[")[0]: case for case in self.cases}
 
     @property
@@ -269,24 +273,12 @@ class Page:
         """Races whose rate is not as expected."""
         return [unit for unit in self.units if unit.rate_differs]
 
-    @cached_property
-    def cannot(self) -> list[tuple[Markup, list[tuple[str, int]]]]:
-        """Causes of what could not be tried, with the clients and how often."""
-        stopped: dict[str, Counter[str]] = {}
-        for attempt in self.record.attempts:
-            if attempt.verdict is Verdict.CANNOT:
-                clients = stopped.setdefault(attempt.verdict_why, Counter())
-                clients[plain(attempt.client)] += 1
-        return [(inline(why, 600), list(clients.items())) for why, clients in stopped.items()]
-
     # -- the table, and words --------------------------------------------------------------------------
 
     @cached_property
     def sections(self) -> list[tuple[str, tuple[str, str], list[CaseArticle]]]:
         """The sections of the documents: an anchor, document and section, cases."""
-        found: dict[tuple[str, str], list[CaseArticle]] = {}
-        for case in self.cases:
-            found.setdefault(case.view.section, []).append(case)
+        found = view.by_section(self.cases)
         return [(f"s{n}", names, cases) for n, (names, cases) in enumerate(found.items(), start=1)]
 
     @property
@@ -386,7 +378,7 @@ class _Constants(Extension):
 
 
 @cache
-def _stand_in(names: tuple[str, ...]) -> Markup:
+def stand_in(names: tuple[str, ...]) -> Markup:
     """The mark beside what was seen on stand-ins; nothing where there are none."""
     if not names:
         return Markup("")
@@ -444,22 +436,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["plain"] = plain
-    environment.globals.update(
-        say=say,
-        word=word,
-        inline=inline,
-        plain=plain,
-        prose=prose,
-        titled=titled,
-        quote=quote,
-        both=both,
-        breakable=breakable,
-        settings=settings,
-        image_facts=image_facts,
-        pairs_of=pairs,
-        stand_in=_stand_in,
-        ENDS=ENDS,
-        STATES=STATES,
-        FOUND=FOUND,
+    functions: tuple[Callable[..., object], ...] = (
+        *(say, word, titled, both, outcome_words, expectation_words, negotiated),
+        *(inline, plain, prose, quote, code, breakable, moment, settings, pairs, image_facts),
+        *(view.captured, view.moved_builds, view.same_builds, stand_in),
     )
+    environment.globals |= {function.__name__: function for function in functions}
+    environment.globals |= {"ENDS": ENDS, "STATES": STATES, "FOUND": FOUND}
     return environment

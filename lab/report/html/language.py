@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 
 from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
+from lab.remedies.words import InBothLanguages, table
 from lab.text import MAY_HIDE, MAY_HIDE_IN_LINES, escaped
 
 # -- texts from outside ----------------------------------------------------------------------------
@@ -145,8 +146,7 @@ class Text:
         """Both languages, as they stand on the page."""
         if self.en == self.ja:
             return self.en
-        both = f"<i lang=en>{self.en}</i><i lang=ja>{self.ja}</i>"
-        return Markup(both)
+        return Markup(f"<i lang=en>{self.en}</i><i lang=ja>{self.ja}</i>")
 
     def __html__(self) -> Markup:
         return self.html
@@ -169,14 +169,20 @@ def joined(parts: list[Text]) -> Text:
 
 @cache
 def texts() -> Mapping[str, Text]:
-    """Every text by ``section.name``, as ``texts.toml`` has them."""
+    """Every text by ``section.name``, as ``texts.toml`` has them; what a reason means as ``why.NAME``."""
     with TEXTS_PATH.open("rb") as file:
         sections = tomllib.load(file)
-    return {
+    own = {
         f"{section}.{name}": Text(Markup(pair["en"]), Markup(pair["ja"]))
         for section, names in sections.items()
         for name, pair in names.items()
     }
+    return own | {f"why.{name}": both(means) for name, means in table("why").items()}
+
+
+def both(words: InBothLanguages) -> Text:
+    """InBothLanguages that are plain text."""
+    return Text(escape(words.en), escape(words.ja))
 
 
 def say(name: str, **values: Hashable) -> Text:
@@ -321,8 +327,10 @@ def reason_words(reason: Reason) -> Text:
     return Text(words.en if same else words.en + token, words.ja + token)
 
 
-def facts(outcome: Outcome) -> tuple[list[str], list[str]]:
+def negotiated(outcome: Outcome | None) -> tuple[list[str], list[str]]:
     """What was negotiated, as far as it was observed: names, and keys of what else is to be said."""
+    if outcome is None:
+        return [], []
     names = [name for name in (outcome.protocol, outcome.cipher) if name and outcome.protocol]
     said: list[str] = []
     if outcome.protocol and outcome.verified is not None:

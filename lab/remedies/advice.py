@@ -1,0 +1,49 @@
+"""What a person is told after a refusal: the cause, where it is decided, and remedies that were tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.model import Captured, Outcome, Rating
+from lab.remedies.lines import LineChange
+from lab.remedies.words import InBothLanguages
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedRemedy:
+    """Changes that were made together, and what came of it."""
+
+    cures: tuple[str, ...]
+    """Their names, in the order in which the refusals behind each other asked for them."""
+    title: InBothLanguages
+    rating: Rating
+    """The worst of theirs."""
+    changes: tuple[LineChange, ...]
+    tries: int = 0
+    """How often it was tried; 0: it cannot be tried here."""
+    completed: int = 0
+    """In how many of these tries the goal was reached."""
+    outcome: Outcome | None = None
+    """The first that did not complete, else the first; null: it cannot be tried here."""
+    cannot: str = ""
+    """Why it cannot be tried here."""
+    impostor: Outcome | None = None
+    """What comes of the same client at an impostor's server; null: not tried."""
+    captured: Captured | None = None
+    """What the impostor got; null: nothing, or not tried."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every try completed."""
+        return 0 < self.tries == self.completed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What is said of one refusal."""
+
+    cause: InBothLanguages
+    where: tuple[str, ...] = ()
+    """``FILE:LINE`` of what decides; nothing: no file that was given sets it."""
+    remedies: tuple[TriedRemedy, ...] = ()
+    """Those that hold come first, the ones to keep before the others."""

@@ -1,0 +1,297 @@
+"""The cause of a refusal in a sentence or two: what its reason means, and what of this attempt bears it out.
+
+Pure: an attempt's result, the certificates that the server has and what both ends offer go in. What is not
+known is not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lab.model import FtpClientSettings, Reason, ServerSettings
+from lab.remedies.lines import server_lines
+from lab.remedies.words import InBothLanguages, words
+from lab.text import cut, listed, one_line
+
+if TYPE_CHECKING:
+    from lab.record import AttemptResult, CertificateRecord
+    from lab.run.suites import Offer, SuiteComparison
+
+#: Of a list of suites or certificates, so many are named.
+_MOST = 4
+#: A quoted line is no longer than this.
+_LONGEST = 160
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a cause is read from."""
+
+    result: AttemptResult
+    chain: Sequence[CertificateRecord] = ()
+    """What the server was given, its own certificate first."""
+    suites: SuiteComparison | None = None
+    """What both ends offer; None: they were not asked."""
+    now: datetime | None = None
+    """The time of the attempt; None: when it began."""
+
+    @property
+    def time(self) -> datetime:
+        """When certificates are looked at."""
+        return self.now or self.result.started
+
+
+def cause_of(evidence: Evidence) -> InBothLanguages:
+    """The cause of a refusal.
+
+    Raises:
+        ValueError: the attempt was not refused.
+    """
+    outcome = evidence.result.outcome
+    if outcome is None or outcome.reason is None:
+        raise ValueError(f"the attempt {evidence.result.id} was not refused")
+    said = words("why", outcome.reason)
+    for fact in _facts(outcome.reason, evidence):
+        said += fact
+    return said
+
+
+def _facts(reason: Reason, evidence: Evidence) -> Iterator[InBothLanguages]:
+    yield from _mode(evidence)
+    if reason in _FACTS:
+        yield from _FACTS[reason](evidence)
+    report = evidence.result.client_report
+    if reason not in _SPEAKS_FOR_ITSELF and report is not None and report.reply_code is not None:
+        reply = f"{report.reply_code} {report.reply_text}".strip()
+        yield words("fact", "reply", reply=f"`{_quoted(reply)}`")
+    server = evidence.result.server_report
+    if server is not None and not server.started and server.log:
+        yield words("fact", "log", log=f"`{_quoted(server.log.strip())}`")
+
+
+def _quoted(text: str) -> str:
+    return cut(one_line(text), _LONGEST)
+
+
+def _mode(evidence: Evidence) -> Iterator[InBothLanguages]:
+    """Explicit meets implicit: one waits for what the other will never say."""
+    server, client = evidence.result.server, evidence.result.client
+    if not isinstance(client, FtpClientSettings) or not client.uses_tls:
+        return
+    if server.tls_first and not client.tls_first:
+        yield words("fact", "explicit")
+    elif client.tls_first and not server.tls_first:
+        yield words("fact", "implicit")
+
+
+# -- suites and versions ---------------------------------------------------------------------------
+
+
+def _suites(evidence: Evidence) -> Iterator[InBothLanguages]:
+    compared = evidence.suites
+    if compared is None:
+        return
+    for end, offer in (("client", compared.client), ("server", compared.server)):
+        if offer.nothing:
+            yield words("fact", "nothing", end=words("side", end), why=offer.nothing)
+            return
+    version = compared.version
+    if version is None:
+        yield from _versions(evidence)
+    elif compared.possible:
+        yield words("fact", "groups", common=_suite_names(compared.common[version]))
+    else:
+        named = words(
+            "fact",
+            "suites",
+            version=version,
+            client=_suite_names(compared.client.suites[version]),
+            server=_suite_names(compared.server.suites[version]),
+        )
+        sentence = compared.sentence[:1].upper() + compared.sentence[1:]
+        yield InBothLanguages(f"{sentence}.", named.ja)
+
+
+def _versions(evidence: Evidence) -> Iterator[InBothLanguages]:
+    compared = evidence.suites
+    if compared is None:
+        return
+
+    def spoken(offer: Offer) -> str:
+        return listed(offer.versions) or "-"
+
+    server, client = spoken(compared.server), spoken(compared.client)
+    yield words("fact", "versions", server=server, client=client)
+
+
+def _suite_names(suites: Sequence[Any]) -> str:
+    return listed((suite.name for suite in suites), _MOST) or "-"
+
+
+def _list(evidence: Evidence) -> Iterator[InBothLanguages]:
+    client = evidence.result.client
+    if client.ciphers is not None:
+        yield words("fact", "list", list=_quoted(client.ciphers), where=client.where)
+
+
+# -- certificates ----------------------------------------------------------------------------------
+
+
+def _subject(certificate: CertificateRecord) -> str:
+    return cut(one_line(certificate.subject or listed(certificate.names, 1) or "-"))
+
+
+def _asked(evidence: Evidence) -> str:
+    client, server = evidence.result.client, evidence.result.server
+    return client.checked_name or client.host or server.host
+
+
+def _names(evidence: Evidence) -> Iterator[InBothLanguages]:
+    if evidence.chain:
+        names = listed(evidence.chain[0].names, _MOST)
+        shown = names or words("fact", "no_names")
+        yield words("fact", "names", asked=_asked(evidence), names=shown)
+
+
+def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
+    for one in evidence.chain:
+        for name, moment, out in (
+            ("ended", one.not_after, one.not_after < evidence.time),
+            ("begins", one.not_before, one.not_before > evidence.time),
+        ):
+            if out:
+                days = abs(evidence.time - moment).days
+                date = moment.date().isoformat()
+                yield words("fact", name, subject=_subject(one), date=date, days=days)
+
+
+def _issuer(evidence: Evidence) -> Iterator[InBothLanguages]:
+    if not evidence.chain:
+        return
+    sent = ", ".join(f"`{_subject(one)}`" for one in evidence.chain[:_MOST])
+    subjects = {one.subject for one in evidence.chain}
+    missing = next((o.issuer for o in evidence.chain if o.issuer not in subjects), None)
+    if missing is not None:
+        yield words("fact", "sent", sent=sent, missing=cut(one_line(missing)))
+    else:
+        yield words("fact", "root_sent", sent=sent)
+
+
+def _itself(evidence: Evidence) -> Iterator[InBothLanguages]:
+    if evidence.chain:
+        yield words("fact", "itself", subject=_subject(evidence.chain[0]))
+
+
+def _key(evidence: Evidence) -> Iterator[InBothLanguages]:
+    if evidence.chain:
+        smallest = min(evidence.chain, key=lambda one: _strength(one.key_type, one.key_bits))
+        subject, where = _subject(smallest), evidence.result.client.where
+        yield words("fact", "key", subject=subject, key=smallest.key, where=where)
+
+
+def _strength(kind: str, bits: int | None) -> int:
+    """The size of an RSA key with about the strength of this one (NIST SP 800-57 part 1, table 2)."""
+    return bits * 12 if kind != "RSA" and bits else bits or 1 << 16
+
+
+def _signature(evidence: Evidence) -> Iterator[InBothLanguages]:
+    # A root's own signature is looked at by nobody.
+    weak = [
+        o for o in evidence.chain if "sha1" in o.signature.lower() or "md5" in o.signature.lower()
+    ]
+    for one in (weak or evidence.chain)[:1]:
+        where = evidence.result.client.where
+        yield words(
+            "fact", "signature", subject=_subject(one), signature=one.signature, where=where
+        )
+
+
+# -- the session -----------------------------------------------------------------------------------
+
+
+def _option(*names: str) -> Callable[[Evidence], Iterator[InBothLanguages]]:
+    """The first of these options of the server, as its configuration has it, or that it is a default."""
+
+    def fact(evidence: Evidence) -> Iterator[InBothLanguages]:
+        lines = _configured(evidence.result.server)
+        written = next((line for name in names for line in lines if name in line), None)
+        if written is not None:
+            yield words("fact", "option", option=_quoted(written))
+        elif evidence.result.server.software.startswith("vsftpd"):
+            yield words("fact", "default", option=names[0])
+
+    return fact
+
+
+def _configured(server: ServerSettings) -> Sequence[str]:
+    try:
+        return server_lines(server)
+    except (KeyError, ValueError):
+        return ()
+
+
+def _reset(evidence: Evidence) -> Iterator[InBothLanguages]:
+    wire, outcome = evidence.result.wire, evidence.result.outcome
+    if wire is None or outcome is None or outcome.protocol != "TLSv1.3":
+        return
+    for one in wire.connections:
+        if not one.control and one.closed is not None and one.closed.reset:
+            side = words("side", str(one.closed.by))
+            yield words("fact", "reset", side=side)
+            return
+
+
+def _address(evidence: Evidence) -> Iterator[InBothLanguages]:
+    address = getattr(evidence.result.server, "pasv_address", None)
+    if address is not None:
+        yield words("fact", "address", address=address)
+
+
+def _sni(evidence: Evidence) -> Iterator[InBothLanguages]:
+    sent = getattr(evidence.result.client, "sni", None)
+    if sent is None:
+        sent = evidence.result.client.host or evidence.result.server.host
+    served = evidence.result.server.server_name
+    yield words("fact", "name_sent", sent=sent or words("fact", "no_name"), served=served)
+
+
+_FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
+    Reason.NO_SHARED_CIPHER: _suites,
+    Reason.NO_SHARED_PROTOCOL: _versions,
+    Reason.CIPHER_LIST_EMPTY: _list,
+    Reason.HOSTNAME_MISMATCH: _names,
+    Reason.EXPIRED: _validity,
+    Reason.NOT_YET_VALID: _validity,
+    Reason.UNKNOWN_ISSUER: _issuer,
+    Reason.ISSUER_NOT_FOUND: _issuer,
+    Reason.FIRST_CERTIFICATE_UNVERIFIABLE: _issuer,
+    Reason.SELF_SIGNED_IN_CHAIN: _issuer,
+    Reason.SELF_SIGNED_LEAF: _itself,
+    Reason.WEAK_KEY: _key,
+    Reason.WEAK_SIGNATURE: _signature,
+    Reason.SNI_REJECTED: _sni,
+    Reason.CLIENT_CERTIFICATE_REQUIRED: _option("require_cert", "ssl_verify_client"),
+    Reason.SESSION_REUSE_REQUIRED: _option("require_ssl_reuse"),
+    Reason.TLS_REQUIRED: _option("force_local_logins_ssl", "tls_control_required"),
+    Reason.DATA_TLS_REQUIRED: _option("force_local_data_ssl", "tls_data_required"),
+    Reason.ABORTED: _reset,
+    Reason.TRUNCATED: _reset,
+    Reason.DATA_TLS_FAILED: _reset,
+    Reason.DATA_CONNECTION_FAILED: _address,
+}
+#: Of these a reply of the server adds nothing.
+_SPEAKS_FOR_ITSELF = frozenset(
+    {
+        Reason.NO_SHARED_CIPHER,
+        Reason.NO_SHARED_PROTOCOL,
+        Reason.HOSTNAME_MISMATCH,
+        Reason.EXPIRED,
+        Reason.NOT_YET_VALID,
+        Reason.SELF_SIGNED_LEAF,
+        Reason.SELF_SIGNED_IN_CHAIN,
+        Reason.UNKNOWN_ISSUER,
+    }
+)

@@ -1,0 +1,54 @@
+"""What is said of refusals and remedies, in English and Japanese: the texts of ``words.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class InBothLanguages:
+    """The same in both languages, as plain text."""
+
+    en: str = ""
+    ja: str = ""
+
+    def in_(self, language: str) -> str:
+        """The text in ``en`` or ``ja``."""
+        return self.ja if language == "ja" else self.en
+
+    def format(self, **values: object) -> InBothLanguages:
+        """Fill in the names in braces; a value that is :class:`InBothLanguages` in its own language."""
+        return InBothLanguages(*(self._filled(language, values) for language in ("en", "ja")))
+
+    def _filled(self, language: str, values: Mapping[str, object]) -> str:
+        each = {
+            n: v.in_(language) if isinstance(v, InBothLanguages) else v for n, v in values.items()
+        }
+        return self.in_(language).format(**each)
+
+    def __add__(self, other: InBothLanguages) -> InBothLanguages:
+        """The other one behind this one; Japanese needs no blank between sentences."""
+        if not self.en or not other.en:
+            return self if self.en else other
+        return InBothLanguages(f"{self.en} {other.en}", f"{self.ja}{other.ja}")
+
+
+@cache
+def table(section: str) -> Mapping[str, InBothLanguages]:
+    """All words of a section, by name."""
+    texts = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+    return {name: InBothLanguages(**both) for name, both in texts[section].items()}
+
+
+def words(section: str, name: str, /, **values: object) -> InBothLanguages:
+    """The words of this name, filled in.
+
+    Raises:
+        KeyError: there are none.
+    """
+    found = table(section)[name]
+    return found.format(**values) if values else found

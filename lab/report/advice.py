@@ -1,0 +1,110 @@
+"""What is said after a refusal, in lines for people: cause, place, and the remedies that were tried."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from lab.model import Outcome, Rating
+from lab.remedies.advice import Advice, TriedRemedy
+from lab.remedies.lines import LineChange
+from lab.remedies.words import InBothLanguages, words
+from lab.text import listed
+
+#: So many lines of a change are shown.
+MOST_WRITTEN = 4
+_TAG = re.compile(r"<[^>]*>")
+
+
+def advice_in_words(
+    advice: Advice, language: str, *, everything: bool = False
+) -> list[tuple[str, str]]:
+    """The advice as pairs of a label and a text of some lines.
+
+    Args:
+        advice: what is said.
+        language: ``en`` or ``ja``.
+        everything: what was tried and is not enough as well.
+    """
+
+    def label(name: str) -> str:
+        return words("advice", name).in_(language)
+
+    pairs = [(label("cause"), advice.cause.in_(language))]
+    if advice.where:
+        pairs.append((label("where"), listed(advice.where)))
+    held = [one for one in advice.remedies if one.holds]
+    for one in held if everything else _one_of_a_kind(held):
+        unsafe = one.rating is Rating.UNSAFE
+        lines = "\n".join(_remedy(one, language))
+        pairs.append((label("unsafe" if unsafe else "remedy"), lines))
+    if not any(one.rating is not Rating.UNSAFE for one in held):
+        pairs.insert(1 + bool(advice.where), (label("remedy"), label("no_remedy")))
+    if everything:
+        rest = [one for one in advice.remedies if not one.holds]
+        pairs += [(label("not_enough"), "\n".join(_remedy(one, language))) for one in rest]
+    return pairs
+
+
+def _one_of_a_kind(held: list[TriedRemedy]) -> list[TriedRemedy]:
+    """Each single change, and of changes that add up the first at each end: the rest is behind ``-v``."""
+    kinds: dict[object, TriedRemedy] = {}
+    alone = any(len(one.cures) == 1 and one.rating is not Rating.UNSAFE for one in held)
+    for number, one in enumerate(held):
+        ends = tuple(change.end for change in one.changes)
+        single = len(one.cures) == 1
+        if not single and len(ends) > 1 and (alone or kinds):
+            continue
+        kinds.setdefault(number if single else ends, one)
+    return list(kinds.values())
+
+
+def outcome_in_words(outcome: Outcome | None, language: str) -> str:
+    """An outcome in a sentence of plain text."""
+    if language == "en" and outcome is not None:
+        return outcome.in_words()
+    from lab.report.html.language import outcome_words  # noqa: PLC0415 - English needs none of the page
+
+    return html.unescape(_TAG.sub("", outcome_words(outcome).in_(language)))
+
+
+def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
+    rating = {Rating.UNSAFE: "giving_away", Rating.TEMPORARY: "temporary"}
+    worth = words("advice", rating.get(one.rating, "recommended")).in_(language)
+    yield f"{one.title.in_(language)} ({worth})" if one.holds else one.title.in_(language)
+    for change in one.changes:
+        if change.was or change.write:
+            yield _written(change).in_(language)
+    if one.cannot:
+        yield one.cannot
+        return
+    name = "tried" if one.tries == 1 else "tried_often"
+    outcome = outcome_in_words(one.outcome, language)
+    facts = {"tries": one.tries, "completed": one.completed, "outcome": outcome}
+    yield words("advice", name, **facts).in_(language)
+    if one.impostor is not None:
+        got = (
+            one.captured.in_words()
+            if one.captured
+            else words("advice", "nothing_got").in_(language)
+        )
+        outcome = outcome_in_words(one.impostor, language)
+        yield words("advice", "impostor", outcome=outcome, captured=got).in_(language)
+
+
+def _written(change: LineChange) -> InBothLanguages:
+    """What to write, and what goes."""
+    at = "_at" if change.where else ""
+    named = {"end": words("side", change.end), "where": listed(change.where)}
+    if not change.write:
+        return words("advice", f"take_out{at}", lines=_lines(change.was), **named)
+    made = words("advice", f"write{at}", lines=_lines(change.write), **named)
+    if not change.was:
+        return made
+    instead = words("advice", "instead", lines=_lines(change.was))
+    return InBothLanguages(made.en + instead.en, made.ja + instead.ja)
+
+
+def _lines(lines: tuple[str, ...]) -> str:
+    return "`, `".join([*lines[:MOST_WRITTEN], *(["..."] if len(lines) > MOST_WRITTEN else [])])

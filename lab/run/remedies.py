@@ -1,0 +1,228 @@
+"""Remedies for a refusal, tried where it happened: only what was seen to complete is called a remedy.
+
+From the refused attempt :func:`lab.remedies.remedies_for` leads to changed attempts, which are made side by
+side. One that is refused for another reason has come further, and leads on; so changes add up until the goal
+is reached. What is unsafe is also tried at an impostor's server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
+from lab.model.expectations import PlannedAttempt
+from lab.record import AttemptResult, Chain
+from lab.remedies import Remedy, remedies_for, title_of
+from lab.remedies.advice import Advice, TriedRemedy
+from lab.remedies.causes import Evidence, cause_of
+from lab.remedies.lines import ClientForm, changes
+from lab.remedies.words import InBothLanguages
+from lab.run.agents import Unsupported
+from lab.run.attempts import run
+from lab.run.link import AgentError
+from lab.run.session import Session
+from lab.run.suites import SuiteComparison
+from lab.wire import Capture, CapturePolicy
+
+#: So many changes add up at most; and so many attempts that came further are followed from each step.
+MOST_CHANGES, MOST_FOLLOWED = 4, 4
+#: A remedy for a race is tried so often.
+TRIES_OF_A_RACE = 10
+#: Over TLS 1.3 these come in some tries and not in others.
+_RACES = frozenset({Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED, Reason.UNCLEAN_CLOSE})
+_WORST = (Rating.UNSAFE, Rating.TEMPORARY, Rating.RECOMMENDED)
+
+
+@dataclass(frozen=True)
+class _Path:
+    """An attempt that some remedies lead to."""
+
+    attempt: Attempt
+    remedies: tuple[Remedy, ...] = ()
+    titles: tuple[InBothLanguages, ...] = ()
+
+    def on(self, remedy: Remedy) -> _Path:
+        """One remedy further."""
+        titles = (*self.titles, title_of(self.attempt, remedy))
+        return _Path(remedy.attempt, (*self.remedies, remedy), titles)
+
+    @property
+    def rating(self) -> Rating:
+        ratings = {remedy.rating for remedy in self.remedies}
+        return next(rating for rating in _WORST if rating in ratings)
+
+
+def waits_for_a_limit(result: AttemptResult) -> bool:
+    """Whether a refusal took as long as the client waits: then a remedy that is none takes as long."""
+    return result.elapsed_ms >= result.client.timeout_s * 1000 * 0.9
+
+
+def advise(
+    session: Session,
+    result: AttemptResult,
+    chain: Chain,
+    *,
+    places: Mapping[str, str],
+    form: ClientForm = "options",
+) -> Advice:
+    """The cause of a refusal, where it is decided, and remedies, each tried.
+
+    Args:
+        session: where the attempt was made.
+        result: what came of it: a refusal.
+        chain: what its server was given.
+        places: where settings were read from (:func:`lab.remedies.lines.changes`).
+        form: what the client's lines are for.
+
+    Raises:
+        AgentError: a container or an agent failed.
+        ValueError: the attempt was not refused.
+    """
+    cause = cause_of(Evidence(result, chain, _suites(session, result)))
+    tried = _Search(session, result, places, form).everything()
+    held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
+    decides = dict.fromkeys(w for one in held[:1] for c in one.changes for w in c.where)
+    return Advice(cause=cause, where=tuple(decides), remedies=tuple(tried))
+
+
+def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:
+    reason = result.outcome.reason if result.outcome else None
+    if reason not in {Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL}:
+        return None
+    try:
+        return session.suites(result.attempt)
+    except (AgentError, Unsupported):
+        # The cause is then told without.
+        return None
+
+
+class _Search:
+    """The remedies that were tried so far."""
+
+    def __init__(
+        self,
+        session: Session,
+        refused: AttemptResult,
+        places: Mapping[str, str],
+        form: ClientForm,
+    ) -> None:
+        self._session, self._refused = session, refused
+        self._places, self._form = places, form
+        self._seen = {refused.attempt.key}
+        reason = refused.outcome.reason if refused.outcome else None
+        self._times = TRIES_OF_A_RACE if reason in _RACES else 1
+
+    def everything(self) -> list[TriedRemedy]:
+        """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""
+        tried: list[tuple[_Path, TriedRemedy]] = []
+        layer = [(_Path(self._refused.attempt), self._refused.outcome)]
+        for number in range(MOST_CHANGES):
+            paths = [path for each in layer for path in self._next(*each, first=number == 0)]
+            layer = []
+            for path, made in zip(paths, self._made(paths), strict=True):
+                told = self._told(path, made)
+                tried.append((path, told))
+                # What waited is not followed: the wait for a limit is to come once.
+                if (
+                    told.outcome
+                    and self._is_further(told.outcome)
+                    and not any(waits_for_a_limit(one) for one in made)
+                ):
+                    layer.append((path, told.outcome))
+            if any(told.holds and told.rating is not Rating.UNSAFE for _, told in tried):
+                break
+            layer = layer[:MOST_FOLLOWED]
+        shown = self._shown_to_an_impostor(tried)
+        return sorted(shown, key=_first_the_smallest)
+
+    def _next(self, path: _Path, outcome: Outcome | None, *, first: bool) -> Iterator[_Path]:
+        if outcome is None or outcome.reason is None:
+            return
+        for remedy in remedies_for(outcome.reason, path.attempt):
+            # A client that checks nothing any more needs no second change.
+            wanted = first or remedy.rating is not Rating.UNSAFE
+            if wanted and remedy.attempt.key not in self._seen:
+                self._seen.add(remedy.attempt.key)
+                yield path.on(remedy)
+
+    def _is_further(self, outcome: Outcome) -> bool:
+        """Whether it was refused for something else, so that the change was one on the way."""
+        before = self._refused.outcome
+        if before is None or outcome.result is Result.COMPLETED:
+            return False
+        return (before.stage, before.reason) != (outcome.stage, outcome.reason)
+
+    def _made(self, paths: Sequence[_Path]) -> list[list[AttemptResult]]:
+        """The tries of each."""
+        ids = [[f"{number}-{one}" for one in range(self._times)] for number in range(len(paths))]
+        results = self._run(
+            PlannedAttempt(name, path.attempt, role=Role.REMEDY, counted=True)
+            for path, names in zip(paths, ids, strict=True)
+            for name in names
+        )
+        return [[results[name] for name in names] for names in ids]
+
+    def _run(self, planned: Iterable[PlannedAttempt]) -> Mapping[str, AttemptResult]:
+        plan, results = list(planned), dict[str, AttemptResult]()
+
+        def finished(result: AttemptResult, _: Capture | None) -> None:
+            results[result.id] = result
+
+        self._session.equip_for(one.attempt for one in plan)
+        run(self._session, plan, finished, captures=CapturePolicy.NONE)
+        return results
+
+    def _told(self, path: _Path, made: Sequence[AttemptResult]) -> TriedRemedy:
+        outcomes = [one.outcome for one in made if one.outcome is not None]
+        completed = [one for one in outcomes if one.result is Result.COMPLETED]
+        others = [one for one in outcomes if one.result is not Result.COMPLETED]
+        return TriedRemedy(
+            cures=tuple(remedy.cure for remedy in path.remedies),
+            title=InBothLanguages(
+                "; ".join(title.en for title in path.titles),
+                "、".join(title.ja for title in path.titles),
+            ),
+            rating=path.rating,
+            changes=changes(self._refused.attempt, path.attempt, self._places, self._form),
+            tries=len(outcomes),
+            completed=len(completed),
+            outcome=next(iter(others or completed), None),
+            cannot="" if outcomes else made[0].verdict_why,
+        )
+
+    def _shown_to_an_impostor(
+        self, tried: Sequence[tuple[_Path, TriedRemedy]]
+    ) -> list[TriedRemedy]:
+        """The same, with what an impostor gets through the unsafe ones."""
+        unsafe = [
+            number
+            for number, (_, told) in enumerate(tried)
+            if told.holds and told.rating is Rating.UNSAFE
+        ]
+        results = self._run(
+            PlannedAttempt(
+                str(number),
+                tried[number][0].attempt.with_server(certificate="impostor", impostor=True),
+                role=Role.IMPOSTOR,
+            )
+            for number in unsafe
+        )
+        told = [one for _, one in tried]
+        for number in unsafe:
+            made = results[str(number)]
+            captured = made.server_report.captured if made.server_report else None
+            told[number] = replace(told[number], impostor=made.outcome, captured=captured)
+        return told
+
+
+def _first_the_smallest(one: TriedRemedy) -> tuple[bool, bool, int, bool, bool]:
+    """What holds and is to be kept; of that the smallest change, at the server, then at the client."""
+    ends = {change.end for change in one.changes}
+    return (
+        not one.holds,
+        one.rating is Rating.UNSAFE,
+        len(one.cures),
+        len(ends) > 1,
+        "client" in ends,
+    )

@@ -1,0 +1,109 @@
+"""After a refusal: the cause, the line that decides, and remedies that were really tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.checkouts import Copy
+
+pytestmark = pytest.mark.engine
+
+CONF = """\
+ssl_enable=YES
+rsa_cert_file=/etc/ssl/private/vsftpd.pem
+ssl_ciphers={ciphers}
+require_ssl_reuse=NO
+write_enable={write}
+"""
+
+
+def refused(copy: Copy, *words: str) -> dict[str, Any]:
+    """The record of an attempt, which is refused."""
+    done = copy.lab("attempt", "--json", *words)
+    assert done.status == 1, done
+    found: dict[str, Any] = done.json()
+    return found
+
+
+def held(found: dict[str, Any]) -> list[list[str]]:
+    return [r["cures"] for r in found["advice"]["remedies"] if 0 < r["tries"] == r["completed"]]
+
+
+def conf(directory: Path, ciphers: str = "HIGH", write: str = "YES") -> tuple[str, str]:
+    path = directory / "vsftpd.conf"
+    path.write_text(CONF.format(ciphers=ciphers, write=write), encoding="utf-8")
+    return "--vsftpd-conf", str(path)
+
+
+def test_the_line_that_decides_is_named_and_what_to_write_was_tried(
+    shared: Copy, tmp_path: Path
+) -> None:
+    client = ("-c", "ciphers=AES256-GCM-SHA384", "-c", "protocols=TLSv1.2")
+    found = refused(shared, *conf(tmp_path, "AES128-SHA256"), *client)
+    advice = found["advice"]
+    assert advice["where"] == [f"{tmp_path}/vsftpd.conf:3"]
+    assert "AES256-GCM-SHA384" in advice["cause"]["en"]
+    assert "AES128-SHA256" in advice["cause"]["ja"]
+    first = advice["remedies"][0]
+    assert first["outcome"]["result"] == "completed"
+    assert first["changes"][0]["was"] == ["ssl_ciphers=AES128-SHA256"]
+    assert first["changes"][0]["write"] == ["ssl_ciphers=HIGH"]
+    # The twin: the same file with what it says to write.
+    done = shared.lab("attempt", *conf(tmp_path, "HIGH"), *client)
+    assert done.status == 0, done
+    assert "remedy" not in done.out
+
+
+def test_changes_add_up_where_one_defect_hides_another(shared: Copy) -> None:
+    found = refused(shared, "-s", "certificate=expired", "--client", "ftplib@rocky9")
+    both = [cures for cures in held(found) if len(cures) == 2]
+    assert ["renewed", "session-shared"] in both
+    assert all("renewed" in cures or "not-verified" in cures for cures in held(found))
+
+
+def test_what_is_unsafe_is_shown_at_an_impostor_s_server(shared: Copy) -> None:
+    found = refused(
+        shared,
+        "-s",
+        "certificate=self-signed",
+        "-s",
+        "require_ssl_reuse=no",
+        "--client",
+        "curl@rocky9",
+    )
+    rated = {r["cures"][0]: r for r in found["advice"]["remedies"] if r["completed"]}
+    assert rated["known-authority"]["captured"] is None
+    assert rated["not-verified"]["rating"] == "unsafe"
+    assert rated["not-verified"]["captured"]["user"] == "lab"
+
+
+def test_a_server_that_does_not_start_says_why_and_the_line_that_helps(
+    shared: Copy, tmp_path: Path
+) -> None:
+    found = refused(shared, *conf(tmp_path, "NO-SUCH-SUITE"))
+    assert "could not set cipher list" in found["advice"]["cause"]["en"]
+    assert found["advice"]["where"] == [f"{tmp_path}/vsftpd.conf:3"]
+
+
+def test_who_expects_a_refusal_or_wants_no_remedies_is_given_none(shared: Copy) -> None:
+    wanted = ("--expect", "refused:client:verify:expired")
+    done = shared.lab("attempt", "--json", "-s", "certificate=expired", *wanted)
+    assert (done.status, done.json()["advice"]) == (0, None), done
+    done = shared.lab("attempt", "--json", "-s", "certificate=expired", "--no-remedies")
+    assert (done.status, done.json()["advice"]) == (1, None), done
+
+
+def test_words_come_in_japanese_in_the_terminal_and_on_the_page(
+    shared: Copy, tmp_path: Path
+) -> None:
+    done = shared.lab("attempt", "-s", "certificate=wrong-host", "--lang", "ja")
+    assert "原因" in done.out
+    assert "接続先の名前: ftp.lab.test。証明書の名前: other.lab.test。" in done.out, done
+    page = tmp_path / "report.html"
+    shared.lab("report", "--html", str(page), str(shared.runs()[-1]))
+    text = page.read_text(encoding="utf-8")
+    assert "接続先の名前: ftp.lab.test。" in text
+    assert "Asked for: ftp.lab.test." in text

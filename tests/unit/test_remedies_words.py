@@ -1,0 +1,232 @@
+"""What is said after a refusal: cause, lines to write, and the words in both languages."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from lab.cases import curl, edge, ftplib, net_ftp, nginx, pyftpdlib, tls_python, vsftpd
+from lab.model import (
+    Attempt,
+    ClientSettings,
+    Goal,
+    Outcome,
+    Rating,
+    Reason,
+    Result,
+    Side,
+    Stage,
+    only,
+)
+from lab.record import AttemptResult, CertificateRecord
+from lab.remedies import CURES
+from lab.remedies.advice import Advice, TriedRemedy
+from lab.remedies.causes import Evidence, cause_of
+from lab.remedies.lines import LineChange, changes, client_lines, server_lines
+from lab.remedies.words import InBothLanguages, table, words
+from lab.report.advice import advice_in_words
+from tests.unit.made_up import START, attempt_record
+
+JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+SECTIONS = ("why", "fact", "cure", "side", "advice")
+DELIVERED = Outcome(result=Result.COMPLETED, goal=Goal.TRANSFER)
+
+
+def refusal(attempt: Attempt, reason: Reason, by: Side = Side.CLIENT) -> AttemptResult:
+    outcome = Outcome(
+        result=Result.REFUSED, goal=Goal.TRANSFER, by=by, stage=Stage.VERIFY, reason=reason
+    )
+    return attempt_record("one", attempt, outcome, None)
+
+
+def certificate(subject: str, issuer: str, **changed: object) -> CertificateRecord:
+    facts = {
+        "names": ("ftp.example.test",),
+        "not_before": START - timedelta(days=90),
+        "not_after": START + timedelta(days=90),
+        "key": "RSA-2048",
+        "key_type": "RSA",
+        "key_bits": 2048,
+        "signature": "sha256WithRSAEncryption",
+        "ca": False,
+        "self_signed": subject == issuer,
+        "sha256": "0" * 64,
+        "public_key_sha256": "0" * 64,
+    }
+    return CertificateRecord.model_validate(
+        {"subject": subject, "issuer": issuer} | facts | changed
+    )
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_word_is_there_in_both_languages_with_the_same_gaps(section: str) -> None:
+    for name, both in table(section).items():
+        assert JAPANESE.search(both.ja), name
+        assert not JAPANESE.search(both.en), name
+        gaps = [sorted(re.findall(r"{\w+}", text)) for text in (both.en, both.ja)]
+        assert gaps[0] == gaps[1], name
+
+
+def test_every_reason_and_every_cure_has_words_and_none_is_left_over() -> None:
+    assert set(table("why")) == {str(reason) for reason in Reason}
+    assert set(table("cure")) == {c.name for c in CURES} | {"line-removed", "line-turned"}
+
+
+# -- lines -----------------------------------------------------------------------------------------
+
+
+def test_a_server_s_change_is_the_lines_of_its_own_configuration() -> None:
+    before = Attempt(vsftpd(ciphers="DES-CBC3-SHA"), net_ftp("rocky9"))
+    (change,) = changes(before, before.with_server(ciphers="HIGH"), {"server.ciphers": "my.conf:4"})
+    assert change == LineChange(
+        "server", ("ciphers",), ("my.conf:4",), ("ssl_ciphers=DES-CBC3-SHA",), ("ssl_ciphers=HIGH",)
+    )
+
+
+def test_a_further_line_that_is_turned_has_its_place() -> None:
+    before = Attempt(vsftpd(extra=("write_enable=NO", "pasv_enable=YES")), net_ftp("rocky9"))
+    after = before.with_server(extra=("write_enable=YES", "pasv_enable=YES"))
+    (change,) = changes(before, after, {"server.extra:write_enable=NO": "my.conf:7"})
+    assert (change.where, change.was) == (("my.conf:7",), ("write_enable=NO",))
+    # The lab's own line of that name is there as well: what is written is the same.
+    assert change.write == ()
+
+
+@pytest.mark.parametrize(
+    ("client", "line"),
+    [
+        (net_ftp("rocky9", protocols=only("TLSv1.2")), 'SSL_version => "TLSv1_2"'),
+        (net_ftp("rocky9", verify=False), "SSL_verify_mode => 0"),
+        (curl("rocky9", verify=False), "--insecure"),
+        (curl("rocky9", ciphers="AES128-SHA"), "--ciphers AES128-SHA"),
+        (ftplib("rocky9", ciphers="AES128-SHA"), "context.set_ciphers('AES128-SHA')"),
+        (
+            tls_python("rocky9", protocols=only("TLSv1.2")),
+            "context.maximum_version = ssl.TLSVersion.TLSv1_2",
+        ),
+        (edge(ciphers="HIGH"), 'proxy_ssl_ciphers "HIGH";'),
+    ],
+)
+def test_a_client_s_setting_is_a_line_as_its_users_write_it(
+    client: ClientSettings, line: str
+) -> None:
+    assert line in client_lines(client)
+
+
+def test_movable_type_has_directives_for_what_net_ftp_has_options_for() -> None:
+    lines = client_lines(
+        net_ftp("rocky9", verify=False, ciphers="AES128", protocols=only("TLSv1.2")), "mt-config"
+    )
+    assert {
+        "FTPSSSLVerifyNone 1",
+        "FTPSSSLVersion TLSv1_2",
+        "FTPSOptions SSL_cipher_list=AES128",
+    } <= set(lines)
+
+
+def test_every_server_s_lines_can_be_written() -> None:
+    assert "ssl_protocols TLSv1.2;" in server_lines(nginx(protocols=only("TLSv1.2")))
+    assert '"tls_control_required": true' in server_lines(pyftpdlib())
+
+
+# -- causes ----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_name_stands_beside_the_names_in_the_certificate() -> None:
+    result = refusal(Attempt(vsftpd(), net_ftp("rocky9")), Reason.HOSTNAME_MISMATCH)
+    chain = [certificate("CN=a", "CN=ca", names=("a.example.test", "b.example.test"))]
+    said = cause_of(Evidence(result, chain))
+    assert "Asked for: ftp.lab.test. In the certificate: a.example.test, b.example.test." in said.en
+    assert "ftp.lab.test" in said.ja
+    (none,) = [certificate("CN=a", "CN=ca", names=())]
+    assert "the common name does not count" in cause_of(Evidence(result, [none])).en
+
+
+def test_what_is_expired_is_named_with_its_day_and_what_is_not_is_not() -> None:
+    result = refusal(Attempt(vsftpd(), net_ftp("rocky9")), Reason.EXPIRED)
+    chain = [
+        certificate("CN=leaf", "CN=ca"),
+        certificate("CN=ca", "CN=root", not_after=result.started - timedelta(days=3, hours=1)),
+    ]
+    said = cause_of(Evidence(result, chain)).en
+    assert "`CN=ca` ended on" in said
+    assert "(days ago: 3)" in said
+    assert "CN=leaf" not in said
+
+
+def test_the_issuer_that_is_missing_is_named() -> None:
+    result = refusal(Attempt(vsftpd(), net_ftp("rocky9")), Reason.UNKNOWN_ISSUER)
+    alone = [certificate("CN=leaf", "CN=intermediate")]
+    assert "the issuer `CN=intermediate` is not among them" in cause_of(Evidence(result, alone)).en
+    whole = [*alone, certificate("CN=intermediate", "CN=intermediate")]
+    assert "does not trust the last one, its root" in cause_of(Evidence(result, whole)).en
+
+
+def test_an_explicit_client_at_an_implicit_server_is_said_and_its_twin_is_not() -> None:
+    attempt = Attempt(vsftpd(implicit_tls=True), net_ftp("rocky9"))
+    said = cause_of(Evidence(refusal(attempt, Reason.TIMED_OUT))).en
+    assert "the server speaks TLS from the first byte on (implicit)" in said
+    twin = attempt.with_client(implicit_tls=True)
+    assert "implicit" not in cause_of(Evidence(refusal(twin, Reason.TIMED_OUT))).en
+
+
+def test_a_default_that_decides_is_named_as_one() -> None:
+    attempt = Attempt(vsftpd(), net_ftp("rocky9"))
+    said = cause_of(Evidence(refusal(attempt, Reason.SESSION_REUSE_REQUIRED, Side.SERVER))).en
+    assert "It is the default of the server's `require_ssl_reuse`." in said
+    set_there = attempt.with_server(require_ssl_reuse=True)
+    said = cause_of(Evidence(refusal(set_there, Reason.SESSION_REUSE_REQUIRED, Side.SERVER))).en
+    assert "The server's option is `require_ssl_reuse=YES`." in said
+
+
+def test_what_completed_has_no_cause() -> None:
+    made = attempt_record("one", Attempt(vsftpd(), net_ftp("rocky9")), DELIVERED, None)
+    with pytest.raises(ValueError, match="the attempt one was not refused"):
+        cause_of(Evidence(made))
+
+
+# -- words for people ------------------------------------------------------------------------------
+
+
+def remedy(rating: Rating = Rating.RECOMMENDED, tries: int = 1, completed: int = 1) -> TriedRemedy:
+    return TriedRemedy(
+        cures=("server-suites",),
+        title=words("cure", "server-suites"),
+        rating=rating,
+        changes=(LineChange("server", ("ciphers",), ("my.conf:4",), ("a=1",), ("a=2",)),),
+        tries=tries,
+        completed=completed,
+        outcome=DELIVERED,
+    )
+
+
+def test_a_remedy_says_what_to_write_and_what_came_of_it() -> None:
+    advice = Advice(
+        cause=InBothLanguages("why", "原因"), where=("my.conf:4",), remedies=(remedy(),)
+    )
+    assert advice_in_words(advice, "en") == [
+        ("cause", "why"),
+        ("where", "my.conf:4"),
+        (
+            "remedy",
+            "a current cipher list at the server (recommended)\n"
+            "server, my.conf:4: write `a=2` in place of `a=1`\n"
+            "tried: completed (transfer) without TLS",
+        ),
+    ]
+    assert [label for label, _ in advice_in_words(advice, "ja")] == ["原因", "場所", "対処"]
+
+
+def test_a_remedy_that_did_not_hold_in_every_try_is_none() -> None:
+    advice = Advice(cause=InBothLanguages("why", "原因"), remedies=(remedy(tries=10, completed=9),))
+    assert [label for label, _ in advice_in_words(advice, "en")] == ["cause", "remedy"]
+    assert "none of the changes" in dict(advice_in_words(advice, "en"))["remedy"]
+    rest = dict(advice_in_words(advice, "en", everything=True))["not enough"]
+    assert "tried 10 times, completed in 9" in rest
+
+
+def test_what_is_unsafe_is_called_so_and_is_no_remedy() -> None:
+    advice = Advice(cause=InBothLanguages("why", "原因"), remedies=(remedy(Rating.UNSAFE),))
+    assert [label for label, _ in advice_in_words(advice, "en")] == ["cause", "remedy", "unsafe"]
