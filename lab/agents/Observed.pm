@@ -33,7 +33,7 @@ our @EXPORT_OK = qw(
 
 use constant { TRUE => JSON::PP::true(), FALSE => JSON::PP::false() };
 
-# What is observed of the attempt in this process: there is one attempt a process.
+# What is observed of the attempt in this process, which makes one at a time.
 our %seen;
 
 # What a caller finds in $! that says something about a connection. The rest ("Inappropriate ioctl for
@@ -58,6 +58,8 @@ my $STIR_RANDOM = Net::SSLeay::OPENSSL_VERSION_NUMBER() < 0x1010100f;
 sub report {
     my ($walk) = @_;
     my $started = Time::HiRes::time();
+    %seen = ();
+    Net::SSLeay::ERR_clear_error();
     Net::SSLeay::RAND_load_file('/dev/urandom', 32) if $STIR_RANDOM;
 
     my @warnings;

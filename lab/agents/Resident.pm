@@ -11,7 +11,8 @@ package Resident;
 #   )->run;
 #
 # A forked handler runs in a child in its own process group. $progress->(%fields) sends fields of the
-# result ahead; Resident::bad_request($text) refuses the arguments.
+# result ahead; Resident::bad_request($text) refuses the arguments. With keeps => 1 a child makes several
+# attempts, one after the other; after Resident::changed() it does not.
 
 use 5.016;
 use strict;
@@ -20,6 +21,7 @@ use warnings;
 use Errno ();
 use JSON::PP ();
 use POSIX ();
+use Storable ();
 use Time::HiRes ();
 
 use constant {
@@ -36,6 +38,10 @@ sub bad_request {
     die bless { text => $text }, 'Resident::BadRequest';
 }
 
+# The handler has changed the process: it makes no other attempt.
+my $changed = 0;
+sub changed { $changed = 1; return }
+
 sub new {
     my ($class, %arg) = @_;
     return bless {
@@ -43,6 +49,7 @@ sub new {
         versions   => $arg{versions} || {},
         forked     => $arg{forked}   || {},
         concurrent => $arg{concurrent} || 32,
+        keeps      => $arg{keeps},
         input      => '',
         output     => '',
         waiting    => [],
@@ -84,6 +91,7 @@ sub _turn {
     for my $child (values %{ $self->{children} }) {
         vec($readable, fileno $child->{out}, 1) = 1;
         vec($readable, fileno $child->{err}, 1) = 1 if $child->{err};
+        next if !$child->{busy};
         $until = $child->{until} if !defined $until || $child->{until} < $until;
     }
     my $timeout = defined $until ? _at_least_zero($until - _now()) : undef;
@@ -99,11 +107,16 @@ sub _turn {
         $open_input = $self->_read_requests if vec $readable, 0, 1;
     }
     $self->_enforce_deadlines;
-    while (@{ $self->{waiting} } && keys %{ $self->{children} } < $self->{concurrent}) {
-        $self->_fork(@{ shift @{ $self->{waiting} } });
+    while (@{ $self->{waiting} } && $self->_busy < $self->{concurrent}) {
+        my $request = shift @{ $self->{waiting} };
+        # A library may have read the environment before.
+        my ($idle) = $request->{environment} ? () : grep { !$_->{busy} } values %{ $self->{children} };
+        _begin($idle || $self->_fork, $request);
     }
     return $open_input;
 }
+
+sub _busy { my ($self) = @_; return scalar grep { $_->{busy} } values %{ $self->{children} } }
 
 sub _now { return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) }
 
@@ -140,9 +153,10 @@ sub _take {
         bad_request('deadline_s is a number of seconds, more than 0')
             if ref $deadline_s || ($deadline_s // '') !~ /\A[0-9.eE+-]+\z/ || $deadline_s <= 0;
         my $op = $request->{op} // '';
-        my $handler = $self->{forked}{$op} or bad_request(
-            "no op '$op': the agent $self->{name} has " . join ', ', sort keys %{ $self->{forked} });
-        push @{ $self->{waiting} }, [$id, $handler, $request, $deadline_s];
+        bad_request(
+            "no op '$op': the agent $self->{name} has " . join ', ', sort keys %{ $self->{forked} })
+            if !$self->{forked}{$op};
+        push @{ $self->{waiting} }, { %$request, deadline_s => $deadline_s };
         1;
     };
     die $@ if ref $@ ne 'Resident::BadRequest';
@@ -153,20 +167,45 @@ sub _take {
 # -- one attempt -----------------------------------------------------------------------------------
 
 sub _fork {
-    my ($self, $id, $handler, $request, $deadline_s) = @_;
+    my ($self) = @_;
+    pipe my $given_read, my $given or die "pipe: $!";
     pipe my $out, my $out_write or die "pipe: $!";
     pipe my $err, my $err_write or die "pipe: $!";
     my $pid = fork;
     die "fork: $!" if !defined $pid;
-    _run_child($handler, $request, $deadline_s, $out_write, $err_write) if !$pid;
+    if (!$pid) {
+        # What the agent holds of others is closed: they see its end.
+        %{ $self->{children} } = ();
+        close $_ for $given, $out, $err;
+        _make_attempts(@$self{qw(forked keeps)}, $given_read, $out_write, $err_write);
+    }
     # The child does this too; whoever is second is refused, and that is as good.
     setpgrp $pid, $pid;
+    return $self->{children}{$pid} = { pid => $pid, given => $given, out => $out, err => $err };
+}
+
+# Hand an attempt over, to a child that has none.
+sub _begin {
+    my ($child, $request) = @_;
     my $started = _now();
-    $self->{children}{$pid} = {
-        pid => $pid, id => $id, deadline_s => $deadline_s, started => $started,
-        until => $started + $deadline_s, out => $out, err => $err, lines => '', stderr => '',
-        progress => [],
-    };
+    %$child = (
+        %$child, busy => 1, id => $request->{id}, deadline_s => $request->{deadline_s},
+        started => $started, until => $started + $request->{deadline_s},
+        lines => '', stderr => '', progress => [], answer => undef, kept => 0,
+    );
+    # One that has ended meanwhile is found out by the end of its answer.
+    eval { _write($child->{given}, pack 'N/a*', Storable::freeze($request)) };
+    return;
+}
+
+# Write all of it.
+sub _write {
+    my ($file, $data) = @_;
+    while (length $data) {
+        my $count = syswrite $file, $data;
+        die "the agent's pipe: $!" if !defined $count;
+        substr $data, 0, $count, '';
+    }
     return;
 }
 
@@ -178,26 +217,35 @@ sub _serve_child {
         }
     }
     return if !vec $readable, fileno $child->{out}, 1;
-    my $more = sysread $child->{out}, $child->{lines}, 65536, length $child->{lines};
+    my $more = sysread $child->{out}, $child->{lines}, 65536, length($child->{lines} // '');
     while ($child->{lines} =~ s/\A([^\n]*)\n//) {
-        # A word and JSON, which is handed on as it is: JSON::PP is slow.
+        # Words and JSON, which is handed on as it is: JSON::PP is slow.
         my ($word, $value) = split / /, $1, 2;
         if ($word eq 'progress') {
             push @{ $child->{progress} }, $value;
+        }
+        elsif ($word eq 'kept') {
+            $child->{kept} = 1;
         }
         else {
             $child->{answer} = { $word => $value };
         }
     }
-    $self->_finish($child) if !$more || $child->{answer};
+    if (!$child->{busy}) {
+        $self->_end_child($child);
+    }
+    elsif (!$more || $child->{answer}) {
+        $self->_finish($child);
+    }
     return;
 }
 
-# The child has answered or closed its pipe: end its group, reap it, answer.
+# The child has answered or closed its pipe: keep it, or end its group and reap it; answer.
 sub _finish {
     my ($self, $child) = @_;
-    my $how    = $self->_end_child($child);
     my $answer = $child->{answer};
+    $child->{busy} = 0;
+    my $how = $child->{kept} ? '' : $self->_end_child($child);
     if (!$answer) {
         my $words = substr $child->{stderr}, -_lesser(STDERR_TAIL, length $child->{stderr});
         $words =~ s/\A\s+|\s+\z//g;
@@ -227,7 +275,7 @@ sub _lesser { my ($one, $other) = @_; return $one < $other ? $one : $other }
 sub _enforce_deadlines {
     my ($self) = @_;
     my $now = _now();
-    for my $child (grep { $now >= $_->{until} } values %{ $self->{children} }) {
+    for my $child (grep { $_->{busy} && $now >= $_->{until} } values %{ $self->{children} }) {
         $self->_end_child($child);
         if (my %partial = %{ _partial($child) }) {
             $self->_send({
@@ -258,7 +306,7 @@ sub _end_child {
     kill 'KILL', -$child->{pid};
     waitpid $child->{pid}, 0;
     my $status = $?;
-    close delete $child->{out};
+    close delete $child->{$_} for qw(given out);
     if (my $err = delete $child->{err}) {
         $err->blocking(0);
         1 while sysread $err, $child->{stderr}, 65536, length $child->{stderr};
@@ -299,14 +347,12 @@ sub _flush {
 
 # -- the child -------------------------------------------------------------------------------------
 
-# The child's whole life: run the handler, send its result, end without any clean-up.
-sub _run_child {
-    my ($handler, $request, $deadline_s, $out, $err) = @_;
+# The child's whole life: make the attempts that are handed over, end without any clean-up.
+sub _make_attempts {
+    my ($handlers, $keeps, $given, $out, $err) = @_;
     my $done = eval {
         setpgrp 0, 0;
         $SIG{TERM} = $SIG{INT} = $SIG{PIPE} = 'DEFAULT';
-        # The parent enforces the deadline; this is for a child whose parent was killed.
-        Time::HiRes::alarm($deadline_s + GRACE_S);
         open STDIN,  '<',  '/dev/null' or die "/dev/null: $!";
         open STDOUT, '>&', $err        or die "stdout: $!";
         open STDERR, '>&', $err        or die "stderr: $!";
@@ -314,35 +360,67 @@ sub _run_child {
         STDOUT->autoflush(1);
         # Every child would inherit the same seed otherwise, if anything has used rand() already.
         srand;
-        if (my $variables = $request->{environment}) {
-            utf8::encode($_) for my @pairs = %{$variables};
-            %ENV = (%ENV, @pairs);
-        }
-        my $secrets = $request->{key_log} ? _key_log() : undef;
-        my $send = sub {
-            my ($word, $value) = @_;
-            my $line = "$word " . $json->encode($value) . "\n";
-            while (length $line) {
-                my $count = syswrite $out, $line;
-                die "the agent's pipe: $!" if !defined $count;
-                substr $line, 0, $count, '';
-            }
-        };
-        my $result = eval { $handler->($request, sub { $send->(progress => {@_}) }) };
-        if (ref $@ eq 'Resident::BadRequest') {
-            $send->(bad_request => $@->{text});
-        }
-        elsif ($@) {
-            die $@;
-        }
-        else {
-            $result = { %{$result}, key_log => _written($secrets) } if $secrets;
-            $send->(result => $result);
+        my $found = _descriptors();
+        while (defined(my $request = _read($given))) {
+            my @answer = _attempt($handlers->{ $request->{op} }, $request, $out);
+            my $as_found = !$changed && !$request->{environment} && _descriptors() eq $found;
+            # The answer is what ends the parent's wait.
+            _send_line($out, kept => 1) if $keeps && $as_found;
+            _send_line($out, @answer);
+            last if !($keeps && $as_found);
         }
         1;
     };
     print {*STDERR} $@ if !$done;
     POSIX::_exit($done ? 0 : 1);
+}
+
+# The next request; undef at the end.
+sub _read {
+    my ($given) = @_;
+    my ($data, $size) = ('', 4);
+    while (length $data < $size) {
+        sysread $given, $data, $size - length $data, length $data or return;
+        $size += unpack 'N', $data if length $data == 4 && $size == 4;
+    }
+    return Storable::thaw(substr $data, 4);
+}
+
+sub _descriptors {
+    opendir my $folder, '/proc/self/fd' or die "/proc/self/fd: $!";
+    return join ' ', sort readdir $folder;
+}
+
+sub _send_line {
+    my ($out, $word, $value) = @_;
+    return _write($out, "$word " . $json->encode($value) . "\n");
+}
+
+# Make one attempt in this process; what the parent is told of it, a word and a value.
+sub _attempt {
+    my ($handler, $request, $out) = @_;
+    # The parent enforces the deadline; this is for a child whose parent was killed.
+    Time::HiRes::alarm($request->{deadline_s} + GRACE_S);
+    if (my $variables = $request->{environment}) {
+        utf8::encode($_) for my @pairs = %{$variables};
+        %ENV = (%ENV, @pairs);
+    }
+    my $secrets = $request->{key_log} ? _key_log() : undef;
+    my %sent;
+    my $progress = sub {
+        my %field = @_;
+        # Only what is new: JSON::PP is slow.
+        my @new = grep { !exists $sent{$_} || $sent{$_} ne ($field{$_} // '') } keys %field;
+        $sent{$_} = $field{$_} // '' for @new;
+        _send_line($out, progress => { map { $_ => $field{$_} } @new });
+    };
+    my $result = eval { $handler->($request, $progress) };
+    Time::HiRes::alarm(0);
+    return (bad_request => $@->{text}) if ref $@ eq 'Resident::BadRequest';
+    die $@ if $@;
+    return (result => $result) if !$secrets;
+    delete $ENV{SSLKEYLOGFILE};
+    return (result => { %{$result}, key_log => _written($secrets) });
 }
 
 # Where this process writes the secrets of its TLS sessions; see resident.py.

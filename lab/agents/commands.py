@@ -12,7 +12,8 @@ the request was made. The standard library of Python 3.6 only. A request::
 
 ``{payload}`` in an argument becomes the path of a file with the payload. ``input`` is what somebody
 types once the command runs; its standard input stays open after that, as a terminal does. Without
-``input`` there is nothing to read. ``limit_s`` ends a command that has no time limit of its own.
+``input`` there is nothing to read. ``limit_s`` ends a command that has no time limit of its own;
+``ignores_sigpipe`` is for one that would die of a peer that closes.
 """
 
 import contextlib
@@ -60,6 +61,7 @@ def attempt(request: Request, progress: Progress) -> Result:
             stderr=subprocess.PIPE,
             pass_fds=descriptors,
             env=dict(os.environ, LC_ALL="C"),
+            restore_signals=not request.get("ignores_sigpipe"),
         )
         # Ended a little before the agent would end everything: what the command has said so far is
         # worth more than the last moment.
@@ -126,7 +128,7 @@ def versions() -> Dict[str, Optional[str]]:
             timeout=10,
             check=False,
         )
-        found[COMMAND] = said.stdout.decode("utf-8", "replace").split("\n")[0]
+        found[COMMAND] = said.stdout.decode("utf-8", "replace").strip().split("\n")[0]
     return found
 
 

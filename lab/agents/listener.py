@@ -1,11 +1,11 @@
-"""One server process and what belongs to it: its directory, its descriptors, its sessions."""
+"""One server process and what belongs to it: its directory, its port, its descriptors, its sessions."""
 
-# ruff: noqa: UP006, UP007, UP035, UP045
-
+import errno
 import os
 import select
 import signal
 import socket
+import struct
 from typing import Callable, Dict, Optional, Set, Tuple
 
 #: How long a listener may take to answer the agent, in seconds.
@@ -13,6 +13,16 @@ ANSWER_S = 2.0
 
 #: Process ids of the listeners.
 running: Set[int] = set()
+
+#: ``sock_diag(7)``: which socket listens on a port? Layouts and numbers are those of ``linux/inet_diag.h``.
+_NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST_ONE, _ERROR = 4, 20, 0x001, 2
+_HEADER = struct.Struct("=IHHII")
+_REQUEST = struct.Struct("=BBBxIHH4s12x16xI8s")
+_ANY_STATE, _ANY_COOKIE = 0xFFFFFFFF, b"\xff" * 8
+#: In the answer, the length of the queue: behind family, state and the socket's identity.
+_QUEUE_AT = _HEADER.size + 4 + 48 + 4
+#: State of a listening socket in ``/proc/net/tcp``.
+_LISTEN = "0A"
 
 
 class ListenerEnded(Exception):
@@ -69,7 +79,8 @@ class ListenerProcess:
 
     ``user`` is the named account that may upload; ``impostor`` says that every login is taken and
     kept in ``captured``; ``filtered`` says that packet filter rules exist; ``log_start`` is where the
-    log of the current attempt begins, ``None`` between attempts.
+    log of the current attempt begins, ``None`` between attempts; ``at_rest`` is how many descriptors the
+    process had before anybody came, where that counts.
     """
 
     def __init__(
@@ -87,6 +98,7 @@ class ListenerProcess:
         self.anonymous = os.path.join(directory, "anonymous")
         self.filtered = False
         self.log_start: Optional[int] = None
+        self.at_rest = 0
         self.pid = 0
         self.words: Optional[Descriptors] = None
         self._status: Optional[int] = None
@@ -154,6 +166,55 @@ class ListenerProcess:
         running.discard(self.pid)
         if self.words:
             self.words.close()
+
+
+def queue_of(port: int) -> Optional[int]:
+    """How many connections wait to be accepted at a port of all addresses, or of loopback.
+
+    ``None``: nobody listens there. The kernel is asked: a probe that connects would leave a line in the
+    log. A kernel without that netlink family has a table of every socket, which takes long to read.
+    """
+    try:
+        found = [_asked(port, address) for address in ("0.0.0.0", "127.0.0.1")]
+    except OSError:
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            return queue_in(table.read(), port)
+    return next((queue for queue in found if queue is not None), None)
+
+
+def _asked(port: int, address: str) -> Optional[int]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(2.0)
+        body = _REQUEST.pack(
+            socket.AF_INET,
+            socket.IPPROTO_TCP,
+            0,
+            _ANY_STATE,
+            socket.htons(port),
+            0,
+            socket.inet_aton(address),
+            0,
+            _ANY_COOKIE,
+        )
+        size = _HEADER.size + len(body)
+        kernel.send(_HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _REQUEST_ONE, 0, 0) + body)
+        answer = kernel.recv(4096)
+    if _HEADER.unpack_from(answer)[1] == _ERROR:
+        number = -struct.unpack_from("=i", answer, _HEADER.size)[0]
+        if number == errno.ENOENT:
+            return None
+        raise OSError(number, "sock_diag refused the request")
+    queue: int = struct.unpack_from("=I", answer, _QUEUE_AT)[0]
+    return queue
+
+
+def queue_in(table: str, port: int) -> Optional[int]:
+    """The same, of the text of ``/proc/net/tcp``; proc(5) describes the columns."""
+    for line in table.splitlines()[1:]:
+        _, local, _, state, queues = line.split()[:5]
+        if state == _LISTEN and local.endswith(":%04X" % port):
+            return int(queues.partition(":")[2], 16)
+    return None
 
 
 def spawn(program: Callable[[], object]) -> Tuple[int, Descriptors]:

@@ -49,6 +49,10 @@ Forked handlers ``handler(request, progress) -> dict``
     "timed-out"``. A child that ends without a result is ``kind: "crashed"``; ``error`` says how
     it ended and holds the end of what it wrote to stderr, ``partial`` what it had sent ahead.
     After every attempt its process group is killed, so that nothing that it started outlives it.
+    With ``keeps``, for handlers that start no process, a child that is left as it was found makes
+    the next attempt: a new one would fault in again all that a connection touches, which costs more
+    than the connection. One with a descriptor more or less is not kept; an attempt with ``environment``
+    has a child of its own, because a library may have read the variables before.
     What a child prints goes to that stderr, never to the agent's output. ``environment`` in a
     request, ``{"NAME": "VALUE"}``, is added to the variables of the child's process. With
     ``key_log``, true, ``SSLKEYLOGFILE`` names a file in memory for it, and the result has what was
@@ -131,20 +135,36 @@ class Wait:
 
 
 class _Child:
-    """A running attempt, seen from the parent."""
+    """A process that makes attempts, one after the other, seen from the parent."""
 
-    def __init__(self, pid: int, ident: Any, deadline_s: float, out: int, err: int) -> None:
+    def __init__(self, pid: int, given: int, out: int, err: int) -> None:
         self.pid = pid
+        self.given = given
+        self.out = out
+        self.err = err
+        self.busy = False
+
+    def begin(self, ident: Any, line: bytes, deadline_s: float) -> None:
+        """Hand an attempt over, to a child that has none."""
+        self.busy = True
         self.ident = ident
         self.deadline_s = deadline_s
         self.started = time.monotonic()
         self.until = self.started + deadline_s
-        self.out = out
-        self.err = err
         self.lines = b""
         self.stderr = b""
         self.partial: Result = {}
         self.answer: Optional[Dict[str, Any]] = None
+        try:
+            _write(self.given, line + b"\n")
+        except BrokenPipeError:
+            pass  # it has ended: so its answer ends, too
+
+    def close(self) -> None:
+        """Let go of its descriptors."""
+        for descriptor in (self.given, self.out, self.err):
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def read_out(self, data: bytes) -> None:
         *whole, self.lines = (self.lines + data).split(b"\n")
@@ -179,6 +199,7 @@ class ResidentAgent:
         forked: handlers by op, each run in a process of its own.
         inline: handlers by op, run in the resident process.
         concurrent: how many forked handlers may run at the same time.
+        keeps: whether a process makes several attempts, one after the other.
         at_end: called once when the agent ends.
         readable: called, in the resident process, whenever this descriptor can be read.
     """
@@ -190,6 +211,7 @@ class ResidentAgent:
         forked: Optional[Mapping[str, ForkedHandler]] = None,
         inline: Optional[Mapping[str, InlineHandler]] = None,
         concurrent: int = 32,
+        keeps: bool = False,
         at_end: Optional[Callable[[], None]] = None,
         readable: Optional[Mapping[int, Callable[[], None]]] = None,
     ) -> None:
@@ -198,11 +220,12 @@ class ResidentAgent:
         self._forked = dict(forked or {})
         self._inline = dict(inline or {})
         self._concurrent = concurrent
+        self._keeps = keeps
         self._at_end = at_end
         self._readable = dict(readable or {})
         self._input = b""
         self._output: Deque[bytes] = deque()
-        self._waiting: Deque[Tuple[Any, ForkedHandler, Request, float]] = deque()
+        self._waiting: Deque[Tuple[bool, Any, bytes, float]] = deque()
         self._children: List[_Child] = []
         self._deferred: List[_Deferred] = []
 
@@ -254,12 +277,14 @@ class ResidentAgent:
             self._serve_deferred(deferred, ready)
         self._enforce_deadlines()
         open_input = self._read_requests() if 0 in ready else True
-        while self._waiting and len(self._children) < self._concurrent:
-            self._fork(*self._waiting.popleft())
+        while self._waiting and sum(c.busy for c in self._children) < self._concurrent:
+            needs_new, *attempt = self._waiting.popleft()
+            idle = [] if needs_new else [child for child in self._children if not child.busy]
+            (idle[-1] if idle else self._fork()).begin(*attempt)
         return open_input
 
     def _timeout_ms(self) -> Optional[float]:
-        moments = [child.until for child in self._children]
+        moments = [child.until for child in self._children if child.busy]
         moments += [min(deferred.until, deferred.wait.until) for deferred in self._deferred]
         if not moments:
             return None
@@ -291,7 +316,8 @@ class ResidentAgent:
             if not deadline_s > 0:
                 raise BadRequest(f"deadline_s is {deadline_s!r}: it is more than 0 seconds")
             if op in self._forked:
-                self._waiting.append((ident, self._forked[op], request, float(deadline_s)))
+                needs_new = bool(request.get("environment"))
+                self._waiting.append((needs_new, ident, line, float(deadline_s)))
             elif op in self._inline:
                 self._start_inline(ident, self._inline[op], request, float(deadline_s))
             else:
@@ -342,22 +368,27 @@ class ResidentAgent:
 
     # -- forked -----------------------------------------------------------------------------------
 
-    def _fork(
-        self, ident: Any, handler: ForkedHandler, request: Request, deadline_s: float
-    ) -> None:
+    def _fork(self) -> _Child:
+        given_read, given_write = os.pipe()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _run_child(handler, request, deadline_s, out_write, err_write)
+            for descriptor in (given_write, out_read, err_read):
+                os.close(descriptor)
+            for child in self._children:
+                child.close()
+            _make_attempts(self._forked, self._keeps, given_read, out_write, err_write)
         try:
             os.setpgid(pid, pid)
         except (PermissionError, ProcessLookupError):
             # The child was faster: it has its group already, or it is gone.
             pass
-        os.close(out_write)
-        os.close(err_write)
-        self._children.append(_Child(pid, ident, deadline_s, out_read, err_read))
+        for descriptor in (given_read, out_write, err_write):
+            os.close(descriptor)
+        child = _Child(pid, given_write, out_read, err_read)
+        self._children.append(child)
+        return child
 
     def _serve_child(self, child: _Child, ready: Set[int]) -> None:
         if child.err in ready:
@@ -371,13 +402,16 @@ class ResidentAgent:
             data = os.read(child.out, 65536)
             if data:
                 child.read_out(data)
-            if not data or child.answer is not None:
+            if not child.busy:
+                self._end_child(child)
+            elif not data or child.answer is not None:
                 self._finish(child)
 
     def _finish(self, child: _Child) -> None:
-        """The child has answered or closed its pipe: end its group, reap it, answer."""
+        """The child has answered or closed its pipe: keep it, or end its group and reap it; answer."""
         answer = child.answer
-        how = self._end_child(child)
+        child.busy = False
+        how = "" if answer and answer.get("kept") else self._end_child(child)
         if answer is None:
             text = f"the process of the attempt ended without a result ({how})"
             words = child.stderr.decode("utf-8", "replace").strip()
@@ -391,7 +425,7 @@ class ResidentAgent:
 
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()
-        for child in [c for c in self._children if now >= c.until]:
+        for child in [c for c in self._children if c.busy and now >= c.until]:
             self._end_child(child)
             if child.partial:
                 result = dict(child.partial, failed=True, timed_out=True)
@@ -415,10 +449,9 @@ class ResidentAgent:
         except ProcessLookupError:
             pass
         status = os.waitpid(child.pid, 0)[1]
-        os.close(child.out)
         if child.err >= 0:
             child.read_err(_what_is_there(child.err))
-            os.close(child.err)
+        child.close()
         self._children.remove(child)
         if os.WIFSIGNALED(status):
             return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
@@ -506,42 +539,64 @@ def _written(file: IO[bytes]) -> str:
     return file.read().decode("ascii", "replace")
 
 
-def _run_child(
-    handler: ForkedHandler, request: Request, deadline_s: float, out: int, err: int
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _descriptors() -> List[str]:
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+def _make_attempts(
+    handlers: Mapping[str, ForkedHandler], keeps: bool, given: int, out: int, err: int
 ) -> NoReturn:
-    """The child's whole life: run the handler, send its result, end without any clean-up."""
+    """The child's whole life: make the attempts that are handed over, end without any clean-up."""
     status = 1
     try:
         os.setpgid(0, 0)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
-        # The parent enforces the deadline; this is for a child whose parent was killed.
-        signal.setitimer(signal.ITIMER_REAL, deadline_s + _GRACE_S)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(err, 1)
         os.dup2(err, 2)
-        os.environ.update(request.get("environment") or {})
-        secrets = _key_log() if request.get("key_log") else None
-
-        def send(message: Mapping[str, Any]) -> None:
-            data = json.dumps(message, ensure_ascii=True, default=str).encode("ascii") + b"\n"
-            while data:
-                data = data[os.write(out, data) :]
-
-        def progress(**fields: Any) -> None:
-            send({"progress": fields})
-
-        try:
-            result = handler(request, progress)
-            if secrets is not None:
-                result = dict(result, key_log=_written(secrets))
-            send({"result": result})
-        except BadRequest as error:
-            send({"bad_request": str(error)})
+        found = _descriptors()
+        with open(given, "rb") as lines:
+            for line in lines:
+                request = json.loads(line.decode("utf-8"))
+                answer = _attempt(handlers[request["op"]], request, out)
+                as_found = not request.get("environment") and _descriptors() == found
+                answer["kept"] = keeps and as_found
+                _send(out, answer)
+                if not answer["kept"]:
+                    break
         status = 0
     except BaseException:
         # Also SystemExit: a handler does not end the agent, and its words are the diagnosis.
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
     finally:
         os._exit(status)
+
+
+def _send(out: int, message: Mapping[str, Any]) -> None:
+    _write(out, json.dumps(message, ensure_ascii=True, default=str).encode("ascii") + b"\n")
+
+
+def _attempt(handler: ForkedHandler, request: Request, out: int) -> Dict[str, Any]:
+    """Make one attempt in this process; what the parent is told of it."""
+    # The parent enforces the deadline; this is for a child whose parent was killed.
+    signal.setitimer(signal.ITIMER_REAL, request.get("deadline_s", DEADLINE_S) + _GRACE_S)
+    os.environ.update(request.get("environment") or {})
+    secrets = _key_log() if request.get("key_log") else None
+    try:
+        result = handler(request, lambda **fields: _send(out, {"progress": fields}))
+        if secrets is not None:
+            result = dict(result, key_log=_written(secrets))
+        return {"result": result}
+    except BadRequest as error:
+        return {"bad_request": str(error)}
+    finally:
+        if secrets is not None:
+            secrets.close()
+            del os.environ["SSLKEYLOGFILE"]
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -56,10 +56,9 @@ from typing import Any, Dict, Generator, List, Optional, Set
 import captured
 import helper_programs
 from capture import CaptureOps
-from listener import ListenerEnded, ListenerProcess
+from listener import ListenerEnded, ListenerProcess, queue_of
 from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
 from server_program import NOBODY, ServerProgram
-from tcp_sockets import is_busy, is_listening, is_queued
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -129,11 +128,12 @@ class ServerOps:
                 self._program.impersonate(listener)
             listener.start(self._program.start)
             pause = 0.001
-            while listener.status() is None and not is_listening(listener.port):
+            while listener.status() is None and queue_of(listener.port) is None:
                 yield Wait(pause)
                 pause = min(pause * 1.5, 0.02)
             result: Result = {"pid": listener.pid, "exit_status": listener.status()}
             if listener.status() is None:
+                self._program.listens(listener)
                 self._filter(listener, request)
                 self._listeners[listener.key] = listener
                 result.update(started=True, output="")
@@ -208,7 +208,7 @@ class ServerOps:
             raise BadRequest("directory is %r: it is directly below %s" % (directory, ROOT))
         if key in self._listeners:
             raise BadRequest("listener %s is there already: close it first" % key)
-        if is_listening(port):
+        if queue_of(port) is not None:
             raise BadRequest("port %d is taken: give each listener its own" % port)
         impostor = request.get("impostor", False)
         return ListenerProcess(key, directory, port, _text(request, "user"), impostor)
@@ -264,8 +264,7 @@ class ServerOps:
     def _is_quiet(self, listener: ListenerProcess) -> bool:
         try:
             listener.must_run()
-            ask = is_queued if self._program.counts_connections else is_busy
-            return not ask(listener.port) and bool(self._program.is_quiet(listener))
+            return not queue_of(listener.port) and bool(self._program.is_quiet(listener))
         except ListenerEnded:
             # Whoever asks is told; after that the key and the port are free for another.
             self._end(self._listeners.pop(listener.key))

@@ -20,8 +20,6 @@ NOBODY = 65534
 class ServerProgram:
     """One server software, as the agent handles it."""
 
-    #: Whether ``is_quiet`` knows of every connection that was accepted. Of the others the kernel is asked.
-    counts_connections = True
     #: Whether a listener can do its work without root.
     can_be_nobody = True
     #: As whom a listener runs; ``None``: as the agent itself.
@@ -44,9 +42,9 @@ class ServerProgram:
     def is_quiet(self, listener: ListenerProcess) -> bool:
         """Whether the listener has no session left, and has said everything about those it had.
 
-        Asked before this, and true: no connection waits to be accepted, and, of a program that does not
-        count them, no TCP socket with its port is open. A connection that the client reset is not among
-        the sockets, while its server may still be at work on that.
+        Asked before this, and true: no connection waits to be accepted. So it has to know of every one that
+        was accepted; one that the client has reset is not among the kernel's, while its server may still be
+        at work on that.
 
         Raises:
             ListenerEnded: it does not answer.
@@ -98,6 +96,9 @@ class ServerProgram:
 
     def make_upload_directories(self, listener: ListenerProcess) -> None:
         """Make those that are needed beside ``listener.uploads``, and give them to their users."""
+
+    def listens(self, _listener: ListenerProcess) -> None:
+        """Look at a listener that has come up, before anybody knows of it."""
 
     def expect_upload(self, _listener: ListenerProcess, _name: str) -> None:
         """Prepare for an upload under this name."""

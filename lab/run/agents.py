@@ -14,16 +14,16 @@ from docker import DockerClient
 
 from lab.clients import PROGRAMS, program_of
 from lab.clients.base import Installed
-from lab.model import Attempt, ClientSettings, FtpServerSettings, ServerSettings
+from lab.model import Agent, Attempt, ClientSettings, FtpServerSettings, ServerSettings
 from lab.run.containers import AGENTS, Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink
 from lab.servers import SERVERS, server_of
 
 #: The agent that asks both ends for their suites, in a server's container.
 PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
-#: The container of ``sslscan``, and its agent.
+#: The container of ``sslscan``, and its agent: the program is a command line.
 SCANNER = "sslscan"
-SCANNER_AGENT = ("/opt/lab/bin/python3", f"{AGENTS}/sslscan.py")
+SCANNER_AGENT = Agent.python(SCANNER, "commands.py", SCANNER, "--no-colour", "--version").argv
 #: Seconds for a server's agent to say what it knows of the programs and libraries beside it.
 FACTS_S = 10.0
 

@@ -34,8 +34,10 @@ def attempt(request, progress):
     if what == "raise": raise RuntimeError("it broke")
     if what == "print": print("this is not an answer")
     if what == "sleep": time.sleep(request["for_s"])
+    if what == "leave open": os.open("/dev/null", os.O_RDONLY)
     text = "x" * request.get("size", 0)
-    return {{"failed": False, "step": "quit", "pid": os.getpid(), "text": text}}
+    variable = os.environ.get("LAB_TEST")
+    return {{"failed": False, "step": "quit", "pid": os.getpid(), "text": text, "variable": variable}}
 
 def later(request):
     yield Wait(seconds=request["for_s"])
@@ -74,8 +76,11 @@ sub attempt {{
     die "it broke\\n" if $what eq 'raise';
     print "this is not an answer\\n" if $what eq 'print';
     select undef, undef, undef, $request->{{for_s}} if $what eq 'sleep';
+    open our $left, '<', '/dev/null' if $what eq 'leave open';
     my $text = 'x' x ($request->{{size}} // 0);
-    return {{ failed => JSON::PP::false, step => 'quit', pid => $$, text => $text }};
+    return {{
+        failed => JSON::PP::false, step => 'quit', pid => $$, text => $text, variable => $ENV{{LAB_TEST}},
+    }};
 }}
 
 Resident->new(
@@ -99,6 +104,18 @@ def _perl_runs() -> bool:
 )
 def agent(request: pytest.FixtureRequest) -> Iterator[AgentProcess]:
     argv = [sys.executable, "-c", _PYTHON] if request.param == "python" else ["perl", "-e", _PERL]
+    with running(argv) as process:
+        yield process
+
+
+@pytest.fixture(params=["python", "perl"])
+def keeping(request: pytest.FixtureRequest) -> Iterator[AgentProcess]:
+    """An agent whose processes make several attempts each."""
+    if request.param == "perl" and not _perl_runs():
+        pytest.skip("this machine has no perl")
+    argv = [sys.executable, "-c", _PYTHON.replace("concurrent=8", "concurrent=8, keeps=True")]
+    if request.param == "perl":
+        argv = ["perl", "-e", _PERL.replace("concurrent => 8", "concurrent => 8, keeps => 1")]
     with running(argv) as process:
         yield process
 
@@ -131,6 +148,49 @@ def test_an_attempt_runs_in_a_process_of_its_own(agent: AgentProcess) -> None:
     first, second = agent.ask(op="attempt"), agent.ask(op="attempt")
     assert first["result"]["pid"] != second["result"]["pid"]
     assert agent.process.pid not in (first["result"]["pid"], second["result"]["pid"])
+
+
+def test_a_process_that_is_kept_makes_the_next_attempt(keeping: AgentProcess) -> None:
+    first = keeping.ask(op="attempt")["result"]
+    assert keeping.ask(op="attempt", what="refuse")["kind"] == "bad-request"
+    assert keeping.ask(op="attempt")["result"] == first
+    assert children_of(keeping.process.pid) == [first["pid"]]
+
+
+@pytest.mark.parametrize("what", ["leave open", "crash", "raise", "hang"])
+def test_a_process_that_is_not_as_it_was_found_makes_no_other_attempt(
+    keeping: AgentProcess, what: str
+) -> None:
+    first = keeping.ask(op="attempt")["result"]["pid"]
+    keeping.ask(op="attempt", what=what, deadline_s=0.5)
+    assert gone(first)
+    assert keeping.ask(op="attempt")["result"]["pid"] != first
+
+
+def test_an_attempt_with_variables_of_its_own_has_a_process_of_its_own(
+    keeping: AgentProcess,
+) -> None:
+    before = keeping.ask(op="attempt")["result"]
+    own = keeping.ask(op="attempt", environment={"LAB_TEST": "set"})["result"]
+    assert own["variable"] == "set"
+    assert own["pid"] != before["pid"]
+    assert gone(own["pid"])
+    assert keeping.ask(op="attempt")["result"] == before
+
+
+def test_a_kept_process_that_was_killed_is_replaced(keeping: AgentProcess) -> None:
+    first = keeping.ask(op="attempt")["result"]["pid"]
+    os.kill(first, signal.SIGKILL)
+    assert gone(first)
+    assert keeping.ask(op="attempt")["result"]["pid"] != first
+
+
+def test_kept_processes_end_with_an_agent_that_is_killed(keeping: AgentProcess) -> None:
+    numbers = [keeping.request(op="attempt", what="sleep", for_s=0.3) for _ in range(3)]
+    pids = {keeping.answer()["result"]["pid"] for _ in numbers}
+    assert len(pids) == 3
+    keeping.process.kill()
+    assert all(gone(pid) for pid in pids)
 
 
 def test_attempts_run_at_the_same_time_and_answer_when_they_are_done(agent: AgentProcess) -> None:

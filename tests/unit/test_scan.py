@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -416,35 +417,53 @@ class Agent:
         self._documents = list(documents)
         self.asked: dict[str, object] = {}
         self.times = 0
+        self.timed_out = False
 
     def call(self, op: str, _deadline_s: float, **arguments: object) -> dict[str, object]:
         self.asked = {"op": op, **arguments}
         self.times += 1
         document = self._documents.pop(0) if len(self._documents) > 1 else self._documents[0]
-        return {"xml": document, "stderr": "ERROR: no\n", "exit_status": 1}
+        said = {"stdout": document, "stderr": "ERROR: no\n", "exit_status": 1}
+        return {**said, "timed_out": self.timed_out}
 
 
-def ask(*documents: str, **address: object) -> tuple[Agent, Callable[[], Scan]]:
+WHERE = ScannedAddress(host="ftp.lab.test", port=2100, server_name="ftp.lab.test", speaks_ftp=True)
+
+
+def ask(*documents: str, **address: Any) -> tuple[Agent, Callable[[], Scan]]:
     agent = Agent(*documents)
-    where = ScannedAddress(
-        **{  # type: ignore[arg-type]
-            "host": "ftp.lab.test",
-            "port": 2100,
-            "server_name": "ftp.lab.test",
-            "speaks_ftp": True,
-            **address,
-        }
-    )
+    where = replace(WHERE, **address)
     return agent, lambda: scan(cast("AgentLink", agent), where)
 
 
-@pytest.mark.parametrize(("speaks_ftp", "starttls"), [(True, "ftp"), (False, None)])
-def test_ftp_is_asked_for_tls_first(speaks_ftp: bool, starttls: str | None) -> None:
+@pytest.mark.parametrize("speaks_ftp", [True, False])
+def test_ftp_is_asked_for_tls_first(speaks_ftp: bool) -> None:
     agent, run = ask(DOCUMENT, speaks_ftp=speaks_ftp)
 
     assert "TLSv1.3" in run().suites
-    assert agent.asked["op"] == "scan"
-    assert agent.asked["starttls"] == starttls
+    argv = cast("list[str]", agent.asked["argv"])
+    assert argv[0] == "sslscan"
+    assert argv[-1] == "ftp.lab.test:2100"
+    assert ("--starttls-ftp" in argv) is speaks_ftp
+
+
+def test_a_server_that_asks_for_a_certificate_is_shown_one() -> None:
+    shown, run_with = ask(DOCUMENT, chain="/c.pem", key="/k.pem")
+    hidden, run_without = ask(DOCUMENT)
+
+    run_with(), run_without()
+
+    options = {"--certs=/c.pem", "--pk=/k.pem"}
+    assert options <= {*cast("list[str]", shown.asked["argv"])}
+    assert not options & {*cast("list[str]", hidden.asked["argv"])}
+
+
+def test_a_scan_that_does_not_end_is_an_error_of_the_lab() -> None:
+    agent = Agent("<document")
+    agent.timed_out = True
+
+    with pytest.raises(AgentError, match=r"sslscan of ftp\.lab\.test was not done within 60 s"):
+        scan(cast("AgentLink", agent), WHERE)
 
 
 def test_a_server_that_cannot_be_reached_is_an_error_of_the_lab_with_the_programs_words() -> None:

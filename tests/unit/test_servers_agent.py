@@ -51,56 +51,22 @@ PROC_NET_TCP = """\
 
 
 def test_the_fallback_reads_the_socket_table() -> None:
-    sockets = module("tcp_sockets")
-    rows = list(sockets._from_proc(PROC_NET_TCP, 0x5209))
-    assert [tuple(row) for row in rows] == [(sockets.LISTEN, 2, 41), (sockets.ESTABLISHED, 0, 42)]
-
-
-def test_both_ways_to_ask_the_kernel_agree() -> None:
-    sockets = module("tcp_sockets")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
-            asked = sorted(sockets._from_netlink(port))
-            read = sorted(sockets._from_proc(Path("/proc/net/tcp").read_text(), port))
-    assert asked == read
-    assert [row.state for row in asked] == [sockets.ESTABLISHED, sockets.LISTEN]
-
-
-def test_a_port_is_busy_from_the_connection_in_the_queue_to_its_end() -> None:
-    sockets = module("tcp_sockets")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert sockets.is_listening(port)
-        assert not sockets.is_busy(port)
-        client = socket.create_connection(("127.0.0.1", port))
-        assert sockets.is_busy(port), "a connection waits for accept()"
-        session = server.accept()[0]
-        assert sockets.is_busy(port), "a session is open"
-        client.close()
-        assert sockets.is_busy(port), "the client has left, the session has not noticed"
-        session.close()
-        assert not sockets.is_busy(port)
-    assert not sockets.is_listening(port)
+    queue_in = module("listener").queue_in
+    assert [queue_in(PROC_NET_TCP, port) for port in (0x5209, 0x520A)] == [2, None]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 def test_a_connection_is_queued_until_it_is_accepted(address: str) -> None:
-    sockets = module("tcp_sockets")
+    queue_of = module("listener").queue_of
     with socket.create_server((address, 0)) as server:
         port = server.getsockname()[1]
-        assert not sockets.is_queued(port)
+        assert queue_of(port) == 0
         with socket.create_connection(("127.0.0.1", port)):
-            assert sockets.is_queued(port)
+            assert queue_of(port) == 1
+            assert module("listener").queue_in(Path("/proc/net/tcp").read_text(), port) == 1
             with server.accept()[0]:
-                assert not sockets.is_queued(port)
-    assert not sockets.is_queued(port)
-
-
-def test_a_listener_on_all_addresses_is_found_at_once() -> None:
-    sockets = module("tcp_sockets")
-    with socket.create_server(("", 0)) as server:
-        assert sockets._listening_on(server.getsockname()[1]).state == sockets.LISTEN
+                assert queue_of(port) == 0
+    assert queue_of(port) is None
 
 
 def test_a_process_name_may_hold_anything() -> None:

@@ -187,8 +187,4 @@ def payload(name: str, size: int) -> bytes:
 
 if __name__ == "__main__":
     warm_up()
-    ResidentAgent(
-        "python-ftp",
-        versions=versions(),
-        forked={"attempt": attempt},
-    ).run()
+    ResidentAgent("python-ftp", versions=versions(), forked={"attempt": attempt}, keeps=True).run()

@@ -272,9 +272,10 @@ sub absent_libnets {
     return \%reason;
 }
 
-# Put another libnet in the place of the platform's, in this process only.
+# Put another libnet in the place of the platform's, in this process only, which makes no other attempt.
 sub load_libnet {
     my ($version) = @_;
+    Resident::changed();
     my $place = LIBNET_DIR . "/$version/lib";
     Resident::bad_request("no libnet $version in " . LIBNET_DIR . ': there is ' . join ', ', libnets())
         if $version !~ /\A[0-9._]+\z/ || !-f "$place/Net/FTP.pm";
@@ -320,4 +321,5 @@ Resident->new(
         'libnet absent' => absent_libnets(),
     },
     forked => { attempt => \&attempt },
+    keeps  => 1,
 )->run;

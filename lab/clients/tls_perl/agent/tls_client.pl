@@ -318,4 +318,5 @@ Resident->new(
         'last_error' => (grep { !Net::SSLeay->can($_) } @TO_VERIFY) ? FALSE : TRUE,
     },
     forked => { attempt => \&attempt },
+    keeps  => 1,
 )->run;

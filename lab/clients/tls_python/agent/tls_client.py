@@ -168,4 +168,4 @@ def _reason(error: ssl.SSLError) -> str:
 
 if __name__ == "__main__":
     warm_up()
-    ResidentAgent("tls-python", versions=versions(), forked={"attempt": attempt}).run()
+    ResidentAgent("tls-python", versions=versions(), forked={"attempt": attempt}, keeps=True).run()

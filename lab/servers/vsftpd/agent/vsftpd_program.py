@@ -48,8 +48,6 @@ class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
     binary = BINARY
-    # Between accepting a connection and the session's process there is nothing to count.
-    counts_connections = False
     # A session becomes the user who logs in.
     can_be_nobody = False
 
@@ -121,6 +119,10 @@ class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
         os.chown(listener.uploads, pwd.getpwnam(listener.user).pw_uid, -1)
         os.mkdir(listener.anonymous)
 
+    def listens(self, listener: ListenerProcess) -> None:
+        """Count its descriptors: one more is a connection that it has accepted and not handed on."""
+        listener.at_rest = _descriptors(listener)
+
     def expect_upload(self, listener: ListenerProcess, name: str) -> None:
         """Anonymous users can write to this file in their root, but make none."""
         path = os.path.join(listener.anonymous, name)
@@ -139,7 +141,12 @@ class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
         return path if os.stat(path).st_mtime else None
 
     def is_quiet(self, listener: ListenerProcess) -> bool:
-        """No session's process is left: one whose client reset the connection outlives that."""
+        """No connection is accepted that has no process yet, and no session's process is left.
+
+        In this order: the listener closes a connection after it has forked for it.
+        """
+        if _descriptors(listener) > listener.at_rest:
+            return False
         table = processes()
         return not descendants(listener.pid, table) and not orphans("vsftpd", table)
 
@@ -167,6 +174,13 @@ class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
         with open(BINARY, "rb") as file:
             found = cipher_lists_in(file.read(), frozenset(self.expand("ALL:COMPLEMENTOFALL")))
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
+
+
+def _descriptors(listener: ListenerProcess) -> int:
+    try:
+        return len(os.listdir("/proc/%d/fd" % listener.pid))
+    except FileNotFoundError:
+        return 0  # it has ended, which is found out elsewhere
 
 
 def _package() -> str:
