@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cache
+from pathlib import Path
+from typing import TypeVar, cast
 
 from lab.model import (
     Attempt,
@@ -22,7 +25,7 @@ from lab.model import (
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.text import visible
-from lab.wire import Agreement, Ending, How, Point, Statement, WireReading, Witnesses
+from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
 
@@ -166,17 +169,11 @@ MOST_LINES = 12
 #: Of a longer list of cipher suites, so many are named.
 MOST_SUITES = 4
 
-_POINTS = {
-    Point.CONNECT: "before the connection was made",
-    Point.GREETING: "before the server said anything",
-    Point.CLEAR: "in clear text",
-    Point.BEFORE_CLIENT_HELLO: "before the ClientHello",
-    Point.BEFORE_SERVER_HELLO: "in answer to the ClientHello",
-    Point.HANDSHAKE: "behind the ServerHello",
-    Point.AFTER_HANDSHAKE: "right behind the handshake",
-    Point.SESSION: "inside the session",
-}
-_AT = {**_POINTS, Point.BEFORE_SERVER_HELLO: "before a ServerHello"}
+
+@cache
+def _words(section: str) -> Mapping[str, str]:
+    texts = tomllib.loads(Path(__file__).with_name("wire.toml").read_text(encoding="utf-8"))
+    return cast("Mapping[str, str]", texts[section])
 
 
 def excerpt(text: str, most: int = MOST_LINES) -> str:
@@ -459,7 +456,7 @@ def _selected(selected: Selected, certificates: Certificates | None) -> str:
 
 
 def _alert(alert: AlertSeen) -> str:
-    where = _POINTS[alert.point]
+    where = _words("point")[alert.point]
     if alert.name is None:
         return f"encrypted alert from the {alert.by} {where}"
     kind = "fatal alert" if alert.fatal else "alert"
@@ -468,19 +465,8 @@ def _alert(alert: AlertSeen) -> str:
 
 
 def _ending(ending: Ending) -> str:
-    where = _AT[ending.point]
-    return {
-        How.NO_ANSWER: "nothing answers",
-        How.NOT_ACCEPTED: "the first packet is answered with a reset",
-        How.NOT_FTP: "the first words are no FTP",
-        How.REPLY: f"the {ending.by} says no",
-        How.NOT_TLS: "the answer to the ClientHello is no TLS",
-        How.ENCRYPTED_ALERT: f"the {ending.by} is the first to end it, {where}",
-        How.CLOSED: f"the {ending.by} is the first to close, {where}",
-        How.RESET: f"the {ending.by} breaks the connection, {where}",
-        How.SILENCE: f"the {ending.by} does not answer until the other end gives up, {where}",
-        How.FATAL_ALERT: "",
-    }[ending.how]
+    where = _words("at").get(ending.point) or _words("point")[ending.point]
+    return _words("ending")[ending.how].format(by=ending.by, where=where)
 
 
 def _file(reading: WireReading) -> Iterator[str]:

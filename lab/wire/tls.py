@@ -19,26 +19,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from lab.model import Side
 from lab.tls import client_hello, server_hello
+from lab.tls import records as tls
 from lab.tls.client_hello import ClientHello
-from lab.tls.records import (
-    ALERT,
-    APPLICATION_DATA,
-    CERTIFICATE,
-    CHANGE_CIPHER_SPEC,
-    CLIENT_HELLO,
-    CLOSE_NOTIFY,
-    FINISHED,
-    HANDSHAKE,
-    SERVER_HELLO,
-    Reader,
-    Record,
-    WireError,
-    alert_name,
-    begins_record,
-    is_fatal,
-    messages,
-    records,
-)
+from lab.tls.records import Reader, Record, WireError
 from lab.tls.server_hello import ServerHello
 from lab.wire.streams import Connection, Moment
 
@@ -126,7 +109,7 @@ class AlertSeen:
     @property
     def is_goodbye(self) -> bool:
         """Whether its sender closes, and says nothing against the other end."""
-        return self.number in (CLOSE_NOTIFY, _USER_CANCELED)
+        return self.number in (tls.CLOSE_NOTIFY, _USER_CANCELED)
 
 
 @dataclass(frozen=True)
@@ -199,17 +182,17 @@ class _Reading:
     def take(self, side: Side, record: Record, moment: Moment) -> None:
         """The next record."""
         end = self._ends[side]
-        if record.content_type == APPLICATION_DATA and self.seen.version == "TLSv1.3":
+        if record.content_type == tls.APPLICATION_DATA and self.seen.version == "TLSv1.3":
             self._sealed(side, end, record, moment)
-        elif record.content_type == HANDSHAKE and end.encrypts:
+        elif record.content_type == tls.HANDSHAKE and end.encrypts:
             self._finished(side, moment)
-        elif record.content_type == HANDSHAKE:
+        elif record.content_type == tls.HANDSHAKE:
             self._messages(side, end, record.fragment, moment)
-        elif record.content_type == CHANGE_CIPHER_SPEC and self.seen.version != "TLSv1.3":
+        elif record.content_type == tls.CHANGE_CIPHER_SPEC and self.seen.version != "TLSv1.3":
             self._changes_cipher(side, end)
-        elif record.content_type == ALERT:
+        elif record.content_type == tls.ALERT:
             self._alert(side, None if end.encrypts else record.fragment, moment)
-        elif record.content_type == APPLICATION_DATA:
+        elif record.content_type == tls.APPLICATION_DATA:
             self._data(side, moment)
 
     def take_other(self, side: Side, data: bytes, moment: Moment) -> None:
@@ -228,15 +211,15 @@ class _Reading:
                 self.seen.client_finished = moment
             else:
                 self._data(side, moment)
-        elif opened[0] == ALERT:
+        elif opened[0] == tls.ALERT:
             self._alert(side, opened[1], moment, decrypted=True)
-        elif opened[0] == HANDSHAKE:
+        elif opened[0] == tls.HANDSHAKE:
             self._messages(side, end, opened[1], moment)
         else:
             self._data(side, moment)
 
     def _messages(self, side: Side, end: _End, fragment: bytes, moment: Moment) -> None:
-        found, end.rest = messages(end.rest + fragment)
+        found, end.rest = tls.messages(end.rest + fragment)
         for kind, body in found:
             try:
                 self._message(side, kind, body, moment)
@@ -245,17 +228,17 @@ class _Reading:
 
     def _message(self, side: Side, kind: int, body: bytes, moment: Moment) -> None:
         seen = self.seen
-        if kind == CLIENT_HELLO and side is Side.CLIENT and seen.selected is None:
+        if kind == tls.CLIENT_HELLO and side is Side.CLIENT and seen.selected is None:
             seen.hello = client_hello.read(body)
-        elif kind == SERVER_HELLO and side is Side.SERVER and seen.selected is None:
+        elif kind == tls.SERVER_HELLO and side is Side.SERVER and seen.selected is None:
             chosen = server_hello.read(body)
             seen.retry |= chosen.retry
             if not chosen.retry:
                 self._select(chosen)
-        elif kind == CERTIFICATE and side is Side.SERVER and seen.certificates is None:
+        elif kind == tls.CERTIFICATE and side is Side.SERVER and seen.certificates is None:
             seen.certificates = _certificates(body, tls13=seen.version == "TLSv1.3")
             seen.resumed = False
-        elif kind == FINISHED:
+        elif kind == tls.FINISHED:
             self._finished(side, moment)
 
     def _select(self, chosen: ServerHello) -> None:
@@ -294,9 +277,9 @@ class _Reading:
         alert = AlertSeen(side, self.seen.point, after_ms, None)
         if content is not None and len(content) == 2:
             level, number = content
-            fatal = is_fatal(level, number, self.seen.version)
+            fatal = tls.is_fatal(level, number, self.seen.version)
             alert = AlertSeen(
-                side, self.seen.point, after_ms, alert_name(number), number, fatal, decrypted
+                side, self.seen.point, after_ms, tls.alert_name(number), number, fatal, decrypted
             )
         self.seen.alerts.append((moment, alert))
 
@@ -338,10 +321,10 @@ def _records(
 ) -> Iterator[tuple[Moment, Side, Record | bytes]]:
     """The records of one end, and where they stop what is no TLS, each with its moment."""
     stream = connection.stream(side)
-    found, rest = records(stream.data[offset:])
+    found, rest = tls.records(stream.data[offset:])
     for record in found:
         yield stream.when(offset + record.end), side, record
-    if rest and not begins_record(rest[:5]):
+    if rest and not tls.begins_record(rest[:5]):
         begins = len(stream.data) - len(rest)
         yield stream.when(begins + 1), side, rest
 
@@ -413,7 +396,7 @@ class Opener:
 
     def open(self, record: Record) -> tuple[int, bytes] | None:
         """Type and content of an encrypted record; ``None``: it cannot be opened, nor what follows."""
-        if self._cipher is None or record.content_type != APPLICATION_DATA:
+        if self._cipher is None or record.content_type != tls.APPLICATION_DATA:
             return None
         nonce = bytes(
             a ^ b for a, b in zip(self._iv, self._sequence.to_bytes(len(self._iv)), strict=True)
@@ -430,15 +413,15 @@ class Opener:
         if not inner:
             return None
         kind, content = inner[-1], inner[:-1]
-        if kind == HANDSHAKE:
+        if kind == tls.HANDSHAKE:
             self._follow(content)
         return kind, content
 
     def _follow(self, content: bytes) -> None:
         """Behind Finished, other keys are used."""
-        found, self._rest = messages(self._rest + content)
+        found, self._rest = tls.messages(self._rest + content)
         for message, _ in found:
-            if message == FINISHED:
+            if message == tls.FINISHED:
                 self._next_key()
             elif message == _KEY_UPDATE:
                 self._cipher = None

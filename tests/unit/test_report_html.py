@@ -329,7 +329,7 @@ def test_no_text_is_left_over() -> None:
     )
     built = ("stage", "side", "reason", "why", "goal", "role", "role_means", "standing", "filter",
              "standing_means", "verdict", "verdict_means", "sign", "nav", "claim_verdict", "words",
-             "sign_word", "outcome", "not_judged", "state", "claim_heading")  # fmt: skip
+             "sign_word", "outcome", "not_judged", "state", "statement", "claim_heading")  # fmt: skip
     unused = [
         key
         for key in texts()
@@ -473,10 +473,10 @@ def test_everything_is_there_without_scripts() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
-        ([Verdict.AS_EXPECTED], "summary.all_expected"),
-        ([Verdict.AS_EXPECTED, Verdict.CANNOT], "summary.expected_but_cannot"),
-        ([Verdict.AS_EXPECTED, Verdict.CANNOT, Verdict.SURPRISE], "summary.surprises"),
-        ([Verdict.SURPRISE, Verdict.LAB_ERROR], "summary.lab_errors"),
+        ([Verdict.AS_EXPECTED], "statement.as-expected"),
+        ([Verdict.AS_EXPECTED, Verdict.CANNOT], "statement.cannot"),
+        ([Verdict.AS_EXPECTED, Verdict.CANNOT, Verdict.SURPRISE], "statement.surprise"),
+        ([Verdict.SURPRISE, Verdict.LAB_ERROR], "statement.lab-error"),
         ([None], "summary.unjudged"),
         ([], "summary.empty"),
     ],

@@ -161,14 +161,7 @@ class Page:
         verdict = self.record.verdict
         if verdict is Verdict.AS_EXPECTED and self.counts[UNJUDGED] == len(self.record.attempts):
             return say("summary.unjudged")
-        return say(
-            {
-                Verdict.LAB_ERROR: "summary.lab_errors",
-                Verdict.SURPRISE: "summary.surprises",
-                Verdict.CANNOT: "summary.expected_but_cannot",
-                Verdict.AS_EXPECTED: "summary.all_expected",
-            }[verdict]
-        )
+        return say(f"statement.{verdict}")
 
     @property
     def started(self) -> datetime:
