@@ -1,10 +1,13 @@
-"""Texts from outside in the lab's own sentences: harmless, on one line, short; and words that were meant."""
+"""The lab's own sentences: texts from outside in them, harmless and short; words that were meant; errors."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
 
 #: Of a text from outside a sentence quotes at most so many characters.
 LONGEST_QUOTE = 80
@@ -113,3 +116,59 @@ def no_such(kind: str, word: str, known: Iterable[str]) -> str:
     known = list(known)
     hint = did_you_mean(word, known, otherwise=".")
     return f"no {kind} {word!r}{hint} There are: {', '.join(known)}"
+
+
+# -- errors that say what to do ------------------------------------------------------------------------
+
+
+class AdvisedError(Exception):
+    """Something the lab needs cannot be had, and there is a way out.
+
+    A subclass names the table (TOML) of its sentences: by problem, what was ``tried``, what ``happened``
+    (without it the field of this name) and the ``advice``; ``[ways]`` has what several problems share.
+
+    Attributes:
+        problem: the name of the entry, for code that decides on it.
+        tried: what the lab tried, as a noun phrase.
+        happened: what came of it.
+        advice: what the operator can do, each item a way of its own.
+
+    Args:
+        problem: the name of the entry.
+        fields: what is filled into its sentences; advice that comes to nothing is left out.
+    """
+
+    table: ClassVar[Path]
+
+    def __init__(self, problem: str, /, **fields: object) -> None:
+        table = sentences(self.table)
+        said, fields = table[problem], {**table["ways"], **fields}
+        self.problem = problem
+        self.tried: str = said["tried"].format_map(fields)
+        self.happened: str = said.get("happened", "{happened}").format_map(fields)
+        ways = (way.format_map(fields) for way in said["advice"])
+        self.advice: tuple[str, ...] = tuple(filter(None, ways))
+        super().__init__(self._message())
+
+    def add(self, more: str) -> None:
+        """Add a line to what happened."""
+        self.happened += f"\n{more}"
+        self.args = (self._message(),)
+
+    def _message(self) -> str:
+        lines = [f"{self.tried}: {self.happened}"]
+        ways = [way.replace("\n", "\n     ") for way in self.advice]
+        if len(ways) == 1:
+            lines.append(f"  What to do: {ways[0]}")
+        elif ways:
+            lines.append("  What to do, one of:")
+            lines += [f"  {number}. {way}" for number, way in enumerate(ways, start=1)]
+        return "\n".join(lines)
+
+
+@cache
+def sentences(table: Path) -> Mapping[str, Any]:
+    """The table of an error's sentences, by problem."""
+    import tomllib  # noqa: PLC0415 - nearly no command needs it
+
+    return tomllib.loads(table.read_text(encoding="utf-8"))

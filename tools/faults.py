@@ -27,8 +27,8 @@ from pathlib import Path
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
-from lab.host import find
 from lab.host.checkout import root, state_directory
+from lab.host.engine import find
 from lab.images import ImageStore
 from lab.run import topology
 from lab.run.checkout import Checkout
@@ -155,12 +155,11 @@ def noticed(fault: Fault, tree: Path) -> Mapping[str, str]:
 
 def forget_images(engine: DockerClient, tree: Path) -> None:
     """Remove the images that this tree's recipes lead to, and those of this checkout do not."""
-    tags = [
-        {tag for image in ImageStore(engine, state_directory(tree), recipes=recipes).status()
-         for tag in image.tags}
+    its, ours = (
+        ImageStore(engine, state_directory(tree), recipes=recipes).current_tags()
         for recipes in (tree / RECIPES, root() / RECIPES)
-    ]  # fmt: skip
-    for tag in tags[0] - tags[1]:
+    )
+    for tag in its - ours:
         with suppress(ImageNotFound):  # it was not made
             engine.images.remove(tag)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import docker
 
-from lab import host
+from lab.host import engine
 from lab.images import Printed
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
@@ -71,7 +71,7 @@ def main() -> int:
     """Ask the libraries, and write the table."""
     versions: list[str] = []
     table: dict[int, list[str]] = {}
-    with closing(host.find()) as client:
+    with closing(engine.find()) as client:
         images = image_store(client, Checkout.here(), Printed()).ensure(IMAGES)
         for name in IMAGES:
             version, told = ask(client, images[name].tag)

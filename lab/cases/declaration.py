@@ -17,7 +17,7 @@ from lab.model.expectations import (
     Verdict,
     completed,
 )
-from lab.remedies import Remedy
+from lab.remedies import UNCHANGED, Remedy
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
 
@@ -71,8 +71,12 @@ class Case:
     """What is expected of the attempt on builds of which more is known; the first that holds counts."""
 
     def __post_init__(self) -> None:
+        remedies = [
+            replace(r, expect=self.expect) if r.expect is UNCHANGED else r for r in self.remedies
+        ]
+        object.__setattr__(self, "remedies", remedies)
         if self.twin is None and self.expect.result is Result.REFUSED:
-            cures = (r.attempt for r in self.remedies if r.expect.result is Result.COMPLETED)
+            cures = (r.attempt for r in remedies if r.expect.result is Result.COMPLETED)
             found = (cure for cure in cures if len(differing_fields(self.attempt, cure)) == 1)
             object.__setattr__(self, "twin", next(found, None))
 

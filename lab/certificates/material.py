@@ -58,11 +58,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*",
 #: RFC 5280 appendix A.1, ub-common-name, less what a wildcard puts before the name.
 _LONGEST_NAME = 64 - len("*.")
 
-_TITLES = {
-    Issuer.PUBLIC: "Public CA",
-    Issuer.PRIVATE: "Private CA",
-    Issuer.ATTACKER: "Impostor CA",
-}
+_TITLES = {Issuer.PUBLIC: "Public CA", Issuer.PRIVATE: "Private CA", Issuer.ATTACKER: "Impostor CA"}
 # Security level 3 (policy FUTURE) asks for 3072 bits of every CA: there, only a leaf's own size is
 # to be at fault. Nobody ever trusts the attacker's CA, so that its size never matters.
 _CA_KEYS = {
@@ -325,10 +321,7 @@ class RunCertificates:
             return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
         key = self._leaf_key(leaf, host)
         certificate = self._authority(leaf.issuer).sign(
-            request_certificate(subject, key),
-            starts,
-            ends,
-            client_only=leaf.usage is Usage.CLIENT,
+            request_certificate(subject, key), starts, ends, client_only=leaf.usage is Usage.CLIENT
         )
         return IssuedLeaf(certificate, key)
 
@@ -361,8 +354,7 @@ class RunCertificates:
 
     def _intermediate(self, issuer: Issuer, variant: Intermediate) -> x509.Certificate:
         return self._once(
-            ("intermediate", issuer, variant),
-            lambda: self._authority(issuer).intermediate(variant),
+            ("intermediate", issuer, variant), lambda: self._authority(issuer).intermediate(variant)
         )
 
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:

@@ -12,9 +12,10 @@ import typer
 from docker import DockerClient
 from rich.table import Table
 
-from lab import __version__, host
+from lab import __version__
 from lab.cli.common import PLAIN, USAGE, AsJson, console, print_error, print_json, say
 from lab.host import doctor as examination
+from lab.host import engine, starting
 from lab.images import (
     ImageError,
     ImageInfo,
@@ -41,7 +42,7 @@ def doctor(as_json: AsJson = False) -> None:
     """``lab doctor``: its exit status is that of the worst finding."""
     findings = examination.examine()
     if as_json:
-        print_json([vars(finding) for finding in findings])
+        print_json([{"name": name, **seen._asdict()} for name, seen in findings.items()])
     else:
         say(examination.render(findings))
     raise typer.Exit(examination.worst(findings))
@@ -55,13 +56,13 @@ def _engine() -> None:
 @engine_commands.command("start")
 def engine_start() -> None:
     """Find the engine; where there is none, install and start one (root on Debian or Ubuntu)."""
-    host.ensure().close()
+    starting.ensure().close()
 
 
 @engine_commands.command("stop")
 def engine_stop() -> None:
     """Stop the engine, if this checkout started it and nobody else uses it."""
-    say(host.stop())
+    say(starting.stop())
 
 
 # -- topologies ----------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def prune() -> None:
 
 @contextmanager
 def _engine_found() -> Iterator[DockerClient]:
-    with closing(host.find()) as client:
+    with closing(engine.find()) as client:
         yield client
 
 

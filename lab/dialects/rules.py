@@ -26,15 +26,7 @@ from lab.dialects import (
     server_dialect,
     x509_numbers,
 )
-from lab.model import (
-    Goal,
-    Observation,
-    Outcome,
-    Reason,
-    Result,
-    Side,
-    Stage,
-)
+from lab.model import Goal, Observation, Outcome, Reason, Result, Side, Stage
 
 #: As a rule's reason: what the client reports of the certificate decides, its number before its text.
 BY_CERTIFICATE = "by-certificate"
@@ -260,11 +252,17 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
     if refusal.reason is Reason.CONNECTION_REFUSED and not server.started:
         lines = server.log.strip().splitlines()
         return f"the server did not start: {lines[-1] if lines else 'it said nothing'}"
+    if refusal.reason is Reason.NO_SHARED_PROTOCOL and "no-version-to-speak" in heard.server:
+        return (
+            "the server's own TLS library can do none of the versions that its configuration leaves,"
+            " whichever client asks"
+        )
     if refusal.stage is Stage.GREETING and "waited-for-tls" in heard.server:
         return "the server was waiting for a TLS handshake: it speaks implicit TLS"
     if refusal.reason is Reason.SERVER_FAULT and (heard.overheard or heard.reply == _OOPS):
         said = heard.overheard or f"{heard.reply} {observation.client.reply_text}"
-        return f"the server gives up the session: {said}"
+        cut = " (the client left before the rest came)" if said.endswith("OOPS: ") else ""
+        return f"the server gives up the session: {said.strip()}{cut}"
     if refusal.stage is Stage.VERIFY and settings.pin is not None:
         return "the certificate is not the pinned one, so that its chain had to verify"
     return None

@@ -1,8 +1,8 @@
 """What this machine has and lacks for the lab. Looks, and never changes anything.
 
 Every look has a deadline of its own and all run side by side, so that the whole takes about as long as the
-slowest of them, also without a network. ``look_...`` sees, ``judge_...`` says from the values alone whether
-that is enough.
+slowest of them, also without a network. ``look_...`` sees; ``judge_...`` says from the values alone whether
+that is enough, where a machine cannot be had for each of them.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lab.host import checkout, machine
-from lab.host.compose import find_compose
-from lab.host.connect import connect
-from lab.host.endpoint import resolve
-from lab.host.errors import EngineError
+from lab.host.engine import EngineError, connect, find_compose, resolve
 from lab.host.starting import DATA_ROOT, refusal
 
 EXIT_READY = 0
@@ -36,8 +33,6 @@ ENGINE_DISK_NEEDED = 1 * GIB
 CHECKOUT_DISK_ENOUGH = 1 * GIB
 MEMORY_ENOUGH = 2 * GIB
 """All containers together stay below 1 GiB; the engine and the lab itself need some too."""
-
-OLDEST_PYTHON = (3, 11)
 
 
 class Level(StrEnum):
@@ -56,50 +51,34 @@ class Seen(NamedTuple):
     advice: str = ""
 
 
-@dataclass(frozen=True)
-class MachineFinding:
-    """What was seen, and of what."""
-
-    name: str
-    level: Level
-    found: str
-    advice: str = ""
+def seen(found: str, advice: str = "", *, weak: bool = False, missing: bool = False) -> Seen:
+    """What was found; it is all right unless it is weak or missing, and only then there is advice."""
+    level = Level.MISSING if missing else Level.WARNING if weak else Level.OK
+    return Seen(level, found, advice if level is not Level.OK else "")
 
 
 @dataclass(frozen=True)
-class EngineFacts:
-    """What the engine says about itself (``GET /info``)."""
+class Engine:
+    """The engine that would be used, or why there is none."""
 
-    where: str
-    version: str
-    driver: str
-    data_root: str
-    local: bool
-    cores: int
-    memory: int
-    limits: bool
-    """Whether it can limit the memory and the processes of a container."""
+    where: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict)
+    """What it says about itself (``GET /info``)."""
+    local: bool = True
+    error: EngineError | None = None
+    would_start: bool = False
+    """Whether the lab would start one here by itself, where there is none."""
 
 
-@dataclass(frozen=True)
-class NoEngine:
-    """Why there is none, and whether the lab would start one here by itself."""
-
-    error: EngineError
-    would_start: bool
-
-
-Engine = EngineFacts | NoEngine
-
-
-def examine(environment: Mapping[str, str] | None = None) -> list[MachineFinding]:
+def examine(environment: Mapping[str, str] | None = None) -> dict[str, Seen]:
     """Look at everything that the lab needs or can use, in the order in which it needs it."""
     env = dict(os.environ if environment is None else environment)
     root = checkout.root()
     with ThreadPoolExecutor(max_workers=16, thread_name_prefix="doctor") as pool:
         engine: Future[Engine] = pool.submit(look_at_engine, env)
         looks: Mapping[str, Callable[[], Seen]] = {
-            "python": lambda: judge_python(sys.version_info[:3], sys.executable),
+            # One that is too old does not come as far as this.
+            "python": lambda: seen(f"{platform.python_version()} ({sys.executable})"),
             "make": lambda: look_for_program("make"),
             "git": lambda: look_for_program("git"),
             "architecture": lambda: judge_architecture(platform.machine()),
@@ -116,28 +95,25 @@ def examine(environment: Mapping[str, str] | None = None) -> list[MachineFinding
             "checkout disk": lambda: judge_checkout_disk(root, machine.free_bytes(root)),
         }
         futures = {name: pool.submit(look) for name, look in looks.items()}
-        return [MachineFinding(name, *future.result()) for name, future in futures.items()]
+        return {name: future.result() for name, future in futures.items()}
 
 
-def render(findings: Sequence[MachineFinding]) -> str:
+def render(findings: Mapping[str, Seen]) -> str:
     """The findings for a person: a line each, and below it what to do."""
-    width = max((len(finding.name) for finding in findings), default=0)
+    width = max(map(len, findings), default=0)
     lines = []
-    for finding in findings:
-        found, *more = finding.found.split("\n")
-        lines.append(f"{finding.level:<7}  {finding.name:<{width}}  {found}")
+    for name, (level, found, advice) in findings.items():
+        first, *more = found.split("\n")
+        lines.append(f"{level:<7}  {name:<{width}}  {first}")
+        more += [f"what to do: {advice}"] if advice else []
         lines += [f"{'':<7}  {'':<{width}}  {line}" for line in more]
-        if finding.advice:
-            lines.append(f"{'':<7}  {'':<{width}}  what to do: {finding.advice}")
     ready = worst(findings) == EXIT_READY
-    lines.append("")
-    lines.append(f"The lab {'can' if ready else 'cannot'} run here.")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"The lab {'can' if ready else 'cannot'} run here."])
 
 
-def worst(findings: Sequence[MachineFinding]) -> int:
+def worst(findings: Mapping[str, Seen]) -> int:
     """The exit status: 0 when the lab can run here, 3 when something that it needs is missing."""
-    missing = any(finding.level is Level.MISSING for finding in findings)
+    missing = any(finding.level is Level.MISSING for finding in findings.values())
     return EXIT_NOT_READY if missing else EXIT_READY
 
 
@@ -146,33 +122,55 @@ def look_at_engine(environment: Mapping[str, str]) -> Engine:
     try:
         endpoint = resolve(environment)
     except EngineError as error:
-        return NoEngine(error, would_start=False)
+        return Engine(error=error)
     try:
         client = connect(endpoint, timeout_s=2)
     except EngineError as error:
         refused = refusal(endpoint, error)
-        return NoEngine(refused or error, would_start=refused is None)
+        return Engine(error=refused or error, would_start=refused is None)
     with closing(client):
-        info = client.info()
-    return EngineFacts(
-        where=str(endpoint),
-        version=str(info.get("ServerVersion", "of unknown version")),
-        driver=str(info.get("Driver", "unknown")),
-        data_root=str(info.get("DockerRootDir", "")),
-        local=endpoint.socket is not None,
-        cores=int(info.get("NCPU", 0)),
-        memory=int(info.get("MemTotal", 0)),
-        limits=bool(info.get("MemoryLimit", True)) and bool(info.get("PidsLimit", True)),
-    )
+        return Engine(str(endpoint), client.info(), local=endpoint.socket is not None)
+
+
+def judge_engine(engine: Engine) -> Seen:
+    """Whether there is an engine, or will be one."""
+    if engine.error is not None:
+        found = f"{engine.error.tried}: {engine.error.happened}"
+        if engine.would_start:
+            advice = "nothing: `make lab` installs what is missing and starts one"
+            return seen(found, advice, weak=True)
+        return seen(found, "; or ".join(engine.error.advice), missing=True)
+    version, driver = (engine.info.get(name, "unknown") for name in ("ServerVersion", "Driver"))
+    found = f"{version} at {engine.where}, storage driver {driver}"
+    if driver == "vfs":
+        advice = "vfs copies every layer: put the data root on ext4 or xfs, so that overlay2 works"
+        return seen(found, advice, weak=True)
+    if not all(engine.info.get(limit, True) for limit in ("MemoryLimit", "PidsLimit")):
+        found += "; it cannot limit the memory or the processes of a container"
+        return seen(found, "see that the memory and pids control groups are mounted", weak=True)
+    return seen(found)
 
 
 def look_at_engine_disk(engine: Engine) -> Seen:
     """Room where the engine keeps its images."""
-    if isinstance(engine, NoEngine):
-        where, local = str(DATA_ROOT), engine.would_start
-    else:
-        where, local = engine.data_root, engine.local
+    where = str(DATA_ROOT if engine.error else engine.info.get("DockerRootDir", ""))
+    local = engine.would_start if engine.error else engine.local
     return judge_engine_disk(where, machine.free_bytes(Path(where)) if local else None)
+
+
+def judge_engine_disk(where: str, free: int | None) -> Seen:
+    """Whether the images fit below the engine's data root."""
+    from lab.images.errors import megabytes
+    from lab.images.making import NEEDED_FREE
+
+    if free is None:
+        return seen(f"{where}: how much is free cannot be seen from here")
+    return seen(
+        f"{gib(free)} free in {where}",
+        f"free some space in {where} (making the images needs {megabytes(NEEDED_FREE)})",
+        weak=free < ENGINE_DISK_ENOUGH,
+        missing=free < ENGINE_DISK_NEEDED,
+    )
 
 
 def memory() -> int:
@@ -180,31 +178,42 @@ def memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def judge_resources(engine: Engine, cores: int, memory: int) -> Seen:
+    """Memory and cores: the engine's where there is one, else this machine's."""
+    whose = "this machine"
+    if engine.error is None:
+        whose = "the engine's machine"
+        cores, memory = int(engine.info.get("NCPU", 0)), int(engine.info.get("MemTotal", 0))
+    found = f"{whose} has {gib(memory)} of memory and {cores} core{'s' if cores != 1 else ''}"
+    advice = f"give it {gib(MEMORY_ENOUGH)}, or run fewer things beside the lab"
+    return seen(found, advice, weak=memory < MEMORY_ENOUGH)
+
+
 def look_at_kernel(engine: Engine) -> Seen:
-    """What an engine needs of this kernel."""
-    if isinstance(engine, EngineFacts) or not engine.would_start:
-        return judge_kernel(engine, {})
-    system = machine.os_release()
-    features = {name: _in_kernel(name) for name in _SYMBOL_OF} | {
-        # It is installed together with the engine.
-        "iptables": machine.program("iptables") is not None or system.has_docker_io,
-        # The engine's init script mounts them where the kernel has them.
-        "control groups": Path("/proc/cgroups").exists() or any(Path("/sys/fs/cgroup").glob("*")),
-    }
-    return judge_kernel(engine, features)
+    """What an engine needs of this kernel. An engine that runs has proven it."""
+    if engine.error is None:
+        return seen("the engine runs on it")
+    if not engine.would_start:
+        return seen("does not matter: no engine would be started here")
+    features = {name: _in_kernel(name, symbol) for name, symbol in _SYMBOL_OF.items()}
+    # It is installed together with the engine.
+    features["iptables"] = machine.program("iptables") is not None or machine.has_docker_io()
+    # The engine's init script mounts them where the kernel has them.
+    groups = Path("/proc/cgroups").exists() or any(Path("/sys/fs/cgroup").glob("*"))
+    return judge_kernel(features | {"control groups": groups})
 
 
 _SYMBOL_OF = {"bridge": "br_add_bridge", "veth": "veth_newlink", "overlay": "ovl_fill_super"}
 
 
-def _in_kernel(name: str) -> bool:
+def _in_kernel(name: str, symbol: str) -> bool:
     """Whether a module is loaded or built in, or can be loaded."""
     modules = Path("/lib/modules", platform.release())
     # A kernel without a module directory: its own symbol table still tells what is built in.
     marks = {
         modules / "modules.builtin": f"/{name}.ko",
         modules / "modules.dep": f"/{name}.ko",
-        Path("/proc/kallsyms"): f" {_SYMBOL_OF[name]}",
+        Path("/proc/kallsyms"): f" {symbol}",
     }
     return Path("/sys/module", name).is_dir() or any(
         mark in path.read_text(encoding="utf-8", errors="replace")
@@ -213,17 +222,28 @@ def _in_kernel(name: str) -> bool:
     )
 
 
+def judge_kernel(features: Mapping[str, bool]) -> Seen:
+    """Whether an engine can work on a kernel with these features."""
+    absent = sorted(name for name, there in features.items() if not there)
+    return seen(
+        f"not seen: {', '.join(absent)}" if absent else f"{', '.join(sorted(features))}: there",
+        "an engine started here may fail: load the modules (modprobe), install iptables, mount "
+        "the control groups (cgroupfs-mount), or use another machine's engine by DOCKER_HOST",
+        weak=bool(absent),
+    )
+
+
 def look_for_program(name: str) -> Seen:
     """A program that has to be installed."""
     advice = f"apt-get install {name}"
     path = machine.program(name)
     if path is None:
-        return Seen(Level.MISSING, "not found", advice)
+        return seen("not found", advice, missing=True)
     try:
         version = machine.run([path, "--version"], timeout_s=LOOK_TIMEOUT_S).stdout
     except machine.CommandError as error:
-        return Seen(Level.MISSING, str(error), f"repair it: {advice}")
-    return Seen(Level.OK, version.splitlines()[0] if version else path)
+        return seen(str(error), f"repair it: {advice}", missing=True)
+    return seen(version.splitlines()[0] if version else path)
 
 
 def look_for_compose(environment: Mapping[str, str]) -> Seen:
@@ -231,8 +251,8 @@ def look_for_compose(environment: Mapping[str, str]) -> Seen:
     try:
         command, version = find_compose(environment)
     except EngineError as error:
-        return Seen(Level.MISSING, error.happened, error.advice[0])
-    return Seen(Level.OK, f"{version} ({' '.join(command)})")
+        return seen(error.happened, error.advice[0], missing=True)
+    return seen(f"{version} ({' '.join(command)})")
 
 
 def look_at_registry(engine: Engine, environment: Mapping[str, str]) -> Seen:
@@ -241,21 +261,19 @@ def look_at_registry(engine: Engine, environment: Mapping[str, str]) -> Seen:
     from requests.exceptions import RequestException
 
     consequence = "nothing, if the packages below can be had: the images are built from those"
-    if isinstance(engine, NoEngine):
-        return Seen(Level.WARNING, "cannot be told without an engine", consequence)
+    if engine.error is not None:
+        return seen("cannot be told without an engine", consequence, weak=True)
     # The engine is asked, because the engine does the pulling: its proxy and its mirrors count.
     try:
         with closing(connect(resolve(environment), timeout_s=2)) as client:
             client.api.timeout = 2
-            client.api.inspect_distribution(  # type: ignore[no-untyped-call]
-                REGISTRY_PROBE_IMAGE
-            )
+            client.images.get_registry_data(REGISTRY_PROBE_IMAGE)
     except EngineError as error:
-        return Seen(Level.WARNING, str(error), consequence)
+        return seen(str(error), consequence, weak=True)
     except (DockerException, RequestException) as error:
         said = str(getattr(error, "explanation", None) or error).strip().splitlines()[0]
-        return Seen(Level.WARNING, f"does not answer: {said}", consequence)
-    return Seen(Level.OK, f"answers for {REGISTRY_PROBE_IMAGE}")
+        return seen(f"does not answer: {said}", consequence, weak=True)
+    return seen(f"answers for {REGISTRY_PROBE_IMAGE}")
 
 
 def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
@@ -263,8 +281,8 @@ def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
     from lab.images import ImageError, ImageStore, Source, release_from_environment
     from lab.images.provenance import moved
 
-    if isinstance(engine, NoEngine):
-        return Seen(Level.OK, "cannot be told without an engine")
+    if engine.error is not None:
+        return seen("cannot be told without an engine")
     try:
         with closing(connect(resolve(environment), timeout_s=2)) as client:
             store = ImageStore(
@@ -274,13 +292,25 @@ def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
                 release=release_from_environment(environment),
             )
             recorded = store.recorded()
-            images = [status.info.provenance for status in store.status() if status.info]
+            images = [info.provenance for info in store.found().values()]
     except EngineError as error:
-        return Seen(Level.WARNING, str(error))
+        return seen(str(error), "; or ".join(error.advice), weak=True)
     except ImageError as error:
         # No run starts either: a variable without a meaning, a recipe or a table that cannot be read.
-        return Seen(Level.MISSING, error.reason, "; or ".join(error.advice))
+        return seen(error.reason, "; or ".join(error.advice), missing=True)
     return judge_builds({p.image: moved(recorded, p) or () for p in images})
+
+
+def judge_builds(changes: Mapping[str, Sequence[str]]) -> Seen:
+    """Which packages have moved, by image. That alone is no fault: each run says it where it may matter."""
+    if not changes:
+        return seen("no image is there yet")
+    moved = [f"{image}: {change}" for image, several in changes.items() for change in several]
+    if not moved:
+        return seen("those with which the expectations were last seen to hold")
+    found = "\n  ".join(["moved since the expectations were last seen to hold:", *moved])
+    advice = "nothing; a run says beside an unexpected result which builds have moved"
+    return seen(found, advice, weak=True)
 
 
 def look_at_packages() -> Seen:
@@ -288,20 +318,17 @@ def look_at_packages() -> Seen:
     apt, bootstrap = machine.program("apt-get"), machine.program("mmdebstrap")
     if apt is None:
         advice = "nothing, if a registry answers: Debian's packages are only needed without one"
-        return Seen(Level.WARNING, "no apt-get on this machine", advice)
-    if bootstrap is None:
-        advice = "apt-get install mmdebstrap (not needed where a registry answers)"
-        if machine.is_root():
-            advice = "nothing: `make lab` installs it when it is needed"
-        return Seen(Level.WARNING, f"{apt}, but no mmdebstrap", advice)
-    return Seen(Level.OK, f"{apt}, {bootstrap}")
+        return seen("no apt-get on this machine", advice, weak=True)
+    advice = "apt-get install mmdebstrap (not needed where a registry answers)"
+    if machine.is_root():
+        advice = "nothing: `make lab` installs it when it is needed"
+    return seen(f"{apt}, {bootstrap or 'but no mmdebstrap'}", advice, weak=bootstrap is None)
 
 
 def look_at_pip() -> Seen:
     """Whether Python's package index answers."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    command += ["index", "versions", "pip", "--timeout=2", "--retries=0"]
-    return _look_at_index(command)
+    return _look_at_index([*command, "index", "versions", "pip", "--timeout=2", "--retries=0"])
 
 
 def look_at_npm() -> Seen:
@@ -309,9 +336,8 @@ def look_at_npm() -> Seen:
     path = machine.program("npm")
     if path is None:
         advice = "apt-get install npm (not needed where a registry answers)"
-        return Seen(Level.WARNING, "npm is not installed", advice)
-    command = [path, "ping", "--fetch-timeout=2000", "--fetch-retries=0"]
-    return _look_at_index(command)
+        return seen("npm is not installed", advice, weak=True)
+    return _look_at_index([path, "ping", "--fetch-timeout=2000", "--fetch-retries=0"])
 
 
 def _look_at_index(command: Sequence[str]) -> Seen:
@@ -320,113 +346,27 @@ def _look_at_index(command: Sequence[str]) -> Seen:
     except machine.CommandError as error:
         found = f"does not answer: {telling_line(error.output) or error.happened}"
         advice = "nothing, if the downloads are cached already or a registry answers"
-        return Seen(Level.WARNING, found, advice)
-    return Seen(Level.OK, "answers")
-
-
-def judge_python(version: tuple[int, int, int], executable: str) -> Seen:
-    """Whether this Python is new enough."""
-    text = f"{'.'.join(map(str, version))} ({executable})"
-    if version[:2] < OLDEST_PYTHON:
-        advice = "install Python 3.11 or newer, and name it: make PYTHON=/path/to/python3"
-        return Seen(Level.MISSING, text, advice)
-    return Seen(Level.OK, text)
+        return seen(found, advice, weak=True)
+    return seen("answers")
 
 
 def judge_architecture(name: str) -> Seen:
     """Whether the images, which are linux/amd64, run here without emulation."""
     if name in {"x86_64", "amd64"}:
-        return Seen(Level.OK, name)
-    return Seen(
-        Level.WARNING,
+        return seen(name)
+    return seen(
         f"{name}; the images are linux/amd64 and need emulation here, which is slow",
         "use an x86-64 machine, or let the engine emulate one (qemu-user-static, binfmt-support)",
+        weak=True,
     )
-
-
-def judge_engine(engine: Engine) -> Seen:
-    """Whether there is an engine, or will be one."""
-    if isinstance(engine, NoEngine):
-        error = engine.error
-        found = f"{error.tried}: {error.happened}"
-        if engine.would_start:
-            advice = "nothing: `make lab` installs what is missing and starts one"
-            return Seen(Level.WARNING, found, advice)
-        return Seen(Level.MISSING, found, "; or ".join(error.advice))
-    found = f"{engine.version} at {engine.where}, storage driver {engine.driver}"
-    if engine.driver == "vfs":
-        advice = "vfs copies every layer: put the data root on ext4 or xfs, so that overlay2 works"
-        return Seen(Level.WARNING, found, advice)
-    if not engine.limits:
-        found += "; it cannot limit the memory or the processes of a container"
-        advice = "see that the memory and pids control groups are mounted"
-        return Seen(Level.WARNING, found, advice)
-    return Seen(Level.OK, found)
-
-
-def judge_engine_disk(where: str, free: int | None) -> Seen:
-    """Whether the images fit below the engine's data root."""
-    from lab.images.errors import megabytes
-    from lab.images.inventory import NEEDED_FREE
-
-    if free is None:
-        return Seen(Level.OK, f"{where}: how much is free cannot be seen from here")
-    found = f"{gib(free)} free in {where}"
-    advice = f"free some space in {where} (making the images needs {megabytes(NEEDED_FREE)})"
-    if free >= ENGINE_DISK_ENOUGH:
-        return Seen(Level.OK, found)
-    return Seen(Level.MISSING if free < ENGINE_DISK_NEEDED else Level.WARNING, found, advice)
 
 
 def judge_checkout_disk(where: Path, free: int | None) -> Seen:
     """Whether downloads and records fit below the checkout."""
     if free is None:
-        return Seen(Level.WARNING, f"{where}: how much is free cannot be told", "")
-    found = f"{gib(free)} free in {where}"
-    if free < CHECKOUT_DISK_ENOUGH:
-        return Seen(Level.WARNING, found, f"free some space in {where}")
-    return Seen(Level.OK, found)
-
-
-def judge_resources(engine: Engine, cores: int, memory: int) -> Seen:
-    """Memory and cores: the engine's where there is one, else this machine's."""
-    whose = "this machine"
-    if isinstance(engine, EngineFacts):
-        whose, cores, memory = "the engine's machine", engine.cores, engine.memory
-    found = f"{whose} has {gib(memory)} of memory and {cores} core{'s' if cores != 1 else ''}"
-    if memory < MEMORY_ENOUGH:
-        advice = f"give it {gib(MEMORY_ENOUGH)}, or run fewer things beside the lab"
-        return Seen(Level.WARNING, found, advice)
-    return Seen(Level.OK, found)
-
-
-def judge_kernel(engine: Engine, features: Mapping[str, bool]) -> Seen:
-    """Whether an engine can work on this kernel. An engine that runs has proven it."""
-    if isinstance(engine, EngineFacts):
-        return Seen(Level.OK, "the engine runs on it")
-    if not features:
-        return Seen(Level.OK, "does not matter: no engine would be started here")
-    absent = sorted(name for name, there in features.items() if not there)
-    if not absent:
-        return Seen(Level.OK, f"{', '.join(sorted(features))}: there")
-    return Seen(
-        Level.WARNING,
-        f"not seen: {', '.join(absent)}",
-        "an engine started here may fail: load the modules (modprobe), install iptables, mount "
-        "the control groups (cgroupfs-mount), or use another machine's engine by DOCKER_HOST",
-    )
-
-
-def judge_builds(changes: Mapping[str, Sequence[str]]) -> Seen:
-    """Which packages have moved, by image. That alone is no fault: each run says it where it may matter."""
-    if not changes:
-        return Seen(Level.OK, "no image is there yet")
-    moved = [f"{image}: {change}" for image, several in changes.items() for change in several]
-    if not moved:
-        return Seen(Level.OK, "those with which the expectations were last seen to hold")
-    found = "\n  ".join(["moved since the expectations were last seen to hold:", *moved])
-    advice = "nothing; a run says beside an unexpected result which builds have moved"
-    return Seen(Level.WARNING, found, advice)
+        return seen(f"{where}: how much is free cannot be told", f"see df {where}", weak=True)
+    advice = f"free some space in {where}"
+    return seen(f"{gib(free)} free in {where}", advice, weak=free < CHECKOUT_DISK_ENOUGH)
 
 
 def gib(number: int) -> str:

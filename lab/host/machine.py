@@ -1,13 +1,14 @@
 """The machine that the lab itself runs on: its system, its processes' commands, its free space.
 
-Nothing here knows of containers. :func:`run` and :func:`stream` are the only two ways in which
-:mod:`lab.host` starts a program, so that none runs without a deadline.
+Nothing here knows of containers. :func:`run` is the only way in which :mod:`lab.host` starts a program, so
+that none runs without a deadline.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import signal
@@ -16,42 +17,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 POLL_INTERVAL_S = 0.1
 TAIL_LINES = 15
+APT_TIMEOUT_S, APT_LOCK_S = 900.0, 120
 
-
-@dataclass(frozen=True)
-class OsRelease:
-    """What os-release(5) says about the running system."""
-
-    id: str
-    codename: str = ""
-    pretty_name: str = ""
-
-    @property
-    def has_docker_io(self) -> bool:
-        """Whether the distribution itself packages Docker as ``docker.io``: Debian and Ubuntu."""
-        return self.id in {"debian", "ubuntu"}
-
-    def __str__(self) -> str:
-        return self.pretty_name or self.id
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A program that has ended. ``status`` is its exit status, negative for a signal."""
-
-    status: int
-    stdout: str
-    stderr: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it succeeded."""
-        return self.status == 0
+Say = Callable[[str], None]
 
 
 class CommandError(Exception):
@@ -74,19 +46,22 @@ def describe_status(status: int) -> str:
     """``ended with status 2`` or ``was killed by SIGKILL``."""
     if status >= 0:
         return f"ended with status {status}"
-    try:
+    with suppress(ValueError):
         return f"was killed by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was killed by signal {-status}"
+    return f"was killed by signal {-status}"
 
 
-def os_release() -> OsRelease:
-    """The running system; ``linux`` when it does not say."""
+def os_release() -> Mapping[str, str]:
+    """What os-release(5) says about the running system; it always has ``ID`` and ``PRETTY_NAME``."""
     try:
-        said = platform.freedesktop_os_release()
+        return platform.freedesktop_os_release()
     except OSError:
-        return OsRelease("linux")
-    return OsRelease(said["ID"], said.get("VERSION_CODENAME", ""), said.get("PRETTY_NAME", ""))
+        return {"ID": "linux", "PRETTY_NAME": "Linux"}
+
+
+def has_docker_io() -> bool:
+    """Whether the distribution itself packages Docker as ``docker.io``: Debian and Ubuntu."""
+    return os_release()["ID"] in {"debian", "ubuntu"}
 
 
 def is_root() -> bool:
@@ -104,13 +79,9 @@ def free_bytes(path: Path) -> int | None:
 
     A path that does not exist yet counts as its nearest existing parent.
     """
-    for candidate in (path, *path.parents):
-        try:
-            return shutil.disk_usage(candidate).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
+    with suppress(OSError, StopIteration):
+        there = next(place for place in (path, *path.parents) if place.exists())
+        return shutil.disk_usage(there).free
     return None
 
 
@@ -127,6 +98,12 @@ def administrator_path(path: str | None = None) -> str:
     given = (os.environ.get("PATH", "") if path is None else path).split(os.pathsep)
     wanted = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     return os.pathsep.join([*filter(None, given), *(d for d in wanted if d not in given)])
+
+
+def administrator_environment() -> dict[str, str]:
+    """For apt-get and daemons: with :func:`administrator_path`, and without questions."""
+    settings = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    return {**os.environ, "PATH": administrator_path(), **settings}
 
 
 def wait_until(
@@ -149,74 +126,30 @@ def run(
     check: bool = True,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-) -> Completed:
+    on_line: Say | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Run a program without a terminal and return what it printed.
 
-    ``env`` replaces the whole environment. The program gets a session of its own, so that
-    everything it started ends with it when ``timeout_s`` passes.
+    The program gets a session of its own, so that everything it started ends with it when ``timeout_s``
+    passes or the caller is interrupted.
+
+    Args:
+        argv: the program and its arguments.
+        timeout_s: seconds that it may take.
+        check: a status other than 0 is an error.
+        env: replaces the whole environment.
+        cwd: the directory to run it in.
+        on_line: is given each line as it appears, those of both streams, which are then one.
 
     Raises:
         CommandError: it does not exist, took longer than ``timeout_s``, or (with ``check``) failed.
     """
-    with _started(argv, timeout_s, subprocess.PIPE, env, cwd) as (process, expired):
-        stdout, stderr = process.communicate()
-    done = Completed(process.returncode, stdout, stderr)
-    return _judged(argv, done, expired, timeout_s, check=check)
-
-
-def stream(
-    argv: Sequence[str],
-    *,
-    timeout_s: float,
-    on_line: Callable[[str], None],
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-) -> Completed:
-    """Run a program that takes long, handing over each line (both streams) as it appears.
-
-    Raises:
-        CommandError: as for :func:`run`, with the end of its output.
-    """
-    lines: list[str] = []
-    with _started(argv, timeout_s, subprocess.STDOUT, env, cwd) as (process, expired):
-        assert process.stdout is not None  # it is always piped
-        for line in process.stdout:
-            lines.append(line)
-            on_line(line.rstrip("\n"))
-        process.wait()
-    return _judged(argv, Completed(process.returncode, "".join(lines)), expired, timeout_s)
-
-
-def _judged(
-    argv: Sequence[str],
-    done: Completed,
-    expired: threading.Event,
-    timeout_s: float,
-    *,
-    check: bool = True,
-) -> Completed:
-    if expired.is_set():
-        raise CommandError(argv, f"no end after {timeout_s:g} s", done.stderr or done.stdout)
-    if check and not done.ok:
-        raise CommandError(argv, describe_status(done.status), done.stderr or done.stdout)
-    return done
-
-
-@contextmanager
-def _started(
-    argv: Sequence[str],
-    timeout_s: float,
-    stderr: int,
-    env: Mapping[str, str] | None,
-    cwd: Path | None,
-) -> Iterator[tuple[subprocess.Popen[str], threading.Event]]:
-    """A program that runs, and ends with all that it started when the time is over or the block fails."""
     try:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=subprocess.PIPE if on_line is None else subprocess.STDOUT,
             env=env,
             cwd=cwd,
             text=True,
@@ -227,22 +160,105 @@ def _started(
         raise CommandError(argv, f"could not be started: {error.strerror or error}") from error
     expired = threading.Event()
 
-    def kill() -> None:
+    def end() -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
     def expire() -> None:
         expired.set()
-        kill()
+        end()
 
     timer = threading.Timer(timeout_s, expire)
     timer.daemon = True
     timer.start()
     with process:
         try:
-            yield process, expired
+            seen = [] if on_line is None else list(_shown(process, on_line))
+            stdout, stderr = process.communicate()
         except BaseException:
-            kill()
+            end()
             raise
         finally:
             timer.cancel()
+    done = subprocess.CompletedProcess(
+        argv, process.returncode, "".join(seen) + stdout, stderr or ""
+    )
+    if expired.is_set() or (check and done.returncode != 0):
+        late = f"no end after {timeout_s:g} s"
+        happened = late if expired.is_set() else describe_status(done.returncode)
+        raise CommandError(argv, happened, done.stderr or done.stdout)
+    return done
+
+
+def _shown(process: subprocess.Popen[str], on_line: Say) -> Iterator[str]:
+    """The lines that a program prints, each also shown."""
+    for line in process.stdout or ():
+        on_line(line.rstrip("\n"))
+        yield line
+
+
+def apt_install(packages: Sequence[str], there: Callable[[], bool], say: Say) -> None:
+    """Install ``packages`` with apt-get, without recommended ones.
+
+    The package lists are fetched when it does not work without: there are none, or they are old.
+
+    Args:
+        packages: their names.
+        there: whether what they bring is there. Installing a package also starts its service, which may
+            fail where the lab's own way works.
+        say: shows a line of progress.
+
+    Raises:
+        CommandError: apt-get failed.
+    """
+
+    def apt_get(*arguments: str) -> None:
+        options = ("-q", f"-o=DPkg::Lock::Timeout={APT_LOCK_S}", "-o=Acquire::Retries=3")
+        run(
+            ["apt-get", *options, "-o=Dpkg::Use-Pty=0", *arguments],
+            timeout_s=APT_TIMEOUT_S,
+            env=administrator_environment(),
+            on_line=show,
+        )
+
+    def show(line: str) -> None:
+        if done := re.match(r"Setting up ([^ :]+)", line):
+            say(f"  apt: setting up {done[1]}")
+
+    wanted = ("install", "-y", "--no-install-recommends", *packages)
+    try:
+        apt_get(*wanted)
+    except CommandError:
+        if there():
+            return
+        say("  apt: that failed; trying again with fresh package lists")
+        apt_get("update")
+        apt_get(*wanted)
+
+
+@contextmanager
+def locked(path: Path, wait_s: float, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock that labs of all users share; it ends with its process, however that ends.
+
+    Args:
+        path: its file.
+        wait_s: seconds to wait for another process.
+        waiting: is called when there is one to wait for.
+
+    Raises:
+        filelock.Timeout: another process held it for longer.
+        PermissionError: it belongs to somebody who does not share it.
+    """
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, mode=0o666)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        lock.acquire(timeout=wait_s, poll_interval=POLL_INTERVAL_S)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -7,27 +7,30 @@ that every checkout can see it and it goes when the machine restarts.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, closing
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab.host import checkout, machine
-from lab.host.connect import WAY_INSTALL, WAY_POINT, SocketState, connect, probe
-from lab.host.endpoint import DEFAULT_SOCKET, Endpoint, NamedBy, resolve
-from lab.host.errors import EngineError, EngineProblem
+from lab.host.engine import (
+    DEFAULT_SOCKET,
+    Endpoint,
+    EngineError,
+    NamedBy,
+    connect,
+    probe,
+    resolve,
+)
+from lab.host.machine import Say
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-Say = Callable[[str], None]
 
 DATA_ROOT = Path("/var/lib/docker")
 OWNER_FILE = Path("/run/tls-lab/engine.json")
@@ -48,39 +51,39 @@ PACKAGE_OF = {"dockerd": "docker.io", "iptables": "iptables"}
 
 LOCK_TIMEOUT_S = 1200.0
 """Another checkout may be installing packages meanwhile."""
-APT_TIMEOUT_S, APT_LOCK_S = 900.0, 120
 SERVICE_TIMEOUT_S = 120.0
 READY_TIMEOUT_S = 60.0
 HUNG_AFTER_S = 10.0
 """How long a daemon that lives may leave its socket unanswered: it may be starting up."""
 STOP_TIMEOUT_S = 30.0
+SAME_START_S = 60.0
+"""A process whose start differs by more has only the id of the recorded one. (By less, the machine's clock
+may have been set.)"""
 
 
-@dataclass(frozen=True)
-class Daemon:
-    """A process, told from a later one with the same id by its start (clock ticks after boot)."""
+class Daemon(NamedTuple):
+    """A process, told from a later one with the same id by its start (seconds since 1970)."""
 
     pid: int
-    started_ticks: int
+    started: float
     name: str = "dockerd"
 
     def __str__(self) -> str:
         return f"{self.name} (process {self.pid})"
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """The record of who started the daemon: the checkout's identity and directory, the process."""
 
     checkout: str
     path: str
     pid: int
-    started_ticks: int
-    format: int = 1
+    started: float
+    format: int = 2
 
     def owns(self, daemon: Daemon) -> bool:
         """Whether this is about ``daemon``, and not about an earlier process with its id."""
-        return (daemon.pid, daemon.started_ticks) == (self.pid, self.started_ticks)
+        return daemon.pid == self.pid and abs(daemon.started - self.started) < SAME_START_S
 
 
 def to_stderr(line: str) -> None:
@@ -90,7 +93,7 @@ def to_stderr(line: str) -> None:
 
 
 def ensure(*, say: Say = to_stderr, environment: Mapping[str, str] | None = None) -> DockerClient:
-    """The engine of :func:`lab.host.find`; where there is none, install and start one first.
+    """The engine of :func:`lab.host.engine.find`; where there is none, install and start one first.
 
     That happens only for the machine's default socket, as root, on Debian or Ubuntu (or where
     dockerd is already installed). An engine that a person chose, by DOCKER_HOST or a Docker
@@ -103,135 +106,74 @@ def ensure(*, say: Say = to_stderr, environment: Mapping[str, str] | None = None
     Raises:
         EngineError: there is no engine and none could be started.
     """
-    endpoint = resolve(os.environ if environment is None else environment)
+    endpoint = resolve(environment)
     try:
-        return _announced(connect(endpoint), endpoint, say)
+        client = connect(endpoint)
     except EngineError as error:
         if refused := refusal(endpoint, error):
             raise refused from error
         say(f"engine: {error.tried}: {error.happened}")
-    with _lock(say):
-        if not _answers():
-            _bring_up(say)
-        return _announced(connect(endpoint), endpoint, say)
-
-
-def _announced(client: DockerClient, endpoint: Endpoint, say: Say) -> DockerClient:
+        with _alone(say):
+            if not _answers():
+                _bring_up(say)
+            client = connect(endpoint)
     say(f"engine: {client.version().get('Version', 'of unknown version')} at {endpoint}")
     return client
 
 
 def refusal(endpoint: Endpoint, error: EngineError) -> EngineError | None:
-    """:func:`why_not_start` on this machine, for this user."""
-    return why_not_start(
-        endpoint,
-        error,
-        root=machine.is_root(),
-        system=machine.os_release(),
-        installed=machine.program("dockerd") is not None,
-    )
-
-
-def why_not_start(
-    endpoint: Endpoint,
-    error: EngineError,
-    *,
-    root: bool,
-    system: machine.OsRelease,
-    installed: bool,
-) -> EngineError | None:
     """The error to raise where the lab may not start an engine itself; None where it may."""
-    startable = {EngineProblem.NO_SOCKET, EngineProblem.NO_ANSWER}
-    if endpoint.chosen or error.problem not in startable:
+    if endpoint.chosen or error.problem not in {"no-socket", "refused", "silent"}:
         return error
-    if not root:
-        reason = "this user is not root"
-    elif not (installed or system.has_docker_io):
-        reason = f"this is neither Debian nor Ubuntu but {system}"
-    else:
-        return None
-    return EngineError(
-        error.problem,
-        tried=error.tried,
-        happened=f"{error.happened}. The lab cannot start one here: {reason}",
-        advice=[WAY_INSTALL, WAY_POINT],
-    )
+    reason = "this user is not root"
+    if machine.is_root():
+        if machine.has_docker_io() or machine.program("dockerd") is not None:
+            return None
+        reason = f"this is neither Debian nor Ubuntu but {machine.os_release()['PRETTY_NAME']}"
+    return EngineError("cannot-start", error=error, reason=reason)
 
 
-def _lock(say: Say) -> AbstractContextManager[object]:
-    from filelock import FileLock, Timeout
+@contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """While no other lab starts or stops the engine."""
+    from filelock import Timeout
 
-    LOCK_FILE.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(LOCK_FILE)
-    for patience_s in (0, LOCK_TIMEOUT_S):
-        with contextlib.suppress(Timeout):
-            return lock.acquire(timeout=patience_s)
+    def waiting() -> None:
         say("engine: another lab is starting or stopping it; waiting")
-    raise EngineError(
-        EngineProblem.START_FAILED,
-        tried=f"Waiting for another lab that is starting or stopping the engine ({LOCK_FILE})",
-        happened=f"it still holds the lock after {LOCK_TIMEOUT_S:g} s",
-        advice=[f"see which process that is: fuser {LOCK_FILE}"],
-    )
+
+    try:
+        with machine.locked(LOCK_FILE, LOCK_TIMEOUT_S, waiting):
+            yield
+    except Timeout as error:
+        raise EngineError("locked", path=LOCK_FILE, seconds=LOCK_TIMEOUT_S) from error
 
 
-def missing_packages(found: Callable[[str], str | None] = machine.program) -> list[str]:
+def missing_packages() -> list[str]:
     """The packages whose program is not installed."""
-    return [package for name, package in PACKAGE_OF.items() if found(name) is None]
+    return [package for name, package in PACKAGE_OF.items() if machine.program(name) is None]
 
 
 def install(packages: list[str], say: Say) -> None:
-    """Install ``packages`` with apt-get, without recommended ones.
-
-    The package lists are fetched when it does not work without: there are none, or they are old.
+    """Install the engine's packages.
 
     Raises:
         EngineError: apt-get failed; the message holds the end of what it said.
     """
     names = " ".join(packages)
-    wanted = ["install", "-y", "--no-install-recommends", *packages]
     say(f"engine: installing {names}")
     try:
-        try:
-            _apt_get(wanted, say)
-        except machine.CommandError:
-            # Installing the package also starts its service, which may fail where the lab's way works.
-            if not missing_packages():
-                return
-            say("engine: that failed; trying again with fresh package lists")
-            _apt_get(["update"], say)
-            _apt_get(wanted, say)
+        machine.apt_install(packages, lambda: not missing_packages(), say)
     except machine.CommandError as error:
-        raise EngineError(
-            EngineProblem.INSTALL_FAILED,
-            tried=f"Installing {names}",
-            happened=str(error),
-            advice=[f"see why apt-get fails, then: apt-get install {names}", WAY_POINT],
-        ) from error
-
-
-def _apt_get(arguments: list[str], say: Say) -> None:
-    def show(line: str) -> None:
-        if done := re.match(r"Setting up ([^ :]+)", line):
-            say(f"  apt: setting up {done[1]}")
-
-    options = ("-q", f"-o=DPkg::Lock::Timeout={APT_LOCK_S}", "-o=Acquire::Retries=3")
-    command = ["apt-get", *options, "-o=Dpkg::Use-Pty=0", *arguments]
-    machine.stream(command, timeout_s=APT_TIMEOUT_S, on_line=show, env=_environment())
-
-
-def _environment() -> dict[str, str]:
-    """For apt-get and the daemon: a user's PATH often lacks the directories of iptables and modprobe."""
-    settings = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    return {**os.environ, "PATH": machine.administrator_path(), **settings}
+        raise EngineError("not-installed", names=names, happened=error) from error
 
 
 def _bring_up(say: Say) -> None:
     """Install what is missing, start the service and wait for its answer."""
-    packages = missing_packages() if machine.os_release().has_docker_io else []
+    packages = missing_packages() if machine.has_docker_io() else []
     if packages:
         install(packages, say)
-    began, before, running = time.monotonic(), _size(LOG_FILE), find_daemon()
+    began, running = time.monotonic(), find_daemon()
+    before = LOG_FILE.stat().st_size if LOG_FILE.exists() else 0
     # Where systemd runs the daemon is its business; one that runs is not started a second time.
     ours = not machine.systemd_runs() and (running is None or bool(packages))
     if machine.systemd_runs():
@@ -239,18 +181,24 @@ def _bring_up(say: Say) -> None:
     else:
         # Not by invoke-rc.d: a policy-rc.d may forbid that. Not by service(8): it drops HTTPS_PROXY.
         command, log = ["sh", "-c", TOLERANT, str(INIT_SCRIPT), "start"], str(LOG_FILE)
-    tried = f"Starting the engine ({' '.join(command[-2:])})"
+    doing = " ".join(command[-2:])
+    failed: dict[str, object] = {"tried": f"Starting the engine ({doing})", "log": log}
     if running is None:
         remove_stale(say)
-        say(f"engine: {' '.join(command[-2:])} (log: {log})")
+        say(f"engine: {doing} (log: {log})")
         try:
-            machine.run(command, timeout_s=SERVICE_TIMEOUT_S, env=_environment())
+            machine.run(
+                command, timeout_s=SERVICE_TIMEOUT_S, env=machine.administrator_environment()
+            )
         except machine.CommandError as error:
-            raise _not_started(tried, error.happened, error.output.splitlines(), log) from error
+            happened = _with_words(error.happened, error.output)
+            raise EngineError("not-started", happened=happened, restart="", **failed) from error
         # The init script does not wait for the process that it starts in the background.
         machine.wait_until(lambda: find_daemon() is not None, timeout_s=3)
     else:
-        tried = f"Waiting for the engine at unix://{DEFAULT_SOCKET}, which {running} is to give"
+        failed["tried"] = (
+            f"Waiting for the engine at unix://{DEFAULT_SOCKET}, which {running} is to give"
+        )
         say(f"engine: {running} runs; giving it time to answer")
     if ours and (daemon := find_daemon()) is not None:
         write_owner(daemon)
@@ -264,80 +212,60 @@ def _bring_up(say: Say) -> None:
     left = find_daemon()
     if left is None and ours:
         remove_files()
-    happened = "it has ended" if left is None else f"{left} runs and does not answer"
-    raise _not_started(tried, happened, telling(_log(before)), log, left)
-
-
-def _not_started(
-    tried: str, happened: str, said: list[str], log: str, left: Daemon | None = None
-) -> EngineError:
-    if said:
-        happened += "; the end of what it said:"
-    lines = [happened, *said[-machine.TAIL_LINES :]]
+    happened = f"{left} runs and does not answer" if left else "it has ended"
     restart = f"as root, kill {left.pid}, see that it has gone, then: " if left else ""
-    return EngineError(
-        EngineProblem.START_FAILED,
-        tried=tried,
-        happened="\n    ".join(lines),
-        advice=[f"mend what its log ({log}) names, then: {restart}make engine", WAY_POINT],
-    )
+    happened = _with_words(happened, telling(_log(before)))
+    raise EngineError("not-started", happened=happened, restart=restart, **failed)
 
 
-def _log(before: int) -> list[str]:
-    """The lines that the log has behind its first ``before`` bytes; all, where it began anew."""
-    try:
-        content = LOG_FILE.read_bytes()
-    except OSError:
-        return []
-    fresh = content[before:] if len(content) >= before else content
-    return machine.tail(fresh.decode(errors="replace"), 200)
+def _with_words(happened: str, said: str) -> str:
+    lines = machine.tail(said)
+    return "\n    ".join([f"{happened}; the end of what it said:", *lines]) if lines else happened
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _log(before: int) -> str:
+    """What the log has behind its first ``before`` bytes; all, where it began anew."""
+    content = LOG_FILE.read_bytes() if LOG_FILE.exists() else b""
+    return (content[before:] or content).decode(errors="replace")
 
 
-def telling(lines: list[str]) -> list[str]:
+def telling(log: str) -> str:
     """The lines of a daemon's log that may say what is wrong; all of them when none does."""
-    return [line for line in lines if not re.search(r"level=(info|debug)", line)] or lines
+    lines = [line for line in log.splitlines() if not re.search(r"level=(info|debug)", line)]
+    return "\n".join(lines) or log
 
 
 def _answers() -> bool:
-    return probe(DEFAULT_SOCKET, 2).state is SocketState.ANSWERS
+    return not probe(DEFAULT_SOCKET, 2).problem
 
 
-def read_process(pid: int, proc: Path = Path("/proc")) -> Daemon | None:
+def process(pid: int | None) -> Daemon | None:
     """The living process with this id; None for a zombie, whose program has ended."""
-    try:
-        text = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # proc_pid_stat(5): the name may itself hold spaces and parentheses, the last ")" ends it.
-    before, _, after = text.rpartition(") ")
-    fields = after.split()
-    if fields[0] in {"Z", "X", "x"}:
-        return None
-    return Daemon(pid, int(fields[19]), before.partition(" (")[2])
+    import psutil
+
+    with suppress(psutil.NoSuchProcess, ValueError):
+        found = psutil.Process(pid or -1)
+        if found.status() != psutil.STATUS_ZOMBIE:
+            return Daemon(found.pid, found.create_time(), found.name())
+    return None
+
+
+def process_of(path: Path) -> Daemon | None:
+    """The living process that a pid file names, if it names one."""
+    with suppress(OSError, ValueError):
+        return process(int(path.read_text(encoding="ascii", errors="replace")))
+    return None
 
 
 def find_daemon() -> Daemon | None:
     """The dockerd of the machine's own socket and pid files, when it lives."""
-
-    def dockerd(pid: int | None) -> Daemon | None:
-        process = read_process(pid) if pid else None
-        return process if process is not None and process.name == "dockerd" else None
-
-    by_file = dockerd(read_pid_file(PID_FILE)) or dockerd(read_pid_file(INIT_PID_FILE))
-    return by_file or dockerd(probe(DEFAULT_SOCKET, 2).listener)
-
-
-def read_pid_file(path: Path) -> int | None:
-    """The id in a pid file; None when there is no file or nothing usable in it."""
-    try:
-        text = path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return None
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    looks: tuple[Callable[[], Daemon | None], ...] = (
+        lambda: process_of(PID_FILE),
+        lambda: process_of(INIT_PID_FILE),
+        lambda: process(probe(DEFAULT_SOCKET, 2).listener),
+    )
+    found = (look() for look in looks)
+    return next((daemon for daemon in found if daemon and daemon.name == "dockerd"), None)
 
 
 def remove_stale(say: Say) -> None:
@@ -348,12 +276,11 @@ def remove_stale(say: Say) -> None:
     """
     programs = {PID_FILE: "dockerd", INIT_PID_FILE: "dockerd", CONTAINERD_PID_FILE: "containerd"}
     for path, program in programs.items():
-        pid = read_pid_file(path)
-        process = read_process(pid) if pid else None
-        if path.exists() and (process is None or process.name != program):
-            say(f"engine: removing {path}: {process or 'its process'} is no {program} that runs")
+        found = process_of(path)
+        if path.exists() and (found is None or found.name != program):
+            say(f"engine: removing {path}: {found or 'its process'} is no {program} that runs")
             path.unlink()
-    if probe(SYSTEM_CONTAINERD, 2).state is SocketState.REFUSED:
+    if probe(SYSTEM_CONTAINERD, 2).problem == "refused":
         say(f"engine: removing {SYSTEM_CONTAINERD}: nobody listens there")
         SYSTEM_CONTAINERD.unlink()
 
@@ -365,22 +292,21 @@ def read_owner(path: Path = OWNER_FILE) -> Owner | None:
     """
     try:
         raw = json.loads(path.read_bytes())
-        if raw["format"] != Owner.format:
-            return None
-        numbers = int(raw["pid"]), int(raw["started_ticks"])
-        return Owner(str(raw["checkout"]), str(raw["path"]), *numbers)
+        owner = Owner(
+            str(raw["checkout"]), str(raw["path"]), int(raw["pid"]), float(raw["started"])
+        )
+        return owner if raw["format"] == owner.format else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
 def write_owner(daemon: Daemon, path: Path = OWNER_FILE) -> None:
     """Write down, in one step, that this checkout started ``daemon``."""
-    owner = Owner(
-        checkout.identity(), str(checkout.root().resolve()), daemon.pid, daemon.started_ticks
-    )
+    here = str(checkout.root().resolve())
+    owner = Owner(checkout.identity(), here, daemon.pid, daemon.started)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(asdict(owner), indent=2) + "\n", encoding="utf-8")
+    part.write_text(json.dumps(owner._asdict(), indent=2) + "\n", encoding="utf-8")
     part.replace(path)
 
 
@@ -405,7 +331,7 @@ def stop(*, say: Say = to_stderr) -> str:
         return why_not_stop(None, find_daemon(), "", answers=_answers()) or _NOTHING
     if not machine.is_root():
         return f"{OWNER_FILE}: only root can stop this daemon"
-    with _lock(say):
+    with _alone(say):
         daemon, identity = find_daemon(), checkout.identity()
         if reason := why_not_stop(read_owner(), daemon, identity, answers=_answers()):
             return reason
@@ -464,18 +390,11 @@ def _end(daemon: Daemon) -> None:
     """End the daemon by SIGTERM, on which it ends its containers; SIGKILL when it does not act on it."""
     import psutil
 
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with suppress(psutil.NoSuchProcess):
         process = psutil.Process(daemon.pid)
         process.terminate()
         process.resume()  # one that is stopped could not act on it
         if psutil.wait_procs([process], STOP_TIMEOUT_S)[1]:
             process.kill()
         if psutil.wait_procs([process], 5)[1]:
-            raise EngineError(
-                EngineProblem.STOP_FAILED,
-                tried=f"Ending {daemon}",
-                happened="it still lives after SIGTERM and SIGKILL",
-                advice=[
-                    f"see what holds it (cat /proc/{daemon.pid}/stack), or restart the machine"
-                ],
-            )
+            raise EngineError("not-stopped", daemon=daemon, pid=daemon.pid)

@@ -8,8 +8,7 @@ disturb each other. Every image carries its provenance in a label; docs/images.m
 :class:`ImageStore` (``store``) is the way in. The modules, in the order in which an image comes
 about:
 
-1. ``recipe`` (what an image is made of; its hash and tag), ``inventory`` (whether the engine has it, and
-   whether it can make it);
+1. ``recipe`` (what an image is made of; its hash and tag);
 2. ``making`` (by which route, on which base, several at the same time, from the start to the end);
 3. ``sources`` (where its parts come from), ``build`` (what the engine does), ``provenance`` (the
    statement in its label, and what has moved since the expectations were last seen to hold);
@@ -18,22 +17,18 @@ about:
 ``errors`` is how an operator is told.
 """
 
-from lab.images.errors import ImageError, Printed, Problem, Progress, Silent, WrongVariable
-from lab.images.inventory import ImageInfo, ImageStatus
-from lab.images.provenance import Provenance
+from lab.images.errors import ImageError, Printed, Progress, WrongVariable
+from lab.images.provenance import ImageInfo, Provenance
 from lab.images.recipe import Source, release_from_environment
 from lab.images.store import ImageStore
 
 __all__ = [
     "ImageError",
     "ImageInfo",
-    "ImageStatus",
     "ImageStore",
     "Printed",
-    "Problem",
     "Progress",
     "Provenance",
-    "Silent",
     "Source",
     "WrongVariable",
     "release_from_environment",

@@ -7,21 +7,21 @@ provenance, are part of it.
 from __future__ import annotations
 
 import io
-import json
 import tarfile
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import docker
 import requests
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from lab.host import machine
-from lab.images.build import download, upload
-from lab.images.errors import ImageError, Problem, is_no_space, megabytes, no_space
+from lab.host.machine import Say
+from lab.images.errors import ImageError, megabytes, room
 from lab.images.recipe import REPOSITORY
 from lab.own import files
 from lab.text import listed, one_line
 
+#: Seconds without a byte from the engine.
+TRANSFER_S = 300
 REPORT_EVERY = 256 << 20
 #: The largest part of an archive that is looked at, in bytes: its manifest, a header, a block of data.
 LARGEST_PART = 4 << 20
@@ -29,45 +29,46 @@ LARGEST_PART = 4 << 20
 MOST_MEMBERS = 20_000
 
 
-def save(
-    engine: docker.DockerClient, tags: Sequence[str], path: Path, report: Callable[[str], None]
-) -> int:
+class _Saved(BaseModel):
+    """An image in an archive's manifest."""
+
+    tags: tuple[str, ...] | None = Field(alias="RepoTags", default=None)
+
+
+_MANIFEST = TypeAdapter(list[_Saved])
+
+
+def save(engine: docker.DockerClient, tags: list[str], path: Path, report: Say) -> int:
     """Write the images to ``path`` and return its size in bytes.
 
     The file appears when it is complete. Layers that images share are in it once, which is why this
-    is one request for all of them.
+    is one request for all of them: the SDK has one for an image.
 
     Raises:
         ImageError: the file cannot be written, for example because the disk is full.
+        requests.RequestException: the engine failed.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    size = 0
+    partial_file, size = path.with_name(f".{path.name}.partial"), 0
+    url = f"{engine.api.base_url}/v{engine.api.api_version}/images/get"
     try:
         with (
-            download(engine, "/images/get", {"names": list(tags)}) as response,
-            partial.open("wb") as target,
+            room(f"writing the images to {path}", path.parent),
+            engine.api.get(url, params={"names": tags}, stream=True, timeout=TRANSFER_S) as answer,
+            partial_file.open("wb") as target,
         ):
-            for chunk in response.iter_content(1 << 20):
+            answer.raise_for_status()
+            for chunk in answer.iter_content(1 << 20):
                 target.write(chunk)
                 before, size = size, size + len(chunk)
                 if size // REPORT_EVERY != before // REPORT_EVERY:
                     report(f"{megabytes(size)} written")
-        partial.replace(path)
+        partial_file.replace(path)
     except requests.RequestException:
         raise  # the engine's failure, not the file's (and an OSError too, by its base class)
     except OSError as error:
-        tried = f"writing the images to {path}"
-        if is_no_space(error):
-            free = machine.free_bytes(path.parent)
-            raise no_space(tried, str(error), str(path.parent), free) from error
-        raise ImageError(
-            Problem.ARCHIVE,
-            tried=tried,
-            happened=str(error),
-            advice=["name a file in a directory that exists and that this user may write"],
-        ) from error
+        raise ImageError("export", path=path, happened=error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        partial_file.unlink(missing_ok=True)
     return size
 
 
@@ -77,30 +78,24 @@ def contents(path: Path) -> tuple[str, ...]:
     Raises:
         ImageError: it cannot be read, or holds anything but images of the lab.
     """
-    tried = f"reading the images in {path}"
     try:
         files.check_regular(path)
         with _Bounded(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            tags = _tags(_manifest(archive))
+            images = _MANIFEST.validate_json(_manifest(archive))
     except files.Unreadable as error:
-        raise ImageError(
-            Problem.ARCHIVE, tried=tried, happened=error.what, advice=[error.remedy]
-        ) from error
+        raise ImageError("archive", path=path, happened=error.what, way=error.remedy) from error
     except (OSError, tarfile.TarError, RecursionError, ValueError) as error:
-        raise ImageError(
-            Problem.ARCHIVE,
-            tried=tried,
-            happened=f"not a complete archive of images: {one_line(str(error))}",
-            advice=["make it with: lab images export FILE"],
-        ) from error
+        no_manifest = "manifest.json does not list images by their tags"
+        said = no_manifest if isinstance(error, ValidationError) else one_line(str(error))
+        happened = f"not a complete archive of images: {said}"
+        way = "make it with: lab images export FILE"
+        raise ImageError("archive", path=path, happened=happened, way=way) from error
+    tags = [tag for image in images for tag in image.tags or ()]
     foreign = [tag for tag in tags if not tag.startswith(f"{REPOSITORY}/")]
     if foreign or not tags:
-        raise ImageError(
-            Problem.ARCHIVE,
-            tried=tried,
-            happened=f"it holds {one_line(listed(foreign)) if foreign else 'no image'}",
-            advice=["only an archive made by lab images export is accepted"],
-        )
+        happened = f"it holds {one_line(listed(foreign)) if foreign else 'no image'}"
+        way = "only an archive made by lab images export is accepted"
+        raise ImageError("archive", path=path, happened=happened, way=way)
     return tuple(tags)
 
 
@@ -133,44 +128,3 @@ def _manifest(archive: tarfile.TarFile) -> bytes:
                 raise ValueError(f"manifest.json is {member.size} bytes")
             return content.read()
     raise ValueError("there is no manifest.json")
-
-
-def _tags(manifest: bytes) -> list[str]:
-    """The tags in a manifest.
-
-    Raises:
-        ValueError: it is not one.
-    """
-    images = json.loads(manifest)
-    if not isinstance(images, list):
-        raise ValueError("manifest.json is no list")
-    tags: list[str] = []
-    for image in images:
-        of_image = image.get("RepoTags", ()) if isinstance(image, dict) else 0
-        of_image = () if of_image is None else of_image
-        if not isinstance(of_image, list | tuple) or not all(isinstance(t, str) for t in of_image):
-            raise ValueError("manifest.json does not list images by their tags")
-        tags += of_image
-    return tags
-
-
-def load(engine: docker.DockerClient, path: Path) -> None:
-    """Hand the archive to the engine.
-
-    Raises:
-        ImageError: the engine refused.
-    """
-    with path.open("rb") as stream:
-        for event in upload(engine, "/images/load", {"quiet": 1}, stream):
-            if "error" in event:
-                raise ImageError(
-                    Problem.ARCHIVE,
-                    tried=f"loading {path}",
-                    happened=str(event["error"]),
-                    advice=["make the archive again with: lab images export FILE"],
-                )
-
-
-def not_for_this_lab(contained: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """The tags of an archive that no recipe of this checkout leads to."""
-    return tuple(sorted(set(contained) - set(known)))

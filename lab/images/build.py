@@ -17,80 +17,26 @@ import shlex
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import docker
-import requests
-from docker.errors import ImageNotFound, NotFound, create_api_error_from_http_exception
+from docker.errors import ContainerError
+from docker.types import LogConfig
 
 from lab.host import machine
-from lab.images.errors import IMPORT_ADVICE, ImageError, Problem
+from lab.host.machine import Say
+from lab.images.errors import ImageError
 from lab.images.provenance import LABEL_IMAGE
 from lab.images.recipe import Artifact, Candidate, Measure, context_files, executable
 from lab.images.sources import PLATFORM
 
-#: Seconds without a byte from the engine.
-TRANSFER_S = 300
-
-
-@contextmanager
-def download(
-    engine: docker.DockerClient, path: str, params: Mapping[str, Any]
-) -> Iterator[requests.Response]:
-    """The engine's answer to a GET of ``path``, to be read in chunks.
-
-    Raises:
-        docker.errors.APIError: the engine refused.
-    """
-    url = f"{engine.api.base_url}/v{engine.api.api_version}{path}"
-    with engine.api.get(url, params=dict(params), stream=True, timeout=TRANSFER_S) as response:
-        _check(response)
-        yield response
-
-
-def upload(
-    engine: docker.DockerClient, path: str, params: Mapping[str, Any], body: IO[bytes]
-) -> Iterator[Mapping[str, Any]]:
-    """POST a file to ``path``; the events that the engine answers with.
-
-    Raises:
-        docker.errors.APIError: the engine refused.
-    """
-    url = f"{engine.api.base_url}/v{engine.api.api_version}{path}"
-    with engine.api.post(
-        url,
-        params=dict(params),
-        data=body,
-        headers={"Content-Type": "application/x-tar"},
-        stream=True,
-        timeout=TRANSFER_S,
-    ) as response:
-        _check(response)
-        for line in response.iter_lines():
-            if line.strip():
-                yield json.loads(line)
-
-
-def _check(response: requests.Response) -> None:
-    try:
-        response.raise_for_status()
-    except requests.HTTPError as error:
-        create_api_error_from_http_exception(error)  # raises
-
+# -- the build context ---------------------------------------------------------------------------------
 
 ARTIFACTS = PurePosixPath("artifacts")
-
-
-@dataclass(frozen=True)
-class Member:
-    """A regular file inside a package."""
-
-    name: str
-    executable: bool
-    data: bytes
+#: A regular file: its name, whether it may be executed, its content.
+Member = tuple[str, bool, bytes]
 
 
 def write_context(stream: IO[bytes], candidate: Candidate, packages: Mapping[str, Path]) -> None:
@@ -105,42 +51,36 @@ def write_context(stream: IO[bytes], candidate: Candidate, packages: Mapping[str
         ImageError: a package lacks a member that the recipe takes from it.
     """
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, path in context_files(candidate.recipe.directory, candidate.variant).items():
-            _add(archive, name, path.read_bytes(), executable=executable(path))
-        for artifact in candidate.variant.artifacts:
-            for place, member in selected(artifact, packages[artifact.file]):
-                _add(archive, str(place), member.data, executable=member.executable)
+        for name, may_run, data in _context(candidate, packages):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o755 if may_run else 0o644
+            archive.addfile(entry, io.BytesIO(data))
 
 
-def _add(archive: tarfile.TarFile, name: str, data: bytes, *, executable: bool) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(data)
-    entry.mode = 0o755 if executable else 0o644
-    archive.addfile(entry, io.BytesIO(data))
+def _context(candidate: Candidate, packages: Mapping[str, Path]) -> Iterator[Member]:
+    for name, path in context_files(candidate.recipe.directory, candidate.variant).items():
+        yield name, executable(path), path.read_bytes()
+    for artifact in candidate.variant.artifacts:
+        yield from selected(artifact, packages[artifact.file])
 
 
-def selected(artifact: Artifact, package: Path) -> Iterator[tuple[PurePosixPath, Member]]:
-    """The members that the recipe takes from a package, each with its place in the context.
+def selected(artifact: Artifact, package: Path) -> Iterator[Member]:
+    """The members that the recipe takes from a package, each by its place in the context.
 
     Raises:
         ImageError: nothing in the package matches one of the recipe's keys.
     """
     unmatched = set(artifact.members)
-    for member in members(package):
+    for name, may_run, data in members(package):
         for key, place in artifact.members.items():
-            relative = match(key, member.name)
-            if relative is None:
-                continue
-            unmatched.discard(key)
-            yield destination(place, relative), member
-            break
+            relative = match(key, name)
+            if relative is not None:
+                unmatched.discard(key)
+                yield destination(place, relative), may_run, data
+                break
     if unmatched:
-        raise ImageError(
-            Problem.DOWNLOAD,
-            tried=f"taking files from {artifact.file}",
-            happened=f"there is no {', no '.join(sorted(unmatched))} in it",
-            advice=["correct the members in the image's recipe"],
-        )
+        missing = ", no ".join(sorted(unmatched))
+        raise ImageError("no-member", file=artifact.file, members=missing)
 
 
 def match(key: str, name: str) -> str | None:
@@ -160,7 +100,7 @@ def match(key: str, name: str) -> str | None:
     return PurePosixPath(name).name if fnmatch.fnmatchcase(name, key) else None
 
 
-def destination(place: str, relative: str) -> PurePosixPath:
+def destination(place: str, relative: str) -> str:
     """Where a member goes in the context: below ``place``, or exactly there.
 
     Raises:
@@ -168,13 +108,8 @@ def destination(place: str, relative: str) -> PurePosixPath:
     """
     path = ARTIFACTS / place / relative if relative else ARTIFACTS / place
     if ".." in path.parts or path.parts[0] != str(ARTIFACTS):
-        raise ImageError(
-            Problem.DOWNLOAD,
-            tried="filling the build context",
-            happened=f"{path} lies outside of it",
-            advice=["do not use the package that has such a member"],
-        )
-    return path
+        raise ImageError("outside", path=path)
+    return str(path)
 
 
 def members(package: Path) -> Iterator[Member]:
@@ -185,34 +120,22 @@ def members(package: Path) -> Iterator[Member]:
     """
     try:
         if zipfile.is_zipfile(package):
-            yield from _zip_members(package)
-        else:
-            yield from _tar_members(package)
+            with zipfile.ZipFile(package) as wheel:
+                for info in wheel.infolist():
+                    if not info.is_dir():
+                        may_run = bool(info.external_attr >> 16 & 0o100)
+                        yield info.filename, may_run, wheel.read(info)
+            return
+        with tarfile.open(package) as archive:
+            for entry in archive:
+                content = archive.extractfile(entry) if entry.isreg() else None
+                if content is not None:
+                    yield entry.name, bool(entry.mode & 0o100), content.read()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise ImageError(
-            Problem.DOWNLOAD,
-            tried=f"opening {package}",
-            happened=str(error),
-            advice=[f"remove {package}; the next run downloads it again"],
-        ) from error
+        raise ImageError("no-package", path=package, happened=error) from error
 
 
-def _zip_members(package: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(package) as archive:
-        for entry in archive.infolist():
-            if not entry.is_dir():
-                mode = entry.external_attr >> 16
-                yield Member(entry.filename, bool(mode & 0o100), archive.read(entry))
-
-
-def _tar_members(package: Path) -> Iterator[Member]:
-    with tarfile.open(package) as archive:
-        for entry in archive:
-            if entry.isreg():
-                stream = archive.extractfile(entry)
-                assert stream is not None  # a regular file has content
-                yield Member(entry.name, bool(entry.mode & 0o100), stream.read())
-
+# -- building ------------------------------------------------------------------------------------------
 
 #: Seconds without a line of output after which a build is given up.
 SILENCE_S = 600
@@ -230,65 +153,48 @@ class Cancelled(Exception):
     """The build was given up because the lab is being interrupted."""
 
 
-@dataclass
-class Transcript:
-    """What the engine has said so far about a build."""
-
-    image: str | None = None
-    error: str | None = None
-    lines: list[str] = field(default_factory=list)
-
-    def take(self, event: Mapping[str, Any]) -> str | None:
-        """Note one event; the text of a step when a new one begins, as ``3/5: RUN ...``."""
-        if "error" in event:
-            self.error = str(event["error"]).strip()
-            return None
-        if "aux" in event and "ID" in event["aux"]:
-            self.image = str(event["aux"]["ID"])
-            return None
-        text = str(event.get("stream", ""))
-        if built := BUILT.match(text):
-            self.image = self.image or built[1]
-        step = STEP.match(text)
-        if step is None:
-            self.lines += [line for line in plain(text).splitlines() if line.strip()]
-            return None
-        number, total, instruction = step.groups()
-        words = " ".join(instruction.split())
-        if words.startswith(QUICK):
-            return None
-        shown = words if len(words) <= STEP_TEXT else f"{words[:STEP_TEXT]}..."
-        return f"{number}/{total}: {shown}"
-
-    def tail(self) -> str:
-        """The end of the output, which says why a step failed."""
-        return "\n".join(self.lines[-TAIL_LINES:])
-
-
-def plain(text: str) -> str:
-    """The text without the escape sequences that the engine colours the error stream with."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+def never() -> bool:
+    """Nobody interrupts."""
+    return False
 
 
 def follow(
     events: Iterable[Mapping[str, Any]],
-    report: Callable[[str], None],
-    *,
-    cancelled: Callable[[], bool],
-) -> Transcript:
-    """Read a build's events to the end, reporting every step.
+    tried: str,
+    report: Say = lambda _: None,
+    cancelled: Callable[[], bool] = never,
+) -> str:
+    """Read a build's events to the end, reporting every step that takes time; the id of the image.
 
     Raises:
+        ImageError: a step failed; the message holds the end of the output in plain text.
         Cancelled: ``cancelled()`` became true; leaving the stream makes the engine stop the build.
     """
-    transcript = Transcript()
+    image, error = "", ""
+    lines: list[str] = []
     for event in events:
         if cancelled():
             raise Cancelled
-        step = transcript.take(event)
-        if step is not None:
-            report(step)
-    return transcript
+        if "error" in event:
+            error = str(event["error"]).strip()
+            continue  # to the end: the connection can be used again
+        # Without the escape sequences that the engine colours the error stream with.
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(event.get("stream", "")))
+        if built := BUILT.match(text):
+            image = image or built[1]
+        image = str(event.get("aux", {}).get("ID", image))
+        step = STEP.match(text)
+        words = " ".join(step[3].split()) if step else ""
+        if step and not words.startswith(QUICK):
+            shown = words if len(words) <= STEP_TEXT else f"{words[:STEP_TEXT]}..."
+            report(f"{step[1]}/{step[2]}: {shown}")
+        elif not step:
+            lines += [line for line in text.splitlines() if line.strip()]
+    if image and not error:
+        return image
+    said = [f"    {line}" for line in lines[-TAIL_LINES:]]
+    happened = error or "the engine ended the build without an image"
+    raise ImageError("build", tried=tried, happened="\n".join([happened, *said]))
 
 
 def build_arguments(
@@ -306,31 +212,23 @@ def build_arguments(
 
 def apt_proxy() -> str | None:
     """The proxy that this machine's apt is configured to use for its mirror, if any."""
-    apt_config = machine.program("apt-config")
-    if apt_config is None:
-        return None
+    query = ["apt-config", "dump", "--format", "%v%n", "Acquire::http::Proxy"]
     try:
-        dump = machine.run(
-            [apt_config, "dump", "--format", "%v%n", "Acquire::http::Proxy"], timeout_s=20
-        )
+        value = machine.run(query, timeout_s=20).stdout.strip()
     except machine.CommandError:
         return None
-    value = dump.stdout.strip()
     return value if value and value != "DIRECT" else None
 
 
 def build(
     engine: docker.DockerClient,
-    context: IO[bytes],
-    *,
-    dockerfile: str,
+    candidate: Candidate,
     base: str,
-    recipe: str,
-    tried: str,
-    report: Callable[[str], None],
+    context: IO[bytes],
+    report: Say,
     cancelled: Callable[[], bool],
 ) -> str:
-    """Build a context and return the id of the image, which has no tag.
+    """Build a candidate's context and return the id of the image, which has no tag.
 
     Steps run in the host's network: an engine without a usable bridge, which is common on build
     machines, can then still reach the package mirrors.
@@ -339,11 +237,12 @@ def build(
         ImageError: a step failed.
         Cancelled: the lab is being interrupted.
     """
+    what = "the stand-in" if candidate.variant.stand_in else "the image"
     events = engine.api.build(
         fileobj=context,
         custom_context=True,
-        dockerfile=dockerfile,
-        buildargs=build_arguments(os.environ, apt_proxy(), BASE=base, RECIPE=recipe),
+        dockerfile=candidate.variant.dockerfile,
+        buildargs=build_arguments(os.environ, apt_proxy(), BASE=base, RECIPE=candidate.digest),
         network_mode="host",
         platform=PLATFORM,
         rm=True,
@@ -352,7 +251,12 @@ def build(
         timeout=SILENCE_S,
         use_config_proxy=True,
     )
-    return _image(follow(events, report, cancelled=cancelled), tried)
+    return follow(
+        events,
+        f"building {what} {candidate.name} from the {candidate.source}",
+        lambda step: report(f"building {what} ({step})"),
+        cancelled,
+    )
 
 
 def remove_stages(engine: docker.DockerClient, recipe: str) -> None:
@@ -360,35 +264,19 @@ def remove_stages(engine: docker.DockerClient, recipe: str) -> None:
 
     A stage is found by the label that its Dockerfile gives it, so no other build's is touched.
     """
-    filters: dict[str, str | list[str] | bool] = {
-        "dangling": True,
-        "label": f"{LABEL_STAGE}={recipe}",
-    }
-    for image in engine.images.list(filters=filters):
-        try:
-            engine.images.remove(str(image.id))
-        except ImageNotFound:
-            continue  # it was the parent of one that has just been removed
+    engine.images.prune(filters={"dangling": True, "label": f"{LABEL_STAGE}={recipe}"})
 
 
-def label(engine: docker.DockerClient, image: str, tag: str, labels: Mapping[str, str]) -> str:
-    """Put labels on an image as its last layer and give it its final name; return the new id.
+def label(engine: docker.DockerClient, image: str, tag: str, labels: Mapping[str, str]) -> None:
+    """Put labels on an image as its last layer and give it its final name.
 
     The name appears with the finished image, so there is never a half image under it.
 
     Raises:
         ImageError: the engine refused.
     """
-    context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as archive:
-        content = f"FROM {image}\n".encode()
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
-    context.seek(0)
     events = engine.api.build(
-        fileobj=context,
-        custom_context=True,
+        fileobj=io.BytesIO(f"FROM {image}\n".encode()),
         tag=tag,
         labels=dict(labels),
         rm=True,
@@ -396,28 +284,7 @@ def label(engine: docker.DockerClient, image: str, tag: str, labels: Mapping[str
         decode=True,
         timeout=SILENCE_S,
     )
-    transcript = follow(events, lambda _: None, cancelled=lambda: False)
-    return _image(transcript, f"labelling {tag}")
-
-
-def _image(transcript: Transcript, tried: str) -> str:
-    if transcript.error is None and transcript.image is not None:
-        return transcript.image
-    happened = transcript.error or "the engine ended the build without an image"
-    tail = transcript.tail()
-    if tail:
-        happened += "\n" + "\n".join(f"    {line}" for line in tail.splitlines())
-    raise ImageError(
-        Problem.BUILD,
-        tried=tried,
-        happened=happened,
-        advice=[
-            "see the end of the output above; the next run goes on from the step that failed",
-            "when a mirror cannot be reached: give the engine's builds a route (http_proxy and "
-            "https_proxy are passed on)",
-            IMPORT_ADVICE,
-        ],
-    )
+    follow(events, f"labelling {tag}")
 
 
 def import_root(engine: docker.DockerClient, root_file_system: Path) -> str:
@@ -427,18 +294,18 @@ def import_root(engine: docker.DockerClient, root_file_system: Path) -> str:
         ImageError: the engine refused.
     """
     changes = ['CMD ["/bin/bash"]', f"LABEL {LABEL_IMAGE}=base"]
-    transcript = Transcript()
     with root_file_system.open("rb") as body:
-        for event in upload(engine, "/images/create", {"fromSrc": "-", "changes": changes}, body):
-            transcript.take(event)
-            if str(event.get("status", "")).startswith("sha256:"):
-                transcript.image = event["status"]
-    return _image(transcript, f"importing {root_file_system.name}")
+        chunks = iter(partial(body.read, 1 << 20), b"")
+        said = engine.api.import_image_from_stream(chunks, changes=changes)
+    events = [json.loads(line) for line in said.splitlines() if line.strip()]
+    ids = [{"aux": {"ID": event["status"]}} for event in events if "status" in event]
+    return follow([*ids, *events], f"importing {root_file_system.name}")
 
 
+# -- measuring -----------------------------------------------------------------------------------------
+
+SCRIPT = Path(__file__).with_name("measure.sh")
 LABEL_MEASURES = "test.lab.measures"
-TIMEOUT_S = 60
-POLICIES = ("DEFAULT", "LEGACY", "FUTURE", "FIPS")
 
 
 def measuring_script(measure: Measure) -> str:
@@ -447,33 +314,11 @@ def measuring_script(measure: Measure) -> str:
     A package that is not installed is left out; a command that fails makes the script fail, because
     a program that cannot even tell its version cannot be tested either.
     """
-    lines = [
-        "set -u",
-        'say() { printf \'%s\\t%s\\t%s\\n\' "$1" "$2" "$3"; }',
-        '. /etc/os-release; say os "" "$PRETTY_NAME"',
-        "version() {",
-        "  if command -v dpkg-query >/dev/null; then dpkg-query -W -f '${Version}' \"$1\"",
-        "  else rpm -q --qf '%{VERSION}-%{RELEASE}' \"$1\"; fi 2>/dev/null",
-        "}",
-        'must() { [ -n "$2" ] || { say failed "$1" "$2"; exit 1; }; }',
-        f"for name in {shlex.join(measure.packages)}; do",
-        '  if value=$(version "$name") && [ -n "$value" ]; then say package "$name" "$value"; fi',
-        "done",
-        f"for name in {shlex.join(POLICIES)}; do",
-        '  file="/usr/share/crypto-policies/$name/opensslcnf.txt"',
-        '  if [ -f "$file" ]; then say policy "$name" ""; fi',
-        "done",
-    ]
-    commands = {("package", name): command for name, command in measure.versions.items()}
+    asked = [("package", name, command) for name, command in measure.versions.items()]
     if measure.tls_library is not None:
-        commands["tls", "library"] = measure.tls_library
-    for (kind, name), command in commands.items():
-        lines += [
-            f"value=$({command}) || value=",
-            f'must {shlex.quote(name)} "$value"',
-            f'say {kind} {shlex.quote(name)} "$value"',
-        ]
-    return "\n".join(lines) + "\n"
+        asked.append(("tls", "library", measure.tls_library))
+    calls = [("packages", *measure.packages), *(("must", *words) for words in asked)]
+    return SCRIPT.read_text(encoding="utf-8") + "".join(f"{shlex.join(call)}\n" for call in calls)
 
 
 def read_facts(output: str) -> dict[str, Any]:
@@ -503,36 +348,21 @@ def measure(
     Raises:
         ImageError: a program in the image does not run.
     """
-    _sweep(engine, tag)
-    container = engine.containers.create(
-        image,
-        ["-c", measuring_script(wanted)],
-        entrypoint=["/bin/sh"],
-        network_mode="none",
-        labels={LABEL_MEASURES: tag},
-    )
+    mark = f"{LABEL_MEASURES}={tag}"
+    engine.containers.prune(filters={"label": mark})
     try:
-        container.start()
-        status = container.wait(timeout=TIMEOUT_S)["StatusCode"]
-        output = container.logs(stdout=True, stderr=False).decode(errors="replace")
-        complaints = container.logs(stdout=False, stderr=True).decode(errors="replace")
-    finally:
-        container.remove(force=True, v=True)
-    if status != 0:
-        raise ImageError(
-            Problem.MEASURE,
-            tried=f"asking the finished image {tag} for its versions",
-            happened=f"status {status}: {output.strip()}\n{complaints.strip()}",
-            advice=["correct the image's recipe: a program under test does not run in it"],
+        output = engine.containers.run(
+            image,
+            ["-c", measuring_script(wanted)],
+            entrypoint=["/bin/sh"],
+            network_mode="none",
+            labels={LABEL_MEASURES: tag},
+            log_config=LogConfig(type=LogConfig.types.JSON),
+            remove=True,
         )
-    return read_facts(output)
-
-
-def _sweep(engine: docker.DockerClient, tag: str) -> None:
-    """Remove what a killed run left while it measured this tag; its lock must be held."""
-    filters: dict[str, str | list[str] | bool] = {"label": f"{LABEL_MEASURES}={tag}"}
-    for container in engine.containers.list(all=True, filters=filters):
-        try:
-            container.remove(force=True, v=True)
-        except NotFound:
-            continue
+    except ContainerError as error:
+        said = error.stderr or b""
+        text = said if isinstance(said, str) else said.decode(errors="replace")
+        happened = f"status {error.exit_status}: {text.strip()}"
+        raise ImageError("measure", tag=tag, happened=happened) from error
+    return read_facts(output.decode(errors="replace"))

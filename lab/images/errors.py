@@ -7,63 +7,37 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from enum import StrEnum
-from typing import Protocol, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, TextIO
 
-from lab.host.errors import AdvisedError
-from lab.text import LONGEST_QUOTE, one_line
+import docker
+from docker.errors import DockerException
+from requests import RequestException
 
-
-class Problem(StrEnum):
-    """The kind of failure, for code that decides on it."""
-
-    RECIPE = "recipe"
-    REGISTRY = "registry"
-    BOOTSTRAP = "bootstrap"
-    DOWNLOAD = "download"
-    TOOL = "tool"
-    BUILD = "build"
-    MEASURE = "measure"
-    ARCHIVE = "archive"
-    PLATFORM = "platform"
-    LOCKED = "locked"
-    NO_SPACE = "no-space"
-    ENGINE = "engine"
-    INTERRUPTED = "interrupted"
+from lab.host import machine
+from lab.text import AdvisedError
 
 
-#: The way out that needs no network at all.
-IMPORT_ADVICE = "import the images from a machine that has them: lab images import FILE"
-
-
-class ImageError(AdvisedError[Problem]):
+class ImageError(AdvisedError):
     """An image cannot be had."""
+
+    table: ClassVar[Path] = Path(__file__).with_name("errors.toml")
 
     @property
     def reason(self) -> str:
         """One line: what was tried and the first line of what happened."""
-        lines = self.happened.strip().splitlines()
-        return f"{self.tried}: {lines[0] if lines else 'no reason given'}"
+        return f"{self.tried}: {first_line(self.happened)}"
 
 
 class WrongVariable(ImageError):
-    """A variable of the environment has a value that means nothing.
+    """A variable of the environment has a value that means nothing."""
 
-    Args:
-        name: of the variable.
-        value: what it has; quoted in part, on one line.
-        known: the values that mean something.
-        happened: what is wrong with it.
-    """
 
-    def __init__(self, name: str, value: str, known: Iterable[str], happened: str) -> None:
-        super().__init__(
-            Problem.RECIPE,
-            tried=f"{name}={one_line(value, LONGEST_QUOTE)}",
-            happened=happened,
-            advice=[f"use one of {', '.join(known)}, or leave {name} unset"],
-        )
+def first_line(text: str) -> str:
+    """What a text says first."""
+    return next(iter(text.strip().splitlines()), "no reason given")
 
 
 NO_SPACE = re.compile(
@@ -78,30 +52,72 @@ def is_no_space(error: BaseException | str) -> bool:
     return NO_SPACE.search(str(error)) is not None
 
 
-def no_space(tried: str, happened: str, place: str, free: int | None) -> ImageError:
+def no_space(tried: str, happened: object, place: Path | None) -> ImageError:
     """A full disk, said clearly.
 
     Args:
         tried: what needed the space.
-        happened: the raw text.
-        place: the directory whose file system is full.
-        free: bytes that are free there now, or None when that cannot be told from here.
+        happened: the raw text; of several lines the last that says it is repeated.
+        place: the directory whose file system is full; ``None``: the engine's, which is not seen from here.
     """
-    left = (
-        "free space there: unknown from here" if free is None else f"{megabytes(free)} free there"
-    )
+    said = [line.strip() for line in str(happened).splitlines() if is_no_space(line)]
+    free = machine.free_bytes(place) if place is not None else None
     return ImageError(
-        Problem.NO_SPACE,
+        "no-space",
         tried=tried,
-        happened=f"the disk is full below {place} ({left}): {happened}",
-        advice=(
-            "lab images prune removes the images of older recipes",
-            "docker system df shows what the engine keeps; docker image prune and docker builder "
-            "prune remove what nothing uses",
-            f"free space below {place}, or move the engine's data root (data-root in "
-            "/etc/docker/daemon.json); what was finished is kept, the next run goes on from there",
-        ),
+        happened=said[-1] if said else happened,
+        place=place or "the engine's data root",
+        free="free space there: unknown from here"
+        if free is None
+        else f"{megabytes(free)} free there",
     )
+
+
+@contextmanager
+def room(tried: str, place: Path) -> Iterator[None]:
+    """Say it clearly when the disk below ``place`` is full; what the engine says of its own disk passes.
+
+    Raises:
+        ImageError: it was full; any other failure comes as it is.
+    """
+    try:
+        yield
+    except (OSError, machine.CommandError) as error:
+        if isinstance(error, RequestException) or not is_no_space(error):
+            raise
+        raise no_space(tried, error, place) from error
+
+
+def data_root(engine: docker.DockerClient) -> Path | None:
+    """Where the engine keeps its data, when it runs on this machine."""
+    if engine.api.base_url != "http+docker://localhost":
+        return None
+    place = Path(str(engine.info().get("DockerRootDir", "")))
+    return place if place.is_dir() else None
+
+
+@contextmanager
+def engine_errors(engine: docker.DockerClient, tried: str) -> Iterator[None]:
+    """Turn what the engine's client raises into an error that says what to do.
+
+    Args:
+        engine: the engine.
+        tried: what is done in the block, as a noun phrase.
+
+    Raises:
+        ImageError: the engine failed; a full disk is told apart from the rest.
+    """
+    try:
+        yield
+    except ImageError as error:
+        if error.problem == "no-space" or not is_no_space(error.happened):
+            raise
+        raise no_space(error.tried, error.happened, data_root(engine)) from error
+    except (DockerException, RequestException) as error:
+        if is_no_space(error):
+            raise no_space(tried, error, data_root(engine)) from error
+        happened = getattr(error, "explanation", None) or error
+        raise ImageError("engine", tried=tried, happened=happened) from error
 
 
 def megabytes(size: int) -> str:
@@ -111,8 +127,8 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
-class Progress(Protocol):
-    """Told of everything that takes time. Called from several threads."""
+class Progress:
+    """Told of everything that takes time, from several threads. This one tells nobody."""
 
     def step(self, name: str, detail: str) -> None:
         """Something new happens for ``name`` (an image, usually)."""
@@ -124,20 +140,7 @@ class Progress(Protocol):
         """``name`` cannot be had."""
 
 
-class Silent:
-    """Tells nobody."""
-
-    def step(self, name: str, detail: str) -> None:
-        """Ignored."""
-
-    def done(self, name: str, seconds: float) -> None:
-        """Ignored."""
-
-    def failed(self, name: str, reason: str) -> None:
-        """Ignored."""
-
-
-class Printed:
+class Printed(Progress):
     """Prints a line an event, with the seconds since the start: ``[ 12.3 s] rocky9: ...``."""
 
     def __init__(
@@ -150,19 +153,15 @@ class Printed:
 
     def step(self, name: str, detail: str) -> None:
         """One line for what happens now."""
-        self._line(f"{name}: {detail}")
+        with self._lock:
+            elapsed = self._clock() - self._started
+            self._stream.write(f"[{elapsed:5.1f} s] {name}: {detail}\n")
+            self._stream.flush()
 
     def done(self, name: str, seconds: float) -> None:
         """One line for what is finished."""
-        self._line(f"{name}: ready after {seconds:.1f} s")
+        self.step(name, f"ready after {seconds:.1f} s")
 
     def failed(self, name: str, reason: str) -> None:
         """The first line of the reason; the whole text travels in the error."""
-        lines = reason.strip().splitlines()
-        self._line(f"{name}: failed: {lines[0] if lines else 'no reason given'}")
-
-    def _line(self, text: str) -> None:
-        with self._lock:
-            elapsed = self._clock() - self._started
-            self._stream.write(f"[{elapsed:5.1f} s] {text}\n")
-            self._stream.flush()
+        self.step(name, f"failed: {first_line(reason)}")

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import datetime
 import os
-import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, as_completed, wait
 from contextlib import contextmanager
 from functools import partial
-from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from lab.host import machine
 from lab.host.checkout import lock_directory
+from lab.host.machine import Say
 from lab.images import build, sources
-from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, Progress
-from lab.images.inventory import ImageInfo, Inventory, engine_errors
-from lab.images.provenance import Provenance
-from lab.images.recipe import Candidate, Recipe, Route, Source, candidate, candidates
-from lab.images.sources import Cache, Pulled, Registry, Unavailable
+from lab.images.errors import ImageError, data_root, engine_errors, megabytes, no_space
+from lab.images.provenance import ImageInfo, Made, Provenance, inspect, preferred, present
+from lab.images.recipe import Candidate, Recipe, Route, candidate
+from lab.images.sources import PLATFORM, Cache, Pulled, Registry
 
+if TYPE_CHECKING:
+    from lab.images.store import ImageStore
+
+#: Bytes that the engine must have free before anything is built: all images and build stages.
+NEEDED_FREE = 2_000_000_000
 #: Seconds to wait for another lab on this machine that makes images.
 WAIT_S = 1800.0
 #: Seconds that running builds get to notice that the lab is being interrupted.
@@ -32,12 +38,8 @@ CANCEL_S = 1.0
 
 
 @contextmanager
-def build_lock(
-    report: Callable[[str], None], *, wait_s: float = WAIT_S, where: Path | None = None
-) -> Iterator[None]:
+def build_lock(report: Say, *, wait_s: float = WAIT_S, where: Path | None = None) -> Iterator[None]:
     """Hold the one lock on making images: two labs never make the same image at the same time.
-
-    The lock ends with its process, however that ends; there is no stale lock to clean up.
 
     Args:
         report: told when there is something to wait for.
@@ -49,70 +51,46 @@ def build_lock(
             who does not share it.
     """
     path = (where or lock_directory()) / "images.lock"
-    lock = FileLock(path, mode=0o666)
+    waiting = partial(report, "another lab on this machine is making images; waiting")
     try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            report("another lab on this machine is making images; waiting")
-            lock.acquire(timeout=wait_s, poll_interval=0.1)
+        with machine.locked(path, wait_s, waiting):
+            yield
     except Timeout as error:
-        raise ImageError(
-            Problem.LOCKED,
-            tried="making the images",
-            happened=f"another lab has been making images for {wait_s:g} s and holds {path}",
-            advice=[f"look for the process that holds the lock: fuser {path}"],
-        ) from error
+        raise ImageError("locked", seconds=wait_s, path=path) from error
     except PermissionError as error:
-        raise ImageError(
-            Problem.LOCKED,
-            tried=f"taking the lock {path}",
-            happened=str(error),
-            advice=[f"remove {path} as its owner; a lab of another user left it"],
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+        raise ImageError("lock-forbidden", path=path, happened=error) from error
+
+
+def check_engine(engine: docker.DockerClient) -> None:
+    """See that the engine runs what the recipes make, and has room for it, where that can be told from here.
+
+    Raises:
+        ImageError: it has another platform, fewer than :data:`NEEDED_FREE` bytes, or does not answer.
+    """
+    with engine_errors(engine, "asking the engine for its platform"):
+        version = engine.version()
+    found = f"{version.get('Os')}/{version.get('Arch')}"
+    if found != PLATFORM:
+        raise ImageError("platform", wanted=PLATFORM, found=found)
+    place = data_root(engine)
+    free = machine.free_bytes(place) if place is not None else None
+    if free is not None and free < NEEDED_FREE:
+        needed = f"making the images needs {megabytes(NEEDED_FREE)}"
+        raise no_space("making the images", needed, place)
 
 
 class Making:
-    """One making of missing images and of the bases that they need.
+    """One making of a store's missing images, and of the bases that they need."""
 
-    Args:
-        engine: the engine that builds and holds them.
-        recipes: all recipes by name.
-        source: where images may come from.
-        registry: where the distributions' own images are pulled from.
-        cache: the downloaded packages.
-        scratch: the directory for what is needed only meanwhile; it is made when it is missing.
-        progress: told of everything that takes time.
-    """
-
-    def __init__(
-        self,
-        engine: docker.DockerClient,
-        recipes: Mapping[str, Recipe],
-        source: Source,
-        *,
-        registry: Registry,
-        cache: Cache,
-        scratch: Path,
-        progress: Progress,
-    ) -> None:
-        self._engine = engine
-        self._inventory = Inventory(engine)
-        self._recipes = recipes
-        self._source = source
-        self._registry = registry
-        self._cache = cache
-        self._scratch = scratch
-        self._progress = progress
-        self._routes = {name: list(recipe.open_to(source)) for name, recipe in recipes.items()}
-        #: Why an image is not made from the registry, which was tried before.
-        self._reasons: dict[str, str] = {}
-        self._pulled: dict[str, Pulled] = {}
-        self._made: dict[str, tuple[Candidate, ImageInfo]] = {}
+    def __init__(self, store: ImageStore) -> None:
+        self._store = store
+        self._engine = store.engine
+        self._progress = store.progress
+        self._registry = store.registry or Registry(store.engine)
+        self._cache = Cache(store.state / "cache")
+        self._there: set[str] = set()
+        self._making: dict[str, Future[Made]] = {}
+        self._beginning = threading.Lock()
         self._slots = threading.Semaphore((os.cpu_count() or 1) + 3)
         self._cancelled = threading.Event()
 
@@ -122,171 +100,122 @@ class Making:
         Raises:
             ImageError: an image cannot be had.
         """
-        wanted = tuple(names)
+        check_engine(self._engine)
         with (
             build_lock(partial(self._progress.step, "images")),
             engine_errors(self._engine, "making the images"),
         ):
-            while missing := [name for name in wanted if name not in self._made]:
-                self._round(missing)
-        return {name: self._made[name][1] for name in wanted}
-
-    def _round(self, names: Iterable[str]) -> None:
-        """Make images by the first route that each has left; one that fails may have another."""
-        sorter = TopologicalSorter(self._needed(names))
-        sorter.prepare()
-        ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
-        threads: list[threading.Thread] = []
-        try:
-            while sorter.is_active():
-                for name in sorter.get_ready():
-                    # A daemon: an interrupted lab must not wait for a build that does not listen.
-                    thread = threading.Thread(
-                        target=self._work, args=(name, ended), name=f"image {name}", daemon=True
-                    )
-                    threads.append(thread)
-                    thread.start()
-                name, error = ended.get()
-                if error is not None:
-                    self._next_route(name, error)
-                sorter.done(name)
-        except BaseException:
-            self._cancelled.set()
-            deadline = time.monotonic() + CANCEL_S
-            for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
-            raise
-
-    def _needed(self, names: Iterable[str]) -> dict[str, set[str]]:
-        """What is to be made, each with the base that must be made before it."""
-        needed: dict[str, set[str]] = {}
-        waiting = list(names)
-        present = self._inventory.tags()
-        while waiting:
-            name = waiting.pop()
-            if name in needed or name in self._made:
-                continue
-            base = self._route(name).variant.base
-            if base is not None and base not in self._made and not self._is_there(base, present):
-                waiting.append(base)
-            needed[name] = set() if base is None or base in self._made else {base}
-        return needed
-
-    def _is_there(self, base: str, present: set[str]) -> bool:
-        for known in candidates(self._recipes, base, self._source):
-            info = self._inventory.inspect(known.tag) if known.tag in present else None
-            if info is not None:
-                self._made[base] = known, info
-                return True
-        return False
-
-    def _route(self, name: str) -> Route:
-        """The first route that is open: one to a registry is open if that gives the image.
-
-        Raises:
-            ImageError: there is none.
-        """
-        while True:
-            self._recipes[name].allowed(self._source)
-            route = self._routes[name][0]
-            reference = route.variant.pull
-            if reference is None or name in self._pulled:
-                return route
+            self._there = present(self._engine)
+            wanted = {name: self._begun(name) for name in names}
             try:
-                report = partial(self._progress.step, name)
-                self._pulled[name] = self._registry.pull(reference, report)
-            except Unavailable as error:
-                self._next_route(name, _not_pulled(reference, error))
+                for future in as_completed(wanted.values()):
+                    future.result()
+            except BaseException:
+                self._cancelled.set()
+                wait(list(self._making.values()), CANCEL_S)
+                raise
+        return {name: future.result()[1] for name, future in wanted.items()}
 
-    def _next_route(self, name: str, error: BaseException) -> None:
-        """Note why a route failed, and go on with the next.
+    def _begun(self, name: str) -> Future[Made]:
+        """An image that is being made from now on, in a thread of its own, whoever needs it."""
+
+        def work() -> None:
+            try:
+                future.set_result(self._image(name))
+            except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
+                future.set_exception(error)
+
+        with self._beginning:
+            if name in self._making:
+                return self._making[name]
+            future: Future[Made] = Future()
+            self._making[name] = future
+            # A daemon: an interrupted lab must not wait for a build that does not listen.
+            threading.Thread(target=work, name=f"image {name}", daemon=True).start()
+        return future
+
+    def _image(self, name: str) -> Made:
+        """One image, by the first route that works; its base is made before it where it is not there.
 
         Raises:
-            BaseException: ``error``, if there is no other, or another would not help.
+            ImageError: there is no route, or none that works; or the base cannot be had.
         """
-        routes, reason = self._routes[name], self._reasons.get(name)
-        if not isinstance(error, ImageError):
-            raise error
-        if error.problem is Problem.NO_SPACE or len(routes) == 1:
-            self._progress.failed(name, error.reason)
-            if error.problem is Problem.NO_SPACE or reason is None:
-                raise error
-            raise ImageError(
-                error.problem,
-                tried=error.tried,
-                happened=f"{error.happened}\n(the registry had been tried before: {reason})",
-                advice=error.advice,
-            ) from error
-        routes.pop(0)
-        self._reasons[name] = error.reason
-        self._progress.step(name, f"not from the registry ({error.reason}); using packages")
-
-    def _work(self, name: str, ended: queue.SimpleQueue[tuple[str, BaseException | None]]) -> None:
-        """One image, in a thread of its own."""
-        started = time.monotonic()
-        try:
-            with engine_errors(self._engine, f"making {name}"):
-                finished = self._make(name)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
-            ended.put((name, error))
-            return
-        if finished:
+        known = self._store.candidates(name)
+        if (there := preferred(self._engine, known, self._there)) is not None:
+            return there
+        recipe = self._store.recipes[name]
+        reason: str | None = None
+        *others, last = recipe.allowed(self._store.source)
+        for route in (*others, last):
+            needed = route.variant.base
+            base = None if needed is None else self._begun(needed).result()
+            started = time.monotonic()
+            try:
+                with engine_errors(self._engine, f"making {name}"):
+                    made = self._made(recipe, route, base, reason)
+            except ImageError as error:
+                if error.problem != "no-space" and route is not last:
+                    reason = error.reason
+                    said = f"not from the registry ({reason}); using packages"
+                    self._progress.step(name, said)
+                    continue
+                self._progress.failed(name, error.reason)
+                if error.problem != "no-space" and reason is not None:
+                    error.add(f"(the registry had been tried before: {reason})")
+                raise
             self._progress.done(name, time.monotonic() - started)
-        ended.put((name, None))
+            return made
+        raise AssertionError("the last route is left by a return or an error")
 
-    def _make(self, name: str) -> bool:
-        """Make one image on its route; whether its base was there for it."""
-        route = self._routes[name][0]
-        report = partial(self._progress.step, name)
-        base: tuple[Candidate, ImageInfo] | None = None
-        if route.variant.base is not None:
-            base = self._made.get(route.variant.base)
-            if base is None:
-                return False  # the base takes another route: it is tried again after that
-        packages = {
-            artifact.file: self._cache.fetch(artifact, report)
-            for artifact in route.variant.artifacts
-        }
-        wanted = candidate(self._recipes[name], route, base[0] if base else None)
-        info = self._inventory.inspect(wanted.tag)
-        if info is None:
-            with self._slots:
-                if self._cancelled.is_set():
-                    raise build.Cancelled
-                info = self._assemble(wanted, base[1] if base else None, packages, report)
-        self._made[name] = wanted, info
-        return True
-
-    def _assemble(
-        self,
-        wanted: Candidate,
-        base: ImageInfo | None,
-        packages: Mapping[str, Path],
-        report: Callable[[str], None],
-    ) -> ImageInfo:
-        """Begin, build, measure and label an image. Its tag appears when it is complete.
-
-        Args:
-            wanted: the image.
-            base: the image of the lab that it stands on, if it stands on one.
-            packages: the fetched package by its file name.
-            report: told of every step.
+    def _made(self, recipe: Recipe, route: Route, base: Made | None, reason: str | None) -> Made:
+        """One image by one route.
 
         Raises:
             ImageError: one of the steps failed.
             lab.images.build.Cancelled: the lab is being interrupted.
             docker.errors.DockerException: the engine failed.
         """
+        report, variant = partial(self._progress.step, recipe.name), route.variant
+        pulled = None if variant.pull is None else self._registry.pull(variant.pull, report)
+        packages = {one.file: self._cache.fetch(one, report) for one in variant.artifacts}
+        wanted = candidate(recipe, route, base[0] if base else None)
+        with self._slots:
+            if self._cancelled.is_set():
+                raise build.Cancelled
+            return wanted, self._assemble(wanted, base, pulled, packages, report, reason)
+
+    def _assemble(
+        self,
+        wanted: Candidate,
+        base: Made | None,
+        pulled: Pulled | None,
+        packages: Mapping[str, Path],
+        report: Say,
+        reason: str | None,
+    ) -> ImageInfo:
+        """Begin, build, measure and label an image. Its tag appears when it is complete.
+
+        Args:
+            wanted: the image.
+            base: the image of the lab that it stands on, if it stands on one.
+            pulled: the image of a registry that it stands on, if it stands on one.
+            packages: the fetched package by its file name.
+            report: told of every step.
+            reason: why it is not made from the registry, which was tried before.
+        """
         variant, digest = wanted.variant, None
         if base is not None:
-            image, digest = base.tag, base.provenance.digest
-        elif variant.pull is not None:
-            pulled = self._pulled[wanted.name]
+            image, digest = base[1].tag, base[1].provenance.digest
+        elif pulled is not None:
             image, digest = pulled.id, pulled.digest
         else:
             image = self._bootstrap(wanted, report)
         if variant.dockerfile is not None:
-            image = self._build(wanted, image, packages, report)
+            with tempfile.TemporaryFile(dir=self._room()) as context:
+                build.write_context(context, wanted, packages)
+                context.seek(0)
+                cancelled = self._cancelled.is_set
+                image = build.build(self._engine, wanted, image, context, report, cancelled)
         report("measuring what is in it")
         facts = build.measure(self._engine, image, wanted.measure, tag=wanted.tag)
         provenance = Provenance(
@@ -295,7 +224,7 @@ class Making:
             stand_in=variant.stand_in,
             real=variant.real,
             not_real=variant.not_real,
-            fallback_reason=self._reasons.get(wanted.name),
+            fallback_reason=reason,
             digest=digest,
             recipe=wanted.digest,
             built_at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
@@ -303,20 +232,15 @@ class Making:
         )
         build.label(self._engine, image, wanted.tag, provenance.labels())
         build.remove_stages(self._engine, wanted.digest)
-        info = self._inventory.inspect(wanted.tag, built=True)
+        info = inspect(self._engine, wanted.tag, built=True)
         if info is None:
-            raise ImageError(
-                Problem.BUILD,
-                tried=f"reading the finished image {wanted.tag}",
-                happened="it vanished",
-                advice=["look for what removes images on this machine, then try again"],
-            )
+            raise ImageError("vanished", tag=wanted.tag)
         return info
 
-    def _bootstrap(self, wanted: Candidate, report: Callable[[str], None]) -> str:
+    def _bootstrap(self, wanted: Candidate, report: Say) -> str:
         assert wanted.variant.bootstrap is not None  # Variant has exactly one of the three
         # One name an image, and the lock is held: what a killed run left is overwritten.
-        root_file_system = self._scratch_directory() / f"{wanted.name}-{wanted.digest}.tar"
+        root_file_system = self._room() / f"{wanted.name}-{wanted.digest}.tar"
         try:
             sources.bootstrap(wanted.variant.bootstrap, root_file_system, report)
             report("handing it to the engine")
@@ -324,45 +248,8 @@ class Making:
         finally:
             root_file_system.unlink(missing_ok=True)
 
-    def _build(
-        self,
-        wanted: Candidate,
-        begin: str,
-        packages: Mapping[str, Path],
-        report: Callable[[str], None],
-    ) -> str:
-        """The id of what the Dockerfile makes of ``begin``."""
-        assert wanted.variant.dockerfile is not None
-        what = "the stand-in" if wanted.variant.stand_in else "the image"
-        with tempfile.TemporaryFile(dir=self._scratch_directory()) as stream:
-            build.write_context(stream, wanted, packages)
-            stream.seek(0)
-            return build.build(
-                self._engine,
-                stream,
-                dockerfile=wanted.variant.dockerfile,
-                base=begin,
-                recipe=wanted.digest,
-                tried=f"building {what} {wanted.name} from the {wanted.source}",
-                report=lambda step: report(f"building {what} ({step})"),
-                cancelled=self._cancelled.is_set,
-            )
-
-    def _scratch_directory(self) -> Path:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        return self._scratch
-
-
-def _not_pulled(reference: str, error: Unavailable) -> ImageError:
-    failure = ImageError(
-        Problem.REGISTRY,
-        tried=f"pulling {reference}",
-        happened=str(error),
-        advice=[
-            f"see whether the engine reaches the registry: docker pull {reference}",
-            "build from package mirrors instead: LAB_IMAGES=packages (or auto)",
-            IMPORT_ADVICE,
-        ],
-    )
-    failure.__cause__ = error
-    return failure
+    def _room(self) -> Path:
+        """The directory for what is needed only meanwhile."""
+        place = self._store.state / "tmp"
+        place.mkdir(parents=True, exist_ok=True)
+        return place

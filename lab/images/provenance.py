@@ -10,14 +10,19 @@ in which all was as expected. A moved version by itself is no fault of anything.
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+import docker
+from docker.errors import ImageNotFound
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lab.images.errors import ImageError, Problem
+from lab.images.errors import ImageError
+from lab.images.recipe import REPOSITORY, Candidate
 from lab.own import files
 from lab.text import cut, one_line
 
@@ -100,6 +105,78 @@ class Provenance(BaseModel):
         return f"{self.image}: {kind} (from the {self.source}){library}"
 
 
+@dataclass(frozen=True)
+class ImageInfo:
+    """An image that is there.
+
+    Attributes:
+        name: its name in the lab.
+        tag: its name on the engine, to start containers from.
+        id: its id on the engine.
+        built: whether this process made it, rather than found it.
+        provenance: what it says of itself.
+    """
+
+    name: str
+    tag: str
+    id: str
+    built: bool
+    provenance: Provenance
+
+    @property
+    def source(self) -> str:
+        """``registry`` or ``packages``."""
+        return self.provenance.source
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether it only stands in for the distribution."""
+        return self.provenance.stand_in
+
+
+def inspect(engine: docker.DockerClient, tag: str, *, built: bool = False) -> ImageInfo | None:
+    """The image with this tag; None when there is no finished one.
+
+    Args:
+        engine: the engine; its failures come as its client raises them.
+        tag: its name there.
+        built: whether this process has just made it.
+    """
+    try:
+        image = engine.images.get(tag)
+        provenance = Provenance.read(image.labels[LABEL_PROVENANCE], image_id=str(image.id))
+    except (ImageNotFound, KeyError, ValidationError):
+        return None  # not a finished image of this version of the lab: it is made again
+    return ImageInfo(provenance.image, tag, provenance.id, built, provenance)
+
+
+#: An image as it was wanted, and as it is there.
+Made = tuple[Candidate, ImageInfo]
+
+
+def present(engine: docker.DockerClient) -> set[str]:
+    """The tags of the lab's images that are there, also of what :func:`inspect` takes for unfinished."""
+    images = engine.api.images(name=f"{REPOSITORY}/*")
+    return {tag for image in images for tag in image.get("RepoTags") or ()}
+
+
+def preferred(
+    engine: docker.DockerClient, known: Iterable[Candidate], there: set[str]
+) -> Made | None:
+    """The first of these candidates that is there and finished.
+
+    Args:
+        engine: the engine.
+        known: the candidates, the preferred one first.
+        there: what :func:`present` gave.
+    """
+    for one in known:
+        info = inspect(engine, one.tag) if one.tag in there else None
+        if info is not None:
+            return one, info
+    return None
+
+
 def builds_of(provenance: Provenance) -> dict[str, str]:
     """What is in an image, as it was measured."""
     library = {TLS_LIBRARY: provenance.tls_library} if provenance.tls_library else {}
@@ -155,23 +232,14 @@ def write_builds(path: Path, images: Iterable[Provenance]) -> None:
     try:
         path.write_text("".join(parts), encoding="utf-8")
     except OSError as error:
-        raise ImageError(
-            Problem.RECIPE,
-            tried=f"writing {path}",
-            happened=error.strerror or str(error),
-            advice=["permit writing there, in a checkout of your own"],
-        ) from error
+        happened = error.strerror or str(error)
+        raise ImageError("builds-written", path=path, happened=happened) from error
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """As a string of TOML, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _broken(path: Path, happened: str) -> ImageError:
-    return ImageError(
-        Problem.RECIPE,
-        tried=f"reading {path}",
-        happened=happened,
-        advice=["write it anew, when all is as expected: lab images builds --write"],
-    )
+    return ImageError("builds", path=path, happened=happened)

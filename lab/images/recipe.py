@@ -18,7 +18,7 @@ import hashlib
 import json
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lab.images.errors import ImageError, Problem, WrongVariable
+from lab.images.errors import ImageError, WrongVariable
+from lab.text import LONGEST_QUOTE, one_line
 
 #: Images of the lab have tags in this repository.
 REPOSITORY = "tls-lab"
@@ -52,7 +53,14 @@ class Source(StrEnum):
         try:
             return cls(value)
         except ValueError as error:
-            raise WrongVariable("LAB_IMAGES", value, cls, "no such image source") from error
+            raise _wrong("LAB_IMAGES", value, cls, "no such image source") from error
+
+
+def _wrong(name: str, value: str, known: Iterable[str], happened: str) -> WrongVariable:
+    quoted = one_line(value, LONGEST_QUOTE)
+    return WrongVariable(
+        "variable", name=name, value=quoted, known=", ".join(known), happened=happened
+    )
 
 
 class _Part(BaseModel):
@@ -122,6 +130,11 @@ class Variant(_Part):
     not_real: tuple[str, ...] = ()
     measure: Measure | None = None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files and folders of the recipe that the build sees."""
+        return (*([self.dockerfile] if self.dockerfile else []), *self.context)
+
     @model_validator(mode="after")
     def _has_one_start(self) -> Self:
         if sum(start is not None for start in (self.pull, self.bootstrap, self.base)) != 1:
@@ -174,6 +187,17 @@ class _RecipeFile(_Part):
             )
         return self
 
+    def recipe(self, directory: Path, release: str) -> Recipe:
+        """The image as it is in a release."""
+        either = self.either
+        if either is not None and release in self.release:
+            either = self.release[release].of(either)
+        found = {Source.REGISTRY: self.registry, Source.PACKAGES: self.packages, None: either}
+        routes = (
+            Route(source, variant) for source, variant in found.items() if variant is not None
+        )
+        return Recipe(self.name, tuple(routes), self.measure, directory)
+
 
 @dataclass(frozen=True)
 class Route:
@@ -188,7 +212,6 @@ class Recipe:
     """An image of the lab and the ways to it, the preferred one first."""
 
     name: str
-    description: str
     routes: tuple[Route, ...]
     measure: Measure
     directory: Path
@@ -219,12 +242,7 @@ class Recipe:
         """
         routes = self.open_to(wanted)
         if not routes:
-            raise ImageError(
-                Problem.REGISTRY,
-                tried=f"making {self.name} from the {wanted}",
-                happened="it is made from the distribution's own image only",
-                advice=["leave LAB_IMAGES unset, on a machine that reaches a registry"],
-            )
+            raise ImageError("only-real", name=self.name, source=wanted)
         return routes
 
 
@@ -239,8 +257,7 @@ def releases(directory: Path) -> tuple[str, ...]:
     Raises:
         ImageError: a file is not a valid recipe.
     """
-    files = [_parse(path) for path in sorted(directory.glob("*/image.toml"))]
-    return tuple(sorted({name for file in files for name in file.release}))
+    return tuple(sorted({name for file in _read(directory) for name in file.release}))
 
 
 def load(directory: Path, release: str = "") -> dict[str, Recipe]:
@@ -254,58 +271,39 @@ def load(directory: Path, release: str = "") -> dict[str, Recipe]:
         ImageError: a file is not a valid recipe, or names a base or a file that is not there.
         WrongVariable: no recipe knows the release.
     """
-    paths = sorted(directory.glob("*/image.toml"))
-    if not paths:
-        raise _broken(directory, "no */image.toml in it")
-    if release and release not in (known := releases(directory)):
-        raise WrongVariable(
-            "LAB_SERVERS", release, known, "no recipe knows this release of the servers"
-        )
-    recipes = {recipe.name: recipe for recipe in (_load_one(path, release) for path in paths)}
+    files = _read(directory)
+    known = {name: None for file in files for name in file.release}
+    if release and release not in known:
+        happened = "no recipe knows this release of the servers"
+        raise _wrong("LAB_SERVERS", release, sorted(known), happened)
+    recipes = {file.name: file.recipe(directory / file.name, release) for file in files}
     for recipe in recipes.values():
         for route in recipe.routes:
             if route.variant.base is not None and route.variant.base not in recipes:
                 raise _broken(recipe.directory, f"its base {route.variant.base} has no recipe")
-            for relative in (route.variant.dockerfile, *route.variant.context):
-                if relative is not None and not (recipe.directory / relative).exists():
+            for relative in route.variant.files:
+                if not (recipe.directory / relative).exists():
                     raise _broken(recipe.directory, f"{relative} does not exist")
     return recipes
 
 
-def _parse(path: Path) -> _RecipeFile:
-    try:
-        parsed = _RecipeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, RecursionError, ValueError) as error:
-        raise _broken(path, str(error)) from error
-    if parsed.name != path.parent.name:
-        raise _broken(path, f"it is called {parsed.name}, its directory is not")
-    return parsed
-
-
-def _load_one(path: Path, release: str) -> Recipe:
-    parsed = _parse(path)
-    either = parsed.either
-    if either is not None and release in parsed.release:
-        either = parsed.release[release].of(either)
-    routes = [
-        Route(source, variant)
-        for source, variant in (
-            (Source.REGISTRY, parsed.registry),
-            (Source.PACKAGES, parsed.packages),
-            (None, either),
-        )
-        if variant is not None
-    ]
-    return Recipe(parsed.name, parsed.description, tuple(routes), parsed.measure, path.parent)
+def _read(directory: Path) -> list[_RecipeFile]:
+    files = []
+    for path in sorted(directory.glob("*/image.toml")):
+        try:
+            parsed = _RecipeFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (OSError, RecursionError, ValueError) as error:
+            raise _broken(path, str(error)) from error
+        if parsed.name != path.parent.name:
+            raise _broken(path, f"it is called {parsed.name}, its directory is not")
+        files.append(parsed)
+    if not files:
+        raise _broken(directory, "no */image.toml in it")
+    return files
 
 
 def _broken(path: Path, happened: str) -> ImageError:
-    return ImageError(
-        Problem.RECIPE,
-        tried=f"reading the image recipe {path}",
-        happened=happened,
-        advice=["correct the file; docs/images.md describes its fields"],
-    )
+    return ImageError("recipe", path=path, happened=happened)
 
 
 def find(recipes: Mapping[str, Recipe], name: str) -> Recipe:
@@ -315,12 +313,7 @@ def find(recipes: Mapping[str, Recipe], name: str) -> Recipe:
         ImageError: there is none.
     """
     if name not in recipes:
-        raise ImageError(
-            Problem.RECIPE,
-            tried=f"looking for the image {name}",
-            happened="the lab has no image of that name",
-            advice=[f"use one of {', '.join(sorted(recipes))}"],
-        )
+        raise ImageError("unknown", name=name, known=", ".join(sorted(recipes)))
     return recipes[name]
 
 
@@ -369,16 +362,13 @@ def candidates(recipes: Mapping[str, Recipe], name: str, wanted: Source) -> tupl
         ImageError: no recipe has that name.
     """
     recipe = find(recipes, name)
-    found: list[Candidate] = []
-    for route in recipe.open_to(wanted):
-        if route.variant.base is None:
-            found.append(candidate(recipe, route, None))
-            continue
-        found += [
-            candidate(recipe, route, base)
-            for base in candidates(recipes, route.variant.base, wanted)
-        ]
-    return tuple(found)
+    return tuple(
+        candidate(recipe, route, base)
+        for route in recipe.open_to(wanted)
+        for base in (
+            candidates(recipes, route.variant.base, wanted) if route.variant.base else (None,)
+        )
+    )
 
 
 def candidate(recipe: Recipe, route: Route, base: Candidate | None) -> Candidate:
@@ -402,12 +392,9 @@ def candidate(recipe: Recipe, route: Route, base: Candidate | None) -> Candidate
 
 def context_files(directory: Path, variant: Variant) -> dict[str, Path]:
     """The files of the recipe that the build sees, by their path in the build context."""
-    roots = [
-        directory / relative for relative in (variant.dockerfile, *variant.context) if relative
-    ]
     files = [
         path
-        for root in roots
+        for root in (directory / relative for relative in variant.files)
         for path in (sorted(root.rglob("*")) if root.is_dir() else [root])
         if path.is_file() and "__pycache__" not in path.parts
     ]

@@ -18,18 +18,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import docker
 import requests
+from docker.auth import resolve_repository_name
 from docker.errors import DockerException
 from filelock import FileLock
 
 from lab.host import machine
-from lab.images.errors import IMPORT_ADVICE, ImageError, Problem, is_no_space, megabytes, no_space
+from lab.host.machine import Say
+from lab.images.errors import ImageError, is_no_space, megabytes, room
 from lab.images.recipe import Artifact, Bootstrap
 
 PLATFORM = "linux/amd64"
@@ -46,10 +49,6 @@ UNREACHABLE = re.compile(
 )
 
 
-class Unavailable(Exception):
-    """The registry does not give this image; the text says why, in one line."""
-
-
 @dataclass(frozen=True)
 class Pulled:
     """An image that the registry gave."""
@@ -61,18 +60,6 @@ class Pulled:
 def is_unreachable(text: str) -> bool:
     """Whether this failure concerns the whole registry rather than one image in it."""
     return UNREACHABLE.search(text) is not None
-
-
-def registry_of(reference: str) -> str:
-    """The registry that an image reference names.
-
-    >>> registry_of("docker.io/library/centos:7")
-    'docker.io'
-    >>> registry_of("centos:7")
-    'docker.io'
-    """
-    first, slash, _ = reference.partition("/")
-    return first if slash and re.search(r"[.:]|^localhost$", first) else "docker.io"
 
 
 class Registry:
@@ -91,81 +78,78 @@ class Registry:
         self._unreachable: dict[str, str] = {}
         self._asking = threading.Lock()
 
-    def pull(self, reference: str, report: Callable[[str], None]) -> Pulled:
+    def pull(self, reference: str, report: Say) -> Pulled:
         """Get ``reference`` for linux/amd64.
 
         Raises:
-            Unavailable: no registry answers in time, or it does not have or give the image.
+            ImageError: no registry answers in time, or it does not have or give the image.
         """
         # One at a time: the second must profit from the answer that the first one got.
         with self._asking:
-            registry = registry_of(reference)
+            registry, _ = resolve_repository_name(reference)
             if registry in self._unreachable:
-                raise Unavailable(self._unreachable[registry])
+                happened = self._unreachable[registry]
+                raise ImageError("not-pulled", reference=reference, happened=happened)
             report(f"asking {registry} for {reference}")
             try:
-                self._follow(reference, report)
+                last = ""
+                for event in self._events(reference):
+                    status = str(event.get("status", ""))
+                    if status != last and status in {"Downloading", "Extracting"}:
+                        report(f"{status.lower()} {reference}")
+                    last = status or last
                 image = self._engine.images.get(reference)
-            except (DockerException, requests.RequestException, Unavailable) as error:
-                reason = f"{registry}: {_one_line(error)}"
-                if is_unreachable(reason):
-                    self._unreachable[registry] = reason
-                raise Unavailable(reason) from error
+            except (DockerException, requests.RequestException) as error:
+                said = str(getattr(error, "explanation", None) or error)
+                happened = f"{registry}: {' '.join(said.split())}"
+                if is_unreachable(happened):
+                    self._unreachable[registry] = happened
+                raise ImageError("not-pulled", reference=reference, happened=happened) from error
         digests = image.attrs.get("RepoDigests") or []
         return Pulled(str(image.id), digests[0] if digests else None)
 
-    def _follow(self, reference: str, report: Callable[[str], None]) -> None:
-        last = ""
-        for event in self._events(reference):
-            if "error" in event:
-                raise Unavailable(str(event["error"]))
-            status = str(event.get("status", ""))
-            if status != last and status in {"Downloading", "Extracting"}:
-                report(f"{status.lower()} {reference}")
-            last = status or last
-
     def _events(self, reference: str) -> Iterator[Mapping[str, Any]]:
-        """The engine's progress events; ends with :class:`Unavailable` when it falls silent.
+        """The engine's progress events.
 
         The request runs in a thread of its own because the engine answers nothing at all while it
         tries to reach a registry, and it tries for minutes.
+
+        Raises:
+            docker.errors.DockerException: the registry refuses, or the engine falls silent.
         """
-        events: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
+        events: queue.Queue[Mapping[str, Any] | Exception | None] = queue.Queue()
+        pull = partial(self._engine.api.pull, stream=True, decode=True, platform=PLATFORM)
 
         def ask() -> None:
+            end: Exception | None = None
             try:
-                for event in self._engine.api.pull(
-                    reference, stream=True, decode=True, platform=PLATFORM
-                ):
+                for event in pull(reference):
                     events.put(event)
             except (DockerException, requests.RequestException) as error:
-                events.put(error)
-            else:
-                events.put(None)
+                end = error
+            events.put(end)
 
         threading.Thread(target=ask, name=f"pull {reference}", daemon=True).start()
-        patience_s = self._patience_s
-        started = time.monotonic()
+        started, patience_s = time.monotonic(), self._patience_s
         while True:
             try:
                 event = events.get(timeout=patience_s)
             except queue.Empty:
-                waited = time.monotonic() - started
-                raise Unavailable(f"the registry did not answer within {waited:.0f} s") from None
+                waited = f"the registry did not answer within {time.monotonic() - started:.0f} s"
+                raise DockerException(waited) from None
             if event is None:
                 return
-            if isinstance(event, BaseException):
+            if isinstance(event, Exception):
                 raise event
+            if "error" in event:
+                raise DockerException(str(event["error"]))
             yield event
             patience_s = self._stall_s
 
 
-def _one_line(error: BaseException) -> str:
-    text = getattr(error, "explanation", None) or str(error)
-    return " ".join(str(text).split())
+# -- programs of this machine --------------------------------------------------------------------------
 
 
-INSTALL_TIMEOUT_S = 600.0
 _installing = threading.Lock()
 
 
@@ -176,6 +160,11 @@ class Tool:
     program: str
     packages: tuple[str, ...]
     purpose: str
+
+    @property
+    def path(self) -> str | None:
+        """Where it is on this machine, if it is there."""
+        return machine.program(self.program)
 
 
 MMDEBSTRAP = Tool(
@@ -188,65 +177,53 @@ NPM = Tool(
 )
 
 
-def tool_path(tool: Tool, report: Callable[[str], None], *, otherwise: Sequence[str] = ()) -> str:
+def tool_path(tool: Tool, report: Say, *, by_hand: str = "") -> str:
     """The full path of a program, which is installed first if it is missing.
 
     Args:
         tool: the program.
         report: told when something takes time.
-        otherwise: what the operator can do instead, beside what is true for every tool.
+        by_hand: what the operator can do instead, beside what is true for every tool.
 
     Raises:
         ImageError: it is missing and cannot be installed from here.
     """
     # One at a time: apt-get locks, and two images need the same tool.
     with _installing:
-        found = machine.program(tool.program)
-        if found is None:
+        if (found := tool.path) is not None:
+            return found
+        happened = f"{tool.program} is not installed, and "
+        if machine.program("apt-get") is None:
+            happened += f"this is {machine.os_release()['PRETTY_NAME']}"
+        elif not machine.is_root():
+            happened += "this user may not install packages"
+        else:
             report(f"installing {tool.program} on this machine, {tool.purpose}")
-            _install(tool, otherwise)
-            found = machine.program(tool.program)
-    if found is None:
-        raise _missing(tool, "its package was installed, the program is still not there", otherwise)
-    return found
+            try:
+                # npm brings several hundred packages: they are not listed.
+                machine.apt_install(tool.packages, lambda: tool.path is not None, lambda _: None)
+                happened = "its package was installed, the program is still not there"
+            except machine.CommandError as error:
+                happened = str(error)
+            if (found := tool.path) is not None:
+                return found
+    packages = " ".join(tool.packages)
+    raise ImageError("no-tool", tool=tool, packages=packages, by_hand=by_hand, happened=happened)
 
 
-def _install(tool: Tool, otherwise: Sequence[str]) -> None:
-    apt = machine.program("apt-get")
-    if apt is None:
-        happened = f"{tool.program} is not installed, and this is {machine.os_release()}"
-        raise _missing(tool, happened, otherwise)
-    if not machine.is_root():
-        happened = f"{tool.program} is not installed, and this user may not install packages"
-        raise _missing(tool, happened, otherwise)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    wait = ("-o", "DPkg::Lock::Timeout=120")
-    install = ("install", "--yes", "--no-install-recommends", *tool.packages)
-    try:
-        for arguments in (("update",), install):
-            argv = [apt, *wait, *arguments]
-            machine.run(argv, timeout_s=INSTALL_TIMEOUT_S, env=environment)
-    except machine.CommandError as error:
-        raise _missing(tool, str(error), otherwise) from error
-
-
-def _missing(tool: Tool, happened: str, otherwise: Sequence[str]) -> ImageError:
-    return ImageError(
-        Problem.TOOL,
-        tried=f"getting {tool.program}, {tool.purpose}",
-        happened=happened,
-        advice=[
-            f"as root on Debian or Ubuntu: apt-get install {' '.join(tool.packages)}",
-            *otherwise,
-            "let the engine reach a registry (docker pull debian:bookworm-slim must work)",
-            IMPORT_ADVICE,
-        ],
-    )
-
+# -- pinned packages -----------------------------------------------------------------------------------
 
 DOWNLOAD_TIMEOUT_S = 900.0
 ATTEMPTS = 3
-CHUNK = 1 << 20
+#: For the clients: no questions and notices.
+QUIET = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "NO_UPDATE_NOTIFIER": "1",
+    "npm_config_update_notifier": "false",
+    "npm_config_audit": "false",
+    "npm_config_fund": "false",
+}
 
 
 class Cache:
@@ -259,11 +236,7 @@ class Cache:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def path(self, artifact: Artifact) -> Path:
-        """Where the package is once it has been fetched."""
-        return self.directory / artifact.file
-
-    def fetch(self, artifact: Artifact, report: Callable[[str], None]) -> Path:
+    def fetch(self, artifact: Artifact, report: Say) -> Path:
         """The checked package, from the cache or through its client.
 
         Args:
@@ -273,88 +246,53 @@ class Cache:
         Raises:
             ImageError: no client, a failed download, another hash, a full disk.
         """
+        target = self.directory / artifact.file
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.directory / f".{artifact.file}.lock"):
-                return self._fetch(artifact, report)
+            with room(f"downloading {artifact.title}", self.directory):
+                self.directory.mkdir(parents=True, exist_ok=True)
+                with FileLock(self.directory / f".{artifact.file}.lock"):
+                    if not target.is_file() or sha256(target) != artifact.sha256:
+                        self._fetch(artifact, report)
         except OSError as error:
-            if is_no_space(error):
-                raise self._full(artifact, str(error)) from error
-            raise ImageError(
-                Problem.DOWNLOAD,
-                tried=f"fetching {artifact.title} into {self.directory}",
-                happened=str(error),
-                advice=[f"make {self.directory} writable for this user"],
-            ) from error
+            title, place = artifact.title, self.directory
+            raise ImageError("cache", title=title, place=place, happened=error) from error
+        return target
 
-    def _fetch(self, artifact: Artifact, report: Callable[[str], None]) -> Path:
-        target = self.path(artifact)
-        if target.is_file() and sha256(target) == artifact.sha256:
-            return target
+    def _fetch(self, artifact: Artifact, report: Say) -> None:
         report(f"downloading {artifact.title} ({megabytes(artifact.size)}, {artifact.client})")
         prefix = f".partial-{artifact.file}-"
         for left in self.directory.glob(f"{glob.escape(prefix)}*"):
             shutil.rmtree(left)  # by a run that was killed: its lock has ended with it
         with tempfile.TemporaryDirectory(dir=self.directory, prefix=prefix) as partial:
-            downloaded = self._download(artifact, Path(partial), report)
+            self._download(artifact, Path(partial), report)
+            downloaded = Path(partial, artifact.file)
+            if not downloaded.is_file():
+                names = ", ".join(sorted(p.name for p in Path(partial).iterdir())) or "nothing"
+                raise self._failed(artifact, f"it was to bring {artifact.file}, it brought {names}")
             found = sha256(downloaded)
             if found != artifact.sha256:
-                raise ImageError(
-                    Problem.DOWNLOAD,
-                    tried=f"checking {artifact.file}",
-                    happened=f"its sha256 is {found}, the recipe pins {artifact.sha256}",
-                    advice=[
-                        "find out why the package index serves other bytes than it did when the "
-                        "recipe was written; do not use them before that is known",
-                    ],
-                )
-            downloaded.replace(target)
-        return target
+                raise ImageError("hash", package=artifact, found=found)
+            downloaded.replace(self.directory / artifact.file)
 
-    def _download(self, artifact: Artifact, directory: Path, report: Callable[[str], None]) -> Path:
-        argv = package_command(artifact, directory, report)
+    def _download(self, artifact: Artifact, directory: Path, report: Say) -> None:
+        argv, env = package_command(artifact, directory, report), {**os.environ, **QUIET}
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                machine.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S, cwd=directory, env=environment())
-                break
+                machine.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S, cwd=directory, env=env)
+                return
             except machine.CommandError as error:
-                if is_no_space(error.output):
-                    raise self._full(artifact, error.output) from error
+                if is_no_space(error):
+                    raise
                 if attempt == ATTEMPTS:
-                    raise ImageError(
-                        Problem.DOWNLOAD,
-                        tried=f"downloading {artifact.title} with {artifact.client}",
-                        happened=f"{ATTEMPTS} attempts failed, the last one: {error}",
-                        advice=[
-                            f"see whether {artifact.client} reaches its package index",
-                            f"put {artifact.file} (sha256 {artifact.sha256}) into {self.directory}",
-                            IMPORT_ADVICE,
-                        ],
-                    ) from error
+                    happened = f"{ATTEMPTS} attempts failed, the last one: {error}"
+                    raise self._failed(artifact, happened) from error
                 report(f"downloading {artifact.title} again ({attempt} of {ATTEMPTS} failed)")
-        downloaded = directory / artifact.file
-        if not downloaded.is_file():
-            names = ", ".join(sorted(path.name for path in directory.iterdir())) or "nothing"
-            raise ImageError(
-                Problem.DOWNLOAD,
-                tried=f"downloading {artifact.title} with {artifact.client}",
-                happened=f"it was to bring {artifact.file}, it brought {names}",
-                advice=[f"put {artifact.file} (sha256 {artifact.sha256}) into {self.directory}"],
-            )
-        return downloaded
 
-    def _full(self, artifact: Artifact, happened: str) -> ImageError:
-        return no_space(
-            f"downloading {artifact.title}",
-            happened.strip().splitlines()[-1],
-            str(self.directory),
-            machine.free_bytes(self.directory),
-        )
+    def _failed(self, artifact: Artifact, happened: str) -> ImageError:
+        return ImageError("download", package=artifact, place=self.directory, happened=happened)
 
 
-def package_command(
-    artifact: Artifact, directory: Path, report: Callable[[str], None]
-) -> list[str]:
+def package_command(artifact: Artifact, directory: Path, report: Say) -> list[str]:
     """The client's command line that puts the package into ``directory``.
 
     Raises:
@@ -362,8 +300,8 @@ def package_command(
     """
     if artifact.client == "npm":
         by_hand = f"put {artifact.file} (sha256 {artifact.sha256}) into {directory.parent}"
-        npm = tool_path(NPM, report, otherwise=[by_hand])
         # The package goes into the current directory; npm 6 cannot name another one.
+        npm = tool_path(NPM, report, by_hand=by_hand)
         return [npm, "pack", "--ignore-scripts", f"{artifact.package}@{artifact.version}"]
     argv = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
     if artifact.platform is not None:
@@ -373,27 +311,13 @@ def package_command(
     return [*argv, f"--dest={directory}", f"{artifact.package}=={artifact.version}"]
 
 
-def environment() -> dict[str, str]:
-    """This process's environment, without questions and notices from the clients."""
-    return {
-        **os.environ,
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_INPUT": "1",
-        "NO_UPDATE_NOTIFIER": "1",
-        "npm_config_update_notifier": "false",
-        "npm_config_audit": "false",
-        "npm_config_fund": "false",
-    }
-
-
 def sha256(path: Path) -> str:
     """The hash of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
+
+# -- a Debian mirror -----------------------------------------------------------------------------------
 
 BOOTSTRAP_TIMEOUT_S = 900.0
 QUERY_TIMEOUT_S = 20.0
@@ -414,15 +338,15 @@ def mirror(environment: Mapping[str, str]) -> str | None:
     named = environment.get("LAB_DEBIAN_MIRROR", "").strip()
     if named:
         return named
-    apt = machine.program("apt-get")
-    if apt is None or machine.os_release().id != "debian":
+    system, apt = machine.os_release(), machine.program("apt-get")
+    if apt is None or system["ID"] != "debian":
         return None
     query = [apt, "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"]
     try:
         listed = machine.run(query, timeout_s=QUERY_TIMEOUT_S).stdout
     except machine.CommandError:
         return None
-    return mirror_among(listed, machine.os_release().codename)
+    return mirror_among(listed, system.get("VERSION_CODENAME", ""))
 
 
 def mirror_among(listed: str, codename: str) -> str | None:
@@ -466,46 +390,23 @@ def mmdebstrap_command(
     return [*argv, system.suite, str(target), *([mirror_uri] if mirror_uri else [])]
 
 
-def bootstrap(system: Bootstrap, target: Path, report: Callable[[str], None]) -> None:
+def bootstrap(system: Bootstrap, target: Path, report: Say) -> None:
     """Write the root file system of ``system`` to the tar archive ``target``.
 
     Raises:
         ImageError: mmdebstrap is missing or fails, or a disk is full.
     """
-    mmdebstrap = tool_path(MMDEBSTRAP, report)
-    uri = mirror(os.environ)
-    report(f"bootstrapping {system.suite} from the package mirror")
+    uri, suite = mirror(os.environ), system.suite
+    argv = mmdebstrap_command(tool_path(MMDEBSTRAP, report), system, uri, target)
+    report(f"bootstrapping {suite} from the package mirror")
 
     def on_line(line: str) -> None:
         if line.startswith(STEPS):
-            report(f"bootstrapping {system.suite}: {line.removeprefix('I: ').rstrip('.')}")
+            report(f"bootstrapping {suite}: {line.removeprefix('I: ').rstrip('.')}")
 
+    known = uri or "its default mirror"
     try:
-        machine.stream(
-            mmdebstrap_command(mmdebstrap, system, uri, target),
-            timeout_s=BOOTSTRAP_TIMEOUT_S,
-            on_line=on_line,
-        )
+        with room(f"bootstrapping Debian {suite} from {known}", target.parent):
+            machine.run(argv, timeout_s=BOOTSTRAP_TIMEOUT_S, on_line=on_line)
     except machine.CommandError as error:
-        tried = f"bootstrapping Debian {system.suite} from {uri or 'its default mirror'}"
-        if is_no_space(error.output):
-            place = target.parent
-            raise no_space(
-                tried, _last(error.output), str(place), machine.free_bytes(place)
-            ) from error
-        raise ImageError(
-            Problem.BOOTSTRAP,
-            tried=tried,
-            happened=str(error),
-            advice=[
-                "see whether this machine reaches the mirror: apt-get update"
-                + (f", or open {uri}" if uri else ""),
-                "name another mirror: LAB_DEBIAN_MIRROR=http://...",
-                IMPORT_ADVICE,
-            ],
-        ) from error
-
-
-def _last(text: str) -> str:
-    lines = [line for line in text.splitlines() if is_no_space(line)]
-    return lines[-1].strip() if lines else "no space left on device"
+        raise ImageError("bootstrap", suite=suite, mirror=known, happened=error) from error

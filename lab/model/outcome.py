@@ -32,6 +32,8 @@ class Outcome:
     """Whether it was told to accept exactly this certificate, whoever issued it, and did."""
     not_judged: tuple[NotJudged, ...] = ()
     """Why what the client made of an operator's own certificate says nothing about other clients."""
+    presumed: tuple[str, ...] = ()
+    """Of a completion: what must hold on the operator's own server for it to count there, with the place."""
     report: ClientReport = NO_REPORT
     """What the client's agent saw, on which this rests; the record has it beside the outcome."""
 
@@ -78,9 +80,11 @@ class Outcome:
     def in_words(self) -> str:
         """One line, for people."""
         if self.result is Result.COMPLETED:
-            if not self.protocol:
-                return f"completed ({self.goal}) without TLS"
-            return f"completed ({self.goal}): {self.protocol} {self.cipher}, {self._certificate()}"
+            tls = f": {self.protocol} {self.cipher}, {self._certificate()}"
+            words = f"completed ({self.goal}){tls if self.protocol else ' without TLS'}"
+            if not self.presumed:
+                return words
+            return f"not judged: on your server only if {'; '.join(self.presumed)}; here {words}"
         words = f"refused by the {self.by} at {self.stage}: {self.reason}"
         if not self.not_judged:
             return words

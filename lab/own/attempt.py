@@ -64,7 +64,7 @@ def read_attempt(
         server: the software (default: :data:`WEB_SERVER` for a web client, else :data:`FTP_SERVER`); a
             vsftpd.conf is for vsftpd only.
         vsftpd_build: the build that the vsftpd.conf is written for, a key of
-            :data:`lab.own.vsftpd_conf.BUILDS`; default: the build of the server.
+            :data:`lab.own.vsftpd_conf.BUILDS`; default: the one whose options it has.
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
         environment: variables to look through for Movable Type's directives.
@@ -170,7 +170,7 @@ def _server(
     read = vsftpd_conf.parse(
         text,
         str(conf),
-        build=vsftpd_conf.build_named(build) if build else program.build,
+        build=vsftpd_conf.build_named(build) if build else None,
         target=program.build,
         software=software,
     )

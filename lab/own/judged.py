@@ -72,7 +72,7 @@ def not_judged(attempt: Attempt, *, anchors_given: bool) -> tuple[NotJudged, ...
 
 
 def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcome:
-    """The outcome, which says ``verified`` only of what the attempt can judge.
+    """The outcome, which says ``verified`` only of what the attempt can judge, and what it presumes.
 
     A refusal is not judged if its reason is what the attempt cannot say. OpenSSL looks at the issuers
     first, then at the keys, the name and the dates (``verify_chain`` in ``crypto/x509/x509_vfy.c``), and most
@@ -83,6 +83,8 @@ def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcom
         outcome: what happened.
         anchors_given: as in :func:`not_judged`.
     """
+    if outcome.result is Result.COMPLETED:
+        outcome = dataclasses.replace(outcome, presumed=getattr(attempt.server, "presumed", ()))
     pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)

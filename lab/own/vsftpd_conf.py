@@ -12,7 +12,9 @@ form cannot be handed on, and is an error.
 What no line sets is the program's default - no TLS at all without ``ssl_enable`` - with one exception:
 the lab lets its user log in and upload (the treatment ``allowed``) unless the file forbids it.
 
-``vsftpd.toml`` has every option and what becomes of it.
+``vsftpd.toml`` has every option and what becomes of it, and what options do to a delivery together. What
+they name of the operator's host - files, directories, accounts - is not in the lab: what must hold there is
+said, and is a setting of the server (``presumed``), so that no completion is given out for more than it is.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ DEFAULT_VERSIONS = ("TLSv1.2", "TLSv1.3")
 BUILD_OPTION = "--vsftpd-build"
 
 _CERTIFICATE = "rsa_cert_file"
+_OLD_VERSIONS = ("SSLv3", "TLSv1", "TLSv1.1")
+_SAFE = "TLSv1.2"
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0[0-7]*", re.ASCII)
 _MISSING = "missing value in config file for"
@@ -97,6 +101,8 @@ class VsftpdOption:
     empty: str = ""
     missing: str = ""
     """What is said where a line sets it, where its value is empty or NO, and where no line sets it."""
+    presumes: str = ""
+    """What must hold on the operator's server, where no line sets it."""
 
 
 def options_of(build: Build) -> Mapping[str, VsftpdOption]:
@@ -121,6 +127,18 @@ def _options(build_name: str) -> Mapping[str, VsftpdOption]:
     for version, name in build.protocol_options.items():
         options[name] = VsftpdOption(OptionKind.BOOLEAN, Treatment.VERSION, version=version)
     return MappingProxyType(options)
+
+
+def build_for(text: str, usual: Build) -> Build:
+    """The build that a file is written for.
+
+    That is another than the usual one, if it knows all options of the file that the usual one knows, and
+    more of them.
+    """
+    names = {line.partition("=")[0].lstrip(BLANKS) for line in text.split("\n")}
+    known = names & options_of(usual).keys()
+    better = (build for build in BUILDS.values() if names & options_of(build).keys() > known)
+    return next(better, usual)
 
 
 def build_named(name: str) -> Build:
@@ -151,8 +169,8 @@ def parse(
     text: str,
     file: str = "vsftpd.conf",
     *,
-    build: Build = DEBIAN,
-    target: Build | None = None,
+    build: Build | None = None,
+    target: Build = DEBIAN,
     software: str = "vsftpd",
 ) -> VsftpdConf:
     """Read a vsftpd.conf.
@@ -160,15 +178,16 @@ def parse(
     Args:
         text: the whole file: what it does not set is at vsftpd's default.
         file: its name, for the findings.
-        build: the build that it is written for.
-        target: the build that the lab's server is; default: the same. What ``build`` spells
-            differently is translated, what ``target`` does not know is left out.
+        build: the build that it is written for; default: what :func:`build_for` says.
+        target: the build that the lab's server is. What ``build`` spells differently is translated,
+            what ``target`` does not know is left out.
         software: the name of that server.
 
     Raises:
         InputError: a line that is not NAME=VALUE, or that cannot be handed on.
     """
-    reading = _Reading(Findings(file, TABLE), build, target or build)
+    reading = _Reading(Findings(file, TABLE), build or build_for(text, target), target)
+    reading.recognised = build is None and reading.build is not target
     texts = [name for name, option in reading.options.items() if option.kind is OptionKind.TEXT]
     for line in _lines(text, reading.found, texts):
         reading.take(line)
@@ -242,6 +261,9 @@ class _Reading:
         self.kept: dict[str, str] = {}
         self.fatal: list[str] = []
         self.without_effect: list[_Line] = []
+        self.presumed: list[str] = []
+        self.recognised = False
+        """The build is what the file's options say, and nobody has named it."""
 
     def take(self, line: _Line) -> None:
         """Take one line in."""
@@ -251,6 +273,11 @@ class _Reading:
             why = f"{self.build.name}'s vsftpd 3.0.5 has no option {cut(line.name)!r}"
             self._fatal(line, problem, why + self._meant(line))
             return
+        if self.recognised and line.name not in self.of_target:
+            self.recognised = False
+            names = {"build": self.build, "other": self.target, "option": BUILD_OPTION}
+            self.found.say("other-build", line.number, line=line, **names)
+            self._presume(line.number, f"it is the build {self.build.name}")
         before = self.seen.get(line.name)
         if before is not None and before.value != line.value:
             self.found.say("repeated", line.number, now=line, before=before)
@@ -364,10 +391,17 @@ class _Reading:
             self.fields["certificate"] = CERTIFICATE_UNSET
         switches = self._protocols()
         self._say_defaults()
+        values = {name: self._effective(name) for name in self.options}
+        for rule in data(TABLE)["rule"]:
+            if self._holds(rule, values):
+                self._judge(rule, values)
         extra = (*self.kept.values(), *switches, *self.fatal)
         return VsftpdConf(
             file=self.found.file,
-            settings=Vsftpd(**{**self.fields, "software": software, "extra": extra}),
+            settings=Vsftpd(
+                **{**self.fields, "software": software, "extra": extra},
+                presumed=tuple(self.presumed),
+            ),
             lines=MappingProxyType(dict(self.lines)),
             switches=frozenset(switches),
             findings=tuple(self.found),
@@ -379,6 +413,8 @@ class _Reading:
             return ()
         last = max(number for _, number in self.versions.values())
         on = [v for v in PROTOCOLS if self.versions.get(v, (v in DEFAULT_VERSIONS, 0))[0]]
+        if on and on[-1] in _OLD_VERSIONS:
+            self.found.say("old-versions", last, right=f"{self.build.protocol_options[_SAFE]}=YES")
         if on and PROTOCOLS.index(on[-1]) - PROTOCOLS.index(on[0]) == len(on) - 1:
             self.fields["protocols"] = ProtocolRange(on[0], on[-1])
             self.lines["protocols"] = last
@@ -388,11 +424,55 @@ class _Reading:
         names = self.target.protocol_options
         return tuple(f"{names[v]}={'YES' if on else 'NO'}" for v, (on, _) in self.versions.items())
 
+    def _holds(self, rule: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+        """Whether a rule is about these builds and values; an option that the build has not has none."""
+        here = {"build": self.build.name, "target": self.target.name}
+        return all(rule.get(key, name) == name for key, name in here.items()) and all(
+            name in values and re.fullmatch(pattern, values[name])
+            for name, pattern in rule["when"].items()
+        )
+
+    def _judge(self, rule: Mapping[str, Any], values: Mapping[str, str]) -> None:
+        """Say what options do together, have the lab's server do it, and note what that presumes."""
+        name = rule.get("line", next(iter(rule["when"])))
+        line = self.seen.get(name)
+        number = line.number if line else None
+        shown = {key: cut(value) for key, value in values.items()}
+        shown |= {"line": str(line or f"{name}={values[name]}"), "value": shown[name]}
+        if rule.get("cannot"):
+            says = rule["says"].partition(": ")[2].format(**shown)
+            raise self.found.fail("cannot", number, says=says, target=self.target.name)
+        if "says" in rule:
+            self.found.say_words(rule["says"], number, **shown)
+        if "presumes" in rule:
+            self._presume(number, rule["presumes"].format(**shown))
+        for kept in rule.get("keep", ()):
+            written = kept.format(**{**values, "value": values[name]})
+            self.kept[written.partition("=")[0]] = written
+        self.fields.pop(rule.get("drop", ""), None)
+
+    def _effective(self, name: str) -> str:
+        """The value that the program has: YES or NO of a boolean."""
+        option, line = self.options[name], self.seen.get(name)
+        if line is None:
+            none = "NO" if option.kind is OptionKind.BOOLEAN else ""
+            return str(data(TABLE)["default"][self.build.name].get(name, none))
+        value = line.value.strip(BLANKS)
+        if option.kind is OptionKind.BOOLEAN:
+            return "YES" if value.upper() in TRUE_WORDS else "NO"
+        return value
+
+    def _presume(self, number: int | None, what: str) -> None:
+        place = self.found.file if number is None else f"{self.found.file}:{number}"
+        self.presumed.append(f"{what} ({place})")
+
     def _say_defaults(self) -> None:
         for name, option in self.options.items():
             needed = name != _CERTIFICATE or self.fields.get("tls")
             if option.missing and needed and name not in self.seen:
                 self.found.say_words(option.missing, None)
+                if option.presumes:
+                    self._presume(None, option.presumes)
         same = self.build.default_ciphers == self.target.default_ciphers
         if "ssl_ciphers" not in self.seen and not same:
             self.found.say("other-ciphers", None, build=self.build, target=self.target)

@@ -13,18 +13,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from time import monotonic
 
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab import host
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
-from lab.host.machine import free_bytes
+from lab.host import engine
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
-from lab.images.errors import is_no_space, no_space
 from lab.images.provenance import Builds, moved
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
@@ -98,7 +95,7 @@ def open_lab(
     """
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
     certificates = certificates or begin(attempts)
-    client = host.find()
+    client = engine.find()
     try:
         store = image_store(client, checkout, progress)
         images, absent = ensure_images(store)
@@ -164,7 +161,7 @@ def _release(running: Topology, client: DockerClient, failed: BaseException | No
     try:
         running.release(client)
     except (DockerException, OSError) as error:
-        gone = host.lost()
+        gone = engine.lost()
         if gone is None:
             raise
         if failed is None:
@@ -210,8 +207,7 @@ def ensure_images(
     Raises:
         ImageError: another image cannot be had.
     """
-    with _room_for_images(store.state):
-        images = store.ensure(store.of_topology)
+    images = store.ensure(store.of_topology)
     absent: dict[str, str] = {}
     for name, needs in store.only_real.items():
         # No registry is asked again for what it did not have a moment ago.
@@ -220,22 +216,10 @@ def ensure_images(
             absent[name] = _no_stand_in(name, why)
             continue
         try:
-            with _room_for_images(store.state):
-                images |= store.ensure([name])
+            images |= store.ensure([name])
         except ImageError as error:
             absent[name] = _no_stand_in(name, error.reason)
     return images, absent
-
-
-@contextmanager
-def _room_for_images(state: Path) -> Iterator[None]:
-    """Say clearly that the state directory, in which build contexts are put together, is full."""
-    try:
-        yield
-    except OSError as error:
-        if not is_no_space(error):
-            raise
-        raise no_space("making the images", str(error), str(state), free_bytes(state)) from error
 
 
 def _no_stand_in(name: str, why: str) -> str:
@@ -281,7 +265,7 @@ def start(
         client,
         checkout,
         _tags(images),
-        host.compose_command(),
+        engine.compose_command(),
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,
         kept=kept,

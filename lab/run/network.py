@@ -19,7 +19,7 @@ from docker.errors import APIError, DockerException
 from filelock import FileLock, Timeout
 
 from lab.host.checkout import LABEL_CHECKOUT, LABEL_PATH
-from lab.host.connect import parse_api
+from lab.host.engine import parse_api
 from lab.run.checkout import LABEL_KEPT, in_use, subnets_lock
 from lab.run.link import ExecutionError, execute
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lab import __version__
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
-from lab.host import EngineError, EngineProblem, lost
+from lab.host.engine import EngineError, lost
 from lab.images import Printed, Progress
 from lab.model import Attempt, Result, Role
 from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, judge
@@ -242,15 +242,7 @@ def _recorded(
 
 def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
     """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
-    return EngineError(
-        EngineProblem.LOST,
-        tried=f"Making {planned} attempts",
-        happened=f"the engine has gone, {planned - made} were not made ({gone.tried}: {gone.happened})",
-        advice=[
-            f"start it (as root: make engine) and run again; `lab report {record}` says what was made,"
-            " `lab down` removes what is left"
-        ],
-    )
+    return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
 
 
 def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:

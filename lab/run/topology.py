@@ -21,7 +21,7 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from filelock import FileLock, Timeout
 
-from lab.host import compose_environment
+from lab.host.engine import compose_environment
 from lab.host.machine import wait_until
 from lab.run.checkout import Checkout, in_use, topology_lock
 from lab.run.network import (

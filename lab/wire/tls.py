@@ -285,9 +285,7 @@ class _Reading:
 
 
 def handshake(
-    connection: Connection,
-    offsets: tuple[int, int],
-    secrets: Mapping[tuple[str, bytes], bytes],
+    connection: Connection, offsets: tuple[int, int], secrets: Mapping[tuple[str, bytes], bytes]
 ) -> Handshake:
     """Read the TLS of a connection.
 

@@ -154,9 +154,7 @@ def the_ca_certificate(client: ClientSettings) -> Case:
                 impostor=fastly.IMPOSTOR_REFUSED,
             ),
             useless(
-                '.ssl_cert_hostname = "other.lab.test";',
-                defined(attempt, CERTIFICATE_HOSTNAME),
-                fastly.unknown_issuer(client),
+                '.ssl_cert_hostname = "other.lab.test";', defined(attempt, CERTIFICATE_HOSTNAME)
             ),
             never_checked(attempt),
         ],
@@ -176,8 +174,6 @@ def tls_switched_off(client: ClientSettings) -> Case:
         remedies=[
             *fastly.cures(attempt, "server-tls"),
             unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
-            useless(
-                ".ssl_check_cert = never;", defined(attempt, NOT_CHECKED), fastly.no_tls(client)
-            ),
+            useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED)),
         ],
     )

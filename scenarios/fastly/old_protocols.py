@@ -30,11 +30,7 @@ def origin_without_tls(client: ClientSettings) -> Case:
         fastly.no_tls(client),
         remedies=[
             *fastly.cures(attempt, "server-tls", "without-tls"),
-            useless(
-                "the certificate is not checked",
-                attempt.with_client(verify=False),
-                fastly.no_tls(client),
-            ),
+            useless("the certificate is not checked", attempt.with_client(verify=False)),
         ],
     )
 
@@ -88,14 +84,8 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
         fails_inside,
         remedies=[
             *fastly.cures(attempt, "well-behaved"),
-            useless(
-                "the certificate is not checked", attempt.with_client(verify=False), fails_inside
-            ),
-            useless(
-                "only TLS 1.2 at the client",
-                attempt.with_client(protocols=only("TLSv1.2")),
-                fails_inside,
-            ),
+            useless("the certificate is not checked", attempt.with_client(verify=False)),
+            useless("only TLS 1.2 at the client", attempt.with_client(protocols=only("TLSv1.2"))),
         ],
     )
 
@@ -187,7 +177,6 @@ def weak_diffie_hellman_group(client: ClientSettings) -> Case:
             useless(
                 "every cipher suite enabled at the client, at its lowest security level",
                 attempt.with_client(ciphers=level_0),
-                fastly.in_handshake(Side.CLIENT, Reason.WEAK_DH),
             ),
         ],
     )

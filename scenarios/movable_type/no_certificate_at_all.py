@@ -47,7 +47,6 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
             useless(
                 f"{mt.SERVER_HIGH}, as the server's log suggests",
                 attempt.with_server(ciphers="HIGH"),
-                mt.server_refuses(Reason.NO_SHARED_CIPHER),
             ),
         ],
     )

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 from docker import DockerClient
 
-from lab import host
-from lab.images import ImageError, Silent
+from lab.host.engine import EngineError, find
+from lab.images import ImageError, Progress
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, ensure_images, image_store, open_lab
 from tests.e2e.checkouts import Copy
@@ -21,8 +21,8 @@ MakeCopy = Callable[[], Copy]
 def engine() -> Iterator[DockerClient]:
     """The engine of this machine; end-to-end tests are nothing without one."""
     try:
-        client = host.find()
-    except host.EngineError as error:
+        client = find()
+    except EngineError as error:
         pytest.fail(
             f"end-to-end tests need a container engine (`make unit` runs those that do not):\n{error}",
             pytrace=False,
@@ -35,7 +35,7 @@ def engine() -> Iterator[DockerClient]:
 def images(engine: DockerClient) -> None:
     """All images, made in this checkout's own state directory: copies find them on the engine."""
     try:
-        ensure_images(image_store(engine, Checkout.here(), Silent()))
+        ensure_images(image_store(engine, Checkout.here(), Progress()))
     except ImageError as error:
         pytest.fail(f"end-to-end tests need the images:\n{error}", pytrace=False)
 
@@ -43,7 +43,7 @@ def images(engine: DockerClient) -> None:
 @pytest.fixture(scope="session")
 def laboratory(images: None) -> Iterator[Lab]:
     """One lab with every container, for tests that leave its session and its agents as they were."""
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as opened:
+    with open_lab(Checkout.here(), Progress(), new_run_id()) as opened:
         yield opened
 
 

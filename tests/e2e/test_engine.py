@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -18,20 +19,21 @@ from pathlib import Path
 import pytest
 
 from lab.host import checkout, machine
-from lab.images import Silent
+from lab.images import Progress
 from tests.engines.seal import enter, make_root
 
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.slow,
     pytest.mark.skipif(
-        not machine.is_root() or machine.os_release().id != "debian",
+        not machine.is_root() or machine.os_release()["ID"] != "debian",
         reason="a new machine is made by root, on Debian",
     ),
 ]
 
 #: Starts the machine once: runs these commands of a shell there, says what they print and their status.
-Boot = Callable[..., machine.Completed]
+Done = subprocess.CompletedProcess[str]
+Boot = Callable[..., Done]
 
 #: What the lab's Python needs.
 INCLUDE = ("python3",)
@@ -54,7 +56,9 @@ def bare() -> Iterator[Path]:
     """The directory with the new machine's root file system."""
     with tempfile.TemporaryDirectory(prefix="lab-bare-") as name:
         place = Path(name)
-        make_root(machine.os_release().codename, place / "root", INCLUDE, Silent(), CACHED)
+        make_root(
+            machine.os_release()["VERSION_CODENAME"], place / "root", INCLUDE, Progress(), CACHED
+        )
         (place / "shared").mkdir()
         # As in Debian's container images: installing a package starts no service.
         forbid = place / "root" / "usr" / "sbin" / "policy-rc.d"
@@ -69,7 +73,7 @@ def boot(bare: Path) -> Boot:
     """Starts it, with control groups or (``CGROUPS=none``) without."""
     binds = {checkout.root(), Path(sys.base_prefix)} - {Path("/usr")}
 
-    def run(commands: str, **variables: str) -> machine.Completed:
+    def run(commands: str, **variables: str) -> Done:
         shell = ["sh", "-c", PRELUDE + commands]
         command = enter(bare / "root", bare / "shared", *shell, binds=sorted(binds))
         path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
@@ -79,7 +83,7 @@ def boot(bare: Path) -> Boot:
 
 
 @pytest.fixture(scope="module")
-def installed(boot: Boot) -> machine.Completed:
+def installed(boot: Boot) -> Done:
     """What was said at the first start of the machine, which then has an engine."""
     return boot(
         "lab engine start; lab engine start; cat /run/tls-lab/engine.json;"
@@ -114,7 +118,7 @@ def container(name: str, *labels: str) -> str:
 
 
 def test_a_bare_machine_gets_an_engine_that_stops_without_remains(
-    installed: machine.Completed,
+    installed: Done,
 ) -> None:
     first, second, stopped, nothing = installed.stdout.split("$ lab engine ")[1:]
     assert "engine: installing docker.io iptables" in first, str(installed)
@@ -130,9 +134,7 @@ def test_a_bare_machine_gets_an_engine_that_stops_without_remains(
     assert nothing.strip().endswith("engine.lock"), str(installed)
 
 
-def test_what_an_earlier_daemon_left_does_not_matter(
-    installed: machine.Completed, boot: Boot
-) -> None:
+def test_what_an_earlier_daemon_left_does_not_matter(installed: Done, boot: Boot) -> None:
     # given pid files whose ids another process has, then a daemon that was killed
     done = boot(
         "sleep 100 & mkdir -p /run/docker/containerd;"
@@ -148,9 +150,7 @@ def test_what_an_earlier_daemon_left_does_not_matter(
     assert done.stdout.endswith("is stopped\nstatus 0\n"), str(done)
 
 
-def test_two_labs_that_start_at_once_share_one_daemon(
-    installed: machine.Completed, boot: Boot
-) -> None:
+def test_two_labs_that_start_at_once_share_one_daemon(installed: Done, boot: Boot) -> None:
     done = boot(
         "lab engine start > /run/one & lab engine start; wait $!; cat /run/one;"
         " grep -lx dockerd /proc/*/comm; lab engine stop"
@@ -160,7 +160,7 @@ def test_two_labs_that_start_at_once_share_one_daemon(
     assert done.stdout.count("/comm") == 1, str(done)
 
 
-def test_a_daemon_that_does_not_come_up_says_why(installed: machine.Completed, boot: Boot) -> None:
+def test_a_daemon_that_does_not_come_up_says_why(installed: Done, boot: Boot) -> None:
     done = boot(
         "trap 'rm /etc/docker/daemon.json' EXIT;"
         """ echo '{"nonsense": 1}' > /etc/docker/daemon.json; lab engine start; ls /run/*.pid"""
@@ -170,9 +170,7 @@ def test_a_daemon_that_does_not_come_up_says_why(installed: machine.Completed, b
     assert done.stdout.endswith("status 3\n"), str(done)
 
 
-def test_a_daemon_that_hangs_is_named_and_left_alone(
-    installed: machine.Completed, boot: Boot
-) -> None:
+def test_a_daemon_that_hangs_is_named_and_left_alone(installed: Done, boot: Boot) -> None:
     done = boot(
         "lab engine start; kill -STOP $(cat /run/docker.pid); lab engine start;"
         " kill -CONT $(cat /run/docker.pid); lab engine start; lab engine stop"
@@ -188,18 +186,16 @@ def test_a_daemon_that_hangs_is_named_and_left_alone(
     ], str(done)
 
 
-def test_a_user_who_is_not_root_is_told_what_to_do(
-    installed: machine.Completed, boot: Boot
-) -> None:
+def test_a_user_who_is_not_root_is_told_what_to_do(installed: Done, boot: Boot) -> None:
     done = boot(
         f"chmod 755 /root; setpriv --reuid 1000 --clear-groups {sys.executable} -m lab engine start"
     )
-    assert done.status == 3, str(done)
+    assert done.returncode == 3, str(done)
     assert "The lab cannot start one here: this user is not root" in done.stderr, str(done)
 
 
 def test_an_engine_is_stopped_only_by_who_started_it_and_when_nobody_else_uses_it(
-    installed: machine.Completed, boot: Boot
+    installed: Done, boot: Boot
 ) -> None:
     done = boot(
         f"lab engine start; {container('no-lab')}"

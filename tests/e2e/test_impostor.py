@@ -6,7 +6,7 @@ import pytest
 from docker import DockerClient
 
 from lab.host.machine import wait_until
-from lab.images import Silent
+from lab.images import Progress
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
 from lab.model.expectations import PlannedAttempt, Verdict, impostor_difference
 from lab.run.attempts import make
@@ -84,7 +84,7 @@ def test_a_login_alone_gives_the_password_away(laboratory: Lab, software: str) -
 
 
 def test_only_root_reads_the_password_and_nothing_stays(engine: DockerClient, images: None) -> None:
-    with open_lab(Checkout.here(), Silent(), new_run_id()) as laboratory:
+    with open_lab(Checkout.here(), Progress(), new_run_id()) as laboratory:
         # given an impostor that has got a login
         made(laboratory, attempt_on("vsftpd", "verify=none"))
         kept = shell(engine, laboratory, "vsftpd", "stat -c '%U %a' /run/lab/listeners/*/captured")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab.host.machine import wait_until
-from lab.images import Silent
+from lab.images import Progress
 from lab.model import Attempt
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict
 from lab.record import AttemptResult
@@ -297,7 +297,7 @@ def every() -> list[tuple[Attempt, str]]:
 @pytest.fixture(scope="module")
 def laboratory(images: None) -> Iterator[Lab]:
     attempts = [one for one, _ in every()]
-    with open_lab(Checkout.here(), Silent(), new_run_id(), attempts=attempts) as opened:
+    with open_lab(Checkout.here(), Progress(), new_run_id(), attempts=attempts) as opened:
         yield opened
 
 

@@ -20,7 +20,7 @@ from typing import Self
 import pytest
 from docker import DockerClient
 
-from lab.host import resolve
+from lab.host.engine import resolve
 from lab.host.machine import wait_until
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, RunRecord

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker import DockerClient
 
-from lab.images import Silent
+from lab.images import Progress
 from lab.run import network
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
@@ -91,7 +91,7 @@ def answered(
 def open_network(engine: DockerClient, images: None) -> Iterator[dict[str, str]]:
     """One container in an internal network without the lab's options."""
     name = "tls-lab-test-open-network"
-    image = image_store(engine, Checkout.here(), Silent()).ensure(["dns"])["dns"].tag
+    image = image_store(engine, Checkout.here(), Progress()).ensure(["dns"])["dns"].tag
     network = engine.networks.create(name, driver="bridge", internal=True)
     try:
         container = engine.containers.run(

@@ -24,7 +24,7 @@ import pytest
 import trustme
 from docker.models.containers import Container
 
-from lab.images import Silent
+from lab.images import Progress
 from lab.model import only
 from lab.run.checkout import Checkout
 from lab.run.containers import AGENTS, CERTIFICATES, agent_files, pack
@@ -159,7 +159,7 @@ def place_of(
     software: str, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> Iterator[Place]:
     service = SERVERS[software].service
-    image = image_store(engine, Checkout.here(), Silent()).ensure([service])[service]
+    image = image_store(engine, Checkout.here(), Progress()).ensure([service])[service]
     container = engine.containers.run(
         image.tag,
         ["sleep", "infinity"],

@@ -23,8 +23,7 @@ import docker
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab import host
-from lab.host import machine
+from lab.host import engine, machine
 from lab.host.checkout import root
 from lab.images import Printed, Progress, sources
 from lab.images.recipe import Bootstrap
@@ -88,7 +87,7 @@ def main() -> int:
         sys.stderr.write("make engines: starting a daemon needs root\n")
         return 2
     progress = Printed()
-    here = host.find()
+    here = engine.find()
     image = image_store(here, Checkout.here(), progress).ensure(["dns"])["dns"].tag
     rows = [look(here, image)]
     content = b"".join(here.api.get_image(image))
@@ -201,7 +200,7 @@ def look(client: DockerClient, image: str) -> Row:
             client,
             checkout,
             dict.fromkeys(topology.service_files(checkout), image),
-            host.compose_command(),
+            engine.compose_command(),
             PROJECT,
             run_id=PROJECT,
             kept=False,

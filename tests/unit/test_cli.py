@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from lab import __version__, host
+from lab import __version__
 from lab.certificates import RunCertificates, describe
 from lab.cli import main
 from lab.cli.common import USAGE
 from lab.cli.entry import COMMANDS
 from lab.documents import documents
+from lab.host import engine
 from lab.images import ImageError
-from lab.images import Problem as ImageProblem
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
@@ -91,12 +91,12 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def find() -> None:
         pytest.fail("the engine was asked")
 
-    monkeypatch.setattr(host, "find", find)
+    monkeypatch.setattr(engine, "find", find)
 
 
 @pytest.fixture
 def made_up_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "find", lambda: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(engine, "find", lambda: SimpleNamespace(close=lambda: None))
 
 
 # -- words -------------------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ def test_an_unknown_verb_or_option_is_wrong_usage(lab: Lab, words: list[str]) ->
 @pytest.mark.parametrize(
     "error",
     [
-        host.EngineError(host.EngineProblem.NO_SOCKET, tried="x", happened="y", advice=["z"]),
-        ImageError(ImageProblem.BUILD, tried="x", happened="y", advice=["z"]),
+        engine.EngineError("no-socket", endpoint="x"),
+        ImageError("build", tried="x", happened="y"),
         TopologyError("Compose could not start"),
         AgentError("the agent does not start"),
         RecordError("the record cannot be written"),
@@ -256,7 +256,7 @@ def test_what_the_lab_cannot_do_is_one_message_and_exit_status_3(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr(host, "find", fail)
+    monkeypatch.setattr(engine, "find", fail)
     for words in (["status"], ["up"], ["down"], ["images"], ["attempt"], ["run", "tls_is_off"]):
         done = lab(*words)
         assert done.status == 3, words
@@ -277,7 +277,7 @@ def test_a_signal_ends_the_command_with_its_number(
         finally:
             cleaned.append(True)
 
-    monkeypatch.setattr(host, "find", interrupted)
+    monkeypatch.setattr(engine, "find", interrupted)
     done = lab("status")
     assert done.status == 128 + number
     assert done.err == f"lab: ended by {number.name}; what was finished is in the record\n"
@@ -362,7 +362,7 @@ def test_a_file_that_is_no_record_is_wrong_usage(
 def test_a_variable_without_a_meaning_is_wrong_usage(
     lab: Lab, here: Checkout, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("lab.host.find", io.BytesIO)
+    monkeypatch.setattr("lab.host.engine.find", io.BytesIO)
     monkeypatch.setenv(name, "nonsense")
     # also where the topology is up already
     monkeypatch.setattr("lab.run.network.containers", lambda *_: {"dns": "1"})
@@ -377,7 +377,9 @@ def test_the_builds_of_another_release_are_not_recorded_as_the_usual_ones(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_SERVERS", "debian12")
-    monkeypatch.setattr("lab.host.find", lambda: pytest.fail("nothing is to be asked or written"))
+    monkeypatch.setattr(
+        "lab.host.engine.find", lambda: pytest.fail("nothing is to be asked or written")
+    )
     done = lab("images", "builds", "--write")
     assert done.status == 2
     assert "leave LAB_SERVERS unset" in done.err

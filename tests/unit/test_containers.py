@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.host import compose_command
+from lab.host.engine import compose_command
 from lab.run.checkout import Checkout
 from lab.run.topology import compose_variables, service_files
 from lab.servers import SERVERS

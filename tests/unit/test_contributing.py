@@ -30,13 +30,10 @@ from pathlib import Path
 from lab.cases import Catalogue
 from lab.certificates import CATALOGUE
 from lab.clients import PROGRAMS, program_of
-from lab.dialects import (
-    client_dialect,
-    server_dialect,
-)
+from lab.dialects import client_dialect, server_dialect
 from lab.documents import documents
 from lab.documents.verdicts import problems
-from lab.host import compose_command
+from lab.host.engine import compose_command
 from lab.images.recipe import load
 from lab.model import CLIENT_CONTAINERS
 from lab.record import schema_text

@@ -60,7 +60,10 @@ RECORDED = [one for name, one in ALL if name != DOCUMENTATION]
 DOCUMENTED = list(FILES[DOCUMENTATION].transcripts)
 
 #: Signals that no rule asks for, with what does.
-BESIDE_RULES = {"waited-for-tls": "the cause of a silent greeting (interpret.cause)"}
+BESIDE_RULES = {
+    "waited-for-tls": "the cause of a silent greeting (interpret.cause)",
+    "no-version-to-speak": "the cause of no-shared-protocol (interpret.cause)",
+}
 
 #: Reasons of docs/outcomes.md that no rule gives, and why not.
 UNREACHABLE = {

@@ -151,11 +151,11 @@ def test_a_document_of_a_long_number_or_a_deep_list_is_refused(text: str) -> Non
 @pytest.mark.parametrize(
     ("manifest", "said"),
     [
-        (b"{}", "no list"),
+        (b"{}", "by their tags"),
         (b'[{"RepoTags": [1]}]', "by their tags"),
         (b'[{"RepoTags": "a"}]', "by their tags"),
         (b"[1]", "by their tags"),
-        (b"[" * 5000, "recursion"),
+        (b"[" * 5000, "by their tags"),
         (b"[]", "it holds no image"),
     ],
 )

@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from lab.host import EngineError, EngineProblem, doctor
-from lab.host.doctor import GIB, EngineFacts, Level, MachineFinding, NoEngine
+from lab.host import doctor
+from lab.host.doctor import GIB, Engine, Level, Seen
+from lab.host.engine import EngineError
 
-ENGINE = EngineFacts(
+ENGINE = Engine(
     where="unix:///var/run/docker.sock (the default socket)",
-    version="20.10.24",
-    driver="overlay2",
-    data_root="/var/lib/docker",
-    local=True,
-    cores=2,
-    memory=8 * GIB,
-    limits=True,
+    info={
+        "ServerVersion": "20.10.24",
+        "Driver": "overlay2",
+        "DockerRootDir": "/var/lib/docker",
+        "NCPU": 2,
+        "MemTotal": 8 * GIB,
+    },
 )
-ABSENT = EngineError(
-    EngineProblem.NO_SOCKET,
-    tried="Connecting",
-    happened="no such socket",
-    advice=["one way", "another"],
-)
+ABSENT = EngineError("no-socket", endpoint="the socket")
+STARTS, MISSES = Engine(error=ABSENT, would_start=True), Engine(error=ABSENT)
+
+
+def with_info(**changed: object) -> Engine:
+    return replace(ENGINE, info={**ENGINE.info, **changed})
 
 
 def test_a_good_machine() -> None:
-    assert doctor.judge_python((3, 11, 7), "/usr/bin/python3").level is Level.OK
     assert doctor.judge_architecture("x86_64").level is Level.OK
     engine = doctor.judge_engine(ENGINE)
     assert engine.level is Level.OK
@@ -39,12 +39,6 @@ def test_a_good_machine() -> None:
     assert doctor.judge_resources(ENGINE, 1, 1).level is Level.OK
 
 
-def test_an_old_python_is_missing_something() -> None:
-    finding = doctor.judge_python((3, 10, 12), "/usr/bin/python3")
-    assert finding.level is Level.MISSING
-    assert "PYTHON=" in finding.advice
-
-
 def test_another_architecture_is_named() -> None:
     finding = doctor.judge_architecture("aarch64")
     assert finding.level is Level.WARNING
@@ -52,25 +46,25 @@ def test_another_architecture_is_named() -> None:
 
 
 def test_no_engine_that_the_lab_would_start_is_no_obstacle() -> None:
-    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=True))
+    finding = doctor.judge_engine(STARTS)
     assert finding.level is Level.WARNING
     assert "make lab" in finding.advice
 
 
 def test_no_engine_that_the_lab_cannot_start_is_one() -> None:
-    finding = doctor.judge_engine(NoEngine(ABSENT, would_start=False))
+    finding = doctor.judge_engine(MISSES)
     assert finding.level is Level.MISSING
-    assert finding.advice == "one way; or another"
+    assert "; or point DOCKER_HOST" in finding.advice
 
 
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
-        (replace(ENGINE, driver="vfs"), "overlay2"),
-        (replace(ENGINE, limits=False), "control groups"),
+        (with_info(Driver="vfs"), "overlay2"),
+        (with_info(PidsLimit=False), "control groups"),
     ],
 )
-def test_an_engine_with_a_weakness(changed: EngineFacts, word: str) -> None:
+def test_an_engine_with_a_weakness(changed: Engine, word: str) -> None:
     finding = doctor.judge_engine(changed)
     assert finding.level is Level.WARNING
     assert word in finding.advice
@@ -99,23 +93,20 @@ def test_room_for_the_checkout() -> None:
 
 
 def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
-    small = replace(ENGINE, memory=GIB, cores=1)
+    small = with_info(MemTotal=GIB, NCPU=1)
     with_engine = doctor.judge_resources(small, cores=8, memory=32 * GIB)
-    without = doctor.judge_resources(NoEngine(ABSENT, would_start=True), 8, 32 * GIB)
+    without = doctor.judge_resources(STARTS, 8, 32 * GIB)
     assert with_engine.level is Level.WARNING
     assert with_engine.found == "the engine's machine has 1.0 GiB of memory and 1 core"
     assert without.found == "this machine has 32.0 GiB of memory and 8 cores"
 
 
-STARTS = NoEngine(ABSENT, would_start=True)
-
-
 def test_a_kernel_that_lacks_something() -> None:
     lacking = {"overlay": True, "control groups": False, "bridge": False}
-    seen = doctor.judge_kernel(STARTS, lacking)
+    seen = doctor.judge_kernel(lacking)
     assert seen.level is Level.WARNING
     assert seen.found == "not seen: bridge, control groups"
-    assert doctor.judge_kernel(STARTS, dict.fromkeys(lacking, True)).level is Level.OK
+    assert doctor.judge_kernel(dict.fromkeys(lacking, True)).level is Level.OK
 
 
 def test_a_kernel_is_looked_at_where_an_engine_would_be_started() -> None:
@@ -124,7 +115,8 @@ def test_a_kernel_is_looked_at_where_an_engine_would_be_started() -> None:
 
 
 def test_a_kernel_that_an_engine_runs_on_needs_no_look() -> None:
-    assert doctor.judge_kernel(ENGINE, {"bridge": False}).level is Level.OK
+    assert doctor.look_at_kernel(ENGINE).found == "the engine runs on it"
+    assert doctor.look_at_kernel(MISSES).level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -140,10 +132,7 @@ def test_the_line_that_says_most(output: str, line: str) -> None:
 
 
 def test_findings_are_read_line_by_line() -> None:
-    findings = [
-        MachineFinding("git", Level.OK, "2.39"),
-        MachineFinding("engine", Level.MISSING, "none", "get one"),
-    ]
+    findings = {"git": Seen(Level.OK, "2.39"), "engine": Seen(Level.MISSING, "none", "get one")}
     assert doctor.render(findings).splitlines() == [
         "ok       git     2.39",
         "missing  engine  none",
@@ -151,7 +140,7 @@ def test_findings_are_read_line_by_line() -> None:
         "",
         "The lab cannot run here.",
     ]
-    assert doctor.render(findings[:1]).endswith("The lab can run here.")
+    assert doctor.render({"git": findings["git"]}).endswith("The lab can run here.")
 
 
 def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
@@ -161,9 +150,8 @@ def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
 
     # then each change has a line of its own, and the lab can run
     assert finding.found.splitlines()[1:] == [f"  vsftpd: {change}", "  vsftpd: vsftpd 1 -> 2"]
-    found = MachineFinding("builds", *finding)
-    assert doctor.worst([found]) == 0
-    lines = doctor.render([found]).splitlines()
+    assert doctor.worst({"builds": finding}) == 0
+    lines = doctor.render({"builds": finding}).splitlines()
     assert [line.index("vsftpd") for line in lines[1:3]] == [19, 19]
 
     # and where nothing has moved, or there is no image, that is said
@@ -172,18 +160,17 @@ def test_what_has_moved_in_the_images_is_listed_and_is_no_obstacle() -> None:
 
 
 def test_the_exit_status_is_that_of_the_worst() -> None:
-    fine, weak = MachineFinding("a", Level.OK, ""), MachineFinding("b", Level.WARNING, "")
-    missing = MachineFinding("c", Level.MISSING, "")
-    assert doctor.worst([fine, weak]) == 0
-    assert doctor.worst([fine, missing, weak]) == 3
-    assert doctor.worst([]) == 0
+    fine, weak, missing = (Seen(level, "") for level in Level)
+    assert doctor.worst({"a": fine, "b": weak}) == 0
+    assert doctor.worst({"a": fine, "b": missing, "c": weak}) == 3
+    assert doctor.worst({}) == 0
 
 
 def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_path: Path) -> None:
     # when: an engine is named that does not exist
     findings = doctor.examine({"DOCKER_HOST": f"unix://{tmp_path}/none", "PATH": "/usr/bin:/bin"})
     # then
-    assert [finding.name for finding in findings] == [
+    assert list(findings) == [
         "python",
         "make",
         "git",
@@ -200,7 +187,7 @@ def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_pat
         "npm registry",
         "checkout disk",
     ]
-    engine = next(finding for finding in findings if finding.name == "engine")
+    engine = findings["engine"]
     assert engine.level is Level.MISSING
     assert "unset DOCKER_HOST" in engine.advice
     assert doctor.worst(findings) == 3
@@ -208,4 +195,6 @@ def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_pat
 
 def test_what_is_wrong_always_comes_with_what_to_do(tmp_path: Path) -> None:
     findings = doctor.examine({"DOCKER_HOST": f"unix://{tmp_path}/none", "PATH": "/usr/bin:/bin"})
-    assert [f.name for f in findings if f.level is not Level.OK and not f.advice] == []
+    wrong = {name: f for name, f in findings.items() if f.level is not Level.OK}
+    assert [name for name, f in wrong.items() if not f.advice] == []
+    assert [name for name, f in findings.items() if f.advice and name not in wrong] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.host.checkout import root
-from lab.images.errors import ImageError, Problem, WrongVariable
+from lab.images.errors import ImageError, WrongVariable
 from lab.images.recipe import Candidate, Recipe, Source, candidates, load, releases
 
 RECIPES = root() / "compose" / "images"
@@ -298,7 +298,7 @@ def test_a_broken_recipe_is_refused_with_its_file_and_the_fault(
     (directory / "client" / "image.toml").write_text(text)
     with pytest.raises(ImageError) as raised:
         load(directory)
-    assert raised.value.problem is Problem.RECIPE
+    assert raised.value.problem == "recipe"
     assert complaint in str(raised.value)
     assert str(directory / "client") in str(raised.value)
 

@@ -27,8 +27,8 @@ import docker
 import pytest
 
 from lab.host import machine
-from lab.images import ImageError, ImageStore, Problem, Source, sources
-from lab.images.inventory import NEEDED_FREE
+from lab.images import ImageError, ImageStore, Progress, Source, sources
+from lab.images.making import NEEDED_FREE
 from lab.images.recipe import Bootstrap
 from lab.images.sources import Registry
 
@@ -215,11 +215,22 @@ class Handler(BaseHTTPRequestHandler):
         self.server.world.containers[name] = json.loads(body)["Image"]
         self._json({"Id": name}, status=201)
 
-    def containers(self, **_: object) -> None:
-        self._json([])
+    def prune(self, *, query: dict[str, str], **_: object) -> None:
+        filters = json.loads(query["filters"])
+        images = self.server.world.images
+        gone = (
+            [] if "dangling" not in filters else [i for i in images.values() if matches(i, filters)]
+        )
+        self._json({"ImagesDeleted": [{"Deleted": images.pop(image.id).id} for image in gone]})
 
     def inspect_container(self, name: str, **_: object) -> None:
-        self._json({"Id": name, "Config": {"Tty": False}})
+        self._json(
+            {
+                "Id": name,
+                "Config": {"Tty": False},
+                "HostConfig": {"LogConfig": {"Type": "json-file"}},
+            }
+        )
 
     def start(self, _name: str, **_: object) -> None:
         self._raw(b"", status=204)
@@ -245,7 +256,7 @@ ROUTES = (
     ("DELETE", r"/images/(.+)", "remove_image"),
     ("POST", r"/build", "build"),
     ("POST", r"/containers/create", "create_container"),
-    ("GET", r"/containers/json", "containers"),
+    ("POST", r"/(?:images|containers)/prune", "prune"),
     ("GET", r"/containers/([^/]+)/json", "inspect_container"),
     ("POST", r"/containers/([^/]+)/start", "start"),
     ("POST", r"/containers/([^/]+)/wait", "wait"),
@@ -347,8 +358,8 @@ real = ["all"]
 }
 
 
-class Said:
-    """Progress, kept."""
+class Said(Progress):
+    """It is kept."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -472,7 +483,7 @@ def test_where_both_ways_fail_both_reasons_are_given(
     world.failing = {"client-standin": [{"error": "returned a non-zero code: 100"}]}
     with pytest.raises(ImageError, match="non-zero code: 100") as raised:
         store().ensure(["client"])
-    assert raised.value.problem is Problem.BUILD
+    assert raised.value.problem == "build"
     assert "the registry had been tried before" in str(raised.value)
     assert "no such host" in str(raised.value)
 
@@ -482,7 +493,7 @@ def test_a_registry_that_is_demanded_is_not_replaced(
 ) -> None:
     with pytest.raises(ImageError, match="no such host") as raised:
         store(Source.REGISTRY).ensure()
-    assert raised.value.problem is Problem.REGISTRY
+    assert raised.value.problem == "not-pulled"
     assert any("LAB_IMAGES=packages" in advice for advice in raised.value.advice)
     assert bootstrapped == []
     assert world.builds == []
@@ -537,7 +548,7 @@ def test_an_image_is_made_on_its_base_which_is_made_first_without_being_asked_fo
     found = store().ensure(["server"])
     assert list(found) == ["server"]
     assert bootstrapped == ["bookworm"]
-    assert {i.info is not None for i in store().status() if i.name == "base"} == {True}
+    assert "base" in store().found()
 
 
 def test_an_image_without_readable_provenance_is_not_taken_for_finished(
@@ -547,8 +558,7 @@ def test_an_image_without_readable_provenance_is_not_taken_for_finished(
     image = world.find(tag)
     assert image is not None
     image.labels["test.lab.provenance"] = '{"image": "client"}'
-    [status] = [i for i in store().status() if i.name == "client"]
-    assert status.info is None
+    assert "client" not in store().found()
 
 
 def test_nothing_is_left_running_and_no_half_image_has_a_name(
@@ -557,7 +567,7 @@ def test_nothing_is_left_running_and_no_half_image_has_a_name(
     world.measure_status = 1
     with pytest.raises(ImageError, match="asking the finished image") as raised:
         store(Source.PACKAGES).ensure(["client"])
-    assert raised.value.problem is Problem.MEASURE
+    assert raised.value.problem == "measure"
     assert world.containers == {}
     assert [image.tags for image in world.images.values() if image.tags] == []
 
@@ -573,7 +583,7 @@ def test_a_failed_build_shows_the_end_of_its_output_and_the_next_run_goes_on(
     }
     with pytest.raises(ImageError, match="Unable to locate package nosuch") as raised:
         store(Source.PACKAGES).ensure(["server"])
-    assert raised.value.problem is Problem.BUILD
+    assert raised.value.problem == "build"
     world.failing = {}
     assert store(Source.PACKAGES).ensure(["server"])["server"].built
     assert len(bootstrapped) == 1
@@ -593,7 +603,7 @@ def test_a_full_disk_ends_the_work_with_the_free_space_and_no_fallback(
     world.failing = {"client-real": events}
     with pytest.raises(ImageError, match="the disk is full below /") as raised:
         store().ensure(["client"])
-    assert raised.value.problem is Problem.NO_SPACE
+    assert raised.value.problem == "no-space"
     assert "107.4 GB free there" in str(raised.value)
     assert not any("standin" in text for text in world.builds)
 
@@ -605,7 +615,7 @@ def test_too_little_space_is_noticed_before_anything_is_made(
     monkeypatch.setattr(machine, "free_bytes", lambda _path: NEEDED_FREE - 1)
     with pytest.raises(ImageError, match=re.escape("needs 2.0 GB")) as raised:
         used.ensure()
-    assert raised.value.problem is Problem.NO_SPACE
+    assert raised.value.problem == "no-space"
     assert world.pulls == []
 
 
@@ -647,16 +657,9 @@ def test_the_provenance_of_an_image_is_read_from_its_label(
     store: Callable[..., ImageStore],
 ) -> None:
     made = store().ensure(["client"])["client"]
-    read = store().provenance("client")
-    assert read == made.provenance
-    assert read.id == made.id
-
-
-def test_the_provenance_of_an_image_that_is_not_there_says_how_to_get_it(
-    store: Callable[..., ImageStore],
-) -> None:
-    with pytest.raises(ImageError, match="make what is missing: lab images"):
-        store().provenance("client")
+    found = store().found()["client"]
+    assert found.provenance == made.provenance
+    assert found.provenance.id == made.id
 
 
 @pytest.fixture
@@ -674,17 +677,19 @@ def only_real(tmp_path: Path) -> Callable[[], None]:
     return add
 
 
-@pytest.mark.parametrize("source", [Source.AUTO, Source.PACKAGES])
+@pytest.mark.parametrize(
+    ("source", "expected"), [(Source.AUTO, "not-pulled"), (Source.PACKAGES, "only-real")]
+)
 def test_an_image_that_only_a_registry_can_give_does_not_stop_the_others(
-    store: Callable[..., ImageStore], only_real: Callable[[], None], source: Source
+    store: Callable[..., ImageStore], only_real: Callable[[], None], source: Source, expected: str
 ) -> None:
     make = store  # its fixture has written the other recipes
     only_real()
     assert "distribution" not in make(source).ensure()
-    assert {i.name: i.info is None for i in make(source).status()}["distribution"]
+    assert "distribution" not in make(source).found()
     with pytest.raises(ImageError, match="distribution") as raised:
         make(source).ensure(["distribution"])
-    assert raised.value.problem is Problem.REGISTRY
+    assert raised.value.problem == expected
 
 
 def test_an_image_that_only_a_registry_can_give_is_taken_from_it(
@@ -719,8 +724,8 @@ def test_an_engine_that_is_not_there_is_explained(tmp_path: Path) -> None:
     client = docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41")
     try:
         with pytest.raises(ImageError) as raised:
-            ImageStore(client, tmp_path).status()
+            ImageStore(client, tmp_path).found()
     finally:
         client.close()
-    assert raised.value.problem is Problem.ENGINE
+    assert raised.value.problem == "engine"
     assert any("lab doctor" in advice for advice in raised.value.advice)

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def make(tree: Path, *arguments: str) -> machine.Completed:
+def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # As on a new machine: nothing of an outer make, no terminal.
     dropped = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "RUN"}
     environment = {k: v for k, v in os.environ.items() if k not in dropped}
@@ -59,7 +60,7 @@ def called(tree: Path) -> list[str]:
 def test_help_is_the_default_and_lists_every_target(tree: Path) -> None:
     done = make(tree)
     listed = re.findall(r"^  ([a-z-]+) +\S", done.stdout, re.MULTILINE)
-    assert done.ok
+    assert done.returncode == 0
     assert set(TARGETS) <= set(listed)
     # and help needs no environment
     assert not (tree / ".venv").exists()
@@ -89,7 +90,7 @@ def test_targets_are_thin_over_the_command(
     installed: Path, target: str, commands: list[str]
 ) -> None:
     done = make(installed, target)
-    assert done.ok, done.stderr
+    assert done.returncode == 0, done.stderr
     assert called(installed) == commands
 
 
@@ -100,7 +101,7 @@ def test_cases_can_be_named(installed: Path) -> None:
 
 def test_a_failing_command_fails_the_target_and_stops_it(installed: Path) -> None:
     done = make(installed, "lab", "FAIL=engine start")
-    assert not done.ok
+    assert done.returncode
     assert called(installed) == ["lab engine start"]
 
 
@@ -111,7 +112,7 @@ def test_a_changed_pyproject_installs_again(installed: Path) -> None:
     # when
     done = make(installed, "down")
     # then
-    assert done.ok, done.stderr
+    assert done.returncode == 0, done.stderr
     assert any(line.startswith("pip install") for line in called(installed))
     assert called(installed)[-1] == "lab down"
 
@@ -123,7 +124,7 @@ def test_an_interrupted_installation_is_not_taken_for_a_finished_one(tree: Path)
     # when
     done = make(tree, "down")
     # then
-    assert not done.ok
+    assert done.returncode
     assert "no such package" in done.stderr
     assert "pip could not install" in done.stderr
     assert not (tree / ".venv/.ready").exists()
@@ -142,7 +143,7 @@ def test_an_environment_that_no_longer_works_is_made_anew(tree: Path) -> None:
     # when
     done = make(tree, "down", f"PYTHON={maker}")
     # then
-    assert done.ok, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "does not work any more" in done.stdout
     assert not (tree / ".venv/old").exists()
     assert (tree / ".venv/.ready").exists()
@@ -168,13 +169,13 @@ def test_a_long_installation_shows_that_it_goes_on(tree: Path) -> None:
 def test_an_old_python_is_refused_by_name(tree: Path) -> None:
     old = program(tree / "python3.9", '[ "$1" = --version ] && echo "Python 3.9.18" || exit 1')
     done = make(tree, "lab", f"PYTHON={old}")
-    assert not done.ok
+    assert done.returncode
     assert f"{old} is Python 3.9.18; the lab needs Python 3.11 or newer" in done.stderr
 
 
 def test_a_python_that_does_not_exist_is_refused(tree: Path) -> None:
     done = make(tree, "lab", "PYTHON=/nowhere/python3")
-    assert not done.ok
+    assert done.returncode
     assert "there is no program /nowhere/python3" in done.stderr
     assert "PYTHON=/path/to/python3" in done.stderr
 
@@ -182,7 +183,7 @@ def test_a_python_that_does_not_exist_is_refused(tree: Path) -> None:
 def test_a_python_without_venv_says_which_package_brings_it(tree: Path) -> None:
     bare = program(tree / "python3", 'case "$*" in *ensurepip*) exit 1;; esac')
     done = make(tree, "lab", f"PYTHON={bare}")
-    assert not done.ok
+    assert done.returncode
     assert "apt-get install python3-venv" in done.stderr
     assert not (tree / ".venv").exists()
 
@@ -194,7 +195,7 @@ def test_clean_removes_the_topology_first(installed: Path) -> None:
     # when
     done = make(installed, "clean")
     # then
-    assert done.ok, done.stderr
+    assert done.returncode == 0, done.stderr
     assert called(installed) == ["lab status", "lab down"]
     left = sorted(path.name for path in installed.iterdir())
     assert left == ["Makefile", "called", "lab", "pyproject.toml", "tools"]
@@ -203,20 +204,20 @@ def test_clean_removes_the_topology_first(installed: Path) -> None:
 
 def test_clean_keeps_the_tools_when_the_topology_could_not_be_removed(installed: Path) -> None:
     done = make(installed, "clean", "FAIL=down")
-    assert not done.ok
+    assert done.returncode
     assert "'lab down' failed" in done.stderr
     assert (installed / ".venv").exists()
 
 
 def test_clean_without_an_environment_or_an_engine_removes_the_files(tree: Path) -> None:
     (tree / ".lab").mkdir()
-    assert make(tree, "clean").ok
+    assert make(tree, "clean").returncode == 0
     assert not (tree / ".lab").exists()
     # and with an environment, where no engine answers
     program(tree / ".venv/bin/lab", "exit 3")
     program(tree / ".venv/bin/python", "exit 3")
     done = make(tree, "clean")
-    assert done.ok
+    assert done.returncode == 0
     assert "no engine answers" in done.stdout
     assert not (tree / ".venv").exists()
 
@@ -226,11 +227,11 @@ def test_an_unformatted_dockerfile_list_is_never_empty(installed: Path) -> None:
     program(installed / ".venv/bin/hadolint", "exit 0")
     (installed / "compose").mkdir()
     # when, then: checking nothing is a failure
-    assert not make(installed, "lint-dockerfiles").ok
+    assert make(installed, "lint-dockerfiles").returncode
     # given: one Dockerfile
     (installed / "compose/Dockerfile").touch()
     done = make(installed, "lint-dockerfiles")
-    assert done.ok
+    assert done.returncode == 0
     assert "checking compose/Dockerfile" in done.stdout
 
 
@@ -252,7 +253,7 @@ def test_ci_works_from_anywhere_and_gives_the_status_of_make(tree: Path, tmp_pat
     done = machine.run([str(tree / ".ci/run")], timeout_s=30, check=False, cwd=tmp_path)
     # then
     assert str(tree) in done.stdout
-    assert done.status == 2
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("path", [".lab/run.json", ".venv/bin/lab", "lab/__pycache__/x.pyc"])
@@ -260,4 +261,4 @@ def test_generated_files_are_ignored_by_git(path: str) -> None:
     done = machine.run(
         ["git", "check-ignore", "--no-index", "-q", path], timeout_s=20, check=False, cwd=ROOT
     )
-    assert done.status == 0
+    assert done.returncode == 0

@@ -27,6 +27,7 @@ ssl_ciphers=AES128-SHA:DES-CBC3-SHA
 ssl_tlsv13=NO
 require_ssl_reuse=NO
 max_clients=50
+listen=YES
 """
 DIRECTIVES = "FTPSSSLVerifyNone 1\nFTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n"
 HOST = "ftp.lab.test"
@@ -180,13 +181,22 @@ def test_bad_assignments_are_refused_as_without_files(desk: Desk) -> None:
 
 def test_a_file_is_read_as_the_server_would_read_it(desk: Desk) -> None:
     desk.write("vsftpd_conf", CONF.replace("tlsv13", "tlsv1_3"))
-    attempt, _, findings = desk.read()
+    attempt, _, findings = desk.read(build="debian13")
     assert attempt.server.extra[-1] == "ssl_tlsv1_3=NO"
     assert any("500 OOPS: unrecognised variable" in text for text in worst(findings))
     attempt, _, findings = desk.read(software="vsftpd@rocky9")
     assert attempt.server.software == "vsftpd@rocky9"
     assert attempt.server.protocols == only("TLSv1.2")
     assert worst(findings) == []
+
+
+def test_a_file_that_only_another_build_can_read_is_read_as_that_build_does(desk: Desk) -> None:
+    desk.write("vsftpd_conf", CONF.replace("tlsv13", "tlsv1_3"))
+    attempt, _, findings = desk.read()
+    assert attempt.server.protocols == only("TLSv1.2")
+    assert attempt.server.presumed[0].startswith("it is the build el9 (")
+    (text,) = worst(findings)
+    assert "`--vsftpd-build debian13` reads it so" in text
 
 
 def test_a_file_of_another_build_is_translated(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
@@ -11,13 +12,18 @@ from hypothesis import strategies as st
 from lab.model import ProtocolRange
 from lab.own import InputError, Severity
 from lab.own import vsftpd_conf as conf
+from lab.own.findings import data
 from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
+from tests.own_inputs import BASE, INPUTS, JUDGED, NO_INPUT, Input
 
 #: What every file of these tests begins with, so that only what is tested is out of the ordinary.
-USUAL = "ssl_enable=YES\nlocal_enable=YES\nwrite_enable=YES\nrsa_cert_file=/x.pem\n"
+USUAL = (
+    "ssl_enable=YES\nlocal_enable=YES\nwrite_enable=YES\nrsa_cert_file=/x.pem\n"
+    "listen=YES\nanonymous_enable=NO\n"
+)
 FIRST = USUAL.count("\n") + 1
 PLACE = ListenerPlace(
     key="k",
@@ -66,9 +72,15 @@ def test_the_builds_differ_in_switches_and_a_few_options() -> None:
 
 
 def test_what_the_lab_writes_for_every_listener_is_never_kept() -> None:
-    written = VsftpdServer().configure(Vsftpd(anonymous=True, impostor=True), PLACE)
+    written = VsftpdServer().configure(Vsftpd(), PLACE)
     names = {line.partition("=")[0] for line in written.splitlines()}
     assert names.isdisjoint(OF[Treatment.KEPT])
+
+
+def test_what_an_impostor_needs_comes_behind_what_is_kept() -> None:
+    settings = Vsftpd(impostor=True, extra=("guest_enable=NO",))
+    lines = VsftpdServer().configure(settings, PLACE).splitlines()
+    assert lines.index("guest_enable=YES") > lines.index("guest_enable=NO")
 
 
 # -- fields ----------------------------------------------------------------------------------------
@@ -89,7 +101,7 @@ def test_what_the_lab_writes_for_every_listener_is_never_kept() -> None:
         ("force_local_data_ssl=False", "tls_required_data", False),
         ("implicit_ssl=YES", "implicit_tls", True),
         ("allow_anon_ssl=1", "allow_anon_ssl", True),
-        ("anonymous_enable=NO", "anonymous", False),
+        ("anonymous_enable=YES", "anonymous", True),
         ("ssl_sni_hostname=ftp.example.com", "ssl_sni_hostname", "ftp.example.com"),
         ("ssl_sni_hostname=", "ssl_sni_hostname", None),
         ("rsa_cert_file=", "certificate", "empty"),
@@ -104,7 +116,17 @@ def test_an_option_becomes_its_field(line: str, field: str, value: object) -> No
 
 def test_what_no_line_sets_is_at_vsftpds_default() -> None:
     settings = conf.parse("").settings
-    assert settings == Vsftpd(tls=False, anonymous=True, certificate="unset")
+    assert settings == Vsftpd(
+        tls=False,
+        anonymous=True,
+        certificate="unset",
+        extra=("anon_upload_enable=NO",),
+        presumed=(
+            "local_enable=YES is set (vsftpd.conf)",
+            "write_enable=YES is set (vsftpd.conf)",
+            "inetd or a socket of systemd starts vsftpd (vsftpd.conf)",
+        ),
+    )
 
 
 def test_a_file_without_tls_or_certificate_is_warned_of() -> None:
@@ -187,7 +209,7 @@ def test_switches_that_are_no_range_are_kept(lines: str, kept: tuple[str, ...]) 
     ],
 )
 def test_a_line_that_vsftpd_dies_of_is_kept_for_it(line: str, says: str, hint: str) -> None:
-    parsed = read(f"{line}\n")
+    parsed = conf.parse(f"{USUAL}{line}\n", build=DEBIAN)
     (text,) = said(parsed, Severity.ERROR)
     assert text.startswith(f"vsftpd.conf:{FIRST}: error: ")
     assert f"`500 OOPS: {says}`" in text
@@ -244,9 +266,9 @@ def test_lines_behind_the_first_100_000_bytes_are_an_error() -> None:
     [
         "pasv_enable=NO",
         "validate_cert=YES",
-        "cmds_denied=STOR",
-        "max_clients=1",
-        "deny_file={*.txt}",
+        "cmds_denied=DELE",
+        "max_clients=10",
+        "allow_writeable_chroot=YES",
     ],
 )
 def test_an_option_that_can_change_an_outcome_is_kept(line: str) -> None:
@@ -258,15 +280,14 @@ def test_an_option_that_can_change_an_outcome_is_kept(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "listen=NO",
         "listen_port=990",
         "pasv_min_port=40000",
         "pasv_address=203.0.113.7",
         "connect_from_port_20=YES",
         "pam_service_name=vsftpd",
-        "chroot_local_user=YES",
+        "secure_chroot_dir=/var/run/vsftpd/empty",
         "vsftpd_log_file=/var/log/vsftpd.log",
-        "dsa_cert_file=/x.pem",
+        "rsa_private_key_file=/x.pem",
     ],
 )
 def test_an_option_that_the_lab_assigns_is_replaced_and_said(line: str) -> None:
@@ -291,8 +312,9 @@ def test_what_the_file_forbids_is_forbidden_and_what_it_does_not_say_is_not(opti
     assert any(refusal in text for text in said(forbidden, Severity.WARNING))
     allowed_again = read(f"{option}=NO\n{option}=YES\n")
     assert allowed_again.settings.extra == ()
-    silent = conf.parse("ssl_enable=YES\n")
+    silent = conf.parse("ssl_enable=YES\nanonymous_enable=NO\n")
     assert silent.settings.extra == ()
+    assert f"{option}=YES is set (vsftpd.conf)" in silent.settings.presumed
     assert any(f"no line sets {option}" in text for text in said(silent, Severity.NOTE))
 
 
@@ -338,7 +360,7 @@ def test_what_the_server_does_not_know_is_left_out() -> None:
     translated = conf.parse(f"{USUAL}{line}\n", build=EL9, target=DEBIAN)
     assert translated.settings.extra == ()
     assert any("left out" in text for text in said(translated, Severity.WARNING))
-    same = conf.parse(f"{USUAL}{line}\n", build=EL9, software="vsftpd@rocky9")
+    same = conf.parse(f"{USUAL}{line}\n", target=EL9, software="vsftpd@rocky9")
     assert same.settings.extra == (line,)
     assert same.settings.software == "vsftpd@rocky9"
 
@@ -358,6 +380,60 @@ def test_builds_have_names() -> None:
     assert conf.build_named("el9") is EL9
     with pytest.raises(SettingsError, match="debian13, el9"):
         conf.build_named("el7")
+
+
+def test_the_build_is_the_one_whose_options_a_file_names() -> None:
+    assert conf.build_for("ssl_tlsv1_2=YES\n", DEBIAN) is EL9
+    assert conf.build_for("ssl_tlsv12=YES\n", EL9) is DEBIAN
+    # what both have, and what one has as well as the other, leaves it at the server's
+    for text in ("ssl_enable=YES\n", "#ssl_tlsv1_2=YES\n", "ssl_tlsv12=YES\nssl_tlsv1_2=YES\n"):
+        assert conf.build_for(text, DEBIAN) is DEBIAN
+        assert conf.build_for(text, EL9) is EL9
+
+
+# -- what options do together -----------------------------------------------------------------------
+
+
+def parsed(one: Input, lines: str) -> VsftpdConf:
+    return conf.parse(f"{BASE}{lines}\n", build=conf.build_named(one.build) if one.build else None)
+
+
+@pytest.mark.parametrize("one", INPUTS, ids=str)
+def test_what_can_stop_a_delivery_is_said_at_its_line(one: Input) -> None:
+    number = BASE.count("\n") + one.at if one.at else None
+    if one.ends == NO_INPUT:
+        with pytest.raises(InputError) as raised:
+            parsed(one, one.lines)
+        assert raised.value.line == number
+        assert one.says in raised.value.what
+        return
+    found = parsed(one, one.lines)
+    assert any(f.line == number and one.says in f.text for f in found.findings)
+    # a completion counts on the operator's server only where what it presumes holds
+    presumed = [
+        text for text in found.settings.presumed if text.endswith(f"({found.file}:{number})")
+    ]
+    assert presumed or one.ends != JUDGED
+
+
+@pytest.mark.parametrize("one", INPUTS, ids=str)
+def test_of_its_twin_nothing_is_said_or_presumed(one: Input) -> None:
+    found = parsed(one, one.twin)
+    assert not any(one.says in f.text for f in found.findings)
+    assert found.settings.presumed == ()
+
+
+def test_every_rule_of_options_is_met_by_an_input() -> None:
+    said_of = [
+        f.text for one in INPUTS if one.ends != NO_INPUT for f in parsed(one, one.lines).findings
+    ]
+    ending = [one.says for one in INPUTS if one.ends == NO_INPUT]
+    for rule in data(conf.TABLE)["rule"]:
+        severity, _, words = rule.get("says", "note: ").partition(": ")
+        if severity == Severity.NOTE or "drop" in rule:
+            continue
+        fixed = max(re.split(r"\{\w+\}", words), key=len)
+        assert any(fixed in text for text in said_of) or any(e in words for e in ending), rule
 
 
 # -- any option ------------------------------------------------------------------------------------

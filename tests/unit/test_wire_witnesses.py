@@ -114,6 +114,8 @@ def believed_otherwise(one: Transcript) -> Iterator[str]:
 
 #: Situations in which a witness alone names another than the outcome does: the client, the server.
 DIFFERENT: dict[tuple[str, str], tuple[Side | None, Side | None]] = {
+    # The client is answered in clear text, and leaves.
+    ("a missing directory, before the handshake of implicit TLS", "vsftpd"): (Side.CLIENT, None),
     # Each waits for the other. When the client gives up, that is all the server sees.
     ("implicit server, explicit client", "vsftpd"): (None, Side.CLIENT),
     ("implicit server, explicit client", "vsftpd@openssl-1.0.2k"): (None, Side.CLIENT),

@@ -250,6 +250,9 @@ def outcome_words(outcome: Outcome | None) -> Text:
     if outcome.result is Result.COMPLETED:
         certificate = None if outcome.not_judged else _certificate(outcome)
         words = _completion(outcome.goal, outcome.protocol, outcome.cipher, certificate)
+        if outcome.presumed:
+            what = joined([Text.same(inline(each)) for each in outcome.presumed])
+            words = say("outcome.presumed", words=words, what=what)
     else:
         words = _refusal(outcome.by, outcome.stage, outcome.reason)
     if not outcome.not_judged:

@@ -44,6 +44,9 @@ class Vsftpd(FtpServerSettings):
     ssl_sni_hostname: str | None = setting(None, SNI_HELP, one_line=True)
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
     allow_anon_ssl: bool | None = setting(None, "anonymous sessions may use TLS")
+    presumed: tuple[str, ...] = setting(
+        (), "what must hold on your server, which the lab does not have, for a completion to count"
+    )
 
     @property
     def server_name(self) -> str:
@@ -198,14 +201,12 @@ class VsftpdServer(Server[Vsftpd]):
             "pam_service": place.pam_service,
             "user": place.user,
         }
-        always = [
-            *ALWAYS,
-            *(ANONYMOUS if settings.anonymous else ()),
-            *(IMPOSTOR if settings.impostor else ()),
-        ]
+        always = [*ALWAYS, *(ANONYMOUS if settings.anonymous else ())]
         lines = [f"{entry.name}={entry.value.format_map(values)}" for entry in always]
         lines += [f"{option}={_yes_no(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra
+        if settings.impostor:
+            lines += [f"{entry.name}={entry.value.format_map(values)}" for entry in IMPOSTOR]
         return "\n".join(lines) + "\n"
 
     def _options(self, settings: Vsftpd, place: ListenerPlace) -> Iterator[tuple[str, bool | str]]:
