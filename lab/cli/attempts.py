@@ -13,6 +13,7 @@ from rich.text import Text
 from lab.cli import common
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
+from lab.own.findings import Severity
 from lab.report.layout import padded, print_hanging
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -21,6 +22,7 @@ from lab.text import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lab.own.findings import Finding
     from lab.record import AttemptResult, RunRecord
     from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
@@ -107,8 +109,7 @@ def attempt(
         backend_name=backend_name,
         environment=os.environ if mt_config else None,
     )
-    for finding in findings:
-        common.say(str(finding), error=True)
+    _say_findings(findings, verbose=verbose)
     expectation = Expectation.parse(expect) if expect else None
     from lab.run.certificates import begin
 
@@ -139,6 +140,16 @@ def attempt(
         )
         _print_captures(attempts, conducted.path.parent)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
+
+
+def _say_findings(findings: Sequence[Finding], *, verbose: bool) -> None:
+    """What is to be said of the files; notes in one line, but with ``verbose``."""
+    notes = [one for one in findings if one.severity is Severity.NOTE]
+    for finding in findings if verbose else [one for one in findings if one not in notes]:
+        common.say(str(finding), error=True)
+    if notes and not verbose:
+        lines = "a line was" if len(notes) == 1 else f"{len(notes)} lines were"
+        common.say(f"{lines} understood and fitted to the lab; -v says how", error=True)
 
 
 def _print_fields() -> None:

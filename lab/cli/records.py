@@ -12,7 +12,7 @@ from lab.cases import CaseError
 from lab.cli import common
 from lab.documents import documents, verdicts
 from lab.documents.verdicts import evaluate_tested
-from lab.record import RecordError, RunRecord, load, whole
+from lab.record import CASES_NAME, LATEST_NAME, RecordError, RunRecord, load, whole
 from lab.report import markdown, terminal
 from lab.report.html import write
 from lab.report.plain import changes_in_words, claims_in_words
@@ -117,8 +117,11 @@ def baseline(
 
 
 def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
-    """The record at a path, or the newest; one that cannot be read is wrong usage."""
-    path = record or Checkout.here().state / "runs" / "latest"
+    """The record at a path, or the newest run of cases; one that cannot be read is wrong usage."""
+    runs = Checkout.here().state / "runs"
+    links = [runs / name for name in (LATEST_NAME, CASES_NAME) if (runs / name).exists()]
+    # A run's folder begins with its time.
+    path = record or max(links, key=lambda link: link.resolve().name, default=runs / LATEST_NAME)
     try:
         if record is None and not path.exists():
             raise RecordError("there is no record yet: `lab run` makes one")

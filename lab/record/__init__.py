@@ -7,7 +7,8 @@ journal into one ``record.json``. :func:`load` reads both::
     .lab/runs/<run id>/attempts.jsonl    the journal
     .lab/runs/<run id>/record.json       the whole, once the run has ended
     .lab/runs/<run id>/wire/             captures, for Wireshark
-    .lab/runs/latest                     a link to the newest run of cases
+    .lab/runs/latest                     a link to the newest run of all cases
+    .lab/runs/last-cases                 a link to the newest run of some cases
     .lab/runs/last-attempt               a link to the newest `lab attempt`
 
 ``docs/record.md`` describes the format, ``lab/schema/record.schema.json`` specifies it.
@@ -33,6 +34,7 @@ from lab.record.reading import load
 from lab.record.text import readable, to_json
 from lab.record.writing import (
     ATTEMPT_NAME,
+    CASES_NAME,
     JOURNAL_NAME,
     LATEST_NAME,
     RECORD_NAME,
@@ -45,6 +47,7 @@ from lab.record.writing import (
 
 __all__ = [
     "ATTEMPT_NAME",
+    "CASES_NAME",
     "EVIDENCE",
     "FORMAT",
     "FORMAT_VERSION",

@@ -37,6 +37,7 @@ JOURNAL_NAME = "attempts.jsonl"
 WIRE_NAME = "wire"
 #: Links beside the runs' folders: to the newest run of cases, and to the newest single attempt.
 LATEST_NAME = "latest"
+CASES_NAME = "last-cases"
 ATTEMPT_NAME = "last-attempt"
 #: Where the schema is committed.
 SCHEMA_PATH = Path(__file__).parents[1] / "schema" / "record.schema.json"

@@ -179,12 +179,12 @@ def _lines_changed(attempt: Attempt) -> list[Remedy]:
     for number, line in enumerate(extra[:MOST_LINES]):
         name, _, value = line.partition("=")
         turned = _OPPOSITE.get(value.upper())
-        instead = f"{name}={turned}" if turned else None
-        rest = (*extra[:number], *([instead] if instead else []), *extra[number + 1 :])
-        changed = attempt.with_server(extra=rest)
-        title = line_title(line, instead)
-        made.append(recommended(title.en, changed, delivered(changed)))
-    return [dataclasses.replace(remedy, cure="line") for remedy in made]
+        for instead in (f"{name}={turned}", None) if turned else (None,):
+            rest = (*extra[:number], *([instead] if instead else []), *extra[number + 1 :])
+            changed = attempt.with_server(extra=rest)
+            title = line_title(line, instead).en
+            made.append(Remedy(Rating.RECOMMENDED, title, changed, delivered(changed), cure="line"))
+    return made
 
 
 def line_title(line: str, instead: str | None) -> InBothLanguages:
@@ -285,6 +285,13 @@ def _other_certificate(attempt: Attempt) -> Attempt | None:
     return None if usual else attempt.with_server(certificate="valid")
 
 
+def _certificate_given(attempt: Attempt) -> Attempt | None:
+    """Every suite that is not anonymous needs a certificate."""
+    if attempt.server.has_certificate:
+        return None
+    return attempt.with_server(certificate="valid", ciphers=None)
+
+
 def _as_the_server(attempt: Attempt) -> Attempt | None:
     """A client that begins as the server does: with TLS, or with a greeting."""
     if not isinstance(attempt.client, FtpClientSettings) or not attempt.client.uses_tls:
@@ -372,6 +379,12 @@ CURES: tuple[Cure, ...] = (
         (Reason.NO_SHARED_CIPHER, Reason.RC4_REFUSED),
         _server(ciphers="HIGH"),
     ),
+    Cure(
+        "newer-version",
+        (Reason.NO_SHARED_CIPHER, Reason.WEAK_SIGNATURE_ALGORITHM),
+        _where_set("protocols", _server(protocols=only("TLSv1.2"))),
+    ),
+    Cure("certificate-given", (Reason.NO_SHARED_CIPHER,), _certificate_given),
     Cure("other-suites", _UNSTARTED, _where_set("ciphers", _server(ciphers="HIGH"))),
     Cure("other-versions", _UNSTARTED, _where_set("protocols", _server(protocols=only("TLSv1.2")))),
     Cure("other-certificate", _UNSTARTED, _other_certificate),
@@ -422,11 +435,32 @@ CURES: tuple[Cure, ...] = (
         _server(certificate="valid"),
     ),
     Cure("larger-group", (Reason.WEAK_DH,), _where_set("dh_bits", _server(dh_bits=2048))),
+    Cure(
+        "whichever-name",
+        (Reason.SNI_REJECTED,),
+        _where_set("ssl_sni_hostname", _server(ssl_sni_hostname=None)),
+    ),
+    Cure(
+        "any-name",
+        (Reason.INTERNAL_ERROR_ALERT,),
+        _where_set("certificate_by_name", _server(certificate_by_name=False)),
+    ),
     Cure("explicit-server", _MODE, _where_set("implicit_tls", _server(implicit_tls=False))),
     # at the client
     Cure("implicit-client", _MODE, _as_the_server),
     Cure("served-pinned", (Reason.FINGERPRINT_MISMATCH,), _pinned),
     Cure("no-old-dh", (Reason.WEAK_DH,), _client(ciphers="DEFAULT:!DHE")),
+    Cure(
+        "client-versions",
+        (
+            Reason.NO_SHARED_PROTOCOL,
+            Reason.NO_SHARED_CIPHER,
+            Reason.WEAK_SIGNATURE_ALGORITHM,
+            Reason.USAGE_ERROR,
+        ),
+        _client(protocols=None),
+    ),
+    Cure("no-options", (Reason.USAGE_ERROR,), _client(options=())),
     Cure("own-login", (Reason.LOGIN_FAILED,), _client(user="lab", password=None)),
     Cure(
         "served-trusted",
@@ -451,10 +485,10 @@ CURES: tuple[Cure, ...] = (
     ),
     Cure(
         "host",
-        (Reason.NAME_NOT_FOUND, Reason.RESOLVER_FAILED),
+        (Reason.NAME_NOT_FOUND, Reason.RESOLVER_FAILED, Reason.SNI_REJECTED),
         _client(host=None),
     ),
-    Cure("sni", (Reason.SNI_REJECTED,), _client(sni=None)),
+    Cure("sni", (Reason.SNI_REJECTED, Reason.INTERNAL_ERROR_ALERT), _client(sni=None)),
     Cure(
         "client-certificate",
         (Reason.CLIENT_CERTIFICATE_REQUIRED,),

@@ -39,9 +39,9 @@ def server_lines(settings: ServerSettings) -> tuple[str, ...]:
         port=21,
         passive_ports=(30000, 30009),
         password="",
-        chain="chain.pem",
-        private_key="server.key",
-        client_ca="client-ca.pem",
+        chain=f"/etc/ssl/{settings.host}/chain.pem",
+        private_key=f"/etc/ssl/{settings.host}/key.pem",
+        client_ca="/etc/ssl/client-ca.pem",
         pasv_address=settings.pasv_address if isinstance(settings, FtpServerSettings) else None,
     )
     configuration = SERVERS[settings.software].configure(settings, place)

@@ -161,20 +161,38 @@ def print_attempts(
             advice = advice_in_words(attempt.advice, language, everything=verbose)
             _print_pairs([(label, visible(text)) for label, text in advice], console)
         _print_pairs(view.settings_in_words(attempt), console)
-        skipped = {"seen", "stand-in"}
-        _print_pairs([p for p in view.explanation(attempt) if p[0] not in skipped], console)
+        # What is behind the advice is told with ``-v``.
+        skipped = {"seen", "stand-in"} | ({"cause"} if attempt.advice else set())
+        pairs = [pair for pair in view.explanation(attempt) if pair[0] not in skipped]
+        if not verbose:
+            pairs = [
+                (n, view.deciding_lines(text) if n == "server says" else text) for n, text in pairs
+            ]
+        _print_pairs(pairs, console)
         _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console)
         _print_command(attempt, console)
-    names = {name for attempt in attempts for name in attempt.stand_ins}
+    _print_stand_ins(attempts, record, console, verbose=verbose)
+
+
+def _print_stand_ins(
+    attempts: Iterable[AttemptResult], record: RunRecord, console: Console, *, verbose: bool
+) -> None:
+    """What only stands in for a distribution: its library on a line, with ``verbose`` what of it is real."""
+    names = sorted({name for attempt in attempts for name in attempt.stand_ins})
     known = {image.name: image for image in record.images}
-    images = [known.get(n) or ImageRecord(name=n, stand_in=True) for n in sorted(names)]
-    if images:
-        console.print()
-        _print_image_records(images, console, details=verbose)
-        if not verbose:
-            _line(
-                console, "A STAND-IN is not the distribution: -v says what in it is real.", dim=True
-            )
+    images = [known.get(name) or ImageRecord(name=name, stand_in=True) for name in names]
+    if not images:
+        return
+    console.print()
+    if verbose:
+        _print_image_records(images, console, details=True)
+        return
+    for image in images:
+        library = image.tls_library or "its TLS library"
+        words = (
+            f"{image.name} is a STAND-IN: {library}, and not the distribution (-v: what is real)"
+        )
+        _line(console, visible(words), dim=True)
 
 
 def print_images(images: Iterable[Provenance], console: Console) -> None:

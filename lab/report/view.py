@@ -186,6 +186,22 @@ def excerpt(text: str, most: int = MOST_LINES) -> str:
     return "\n".join([*lines[:head], f"[{cut} more lines in the record]", *lines[-tail:]])
 
 
+#: What a line of a server's log has that says why something failed.
+_DECIDING = re.compile(
+    r"OOPS|error|fail|refus|denied|alert|\b[45]\d\d[ -]|\[(crit|emerg|alert|warn)\]", re.IGNORECASE
+)
+_STAMP = re.compile(r"^\w{3} \w{3} +\d+ [\d:]+ \d{4} ")
+
+
+def deciding_lines(log: str) -> str:
+    """Of a server's log the lines that say why something failed; the last line, if none does."""
+    lines = log.split("\n")
+    told = [line for line in lines if _DECIDING.search(_STAMP.sub("", line))] or lines[-1:]
+    if len(told) == len(lines):
+        return log
+    return "\n".join([*told, f"({len(lines) - len(told)} more lines: -v)"])
+
+
 def seen(attempt: AttemptResult) -> str:
     """What came of an attempt, in one line: its outcome, or why there is none."""
     if attempt.outcome is not None:

@@ -25,6 +25,7 @@ from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdi
 from lab.own.files import UserFiles
 from lab.record import (
     ATTEMPT_NAME,
+    CASES_NAME,
     LATEST_NAME,
     AttemptResult,
     CaseRecord,
@@ -196,7 +197,7 @@ def _recorded(
     adviser: _Adviser | None = None,
 ) -> Conducted:
     header = _header(laboratory, run_id, _now(), chosen)
-    link = LATEST_NAME if cases else ATTEMPT_NAME
+    link = link_of(cases, planned, chosen)
     with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
         complete = False
         results: dict[str, AttemptResult] = {}
@@ -238,6 +239,16 @@ def _recorded(
                     writer.case(_case_record(case, results))
             record = writer.finish(_now(), complete=complete)
         return Conducted(record, writer.path)
+
+
+def link_of(
+    cases: Sequence[LoadedCase], planned: Sequence[PlannedAttempt], chosen: Sequence[str]
+) -> str:
+    """Which link leads to such a run: what is a part of one stands for no whole one."""
+    if not cases:
+        return ATTEMPT_NAME
+    whole = not chosen and len(planned) == sum(len(case.plan()) for case in cases)
+    return LATEST_NAME if whole else CASES_NAME
 
 
 def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:

@@ -7,6 +7,13 @@ from typing import Any
 
 import pytest
 
+from lab.cases import Catalogue
+from lab.host.checkout import source
+from lab.model import Attempt, Rating, Reason
+from lab.model.expectations import PlannedAttempt
+from lab.run.attempts import make
+from lab.run.laboratory import Lab
+from lab.run.remedies import advise
 from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
@@ -107,3 +114,39 @@ def test_words_come_in_japanese_in_the_terminal_and_on_the_page(
     text = page.read_text(encoding="utf-8")
     assert "接続先の名前: ftp.lab.test。" in text
     assert "Asked for: ftp.lab.test." in text
+
+
+# -- every documented refusal ----------------------------------------------------------------------
+
+
+def refusals() -> dict[Reason, list[Attempt]]:
+    """The refusals of the cases, one for each server and client program, by their reason.
+
+    Servers of an impostor are left out: nobody is to get through to them.
+    """
+    found: dict[tuple[object, ...], tuple[Reason, Attempt]] = {}
+    for loaded in Catalogue.load(source() / "scenarios").select([], None):
+        attempt, reason = loaded.case.attempt, loaded.case.expect.reason
+        if reason is not None and loaded.case.race is None and not attempt.server.impostor:
+            key = (reason, attempt.server.software, attempt.client.program)
+            found.setdefault(key, (reason, attempt))
+    by_reason: dict[Reason, list[Attempt]] = {}
+    for reason, attempt in found.values():
+        by_reason.setdefault(reason, []).append(attempt)
+    return by_reason
+
+
+REFUSALS = refusals()
+
+
+@pytest.mark.parametrize("reason", REFUSALS, ids=str)
+def test_every_documented_refusal_has_a_remedy_that_holds(laboratory: Lab, reason: Reason) -> None:
+    for number, attempt in enumerate(REFUSALS[reason]):
+        result, _ = make(laboratory.session, PlannedAttempt(f"{reason}-{number}", attempt))
+        if result.outcome is None:  # cannot be made on these images, which the cases say
+            continue
+        assert result.outcome.reason is reason, attempt
+        advice = advise(laboratory.session, result, (), places={})
+        held = [one for one in advice.remedies if one.holds and one.rating is not Rating.UNSAFE]
+        assert held, f"{attempt}: {[one.cures for one in advice.remedies]}"
+        assert all(one.changes for one in held)

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lab.cases import Catalogue
 from lab.certificates import RunCertificates, describe
 from lab.clients.net_ftp import NetFtp
 from lab.images import Provenance
@@ -546,6 +547,15 @@ def test_an_attempt_names_the_images_that_it_ran_on_and_the_run_their_digests() 
         "vsftpd": "sha256:vsftpd",
         "centos7": "sha256:centos7",
     }
+
+
+def test_the_link_to_the_newest_run_leads_to_one_of_all_cases() -> None:
+    cases = Catalogue.load(REPOSITORY / "scenarios").select([], None)
+    planned = [one for case in cases for one in case.plan()]
+    assert recording.link_of(cases, planned, ()) == "latest"
+    assert recording.link_of(cases, planned, ["expired_certificate"]) == "last-cases"
+    assert recording.link_of(cases, planned[1:], ()) == "last-cases"
+    assert recording.link_of((), planned[:1], ()) == "last-attempt"
 
 
 # -- a run that is killed -------------------------------------------------------------------------

@@ -10,16 +10,15 @@ from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lab.documents import WHERE
 from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, RaceRecord, RunRecord
-from lab.remedies.words import InBothLanguages
 from lab.report import view
 from lab.report.advice import advice_in_words
-from lab.report.html.language import LANGUAGES, Text, both, inline, plain, quote, say
+from lab.report.html.language import LANGUAGES, Text, inline, plain, prose, quote, say
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.view import captured, wire_in_words
 
@@ -147,10 +146,10 @@ class AttemptView:
         english, japanese = (advice_in_words(advice, language) for language in LANGUAGES)
         return [
             (
-                both(InBothLanguages(one[0], other[0])),
+                Text(escape(one[0]), escape(other[0])),
                 [
-                    both(InBothLanguages(*lines))
-                    for lines in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
+                    Text(prose(line, "`"), prose(same, "`"))
+                    for line, same in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
                 ],
             )
             for one, other in zip(english, japanese, strict=True)
