@@ -12,15 +12,17 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lab.host import checkout, machine
 from lab.host.engine import EngineError, connect, find_compose, resolve
 from lab.host.starting import DATA_ROOT, refusal
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 EXIT_READY = 0
 EXIT_NOT_READY = 3
@@ -62,6 +64,7 @@ class Engine:
     """The engine that would be used, or why there is none."""
 
     where: str = ""
+    client: DockerClient | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     """What it says about itself (``GET /info``)."""
     local: bool = True
@@ -84,18 +87,23 @@ def examine(environment: Mapping[str, str] | None = None) -> dict[str, Seen]:
             "architecture": lambda: judge_architecture(platform.machine()),
             "engine": lambda: judge_engine(engine.result()),
             "engine disk": lambda: look_at_engine_disk(engine.result()),
-            "resources": lambda: judge_resources(engine.result(), os.cpu_count() or 1, memory()),
+            "resources": lambda: look_at_resources(engine.result()),
             "kernel": lambda: look_at_kernel(engine.result()),
             "compose": lambda: look_for_compose(env),
-            "registry": lambda: look_at_registry(engine.result(), env),
+            "registry": lambda: look_at_registry(engine.result()),
             "builds": lambda: look_at_builds(engine.result(), env),
             "Debian packages": look_at_packages,
             "pip index": look_at_pip,
             "npm registry": look_at_npm,
-            "checkout disk": lambda: judge_checkout_disk(root, machine.free_bytes(root)),
+            "checkout disk": lambda: judge_disk(
+                root, machine.free_bytes(root), CHECKOUT_DISK_ENOUGH
+            ),
         }
         futures = {name: pool.submit(look) for name, look in looks.items()}
-        return {name: future.result() for name, future in futures.items()}
+        findings = {name: future.result() for name, future in futures.items()}
+    if (client := engine.result().client) is not None:
+        client.close()
+    return findings
 
 
 def render(findings: Mapping[str, Seen]) -> str:
@@ -128,8 +136,8 @@ def look_at_engine(environment: Mapping[str, str]) -> Engine:
     except EngineError as error:
         refused = refusal(endpoint, error)
         return Engine(error=refused or error, would_start=refused is None)
-    with closing(client):
-        return Engine(str(endpoint), client.info(), local=endpoint.socket is not None)
+    client.api.timeout = 2
+    return Engine(str(endpoint), client, client.info(), local=endpoint.socket is not None)
 
 
 def judge_engine(engine: Engine) -> Seen:
@@ -153,34 +161,29 @@ def judge_engine(engine: Engine) -> Seen:
 
 def look_at_engine_disk(engine: Engine) -> Seen:
     """Room where the engine keeps its images."""
-    where = str(DATA_ROOT if engine.error else engine.info.get("DockerRootDir", ""))
-    local = engine.would_start if engine.error else engine.local
-    return judge_engine_disk(where, machine.free_bytes(Path(where)) if local else None)
-
-
-def judge_engine_disk(where: str, free: int | None) -> Seen:
-    """Whether the images fit below the engine's data root."""
     from lab.images.errors import megabytes
     from lab.images.making import NEEDED_FREE
 
+    where = Path(DATA_ROOT if engine.error else engine.info.get("DockerRootDir", ""))
+    local = engine.would_start if engine.error else engine.local
+    free = machine.free_bytes(where) if local else None
+    needed = f" (making the images needs {megabytes(NEEDED_FREE)})"
+    return judge_disk(where, free, ENGINE_DISK_ENOUGH, ENGINE_DISK_NEEDED, needed)
+
+
+def judge_disk(where: Path, free: int | None, enough: int, needed: int = 0, why: str = "") -> Seen:
+    """Whether a disk has room: of fewer bytes than ``enough`` it is said, ``needed`` are indispensable."""
     if free is None:
         return seen(f"{where}: how much is free cannot be seen from here")
-    return seen(
-        f"{gib(free)} free in {where}",
-        f"free some space in {where} (making the images needs {megabytes(NEEDED_FREE)})",
-        weak=free < ENGINE_DISK_ENOUGH,
-        missing=free < ENGINE_DISK_NEEDED,
-    )
+    advice = f"free some space in {where}{why}"
+    return seen(f"{gib(free)} free in {where}", advice, weak=free < enough, missing=free < needed)
 
 
-def memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def judge_resources(engine: Engine, cores: int, memory: int) -> Seen:
+def look_at_resources(engine: Engine) -> Seen:
     """Memory and cores: the engine's where there is one, else this machine's."""
-    whose = "this machine"
+    import psutil
+
+    whose, cores, memory = "this machine", os.cpu_count() or 1, psutil.virtual_memory().total
     if engine.error is None:
         whose = "the engine's machine"
         cores, memory = int(engine.info.get("NCPU", 0)), int(engine.info.get("MemTotal", 0))
@@ -255,21 +258,17 @@ def look_for_compose(environment: Mapping[str, str]) -> Seen:
     return seen(f"{version} ({' '.join(command)})")
 
 
-def look_at_registry(engine: Engine, environment: Mapping[str, str]) -> Seen:
+def look_at_registry(engine: Engine) -> Seen:
     """Whether a container registry answers."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     consequence = "nothing, if the packages below can be had: the images are built from those"
-    if engine.error is not None:
+    if engine.client is None:
         return seen("cannot be told without an engine", consequence, weak=True)
     # The engine is asked, because the engine does the pulling: its proxy and its mirrors count.
     try:
-        with closing(connect(resolve(environment), timeout_s=2)) as client:
-            client.api.timeout = 2
-            client.images.get_registry_data(REGISTRY_PROBE_IMAGE)
-    except EngineError as error:
-        return seen(str(error), consequence, weak=True)
+        engine.client.images.get_registry_data(REGISTRY_PROBE_IMAGE)
     except (DockerException, RequestException) as error:
         said = str(getattr(error, "explanation", None) or error).strip().splitlines()[0]
         return seen(f"does not answer: {said}", consequence, weak=True)
@@ -281,20 +280,17 @@ def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
     from lab.images import ImageError, ImageStore, Source, release_from_environment
     from lab.images.provenance import moved
 
-    if engine.error is not None:
+    if engine.client is None:
         return seen("cannot be told without an engine")
     try:
-        with closing(connect(resolve(environment), timeout_s=2)) as client:
-            store = ImageStore(
-                client,
-                checkout.state_directory(),
-                Source.from_environment(environment),
-                release=release_from_environment(environment),
-            )
-            recorded = store.recorded()
-            images = [info.provenance for info in store.found().values()]
-    except EngineError as error:
-        return seen(str(error), "; or ".join(error.advice), weak=True)
+        store = ImageStore(
+            engine.client,
+            checkout.state_directory(),
+            Source.from_environment(environment),
+            release=release_from_environment(environment),
+        )
+        recorded = store.recorded()
+        images = [info.provenance for info in store.found().values()]
     except ImageError as error:
         # No run starts either: a variable without a meaning, a recipe or a table that cannot be read.
         return seen(error.reason, "; or ".join(error.advice), missing=True)
@@ -359,14 +355,6 @@ def judge_architecture(name: str) -> Seen:
         "use an x86-64 machine, or let the engine emulate one (qemu-user-static, binfmt-support)",
         weak=True,
     )
-
-
-def judge_checkout_disk(where: Path, free: int | None) -> Seen:
-    """Whether downloads and records fit below the checkout."""
-    if free is None:
-        return seen(f"{where}: how much is free cannot be told", f"see df {where}", weak=True)
-    advice = f"free some space in {where}"
-    return seen(f"{gib(free)} free in {where}", advice, weak=free < CHECKOUT_DISK_ENOUGH)
 
 
 def gib(number: int) -> str:

@@ -18,6 +18,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
+
+from lab.text import AdvisedError
 
 POLL_INTERVAL_S = 0.1
 TAIL_LINES = 15
@@ -236,28 +239,39 @@ def apt_install(packages: Sequence[str], there: Callable[[], bool], say: Say) ->
         apt_get(*wanted)
 
 
+class LockError(AdvisedError):
+    """Another lab on this machine does what only one can do at a time."""
+
+    table: ClassVar[Path] = Path(__file__).with_name("errors.toml")
+
+
 @contextmanager
-def locked(path: Path, wait_s: float, waiting: Callable[[], None]) -> Iterator[None]:
+def locked(path: Path, doing: str, wait_s: float, say: Say) -> Iterator[None]:
     """Hold a lock that labs of all users share; it ends with its process, however that ends.
 
     Args:
         path: its file.
+        doing: what it is for: ``making images``.
         wait_s: seconds to wait for another process.
-        waiting: is called when there is one to wait for.
+        say: told when there is one to wait for.
 
     Raises:
-        filelock.Timeout: another process held it for longer.
-        PermissionError: it belongs to somebody who does not share it.
+        LockError: another process held it for longer, or it belongs to somebody who does not share it.
     """
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, mode=0o666)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waiting()
-        lock.acquire(timeout=wait_s, poll_interval=POLL_INTERVAL_S)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"another lab on this machine is {doing}; waiting")
+            lock.acquire(timeout=wait_s, poll_interval=POLL_INTERVAL_S)
+    except Timeout as error:
+        raise LockError("locked", doing=doing, path=path, seconds=wait_s) from error
+    except PermissionError as error:
+        raise LockError("lock-forbidden", path=path, happened=error) from error
     try:
         yield
     finally:

@@ -12,8 +12,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -133,19 +133,9 @@ def refusal(endpoint: Endpoint, error: EngineError) -> EngineError | None:
     return EngineError("cannot-start", error=error, reason=reason)
 
 
-@contextmanager
-def _alone(say: Say) -> Iterator[None]:
+def _alone(say: Say) -> AbstractContextManager[None]:
     """While no other lab starts or stops the engine."""
-    from filelock import Timeout
-
-    def waiting() -> None:
-        say("engine: another lab is starting or stopping it; waiting")
-
-    try:
-        with machine.locked(LOCK_FILE, LOCK_TIMEOUT_S, waiting):
-            yield
-    except Timeout as error:
-        raise EngineError("locked", path=LOCK_FILE, seconds=LOCK_TIMEOUT_S) from error
+    return machine.locked(LOCK_FILE, "starting or stopping the engine", LOCK_TIMEOUT_S, say)
 
 
 def missing_packages() -> list[str]:

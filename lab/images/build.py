@@ -139,6 +139,8 @@ def members(package: Path) -> Iterator[Member]:
 
 #: Seconds without a line of output after which a build is given up.
 SILENCE_S = 600
+#: No container is left, and events are read as they come.
+_ALWAYS: dict[str, Any] = {"rm": True, "forcerm": True, "decode": True, "timeout": SILENCE_S}
 STEP = re.compile(r"^Step (\d+)/(\d+) : (.*)", re.S)
 BUILT = re.compile(r"^Successfully built ([0-9a-f]+)")
 STEP_TEXT = 90
@@ -245,11 +247,8 @@ def build(
         buildargs=build_arguments(os.environ, apt_proxy(), BASE=base, RECIPE=candidate.digest),
         network_mode="host",
         platform=PLATFORM,
-        rm=True,
-        forcerm=True,
-        decode=True,
-        timeout=SILENCE_S,
         use_config_proxy=True,
+        **_ALWAYS,
     )
     return follow(
         events,
@@ -279,10 +278,7 @@ def label(engine: docker.DockerClient, image: str, tag: str, labels: Mapping[str
         fileobj=io.BytesIO(f"FROM {image}\n".encode()),
         tag=tag,
         labels=dict(labels),
-        rm=True,
-        forcerm=True,
-        decode=True,
-        timeout=SILENCE_S,
+        **_ALWAYS,
     )
     follow(events, f"labelling {tag}")
 

@@ -7,15 +7,13 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, as_completed, wait
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
-from filelock import Timeout
 
 from lab.host import machine
 from lab.host.checkout import lock_directory
@@ -24,7 +22,7 @@ from lab.images import build, sources
 from lab.images.errors import ImageError, data_root, engine_errors, megabytes, no_space
 from lab.images.provenance import ImageInfo, Made, Provenance, inspect, preferred, present
 from lab.images.recipe import Candidate, Recipe, Route, candidate
-from lab.images.sources import PLATFORM, Cache, Pulled, Registry
+from lab.images.sources import PLATFORM, Cache, Registry
 
 if TYPE_CHECKING:
     from lab.images.store import ImageStore
@@ -35,30 +33,6 @@ NEEDED_FREE = 2_000_000_000
 WAIT_S = 1800.0
 #: Seconds that running builds get to notice that the lab is being interrupted.
 CANCEL_S = 1.0
-
-
-@contextmanager
-def build_lock(report: Say, *, wait_s: float = WAIT_S, where: Path | None = None) -> Iterator[None]:
-    """Hold the one lock on making images: two labs never make the same image at the same time.
-
-    Args:
-        report: told when there is something to wait for.
-        wait_s: seconds to wait for another process.
-        where: the directory of the locks (default: the machine-wide one).
-
-    Raises:
-        ImageError: another process held it for longer than ``wait_s``, or it belongs to somebody
-            who does not share it.
-    """
-    path = (where or lock_directory()) / "images.lock"
-    waiting = partial(report, "another lab on this machine is making images; waiting")
-    try:
-        with machine.locked(path, wait_s, waiting):
-            yield
-    except Timeout as error:
-        raise ImageError("locked", seconds=wait_s, path=path) from error
-    except PermissionError as error:
-        raise ImageError("lock-forbidden", path=path, happened=error) from error
 
 
 def check_engine(engine: docker.DockerClient) -> None:
@@ -101,8 +75,10 @@ class Making:
             ImageError: an image cannot be had.
         """
         check_engine(self._engine)
+        say = partial(self._progress.step, "images")
         with (
-            build_lock(partial(self._progress.step, "images")),
+            # Two labs never make the same image at the same time.
+            machine.locked(lock_directory() / "images.lock", "making images", WAIT_S, say),
             engine_errors(self._engine, "making the images"),
         ):
             self._there = present(self._engine)
@@ -168,7 +144,13 @@ class Making:
         raise AssertionError("the last route is left by a return or an error")
 
     def _made(self, recipe: Recipe, route: Route, base: Made | None, reason: str | None) -> Made:
-        """One image by one route.
+        """One image by one route: begun, built, measured and labelled. Its tag appears when it is complete.
+
+        Args:
+            recipe: the image.
+            route: the way to it.
+            base: the image of the lab that it stands on, if it stands on one.
+            reason: why it is not made from the registry, which was tried before.
 
         Raises:
             ImageError: one of the steps failed.
@@ -182,60 +164,43 @@ class Making:
         with self._slots:
             if self._cancelled.is_set():
                 raise build.Cancelled
-            return wanted, self._assemble(wanted, base, pulled, packages, report, reason)
-
-    def _assemble(
-        self,
-        wanted: Candidate,
-        base: Made | None,
-        pulled: Pulled | None,
-        packages: Mapping[str, Path],
-        report: Say,
-        reason: str | None,
-    ) -> ImageInfo:
-        """Begin, build, measure and label an image. Its tag appears when it is complete.
-
-        Args:
-            wanted: the image.
-            base: the image of the lab that it stands on, if it stands on one.
-            pulled: the image of a registry that it stands on, if it stands on one.
-            packages: the fetched package by its file name.
-            report: told of every step.
-            reason: why it is not made from the registry, which was tried before.
-        """
-        variant, digest = wanted.variant, None
-        if base is not None:
-            image, digest = base[1].tag, base[1].provenance.digest
-        elif pulled is not None:
-            image, digest = pulled.id, pulled.digest
-        else:
-            image = self._bootstrap(wanted, report)
-        if variant.dockerfile is not None:
-            with tempfile.TemporaryFile(dir=self._room()) as context:
-                build.write_context(context, wanted, packages)
-                context.seek(0)
-                cancelled = self._cancelled.is_set
-                image = build.build(self._engine, wanted, image, context, report, cancelled)
-        report("measuring what is in it")
-        facts = build.measure(self._engine, image, wanted.measure, tag=wanted.tag)
-        provenance = Provenance(
-            image=wanted.name,
-            source=wanted.source,
-            stand_in=variant.stand_in,
-            real=variant.real,
-            not_real=variant.not_real,
-            fallback_reason=reason,
-            digest=digest,
-            recipe=wanted.digest,
-            built_at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
-            **facts,
-        )
-        build.label(self._engine, image, wanted.tag, provenance.labels())
-        build.remove_stages(self._engine, wanted.digest)
+            if base is not None:
+                image, digest = base[1].tag, base[1].provenance.digest
+            elif pulled is not None:
+                image, digest = pulled.id, pulled.digest
+            else:
+                image, digest = self._bootstrap(wanted, report), None
+            if variant.dockerfile is not None:
+                image = self._built(wanted, image, packages, report)
+            report("measuring what is in it")
+            provenance = Provenance(
+                image=wanted.name,
+                source=wanted.source,
+                stand_in=variant.stand_in,
+                real=variant.real,
+                not_real=variant.not_real,
+                fallback_reason=reason,
+                digest=digest,
+                recipe=wanted.digest,
+                built_at=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+                **build.measure(self._engine, image, wanted.measure, tag=wanted.tag),
+            )
+            build.label(self._engine, image, wanted.tag, provenance.labels())
+            build.remove_stages(self._engine, wanted.digest)
         info = inspect(self._engine, wanted.tag, built=True)
         if info is None:
             raise ImageError("vanished", tag=wanted.tag)
-        return info
+        return wanted, info
+
+    def _built(
+        self, wanted: Candidate, image: str, packages: Mapping[str, Path], report: Say
+    ) -> str:
+        """What the Dockerfile makes of an image, with the fetched packages by their files' names."""
+        with tempfile.TemporaryFile(dir=self._room()) as context:
+            build.write_context(context, wanted, packages)
+            context.seek(0)
+            cancelled = self._cancelled.is_set
+            return build.build(self._engine, wanted, image, context, report, cancelled)
 
     def _bootstrap(self, wanted: Candidate, report: Say) -> str:
         assert wanted.variant.bootstrap is not None  # Variant has exactly one of the three

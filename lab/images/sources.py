@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,21 +62,14 @@ def is_unreachable(text: str) -> bool:
     return UNREACHABLE.search(text) is not None
 
 
+@dataclass(frozen=True)
 class Registry:
     """Pulls images through the engine, which knows its mirrors, proxies and credentials."""
 
-    def __init__(
-        self,
-        engine: docker.DockerClient,
-        *,
-        patience_s: float = PATIENCE_S,
-        stall_s: float = STALL_S,
-    ) -> None:
-        self._engine = engine
-        self._patience_s = patience_s
-        self._stall_s = stall_s
-        self._unreachable: dict[str, str] = {}
-        self._asking = threading.Lock()
+    engine: docker.DockerClient
+    patience_s: float = PATIENCE_S
+    _unreachable: dict[str, str] = field(default_factory=dict)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def pull(self, reference: str, report: Say) -> Pulled:
         """Get ``reference`` for linux/amd64.
@@ -98,7 +91,7 @@ class Registry:
                     if status != last and status in {"Downloading", "Extracting"}:
                         report(f"{status.lower()} {reference}")
                     last = status or last
-                image = self._engine.images.get(reference)
+                image = self.engine.images.get(reference)
             except (DockerException, requests.RequestException) as error:
                 said = str(getattr(error, "explanation", None) or error)
                 happened = f"{registry}: {' '.join(said.split())}"
@@ -118,7 +111,7 @@ class Registry:
             docker.errors.DockerException: the registry refuses, or the engine falls silent.
         """
         events: queue.Queue[Mapping[str, Any] | Exception | None] = queue.Queue()
-        pull = partial(self._engine.api.pull, stream=True, decode=True, platform=PLATFORM)
+        pull = partial(self.engine.api.pull, stream=True, decode=True, platform=PLATFORM)
 
         def ask() -> None:
             end: Exception | None = None
@@ -130,7 +123,7 @@ class Registry:
             events.put(end)
 
         threading.Thread(target=ask, name=f"pull {reference}", daemon=True).start()
-        started, patience_s = time.monotonic(), self._patience_s
+        started, patience_s = time.monotonic(), self.patience_s
         while True:
             try:
                 event = events.get(timeout=patience_s)
@@ -144,7 +137,7 @@ class Registry:
             if "error" in event:
                 raise DockerException(str(event["error"]))
             yield event
-            patience_s = self._stall_s
+            patience_s = STALL_S
 
 
 # -- programs of this machine --------------------------------------------------------------------------
@@ -226,6 +219,7 @@ QUIET = {
 }
 
 
+@dataclass(frozen=True)
 class Cache:
     """The downloaded packages of a checkout, below ``.lab/cache``.
 
@@ -233,8 +227,7 @@ class Cache:
     moved into place, so an interrupted run leaves nothing that a later run could take for whole.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    directory: Path
 
     def fetch(self, artifact: Artifact, report: Say) -> Path:
         """The checked package, from the cache or through its client.
@@ -346,21 +339,10 @@ def mirror(environment: Mapping[str, str]) -> str | None:
         listed = machine.run(query, timeout_s=QUERY_TIMEOUT_S).stdout
     except machine.CommandError:
         return None
-    return mirror_among(listed, system.get("VERSION_CODENAME", ""))
-
-
-def mirror_among(listed: str, codename: str) -> str | None:
-    """The mirror of the release itself among apt's index targets, not that of its updates.
-
-    Args:
-        listed: lines of origin, code name, component and URI.
-        codename: the release that this machine runs, for example ``bookworm``.
-    """
-    for line in listed.splitlines():
-        words = line.split()
-        if words[:3] == ["Debian", codename, "main"] and len(words) == 4:
-            return words[3].rstrip("/")
-    return None
+    # That of the release itself, not that of its updates.
+    release = re.escape(system.get("VERSION_CODENAME", ""))
+    found = re.search(rf"^Debian {release} main (\S+?)/?$", listed, re.M)
+    return found[1] if found else None
 
 
 def mmdebstrap_command(

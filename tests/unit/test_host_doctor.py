@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from lab.host import doctor
+from lab.host import doctor, machine
 from lab.host.doctor import GIB, Engine, Level, Seen
 from lab.host.engine import EngineError
 
@@ -35,8 +36,7 @@ def test_a_good_machine() -> None:
     assert engine.level is Level.OK
     assert "20.10.24" in engine.found
     assert "overlay2" in engine.found
-    assert doctor.judge_engine_disk("/var/lib/docker", 50 * GIB).level is Level.OK
-    assert doctor.judge_resources(ENGINE, 1, 1).level is Level.OK
+    assert doctor.look_at_resources(ENGINE).level is Level.OK
 
 
 def test_another_architecture_is_named() -> None:
@@ -79,23 +79,28 @@ def test_an_engine_with_a_weakness(changed: Engine, word: str) -> None:
         (None, Level.OK),
     ],
 )
-def test_room_for_the_images(free: int | None, level: Level) -> None:
-    finding = doctor.judge_engine_disk("/var/lib/docker", free)
+def test_room_for_the_images(
+    free: int | None, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "free_bytes", lambda _: free)
+    finding = doctor.look_at_engine_disk(ENGINE)
     assert finding.level is level
     assert "/var/lib/docker" in finding.found
     assert ("making the images needs 2.0 GB" in finding.advice) is (level is not Level.OK)
 
 
 def test_room_for_the_checkout() -> None:
-    assert doctor.judge_checkout_disk(Path("/lab"), GIB // 2).level is Level.WARNING
-    assert doctor.judge_checkout_disk(Path("/lab"), 2 * GIB).found == "2.0 GiB free in /lab"
-    assert doctor.judge_checkout_disk(Path("/lab"), None).level is Level.WARNING
+    assert doctor.judge_disk(Path("/lab"), GIB // 2, GIB).level is Level.WARNING
+    assert doctor.judge_disk(Path("/lab"), 2 * GIB, GIB).found == "2.0 GiB free in /lab"
 
 
-def test_the_engines_memory_counts_where_there_is_an_engine() -> None:
+def test_the_engines_memory_counts_where_there_is_an_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     small = with_info(MemTotal=GIB, NCPU=1)
-    with_engine = doctor.judge_resources(small, cores=8, memory=32 * GIB)
-    without = doctor.judge_resources(STARTS, 8, 32 * GIB)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=32 * GIB))
+    with_engine, without = doctor.look_at_resources(small), doctor.look_at_resources(STARTS)
     assert with_engine.level is Level.WARNING
     assert with_engine.found == "the engine's machine has 1.0 GiB of memory and 1 core"
     assert without.found == "this machine has 32.0 GiB of memory and 8 cores"

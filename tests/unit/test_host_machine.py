@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -151,6 +152,38 @@ def test_waiting_ends_as_soon_as_the_condition_holds() -> None:
 
 def test_waiting_ends_at_its_deadline() -> None:
     assert not machine.wait_until(lambda: False, timeout_s=0.05, interval_s=0.01)
+
+
+def test_a_lock_excludes_others_and_ends_with_the_work(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = tmp_path / "locks" / "it.lock"
+    with (
+        machine.locked(path, "making images", 10, pytest.fail),
+        pytest.raises(machine.LockError, match=r"for 0\.05 s and holds") as raised,
+        machine.locked(path, "making images", 0.05, said.append),
+    ):
+        pytest.fail("two held the lock")
+    assert raised.value.problem == "locked"
+    assert said == ["another lab on this machine is making images; waiting"]
+    with machine.locked(path, "making images", 10, pytest.fail):
+        pass
+
+
+def test_a_lock_that_becomes_free_is_taken(tmp_path: Path) -> None:
+    held, release = threading.Event(), threading.Event()
+    path = tmp_path / "it.lock"
+
+    def hold() -> None:
+        with machine.locked(path, "working", 10, pytest.fail):
+            held.set()
+            release.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    with machine.locked(path, "working", 10, lambda _: release.set()):
+        assert release.is_set()
+    thread.join(10)
 
 
 def test_two_checkouts_have_two_identities(tmp_path: Path) -> None:

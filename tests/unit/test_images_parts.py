@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import tarfile
-import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,6 @@ from lab.host import machine
 from lab.host.checkout import root
 from lab.images import archive, build, sources
 from lab.images.errors import ImageError, Printed, is_no_space, megabytes, no_space
-from lab.images.making import build_lock
 from lab.images.provenance import Provenance
 from lab.images.recipe import (
     Artifact,
@@ -395,8 +393,15 @@ other nodistro main https://other.test/x/
         ("", "bookworm", None),
     ],
 )
-def test_the_machines_own_mirror_is_used(listed: str, codename: str, expected: str | None) -> None:
-    assert sources.mirror_among(listed, codename) == expected
+def test_the_machines_own_mirror_is_used(
+    monkeypatch: pytest.MonkeyPatch, listed: str, codename: str, expected: str | None
+) -> None:
+    system = {"ID": "debian", "VERSION_CODENAME": codename}
+    done = subprocess.CompletedProcess([], 0, listed, "")
+    monkeypatch.setattr(machine, "program", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(machine, "os_release", lambda: system)
+    monkeypatch.setattr(machine, "run", lambda *_, **__: done)
+    assert sources.mirror({}) == expected
 
 
 def test_a_named_mirror_wins() -> None:
@@ -595,36 +600,6 @@ def test_a_full_disk_is_said_with_the_place_the_free_space_and_what_to_remove(
 )
 def test_sizes_are_readable(size: int, text: str) -> None:
     assert megabytes(size) == text
-
-
-def test_the_lock_on_making_images_excludes_others_and_ends_with_the_work(tmp_path: Path) -> None:
-    said: list[str] = []
-    with (
-        build_lock(ignore, where=tmp_path),
-        pytest.raises(ImageError, match="another lab") as raised,
-        build_lock(said.append, wait_s=0.05, where=tmp_path),
-    ):
-        pytest.fail("two held the lock")
-    assert raised.value.problem == "locked"
-    assert said == ["another lab on this machine is making images; waiting"]
-    with build_lock(pytest.fail, where=tmp_path):
-        pass
-
-
-def test_a_lock_that_becomes_free_is_taken(tmp_path: Path) -> None:
-    held, release = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with build_lock(ignore, where=tmp_path):
-            held.set()
-            release.wait(10)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(10)
-    with build_lock(lambda _: release.set(), wait_s=10, where=tmp_path):
-        assert release.is_set()
-    thread.join(10)
 
 
 def test_progress_says_what_happens_and_when() -> None:

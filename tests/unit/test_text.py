@@ -12,6 +12,7 @@ import pytest
 
 from lab.host.checkout import root
 from lab.host.engine import EngineError
+from lab.host.machine import LockError
 from lab.images import ImageError, WrongVariable
 from lab.text import (
     LONGEST_MESSAGE,
@@ -72,7 +73,7 @@ def test_an_unknown_word_is_answered_with_the_closest_and_with_all() -> None:
 # -- errors that say what to do ------------------------------------------------------------------------
 
 
-KINDS: tuple[type[AdvisedError], ...] = (EngineError, ImageError, WrongVariable)
+KINDS: tuple[type[AdvisedError], ...] = (EngineError, ImageError, LockError, WrongVariable)
 
 
 def told(tmp_path: Path, *advice: str) -> str:
