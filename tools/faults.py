@@ -58,8 +58,6 @@ class Fault:
     by: str
     red: tuple[str, ...]
     """Test functions, as ``test_wire.test_a_closed_port``."""
-    makes: str = ""
-    """An image that is made anew with the fault; one whose own recipe has it is made in any case."""
 
     @contextmanager
     def put_into(self, tree: Path) -> Iterator[None]:
@@ -75,18 +73,11 @@ class Fault:
                 f"{self.name}: {self.replace!r} stands {text.count(self.replace)} times in"
                 f" {self.file}, not once; adapt {LIST}"
             )
-        changed = {path: text.replace(self.replace, self.by)}
-        if self.makes:
-            recipe = tree / RECIPES / self.makes / "Dockerfile"
-            changed[recipe] = recipe.read_text(encoding="utf-8") + "# made anew\n"
-        before = {each: each.read_text(encoding="utf-8") for each in changed}
+        path.write_text(text.replace(self.replace, self.by), encoding="utf-8")
         try:
-            for each, words in changed.items():
-                each.write_text(words, encoding="utf-8")
             yield
         finally:
-            for each, words in before.items():
-                each.write_text(words, encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
 
     def concerns(self, words: Iterable[str]) -> bool:
         """Whether its name or one of its functions has one of these words in it."""
@@ -148,7 +139,7 @@ def noticed(fault: Fault, tree: Path) -> Mapping[str, str]:
             sys.stderr.write(f"{fault.name}: not done after {LIMIT_S} s\n")
         with closing(find()) as engine:
             topology.down(engine, Checkout(tree.resolve()), force=True)
-            if fault.makes or fault.file.startswith(str(RECIPES)):
+            if fault.file.startswith(str(RECIPES)):
                 forget_images(engine, tree)
     return judged(fault.red, junit)
 

@@ -20,9 +20,6 @@ the kernel had no room for meanwhile (of all attempts), ``late`` whether some we
 be captured it is ``{missing}``, the reason.
 """
 
-# The interpreter is the server container's; typing is as in the other agents.
-# ruff: noqa: UP006, UP007, UP035, UP045
-
 import array
 import base64
 import mmap

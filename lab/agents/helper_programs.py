@@ -3,8 +3,6 @@
 One is nft: what a packet filter does to a listener's ports, one table a listener.
 """
 
-# ruff: noqa: UP006, UP035
-
 import os
 import signal
 import subprocess

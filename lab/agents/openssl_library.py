@@ -3,8 +3,6 @@
 An ``openssl`` command line may belong to another library than the program does, or not be there.
 """
 
-# ruff: noqa: UP006, UP035
-
 import ctypes
 import re
 from contextlib import contextmanager

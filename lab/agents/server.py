@@ -39,9 +39,6 @@ A listener is one server process with its own port, log and upload directories. 
     Ends a listener with its sessions and its packet filter. So does the end of the agent.
 """
 
-# The interpreter is the server container's (from 3.6 on); typing is as in the other agents.
-# ruff: noqa: UP006, UP007, UP035, UP045
-
 import fcntl
 import hashlib
 import os
@@ -53,12 +50,11 @@ import time
 from importlib import import_module
 from typing import Any, Dict, Generator, List, Optional, Set
 
-import captured
 import helper_programs
 from capture import CaptureOps
 from listener import ListenerEnded, ListenerProcess, queue_of
 from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
-from server_program import NOBODY, ServerProgram
+from server_program import NOBODY, ServerProgram, forget_login, recorded_login
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -152,7 +148,7 @@ class ServerOps:
         yield from self._until_quiet(listener, request)
         for directory in (listener.uploads, listener.anonymous):
             _empty(directory)
-        captured.forget(listener.captured)
+        forget_login(listener.captured)
         self._program.expect_upload(listener, name)
         listener.log_start = os.path.getsize(listener.log) if os.path.exists(listener.log) else 0
         if request.get("capture"):
@@ -358,7 +354,7 @@ def _fingerprint(path: str) -> Result:
 
 def _captured(listener: ListenerProcess, path: Optional[str]) -> Optional[Result]:
     """The login that an impostor kept, and the beginning of the file that came with it."""
-    login = captured.read(listener.captured)
+    login = recorded_login(listener.captured)
     if login is None:
         return None
     result: Result = {"user": login[0], "password": login[1], "file_bytes": None, "file_head": None}

@@ -20,8 +20,6 @@ where they are asked for. The standard library of Python 3.6 only. Ops:
     not take AUTH, else null; ``silent`` says that nothing came in four fifths of the deadline.
 """
 
-# ruff: noqa: UP006, UP007, UP035, UP045
-
 import contextlib
 import platform
 import select

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
 from lab.model import (
@@ -191,27 +191,7 @@ def report_from(raw: Mapping[str, Any]) -> ClientReport:
     """
     if "failed" not in raw or "step" not in raw:
         raise ValueError(f"the agent's result is not a report of an attempt: {dict(raw)!r}")
-    timed_out = bool(raw.get("timed_out"))
-    error = str(raw.get("error") or "")
-    if timed_out and not error:
-        error = f"the attempt's deadline passed at step {raw['step']}"
-    return ClientReport(
-        failed=bool(raw["failed"]),
-        step=str(raw["step"]),
-        error=error,
-        message=str(raw.get("message") or ""),
-        reply_code=raw.get("reply_code"),
-        reply_text=str(raw.get("reply_text") or ""),
-        errno=raw.get("errno"),
-        verify_code=raw.get("verify_code"),
-        exit_status=raw.get("exit_status"),
-        protocol=raw.get("protocol"),
-        cipher=raw.get("cipher"),
-        verified=raw.get("verified"),
-        data_protected=raw.get("data_protected"),
-        session_reused=raw.get("session_reused"),
-        library=str(raw.get("library") or ""),
-        warnings=tuple(str(text) for text in raw.get("warnings") or ()),
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
+    said = {f.name: raw[f.name] for f in fields(ClientReport) if raw.get(f.name) is not None}
+    if said.get("timed_out") and not said.get("error"):
+        said["error"] = f"the attempt's deadline passed at step {raw['step']}"
+    return ClientReport(**{**said, "warnings": tuple(raw.get("warnings") or ())})

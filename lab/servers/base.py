@@ -7,6 +7,7 @@ server's container (``lab/agents/server.py``) writes it down and starts the serv
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,14 +121,21 @@ class ListenerPlace:
 
 @dataclass(frozen=True)
 class FixedOption:
-    """An option that is written for every listener, and why that changes no outcome.
-
-    Values in braces come from the listener's place.
-    """
+    """An option that is written whatever the settings, and why that changes no outcome."""
 
     name: str
     value: str
     reason: str
+
+    def for_(self, place: ListenerPlace) -> tuple[str, str]:
+        """Name and value; what stands in braces comes from the place."""
+        return self.name, self.value.format(place=place)
+
+
+def fixed_options(module: str) -> Mapping[str, tuple[FixedOption, ...]]:
+    """The options in ``fixed.toml`` beside a module, by the name of their table."""
+    tables = tomllib.loads(Path(module).with_name("fixed.toml").read_text("utf-8"))
+    return {name: tuple(FixedOption(**one) for one in table) for name, table in tables.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

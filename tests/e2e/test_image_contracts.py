@@ -32,16 +32,20 @@ POLICIES = PLATFORMS["rocky9"]
 LABEL = "test.lab.contract"
 #: What each image is made of, with the release of the servers that ``LAB_SERVERS`` chooses.
 RECIPES = load(root() / "compose" / "images", release_from_environment(os.environ))
-#: The images that any machine can have.
-IMAGES = [name for name, recipe in RECIPES.items() if not recipe.only_real]
-#: Those that stand on another image of the lab, whatever they were made from.
-ON_A_BASE = [name for name in IMAGES if all(route.variant.base for route in RECIPES[name].routes)]
-#: Those that run in the topology, with what runs in them.
+#: The images of the topology that any machine can have, with what runs in them.
 SERVICES = {
-    name: RECIPES[name].service_file.read_text(encoding="utf-8")
-    for name in IMAGES
-    if RECIPES[name].service_file.exists()
+    name: recipe.service_file.read_text(encoding="utf-8")
+    for name, recipe in RECIPES.items()
+    if recipe.service_file.exists() and not recipe.only_real
 }
+#: The bases that each can be made of.
+BASES = {
+    name: [route.variant.base for route in RECIPES[name].routes if route.variant.base]
+    for name in SERVICES
+}
+#: Those that stand on another image of the lab, whatever they were made from.
+ON_A_BASE = [name for name, bases in BASES.items() if len(bases) == len(RECIPES[name].routes)]
+IMAGES = sorted({*SERVICES, *(base for bases in BASES.values() for base in bases)})
 #: Those in which agents run.
 WITH_AGENTS = [
     name for name, text in SERVICES.items() if re.search("service: (client|server)", text)
@@ -114,7 +118,7 @@ def engine() -> Iterator[docker.DockerClient]:
 def images(engine: docker.DockerClient) -> dict[str, ImageInfo]:
     source = Source.from_environment(os.environ)
     release = release_from_environment(os.environ)
-    return ImageStore(engine, state_directory(), source, Printed(), release=release).ensure()
+    return ImageStore(engine, state_directory(), source, Printed(), release=release).ensure(IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +204,7 @@ def test_a_client_is_the_distribution_or_a_stand_in_that_says_what_is_not_real(
 @pytest.mark.parametrize("name", ON_A_BASE)
 def test_an_image_is_of_the_release_that_its_recipe_names(start: Start, name: str) -> None:
     # given the base that the recipe names, in the release of the servers that was asked for
-    (base,) = {str(route.variant.base) for route in RECIPES[name].routes}
+    (base,) = set(BASES[name])
     (suite,) = suites_of(RECIPES[base])
 
     # then the image is of the base's release, and that is the one which was bootstrapped or pulled

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.model import Attempt
+from lab.model import Attempt, Rating
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.own.attempt import read_attempt
 from lab.record import AttemptResult
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
+from lab.run.remedies import advise
 from tests.e2e.checkouts import Copy
 from tests.own_inputs import BASE, INPUTS, JUDGED, NO_INPUT, Input
 
@@ -23,13 +24,14 @@ RUN = [one for one in INPUTS if one.ends != NO_INPUT]
 CLIENT = ["protocols=..TLSv1.2", "timeout_s=3"]
 
 
-def attempt_with(lines: str, build: str | None, folder: Path) -> Attempt:
+def read(lines: str, build: str | None, folder: Path) -> tuple[Attempt, Mapping[str, str]]:
+    """The attempt with such a file, and where its settings stand."""
     path = folder / "vsftpd.conf"
     path.write_text(f"{BASE}{lines}\n", encoding="utf-8")
-    made, _, _ = read_attempt(
+    made, files, _ = read_attempt(
         path, None, None, None, [], "net-ftp@rocky9", CLIENT, vsftpd_build=build
     )
-    return made
+    return made, files.places if files else {}
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +41,8 @@ def ran(laboratory: Lab, tmp_path_factory: pytest.TempPathFactory) -> Mapping[st
 
     def planned() -> Iterator[PlannedAttempt]:
         for one in RUN:
-            yield PlannedAttempt(str(one), attempt_with(one.lines, one.build, folder))
-            yield PlannedAttempt(f"twin of {one}", attempt_with(one.twin, None, folder))
+            yield PlannedAttempt(str(one), read(one.lines, one.build, folder)[0])
+            yield PlannedAttempt(f"twin of {one}", read(one.twin, None, folder)[0])
 
     finished: dict[str, AttemptResult] = {}
     run(laboratory.session, list(planned()), lambda a, _: finished.update({a.id: a}), workers=8)
@@ -68,6 +70,19 @@ def test_its_twin_completes(one: Input, ran: Mapping[str, AttemptResult]) -> Non
     outcome = ran[f"twin of {one}"].outcome
     assert outcome is not None, ran[f"twin of {one}"].verdict_why
     assert outcome.in_words().startswith("completed (transfer)"), outcome
+
+
+@pytest.mark.parametrize("one", [one for one in RUN if one.ends not in (JUDGED, NO_INPUT)], ids=str)
+def test_a_line_to_write_instead_was_tried(
+    one: Input, ran: Mapping[str, AttemptResult], laboratory: Lab, tmp_path: Path
+) -> None:
+    _, places = read(one.lines, one.build, tmp_path)
+    advice = advise(laboratory.session, ran[str(one)], (), places=places)
+    held = [r for r in advice.remedies if r.holds and r.rating is not Rating.UNSAFE]
+    assert held, [(r.title.en, str(r.outcome)) for r in advice.remedies]
+    first = len(BASE.splitlines()) + 1
+    lines = range(first, first + len(one.lines.splitlines()))
+    assert {f"{tmp_path}/vsftpd.conf:{number}" for number in lines} & set(advice.where)
 
 
 def test_the_witnesses_agree_that_a_server_gave_up(ran: Mapping[str, AttemptResult]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,16 +46,6 @@ def test_a_fault_is_put_in_and_taken_out(tmp_path: Path) -> None:
     with FAULT.put_into(tmp_path):
         assert (tmp_path / "file").read_text() == "very bad"
     assert (tmp_path / "file").read_text() == "very good"
-
-
-def test_an_image_that_a_fault_makes_has_another_recipe_meanwhile(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("good")
-    recipe = tmp_path / "compose" / "images" / "dns" / "Dockerfile"
-    recipe.parent.mkdir(parents=True)
-    recipe.write_text("FROM x\n")
-    with replace(FAULT, makes="dns").put_into(tmp_path):
-        assert recipe.read_text() != "FROM x\n"
-    assert recipe.read_text() == "FROM x\n"
 
 
 def test_only_a_function_that_fails_by_itself_has_noticed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.clients.edge.log import edge_log
+from lab.clients.edge import edge_log
 from lab.dialects.rules import interpret
 from lab.model import PROTOCOLS, ClientReport, Observation, ServerReport
 from lab.run import scan

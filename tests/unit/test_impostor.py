@@ -34,7 +34,7 @@ from lab.report.view import explanation
 from lab.run.attempts import make
 from lab.run.session import Session
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.servers.vsftpd import IMPOSTOR, Vsftpd
+from lab.servers.vsftpd import FIXED, Vsftpd
 from tests.unit.agent_process import AGENTS
 from tests.unit.made_up import DELIVERED, EXPIRED, attempt_record, made_of
 from tests.unit.test_servers_agent import agent, agents_on_path, finish, module, request
@@ -199,7 +199,7 @@ def test_only_an_impostors_vsftpd_has_a_pam_service_of_its_own() -> None:
         "guest_username=lab",
         "virtual_use_local_privs=YES",
     }
-    assert len(taking) - len(honest) == len(IMPOSTOR)
+    assert len(taking) - len(honest) == len(FIXED["impostor"])
     assert listen_request(SERVERS["vsftpd"], Vsftpd(impostor=True), place)["impostor"]
 
 
@@ -230,7 +230,7 @@ def test_the_pam_service_comes_and_goes_with_its_listener(
     "ending", [b"", b"\0"], ids=["plain", "with the zero byte of old versions"]
 )
 def test_what_pam_exec_hands_on_is_what_the_agent_reads(tmp_path: Path, ending: bytes) -> None:
-    captured, kept = module("captured"), tmp_path / "captured"
+    program, kept = module("server_program"), tmp_path / "captured"
     for user, password in (("first", "x"), ("lab", 'p "w\\ü ')):
         done = subprocess.run(
             [shutil.which("sh") or "sh", str(AGENTS / "record_login.sh"), str(kept)],
@@ -240,11 +240,11 @@ def test_what_pam_exec_hands_on_is_what_the_agent_reads(tmp_path: Path, ending: 
             check=True,
         )
         assert done.returncode == 0
-    assert captured.read(str(kept)) == ("lab", 'p "w\\ü '), "the last login counts"
+    assert program.recorded_login(str(kept)) == ("lab", 'p "w\\ü '), "the last login counts"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    captured.forget(str(kept))
-    captured.forget(str(kept))
-    assert captured.read(str(kept)) is None
+    program.forget_login(str(kept))
+    program.forget_login(str(kept))
+    assert program.recorded_login(str(kept)) is None
 
 
 def upload(port: int, user: str, password: str, name: str, content: bytes) -> None:

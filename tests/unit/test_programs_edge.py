@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.edge import SYSTEM_TRUST, Edge, configuration, read
-from lab.clients.edge.log import edge_log, messages
+from lab.clients.edge import SYSTEM_TRUST, Edge, configuration, edge_log, messages, read
 from lab.dialects import client_dialect, x509_numbers
 from lab.host.checkout import root
 from lab.model import HOST_ADDRESS, ClientReport, Reason, from_, only
@@ -304,7 +303,7 @@ def module(name: str) -> ModuleType:
 
 def failed(line: str, **changes: Any) -> dict[str, Any]:
     """The agent's result for a request whose only line is this."""
-    name, known = module("edge_visit").name_of([line], messages().as_data())
+    name, known = module("edge_nginx").name_of([line], messages().as_data())
     return {
         "started": True,
         "status": 503,
@@ -357,7 +356,7 @@ def test_the_dialect_hears_every_line(given: tuple[Any, ...]) -> None:
 
 
 def test_the_first_name_that_fits_is_taken_whatever_the_order_of_the_lines() -> None:
-    name_of = module("edge_visit").name_of
+    name_of = module("edge_nginx").name_of
     lines = [VERIFY.format("18:self-signed certificate"), "anything else"]
     names = messages().as_data()
     assert name_of(lines, names) == name_of(lines[::-1], names) == ("self signed certificate", True)
@@ -484,7 +483,7 @@ GIVEN = {
 
 def visit(directory: Path, answer: Answer) -> dict[str, Any]:
     with in_nginx_place(directory, answer) as (path, log):
-        result: dict[str, Any] = module("edge_visit").visit(GIVEN, path, log)
+        result: dict[str, Any] = module("edge_nginx").visit(GIVEN, path, log)
     assert json.loads(json.dumps(result)) == result
     return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import re
 import socket
 import threading
@@ -15,7 +16,7 @@ import pytest
 from lab.dialects import server_dialect
 from lab.model import ProtocolRange, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.servers.nginx import BODY, HTTP, MAIN, Nginx, NginxServer
+from lab.servers.nginx import BODY, FIXED, Nginx, NginxServer
 from tests.unit.agent_process import AGENTS
 
 CERTIFICATES = "/opt/lab/certificates"
@@ -82,7 +83,7 @@ def test_a_setting_is_written_as_its_directive(
 
 def test_what_is_always_written_is_and_says_why() -> None:
     written = text()
-    for one in (*MAIN, *HTTP):
+    for one in itertools.chain(*FIXED.values()):
         assert re.search(rf"^ *{one.name} ", written, re.MULTILINE), one
         assert one.reason
 

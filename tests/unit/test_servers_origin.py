@@ -143,27 +143,27 @@ def hello(version: str, name: str = HOST) -> bytes:
 
 @pytest.mark.parametrize("version", ["SSLv3", "TLSv1", "TLSv1.2", "TLSv1.3"])
 def test_versions_and_name_of_a_client_hello_are_read(version: str) -> None:
-    module = importlib.import_module("client_hello")
+    module = importlib.import_module("origin_tls")
     data = hello(version)
     assert module.is_tls(data)
     assert [module.is_whole(data[:length]) for length in (4, len(data) - 1)] == [False, False]
     assert module.is_whole(data)
-    read = module.parse(data)
-    assert read.versions[0] == version
-    assert read.server_name == HOST
+    said = module.hello_in_words(data)
+    assert said.startswith(version)
+    assert said.endswith(f"; server name {HOST}")
 
 
 @pytest.mark.parametrize("length", range(0, 200, 7))
 def test_a_client_hello_that_is_cut_off_is_none(length: int) -> None:
-    module = importlib.import_module("client_hello")
+    module = importlib.import_module("origin_tls")
     cut = hello("TLSv1.2")[5 : 5 + length]
     record = b"\x16\x03\x01" + len(cut).to_bytes(2, "big") + cut
-    assert module.parse(record) is None
+    assert module.hello_in_words(record) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\n", b"\x16", b"\x80\x2e\x01\x03\x01"])
 def test_what_is_no_client_hello_is_none(data: bytes) -> None:
-    assert importlib.import_module("client_hello").parse(data) is None
+    assert importlib.import_module("origin_tls").hello_in_words(data) is None
 
 
 # -- a real one --------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import pytest
 
 from lab.model import ProtocolRange, from_, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.servers.vsftpd import ALWAYS, ANONYMOUS, DEBIAN, EL9, Build, Vsftpd, VsftpdServer
+from lab.servers.vsftpd import DEBIAN, EL9, FIXED, Build, Vsftpd, VsftpdServer
 
 PLACE = ListenerPlace(
     key="k1",
@@ -21,7 +22,7 @@ PLACE = ListenerPlace(
     client_ca="/certificates/anchors/public.pem",
 )
 
-#: What the settings' defaults say explicitly, beside ALWAYS.
+#: What the settings' defaults say explicitly, beside what is fixed.
 DEFAULTS = {
     "ssl_enable": "YES",
     "implicit_ssl": "NO",
@@ -42,7 +43,7 @@ def options(build: Build = DEBIAN, **settings: Any) -> dict[str, str]:
 
 def test_what_is_not_set_is_not_written() -> None:
     written = options()
-    assert written.keys() == DEFAULTS.keys() | {always.name for always in ALWAYS}
+    assert written.keys() == DEFAULTS.keys() | {always.name for always in FIXED["always"]}
     assert {name: written[name] for name in DEFAULTS} == DEFAULTS
 
 
@@ -55,7 +56,7 @@ def test_the_place_is_written() -> None:
 
 
 def test_every_constant_has_a_reason() -> None:
-    assert all(len(always.reason) > 5 for always in (*ALWAYS, *ANONYMOUS))
+    assert all(len(always.reason) > 5 for always in itertools.chain(*FIXED.values()))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_anonymous_users_get_their_own_directory() -> None:
     written = options(anonymous=True)
     assert written["anonymous_enable"] == "YES"
     assert written["anon_root"] == "/run/lab/listeners/k1/anonymous"
-    assert not options().keys() & {always.name for always in ANONYMOUS}
+    assert not options().keys() & {always.name for always in FIXED["anonymous"]}
 
 
 def test_a_required_client_certificate_comes_with_the_issuers_to_ask_for() -> None:

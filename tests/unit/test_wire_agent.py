@@ -40,7 +40,7 @@ class MadeUpRing:
 
     def add(self, *wires: Wire) -> None:
         """These packets come, all within one block."""
-        packet = module("packet_ring").Frame
+        packet = module("capture").Frame
         for wire in wires:
             self.waiting += [packet(p.time_ns, p.size, p.from_server, p.data) for p in wire.packets]
         self.put = self.taken + len(self.waiting)
@@ -325,7 +325,7 @@ def test_where_nothing_can_be_captured_it_says_why() -> None:
 
 def test_the_filter_is_what_it_says() -> None:
     # IPv4 and TCP, run as the kernel would: linux/filter.h, bpf(4)
-    program = module("packet_ring")._FILTER
+    program = module("capture")._FILTER
 
     def accepts(frame: bytes) -> bool:
         place, value = 0, 0

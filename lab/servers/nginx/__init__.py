@@ -1,8 +1,8 @@
 """nginx: settings to ``nginx.conf``, as Debian builds nginx.
 
 A field that is ``None`` is not written, so that nginx's own default decides. What is always written,
-whatever the settings, is in :data:`MAIN` and :data:`HTTP`, with the reason; none of it changes how an
-attempt ends. Every answer has status 200 and names what nginx negotiated, in its own variables.
+whatever the settings, is in ``fixed.toml``, with the reason; none of it changes how an attempt ends. Every
+answer has status 200 and names what nginx negotiated, in its own variables.
 
 Sources: nginx.org, the documentation of ngx_core_module, ngx_http_core_module, ngx_http_ssl_module and
 ngx_http_stub_status_module.
@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 
 from lab.model import PROTOCOLS, Agent, WebServerSettings, setting
 from lab.model.settings import EXTRA_HELP
-from lab.servers.base import FixedOption, ListenerPlace, Server
+from lab.servers.base import ListenerPlace, Server, fixed_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,32 +33,7 @@ class Nginx(WebServerSettings):
     extra: tuple[str, ...] = setting((), EXTRA_HELP)
 
 
-#: Of the whole process.
-MAIN = (
-    FixedOption("daemon", "off", "the agent is the parent: it sees the end and the last words"),
-    FixedOption(
-        "worker_processes", "1", "one worker's counters say when everything has been logged"
-    ),
-    FixedOption("pid", "{directory}/pid", "a file for each listener"),
-    FixedOption("error_log", "{log} info", "evidence: at this level a failed handshake is logged"),
-)
-#: Of the web server.
-HTTP = (
-    FixedOption("access_log", "{log} lab", "evidence: in the same file, with what was negotiated"),
-    FixedOption(
-        "keepalive_timeout", "0", "a connection is for one request: the attempt ends with it"
-    ),
-    FixedOption("client_body_temp_path", "{directory}/body", "a directory for each listener"),
-    FixedOption("proxy_temp_path", "{directory}/proxy", "as client_body_temp_path"),
-    FixedOption("fastcgi_temp_path", "{directory}/fastcgi", "as client_body_temp_path"),
-    FixedOption("uwsgi_temp_path", "{directory}/uwsgi", "as client_body_temp_path"),
-    FixedOption("scgi_temp_path", "{directory}/scgi", "as client_body_temp_path"),
-    FixedOption("default_type", "application/json", "what the answer is"),
-    FixedOption(
-        "add_header", "X-TLS-Protocol $ssl_protocol", "what was negotiated; none without TLS"
-    ),
-    FixedOption("add_header", "X-TLS-Cipher $ssl_cipher", "as X-TLS-Protocol"),
-)
+FIXED = fixed_options(__file__)
 #: A line of the log for each request.
 LOG_FORMAT = (
     "$time_local [request] $connection: $remote_addr"
@@ -95,11 +70,11 @@ class NginxServer(Server[Nginx]):
 
     def configure(self, settings: Nginx, place: ListenerPlace) -> str:
         """The text of ``nginx.conf``; see :class:`lab.servers.base.Server`."""
-        values = {"directory": place.directory, "log": place.log}
-        lines = [f"{one.name} {one.value.format_map(values)};" for one in MAIN]
+        main, http = ([" ".join(o.for_(place)) for o in FIXED[part]] for part in ("main", "http"))
+        lines = [f"{option};" for option in main]
         lines += ["events {", "}", "http {"]
         lines += [f"    log_format lab {_quoted(LOG_FORMAT)};"]
-        lines += [f"    {one.name} {one.value.format_map(values)};" for one in HTTP]
+        lines += [f"    {option};" for option in http]
         if settings.impostor:
             lines += [f"    {line}" for line in _impostor(place)]
         for variable, (source, pattern) in VARIABLES.items():

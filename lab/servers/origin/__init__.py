@@ -1,4 +1,4 @@
-"""The lab's own web origin: settings to the configuration of ``lab/servers/origin/agent/origin_listener.py``.
+"""The lab's own web origin: settings to the configuration of ``lab/servers/origin/agent/origin_program.py``.
 
 A small program on Python's ``ssl``, and so on the OpenSSL of the image that it runs in. It serves, and
 it can do what no web server can be configured to (:data:`BEHAVIOURS`). A field that is

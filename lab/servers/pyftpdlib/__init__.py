@@ -1,4 +1,4 @@
-"""pyftpdlib: settings to the configuration of ``lab/servers/pyftpdlib/agent/pyftpdlib_listener.py``.
+"""pyftpdlib: settings to the configuration of ``lab/servers/pyftpdlib/agent/pyftpdlib_program.py``.
 
 pyftpdlib is a library; the listener is the small program that its users write around it. It uses
 the library's own ``TLS_FTPHandler`` (``FTPHandler`` with TLS off) and sets the attributes that this

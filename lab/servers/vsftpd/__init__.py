@@ -1,7 +1,7 @@
 """vsftpd: settings to ``vsftpd.conf``, for the build that reads it.
 
 A field that is ``None`` is not written, so the build's own default decides. What is always written,
-whatever the settings, is in :data:`ALWAYS` with the reason; none of it changes how an attempt ends.
+whatever the settings, is in ``fixed.toml`` with the reason; none of it changes how an attempt ends.
 
 Not written on purpose, although containers suggest it: ``seccomp_sandbox`` (both builds ship it
 off) and ``isolate``, ``isolate_network`` (on: without CAP_SYS_ADMIN vsftpd falls back to an
@@ -15,12 +15,12 @@ the patches to the same files.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting, spelt
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, SNI_HELP
-from lab.servers.base import FixedOption, ListenerPlace, Server, passive_range
+from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
 HOSTS = {
     "vsftpd": "ftp.lab.test",
@@ -68,100 +68,28 @@ class Vsftpd(FtpServerSettings):
 class Build:
     """A build of vsftpd, as far as its configuration file differs.
 
-    ``protocol_options`` are the switches by protocol version, ``default_ciphers`` is what holds
+    ``point`` stands for the point of a version in the name of its switch, ``default_ciphers`` is what holds
     without ``ssl_ciphers``; ``ciphersuites_option`` governs TLS 1.3, where there is such an option.
     """
 
     name: str
-    protocol_options: Mapping[str, str]
+    point: str
     ciphersuites_option: str | None
     default_ciphers: str
+
+    @property
+    def protocol_options(self) -> dict[str, str]:
+        """The switches by protocol version."""
+        return {v: f"ssl_{v.lower().replace('.', self.point)}" for v in PROTOCOLS}
 
 
 #: Upstream 3.0.5 and the package of Debian 13 (3.0.5-0.2). Their manual page spells the switches
 #: ``ssl_tlsv1_1`` and so on: the program does not know those names.
-DEBIAN = Build(
-    name="debian13",
-    protocol_options={
-        "SSLv3": "ssl_sslv3",
-        "TLSv1": "ssl_tlsv1",
-        "TLSv1.1": "ssl_tlsv11",
-        "TLSv1.2": "ssl_tlsv12",
-        "TLSv1.3": "ssl_tlsv13",
-    },
-    ciphersuites_option=None,
-    default_ciphers="ECDHE-RSA-AES256-GCM-SHA384",
-)
-
+DEBIAN = Build("debian13", "", None, "ECDHE-RSA-AES256-GCM-SHA384")
 #: The package of Enterprise Linux 9 (3.0.5-4.el9 and later).
-EL9 = Build(
-    name="el9",
-    protocol_options={
-        "SSLv3": "ssl_sslv3",
-        "TLSv1": "ssl_tlsv1",
-        "TLSv1.1": "ssl_tlsv1_1",
-        "TLSv1.2": "ssl_tlsv1_2",
-        "TLSv1.3": "ssl_tlsv1_3",
-    },
-    ciphersuites_option="ssl_ciphersuites",
-    default_ciphers="PROFILE=SYSTEM",
-)
+EL9 = Build("el9", "_", "ssl_ciphersuites", "PROFILE=SYSTEM")
 
-
-#: Written for every listener. Values in braces come from the listener's place.
-ALWAYS = (
-    FixedOption(
-        "listen", "YES", "a listener is a process of its own; the builds differ in the default"
-    ),
-    FixedOption("listen_ipv6", "NO", "goes with listen: vsftpd refuses to start with both"),
-    FixedOption("listen_address", "{address}", "the container's address"),
-    FixedOption(
-        "listen_port", "{port}", "one port a listener, so that a log has one attempt at a time"
-    ),
-    FixedOption("background", "NO", "the agent is the parent: it sees the end and the last words"),
-    FixedOption(
-        "pasv_min_port", "{first}", "the packet filter (data_ports) acts on one listener's ports"
-    ),
-    FixedOption("pasv_max_port", "{last}", "as pasv_min_port"),
-    FixedOption(
-        "local_enable", "YES", "the user `lab` can log in; off in upstream, on in packages"
-    ),
-    FixedOption("write_enable", "YES", "the goal of an attempt is an upload; off in every build"),
-    FixedOption("local_root", "{uploads}", "an upload directory for each listener; not a chroot"),
-    FixedOption("xferlog_enable", "YES", "evidence: without it there is no log at all"),
-    FixedOption("xferlog_std_format", "NO", "evidence: vsftpd's own log format, not wu-ftpd's"),
-    FixedOption("vsftpd_log_file", "{log}", "evidence: a log for each listener"),
-    FixedOption(
-        "log_ftp_protocol", "YES", "evidence: commands and replies; ftpcmdio.c only logs them"
-    ),
-    FixedOption(
-        "debug_ssl", "YES", "evidence: version, cipher, reuse, errors; ssl.c only logs them"
-    ),
-)
-
-#: Written when ``anonymous`` is on, beside ``anonymous_enable``.
-ANONYMOUS = (
-    FixedOption("anon_root", "{anonymous}", "an upload directory for each listener"),
-    FixedOption("anon_upload_enable", "YES", "the goal of an attempt is an upload"),
-    FixedOption(
-        "anon_other_write_enable",
-        "YES",
-        "anonymous users may not be able to write to their root, so that the agent makes the file"
-        " there and the upload overwrites it",
-    ),
-)
-
-#: Written when ``impostor`` is on: who logs in becomes ``user``, whatever the name and the password.
-IMPOSTOR = (
-    FixedOption(
-        "pam_service_name", "{pam_service}", "a PAM service that takes every login and notes it"
-    ),
-    FixedOption("guest_enable", "YES", "a name that is no account of the system is taken too"),
-    FixedOption("guest_username", "{user}", "its files are this account's"),
-    FixedOption(
-        "virtual_use_local_privs", "YES", "with the rights of a named user, not of a guest"
-    ),
-)
+FIXED = fixed_options(__file__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,24 +117,13 @@ class VsftpdServer(Server[Vsftpd]):
 
     def configure(self, settings: Vsftpd, place: ListenerPlace) -> str:
         """The text of ``vsftpd.conf``; see :class:`lab.servers.base.Server`."""
-        first, last = passive_range(settings, place)
-        values = {
-            "address": place.address,
-            "port": place.port,
-            "first": first,
-            "last": last,
-            "uploads": place.uploads,
-            "anonymous": place.anonymous,
-            "log": place.log,
-            "pam_service": place.pam_service,
-            "user": place.user,
-        }
-        always = [*ALWAYS, *(ANONYMOUS if settings.anonymous else ())]
-        lines = [f"{entry.name}={entry.value.format_map(values)}" for entry in always]
+        place = replace(place, passive_ports=passive_range(settings, place))
+        fixed = [*FIXED["always"], *(FIXED["anonymous"] if settings.anonymous else ())]
+        lines = ["=".join(option.for_(place)) for option in fixed]
         lines += [f"{option}={_yes_no(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra
         if settings.impostor:
-            lines += [f"{entry.name}={entry.value.format_map(values)}" for entry in IMPOSTOR]
+            lines += ["=".join(option.for_(place)) for option in FIXED["impostor"]]
         return "\n".join(lines) + "\n"
 
     def _options(self, settings: Vsftpd, place: ListenerPlace) -> Iterator[tuple[str, bool | str]]:

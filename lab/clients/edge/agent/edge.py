@@ -1,6 +1,6 @@
 """The resident agent of the program edge: nginx as a reverse proxy, visited as its users visit it.
 
-An attempt is one visitor's request: ``edge_visit.py``. nginx is started once for each distinct
+An attempt is one visitor's request: ``edge_nginx.visit``. nginx is started once for each distinct
 configuration (about 20 ms) and stays; the origin's address is not in the configuration but in the
 request, so that all listeners of a run share it. A request::
 
@@ -21,13 +21,11 @@ table, adds to the variables of its process.
 ``verify`` says whether it checks certificates (null: no TLS) and comes back. ``names``, in their order,
 are the reasons that the visitor is given for a line of nginx's log.
 
-The result is what ``edge_visit.visit`` returns, with ``started`` (true), ``library`` and ``elapsed_ms``.
+The result is what ``edge_nginx.visit`` returns, with ``started`` (true), ``library`` and ``elapsed_ms``.
 When nginx does not take the configuration and its words match ``refusals``, the settings are what is
 wrong with it: ``{"started": false, "output": ...}``; other words are a fault of whoever wrote the
 configuration, ``crashed``. A visit that the deadline ends is ``{"started": true, "timed_out": true}``.
 """
-
-# ruff: noqa: UP006, UP007, UP035, UP045
 
 import collections
 import fcntl
@@ -41,8 +39,7 @@ import tempfile
 import time
 from typing import Any, Dict, Generator, Optional, Set
 
-from edge_nginx import PROGRAM, EdgeNginx
-from edge_visit import tell
+from edge_nginx import PROGRAM, EdgeNginx, tell
 from helper_programs import end_with_the_agent, run
 from listener import kill, spawn
 from openssl_library import OpenSSL

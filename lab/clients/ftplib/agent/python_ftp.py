@@ -103,7 +103,7 @@ def attempt(request: Request, progress: Progress) -> Result:
     return _Attempt(request, progress).run()
 
 
-class _Attempt(ObservedAttempt):  # type: ignore[misc]
+class _Attempt(ObservedAttempt):
     raised = _RAISED
 
     def __init__(self, request: Request, progress: Progress) -> None:

@@ -57,7 +57,7 @@ def attempt(request: Request, progress: Progress) -> Result:
     return _Attempt(request, progress).run()
 
 
-class _Attempt(ObservedAttempt):  # type: ignore[misc]
+class _Attempt(ObservedAttempt):
     raised = _RAISED
     late_alert = ""
 

@@ -1,7 +1,5 @@
 """nginx, as the agent handles it: a master and one worker for each listener."""
 
-# ruff: noqa: UP006, UP007, UP035, UP045
-
 import os
 import re
 import socket
@@ -23,7 +21,7 @@ _ACTIVE = re.compile(rb"^Active connections: (\d+)", re.MULTILINE)
 _CIPHER_LIST = re.compile(rb"\0([A-Z]+(?::[!+-]?[A-Za-z0-9]+)+)\0")
 
 
-class NginxProgram(LinkedProgram):  # type: ignore[misc]
+class NginxProgram(LinkedProgram):
     """Starts listeners of nginx, each with a configuration, a log and processes of its own."""
 
     binary = BINARY

@@ -1,10 +1,9 @@
 """What the lab's own web origin speaks over: a connection, with TLS or without; the library's context.
 
 With TLS a pair of memory buffers lies between the library and the connection, so that what the library
-sends can be changed.
+sends can be changed. What the client opens with is read as far as the origin logs it (RFC 5246, section
+7.4.1.2; RFC 6066, section 3; RFC 8446, section 4.2.1).
 """
-
-# ruff: noqa: UP006, UP007, UP035, UP045
 
 import contextlib
 import socket
@@ -19,8 +18,15 @@ _OFF = {
     "TLSv1.1": ssl.OP_NO_TLSv1_1,
     "TLSv1.2": ssl.OP_NO_TLSv1_2,
 }
-_HANDSHAKE, _SERVER_HELLO = 22, 2
-_RENEGOTIATION_INFO = 0xFF01
+_HANDSHAKE, _CLIENT_HELLO, _SERVER_HELLO = 22, 1, 2
+_SERVER_NAME, _SUPPORTED_VERSIONS, _RENEGOTIATION_INFO = 0, 43, 0xFF01
+VERSIONS = {
+    0x0300: "SSLv3",
+    0x0301: "TLSv1",
+    0x0302: "TLSv1.1",
+    0x0303: "TLSv1.2",
+    0x0304: "TLSv1.3",
+}
 Bytes = Callable[[bytes], bytes]
 
 #: When a client has left that connected, and shook hands, and asked for nothing.
@@ -199,3 +205,62 @@ def without_renegotiation_info(flight: bytes) -> bytes:
         + changed
         + rest
     )
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def take(self, length: int) -> bytes:
+        if len(self.data) < length:
+            raise ValueError("it ends too early")
+        taken, self.data = self.data[:length], self.data[length:]
+        return taken
+
+    def number(self, width: int) -> int:
+        return int.from_bytes(self.take(width), "big")
+
+    def vector(self, width: int) -> "_Reader":
+        return _Reader(self.take(self.number(width)))
+
+
+def is_tls(data: bytes) -> bool:
+    """Whether these first bytes begin a record of a TLS handshake."""
+    return data[:1] == bytes([_HANDSHAKE])
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether the data hold the whole of the first record."""
+    return len(data) >= 5 and len(data) >= 5 + int.from_bytes(data[3:5], "big")
+
+
+def hello_in_words(data: bytes) -> Optional[str]:
+    """The versions as a client's first record lists them, else its newest, and the server name in it.
+
+    ``None``: it is no ClientHello, or not one in a single record.
+    """
+    try:
+        message = _Reader(data[3:]).vector(2)
+        if not is_tls(data) or message.number(1) != _CLIENT_HELLO:
+            return None
+        body = message.vector(3)
+        versions, name = [body.number(2)], ""
+        body.take(32)
+        for width in (1, 2, 1):  # session, suites, compression methods
+            body.vector(width)
+        extensions = body.vector(2) if body.data else _Reader(b"")
+        while extensions.data:
+            kind, content = extensions.number(2), extensions.vector(2)
+            if kind == _SERVER_NAME:
+                names = content.vector(2)
+                name = names.vector(2).data.decode("ascii") if names.number(1) == 0 else name
+            elif kind == _SUPPORTED_VERSIONS:
+                listed = content.vector(1).data
+                versions = [
+                    int.from_bytes(listed[i : i + 2], "big") for i in range(0, len(listed), 2)
+                ]
+    except (ValueError, UnicodeDecodeError):
+        return None
+    # Numbers that are no version keep places free for what may come (RFC 8701).
+    known = ", ".join(VERSIONS[v] for v in versions if v in VERSIONS) or "no known version"
+    return "%s; %s" % (known, "server name " + name if name else "no server name")

@@ -1,7 +1,5 @@
 """vsftpd, as the agent handles it: two or three processes for each session."""
 
-# ruff: noqa: UP006, UP007, UP035, UP045
-
 import ctypes
 import glob
 import os
@@ -44,7 +42,7 @@ CRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 ANONYMOUS = "ftp"
 
 
-class VsftpdProgram(LinkedProgram):  # type: ignore[misc]
+class VsftpdProgram(LinkedProgram):
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
     binary = BINARY
