@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Literal
 
-from lab.certificates import ANCHORS, CATALOGUE, OWN
+from lab.certificates import ANCHORS, CATALOGUE, OWN, OWN_CLIENT
 from lab.clients import PROGRAMS, program_of
 from lab.model import (
     CERTIFICATE_EMPTY,
@@ -72,7 +72,7 @@ _APART = {
 #: Fields whose value is one of many words, which neither a type nor the field itself can name.
 _SLUGS: Mapping[str, tuple[str, ...]] = {
     "certificate": (*CATALOGUE, OWN, CERTIFICATE_UNSET, CERTIFICATE_EMPTY),
-    "client_certificate": tuple(CATALOGUE),
+    "client_certificate": (*CATALOGUE, OWN_CLIENT),
     "fingerprint": (*CATALOGUE, OWN),
     "trust": (*ANCHORS, OWN),
 }

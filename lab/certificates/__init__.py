@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ANCHORS",
     "CATALOGUE",
+    "CLIENT_CA",
     "OTHER_HOST",
     "OWN",
+    "OWN_CLIENT",
     "CertificateDescription",
     "CertificateError",
     "CertificateSpec",
@@ -56,6 +58,10 @@ ZONE = "lab.test"
 OTHER_HOST = f"other.{ZONE}"
 #: The slug, and the name of the trust anchor, of a certificate that a person brought.
 OWN = "own"
+#: The slug of a client's certificate that a person brought.
+OWN_CLIENT = "own-client"
+#: The name of what servers trust where a person brought a client's certificate.
+CLIENT_CA = "client-ca"
 #: The name of the lab's user, to whom ``client`` is made out.
 USER = "lab"
 

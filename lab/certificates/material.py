@@ -23,8 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lab.certificates import (
     ANCHORS,
     CATALOGUE,
+    CLIENT_CA,
     OTHER_HOST,
     OWN,
+    OWN_CLIENT,
     USER,
     ZONE,
     CertificateError,
@@ -107,7 +109,7 @@ class RunCertificates:
         self.hosts = tuple(hosts)
         self._wanted = wanted
         self.now = now
-        self._own: dict[str, ServerCertificate] = {}
+        self._own: dict[tuple[str, str], ServerCertificate] = {}
         self._own_anchors: bytes | None = None
         self._addresses: dict[str, str] = {}
         self._made: dict[Hashable, Any] = {}
@@ -165,17 +167,20 @@ class RunCertificates:
             self._generate_all(host)
         return self
 
-    def add_own(self, chain_pem: bytes, key_pem: bytes, leaf_sha256: str) -> None:
-        """Serve the operator's own certificate, too: the slug :data:`OWN`, the same for every host.
+    def add_own(self, chain_pem: bytes, key_pem: bytes, leaf_sha256: str, slug: str = OWN) -> None:
+        """Have the operator's own certificate, :data:`OWN` or :data:`OWN_CLIENT`, the same for every host.
 
-        The trust anchor of that name is what issued it, as far as the chain has that: all
+        The trust anchor :data:`OWN` is what issued the server's, as far as the chain has that: all
         certificates but the first, or that one where there is no other; unless :meth:`trust_own` says
-        what is to be trusted.
+        what is to be trusted. Of a client's certificate that is :data:`CLIENT_CA`, beside the public CA.
         """
-        self._own = {
-            host: ServerCertificate(OWN, host, chain_pem, key_pem, leaf_sha256)
-            for host in self.hosts
-        }
+        for host in self.hosts:
+            self._own[slug, host] = ServerCertificate(slug, host, chain_pem, key_pem, leaf_sha256)
+
+    @property
+    def client_ca(self) -> str:
+        """The trust anchor for certificates of clients."""
+        return CLIENT_CA if (OWN_CLIENT, self.hosts[0]) in self._own else "public"
 
     def add_addresses(self, addresses: Mapping[str, str]) -> None:
         """Say which IP address each host has; it is known only once the servers are there.
@@ -211,8 +216,8 @@ class RunCertificates:
             UnknownCertificate: no such slug, or a host that the material was not made for.
             CertificateError: it names the host's address, which is not known.
         """
-        if slug == OWN and host in self._own:
-            return self._own[host]
+        if (slug, host) in self._own:
+            return self._own[slug, host]
         spec = spec_of(slug)
         self._check_host(host)
         leaf = self._leaf(spec.leaf, host)
@@ -238,9 +243,11 @@ class RunCertificates:
         """
         if name == OWN and self._own_anchors is not None:
             return self._own_anchors
-        if name == OWN and self._own:
-            chain = x509.load_pem_x509_certificates(self._own[self.hosts[0]].chain_pem)
-            return b"".join(certificate_pem(c) for c in chain[1:] or chain)
+        of = {OWN: OWN, CLIENT_CA: OWN_CLIENT}.get(name, "")
+        if (of, self.hosts[0]) in self._own:
+            chain = x509.load_pem_x509_certificates(self._own[of, self.hosts[0]].chain_pem)
+            issuers = b"".join(certificate_pem(c) for c in chain[1:] or chain)
+            return issuers if name == OWN else self.anchor("public") + issuers
         if name not in ANCHORS:
             raise UnknownCertificate("trust anchor", name, ANCHORS)
         if name in CATALOGUE and CATALOGUE[name].leaf.issuer is Issuer.ITSELF:
@@ -272,15 +279,17 @@ class RunCertificates:
         self._check_host(host)
         self._generate_all(host)
         files: list[tuple[str, bytes]] = []
-        own = [OWN] if self._own else []
+        own = [slug for slug, of in self._own if of == host]
         possible = [slug for slug in self._wanted.slugs if self._can_be(CATALOGUE[slug].leaf, host)]
         for slug in (*possible, *own):
             made = self.server(slug, host)
             files.append((f"{host}/{slug}.chain.pem", made.chain_pem))
             files.append((f"{host}/{slug}.key.pem", made.key_pem))
         anchors = list(self._wanted.anchors)
-        if self._own or self._own_anchors is not None:
+        if OWN in own or self._own_anchors is not None:
             anchors.append(OWN)
+        if OWN_CLIENT in own:
+            anchors.append(CLIENT_CA)
         files += [(f"anchors/{name}.pem", self.anchor(name)) for name in anchors]
         return files
 

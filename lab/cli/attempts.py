@@ -76,6 +76,10 @@ def attempt(
     ] = None,
     chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
     key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
+    ca: Annotated[Path | None, _named("--ca", "what your clients trust, PEM")] = None,
+    host: Annotated[
+        str | None, _named("--host", "the name that your clients connect to", "NAME")
+    ] = None,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
@@ -107,6 +111,8 @@ def attempt(
         vsftpd_build=vsftpd_build,
         backend=backend,
         backend_name=backend_name,
+        ca=ca,
+        host=host,
         environment=os.environ if mt_config else None,
     )
     _say_findings(findings, verbose=verbose)

@@ -11,8 +11,11 @@ from lab.model.vocabulary import Goal, NotJudged, Reason, Result, Side, Stage
 _NOT_JUDGED = {
     NotJudged.ISSUER_LAB_CA_ONLY: "knows only the lab's CA",
     NotJudged.ISSUER_FROM_CHAIN: "trusts whatever the served file holds",
+    NotJudged.ROOTS_STAND_IN: "trusts Mozilla's public roots in the place of its distribution's own",
     NotJudged.NAME_NOT_GIVEN: "was given no name to check",
 }
+
+_ROOTS = "Mozilla's public roots, which are not its distribution's own"
 
 #: The report of a client of which nothing is known.
 NO_REPORT = ClientReport(failed=False, step="")
@@ -77,6 +80,11 @@ class Outcome:
         """OpenSSL's X509_V_ERR number as the client's library reported it."""
         return self.report.verify_code
 
+    @property
+    def only_roots_stand_in(self) -> bool:
+        """Whether all that is open is whether its distribution's roots would say the same as Mozilla's."""
+        return self.not_judged == (NotJudged.ROOTS_STAND_IN,)
+
     def in_words(self) -> str:
         """One line, for people."""
         if self.result is Result.COMPLETED:
@@ -90,6 +98,8 @@ class Outcome:
             return words
         if self.stage is not Stage.VERIFY:
             return f"{words}; {self._certificate()}"
+        if self.only_roots_stand_in:
+            return f"{words}; judged with {_ROOTS}"
         return (
             f"{words}; not judged: {self._why_not_judged()}, so this refusal says nothing about your"
             " clients, and it may hide more that is wrong, such as an expired certificate"
@@ -97,6 +107,8 @@ class Outcome:
 
     def _certificate(self) -> str:
         """What came of a certificate that was not refused."""
+        if self.only_roots_stand_in:
+            return f"certificate accepted with {_ROOTS}"
         if self.not_judged:
             why = self._why_not_judged()
             return f"certificate not judged: {why}, so that it was accepted says nothing about your clients"

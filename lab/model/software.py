@@ -9,6 +9,7 @@ platform and policy.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,58 @@ def container_of(client: str, platform: str, policy: str | None) -> str:
     """The container of the topology in which a client's folder has this platform and policy."""
     where = f"{platform}-{policy.lower()}" if policy else platform
     return str(_CLIENTS.get(client, {}).get("container", "{where}")).format(where=where)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a platform, under one policy, finds too weak in certificates."""
+
+    level: int
+    """OpenSSL's security level; 0: its library knows none."""
+    sha1: bool
+    """Whether SHA-1 may sign all the same."""
+    eddsa: bool
+    """Whether Ed25519 and Ed448 may sign."""
+
+
+def _limits() -> Iterator[tuple[str, Limits]]:
+    """The limits of ``platform.toml``, by platform and policy as they are written."""
+    for platform, table in _PLATFORMS.items():
+        levels = table.get("security_level")
+        if isinstance(levels, int):
+            levels = {"": levels}
+        for policy, level in (levels or {}).items():
+            where = f"{platform}:{policy}" if policy else platform
+            sha1, eddsa = policy in table.get("sha1", ()), policy not in table.get("no_eddsa", ())
+            yield where, Limits(level, sha1, eddsa)
+
+
+#: What each platform finds too weak, as far as that is known.
+LIMITS: Mapping[str, Limits] = dict(_limits())
+
+
+@dataclass(frozen=True)
+class HostDifference:
+    """What a host of the distribution does otherwise than a stand-in under the same policy."""
+
+    protocol: str
+    """Regular expression for all of the protocol versions where it does."""
+    cipher: str
+    """Regular expression for all of the cipher suites where it does."""
+    en: str
+    ja: str
+
+
+def differences(
+    platform: str, policy: str | None, protocol: str, cipher: str
+) -> list[HostDifference]:
+    """What a real host would do otherwise in a handshake that a stand-in has made."""
+    known = _PLATFORMS[platform].get("real", {}).get(policy or "", ())
+    return [
+        one
+        for one in (HostDifference(**row) for row in known)
+        if re.fullmatch(one.protocol, protocol) and re.fullmatch(one.cipher, cipher)
+    ]
 
 
 #: The containers of all clients.

@@ -132,6 +132,8 @@ class NotJudged(StrEnum):
     """The client trusts a CA of the lab, and no other."""
     ISSUER_FROM_CHAIN = "issuer-from-chain"
     """What the client trusts is taken from the chain that is served."""
+    ROOTS_STAND_IN = "roots-stand-in"
+    """The client trusts public roots that stand in for those of its distribution."""
     NAME_NOT_GIVEN = "name-not-given"
     """Nobody said which name the certificate must have: a name of the lab stands for it."""
 

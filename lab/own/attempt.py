@@ -8,22 +8,37 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
-from lab.model import Attempt, ClientSettings, ServerSettings, WebClientSettings
+from lab.clients.edge import keeps_names_apart
+from lab.model import (
+    HOST_ADDRESS,
+    Attempt,
+    ClientSettings,
+    ServerSettings,
+    WebClientSettings,
+)
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
-from lab.own.judged import say_what_is_not_judged
+from lab.own.judged import PUBLIC, say_what_is_not_judged
+from lab.own.names import is_address, is_host_name, is_of_the_lab
+from lab.own.roots import public_roots
 from lab.servers import SERVERS
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
+
+if TYPE_CHECKING:
+    from lab.own.backend import Backend
 
 #: What is said of the files together.
 TABLE = "attempt.toml"
 #: The ends of an attempt where nobody names them: of FTP, and of the web.
 FTP_SERVER, FTP_CLIENT = "vsftpd", "net-ftp@rocky9"
 WEB_SERVER, WEB_CLIENT = "nginx", "edge@debian13"
+#: The client that sends one name and checks another, which the edge cannot.
+BARE_CLIENT = "tls-perl@rocky9"
 
 
 def server_for(client: str) -> str:
@@ -48,6 +63,8 @@ def read_attempt(
     vsftpd_build: str | None = None,
     backend: Path | None = None,
     backend_name: str | None = None,
+    ca: Path | None = None,
+    host: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     """The attempt that the files and the command line describe.
@@ -67,6 +84,8 @@ def read_attempt(
             :data:`lab.own.vsftpd_conf.BUILDS`; default: the one whose options it has.
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
+        ca: what the clients trust, PEM; default: what the backend says, else public roots.
+        host: the name that the clients ask for; default: what the backend says, else the lab's own.
         environment: variables to look through for Movable Type's directives.
 
     Returns:
@@ -78,6 +97,7 @@ def read_attempt(
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
     _check_together(backend, config)
+    bare = BARE_CLIENT if client is None else None
     client = client or (WEB_CLIENT if backend else FTP_CLIENT)
     server = server or server_for(client)
     findings: list[Finding] = []
@@ -86,24 +106,18 @@ def read_attempt(
     of_server = _server(
         conf, vsftpd_build, server, server_assignments, certificate, findings, places
     )
+    anchors = _anchors(ca, findings) if ca is not None else None
+    client_assignments = _with_what_is_given(client_assignments, host, anchors)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
-    anchors: UserAnchors | None = None
     settings: ClientSettings
+    presented: UserCertificate | None = None
     if backend is not None:
-        if not isinstance(base, WebClientSettings):
-            found = Findings(str(backend), TABLE)
-            others = ", ".join(_web_programs())
-            raise found.fail(
-                "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
-            )
-        from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
-        from lab.own import backend_settings  # noqa: PLC0415
-
-        read = backends.read(read_text(backend), str(backend), backend_name)
-        settings, more = backend_settings.client_settings(read, base, of_server)
-        anchors, said = read.anchors, [*read.findings, *more]
+        read, settings, said = _of_backend(backend, backend_name, base, of_server, bare)
+        anchors, presented = anchors or read.anchors, read.client
     elif config is not None:
-        settings, said = _delivery(config, base, certificate)
+        settings, said, lines = _delivery(config, base, certificate)
+        assigned = _assigned(client_assignments)
+        places |= {f"client.{n}": f"{config}:{at}" for n, at in lines.items() if n not in assigned}
     else:
         settings, said = of_client, []
     if backend is not None or config is not None:
@@ -116,12 +130,161 @@ def read_attempt(
         findings += mt_config.from_environment(environment)
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
+    asked = _asked(attempt, findings) if host is not None or backend is not None else None
     if certificate is not None:
         findings += say_what_is_not_judged(
-            attempt, certificate, str(chain), anchors_given=anchors is not None
+            attempt,
+            certificate,
+            str(chain),
+            public_roots().description,
+            anchors_given=anchors is not None,
         )
-    own = UserFiles(certificate, anchors, places, directives=config is not None)
+        findings += _looked_at(attempt, certificate, anchors, str(chain))
+    roots = public_roots() if attempt.server.certificate == OWN else None
+    own = UserFiles(
+        certificate,
+        anchors,
+        asked,
+        presented,
+        roots,
+        places=places,
+        directives=config is not None,
+    )
     return attempt, own if own != UserFiles() else None, most_of(findings)
+
+
+def _of_backend(
+    file: Path, name: str | None, base: ClientSettings, server: ServerSettings, bare: str | None
+) -> tuple[Backend, ClientSettings, list[Finding]]:
+    """The backend of this name, the client that does as it says, and what is said of it.
+
+    Args:
+        file: the definition.
+        name: of the backend; ``None``: the first.
+        base: what the definition does not say of the client.
+        server: the origin.
+        bare: the client in the place of an edge that cannot do as it says; ``None``: none, this one is meant.
+    """
+    if not isinstance(base, WebClientSettings):
+        others = ", ".join(_web_programs())
+        raise Findings(str(file), TABLE).fail(
+            "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
+        )
+    from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
+    from lab.own import backend_settings  # noqa: PLC0415
+
+    read = backends.read(read_text(file), str(file), name)
+    settings, more = backend_settings.client_settings(read, base, server)
+    if bare is not None and keeps_names_apart(settings):
+        found = Findings(str(file), TABLE)
+        found.say("bare-client", None, client=bare)
+        other = parse_client(bare)
+        assert isinstance(other, WebClientSettings)
+        settings, more = backend_settings.client_settings(read, other, server)
+        more += found
+    said = [*read.findings, *more]
+    return read, settings, said if read.client is None else [*said, *_client_looked_at(read.client)]
+
+
+def _with_what_is_given(
+    assignments: Sequence[str], host: str | None, anchors: UserAnchors | None
+) -> Sequence[str]:
+    """The assignments for the client, with what ``--ca`` and ``--host`` say."""
+    if anchors is not None and "trust" not in _assigned(assignments):
+        assignments = [*assignments, f"trust={OWN}"]
+    return assignments if host is None else _asking_for(_full_name(host), assignments)
+
+
+def _asked(attempt: Attempt, findings: list[Finding]) -> str | None:
+    """The name outside the lab's zone that the client asks for; ``None``: it asks for none."""
+    asked = attempt.client.host
+    if asked is None or asked == HOST_ADDRESS or is_of_the_lab(asked):
+        return None
+    if attempt.server.certificate != OWN and attempt.client.verify:
+        found = Findings(f"--host {asked}", TABLE)
+        found.say("lab-certificate", None, host=asked)
+        findings += found
+    return asked
+
+
+def _full_name(host: str) -> str:
+    """The name that ``--host`` gives, as clients send it.
+
+    Raises:
+        InputError: it is none.
+    """
+    found, name = Findings(f"--host {host}", TABLE), host.lower()
+    if is_address(host):
+        raise found.fail("host-is-address", None)
+    if not is_host_name(host) or name.endswith("."):
+        raise found.fail("no-host", None)
+    if "." not in name:
+        raise found.fail("host-without-domain", None)
+    return name
+
+
+def _asking_for(host: str, assignments: Sequence[str]) -> Sequence[str]:
+    """The assignments for the client, with the name that it asks for.
+
+    Raises:
+        InputError: they have another one.
+    """
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name == "host":
+            if value == host:
+                return assignments
+            raise Findings(f"--host {host}", TABLE).fail("two-hosts", None, other=assignment)
+    return [*assignments, f"host={host}"]
+
+
+def _looked_at(
+    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None, file: str
+) -> list[Finding]:
+    """What can be seen to be wrong with the person's chain; a pinned one is accepted whatever it is."""
+    from lab.own.chain import Checked, check_chain  # noqa: PLC0415
+
+    client = attempt.client
+    if (
+        attempt.server.certificate != OWN
+        or client.pin == OWN
+        or not (client.verify and client.uses_tls)
+    ):
+        return []
+    asked = client.checked_name or (None if client.host == HOST_ADDRESS else client.host)
+    pem, whose = _trusted(client, own, anchors)
+    checked = Checked(where=client.where, trusted=pem, whose=whose, host=asked)
+    return check_chain(own.chain_pem, own.lines, file, checked)
+
+
+def _client_looked_at(own: UserCertificate) -> list[Finding]:
+    """What can be seen to be wrong with the person's certificate for a client."""
+    from lab.own.chain import Checked, check_chain  # noqa: PLC0415
+
+    checked = Checked(where="", trusted=None, whose="", side="clients")
+    return check_chain(own.chain_pem, own.lines, own.chain_file, checked)
+
+
+def _trusted(
+    client: ClientSettings, own: UserCertificate, anchors: UserAnchors | None
+) -> tuple[bytes | None, str]:
+    """What a client trusts, and whose that is; ``None``: a CA of the lab, which issued nothing of this."""
+    if client.trust in (None, PUBLIC):
+        roots = public_roots()
+        return roots.pem, roots.description
+    if client.trust != OWN:
+        return None, ""
+    if anchors is not None:
+        return anchors.pem, anchors.file
+    return own.chain_pem, f"{own.chain_file} itself, because of trust=own"
+
+
+def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:
+    from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
+
+    anchors, found = read_anchors(read_bytes(file, PEM), str(file))
+    findings += found
+    return dataclasses.replace(anchors, option="--ca")
 
 
 def _check_together(backend: Path | None, config: Path | None) -> None:
@@ -202,8 +365,8 @@ def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _delivery(
     file: Path, base: ClientSettings, own: UserCertificate | None
-) -> tuple[ClientSettings, list[Finding]]:
-    """The client that Movable Type's directives describe."""
+) -> tuple[ClientSettings, list[Finding], Mapping[str, int]]:
+    """The client that Movable Type's directives describe, and the line of each of its settings."""
     from lab.own import mt_client, mt_config  # noqa: PLC0415
 
     read = mt_config.parse(read_text(file), str(file))
@@ -211,8 +374,8 @@ def _delivery(
     if base.program != "net-ftp":
         found.say("not-net-ftp", None, program=base.program)
     pins = {} if own is None else {own.leaf_sha256: OWN}
-    settings, more = mt_client.client_settings(read, base, pins)
-    return settings, [*read.findings, *found, *more]
+    settings, more, lines = mt_client.client_settings(read, base, pins)
+    return settings, [*read.findings, *found, *more], lines
 
 
 def _assigned_over(

@@ -13,8 +13,9 @@ of the VCL declaration ``backend``, and the page "TLS origin configuration messa
 from __future__ import annotations
 
 import functools
-import ipaddress
+import math
 import re
+import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,8 +24,9 @@ from typing import Any, TypeVar
 from lab.certificates import ANCHORS
 from lab.model import ProtocolRange
 from lab.own.backend_data import Form, backend_in, form_of
-from lab.own.files import UserAnchors
+from lab.own.files import UserAnchors, UserCertificate
 from lab.own.findings import Finding, Findings, InputError, data
+from lab.own.names import is_address, is_host_name
 from lab.own.vcl import UNITS, ValueKind, Written, WrittenBackend
 from lab.text import cut, did_you_mean, listed
 
@@ -34,16 +36,16 @@ TABLE = "backend.toml"
 TLS_PORT = 443
 #: Of these the first that is there says where the origin is.
 ADDRESSES = ("address", "hostname", "ipv4", "ipv6")
-#: The longest time limit, in seconds: that of the VCL variable bereq.first_byte_timeout.
+#: The lab's client waits no longer, in seconds, whatever the limit is.
 LONGEST_S = 600.0
 
 _T = TypeVar("_T")
 _HIGHEST_PORT = 65535
+_SCHEMES = {"http": 80, "https": TLS_PORT}
 _CHECKS = {"always": True, "never": False}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _VERSIONS = {"1": "TLSv1", "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
-_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _PORT = re.compile(r"0*+\d{1,5}", re.ASCII)
 
 
@@ -58,6 +60,8 @@ class Parameter:
     """What it is in VCL; ``None``: VCL does not have it."""
     vcl: str = ""
     """VCL's name for it; empty: the same."""
+    of: str = ""
+    """The parameter that it is in a package's manifest; empty: that of its own name."""
     ignored: str = ""
     """Why it is ignored; for people."""
 
@@ -75,7 +79,9 @@ def parameters() -> Mapping[str, Parameter]:
     for name, row in table["parameter"].items():
         kind = ValueKind(row["kind"]) if "kind" in row else None
         why = table["why"].get(row.get("ignored"), "")
-        known[name] = Parameter(name, row.get("reads", ""), kind, row.get("vcl", ""), why)
+        known[name] = Parameter(
+            name, row.get("reads", ""), kind, row.get("vcl", ""), row.get("of", ""), why
+        )
     return MappingProxyType(known)
 
 
@@ -100,6 +106,7 @@ class Backend:
     ssl_check_cert: bool | None = None
     ssl_cert_hostname: str | None = None
     ssl_sni_hostname: str | None = None
+    use_sni: bool = True
     ssl_hostname: str | None = None
     ssl_ca_cert: UserAnchors | str | None = None
     """Certificates, or the name of one of the lab's own anchors."""
@@ -108,6 +115,8 @@ class Backend:
     timeouts: Mapping[str, float] = field(default_factory=dict)
     """In seconds, by name."""
     override_host: str | None = None
+    client: UserCertificate | None = None
+    """What the edge presents to the origin."""
     lines: Mapping[str, Written] = field(default_factory=dict)
     """The parameters as they are written, by the API's name."""
     findings: tuple[Finding, ...] = ()
@@ -145,8 +154,10 @@ def read(text: str, file: str, name: str | None = None) -> Backend:
         if value is not None:
             values[parameter] = value
     times = {name: values.pop(name) for name in list(values) if name.endswith("_timeout")}
+    values |= values.pop("url", {})
+    halves = values.pop("ssl_client_cert", None), values.pop("ssl_client_key", None)
     lows_and_highs = values.pop("min_tls_version", None), values.pop("max_tls_version", None)
-    return Backend(
+    backend = Backend(
         file=file,
         form=form,
         name=written.name,
@@ -155,18 +166,12 @@ def read(text: str, file: str, name: str | None = None) -> Backend:
         protocols=_protocols(*lows_and_highs, given, reading),
         timeouts=MappingProxyType(times),
         lines=MappingProxyType({n: at for n, at in given.items() if n not in reading.empty}),
+        client=_both_halves(*halves, reading),
         findings=tuple(found),
         **values,
     )
-
-
-def is_address(text: str) -> bool:
-    """Whether a host is given by its IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    _check_dependencies(backend, given, found)
+    return backend
 
 
 # -- names -----------------------------------------------------------------------------------------
@@ -206,7 +211,7 @@ def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[s
         if parameter.ignored:
             ignored.setdefault(parameter.ignored, []).append(at)
         else:
-            given[parameter.name] = at
+            given[parameter.of or parameter.name] = at
     for why, these in ignored.items():
         names = listed(f"{at.name} (line {at.line})" for at in these)
         found.say("ignored", these[0].line, why=why, names=names)
@@ -222,6 +227,23 @@ def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
     if wanted is not None and at.kind not in (wanted, also.get(wanted)):
         words = data(TABLE)["wanted"][wanted].format(name=at.name, value=cut(str(at.value)))
         found.say("wrong-kind", at.line, at=at, wanted=words)
+
+
+def _check_dependencies(backend: Backend, given: Mapping[str, Written], found: Findings) -> None:
+    """What the network refuses because of what is not there.
+
+    Raises:
+        InputError: the first such parameter.
+    """
+    for rule in data(TABLE)["needs"]:
+        at = given.get(rule["parameter"])
+        if at is None or not backend.tls or rule.get("form", backend.form) != backend.form:
+            continue
+        if rule.get("value", at.value) != at.value:
+            continue
+        if not any(other in given for other in rule["one_of"]):
+            host = next((given[name].value for name in ADDRESSES if name in given), "HOST")
+            raise found.fail(rule["error"], at.line, at=at, host=cut(str(host)))
 
 
 # -- values ----------------------------------------------------------------------------------------
@@ -258,9 +280,25 @@ class _Reading:
 def _host(reading: _Reading, at: Written) -> str | None:
     """A host name in lower case, or an address."""
     value = reading.text(at)
-    if value is None or _HOST.fullmatch(value) or is_address(value):
+    if value is None or is_host_name(value) or is_address(value):
         return None if value is None else value.lower()
     raise reading.fail("no-host-with-wildcard" if "*" in value else "no-host", at)
+
+
+def _url(reading: _Reading, at: Written) -> dict[str, Any] | None:
+    """Where the origin is, and whether TLS is spoken, as one address of the web."""
+    value = reading.text(at)
+    if value is None:
+        return None
+    try:
+        parts = urllib.parse.urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise reading.fail("no-url", at) from error
+    if parts.scheme not in _SCHEMES or not host or not (is_host_name(host) or is_address(host)):
+        raise reading.fail("no-url", at)
+    tls = parts.scheme == "https"
+    return {"address": host, "port": port or _SCHEMES[parts.scheme], "use_ssl": tls}
 
 
 def _port(reading: _Reading, at: Written) -> int | None:
@@ -316,10 +354,12 @@ def _time(reading: _Reading, at: Written) -> float:
             seconds = float(time[1]) * UNITS[time[2]]
     elif not isinstance(at.value, bool):
         seconds = float(at.value) if reading.form is Form.VCL else at.value / 1000
-    if seconds is None or not 0 < seconds <= LONGEST_S:
+    if seconds is None or not 0 < seconds < math.inf:
         example = "1s" if reading.form is Form.VCL else "1000 (milliseconds)"
-        raise reading.fail("no-time", at, most=LONGEST_S, example=example)
-    return seconds
+        raise reading.fail("no-time", at, example=example)
+    if seconds > LONGEST_S:
+        reading.found.say("long-time", at.line, at=at, most=LONGEST_S)
+    return min(seconds, LONGEST_S)
 
 
 def _anchors(reading: _Reading, at: Written) -> UserAnchors | str | None:
@@ -338,14 +378,36 @@ def _anchors(reading: _Reading, at: Written) -> UserAnchors | str | None:
     return anchors
 
 
-def _client_certificate(reading: _Reading, at: Written) -> None:
-    """Check a client certificate, or its key, and say that it is left out."""
+def _client_certificate(reading: _Reading, at: Written) -> Written | None:
+    """A client's certificate, or its key, which are read together."""
     if reading.text(at) is None:
-        return
+        return None
     from lab.own.pem import check_part  # noqa: PLC0415
 
     _of_pem(reading, at, functools.partial(check_part, key=at.name.endswith("_key")))
-    reading.found.say("client-certificate", at.line, name=at.name)
+    return at
+
+
+def _both_halves(
+    chain: Written | None, key: Written | None, reading: _Reading
+) -> UserCertificate | None:
+    """The client's certificate with its key, if both are there.
+
+    Raises:
+        InputError: they do not belong together.
+    """
+    if chain is None or key is None:
+        return None
+    from lab.own.pem import read_certificate  # noqa: PLC0415
+
+    (pem, first), (key_pem, key_first) = (
+        (str(at.value).encode("utf-8", "replace"), at.content_line or at.line)
+        for at in (chain, key)
+    )
+    file = reading.found.file
+    own, found = read_certificate(pem, key_pem, file, file, (first, key_first))
+    reading.found += found
+    return own
 
 
 def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T]) -> _T:
@@ -365,6 +427,7 @@ def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T
 
 _READERS: Mapping[str, Callable[[_Reading, Written], Any]] = {
     "host": _host,
+    "url": _url,
     "port": _port,
     "boolean": _boolean,
     "check": _check,

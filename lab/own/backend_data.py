@@ -2,6 +2,9 @@
 
 A file in TOML or JSON is one backend, or has one or several under ``backend`` or ``backends``: a list of
 them, or a table with a table for each name. A JSON file may also be such a list itself, as the API answers.
+The manifest of a Compute package, ``fastly.toml``, has them under ``setup`` (what the network is to make) and
+``local_server`` (what its local testing server has). In Terraform's language each is a block ``backend``,
+whose lines are TOML where they have plain values.
 The names of the parameters are those of the network's API. Their lines are found by looking for the names in
 the text, one after the other; a name that is not found stands for where its backend begins.
 """
@@ -36,6 +39,7 @@ class Form(StrEnum):
     VCL = "VCL"
     TOML = "TOML"
     JSON = "JSON"
+    TERRAFORM = "Terraform"
 
 
 #: So many values are read: more than the most backends with all their parameters have.
@@ -53,6 +57,13 @@ _MOST_BITS = 64
 
 #: Names under which a file may have its backends.
 _CONTAINERS = ("backend", "backends")
+#: Parts of a package's manifest that have such a name, and whose backends are called by it as well.
+_PARTS_OF_A_MANIFEST = ("setup", "local_server")
+#: A block in Terraform's language, and the end of it.
+_BLOCK = re.compile(
+    r'^[ \t]*(?:dynamic[ \t]+)?"?backend"?[ \t]*\{[ \t]*(?:#.*|//.*)?$', re.MULTILINE
+)
+_END_OF_BLOCK = re.compile(r"^[ \t]*\}", re.MULTILINE)
 #: A list of objects, an empty list, or one of lists.
 _JSON_LIST = re.compile(r"\[\s*(?:\{|\]|\[\s*[\[{\]])")
 _VCL = re.compile(r"^[ \t]*(?:backend\s+\S+\s*\{|\.\w+\s*=)", re.MULTILINE)
@@ -68,6 +79,9 @@ _NUMBER = re.compile(r"[=:,\[]\s*+[+-]?([0-9][0-9A-Za-z_]*+)")
 def form_of(text: str, file: str) -> Form:
     """The language of a file: by its name, else by what it looks like."""
     suffix = file.rpartition(".")[2].upper()
+    in_blocks = _BLOCK.search(text) is not None and _VCL.search(text) is None
+    if suffix == "TF" or (in_blocks and suffix not in ("VCL", "JSON")):
+        return Form.TERRAFORM
     if suffix in {str(form) for form in Form}:
         return Form(suffix)
     start = text.removeprefix("\N{BYTE ORDER MARK}").lstrip()
@@ -122,6 +136,8 @@ def _chosen(every: Sequence[WrittenBackend], name: str | None, found: Findings) 
 
 def _read(text: str, found: Findings, form: Form) -> list[WrittenBackend]:
     """All backends of a TOML or JSON file, in its order."""
+    if form is Form.TERRAFORM:
+        text, form = _blocks_as_tables(text, found), Form.TOML
     data = _parsed(text, found, form)
     _check_values(data, text, found)
     tables = list(itertools.islice(_tables(data), MOST_BACKENDS + 1))
@@ -131,6 +147,37 @@ def _read(text: str, found: Findings, form: Form) -> list[WrittenBackend]:
     check_number(found, None, len(tables))
     places = _Places(text, form)
     return [_backend(name, table, places, found) for name, table in tables]
+
+
+def _blocks_as_tables(text: str, found: Findings) -> str:
+    """The blocks ``backend`` as a list of tables in TOML, each line where it is.
+
+    Raises:
+        InputError: there is none; or a value is no plain one, so that its line is not TOML.
+    """
+    lines = [""] * (text.count("\n") + 1)
+    numbers = Lines(text)
+    for block in _BLOCK.finditer(text):
+        end = _END_OF_BLOCK.search(text, block.end())
+        if end is None:
+            raise found.fail("brace-never-closed", numbers.of(block.start()))
+        first = numbers.of(block.start())
+        lines[first - 1] = "[[backend]]"
+        for number, line in enumerate(text[block.end() : end.start()].split("\n"), first):
+            if number > first:
+                lines[number - 1] = _plain(line, number, found)
+    if not any(lines):
+        raise found.fail("no-block", None)
+    return "\n".join(lines)
+
+
+def _plain(line: str, number: int, found: Findings) -> str:
+    """A line of a block, which is TOML if its value is a plain one."""
+    try:
+        tomllib.loads(line.partition("//")[0] if line.lstrip().startswith("//") else line)
+    except tomllib.TOMLDecodeError as error:
+        raise found.fail("not-plain", number, said=shortened(line)) from error
+    return "" if line.lstrip().startswith("//") else line
 
 
 def _parsed(text: str, found: Findings, form: Form) -> Any:
@@ -194,7 +241,14 @@ def _tables(data: Any, name: str = "", *, top: bool = True) -> Iterator[tuple[st
             yield from _tables(item, top=False)
     elif isinstance(data, dict):
         inner = next((key for key in _CONTAINERS if isinstance(data.get(key), dict | list)), None)
-        if inner is not None:
+        parts = [part for part in _PARTS_OF_A_MANIFEST if top and isinstance(data.get(part), dict)]
+        if parts:
+            for part in parts:
+                for called, table in _tables(data[part].get("backends", {}), top=False):
+                    # What the command line of the network makes of a backend without one.
+                    port = {"port": 443} if part == "setup" else {}
+                    yield f"{part}.backends.{called}", {**port, **table}
+        elif inner is not None:
             yield from _tables(data[inner], top=False)
         elif data and not top and all(isinstance(value, dict) for value in data.values()):
             for key, value in data.items():

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from lab.certificates import OWN
+from lab.certificates import OWN, OWN_CLIENT
 from lab.model import ServerSettings, WebClientSettings
-from lab.own.backend import ADDRESSES, TABLE, TLS_PORT, Backend, is_address
+from lab.own.backend import ADDRESSES, TABLE, TLS_PORT, Backend
 from lab.own.backend_data import Form
 from lab.own.findings import Finding, Findings
+from lab.own.names import is_address, is_of_the_lab
 
 C = TypeVar("C", bound=WebClientSettings)
 
 _PLAIN_PORT = 80
-#: The lab's own DNS zone: a name in it is meant as it is.
-_ZONE = ".lab.test"
 
 
 def client_settings(backend: Backend, base: C, server: ServerSettings) -> tuple[C, list[Finding]]:
@@ -24,9 +23,9 @@ def client_settings(backend: Backend, base: C, server: ServerSettings) -> tuple[
     Args:
         backend: the definition.
         base: everything that it does not say: program, platform, ...
-        server: the origin. With a certificate of the person's own the names of the definition are
-            checked as they are; the lab's certificates are made out to the lab's names, and where the
-            definition has the address there, the lab's server has its own.
+        server: the origin. With a certificate of the person's own the client asks for the address of
+            the definition, which the lab's DNS has to answer for; the lab's certificates are made out to
+            the lab's names, and where the definition has the address there, the lab's server has its own.
 
     Returns:
         The settings and the findings; those of the definition itself are in ``backend.findings``.
@@ -45,6 +44,7 @@ class _Translation:
 
     def __init__(self, backend: Backend, server: ServerSettings) -> None:
         self.backend, self.server = backend, server
+        self.own = server.certificate == OWN
         self.changes: dict[str, Any] = {}
         self.found = Findings(backend.file, TABLE)
 
@@ -61,11 +61,12 @@ class _Translation:
         address, port = self.backend.address, self.backend.port
         if address is None or address == self.server.host:
             return
-        if address.endswith(_ZONE):
+        if is_of_the_lab(address) or (self.own and not is_address(address)):
             self.changes["host"] = address
+        if is_of_the_lab(address):
             return
         shown = address if port is None else f"{address}:{port}"
-        name = next(n for n in ADDRESSES if n in self.backend.lines)
+        name = next(n for n in (*ADDRESSES, "url") if n in self.backend.lines)
         host, software = self.server.host, self.server.software
         self.say("in-its-place", name, host=host, software=software, address=shown)
 
@@ -107,23 +108,27 @@ class _Translation:
         sent = backend.ssl_sni_hostname or backend.ssl_hostname
         if sent is None and checked is not None:
             sent = checked
-            if checked not in (backend.address, self.server.host) and backend.tls:
+            if (
+                checked not in (backend.address, self.server.host)
+                and backend.tls
+                and backend.use_sni
+            ):
                 self.say("no-sni", "ssl_cert_hostname")
         self._override_host(checked)
-        own = self.server.certificate == OWN
         checked, sent = checked or backend.address, sent or backend.address
-        # The lab's server has names of its own in the place of the address.
-        meant = () if own else (backend.address, self.server.host)
+        # What it asks for is sent and checked anyway; in the place of the address, unless that is what it
+        # asks for, the lab's server has a name of its own.
+        host = self.changes.get("host")
+        meant = (host,) if self.own else (backend.address, self.server.host)
         if checked is not None and checked not in meant:
             self.changes["verify_name"] = checked
-        if sent is not None and is_address(sent):
+        if backend.use_sni is False or (sent is not None and is_address(sent)):
             self.changes["sni"] = ""  # an address is no server name (RFC 6066, section 3)
         elif sent is not None and sent not in meant:
             self.changes["sni"] = sent
-            if not own:
-                # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
-                self.changes.setdefault("verify_name", self.server.host)
-        if not own:
+            # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
+            self.changes.setdefault("verify_name", host if self.own else self.server.host)
+        if not self.own:
             self._say_other_name()
 
     def _override_host(self, checked: str | None) -> None:
@@ -137,7 +142,7 @@ class _Translation:
         """A name of the person's is in no certificate of the lab."""
         wanted = self.changes.get("verify_name")
         verified = self.changes["verify"] and self.changes["tls"]
-        if wanted is None or not verified or wanted.endswith(_ZONE):
+        if wanted is None or not verified or is_of_the_lab(wanted):
             return
         names = ("ssl_cert_hostname", "ssl_hostname")
         at = next((name for name in names if name in self.backend.lines), None)
@@ -149,6 +154,9 @@ class _Translation:
             self.changes["ciphers"] = backend.ssl_ciphers
         if backend.protocols is not None:
             self.changes["protocols"] = backend.protocols
+        if backend.client is not None:
+            self.changes["client_certificate"] = OWN_CLIENT
+            self.say("client-certificate", "ssl_client_cert")
         first = next((n for n in ("first_byte_timeout", "connect_timeout") if n in times), None)
         if first is not None:
             self.changes["timeout_s"] = times[first]

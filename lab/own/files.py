@@ -65,6 +65,8 @@ class UserCertificate:
     """Fingerprint of the server's own certificate, 64 lower-case hexadecimal digits."""
     description: str
     """One line for each certificate of the chain."""
+    lines: tuple[int, ...] = ()
+    """Where each of them is in the file."""
     chain_file: str = ""
     """File of the chain, as it was named; empty: it is not known."""
     key_file: str | None = None
@@ -82,15 +84,32 @@ class UserAnchors:
     """One line for each certificate."""
     file: str = ""
     """Where they were read from, as it was named; empty: it is not known."""
+    option: str = "--backend"
+    """The option of the command line that names the file."""
+
+
+@dataclass(frozen=True)
+class PublicRoots:
+    """The roots that are trusted where the image of a client has none of its distribution's."""
+
+    pem: bytes
+    description: str
+    """Whose, and in which version."""
 
 
 @dataclass(frozen=True)
 class UserFiles:
-    """What a person brought under the name `own`: to be served, to be trusted."""
+    """What a person brought under the name `own`: to be served, to be trusted; and what goes with it."""
 
     certificate: UserCertificate | None = None
     anchors: UserAnchors | None = None
     """Trusted in the place of what issued the certificate."""
+    host: str | None = None
+    """The name that clients ask for, for which the lab's DNS is to answer; ``None``: a name of the lab."""
+    client: UserCertificate | None = None
+    """Presented by the client."""
+    roots: PublicRoots | None = None
+    """What clients trust in the place of the lab's CA, if nothing else is said; ``None``: that CA."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where settings were read from: ``FILE:LINE`` by ``server.FIELD`` or ``client.FIELD``; of a further line
     of a server's configuration, by ``server.extra:LINE``."""

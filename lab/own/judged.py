@@ -1,11 +1,12 @@
 """Whether what a client made of a person's own certificate says anything about other clients.
 
-A client of the lab trusts the lab's CA and connects to names of the lab. What it says of a certificate
-that an operator brought holds for the operator's clients only as far as it was told what they trust and
-which name they ask for. Neither is ever taken from the certificate: whatever it holds would then be right.
+A client of the lab connects to names of the lab, and trusts public roots, which in a stand-in are not its
+distribution's own. What it says of a certificate that an operator brought holds for the operator's clients
+only as far as it was told what they trust and which name they ask for. Neither is ever taken from the
+certificate: whatever it holds would then be right.
 
-*The issuer* is judged where what is trusted comes from elsewhere than from the served chain, and where the
-certificate is its own issuer and nothing was said of what is trusted: a client without it refuses it.
+*The issuer* is judged where what is trusted comes from elsewhere than from the served chain and is no CA of
+the lab's. What public roots that stand in for a distribution's own say is said as theirs.
 *The name* is judged where it was given: on the command line, or by one of the operator's files. A client
 that pins the certificate (``fingerprint=own``) looks at neither.
 """
@@ -28,6 +29,8 @@ from lab.model import (
 from lab.own.files import UserCertificate
 from lab.own.findings import Finding, Findings
 
+#: ``ClientSettings.trust``: the public roots, as if nothing was said.
+PUBLIC = "public"
 #: What a client reports of an issuer that it does not know. ``self-signed-leaf`` is not among them: it is
 #: the same for every client that was not given the certificate itself.
 _ABOUT_THE_ISSUER = frozenset(
@@ -38,20 +41,26 @@ _ABOUT_THE_ISSUER = frozenset(
         Reason.SELF_SIGNED_IN_CHAIN,
     }
 )
+#: Trust in other CAs than a person's clients may have.
+_OTHERS_ROOTS = (NotJudged.ISSUER_LAB_CA_ONLY, NotJudged.ROOTS_STAND_IN)
 #: What each of them leaves open. A reason that nobody knows may be any.
 _LEAVES_OPEN = {
     NotJudged.ISSUER_LAB_CA_ONLY: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
+    NotJudged.ROOTS_STAND_IN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
     NotJudged.ISSUER_FROM_CHAIN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
     NotJudged.NAME_NOT_GIVEN: frozenset({Reason.HOSTNAME_MISMATCH, Reason.UNKNOWN}),
 }
 
 
-def not_judged(attempt: Attempt, *, anchors_given: bool) -> tuple[NotJudged, ...]:
+def not_judged(
+    attempt: Attempt, *, anchors_given: bool, own_roots: bool = False
+) -> tuple[NotJudged, ...]:
     """What an attempt with these settings cannot say of the operator's own certificate.
 
     Args:
         attempt: both ends' settings.
         anchors_given: whether what goes by ``trust=own`` was given apart from the served chain.
+        own_roots: whether the client's public roots are those of its distribution.
 
     Returns:
         Nothing where the server has another certificate, and where the client does not check it, or
@@ -62,7 +71,9 @@ def not_judged(attempt: Attempt, *, anchors_given: bool) -> tuple[NotJudged, ...
     if attempt.server.certificate != OWN or not checks or client.pin == OWN:
         return ()
     found: list[NotJudged] = []
-    if client.trust != OWN:
+    if client.trust in (None, PUBLIC):
+        found += [] if own_roots else [NotJudged.ROOTS_STAND_IN]
+    elif client.trust != OWN:
         found.append(NotJudged.ISSUER_LAB_CA_ONLY)
     elif not anchors_given:
         found.append(NotJudged.ISSUER_FROM_CHAIN)
@@ -71,7 +82,9 @@ def not_judged(attempt: Attempt, *, anchors_given: bool) -> tuple[NotJudged, ...
     return tuple(found)
 
 
-def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcome:
+def judged(
+    attempt: Attempt, outcome: Outcome, *, anchors_given: bool, own_roots: bool = False
+) -> Outcome:
     """The outcome, which says ``verified`` only of what the attempt can judge, and what it presumes.
 
     A refusal is not judged if its reason is what the attempt cannot say. OpenSSL looks at the issuers
@@ -81,14 +94,14 @@ def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool) -> Outcom
     Args:
         attempt: both ends' settings.
         outcome: what happened.
-        anchors_given: as in :func:`not_judged`.
+        anchors_given, own_roots: as in :func:`not_judged`.
     """
     if outcome.result is Result.COMPLETED:
         outcome = dataclasses.replace(outcome, presumed=getattr(attempt.server, "presumed", ()))
     pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)
-    left_open = not_judged(attempt, anchors_given=anchors_given)
+    left_open = not_judged(attempt, anchors_given=anchors_given, own_roots=own_roots)
     if not left_open:
         return outcome
     return dataclasses.replace(
@@ -115,7 +128,7 @@ def _name_is_given(client: ClientSettings) -> bool:
 
 
 def say_what_is_not_judged(
-    attempt: Attempt, own: UserCertificate, file: str, *, anchors_given: bool
+    attempt: Attempt, own: UserCertificate, file: str, roots: str, *, anchors_given: bool
 ) -> list[Finding]:
     """What an attempt will not say of the certificate that a person brought in this file."""
     found, client = Findings(file, "attempt.toml"), attempt.client
@@ -124,7 +137,7 @@ def say_what_is_not_judged(
     elif client.pin == OWN and client.verify:
         found.say("pinned", None)
     for each in not_judged(attempt, anchors_given=anchors_given):
-        # Its own issuer: who was not given it refuses it, with the lab's CA or any other.
-        if each is not NotJudged.ISSUER_LAB_CA_ONLY or not own.self_issued:
-            found.say(each, None)
+        # Its own issuer: who was not given it refuses it, whatever else is trusted.
+        if each not in _OTHERS_ROOTS or not own.self_issued:
+            found.say(each, None, roots=roots)
     return found

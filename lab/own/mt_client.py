@@ -54,13 +54,19 @@ class _Reading:
     pins: Mapping[str, str]
     found: Findings
     changes: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    """The line that each change comes from."""
+
+    def set(self, name: str, value: Any, written: FtpsOption | Directive) -> None:
+        self.changes[name] = value
+        self.lines[name] = written.line
 
     def left_out(self, option: FtpsOption, why: str) -> None:
         self.found.say("left-out", option.line, option=option, why=why)
 
     def set_protocols(self, written: FtpsOption | Directive) -> None:
         try:
-            self.changes["protocols"] = protocols(written.value or "")
+            self.set("protocols", protocols(written.value or ""), written)
         except ValueError as error:
             remedy = "Correct the line, or give the versions with -c protocols=RANGE and remove it."
             raise self.cannot(written, str(error), remedy) from error
@@ -73,7 +79,7 @@ def client_settings(
     config: MtConfig,
     base: C,
     pins: Mapping[str, str] | None = None,
-) -> tuple[C, list[Finding]]:
+) -> tuple[C, list[Finding], Mapping[str, int]]:
     """The client that Movable Type would start with these directives.
 
     Args:
@@ -82,7 +88,8 @@ def client_settings(
         pins: certificates that the lab can pin, as name by SHA-256 fingerprint (lower-case digits).
 
     Returns:
-        The settings and the findings; those of the file itself are in ``config.findings``.
+        The settings; the findings - those of the file itself are in ``config.findings``; and the line that
+        each setting comes from.
 
     Raises:
         InputError: a value that the program dies of, or a setting that ``base`` does not have.
@@ -97,13 +104,13 @@ def client_settings(
     if missing:
         name = min(missing)
         raise reading.found.fail("no-such-setting", None, program=base.program, setting=name)
-    return dataclasses.replace(base, **reading.changes), reading.found
+    return dataclasses.replace(base, **reading.changes), reading.found, reading.lines
 
 
 def _verification(reading: _Reading) -> None:
     directive = reading.config.verify_none
     if directive is not None:
-        reading.changes["verify"] = False
+        reading.set("verify", False, directive)
         reading.found.say("verify-none", directive.line, directive=directive)
 
 
@@ -130,7 +137,7 @@ def _apply(reading: _Reading, option: FtpsOption) -> None:
     without = data(TABLE)["option"]
     if option.key in _SIMPLE:
         name, value = _SIMPLE[option.key]
-        reading.changes[name] = value(option.value)
+        reading.set(name, value(option.value), option)
     elif option.key in _OPTIONS:
         _OPTIONS[option.key](reading, option)
     elif option.key in without:
@@ -149,7 +156,7 @@ def _cipher_list(reading: _Reading, option: FtpsOption) -> None:
     if not option.value:
         reading.left_out(option, "it has no value")
         return
-    reading.changes["ciphers"] = option.value
+    reading.set("ciphers", option.value, option)
     if option.value == "AES128":
         reading.found.say("aes128", option.line, option=option)
 
@@ -168,7 +175,7 @@ def _verify_mode(reading: _Reading, option: FtpsOption) -> None:
         reading.found.say("verify-on-again", option.line, option=option)
     elif not verifies:
         reading.found.say("verify-mode-off", option.line, option=option)
-    reading.changes["verify"] = verifies
+    reading.set("verify", verifies, option)
 
 
 def _fingerprint(reading: _Reading, option: FtpsOption) -> None:
@@ -181,7 +188,7 @@ def _fingerprint(reading: _Reading, option: FtpsOption) -> None:
         raise reading.cannot(option, str(error), remedy) from error
     name = reading.pins.get(digits or "")
     if name is not None:
-        reading.changes["fingerprint"] = name
+        reading.set("fingerprint", name, option)
         return
     nowhere = "it pins no certificate that is served here; --chain serves yours,"
     reading.left_out(option, f"{nowhere} `-c fingerprint=SLUG` pins one of the lab")
@@ -194,7 +201,7 @@ def _scheme(reading: _Reading, option: FtpsOption) -> None:
 
 def _session_cache_size(reading: _Reading, option: FtpsOption) -> None:
     if not true(option.value):
-        reading.changes["session_cache"] = "none"
+        reading.set("session_cache", "none", option)
     else:
         reading.left_out(option, "`-c session_cache=` has default, shared and none")
 
@@ -203,7 +210,7 @@ def _timeout(reading: _Reading, option: FtpsOption) -> None:
     number = _NUMBER.match(option.value or "")
     seconds = float(number[0]) if number else 0.0
     if 0 < seconds < _LARGEST:
-        reading.changes["timeout_s"] = seconds
+        reading.set("timeout_s", seconds, option)
     else:
         reading.left_out(option, "it is no time above zero; `-c timeout_s=SECONDS` sets one")
 

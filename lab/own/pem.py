@@ -13,24 +13,29 @@ from __future__ import annotations
 
 import binascii
 import contextlib
-import itertools
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.utils import CryptographyDeprecationWarning
 
 from lab.certificates import CertificateError, ChainDescription, describe
 from lab.certificates.description import DAMAGES, fingerprint
+from lab.own.chain import (
+    ChainMember,
+    check_anchors,
+    in_order,
+    in_words,
+    issued,
+    quietly,
+    say_order,
+)
 from lab.own.files import UserAnchors, UserCertificate
 from lab.own.findings import Findings, data
 from lab.text import cut
@@ -44,8 +49,6 @@ LARGEST_CHAIN = 100 * 1024
 LARGEST_RSA = 16384
 #: A key of that size is about 12,800 bytes in PEM.
 LARGEST_KEY = 16_000
-#: Of more certificates than this no order is worked out: each is tried with each.
-MOST_ORDERED = 20
 #: Of certificates with one name so many are tried as the issuer of another.
 MOST_NAMESAKES = 10
 #: Of what a library says about a damaged certificate or key, so many characters are said.
@@ -73,23 +76,12 @@ class _Block:
     pem: bytes
 
 
-@dataclass(frozen=True)
-class _Member:
-    """One certificate of the chain and where it stands."""
-
-    line: int
-    certificate: x509.Certificate
-
-    def __str__(self) -> str:
-        subject = self.certificate.subject.rfc4514_string() or "(no subject)"
-        return f"line {self.line}: {cut(subject)}"
-
-
 def read_certificate(
     chain: bytes,
     key: bytes | None,
     chain_file: str = "chain.pem",
     key_file: str = "key.pem",
+    first_lines: tuple[int, int] = (1, 1),
 ) -> tuple[UserCertificate, Findings]:
     """Read a chain and its key.
 
@@ -98,15 +90,16 @@ def read_certificate(
         key: contents of the key's file, PEM; ``None``: the key is in the chain's file, too.
         chain_file: name of the chain's file, for messages.
         key_file: name of the key's file, for messages.
+        first_lines: where in their files chain and key begin.
 
     Raises:
         InputError: what no server could be started with.
     """
     found, of_key = Findings(chain_file, _TABLE), Findings(key_file, _TABLE)
     chain = _without_mark(chain, found)
-    blocks = key_blocks = _blocks(chain, found)
+    blocks = key_blocks = _blocks(chain, found, first_lines[0])
     if key is not None:
-        key_blocks = _blocks(_without_mark(key, of_key), of_key)
+        key_blocks = _blocks(_without_mark(key, of_key), of_key, first_lines[1])
     else:
         of_key = Findings(chain_file, _TABLE)
     _check_places(blocks, key_blocks, found, of_key, separate=key is not None)
@@ -117,11 +110,11 @@ def read_certificate(
         of_key.say("several-keys", keys[1].line, number=len(keys))
     _check_key(members, _public_half(keys[0], of_key), found, of_key)
     found += of_key
-    _say_outside(chain, blocks, found)
+    _say_outside(chain, blocks, found, first_lines[0])
     unused = next((block for block in blocks if block.label in _KEYS and key is not None), None)
     if unused is not None:
         found.say("unused-key", unused.line, file=key_file)
-    _say_order(members, found)
+    say_order(members, found)
     chain_pem, description = _described(members, found)
     leaf = members[0].certificate
     own = UserCertificate(
@@ -129,9 +122,10 @@ def read_certificate(
         key_pem=keys[0].pem,
         leaf_sha256=fingerprint(leaf),
         description=description.in_words(),
+        lines=tuple(member.line for member in members),
         chain_file=chain_file,
         key_file=None if key is None else key_file,
-        self_issued=_issued(leaf, leaf),
+        self_issued=issued(leaf, leaf),
     )
     return own, found
 
@@ -155,9 +149,10 @@ def read_anchors(content: bytes, file: str, first_line: int = 1) -> tuple[UserAn
         by_subject.setdefault(member.certificate.subject, []).append(member.certificate)
     for member, one in zip(members, description.certificates, strict=True):
         namesakes = by_subject.get(member.certificate.issuer, [])[:MOST_NAMESAKES]
-        if not any(_issued(member.certificate, issuer) for issuer in namesakes):
+        if not any(issued(member.certificate, issuer) for issuer in namesakes):
             words = cut(one.in_words(), LONGEST_REASON)
             found.say("issuer-not-here", member.line, certificate=words)
+    check_anchors(members, found)
     return UserAnchors(pem=pem, description=description.in_words(), file=file), found
 
 
@@ -257,10 +252,12 @@ def _without_mark(content: bytes, found: Findings) -> bytes:
     return content.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _say_outside(content: bytes, blocks: Sequence[_Block], found: Findings) -> None:
+def _say_outside(
+    content: bytes, blocks: Sequence[_Block], found: Findings, first_line: int
+) -> None:
     """Text outside the blocks: OpenSSL passes over it, and so does every server built on it."""
     inside = {n for b in blocks for n in range(b.line, b.line + b.pem.count(b"\n"))}
-    lines = enumerate(content.split(b"\n"), 1)
+    lines = enumerate(content.split(b"\n"), first_line)
     outside = [number for number, line in lines if line.strip() and number not in inside]
     if outside:
         many = "one line" if len(outside) == 1 else f"{len(outside)} lines"
@@ -270,96 +267,35 @@ def _say_outside(content: bytes, blocks: Sequence[_Block], found: Findings) -> N
 # -- the chain -------------------------------------------------------------------------------------
 
 
-def _quietly() -> warnings.catch_warnings[None]:
-    """What is odd about a certificate is for the attempt to show."""
-    return warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning)
-
-
-def _member(block: _Block, found: Findings) -> _Member:
+def _member(block: _Block, found: Findings) -> ChainMember:
     try:
-        with _quietly():
+        with quietly():
             certificate = x509.load_pem_x509_certificate(block.pem.replace(b" X509 ", b" "))
             _ = certificate.subject, certificate.issuer  # names are read when they are asked for
     except DAMAGES as error:
         said = cut(str(error), LONGEST_REASON)
         raise found.fail("damaged-certificate", block.line, said=said) from error
-    return _Member(block.line, certificate)
+    return ChainMember(block.line, certificate)
 
 
-def _described(members: Sequence[_Member], found: Findings) -> tuple[bytes, ChainDescription]:
+def _described(members: Sequence[ChainMember], found: Findings) -> tuple[bytes, ChainDescription]:
     """The certificates one after the other, and what is in each."""
     pem = b"".join(m.certificate.public_bytes(Encoding.PEM) for m in members)
     try:
-        with _quietly():
+        with quietly():
             return pem, describe(pem)
     except CertificateError as error:
         said = cut(str(error), LONGEST_REASON)
         raise found.fail("not-described", None, said=said) from error
 
 
-def _check_size(members: Sequence[_Member], found: Findings) -> None:
+def _check_size(members: Sequence[ChainMember], found: Findings) -> None:
     """A chain must be one that a client takes."""
     # Each certificate has its length before it, and so have they all (RFC 5246, section 7.4.2).
     size = 3 + sum(3 + len(m.certificate.public_bytes(Encoding.DER)) for m in members)
     if size > LARGEST_CHAIN:
         number = len(members)
         raise found.fail("large", members[0].line, number=number, size=size, most=LARGEST_CHAIN)
-
-
-def _say_order(members: Sequence[_Member], found: Findings) -> None:
-    """Whether each certificate issued the one before it: asked for by RFC 5246, section 7.4.2."""
-    for number, (before, after) in enumerate(itertools.pairwise(members), 1):
-        if _issued(before.certificate, after.certificate):
-            continue
-        right = _in_order(members)
-        twice = next((m for m in members[:number] if m.certificate == after.certificate), None)
-        why = "order-stranger"
-        if twice is not None:
-            why = "order-twice"
-        elif len(right) == len(members):
-            why = "order-wrong"
-        elif not any(_issued(before.certificate, m.certificate) for m in members[:MOST_ORDERED]):
-            why = "order-gap"
-        found.say(
-            why,
-            after.line,
-            after=after,
-            before=before,
-            found=_in_words(members),
-            right=_in_words(right),
-            twice=twice,
-            issuer=cut(before.certificate.issuer.rfc4514_string()),
-        )
-        return
-
-
-def _in_words(members: Sequence[_Member]) -> str:
-    """The certificates with their lines, of many the first."""
-    shown = "; ".join(str(member) for member in members[:MOST_ORDERED])
-    rest = len(members) - MOST_ORDERED
-    return shown if rest <= 0 else f"{shown}; and {rest} more"
-
-
-def _in_order(members: Sequence[_Member]) -> list[_Member]:
-    """From the first certificate upwards, as far as issuers are found; of many, only the first."""
-    chain, left = [members[0]], list(members[1:] if len(members) <= MOST_ORDERED else ())
-    while issuer := next((m for m in left if _issued(chain[-1].certificate, m.certificate)), None):
-        chain.append(issuer)
-        left.remove(issuer)
-    return chain
-
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the second issued the first: its name and, where it can be checked, its signature."""
-    if certificate.issuer != issuer.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except InvalidSignature:
-        return False
-    except (*DAMAGES, TypeError):
-        return True  # an algorithm that cannot be checked here: the names must do
-    return True
 
 
 # -- the key ---------------------------------------------------------------------------------------
@@ -401,18 +337,20 @@ def _unusable(block: _Block) -> str | None:
     return None
 
 
-def _check_key(members: Sequence[_Member], public: bytes, chain: Findings, key: Findings) -> None:
+def _check_key(
+    members: Sequence[ChainMember], public: bytes, chain: Findings, key: Findings
+) -> None:
     """The first certificate must be the key's.
 
     Raises:
         InputError: the key is another certificate's, or nobody's.
     """
     leaf = next((m for m in members if _public_of(m.certificate) == public), None)
-    words = _in_words(members)
+    words = in_words(members)
     if leaf is None:
         raise key.fail("another-key", None, chain=chain.file, key=key.file, found=words)
     if leaf is not members[0]:
-        right = _in_words(_in_order([leaf, *(m for m in members if m is not leaf)]))
+        right = in_words(in_order([leaf, *(m for m in members if m is not leaf)]))
         raise chain.fail("leaf-not-first", members[0].line, found=words, right=right)
 
 

@@ -203,11 +203,26 @@ class OwnFiles(Model):
     """File of the private key; null: it is in the chain's file."""
     backend: str | None = None
     """The backend's file that says what is trusted; null: none does."""
+    ca: str | None = None
+    """The file that says what is trusted; null: none does."""
+    host: str | None = None
+    """The name that the clients ask for, for which the lab's DNS answers; null: a name of the lab."""
+
+    @property
+    def says_what_is_trusted(self) -> bool:
+        """Whether what goes by ``trust=own`` was given apart from the served chain."""
+        return bool(self.backend or self.ca)
 
     @property
     def arguments(self) -> list[str]:
-        """The words of the command line that name the files."""
-        named = {"--chain": self.chain, "--key": self.key, "--backend": self.backend}
+        """The words of the command line that name the files, and the host."""
+        named = {
+            "--chain": self.chain,
+            "--key": self.key,
+            "--backend": self.backend,
+            "--ca": self.ca,
+            "--host": self.host,
+        }
         return [word for option, file in named.items() if file for word in (option, file)]
 
 

@@ -273,6 +273,13 @@ def _without_verification(attempt: Attempt) -> Attempt | None:
     return off or attempt.with_client(verify=False)
 
 
+def _writeable_root(attempt: Attempt) -> Attempt | None:
+    """A user is confined to a directory that it can write to, if the server is told so."""
+    extra: tuple[str, ...] = getattr(attempt.server, "extra", ())
+    confines = {"chroot_local_user=YES", "chroot_list_enable=YES", "guest_enable=YES"} & {*extra}
+    return attempt.with_server(extra=(*extra, "allow_writeable_chroot=YES")) if confines else None
+
+
 def _let_in(attempt: Attempt) -> Attempt | None:
     if attempt.server.port_filter == "open":
         return None
@@ -435,6 +442,7 @@ CURES: tuple[Cure, ...] = (
         _server(certificate="valid"),
     ),
     Cure("larger-group", (Reason.WEAK_DH,), _where_set("dh_bits", _server(dh_bits=2048))),
+    Cure("writeable-root", (Reason.SERVER_FAULT,), _writeable_root),
     Cure(
         "whichever-name",
         (Reason.SNI_REJECTED,),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lab.dialects import client_dialect
 from lab.model import FtpClientSettings, Reason, ServerSettings
 from lab.remedies.lines import server_lines
 from lab.remedies.words import InBothLanguages, words
@@ -64,8 +65,9 @@ def _facts(reason: Reason, evidence: Evidence) -> Iterator[InBothLanguages]:
     if reason in _FACTS:
         yield from _FACTS[reason](evidence)
     report = evidence.result.client_report
-    if reason not in _SPEAKS_FOR_ITSELF and report is not None and report.reply_code is not None:
-        reply = f"{report.reply_code} {report.reply_text}".strip()
+    sent = report and client_dialect(evidence.result.client.program).reply(report)
+    if reason not in _SPEAKS_FOR_ITSELF and report is not None and sent is not None:
+        reply = f"{sent} {report.reply_text}".strip()
         yield words("fact", "reply", reply=f"`{_quoted(reply)}`")
     server = evidence.result.server_report
     if server is not None and not server.started and server.log:
@@ -244,6 +246,13 @@ def _reset(evidence: Evidence) -> Iterator[InBothLanguages]:
             return
 
 
+def _given_up(evidence: Evidence) -> Iterator[InBothLanguages]:
+    """The words with which a server gives up, as far as they are known."""
+    outcome = evidence.result.outcome
+    if outcome is not None and outcome.cause:
+        yield words("fact", "reply", reply=f"`{_quoted(outcome.cause.partition(': ')[2])}`")
+
+
 def _address(evidence: Evidence) -> Iterator[InBothLanguages]:
     address = getattr(evidence.result.server, "pasv_address", None)
     if address is not None:
@@ -277,6 +286,7 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
     Reason.SESSION_REUSE_REQUIRED: _option("require_ssl_reuse"),
     Reason.TLS_REQUIRED: _option("force_local_logins_ssl", "tls_control_required"),
     Reason.DATA_TLS_REQUIRED: _option("force_local_data_ssl", "tls_data_required"),
+    Reason.SERVER_FAULT: _given_up,
     Reason.ABORTED: _reset,
     Reason.TRUNCATED: _reset,
     Reason.DATA_TLS_FAILED: _reset,
@@ -285,6 +295,7 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
 #: Of these a reply of the server adds nothing.
 _SPEAKS_FOR_ITSELF = frozenset(
     {
+        Reason.SERVER_FAULT,
         Reason.NO_SHARED_CIPHER,
         Reason.NO_SHARED_PROTOCOL,
         Reason.HOSTNAME_MISMATCH,

@@ -163,7 +163,7 @@ def print_attempts(
         _print_pairs(view.settings_in_words(attempt), console)
         # What is behind the advice is told with ``-v``.
         skipped = {"seen", "stand-in"} | ({"cause"} if attempt.advice else set())
-        pairs = [pair for pair in view.explanation(attempt) if pair[0] not in skipped]
+        pairs = [pair for pair in view.explanation(attempt, language) if pair[0] not in skipped]
         if not verbose:
             pairs = [
                 (n, view.deciding_lines(text) if n == "server says" else text) for n, text in pairs

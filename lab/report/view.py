@@ -23,6 +23,7 @@ from lab.model import (
     spelt,
 )
 from lab.model.expectations import Verdict
+from lab.model.software import differences
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
@@ -209,7 +210,7 @@ def seen(attempt: AttemptResult) -> str:
     return visible(attempt.verdict_why) or "nothing was observed"
 
 
-def explanation(attempt: AttemptResult) -> list[tuple[str, str]]:
+def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str, str]]:
     """What there is to say about one attempt, as pairs of a label and a text of some lines."""
     outcome, expectation = attempt.outcome, attempt.expectation
     client, server = attempt.client_report, attempt.server_report
@@ -221,6 +222,7 @@ def explanation(attempt: AttemptResult) -> list[tuple[str, str]]:
         ("seen", outcome.in_words() if outcome else ""),
         ("why", "" if as_expected or told else attempt.verdict_why),
         ("cause", (outcome.cause if outcome else None) or ""),
+        ("real host", on_a_real_host(attempt, language)),
         ("client says", client.error if client else ""),
         ("user sees", client.message if client else ""),
         ("impostor got", given_away(attempt)),
@@ -232,6 +234,15 @@ def explanation(attempt: AttemptResult) -> list[tuple[str, str]]:
         ("builds", _builds(attempt)),
     ]
     return [(label, excerpt(text)) for label, text in pairs if text]
+
+
+def on_a_real_host(attempt: AttemptResult, language: str = "en") -> str:
+    """What a host of the distribution would do otherwise than the stand-in did; empty: nothing known."""
+    client, outcome = attempt.client, attempt.outcome
+    if client.platform not in attempt.stand_ins or outcome is None or outcome.protocol is None:
+        return ""
+    known = differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
+    return "; ".join(one.ja if language == "ja" else one.en for one in known)
 
 
 def moved_builds(attempt: AttemptResult) -> list[str]:

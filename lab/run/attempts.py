@@ -103,7 +103,7 @@ def _make(
     )
     try:
         result, capture = session.attempt(first, capture=captures is not CapturePolicy.NONE)
-        result, capture = _interpreted(result, capture, first, captures)
+        result, capture = _interpreted(session, result, capture, first, captures)
         if result.outcome is not None:
             result = result.with_(outcome=explained(session, attempt, result.outcome))
         group = [_on_these_builds(session, one) for one in group]
@@ -128,8 +128,8 @@ def _make(
 
 def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
     """What a result has of the plan, beside the settings."""
-    attempt = planned.attempt
-    names_own = OWN in (attempt.server.certificate, attempt.client.trust, attempt.client.pin)
+    client, own = planned.attempt.client, planned.own
+    names_own = OWN in (planned.attempt.server.certificate, client.trust, client.pin)
     return {
         "id": planned.id,
         "case": planned.case_id,
@@ -138,12 +138,16 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
         "standing": planned.rating,
         "expectation": planned.expect,
         "otherwise": planned.otherwise,
-        "own": planned.own if names_own else None,
+        "own": own if names_own or (own is not None and own.host) else None,
     }
 
 
 def _interpreted(
-    result: AttemptResult, capture: Capture | None, planned: PlannedAttempt, captures: CapturePolicy
+    session: Session,
+    result: AttemptResult,
+    capture: Capture | None,
+    planned: PlannedAttempt,
+    captures: CapturePolicy,
 ) -> tuple[AttemptResult, Capture | None]:
     """What an attempt comes to; its capture, if it is to be kept.
 
@@ -156,7 +160,8 @@ def _interpreted(
     outcome = judged(
         planned.attempt,
         interpret(seen, heard),
-        anchors_given=planned.own is not None and planned.own.backend is not None,
+        anchors_given=planned.own is not None and planned.own.says_what_is_trusted,
+        own_roots=planned.own is not None and session.has_own_roots(planned.attempt.client),
     )
     if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
         capture = None

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
 
-from lab.certificates import OWN, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT, RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
@@ -99,8 +99,11 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-#: Seconds for the container that answers nobody to have its packet filter.
-SILENCE_S = 10
+#: The container of the lab's DNS server, and the file in it with a name that is not of the lab's zone.
+DNS = "dns"
+HOSTS_FILE = "run/lab/hosts"
+#: Seconds for a container to come to what it was told.
+WAIT_S = 10
 
 
 def unpack(client: DockerClient, container: str, archive: bytes) -> None:
@@ -134,12 +137,12 @@ class Containers:
     @property
     def services(self) -> set[str]:
         """The containers in which agents of servers and clients run."""
-        return {s for s in self._topology.containers if s not in ("dns", SILENT)}
+        return {s for s in self._topology.containers if s not in (DNS, SILENT)}
 
     @property
     def named(self) -> set[str]:
         """The containers that settings can name: all but the DNS server's."""
-        return self._topology.containers.keys() - {"dns"}
+        return self._topology.containers.keys() - {DNS}
 
     def id_of(self, service: str) -> str:
         """The id of a container, as the engine knows it.
@@ -188,6 +191,37 @@ class Containers:
         with ThreadPoolExecutor(len(archives) or 1) as pool:
             list(pool.map(put, archives))
 
+    def read(self, service: str, path: str) -> bytes | None:
+        """A text file of an image; ``None``: it has none of that name.
+
+        Raises:
+            AgentError: the container does not run.
+        """
+        try:
+            done = execute(self._client, self.id_of(service), ["cat", path])
+        except ExecutionError as error:
+            raise AgentError(f"the container {service} cannot be asked: {error}") from error
+        return None if done.status else done.output.encode()
+
+    def answer_for(self, host: str, service: str) -> None:
+        """Let the lab's DNS server answer for a name outside its zone, with a container's address.
+
+        Raises:
+            AgentError: it cannot be told, or does not come to that.
+        """
+        line = f"{self.address_of(service)} {host}\n"
+        self.put({DNS: pack({HOSTS_FILE: line.encode("ascii")})})
+        waiting = f"until getent ahostsv4 {host} >/dev/null; do sleep 0.02; done"
+        self._wait(service, waiting, f"{DNS} does not answer for {host}")
+
+    def forget_host(self) -> None:
+        """Let the lab's DNS server answer for its own zone alone, as it did.
+
+        Raises:
+            AgentError: it cannot be told.
+        """
+        self.put({DNS: pack({HOSTS_FILE: b""})})
+
     def wait_for_silence(self) -> bool:
         """Wait until the container that answers nobody drops what comes in; false: it is not there.
 
@@ -198,22 +232,32 @@ class Containers:
             return False
         # As soon as it runs, the chain is about to be there: its command makes it and then waits.
         waiting = "until nft list chain inet lab input >/dev/null 2>&1; do sleep 0.02; done"
-        argv = ["timeout", str(SILENCE_S), "sh", "-c", waiting]
+        self._wait(SILENT, waiting, f"{SILENT} has no packet filter")
+        return True
+
+    def _wait(self, service: str, waiting: str, failed: str) -> None:
+        """Run a command of the shell in a container, which ends when something has come about.
+
+        Raises:
+            AgentError: it does not in time; the text says of which container (``failed``).
+        """
+        argv = ["timeout", str(WAIT_S), "sh", "-c", waiting]
         try:
-            done = execute(self._client, self.id_of(SILENT), argv)
+            done = execute(self._client, self.id_of(service), argv)
         except ExecutionError as error:
-            raise AgentError(f"the container {SILENT} cannot be asked: {error}") from error
+            raise AgentError(f"the container {service} cannot be asked: {error}") from error
         if done.status:
             raise AgentError(
-                f"the container {SILENT} has no packet filter after {SILENCE_S} s: `docker logs` says"
+                f"the container {failed} after {WAIT_S} s: `docker logs` says"
                 f" why ({done.output.strip() or 'nothing was said here'})"
             )
-        return True
 
 
 #: Where a client's libraries look for trust anchors: ``/etc/pki/tls/cert.pem`` is a link to it, and in a
 #: stand-in the other places are links to that.
 SYSTEM_TRUST_STORE = "run/lab/cert.pem"
+#: Where an image keeps the public roots of its distribution; a stand-in has none.
+PUBLIC_ROOTS = "/opt/lab/public-roots.pem"
 #: Services whose containers run servers.
 _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 
@@ -221,11 +265,19 @@ _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 class Equipment:
     """The files that the containers need for a run's attempts, put there before an agent starts."""
 
-    def __init__(self, containers: Containers, material: RunCertificates) -> None:
-        """Nothing is put anywhere yet."""
+    def __init__(
+        self, containers: Containers, material: RunCertificates, roots: bytes | None = None
+    ) -> None:
+        """Nothing is put anywhere yet.
+
+        Args:
+            roots: what clients trust whose image has no roots of its distribution's, in the place of the
+                lab's CA; ``None``: all trust that CA.
+        """
         self._containers = containers
+        self._roots = roots
+        self._with_own_roots: set[str] = set()
         self._material = material
-        self._own_keys: tuple[str, ...] = ()
         self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
@@ -238,11 +290,28 @@ class Equipment:
 
         def put() -> str:
             for_servers, for_clients = self._archives.get("all", self._pack)
-            is_server = service in _SERVER_SERVICES
-            self._containers.put({service: for_servers if is_server else for_clients})
+            if service in _SERVER_SERVICES:
+                self._containers.put({service: for_servers})
+                return service
+            self._containers.put({service: for_clients})
+            self._put_public_roots(service)
             return service
 
         self._equipped.get(service, put)
+
+    def has_own_roots(self, service: str) -> bool:
+        """Whether the clients in this container trust the public roots of their distribution."""
+        return service in self._with_own_roots
+
+    def _put_public_roots(self, service: str) -> None:
+        """Put the public roots, if a client is to trust them, where it looks for the lab's CA."""
+        if self._roots is None:
+            return
+        roots = self._containers.read(service, PUBLIC_ROOTS)
+        if roots is not None:
+            self._with_own_roots.add(service)
+        places = (SYSTEM_TRUST_STORE, anchors_file("public"))
+        self._containers.put({service: pack(dict.fromkeys(places, roots or self._roots))})
 
     def add(self, attempts: Iterable[Attempt]) -> None:
         """Put the certificates of further attempts where there are files already.
@@ -252,38 +321,45 @@ class Equipment:
         """
         if not self._material.want(wanted_by(attempts)):
             return
-        files = self._certificates()
-        own = {path for path in files if path.endswith(f"/{OWN}.key.pem")}
-        everything, public = pack(files), pack({p: c for p, c in files.items() if p not in own})
         for service in self._equipped.values():
-            self._containers.put({service: everything if service in _SERVER_SERVICES else public})
+            is_server = service in _SERVER_SERVICES
+            self._containers.put({service: pack(self._certificates(server=is_server))})
+            if not is_server:
+                self._put_public_roots(service)
 
-    def _certificates(self) -> dict[str, bytes]:
+    def _certificates(self, *, server: bool) -> dict[str, bytes]:
+        """The certificates, with the operator's own key of this end and without that of the other."""
+        other = _own_key(server=not server)
         return {
             f"{CERTIFICATES}/{path}": content
             for host in self._material.hosts
             for path, content in self._material.files(host)
+            if not path.endswith(other)
         }
 
     def _pack(self) -> tuple[bytes, bytes]:
         """Archives with all that servers need, and with all that clients need."""
-        material = self._certificates()
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
         agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
-        # The operator's own key is for servers alone.
-        self._own_keys = tuple(p for p in material if p.endswith(f"/{OWN}.key.pem"))
-        public = {p: c for p, c in material.items() if p not in self._own_keys}
-        return pack(agents | material), pack(agents | public | trust)
+        for_servers = pack(agents | self._certificates(server=True))
+        return for_servers, pack(agents | self._certificates(server=False) | trust)
 
     def take_own_keys_away(self) -> None:
-        """Empty the files with the operator's own key.
+        """Empty the files with the operator's own keys.
 
-        A kept topology outlives the run; the operator's private key does not.
+        A kept topology outlives the run; the operator's private keys do not.
 
         Raises:
             AgentError: a container takes no files.
         """
-        if self._own_keys:
-            emptied = pack(dict.fromkeys(self._own_keys, b""))
-            equipped = _SERVER_SERVICES.intersection(self._equipped.values())
-            self._containers.put(dict.fromkeys(equipped, emptied))
+        for service in self._equipped.values():
+            is_server = service in _SERVER_SERVICES
+            own = _own_key(server=is_server)
+            keys = [p for p in self._certificates(server=is_server) if p.endswith(own)]
+            if keys:
+                self._containers.put({service: pack(dict.fromkeys(keys, b""))})
+
+
+def _own_key(*, server: bool) -> str:
+    """How the paths of the operator's own key of this end are called at their end."""
+    return f"/{OWN if server else OWN_CLIENT}.key.pem"

@@ -18,7 +18,7 @@ from time import monotonic
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab.certificates import RunCertificates
+from lab.certificates import OWN_CLIENT, RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
 from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
@@ -126,12 +126,16 @@ def open_lab(
                     absent,
                     {service: ids[found.image] for service, found in running.containers.items()},
                     checkout.state,
+                    own.roots.pem if own is not None and own.roots is not None else None,
                 )
                 try:
                     session.start_agents(attempts or (), background)
                     seal = looking.result()
                     if seal.warning is not None:
                         progress.step("network", seal.warning)
+                    if own is not None and own.host is not None:
+                        for attempt in attempts or ():
+                            session.answer_for(own.host, attempt.server)
                     yield Lab(
                         checkout,
                         client,
@@ -186,6 +190,9 @@ def _add_own(material: RunCertificates, own: UserFiles) -> None:
     served = own.certificate
     if served is not None:
         material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+    if own.client is not None:
+        one = own.client
+        material.add_own(one.chain_pem, one.key_pem, one.leaf_sha256, OWN_CLIENT)
     if own.anchors is not None:
         material.trust_own(own.anchors.pem)
 

@@ -151,7 +151,7 @@ class Listeners:
             password=self._password,
             chain=chain,
             private_key=key,
-            client_ca=anchors_file("public"),
+            client_ca=anchors_file(self._material.client_ca),
             port_allowed=let_in(server, self._containers),
             pasv_address=announced(server, self._containers),
         )

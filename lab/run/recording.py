@@ -292,10 +292,13 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
     if own is None:
         return None
     served, trusted = own.certificate, own.anchors
+    of_backend = own.client.chain_file if own.client else None
     return OwnFiles(
         chain=served.chain_file if served else None,
         key=served.key_file if served else None,
-        backend=trusted.file if trusted else None,
+        backend=trusted.file if trusted and trusted.option == "--backend" else of_backend,
+        ca=trusted.file if trusted and trusted.option == "--ca" else None,
+        host=own.host,
     )
 
 

@@ -82,8 +82,9 @@ def advise(
     cause = cause_of(Evidence(result, chain, _suites(session, result)))
     tried = _Search(session, result, places, form).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
-    decides = dict.fromkeys(w for one in held[:1] for c in one.changes for w in c.where)
-    return Advice(cause=cause, where=tuple(decides), remedies=tuple(tried))
+    named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
+    decides = next((where for where in named if where), ())
+    return Advice(cause=cause, where=decides, remedies=tuple(tried))
 
 
 def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:
@@ -157,7 +158,9 @@ class _Search:
         """The tries of each."""
         ids = [[f"{number}-{one}" for one in range(self._times)] for number in range(len(paths))]
         results = self._run(
-            PlannedAttempt(name, path.attempt, role=Role.REMEDY, counted=True)
+            PlannedAttempt(
+                name, path.attempt, role=Role.REMEDY, counted=True, own=self._refused.own
+            )
             for path, names in zip(paths, ids, strict=True)
             for name in names
         )

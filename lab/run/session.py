@@ -68,6 +68,7 @@ class Session:
         absent: Mapping[str, str],
         images: Mapping[str, str],
         state: Path,
+        roots: bytes | None = None,
     ) -> None:
         """No agent is started yet; the files that it needs are put into its container before.
 
@@ -76,10 +77,13 @@ class Session:
             absent: services that are not in the topology, with the reason.
             images: the id of the image of each service.
             state: the checkout's state directory.
+            roots: what clients trust whose image has no roots of its distribution's, in the place of the
+                lab's CA; ``None``: all trust that CA.
         """
         password = secrets.token_urlsafe(12)
+        self._hosts_told = False
         self._containers = Containers(client, topology)
-        self._equipment = Equipment(self._containers, material)
+        self._equipment = Equipment(self._containers, material, roots)
         self._agents = Agents(client, self._containers, self._equipment)
         self._feasibility = Feasibility(self._agents, self._containers, stand_ins, absent)
         self._listeners = Listeners(self._agents, self._containers, material, password)
@@ -211,6 +215,10 @@ class Session:
             found = scan.scan(agent, scan.ScannedAddress.of(server, listener.port))
         return scan.compare_scan(server, found, offer)
 
+    def has_own_roots(self, client: ClientSettings) -> bool:
+        """Whether a client that made an attempt trusts its distribution's own public roots."""
+        return self._equipment.has_own_roots(PROGRAMS[client.program].service(client))
+
     def facts(self, software: Collection[str]) -> dict[str, Any]:
         """What these servers say of themselves, by software; of those that are not here, nothing."""
         here = self._containers.services
@@ -222,6 +230,15 @@ class Session:
         # Side by side: most of the time agents are being started.
         with ThreadPoolExecutor(len(names) or 1) as pool:
             return dict(zip(names, pool.map(ask, names), strict=True))
+
+    def answer_for(self, host: str, server: ServerSettings) -> None:
+        """Let the lab's DNS answer for a name of a person's, with the container of this server.
+
+        Raises:
+            AgentError: it does not come to that.
+        """
+        self._hosts_told = True
+        self._containers.answer_for(host, SERVERS[server.software].service)
 
     def equip(self, service: str) -> None:
         """Put the files of the run into a container in which somebody else starts an agent."""
@@ -239,6 +256,8 @@ class Session:
         """End every agent; they take their listeners with them. No agent is started after that."""
         self._agents.close()
         self._equipment.take_own_keys_away()
+        if self._hosts_told:
+            self._containers.forget_host()
 
 
 class _Watch:

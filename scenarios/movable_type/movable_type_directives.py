@@ -19,7 +19,7 @@ SECTION = "Movable Type's directives"
 def configured(attempt: Attempt, *lines: str) -> Attempt:
     """The attempt of a client with these lines in its mt-config.cgi."""
     config = parse("\n".join(lines) + "\n", "mt-config.cgi")
-    client, _ = client_settings(config, attempt.client)
+    client, *_ = client_settings(config, attempt.client)
     return Attempt(attempt.server, client)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import certifi
 import pytest
 
 from lab.certificates import RunCertificates
@@ -20,6 +21,7 @@ HOST = "www.example.test"
 NAMED = ("-c", f"verify_name={HOST}", "-c", f"sni={HOST}")
 TRUSTED = ("-c", "trust=own")
 HANDSHAKE = ("-c", "goal=handshake")
+LAB_CA = "issuer-lab-ca-only"
 #: Never said of a certificate that is not judged, in any language.
 VERIFIED = ("certificate verified", "証明書は検証済み")
 
@@ -125,13 +127,14 @@ def test_a_rate_says_that_nothing_is_judged(
 @pytest.mark.parametrize(
     ("slug", "options", "reason", "left_open"),
     [
-        # the lab's clients do not know the CA, whatever is in the chain
-        ("valid", (), "unknown-issuer", ["issuer-lab-ca-only", "name-not-given"]),
-        ("root-in-chain", NAMED, "self-signed-in-chain", ["issuer-lab-ca-only"]),
+        # public roots know nothing of the CA, whatever is in the chain
+        ("valid", (), "unknown-issuer", ["roots-stand-in", "name-not-given"]),
+        ("root-in-chain", NAMED, "self-signed-in-chain", ["roots-stand-in"]),
+        ("root-in-chain", (*NAMED, "-c", "trust=private-ca"), "self-signed-in-chain", [LAB_CA]),
         # the name was never given, so that the lab's own was asked for
         ("root-in-chain", TRUSTED, "hostname-mismatch", ["issuer-from-chain", "name-not-given"]),
         # an issuer that is not known hides that the certificate has expired
-        ("expired", NAMED, "unknown-issuer", ["issuer-lab-ca-only"]),
+        ("expired", NAMED, "unknown-issuer", ["roots-stand-in"]),
         # true for every client that was not given the certificate itself
         ("self-signed", (), "self-signed-leaf", []),
         # and true for every client
@@ -154,9 +157,13 @@ def test_a_refusal_says_whether_it_is_one_of_the_operators_clients(
     assert (outcome.reason, list(outcome.not_judged)) == (reason, left_open), str(done)
     first = f"refused by the client at verify: {reason}"
     assert done.out.startswith(first), str(done)
-    assert ("; not judged: " in done.out.splitlines()[0]) is bool(left_open), str(done)
-    page = page_of(shared, tmp_path)
-    assert ("this refusal says nothing about your clients" in page) is bool(left_open), page
+    flat, page = " ".join(done.out.split()), page_of(shared, tmp_path)
+    stand_in = left_open == ["roots-stand-in"]
+    open_to_all = bool(left_open) and not stand_in
+    assert ("; not judged: " in flat) is open_to_all, str(done)
+    assert ("this refusal says nothing about your clients" in page) is open_to_all, page
+    assert ("judged with Mozilla's public roots" in flat) is stand_in, str(done)
+    assert ("judged with Mozilla's public roots" in page) is stand_in, page
 
 
 @pytest.mark.parametrize("client", ["net-ftp@rocky9", "ftplib@rocky9", "curl@rocky9"])
@@ -202,6 +209,77 @@ def test_with_a_ca_and_a_name_it_is_judged_and_verified(
         done
     )
     assert outcome_of(shared).not_judged == (), str(done)
+
+
+def trusting(directory: Path, pem: bytes) -> tuple[str, ...]:
+    """The option for what clients trust."""
+    path = directory / "ca.pem"
+    path.write_bytes(pem)
+    return "--ca", str(path)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        "net-ftp@rocky9",
+        "ftplib@rocky9",
+        "curl@rocky9",
+        "openssl@rocky9",
+        "tls-perl@centos7",
+        "tls-python@centos7",
+        "edge@debian13",
+    ],
+)
+def test_every_client_asks_for_the_name_that_it_is_given(
+    shared: Copy, material: RunCertificates, tmp_path: Path, client: str
+) -> None:
+    words = (*own(material, tmp_path, "valid"), "-s", "certificate=own", "--client", client)
+    words += trusting(tmp_path, material.anchor("public"))
+    words += ("-s", "require_ssl_reuse=no") if "@rocky9" in client[:14] and "ftp" in client else ()
+    done = shared.lab("attempt", *words, "--host", HOST)
+    assert done.status == 0, str(done)
+    assert outcome_of(shared).verified is True, str(done)
+    # its twin: another name, for which the lab's DNS answers as well, and which is sent and checked
+    done = shared.lab("attempt", *words, "--host", "b.example.test")
+    assert done.status == 1, str(done)
+    assert outcome_of(shared).reason == "hostname-mismatch", str(done)
+    assert outcome_of(shared).not_judged == (), str(done)
+    # and the name was for that run only: nobody answers for what was not asked for
+    done = shared.lab("attempt", *words, "-c", f"host={HOST}")
+    assert outcome_of(shared).stage == "resolve", str(done)
+
+
+def test_the_name_of_a_backend_is_asked_for(
+    shared: Copy, material: RunCertificates, tmp_path: Path
+) -> None:
+    words = (*own(material, tmp_path, "valid"), *trusting(tmp_path, material.anchor("public")))
+    done = shared.lab("attempt", *backend(tmp_path), *words)
+    assert done.status == 0, str(done)
+    assert shared.record().attempts[0].client.host == HOST
+    assert outcome_of(shared).verified is True, str(done)
+
+
+@pytest.mark.parametrize("client", ["openssl@rocky9", "tls-perl@centos7"])
+def test_a_chain_is_judged_with_public_roots(
+    shared: Copy, material: RunCertificates, tmp_path: Path, client: str
+) -> None:
+    words = (*own(material, tmp_path, "valid"), "--host", HOST, "--client", client)
+    done = shared.lab("attempt", *words)
+    flat = " ".join(done.out.split())
+    assert done.status == 1, str(done)
+    assert outcome_of(shared).reason == "unknown-issuer", str(done)
+    assert "judged with Mozilla's public roots, which are not its distribution's own" in flat
+    # its twin: one root more in a copy of them
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(Path(certifi.where()).read_bytes() + material.anchor("public"))
+    shim = f"__version__ = {certifi.__version__!r}\n\n\ndef where():\n    return {str(roots)!r}\n"
+    (tmp_path / "certifi.py").write_text(shim, encoding="utf-8")
+    done = shared.lab("attempt", *words, PYTHONPATH=f"{tmp_path}:{shared.path}")
+    flat = " ".join(done.out.split())
+    assert done.status == 0, str(done)
+    assert "certificate accepted with Mozilla's public roots, which are not its" in flat, str(done)
+    assert outcome_of(shared).verified is None, str(done)
+    assert not any(said in flat for said in VERIFIED), str(done)
 
 
 def test_a_pinned_certificate_is_called_the_pinned_one(

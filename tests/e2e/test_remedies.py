@@ -64,6 +64,23 @@ def test_the_line_that_decides_is_named_and_what_to_write_was_tried(
     assert "remedy" not in done.out
 
 
+def test_the_directive_that_decides_is_named_with_its_line(shared: Copy, tmp_path: Path) -> None:
+    config = tmp_path / "mt-config.cgi"
+    calm = ("--mt-config", str(config), "-s", "require_ssl_reuse=no", "-s", "protocols=..TLSv1.2")
+    config.write_text("CGIPath /mt/\nFTPSSSLVersion TLSv1\n", encoding="utf-8")
+    found = refused(shared, *calm)
+    assert found["outcome"]["reason"] == "no-shared-protocol"
+    advice = found["advice"]
+    assert advice["where"] == [f"{config}:2"]
+    first = advice["remedies"][0]
+    assert first["outcome"]["result"] == "completed"
+    assert first["changes"][0]["was"] == ["FTPSSSLVersion TLSv1"]
+    # The twin: another value.
+    config.write_text("CGIPath /mt/\nFTPSSSLVersion TLSv1_2\n", encoding="utf-8")
+    done = shared.lab("attempt", *calm)
+    assert done.status == 0, done
+
+
 def test_changes_add_up_where_one_defect_hides_another(shared: Copy) -> None:
     found = refused(shared, "-s", "certificate=expired", "--client", "ftplib@rocky9")
     both = [cures for cures in held(found) if len(cures) == 2]

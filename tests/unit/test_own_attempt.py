@@ -61,6 +61,7 @@ class Desk:
         software: str = "vsftpd",
         build: str | None = None,
         environment: Mapping[str, str] | None = None,
+        host: str | None = None,
     ) -> tuple[Any, UserFiles | None, list[Finding]]:
         return read_attempt(
             self.given.get("vsftpd_conf"),
@@ -73,6 +74,8 @@ class Desk:
             server=software,
             vsftpd_build=build,
             environment=environment,
+            ca=self.given.get("ca"),
+            host=host,
         )
 
 
@@ -115,6 +118,7 @@ def test_both_files_describe_the_attempt(desk: Desk) -> None:
     assert (own.certificate, own.anchors, own.directives) == (None, None, True)
     conf = desk.given["vsftpd_conf"]
     assert own.places["server.ciphers"] == f"{conf}:6"
+    assert own.places["client.verify"] == f"{desk.given['mt_config']}:1"
     assert own.places["server.extra:max_clients=50"] == f"{conf}:9"
     assert {f.file for f in findings} == {str(path) for path in desk.given.values()}
 
@@ -229,17 +233,21 @@ def test_an_own_certificate_is_served(desk: Desk) -> None:
     assert own.certificate is not None
     assert own.certificate.leaf_sha256 == MATERIAL.server("valid", HOST).leaf_sha256
     # then nobody is told to trust the file, and what will not be judged is said before
-    issuer, name = worst(findings)
-    assert issuer.startswith("whether your clients know the issuer is not judged")
+    name, issuer = worst(findings)
+    assert "its issuer is not in the file and not among what clients trust" in issuer
     assert name.startswith("whether the certificate is for your server's name is not judged")
-    assert "trust=own" not in issuer + name
+    assert not any("trust=own" in finding.text for finding in findings)
+    # a CA of the lab is trusted where it is named, and then it is not judged who issued it
+    issuer, _ = worst(desk.read(client=["trust=private-ca"])[2])
+    assert issuer.startswith("whether your clients know the issuer is not judged")
 
 
 def test_of_a_self_signed_certificate_the_issuer_is_judged_and_only_the_name_is_warned_of(
     desk: Desk,
 ) -> None:
     desk.certificate("self-signed")
-    (name,) = worst(desk.read()[2])
+    name, issuer = worst(desk.read()[2])
+    assert "is its own issuer: only clients that were given it accept it" in issuer
     assert name.startswith("whether the certificate is for your server's name is not judged")
     # but trusted because the file holds it, it is accepted whatever it is
     issuer, _ = worst(desk.read(client=["trust=own"])[2])
@@ -270,11 +278,95 @@ def test_no_name_is_taken_from_the_certificate(desk: Desk, host: str) -> None:
     attempt, _, findings = desk.read()
     assert (attempt.client.verify_name, attempt.client.sni) == (None, None)
     # a name that is not given is asked for, and not suggested
-    (text,) = [text for text in worst(findings) if "verify_name" in text]
-    assert "verify_name=NAME" in text
+    (text,) = [text for text in worst(findings) if "--host" in text]
+    assert "--host NAME" in text
     assert host not in text
     _, _, findings = desk.read(client=["verify_name=ftp.example.test"])
-    assert not any("verify_name" in text for text in worst(findings))
+    assert not any("--host" in text for text in worst(findings))
+
+
+# -- the name that is asked for, and what is trusted ---------------------------------------------------
+
+
+def test_the_name_that_clients_ask_for_is_answered_for(desk: Desk) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    attempt, own, findings = desk.read(host="FTP.Example.test")
+    assert attempt.client.host == "ftp.example.test"
+    assert own is not None
+    assert own.host == "ftp.example.test"
+    assert any("the certificate is for ftp.example.test" in finding.text for finding in findings)
+    # its twin: a name of the lab is answered for anyway
+    attempt, own, _ = desk.read(host=HOST)
+    assert attempt.client.host == HOST
+    assert own is not None
+    assert own.host is None
+
+
+def test_a_name_of_a_person_is_in_no_certificate_of_the_lab(desk: Desk) -> None:
+    _, own, findings = desk.read(host="ftp.example.test")
+    assert own == UserFiles(host="ftp.example.test")
+    (text,) = worst(findings)
+    assert "no certificate of the lab is made out to ftp.example.test" in text
+    # the twin: where nothing is checked there is nothing to say
+    assert not worst(desk.read(client=["verify=no"], host="ftp.example.test")[2])
+
+
+@pytest.mark.parametrize(
+    ("host", "what"),
+    [
+        ("203.0.113.7", "this is an address"),
+        ("2001:db8::7", "this is an address"),
+        ("ftps://ftp.example.test", "this is no name of a host"),
+        ("ftp.example.test.", "this is no name of a host"),
+        ("*.example.test", "this is no name of a host"),
+        ("例え.test", "this is no name of a host"),
+        ("a." * 200 + "test", "this is no name of a host"),
+        ("localhost", "this name has no domain"),
+        ("other.example.test", "-c host=ftp.example.test says something else"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(desk: Desk, host: str, what: str) -> None:
+    with pytest.raises(InputError) as error:
+        desk.read(client=["host=ftp.example.test"], host=host)
+    assert error.value.what.startswith(what)
+    # the twin
+    attempt, _, _ = desk.read(client=["host=ftp.example.test"], host="ftp.example.test")
+    assert attempt.client.host == "ftp.example.test"
+
+
+def test_what_clients_trust_is_given_apart_from_the_chain(desk: Desk) -> None:
+    material = RunCertificates.create(["ftp.example.test"])
+    made, root = material.server("private-ca", "ftp.example.test"), material.anchor("private-ca")
+    desk.write("chain", made.chain_pem)
+    desk.write("key", made.key_pem)
+    desk.write("ca", root)
+    attempt, own, findings = desk.read(host="ftp.example.test")
+    assert attempt.client.trust == OWN
+    assert own is not None
+    assert own.anchors is not None
+    assert (own.anchors.pem, own.anchors.option) == (root, "--ca")
+    assert not worst(findings)
+    # the command line has the last word here, too
+    attempt, _, _ = desk.read(client=["trust=private-ca"], host="ftp.example.test")
+    assert attempt.client.trust == "private-ca"
+    # and what is no certificate is none
+    desk.write("ca", b"-----BEGIN CERTIFICATE-----\n")
+    with pytest.raises(InputError, match="cut off or damaged"):
+        desk.read()
+
+
+def test_where_nothing_is_trusted_public_roots_are(desk: Desk) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    attempt, own, findings = desk.read(host="ftp.example.test")
+    assert attempt.client.trust is None
+    assert own is not None
+    assert own.roots is not None
+    assert own.roots.pem.count(b"BEGIN CERTIFICATE") > 50
+    assert any(own.roots.description in finding.text for finding in findings)
+    # not those of the lab's own certificates
+    _, own, _ = desk.read(["certificate=valid"], host="ftp.example.test")
+    assert own is not None
+    assert own.roots is None
 
 
 def test_trusting_the_file_is_warned_of(desk: Desk) -> None:
@@ -282,6 +374,20 @@ def test_trusting_the_file_is_warned_of(desk: Desk) -> None:
     _, _, findings = desk.read(client=["trust=own", "verify_name=ftp.example.test"])
     (text,) = worst(findings)
     assert "`trust=own` trusts what this file itself holds" in text
+
+
+def test_a_chain_is_looked_at_with_what_the_attempt_is_made_with(desk: Desk) -> None:
+    desk.certificate("valid", "ftp.example.test")
+    said = worst(desk.read(program="net-ftp@rocky9:FUTURE", host="b.example.test")[2])
+    for words in (
+        "is not for b.example.test",
+        "has RSA-2048, which is too small for rocky9:FUTURE",
+    ):
+        assert any(words in text for text in said), words
+    # its twins
+    said = worst(desk.read(program="net-ftp@rocky9", host="ftp.example.test")[2])
+    assert not any("is not for" in text or "too small" in text for text in said)
+    assert not worst(desk.read(["certificate=expired"], program="net-ftp@rocky9")[2])[1:]
 
 
 @pytest.mark.parametrize("client", [["fingerprint=own"], ["fingerprint=own", "trust=own"]])

@@ -17,6 +17,7 @@ from lab.compare import compare
 from lab.model import (
     Attempt,
     ClientReport,
+    ClientSettings,
     Goal,
     NotJudged,
     Observation,
@@ -37,7 +38,8 @@ from lab.run.session import Session
 from lab.settings import parse_client, parse_server
 from tests.unit.made_up import DELIVERED, attempt_record, made_of, reporting, run_record
 
-LAB, CHAIN, NAME = (
+ROOTS, LAB, CHAIN, NAME = (
+    NotJudged.ROOTS_STAND_IN,
     NotJudged.ISSUER_LAB_CA_ONLY,
     NotJudged.ISSUER_FROM_CHAIN,
     NotJudged.NAME_NOT_GIVEN,
@@ -64,8 +66,10 @@ def refusal(reason: Reason, stage: Stage = Stage.VERIFY, by: Side = Side.CLIENT)
 @pytest.mark.parametrize(
     ("client", "anchors_given", "left_open"),
     [
-        ([], False, [LAB, NAME]),
-        ([NAMED], False, [LAB]),
+        ([], False, [ROOTS, NAME]),
+        ([NAMED], False, [ROOTS]),
+        (["trust=public", NAMED], False, [ROOTS]),
+        (["trust=private-ca", NAMED], False, [LAB]),
         (["trust=own"], False, [CHAIN, NAME]),
         (["trust=own", NAMED], False, [CHAIN]),
         # what is trusted was given apart from the chain
@@ -82,11 +86,11 @@ def refusal(reason: Reason, stage: Stage = Stage.VERIFY, by: Side = Side.CLIENT)
         (["trust=own", "verify_name=", "host=ftp.lab.test"], True, [NAME]),
         # a pin is the whole of the check; that of another certificate is none
         (["fingerprint=own"], False, []),
-        (["fingerprint=self-signed", NAMED], False, [LAB]),
+        (["fingerprint=self-signed", NAMED], False, [ROOTS]),
         # where nothing is checked nothing can be judged, and nobody says that it was
         (["verify=no"], False, []),
         (["tls=no"], False, []),
-        (["tls=no", "implicit_tls=yes", NAMED], False, [LAB]),
+        (["tls=no", "implicit_tls=yes", NAMED], False, [ROOTS]),
     ],
 )
 def test_what_is_left_open(
@@ -108,9 +112,27 @@ def test_a_completion_is_never_called_verified(client: list[str]) -> None:
     assert found.verified is None
     assert found.not_judged
     assert "verified" not in found.in_words()
-    assert "certificate not judged: the lab's client " in found.in_words()
+    said = "certificate accepted with Mozilla's" if client == [NAMED] else "certificate not judged"
+    assert said in found.in_words()
     # and the rest of it is as it was
     assert dataclasses.replace(found, not_judged=()) == DELIVERED
+
+
+def test_with_the_roots_of_its_distribution_a_completion_is_verified() -> None:
+    assert judged(attempt(NAMED), DELIVERED, anchors_given=False, own_roots=True) == DELIVERED
+    # but not with those of the lab, whatever the image has
+    made = attempt("trust=private-ca", NAMED)
+    assert judged(made, DELIVERED, anchors_given=False, own_roots=True).not_judged == (LAB,)
+
+
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN_ISSUER, Reason.SELF_SIGNED_IN_CHAIN])
+def test_a_refusal_with_roots_that_stand_in_says_whose_they_are(reason: Reason) -> None:
+    found = judged(attempt(NAMED), refusal(reason), anchors_given=False)
+    words = "judged with Mozilla's public roots, which are not its distribution's own"
+    assert found.in_words() == f"{refusal(reason).in_words()}; {words}"
+    # its twin
+    same = judged(attempt(NAMED), refusal(reason), anchors_given=False, own_roots=True)
+    assert same == refusal(reason)
 
 
 def test_the_words_name_all_that_is_left_open() -> None:
@@ -125,7 +147,7 @@ def test_with_anchors_and_a_name_a_completion_is_verified() -> None:
 
 def test_a_completion_of_which_the_client_says_nothing_is_not_judged() -> None:
     silent = reporting(DELIVERED, verified=None)
-    assert judged(attempt(), silent, anchors_given=False).not_judged == (LAB, NAME)
+    assert judged(attempt(), silent, anchors_given=False).not_judged == (ROOTS, NAME)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +200,7 @@ TRUE = (
 @pytest.mark.parametrize("reason", ISSUER)
 def test_an_issuer_that_the_client_cannot_know_is_not_judged(reason: Reason) -> None:
     outcome = refusal(reason)
-    for client in ([NAMED], ["trust=own", NAMED]):
+    for client in (["trust=private-ca", NAMED], ["trust=own", NAMED]):
         found = judged(attempt(*client), outcome, anchors_given=False)
         assert len(found.not_judged) == 1
         assert found.in_words().startswith(f"{outcome.in_words()}; not judged: the lab's client ")
@@ -214,7 +236,7 @@ def test_every_reason_of_the_stage_has_its_place() -> None:
 
 def test_a_reason_that_nobody_knows_may_be_any() -> None:
     outcome = refusal(Reason.UNKNOWN)
-    assert judged(attempt(NAMED), outcome, anchors_given=False).not_judged == (LAB,)
+    assert judged(attempt(NAMED), outcome, anchors_given=False).not_judged == (ROOTS,)
     assert judged(attempt("trust=own", NAMED), outcome, anchors_given=True) == outcome
 
 
@@ -254,6 +276,9 @@ def test_what_is_expected_of_the_rest_holds_and_the_words_stay() -> None:
 
 class MadeUpSession:
     """One in which every attempt is accepted by its client."""
+
+    def has_own_roots(self, client: ClientSettings) -> bool:
+        return client.platform != "rocky9"
 
     def attempt(self, planned: PlannedAttempt, *, capture: bool) -> tuple[AttemptResult, None]:
         client = ClientReport(
@@ -328,10 +353,18 @@ def test_of_what_is_judged_nobody_is_told_so(reader: str) -> None:
 def test_a_refusal_on_the_page_has_its_words_too() -> None:
     outcome = judged(attempt(), refusal(Reason.UNKNOWN_ISSUER), anchors_given=False)
     text = page(run_record(attempts=(attempt_record("a", attempt(), outcome, None),), cases=()))
-    assert (
-        "not judged (the lab's client knows only the lab's CA, no name to check was given)" in text
-    )
+    why = "the lab's client trusts Mozilla's public roots in the place of its distribution's own"
+    assert f"not judged ({why}, no name to check was given)" in text
     assert "期限切れなど別の問題を隠している可能性があります" in text
+
+
+def test_a_refusal_with_roots_that_stand_in_is_on_the_page() -> None:
+    made = attempt(NAMED)
+    outcome = judged(made, refusal(Reason.UNKNOWN_ISSUER), anchors_given=False)
+    text = page(run_record(attempts=(attempt_record("a", made, outcome, None),), cases=()))
+    assert "judged with Mozilla's public roots, which are not its distribution's own" in text
+    assert "ディストリビューション自身のものではありません" in text
+    assert "says nothing about your clients" not in text
 
 
 def test_a_rate_says_how_often() -> None:

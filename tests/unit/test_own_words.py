@@ -17,6 +17,7 @@ FOLDER = Path(own.__file__).parent
 #: Which modules take their words from which table.
 USERS = {
     "attempt.toml": ["attempt", "judged"],
+    "chain.toml": ["chain"],
     "backend.toml": ["backend", "backend_data", "backend_settings", "vcl"],
     "mt.toml": ["mt_config", "mt_client"],
     "pem.toml": ["pem"],
@@ -47,8 +48,11 @@ def test_every_text_is_said_somewhere_and_what_is_said_is_there(table: str) -> N
     written = source(table)
     known = set(data(table)["words"]) | set(data(table).get("errors", {}))
     literals = set(re.findall(r'"([a-z0-9-]+)"', written)) | OF_ENUMERATIONS
+    literals |= {rule["error"] for rule in data(table).get("needs", ())}
     assert known <= literals
-    said = re.findall(r'\.(?:say|fail|_fail)\(\s*(?:start, |self\.at, )?"([a-z0-9-]+)"', written)
+    said = re.findall(
+        r'\b(?:say|fail|_fail|_say)\(\s*(?:start, |self\.at, |found,\s+)?"([a-z0-9-]+)"', written
+    )
     assert said
     assert set(said) <= known
 

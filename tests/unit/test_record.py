@@ -393,6 +393,7 @@ def test_a_record_that_names_a_chain_that_it_does_not_have_is_read() -> None:
     [
         (OwnFiles(chain="my chain.pem", key="key.pem"), "--chain 'my chain.pem' --key key.pem"),
         (OwnFiles(chain="both.pem"), "--chain both.pem"),
+        (OwnFiles(ca="ca.pem", host="a.example"), "--ca ca.pem --host a.example"),
     ],
 )
 def test_the_command_names_the_files_of_the_operators_own_certificate(
@@ -421,6 +422,9 @@ def test_an_image_is_named_by_its_digests() -> None:
 
 class MadeUpSession:
     """Observes the same in every attempt; of one program nothing can be tried."""
+
+    def has_own_roots(self, _client: object) -> bool:
+        return False
 
     def attempt(self, planned: PlannedAttempt, *, capture: bool) -> tuple[AttemptResult, None]:
         wanted = planned.attempt

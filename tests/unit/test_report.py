@@ -29,7 +29,7 @@ from lab.model import (
 from lab.model.expectations import Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.terminal import Counter, print_attempts, print_images, print_run
-from lab.report.view import excerpt, explain_surprise, image_in_words, rest_of_case
+from lab.report.view import excerpt, explain_surprise, explanation, image_in_words, rest_of_case
 from tests.unit.made_up import (
     DELIVERED,
     EXPIRED,
@@ -38,6 +38,7 @@ from tests.unit.made_up import (
     NO_SHARED_CIPHER,
     attempt,
     attempt_record,
+    reporting,
     run_record,
     unexpected,
 )
@@ -420,6 +421,40 @@ def test_an_attempt_that_nothing_was_expected_of_has_no_sign() -> None:
     assert lines[0].startswith("completed (transfer): TLSv1.2 ECDHE")
     assert "  facts       data channel protected yes, session reused yes" in lines
     assert not any(line.startswith("  expected") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("client", "facts", "said"),
+    [
+        ("net-ftp@rocky9:FIPS", {}, ["extended master secret"]),
+        (
+            "net-ftp@rocky9:FIPS",
+            {"cipher": "AES128-SHA"},
+            ["extended master secret", "PKCS #1 v1.5"],
+        ),
+        (
+            "net-ftp@rocky9:FIPS",
+            {"protocol": "TLSv1.3", "cipher": "TLS_CHACHA20_POLY1305_SHA256"},
+            ["does not have its cipher"],
+        ),
+        ("net-ftp@rocky9:FIPS", {"protocol": "TLSv1", "cipher": "AES128-SHA"}, ["this version"]),
+        # the twins: what such a host does, too; another policy; no handshake
+        ("net-ftp@rocky9:FIPS", {"protocol": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384"}, []),
+        ("net-ftp@rocky9:DEFAULT", {}, []),
+        ("net-ftp@rocky9:FIPS", {"protocol": None, "cipher": None}, []),
+    ],
+)
+def test_what_a_host_in_fips_mode_would_refuse_is_said_beside_the_result(
+    client: str, facts: dict[str, str], said: list[str]
+) -> None:
+    made = attempt_record("a", attempt(client), reporting(DELIVERED, **facts), None)
+    words = dict(explanation(made)).get("real host", "")
+    assert words.count("in FIPS mode") == len(said)
+    assert all(each in words for each in said)
+    assert dict(explanation(made, "ja")).get("real host", "").count("FIPS モード") == len(said)
+    # and of the distribution's own image nothing is to be said
+    real = made.with_(images=tuple(i.model_copy(update={"stand_in": False}) for i in made.images))
+    assert "real host" not in dict(explanation(real))
 
 
 def test_a_difference_within_a_refusal_is_explained() -> None:

@@ -8,8 +8,16 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
-from lab.certificates import OWN, RunCertificates
-from lab.run.containers import AGENTS, CERTIFICATES, SYSTEM_TRUST_STORE, Containers, Equipment
+from lab.certificates import OWN, OWN_CLIENT, RunCertificates
+from lab.run.containers import (
+    AGENTS,
+    CERTIFICATES,
+    PUBLIC_ROOTS,
+    SYSTEM_TRUST_STORE,
+    Containers,
+    Equipment,
+    anchors_file,
+)
 
 _PLACE = f"{CERTIFICATES}/ftp.lab.test"
 KEY, CHAIN = f"{_PLACE}/{OWN}.key.pem", f"{_PLACE}/{OWN}.chain.pem"
@@ -23,6 +31,9 @@ class MadeUpContainers:
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {service: {} for service in self.services}
 
+    def read(self, service: str, path: str) -> bytes | None:
+        return b"the distribution's own" if service == "edge" and path == PUBLIC_ROOTS else None
+
     def put(self, archives: Mapping[str, bytes]) -> None:
         for service, archive in archives.items():
             with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
@@ -32,14 +43,14 @@ class MadeUpContainers:
                         self.files[service][member.name.lstrip("/")] = content.read()
 
 
-def equipped(*paths: str) -> tuple[Equipment, MadeUpContainers]:
+def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUpContainers]:
     containers = MadeUpContainers()
     made_up = SimpleNamespace(
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/{path}", path.encode()) for path in paths],
         anchor=lambda name: name.encode(),
     )
-    equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up))
+    equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up), roots)
     for service in sorted(containers.services):
         equipment.put(service)
     return equipment, containers
@@ -57,6 +68,18 @@ def test_everybody_gets_agents_and_certificates_and_clients_the_trust_store() ->
         assert (SYSTEM_TRUST_STORE in files) is (service in {"rocky9-fips", "edge"})
 
 
+def test_public_roots_are_the_images_own_where_it_has_some() -> None:
+    equipment, containers = equipped("valid.chain.pem", roots=b"Mozilla's")
+    for service, content in (("rocky9-fips", b"Mozilla's"), ("edge", b"the distribution's own")):
+        assert containers.files[service][SYSTEM_TRUST_STORE] == content
+        assert containers.files[service][named(anchors_file("public"))] == content
+        assert equipment.has_own_roots(service) is (service == "edge")
+    # its twin: with certificates of the lab its own CA is trusted, whatever the image has
+    equipment, containers = equipped("valid.chain.pem")
+    assert containers.files["edge"][SYSTEM_TRUST_STORE] == b"public"
+    assert not equipment.has_own_roots("edge")
+
+
 def test_files_are_put_once() -> None:
     equipment, containers = equipped("valid.chain.pem")
     containers.files["edge"] = {}
@@ -70,6 +93,17 @@ def test_the_operators_own_key_is_for_servers_alone() -> None:
         assert named(CHAIN) in files
         assert (named(KEY) in files) is (service in {"vsftpd", "nginx"})
         assert named(f"{_PLACE}/valid.key.pem") in files, "made for this run: no secret"
+
+
+def test_the_operators_own_key_of_a_client_is_for_clients_alone_and_does_not_outlive_the_run() -> (
+    None
+):
+    name = named(f"{_PLACE}/{OWN_CLIENT}.key.pem")
+    equipment, containers = equipped(f"{OWN_CLIENT}.key.pem")
+    for service, files in containers.files.items():
+        assert (name in files) is (service in {"rocky9-fips", "edge"})
+    equipment.take_own_keys_away()
+    assert [files[name] for files in containers.files.values() if name in files] == [b"", b""]
 
 
 def test_the_operators_own_key_does_not_outlive_the_run() -> None:

@@ -114,15 +114,22 @@ def _unsupported_names(client: Edge) -> str | None:
             return f"{name} is {value!r}: nginx is given host names and IPv4 addresses only"
     if client.ciphers is not None and not _WORD.fullmatch(client.ciphers):
         return f"a cipher list is one line without quotes, this is not: {client.ciphers!r}"
-    checked, sent = client.verify_name or client.host, client.sni or client.host
-    if client.tls and client.verify and client.sni != "" and checked != sent:
+    if keeps_names_apart(client):
+        checked, sent = client.verify_name or client.host, client.sni or client.host
         of_server = "the server's own"
         return (
             "nginx has one name for the SNI and for the check of the certificate (proxy_ssl_name): it"
             f" cannot send {sent or of_server} and check {checked or of_server}; set sni and"
-            " verify_name alike, or send none (sni=)"
+            " verify_name alike, or send none (sni=); or let a bare client show it (--client"
+            " tls-perl@rocky9)"
         )
     return None
+
+
+def keeps_names_apart(client: WebClientSettings) -> bool:
+    """Whether another name is to be sent than the one that is checked, which nginx cannot."""
+    checked, sent = client.verify_name or client.host, client.sni or client.host
+    return client.tls and client.verify and client.sni != "" and checked != sent
 
 
 def configuration(client: Edge, target: Target) -> str:

@@ -281,7 +281,10 @@ def _completion(
 
 @lru_cache(maxsize=512)
 def _not_judged(words: Text, why: tuple[NotJudged, ...], *, refused: bool) -> Text:
-    form = "refused_not_judged" if refused else "accepted_not_judged"
+    form = "refused" if refused else "accepted"
+    if why == (NotJudged.ROOTS_STAND_IN,):
+        return say(f"outcome.{form}_by_stand_in_roots", words=words)
+    form += "_not_judged"
     reasons = joined([word("not_judged", str(each)) for each in why])
     return say(f"outcome.{form}", words=words, why=reasons)
 

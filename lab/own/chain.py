@@ -1,0 +1,366 @@
+"""What is wrong with a chain, by looking at it: before any attempt, and in the same words for every client.
+
+The attempt shows what one client makes of it, up to the first error. Here all is said that can be seen in the
+certificates: their order, the issuer that is missing, dates, names, what they are made for, and which
+platforms find a key or a signature too weak. The words, and what OpenSSL takes for strong, are in
+``chain.toml``; the platforms' own limits in their ``platform.toml``.
+
+Sources: OpenSSL's ``verify_chain`` and ``check_key_level`` (``crypto/x509/x509_vfy.c``: every key is looked
+at, and every signature but that of the trust anchor); RFC 5280, section 4.2.1; RFC 6125, section 6.4.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+
+from lab.certificates import CertificateDescription, describe
+from lab.certificates.description import DAMAGES
+from lab.model.software import LIMITS
+from lab.own.findings import Findings, data
+from lab.own.names import matches
+from lab.text import cut
+
+TABLE = "chain.toml"
+#: Of more certificates than this no order is worked out: each is tried with each.
+MOST_ORDERED = 20
+#: So many days before its end a certificate is to be renewed.
+SOON = 14
+_USAGES = {
+    "servers": ExtendedKeyUsageOID.SERVER_AUTH,
+    "clients": ExtendedKeyUsageOID.CLIENT_AUTH,
+}
+
+
+def quietly() -> warnings.catch_warnings[None]:
+    """What is odd about a certificate is for the attempt to show."""
+    return warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning)
+
+
+@dataclass(frozen=True)
+class ChainMember:
+    """One certificate of the chain and where it stands."""
+
+    line: int
+    certificate: x509.Certificate
+
+    def __str__(self) -> str:
+        subject = self.certificate.subject.rfc4514_string() or "(no subject)"
+        return f"line {self.line}: {cut(subject)}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a chain is checked for."""
+
+    where: str
+    """The client's platform and policy."""
+    trusted: bytes | None
+    """What its peer trusts, PEM; ``None``: that is not looked at."""
+    whose: str
+    """Whose that is, in words."""
+    host: str | None = None
+    """The name that it is asked for by; ``None``: nobody says."""
+    side: str = "servers"
+    """Whom it is to be for: ``servers`` or ``clients``."""
+
+
+def check_chain(
+    chain_pem: bytes,
+    lines: Sequence[int],
+    file: str,
+    checked: Checked,
+    now: datetime.datetime | None = None,
+) -> Findings:
+    """All that can be seen to be wrong with a chain.
+
+    Args:
+        chain_pem: the certificates, the end's own first.
+        lines: where each of them is in the file.
+        file: its name, for messages.
+        checked: what it is checked for.
+        now: the time, for dates (default: the clock's).
+    """
+    found = Findings(file)
+    with quietly():
+        certificates = x509.load_pem_x509_certificates(chain_pem)
+        described = dict(zip(certificates, describe(chain_pem).certificates, strict=True))
+    members = [ChainMember(*each) for each in zip(lines, certificates, strict=True)]
+    path = in_order(members)
+    for member in members:
+        _say_dates(
+            member, found, now or datetime.datetime.now(datetime.UTC), leaf=member is path[0]
+        )
+    for member in members[1:]:
+        if issued(member.certificate, member.certificate):
+            _say(found, "root-sent", member.line, member=member)
+    anchor = _say_issuer(path, checked, found)
+    _say_name(path[0], described[path[0].certificate], checked, found)
+    _say_purposes(path, described, checked, found)
+    _say_limits(path, described, checked, found, anchor=anchor)
+    return found
+
+
+def check_anchors(members: Sequence[ChainMember], found: Findings) -> None:
+    """All that can be seen to be wrong with what is to be trusted."""
+    with quietly():
+        pems = (m.certificate.public_bytes(Encoding.PEM) for m in members)
+        described = [describe(pem).leaf for pem in pems]
+    now = datetime.datetime.now(datetime.UTC)
+    for member, one in zip(members, described, strict=True):
+        _say_dates(member, found, now, leaf=False)
+        if not (one.ca or issued(member.certificate, member.certificate)):
+            _say(found, "anchor-no-ca", member.line, member=member)
+
+
+def _say(found: Findings, name: str, line: int, /, **values: object) -> None:
+    """The words of this name, in whatever file it is."""
+    found.say_words(data(TABLE)["words"][name], line, **values)
+
+
+# -- order ------------------------------------------------------------------------------------------
+
+
+def say_order(members: Sequence[ChainMember], found: Findings) -> None:
+    """Whether each certificate issued the one before it: asked for by RFC 5246, section 7.4.2."""
+    for number, (before, after) in enumerate(itertools.pairwise(members), 1):
+        if issued(before.certificate, after.certificate):
+            continue
+        right = in_order(members)
+        twice = next((m for m in members[:number] if m.certificate == after.certificate), None)
+        why = "order-stranger"
+        if twice is not None:
+            why = "order-twice"
+        elif len(right) == len(members):
+            why = "order-wrong"
+        elif not any(issued(before.certificate, m.certificate) for m in members[:MOST_ORDERED]):
+            why = "order-gap"
+        _say(
+            found,
+            why,
+            after.line,
+            after=after,
+            before=before,
+            found=in_words(members),
+            right=in_words(right),
+            twice=twice,
+            issuer=cut(before.certificate.issuer.rfc4514_string()),
+        )
+        return
+
+
+def in_words(members: Sequence[ChainMember]) -> str:
+    """The certificates with their lines, of many the first."""
+    shown = "; ".join(str(member) for member in members[:MOST_ORDERED])
+    rest = len(members) - MOST_ORDERED
+    return shown if rest <= 0 else f"{shown}; and {rest} more"
+
+
+def in_order(members: Sequence[ChainMember]) -> list[ChainMember]:
+    """From the first certificate upwards, as far as issuers are found; of many, only the first."""
+    chain, left = [members[0]], list(members[1:] if len(members) <= MOST_ORDERED else ())
+    while issuer := next((m for m in left if issued(chain[-1].certificate, m.certificate)), None):
+        chain.append(issuer)
+        left.remove(issuer)
+    return chain
+
+
+def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the second issued the first: its name and, where it can be checked, its signature."""
+    if certificate.issuer != issuer.subject:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return False
+    except (*DAMAGES, TypeError):
+        return True  # an algorithm that cannot be checked here: the names must do
+    return True
+
+
+# -- one after the other ------------------------------------------------------------------------------
+
+
+def _say_dates(member: ChainMember, found: Findings, now: datetime.datetime, *, leaf: bool) -> None:
+    """When it begins and ends, of an issuer only where that is near or over."""
+    begins = member.certificate.not_valid_before_utc
+    ends = member.certificate.not_valid_after_utc
+    if now > ends:
+        words, date, span = "expired", ends, now - ends
+    elif now < begins:
+        words, date, span = "not-yet", begins, begins - now
+    elif (ends - now).days < SOON:
+        words, date, span = "expires-soon", ends, ends - now
+    elif leaf:
+        words, date, span = "expires", ends, ends - now
+    else:
+        return
+    days = f"{span.days} day{'' if span.days == 1 else 's'}"
+    _say(found, words, member.line, member=member, date=f"{date:%Y-%m-%d %H:%M} UTC", days=days)
+
+
+def _say_issuer(
+    path: Sequence[ChainMember], checked: Checked, found: Findings
+) -> x509.Certificate | None:
+    """Whether the chain leads to what is trusted; the trust anchor, if it does."""
+    top, line = path[-1].certificate, path[-1].line
+    if checked.trusted is None:
+        return None
+    with quietly():
+        trusted = x509.load_pem_x509_certificates(checked.trusted)
+    itself = [one for one in trusted if one == top]
+    anchor = next(iter(itself + [one for one in trusted if issued(top, one)]), None)
+    if anchor is not None:
+        issuer = cut(anchor.subject.rfc4514_string())
+        _say(found, "issuer-trusted", line, issuer=issuer, whose=checked.whose)
+        return anchor
+    words = "issuer-missing", "top-missing"
+    if issued(top, top):
+        words = "self-signed", "root-unknown"
+    _say(
+        found,
+        words[len(path) > 1],
+        line,
+        member=path[-1],
+        whose=checked.whose,
+        issuer=cut(top.issuer.rfc4514_string()),
+        where=_where_the_issuer_is(top),
+    )
+    return None
+
+
+def _where_the_issuer_is(certificate: x509.Certificate) -> str:
+    """Where a certificate says that its issuer's is (RFC 5280, section 4.2.2.1); nothing is fetched."""
+    try:
+        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
+    except (x509.ExtensionNotFound, *DAMAGES):
+        return ""
+    found = [
+        one.access_location.value
+        for one in access.value
+        if one.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+    ]
+    return f"; it is at {cut(str(found[0]))}" if found else ""
+
+
+def _say_name(
+    leaf: ChainMember, described: CertificateDescription, checked: Checked, found: Findings
+) -> None:
+    """Whether it is for the name that is asked for."""
+    host = checked.host
+    if host is None:
+        return
+    of_common = leaf.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    common = str(of_common[0].value) if of_common else "not there"
+    names = cut(", ".join(described.names)) if described.names else None
+    if any(matches(name, host) for name in described.names):
+        _say(found, "name-fits", leaf.line, host=host)
+    elif not described.names and matches(common, host):
+        _say(found, "name-common", leaf.line, host=host)
+    else:
+        names = names or data(TABLE)["phrases"]["no-names"].format(common=cut(common))
+        _say(found, "name-differs", leaf.line, host=host, names=names)
+
+
+def _say_purposes(
+    path: Sequence[ChainMember],
+    described: dict[x509.Certificate, CertificateDescription],
+    checked: Checked,
+    found: Findings,
+) -> None:
+    """Whether each is made for what it does."""
+    usages = _usages(path[0].certificate)
+    right = {_USAGES[checked.side], ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    if usages and not right & set(usages):
+        names = ", ".join(usage._name for usage in usages)
+        _say(found, "wrong-purpose", path[0].line, side=checked.side, usages=names)
+    for issuer in path[1:]:
+        if not described[issuer.certificate].ca:
+            _say(found, "not-a-ca", issuer.line, member=issuer)
+
+
+def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+    try:
+        return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except (x509.ExtensionNotFound, *DAMAGES):
+        return []
+
+
+# -- limits of platforms ------------------------------------------------------------------------------
+
+
+def _say_limits(
+    path: Sequence[ChainMember],
+    described: dict[x509.Certificate, CertificateDescription],
+    checked: Checked,
+    found: Findings,
+    *,
+    anchor: x509.Certificate | None,
+) -> None:
+    """Which platforms find a key or a signature too weak: a warning where the client's is among them."""
+    levels = data(TABLE)["strength"]["levels"]
+    for member in path:
+        one = described[member.certificate]
+        key, signature = _key_strength(one), _signature_strength(member.certificate)
+        sha1 = _digest(member.certificate) == "sha1"
+        weak = {
+            "key": [w for w, limit in LIMITS.items() if key < levels[limit.level]],
+            # The signature of what is trusted anyway is not looked at.
+            "signature": [
+                w
+                for w, limit in LIMITS.items()
+                if signature < levels[limit.level] and not (sha1 and limit.sha1)
+            ]
+            if member.certificate != anchor
+            else [],
+            "eddsa": [
+                w
+                for w, limit in LIMITS.items()
+                if one.key_type.startswith("Ed") and not limit.eddsa
+            ],
+        }
+        for name, places in weak.items():
+            if places:
+                text = data(TABLE)["phrases"][name].format(
+                    member=member, key=one.key, signature=one.signature, places=", ".join(places)
+                )
+                (found.warn if checked.where in places else found.note)(member.line, text)
+    level = data(TABLE)["servers"]["level"]
+    leaf = described[path[0].certificate]
+    if checked.side == "servers" and _key_strength(leaf) < levels[level]:
+        _say(found, "not-loaded", path[0].line, member=path[0], key=leaf.key, level=level)
+
+
+def _key_strength(described: CertificateDescription) -> int:
+    """Bits of security of a key; of a kind that is unknown here, enough for every level."""
+    strength = data(TABLE)["strength"]
+    bits = described.key_bits
+    if described.key_type == "RSA" and bits is not None:
+        return next((bits_of for size, bits_of in strength["RSA"] if bits >= size), 0)
+    if described.key_type == "ECDSA" and bits is not None:
+        return bits // 2
+    return int(strength["curve"].get(described.key_type, max(strength["levels"])))
+
+
+def _digest(certificate: x509.Certificate) -> str:
+    """The digest of the signature; empty: the kind of signature has none of its own."""
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except DAMAGES:
+        return ""
+    return "" if algorithm is None else algorithm.name
+
+
+def _signature_strength(certificate: x509.Certificate) -> int:
+    """Bits of security of the signature; of a kind that is unknown here, enough for every level."""
+    strength = data(TABLE)["strength"]
+    return int(strength["signature"].get(_digest(certificate), max(strength["levels"])))
