@@ -26,7 +26,7 @@ import tempfile
 import time
 from typing import Dict, Iterator, Optional
 
-from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result
+from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result, payload
 
 #: The command that this agent runs, and the arguments that make it say its version.
 COMMAND, VERSION = (sys.argv + [""])[1], sys.argv[2:]
@@ -108,12 +108,6 @@ def typed(text: Optional[str]) -> Iterator[int]:
 
 #: What the command says of itself, filled when the agent starts.
 VERSIONS: Dict[str, Optional[str]] = {}
-
-
-def payload(name: str, size: int) -> bytes:
-    """The file to deliver: its name on line after line, cut to ``size`` bytes."""
-    line = (name + "\n").encode("utf-8")
-    return (line * (size // len(line) + 1))[:size]
 
 
 def versions() -> Dict[str, Optional[str]]:

@@ -121,6 +121,12 @@ class BadRequest(Exception):
     """The arguments of a request make no sense; the text says which and why."""
 
 
+def payload(name: str, size: int) -> bytes:
+    """The file to deliver: its name on line after line, cut to ``size`` bytes."""
+    line = (name + "\n").encode("utf-8")
+    return (line * (size // len(line) + 1))[:size]
+
+
 class Wait:
     """What a deferred inline handler yields: resume me then.
 

@@ -4,9 +4,10 @@ The defaults are those of a program that needs nothing beside its configuration 
 """
 
 import base64
+import json
 import os
 import signal
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from helper_programs import end_with_the_agent
 from listener import ListenerProcess
@@ -105,6 +106,42 @@ class ServerProgram:
     def find_upload(self, _listener: ListenerProcess, _name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         return None
+
+
+class ForkedProgram(ServerProgram):
+    """A program in Python that the agent has loaded: a listener is forked from it, which takes milliseconds.
+
+    A listener answers each byte on its descriptor 0 with one: ``1`` when a connection is open, else ``0``;
+    the byte ``k`` ends every connection first. The descriptor's end ends the listener.
+    """
+
+    def listener(self, configuration: Dict[str, Any]) -> Callable[[], object]:
+        """Make a listener; what is returned serves until descriptor 0 ends."""
+        raise NotImplementedError
+
+    def in_words(self, error: Exception) -> str:
+        """What the library has against a configuration."""
+        return str(error)
+
+    def start(self, config: str) -> None:
+        """Become a listener; the reason why it cannot start goes to stderr, with status 1."""
+        self.give_up_root()
+        try:
+            with open(config, encoding="utf-8") as file:
+                serve = self.listener(json.load(file))
+        except Exception as error:
+            os.write(2, ("%s: %s\n" % (type(error).__name__, self.in_words(error))).encode())
+            os._exit(1)
+        serve()
+        os._exit(0)
+
+    def is_quiet(self, listener: ListenerProcess) -> bool:
+        """Ask the listener: it knows a connection until it has logged its end."""
+        return bool(listener.ask(b"?") == b"0")
+
+    def end_sessions(self, listener: ListenerProcess) -> None:
+        """End every session, not the listener."""
+        listener.ask(b"k")
 
 
 class LinkedProgram(ServerProgram):

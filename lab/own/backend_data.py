@@ -155,6 +155,8 @@ def _blocks_as_tables(text: str, found: Findings) -> str:
     Raises:
         InputError: there is none; or a value is no plain one, so that its line is not TOML.
     """
+    if text.count("=") > MOST_VALUES:
+        raise found.fail("too-many-values", None, most=MOST_VALUES)
     lines = [""] * (text.count("\n") + 1)
     numbers = Lines(text)
     for block in _BLOCK.finditer(text):

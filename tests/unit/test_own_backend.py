@@ -824,6 +824,8 @@ def test_what_terraform_would_have_to_work_out_is_not_guessed() -> None:
     found = error(TERRAFORM.replace('"origin.example.com"', "var.address", 1), "main.tf")
     assert found.line == 7
     assert "nothing but plain values is read" in found.what
+    many = TERRAFORM.replace("port ", "port = 1\n" * 60_000 + "port ", 1)
+    assert "values" in error(many, "main.tf").what
     assert "no block `backend`" in error("resource {\n}\n", "main.tf").what
     assert "never closed" in error("backend {\n  address = 'a'\n", "main.tf").what
 

@@ -36,7 +36,7 @@ import ssl
 from typing import Any, Optional, Tuple
 
 from python_tls import ObservedAttempt, check, make_context, versions, warm_up
-from resident import Progress, Request, ResidentAgent, Result
+from resident import Progress, Request, ResidentAgent, Result, payload
 
 #: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
@@ -177,12 +177,6 @@ def _is_alert_or_reset(error: Exception) -> bool:
         # On a reset while writing, the ssl module has no words but "[SYS] unknown error".
         return "ALERT" in (error.reason or "") or error.errno == ssl.SSL_ERROR_SYSCALL
     return isinstance(error, ConnectionError)
-
-
-def payload(name: str, size: int) -> bytes:
-    """The file to deliver: its name on line after line, cut to ``size`` bytes."""
-    line = (name + "\n").encode("utf-8")
-    return (line * (size // len(line) + 1))[:size]
 
 
 if __name__ == "__main__":

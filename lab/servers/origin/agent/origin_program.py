@@ -1,11 +1,8 @@
 """The lab's own web origin, as the agent handles it, and its listener: it misbehaves as no other server will.
 
-The agent forks for each listener; ``serve`` then never returns. Each connection has a thread of its own, so
+Each connection has a thread of its own, so
 that one that hangs holds up no other. What is TLS in it is the interpreter's ``ssl``, alerts included:
 ``origin_tls`` makes its context, and lies between it and the connection.
-
-File descriptor 0 is a socket to the agent. A byte from the agent is answered with one: ``1`` when a
-connection is open, else ``0``; the byte ``k`` ends every connection first. Its end ends the listener.
 
 The log has one line an event, ``TIME [CONNECTION] ADDRESS: EVENT``; docs/servers.md lists the events.
 """
@@ -24,9 +21,8 @@ import struct
 import sys
 import threading
 import time
-from typing import Any, Dict, List, NoReturn, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from listener import ListenerProcess
 from origin_tls import (
     Left,
     OriginStream,
@@ -38,7 +34,7 @@ from origin_tls import (
     make_context,
     without_renegotiation_info,
 )
-from server_program import ServerProgram, record_authorization
+from server_program import ForkedProgram, record_authorization
 
 #: By behaviour: the alert that the library sends when it asks what to do with the server name.
 ALERTS = {
@@ -55,8 +51,8 @@ _CREDENTIALS = re.compile(rb"^Authorization: *([^\r\n]+)", re.IGNORECASE | re.MU
 QUEUE = 128
 
 
-class OriginProgram(ServerProgram):
-    """Forks listeners from this process, which has everything loaded: that takes milliseconds."""
+class OriginProgram(ForkedProgram):
+    """Its listeners are forked from this process."""
 
     def __init__(self) -> None:
         self._library: Optional[Any] = None
@@ -66,19 +62,13 @@ class OriginProgram(ServerProgram):
 
             self._library = OpenSSL(getattr(_ssl, "__file__", None) or sys.executable)
 
-    def start(self, config: str) -> None:
-        """Become a listener; called in a forked process."""
-        self.give_up_root()
-        with open(config, encoding="utf-8") as file:
-            serve(json.load(file))
+    def listener(self, configuration: Dict[str, Any]) -> Callable[[], object]:
+        """As declared."""
+        return OriginListener(configuration).run
 
-    def is_quiet(self, listener: ListenerProcess) -> bool:
-        """Ask the listener: it knows a connection until it has logged its end."""
-        return bool(listener.ask(b"?") == b"0")
-
-    def end_sessions(self, listener: ListenerProcess) -> None:
-        """End every connection, not the listener."""
-        listener.ask(b"k")
+    def in_words(self, error: Exception) -> str:
+        """As declared."""
+        return in_words(error)
 
     def versions(self) -> Dict[str, Any]:
         """The interpreter and the library under its ssl module."""
@@ -134,18 +124,6 @@ def _file_of(library: str) -> str:
     with open("/proc/self/maps", encoding="utf-8") as maps:
         found = re.search(r" (/\S*/%s\S*)$" % library, maps.read(), re.MULTILINE)
     return found.group(1) if found else ""
-
-
-def serve(configuration: Dict[str, Any]) -> NoReturn:
-    """Serve until descriptor 0 ends. The reason why it cannot start goes to stderr, status 1."""
-    try:
-        origin = OriginListener(configuration)
-    except Exception as error:
-        # Whatever the library has against this configuration is what the lab wants to show.
-        os.write(2, ("%s: %s\n" % (type(error).__name__, in_words(error))).encode())
-        os._exit(1)
-    origin.run()
-    os._exit(0)
 
 
 def in_words(error: Exception) -> str:

@@ -1,15 +1,10 @@
 """pyftpdlib, as the agent handles it, and the listener: the small program that its users write around it.
 
-One process serves all sessions of a listener. The agent has the library loaded and forks for each
-listener, which takes milliseconds; ``serve`` then never returns. The library's behaviour is left alone: the
-listener sets attributes that the handler classes document, restricts the TLS context that the library made,
-and logs more.
-
-File descriptor 0 is a socket to the agent. A byte from the agent is answered with one: ``1`` when a
-connection is open, else ``0``; the byte ``k`` ends every session first. Its end ends the listener.
+One process serves all sessions of a listener. The library's behaviour is left alone: the listener sets
+attributes that the handler classes document, restricts the TLS context that the library made, and logs
+more.
 """
 
-import json
 import logging
 import os
 import re
@@ -17,7 +12,7 @@ import socket
 import warnings
 import weakref
 from importlib.metadata import version
-from typing import Any, Dict, List, NoReturn, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from listener import ListenerProcess
 from OpenSSL import SSL
@@ -26,7 +21,7 @@ from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.log import LogFormatter
 from pyftpdlib.servers import FTPServer
-from server_program import ServerProgram, record_login
+from server_program import ForkedProgram, record_login
 
 #: Suites that pyOpenSSL lists and a listener cannot use: those of TLS 1.3, which no cipher list
 #: governs, those that need a shared secret, and those without a certificate, which level 2 forbids.
@@ -43,31 +38,26 @@ _OFF = {
 }
 
 
-class PyftpdlibProgram(ServerProgram):
-    """Forks listeners from this process, which has the library loaded: that takes milliseconds.
+class PyftpdlibProgram(ForkedProgram):
+    """Its listeners are forked from this process.
 
     Accounts and the impostor are in the listener's own configuration, it writes files as itself, and
     every user can make some: there is nothing to prepare.
     """
 
-    def start(self, config: str) -> None:
-        """Become a listener; called in a forked process."""
-        self.give_up_root()
-        with open(config, encoding="utf-8") as file:
-            serve(json.load(file))
+    def listener(self, configuration: Dict[str, Any]) -> Callable[[], object]:
+        """As declared."""
+        log_to(configuration["log"])
+        loop = IOLoop()
+        place = (configuration["address"], configuration["port"])
+        server = FTPServer(place, handler_class(configuration), ioloop=loop)
+        _Agent(loop, server)
+        return lambda: server.serve_forever(handle_exit=False)
 
     def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
         path = os.path.join(listener.uploads, name)
         return path if os.path.exists(path) else None
-
-    def is_quiet(self, listener: ListenerProcess) -> bool:
-        """Ask the listener: a session logs its end after it has closed its connection."""
-        return bool(listener.ask(b"?") == b"0")
-
-    def end_sessions(self, listener: ListenerProcess) -> None:
-        """Close every session, not the listener."""
-        listener.ask(b"k")
 
     def versions(self) -> Dict[str, Any]:
         """The library's version and those of the TLS library that it brings with it."""
@@ -107,22 +97,6 @@ class PyftpdlibProgram(ServerProgram):
 def _names(context: SSL.Context) -> List[str]:
     names = SSL.Connection(context).get_cipher_list()
     return [name for name in names if not _UNUSABLE.search(name)]
-
-
-def serve(configuration: Dict[str, Any]) -> NoReturn:
-    """Serve until descriptor 0 ends. The reason why it cannot start goes to stderr, status 1."""
-    try:
-        log_to(configuration["log"])
-        loop = IOLoop()
-        place = (configuration["address"], configuration["port"])
-        server = FTPServer(place, handler_class(configuration), ioloop=loop)
-        _Agent(loop, server)
-    except Exception as error:
-        # Whatever the library has against this configuration is what the lab wants to show.
-        os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
-        os._exit(1)
-    server.serve_forever(handle_exit=False)
-    os._exit(0)
 
 
 def handler_class(configuration: Dict[str, Any]) -> type:
