@@ -238,16 +238,25 @@ _CLASSES: Mapping[str, Mapping[str, type[Settings]]] = {
     "server": {name: server.settings for name, server in SERVERS.items()},
     "client": {name: program.settings for name, program in PROGRAMS.items()},
 }
-_HINTS: Mapping[type, Mapping[str, Any]] = {
-    settings: typing.get_type_hints(settings)
-    for classes in _CLASSES.values()
-    for settings in classes.values()
-}
+
+
+#: The types of the fields of classes of settings, of those that were asked for.
+_HINTS: dict[type, Mapping[str, Any]] = {}
+
+
+def _hint(settings: type[Settings], name: str) -> Any:
+    """The type of a field that is not ``None``: ``X`` for ``X | None``."""
+    if settings not in _HINTS:
+        _HINTS[settings] = typing.get_type_hints(settings)
+    hint = _HINTS[settings][name]
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(h for h in typing.get_args(hint) if h is not types.NoneType)
+    return hint
 
 
 def _words(settings: type[Settings], name: str) -> Mapping[str, Any]:
     """The values that a field can have, as they are written; nothing, where they are not enumerable."""
-    hint = _without_none(_HINTS[settings][name])
+    hint = _hint(settings, name)
     if typing.get_origin(hint) is Literal:
         return {spelt(word): word for word in typing.get_args(hint)}
     metadata = settings.__dataclass_fields__[name].metadata
@@ -259,20 +268,13 @@ def _value(settings: type[Settings], name: str, text: str) -> Any:
     words = _words(settings, name)
     if words:
         return words[_choice(f"no value of {name}", text, words)]
-    reader = _READERS.get(name) or _BY_TYPE[_without_none(_HINTS[settings][name])]
+    reader = _READERS.get(name) or _BY_TYPE[_hint(settings, name)]
     try:
         return reader(text)
     except SettingsError:
         raise
     except ValueError as error:
         raise SettingsError(f"{name}={text} cannot be read: {error}") from error
-
-
-def _without_none(hint: Any) -> Any:
-    """``X`` for ``X | None``."""
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return next(h for h in typing.get_args(hint) if h is not types.NoneType)
-    return hint
 
 
 def _boolean(text: str, words: Mapping[str, bool]) -> bool:

@@ -1,10 +1,15 @@
-"""The lab's own sentences: texts from outside in them, harmless and short; words that were meant; errors."""
+"""The lab's own sentences: texts from outside in them, harmless and short; words that were meant; errors.
+
+In a record texts from outside are kept as they came (:func:`readable`).
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -116,6 +121,64 @@ def no_such(kind: str, word: str, known: Iterable[str]) -> str:
     known = list(known)
     hint = did_you_mean(word, known, otherwise=".")
     return f"no {kind} {word!r}{hint} There are: {', '.join(known)}"
+
+
+# -- texts of a record ----------------------------------------------------------------------------
+
+#: A longer line of somebody else's text, and a longer text, is cut in its middle (in characters).
+LONGEST_LINE = 4096
+LONGEST_TEXT = 256 * 1024
+
+_PLAIN = frozenset({bool, int, float, type(None)})
+_MARK = " [cut: {} characters] "
+_ROOM_FOR_MARK = 40
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def readable(text: str) -> str:
+    """Make a text from outside fit for a record.
+
+    What is not Unicode (a surrogate that a lenient decoder left) becomes U+FFFD. A line longer than
+    :data:`LONGEST_LINE` and a text longer than :data:`LONGEST_TEXT` lose their middle; a mark says
+    how much. Control characters stay: JSON escapes them, a report makes them visible.
+    """
+    text = _SURROGATES.sub("\ufffd", text)
+    if len(text) > LONGEST_LINE:
+        text = "\n".join(_without_middle(line, LONGEST_LINE) for line in text.split("\n"))
+    return _without_middle(text, LONGEST_TEXT)
+
+
+def readable_throughout(value: Any) -> Any:
+    """Apply :func:`readable` to every text in a value: in containers and dataclasses, too.
+
+    What is readable already is returned as it is.
+    """
+    # Almost everything is: this runs over every part of every attempt.
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() and len(value) <= LONGEST_LINE else readable(value)
+    if kind in _PLAIN:
+        return value
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, Mapping):
+        return {readable_throughout(k): readable_throughout(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return kind(readable_throughout(v) for v in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        old = {name: getattr(value, name) for name in value.__dataclass_fields__}
+        new = {name: readable_throughout(v) for name, v in old.items()}
+        return value if new == old else dataclasses.replace(value, **new)
+    return value
+
+
+def _without_middle(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    kept = (longest - _ROOM_FOR_MARK) // 2
+    return text[:kept] + _MARK.format(len(text) - 2 * kept) + text[-kept:]
 
 
 # -- errors that say what to do ------------------------------------------------------------------------

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.text import Text
 
 from lab.cli import common
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.own.findings import Severity
-from lab.report.layout import padded, print_hanging
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
 from lab.text import visible
@@ -24,9 +23,11 @@ if TYPE_CHECKING:
 
     from lab.own.findings import Finding
     from lab.record import AttemptResult, RunRecord
+    from lab.report.terminal import Counter
     from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
+    from lab.wire import CapturePolicy
 
 Server = Annotated[
     str | None,
@@ -121,22 +122,28 @@ def attempt(
 
     # Keys are made while the rest is loaded.
     certificates = begin([wanted])
-    from lab.report import terminal
     from lab.run.recording import repeat
-    from lab.wire import CapturePolicy
 
-    counter = terminal.Counter(times, common.console(error=True))
+    @functools.cache
+    def counter() -> Counter:
+        from lab.report.terminal import Counter
+
+        return Counter(times, common.console(error=True))
+
     conducted = repeat(
         wanted,
         times,
         expectation,
-        on_attempt=counter.count,
+        on_attempt=lambda result: counter().count(result),
         own=own,
-        captures=CapturePolicy.ALL if capture else CapturePolicy.REFUSED,
+        captures=_policy("all") if capture else None,
         remedies=remedies,
         certificates=certificates,
+        meanwhile=counter,
     )
-    counter.end()
+    counter().end()
+    from lab.report import terminal
+
     attempts = conducted.record.attempts
     if as_json:
         common.print_json(_attempts_json(conducted.record))
@@ -146,6 +153,12 @@ def attempt(
         )
         _print_captures(attempts, conducted.path.parent)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
+
+
+def _policy(name: str) -> CapturePolicy:
+    from lab.wire import CapturePolicy
+
+    return CapturePolicy(name)
 
 
 def _say_findings(findings: Sequence[Finding], *, verbose: bool) -> None:
@@ -162,7 +175,7 @@ def _print_fields() -> None:
     ends: tuple[Literal["server", "client"], ...] = ("server", "client")
     for end in ends:
         title = f"\nsettings of the {end} (-{end[0]} FIELD=VALUE)"
-        common.console().print(Text(title, style="bold"))
+        _heading(title, common.console())
         for name, text in help_lines(end):
             common.say(f"  {name:<22} {text}")
 
@@ -267,10 +280,16 @@ def _names(of: Sequence[Suite]) -> str:
 
 
 def _heading(words: str, target: Console, style: str = "bold") -> None:
+    from rich.text import Text
+
     target.print(Text(visible(words), style=style))
 
 
 def _row(label: str, words: str, target: Console) -> None:
+    from rich.text import Text
+
+    from lab.report.layout import padded, print_hanging
+
     print_hanging(target, Text(f"  {padded(label, _COLUMN)}", style="dim"), visible(words))
 
 
@@ -318,9 +337,11 @@ def print_scans(
     results: Iterable[ScanComparison | NotScanned], counts: Mapping[str, int], target: Console
 ) -> None:
     """Print what was found for each settings, the counts, and the limits that were met."""
-    from lab.run.scan import LIMITS, NotScanned
+    from rich.text import Text
 
-    met: set[str] = set()
+    from lab.run.scan import UNSEEN, WHY_UNSEEN, NotScanned
+
+    met = False
     for result in results:
         words = Text(visible(server_in_words(result.server)) + "\n  ")
         if isinstance(result, NotScanned):
@@ -331,12 +352,11 @@ def print_scans(
             words.append(f"  {found(result)}", style="dim")
             for disagreement in result.disagreements:
                 words.append(f"\n    {visible(disagreement)}", style="red")
-            met |= set(result.beyond)
+            met = met or bool(result.beyond)
         target.print(words, soft_wrap=True)
     target.print(Text(f"\n{scans_in_words(counts)}"), soft_wrap=True)
-    for limit in LIMITS:
-        if limit.title in met:
-            target.print(Text(f"not seen: {limit.title}: {limit.reason}", "dim"), soft_wrap=True)
+    if met:
+        target.print(Text(f"not seen: {UNSEEN}: {WHY_UNSEEN}", "dim"), soft_wrap=True)
 
 
 def scans_in_words(counts: Mapping[str, int]) -> str:
@@ -350,5 +370,5 @@ def found(result: ScanComparison) -> str:
     versions = " ".join(result.protocols) or "no protocol"
     number = len(result.distinct_suites)
     words = f"{versions}, {number or 'no'} suite{'' if number == 1 else 's'}"
-    beyond = sum(len(suites) for suites in result.beyond.values())
+    beyond = len(result.beyond)
     return f"{words} ({beyond} more that sslscan does not ask for)" if beyond else words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -56,13 +57,13 @@ def _engine() -> None:
 @engine_commands.command("start")
 def engine_start() -> None:
     """Find the engine; where there is none, install and start one (root on Debian or Ubuntu)."""
-    starting.ensure().close()
+    starting.ensure(partial(say, error=True)).close()
 
 
 @engine_commands.command("stop")
 def engine_stop() -> None:
     """Stop the engine, if this checkout started it and nobody else uses it."""
-    say(starting.stop())
+    say(starting.stop(partial(say, error=True)))
 
 
 # -- topologies ----------------------------------------------------------------------------------------

@@ -85,14 +85,13 @@ def soak(
     rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="how many times")] = 50,
 ) -> None:
     """``lab soak``: exit status 1 if something flips that is no race."""
-    from lab.images import Printed
     from lab.report.view import counts_in_words
     from lab.run.recording import soak as run_soak
 
     def after_round(number: int, record: RunRecord) -> None:
         common.say(f"round {number} of {rounds}: {counts_in_words(record)}", error=True)
 
-    soaked = run_soak(common.chosen_cases(cases), rounds, Printed(), after_round)
+    soaked = run_soak(common.chosen_cases(cases), rounds, after_round)
     common.say(soaked.in_words())
     raise typer.Exit(common.OK if soaked.steady else common.SURPRISE)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, closing, suppress
@@ -86,13 +85,7 @@ class Owner(NamedTuple):
         return daemon.pid == self.pid and abs(daemon.started - self.started) < SAME_START_S
 
 
-def to_stderr(line: str) -> None:
-    """The default way to show progress: results alone go to standard output."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
-def ensure(*, say: Say = to_stderr, environment: Mapping[str, str] | None = None) -> DockerClient:
+def ensure(say: Say, environment: Mapping[str, str] | None = None) -> DockerClient:
     """The engine of :func:`lab.host.engine.find`; where there is none, install and start one first.
 
     That happens only for the machine's default socket, as root, on Debian or Ubuntu (or where
@@ -306,7 +299,7 @@ def remove_files() -> None:
         path.unlink(missing_ok=True)
 
 
-def stop(*, say: Say = to_stderr) -> str:
+def stop(say: Say) -> str:
     """Stop the daemon if this checkout started it and nothing but this checkout uses it.
 
     Otherwise nothing is changed. Only the machine's own socket counts here, whatever DOCKER_HOST says.

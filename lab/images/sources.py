@@ -208,15 +208,6 @@ def tool_path(tool: Tool, report: Say, *, by_hand: str = "") -> str:
 
 DOWNLOAD_TIMEOUT_S = 900.0
 ATTEMPTS = 3
-#: For the clients: no questions and notices.
-QUIET = {
-    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "PIP_NO_INPUT": "1",
-    "NO_UPDATE_NOTIFIER": "1",
-    "npm_config_update_notifier": "false",
-    "npm_config_audit": "false",
-    "npm_config_fund": "false",
-}
 
 
 @dataclass(frozen=True)
@@ -268,10 +259,10 @@ class Cache:
             downloaded.replace(self.directory / artifact.file)
 
     def _download(self, artifact: Artifact, directory: Path, report: Say) -> None:
-        argv, env = package_command(artifact, directory, report), {**os.environ, **QUIET}
+        argv = package_command(artifact, directory, report)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                machine.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S, cwd=directory, env=env)
+                machine.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S, cwd=directory)
                 return
             except machine.CommandError as error:
                 if is_no_space(error):

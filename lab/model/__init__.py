@@ -4,25 +4,30 @@ Everything that can change the result of a connection is a field of :class:`Serv
 :class:`ClientSettings`, which are two families each: FTP and the web. A field whose value is ``None`` is
 *not set*: the program's own default decides, which is never the same as a value that happens to equal it::
 
-    vocabulary    stages, sides, results, reasons, goals; what an attempt is for
-    protocols     versions of SSL and TLS, and ranges of them
+    vocabulary    stages, sides, results, reasons, goals; what an attempt is for; versions of TLS
     software      client programs, platforms, policies, containers, agents
     settings      the settings of servers and clients; those of one program are in its own folder
-    attempt       one client against one server; how attempts and settings are told apart
-    capability    what is asked of the builds in the containers
-    observation   what each end saw of an attempt, nothing interpreted
-    outcome       what it comes to
+    attempt       one client against one server; how attempts and settings are told apart; what is
+                  asked of the builds in the containers
+    outcome       what each end saw of an attempt, nothing interpreted, and what it comes to
     expectations  what was expected of it, and the verdict; imported from there
 
 An attempt is made, which gives an :class:`Observation`; a dialect (``lab/dialects``) turns that into an
 :class:`Outcome`. Everything is imported from here.
 """
 
-from lab.model.attempt import Attempt, differing_fields, set_fields, settings_key
-from lab.model.capability import Accepts, Capability, Loads, Offers, Speaks
-from lab.model.observation import Captured, ClientReport, Delivery, Observation, ServerReport
-from lab.model.outcome import Outcome
-from lab.model.protocols import PROTOCOLS, ProtocolRange, from_, only, up_to
+from lab.model.attempt import (
+    Accepts,
+    Attempt,
+    Capability,
+    Loads,
+    Offers,
+    Speaks,
+    differing_fields,
+    set_fields,
+    settings_key,
+)
+from lab.model.outcome import Captured, ClientReport, Delivery, Observation, Outcome, ServerReport
 from lab.model.settings import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -48,14 +53,19 @@ from lab.model.software import (
     platforms_of,
 )
 from lab.model.vocabulary import (
+    PROTOCOLS,
     Goal,
     NotJudged,
+    ProtocolRange,
     Rating,
     Reason,
     Result,
     Role,
     Side,
     Stage,
+    from_,
+    only,
+    up_to,
 )
 
 # The vocabulary.

@@ -1,4 +1,10 @@
-"""One client against one server, and what tells attempts and settings apart."""
+"""One client against one server, what tells attempts and settings apart, and what is asked of the builds.
+
+A distribution's library or program may stop to load a certificate, to speak a version or to offer one
+without a change in its name. What an attempt does then follows from the answer of the very build, not
+from what the packages did on the day on which somebody looked: a :data:`Capability` is what is asked
+(by ``lab/run/offers.py``).
+"""
 
 from __future__ import annotations
 
@@ -87,3 +93,46 @@ def settings_key(settings: Any) -> str:
 
     text = json.dumps(plain(settings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Loads:
+    """The server's library loads this certificate of the catalogue, with its key, as a server's own."""
+
+    certificate: str
+
+    def __str__(self) -> str:
+        return f"the server's library loads the certificate {self.certificate}"
+
+
+@dataclass(frozen=True)
+class Speaks:
+    """The server's library has a cipher suite for this protocol version at its default security level."""
+
+    version: str
+
+    def __str__(self) -> str:
+        return f"the server's library can speak {self.version}"
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """A listener with the attempt's settings agrees to this protocol version."""
+
+    version: str
+
+    def __str__(self) -> str:
+        return f"the server accepts {self.version}"
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The client, with the attempt's settings, offers this protocol version."""
+
+    version: str
+
+    def __str__(self) -> str:
+        return f"the client offers {self.version}"
+
+
+Capability = Loads | Speaks | Accepts | Offers

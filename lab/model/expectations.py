@@ -153,7 +153,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class OnBuild:
-    """What is expected instead where the builds have a capability (:mod:`lab.model.capability`)."""
+    """What is expected instead where the builds have a capability (:mod:`lab.model.attempt`)."""
 
     capability: Capability
     expect: Expectation

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal, TypeVar
 
-from lab.model.protocols import ProtocolRange
 from lab.model.software import CLIENT_CONTAINERS, PLATFORMS
-from lab.model.vocabulary import Goal
+from lab.model.vocabulary import Goal, ProtocolRange
 
 #: ``ServerSettings.certificate``: the option is not in the configuration at all / present but empty.
 CERTIFICATE_UNSET = "unset"

@@ -31,17 +31,15 @@ from lab.record.models import (
     gravest,
 )
 from lab.record.reading import load
-from lab.record.text import readable, to_json
 from lab.record.writing import (
     ATTEMPT_NAME,
     CASES_NAME,
     JOURNAL_NAME,
     LATEST_NAME,
     RECORD_NAME,
-    SCHEMA_PATH,
     RecordError,
     RecordWriter,
-    schema_text,
+    to_json,
     whole,
 )
 
@@ -54,7 +52,6 @@ __all__ = [
     "JOURNAL_NAME",
     "LATEST_NAME",
     "RECORD_NAME",
-    "SCHEMA_PATH",
     "AttemptResult",
     "CaseRecord",
     "CertificateRecord",
@@ -69,8 +66,6 @@ __all__ = [
     "RunRecord",
     "gravest",
     "load",
-    "readable",
-    "schema_text",
     "to_json",
     "whole",
 ]

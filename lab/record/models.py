@@ -41,10 +41,10 @@ from lab.model import (
     ServerSettings,
 )
 from lab.model.expectations import Expectation, Verdict
-from lab.record.text import readable_throughout
 from lab.remedies.advice import Advice
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
+from lab.text import readable_throughout
 from lab.wire import WireReading, Witnesses
 
 FORMAT: Final = "tls-ftps-interop-lab/record"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import inspect
-import itertools
 import json
 import os
 import re
-import textwrap
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -18,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic import BaseModel
 
 from lab.record.models import (
     EVIDENCE,
@@ -29,7 +25,6 @@ from lab.record.models import (
     RunHeader,
     RunRecord,
 )
-from lab.record.text import escaped, to_json
 
 RECORD_NAME = "record.json"
 JOURNAL_NAME = "attempts.jsonl"
@@ -39,60 +34,30 @@ WIRE_NAME = "wire"
 LATEST_NAME = "latest"
 CASES_NAME = "last-cases"
 ATTEMPT_NAME = "last-attempt"
-#: Where the schema is committed.
-SCHEMA_PATH = Path(__file__).parents[1] / "schema" / "record.schema.json"
 
 #: What is in no file name of a capture: it is copied to other systems, and packed by CI.
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9@._=-]+")
 _LONGEST_NAME = 180
+# What JSON allows unescaped and a terminal or a reader may trip over: DEL, C1 controls, line
+# separators, and the marks that reorder text.
+_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class RecordError(Exception):
     """A record cannot be read or written; the message names the file, the place, what to do."""
 
 
-class _Schema(GenerateJsonSchema):
-    """The schema of what a serializer of the record's own was given: what it writes has the same form.
+def to_json(model: BaseModel, *, indent: int | None = None) -> str:
+    """A model as JSON that is safe to show.
 
-    A field is described by the text below it. Pydantic can read these, too, but does so whenever it
-    builds a model, which takes longer than all else that a single attempt has to build.
+    Its only control characters are ``indent``'s.
     """
-
-    def ser_schema(self, schema: Any) -> JsonSchemaValue | None:
-        """Nothing else for such a serializer."""
-        return None if schema["type"] == "function-wrap" else super().ser_schema(schema)
-
-    def model_schema(self, schema: Any) -> JsonSchemaValue:
-        """That of a model, with its fields described."""
-        return _described(super().model_schema(schema), schema["cls"])
-
-    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
-        """That of a dataclass, with its fields described."""
-        return _described(super().dataclass_schema(schema), schema["cls"])
+    return escaped(model.model_dump_json(indent=indent))
 
 
-def _described(form: JsonSchemaValue, described: type) -> JsonSchemaValue:
-    for cls in described.__mro__:
-        if cls.__module__.partition(".")[0] != "lab":
-            continue
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(tree, ast.ClassDef)
-        for field, text in itertools.pairwise(tree.body):
-            match field, text:
-                case (
-                    ast.AnnAssign(target=ast.Name(name)),
-                    ast.Expr(value=ast.Constant(str(words))),
-                ) if name in form["properties"]:
-                    form["properties"][name].setdefault("description", inspect.cleandoc(words))
-    return form
-
-
-def schema_text() -> str:
-    """The JSON Schema of ``record.json``, as it is committed in :data:`SCHEMA_PATH`."""
-    schema = RunRecord.model_json_schema(mode="serialization", schema_generator=_Schema)
-    del schema["$defs"]["Outcome"]["properties"]["report"]
-    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
+def escaped(text: str) -> str:
+    """JSON with escapes for what JSON allows and a terminal may trip over."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def row(

@@ -5,7 +5,7 @@
 - ``session`` is one run's use of a topology: an attempt in, its result out. It is put together from the
   ``containers`` and the files in them, the ``agents`` there and the ``link`` to each, and the ``listeners``.
 - ``attempts`` makes and judges the attempts of a plan, ``recording`` writes them down.
-- What the builds can do is asked by ``capabilities`` and ``offers`` (compared by ``suites``); ``scan`` has
+- What the builds can do is asked by ``offers`` (compared by ``suites``); ``scan`` has
   ``sslscan`` ask.
 - ``pytest_items`` are cases as items of pytest.
 """

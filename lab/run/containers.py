@@ -11,7 +11,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -173,23 +172,16 @@ class Containers:
             raise AgentError(f"the container {service} of {self._topology.project} has no address")
         return address
 
-    def put(self, archives: Mapping[str, bytes]) -> None:
-        """Unpack an archive in each of these containers, side by side.
+    def put(self, service: str, archive: bytes) -> None:
+        """Unpack an archive in a container.
 
         Raises:
-            AgentError: a container does not run or takes no files.
+            AgentError: it does not run or takes no files.
         """
-
-        def put(service: str) -> None:
-            try:
-                unpack(self._client, self.id_of(service), archives[service])
-            except ExecutionError as error:
-                raise AgentError(
-                    f"cannot put files into the container {service}: {error}"
-                ) from error
-
-        with ThreadPoolExecutor(len(archives) or 1) as pool:
-            list(pool.map(put, archives))
+        try:
+            unpack(self._client, self.id_of(service), archive)
+        except ExecutionError as error:
+            raise AgentError(f"cannot put files into the container {service}: {error}") from error
 
     def read(self, service: str, path: str) -> bytes | None:
         """A text file of an image; ``None``: it has none of that name.
@@ -210,7 +202,7 @@ class Containers:
             AgentError: it cannot be told, or does not come to that.
         """
         line = f"{self.address_of(service)} {host}\n"
-        self.put({DNS: pack({HOSTS_FILE: line.encode("ascii")})})
+        self.put(DNS, pack({HOSTS_FILE: line.encode("ascii")}))
         waiting = f"until getent ahostsv4 {host} >/dev/null; do sleep 0.02; done"
         self._wait(service, waiting, f"{DNS} does not answer for {host}")
 
@@ -220,7 +212,7 @@ class Containers:
         Raises:
             AgentError: it cannot be told.
         """
-        self.put({DNS: pack({HOSTS_FILE: b""})})
+        self.put(DNS, pack({HOSTS_FILE: b""}))
 
     def wait_for_silence(self) -> bool:
         """Wait until the container that answers nobody drops what comes in; false: it is not there.
@@ -291,9 +283,9 @@ class Equipment:
         def put() -> str:
             for_servers, for_clients = self._archives.get("all", self._pack)
             if service in _SERVER_SERVICES:
-                self._containers.put({service: for_servers})
+                self._containers.put(service, for_servers)
                 return service
-            self._containers.put({service: for_clients})
+            self._containers.put(service, for_clients)
             self._put_public_roots(service)
             return service
 
@@ -311,7 +303,7 @@ class Equipment:
         if roots is not None:
             self._with_own_roots.add(service)
         places = (SYSTEM_TRUST_STORE, anchors_file("public"))
-        self._containers.put({service: pack(dict.fromkeys(places, roots or self._roots))})
+        self._containers.put(service, pack(dict.fromkeys(places, roots or self._roots)))
 
     def add(self, attempts: Iterable[Attempt]) -> None:
         """Put the certificates of further attempts where there are files already.
@@ -323,7 +315,7 @@ class Equipment:
             return
         for service in self._equipped.values():
             is_server = service in _SERVER_SERVICES
-            self._containers.put({service: pack(self._certificates(server=is_server))})
+            self._containers.put(service, pack(self._certificates(server=is_server)))
             if not is_server:
                 self._put_public_roots(service)
 
@@ -357,7 +349,7 @@ class Equipment:
             own = _own_key(server=is_server)
             keys = [p for p in self._certificates(server=is_server) if p.endswith(own)]
             if keys:
-                self._containers.put({service: pack(dict.fromkeys(keys, b""))})
+                self._containers.put(service, pack(dict.fromkeys(keys, b"")))
 
 
 def _own_key(*, server: bool) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from time import monotonic
 
 from docker import DockerClient
@@ -44,7 +45,6 @@ class Lab:
     topology: Topology
     material: RunCertificates
     session: Session
-    run_id: str
     seal: Seal
     """Whether containers reach the host, as it was seen when the laboratory was opened."""
     store: ImageStore
@@ -80,6 +80,7 @@ def open_lab(
     attempts: Collection[Attempt] | None = None,
     certificates: Future[RunCertificates] | None = None,
     also: Collection[str] = (),
+    meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Lab]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
@@ -89,6 +90,7 @@ def open_lab(
             containers and agents are started.
         certificates: those for these attempts, which :func:`lab.run.certificates.begin` has begun to make.
         also: further containers that are needed.
+        meanwhile: done while the agents start.
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
@@ -130,6 +132,10 @@ def open_lab(
                 )
                 try:
                     session.start_agents(attempts or (), background)
+                    # What makes attempts and records them takes as long to load as an agent to start.
+                    import_module("lab.run.results")
+                    if meanwhile is not None:
+                        meanwhile()
                     seal = looking.result()
                     if seal.warning is not None:
                         progress.step("network", seal.warning)
@@ -143,7 +149,6 @@ def open_lab(
                         running,
                         material,
                         session,
-                        run_id,
                         seal,
                         store,
                         progress,

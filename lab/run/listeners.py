@@ -41,8 +41,6 @@ LISTEN_S = 10.0
 NOT_LISTENING = "nothing is to listen on its port (listening=off)"
 #: At most so many listeners with the same settings.
 MOST = 4
-#: Seconds between two looks for a listener whose start may have failed meanwhile.
-LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -68,36 +66,22 @@ class ListenerPool:
             start: starts the listener of this number.
         """
         self._start = start
+        self._numbers = itertools.count(1)
         self._free: list[Listener] = []
-        self._made = 0
-        self._changed = threading.Condition()
+        self._permits = threading.Semaphore(MOST)
 
     @contextmanager
     def one(self) -> Iterator[Listener]:
         """A listener that nobody else uses meanwhile: a free one, else a new one, else the next."""
-        listener = self._take()
-        try:
-            yield listener
-        finally:
-            with self._changed:
+        with self._permits:
+            try:
+                listener = self._free.pop()
+            except IndexError:
+                listener = self._start(next(self._numbers))
+            try:
+                yield listener
+            finally:
                 self._free.append(listener)
-                self._changed.notify()
-
-    def _take(self) -> Listener:
-        with self._changed:
-            while not self._free and self._made >= MOST:
-                self._changed.wait(LOOK_S)
-            if self._free:
-                return self._free.pop()
-            self._made += 1
-            number = self._made
-        try:
-            return self._start(number)
-        except BaseException:
-            with self._changed:
-                self._made -= 1
-                self._changed.notify()
-            raise
 
 
 class Listeners:

@@ -1,68 +1,30 @@
-"""From planned attempts to the record: opens the lab, runs the plan, writes as it goes; once or often."""
+"""Runs: the lab opened for planned attempts, which are made and recorded; once or often.
+
+What makes and records an attempt is loaded by ``results``, while the containers' agents start.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import os
-import platform
 import shutil
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lab import __version__
 from lab.certificates import RunCertificates
-from lab.clients import PROGRAMS
-from lab.host.engine import EngineError, lost
-from lab.images import Printed, Progress
-from lab.model import Attempt, Result, Role
-from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, judge
+from lab.images import Printed
+from lab.model import Attempt, Role
+from lab.model.expectations import Expectation, PlannedAttempt
 from lab.own.files import UserFiles
-from lab.record import (
-    ATTEMPT_NAME,
-    CASES_NAME,
-    LATEST_NAME,
-    AttemptResult,
-    CaseRecord,
-    CertificateRecord,
-    Chain,
-    ImageRecord,
-    ImageUse,
-    OwnFiles,
-    RaceRecord,
-    RecordWriter,
-    RunHeader,
-    RunRecord,
-    gravest,
-)
-from lab.remedies.advice import Advice
-from lab.remedies.lines import ClientForm
-from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import Lab, open_lab
-from lab.run.link import AgentError
-from lab.servers import SERVERS
-from lab.wire import Capture, CapturePolicy, pcapng
+from lab.run.laboratory import open_lab
 
 if TYPE_CHECKING:
-    from docker import DockerClient
-
     from lab.cases import LoadedCase
-
-OnAttempt = Callable[[AttemptResult], None]
-
-
-@dataclass(frozen=True)
-class Conducted:
-    """A run that has ended, and where its record is."""
-
-    record: RunRecord
-    path: Path
+    from lab.record import OwnFiles, RunRecord
+    from lab.run.results import Conducted, OnAttempt
+    from lab.wire import CapturePolicy
 
 
 def conduct(
@@ -70,10 +32,8 @@ def conduct(
     *,
     only: Collection[str] | None = None,
     chosen: Sequence[str] = (),
-    progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
-    checkout: Checkout | None = None,
-    captures: CapturePolicy = CapturePolicy.REFUSED,
+    captures: CapturePolicy | None = None,
     then: Callable[[Conducted], object] | None = None,
 ) -> Conducted:
     """Run cases and record them.
@@ -82,45 +42,25 @@ def conduct(
         only: ids of planned attempts; others of the same cases are left out.
         chosen: what was typed to choose the cases, if they are not all.
         on_attempt: told of each attempt after it is in the record.
-        captures: of which attempts it is kept what they looked like on the wire.
+        captures: of which attempts it is kept what they looked like on the wire (default: refused ones).
         then: done with the finished record while the containers are removed, in another thread.
 
     Raises:
         EngineError: there is none, or it has gone in the middle of the run.
         ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
-    checkout, run_id = checkout or Checkout.here(), new_run_id()
-    attempts = [p.attempt for case in cases for p in case.plan()]
+    run_id = new_run_id()
+    planned = [p for case in cases for p in case.plan() if only is None or p.id in only]
+    attempts = [p.attempt for p in planned]
     with ThreadPoolExecutor(1) as aside:
-        with open_lab(checkout, progress or Printed(), run_id, attempts=attempts) as laboratory:
-            conducted = conduct_in(
-                laboratory,
-                cases,
-                run_id,
-                only=only,
-                chosen=chosen,
-                on_attempt=on_attempt,
-                captures=captures,
-            )
+        with open_lab(Checkout.here(), Printed(), run_id, attempts=attempts) as laboratory:
+            from lab.run.results import record_run  # noqa: PLC0415
+
+            conducted = record_run(laboratory, run_id, planned, cases, on_attempt, captures, chosen)
             doing = aside.submit(then, conducted) if then is not None else None
         if doing is not None:
             doing.result()
     return conducted
-
-
-def conduct_in(
-    laboratory: Lab,
-    cases: Sequence[LoadedCase],
-    run_id: str,
-    *,
-    only: Collection[str] | None = None,
-    chosen: Sequence[str] = (),
-    on_attempt: OnAttempt | None = None,
-    captures: CapturePolicy = CapturePolicy.REFUSED,
-) -> Conducted:
-    """Run cases in a laboratory that is open, and record them as the run ``run_id``."""
-    planned = [p for case in cases for p in case.plan() if only is None or p.id in only]
-    return _recorded(laboratory, run_id, planned, cases, on_attempt, captures, chosen)
 
 
 def repeat(
@@ -128,169 +68,46 @@ def repeat(
     times: int,
     expect: Expectation | None = None,
     *,
-    progress: Progress | None = None,
     on_attempt: OnAttempt | None = None,
-    checkout: Checkout | None = None,
     own: UserFiles | None = None,
-    captures: CapturePolicy = CapturePolicy.REFUSED,
+    captures: CapturePolicy | None = None,
     remedies: bool = False,
     certificates: Future[RunCertificates] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`.
 
     Args:
         remedies: of the first refusal that was not expected, say the cause and try what cures it.
         certificates: those for it, if they are begun already.
+        meanwhile: done while the agents start.
     """
-    checkout, run_id = checkout or Checkout.here(), new_run_id()
+    run_id = new_run_id()
     files = _own_files(own)
     planned = [
         PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
         for number in range(1, times + 1)
     ]
     with open_lab(
-        checkout,
-        progress or Printed(),
+        Checkout.here(),
+        Printed(),
         run_id,
         own,
         attempts=[attempt],
         certificates=certificates,
+        meanwhile=meanwhile,
     ) as laboratory:
-        adviser = _Adviser(laboratory, own, progress or Printed()) if remedies else None
-        return _recorded(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
+        from lab.run.results import Adviser, record_run  # noqa: PLC0415
 
-
-class _Adviser:
-    """What is said of the first refusal of a run that nobody expected."""
-
-    def __init__(self, laboratory: Lab, own: UserFiles | None, progress: Progress) -> None:
-        self._laboratory, self._own, self._progress = laboratory, own or UserFiles(), progress
-        self.given = False
-
-    def of(self, result: AttemptResult, chain: Chain) -> Advice | None:
-        """The advice; ``None``: it was not refused, that was expected, or there was one already."""
-        refused = result.outcome is not None and result.outcome.result is Result.REFUSED
-        if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
-            return None
-        self.given = True
-        from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
-
-        if waits_for_a_limit(result):
-            self._progress.step(
-                "remedies",
-                f"each is tried; what does not help waits for the client's limit of"
-                f" {result.client.timeout_s:g} s once more, all at the same time",
-            )
-        form: ClientForm = "mt-config" if self._own.directives else "options"
-        session = self._laboratory.session
-        return advise(session, result, chain, places=self._own.places, form=form)
-
-
-def _recorded(
-    laboratory: Lab,
-    run_id: str,
-    planned: Sequence[PlannedAttempt],
-    cases: Sequence[LoadedCase],
-    on_attempt: OnAttempt | None,
-    captures: CapturePolicy,
-    chosen: Sequence[str] = (),
-    adviser: _Adviser | None = None,
-) -> Conducted:
-    header = _header(laboratory, run_id, _now(), chosen)
-    link = link_of(cases, planned, chosen)
-    with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
-        complete = False
-        results: dict[str, AttemptResult] = {}
-
-        def finished(result: AttemptResult, capture: Capture | None) -> None:
-            if result.verdict is Verdict.LAB_ERROR and (gone := lost()) is not None:
-                raise _engine_lost(gone, len(planned), len(results), writer.path)
-            wire = results[result.same_as].wire if result.same_as else result.wire
-            if wire is not None and capture is not None and not capture.missing:
-                words = f"{result.id}: {result.attempt}"
-                if result.outcome is not None:
-                    words += f"\n{result.outcome.in_words()}"
-                wire = replace(wire, file=writer.capture(result.id, pcapng(capture, words)))
-            result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
-            if result.chain is not None and result.chain not in writer.certificates:
-                writer.chain(result.chain, _chain(laboratory, result.attempt))
-            if adviser is not None:
-                chain = writer.certificates.get(result.chain or "", ())
-                result = result.with_(advice=adviser.of(result, chain))
-            writer.attempt(result)
-            results[result.id] = result
-            if on_attempt:
-                on_attempt(result)
-
-        software = {one.attempt.server.software for one in planned}
-        try:
-            with ThreadPoolExecutor(1) as aside:
-                asking = aside.submit(laboratory.session.facts, software)
-                run(laboratory.session, planned, finished, captures=captures)
-            # Of a server whose agent was lost the attempts have said so.
-            with contextlib.suppress(AgentError):
-                topology = writer.header.topology | {"servers": asking.result()}
-                writer.describe(topology=topology)
-            complete = True
-        finally:
-            for case in cases:
-                # Of a case that was cut short nothing is said: its twin may not have been made.
-                if all(p.id in results for p in planned if p.case_id == case.id):
-                    writer.case(_case_record(case, results))
-            record = writer.finish(_now(), complete=complete)
-        return Conducted(record, writer.path)
-
-
-def link_of(
-    cases: Sequence[LoadedCase], planned: Sequence[PlannedAttempt], chosen: Sequence[str]
-) -> str:
-    """Which link leads to such a run: what is a part of one stands for no whole one."""
-    if not cases:
-        return ATTEMPT_NAME
-    whole = not chosen and len(planned) == sum(len(case.plan()) for case in cases)
-    return LATEST_NAME if whole else CASES_NAME
-
-
-def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
-    """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
-    return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
-
-
-def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
-    """The images that an attempt runs on: the server's, the client's."""
-    services = (
-        SERVERS[result.server.software].service,
-        PROGRAMS[result.client.program].service(result.client),
-    )
-    names = dict.fromkeys(laboratory.image_of(service) for service in services)
-    return tuple(
-        ImageUse(
-            name=name,
-            stand_in=laboratory.images[name].provenance.stand_in,
-            moved=laboratory.moved(name) if result.verdict is Verdict.SURPRISE else None,
-        )
-        for name in names
-        if name is not None
-    )
-
-
-def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
-    """That chain, in words."""
-    from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
-
-    from lab.certificates import describe  # noqa: PLC0415 - needs cryptography
-
-    made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
-    with warnings.catch_warnings():
-        # What is odd about an operator's own certificate is for the attempt to show.
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        described = describe(made.chain_pem).certificates
-    return tuple(CertificateRecord(**vars(certificate)) for certificate in described)
+        adviser = Adviser(laboratory, own) if remedies else None
+        return record_run(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
 
 
 def _own_files(own: UserFiles | None) -> OwnFiles | None:
     if own is None:
         return None
+    from lab.record import OwnFiles  # noqa: PLC0415
+
     served, trusted = own.certificate, own.anchors
     of_backend = own.client.chain_file if own.client else None
     return OwnFiles(
@@ -300,84 +117,6 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
         ca=trusted.file if trusted and trusted.option == "--ca" else None,
         host=own.host,
     )
-
-
-def _case_record(case: LoadedCase, records: Mapping[str, AttemptResult]) -> CaseRecord:
-    ids = tuple(p.id for p in case.plan() if p.id in records)
-    race, judgement = _race(case, [records[i] for i in ids])
-    return CaseRecord(
-        id=case.id,
-        name=case.name,
-        label=case.label,
-        document=case.document,
-        section=case.section,
-        title=case.title,
-        story=case.story,
-        attempts=ids,
-        verdict=gravest([*(records[i].verdict for i in ids), judgement.verdict]),
-        verdict_why=judgement.why,
-        race=race,
-    )
-
-
-def _race(
-    case: LoadedCase, attempts: Sequence[AttemptResult]
-) -> tuple[RaceRecord | None, Judgement]:
-    """How often the refusal of a race came, judged when every try was made."""
-    race = case.case.race
-    tries = [a for a in attempts if a.role is Role.BREAKS and a.outcome is not None]
-    if race is None or len(tries) < race.times:
-        return None, Judgement(Verdict.AS_EXPECTED, "")
-    expect = case.case.expect
-    came = sum(judge(expect, a.outcome).verdict is Verdict.AS_EXPECTED for a in tries if a.outcome)
-    most = race.times if race.most is None else race.most
-    record = RaceRecord(times=race.times, refused=came, least=race.least, most=most)
-    return record, race.judge(came)
-
-
-def _header(
-    laboratory: Lab, run_id: str, started: datetime.datetime, chosen: Sequence[str]
-) -> RunHeader:
-    return RunHeader(
-        run_id=run_id,
-        chosen=tuple(chosen),
-        lab_version=__version__,
-        started=started,
-        machine=_machine(),
-        engine=_engine(laboratory.client),
-        images=tuple(
-            ImageRecord(
-                name=name,
-                tag=image.tag,
-                **image.provenance.model_dump(mode="json", exclude={"image"}),
-            )
-            for name, image in laboratory.images.items()
-        ),
-        topology={
-            "project": laboratory.topology.project,
-            "containers": sorted(laboratory.topology.containers),
-            "sealed": laboratory.seal.holds,
-            "seal": {"how": laboratory.seal.how, "options": dict(laboratory.seal.options)},
-        },
-    )
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "system": platform.platform(),
-        "architecture": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
-
-
-def _engine(client: DockerClient) -> dict[str, Any]:
-    version = client.version()
-    return {"version": version.get("Version"), "api": version.get("ApiVersion")}
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -412,7 +151,6 @@ class Soaked:
 def soak(
     cases: Sequence[LoadedCase],
     rounds: int,
-    progress: Progress,
     after_round: Callable[[int, RunRecord], None],
 ) -> Soaked:
     """Run ``cases`` so many times in one laboratory.
@@ -420,18 +158,22 @@ def soak(
     The breaking attempts of declared races may differ from round to round; of everything else each
     round must show the same. The record of a round in which all was as expected is not kept.
     """
-    checkout = Checkout.here()
+    planned = [one for case in cases for one in case.plan()]
     seen: dict[str, Counter[str]] = {}
     surprises: Counter[str] = Counter()
     attempts = 0
-    with open_lab(checkout, progress, new_run_id()) as laboratory:
+    with open_lab(Checkout.here(), Printed(), new_run_id()) as laboratory:
+        from lab.run.results import record_run  # noqa: PLC0415
+
         for number in range(1, rounds + 1):
-            conducted = conduct_in(laboratory, cases, new_run_id())
+            conducted = record_run(laboratory, new_run_id(), planned, cases)
             record = conducted.record
             attempts += len(record.attempts)
             for attempt in record.attempts:
                 if attempt.otherwise is None or attempt.role is not Role.BREAKS:
-                    seen.setdefault(attempt.id, Counter())[_words(attempt)] += 1
+                    outcome = attempt.outcome
+                    words = outcome.in_words() if outcome else attempt.verdict_why
+                    seen.setdefault(attempt.id, Counter())[words] += 1
             unexpected = _unexpected(record)
             surprises.update(unexpected)
             if not unexpected:
@@ -439,10 +181,6 @@ def soak(
             after_round(number, record)
     flips = {name: dict(found) for name, found in seen.items() if len(found) > 1}
     return Soaked(rounds, attempts, flips, dict(surprises))
-
-
-def _words(attempt: AttemptResult) -> str:
-    return attempt.outcome.in_words() if attempt.outcome else attempt.verdict_why
 
 
 def _unexpected(record: RunRecord) -> list[str]:

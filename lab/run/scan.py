@@ -3,7 +3,7 @@
 Three statements about one listener are put side by side: what the settings allow, what the listener
 picks when the lab asks it (:class:`lab.run.suites.Offer`), and what ``sslscan`` finds. They were made by
 different code; where they differ, one of them is wrong, and that is said. Only what ``sslscan`` is
-known not to see is no disagreement: :data:`LIMITS`, each with the reason.
+known not to see is no disagreement: :data:`UNSEEN`.
 
 Pure; ``lab/run/scan.py`` is what runs the program.
 """
@@ -14,7 +14,7 @@ import os
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,36 +55,17 @@ _OF_SUITES: Final = MappingProxyType(
     }
 )
 
+#: What ``sslscan`` does not see though it is there, and why that is its own limit: the suites of a version.
+UNSEEN_VERSION: Final = "SSLv3"
+UNSEEN: Final = "suites of SSL 3.0"
+WHY_UNSEEN: Final = "sslscan asks whether a server speaks SSL 3.0, and for none of its suites"
+
 #: What a listener can do and still be scanned: it completes handshakes as it would otherwise.
 SCANNABLE_BEHAVIOURS: Final = frozenset({"serve", "close-after-request"})
 
 
 class ScanError(ValueError):
     """What ``sslscan`` wrote cannot be read, or it could not look; the message says which."""
-
-
-@dataclass(frozen=True)
-class ScannerLimit:
-    """What ``sslscan`` does not see though it is there, and why that is its own limit."""
-
-    title: str
-    reason: str
-    versions: frozenset[str] = frozenset(PROTOCOLS)
-    suites: frozenset[str] | None = None
-    """Names of suites; ``None``: all of these versions."""
-
-    def holds(self, version: str, suite: Suite) -> bool:
-        """Whether a suite of this version may be missing in a scan."""
-        return version in self.versions and (self.suites is None or suite.name in self.suites)
-
-
-LIMITS: Final[tuple[ScannerLimit, ...]] = (
-    ScannerLimit(
-        title="suites of SSL 3.0",
-        reason="sslscan asks whether a server speaks SSL 3.0, and for none of its suites",
-        versions=frozenset({"SSLv3"}),
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +95,8 @@ class ScanComparison:
     scan: Scan
     offer: Offer
     disagreements: tuple[str, ...]
-    beyond: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Suites that ``sslscan`` cannot see, by title of the limit, as ``SSLv3 RC4-SHA``."""
+    beyond: tuple[str, ...] = ()
+    """Suites that ``sslscan`` cannot see, as ``SSLv3 RC4-SHA``."""
 
     @property
     def agree(self) -> bool:
@@ -145,7 +126,7 @@ class ScanComparison:
             "disagreements": list(self.disagreements),
             "sslscan": self.scan.as_json(),
             "lab": self.offer.as_json(),
-            "beyond": {title: list(suites) for title, suites in self.beyond.items()},
+            "beyond": {UNSEEN: list(self.beyond)} if self.beyond else {},
         }
 
 
@@ -206,58 +187,36 @@ def read_scan(document: str) -> Scan:
     )
 
 
-def compare_scan(
-    server: ServerSettings, scan: Scan, offer: Offer, limits: Collection[ScannerLimit] = LIMITS
-) -> ScanComparison:
+def compare_scan(server: ServerSettings, scan: Scan, offer: Offer) -> ScanComparison:
     """Put the three together.
 
     A version in which a listener could use no suite is spoken by nobody, so that it does not count.
     """
     picked = {version: suites for version, suites in offer.suites.items() if suites}
-    beyond: dict[str, list[str]] = {}
+    beyond: tuple[str, ...] = ()
     disagreements = [*_against_settings(server, scan, offer)]
     for version in sorted({*picked, *scan.suites}, key=_age, reverse=True):
-        if version not in scan.suites:
-            disagreements.append(
-                f"sslscan does not find {version}, the lab gets {_names(picked[version])} with it"
-            )
-        elif version not in picked:
+        found, ours = scan.suites.get(version), picked.get(version)
+        if ours is None:
             disagreements.append(f"sslscan finds {version}, the lab gets no suite of it")
-        else:
-            disagreements += _suites(version, scan.suites[version], picked[version], limits, beyond)
-    return ScanComparison(
-        server=server,
-        scan=scan,
-        offer=offer,
-        disagreements=tuple(disagreements),
-        beyond={title: tuple(suites) for title, suites in beyond.items()},
-    )
-
-
-def _suites(
-    version: str,
-    found: tuple[Suite, ...],
-    picked: tuple[Suite, ...],
-    limits: Collection[ScannerLimit],
-    beyond: dict[str, list[str]],
-) -> list[str]:
-    """Disagreements about the suites of one version; what a limit explains goes to ``beyond``."""
-    missed: list[Suite] = []
-    for suite in picked:
-        limit = next((one for one in limits if one.holds(version, suite)), None)
-        if suite in found:
             continue
-        if limit is None:
-            missed.append(suite)
-        else:
-            beyond.setdefault(limit.title, []).append(f"{version} {suite}")
-    more = [suite for suite in found if suite not in picked]
-    words = []
-    if missed:
-        words.append(f"sslscan does not find {_names(missed)} in {version}, the lab gets it")
-    if more:
-        words.append(f"sslscan finds {_names(more)} in {version}, the lab does not get it")
-    return words
+        if found is None:
+            words = f"sslscan does not find {version}, the lab gets {_names(ours)} with it"
+            disagreements.append(words)
+            continue
+        missed = [suite for suite in ours if suite not in found]
+        more = [suite for suite in found if suite not in ours]
+        if version == UNSEEN_VERSION:
+            beyond, missed = tuple(f"{version} {suite}" for suite in missed), []
+        if missed:
+            words = f"sslscan does not find {_names(missed)} in {version}, the lab gets it"
+            disagreements.append(words)
+        if more:
+            words = f"sslscan finds {_names(more)} in {version}, the lab does not get it"
+            disagreements.append(words)
+    return ScanComparison(
+        server=server, scan=scan, offer=offer, disagreements=tuple(disagreements), beyond=beyond
+    )
 
 
 def _against_settings(server: ServerSettings, scan: Scan, offer: Offer) -> Iterator[str]:

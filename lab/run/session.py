@@ -29,22 +29,21 @@ from lab.model import (
     ServerSettings,
 )
 from lab.model.expectations import PlannedAttempt
-from lab.record import AttemptResult
 from lab.run.agents import FACTS_S, Agents, Feasibility, Unsupported
 from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink
 from lab.run.listeners import Listener, Listeners, RequestBuilder, deadline
 from lab.run.topology import Topology
 from lab.servers import SERVERS
-from lab.wire.packets import Capture, captured
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from lab.run.capabilities import Capabilities
-    from lab.run.offers import OfferCache
+    from lab.record import AttemptResult
+    from lab.run.offers import Capabilities, OfferCache
     from lab.run.scan import ScanComparison
     from lab.run.suites import SuiteComparison
+    from lab.wire.packets import Capture
 
 #: Seconds for the server's agent to begin and to collect an attempt: after its own patience with sessions
 #: that stay it has to find and end them, among a dozen other attempts.
@@ -97,8 +96,7 @@ class Session:
         """What asks the ends and their builds, which few attempts need."""
 
         def make() -> tuple[OfferCache, Capabilities]:
-            from lab.run.capabilities import Capabilities  # noqa: PLC0415
-            from lab.run.offers import OfferCache  # noqa: PLC0415
+            from lab.run.offers import Capabilities, OfferCache  # noqa: PLC0415
 
             offers = OfferCache(self._agents, self._listeners, self._requests, self._material)
             return offers, Capabilities(self._agents, offers, self._images, self._state)
@@ -122,6 +120,8 @@ class Session:
             Unsupported: with the cause, if these settings cannot be expressed or an image lacks something.
             AgentError: a container or an agent failed.
         """
+        from lab.record import AttemptResult  # noqa: PLC0415 - is loaded while agents start
+
         attempt = planned.attempt
         self._feasibility.check(attempt)
         client, server = attempt.client, attempt.server
@@ -308,6 +308,8 @@ class _Watch:
         report: ClientReport,
     ) -> Capture:
         """The capture: what the agent kept, with the secrets that the client's agent gave, if any."""
+        from lab.wire.packets import Capture, captured  # noqa: PLC0415
+
         if "missing" in answer:
             where = f"nothing can be captured in {self._agent.container}"
             return Capture(missing=f"{where}: {answer['missing']}")

@@ -37,12 +37,13 @@ class Ended:
 #: Starts the command, and says what it took. A process has the memory of the one that it was forked from
 #: for its own at first: this one has little.
 LAUNCHER = """
-import os, resource, sys, time
+import os, resource, signal, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
 began = time.monotonic()
 child = os.fork()
 if not child:
-    os.execv(sys.argv[3], sys.argv[3:])
+    signal.alarm(int(sys.argv[3]))  # it is ended even where nobody waits any more
+    os.execv(sys.argv[4], sys.argv[4:])
 _, status, used = os.wait4(child, 0)
 took = os.waitstatus_to_exitcode(status), time.monotonic() - began, used.ru_maxrss
 os.write(int(sys.argv[2]), " ".join(map(str, took)).encode())
@@ -58,9 +59,10 @@ def lab(*words: str, cwd: Path, stdin: int = subprocess.DEVNULL) -> Ended:
         "TMPDIR": str(cwd),
     }
     reading, writing = os.pipe()
+    given = (str(ADDRESSES), str(writing), str(2 * round(PATIENCE_S)))
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", LAUNCHER, str(ADDRESSES), str(writing), LAB, *words],
+            [sys.executable, "-I", "-S", "-c", LAUNCHER, *given, LAB, *words],
             cwd=cwd,
             env=environment,
             stdin=stdin,

@@ -9,7 +9,6 @@ from lab.model.expectations import PlannedAttempt
 from lab.run.attempts import make
 from lab.run.laboratory import Lab
 from lab.run.scan import (
-    LIMITS,
     NotScanned,
     ScanComparison,
     compare_scan,
@@ -96,9 +95,8 @@ def test_sslscan_finds_what_the_lab_says(
 def test_what_sslscan_does_not_ask_for_is_counted(laboratory: Lab) -> None:
     result = scanned(laboratory, parse_server(["protocols=SSLv3"], "origin@openssl-1.0.2k"))
 
-    beyond = result.beyond[LIMITS[0].title]
-    assert beyond
-    assert set(beyond) == {f"SSLv3 {suite}" for suite in result.offer.suites["SSLv3"]}
+    assert result.beyond
+    assert set(result.beyond) == {f"SSLv3 {suite}" for suite in result.offer.suites["SSLv3"]}
 
 
 def test_the_claim_of_another_listener_is_a_lie(laboratory: Lab) -> None:

@@ -34,7 +34,7 @@ from lab.run import network, topology
 from lab.run.checkout import Checkout
 from lab.run.link import AgentError
 from lab.run.network import Found, TopologyError
-from lab.run.recording import Conducted
+from lab.run.results import Conducted
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,

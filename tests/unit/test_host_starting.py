@@ -116,7 +116,7 @@ def test_ensure_installs_nothing_for_a_chosen_engine(
     monkeypatch.setattr(starting, "install", forbidden)
     said: list[str] = []
     with pytest.raises(EngineError) as failure:
-        ensure(say=said.append, environment={"DOCKER_HOST": f"unix://{tmp_path}/none"})
+        ensure(said.append, environment={"DOCKER_HOST": f"unix://{tmp_path}/none"})
     assert failure.value.problem == "chosen"
     assert said == []
 

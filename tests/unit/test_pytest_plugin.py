@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.run import pytest_items, recording
+from lab.run import pytest_items, results
 from lab.model.expectations import Judgement, Verdict, judge
 from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptResult, RunRecord
-from lab.run.recording import Conducted
+from lab.run.results import Conducted
 
 NOW = datetime.datetime(2031, 5, 17, tzinfo=datetime.UTC)
 OUTCOMES = {
@@ -50,7 +50,7 @@ def conduct(cases, only):
     run = RunRecord(
         run_id="made-up", lab_version="0", started=NOW, complete=True,
         attempts=tuple(records.values()),
-        cases=tuple(recording._case_record(case, records) for case in cases))
+        cases=tuple(results.case_record(case, records) for case in cases))
     return Conducted(run, Path("record.json"))
 
 

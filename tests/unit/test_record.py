@@ -43,7 +43,6 @@ from lab.model.expectations import PlannedAttempt, Verdict, completed, judge, re
 from lab.own.files import UserFiles
 from lab.own.pem import read_certificate
 from lab.record import (
-    SCHEMA_PATH,
     AttemptResult,
     CaseRecord,
     CertificateRecord,
@@ -56,16 +55,17 @@ from lab.record import (
     RunRecord,
     gravest,
     load,
-    readable,
-    schema_text,
     to_json,
     whole,
 )
+from lab.record.__main__ import SCHEMA_PATH, schema_text
 from lab.run import recording
 from lab.run.agents import Unsupported
 from lab.run.network import Seal
+from lab.run.results import link_of
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
+from lab.text import readable
 from tests.unit.made_up import made_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -556,10 +556,10 @@ def test_an_attempt_names_the_images_that_it_ran_on_and_the_run_their_digests() 
 def test_the_link_to_the_newest_run_leads_to_one_of_all_cases() -> None:
     cases = Catalogue.load(REPOSITORY / "scenarios").select([], None)
     planned = [one for case in cases for one in case.plan()]
-    assert recording.link_of(cases, planned, ()) == "latest"
-    assert recording.link_of(cases, planned, ["expired_certificate"]) == "last-cases"
-    assert recording.link_of(cases, planned[1:], ()) == "last-cases"
-    assert recording.link_of((), planned[:1], ()) == "last-attempt"
+    assert link_of(cases, planned, ()) == "latest"
+    assert link_of(cases, planned, ["expired_certificate"]) == "last-cases"
+    assert link_of(cases, planned[1:], ()) == "last-cases"
+    assert link_of((), planned[:1], ()) == "last-attempt"
 
 
 # -- a run that is killed -------------------------------------------------------------------------

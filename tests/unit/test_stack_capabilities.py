@@ -11,8 +11,7 @@ import pytest
 
 from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks
 from lab.run.agents import Agents
-from lab.run.capabilities import FILE, Capabilities
-from lab.run.offers import OfferCache
+from lab.run.offers import FILE, Capabilities, OfferCache
 from lab.settings import parse_client, parse_server
 
 IMAGES = {"vsftpd": "sha256:aa", "nginx": "sha256:bb", "edge": "sha256:bb", "centos7": "sha256:cc"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
@@ -34,13 +33,12 @@ class MadeUpContainers:
     def read(self, service: str, path: str) -> bytes | None:
         return b"the distribution's own" if service == "edge" and path == PUBLIC_ROOTS else None
 
-    def put(self, archives: Mapping[str, bytes]) -> None:
-        for service, archive in archives.items():
-            with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-                for member in packed:
-                    content = packed.extractfile(member)
-                    if content is not None:
-                        self.files[service][member.name.lstrip("/")] = content.read()
+    def put(self, service: str, archive: bytes) -> None:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+            for member in packed:
+                content = packed.extractfile(member)
+                if content is not None:
+                    self.files[service][member.name.lstrip("/")] = content.read()
 
 
 def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUpContainers]:

@@ -1,0 +1,266 @@
+"""The attempts of a run in a laboratory that is open, each written down as it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab import __version__
+from lab.clients import PROGRAMS
+from lab.host.engine import EngineError, lost
+from lab.model import Attempt, Result, Role
+from lab.model.expectations import Judgement, PlannedAttempt, Verdict, judge
+from lab.own.files import UserFiles
+from lab.record import (
+    ATTEMPT_NAME,
+    CASES_NAME,
+    LATEST_NAME,
+    AttemptResult,
+    CaseRecord,
+    CertificateRecord,
+    Chain,
+    ImageRecord,
+    ImageUse,
+    RaceRecord,
+    RecordWriter,
+    RunHeader,
+    RunRecord,
+    gravest,
+)
+from lab.remedies.advice import Advice
+from lab.remedies.lines import ClientForm
+from lab.run.attempts import run
+from lab.run.laboratory import Lab
+from lab.run.link import AgentError
+from lab.servers import SERVERS
+from lab.wire import Capture, CapturePolicy, pcapng
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from lab.cases import LoadedCase
+
+OnAttempt = Callable[[AttemptResult], None]
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """A run that has ended, and where its record is."""
+
+    record: RunRecord
+    path: Path
+
+
+class Adviser:
+    """What is said of the first refusal of a run that nobody expected."""
+
+    def __init__(self, laboratory: Lab, own: UserFiles | None) -> None:
+        self._laboratory, self._own = laboratory, own or UserFiles()
+        self.given = False
+
+    def of(self, result: AttemptResult, chain: Chain) -> Advice | None:
+        """The advice; ``None``: it was not refused, that was expected, or there was one already."""
+        refused = result.outcome is not None and result.outcome.result is Result.REFUSED
+        if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
+            return None
+        self.given = True
+        from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
+
+        if waits_for_a_limit(result):
+            self._laboratory.progress.step(
+                "remedies",
+                f"each is tried; what does not help waits for the client's limit of"
+                f" {result.client.timeout_s:g} s once more, all at the same time",
+            )
+        form: ClientForm = "mt-config" if self._own.directives else "options"
+        session = self._laboratory.session
+        return advise(session, result, chain, places=self._own.places, form=form)
+
+
+def record_run(
+    laboratory: Lab,
+    run_id: str,
+    planned: Sequence[PlannedAttempt],
+    cases: Sequence[LoadedCase] = (),
+    on_attempt: OnAttempt | None = None,
+    captures: CapturePolicy | None = None,
+    chosen: Sequence[str] = (),
+    adviser: Adviser | None = None,
+) -> Conducted:
+    """Make these attempts in a laboratory that is open, and record them as the run ``run_id``."""
+    header = _header(laboratory, run_id, datetime.now(UTC), chosen)
+    link = link_of(cases, planned, chosen)
+    with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
+        complete = False
+        results: dict[str, AttemptResult] = {}
+
+        def finished(result: AttemptResult, capture: Capture | None) -> None:
+            if result.verdict is Verdict.LAB_ERROR and (gone := lost()) is not None:
+                raise _engine_lost(gone, len(planned), len(results), writer.path)
+            wire = results[result.same_as].wire if result.same_as else result.wire
+            if wire is not None and capture is not None and not capture.missing:
+                words = f"{result.id}: {result.attempt}"
+                if result.outcome is not None:
+                    words += f"\n{result.outcome.in_words()}"
+                wire = replace(wire, file=writer.capture(result.id, pcapng(capture, words)))
+            result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
+            if result.chain is not None and result.chain not in writer.certificates:
+                writer.chain(result.chain, _chain(laboratory, result.attempt))
+            if adviser is not None:
+                chain = writer.certificates.get(result.chain or "", ())
+                result = result.with_(advice=adviser.of(result, chain))
+            writer.attempt(result)
+            results[result.id] = result
+            if on_attempt:
+                on_attempt(result)
+
+        software = {one.attempt.server.software for one in planned}
+        try:
+            with ThreadPoolExecutor(1) as aside:
+                asking = aside.submit(laboratory.session.facts, software)
+                run(
+                    laboratory.session,
+                    planned,
+                    finished,
+                    captures=captures or CapturePolicy.REFUSED,
+                )
+            # Of a server whose agent was lost the attempts have said so.
+            with contextlib.suppress(AgentError):
+                topology = writer.header.topology | {"servers": asking.result()}
+                writer.describe(topology=topology)
+            complete = True
+        finally:
+            for case in cases:
+                # Of a case that was cut short nothing is said: its twin may not have been made.
+                if all(p.id in results for p in planned if p.case_id == case.id):
+                    writer.case(case_record(case, results))
+            record = writer.finish(datetime.now(UTC), complete=complete)
+        return Conducted(record, writer.path)
+
+
+def link_of(
+    cases: Sequence[LoadedCase], planned: Sequence[PlannedAttempt], chosen: Sequence[str]
+) -> str:
+    """Which link leads to such a run: what is a part of one stands for no whole one."""
+    if not cases:
+        return ATTEMPT_NAME
+    whole = not chosen and len(planned) == sum(len(case.plan()) for case in cases)
+    return LATEST_NAME if whole else CASES_NAME
+
+
+def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
+    """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
+    return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
+
+
+def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
+    """The images that an attempt runs on: the server's, the client's."""
+    services = (
+        SERVERS[result.server.software].service,
+        PROGRAMS[result.client.program].service(result.client),
+    )
+    names = dict.fromkeys(laboratory.image_of(service) for service in services)
+    return tuple(
+        ImageUse(
+            name=name,
+            stand_in=laboratory.images[name].provenance.stand_in,
+            moved=laboratory.moved(name) if result.verdict is Verdict.SURPRISE else None,
+        )
+        for name in names
+        if name is not None
+    )
+
+
+def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
+    """That chain, in words."""
+    from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
+
+    from lab.certificates import describe  # noqa: PLC0415 - needs cryptography
+
+    made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
+    with warnings.catch_warnings():
+        # What is odd about an operator's own certificate is for the attempt to show.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        described = describe(made.chain_pem).certificates
+    return tuple(CertificateRecord(**vars(certificate)) for certificate in described)
+
+
+def case_record(case: LoadedCase, records: Mapping[str, AttemptResult]) -> CaseRecord:
+    """What came of a case, from the attempts of it that were made."""
+    ids = tuple(p.id for p in case.plan() if p.id in records)
+    race, judgement = _race(case, [records[i] for i in ids])
+    return CaseRecord(
+        id=case.id,
+        name=case.name,
+        label=case.label,
+        document=case.document,
+        section=case.section,
+        title=case.title,
+        story=case.story,
+        attempts=ids,
+        verdict=gravest([*(records[i].verdict for i in ids), judgement.verdict]),
+        verdict_why=judgement.why,
+        race=race,
+    )
+
+
+def _race(
+    case: LoadedCase, attempts: Sequence[AttemptResult]
+) -> tuple[RaceRecord | None, Judgement]:
+    """How often the refusal of a race came, judged when every try was made."""
+    race = case.case.race
+    tries = [a for a in attempts if a.role is Role.BREAKS and a.outcome is not None]
+    if race is None or len(tries) < race.times:
+        return None, Judgement(Verdict.AS_EXPECTED, "")
+    expect = case.case.expect
+    came = sum(judge(expect, a.outcome).verdict is Verdict.AS_EXPECTED for a in tries if a.outcome)
+    most = race.times if race.most is None else race.most
+    record = RaceRecord(times=race.times, refused=came, least=race.least, most=most)
+    return record, race.judge(came)
+
+
+def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[str]) -> RunHeader:
+    return RunHeader(
+        run_id=run_id,
+        chosen=tuple(chosen),
+        lab_version=__version__,
+        started=started,
+        machine=_machine(),
+        engine=_engine(laboratory.client),
+        images=tuple(
+            ImageRecord(
+                name=name,
+                tag=image.tag,
+                **image.provenance.model_dump(mode="json", exclude={"image"}),
+            )
+            for name, image in laboratory.images.items()
+        ),
+        topology={
+            "project": laboratory.topology.project,
+            "containers": sorted(laboratory.topology.containers),
+            "sealed": laboratory.seal.holds,
+            "seal": {"how": laboratory.seal.how, "options": dict(laboratory.seal.options)},
+        },
+    )
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _engine(client: DockerClient) -> dict[str, Any]:
+    version = client.version()
+    return {"version": version.get("Version"), "api": version.get("ApiVersion")}
