@@ -11,12 +11,12 @@ folder the document::
         return Case(
             attempt,
             refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
-            twin=attempt.with_server(ciphers="HIGH"),
             remedies=[recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH"))],
         )
 
 Every refusal has a twin: the same attempt with exactly one field changed, which must complete in the
-same run. A case that breaks one of these rules does not load.
+same run; where a case names none, it is the first of its remedies that is one. A case that breaks one of
+these rules does not load.
 
 Where what is::
 

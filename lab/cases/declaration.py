@@ -17,7 +17,7 @@ from lab.model.expectations import (
     Verdict,
     completed,
 )
-from lab.remedies import Remedy
+from lab.remedies import UNCHANGED, Remedy
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
 
@@ -63,11 +63,22 @@ class Case:
     attempt: Attempt
     expect: Expectation
     twin: Attempt | None = None
+    """``None``: of a refusal, the first of its remedies that changes one field and cures."""
     remedies: Sequence[Remedy] = ()
     race: Race | None = None
     """The refusal is a race: see :class:`Race`."""
     on_build: Sequence[OnBuild] = ()
     """What is expected of the attempt on builds of which more is known; the first that holds counts."""
+
+    def __post_init__(self) -> None:
+        remedies = [
+            replace(r, expect=self.expect) if r.expect is UNCHANGED else r for r in self.remedies
+        ]
+        object.__setattr__(self, "remedies", remedies)
+        if self.twin is None and self.expect.result is Result.REFUSED:
+            cures = (r.attempt for r in remedies if r.expect.result is Result.COMPLETED)
+            found = (cure for cure in cures if len(differing_fields(self.attempt, cure)) == 1)
+            object.__setattr__(self, "twin", next(found, None))
 
 
 #: Called with the client, or with the client and the server's software.
@@ -185,7 +196,9 @@ def check(loaded: LoadedCase) -> None:
     case = loaded.case
     if case.expect.result is Result.REFUSED:
         if case.twin is None:
-            raise CaseError(f"{loaded.id}: a case that breaks has a twin that completes")
+            raise CaseError(
+                f"{loaded.id}: a case that breaks has a twin that completes, or a remedy that is one"
+            )
         fields = differing_fields(case.attempt, case.twin)
         if len(fields) != 1:
             raise CaseError(

@@ -2,7 +2,7 @@
 
 Nothing is read from a file and nothing is written to one: the certificates live as long as the run.
 Equal leaf declarations of the catalogue are one leaf. A server has one key pair of a kind for all that a
-CA issues to it, as :class:`~lab.certificates.catalogue.Leaf` says: most of the time goes into RSA keys.
+CA issues to it, as :class:`~lab.certificates.Leaf` says: most of the time goes into RSA keys.
 """
 
 from __future__ import annotations
@@ -60,11 +60,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*",
 #: RFC 5280 appendix A.1, ub-common-name, less what a wildcard puts before the name.
 _LONGEST_NAME = 64 - len("*.")
 
-_TITLES = {
-    Issuer.PUBLIC: "Public CA",
-    Issuer.PRIVATE: "Private CA",
-    Issuer.ATTACKER: "Impostor CA",
-}
+_TITLES = {Issuer.PUBLIC: "Public CA", Issuer.PRIVATE: "Private CA", Issuer.ATTACKER: "Impostor CA"}
 # Security level 3 (policy FUTURE) asks for 3072 bits of every CA: there, only a leaf's own size is
 # to be at fault. Nobody ever trusts the attacker's CA, so that its size never matters.
 _CA_KEYS = {
@@ -373,8 +369,7 @@ class RunCertificates:
 
     def _intermediate(self, issuer: Issuer, variant: Intermediate) -> x509.Certificate:
         return self._once(
-            ("intermediate", issuer, variant),
-            lambda: self._authority(issuer).intermediate(variant),
+            ("intermediate", issuer, variant), lambda: self._authority(issuer).intermediate(variant)
         )
 
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:

@@ -213,8 +213,7 @@ _MOST = 8
 def suites(
     server: Server = None,
     client: Annotated[
-        str,
-        typer.Option("--client", metavar=_CLIENT, help="for example net-ftp@rocky9:FIPS"),
+        str, typer.Option("--client", metavar=_CLIENT, help="for example net-ftp@rocky9:FIPS")
     ] = FTP_CLIENT,
     server_settings: common.ServerAssignments = None,
     client_settings: common.ClientAssignments = None,

@@ -14,9 +14,8 @@ from lab.documents import documents, verdicts
 from lab.documents.verdicts import evaluate_tested
 from lab.record import CASES_NAME, LATEST_NAME, RecordError, RunRecord, load, whole
 from lab.report import markdown, terminal
-from lab.report.changes import changes_in_words
-from lab.report.claims import in_words
 from lab.report.html import write
+from lab.report.plain import changes_in_words, claims_in_words
 from lab.run.checkout import Checkout
 
 Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
@@ -84,7 +83,7 @@ def claims(
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
     words = [
-        in_words(one, many, found.run_id, language=language, columns=common.columns())
+        claims_in_words(one, many, found.run_id, language=language, columns=common.columns())
         for one, many in tested or results
     ]
     common.say("\n\n\n".join(words))

@@ -85,7 +85,7 @@ def soak(
     rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="how many times")] = 50,
 ) -> None:
     """``lab soak``: exit status 1 if something flips that is no race."""
-    from lab.report.words import counts_in_words
+    from lab.report.view import counts_in_words
     from lab.run.recording import soak as run_soak
 
     def after_round(number: int, record: RunRecord) -> None:

@@ -1,36 +1,251 @@
-"""From raw words to a reason.
+"""From raw words to a reason: what a program, its TLS library or a server says, and the lab's name for it.
 
-``words.py`` reads the dialects, which give names to what programs say: ``dialect*.toml`` in the folder of
-each client and server, and one file here for each library that several share. ``rules.py`` reads
-``ftps.toml`` and ``web.toml``, which say what these names mean together; ``interpret.py`` applies both to
-an observation. Nowhere else is the text of a program matched.
+A *signal* is a name for one thing that is said in many wordings ("the peer sent alert 40"). A dialect
+file lists the wordings: ``dialect*.toml`` in the folder of each client and server, and one file here for each
+library that several share. Nothing else in the lab matches the text of a program. What signals mean
+together is decided in ``rules.py``.
 """
 
-from lab.dialects.interpret import Refusal, decide, hear, interpret
-from lab.dialects.rules import Heard, Rule, Rules, rule_list, rules_of
-from lab.dialects.words import (
-    ClientDialect,
-    DialectError,
-    ServerDialect,
-    client_dialect,
-    server_dialect,
-    x509_numbers,
-)
+from __future__ import annotations
 
-__all__ = [
-    "ClientDialect",
-    "DialectError",
-    "Heard",
-    "Refusal",
-    "Rule",
-    "Rules",
-    "ServerDialect",
-    "client_dialect",
-    "decide",
-    "hear",
-    "interpret",
-    "rule_list",
-    "rules_of",
-    "server_dialect",
-    "x509_numbers",
-]
+import functools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from lab.model import ClientReport, Reason
+
+#: The dialects and rules that several programs share.
+SHARED = Path(__file__).parent
+#: The one signal that is no wording: the program failed and says nothing but the server's last reply.
+NO_WORDS = "no-words"
+
+
+class DialectError(Exception):
+    """A dialect file is broken or missing: a fault of the lab."""
+
+
+def compiled(value: Any) -> re.Pattern[str]:
+    """A pattern of a dialect file.
+
+    Raises:
+        ValueError: not a regular expression.
+    """
+    if not isinstance(value, str):
+        raise ValueError("a pattern is a string")
+    try:
+        return re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from error
+
+
+def listed(value: Any) -> Any:
+    """One thing or a list of things, as a tuple."""
+    return (value,) if isinstance(value, str | int) else tuple(value)
+
+
+def _worded(value: Any) -> Any:
+    """A text or a list of texts is short for the table ``{text = ...}``."""
+    return {"text": value} if isinstance(value, str | list) else value
+
+
+Form = TypeVar("Form", bound=BaseModel)
+Pattern = Annotated[re.Pattern[str], BeforeValidator(compiled)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(listed)]
+
+
+class Table(BaseModel):
+    """A table of a dialect file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Words(Table):
+    """The ways in which one program says one thing; any of them will do."""
+
+    text: Patterns = ()
+    """Patterns of the program's error text."""
+    message: Patterns = ()
+    """Patterns of what its user is shown."""
+    errno: Names = ()
+    """Symbols of the system's or the resolver's error."""
+    exit_status: Numbers = ()
+    """Of a command line program."""
+
+    def heard(self, client: ClientReport) -> bool:
+        """Whether the report has any of these."""
+        return (
+            any(pattern.search(client.error) for pattern in self.text)
+            or any(pattern.search(client.message) for pattern in self.message)
+            or client.errno in self.errno
+            or client.exit_status in self.exit_status
+        )
+
+
+class ClientDialect(Table):
+    """How one client program, or a library that it uses, words what it meets."""
+
+    title: str
+    source: str
+    """The programs and versions whose words these are."""
+    includes: tuple[str, ...] = ()
+    """Dialects of the libraries that the program passes on."""
+    own_reply: Pattern | None = None
+    """Marks a "last reply" that is the program's own word and was never sent by a server."""
+    signals: Mapping[str, Annotated[Words, BeforeValidator(_worded)]] = {}
+    certificate_texts: Mapping[str, Reason] = {}
+    """What is wrong with a certificate, where only a text says so; the longest that occurs counts."""
+
+    def parts(self) -> Iterator[ClientDialect]:
+        """This dialect and all that it includes."""
+        yield self
+        for name in self.includes:
+            yield from client_dialect(name).parts()
+
+    def heard(self, client: ClientReport) -> frozenset[str]:
+        """The signals in a client's report."""
+        found = {
+            name
+            for part in self.parts()
+            for name, words in part.signals.items()
+            if words.heard(client)
+        }
+        if client.error in ("", client.reply_text):
+            found.add(NO_WORDS)
+        return frozenset(found)
+
+    def reply(self, client: ClientReport) -> int | None:
+        """The code of the last reply, if a server sent it."""
+        for part in self.parts():
+            if part.own_reply is not None and part.own_reply.search(client.reply_text):
+                return None
+        return client.reply_code
+
+    def certificate_reason(self, text: str) -> Reason:
+        """What a text says is wrong with a certificate."""
+        known = {k: v for part in self.parts() for k, v in part.certificate_texts.items()}
+        found = [wording for wording in known if wording in text]
+        return known[max(found, key=len)] if found else Reason.UNKNOWN
+
+
+class ServerDialect(Table):
+    """What one server says in its log, by signal."""
+
+    title: str
+    source: str
+    """The program and versions whose words these are."""
+    includes: tuple[str, ...] = ()
+    """Server dialects that hold for this one too."""
+    signals: Mapping[str, Patterns] = {}
+    client_ended: Patterns = ()
+    """What says that the client ended the handshake: an alert of it, its leaving. No rule asks for it,
+    for the client knows better; it is what the server alone has to say of who refused."""
+    command: Patterns = ()
+    """Lines in which an FTP server writes down what the client says; a group is the text."""
+    reply: Patterns = ()
+    """The same of its own replies."""
+
+    def parts(self) -> Iterator[ServerDialect]:
+        """This dialect and all that it includes."""
+        yield self
+        for name in self.includes:
+            yield from server_dialect(name).parts()
+
+    def heard(self, log: str) -> frozenset[str]:
+        """The signals in a log text."""
+        return frozenset(
+            name
+            for part in self.parts()
+            for name, patterns in part.signals.items()
+            if any(pattern.search(log) for pattern in patterns)
+        )
+
+    def names_the_client(self, log: str) -> bool:
+        """Whether a log says that the client ended the handshake."""
+        return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def dialogue(self, log: str) -> list[tuple[bool, str]]:
+        """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
+        patterns = [
+            (to_server, pattern)
+            for part in self.parts()
+            for to_server, kind in ((True, part.command), (False, part.reply))
+            for pattern in kind
+        ]
+        matches = (
+            (to_server, pattern.search(line))
+            for line in log.splitlines()
+            for to_server, pattern in patterns
+        )
+        return [(to_server, match[1]) for to_server, match in matches if match]
+
+
+class X509Numbers(Table):
+    """Reasons by OpenSSL's X509_V_ERR number; some numbers changed their meaning in 3.0."""
+
+    title: str
+    source: str
+    always: Mapping[int, Reason]
+    before_3_0: Mapping[int, Reason]
+    since_3_0: Mapping[int, Reason]
+
+    def reason(self, number: int | None, library: str) -> Reason:
+        """The reason that ``number`` stands for in ``library`` (its version string)."""
+        if number is None:
+            return Reason.UNKNOWN
+        found = re.search(r"\b(\d+)\.\d+\.\d+", library)
+        old = found is not None and int(found.group(1)) < 3
+        special = self.before_3_0 if old else self.since_3_0
+        return special.get(number) or self.always.get(number) or Reason.UNKNOWN
+
+
+@functools.cache
+def client_dialect(program: str) -> ClientDialect:
+    """The dialect of a client program, or of a library that its dialect includes.
+
+    Raises:
+        DialectError: no such file, or one that does not have the form.
+    """
+    return read(dialect_files("clients").get(program, SHARED / f"{program}.toml"), ClientDialect)
+
+
+@functools.cache
+def server_dialect(software: str) -> ServerDialect:
+    """The dialect of a server; raises like :func:`client_dialect`."""
+    return read(dialect_files("servers").get(software, SHARED / f"{software}.toml"), ServerDialect)
+
+
+@functools.cache
+def dialect_files(kind: Literal["clients", "servers"]) -> Mapping[str, Path]:
+    """The dialects in the folders of programs, by the program that speaks it.
+
+    ``vsftpd/dialect@rocky9.toml`` is that of ``vsftpd@rocky9``, ``net_ftp/dialect.toml`` that of
+    ``net-ftp``.
+    """
+    return {
+        path.parent.name.replace("_", "-") + path.stem.removeprefix("dialect"): path
+        for path in (SHARED.parent / kind).glob("*/dialect*.toml")
+    }
+
+
+@functools.cache
+def x509_numbers() -> X509Numbers:
+    """The table of verification errors."""
+    return read(SHARED / "x509.toml", X509Numbers)
+
+
+def read(path: Path, form: type[Form]) -> Form:
+    """A file of words or rules in its form; raises like :func:`client_dialect`."""
+    try:
+        return form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, RecursionError, ValueError) as error:
+        name = (
+            path.relative_to(SHARED.parents[1]) if path.is_relative_to(SHARED.parents[1]) else path
+        )
+        raise DialectError(f"{name}: {error}") from error

@@ -21,6 +21,7 @@ from lab.model import (
     Goal,
     Rating,
     Reason,
+    Result,
     Side,
     Stage,
     only,
@@ -74,7 +75,11 @@ def unsafe(
     return Remedy(Rating.UNSAFE, title, attempt, expect, impostor or expect)
 
 
-def useless(title: str, attempt: Attempt, expect: Expectation) -> Remedy:
+#: What a useless remedy leads to where nothing else is said: its case's own refusal.
+UNCHANGED = Expectation(result=Result.REFUSED)
+
+
+def useless(title: str, attempt: Attempt, expect: Expectation = UNCHANGED) -> Remedy:
     """Something that might be tried, with the refusal that it leads to."""
     return Remedy(Rating.USELESS, title, attempt, expect)
 

@@ -12,21 +12,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 from lab.compare import Comparison
-from lab.documents.forms import Document
+from lab.documents import Document
 from lab.documents.verdicts import ClaimResult, counts, evaluate_tested
 from lab.model.expectations import Verdict
 from lab.record import RunRecord
-from lab.report.changes import changes_in_words
-from lab.report.view import CaseView, by_section, cases_of
-from lab.report.words import (
-    causes,
-    counts_in_words,
-    explain_surprise,
-    image_in_words,
-    not_judged,
-    rest_of_case,
-    seen_in_case,
-)
+from lab.report import view
+from lab.report.plain import changes_in_words
+from lab.report.view import CaseView
 from lab.text import visible
 
 #: GitHub refuses more than this in one summary, in bytes; what does not fit is left out, and said.
@@ -71,7 +63,7 @@ def summary(
 def _head(record: RunRecord) -> str:
     verdict = record.verdict
     words = f"## {_SIGNS[verdict]} TLS/FTPS interoperability: {verdict or 'nothing judged'}\n\n"
-    words += f"{text(counts_in_words(record))} — run `{record.run_id}`"
+    words += f"{text(view.counts_in_words(record))} — run `{record.run_id}`"
     if record.ended is not None:
         words += f", {(record.ended - record.started).total_seconds():.1f} s"
     if not record.complete:
@@ -91,7 +83,8 @@ def _unexpected(record: RunRecord) -> str:
     words = ["### Not as expected"]
     words += [f"- {_SIGNS[c.verdict]} {text(c.id)}: {text(c.verdict_why)}" for c in races]
     words += [
-        details(f"{_SIGNS[a.verdict]} {a.id}", block(explain_surprise(a))) for a in told[:MOST_TOLD]
+        details(f"{_SIGNS[a.verdict]} {a.id}", block(view.explain_surprise(a)))
+        for a in told[:MOST_TOLD]
     ]
     if len(told) > MOST_TOLD:
         words.append(f"{len(told) - MOST_TOLD} more are in the record.")
@@ -99,7 +92,7 @@ def _unexpected(record: RunRecord) -> str:
 
 
 def _cases(record: RunRecord) -> str:
-    sections = by_section(cases_of(record)).items()
+    sections = view.by_section(view.cases_of(record)).items()
     return "\n\n".join(_section(names, cases) for names, cases in sections)
 
 
@@ -113,22 +106,25 @@ def _section(names: tuple[str, str], cases: Sequence[CaseView]) -> str:
         for number, one in enumerate(case.clients):
             rows.append(
                 f"| {'' if number else text(case.title)} | {text(one.case.label)}"
-                f" | {_SIGNS[one.case.verdict]} | {text(seen_in_case(one.case, one.attempts))}"
-                f" | {text(rest_of_case(one.attempts))} |"
+                f" | {_SIGNS[one.case.verdict]} | {text(view.seen_in_case(one.case, one.attempts))}"
+                f" | {text(view.rest_of_case(one.attempts))} |"
             )
     title = ": ".join(name for name in names if name)
     return details(f"{title} ({signs})", "\n".join(rows))
 
 
 def _not_judged(record: RunRecord) -> str:
-    found = not_judged(record.attempts)
+    found = view.not_judged(record.attempts)
     lines = [f"- {text(', '.join(names))}: {text(words)}" for words, names in found]
     return "\n".join(["### Certificate not judged", "", *lines]) if found else ""
 
 
 def _cannot(record: RunRecord) -> str:
-    found = causes(record.attempts)
-    lines = [f"- {text(cause)}: {text(', '.join(clients))}" for cause, clients in found]
+    found = view.causes(record.attempts)
+    lines = [
+        f"- {text(cause)}: {text(view.stopped_in_words(clients))}"
+        for cause, clients in found.items()
+    ]
     return "\n".join(["### Cannot be tried here", "", *lines]) if found else ""
 
 
@@ -146,7 +142,7 @@ def _images(record: RunRecord) -> str:
     rows = ["| image | from | TLS library |", "| --- | --- | --- |"]
     for image in record.images:
         source = "**STAND-IN**" if image.stand_in else text(image.source)
-        rows.append(f"| {text(image.name)} | {source} | {text(image_in_words(image))} |")
+        rows.append(f"| {text(image.name)} | {source} | {text(view.image_in_words(image))} |")
     words = "\n".join(rows)
     if any(image.stand_in for image in record.images):
         words += "\n\nA STAND-IN is not the distribution: the record says what in it is real."

@@ -15,25 +15,10 @@ from rich.text import Text
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.report import view
 from lab.report.advice import advice_in_words, outcome_in_words
 from lab.report.layout import hang, print_hanging, wrap
-from lab.report.words import (
-    captured_in_case,
-    causes,
-    counts_in_words,
-    deciding_lines,
-    excerpt,
-    explanation,
-    grouped,
-    image_in_words,
-    impostor_got,
-    not_judged,
-    rest_of_case,
-    seen,
-    seen_in_case,
-    settings_in_words,
-    witnesses_in_words,
-)
+from lab.report.view import CaseView, ClientView
 from lab.text import visible
 
 if TYPE_CHECKING:
@@ -124,22 +109,22 @@ def print_run(
         verbose: every case with what came of it, every claim that is not simply right, what is real in the
             images.
     """
-    cases = grouped(record)
+    cases = view.cases_of(record)
     if verbose or len(cases) == 1:
-        for number, of_one in enumerate(cases.values()):
+        for number, case in enumerate(cases):
             console.print("\n" * bool(number), end="")
-            _print_story(of_one, record, console)
+            _print_story(case, console)
     elif cases:
         _print_found(record, console)
-        _print_sections(cases, record, console)
+        _print_sections(cases, console)
     else:
         print_attempts(record.attempts, record, console)
     _print_unexpected(record, console, verbose=verbose)
     for attempt in record.attempts:
         if attempt.witnesses is not None and attempt.witnesses.disagree:
             _line(console, f"\nwitnesses: {visible(attempt.id)}", Verdict.SURPRISE)
-            _line(console, f"  {witnesses_in_words(attempt.witnesses)}")
-    for words, names in not_judged(record.attempts) if cases else ():
+            _line(console, f"  {view.witnesses_in_words(attempt.witnesses)}")
+    for words, names in view.not_judged(record.attempts) if cases else ():
         _line(console, f"\ncertificate not judged: {', '.join(names)}", Verdict.CANNOT)
         _line(console, f"  {words}")
     if verbose:
@@ -163,7 +148,7 @@ def print_attempts(
         _print_rate(attempts, console)
     first_of_each: dict[str, AttemptResult] = {}
     for attempt in attempts:
-        first_of_each.setdefault(seen(attempt), attempt)
+        first_of_each.setdefault(view.seen(attempt), attempt)
     for attempt in first_of_each.values():
         if len(attempts) > 1:
             console.print()
@@ -175,12 +160,14 @@ def print_attempts(
         if attempt.advice is not None:
             advice = advice_in_words(attempt.advice, language, everything=verbose)
             _print_pairs([(label, visible(text)) for label, text in advice], console)
-        _print_pairs(settings_in_words(attempt), console)
+        _print_pairs(view.settings_in_words(attempt), console)
         # What is behind the advice is told with ``-v``.
         skipped = {"seen", "stand-in"} | ({"cause"} if attempt.advice else set())
-        pairs = [pair for pair in explanation(attempt, language) if pair[0] not in skipped]
+        pairs = [pair for pair in view.explanation(attempt, language) if pair[0] not in skipped]
         if not verbose:
-            pairs = [(n, deciding_lines(text) if n == "server says" else text) for n, text in pairs]
+            pairs = [
+                (n, view.deciding_lines(text) if n == "server says" else text) for n, text in pairs
+            ]
         _print_pairs(pairs, console)
         _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console)
         _print_command(attempt, console)
@@ -220,10 +207,10 @@ def print_images(images: Iterable[Provenance], console: Console) -> None:
 # -- one case --------------------------------------------------------------------------------------
 
 
-def _print_story(cases: Sequence[CaseRecord], record: RunRecord, console: Console) -> None:
+def _print_story(of_clients: CaseView, console: Console) -> None:
     """Tell a case from its first client; the other clients have a line for what came of each."""
-    case, *others = cases
-    attempts = record.attempts_of(case)
+    first, *others = of_clients.clients
+    case, attempts = first.case, first.attempts
     _line(console, f"{visible(case.document)}: {visible(case.section)}", bold=True)
     _line(console, visible(case.title or case.name), bold=True)
     story = " ".join(case.story.partition("\n\n")[0].split()).replace("``", "`")
@@ -233,11 +220,10 @@ def _print_story(cases: Sequence[CaseRecord], record: RunRecord, console: Consol
         _print_pairs(_told(case, attempts), console)
     alike: dict[str, list[str]] = {}
     for other in others:
-        words = _seen_in_case(other, record.attempts_of(other))
-        rest = rest_of_case(record.attempts_of(other))
-        alike.setdefault("; ".join(filter(None, (words, rest))), []).append(visible(other.label))
-    for words, clients in alike.items():
-        _print_pairs([("also", f"{', '.join(clients)}\n{words}")], console)
+        words = (_seen_in_case(other.case, other.attempts), view.rest_of_case(other.attempts))
+        alike.setdefault("; ".join(filter(None, words)), []).append(visible(other.case.label))
+    also = [("also", f"{', '.join(clients)}\n{words}") for words, clients in alike.items()]
+    _print_pairs(also, console)
 
 
 def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str]]:
@@ -245,11 +231,11 @@ def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple
     tries = [a for a in attempts if a.role is role]
     first = next((a for a in tries if a.outcome and a.outcome.by is not None), tries[0])
     stand_in = f" (stand-in: {', '.join(first.stand_ins)})" if first.stand_ins else ""
-    for label, words in settings_in_words(first):
+    for label, words in view.settings_in_words(first):
         yield label, words
     yield "result", _seen_in_case(case, attempts) + stand_in
     if first.outcome is not None:
-        yield from (p for p in explanation(first) if p[0] in {"user sees", "cause"})
+        yield from (p for p in view.explanation(first) if p[0] in {"user sees", "cause"})
     named: dict[tuple[Role, str], list[AttemptResult]] = {}
     for attempt in attempts:
         if attempt.role is not role:
@@ -258,8 +244,10 @@ def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple
         if role is Role.REMEDY:
             words = f"{visible(label)}\n{_result(made)}"
             for impostor in named.get((Role.IMPOSTOR, label), ()):
-                got = captured_in_case([impostor])
-                words += f"\n{impostor_got(got) if got else f'impostor: {_result([impostor])}'}"
+                got = view.captured(impostor)
+                words += (
+                    f"\n{view.impostor_got(got) if got else f'impostor: {_result([impostor])}'}"
+                )
             yield str(made[0].standing or "remedy"), words
         elif role is Role.TWIN:
             changed = differing_fields(first.attempt, made[0].attempt)
@@ -272,7 +260,7 @@ def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple
 def _result(attempts: Sequence[AttemptResult]) -> str:
     """What came of an attempt, or of all tries of one, in a line that names a stand-in and the verdict."""
     first = attempts[0]
-    counted = Tally(seen(attempt) for attempt in attempts)
+    counted = Tally(view.seen(attempt) for attempt in attempts)
     words = "; ".join(text if len(counted) == 1 else f"{n} x {text}" for text, n in counted.items())
     verdicts = [attempt.verdict for attempt in attempts if attempt.verdict is not None]
     words = f"{_WORDS[gravest(verdicts)]}: {words}" if verdicts else words
@@ -281,7 +269,7 @@ def _result(attempts: Sequence[AttemptResult]) -> str:
 
 def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
     first = None if case.race is not None or not attempts else attempts[0].verdict
-    return f"{_WORDS[first or case.verdict]}: {seen_in_case(case, attempts)}"
+    return f"{_WORDS[first or case.verdict]}: {view.seen_in_case(case, attempts)}"
 
 
 # -- many cases ------------------------------------------------------------------------------------
@@ -312,22 +300,23 @@ def _print_found(record: RunRecord, console: Console) -> None:
     console.print()
 
 
-def _print_sections(
-    cases: Mapping[tuple[str, str, str], Sequence[CaseRecord]], record: RunRecord, console: Console
-) -> None:
+def _print_sections(cases: Sequence[CaseView], console: Console) -> None:
     """A line for each section, or, of a single section, for each case."""
-    sections: dict[str, list[CaseRecord]] = {}
-    single = len({(document, section) for document, section, _ in cases}) == 1
-    for (document, section, _), many in sorted(cases.items(), key=lambda item: item[0][0]):
-        name = many[0].title if single else ": ".join(filter(None, (document, section)))
-        sections.setdefault(name, []).extend(many)
-    for name, many in sections.items():
-        verdicts = Tally(a.verdict for case in many for a in record.attempts_of(case))
-        verdicts.update(case.verdict for case in many if case.race and case.verdict == "surprise")
+    lines: dict[str, list[ClientView]] = {}
+    sections = view.by_section(cases)
+    for names, many in sorted(sections.items(), key=lambda item: item[0][0]):
+        for case in many:
+            title = case.clients[0].case.title
+            name = title if len(sections) == 1 else ": ".join(filter(None, names))
+            lines.setdefault(name, []).extend(case.clients)
+    for name, clients in lines.items():
+        verdicts = Tally(a.verdict for one in clients for a in one.attempts)
+        ends = [one.case for one in clients]
+        verdicts.update(c.verdict for c in ends if c.race and c.verdict == "surprise")
         others = (
             f"{verdicts[v]} {_WORDS[v]}" for v in Verdict if v != "as-expected" and verdicts[v]
         )
-        style = _STYLES[gravest(case.verdict for case in many)]
+        style = _STYLES[gravest(case.verdict for case in ends)]
         prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} as expected  ")
         print_hanging(console, prefix, Text("; ".join([visible(name), *others]), style=style))
 
@@ -348,7 +337,7 @@ def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> 
         words = f"{blank}{_WORDS[first.verdict]}: {visible(first.id)}"
         _line(console, words, first.verdict)
         if in_full:
-            _print_pairs(explanation(first), console)
+            _print_pairs(view.explanation(first), console)
             _print_command(first, console)
         if others:
             _line(console, f"  and the same in {_number(len(others), 'more attempt')}")
@@ -362,14 +351,15 @@ def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> 
 
 def _print_details(record: RunRecord, console: Console) -> None:
     """What only somebody reads who asks for everything: causes of ``cannot``, claims, images."""
-    for cause, clients in causes(record.attempts):
-        _line(console, f"\ncannot: {cause}", Verdict.CANNOT)
-        _line(console, f"  {', '.join(clients)}", dim=True)
+    for cause, clients in view.causes(record.attempts).items():
+        _line(console, f"\ncannot: {visible(cause)}", Verdict.CANNOT)
+        _line(console, f"  {view.stopped_in_words(clients)}", dim=True)
     for document, results in _evaluated(record):
         if any(result.made for result in results):
-            from lab.report.claims import summary  # noqa: PLC0415 - of use for documents alone
+            from lab.report.plain import claims_summary  # noqa: PLC0415 - of use for documents alone
 
-            _line(console, "\n" + summary(document, results, columns=min(console.width, 100)))
+            words = claims_summary(document, results, columns=min(console.width, 100))
+            _line(console, "\n" + words)
     console.print()
     _print_image_records(record.images, console, details=True)
 
@@ -386,7 +376,7 @@ def _print_foot(record: RunRecord, console: Console, places: Mapping[str, Path])
         places = {", ".join(path.name for path in places.values()): folders.pop()}
     for name, path in places.items():
         console.print(Text(f"{name}: {path}"), soft_wrap=True)
-    _line(console, counts_in_words(record))
+    _line(console, view.counts_in_words(record))
     took = f" ({(record.ended - record.started).total_seconds():.1f} s)" if record.ended else ""
     counts = record.counts
     verdict: Verdict | None = record.verdict
@@ -423,11 +413,11 @@ def _print_command(attempt: AttemptResult, console: Console) -> None:
 
 
 def _print_rate(attempts: Sequence[AttemptResult], console: Console) -> None:
-    outcomes = Tally(seen(attempt) for attempt in attempts)
+    outcomes = Tally(view.seen(attempt) for attempt in attempts)
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)
     words = f"{reached} of {made} completed ({reached / made:.0%})"
-    left_open = sum(len(names) for _, names in not_judged(attempts))
+    left_open = sum(len(names) for _, names in view.not_judged(attempts))
     words += f", the certificate not judged in {left_open}" if left_open else ""
     _line(console, words, bold=True)
     _print_pairs([(f"{n} x", words) for words, n in outcomes.most_common()], console)
@@ -440,7 +430,7 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
         mark = "STAND-IN" if image.stand_in else image.source
         name = Text(f"{visible(image.name):<{width}} ")
         marked = Text(f"{visible(mark):<8} ", style=_STAND_IN if image.stand_in else "dim")
-        print_hanging(console, name + marked, Text(image_in_words(image)))
+        print_hanging(console, name + marked, Text(view.image_in_words(image)))
         for label, texts in (
             ("real", image.real),
             ("not real", image.not_real),
@@ -448,7 +438,7 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
         ):
             if details and texts:
                 prefix = Text(f"{'':<{width}} {label:<8} ", style="dim")
-                print_hanging(console, prefix, Text(excerpt("; ".join(texts)), style="dim"))
+                print_hanging(console, prefix, Text(view.excerpt("; ".join(texts)), style="dim"))
 
 
 def _label(label: str) -> Text:

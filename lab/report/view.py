@@ -1,13 +1,34 @@
-"""A record's cases as every report shows them: in the order of the record, each with all its clients."""
+"""A record's cases as every report shows them, and its parts in plain words: pure functions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TypeVar, cast
 
-from lab.model import Attempt, ClientSettings, ServerSettings, set_fields, spelt
-from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
+from lab.model import (
+    Attempt,
+    Captured,
+    ClientSettings,
+    Result,
+    Role,
+    ServerSettings,
+    Side,
+    set_fields,
+    spelt,
+)
+from lab.model.expectations import Verdict
+from lab.model.software import differences
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.text import visible
+from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
+from lab.wire.reading import ConnectionReading
+from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
 
 #: Settings that name an end instead of describing it.
 NAMES = frozenset({"software", "program", "platform", "policy"})
@@ -66,6 +87,10 @@ class CaseView:
         return _SENTENCE_END.split(self._paragraphs[0])
 
 
+#: A case from every client, in whichever report.
+Case = TypeVar("Case", bound=CaseView)
+
+
 def cases_of(record: RunRecord) -> tuple[CaseView, ...]:
     """The cases of a record, in the order in which they first come."""
     return _grouped(ClientView(case, record.attempts_of(case)) for case in record.cases)
@@ -78,9 +103,9 @@ def everything_in(record: RunRecord) -> tuple[CaseView, ...]:
     )
 
 
-def by_section(cases: Sequence[CaseView]) -> dict[tuple[str, str], list[CaseView]]:
+def by_section(cases: Iterable[Case]) -> dict[tuple[str, str], list[Case]]:
     """Cases by document and section, in the order in which these first come."""
-    sections: dict[tuple[str, str], list[CaseView]] = {}
+    sections: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         sections.setdefault(case.section, []).append(case)
     return sections
@@ -135,3 +160,352 @@ def _made_up(
     """A case of which the record has attempts and nothing else."""
     verdict = gravest(attempt.verdict for attempt in attempts)
     return CaseRecord(id=identity, name=name, label=label, title=title, verdict=verdict)
+
+
+# -- in plain words --------------------------------------------------------------------------------
+
+
+#: Of somebody else's text, a report shows at most so many lines; the record has them all.
+MOST_LINES = 12
+#: Of a longer list of cipher suites, so many are named.
+MOST_SUITES = 4
+
+
+@cache
+def _words(section: str) -> Mapping[str, str]:
+    texts = tomllib.loads(Path(__file__).with_name("wire.toml").read_text(encoding="utf-8"))
+    return cast("Mapping[str, str]", texts[section])
+
+
+def excerpt(text: str, most: int = MOST_LINES) -> str:
+    """The text made visible, without its middle if it has more than ``most`` lines."""
+    lines = visible(text).strip("\n").split("\n")
+    if len(lines) <= most:
+        return "\n".join(lines)
+    head, tail = most // 2, most - most // 2
+    cut = len(lines) - head - tail
+    return "\n".join([*lines[:head], f"[{cut} more lines in the record]", *lines[-tail:]])
+
+
+#: What a line of a server's log has that says why something failed.
+_DECIDING = re.compile(
+    r"OOPS|error|fail|refus|denied|alert|\b[45]\d\d[ -]|\[(crit|emerg|alert|warn)\]", re.IGNORECASE
+)
+_STAMP = re.compile(r"^\w{3} \w{3} +\d+ [\d:]+ \d{4} ")
+
+
+def deciding_lines(log: str) -> str:
+    """Of a server's log the lines that say why something failed; the last line, if none does."""
+    lines = log.split("\n")
+    told = [line for line in lines if _DECIDING.search(_STAMP.sub("", line))] or lines[-1:]
+    if len(told) == len(lines):
+        return log
+    return "\n".join([*told, f"({len(lines) - len(told)} more lines: -v)"])
+
+
+def seen(attempt: AttemptResult) -> str:
+    """What came of an attempt, in one line: its outcome, or why there is none."""
+    if attempt.outcome is not None:
+        return attempt.outcome.in_words()
+    return visible(attempt.verdict_why) or "nothing was observed"
+
+
+def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str, str]]:
+    """What there is to say about one attempt, as pairs of a label and a text of some lines."""
+    outcome, expectation = attempt.outcome, attempt.expectation
+    client, server = attempt.client_report, attempt.server_report
+    # Where the results differ, expected and seen say it all.
+    told = bool(outcome and expectation and outcome.result is not expectation.result)
+    as_expected = attempt.verdict is Verdict.AS_EXPECTED
+    pairs = [
+        ("expected", expectation.in_words() if expectation else ""),
+        ("seen", outcome.in_words() if outcome else ""),
+        ("why", "" if as_expected or told else attempt.verdict_why),
+        ("cause", (outcome.cause if outcome else None) or ""),
+        ("real host", on_a_real_host(attempt, language)),
+        ("client says", client.error if client else ""),
+        ("user sees", client.message if client else ""),
+        ("impostor got", given_away(attempt)),
+        ("server says", server.log if server else ""),
+        ("wire", wire_in_words(attempt.wire)),
+        ("witnesses", witnesses_in_words(attempt.witnesses)),
+        ("facts", facts(attempt)),
+        ("stand-in", ", ".join(attempt.stand_ins)),
+        ("builds", _builds(attempt)),
+    ]
+    return [(label, excerpt(text)) for label, text in pairs if text]
+
+
+def on_a_real_host(attempt: AttemptResult, language: str = "en") -> str:
+    """What a host of the distribution would do otherwise than the stand-in did; empty: nothing known."""
+    client, outcome = attempt.client, attempt.outcome
+    if client.platform not in attempt.stand_ins or outcome is None or outcome.protocol is None:
+        return ""
+    known = differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
+    return "; ".join(one.ja if language == "ja" else one.en for one in known)
+
+
+def moved_builds(attempt: AttemptResult) -> list[str]:
+    """Of an unexpected result: the programs and libraries that are other builds than before."""
+    return [f"{image.name}: {change}" for image in attempt.images for change in image.moved or ()]
+
+
+def same_builds(attempt: AttemptResult) -> bool:
+    """Whether every image is known to have the very builds of which the expectations were seen to hold."""
+    return bool(attempt.images) and all(image.moved == () for image in attempt.images)
+
+
+def _builds(attempt: AttemptResult) -> str:
+    """The same in words; nothing, if nothing is known."""
+    lines = moved_builds(attempt)
+    if lines:
+        return "\n".join([*lines, "since the expectations were last seen to hold"])
+    known = same_builds(attempt)
+    return "those with which the expectations were last seen to hold" if known else ""
+
+
+def explain_surprise(attempt: AttemptResult) -> str:
+    """All about one attempt as plain text, ending with the command line that repeats it."""
+    lines = [visible(attempt.id)]
+    for label, text in [*explanation(attempt), ("repeat", visible(attempt.command))]:
+        first, *rest = text.split("\n")
+        lines += [f"  {label:<11}  {first}", *(f"{'':<15}{line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def facts(attempt: AttemptResult) -> str:
+    """Facts of the connection beyond the line of :meth:`lab.model.Outcome.in_words`."""
+    outcome = attempt.outcome
+    if outcome is None:
+        return ""
+    named = {
+        "protocol": outcome.protocol if outcome.result is Result.REFUSED else None,
+        "cipher": outcome.cipher if outcome.result is Result.REFUSED else None,
+        "X509 error": outcome.verify_code,
+        "data channel protected": outcome.data_protected,
+        "session reused": outcome.session_reused,
+    }
+    return ", ".join(
+        f"{name} {written(value)}" for name, value in named.items() if value is not None
+    )
+
+
+def given_away(attempt: AttemptResult) -> str:
+    """All that an impostor was given, a fact on each line; nothing if nothing was."""
+    got = captured(attempt)
+    if got is None:
+        return ""
+    lines = [f"user      {got.user}", f"password  {got.password}"]
+    if got.file_bytes:
+        lines += [f"file      {got.file_bytes} bytes, beginning", got.file_head]
+    elif got.file_bytes is not None:
+        lines.append("file      empty")
+    return "\n".join(lines)
+
+
+def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
+    """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
+    ends = (
+        ("server", attempt.server.software, attempt.server),
+        ("client", str(attempt.client), attempt.client),
+    )
+    return [
+        (label, visible(" ".join([name, *(f"{n}={written(v)}" for n, v in settings(end))])))
+        for label, name, end in ends
+    ]
+
+
+def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
+    """What came of a case's first attempt in one line; of a race, the rate of the refusal."""
+    if case.race is not None:
+        reason = next(
+            (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
+            "refused",
+        )
+        return f"{case.race.refused} of {case.race.times} tries refused: {reason}"
+    return seen(attempts[0]) if attempts else "no attempt was made"
+
+
+def rest_of_case(attempts: Sequence[AttemptResult]) -> str:
+    """What came of a case's attempts behind its first: twin, remedies and impostor."""
+    as_expected: list[str] = []
+    others: list[str] = []
+    for role, many in (
+        (Role.TWIN, "twins"),
+        (Role.REMEDY, "remedies"),
+        (Role.IMPOSTOR, "impostors"),
+    ):
+        verdicts = Counter(a.verdict or Verdict.AS_EXPECTED for a in attempts if a.role is role)
+        number = verdicts.total()
+        name = str(role) if number == 1 else f"{number} {many}"
+        if number and verdicts[Verdict.AS_EXPECTED] == number:
+            as_expected.append(name)
+        elif number:
+            each = [v if number == 1 else f"{verdicts[v]} {v}" for v in Verdict if verdicts[v]]
+            others.append(f"{name}: {', '.join(each)}")
+    if as_expected:
+        *first, last = as_expected
+        all_of = f"{', '.join(first)} and {last}" if first else last
+        others.insert(0, f"{all_of} as expected")
+    return "; ".join(others)
+
+
+def captured(attempt: AttemptResult) -> Captured | None:
+    """What an impostor got in an attempt; ``None``: nothing, or the server was none."""
+    return attempt.server_report.captured if attempt.server_report else None
+
+
+def impostor_got(captured: Captured) -> str:
+    """One line on what an impostor got."""
+    return visible(f"impostor got {captured.in_words()}")
+
+
+def counts_in_words(record: RunRecord) -> str:
+    """``42 attempts, 30 made: 40 as-expected, 1 surprise, 1 cannot, 0 lab-error``."""
+    number = len(record.attempts)
+    made = f", {record.made} made" if record.made != number else ""
+    counts = ", ".join(f"{record.counts[verdict]} {verdict}" for verdict in Verdict)
+    unjudged = number - sum(record.counts.values())
+    return f"{number} attempt{'s' if number != 1 else ''}{made}: {counts}" + (
+        f", {unjudged} without expectation" if unjudged else ""
+    )
+
+
+def not_judged(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]:
+    """The outcomes that say nothing of an operator's own certificate, each with its attempts."""
+    found: dict[str, list[str]] = {}
+    for attempt in attempts:
+        if attempt.outcome is not None and attempt.outcome.not_judged:
+            found.setdefault(visible(seen(attempt)), []).append(visible(attempt.id))
+    return list(found.items())
+
+
+def causes(attempts: Iterable[AttemptResult]) -> dict[str, Counter[str]]:
+    """The causes of ``cannot``, each with the clients that it stopped and how often."""
+    stopped: dict[str, Counter[str]] = {}
+    for attempt in attempts:
+        if attempt.verdict is Verdict.CANNOT:
+            stopped.setdefault(attempt.verdict_why, Counter())[str(attempt.client)] += 1
+    return stopped
+
+
+def stopped_in_words(clients: Counter[str]) -> str:
+    """The clients that a cause stopped, in one line."""
+    return ", ".join(f"{c} ({n} attempt{'s' if n != 1 else ''})" for c, n in clients.items())
+
+
+def image_in_words(image: ImageRecord) -> str:
+    """One line about an image, beside its name and the mark that it is a stand-in."""
+    return visible(" on ".join(part for part in (image.tls_library, image.os) if part))
+
+
+# -- the wire, and whom the witnesses name ----------------------------------------------------------
+
+
+def wire_in_words(reading: WireReading | None) -> str:
+    """The reading, a fact on each line; nothing if nothing was captured."""
+    return "" if reading is None else "\n".join(_lines(reading))
+
+
+def witnesses_in_words(witnesses: Witnesses | None) -> str:
+    """Whom each witness names, and whether they disagree; nothing if none was heard."""
+    if witnesses is None:
+        return ""
+    every = {"client": witnesses.client, "server": witnesses.server, "wire": witnesses.wire}
+    words = ", ".join(f"{name}: {_names(one)}" for name, one in every.items())
+    return f"they disagree - {words}" if witnesses.disagree else words
+
+
+def _names(one: Statement) -> str:
+    if one.standing is Agreement.SILENT or one.names is None:
+        return "silent"
+    return f"the {one.names}" if one.standing is Agreement.AGREES else f"the {one.names} (!)"
+
+
+def _lines(reading: WireReading) -> Iterator[str]:
+    if reading.missing:
+        yield f"not captured: {reading.missing}"
+        return
+    control = reading.control
+    if control is None:
+        yield "no packet came to the server"
+    else:
+        yield from _connection(control)
+    for data in (one for one in reading.connections if not one.control):
+        # What of a data connection went well is of no interest here.
+        if data.ending is not None:
+            yield from (f"data connection: {line}" for line in _connection(data))
+        elif data.closed is not None and data.closed.reset:
+            yield f"data connection: the {data.closed.by} breaks it off (RST)"
+    yield from _file(reading)
+
+
+def _connection(one: ConnectionReading) -> Iterator[str]:
+    if one.offered is None:
+        yield from (f"{'>' if s.by is Side.CLIENT else '<'} {s.text}" for s in one.said[-6:])
+    else:
+        yield f"the client offers {_offered(one.offered)}"
+    if one.selected is not None:
+        yield f"the server selects {_selected(one.selected, one.certificates)}"
+    if one.unreadable:
+        yield f"not readable: {one.unreadable}"
+    told = [(alert.after_ms, _alert(alert)) for alert in one.alerts]
+    if one.not_tls is not None:
+        words = f"the server says in clear text: {one.not_tls.text}"
+        told.append((one.not_tls.after_ms, words))
+    yield from (words for _, words in sorted(told, key=lambda one: one[0]))
+    if one.ending is not None and one.ending.how is not How.FATAL_ALERT:
+        yield _ending(one.ending)
+
+
+def _offered(offered: Offered) -> str:
+    versions = " ".join(offered.versions) if offered.versions else f"{offered.newest} or older"
+    suites = offered.suites
+    named = " ".join(suites[:MOST_SUITES])
+    rest = len(suites) - MOST_SUITES
+    words = [versions, f"{named} and {rest} more" if rest > 0 else named or "no cipher suite"]
+    words.append(f"the name {offered.server_name}" if offered.server_name else "no name (SNI)")
+    if offered.alpn:
+        words.append(f"ALPN {' '.join(offered.alpn)}")
+    return "; ".join(words)
+
+
+def _selected(selected: Selected, certificates: Certificates | None) -> str:
+    words = [f"{selected.version} {selected.cipher}"]
+    if selected.retry:
+        words.append("after a HelloRetryRequest")
+    if selected.resumed:
+        words.append("an earlier session")
+    if certificates is not None:
+        number = certificates.number
+        words.append(f"{number} certificate{'s' if number != 1 else ''}")
+    return "; ".join(words)
+
+
+def _alert(alert: AlertSeen) -> str:
+    where = _words("point")[alert.point]
+    if alert.name is None:
+        return f"encrypted alert from the {alert.by} {where}"
+    kind = "fatal alert" if alert.fatal else "alert"
+    opened = ", opened with the key log" if alert.decrypted else ""
+    return f"{kind} {alert.name} ({alert.number}) from the {alert.by} {where}{opened}"
+
+
+def _ending(ending: Ending) -> str:
+    where = _words("at").get(ending.point) or _words("point")[ending.point]
+    return _words("ending")[ending.how].format(by=ending.by, where=where)
+
+
+def _file(reading: WireReading) -> Iterator[str]:
+    if reading.file is not None:
+        secrets = "with the secrets of its TLS sessions" if reading.key_log else ""
+        if reading.no_key_log:
+            secrets = f"no secrets: {reading.no_key_log}"
+        words = [f"{reading.packets} packets in {reading.file}", secrets]
+        yield "; ".join(word for word in words if word)
+    if reading.cut:
+        yield f"{reading.cut} bytes of long transfers are left out"
+    if reading.lost or reading.late:
+        yield f"packets may be missing: the capture lost {reading.lost}"
+    if reading.unclear:
+        yield f"{reading.unclear} connections may have been another attempt's, and are left out"

@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from lab.certificates import OWN
-from lab.dialects import DialectError, hear, interpret
+from lab.dialects import DialectError
+from lab.dialects.rules import hear, interpret
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
 from lab.model.expectations import (
     Judgement,

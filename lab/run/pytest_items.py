@@ -20,7 +20,7 @@ from lab.model import Role
 from lab.model.expectations import Verdict
 from lab.pytest_plugin import RECORD, add_record
 from lab.record import AttemptResult, CaseRecord
-from lab.report.words import explain_surprise
+from lab.report.view import explain_surprise
 from lab.run.recording import conduct
 
 

@@ -108,7 +108,7 @@ def record_run(
                 words = f"{result.id}: {result.attempt}"
                 if result.outcome is not None:
                     words += f"\n{result.outcome.in_words()}"
-                wire = replace(wire, file=writer.capture(result.id, pcapng.write(capture, words)))
+                wire = replace(wire, file=writer.capture(result.id, pcapng(capture, words)))
             result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
             if result.chain is not None and result.chain not in writer.certificates:
                 writer.chain(result.chain, _chain(laboratory, result.attempt))

@@ -16,9 +16,7 @@ from lab.tls.records import (
     HANDSHAKE,
     VERSION_NAMES,
     VERSIONS,
-    Alert,
     Reader,
-    WireError,
     extensions,
     first_message,
     handshake,
@@ -80,13 +78,8 @@ def parse(data: bytes) -> ClientHello | None:
     Raises:
         WireError: the bytes are no TLS (an SSLv2 ClientHello included), or no ClientHello.
     """
-    message = first_message(data)
-    if message is None or isinstance(message, Alert):
-        return None
-    kind, body = message
-    if kind != CLIENT_HELLO:
-        raise WireError(f"a handshake message of type {kind} where a ClientHello was to be")
-    return read(body)
+    body = first_message(data, CLIENT_HELLO, "ClientHello")
+    return read(body) if isinstance(body, bytes) else None
 
 
 def read(body: bytes) -> ClientHello:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from types import MappingProxyType
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
@@ -26,50 +27,21 @@ VERSIONS = {
     "TLSv1.2": 0x0303,
     "TLSv1.3": 0x0304,
 }
+
+
+def table(name: str) -> Iterator[list[str]]:
+    """The rows of one of the tables beside this module, without its comments."""
+    text = resources.files(__package__).joinpath(name).read_text("utf-8")
+    return (line.split("\t") for line in text.splitlines() if line[:1] != "#")
+
+
 VERSION_NAMES = {number: name for name, number in VERSIONS.items()}
 
 
 #: The alerts of TLS by their numbers.
 ALERTS: Mapping[int, str] = MappingProxyType(
-    {
-        0: "close_notify",
-        10: "unexpected_message",
-        20: "bad_record_mac",
-        21: "decryption_failed",
-        22: "record_overflow",
-        30: "decompression_failure",
-        40: "handshake_failure",
-        41: "no_certificate",
-        42: "bad_certificate",
-        43: "unsupported_certificate",
-        44: "certificate_revoked",
-        45: "certificate_expired",
-        46: "certificate_unknown",
-        47: "illegal_parameter",
-        48: "unknown_ca",
-        49: "access_denied",
-        50: "decode_error",
-        51: "decrypt_error",
-        60: "export_restriction",
-        70: "protocol_version",
-        71: "insufficient_security",
-        80: "internal_error",
-        86: "inappropriate_fallback",
-        90: "user_canceled",
-        100: "no_renegotiation",
-        109: "missing_extension",
-        110: "unsupported_extension",
-        111: "certificate_unobtainable",
-        112: "unrecognized_name",
-        113: "bad_certificate_status_response",
-        114: "bad_certificate_hash_value",
-        115: "unknown_psk_identity",
-        116: "certificate_required",
-        120: "no_application_protocol",
-        121: "ech_required",
-    }
+    {int(number): name for number, name in table("alerts.tsv")}
 )
-
 #: Alerts that end nothing, or end it in good order, whatever the version.
 _NO_ERRORS = frozenset({0, 90, 100})
 _WARNING, _FATAL = 1, 2
@@ -202,11 +174,11 @@ def messages(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
     return found, data
 
 
-def first_message(data: bytes) -> tuple[int, bytes] | Alert | None:
-    """The first handshake message (type, body) or alert; ``None``: the data end before either.
+def first_message(data: bytes, wanted: int, name: str) -> bytes | Alert | None:
+    """The body of the first handshake message, or an alert; ``None``: the data end before either.
 
     Raises:
-        WireError: the bytes are not TLS records.
+        WireError: the bytes are not TLS records, or another message than the one ``wanted``.
     """
     begun = b""
     for content_type, fragment in _whole(data):
@@ -215,8 +187,10 @@ def first_message(data: bytes) -> tuple[int, bytes] | Alert | None:
         if content_type != HANDSHAKE:
             raise WireError(f"a record of type {content_type} where a handshake was to begin")
         begun += fragment
-        if found := messages(begun)[0]:
-            return found[0]
+        for kind, body in messages(begun)[0]:
+            if kind != wanted:
+                raise WireError(f"a handshake message of type {kind} where a {name} was to be")
+            return body
     return None
 
 

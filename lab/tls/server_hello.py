@@ -50,13 +50,8 @@ def parse(data: bytes) -> ServerHello | Alert | None:
     Raises:
         WireError: the bytes are no TLS, or neither a ServerHello nor an alert.
     """
-    message = first_message(data)
-    if message is None or isinstance(message, Alert):
-        return message
-    kind, body = message
-    if kind != SERVER_HELLO:
-        raise WireError(f"a handshake message of type {kind} where a ServerHello was to be")
-    return read(body)
+    body = first_message(data, SERVER_HELLO, "ServerHello")
+    return read(body) if isinstance(body, bytes) else body
 
 
 def read(body: bytes) -> ServerHello:

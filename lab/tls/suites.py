@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from types import MappingProxyType
 
 from lab.model import PROTOCOLS
+from lab.tls.records import table
 
 
 @dataclass(frozen=True, order=True)
@@ -46,16 +46,9 @@ class Suite:
         return self.name
 
 
-def _table() -> list[str]:
-    return resources.files("lab.tls").joinpath("suites.tsv").read_text("utf-8").splitlines()
-
-
 #: By number, in the order of the registry.
 SUITES: Mapping[int, Suite] = MappingProxyType(
-    {
-        int(number, 16): Suite(int(number, 16), *columns)
-        for number, *columns in (line.split("	") for line in _table() if line[:1] != "#")
-    }
+    {int(number, 16): Suite(int(number, 16), *columns) for number, *columns in table("suites.tsv")}
 )
 
 _BY_NAME = {suite.name: suite for suite in SUITES.values()}

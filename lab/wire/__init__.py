@@ -3,17 +3,14 @@
 Pure: packets in, a file that Wireshark opens and a reading out. ``lab/run/capture.py`` gets the
 packets, ``docs/wire.md`` says what the reading means::
 
-    packets      what the agent beside the server kept of an attempt
-    pcapng       the same as a file, with the secrets of the TLS sessions where there are some
-    streams      connections: who said what when, and who ended it
-    ftp, tls     what of that is FTP in clear text, and TLS
+    packets      what the agent beside the server kept of an attempt; the same as a file (pcapng), with the
+                 streams      connections: who said what when, and who ended it
+    ftp, tls     what of that is FTP in clear text, and TLS, with alerts that only the key log opens
     reading      the whole, and whom it shows to have refused
-    secrets      alerts that only the key log opens
     witnesses    client, server and wire: whom does each name?
 """
 
-from lab.wire import pcapng
-from lab.wire.packets import Capture, CapturePolicy, Packet
+from lab.wire.packets import Capture, CapturePolicy, Packet, pcapng
 from lab.wire.reading import Ending, How, WireReading, read
 from lab.wire.tls import Point
 from lab.wire.witnesses import Agreement, Statement, Witnesses, hear_witnesses

@@ -1,10 +1,17 @@
-"""What the agent beside the server kept of one attempt."""
+"""What the agent beside a server kept of an attempt, and the same as a file that Wireshark opens: pcapng.
+
+The secrets of the TLS sessions are in the file, too, in a block that Wireshark reads by itself: it shows
+the decrypted dialogue without being told anything.
+
+Source: IETF draft-ietf-opsawg-pcapng, sections 4.1 (section header), 4.2 (interface), 4.3 (packet), 4.7
+(decryption secrets).
+"""
 
 from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -87,3 +94,76 @@ def _packets(blob: bytes) -> Iterator[Packet]:
             raise ValueError("the packets end inside one")
         yield Packet(time_ns, size, bool(from_server), blob[place : place + here])
         place += here
+
+
+# -- as a file -------------------------------------------------------------------------------------
+
+
+_SECTION, _INTERFACE, _PACKET, _SECRETS = 0x0A0D0D0A, 1, 6, 10
+_BYTE_ORDER = 0x1A2B3C4D
+_ETHERNET = 1
+_TLS_KEY_LOG = 0x544C534B
+
+_END_OF_OPTIONS, _COMMENT = 0, 1
+_APPLICATION = 4
+_INTERFACE_NAME, _RESOLUTION = 2, 9
+_FLAGS = 2
+_INBOUND, _OUTBOUND = 1, 2
+_NANOSECONDS = 9
+#: How much of a packet is kept at most.
+_SNAP = 65535
+
+
+def pcapng(capture: Capture, comment: str, interface: str = "the server's eth0") -> bytes:
+    """The file.
+
+    Args:
+        capture: what is in it.
+        comment: what it is; Wireshark shows it under "Capture File Properties".
+        interface: what is said of where the packets passed.
+    """
+    blocks = [_section(comment), _interface(interface)]
+    if capture.key_log:
+        blocks.append(_secrets(capture.key_log.encode("ascii", "replace")))
+    blocks += [_packet(packet) for packet in capture.packets]
+    return b"".join(blocks)
+
+
+def _section(comment: str) -> bytes:
+    options = [(_COMMENT, comment.encode()), (_APPLICATION, b"tls-ftps-interop-lab")]
+    # Of unknown length: -1.
+    return _block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + _options(options))
+
+
+def _interface(name: str) -> bytes:
+    options = [(_INTERFACE_NAME, name.encode()), (_RESOLUTION, bytes([_NANOSECONDS]))]
+    return _block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, _SNAP) + _options(options))
+
+
+def _secrets(key_log: bytes) -> bytes:
+    return _block(_SECRETS, struct.pack("<II", _TLS_KEY_LOG, len(key_log)) + _padded(key_log))
+
+
+def _packet(packet: Packet) -> bytes:
+    high, low = divmod(packet.time_ns, 1 << 32)
+    head = struct.pack("<IIIII", 0, high, low, len(packet.data), packet.size)
+    direction = _OUTBOUND if packet.from_server else _INBOUND
+    options = [(_FLAGS, struct.pack("<I", direction))]
+    return _block(_PACKET, head + _padded(packet.data) + _options(options))
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    size = len(body) + 12
+    return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
+
+
+def _options(options: Iterable[tuple[int, bytes]]) -> bytes:
+    written = [
+        struct.pack("<HH", code, len(value)) + _padded(value)
+        for code, value in ((code, value[:65535]) for code, value in options)
+    ]
+    return b"".join([*written, struct.pack("<HH", _END_OF_OPTIONS, 0)])
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)

@@ -12,7 +12,6 @@ from enum import StrEnum
 from lab.model import Side
 from lab.wire.ftp import Clear, clear_text, is_negative_reply
 from lab.wire.packets import Capture
-from lab.wire.secrets import parse as parse_key_log
 from lab.wire.streams import Connection, Moment, connections
 from lab.wire.tls import (
     AlertSeen,
@@ -23,6 +22,7 @@ from lab.wire.tls import (
     Point,
     Selected,
     handshake,
+    parse_key_log,
 )
 
 #: Who closes when the other end has owed it an answer for so long was left by it, in seconds. No client of

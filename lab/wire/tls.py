@@ -10,31 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from lab.model import Side
 from lab.tls import client_hello, server_hello
+from lab.tls import records as tls
 from lab.tls.client_hello import ClientHello
-from lab.tls.records import (
-    ALERT,
-    APPLICATION_DATA,
-    CERTIFICATE,
-    CHANGE_CIPHER_SPEC,
-    CLIENT_HELLO,
-    CLOSE_NOTIFY,
-    FINISHED,
-    HANDSHAKE,
-    SERVER_HELLO,
-    Reader,
-    Record,
-    WireError,
-    alert_name,
-    begins_record,
-    is_fatal,
-    messages,
-    records,
-)
+from lab.tls.records import Reader, Record, WireError
 from lab.tls.server_hello import ServerHello
-from lab.wire.secrets import Opener
 from lab.wire.streams import Connection, Moment
 
 #: An encrypted alert of TLS 1.3: two bytes, the inner type, the tag of the suite (CCM_8's has 8 bytes).
@@ -121,7 +109,7 @@ class AlertSeen:
     @property
     def is_goodbye(self) -> bool:
         """Whether its sender closes, and says nothing against the other end."""
-        return self.number in (CLOSE_NOTIFY, _USER_CANCELED)
+        return self.number in (tls.CLOSE_NOTIFY, _USER_CANCELED)
 
 
 @dataclass(frozen=True)
@@ -194,17 +182,17 @@ class _Reading:
     def take(self, side: Side, record: Record, moment: Moment) -> None:
         """The next record."""
         end = self._ends[side]
-        if record.content_type == APPLICATION_DATA and self.seen.version == "TLSv1.3":
+        if record.content_type == tls.APPLICATION_DATA and self.seen.version == "TLSv1.3":
             self._sealed(side, end, record, moment)
-        elif record.content_type == HANDSHAKE and end.encrypts:
+        elif record.content_type == tls.HANDSHAKE and end.encrypts:
             self._finished(side, moment)
-        elif record.content_type == HANDSHAKE:
+        elif record.content_type == tls.HANDSHAKE:
             self._messages(side, end, record.fragment, moment)
-        elif record.content_type == CHANGE_CIPHER_SPEC and self.seen.version != "TLSv1.3":
+        elif record.content_type == tls.CHANGE_CIPHER_SPEC and self.seen.version != "TLSv1.3":
             self._changes_cipher(side, end)
-        elif record.content_type == ALERT:
+        elif record.content_type == tls.ALERT:
             self._alert(side, None if end.encrypts else record.fragment, moment)
-        elif record.content_type == APPLICATION_DATA:
+        elif record.content_type == tls.APPLICATION_DATA:
             self._data(side, moment)
 
     def take_other(self, side: Side, data: bytes, moment: Moment) -> None:
@@ -223,15 +211,15 @@ class _Reading:
                 self.seen.client_finished = moment
             else:
                 self._data(side, moment)
-        elif opened[0] == ALERT:
+        elif opened[0] == tls.ALERT:
             self._alert(side, opened[1], moment, decrypted=True)
-        elif opened[0] == HANDSHAKE:
+        elif opened[0] == tls.HANDSHAKE:
             self._messages(side, end, opened[1], moment)
         else:
             self._data(side, moment)
 
     def _messages(self, side: Side, end: _End, fragment: bytes, moment: Moment) -> None:
-        found, end.rest = messages(end.rest + fragment)
+        found, end.rest = tls.messages(end.rest + fragment)
         for kind, body in found:
             try:
                 self._message(side, kind, body, moment)
@@ -240,17 +228,17 @@ class _Reading:
 
     def _message(self, side: Side, kind: int, body: bytes, moment: Moment) -> None:
         seen = self.seen
-        if kind == CLIENT_HELLO and side is Side.CLIENT and seen.selected is None:
+        if kind == tls.CLIENT_HELLO and side is Side.CLIENT and seen.selected is None:
             seen.hello = client_hello.read(body)
-        elif kind == SERVER_HELLO and side is Side.SERVER and seen.selected is None:
+        elif kind == tls.SERVER_HELLO and side is Side.SERVER and seen.selected is None:
             chosen = server_hello.read(body)
             seen.retry |= chosen.retry
             if not chosen.retry:
                 self._select(chosen)
-        elif kind == CERTIFICATE and side is Side.SERVER and seen.certificates is None:
+        elif kind == tls.CERTIFICATE and side is Side.SERVER and seen.certificates is None:
             seen.certificates = _certificates(body, tls13=seen.version == "TLSv1.3")
             seen.resumed = False
-        elif kind == FINISHED:
+        elif kind == tls.FINISHED:
             self._finished(side, moment)
 
     def _select(self, chosen: ServerHello) -> None:
@@ -289,17 +277,15 @@ class _Reading:
         alert = AlertSeen(side, self.seen.point, after_ms, None)
         if content is not None and len(content) == 2:
             level, number = content
-            fatal = is_fatal(level, number, self.seen.version)
+            fatal = tls.is_fatal(level, number, self.seen.version)
             alert = AlertSeen(
-                side, self.seen.point, after_ms, alert_name(number), number, fatal, decrypted
+                side, self.seen.point, after_ms, tls.alert_name(number), number, fatal, decrypted
             )
         self.seen.alerts.append((moment, alert))
 
 
 def handshake(
-    connection: Connection,
-    offsets: tuple[int, int],
-    secrets: Mapping[tuple[str, bytes], bytes],
+    connection: Connection, offsets: tuple[int, int], secrets: Mapping[tuple[str, bytes], bytes]
 ) -> Handshake:
     """Read the TLS of a connection.
 
@@ -333,10 +319,10 @@ def _records(
 ) -> Iterator[tuple[Moment, Side, Record | bytes]]:
     """The records of one end, and where they stop what is no TLS, each with its moment."""
     stream = connection.stream(side)
-    found, rest = records(stream.data[offset:])
+    found, rest = tls.records(stream.data[offset:])
     for record in found:
         yield stream.when(offset + record.end), side, record
-    if rest and not begins_record(rest[:5]):
+    if rest and not tls.begins_record(rest[:5]):
         begins = len(stream.data) - len(rest)
         yield stream.when(begins + 1), side, rest
 
@@ -353,3 +339,114 @@ def _certificates(body: bytes, *, tls13: bool) -> Certificates:
         if tls13:
             entries.vector(2)
     return Certificates(number, size)
+
+
+# -- what only the key log opens -------------------------------------------------------------------
+
+
+_KEY_UPDATE = 24
+#: The labels of a key log, of the handshake's secrets and of those behind it.
+_LABELS = {
+    Side.CLIENT: ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0"),
+    Side.SERVER: ("SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"),
+}
+
+
+class _Cipher(Protocol):
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+
+
+def parse_key_log(key_log: str) -> Mapping[tuple[str, bytes], bytes]:
+    """The secrets of a key log by label and client random; a line that is none is left out."""
+    found: dict[tuple[str, bytes], bytes] = {}
+    for line in key_log.splitlines():
+        words = line.split()
+        if len(words) != 3 or line.startswith("#"):
+            continue
+        try:
+            found[words[0], bytes.fromhex(words[1])] = bytes.fromhex(words[2])
+        except ValueError:
+            continue
+    return found
+
+
+class Opener:
+    """Opens the records of one end of a connection, one after the other."""
+
+    def __init__(
+        self, side: Side, suite: int, random: bytes, secrets: Mapping[tuple[str, bytes], bytes]
+    ) -> None:
+        """Nothing is opened of a suite that is not one of TLS 1.3's, or without secrets.
+
+        Args:
+            side: whose records.
+            suite: number of the cipher suite.
+            random: the ClientHello's.
+            secrets: as :func:`parse` has them.
+        """
+        self._suite = suite
+        self._secrets = [secrets.get((label, random)) for label in _LABELS[side]]
+        self._rest = b""
+        self._cipher: _Cipher | None = None
+        self._iv = b""
+        self._sequence = 0
+        self._next_key()
+
+    def open(self, record: Record) -> tuple[int, bytes] | None:
+        """Type and content of an encrypted record; ``None``: it cannot be opened, nor what follows."""
+        if self._cipher is None or record.content_type != tls.APPLICATION_DATA:
+            return None
+        nonce = bytes(
+            a ^ b for a, b in zip(self._iv, self._sequence.to_bytes(len(self._iv)), strict=True)
+        )
+        head = bytes([record.content_type]) + record.version.to_bytes(2)
+        head += len(record.fragment).to_bytes(2)
+        try:
+            padded = self._cipher.decrypt(nonce, record.fragment, head)
+        except (InvalidTag, ValueError):
+            self._cipher = None
+            return None
+        self._sequence += 1
+        inner = padded.rstrip(b"\0")
+        if not inner:
+            return None
+        kind, content = inner[-1], inner[:-1]
+        if kind == tls.HANDSHAKE:
+            self._follow(content)
+        return kind, content
+
+    def _follow(self, content: bytes) -> None:
+        """Behind Finished, other keys are used."""
+        found, self._rest = tls.messages(self._rest + content)
+        for message, _ in found:
+            if message == tls.FINISHED:
+                self._next_key()
+            elif message == _KEY_UPDATE:
+                self._cipher = None
+
+    def _next_key(self) -> None:
+        secret = self._secrets.pop(0) if self._secrets else None
+        self._sequence = 0
+        self._cipher, self._iv = (_suite(self._suite, secret) if secret else None) or (None, b"")
+
+
+def _suite(number: int, secret: bytes) -> tuple[_Cipher, bytes] | None:
+    algorithm: hashes.HashAlgorithm = hashes.SHA384() if number == 0x1302 else hashes.SHA256()
+    if len(secret) != algorithm.digest_size:
+        return None
+    key = expanded(secret, b"key", 16 if number in (0x1301, 0x1304, 0x1305) else 32, algorithm)
+    iv = expanded(secret, b"iv", 12, algorithm)
+    if number in (0x1301, 0x1302):
+        return AESGCM(key), iv
+    if number == 0x1303:
+        return ChaCha20Poly1305(key), iv
+    if number in (0x1304, 0x1305):
+        return AESCCM(key, tag_length=16 if number == 0x1304 else 8), iv
+    return None
+
+
+def expanded(secret: bytes, label: bytes, size: int, algorithm: hashes.HashAlgorithm) -> bytes:
+    """HKDF-Expand-Label with an empty context."""
+    label = b"tls13 " + label
+    info = size.to_bytes(2) + bytes([len(label)]) + label + b"\0"
+    return HKDFExpand(algorithm, size, info).derive(secret)

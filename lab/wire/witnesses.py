@@ -10,7 +10,8 @@ import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.dialects import Heard, rules_of, server_dialect
+from lab.dialects import server_dialect
+from lab.dialects.rules import Heard, rules_of
 from lab.model import Observation, Outcome, Result, Side, Stage
 from lab.wire.reading import Ending, How, WireReading
 

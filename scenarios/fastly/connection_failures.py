@@ -54,7 +54,6 @@ def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
             because=because,
             message=fastly.says(attempt.client, "Gethostbyname"),
         ),
-        twin=named,
         remedies=[
             recommended(remedy, named),
             useless(
@@ -70,14 +69,13 @@ def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
 def packets_are_dropped(client: ClientSettings) -> Case:
     """A packet filter drops what comes to the origin's port: no answer to the first packet."""
     attempt = Attempt(nginx(port_filter="dropped"), replace(client, timeout_s=SHORT))
-    timed_out = fastly.unconnected(Reason.TIMED_OUT, fastly.says(client, "Connection timeout"))
     return Case(
         attempt,
-        timed_out,
+        fastly.unconnected(Reason.TIMED_OUT, fastly.says(client, "Connection timeout")),
         twin=attempt.with_server(port_filter="open"),
         remedies=[
             *fastly.cures(attempt, "let-in"),
-            useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT), timed_out),
+            useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT)),
         ],
     )
 
@@ -114,14 +112,9 @@ def nothing_listens(client: ClientSettings) -> Case:
     return Case(
         attempt,
         connection_refused(client),
-        twin=attempt.with_server(listening=True),
         remedies=[
             *fastly.cures(attempt, "listening"),
-            useless(
-                "TLS disabled at the client",
-                attempt.with_client(tls=False),
-                connection_refused(client),
-            ),
+            useless("TLS disabled at the client", attempt.with_client(tls=False)),
         ],
     )
 
@@ -157,6 +150,5 @@ def the_origin_never_answers(client: ClientSettings) -> Case:
             because=Reason.TIMED_OUT,
             message=fastly.says(client, "Connection timeout"),
         ),
-        twin=attempt.with_server(behaviour="serve"),
         remedies=fastly.cures(attempt, "well-behaved"),
     )

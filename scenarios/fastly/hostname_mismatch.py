@@ -33,7 +33,6 @@ def certificate_of_another_name(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="valid"),
         remedies=fastly.cures(attempt, "certificate-for-name", "name-given", "not-verified"),
     )
 
@@ -65,7 +64,6 @@ def the_certificate_hostname_alone(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.client_refuses(Reason.HOSTNAME_MISMATCH),
-        twin=attempt.with_client(verify_name=OTHER_HOST),
         remedies=[
             recommended(
                 "the certificate hostname set to the name in the certificate",
@@ -75,7 +73,6 @@ def the_certificate_hostname_alone(client: ClientSettings) -> Case:
             useless(
                 "only the name that is sent (SNI) set to it",
                 attempt.with_client(sni=OTHER_HOST, verify_name=own),
-                fastly.client_refuses(Reason.HOSTNAME_MISMATCH),
             ),
         ],
     )
@@ -134,7 +131,6 @@ def the_common_name_beside_other_names(client: ClientSettings) -> Case:
             useless(
                 "the common name given to the client, to check and to send",
                 attempt.with_client(verify_name=own, sni=own),
-                fastly.hostname_mismatch(client),
             ),
         ],
     )
@@ -183,7 +179,6 @@ def connected_to_by_address_from_the_edge(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.hostname_mismatch(client),
-        twin=attempt.with_client(host=None),
         remedies=[
             recommended("the origin configured by its name", attempt.with_client(host=None)),
             given(attempt, "the origin's name", "nginx.lab.test"),

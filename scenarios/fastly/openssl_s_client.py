@@ -62,7 +62,6 @@ def only_older_versions_are_served(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refusal,
-        twin=wider,
         remedies=[
             recommended(
                 "TLS 1.2 enabled at the origin as well", wider, completed(protocol="TLSv1.2")
@@ -146,7 +145,6 @@ def asked_by_address(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
-        twin=attempt.with_client(sni="nginx.lab.test"),
         remedies=[
             recommended(
                 "-servername with the origin's name",
@@ -176,7 +174,6 @@ def told_to_stop_at_a_bad_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_client(trust="private-ca"),
         remedies=[
             recommended(
                 "-CAfile with the authority's root",

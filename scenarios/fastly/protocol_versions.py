@@ -63,7 +63,6 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
-        twin=asked,
         remedies=[
             unsafe(
                 "SSLv3 enabled at the client",
@@ -158,7 +157,6 @@ def _cured_at_the_origin(attempt: Attempt, refusal: Expectation, *on_build: OnBu
         attempt,
         refusal,
         on_build=on_build,
-        twin=newer,
         remedies=[recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2"))],
     )
 
@@ -232,7 +230,6 @@ def _insisted_on(client: ClientSettings, version: str) -> Case:
     return Case(
         attempt,
         fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM),
-        twin=under_legacy,
         remedies=[
             recommended(
                 "TLS 1.2 enabled at the origin, and nothing asked for at the client",
@@ -273,7 +270,6 @@ def origin_with_tls_1_3_only(client: ClientSettings) -> Case:
     return Case(
         attempt,
         fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"),
-        twin=wider,
         remedies=[recommended("TLS 1.2 enabled at the origin as well", wider)],
     )
 

@@ -47,7 +47,6 @@ def tls_disabled_against_a_server_that_requires_it(client: ClientSettings) -> Ca
     return Case(
         attempt,
         mt.login_needs_tls("[Net::FTP] Connection closed"),
-        twin=attempt.with_client(tls=True),
         remedies=mt.cures(attempt, "client-tls", "plain-login"),
     )
 

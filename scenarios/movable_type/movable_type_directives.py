@@ -57,7 +57,6 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
         remedies=[
             recommended(
                 "the server's certificate trusted by the variable SSL_CERT_FILE",
@@ -68,12 +67,10 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
             useless(
                 "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
                 attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
-                mt.client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
             useless(
                 "the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's",
                 attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",)),
-                mt.client_refuses(Reason.SELF_SIGNED_LEAF),
             ),
         ],
     )

@@ -27,7 +27,6 @@ def the_option_is_not_set(client: ClientSettings) -> Case:
             because=Reason.CONNECTION_REFUSED,
             message="Connection refused",
         ),
-        twin=attempt.with_server(certificate="valid"),
         remedies=mt.cures(attempt, "known-authority"),
     )
 
@@ -43,13 +42,11 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             *mt.cures(attempt, "known-authority"),
             useless(
                 f"{mt.SERVER_HIGH}, as the server's log suggests",
                 attempt.with_server(ciphers="HIGH"),
-                mt.server_refuses(Reason.NO_SHARED_CIPHER),
             ),
         ],
     )
@@ -65,7 +62,6 @@ def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SERVER_CERTIFICATE),
-        twin=attempt.with_server(certificate="valid"),
         remedies=mt.cures(attempt, "known-authority"),
     )
 
@@ -80,7 +76,6 @@ def tls_is_off(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
-        twin=attempt.with_server(tls=True),
         remedies=[
             *mt.cures(attempt, "server-tls"),
             useless(mt.VERIFY_NONE, attempt.with_client(verify=False), mt.tls_not_offered()),

@@ -25,7 +25,6 @@ def self_signed_certificate(client: ClientSettings, server: str) -> Case:
     return Case(
         attempt,
         mt.client_refuses(Reason.SELF_SIGNED_LEAF, server),
-        twin=attempt.with_server(certificate="valid"),
         remedies=mt.cures(attempt, "known-authority", "served-trusted", "pinned", "not-verified"),
     )
 
@@ -37,7 +36,6 @@ def certificate_from_a_private_authority(client: ClientSettings, server: str) ->
     return Case(
         attempt,
         mt.client_refuses(Reason.UNKNOWN_ISSUER, server),
-        twin=attempt.with_server(certificate="valid"),
         remedies=mt.cures(attempt, "known-authority", "root-trusted", "not-verified"),
     )
 
@@ -61,7 +59,6 @@ def certificate_for_another_host(client: ClientSettings, server: str) -> Case:
     return Case(
         attempt,
         mt.client_refuses(Reason.HOSTNAME_MISMATCH, server),
-        twin=attempt.with_server(certificate="valid"),
         remedies=mt.cures(attempt, "certificate-for-name", "not-verified"),
     )
 
@@ -77,7 +74,6 @@ def key_too_short_for_the_policy(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.client_refuses(Reason.WEAK_KEY),
-        twin=attempt.with_server(certificate="rsa3072"),
         remedies=[
             recommended(
                 "a certificate with a 3072 bit RSA key", attempt.with_server(certificate="rsa3072")

@@ -17,7 +17,6 @@ def plain_ftp_where_tls_is_required(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.login_needs_tls("SSL/TLS required on the control channel."),
-        twin=attempt.with_client(tls=True),
         remedies=mt.cures(attempt, "client-tls", "plain-login"),
     )
 

@@ -26,7 +26,6 @@ def the_servers_list_against_the_policys(client: ClientSettings) -> Case:
         nothing_in_common(
             "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
         ),
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())],
     )
 

@@ -46,25 +46,15 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
             f"{mt.CLIENT_LIST}={TRIPLE_DES}", attempt.with_client(ciphers=TRIPLE_DES), LIST_EMPTY
         ),
         useless(
-            f"{mt.CLIENT_LIST}=ALL:@SECLEVEL=0",
-            attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
-            NO_SHARED_CIPHER,
+            f"{mt.CLIENT_LIST}=ALL:@SECLEVEL=0", attempt.with_client(ciphers="ALL:@SECLEVEL=0")
         ),
-        useless(
-            f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
-        ),
+        useless(f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")),
     ]
     if client.policy != "LEGACY":
         remedies.append(
-            useless(
-                "update-crypto-policies --set LEGACY",
-                attempt.with_client(policy="LEGACY"),
-                NO_SHARED_CIPHER,
-            )
+            useless("update-crypto-policies --set LEGACY", attempt.with_client(policy="LEGACY"))
         )
-    return Case(
-        attempt, NO_SHARED_CIPHER, twin=attempt.with_server(ciphers="HIGH"), remedies=remedies
-    )
+    return Case(attempt, NO_SHARED_CIPHER, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.CENTOS7)
@@ -92,9 +82,7 @@ def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
                 attempt.with_client(ciphers=TRIPLE_DES),
                 OVER_DES_CBC3_SHA,
             ),
-            useless(
-                f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128"), NO_SHARED_CIPHER
-            ),
+            useless(f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")),
         ],
     )
 
@@ -121,12 +109,9 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_SHARED_CIPHER,
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
-            temporary(*aes128, mt.OVER_AES128_SHA)
-            if client.policy == "FIPS"
-            else useless(*aes128, NO_SHARED_CIPHER),
+            temporary(*aes128, mt.OVER_AES128_SHA) if client.policy == "FIPS" else useless(*aes128),
             useless(
                 f"{mt.CLIENT_LIST}={TRIPLE_DES}",
                 attempt.with_client(ciphers=TRIPLE_DES),

@@ -64,7 +64,6 @@ def triple_des_alone(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.DOES_NOT_START,
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())],
     )
 
@@ -76,7 +75,6 @@ def nothing_set_and_the_future_policy(client: ClientSettings) -> Case:
     return Case(
         attempt,
         mt.client_refuses(Reason.WEAK_KEY),
-        twin=attempt.with_server(certificate="rsa3072"),
         remedies=[
             recommended(
                 "a certificate with a 3072 bit key",

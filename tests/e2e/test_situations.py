@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from docker import DockerClient
 
-from lab.dialects import decide, hear
+from lab.dialects.rules import decide, hear
 from lab.model import Capability, Reason, Result, Side
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.record import AttemptResult
@@ -121,7 +121,7 @@ def test_tshark_reads_every_capture_as_the_lab_does(
 ) -> None:
     # given every capture, with the secrets where a client gives them
     given = [
-        (name, wire, pcapng.write(capture, name))
+        (name, wire, pcapng(capture, name))
         for name, capture in ran.captures.items()
         if (wire := ran.finished[name].wire) is not None and not wire.missing
     ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from lab.dialects import Refusal, decide, hear
+from lab.dialects.rules import Refusal, decide, hear
 from lab.model import Attempt, ClientReport, Delivery, Observation, ServerReport
 from lab.settings import parse_client, parse_server, spell_arguments
 

@@ -261,6 +261,34 @@ def test_the_plan_has_the_breaking_attempt_the_twin_the_remedies_and_the_imposto
     assert by_label["breaks"].id == "topic/a_case[net-ftp@centos7]/breaks"
 
 
+def test_without_a_twin_the_first_remedy_that_changes_one_field_and_cures_is_it(
+    write: Write,
+) -> None:
+    remedies = """[
+        useless("other ciphers", attempt.with_server(ciphers="HIGH"), EXPIRED),
+        recommended("both", attempt.with_server(certificate="valid", ciphers="HIGH")),
+        recommended("renew", attempt.with_server(certificate="renewed")),
+    ]"""
+    case = loaded(write(function(f"Case(attempt, EXPIRED, remedies={remedies})")))
+    (twin,) = [planned for planned in case.plan() if planned.role is Role.TWIN]
+    assert twin.attempt == case.case.attempt.with_server(certificate="renewed")
+    assert twin.expect == completed()
+
+
+def test_a_useless_remedy_leads_to_the_cases_own_refusal_unless_it_says_another(
+    write: Write,
+) -> None:
+    remedies = """[
+        useless("other ciphers", attempt.with_server(ciphers="HIGH")),
+        useless("nobody there", attempt.with_server(listening=False), DOWN),
+    ]"""
+    down = "DOWN = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)\n"
+    case = loaded(write(down + function(f"{GOOD[:-1]}, remedies={remedies})")))
+    expected = {p.title: p.expect for p in case.plan() if p.role is Role.REMEDY}
+    assert expected["other ciphers"] == case.case.expect
+    assert expected["nobody there"] != case.case.expect
+
+
 def test_what_completes_has_no_twin(write: Write) -> None:
     case = loaded(write(function("Case(Attempt(WHOLE, client), completed())")))
     assert [(p.label, p.role) for p in case.plan()] == [("works", Role.WORKS)]

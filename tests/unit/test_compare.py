@@ -14,7 +14,7 @@ from lab.compare import Comparison, Difference, DifferenceKind, baseline, compar
 from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
-from lab.report.changes import changes_in_words
+from lab.report.plain import changes_in_words
 from lab.wire import Agreement, Statement, WireReading, Witnesses
 from tests.unit.made_up import (
     DELIVERED,
@@ -248,8 +248,7 @@ def test_an_image_that_changed_stands_beside_its_cells() -> None:
     image = ImageRecord(**vsftpd.model_dump() | {"packages": packages})
     old, new = AS_EXPECTED, SURPRISE
     comparison = compare(
-        old.model_copy(update={"images": IMAGES}),
-        new.model_copy(update={"images": (newer, image)}),
+        old.model_copy(update={"images": IMAGES}), new.model_copy(update={"images": (newer, image)})
     )
     assert [(i.name, [d.what for d in i.differences]) for i in comparison.images] == [
         ("rocky9", ["stand_in", "tls_library"]),

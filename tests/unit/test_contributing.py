@@ -14,10 +14,7 @@ GUIDE = (root() / "CONTRIBUTING.md").read_text(encoding="utf-8")
 #: The path of a file, where in it if it is there already, and what to write.
 BLOCK = re.compile(r"^`([^`\n]+)`(?:, after [^`]*`([^`]+)`)?:\n\n```\w+\n(.*?)^```$", re.M | re.S)
 #: An entry of a file by its name.
-ENTRY = {
-    ".md": r"^\| `{}` .*\n",
-    ".toml": r"^\[certificate\.{}\]\n(?:.+\n)+\n",
-}
+ENTRY = {".md": r"^\| `{}` .*\n", ".toml": r"^\[certificate\.{}\]\n(?:.+\n)+\n"}
 #: By heading: the folders that are the thing's own, and how many files of others it changes.
 OWN = {
     "Add a server": (("lab/servers/proftpd", "compose/images/proftpd"), 0),
@@ -35,7 +32,7 @@ from lab.certificates import CATALOGUE
 from lab.clients import PROGRAMS, program_of
 from lab.dialects import client_dialect, server_dialect
 from lab.documents import documents
-from lab.documents.lint import problems
+from lab.documents.verdicts import problems
 from lab.host.engine import compose_command
 from lab.images.recipe import load
 from lab.model import CLIENT_CONTAINERS

@@ -11,22 +11,32 @@ import pytest
 
 from lab.clients import PROGRAMS
 from lab.dialects import (
+    NO_WORDS,
+    SHARED,
     ClientDialect,
     DialectError,
+    Words,
+    client_dialect,
+    dialect_files,
+    read,
+    server_dialect,
+    x509_numbers,
+)
+from lab.dialects.rules import (
+    BY_CERTIFICATE,
+    FTPS,
+    PARTS,
+    WEB,
     Heard,
     Refusal,
     Rule,
-    client_dialect,
+    Rules,
     decide,
     hear,
     interpret,
     rule_list,
     rules_of,
-    server_dialect,
-    x509_numbers,
 )
-from lab.dialects.rules import BY_CERTIFICATE, FTPS, PARTS, WEB, Rules
-from lab.dialects.words import NO_WORDS, SHARED, Words, dialect_files, read
 from lab.host.checkout import root
 from lab.model import (
     Attempt,
@@ -60,7 +70,7 @@ UNREACHABLE = {
     (
         "close",
         "unclean-close",
-    ): "no program of the lab reports how the other end closed: QUIT is its last word",
+    ): "no program of the lab reports how the other end closed: QUIT is its last word"
 }
 #: Files beside the dialects of libraries.
 NOT_WORDS = {FTPS, WEB, *PARTS, "x509"}
@@ -173,9 +183,7 @@ def speakers(library: str) -> list[Transcript]:
 
 
 @pytest.mark.parametrize("given", client_words(), ids=lambda given: f"{given[0]}: {given[1]}")
-def test_every_wording_of_a_client_was_seen_or_is_documented(
-    given: tuple[str, str, Words],
-) -> None:
+def test_every_wording_of_a_client_was_seen_or_is_documented(given: tuple[str, str, Words]) -> None:
     library, signal, words = given
     reports = [one.observation().client for one in speakers(library)]
 

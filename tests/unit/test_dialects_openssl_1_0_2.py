@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.dialects.words import server_dialect
+from lab.dialects import server_dialect
 
 LINE = 'Sat Nov 21 19:57:05 2026 [pid 34] DEBUG: Client "172.30.1.6", "{}"\n'
 

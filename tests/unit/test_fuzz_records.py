@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.compare import baseline, compare
-from lab.documents import DocumentError
-from lab.documents.forms import parse
+from lab.documents import DocumentError, parse
 from lab.images import ImageError, archive
 from lab.record import RecordError, load, to_json
-from lab.report.changes import changes_in_words
+from lab.report.plain import changes_in_words
 from tests.unit.fuzzing import anything, check_sentences, fuzz, spoilt, spoilt_bytes
 from tests.unit.made_up import run_record
 

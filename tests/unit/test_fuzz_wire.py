@@ -13,10 +13,9 @@ from lab.model import Side
 from lab.tls import client_hello, server_hello
 from lab.tls.records import WireError, alerts, begins_record, messages, record, records
 from lab.wire import Capture, Packet, read
-from lab.wire.packets import captured
-from lab.wire.pcapng import write
-from lab.wire.secrets import parse
+from lab.wire.packets import captured, pcapng
 from lab.wire.streams import connections
+from lab.wire.tls import parse_key_log
 from tests.unit.fuzzing import fuzz, spoilt, spoilt_bytes
 from tests.unit.wire_packets import Tls, Wire, client_context, ftps, server_context
 
@@ -42,7 +41,7 @@ def test_a_changed_session_is_read(data: st.DataObject, secrets: str) -> None:
     kept = tuple(packet for number, packet in enumerate(packets) if number not in dropped)
     capture = Capture(packets=kept, port=2100, key_log=secrets)
     read(capture)
-    write(capture, "fuzz")
+    pcapng(capture, "fuzz")
 
 
 @given(
@@ -88,7 +87,7 @@ def test_any_bytes_are_tls_or_a_wire_error(data: bytes) -> None:
 @given(spoilt([SECRETS, "# comment\n" + SECRETS]))
 @fuzz
 def test_any_key_log_is_read(text: str) -> None:
-    assert all(isinstance(secret, bytes) for secret in parse(text).values())
+    assert all(isinstance(secret, bytes) for secret in parse_key_log(text).values())
 
 
 @given(st.binary(max_size=120))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.clients.edge import edge_log
-from lab.dialects import interpret
+from lab.dialects.rules import interpret
 from lab.model import PROTOCOLS, ClientReport, Observation, ServerReport
 from lab.run import scan
 from tests.transcripts.transcript import Transcript, files

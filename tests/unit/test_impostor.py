@@ -30,7 +30,7 @@ from lab.model import (
     Stage,
 )
 from lab.model.expectations import Verdict, completed, impostor_difference, refused
-from lab.report.words import explanation
+from lab.report.view import explanation
 from lab.run.attempts import make
 from lab.run.session import Session
 from lab.servers import SERVERS, ListenerPlace, listen_request

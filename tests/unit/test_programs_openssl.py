@@ -146,11 +146,7 @@ def test_a_response_is_asked_for_as_somebody_would_type_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "hint"),
-    [
-        ({"tls": False}, "TLS"),
-        ({"last_error": True}, "verify=no"),
-    ],
+    ("settings", "hint"), [({"tls": False}, "TLS"), ({"last_error": True}, "verify=no")]
 )
 def test_what_s_client_has_no_option_for_has_a_cause(
     settings: dict[str, object], hint: str
@@ -170,9 +166,7 @@ def test_the_centos7_stand_in_has_no_command_of_its_own() -> None:
     stand_in = Installed(platform="centos7", stand_in=True, versions=nothing)
     bare = Installed(platform="centos7", stand_in=False, versions=nothing)
     real = Installed(
-        platform="centos7",
-        stand_in=False,
-        versions={"openssl": "OpenSSL 1.0.2k-fips  26 Jan 2017"},
+        platform="centos7", stand_in=False, versions={"openssl": "OpenSSL 1.0.2k-fips  26 Jan 2017"}
     )
     settings = client(platform="centos7")
 
@@ -677,7 +671,7 @@ def test_the_real_command_is_ended_when_the_server_never_answers(agent: AgentPro
         target = Target(
             host="127.0.0.1", port=silent.getsockname()[1], user="lab", password="secret"
         )
-        found = attempt(agent, client(timeout_s=0.5), target)
+        found = attempt(agent, client(timeout_s=2.0), target)
 
     assert (found.failed, found.timed_out, found.step) == (True, True, "handshake")
     assert found.elapsed_ms < 5000

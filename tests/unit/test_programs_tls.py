@@ -21,7 +21,7 @@ import pytest
 import trustme
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.dialects import interpret
+from lab.dialects.rules import interpret
 from lab.model import (
     Attempt,
     ClientReport,

@@ -28,13 +28,8 @@ from lab.model import (
 )
 from lab.model.expectations import Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
-from lab.report.terminal import (
-    Counter,
-    print_attempts,
-    print_images,
-    print_run,
-)
-from lab.report.words import excerpt, explain_surprise, explanation, image_in_words, rest_of_case
+from lab.report.terminal import Counter, print_attempts, print_images, print_run
+from lab.report.view import excerpt, explain_surprise, explanation, image_in_words, rest_of_case
 from tests.unit.made_up import (
     DELIVERED,
     EXPIRED,
@@ -395,11 +390,7 @@ def test_hostile_texts_reach_the_terminal_as_visible_escapes() -> None:
 def test_a_long_text_loses_its_middle_and_says_so() -> None:
     shown = excerpt("\n".join(f"line {n}" for n in range(100))).splitlines()
     assert len(shown) == 13
-    assert (shown[0], shown[6], shown[-1]) == (
-        "line 0",
-        "[88 more lines in the record]",
-        "line 99",
-    )
+    assert (shown[0], shown[6], shown[-1]) == ("line 0", "[88 more lines in the record]", "line 99")
 
 
 # -- one attempt ----------------------------------------------------------------------------------

@@ -25,8 +25,7 @@ from markupsafe import Markup
 from lab.cases.catalogue import Catalogue
 from lab.certificates import RunCertificates, describe
 from lab.dialects import server_dialect
-from lab.documents import Document, documents
-from lab.documents.forms import Bilingual, ClaimVerdict, parse
+from lab.documents import Bilingual, ClaimVerdict, Document, documents, parse
 from lab.documents.verdicts import Check, ClaimResult, State, evaluate_tested
 from lab.model import (
     Attempt,
@@ -54,7 +53,7 @@ from lab.record import (
     RunRecord,
 )
 from lab.report import html as package
-from lab.report.html import ReportError, render, write
+from lab.report.html import Page, ReportError, render, write
 from lab.report.html.cases import (
     STATES,
     SYMBOLS,
@@ -65,9 +64,18 @@ from lab.report.html.cases import (
     facets_of,
     without_repetition,
 )
-from lab.report.html.language import LANGUAGES, TEXTS_PATH, say, texts, titles
-from lab.report.html.page import Page
-from lab.report.html.quoting import LONGEST_LINE, MOST_LINES, inline, plain, quote
+from lab.report.html.language import (
+    LANGUAGES,
+    LONGEST_LINE,
+    MOST_LINES,
+    TEXTS_PATH,
+    inline,
+    plain,
+    quote,
+    say,
+    texts,
+    titles,
+)
 from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, sequence_of
 from lab.report.view import CaseView, ClientView
 from lab.servers.vsftpd import Vsftpd
@@ -321,7 +329,7 @@ def test_no_text_is_left_over() -> None:
     )
     built = ("stage", "side", "reason", "why", "goal", "role", "role_means", "standing", "filter",
              "standing_means", "verdict", "verdict_means", "sign", "nav", "claim_verdict", "words",
-             "sign_word", "outcome", "not_judged", "state", "claim_heading")  # fmt: skip
+             "sign_word", "outcome", "not_judged", "state", "statement", "claim_heading")  # fmt: skip
     unused = [
         key
         for key in texts()
@@ -331,6 +339,7 @@ def test_no_text_is_left_over() -> None:
     ]
     # A few are chosen by a value.
     chosen = {"image.registry", "image.packages", *(f"step.ended_{side}" for side in Side)}
+    chosen |= {f"summary.{what}" for what in ("machine", "engine", "images", "topology")}
     assert set(unused) - chosen == set()
 
 
@@ -464,10 +473,10 @@ def test_everything_is_there_without_scripts() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
-        ([Verdict.AS_EXPECTED], "summary.all_expected"),
-        ([Verdict.AS_EXPECTED, Verdict.CANNOT], "summary.expected_but_cannot"),
-        ([Verdict.AS_EXPECTED, Verdict.CANNOT, Verdict.SURPRISE], "summary.surprises"),
-        ([Verdict.SURPRISE, Verdict.LAB_ERROR], "summary.lab_errors"),
+        ([Verdict.AS_EXPECTED], "statement.as-expected"),
+        ([Verdict.AS_EXPECTED, Verdict.CANNOT], "statement.cannot"),
+        ([Verdict.AS_EXPECTED, Verdict.CANNOT, Verdict.SURPRISE], "statement.surprise"),
+        ([Verdict.SURPRISE, Verdict.LAB_ERROR], "statement.lab-error"),
         ([None], "summary.unjudged"),
         ([], "summary.empty"),
     ],

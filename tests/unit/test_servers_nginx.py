@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lab.dialects.words import server_dialect
+from lab.dialects import server_dialect
 from lab.model import ProtocolRange, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.nginx import BODY, FIXED, Nginx, NginxServer

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import trustme
 
-from lab.dialects.words import server_dialect
+from lab.dialects import server_dialect
 from lab.model import from_, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.origin import BEHAVIOURS, Origin, OriginServer

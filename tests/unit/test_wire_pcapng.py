@@ -54,7 +54,7 @@ def options(data: bytes) -> dict[int, bytes]:
 def test_a_capture_with_secrets() -> None:
     wire = Wire().open().dialogue("< 220 hello").closes(Side.CLIENT)
     key_log = "CLIENT_RANDOM 00 11\n"
-    section, interface, secrets, *packets = blocks(pcapng.write(wire.capture(key_log), "words ü"))
+    section, interface, secrets, *packets = blocks(pcapng(wire.capture(key_log), "words ü"))
 
     assert section.kind == 0x0A0D0D0A
     assert section.body == struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
@@ -75,18 +75,18 @@ def test_a_capture_with_secrets() -> None:
 
 
 def test_without_secrets_there_is_no_block_for_them() -> None:
-    assert [b.kind for b in blocks(pcapng.write(Wire().capture(), "none"))] == [0x0A0D0D0A, 1]
+    assert [b.kind for b in blocks(pcapng(Wire().capture(), "none"))] == [0x0A0D0D0A, 1]
 
 
 def test_a_packet_that_was_cut_says_how_long_it_was() -> None:
     wire = Wire().open()
     wire.packets[0] = dataclasses.replace(wire.packets[0], data=wire.packets[0].data[:50], size=900)
-    block = blocks(pcapng.write(wire.capture(), "cut"))[2]
+    block = blocks(pcapng(wire.capture(), "cut"))[2]
     assert struct.unpack_from("<IIIII", block.body)[3:] == (50, 900)
 
 
 def test_a_comment_of_any_length() -> None:
-    assert len(blocks(pcapng.write(Wire().capture(), "x" * 100_000))[0].options[1]) == 65535
+    assert len(blocks(pcapng(Wire().capture(), "x" * 100_000))[0].options[1]) == 65535
 
 
 # -- from the agent ----------------------------------------------------------------------------------

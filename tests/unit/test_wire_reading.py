@@ -26,7 +26,7 @@ from lab.tls.records import (
 from lab.tls.suites import suite_named
 from lab.wire import Capture, Ending, How, Point, WireReading, read
 from lab.wire.reading import ConnectionReading
-from lab.wire.secrets import Opener, expanded, parse
+from lab.wire.tls import Opener, expanded, parse_key_log
 from tests.unit.wire_packets import (
     ACK,
     AUTH,
@@ -488,9 +488,9 @@ def test_why_there_are_no_secrets() -> None:
 
 
 def test_lines_of_a_key_log_that_are_none_are_left_out() -> None:
-    assert parse("# a comment\n\nCLIENT_RANDOM 00 zz\nCLIENT_RANDOM ab cd ef\nX 01 02\n") == {
-        ("X", b"\x01"): b"\x02"
-    }
+    assert parse_key_log(
+        "# a comment\n\nCLIENT_RANDOM 00 zz\nCLIENT_RANDOM ab cd ef\nX 01 02\n"
+    ) == {("X", b"\x01"): b"\x02"}
 
 
 def test_secrets_of_another_session_open_nothing(secrets: tuple[ssl.SSLContext, Path]) -> None:

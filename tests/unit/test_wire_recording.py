@@ -32,7 +32,7 @@ from lab.model import (
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, RecordError, RecordWriter, RunHeader, load, to_json
 from lab.report.html.cases import AttemptView
-from lab.report.words import explain_surprise, wire_in_words, witnesses_in_words
+from lab.report.view import explain_surprise, wire_in_words, witnesses_in_words
 from lab.run.attempts import make
 from lab.run.link import AgentError
 from lab.run.listeners import Listeners, RequestBuilder
@@ -343,8 +343,7 @@ def test_every_way_to_end_has_words() -> None:
     for how in set(How) - {How.FATAL_ALERT}:
         for point in Point:
             one = dataclasses.replace(
-                read(Wire().open().capture()).connections[0],
-                ending=Ending(Side.SERVER, how, point),
+                read(Wire().open().capture()).connections[0], ending=Ending(Side.SERVER, how, point)
             )
             assert wire_in_words(WireReading(connections=(one,))), (how, point)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.dialects import hear, interpret, server_dialect
+from lab.dialects import server_dialect
+from lab.dialects.rules import hear, interpret
 from lab.model import (
     Attempt,
     ClientReport,

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization
-from lab.dialects.words import SHARED, Pattern, Table
-from lab.dialects.words import read as read_table
+from lab.dialects import SHARED, Pattern, Table
+from lab.dialects import read as read_table
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Where the container's libraries look for trust anchors.

@@ -7,27 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from lab.model import PLATFORMS, Captured, Result, Role, Side, Stage, differing_fields
+from lab.documents import WHERE
+from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import Verdict
-from lab.record import AttemptResult, CaseRecord, CertificateRecord, Chain, RaceRecord, RunRecord
+from lab.record import AttemptResult, RaceRecord, RunRecord
 from lab.report import view
 from lab.report.advice import advice_in_words
-from lab.report.html.language import (
-    LANGUAGES,
-    Text,
-    expectation_words,
-    facts,
-    outcome_words,
-    say,
-    titled,
-)
-from lab.report.html.quoting import code, inline, plain, prose, quote
+from lab.report.html.language import LANGUAGES, Text, inline, plain, prose, quote, say
 from lab.report.html.sequence import Happened, sequence_of
-from lab.report.words import moved_builds, same_builds, wire_in_words
+from lab.report.view import captured, wire_in_words
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"
@@ -39,24 +32,16 @@ SYMBOLS = ("completed", "given-away", *(str(side) for side in Side), "cannot", "
 
 #: What a case is about: its attempts have one of these roles, the others stand beside it.
 MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
+_FACTS = attrgetter(
+    *("result", "by", "stage", "reason", "protocol", "cipher", "verified", "not_judged"),
+    *("data_protected", "session_reused"),
+)
 _ALARMING = frozenset({Verdict.SURPRISE, Verdict.LAB_ERROR})
-#: InBothLanguages with which every line of a log begins stand above it if they are so long, in characters.
+#: Words with which every line of a log begins stand above it if they are so long, in characters.
 SHORTEST_REPETITION = 8
-#: Longest name or list of names of a certificate that is shown, in characters.
-_LONGEST_NAME = 600
 #: The style sheet says it in both languages.
 _DEFAULT = Markup('<i class="default"></i>')
-_LIST = Markup('<ol class="chain">{}</ol>')
-_ITEM = Markup('<li><p>{}</p><dl class="pairs">{}</dl></li>')
-_PAIR = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
-_PLACES = {
-    where: place
-    for place, where in enumerate(
-        f"{platform}:{policy}" if policy else platform
-        for platform, policies in PLATFORMS.items()
-        for policy in policies or ("",)
-    )
-}
+_PLACES = {where: place for place, where in enumerate(WHERE)}
 
 
 @dataclass
@@ -72,6 +57,11 @@ class AttemptView:
     """Of a remedy: the same with an impostor in the server's place."""
 
     @property
+    def client(self) -> ClientReport:
+        """What the client reported; empty, if it did not."""
+        return self.attempt.client_report or ClientReport(failed=False, step="")
+
+    @property
     def verdict(self) -> str:
         """The token of its verdict."""
         return str(self.attempt.verdict or UNJUDGED)
@@ -84,10 +74,10 @@ class AttemptView:
     @property
     def symbol(self) -> str:
         """Its sign, one of :data:`SYMBOLS`."""
-        outcome, report = self.attempt.outcome, self.attempt.server_report
+        outcome = self.attempt.outcome
         if outcome is None:
             return "cannot" if self.attempt.verdict is Verdict.CANNOT else "lab-error"
-        if report and report.captured:
+        if captured(self.attempt):
             return "given-away"
         return "completed" if outcome.result is Result.COMPLETED else str(outcome.by or "unknown")
 
@@ -109,11 +99,6 @@ class AttemptView:
         if self.symbol != "completed" or self.attempt.outcome is None:
             return ""
         return inline(self.attempt.outcome.protocol or "", 12) or say("fact.without_tls")
-
-    @property
-    def seen(self) -> Text:
-        """What came of it, in a sentence."""
-        return outcome_words(self.attempt.outcome)
 
     @property
     def title(self) -> Markup:
@@ -141,27 +126,6 @@ class AttemptView:
                 yield field, setting(before), setting(after)
 
     @property
-    def facts(self) -> tuple[list[str], list[str]]:
-        """What was negotiated: names, and keys of what else is to be said."""
-        return facts(self.attempt.outcome) if self.attempt.outcome else ([], [])
-
-    @property
-    def expected(self) -> Text | None:
-        """What was expected."""
-        expectation = self.attempt.expectation
-        return expectation_words(expectation) if expectation else None
-
-    @property
-    def client_text(self) -> Markup:
-        """The client's own error."""
-        return quote(self.attempt.client_report.error if self.attempt.client_report else "")
-
-    @property
-    def message(self) -> Markup:
-        """What the client's user is shown."""
-        return quote(self.attempt.client_report.message if self.attempt.client_report else "")
-
-    @property
     def server_text(self) -> Markup:
         """The server's log of this attempt."""
         report = self.attempt.server_report
@@ -172,16 +136,6 @@ class AttemptView:
         """What it looked like on the wire, a fact on each line: what many share, and the last line."""
         *seen, last = wire_in_words(self.attempt.wire).split("\n")
         return (quote("\n".join(seen)), quote(last)) if last else None
-
-    @property
-    def moved(self) -> Markup:
-        """Of an unexpected result: which builds have moved, a line each."""
-        return quote("\n".join(moved_builds(self.attempt)))
-
-    @property
-    def same_builds(self) -> bool:
-        """Whether it is unexpected of the very builds of which the expectations were seen to hold."""
-        return same_builds(self.attempt)
 
     @property
     def advice(self) -> list[tuple[Text, list[Text]]]:
@@ -209,37 +163,19 @@ class AttemptView:
         return [str(one.names or "silent") for one in every]
 
     @property
-    def library(self) -> Markup:
-        """The client's TLS library."""
-        report = self.attempt.client_report
-        return inline(report.library) if report else Markup("")
-
-    @property
-    def captured(self) -> Captured | None:
-        """What an impostor got."""
-        report = self.attempt.server_report
-        return report.captured if report else None
-
-    @property
     def standing(self) -> str:
         """What a remedy is worth; nothing for another attempt."""
         return plain(self.attempt.standing or "", 40)
 
 
-@dataclass(frozen=True)
-class Unit:
+@dataclass(frozen=True, kw_only=True)
+class Unit(view.ClientView):
     """A case from one client: what is searched, filtered and linked to."""
 
     anchor: str
-    view: view.ClientView
     shown: tuple[AttemptView, ...]
     keys: str
     """Places in the facets, for each different attempt: ``platform.verdict.stage.reason``."""
-
-    @property
-    def case(self) -> CaseRecord:
-        """As the record has it."""
-        return self.view.case
 
     @cached_property
     def main(self) -> AttemptView | None:
@@ -273,23 +209,22 @@ class Unit:
     @property
     def where(self) -> str:
         """The client's platform, with its policy."""
-        return self.view.attempts[0].client.where if self.view.attempts else ""
+        return self.attempts[0].client.where if self.attempts else ""
 
     @property
     def label(self) -> str:
         """The client, with what else distinguishes it."""
-        attempts = self.view.attempts
-        return self.case.label or (str(attempts[0].client) if attempts else self.case.id)
+        return self.case.label or str(self.attempts[0].client if self.attempts else self.case.id)
 
     @cached_property
     def stand_ins(self) -> tuple[str, ...]:
         """Images among those it was seen on that only stand in for a distribution."""
-        return tuple(sorted({name for a in self.view.attempts for name in a.stand_ins}))
+        return tuple(sorted({name for a in self.attempts for name in a.stand_ins}))
 
     @cached_property
     def verdict(self) -> str:
         """The token of its verdict."""
-        judged = any(a.verdict for a in self.view.attempts)
+        judged = any(a.verdict for a in self.attempts)
         return str(self.case.verdict) if judged else UNJUDGED
 
     @property
@@ -319,18 +254,12 @@ class Unit:
         return race is not None and not race.least <= race.refused <= race.most
 
 
-@dataclass(frozen=True)
-class CaseArticle:
+@dataclass(frozen=True, kw_only=True)
+class CaseArticle(view.CaseView):
     """A case from every client."""
 
     anchor: str
-    view: view.CaseView
     units: tuple[Unit, ...]
-
-    @property
-    def title(self) -> Text:
-        """What it is about."""
-        return titled(self.view.title)
 
     @property
     def rows(self) -> Iterator[tuple[str, str, Markup, list[AttemptView | None]]]:
@@ -385,8 +314,10 @@ def arrange(record: RunRecord, facets: Mapping[str, Sequence[str]]) -> tuple[Cas
             number += 1
             anchor = f"u{number}"
             keys = _keys(client.attempts, places)
-            units.append(Unit(anchor, client, _shown(client.attempts, anchor), keys))
-        found.append(CaseArticle(f"g{len(found) + 1}", case, tuple(units)))
+            shown = _shown(client.attempts, anchor)
+            units.append(Unit(**vars(client), anchor=anchor, shown=shown, keys=keys))
+        anchor = f"g{len(found) + 1}"
+        found.append(CaseArticle(clients=case.clients, anchor=anchor, units=tuple(units)))
     return tuple(found)
 
 
@@ -427,21 +358,7 @@ def _folded(attempts: Sequence[AttemptResult]) -> Iterator[tuple[AttemptResult, 
 def _came(attempt: AttemptResult) -> Any:
     """What is equal for two tries exactly if the same came of them."""
     outcome = attempt.outcome
-    if outcome is None:
-        return attempt.verdict, attempt.verdict_why
-    return (
-        attempt.verdict,
-        outcome.result,
-        outcome.by,
-        outcome.stage,
-        outcome.reason,
-        outcome.protocol,
-        outcome.cipher,
-        outcome.verified,
-        outcome.not_judged,
-        outcome.data_protected,
-        outcome.session_reused,
-    )
+    return attempt.verdict, _FACTS(outcome) if outcome else attempt.verdict_why
 
 
 def _rank(tries: Sequence[AttemptResult]) -> tuple[bool, int]:
@@ -492,34 +409,6 @@ def without_repetition(log: str) -> str:
     return "\n".join([above, *(" ".join([*row[:start], *row[cut:]]) for row in rows)])
 
 
-def chains(certificates: Mapping[str, Chain]) -> dict[str, Markup]:
-    """The chains of a record as lists, ready to be shown: many attempts have the same."""
-    return {name: _LIST.format(_joined(map(_item, chain))) for name, chain in certificates.items()}
-
-
-def _item(certificate: CertificateRecord) -> Markup:
-    names = inline(", ".join(certificate.names), _LONGEST_NAME)
-    none = say("certificate.authority" if certificate.ca else "certificate.no_names")
-    itself = certificate.self_signed
-    start, end = map(_moment, (certificate.not_before, certificate.not_after))
-    pairs: list[tuple[Text, object]] = [
-        (say("certificate.names"), names or none),
-        (
-            say("certificate.issuer"),
-            say("certificate.itself") if itself else inline(certificate.issuer, _LONGEST_NAME),
-        ),
-        (say("certificate.validity"), say("certificate.from_to", start=start, end=end)),
-        (say("certificate.key"), inline(f"{certificate.key}, {certificate.signature}")),
-        (say("certificate.sha256"), code(certificate.sha256)),
-        (say("certificate.public_key"), code(certificate.public_key_sha256)),
-    ]
-    listed = _joined(_PAIR.format(name, value) for name, value in pairs)
-    return _ITEM.format(code(certificate.subject, _LONGEST_NAME), listed)
-
-
-def _joined(parts: Iterable[Markup]) -> Markup:
-    return Markup("").join(parts)
-
-
-def _moment(time: datetime) -> str:
+def moment(time: datetime) -> str:
+    """A time in UTC, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

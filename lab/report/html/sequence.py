@@ -24,8 +24,7 @@ from lab.model import (
     WebClientSettings,
 )
 from lab.record import AttemptResult
-from lab.report.html.language import Text, joined, reason_words, say, word
-from lab.report.html.quoting import code, inline
+from lab.report.html.language import Text, code, inline, joined, reason_words, say, word
 
 #: A sequence shows at most so many commands and replies.
 MOST_MESSAGES = 28
