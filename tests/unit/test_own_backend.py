@@ -1025,7 +1025,9 @@ def attempt(
 def test_a_backend_alone_is_an_attempt_of_the_edge_at_nginx(tmp_path: Path) -> None:
     made, own, _ = attempt(tmp_path, vcl(), on_server=("certificate=wrong-host",))
     assert made == Attempt(dataclasses.replace(NGINX, certificate="wrong-host"), EDGE)
-    assert own is None
+    assert own is not None
+    assert (own.certificate, own.anchors, own.form) == (None, None, "vcl")
+    assert own.places["client.tls"].startswith(f"{tmp_path}/")
 
 
 def test_without_a_backend_the_ends_are_as_before() -> None:
