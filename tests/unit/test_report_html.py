@@ -779,6 +779,9 @@ def test_attempts_in_no_case_are_shown_by_what_is_set() -> None:
     assert len(page.all("details", class_="unit")) == 1
     assert say("case.no_document").en in page.one("section", class_="topic").text
     assert page.all(class_="unjudged")
+    # what is in no case cannot be run as one
+    assert "<code>lab run " not in render(run_record(attempts=repeated, cases=()))
+    assert "<code>lab run " in render(run_record())
 
 
 def test_the_title_is_the_first_sentence_of_the_story_and_both_have_their_code() -> None:
