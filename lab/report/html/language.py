@@ -121,6 +121,7 @@ def _cut(text: str, longest: int) -> str:
 
 LANGUAGES: Final = ("en", "ja")
 TEXTS_PATH: Final = Path(__file__).with_name("texts.toml")
+_TAG = re.compile(r"<[^>]*>")
 _LABEL = re.compile(r"var\(--t-([a-z_]+)-([\w-]+)\)")
 
 
@@ -140,6 +141,10 @@ class Text:
     def in_(self, language: str) -> Markup:
         """The text in one of :data:`LANGUAGES`."""
         return self.ja if language == "ja" else self.en
+
+    def plain_in(self, language: str) -> str:
+        """The text in one of :data:`LANGUAGES`, without markup."""
+        return html.unescape(_TAG.sub("", self.in_(language)))
 
     @cached_property
     def html(self) -> Markup:
