@@ -120,6 +120,10 @@ class UserFiles:
     of a server's configuration, by ``server.extra:LINE``."""
     form: ClientForm = "options"
     """What of a person's the client's settings were read from."""
+    names: tuple[str, ...] = ()
+    """Names that clients check, for which the lab's certificate in the place of the person's is made out, too."""
+    certificate_given: bool = True
+    """Whether it is known which certificate the person's server has; else one of the lab's is in its place."""
 
 
 class Unreadable(Exception):
