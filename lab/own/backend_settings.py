@@ -128,7 +128,6 @@ class _Translation:
             self.changes["sni"] = sent
             # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
             self.changes.setdefault("verify_name", host if self.own else self.server.host)
-        if not self.own:
 
     def _override_host(self, checked: str | None) -> None:
         host = self.backend.override_host

@@ -121,9 +121,9 @@ class UserFiles:
     form: ClientForm = "options"
     """What of a person's the client's settings were read from."""
     names: tuple[str, ...] = ()
-    """Names that clients check, for which the lab's certificate in the place of the person's is made out, too."""
+    """Names that clients check: a certificate of the lab in the place of the person's holds for these."""
     certificate_given: bool = True
-    """Whether it is known which certificate the person's server has; else one of the lab's is in its place."""
+    """Whether the certificate of the person's server is known; else one of the lab's is in its place."""
 
 
 class Unreadable(Exception):

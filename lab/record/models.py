@@ -208,7 +208,7 @@ class OwnFiles(Model):
     host: str | None = None
     """The name that the clients ask for, for which the lab's DNS answers; null: a name of the lab."""
     certificate_given: bool = True
-    """Whether it is known which certificate the operator's server has; else one of the lab's is in its place."""
+    """Whether the certificate of the operator's server is known; else one of the lab's is in its place."""
 
     @property
     def says_what_is_trusted(self) -> bool:
