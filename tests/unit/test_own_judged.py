@@ -104,7 +104,7 @@ def test_of_a_certificate_of_the_lab_nothing_is_left_open() -> None:
 
 
 def test_a_certificate_that_was_not_given_is_not_judged() -> None:
-    given = dict(anchors_given=False, certificate_given=False)
+    given = {"anchors_given": False, "certificate_given": False}
     in_its_place = attempt(certificate="valid")
     found = judged(in_its_place, DELIVERED, **given)
     assert (found.verified, found.not_judged) == (None, (NotJudged.CERTIFICATE_NOT_GIVEN,))
