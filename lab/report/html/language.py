@@ -289,6 +289,8 @@ def _not_judged(words: Text, why: tuple[NotJudged, ...], *, refused: bool) -> Te
     form = "refused" if refused else "accepted"
     if why == (NotJudged.ROOTS_STAND_IN,):
         return say(f"outcome.{form}_by_stand_in_roots", words=words)
+    if why == (NotJudged.CERTIFICATE_NOT_GIVEN,) and not refused:
+        return say("outcome.accepted_of_the_lab", words=words)
     form += "_not_judged"
     reasons = joined([word("not_judged", str(each)) for each in why])
     return say(f"outcome.{form}", words=words, why=reasons)
