@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """``lab demo``: exit status 1 if something came otherwise than the case expects."""
     from lab.training.choice import listed_cases, one_case
-    from lab.training.screen import Left
+    from lab.training.screen import ReaderLeft
 
     catalogue = _catalogue()
     if listing or case is None:
@@ -50,7 +50,7 @@ def demo(
         with live(chosen.plan(), [chosen]) as run:
             verdict = demonstration.tell(run.of(chosen))
             unshown = run.result(chosen.plan()[0].id).outcome is None
-    except Left:
+    except ReaderLeft:
         from lab.training.words import say
 
         screen.say(say("page", "ended"))

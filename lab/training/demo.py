@@ -64,7 +64,7 @@ class Demonstration:
         """The other steps; what came of the case.
 
         Raises:
-            Left: whoever read has left.
+            ReaderLeft: whoever read has left.
         """
         for number, (name, step) in enumerate(self._steps.items(), start=2):
             self._screen.pause()

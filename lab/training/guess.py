@@ -59,7 +59,7 @@ _OPENSSL = re.compile(r"error:[0-9A-F]{8}:SSL routines:[^:]*:([^:\"\n)]+)")
 
 
 @dataclass(frozen=True)
-class Heard:
+class KnownRefusal:
     """What a program was seen to show its user, and what it was about."""
 
     message: str
@@ -69,17 +69,17 @@ class Heard:
 
 
 @cache
-def heard_of(program: str) -> tuple[Heard, ...]:
+def heard_of(program: str) -> tuple[KnownRefusal, ...]:
     """Every refusal in the transcripts of a program."""
     folder = _CLIENTS / PROGRAMS[program].folder.replace("-", "_") / "transcripts"
-    found: list[Heard] = []
+    found: list[KnownRefusal] = []
     for path in sorted(folder.glob("*.json")):
         for one in json.loads(path.read_text(encoding="utf-8"))["transcripts"]:
             side, _, rest = one["outcome"].partition(":")
             stage, _, reason = rest.partition(":")
             if reason:
                 message = _alike(one["said"].get("message", ""))
-                found.append(Heard(message, Side(side), Stage(stage), Reason(reason)))
+                found.append(KnownRefusal(message, Side(side), Stage(stage), Reason(reason)))
     return tuple(found)
 
 
@@ -113,7 +113,7 @@ def _nearest(
     stage = outcome.stage if outcome is not None and outcome.stage else Stage.VERIFY
     uses_tls = result.client.uses_tls and result.server.tls
 
-    def distance(one: Heard) -> tuple[bool, int, bool, str]:
+    def distance(one: KnownRefusal) -> tuple[bool, int, bool, str]:
         apart = abs(_STAGES.index(one.stage) - _STAGES.index(stage))
         without = not uses_tls and one.stage in (Stage.HANDSHAKE, Stage.VERIFY)
         return one.message != message, apart, without, str(one.reason)
@@ -236,13 +236,13 @@ def _of_side(reason: Reason, result: AttemptResult, outcome: Outcome) -> InBothL
     return say("fact", "by", other=token("side", usual.side), by=token("side", outcome.by))
 
 
-def _usual(program: str, reason: Reason) -> Heard | None:
+def _usual(program: str, reason: Reason) -> KnownRefusal | None:
     """Where this reason mostly shows."""
     found = Counter((one.side, one.stage) for one in heard_of(program) if one.reason is reason)
     if not found:
         return None
     (side, stage), _ = found.most_common(1)[0]
-    return Heard("", side, stage, reason)
+    return KnownRefusal("", side, stage, reason)
 
 
 def _said(result: AttemptResult) -> InBothLanguages:

@@ -18,7 +18,7 @@ ROWS = 24
 _LABEL = 11
 
 
-class Left(Exception):
+class ReaderLeft(Exception):
     """Whoever read has left before the end."""
 
 
@@ -77,7 +77,7 @@ class Screen:
 
     def _wait(self, name: str) -> None:
         if self._read(f"  [{say('page', name).in_(self.language)}]").lower() in {"q", "quit"}:
-            raise Left
+            raise ReaderLeft
         self._shown = 0
 
     def _read(self, prompt: str) -> str:
@@ -88,6 +88,6 @@ class Screen:
             answer = "\n"
         if not answer:  # the end of the input
             self._console.print()
-            raise Left
+            raise ReaderLeft
         self._shown += 1
         return answer.strip()

@@ -23,7 +23,7 @@ from lab.training import choice, words
 from lab.training.demo import Demonstration, ask
 from lab.training.diagram import diagram
 from lab.training.guess import MOST, candidates, heard_of, why_not
-from lab.training.screen import Left, Screen
+from lab.training.screen import ReaderLeft, Screen
 from lab.training.source import CaseSource
 from tests.unit.made_up import NO_SHARED_CIPHER_LOG, attempt_record, run_record
 
@@ -312,7 +312,7 @@ def test_who_leaves_is_let_go(monkeypatch: pytest.MonkeyPatch, answers: str) -> 
     shown, _ = screen(monkeypatch, answers)
     demonstration = Demonstration(case, shown)
     demonstration.begin()
-    with pytest.raises(Left):
+    with pytest.raises(ReaderLeft):
         demonstration.tell(CaseSource.recorded(case, record_of(case)))
 
 
