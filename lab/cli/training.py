@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lab.training.screen import Screen
 
 Language = Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")]
+#: So many more refusals are made than are asked about: some cannot be tried on some images.
+_SPARE = 2
+
 Pauses = Annotated[
     bool, typer.Option("--pause/--no-pause", help="Wait for an answer, or show all in one go.")
 ]
@@ -58,6 +61,44 @@ def demo(
     if verdict is Verdict.LAB_ERROR or unshown:
         raise typer.Exit(common.LAB_ERROR)
     raise typer.Exit(common.SURPRISE if verdict is Verdict.SURPRISE else common.OK)
+
+
+def quiz(
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same number asks the same questions.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=50, help="how many")] = 5,
+    language: Language = "en",
+    pauses: Pauses = True,
+) -> None:
+    """``lab quiz``: exit status 1 if something came otherwise than its case expects."""
+    import secrets
+    from itertools import islice
+
+    from lab.training.quiz import Quiz, questions
+
+    seed = secrets.randbelow(10_000) if seed is None else seed
+    asked = list(islice(questions(_catalogue().cases, seed), count + _SPARE))
+    screen = _screen(language, pauses=pauses)
+    from lab.training.live import live
+    from lab.training.screen import ReaderLeft
+    from lab.training.words import say
+
+    planned = [p for one in asked for p in (one.refusal, one.fix) if p is not None]
+    game = Quiz(screen, min(count, len(asked)))
+    try:
+        with live(planned) as run:
+            done = 0
+            for question in asked:
+                if done == count:
+                    break
+                done += game.ask(question, run.of(question.case))
+            game.end(seed)
+    except ReaderLeft:
+        screen.say(say("page", "ended"))
+    if Verdict.LAB_ERROR in game.verdicts:
+        raise typer.Exit(common.LAB_ERROR)
+    raise typer.Exit(common.SURPRISE if Verdict.SURPRISE in game.verdicts else common.OK)
 
 
 def _catalogue() -> Catalogue:

@@ -9,7 +9,7 @@ from rich.text import Text
 from lab.cases import LoadedCase
 from lab.documents import Language, documents
 from lab.documents.verdicts import State
-from lab.model import Rating, Reason, Role
+from lab.model import Rating, Role
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult
 from lab.report import view
@@ -18,6 +18,7 @@ from lab.training import parts
 from lab.training.choice import title_of, told
 from lab.training.diagram import diagram
 from lab.training.guess import candidates, why_not
+from lab.training.question import answer, offer
 from lab.training.screen import Screen
 from lab.training.source import CaseSource, RemedyTried
 from lab.training.words import outcome_words, reason_in_words, say, titled, token
@@ -109,7 +110,8 @@ class Demonstration:
         main, chain = source.main(), source.chain()
         right = main.outcome.reason if main.outcome else None
         offered = candidates(main, chain)
-        ask(self._screen, offered, right)
+        offer(self._screen, offered)
+        answer(self._screen, offered, right, self._screen.ask(say("guess", "prompt")))
         self._screen.lines([Text()])
         self._screen.say(say("guess", "why_not"))
         for reason in offered:
@@ -238,23 +240,3 @@ class Demonstration:
             why = visible(stopped[0])
             self._screen.say(say("end", "cannot", number=len(stopped), why=why), "yellow")
         return verdict
-
-
-def ask(screen: Screen, offered: Sequence[Reason | None], right: Reason | None) -> bool:
-    """Offer the candidates, take an answer, and say which is right; whether the answer was."""
-    language = screen.language
-    screen.say(say("guess", "question"), "bold")
-    for number, reason in enumerate(offered, start=1):
-        screen.text(f"  {number}  ", reason_in_words(reason).in_(language))
-    answer = screen.ask(say("guess", "prompt"))
-    correct = reason_in_words(right)
-    chosen = int(answer) if answer.isdecimal() else 0
-    if not 1 <= chosen <= len(offered):
-        screen.say(say("guess", "answer", reason=correct), "bold green")
-        return False
-    guess = offered[chosen - 1]
-    if guess is right:
-        screen.say(say("guess", "right", reason=correct), "bold green")
-        return True
-    screen.say(say("guess", "wrong", guess=reason_in_words(guess), reason=correct), "bold red")
-    return False

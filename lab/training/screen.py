@@ -73,7 +73,11 @@ class Screen:
 
     def ask(self, prompt: InBothLanguages) -> str:
         """What is answered; nothing, where nobody is asked."""
-        return self._read(prompt.in_(self.language)) if self.pauses else ""
+        if not self.pauses:
+            return ""
+        given = self._read(prompt.in_(self.language))
+        self._shown = 0
+        return given
 
     def _wait(self, name: str) -> None:
         if self._read(f"  [{say('page', name).in_(self.language)}]").lower() in {"q", "quit"}:

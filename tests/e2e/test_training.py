@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -87,6 +88,17 @@ def test_a_demo_of_no_case_names_the_nearest(shared: Copy) -> None:
     done = shared.lab("demo", "expired_certificat_", "--no-pause")
     assert done.status == 2, str(done)
     assert "did you mean expired_certificate" in done.message, str(done)
+
+
+def test_the_same_seed_is_the_same_quiz(shared: Copy) -> None:
+    one, other = (shared.lab("quiz", "--seed", "7", "--count", "2", "--no-pause") for _ in "12")
+    for done in (one, other):
+        assert done.status == 0, str(done)
+        assert done.out.count("What is the reason?") == 2, str(done)
+        assert done.out.count("  fix  ") == 2, str(done)
+    asked = [re.findall(r"^.* connected to .*$|^It is: .*$", d.out, re.M) for d in (one, other)]
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 4
 
 
 @contextlib.contextmanager

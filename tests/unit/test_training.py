@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 from lab.report.layout import COLUMNS
 from lab.training import choice, words
-from lab.training.demo import Demonstration, ask
+from lab.training.demo import Demonstration
 from lab.training.diagram import diagram
 from lab.training.guess import MOST, candidates, heard_of, why_not
+from lab.training.question import answer
+from lab.training.quiz import Quiz, QuizQuestion, questions
 from lab.training.screen import ReaderLeft, Screen
 from lab.training.source import CaseSource
 from tests.unit.made_up import NO_SHARED_CIPHER_LOG, attempt_record, run_record
@@ -318,15 +321,90 @@ def test_who_leaves_is_let_go(monkeypatch: pytest.MonkeyPatch, answers: str) -> 
 
 def test_a_guess_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     offered = [Reason.EXPIRED, Reason.NO_SHARED_CIPHER, None]
-    for answer, right, said in (
-        ("2\n", True, "Right: no shared cipher suite."),
-        ("1\n", False, "No, certificate expired it is not. It is: no shared cipher suite."),
-        ("\n", False, "It is: no shared cipher suite."),
-        ("9\n", False, "It is: no shared cipher suite."),
+    for given, right, said in (
+        ("2", True, "Right: no shared cipher suite."),
+        ("1", False, "No, certificate expired it is not. It is: no shared cipher suite."),
+        ("", False, "It is: no shared cipher suite."),
+        ("9", False, "It is: no shared cipher suite."),
     ):
-        shown, out = screen(monkeypatch, answer)
-        assert ask(shown, offered, Reason.NO_SHARED_CIPHER) is right
+        shown, out = screen(monkeypatch, "")
+        assert answer(shown, offered, Reason.NO_SHARED_CIPHER, given) is right
         assert said in out.getvalue()
+
+
+# -- the quiz --------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_asks_the_same_and_another_does_not() -> None:
+    every = [[one.refusal.id for one in questions(catalogue().cases, seed)] for seed in (1, 1, 2)]
+    assert every[0] == every[1] != every[2]
+    # every refusal that is no race is asked once
+    functions = choice.functions(catalogue().cases)
+    refusals = [
+        name
+        for name, (case, *_) in functions.items()
+        if case.case.expect.result is Result.REFUSED and case.case.race is None
+    ]
+    assert sorted(one.partition("[")[0] for one in every[0]) == sorted(refusals)
+
+
+def test_reasons_differ_as_long_as_there_are_others() -> None:
+    for seed in range(5):
+        first = list(islice(questions(catalogue().cases, seed), 15))
+        reasons = [one.case.case.expect.reason for one in first]
+        assert len(set(reasons)) == len(reasons)
+
+
+def _quiz(monkeypatch: pytest.MonkeyPatch, answers: str) -> tuple[Quiz, str]:
+    """A quiz of one question, answered so; ``right`` stands for the number of the right candidate."""
+    case = named("server_offers_only_suites_the_client_refuses")
+    question = QuizQuestion(case)
+    offered = candidates(row(question.refusal), ())
+    right = str(1 + offered.index(Reason.NO_SHARED_CIPHER))
+    wrong = "2" if right == "1" else "1"
+    shown, out = screen(monkeypatch, answers.replace("right", right).replace("wrong", wrong))
+    quiz = Quiz(shown, 1)
+    assert quiz.ask(question, CaseSource.recorded(case, record_of(case)))
+    quiz.end(42)
+    return quiz, out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answers", "points", "hints"),
+    [
+        ("right\n", 3, 0),
+        ("\nright\n", 2, 1),
+        ("\n\nright\n", 1, 2),
+        ("\n\n\n", 0, 2),
+        ("wrong\n", 0, 0),
+        ("x\nright\n", 2, 1),
+    ],
+)
+def test_fewer_hints_are_more_points(
+    monkeypatch: pytest.MonkeyPatch, answers: str, points: int, hints: int
+) -> None:
+    quiz, text = _quiz(monkeypatch, answers)
+    assert quiz.points == points
+    assert f"Score: {points} of 3." in text
+    assert ("server says" in text) == (hints > 0)
+    assert ("  wire  " in text) == (hints > 1)
+    # the answer, its cause and what cures it come at last
+    told = text.split("Enter for")[-1]
+    assert "no shared cipher suite." in told
+    assert "The server allows none of the cipher suites" in told
+    assert "vsftpd.conf: ssl_ciphers=HIGH (recommended)" in told
+    assert "lab quiz --seed 42 --count 1" in told
+
+
+def test_what_cannot_be_tried_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = named("server_offers_only_suites_the_client_refuses")
+    rows = [
+        row(p).with_(outcome=None, client_report=None, verdict=Verdict.CANNOT) for p in case.plan()
+    ]
+    shown, out = screen(monkeypatch, "")
+    source = CaseSource.recorded(case, record_of(case, rows))
+    assert not Quiz(shown, 1).ask(QuizQuestion(case), source)
+    assert not out.getvalue()
 
 
 # -- words -----------------------------------------------------------------------------------------
