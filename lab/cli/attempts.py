@@ -121,7 +121,7 @@ def attempt(
     from lab.run.certificates import begin
 
     # Keys are made while the rest is loaded.
-    certificates = begin([wanted])
+    certificates = begin([wanted], own)
     from lab.run.recording import repeat
 
     @functools.cache

@@ -134,7 +134,7 @@ def read_attempt(
         findings += mt_config.from_environment(environment)
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
-    asked = _asked(attempt, findings) if host is not None or backend is not None else None
+    asked = _asked(attempt) if host is not None or backend is not None else None
     if certificate is not None:
         findings += say_what_is_not_judged(
             attempt,
@@ -154,6 +154,14 @@ def read_attempt(
         places=places,
         form=form,
     )
+    brought = own != UserFiles() or not (conf is config is backend is None)
+    if brought and certificate is None and "certificate" not in _assigned(server_assignments):
+        names = _names_it_holds_for(attempt.client, client_assignments)
+        own = dataclasses.replace(own, certificate_given=False, names=names)
+        for name in names:
+            found = Findings(str(backend or f"--host {host}"), TABLE)
+            found.say("lab-certificate", None, name=name)
+            findings += found
     return attempt, own if own != UserFiles() else None, most_of(findings)
 
 
@@ -199,16 +207,22 @@ def _with_what_is_given(
     return assignments if host is None else _asking_for(_full_name(host), assignments)
 
 
-def _asked(attempt: Attempt, findings: list[Finding]) -> str | None:
+def _asked(attempt: Attempt) -> str | None:
     """The name outside the lab's zone that the client asks for; ``None``: it asks for none."""
     asked = attempt.client.host
-    if asked is None or asked == HOST_ADDRESS or is_of_the_lab(asked):
-        return None
-    if attempt.server.certificate != OWN and attempt.client.verify:
-        found = Findings(f"--host {asked}", TABLE)
-        found.say("lab-certificate", None, host=asked)
-        findings += found
-    return asked
+    return None if asked in {None, HOST_ADDRESS} or is_of_the_lab(asked or "") else asked
+
+
+def _names_it_holds_for(client: ClientSettings, assignments: Sequence[str]) -> tuple[str, ...]:
+    """The names outside the lab's zone that a certificate in the place of the person's is made out to.
+
+    It is the one that the client checks, unless the command line said which that is.
+    """
+    name = client.checked_name or client.host
+    checks = client.verify and client.uses_tls and "verify_name" not in _assigned(assignments)
+    if not checks or name is None or not is_host_name(name) or is_of_the_lab(name):
+        return ()
+    return (name.lower(),)
 
 
 def _full_name(host: str) -> str:
