@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,12 +107,10 @@ def read_attempt(
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
     places: dict[str, str] = {}
-    if nginx_conf is None:
-        of_server = _server(
-            conf, vsftpd_build, server, server_assignments, certificate, findings, places
-        )
-    else:
-        of_server = _origin(nginx_conf, server, server_assignments, certificate, findings, places)
+    read_server = partial(_server, conf, vsftpd_build)
+    if nginx_conf is not None:
+        read_server = partial(_origin, nginx_conf)
+    of_server = read_server(server, server_assignments, certificate, findings, places)
     anchors = _anchors(ca, findings) if ca is not None else None
     client_assignments = _with_what_is_given(client_assignments, host, anchors)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
@@ -134,10 +133,7 @@ def read_attempt(
         file = Findings(str(backend or config), TABLE)
         of_client = _assigned_over(settings, of_client, base, client_assignments, file)
         findings += _by_line([*said, *file])
-    if environment is not None:
-        from lab.own import mt_config  # noqa: PLC0415
-
-        findings += mt_config.from_environment(environment)
+    findings += _of_environment(environment) if environment is not None else []
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
     asked = _asked(attempt) if host is not None or backend is not None else None
@@ -160,7 +156,7 @@ def read_attempt(
         places=places,
         form=form,
     )
-    brought = own != UserFiles() or not (conf is config is backend is None)
+    brought = own != UserFiles() or not (conf is config is backend is nginx_conf is None)
     if brought and certificate is None and "certificate" not in _assigned(server_assignments):
         names = _names_it_holds_for(attempt.client, client_assignments)
         own = dataclasses.replace(own, certificate_given=False, names=names)
@@ -202,6 +198,12 @@ def _of_backend(
         more += found
     said = [*read.findings, *more]
     return read, settings, said if read.client is None else [*said, *_client_looked_at(read.client)]
+
+
+def _of_environment(environment: Mapping[str, str]) -> list[Finding]:
+    from lab.own import mt_config  # noqa: PLC0415 - a reader is loaded for its file
+
+    return mt_config.from_environment(environment)
 
 
 def _with_what_is_given(
