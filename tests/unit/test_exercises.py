@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -586,3 +589,17 @@ def test_a_check_goes_on_whenever_a_file_is_saved(
     assert (done.status, len(made)) == (0, 3)
     assert "Ctrl-C ends it" in done.err
     assert rows(lab)["no-common-suite"]["checks"] == 2
+
+
+def test_what_the_lab_kept_can_go_as_well(lab: Command, tmp_path: Path) -> None:
+    lab("start", "expired", "mine")
+    kept = tmp_path / "state/.lab/exercise/expired/files"
+    month = 30 * 24 * 60 * 60
+    os.utime(kept, (time.time() - month, time.time() - month))
+    done = lab("check")
+    assert (done.status, "they were made 30 days ago" in done.err) == (2, True)
+    shutil.rmtree(kept.parent)
+    for word in ("check", "solution"):
+        done = lab(word)
+        assert (done.status, "it is no longer there" in done.err) == (2, True)
+    assert lab("finish", "--keep").status == 0
