@@ -20,7 +20,7 @@ from rich.console import Console
 
 from lab.certificates import RunCertificates
 from lab.exercises import WAYS, Exercise, Way, exercises
-from lab.exercises.checking import is_changed, make
+from lab.exercises.checking import changed_files, make
 from lab.exercises.folder import FilesOfExercise, write
 from lab.exercises.grading import Grade, Grading, grade
 from lab.exercises.reading import ReadFolder, plan, read
@@ -60,7 +60,7 @@ class State(NamedTuple):
     def graded(self, results: Mapping[str, AttemptResult]) -> Grading:
         of_this = {i.rpartition("/")[2]: r for i, r in results.items() if i.startswith(self.key)}
         before = read(self.exercise, self.originals, self.originals)
-        changed = is_changed(self.folder, self.originals)
+        changed = changed_files(self.folder, self.originals)
         return grade(self.exercise, before, self.files, of_this, changed=changed)
 
 
