@@ -33,7 +33,9 @@ suites   attempts.suites    Ask both ends for their cipher suites and say what i
 scan     attempts.scan      Have sslscan ask servers what they offer, and compare: one, or all of the cases.
 demo     training.demo      Walk through a case step by step: guess, evidence, cause, remedies, impostor.
 quiz     training.quiz      Guess reasons: from the message, the server's log, then the wire; with a score.
+shell    training.shell     Open a shell in a client's container, with servers to connect to.
 soak     runs.soak          Run cases many times and say which outcomes flip, races apart.
+exercise exercises.commands Mend broken configurations in your own editor; real clients check them.
 engine   machine.engine_commands The container engine of this machine.
 images   machine.image_commands The images: what is real in them, and moving them.
 """
@@ -122,11 +124,14 @@ def _status_of(error: Exception) -> int | None:
     The text of each of these errors says what to do next.
     """
     from lab.cases import CaseError
+    from lab.exercises import LAB_FAILED, ExerciseError
     from lab.images import WrongVariable
     from lab.model.expectations import ExpectationError
     from lab.own import InputError
     from lab.settings import SettingsError
 
+    if isinstance(error, ExerciseError):
+        return LAB_ERROR if error.problem in LAB_FAILED else USAGE
     if isinstance(error, InputError | SettingsError | ExpectationError | CaseError | WrongVariable):
         return USAGE
     # An OSError: a full disk, a directory that may not be written, an engine that has gone.
