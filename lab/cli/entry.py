@@ -32,6 +32,7 @@ attempt  attempts.attempt Make one attempt: one client with its settings against
 suites   attempts.suites    Ask both ends for their cipher suites and say what is common, or what fails first.
 scan     attempts.scan      Have sslscan ask servers what they offer, and compare: one, or all of the cases.
 soak     runs.soak          Run cases many times and say which outcomes flip, races apart.
+serve    serve.serve        Serve broken and sound servers for your own clients and browsers, until Ctrl-C.
 engine   machine.engine_commands The container engine of this machine.
 images   machine.image_commands The images: what is real in them, and moving them.
 """
