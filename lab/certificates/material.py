@@ -115,6 +115,7 @@ class RunCertificates:
         self._own: dict[tuple[str, str], ServerCertificate] = {}
         self._own_anchors: bytes | None = None
         self._addresses: dict[str, str] = {}
+        self._also: tuple[str, ...] = ()
         self._made: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -201,6 +202,13 @@ class RunCertificates:
                 self._addresses[host] = str(ipaddress.ip_address(address))
             except ValueError as error:
                 raise CertificateError(f"the address of {host}: {error}") from error
+
+    def hold_for(self, names: Sequence[str]) -> None:
+        """Make the certificates that are made out to a host out to these DNS names as well.
+
+        Those that are made already stay as they are.
+        """
+        self._also = tuple(names)
 
     def address(self, host: str) -> str:
         """The IP address of a host.
@@ -357,6 +365,8 @@ class RunCertificates:
             Names.USER: USER,
         }.get(leaf.names, host)
         names = [] if leaf.names in _COMMON_NAMES_ONLY else [name]
+        if leaf.names is Names.HOST:
+            names += self._also
         if leaf.names is Names.HOST_AND_ADDRESS:
             names.append(self.address(host))
         if leaf.names is Names.COMMON_NAME_BESIDE_OTHER:

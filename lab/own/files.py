@@ -120,6 +120,10 @@ class UserFiles:
     of a server's configuration, by ``server.extra:LINE``."""
     form: ClientForm = "options"
     """What of a person's the client's settings were read from."""
+    names: tuple[str, ...] = ()
+    """Names that clients check: a certificate of the lab in the place of the person's holds for these."""
+    certificate_given: bool = True
+    """Whether the certificate of the person's server is known; else one of the lab's is in its place."""
 
 
 class Unreadable(Exception):

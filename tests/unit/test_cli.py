@@ -102,7 +102,11 @@ def made_up_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- words -------------------------------------------------------------------------------------------
 
 
-GROUPS = {"engine": ("start", "stop"), "images": ("builds", "export", "import", "prune")}
+GROUPS = {
+    "engine": ("start", "stop"),
+    "exercise": ("list", "start", "check", "hint", "solution", "finish", "status"),
+    "images": ("builds", "export", "import", "prune"),
+}
 EVERY_COMMAND = [
     *((name,) for name in COMMANDS),
     *((group, name) for group, names in GROUPS.items() for name in names),
