@@ -143,10 +143,13 @@ class Servers:
         with self._guard:
             running = [name for name in self._using if name in self._started]
             unused = [name for name in running if not self._using[name]]
-            ended = {name: self._started.pop(name) for name in unused[: len(running) - most]}
-        for name, one in ended.items():
+        for name in unused[: max(0, len(running) - most)]:
             with self._locks[name]:
-                if one.running and name not in self._started:
+                with self._guard:
+                    if self._using[name] or name not in self._started:
+                        continue  # somebody has come, or gone, meanwhile
+                    one = self._started.pop(name)
+                if one.running:
                     agent = self._session.agents.server(one.settings.software)
                     agent.call("close", LISTEN_S, key=one.key)
 

@@ -9,6 +9,7 @@ import shlex
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from lab.serve.servers import (
     PASSIVE_PORTS,
     SPAN,
     Place,
+    Servers,
     Started,
     begin_certificates,
 )
@@ -393,3 +395,43 @@ def test_of_many_entries_none_is_started_before_somebody_comes() -> None:
     assert Wish(choose(["expired"]), PLACE).at_once
     assert not Wish(choose(["all"]), PLACE).at_once
     assert Wish(choose(["all"]), PLACE, edit=True).at_once
+
+
+# -- which servers run -----------------------------------------------------------------------------------
+
+
+class FakeAgent:
+    """An agent that starts whatever it is asked for."""
+
+    def __init__(self) -> None:
+        self.running: list[str] = []
+
+    def call(self, op: str, _deadline_s: float, *, key: str, **_: Any) -> dict[str, Any]:
+        if op == "close":
+            self.running.remove(key)
+            return {}
+        assert key not in self.running, "it runs already"
+        self.running.append(key)
+        return {"started": True, "output": ""}
+
+
+def test_of_many_servers_those_that_nobody_uses_end_and_start_again() -> None:
+    agent = FakeAgent()
+    agents = SimpleNamespace(server=lambda _: agent)
+    session: Any = SimpleNamespace(agents=agents, containers=None)
+    material: Any = SimpleNamespace(client_ca="public")
+    servers = Servers(session, material, PLACE)
+    one, two, three = choose(["https:valid", "https:expired", "https:rsa3072"])
+    keys = {entry: f"serve-{entry.place}" for entry in (one, two, three)}
+    with servers.use(one):
+        for entry in (two, three):
+            servers.end_unused(5)
+            with servers.use(entry):
+                pass
+        assert agent.running == [keys[one], keys[two], keys[three]]
+        servers.end_unused(2)
+        assert agent.running == [keys[one], keys[three]]
+        servers.end_unused(0)
+        assert agent.running == [keys[one]]
+    with servers.use(two), servers.use(one):
+        assert agent.running == [keys[one], keys[two]]
