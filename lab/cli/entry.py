@@ -33,6 +33,7 @@ suites   attempts.suites    Ask both ends for their cipher suites and say what i
 scan     attempts.scan      Have sslscan ask servers what they offer, and compare: one, or all of the cases.
 demo     training.demo      Walk through a case step by step: guess, evidence, cause, remedies, impostor.
 quiz     training.quiz      Guess reasons: from the message, the server's log, then the wire; with a score.
+shell    training.shell     Open a shell in a client's container, with servers to connect to.
 soak     runs.soak          Run cases many times and say which outcomes flip, races apart.
 serve    serve.serve        Serve broken and sound servers for your own clients and browsers, until Ctrl-C.
 exercise exercises.commands Mend broken configurations in your own editor; real clients check them.

@@ -101,6 +101,40 @@ def quiz(
     raise typer.Exit(common.SURPRISE if Verdict.SURPRISE in game.verdicts else common.OK)
 
 
+def shell(
+    where: Annotated[
+        str, typer.Argument(metavar="PLATFORM[:POLICY]", help="for example rocky9:FIPS")
+    ],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="run this and end")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", help="this server alone, with the settings of -s")
+    ] = None,
+    server_settings: common.ServerAssignments = None,
+    language: Language = "en",
+) -> None:
+    """``lab shell``: with a command its exit status."""
+    from lab.own.attempt import FTP_SERVER
+    from lab.run.agents import Unsupported
+    from lab.settings import parse_server
+    from lab.training.shell import client_shell, servers_to_try
+
+    servers = servers_to_try()
+    if server or server_settings:
+        servers = ((parse_server(server_settings or [], server or FTP_SERVER), False),)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        with client_shell(where, servers, language) as opened:
+            if not command:
+                common.say(opened.hint(language))
+            status = opened.run(command or [], terminal=terminal)
+    except Unsupported as cause:
+        common.say(f"cannot: {cause}", error=True)
+        raise typer.Exit(common.LAB_ERROR) from None
+    raise typer.Exit(status if command else common.OK)
+
+
 def _catalogue() -> Catalogue:
     from lab.cases import Catalogue
     from lab.host.checkout import source

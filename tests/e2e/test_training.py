@@ -24,12 +24,13 @@ from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS
 from lab.run.checkout import new_run_id
 from lab.run.laboratory import Lab
+from lab.run.link import execute
 from lab.run.results import record_run
 from lab.training import choice, words
 from lab.training.demo import Demonstration
 from lab.training.screen import Screen
 from lab.training.source import CaseSource
-from tests.e2e.checkouts import LAB, PATIENCE_S, Copy
+from tests.e2e.checkouts import LAB, PATIENCE_S, Copy, agents_in
 
 pytestmark = pytest.mark.engine
 
@@ -161,3 +162,68 @@ def test_somebody_at_a_terminal_is_waited_for_and_may_leave(
         assert process.wait(PATIENCE_S) == 128 + signal.SIGINT
     # then nothing is left but what was there
     assert sorted(shared.left(engine)) == sorted(before)
+
+
+#: Runs each command that the hint prints, and says with which status it ended.
+_EVERY_COMMAND = (
+    "grep '^  [a-z]' hint.txt | while read -r line; do"
+    ' bash -c "$line" </dev/null >/dev/null 2>&1; echo "$? $line"; done'
+)
+
+
+@pytest.mark.parametrize("where", ["rocky9", "centos7", "debian13"])
+def test_the_commands_that_a_shell_prints_work_as_printed(shared: Copy, where: str) -> None:
+    done = shared.lab("shell", where, "--", "bash", "-c", f"cat hint.txt; {_EVERY_COMMAND}")
+    assert done.status == 0, str(done)
+    ran = re.findall(r"^(\d+) (.*)$", done.out, re.M)
+    assert len(ran) == len(re.findall(r"^  [a-z]", done.out, re.M)) > 0, str(done)
+    # then those to the servers with which nothing is wrong succeed, and the others do not
+    servers = re.findall(r"^(\S+):(\d+)  (.*)$", done.out, re.M)
+    assert len(servers) == 4, str(done)
+    for host, port, words_of in servers:
+        of_server = [(status, c) for status, c in ran if re.search(rf"{host}[: ]{port}\b", c)]
+        assert of_server, f"no command for {host}:{port}\n{done}"
+        broken = "something is wrong" in words_of
+        assert all((status != "0") == broken for status, _ in of_server), f"{of_server}\n{done}"
+
+
+def test_a_command_in_a_shell_ends_with_its_own_status(shared: Copy, engine: DockerClient) -> None:
+    before = shared.left(engine)
+    done = shared.lab(
+        "shell", "rocky9:FIPS", "-s", "certificate=expired", "--", "sh", "-c", "exit 7"
+    )
+    assert done.status == 7, str(done)
+    assert done.out == "", str(done)
+    version = shared.lab("shell", "rocky9:FIPS", "--", "openssl", "version")
+    assert version.status == 0, str(version)
+    assert version.out.startswith("OpenSSL 3"), str(version)
+    assert sorted(shared.left(engine)) == sorted(before)
+
+
+def test_what_a_shell_has_started_ends_with_it(shared: Copy, engine: DockerClient) -> None:
+    (container,) = shared.containers(engine, "rocky9-default")
+    with _in_a_terminal(shared, "shell", "rocky9") as (process, terminal):
+        _read_until(terminal, "rocky9$ ")
+        os.write(terminal, b"sleep 4711 & echo $LAB_HOST:$LAB_PORT; pwd\n")
+        shown = _read_until(terminal, "/run/lab/shell-")
+        assert re.search(r"^ftp\.lab\.test:\d+\r?$", shown, re.M), shown
+        os.write(terminal, b"exit\n")
+        assert process.wait(PATIENCE_S) == 0
+    assert not [one for one in agents_in(engine, container) if "4711" in one]
+    left = execute(engine, container, ["ls", "/run/lab"]).output
+    assert "shell-" not in left
+    # and Ctrl-C ends what runs there
+    running = shared.start("shell", "rocky9", "--", "sleep", "4712")
+    running.wait_until(
+        lambda: any("4712" in one for one in agents_in(engine, container)), "the command runs"
+    )
+    running.interrupt(signal.SIGINT)
+    assert running.done().status == 128 + signal.SIGINT, str(running.so_far())
+    assert not [one for one in agents_in(engine, container) if "4712" in one]
+
+
+def test_a_shell_where_there_is_none_names_the_places(shared: Copy) -> None:
+    for where, said in (("rocky8", "did you mean rocky9"), ("rocky9:FISP", "did you mean FIPS")):
+        done = shared.lab("shell", where, "--", "true")
+        assert done.status == 2, str(done)
+        assert said in done.message, str(done)

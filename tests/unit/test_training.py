@@ -15,11 +15,22 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lab.cases import CaseError, Catalogue, LoadedCase
+from lab.documents import WHERE
 from lab.host.checkout import root
-from lab.model import Captured, ClientReport, Outcome, Reason, Result, Role, ServerReport
+from lab.model import (
+    CLIENT_CONTAINERS,
+    Captured,
+    ClientReport,
+    Outcome,
+    Reason,
+    Result,
+    Role,
+    ServerReport,
+)
 from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 from lab.report.layout import COLUMNS
+from lab.settings import SettingsError
 from lab.training import choice, words
 from lab.training.demo import Demonstration
 from lab.training.diagram import diagram
@@ -27,6 +38,7 @@ from lab.training.guess import MOST, candidates, heard_of, why_not
 from lab.training.question import answer
 from lab.training.quiz import Quiz, QuizQuestion, questions
 from lab.training.screen import ReaderLeft, Screen
+from lab.training.shell import servers_to_try, service_of
 from lab.training.source import CaseSource
 from tests.unit.made_up import NO_SHARED_CIPHER_LOG, attempt_record, run_record
 
@@ -405,6 +417,45 @@ def test_what_cannot_be_tried_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> N
     source = CaseSource.recorded(case, record_of(case, rows))
     assert not Quiz(shown, 1).ask(QuizQuestion(case), source)
     assert not out.getvalue()
+
+
+# -- the shell -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("where", "service"),
+    [
+        ("rocky9", "rocky9-default"),
+        ("rocky9:FIPS", "rocky9-fips"),
+        ("centos7", "centos7"),
+        ("debian13", "edge"),
+    ],
+)
+def test_a_shell_is_in_the_container_of_the_clients(where: str, service: str) -> None:
+    assert service_of(where) == service
+
+
+def test_a_shell_is_possible_on_every_platform_under_every_policy() -> None:
+    for where in WHERE:
+        assert service_of(where) in CLIENT_CONTAINERS
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("rocky8", "no platform 'rocky8'; did you mean rocky9"),
+        ("rocky9:FISP", "did you mean FIPS"),
+        ("centos7:FIPS", "centos7 has no crypto policies: write centos7 alone"),
+    ],
+)
+def test_a_place_that_there_is_not_is_refused(where: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        service_of(where)
+
+
+def test_a_shell_has_something_good_and_something_broken_to_connect_to() -> None:
+    kinds = {(server.speaks, broken) for server, broken in servers_to_try()}
+    assert kinds == {(speaks, broken) for speaks in ("FTP", "HTTP") for broken in (True, False)}
 
 
 # -- words -----------------------------------------------------------------------------------------
