@@ -227,3 +227,15 @@ def test_a_shell_where_there_is_none_names_the_places(shared: Copy) -> None:
         done = shared.lab("shell", where, "--", "true")
         assert done.status == 2, str(done)
         assert said in done.message, str(done)
+
+
+def test_a_room_is_looked_at_with_a_demonstration(shared: Copy) -> None:
+    done = shared.lab("doctor", "--room", "1", "--json")
+    found = {one["name"]: one for one in done.json()}
+    assert found["images"]["level"] == "ok", str(done)
+    assert found["seats"]["level"] == "ok", str(done)
+    shown = found["demonstration"]
+    assert shown["level"] in {"ok", "warning"}, str(done)
+    # then it was made, and recorded like any run, cut off from networks where that is possible
+    assert any(a.case and "self_signed_certificate" in a.case for a in shared.record().attempts)
+    assert ("no network at all" in shown["found"]) == (os.geteuid() == 0), str(done)

@@ -16,7 +16,9 @@ from rich.console import Console
 
 from lab.cases import CaseError, Catalogue, LoadedCase
 from lab.documents import WHERE
+from lab.host import machine
 from lab.host.checkout import root
+from lab.host.doctor import GIB, Level
 from lab.model import (
     CLIENT_CONTAINERS,
     Captured,
@@ -31,7 +33,7 @@ from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 from lab.report.layout import COLUMNS
 from lab.settings import SettingsError
-from lab.training import choice, words
+from lab.training import choice, room, words
 from lab.training.demo import Demonstration
 from lab.training.diagram import diagram
 from lab.training.guess import MOST, candidates, heard_of, why_not
@@ -456,6 +458,40 @@ def test_a_place_that_there_is_not_is_refused(where: str, said: str) -> None:
 def test_a_shell_has_something_good_and_something_broken_to_connect_to() -> None:
     kinds = {(server.speaks, broken) for server, broken in servers_to_try()}
     assert kinds == {(speaks, broken) for speaks in ("FTP", "HTTP") for broken in (True, False)}
+
+
+# -- the room --------------------------------------------------------------------------------------
+
+
+def test_a_machine_has_room_for_as_many_seats_as_its_memory() -> None:
+    assert room.judge_memory(10, 8 * GIB).level is Level.OK
+    few = room.judge_memory(40, 8 * GIB)
+    assert few.level is Level.WARNING
+    assert "there is room for 32" in few.found
+    assert "fewer seats" in few.advice
+    assert room.judge_memory(1, 0).level is Level.MISSING
+
+
+def test_a_slow_demonstration_is_a_warning_and_says_whether_there_was_a_network() -> None:
+    fast = room.judge_demonstration("name", 3.0, cut_off=True)
+    assert fast.level is Level.OK
+    assert "name took 3.0 s with no network at all" in fast.found
+    slow = room.judge_demonstration("name", 60.0, cut_off=False)
+    assert slow.level is Level.WARNING
+    assert "only root can try" in slow.found
+
+
+def test_a_demonstration_that_fails_is_missing_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise machine.CommandError(["lab"], "ended with status 3", "the engine is gone\n")
+
+    monkeypatch.setattr(machine, "run", fails)
+    found = room.look_at_a_demonstration(())
+    assert found.level is Level.MISSING
+    assert "ended with status 3" in found.found
+    assert "the engine is gone" in found.found
 
 
 # -- words -----------------------------------------------------------------------------------------
