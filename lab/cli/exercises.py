@@ -165,7 +165,7 @@ def _checked(*, verbose: bool, as_json: bool, language: str) -> Grading:
     from lab.exercises.telling import as_json as grading_as_json
     from lab.exercises.telling import tell
 
-    graded = check_folder(exercise, current.folder, score.kept(exercise.name) / "files")
+    graded = check_folder(exercise, current.folder, score.originals(exercise.name))
     score = _score()  # what another terminal has written meanwhile stays
     done = score.of(exercise.name)
     score = score.changed(exercise.name, checks=done.checks + 1)
@@ -205,8 +205,8 @@ def solution(language: Language = "en") -> None:
     exercise = exercises.exercise_named(score.under_way().name)
     from lab.exercises.telling import differences
 
-    kept = score.kept(exercise.name)
-    for words in differences(kept / "files", kept / "solution", language):
+    before = score.originals(exercise.name)
+    for words in differences(before, before.with_name("solution"), language):
         common.say(words)
     common.say("")
     _print(exercise.explanation.in_(language))

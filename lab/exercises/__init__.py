@@ -75,8 +75,10 @@ class ExerciseServer:
 class Weakening:
     """A change that gives something away in this exercise, because there is a better one here."""
 
-    setting: str
-    """``server.FIELD=VALUE`` or ``client.FIELD=VALUE``."""
+    setting: str = ""
+    """``server.FIELD=VALUE`` or ``client.FIELD=VALUE``: what it is set to."""
+    file: str = ""
+    """A file of the folder: that it is another one."""
     rating: Rating
     words: InBothLanguages
 
@@ -144,7 +146,8 @@ def _read(folder: Path) -> Exercise:
         intruders=tuple(_client(one) for one in table.pop("intruder", ())),
         weakenings=tuple(
             Weakening(
-                setting=one["setting"],
+                setting=one.get("setting", ""),
+                file=one.get("file", ""),
                 rating=Rating(one["rating"]),
                 words=InBothLanguages(**one["words"]),
             )

@@ -39,7 +39,7 @@ def check(exercise: Exercise, folder: Path, originals: Path) -> Grading:
         Checkout.here(), Printed(), new_run_id(), now.own, attempts=attempts
     ) as laboratory:
         results = make(laboratory.session, planned)
-    return grade(exercise, before, now, results, changed=is_changed(folder, originals))
+    return grade(exercise, before, now, results, changed=changed_files(folder, originals))
 
 
 def make(session: Session, planned: Collection[PlannedAttempt]) -> Mapping[str, AttemptResult]:
@@ -54,7 +54,9 @@ def make(session: Session, planned: Collection[PlannedAttempt]) -> Mapping[str, 
     return results
 
 
-def is_changed(folder: Path, originals: Path) -> bool:
-    """Whether a file of the start is now another one; what else lies there does not count."""
+def changed_files(folder: Path, originals: Path) -> frozenset[str]:
+    """The files of the start that are now other ones; what else lies there does not count."""
     now = read_folder(folder)
-    return any(now.get(name) != content for name, content in read_folder(originals).items())
+    return frozenset(
+        name for name, content in read_folder(originals).items() if now.get(name) != content
+    )

@@ -8,7 +8,7 @@ that must not, and what an impostor was given.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,8 +75,8 @@ class Grading:
     clients: tuple[GradedClient, ...]
     intruders: tuple[GradedClient, ...]
     given_away: tuple[GivenAway, ...]
-    changed: bool
-    """Whether any of the files differs from its state at the start."""
+    changed: frozenset[str]
+    """The files that differ from their state at the start."""
 
     @property
     def solved(self) -> bool:
@@ -100,7 +100,7 @@ def grade(
     now: ReadFolder,
     results: Mapping[str, AttemptResult],
     *,
-    changed: bool,
+    changed: Collection[str],
 ) -> Grading:
     """Judge the results of one check.
 
@@ -109,7 +109,7 @@ def grade(
         before: the files as they were at the start.
         now: the trainee's files.
         results: of :func:`lab.exercises.reading.plan`, by id.
-        changed: whether any file differs.
+        changed: the files that differ.
 
     Raises:
         ExerciseError: an attempt could not be made.
@@ -123,8 +123,15 @@ def grade(
         for number, one in enumerate(exercise.intruders)
     )
     through = all(one.through for one in clients)
-    given = tuple(_given_away(exercise, before, now, results, intruders)) if through else ()
-    return Grading(_grade(clients, given, changed=changed), clients, intruders, given, changed)
+    given: tuple[GivenAway, ...] = ()
+    if through:
+        of_files = [one for one in exercise.weakenings if one.file in changed]
+        given = (
+            *_given_away(exercise, before, now, results, intruders),
+            *(GivenAway(one.rating, one.words) for one in of_files),
+        )
+    graded = _grade(clients, given, changed=bool(changed))
+    return Grading(graded, clients, intruders, given, frozenset(changed))
 
 
 def _grade(clients: Sequence[GradedClient], given: Sequence[GivenAway], *, changed: bool) -> Grade:
@@ -224,6 +231,8 @@ def _by_the_exercise(
 ) -> Iterator[tuple[Rating, InBothLanguages]]:
     """What the exercise says of a change that was made."""
     for one in exercise.weakenings:
+        if not one.setting:
+            continue
         end, _, assignment = one.setting.partition(".")
         name = assignment.partition("=")[0]
         was, is_now = getattr(before, end), getattr(now, end)

@@ -13,6 +13,7 @@ import getpass
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from typing import Any
 from lab import exercises
 from lab.exercises import HINTS, ExerciseError
 
+#: So long a certificate of the catalogue is valid, less a day; a day, in seconds.
+VALID_DAYS, DAY_S = 29, 24 * 60 * 60
 #: What a solved exercise counts, and what each hint takes off that.
 POINTS, HINT_COSTS = 10, 2
 
@@ -108,6 +111,20 @@ class Score:
     def kept(self, name: str) -> Path:
         """Where the files of an exercise are kept: ``files`` and ``solution`` are below it."""
         return self.path.parent / name
+
+    def originals(self, name: str) -> Path:
+        """The files of an exercise as they were at the start.
+
+        Raises:
+            ExerciseError: they are no longer there, or their certificates are too old.
+        """
+        path = self.kept(name) / "files"
+        if not path.is_dir():
+            raise ExerciseError("kept-gone", name=name, path=path)
+        days = int((time.time() - path.stat().st_mtime) / DAY_S)
+        if days >= VALID_DAYS and exercises.exercise_named(name).certificates:
+            raise ExerciseError("certificates-ended", name=name, days=days)
+        return path
 
     def of(self, name: str) -> ExerciseScore:
         """How far an exercise is."""

@@ -91,14 +91,14 @@ def _parsed(text: str, found: Findings) -> list[_Directive]:
     for number, line in enumerate(text.split("\n"), 1):
         check_line(found.file, number, line, 0)
     with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as copy:
-        copy.write(text)
+        copy.write(text.replace("\r", " "))  # a blank to nginx, the end of a line to Python
         copy.flush()
         read = crossplane.parse(
             copy.name, single=True, catch_errors=True, check_ctx=False, check_args=True
         )
     for error in read["errors"]:
         what = str(error["error"]).partition(" in /")[0]
-        raise found.fail("nginx-ends", error["line"], what=cut(what))
+        raise found.fail("nginx-ends", error["line"], what=cut(what) or "nothing can be read")
     return [_Directive.of(one) for one in read["config"][0]["parsed"]]
 
 
@@ -148,9 +148,9 @@ class _Reading:
                 getattr(self, f"_{kind}")(one)
             elif one.name not in DIRECTIVES:
                 self.found.say("unknown", one.line, name=cut(one.name))
-                self.extra[f"{one.name}={one.value}"] = one.line
+                self._keep(one)
             elif one.name.startswith("ssl_"):
-                self.extra[f"{one.name}={one.value}"] = one.line
+                self._keep(one)
                 self.found.say("kept", one.line, line=one)
             else:
                 self.idle.append(one)
@@ -182,16 +182,30 @@ class _Reading:
         strange = [word for word in one.arguments if word not in (*PROTOCOLS, "SSLv2")]
         if strange:
             self.found.say("no-version", one.line, word=cut(strange[0]))
-            self.extra[f"{one.name}={one.value}"] = one.line
+            self._keep(one)
             return
         named = [version for version in PROTOCOLS if version in one.arguments]
         spoken = ProtocolRange(named[0], named[-1]) if named else None
         if spoken is not None and list(spoken.versions()) == named:
             self._set(one, "protocols", spoken)
         else:
-            self.extra[f"{one.name}={one.value}"] = one.line
+            self._keep(one)
+
+    def _keep(self, one: _Directive) -> None:
+        """Hand a directive on word for word.
+
+        Raises:
+            InputError: the lab's configuration cannot have it as one line.
+        """
+        words = (f"'{word}'" if set(word) & set(" \t") else word for word in one.arguments)
+        line = f"{one.name}={' '.join(words)}"
+        if not line.isprintable() or set(line) & set("{};#") or one.block is not None:
+            raise self.found.fail("not-handed-on", one.line, line=one)
+        self.extra[line] = one.line
 
     def _ciphers(self, one: _Directive) -> None:
+        if not one.value.isprintable():
+            raise self.found.fail("not-handed-on", one.line, line=one)
         self._set(one, "ciphers", one.value)
 
     def _file(self, one: _Directive) -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from docker import DockerClient
 from rich.console import Console
 
 from lab.certificates import RunCertificates
 from lab.exercises import WAYS, Exercise, Way, exercises
-from lab.exercises.checking import is_changed, make
+from lab.exercises.checking import changed_files, make
 from lab.exercises.folder import FilesOfExercise, write
 from lab.exercises.grading import Grade, Grading, grade
 from lab.exercises.reading import ReadFolder, plan, read
@@ -29,9 +31,9 @@ from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.run.certificates import begin
 from lab.run.checkout import new_run_id
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import open_lab
 from lab.servers import SERVERS
-from tests.e2e.checkouts import Copy
+from tests.e2e.checkouts import Copy, agents_in
 
 pytestmark = pytest.mark.engine
 
@@ -58,7 +60,7 @@ class State(NamedTuple):
     def graded(self, results: Mapping[str, AttemptResult]) -> Grading:
         of_this = {i.rpartition("/")[2]: r for i, r in results.items() if i.startswith(self.key)}
         before = read(self.exercise, self.originals, self.originals)
-        changed = is_changed(self.folder, self.originals)
+        changed = changed_files(self.folder, self.originals)
         return grade(self.exercise, before, self.files, of_this, changed=changed)
 
 
@@ -72,7 +74,7 @@ def states_of(exercise: Exercise, place: Path, material: RunCertificates) -> Ite
 
 @pytest.fixture(scope="module")
 def graded(
-    laboratory: Lab, shared: Copy, tmp_path_factory: pytest.TempPathFactory
+    shared: Copy, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[tuple[str, Way], Grading]:
     """Every exercise in every state."""
     place = tmp_path_factory.mktemp("exercises")
@@ -87,12 +89,8 @@ def graded(
         trusted = own and own.anchors and own.anchors.pem
         groups.setdefault((served, key, trusted), []).append(state)
     results: dict[str, AttemptResult] = {}
-    for (served, *_), group in groups.items():  # type: ignore[misc]
+    for group in groups.values():
         planned = [one for state in group for one in state.planned()]
-        if served is None:
-            laboratory.session.equip_for(one.attempt for one in planned)
-            results |= make(laboratory.session, planned)
-            continue
         with open_lab(
             shared.checkout,
             Progress(),
@@ -174,3 +172,63 @@ def _lines(folder: Path) -> set[str]:
         return set()
     texts = (path.read_text(encoding="utf-8") for path in folder.iterdir())
     return {line.strip() for text in texts for line in text.splitlines()}
+
+
+# -- the command -----------------------------------------------------------------------------------------
+
+
+def solve(name: str, folder: Path) -> None:
+    for path in (exercises()[name].place / "solution").iterdir():
+        shutil.copy(path, folder)
+
+
+def test_a_check_at_every_save_ends_when_it_is_solved(shared: Copy, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    assert shared.lab("exercise", "start", "backend-name", str(folder)).status == 0
+    watching = shared.start("exercise", "check", "--watch")
+    watching.wait_for("waiting for a file")
+    (folder / "backend.vcl").write_text("backend F_origin {", encoding="utf-8")
+    watching.wait_until(lambda: watching.err.count("waiting for a file") == 2, "a second check")
+    assert "backend.vcl:1: " in watching.err
+    solve("backend-name", folder)
+    done = watching.done()
+    assert done.status == 0, str(done)
+    assert "Solved: 10 of 10 points" in done.out
+    assert shared.lab("exercise", "finish", "--remove").status == 0
+    assert not folder.exists()
+
+
+def test_without_an_engine_a_check_says_so_and_the_state_stays(
+    shared: Copy, tmp_path: Path
+) -> None:
+    shared.lab("exercise", "start", "no-common-suite", str(tmp_path / "mine"))
+    done = shared.lab("exercise", "check", DOCKER_HOST=f"unix://{tmp_path}/no.sock")
+    assert done.status == 3, str(done)
+    assert "no.sock" in done.message
+    score = shared.lab("exercise", "status", "--json").json()
+    assert score["current"] == "no-common-suite"
+    assert shared.lab("exercise", "finish", "--remove").status == 0
+
+
+def test_the_state_is_in_files_whatever_becomes_of_commands_and_containers(
+    copy: Copy, engine: DockerClient, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    assert copy.lab("exercise", "start", "no-common-suite", str(folder)).status == 0
+    killed = copy.start("exercise", "check")
+
+    def agents() -> list[str]:
+        return [a for c in copy.containers(engine, "vsftpd") for a in agents_in(engine, c)]
+
+    killed.wait_until(agents, "an agent beside the server")
+    killed.kill()
+    for container in copy.containers(engine):
+        engine.api.remove_container(container, force=True)
+    score = copy.lab("exercise", "status", "--json").json()
+    assert score["current"] == "no-common-suite"
+    assert [one["checks"] for one in score["exercises"] if one["started"]] == [0]
+    solve("no-common-suite", folder)
+    done = copy.lab("exercise", "check")
+    assert done.status == 0, str(done)
+    state = copy.checkout.state / "exercise"
+    assert {path.name for path in state.iterdir()} == {"state.json", "no-common-suite"}
