@@ -105,8 +105,11 @@ class Wanted:
 class RunCertificates:
     """All certificates of one run. Safe to use from several threads."""
 
-    def __init__(self, hosts: Sequence[str], now: datetime, wanted: Wanted) -> None:
+    def __init__(
+        self, hosts: Sequence[str], now: datetime, wanted: Wanted, zone: str = ZONE
+    ) -> None:
         self.hosts = tuple(hosts)
+        self._zone = zone
         self._wanted = wanted
         self.now = now
         self._own: dict[tuple[str, str], ServerCertificate] = {}
@@ -119,7 +122,11 @@ class RunCertificates:
 
     @classmethod
     def create(
-        cls, hosts: Sequence[str], now: datetime | None = None, wanted: Wanted | None = None
+        cls,
+        hosts: Sequence[str],
+        now: datetime | None = None,
+        wanted: Wanted | None = None,
+        zone: str = ZONE,
     ) -> RunCertificates:
         """Prepare material for servers of these names; nothing is generated yet.
 
@@ -127,6 +134,7 @@ class RunCertificates:
             hosts: DNS names of the servers, e.g. ``ftp.lab.test``.
             now: the time that every validity is relative to (default: the clock's).
             wanted: what :meth:`generate` and :meth:`files` make (default: everything).
+            zone: the DNS zone whose names the wildcard covers.
 
         Raises:
             CertificateError: no host, or one that is no DNS name that fits; a ``now``
@@ -143,7 +151,7 @@ class RunCertificates:
         now = datetime.now(UTC) if now is None else now
         if now.tzinfo is None:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
-        return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
+        return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted(), zone)
 
     def want(self, more: Wanted) -> bool:
         """Let :meth:`files` make these as well.
@@ -352,7 +360,7 @@ class RunCertificates:
         name = {
             Names.OTHER_HOST: OTHER_HOST,
             Names.OTHER_COMMON_NAME_ONLY: OTHER_HOST,
-            Names.WILDCARD: f"*.{ZONE}",
+            Names.WILDCARD: f"*.{self._zone}",
             Names.WILDCARD_BELOW: f"*.{host}",
             Names.USER: USER,
         }.get(leaf.names, host)

@@ -35,6 +35,7 @@ demo     training.demo      Walk through a case step by step: guess, evidence, c
 quiz     training.quiz      Guess reasons: from the message, the server's log, then the wire; with a score.
 shell    training.shell     Open a shell in a client's container, with servers to connect to.
 soak     runs.soak          Run cases many times and say which outcomes flip, races apart.
+serve    serve.serve        Serve broken and sound servers for your own clients and browsers, until Ctrl-C.
 exercise exercises.commands Mend broken configurations in your own editor; real clients check them.
 engine   machine.engine_commands The container engine of this machine.
 images   machine.image_commands The images: what is real in them, and moving them.

@@ -93,6 +93,16 @@ class Session:
 
         self._asking: OnceMap[tuple[OfferCache, Capabilities]] = OnceMap()
 
+    @property
+    def agents(self) -> Agents:
+        """The agents, for whoever has servers of its own started."""
+        return self._agents
+
+    @property
+    def containers(self) -> Containers:
+        """The containers in which they are."""
+        return self._containers
+
     def _asked(self) -> tuple[OfferCache, Capabilities]:
         """What asks the ends and their builds, which few attempts need."""
 
