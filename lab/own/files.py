@@ -120,6 +120,21 @@ class UserFiles:
     of a server's configuration, by ``server.extra:LINE``."""
     form: ClientForm = "options"
     """What of a person's the client's settings were read from."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The lines of that, by their place."""
+
+    def places_at(self, decides: int | None) -> Mapping[str, str]:
+        """Where settings were read from; of the served chain, that of its certificates which decides.
+
+        Args:
+            decides: which one it is; ``None``: none, but what is trusted.
+        """
+        found, one = dict(self.places), self.certificate
+        if one is not None and decides is not None and decides < len(one.lines):
+            found["server.certificate"] = f"{one.chain_file}:{one.lines[decides]}"
+        if self.anchors is not None:
+            found.setdefault("client.trust", self.anchors.file)
+        return found
 
 
 class Unreadable(Exception):
