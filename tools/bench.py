@@ -24,7 +24,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab.cases import PlannedAttempt
+from lab.cases import Catalogue, PlannedAttempt
 from lab.clients.net_ftp import NetFtp
 from lab.clients.tls_perl import TlsPerl
 from lab.documents import documents
@@ -39,6 +39,7 @@ from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
+from lab.training.choice import one_case, recommended
 from lab.wire import CapturePolicy
 
 #: Attempts behind each median.
@@ -260,20 +261,51 @@ def _memory(laboratory: Lab) -> float:
 
 def _warm_run(document: str) -> float:
     """Seconds of `lab run --document DOCUMENT` as a person starts it."""
-    command = [sys.executable, "-c", "from lab.cli import main; main()", "run", "-d", document]
+    return _median_s("run", "-d", document)
 
-    def one() -> None:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        if done.returncode:
-            raise BenchError(f"`lab run` ended with {done.returncode}:\n{done.stdout[-2000:]}")
 
-    return statistics.median([_milliseconds(one) for _ in range(WARM_RUNS)]) / 1000
+def measure_demos() -> Measured:
+    """Each of the demonstrations to begin with, beside a run of the same attempts; the topology is up.
+
+    Raises:
+        BenchError: a command failed.
+    """
+    measured = Measured()
+    catalogue = Catalogue.load(Path("scenarios"))
+    _command("up")
+    try:
+        for name in recommended():
+            case = one_case(catalogue, name)
+            demo = _median_s("demo", case.id, "--no-pause")
+            bare = _median_s("run", case.id)
+            short = name.rpartition("/")[2][:40]
+            measured.figures += [
+                Figure(f"lab demo {short} (median)", demo, "s", 5.0),
+                Figure("  as a multiple of `lab run` of its attempts", demo / bare, "x", 2.0),
+            ]
+    finally:
+        _command("down")
+    return measured
+
+
+def _median_s(*words: str) -> float:
+    """Seconds that this command takes, of a few."""
+    return (
+        statistics.median(_milliseconds(lambda: _command(*words)) for _ in range(WARM_RUNS)) / 1000
+    )
+
+
+def _command(*words: str) -> None:
+    """Run `lab` with these words, as a person does.
+
+    Raises:
+        BenchError: it ended with another status than 0.
+    """
+    command = [sys.executable, "-c", "from lab.cli import main; main()", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr)[-2000:]
+        raise BenchError(f"`lab {' '.join(words)}` ended with {done.returncode}:\n{said}")
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
@@ -368,15 +400,18 @@ def _look_at_containers(engine: DockerClient, key: str, seen: dict[str, float]) 
 def main() -> int:
     """Measure and print, with ``--json`` as JSON; the exit status is 1 where a limit is not met.
 
-    With ``--baseline FOLDER`` this checkout is measured beside that one.
+    With ``--baseline FOLDER`` this checkout is measured beside that one; with ``--demos`` its demonstrations.
     """
     parser = argparse.ArgumentParser(prog="tools/bench.py")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--baseline", type=Path, help="another checkout, to be measured beside")
+    parser.add_argument("--demos", action="store_true", help="demonstrations alone")
     arguments = parser.parse_args()
     here = Checkout.here()
-    beside = arguments.baseline
-    measured = measure_beside(beside, here) if beside else measure(here, Printed())
+    if arguments.baseline:
+        measured = measure_beside(arguments.baseline, here)
+    else:
+        measured = measure_demos() if arguments.demos else measure(here, Printed())
     words = json.dumps(measured.as_json()) if arguments.json else measured.in_words()
     sys.stdout.write(f"{words}\n")
     return 0 if measured.all_met else 1

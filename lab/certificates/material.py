@@ -105,20 +105,28 @@ class Wanted:
 class RunCertificates:
     """All certificates of one run. Safe to use from several threads."""
 
-    def __init__(self, hosts: Sequence[str], now: datetime, wanted: Wanted) -> None:
+    def __init__(
+        self, hosts: Sequence[str], now: datetime, wanted: Wanted, zone: str = ZONE
+    ) -> None:
         self.hosts = tuple(hosts)
+        self._zone = zone
         self._wanted = wanted
         self.now = now
         self._own: dict[tuple[str, str], ServerCertificate] = {}
         self._own_anchors: bytes | None = None
         self._addresses: dict[str, str] = {}
+        self._also: tuple[str, ...] = ()
         self._made: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._guard = threading.Lock()
 
     @classmethod
     def create(
-        cls, hosts: Sequence[str], now: datetime | None = None, wanted: Wanted | None = None
+        cls,
+        hosts: Sequence[str],
+        now: datetime | None = None,
+        wanted: Wanted | None = None,
+        zone: str = ZONE,
     ) -> RunCertificates:
         """Prepare material for servers of these names; nothing is generated yet.
 
@@ -126,6 +134,7 @@ class RunCertificates:
             hosts: DNS names of the servers, e.g. ``ftp.lab.test``.
             now: the time that every validity is relative to (default: the clock's).
             wanted: what :meth:`generate` and :meth:`files` make (default: everything).
+            zone: the DNS zone whose names the wildcard covers.
 
         Raises:
             CertificateError: no host, or one that is no DNS name that fits; a ``now``
@@ -142,7 +151,7 @@ class RunCertificates:
         now = datetime.now(UTC) if now is None else now
         if now.tzinfo is None:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
-        return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted())
+        return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted(), zone)
 
     def want(self, more: Wanted) -> bool:
         """Let :meth:`files` make these as well.
@@ -193,6 +202,13 @@ class RunCertificates:
                 self._addresses[host] = str(ipaddress.ip_address(address))
             except ValueError as error:
                 raise CertificateError(f"the address of {host}: {error}") from error
+
+    def hold_for(self, names: Sequence[str]) -> None:
+        """Make the certificates that are made out to a host out to these DNS names as well.
+
+        Those that are made already stay as they are.
+        """
+        self._also = tuple(names)
 
     def address(self, host: str) -> str:
         """The IP address of a host.
@@ -346,11 +362,13 @@ class RunCertificates:
         name = {
             Names.OTHER_HOST: OTHER_HOST,
             Names.OTHER_COMMON_NAME_ONLY: OTHER_HOST,
-            Names.WILDCARD: f"*.{ZONE}",
+            Names.WILDCARD: f"*.{self._zone}",
             Names.WILDCARD_BELOW: f"*.{host}",
             Names.USER: USER,
         }.get(leaf.names, host)
         names = [] if leaf.names in _COMMON_NAMES_ONLY else [name]
+        if leaf.names is Names.HOST:
+            names += self._also
         if leaf.names is Names.HOST_AND_ADDRESS:
             names.append(self.address(host))
         if leaf.names is Names.COMMON_NAME_BESIDE_OTHER:

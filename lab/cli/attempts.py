@@ -52,7 +52,7 @@ def attempt(
             "--client",
             metavar=_CLIENT,
             help="for example net-ftp@rocky9:FIPS",
-            show_default=f"{FTP_CLIENT}; with --backend {WEB_CLIENT}",
+            show_default=f"{FTP_CLIENT}; with --backend or --nginx-conf {WEB_CLIENT}",
         ),
     ] = None,
     server_settings: common.ServerAssignments = None,
@@ -69,6 +69,9 @@ def attempt(
         str | None, _named("--vsftpd-build", "what it is written for: debian13 or el9", "BUILD")
     ] = None,
     mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
+    nginx_conf: Annotated[
+        Path | None, _named("--nginx-conf", "your origin's nginx.conf, or its server block")
+    ] = None,
     backend: Annotated[
         Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
     ] = None,
@@ -114,6 +117,7 @@ def attempt(
         backend_name=backend_name,
         ca=ca,
         host=host,
+        nginx_conf=nginx_conf,
         environment=os.environ if mt_config else None,
     )
     _say_findings(findings, verbose=verbose)
@@ -121,7 +125,7 @@ def attempt(
     from lab.run.certificates import begin
 
     # Keys are made while the rest is loaded.
-    certificates = begin([wanted])
+    certificates = begin([wanted], own)
     from lab.run.recording import repeat
 
     @functools.cache

@@ -31,7 +31,12 @@ baseline records.baseline   Write what a comparison reads of a recorded run, to 
 attempt  attempts.attempt Make one attempt: one client with its settings against one server with its settings.
 suites   attempts.suites    Ask both ends for their cipher suites and say what is common, or what fails first.
 scan     attempts.scan      Have sslscan ask servers what they offer, and compare: one, or all of the cases.
+demo     training.demo      Walk through a case step by step: guess, evidence, cause, remedies, impostor.
+quiz     training.quiz      Guess reasons: from the message, the server's log, then the wire; with a score.
+shell    training.shell     Open a shell in a client's container, with servers to connect to.
 soak     runs.soak          Run cases many times and say which outcomes flip, races apart.
+serve    serve.serve        Serve broken and sound servers for your own clients and browsers, until Ctrl-C.
+exercise exercises.commands Mend broken configurations in your own editor; real clients check them.
 engine   machine.engine_commands The container engine of this machine.
 images   machine.image_commands The images: what is real in them, and moving them.
 """
@@ -120,11 +125,14 @@ def _status_of(error: Exception) -> int | None:
     The text of each of these errors says what to do next.
     """
     from lab.cases import CaseError
+    from lab.exercises import LAB_FAILED, ExerciseError
     from lab.images import WrongVariable
     from lab.model.expectations import ExpectationError
     from lab.own import InputError
     from lab.settings import SettingsError
 
+    if isinstance(error, ExerciseError):
+        return LAB_ERROR if error.problem in LAB_FAILED else USAGE
     if isinstance(error, InputError | SettingsError | ExpectationError | CaseError | WrongVariable):
         return USAGE
     # An OSError: a full disk, a directory that may not be written, an engine that has gone.

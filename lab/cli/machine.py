@@ -39,9 +39,19 @@ def version() -> None:
     say(__version__)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    seats: Annotated[
+        int | None,
+        typer.Option("--room", metavar="N", min=1, help="Is there room for a lesson of N seats?"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """``lab doctor``: its exit status is that of the worst finding."""
     findings = examination.examine()
+    if seats is not None:
+        from lab.training.room import examine_room
+
+        findings |= examine_room(seats)
     if as_json:
         print_json([{"name": name, **seen._asdict()} for name, seen in findings.items()])
     else:

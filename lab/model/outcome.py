@@ -123,6 +123,7 @@ _NOT_JUDGED = {
     NotJudged.ISSUER_FROM_CHAIN: "trusts whatever the served file holds",
     NotJudged.ROOTS_STAND_IN: "trusts Mozilla's public roots in the place of its distribution's own",
     NotJudged.NAME_NOT_GIVEN: "was given no name to check",
+    NotJudged.CERTIFICATE_NOT_GIVEN: "saw a certificate of the lab's in the place of yours",
 }
 
 _ROOTS = "Mozilla's public roots, which are not its distribution's own"
@@ -219,6 +220,8 @@ class Outcome:
         """What came of a certificate that was not refused."""
         if self.only_roots_stand_in:
             return f"certificate accepted with {_ROOTS}"
+        if self.not_judged == (NotJudged.CERTIFICATE_NOT_GIVEN,):
+            return "with a certificate of the lab's, not yours"
         if self.not_judged:
             why = self._why_not_judged()
             return f"certificate not judged: {why}, so that it was accepted says nothing about your clients"

@@ -145,6 +145,8 @@ class NotJudged(StrEnum):
     """The client trusts public roots that stand in for those of its distribution."""
     NAME_NOT_GIVEN = "name-not-given"
     """Nobody said which name the certificate must have: a name of the lab stands for it."""
+    CERTIFICATE_NOT_GIVEN = "certificate-not-given"
+    """The certificate was not given: one of the lab's is in its place."""
 
 
 class Role(StrEnum):

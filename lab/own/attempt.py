@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
 from lab.own.roots import public_roots
 from lab.servers import SERVERS
+from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
 from lab.text import cut
@@ -66,6 +68,7 @@ def read_attempt(
     backend_name: str | None = None,
     ca: Path | None = None,
     host: str | None = None,
+    nginx_conf: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     """The attempt that the files and the command line describe.
@@ -86,6 +89,7 @@ def read_attempt(
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
         ca: what the clients trust, PEM; default: what the backend says, else public roots.
+        nginx_conf: an nginx.conf, for an origin.
         host: the name that the clients ask for; default: what the backend says, else the lab's own.
         environment: variables to look through for Movable Type's directives.
 
@@ -97,16 +101,17 @@ def read_attempt(
         InputError: a file that cannot be read or tried.
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
-    _check_together(backend, config)
+    _check_together(backend or nginx_conf, conf or config)
     bare = BARE_CLIENT if client is None else None
-    client = client or (WEB_CLIENT if backend else FTP_CLIENT)
+    client = client or (WEB_CLIENT if backend or nginx_conf else FTP_CLIENT)
     server = server or server_for(client)
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
     places: dict[str, str] = {}
-    of_server = _server(
-        conf, vsftpd_build, server, server_assignments, certificate, findings, places
-    )
+    read_server = partial(_server, conf, vsftpd_build)
+    if nginx_conf is not None:
+        read_server = partial(_origin, nginx_conf)
+    of_server = read_server(server, server_assignments, certificate, findings, places)
     anchors = _anchors(ca, findings) if ca is not None else None
     client_assignments = _with_what_is_given(client_assignments, host, anchors)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
@@ -129,13 +134,10 @@ def read_attempt(
         file = Findings(str(backend or config), TABLE)
         of_client = _assigned_over(settings, of_client, base, client_assignments, file)
         findings += _by_line([*said, *file])
-    if environment is not None:
-        from lab.own import mt_config  # noqa: PLC0415
-
-        findings += mt_config.from_environment(environment)
+    findings += _of_environment(environment) if environment is not None else []
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
-    asked = _asked(attempt, findings) if host is not None or backend is not None else None
+    asked = _asked(attempt) if host is not None or backend is not None else None
     if certificate is not None:
         findings += say_what_is_not_judged(
             attempt,
@@ -156,6 +158,14 @@ def read_attempt(
         form=form,
         texts=_texts(backend or config, places),
     )
+    brought = own != UserFiles() or not (conf is config is backend is nginx_conf is None)
+    if brought and certificate is None and "certificate" not in _assigned(server_assignments):
+        names = _names_it_holds_for(attempt.client, client_assignments)
+        own = dataclasses.replace(own, certificate_given=False, names=names)
+        for name in names:
+            found = Findings(str(backend or f"--host {host}"), TABLE)
+            found.say("lab-certificate", None, name=name)
+            findings += found
     return attempt, own if own != UserFiles() else None, most_of(findings)
 
 
@@ -192,6 +202,12 @@ def _of_backend(
     return read, settings, said if read.client is None else [*said, *_client_looked_at(read.client)]
 
 
+def _of_environment(environment: Mapping[str, str]) -> list[Finding]:
+    from lab.own import mt_config  # noqa: PLC0415 - a reader is loaded for its file
+
+    return mt_config.from_environment(environment)
+
+
 def _with_what_is_given(
     assignments: Sequence[str], host: str | None, anchors: UserAnchors | None
 ) -> Sequence[str]:
@@ -201,16 +217,22 @@ def _with_what_is_given(
     return assignments if host is None else _asking_for(_full_name(host), assignments)
 
 
-def _asked(attempt: Attempt, findings: list[Finding]) -> str | None:
+def _asked(attempt: Attempt) -> str | None:
     """The name outside the lab's zone that the client asks for; ``None``: it asks for none."""
     asked = attempt.client.host
-    if asked is None or asked == HOST_ADDRESS or is_of_the_lab(asked):
-        return None
-    if attempt.server.certificate != OWN and attempt.client.verify:
-        found = Findings(f"--host {asked}", TABLE)
-        found.say("lab-certificate", None, host=asked)
-        findings += found
-    return asked
+    return None if asked in {None, HOST_ADDRESS} or is_of_the_lab(asked or "") else asked
+
+
+def _names_it_holds_for(client: ClientSettings, assignments: Sequence[str]) -> tuple[str, ...]:
+    """The names outside the lab's zone that a certificate in the place of the person's is made out to.
+
+    It is the one that the client checks, unless the command line said which that is.
+    """
+    name = client.checked_name or client.host
+    checks = client.verify and client.uses_tls and "verify_name" not in _assigned(assignments)
+    if not checks or name is None or not is_host_name(name) or is_of_the_lab(name):
+        return ()
+    return (name.lower(),)
 
 
 def _full_name(host: str) -> str:
@@ -293,12 +315,10 @@ def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:
     return dataclasses.replace(anchors, option="--ca")
 
 
-def _check_together(backend: Path | None, config: Path | None) -> None:
-    """A backend is for a web client, and the other files are not."""
-    if backend is None:
-        return
-    if config is not None:
-        raise Findings(str(backend), TABLE).fail("web-and-ftp", None, config=config)
+def _check_together(web: Path | None, config: Path | None) -> None:
+    """A backend and an origin's configuration are for the web, and the other files are not."""
+    if web is not None and config is not None:
+        raise Findings(str(web), TABLE).fail("web-and-ftp", None, config=config)
 
 
 def _certificate(
@@ -359,6 +379,37 @@ def _server(
         {f"server.{n}": f"{conf}:{at}" for n, at in read.lines.items() if n not in assigned}
     )
     places.update({f"server.extra:{line}": f"{conf}:{at}" for at, line in _numbered(text, kept)})
+    return dataclasses.replace(settings, **changes)
+
+
+def _origin(
+    file: Path,
+    software: str,
+    assignments: Sequence[str],
+    own: UserCertificate | None,
+    findings: list[Finding],
+    places: dict[str, str],
+) -> ServerSettings:
+    """The origin that an nginx.conf describes, and over it what the command line assigns."""
+    explicit, assigned = parse_server(assignments, software), _assigned(assignments)
+    if not isinstance(explicit, Nginx):
+        raise Findings(str(file), TABLE).fail("no-nginx", None, software=software)
+    from lab.own import nginx_conf  # noqa: PLC0415 - a reader is loaded for its file
+
+    read = nginx_conf.parse(read_text(file), str(file), software=software)
+    wins = Findings(read.file, TABLE)
+    for name in assigned:
+        if name in read.lines:
+            wins.say("server-setting-wins", read.lines[name], name=name)
+    findings += _by_line([*read.findings, *wins])
+    settings = read.settings
+    if own is not None and settings.has_certificate:
+        settings = dataclasses.replace(settings, certificate=OWN)
+    changes = {name: getattr(explicit, name) for name in assigned}
+    changes["extra"] = (*settings.extra, *explicit.extra)
+    lines = {f"server.{n}": at for n, at in read.lines.items() if n not in assigned}
+    lines |= {f"server.extra:{line}": at for line, at in read.extra_lines.items()}
+    places.update({name: f"{file}:{at}" for name, at in lines.items()})
     return dataclasses.replace(settings, **changes)
 
 

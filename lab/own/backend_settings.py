@@ -130,8 +130,6 @@ class _Translation:
             self.changes["sni"] = sent
             # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
             self.changes.setdefault("verify_name", host if self.own else self.server.host)
-        if not self.own:
-            self._say_other_name()
 
     def _override_host(self, checked: str | None) -> None:
         host = self.backend.override_host
@@ -139,16 +137,6 @@ class _Translation:
             return
         unclear = checked is None and host != self.backend.address and self.backend.tls
         self.say("override-host-checked" if unclear else "override-host", "override_host")
-
-    def _say_other_name(self) -> None:
-        """A name of the person's is in no certificate of the lab."""
-        wanted = self.changes.get("verify_name")
-        verified = self.changes["verify"] and self.changes["tls"]
-        if wanted is None or not verified or is_of_the_lab(wanted):
-            return
-        names = ("ssl_cert_hostname", "ssl_hostname")
-        at = next((name for name in names if name in self.backend.lines), None)
-        self.say("name-of-nobody", at, name=wanted)
 
     def versions_and_times(self) -> None:
         backend, times = self.backend, self.backend.timeouts

@@ -7,6 +7,7 @@ certificate: whatever it holds would then be right.
 
 *The issuer* is judged where what is trusted comes from elsewhere than from the served chain and is no CA of
 the lab's. What public roots that stand in for a distribution's own say is said as theirs.
+*The certificate* itself is judged where it was given: else one of the lab's is in its place.
 *The name* is judged where it was given: on the command line, or by one of the operator's files. A client
 that pins the certificate (``fingerprint=own``) looks at neither.
 """
@@ -20,6 +21,7 @@ from lab.model import (
     HOST_ADDRESS,
     Attempt,
     ClientSettings,
+    FtpServerSettings,
     NotJudged,
     Outcome,
     Reason,
@@ -41,6 +43,8 @@ _ABOUT_THE_ISSUER = frozenset(
         Reason.SELF_SIGNED_IN_CHAIN,
     }
 )
+#: The certificate in the place of one that was not given.
+_LABS = FtpServerSettings.certificate
 #: Trust in other CAs than a person's clients may have.
 _OTHERS_ROOTS = (NotJudged.ISSUER_LAB_CA_ONLY, NotJudged.ROOTS_STAND_IN)
 #: What each of them leaves open. A reason that nobody knows may be any.
@@ -49,11 +53,16 @@ _LEAVES_OPEN = {
     NotJudged.ROOTS_STAND_IN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
     NotJudged.ISSUER_FROM_CHAIN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
     NotJudged.NAME_NOT_GIVEN: frozenset({Reason.HOSTNAME_MISMATCH, Reason.UNKNOWN}),
+    NotJudged.CERTIFICATE_NOT_GIVEN: frozenset(Reason),
 }
 
 
 def not_judged(
-    attempt: Attempt, *, anchors_given: bool, own_roots: bool = False
+    attempt: Attempt,
+    *,
+    anchors_given: bool,
+    own_roots: bool = False,
+    certificate_given: bool = True,
 ) -> tuple[NotJudged, ...]:
     """What an attempt with these settings cannot say of the operator's own certificate.
 
@@ -61,6 +70,7 @@ def not_judged(
         attempt: both ends' settings.
         anchors_given: whether what goes by ``trust=own`` was given apart from the served chain.
         own_roots: whether the client's public roots are those of its distribution.
+        certificate_given: whether it is known which certificate the operator's server has.
 
     Returns:
         Nothing where the server has another certificate, and where the client does not check it, or
@@ -68,6 +78,8 @@ def not_judged(
     """
     client = attempt.client
     checks = client.verify and client.uses_tls
+    if checks and not certificate_given and attempt.server.certificate == _LABS:
+        return (NotJudged.CERTIFICATE_NOT_GIVEN,)
     if attempt.server.certificate != OWN or not checks or client.pin == OWN:
         return ()
     found: list[NotJudged] = []
@@ -83,7 +95,12 @@ def not_judged(
 
 
 def judged(
-    attempt: Attempt, outcome: Outcome, *, anchors_given: bool, own_roots: bool = False
+    attempt: Attempt,
+    outcome: Outcome,
+    *,
+    anchors_given: bool,
+    own_roots: bool = False,
+    certificate_given: bool = True,
 ) -> Outcome:
     """The outcome, which says ``verified`` only of what the attempt can judge, and what it presumes.
 
@@ -94,14 +111,19 @@ def judged(
     Args:
         attempt: both ends' settings.
         outcome: what happened.
-        anchors_given, own_roots: as in :func:`not_judged`.
+        anchors_given, own_roots, certificate_given: as in :func:`not_judged`.
     """
     if outcome.result is Result.COMPLETED:
         outcome = dataclasses.replace(outcome, presumed=getattr(attempt.server, "presumed", ()))
     pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)
-    left_open = not_judged(attempt, anchors_given=anchors_given, own_roots=own_roots)
+    left_open = not_judged(
+        attempt,
+        anchors_given=anchors_given,
+        own_roots=own_roots,
+        certificate_given=certificate_given,
+    )
     if not left_open:
         return outcome
     return dataclasses.replace(

@@ -207,6 +207,8 @@ class OwnFiles(Model):
     """The file that says what is trusted; null: none does."""
     host: str | None = None
     """The name that the clients ask for, for which the lab's DNS answers; null: a name of the lab."""
+    certificate_given: bool = True
+    """Whether the certificate of the operator's server is known; else one of the lab's is in its place."""
 
     @property
     def says_what_is_trusted(self) -> bool:

@@ -38,10 +38,18 @@ class InBothLanguages:
 
 
 @cache
+def read_words(path: Path) -> Mapping[str, Mapping[str, InBothLanguages]]:
+    """The texts of a file, by section and name."""
+    texts = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {
+        section: {name: InBothLanguages(**both) for name, both in names.items()}
+        for section, names in texts.items()
+    }
+
+
 def table(section: str) -> Mapping[str, InBothLanguages]:
     """All words of a section, by name."""
-    texts = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-    return {name: InBothLanguages(**both) for name, both in texts[section].items()}
+    return read_words(Path(__file__).with_name("words.toml"))[section]
 
 
 def words(section: str, name: str, /, **values: object) -> InBothLanguages:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator
 
 from lab.model import Outcome, Rating
@@ -14,7 +12,6 @@ from lab.text import listed
 
 #: So many lines of a change are shown.
 MOST_WRITTEN = 4
-_TAG = re.compile(r"<[^>]*>")
 
 
 def advice_in_words(
@@ -66,7 +63,7 @@ def outcome_in_words(outcome: Outcome | None, language: str) -> str:
         return outcome.in_words()
     from lab.report.html.language import outcome_words  # noqa: PLC0415 - English needs none of the page
 
-    return html.unescape(_TAG.sub("", outcome_words(outcome).in_(language)))
+    return outcome_words(outcome).plain_in(language)
 
 
 def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:

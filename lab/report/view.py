@@ -191,13 +191,19 @@ def excerpt(text: str, most: int = MOST_LINES) -> str:
 _DECIDING = re.compile(
     r"OOPS|error|fail|refus|denied|alert|\b[45]\d\d[ -]|\[(crit|emerg|alert|warn)\]", re.IGNORECASE
 )
-_STAMP = re.compile(r"^\w{3} \w{3} +\d+ [\d:]+ \d{4} ")
+#: The date with which a line of a log of vsftpd begins.
+STAMP = re.compile(r"^\w{3} \w{3} +\d+ [\d:]+ \d{4} (?:\[pid \d+\] )?")
+
+
+def telling_lines(log: str) -> list[str]:
+    """Of a server's log the lines that say why something failed; the last line, if none does."""
+    lines = log.strip("\n").split("\n")
+    return [line for line in lines if _DECIDING.search(STAMP.sub("", line))] or lines[-1:]
 
 
 def deciding_lines(log: str) -> str:
-    """Of a server's log the lines that say why something failed; the last line, if none does."""
-    lines = log.split("\n")
-    told = [line for line in lines if _DECIDING.search(_STAMP.sub("", line))] or lines[-1:]
+    """The same as one text, with how many more lines there are."""
+    lines, told = log.split("\n"), telling_lines(log)
     if len(told) == len(lines):
         return log
     return "\n".join([*told, f"({len(lines) - len(told)} more lines: -v)"])
@@ -402,9 +408,14 @@ def image_in_words(image: ImageRecord) -> str:
 # -- the wire, and whom the witnesses name ----------------------------------------------------------
 
 
-def wire_in_words(reading: WireReading | None) -> str:
-    """The reading, a fact on each line; nothing if nothing was captured."""
-    return "" if reading is None else "\n".join(_lines(reading))
+def wire_in_words(reading: WireReading | None, *, file: bool = True) -> str:
+    """The reading, a fact on each line; nothing if nothing was captured.
+
+    Args:
+        reading: what was read.
+        file: with the capture's file, and what is missing in it.
+    """
+    return "" if reading is None else "\n".join(_lines(reading, file=file))
 
 
 def witnesses_in_words(witnesses: Witnesses | None) -> str:
@@ -422,7 +433,7 @@ def _names(one: Statement) -> str:
     return f"the {one.names}" if one.standing is Agreement.AGREES else f"the {one.names} (!)"
 
 
-def _lines(reading: WireReading) -> Iterator[str]:
+def _lines(reading: WireReading, *, file: bool) -> Iterator[str]:
     if reading.missing:
         yield f"not captured: {reading.missing}"
         return
@@ -437,7 +448,8 @@ def _lines(reading: WireReading) -> Iterator[str]:
             yield from (f"data connection: {line}" for line in _connection(data))
         elif data.closed is not None and data.closed.reset:
             yield f"data connection: the {data.closed.by} breaks it off (RST)"
-    yield from _file(reading)
+    if file:
+        yield from _file(reading)
 
 
 def _connection(one: ConnectionReading) -> Iterator[str]:

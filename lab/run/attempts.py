@@ -130,6 +130,7 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
     """What a result has of the plan, beside the settings."""
     client, own = planned.attempt.client, planned.own
     names_own = OWN in (planned.attempt.server.certificate, client.trust, client.pin)
+    said = own is not None and (own.host is not None or not own.certificate_given)
     return {
         "id": planned.id,
         "case": planned.case_id,
@@ -138,7 +139,7 @@ def _of_plan(planned: PlannedAttempt) -> dict[str, Any]:
         "standing": planned.rating,
         "expectation": planned.expect,
         "otherwise": planned.otherwise,
-        "own": own if names_own or (own is not None and own.host) else None,
+        "own": own if names_own or said else None,
     }
 
 
@@ -162,6 +163,7 @@ def _interpreted(
         interpret(seen, heard),
         anchors_given=planned.own is not None and planned.own.says_what_is_trusted,
         own_roots=planned.own is not None and session.has_own_roots(planned.attempt.client),
+        certificate_given=planned.own is None or planned.own.certificate_given,
     )
     if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
         capture = None

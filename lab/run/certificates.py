@@ -7,16 +7,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
 from lab.model import Attempt
+from lab.own.files import UserFiles
 from lab.servers import SERVER_HOSTS
 
 
-def begin(attempts: Collection[Attempt] | None) -> Future[RunCertificates]:
+def begin(
+    attempts: Collection[Attempt] | None, own: UserFiles | None = None
+) -> Future[RunCertificates]:
     """Begin to make the certificates that these attempts need, in the background.
 
     OpenSSL makes keys without the interpreter's lock, so that other things are done meanwhile.
 
     Args:
         attempts: those that will be made; ``None``: any there could be.
+        own: what is the operator's.
     """
     if attempts is None:
         material = RunCertificates.create(list(SERVER_HOSTS.values()))
@@ -27,6 +31,8 @@ def begin(attempts: Collection[Attempt] | None) -> Future[RunCertificates]:
             hosts or list(SERVER_HOSTS.values())[:1],  # the trust anchors need one
             wanted=wanted_by(attempts),
         )
+    if own is not None:
+        material.hold_for(own.names)
     pool = ThreadPoolExecutor(1, "certificates")
     try:
         return pool.submit(material.generate)

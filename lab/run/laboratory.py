@@ -96,7 +96,7 @@ def open_lab(
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
-    certificates = certificates or begin(attempts)
+    certificates = certificates or begin(attempts, own)
     client = engine.find()
     try:
         store = image_store(client, checkout, progress)
@@ -199,7 +199,9 @@ def _add_own(material: RunCertificates, own: UserFiles) -> None:
         one = own.client
         material.add_own(one.chain_pem, one.key_pem, one.leaf_sha256, OWN_CLIENT)
     if own.anchors is not None:
-        material.trust_own(own.anchors.pem)
+        # A certificate of the lab's in the place of one that was not given is not to be the refusal.
+        instead = b"" if own.certificate_given else material.anchor("public")
+        material.trust_own(own.anchors.pem + instead)
 
 
 def _addresses(running: Topology) -> dict[str, str]:

@@ -116,6 +116,7 @@ def _own_files(own: UserFiles | None) -> OwnFiles | None:
         backend=trusted.file if trusted and trusted.option == "--backend" else of_backend,
         ca=trusted.file if trusted and trusted.option == "--ca" else None,
         host=own.host,
+        certificate_given=own.certificate_given,
     )
 
 

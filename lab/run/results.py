@@ -116,7 +116,7 @@ def record_run(
                 wire = replace(wire, file=writer.capture(result.id, pcapng(capture, words)))
             result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
             if result.chain is not None and result.chain not in writer.certificates:
-                writer.chain(result.chain, _chain(laboratory, result.attempt))
+                writer.chain(result.chain, chain_of(laboratory, result.attempt))
             if adviser is not None:
                 chain = writer.certificates.get(result.chain or "", ())
                 result = result.with_(advice=adviser.of(result, chain))
@@ -182,8 +182,8 @@ def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
     )
 
 
-def _chain(laboratory: Lab, attempt: Attempt) -> Chain:
-    """That chain, in words."""
+def chain_of(laboratory: Lab, attempt: Attempt) -> Chain:
+    """What an attempt's server is given, in words; the server has a certificate."""
     from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
 
     from lab.certificates import describe  # noqa: PLC0415 - needs cryptography

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class Session:
             roots: what clients trust whose image has no roots of its distribution's, in the place of the
                 lab's CA; ``None``: all trust that CA.
         """
-        password = secrets.token_urlsafe(12)
+        self._password = password = secrets.token_urlsafe(12)
         self._hosts_told = False
         self._containers = Containers(client, topology)
         self._equipment = Equipment(self._containers, material, roots)
@@ -92,6 +93,16 @@ class Session:
         self._images, self._state = images, state
 
         self._asking: OnceMap[tuple[OfferCache, Capabilities]] = OnceMap()
+
+    @property
+    def agents(self) -> Agents:
+        """The agents, for whoever has servers of its own started."""
+        return self._agents
+
+    @property
+    def containers(self) -> Containers:
+        """The containers in which they are."""
+        return self._containers
 
     def _asked(self) -> tuple[OfferCache, Capabilities]:
         """What asks the ends and their builds, which few attempts need."""
@@ -173,6 +184,23 @@ class Session:
         if watch is None:
             return result, None
         return result, watch.capture(collected["capture"], raw.get("key_log"), client, report)
+
+    @property
+    def password(self) -> str:
+        """The one that the servers of this run accept."""
+        return self._password
+
+    def listening(self, server: ServerSettings) -> AbstractContextManager[Listener]:
+        """A listener with these settings that no attempt uses meanwhile.
+
+        Raises (some on entering):
+            Unsupported: as :meth:`attempt`.
+            AgentError: a container or an agent failed.
+        """
+        cause = self._feasibility.cannot_serve(server)
+        if cause:
+            raise Unsupported(cause)
+        return self._listeners.one(server)
 
     def suites(self, attempt: Attempt) -> SuiteComparison:
         """What both ends of an attempt agree to, and what is common; each end is asked once.

@@ -71,7 +71,7 @@ def bare() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def boot(bare: Path) -> Boot:
     """Starts it, with control groups or (``CGROUPS=none``) without."""
-    binds = {checkout.root(), Path(sys.base_prefix)} - {Path("/usr")}
+    binds = {checkout.root(), Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr")}
 
     def run(commands: str, **variables: str) -> Done:
         shell = ["sh", "-c", PRELUDE + commands]

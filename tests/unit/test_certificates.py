@@ -233,6 +233,18 @@ def test_what_names_an_address_waits_until_it_is_known() -> None:
     assert early.address(FTP) == ADDRESSES[FTP]
 
 
+def test_what_is_made_out_to_a_host_can_hold_for_other_names_too() -> None:
+    made = RunCertificates.create([FTP])
+    made.hold_for(["ftp.example.com"])
+    names = {
+        slug: describe(made.server(slug, FTP).chain_pem).leaf.names
+        for slug in ("valid", "expired", "wrong-host")
+    }
+    assert names["valid"] == names["expired"] == (FTP, "ftp.example.com")
+    # one that is to be wrong stays wrong
+    assert "ftp.example.com" not in names["wrong-host"]
+
+
 @pytest.mark.parametrize(
     ("new", "old"), [("renewed", "expired"), ("self-signed-reissued", "expired-self-signed")]
 )

@@ -102,7 +102,11 @@ def made_up_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- words -------------------------------------------------------------------------------------------
 
 
-GROUPS = {"engine": ("start", "stop"), "images": ("builds", "export", "import", "prune")}
+GROUPS = {
+    "engine": ("start", "stop"),
+    "exercise": ("list", "start", "check", "hint", "solution", "finish", "status"),
+    "images": ("builds", "export", "import", "prune"),
+}
 EVERY_COMMAND = [
     *((name,) for name in COMMANDS),
     *((group, name) for group, names in GROUPS.items() for name in names),
@@ -672,3 +676,34 @@ def test_what_is_up_is_not_started_again(
     done = lab("up")
     assert done.status == 0
     assert "is up already" in done.out
+
+
+# -- lab serve -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "no name is given"),
+        (("expird",), "did you mean expired"),
+        (("expired", "--address", "nowhere"), "it is no IPv4 address"),
+        (("expired", "--address", "0.0.0.0"), "it is not one address"),
+        (("expired", "--address", "192.0.2.1"), "Cannot assign requested address"),
+        (("expired", "--port", "80"), "between 1024 and 65535"),
+        (("expired", "--port", "65500"), "between 1024 and 65535"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_served_is_wrong_usage(lab: Lab, words: tuple[str, ...], said: str) -> None:
+    done = lab("serve", *words)
+    assert done.status == USAGE
+    assert said in done.err
+    assert "What to do" in done.err
+    assert done.out == ""
+
+
+def test_what_can_be_served_is_listed(lab: Lab) -> None:
+    done = lab("serve", "--list")
+    assert done.status == 0
+    for name in ("expired", "tls1.0", "rc4", "session-reuse", "close-after-request"):
+        assert re.search(rf"^{re.escape(name)} +(yes|-) ", done.out, re.MULTILINE), name

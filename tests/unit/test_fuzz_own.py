@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lab.certificates import RunCertificates
 from lab.clients.edge import Edge
 from lab.clients.net_ftp import NetFtp
-from lab.own import InputError, mt_client
+from lab.own import InputError, mt_client, nginx_conf
 from lab.own import mt_config as mt
 from lab.own import vsftpd_conf as conf
 from lab.own.backend import parameters, parameters_of_vcl, read
@@ -19,7 +19,7 @@ from lab.own.mt_config import from_environment
 from lab.own.pem import read_anchors, read_certificate
 from lab.own.vsftpd_conf import BUILDS, options_of
 from lab.servers import ListenerPlace
-from lab.servers.nginx import Nginx
+from lab.servers.nginx import Nginx, NginxServer
 from lab.servers.vsftpd import DEBIAN, VsftpdServer
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes
 
@@ -69,6 +69,47 @@ def test_a_vsftpd_conf_is_refused_or_can_be_given_to_vsftpd(text: str, build: st
     assert set(parsed.switches) <= set(parsed.settings.extra)
     assert VsftpdServer().unsupported(parsed.settings) is None
     assert VsftpdServer().configure(parsed.settings, PLACE).endswith("\n")
+
+
+# -- nginx.conf ------------------------------------------------------------------------------------
+
+NGINX = """\
+http {
+    ssl_ciphers 'HIGH:!aNULL';
+    server {
+        listen 443 ssl;  # the shop
+        server_name www.example.com;
+        ssl_certificate /etc/ssl/shop.pem;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_conf_command Options PrioritizeChaCha;
+        location / { return 200 "{}"; }
+    }
+}
+"""
+PARTS = [
+    "server {",
+    "}",
+    ";",
+    "ssl_verify_client on;",
+    "ssl_protocols",
+    "'",
+    '"',
+    "$x",
+    "include y;",
+]
+
+
+@given(spoilt([NGINX], PARTS))
+@fuzz
+def test_an_nginx_conf_is_refused_or_can_be_given_to_nginx(text: str) -> None:
+    try:
+        parsed = nginx_conf.parse(text, "nginx.conf")
+    except InputError as error:
+        check_error(error, "nginx.conf", text)
+        return
+    check_findings(parsed.findings, ["nginx.conf"], text.count("\n") + 1)
+    assert NginxServer().unsupported(parsed.settings) is None
+    assert NginxServer().configure(parsed.settings, PLACE).endswith("}\n")
 
 
 # -- mt-config.cgi ---------------------------------------------------------------------------------

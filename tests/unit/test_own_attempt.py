@@ -302,13 +302,19 @@ def test_the_name_that_clients_ask_for_is_answered_for(desk: Desk) -> None:
     assert own.host is None
 
 
-def test_a_name_of_a_person_is_in_no_certificate_of_the_lab(desk: Desk) -> None:
-    _, own, findings = desk.read(host="ftp.example.test")
-    assert own == UserFiles(host="ftp.example.test")
-    (text,) = worst(findings)
-    assert "no certificate of the lab is made out to ftp.example.test" in text
-    # the twin: where nothing is checked there is nothing to say
-    assert not worst(desk.read(client=["verify=no"], host="ftp.example.test")[2])
+def test_a_certificate_of_the_labs_holds_for_the_name_that_is_checked(desk: Desk) -> None:
+    name = "ftp.example.test"
+    _, own, (finding,) = desk.read(host=name)
+    assert own == UserFiles(host=name, names=(name,), certificate_given=False)
+    assert f"made out to {name} is in its place" in finding.text
+    # where nothing is checked there is nothing to say
+    _, own, findings = desk.read(client=["verify=no"], host=name)
+    assert own == UserFiles(host=name, certificate_given=False)
+    assert not findings
+    # who says which name is checked, or which certificate is served, means that one
+    _, own, _ = desk.read(client=["verify_name=other.example.test"], host=name)
+    assert own == UserFiles(host=name, certificate_given=False)
+    assert desk.read(server=["certificate=expired"], host=name)[1] == UserFiles(host=name)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,20 @@ def test_of_a_certificate_of_the_lab_nothing_is_left_open() -> None:
     assert not_judged(attempt(certificate="valid"), anchors_given=False) == ()
 
 
+def test_a_certificate_that_was_not_given_is_not_judged() -> None:
+    given = {"anchors_given": False, "certificate_given": False}
+    in_its_place = attempt(certificate="valid")
+    found = judged(in_its_place, DELIVERED, **given)
+    assert (found.verified, found.not_judged) == (None, (NotJudged.CERTIFICATE_NOT_GIVEN,))
+    assert found.in_words().endswith(", with a certificate of the lab's, not yours")
+    # whatever a client finds wrong with it
+    found = judged(in_its_place, refusal(Reason.WEAK_KEY), **given)
+    assert found.not_judged == (NotJudged.CERTIFICATE_NOT_GIVEN,)
+    # one that was asked for is meant; and where nothing is checked nothing is said
+    for made in (attempt(certificate="expired"), attempt("verify=no", certificate="valid")):
+        assert judged(made, DELIVERED, **given).not_judged == ()
+
+
 # -- completions -------------------------------------------------------------------------------------
 
 

@@ -282,7 +282,7 @@ def test_an_option_that_can_change_an_outcome_is_kept(line: str) -> None:
     [
         "listen_port=990",
         "pasv_min_port=40000",
-        "pasv_address=203.0.113.7",
+        "pasv_max_port=40010",
         "connect_from_port_20=YES",
         "pam_service_name=vsftpd",
         "secure_chroot_dir=/var/run/vsftpd/empty",

@@ -20,6 +20,7 @@ USERS = {
     "chain.toml": ["chain"],
     "backend.toml": ["backend", "backend_data", "backend_settings", "vcl"],
     "mt.toml": ["mt_config", "mt_client"],
+    "nginx.toml": ["nginx_conf"],
     "pem.toml": ["pem"],
     "vsftpd.toml": ["vsftpd_conf"],
 }

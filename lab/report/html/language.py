@@ -121,6 +121,7 @@ def _cut(text: str, longest: int) -> str:
 
 LANGUAGES: Final = ("en", "ja")
 TEXTS_PATH: Final = Path(__file__).with_name("texts.toml")
+_TAG = re.compile(r"<[^>]*>")
 _LABEL = re.compile(r"var\(--t-([a-z_]+)-([\w-]+)\)")
 
 
@@ -140,6 +141,10 @@ class Text:
     def in_(self, language: str) -> Markup:
         """The text in one of :data:`LANGUAGES`."""
         return self.ja if language == "ja" else self.en
+
+    def plain_in(self, language: str) -> str:
+        """The text in one of :data:`LANGUAGES`, without markup."""
+        return html.unescape(_TAG.sub("", self.in_(language)))
 
     @cached_property
     def html(self) -> Markup:
@@ -284,6 +289,8 @@ def _not_judged(words: Text, why: tuple[NotJudged, ...], *, refused: bool) -> Te
     form = "refused" if refused else "accepted"
     if why == (NotJudged.ROOTS_STAND_IN,):
         return say(f"outcome.{form}_by_stand_in_roots", words=words)
+    if why == (NotJudged.CERTIFICATE_NOT_GIVEN,) and not refused:
+        return say("outcome.accepted_of_the_lab", words=words)
     form += "_not_judged"
     reasons = joined([word("not_judged", str(each)) for each in why])
     return say(f"outcome.{form}", words=words, why=reasons)

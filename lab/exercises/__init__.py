@@ -1,0 +1,181 @@
+"""Exercises: something broken in ordinary files, to be mended and then checked with real clients.
+
+An exercise is its folder here and nothing else. ``exercise.toml`` says what it is, ``files`` has the broken
+state; ``solution``, ``unsafe`` and ``useless`` have what is changed of it by who solves it, by who weakens
+security, and by who changes something that does nothing. Certificates and keys are in no folder: the table
+``certificates`` says what they are, and they are made when the exercise is started.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from lab.model import Rating
+from lab.remedies.words import InBothLanguages
+from lab.text import AdvisedError, did_you_mean
+
+HERE = Path(__file__).parent
+#: What a folder has of the files: their broken state, and what each way changes.
+Way = Literal["files", "solution", "unsafe", "useless"]
+WAYS: tuple[Way, ...] = ("files", "solution", "unsafe", "useless")
+#: Problems (``errors.toml``) that are the lab's or the machine's own; the others are of what was asked for.
+LAB_FAILED = frozenset({"not-tried", "state-unreadable", "state-not-writable"})
+#: So many hints each exercise has.
+HINTS = 3
+
+
+_NOTHING = InBothLanguages()
+
+
+class ExerciseError(AdvisedError):
+    """Something about an exercise cannot be done as it was asked for; the message says what to do."""
+
+    table: ClassVar[Path] = HERE / "errors.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExerciseClient:
+    """A client that connects in a check."""
+
+    client: str
+    """``PROGRAM@PLATFORM[:POLICY]``."""
+    file: str = ""
+    """What of the folder its settings are read from: an mt-config.cgi or a backend's definition."""
+    settings: tuple[str, ...] = ()
+    """``FIELD=VALUE``, as ``lab attempt -c`` takes them."""
+    fails: str = "completed"
+    """How it ends with the files as they are at the start, as ``lab attempt --expect`` takes it."""
+    tries: int = 1
+    """How often it must get through, one after the other: of a race, several times."""
+    what: InBothLanguages = _NOTHING
+    """Who that is, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExerciseServer:
+    """The server that the clients connect to."""
+
+    software: str = "vsftpd"
+    file: str = ""
+    """Its configuration in the folder: a vsftpd.conf or an nginx.conf; empty: the folder has none."""
+    settings: tuple[str, ...] = ()
+    """``FIELD=VALUE``, as ``lab attempt -s`` takes them: what the trainee cannot change."""
+    firewall: str | None = None
+    """The only passive ports that a firewall lets through, ``FIRST-LAST``."""
+    build: str | None = None
+    """The build that a vsftpd.conf is written for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weakening:
+    """A change that gives something away in this exercise, because there is a better one here."""
+
+    setting: str = ""
+    """``server.FIELD=VALUE`` or ``client.FIELD=VALUE``: what it is set to."""
+    file: str = ""
+    """A file of the folder: that it is another one."""
+    rating: Rating
+    words: InBothLanguages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """One exercise."""
+
+    name: str
+    order: int
+    """Its place in the list."""
+    about: str
+    """The document that it belongs to, or ``field`` for one of the field's common accidents."""
+    title: InBothLanguages
+    task: InBothLanguages
+    """What is broken, and what must be reached."""
+    hints: tuple[InBothLanguages, ...]
+    explanation: InBothLanguages
+    """Why it broke and what cures it, for afterwards."""
+    server: ExerciseServer
+    clients: tuple[ExerciseClient, ...]
+    """Those that must get through."""
+    intruders: tuple[ExerciseClient, ...] = ()
+    """Those that must not: who gets through shows what the solution gave away."""
+    weakenings: tuple[Weakening, ...] = ()
+    certificates: Mapping[Way, Mapping[str, str]] = field(default_factory=dict)
+    """By way and file, of what of the catalogue it is made (:mod:`lab.exercises.folder`)."""
+
+    @property
+    def place(self) -> Path:
+        """Its folder."""
+        return HERE / self.name
+
+
+@cache
+def exercises() -> Mapping[str, Exercise]:
+    """All exercises that are found, by name, in the order of the list."""
+    found = [_read(path.parent) for path in HERE.glob("*/exercise.toml")]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.order, one.name))}
+
+
+def exercise_named(name: str) -> Exercise:
+    """The exercise of this name.
+
+    Raises:
+        ExerciseError: there is none; the message names the closest.
+    """
+    known = exercises()
+    if name not in known:
+        hint = did_you_mean(name, known, otherwise=".")
+        raise ExerciseError("unknown", name=name, hint=hint, names=", ".join(known))
+    return known[name]
+
+
+def _read(folder: Path) -> Exercise:
+    table = tomllib.loads((folder / "exercise.toml").read_text(encoding="utf-8"))
+    return Exercise(
+        name=folder.name,
+        title=InBothLanguages(**table.pop("title")),
+        task=InBothLanguages(**table.pop("task")),
+        explanation=InBothLanguages(**table.pop("explanation")),
+        hints=tuple(InBothLanguages(**hint) for hint in table.pop("hint")),
+        server=ExerciseServer(**_tuples(table.pop("server"))),
+        clients=tuple(_client(one) for one in table.pop("client")),
+        intruders=tuple(_client(one) for one in table.pop("intruder", ())),
+        weakenings=tuple(
+            Weakening(
+                setting=one.get("setting", ""),
+                file=one.get("file", ""),
+                rating=Rating(one["rating"]),
+                words=InBothLanguages(**one["words"]),
+            )
+            for one in table.pop("weakening", ())
+        ),
+        **table,
+    )
+
+
+def _client(table: dict[str, Any]) -> ExerciseClient:
+    what = InBothLanguages(**table.pop("what", {}))
+    return ExerciseClient(**_tuples(table), what=what)
+
+
+def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
+
+
+@cache
+def _words() -> Mapping[str, InBothLanguages]:
+    texts = tomllib.loads((HERE / "words.toml").read_text(encoding="utf-8"))
+    return {name: InBothLanguages(**both) for name, both in texts.items()}
+
+
+def say(name: str, language: str, /, **values: object) -> str:
+    """The words of this name in ``en`` or ``ja``, filled in.
+
+    Raises:
+        KeyError: there are none.
+    """
+    return _words()[name].format(**values).in_(language)

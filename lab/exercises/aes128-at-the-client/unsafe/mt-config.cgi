@@ -1,0 +1,3 @@
+# FTPS lines of mt-config.cgi
+FTPSOptions Timeout=5
+FTPSSSLVerifyNone 1

@@ -1,0 +1,62 @@
+"""A check: the attempts of a folder made side by side, in one laboratory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from lab.exercises import Exercise
+from lab.exercises.folder import read as read_folder
+from lab.exercises.grading import Grading, grade
+from lab.exercises.reading import plan, read
+from lab.images import Printed
+from lab.model.expectations import PlannedAttempt
+from lab.record import AttemptResult
+from lab.run.attempts import run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import open_lab
+from lab.run.session import Session
+from lab.wire import CapturePolicy
+
+
+def check(exercise: Exercise, folder: Path, originals: Path) -> Grading:
+    """Connect with every client and judge what comes of it.
+
+    Args:
+        exercise: which.
+        folder: the trainee's files.
+        originals: the same as they were at the start.
+
+    Raises:
+        ExerciseError, InputError: the files cannot be tried.
+        EngineError, ImageError, TopologyError, AgentError: the lab could not be opened.
+    """
+    now = read(exercise, folder, originals)
+    before = read(exercise, originals, originals)
+    planned = plan(exercise, now)
+    attempts = [one.attempt for one in planned]
+    with open_lab(
+        Checkout.here(), Printed(), new_run_id(), now.own, attempts=attempts
+    ) as laboratory:
+        results = make(laboratory.session, planned)
+    return grade(exercise, before, now, results, changed=changed_files(folder, originals))
+
+
+def make(session: Session, planned: Collection[PlannedAttempt]) -> Mapping[str, AttemptResult]:
+    """Make attempts side by side; the results by id."""
+    results: dict[str, AttemptResult] = {}
+    run(
+        session,
+        list(planned),
+        lambda result, _: results.update({result.id: result}),
+        captures=CapturePolicy.NONE,
+    )
+    return results
+
+
+def changed_files(folder: Path, originals: Path) -> frozenset[str]:
+    """The files of the start that are now other ones; what else lies there does not count."""
+    now = read_folder(folder)
+    return frozenset(
+        name for name, content in read_folder(originals).items() if now.get(name) != content
+    )

@@ -1,0 +1,4 @@
+# FTPS lines of mt-config.cgi
+FTPSOptions Timeout=5
+FTPSSSLVersion TLSv1_2
+FTPSSSLVerifyNone 1

@@ -1,0 +1,9 @@
+backend F_origin {
+  .host = "nginx.lab.test";
+  .port = "443";
+  .ssl = true;
+  .ssl_check_cert = always;
+  .ssl_cert_hostname = "nginx.lab.test";
+  .ssl_ca_cert = {"{{anchor:private-ca}}"};
+  .connect_timeout = 2s;
+}

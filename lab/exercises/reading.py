@@ -1,0 +1,275 @@
+"""A trainee's folder as attempts: those that must complete, the same at an impostor's, and intruders.
+
+The files are read as ``lab attempt`` reads a person's own, with three differences: what a configuration names
+of the machine (certificate, key, passive address and ports) is what the folder has, and counts; a chain and a
+key that do not fit each other are handed to the server, which then says so itself; and nothing is said of the
+lines, because that would be the answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lab.certificates import OWN
+from lab.exercises import Exercise, ExerciseClient, ExerciseError
+from lab.exercises.folder import read as read_folder
+from lab.model import Attempt, FtpServerSettings, Role, parse_ports
+from lab.model.expectations import PlannedAttempt
+from lab.own.attempt import read_attempt
+from lab.own.files import UserAnchors, UserCertificate, UserFiles
+from lab.own.findings import read_text
+from lab.servers import SERVERS
+from lab.servers.nginx import Nginx
+
+#: Files of a folder that go by their names: what the clients' machines trust.
+TRUSTED = "trusted.pem"
+#: Options of a vsftpd.conf that name the certificate and its key.
+_CHAIN, _KEY = "rsa_cert_file", "rsa_private_key_file"
+_NGINX_CHAIN, _NGINX_KEY = "ssl_certificate", "ssl_certificate_key"
+
+
+@dataclass(frozen=True)
+class ReadFolder:
+    """What a folder's files come to."""
+
+    clients: tuple[Attempt, ...]
+    """Of each client that must get through, in the exercise's order."""
+    intruders: tuple[Attempt, ...]
+    own: UserFiles | None
+    """The folder's certificates; ``None``: it has none."""
+
+
+def read(exercise: Exercise, folder: Path, originals: Path) -> ReadFolder:
+    """Read the files of a folder.
+
+    Args:
+        exercise: whose they are.
+        folder: where the trainee has them.
+        originals: where they are as they were at the start.
+
+    Raises:
+        ExerciseError: a file is missing, or what it names.
+        InputError: a file that its program could not read.
+        SettingsError: the exercise itself names what does not exist.
+    """
+    _check_there(exercise, folder, originals)
+    reader = _Reader(exercise, folder, originals)
+    return ReadFolder(
+        tuple(reader.attempt(one) for one in exercise.clients),
+        tuple(reader.attempt(one) for one in exercise.intruders),
+        reader.own,
+    )
+
+
+def _check_there(exercise: Exercise, folder: Path, originals: Path) -> None:
+    if not folder.is_dir():
+        raise ExerciseError("folder-gone", folder=folder, name=exercise.name)
+    wanted = {exercise.server.file, *(c.file for c in (*exercise.clients, *exercise.intruders))}
+    wanted |= {TRUSTED} & set(read_folder(originals))
+    for name in sorted(wanted - {""}):
+        if not (folder / name).is_file():
+            raise ExerciseError("file-gone", file=name, folder=folder, original=originals / name)
+
+
+class _Reader:
+    """Reads the server's side once, and each client's."""
+
+    def __init__(self, exercise: Exercise, folder: Path, originals: Path) -> None:
+        self._exercise, self._folder, self._originals = exercise, folder, originals
+        self._server = exercise.server
+        self._options = _options(self._server.file, folder)
+        self.own = self._files()
+
+    def attempt(self, one: ExerciseClient) -> Attempt:
+        """The attempt of one client."""
+        suffix = Path(one.file).suffix
+        conf = self._folder / self._server.file if self._server.file else None
+        of_nginx = self._server.software == "nginx"
+        made, files, _ = read_attempt(
+            None if of_nginx else conf,
+            self._folder / one.file if suffix == ".cgi" else None,
+            None,
+            None,
+            (*self._server.settings, *self._passive()),
+            one.client,
+            one.settings,
+            server=self._server.software,
+            vsftpd_build=self._server.build,
+            backend=self._folder / one.file if suffix == ".vcl" else None,
+            nginx_conf=conf if of_nginx else None,
+        )
+        given = files.anchors if files is not None else None
+        return self._with_certificates(made, given)
+
+    def _with_certificates(self, made: Attempt, given: UserAnchors | None) -> Attempt:
+        """The attempt with the folder's chain, and with what the folder's clients trust."""
+        own = self.own
+        if own is None or own.certificate is None:
+            return made
+        if made.server.has_certificate:
+            made = made.with_server(certificate=OWN)
+        if given is not None and own.anchors is None:
+            self.own = dataclasses.replace(own, anchors=given)
+        elif own.anchors is not None and made.client.trust is None:
+            made = made.with_client(trust=OWN)
+        if made.client.host is None:
+            made = made.with_client(host=made.server.host)
+        return made
+
+    def _files(self) -> UserFiles | None:
+        """The chain and the key that the configuration names, and what clients trust."""
+        if not self._exercise.certificates:
+            return None
+        chain = self._named((_CHAIN, _NGINX_CHAIN), "chain.pem")
+        key = self._named((_KEY, _NGINX_KEY), "server.key")
+        trusted = self._folder / TRUSTED
+        return UserFiles(
+            certificate=self._certificate(chain, key),
+            anchors=UserAnchors(self._pem(trusted), "", TRUSTED, "--ca")
+            if trusted.exists()
+            else None,
+            roots=None,
+        )
+
+    def _named(self, options: tuple[str, ...], otherwise: str) -> Path:
+        """The file of the folder that one of these options names."""
+        path, line = next((self._options[o] for o in options if o in self._options), ("", 0))
+        found = self._folder / (PurePosixPath(path).name or otherwise)
+        if not found.is_file():
+            there = ", ".join(p.name for p in sorted(self._folder.iterdir()) if p.suffix in _KINDS)
+            raise ExerciseError(
+                "names-no-file" if path else "file-gone",
+                file=self._server.file if path else found.name,
+                line=line,
+                path=path,
+                wanted=found.name,
+                folder=self._folder,
+                there=there,
+                original=self._originals / found.name,
+            )
+        return found
+
+    def _certificate(self, chain: Path, key: Path) -> UserCertificate:
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - slow to import
+            load_pem_private_key,
+        )
+
+        from lab.certificates import describe  # noqa: PLC0415
+
+        chain_pem, key_pem = self._pem(chain), key.read_bytes()
+        try:
+            load_pem_private_key(key_pem, None)
+        except (ValueError, TypeError) as error:
+            raise self._not_pem(key, "private key") from error
+        leaf = describe(chain_pem).leaf
+        return UserCertificate(
+            chain_pem=chain_pem,
+            key_pem=key_pem,
+            leaf_sha256=leaf.sha256,
+            description="",
+            chain_file=str(chain),
+            key_file=str(key),
+            self_issued=leaf.self_signed,
+        )
+
+    def _pem(self, path: Path) -> bytes:
+        from cryptography import x509  # noqa: PLC0415 - is slow to import
+
+        content = path.read_bytes()
+        try:
+            x509.load_pem_x509_certificates(content)
+        except ValueError as error:
+            raise self._not_pem(path, "certificate") from error
+        return content
+
+    def _not_pem(self, path: Path, what: str) -> ExerciseError:
+        return ExerciseError("not-pem", file=path, what=what, original=self._originals / path.name)
+
+    def _passive(self) -> Iterator[str]:
+        """What a vsftpd.conf says of passive mode, as settings; the firewall lets its own ports through."""
+        address = self._options.get("pasv_address", ("", 0))[0]
+        resolves = self._options.get("pasv_addr_resolve", ("NO", 0))[0].upper() == "YES"
+        if address and not resolves:
+            yield f"pasv_address={address}"
+        firewall = self._server.firewall
+        if firewall is None:
+            return
+        low, high = (self._options.get(f"pasv_{end}_port", ("0", 0))[0] for end in ("min", "max"))
+        first, last = parse_ports(firewall)
+        inside = low.isdigit() and high.isdigit() and first <= int(low) <= int(high) <= last
+        yield f"pasv_ports={low}-{high}" if inside else "data_ports=rejected"
+
+
+_KINDS = (".pem", ".key")
+
+
+def _options(name: str, folder: Path) -> Mapping[str, tuple[str, int]]:
+    """Value and line of every option of a server's configuration; of a repeated one the last."""
+    if not name:
+        return {}
+    text = read_text(folder / name)
+    if name == "nginx.conf":
+        from lab.own import nginx_conf  # noqa: PLC0415 - a reader is loaded for its file
+
+        return nginx_conf.parse(text, str(folder / name)).files
+    found: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        option, equals, value = line.strip().partition("=")
+        if equals and not option.startswith("#"):
+            found[option] = (value.strip(), number)
+    return found
+
+
+# -- what is made ------------------------------------------------------------------------------------
+
+
+def plan(exercise: Exercise, files: ReadFolder) -> list[PlannedAttempt]:
+    """The attempts of one check: clients as often as they must get through, and each at an impostor's."""
+    own = _own_files(files.own)
+    made: list[PlannedAttempt] = []
+    for number, (one, attempt) in enumerate(zip(exercise.clients, files.clients, strict=True)):
+        made += [
+            PlannedAttempt(f"client-{number}-{n}", attempt, counted=True, own=own)
+            for n in range(one.tries)
+        ]
+        at_impostor = impostors(attempt)
+        made.append(PlannedAttempt(f"impostor-{number}", at_impostor, role=Role.IMPOSTOR, own=own))
+    for number, attempt in enumerate(files.intruders):
+        made.append(PlannedAttempt(f"intruder-{number}", attempt, own=own))
+        name, at_impostor = f"intruder-impostor-{number}", impostors(attempt)
+        made.append(PlannedAttempt(name, at_impostor, role=Role.IMPOSTOR, own=own))
+    return made
+
+
+def impostors(attempt: Attempt) -> Attempt:
+    """The same client at a server of somebody who lets everybody in, and has no certificate for the name."""
+    server = attempt.server
+    lenient: dict[str, Any] = {}
+    if isinstance(server, FtpServerSettings):
+        lenient = {"tls_required_login": False, "tls_required_data": False}
+        kept = ("implicit_tls",)
+        lenient |= {name: getattr(server, name) for name in kept if hasattr(server, name)}
+        lenient |= {"require_ssl_reuse": False} if hasattr(server, "require_ssl_reuse") else {}
+    elif isinstance(server, Nginx):
+        lenient = {"tls": attempt.client.tls}
+    settings = SERVERS[server.software].settings_with(
+        certificate="impostor", impostor=True, **lenient
+    )
+    return dataclasses.replace(attempt, server=settings)
+
+
+def _own_files(own: UserFiles | None) -> Any:
+    if own is None or own.certificate is None:
+        return None
+    from lab.record import OwnFiles  # noqa: PLC0415 - is loaded while agents start
+
+    return OwnFiles(
+        chain=own.certificate.chain_file,
+        key=own.certificate.key_file,
+        ca=own.anchors.file if own.anchors else None,
+        host=None,
+    )

@@ -1,0 +1,2 @@
+# FTPS lines of mt-config.cgi
+FTPSOptions Timeout=5

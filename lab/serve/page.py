@@ -1,0 +1,143 @@
+"""The page about what is served: over HTTP, on the first port, in both languages, without JavaScript."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from lab.remedies.words import InBothLanguages
+from lab.serve.commands import commands, hosts_hint, url
+from lab.serve.names import ServedEntry
+from lab.serve.servers import PASSWORD, Place
+from lab.servers.base import USER
+
+#: The head of a request is no longer than this, in bytes, and comes within so many seconds.
+HEAD, HEAD_S = 8192, 10.0
+LANGUAGES = ("en", "ja")
+_HEADERS = {
+    "Connection": "close",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One entry of a subject."""
+
+    entry: ServedEntry
+    url: str
+    commands: Sequence[tuple[str, str]]
+    hosts: str | None
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What the page says of all entries of a subject."""
+
+    name: str
+    title: InBothLanguages
+    shows: InBothLanguages
+    fine: bool
+    ways: Sequence[_Way]
+
+
+class IndexPage:
+    """Answers requests for the page."""
+
+    def __init__(self, entries: Sequence[ServedEntry], place: Place, ca: Path) -> None:
+        """Nothing is rendered yet."""
+        self._entries = entries
+        self._place = place
+        self._ca = ca
+
+    def subjects(self) -> list[_Subject]:
+        """What is served, by what it shows."""
+        found: dict[str, list[ServedEntry]] = {}
+        for entry in self._entries:
+            found.setdefault(entry.subject, []).append(entry)
+        return [
+            _Subject(name, e[0].title, e[0].shows, e[0].fine, [self._way(one) for one in e])
+            for name, e in found.items()
+        ]
+
+    def _way(self, entry: ServedEntry) -> _Way:
+        place = self._place
+        listed = list(commands(entry, place, self._ca))
+        return _Way(entry, url(entry, place), listed, hosts_hint(entry, place))
+
+    @functools.cache  # noqa: B019 - there is one page, and it lives as long as the process
+    def render(self, language: str) -> str:
+        """The page in ``en`` or ``ja``."""
+        template = _environment().get_template("index.html")
+        return template.render(
+            language=language,
+            other=next(each for each in LANGUAGES if each != language),
+            say=_words(),
+            subjects=self.subjects(),
+            ca=self._ca,
+            user=USER,
+            password=PASSWORD,
+        )
+
+    def response(self, method: str, path: str, accepted: str) -> tuple[str, str, bytes]:
+        """Status, type and body of what is answered.
+
+        Args:
+            accepted: the header ``Accept-Language``.
+        """
+        path = path.partition("?")[0]
+        if method not in ("GET", "HEAD"):
+            return "405 Method Not Allowed", "text/plain", b"GET it\n"
+        if path == "/ca.pem":
+            return "200 OK", "application/x-x509-ca-cert", self._ca.read_bytes()
+        language = path.strip("/") or ("ja" if accepted.lstrip().lower().startswith("ja") else "en")
+        if language in LANGUAGES:
+            return "200 OK", "text/html; charset=utf-8", self.render(language).encode()
+        return "404 Not Found", "text/plain", b"There is / and /ca.pem\n"
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request, and close."""
+        with contextlib.suppress(
+            OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
+        ):
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_S)
+            request, *lines = head.decode("latin-1").split("\r\n")
+            method, _, rest = request.partition(" ")
+            headers = {n.strip().lower(): v for n, _, v in (x.partition(":") for x in lines)}
+            accepted = headers.get("accept-language", "")
+            status, kind, body = self.response(method, rest.rpartition(" ")[0], accepted)
+            fields = {**_HEADERS, "Content-Type": kind, "Content-Length": str(len(body))}
+            text = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+            writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode())
+            writer.write(b"" if method == "HEAD" else body)
+            await writer.drain()
+        writer.close()
+
+
+@functools.cache
+def _words() -> Mapping[str, InBothLanguages]:
+    import tomllib  # noqa: PLC0415 - for the first request
+
+    path = Path(__file__).with_name("page.toml")
+    table: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: InBothLanguages(**both) for name, both in table.items()}
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("lab.serve"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,117 @@
+"""A run that is under way while somebody reads: rows as they come, and the record at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Condition
+
+from lab.cases import LoadedCase
+from lab.images import Printed
+from lab.model import Attempt
+from lab.model.expectations import PlannedAttempt
+from lab.record import AttemptResult, Chain, RunRecord
+from lab.run.agents import Unsupported
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
+from lab.run.link import AgentError
+from lab.run.suites import SuiteComparison
+from lab.training.source import CaseSource
+
+
+class LiveRun:
+    """Attempts that are made in the background, all side by side, and recorded."""
+
+    def __init__(
+        self,
+        laboratory: Lab,
+        run_id: str,
+        planned: Sequence[PlannedAttempt],
+        cases: Sequence[LoadedCase],
+    ) -> None:
+        """Begin."""
+        from lab.run.results import Conducted, record_run  # noqa: PLC0415 - is loaded with the lab
+
+        self._laboratory = laboratory
+        self._results: dict[str, AttemptResult] = {}
+        self._news = Condition()
+        self._pool = ThreadPoolExecutor(1, "live")
+        self._done: Future[Conducted] = self._pool.submit(
+            record_run,
+            laboratory,
+            run_id,
+            planned,
+            cases,
+            self._came,
+            chosen=[case.id for case in cases],
+        )
+        self._done.add_done_callback(lambda _: self._tell())
+
+    def result(self, identity: str) -> AttemptResult:
+        """The row of an attempt, waited for.
+
+        Raises:
+            EngineError, AgentError, ...: the run has ended without it.
+        """
+        with self._news:
+            self._news.wait_for(lambda: identity in self._results or self._done.done())
+        if identity not in self._results:
+            self._done.result()
+        return self._results[identity]
+
+    def record(self) -> RunRecord:
+        """The record of the run, waited for; raises what ended the run."""
+        return self._done.result().record
+
+    def chain(self, attempt: Attempt) -> Chain:
+        """What a server is given; nothing, where it is given none."""
+        from lab.run.results import chain_of  # noqa: PLC0415
+
+        return chain_of(self._laboratory, attempt) if attempt.server.has_certificate else ()
+
+    def suites(self, result: AttemptResult) -> SuiteComparison | None:
+        """What both ends of an attempt offer; ``None``: they cannot be asked."""
+        try:
+            return self._laboratory.session.suites(result.attempt)
+        except (AgentError, Unsupported):
+            return None
+
+    def of(self, case: LoadedCase) -> CaseSource:
+        """One case of the run."""
+        attempt = case.case.attempt
+        return CaseSource(case, self.result, self.record, lambda: self.chain(attempt), self.suites)
+
+    def close(self, *, at_once: bool) -> None:
+        """Wait for the end of the run; ``at_once``: attempts under way are given up."""
+        if at_once:
+            self._laboratory.session.close()
+        self._pool.shutdown(wait=True, cancel_futures=at_once)
+
+    def _came(self, result: AttemptResult) -> None:
+        with self._news:
+            self._results[result.id] = result
+            self._news.notify_all()
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+
+@contextmanager
+def live(planned: Sequence[PlannedAttempt], cases: Sequence[LoadedCase] = ()) -> Iterator[LiveRun]:
+    """The run of these attempts, begun; on the way out it is ended, and nothing of it stays.
+
+    Raises:
+        EngineError, ImageError, TopologyError, AgentError: the lab could not be opened.
+    """
+    run_id = new_run_id()
+    attempts = [one.attempt for one in planned]
+    with open_lab(Checkout.here(), Printed(), run_id, attempts=attempts) as laboratory:
+        run = LiveRun(laboratory, run_id, planned, cases)
+        try:
+            yield run
+        except BaseException:
+            run.close(at_once=True)
+            raise
+        run.close(at_once=False)

@@ -1,0 +1,97 @@
+"""Pages of a terminal for somebody who reads along: pauses, answers, and nothing wider than 80 columns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from lab.remedies.words import InBothLanguages
+from lab.report.layout import COLUMNS, hang, padded
+from lab.training.words import say
+
+#: Lines of a page where nobody says how many there are: an old terminal, a projector.
+ROWS = 24
+#: Columns of the labels on the left.
+_LABEL = 11
+
+
+class ReaderLeft(Exception):
+    """Whoever read has left before the end."""
+
+
+class Screen:
+    """Where a story is told: line by line, with a pause where it is to be read or answered."""
+
+    def __init__(self, console: Console, language: str, *, pauses: bool) -> None:
+        """Nothing is shown yet.
+
+        Args:
+            console: where to; its height says how long a page is.
+            language: ``en`` or ``ja``.
+            pauses: wait for somebody; without, everything is shown in one go.
+        """
+        self._console, self.language, self.pauses = console, language, pauses
+        self.columns = min(console.width, COLUMNS)
+        self._rows = max(console.height if console.is_terminal else ROWS, 10)
+        self._shown = 0
+
+    def heading(self, number: int, of: int, words: InBothLanguages) -> None:
+        """The head of a step."""
+        text = f"-- {number}/{of}  {words.in_(self.language)} "
+        rest = self.columns - Text(text).cell_len
+        self.lines([Text(), Text(text + "-" * max(rest, 0), "bold cyan")])
+
+    def say(self, words: InBothLanguages, style: str = "") -> None:
+        """A paragraph."""
+        self.text("", words.in_(self.language), style)
+
+    def text(self, prefix: str, words: str, style: str = "") -> None:
+        """The same of plain text, behind a prefix."""
+        self.lines(hang(prefix, Text(words, style), self.columns))
+
+    def pair(self, label: InBothLanguages, words: str | InBothLanguages, style: str = "") -> None:
+        """A text behind its label."""
+        text = words.in_(self.language) if isinstance(words, InBothLanguages) else words
+        head = Text(f"  {padded(label.in_(self.language), _LABEL)}", "dim")
+        self.lines(hang(head, Text(text, style), self.columns))
+
+    def lines(self, lines: Iterable[Text]) -> None:
+        """Lines as they are; before one that a page has no room for, somebody is waited for."""
+        for line in lines:
+            if self.pauses and self._shown >= self._rows - 2:
+                self._wait("more")
+            self._console.print(line, soft_wrap=True)
+            self._shown += 1
+
+    def pause(self) -> None:
+        """Wait until it is read."""
+        if self.pauses:
+            self._wait("next")
+
+    def ask(self, prompt: InBothLanguages) -> str:
+        """What is answered; nothing, where nobody is asked."""
+        if not self.pauses:
+            return ""
+        given = self._read(prompt.in_(self.language))
+        self._shown = 0
+        return given
+
+    def _wait(self, name: str) -> None:
+        if self._read(f"  [{say('page', name).in_(self.language)}]").lower() in {"q", "quit"}:
+            raise ReaderLeft
+        self._shown = 0
+
+    def _read(self, prompt: str) -> str:
+        self._console.print(Text(prompt + " ", "dim"), end="", soft_wrap=True)
+        try:
+            answer = sys.stdin.readline()
+        except UnicodeDecodeError:
+            answer = "\n"
+        if not answer:  # the end of the input
+            self._console.print()
+            raise ReaderLeft
+        self._shown += 1
+        return answer.strip()
