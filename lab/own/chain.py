@@ -55,9 +55,13 @@ class ChainMember:
     line: int
     certificate: x509.Certificate
 
+    @property
+    def subject(self) -> str:
+        """Whose it is, cut short."""
+        return cut(self.certificate.subject.rfc4514_string() or "(no subject)")
+
     def __str__(self) -> str:
-        subject = self.certificate.subject.rfc4514_string() or "(no subject)"
-        return f"line {self.line}: {cut(subject)}"
+        return f"line {self.line}: {self.subject}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ def check_anchors(members: Sequence[ChainMember], found: Findings) -> None:
 
 def _say(found: Findings, name: str, line: int, /, **values: object) -> None:
     """The words of this name, in whatever file it is."""
-    found.say_words(data(TABLE)["words"][name], line, **values)
+    table = data(TABLE)
+    found.say_words(table["words"][name], line, table["ja"].get(name, ""), **values)
 
 
 # -- order ------------------------------------------------------------------------------------------
@@ -210,7 +215,8 @@ def _say_dates(member: ChainMember, found: Findings, now: datetime.datetime, *, 
     else:
         return
     days = f"{span.days} day{'' if span.days == 1 else 's'}"
-    _say(found, words, member.line, member=member, date=f"{date:%Y-%m-%d %H:%M} UTC", days=days)
+    date_in_words = f"{date:%Y-%m-%d %H:%M} UTC"
+    _say(found, words, member.line, member=member, date=date_in_words, days=days, number=span.days)
 
 
 def _say_issuer(
@@ -403,10 +409,10 @@ def _say_limits(
         }
         for name, places in weak.items():
             if places:
-                text = data(TABLE)["phrases"][name].format(
-                    member=member, key=one.key, signature=one.signature, places=", ".join(places)
-                )
-                (found.warn if checked.where in places else found.note)(member.line, text)
+                severity = "warning" if checked.where in places else "note"
+                words, ja = (data(TABLE)[of][name] for of in ("phrases", "ja"))
+                facts = {"key": one.key, "signature": one.signature, "places": ", ".join(places)}
+                found.say_words(f"{severity}: {words}", member.line, ja, member=member, **facts)
     level = data(TABLE)["servers"]["level"]
     leaf = described[path[0].certificate]
     if checked.side == "servers" and _key_strength(leaf) < levels[level]:
