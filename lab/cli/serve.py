@@ -187,8 +187,7 @@ def _print_commands(ready: Ready) -> None:
     for entry in first.values():
         common.say(f"\n{entry.name}")
         for client, command in commands(entry, ready.wish.place, _shown(ready.ca)):
-            lines = command.replace("\n", "\n    ")
-            common.say(f"  {client}:\n    {lines}")
+            common.say(f"  {client}:\n    {command}")
         if hint := hosts_hint(entry, ready.wish.place):
             common.say(f"  /etc/hosts, where the name is not found:\n    {hint}")
 
