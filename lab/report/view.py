@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from lab.model import (
     Attempt,
@@ -25,6 +23,7 @@ from lab.model import (
 from lab.model.expectations import Verdict
 from lab.model.software import differences
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.remedies.words import InBothLanguages, read_words
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
@@ -169,12 +168,8 @@ def _made_up(
 MOST_LINES = 12
 #: Of a longer list of cipher suites, so many are named.
 MOST_SUITES = 4
-
-
-@cache
-def _words(section: str) -> Mapping[str, str]:
-    texts = tomllib.loads(Path(__file__).with_name("wire.toml").read_text(encoding="utf-8"))
-    return cast("Mapping[str, str]", texts[section])
+#: What is said of the wire.
+_WIRE = Path(__file__).with_name("wire.toml")
 
 
 def excerpt(text: str, most: int = MOST_LINES) -> str:
@@ -233,8 +228,8 @@ def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str,
         ("user sees", client.message if client else ""),
         ("impostor got", given_away(attempt)),
         ("server says", server.log if server else ""),
-        ("wire", wire_in_words(attempt.wire)),
-        ("witnesses", witnesses_in_words(attempt.witnesses)),
+        ("wire", wire_in_words(attempt.wire, language)),
+        ("witnesses", witnesses_in_words(attempt.witnesses, language)),
         ("facts", facts(attempt)),
         ("stand-in", ", ".join(attempt.stand_ins)),
         ("builds", _builds(attempt)),
@@ -408,116 +403,140 @@ def image_in_words(image: ImageRecord) -> str:
 # -- the wire, and whom the witnesses name ----------------------------------------------------------
 
 
-def wire_in_words(reading: WireReading | None, *, file: bool = True) -> str:
+def wire_in_words(reading: WireReading | None, language: str = "en", *, file: bool = True) -> str:
     """The reading, a fact on each line; nothing if nothing was captured.
 
     Args:
         reading: what was read.
+        language: ``en`` or ``ja``.
         file: with the capture's file, and what is missing in it.
     """
-    return "" if reading is None else "\n".join(_lines(reading, file=file))
+    if reading is None:
+        return ""
+    said = [*_lines(reading), *(_file(reading) if file and not reading.missing else ())]
+    return "\n".join(line.in_(language) for line in said)
 
 
-def witnesses_in_words(witnesses: Witnesses | None) -> str:
+def witnesses_in_words(witnesses: Witnesses | None, language: str = "en") -> str:
     """Whom each witness names, and whether they disagree; nothing if none was heard."""
     if witnesses is None:
         return ""
     every = {"client": witnesses.client, "server": witnesses.server, "wire": witnesses.wire}
-    words = ", ".join(f"{name}: {_names(one)}" for name, one in every.items())
-    return f"they disagree - {words}" if witnesses.disagree else words
+    each = [_say("witness", name, names=_names(one)).in_(language) for name, one in every.items()]
+    words = ("、" if language == "ja" else ", ").join(each)
+    return _say("witness", "disagree", words=words).in_(language) if witnesses.disagree else words
 
 
-def _names(one: Statement) -> str:
+def _say(section: str, name: str, /, **values: object) -> InBothLanguages:
+    return read_words(_WIRE)[section][name].format(**values)
+
+
+def _names(one: Statement) -> InBothLanguages:
     if one.standing is Agreement.SILENT or one.names is None:
-        return "silent"
-    return f"the {one.names}" if one.standing is Agreement.AGREES else f"the {one.names} (!)"
+        return _say("witness", "silent")
+    name = "agrees" if one.standing is Agreement.AGREES else "differs"
+    return _say("witness", name, by=_say("side", one.names))
 
 
-def _lines(reading: WireReading, *, file: bool) -> Iterator[str]:
+def _lines(reading: WireReading) -> Iterator[InBothLanguages]:
     if reading.missing:
-        yield f"not captured: {reading.missing}"
+        yield _say("line", "not_captured", why=reading.missing)
         return
     control = reading.control
     if control is None:
-        yield "no packet came to the server"
+        yield _say("line", "no_packet")
     else:
         yield from _connection(control)
     for data in (one for one in reading.connections if not one.control):
         # What of a data connection went well is of no interest here.
         if data.ending is not None:
-            yield from (f"data connection: {line}" for line in _connection(data))
+            yield from (_say("line", "data", line=line) for line in _connection(data))
         elif data.closed is not None and data.closed.reset:
-            yield f"data connection: the {data.closed.by} breaks it off (RST)"
-    if file:
-        yield from _file(reading)
+            yield _say("line", "data_reset", by=_say("side", data.closed.by))
 
 
-def _connection(one: ConnectionReading) -> Iterator[str]:
+def _connection(one: ConnectionReading) -> Iterator[InBothLanguages]:
     if one.offered is None:
-        yield from (f"{'>' if s.by is Side.CLIENT else '<'} {s.text}" for s in one.said[-6:])
+        for said in one.said[-6:]:
+            words = f"{'>' if said.by is Side.CLIENT else '<'} {said.text}"
+            yield InBothLanguages(words, words)
     else:
-        yield f"the client offers {_offered(one.offered)}"
+        yield _say("line", "offers", offered=_offered(one.offered))
     if one.selected is not None:
-        yield f"the server selects {_selected(one.selected, one.certificates)}"
+        yield _say("line", "selects", selected=_selected(one.selected, one.certificates))
     if one.unreadable:
-        yield f"not readable: {one.unreadable}"
+        yield _say("line", "unreadable", why=one.unreadable)
     told = [(alert.after_ms, _alert(alert)) for alert in one.alerts]
     if one.not_tls is not None:
-        words = f"the server says in clear text: {one.not_tls.text}"
-        told.append((one.not_tls.after_ms, words))
+        told.append((one.not_tls.after_ms, _say("line", "in_clear", text=one.not_tls.text)))
     yield from (words for _, words in sorted(told, key=lambda one: one[0]))
     if one.ending is not None and one.ending.how is not How.FATAL_ALERT:
         yield _ending(one.ending)
 
 
-def _offered(offered: Offered) -> str:
-    versions = " ".join(offered.versions) if offered.versions else f"{offered.newest} or older"
+def _joined(parts: Iterable[InBothLanguages | str], separator: str = "; ") -> InBothLanguages:
+    both = [InBothLanguages(one, one) if isinstance(one, str) else one for one in parts]
+    return InBothLanguages(
+        separator.join(one.en for one in both), separator.join(one.ja for one in both)
+    )
+
+
+def _offered(offered: Offered) -> InBothLanguages:
     suites = offered.suites
-    named = " ".join(suites[:MOST_SUITES])
-    rest = len(suites) - MOST_SUITES
-    words = [versions, f"{named} and {rest} more" if rest > 0 else named or "no cipher suite"]
-    words.append(f"the name {offered.server_name}" if offered.server_name else "no name (SNI)")
-    if offered.alpn:
-        words.append(f"ALPN {' '.join(offered.alpn)}")
-    return "; ".join(words)
+    named, rest = " ".join(suites[:MOST_SUITES]), len(suites) - MOST_SUITES
+    several = _say("line", "more_suites", named=named, rest=rest) if rest > 0 else named
+    name = offered.server_name
+    return _joined(
+        [
+            " ".join(offered.versions)
+            if offered.versions
+            else _say("line", "or_older", newest=offered.newest),
+            several or _say("line", "no_suite"),
+            _say("line", "name", name=name) if name else _say("line", "no_name"),
+            *([f"ALPN {' '.join(offered.alpn)}"] if offered.alpn else []),
+        ]
+    )
 
 
-def _selected(selected: Selected, certificates: Certificates | None) -> str:
-    words = [f"{selected.version} {selected.cipher}"]
+def _selected(selected: Selected, certificates: Certificates | None) -> InBothLanguages:
+    words: list[InBothLanguages | str] = [f"{selected.version} {selected.cipher}"]
     if selected.retry:
-        words.append("after a HelloRetryRequest")
+        words.append(_say("line", "retry"))
     if selected.resumed:
-        words.append("an earlier session")
+        words.append(_say("line", "resumed"))
     if certificates is not None:
         number = certificates.number
-        words.append(f"{number} certificate{'s' if number != 1 else ''}")
-    return "; ".join(words)
+        name = "one_certificate" if number == 1 else "certificates"
+        words.append(_say("line", name, number=number))
+    return _joined(words)
 
 
-def _alert(alert: AlertSeen) -> str:
-    where = _words("point")[alert.point]
+def _alert(alert: AlertSeen) -> InBothLanguages:
+    place = {"by": _say("side", alert.by), "where": _say("point", alert.point)}
     if alert.name is None:
-        return f"encrypted alert from the {alert.by} {where}"
-    kind = "fatal alert" if alert.fatal else "alert"
-    opened = ", opened with the key log" if alert.decrypted else ""
-    return f"{kind} {alert.name} ({alert.number}) from the {alert.by} {where}{opened}"
+        return _say("line", "encrypted_alert", **place)
+    kind = "fatal_alert" if alert.fatal else "alert"
+    words = _say("line", kind, name=alert.name, number=alert.number, **place)
+    return _say("line", "opened", alert=words) if alert.decrypted else words
 
 
-def _ending(ending: Ending) -> str:
-    where = _words("at").get(ending.point) or _words("point")[ending.point]
-    return _words("ending")[ending.how].format(by=ending.by, where=where)
+def _ending(ending: Ending) -> InBothLanguages:
+    texts = read_words(_WIRE)
+    where = texts["at"].get(ending.point) or texts["point"][ending.point]
+    return _say("ending", ending.how, by=_say("side", ending.by), where=where)
 
 
-def _file(reading: WireReading) -> Iterator[str]:
+def _file(reading: WireReading) -> Iterator[InBothLanguages]:
     if reading.file is not None:
-        secrets = "with the secrets of its TLS sessions" if reading.key_log else ""
+        words = [_say("line", "packets", number=reading.packets, file=reading.file)]
         if reading.no_key_log:
-            secrets = f"no secrets: {reading.no_key_log}"
-        words = [f"{reading.packets} packets in {reading.file}", secrets]
-        yield "; ".join(word for word in words if word)
+            words.append(_say("line", "no_secrets", why=reading.no_key_log))
+        elif reading.key_log:
+            words.append(_say("line", "secrets"))
+        yield _joined(words)
     if reading.cut:
-        yield f"{reading.cut} bytes of long transfers are left out"
+        yield _say("line", "cut", bytes=reading.cut)
     if reading.lost or reading.late:
-        yield f"packets may be missing: the capture lost {reading.lost}"
+        yield _say("line", "missing", lost=reading.lost)
     if reading.unclear:
-        yield f"{reading.unclear} connections may have been another attempt's, and are left out"
+        yield _say("line", "unclear", number=reading.unclear)

@@ -216,6 +216,12 @@ class Demonstration:
             style = {"holds": "green", "fails": "bold red"}.get(name, "yellow")
             heading = document.heading(result.claim.place).in_(self._language)
             words = say("document", name).in_(self._language)
+            settings = dict.fromkeys(
+                check.test.setting.in_(self._language)
+                for check in seen
+                if check.test.setting is not None and check.state is not State.HOLDS
+            )
+            words = ": ".join([words, "; ".join(settings)]) if settings else words
             self._screen.pair(say("document", "seen"), f"{words} ({heading})", style)
         if len(found) > _MOST_CLAIMS:
             self._screen.say(say("document", "more", number=len(found) - _MOST_CLAIMS), "dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
@@ -130,8 +130,8 @@ def evidence(result: AttemptResult) -> Pairs:
         yield say("evidence", "client_says"), view.excerpt(client.error.strip(), _MOST_LOG)
     yield say("evidence", "server_says"), server_log(server.log if server else "")
     yield say("evidence", "wire"), wire(result)
-    heard = view.witnesses_in_words(result.witnesses)
-    if heard:
+    heard = _both(lambda language: view.witnesses_in_words(result.witnesses, language))
+    if heard.en:
         yield say("evidence", "witnesses"), heard
 
 
@@ -149,12 +149,16 @@ def without_stamp(line: str) -> str:
     return view.STAMP.sub("", line)
 
 
-def wire(result: AttemptResult) -> str | InBothLanguages:
+def wire(result: AttemptResult) -> InBothLanguages:
     """What was on the wire, a fact on each line."""
-    lines = [line for line in view.wire_in_words(result.wire, file=False).split("\n") if line]
-    if not lines:
+    words = _both(lambda language: view.wire_in_words(result.wire, language, file=False))
+    if not words.en:
         return say("evidence", "not_captured")
-    return view.excerpt("\n".join(lines), _MOST_WIRE)
+    return _both(lambda language: view.excerpt(words.in_(language), _MOST_WIRE))
+
+
+def _both(words: Callable[[str], str]) -> InBothLanguages:
+    return InBothLanguages(words("en"), words("ja"))
 
 
 # -- cause, remedies, document ---------------------------------------------------------------------

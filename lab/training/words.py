@@ -48,6 +48,6 @@ def outcome_words(outcome: Outcome | None) -> InBothLanguages:
 
 def titled(title: str) -> InBothLanguages:
     """A title of a case, of a section or of a remedy, as far as its document has it in both languages."""
-    from lab.report.html.language import titles  # noqa: PLC0415
+    from lab.report.html.language import remedy_titles, titles  # noqa: PLC0415
 
-    return InBothLanguages(title, titles().get(title, title))
+    return InBothLanguages(title, titles().get(title) or remedy_titles().get(title, title))

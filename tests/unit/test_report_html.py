@@ -72,6 +72,7 @@ from lab.report.html.language import (
     inline,
     plain,
     quote,
+    remedy_titles,
     say,
     texts,
     titles,
@@ -289,6 +290,16 @@ def test_every_text_is_there_in_both_languages_with_the_same_gaps() -> None:
             assert gaps[0] == gaps[1], f"{key}: {gaps}"
             assert not JAPANESE.search(pair["en"]), key
             assert (key in ALIKE) or JAPANESE.search(pair["ja"]), f"{key} has no Japanese"
+
+
+def test_every_title_of_a_remedy_that_is_prose_is_there_in_japanese_and_none_is_left_over() -> None:
+    wanted = {remedy.title for c in CASES for remedy in c.case.remedies}
+    assert remedy_titles().keys() <= wanted
+    # What is left is what one writes: options, directives, commands.
+    prose = re.compile(r"\b(an?|and|at|by|for|in|is|mode|no|of|on|only|that|the|to|with)\b")
+    written = wanted - remedy_titles().keys()
+    assert not [title for title in written if prose.search(title)]
+    assert all(JAPANESE.search(words) for words in remedy_titles().values())
 
 
 def test_every_title_of_a_case_and_a_section_is_there_in_japanese_and_none_is_left_over() -> None:

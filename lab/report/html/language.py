@@ -213,7 +213,17 @@ def word(section: str, token: str) -> Text:
 @cache
 def titles() -> Mapping[str, str]:
     """The Japanese titles of the documents' cases and sections, by the English ones."""
-    files = [folder / "titles.toml" for folder in resources.files("lab.documents").iterdir()]
+    return _of_documents("titles.toml")
+
+
+@cache
+def remedy_titles() -> Mapping[str, str]:
+    """The same of the cases' remedies, but those that are the same in every language."""
+    return _of_documents("remedies.toml")
+
+
+def _of_documents(name: str) -> dict[str, str]:
+    files = [folder / name for folder in resources.files("lab.documents").iterdir()]
     found: dict[str, str] = {}
     for file in files:
         found |= tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
