@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -479,6 +480,19 @@ def test_a_slow_demonstration_is_a_warning_and_says_whether_there_was_a_network(
     slow = room.judge_demonstration("name", 60.0, cut_off=False)
     assert slow.level is Level.WARNING
     assert "only root can try" in slow.found
+
+
+def test_ports_that_something_has_are_named() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        taken = room.taken_ports(port)
+    assert port in taken
+    found = room.judge_ports(port, [port])
+    assert found.level is Level.WARNING
+    assert f"something has {port}" in found.found
+    assert room.judge_ports(21000, []).level is Level.OK
 
 
 def test_a_demonstration_that_fails_is_missing_and_says_why(
