@@ -150,14 +150,14 @@ def _print_ready(ready: Ready) -> None:
 
 
 def _print_addresses(ready: Ready) -> None:
-    from rich.table import Table
-
+    from lab.report.layout import print_hanging
     from lab.serve.commands import url
 
-    table = Table("name", "address", "what it shows", box=None, pad_edge=False)
-    for entry in ready.wish.entries:
-        table.add_row(entry.name, url(entry, ready.wish.place), entry.shows.en)
-    common.console().print(table, highlight=False)
+    width = max(len(entry.transport) for entry in ready.wish.entries)
+    for subject, ways in _by_subject(ready.wish.entries).items():
+        print_hanging(common.console(), f"{subject}: ", f"{ways[0].title.en}. {ways[0].shows.en}")
+        for entry in ways:
+            common.say(f"  {entry.transport:<{width}}  {url(entry, ready.wish.place)}")
 
 
 def _print_ports(ready: Ready) -> None:
@@ -187,8 +187,7 @@ def _print_commands(ready: Ready) -> None:
     for entry in first.values():
         common.say(f"\n{entry.name}")
         for client, command in commands(entry, ready.wish.place, _shown(ready.ca)):
-            lines = command.replace("\n", "\n    ")
-            common.say(f"  {client}:\n    {lines}")
+            common.say(f"  {client}:\n    {command}")
         if hint := hosts_hint(entry, ready.wish.place):
             common.say(f"  /etc/hosts, where the name is not found:\n    {hint}")
 

@@ -44,7 +44,7 @@ class GradedClient:
 
     client: ExerciseClient
     outcome: Outcome
-    """Of its tries the first that did not complete, else the first."""
+    """Of its tries one that did not complete, if there is any: as at the start before others."""
     message: str
     """What its user saw; empty where it got through."""
     server_log: str
@@ -151,15 +151,18 @@ def _graded(client: ExerciseClient, results: Sequence[AttemptResult]) -> GradedC
         if each.outcome is None:
             raise ExerciseError("not-tried", client=client.client, why=each.verdict_why)
         made.append((each, each.outcome))
+    expected = Expectation.parse(client.fails)
     refused = [pair for pair in made if pair[1].result is Result.REFUSED]
-    result, outcome = next(iter(refused or made))
+    # A race can end in several ways: one of them is that of the start.
+    before = [p for p in refused or made if judge(expected, p[1]).verdict is Verdict.AS_EXPECTED]
+    result, outcome = next(iter(before or refused or made))
     report = result.client_report
     return GradedClient(
         client,
         outcome,
         report.message.strip() if report and refused else "",
         result.server_report.log.strip() if result.server_report else "",
-        judge(Expectation.parse(client.fails), outcome).verdict is Verdict.AS_EXPECTED,
+        bool(before),
     )
 
 

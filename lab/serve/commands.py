@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab.certificates import CATALOGUE
@@ -16,20 +16,32 @@ from lab.servers.base import USER
 #: The name by which the wildcard is reached.
 _BELOW = f"www.{SERVED_ZONE}"
 
-_FTPLIB = """\
-import ftplib, io, ssl
-ftp = ftplib.FTP_TLS(context=ssl.create_default_context(cafile={ca}))
-ftp.connect({host}, {port}); ftp.login({user}, {password}); ftp.prot_p()
-print(ftp.storbinary("STOR hello.txt", io.BytesIO(b"hello")))"""
-_IMPLICIT = """\
-import socket, ssl
-context = ssl.create_default_context(cafile={ca})
-with context.wrap_socket(socket.create_connection(({host}, {port})), server_hostname={host}) as tls:
-    print(tls.version(), tls.recv(99))"""
-_URLLIB = """\
-import ssl, urllib.request
-context = ssl.create_default_context(cafile={ca})
-print(urllib.request.urlopen({url}, context=context).read().decode())"""
+_FTPLIB = (
+    "import ftplib, io, ssl",
+    "f = ftplib.FTP_TLS(context=ssl.create_default_context(cafile={ca}))",
+    "f.connect({host}, {port})",
+    "f.login({user}, {password})",
+    "f.prot_p()",
+    'print(f.storbinary("STOR hello.txt", io.BytesIO(b"hello")))',
+)
+#: ftplib has no implicit FTPS: the handshake, and the greeting.
+_IMPLICIT = (
+    "import socket, ssl",
+    "c = ssl.create_default_context(cafile={ca})",
+    "s = c.wrap_socket(socket.create_connection(({host}, {port})), server_hostname={host})",
+    "print(s.version(), s.recv(99))",
+)
+_URLLIB = (
+    "import ssl, urllib.request as u",
+    "c = ssl.create_default_context(cafile={ca})",
+    "print(u.urlopen({url}, context=c).read().decode())",
+)
+#: A home of its own, in which the CA is trusted: what is in the everyday browser stays as it is.
+_CHROMIUM = (
+    "HOME=$(mktemp -d) sh -c 'd=sql:$HOME/.pki/nssdb; mkdir -p $HOME/.pki/nssdb;"
+    ' certutil -d $d -N --empty-password; certutil -d $d -A -n lab -t C,, -i "$0";'
+    ' exec chromium "$1"\' {ca} {url}'
+)
 
 
 def host_of(entry: ServedEntry, place: Place) -> str:
@@ -65,7 +77,8 @@ def commands(entry: ServedEntry, place: Place, ca: Path | str) -> Iterator[tuple
     resolve = f" --resolve {host}:{port}:{place.address}" if host != place.host else ""
     if entry.transport is Transport.HTTPS:
         yield "curl", f"curl --cacert {quoted}{resolve} {address}"
-        yield "Python", _python(_URLLIB.format(**literals))
+        yield "Python", _python(_URLLIB, **literals)
+        yield "Chromium", _CHROMIUM.format(ca=shlex.quote(str(Path(ca).absolute())), url=address)
         yield "browser", address
         return
     login = f"{USER}:{PASSWORD}"
@@ -78,12 +91,12 @@ def commands(entry: ServedEntry, place: Place, ca: Path | str) -> Iterator[tuple
     yield "lftp", f"lftp -c {shlex.quote(script)}"
     scheme = "ftpes" if entry.transport is Transport.FTPS else "ftps"
     yield "FileZilla", f"filezilla {scheme}://{login}@{host}:{port}"
-    script = _FTPLIB if entry.transport is Transport.FTPS else _IMPLICIT
-    yield "Python", _python(script.format(port=port, **literals))
+    lines = _FTPLIB if entry.transport is Transport.FTPS else _IMPLICIT
+    yield "Python", _python(lines, port=port, **literals)
 
 
-def _python(script: str) -> str:
-    return f"python3 -c {shlex.quote(script)}"
+def _python(lines: Sequence[str], **values: object) -> str:
+    return f"python3 -c {shlex.quote('; '.join(lines).format(**values))}"
 
 
 def hosts_hint(entry: ServedEntry, place: Place) -> str | None:

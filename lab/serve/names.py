@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.certificates import CATALOGUE, ZONE, CertificateSpec
 from lab.certificates import Names as CertificateNames
@@ -23,6 +23,9 @@ from lab.serve.errors import ServeError
 from lab.servers import SERVERS
 from lab.servers.origin import BEHAVIOURS
 from lab.text import did_you_mean
+
+if TYPE_CHECKING:
+    from lab.cases import LoadedCase
 
 #: The word for everything but cases.
 ALL = "all"
@@ -163,17 +166,24 @@ def _behaviours() -> Iterator[ServedEntry]:
             )
 
 
-def case_entry(word: str, place: int) -> ServedEntry | None:
-    """The broken server of the first case that has this name; ``None``: there is no such case."""
+@cache
+def _cases() -> Sequence[LoadedCase]:
     from lab.cases.catalogue import Catalogue  # noqa: PLC0415 - of use only where one is named
     from lab.host.checkout import source  # noqa: PLC0415
+
+    return Catalogue.load(source() / "scenarios").cases
+
+
+def case_entry(word: str, place: int) -> ServedEntry | None:
+    """The broken server of the first case that has this name; ``None``: there is no such case."""
     from lab.report.html.language import titles  # noqa: PLC0415
 
-    for case in Catalogue.load(source() / "scenarios").cases:
+    for case in _cases():
         if word in (case.id, case.name):
             server = case.case.attempt.server
-            first = case.story.split("\n\n")[0].replace("\n", " ")
-            title = InBothLanguages(first.rstrip("."), titles().get(first.rstrip("."), first))
+            first = case.story.split("\n\n")[0].replace("\n", " ").rstrip(".")
+            japanese = titles().get(first, first)
+            title = InBothLanguages(*(text.replace("``", "`") for text in (first, japanese)))
             told = "; ".join(_set_fields(server))
             shows = InBothLanguages(f"The server of the case: {told}.", f"ケースのサーバー: {told}")
             return ServedEntry(_transport_of(server), word, title, shows, False, (server,), place)

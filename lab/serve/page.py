@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from lab.remedies.words import InBothLanguages
 from lab.serve.commands import commands, hosts_hint, url
@@ -133,11 +134,22 @@ def _words() -> Mapping[str, InBothLanguages]:
     return {name: InBothLanguages(**both) for name, both in table.items()}
 
 
+def _code(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    parts = (
+        Markup("<code>{}</code>" if n % 2 else "{}").format(p)
+        for n, p in enumerate(text.split("`"))
+    )
+    return Markup("").join(parts)
+
+
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lab.serve"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = _code
+    return environment

@@ -38,9 +38,9 @@ from lab.servers import SERVERS
 
 #: The signals that end it.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: So many entries are started before anybody connects; of more, each is when somebody does, and about so
-#: many run at a time.
-AT_ONCE = 20
+#: So many entries are started before anybody connects; of more, each is when somebody does, and of those
+#: that nobody uses at the moment so many stay.
+AT_ONCE, MOST_KEPT = 20, 8
 #: Connections that may wait to be accepted at a port.
 QUEUE = 128
 
@@ -324,7 +324,7 @@ class _Serving:
             using = self._servers.use(entry)
             try:
                 if not self._wish.at_once:
-                    await loop.run_in_executor(None, self._servers.end_unused, AT_ONCE - 1)
+                    await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT - 1)
                 started = await loop.run_in_executor(None, using.__enter__)
             except (AgentError, Unsupported) as error:
                 self._tell(entry, str(error))

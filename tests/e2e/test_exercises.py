@@ -33,7 +33,7 @@ from lab.run.certificates import begin
 from lab.run.checkout import new_run_id
 from lab.run.laboratory import open_lab
 from lab.servers import SERVERS
-from tests.e2e.checkouts import Copy, agents_in
+from tests.e2e.checkouts import Copy
 
 pytestmark = pytest.mark.engine
 
@@ -216,11 +216,7 @@ def test_the_state_is_in_files_whatever_becomes_of_commands_and_containers(
     folder = tmp_path / "mine"
     assert copy.lab("exercise", "start", "no-common-suite", str(folder)).status == 0
     killed = copy.start("exercise", "check")
-
-    def agents() -> list[str]:
-        return [a for c in copy.containers(engine, "vsftpd") for a in agents_in(engine, c)]
-
-    killed.wait_until(agents, "an agent beside the server")
+    killed.wait_for("topology: ready")
     killed.kill()
     for container in copy.containers(engine):
         engine.api.remove_container(container, force=True)

@@ -120,11 +120,10 @@ def logged_in(served: Path, name: str) -> ftplib.FTP_TLS:
 
 def test_a_file_goes_there_and_comes_back_over_passive_data_connections(served: Path) -> None:
     sent = bytes(number % 251 for number in range(1_000_000))
-    client = logged_in(served, "ftps:valid")
-    assert client.storbinary("STOR there", io.BytesIO(sent)).startswith("226")
     back = io.BytesIO()
-    client.retrbinary("RETR there", back.write)
-    client.quit()
+    with logged_in(served, "ftps:valid") as client:
+        assert client.storbinary("STOR there", io.BytesIO(sent)).startswith("226")
+        client.retrbinary("RETR there", back.write)
     assert back.getvalue() == sent
 
 
@@ -139,10 +138,11 @@ def test_whoever_resumes_the_session_delivers_where_that_is_required(
     )
     assert ended == 0, said
     if way == "ftps":
-        client = logged_in(served, "ftps:session-reuse")
-        with pytest.raises((ftplib.Error, ssl.SSLError, EOFError)):
+        with (
+            logged_in(served, "ftps:session-reuse") as client,
+            pytest.raises((ftplib.Error, ssl.SSLError, EOFError)),
+        ):
             client.storbinary("STOR there", io.BytesIO(b"x"))
-        client.close()
 
 
 @pytest.mark.parametrize("name", ["https:valid", "ftps:valid", "ftps-implicit:valid"])

@@ -350,6 +350,19 @@ def test_of_several_tries_each_must_get_through(place: Path) -> None:
     assert now.grade is Grade.OPEN
 
 
+def test_a_race_ends_as_before_if_one_try_does(place: Path) -> None:
+    refused = replace(NO_SHARED_CIPHER, stage=Stage.TRANSFER, reason=Reason.ABORTED)
+    now = graded(
+        "short-files",
+        place,
+        "useless",
+        client_0_2={"outcome": NO_SHARED_CIPHER},
+        client_0_7={"outcome": refused},
+    )
+    assert now.grade is Grade.USELESS
+    assert now.clients[0].outcome.reason is Reason.ABORTED
+
+
 def test_an_attempt_that_could_not_be_made_is_no_grade(place: Path) -> None:
     with pytest.raises(ExerciseError, match="the image has no curl"):
         graded(
