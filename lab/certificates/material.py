@@ -271,6 +271,8 @@ class RunCertificates:
             bundle = [self._leaf(leaf, host).certificate for host in self.hosts]
         elif name == "public-intermediate":
             bundle = [self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY)]
+        elif name == "public-root":
+            bundle = [self._authority(Issuer.PUBLIC).root]
         elif name == "public-chain":
             bundle = [
                 self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY),

@@ -13,7 +13,7 @@ import typer
 from lab.cli import common
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
-from lab.own.findings import Severity
+from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
 from lab.text import visible
@@ -120,7 +120,7 @@ def attempt(
         nginx_conf=nginx_conf,
         environment=os.environ if mt_config else None,
     )
-    _say_findings(findings, verbose=verbose)
+    _say_findings(findings, verbose=verbose, language=language)
     expectation = Expectation.parse(expect) if expect else None
     from lab.run.certificates import begin
 
@@ -165,14 +165,17 @@ def _policy(name: str) -> CapturePolicy:
     return CapturePolicy(name)
 
 
-def _say_findings(findings: Sequence[Finding], *, verbose: bool) -> None:
+def _say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -> None:
     """What is to be said of the files; notes in one line, but with ``verbose``."""
     notes = [one for one in findings if one.severity is Severity.NOTE]
     for finding in findings if verbose else [one for one in findings if one not in notes]:
-        common.say(str(finding), error=True)
+        common.say(finding.in_(language), error=True)
     if notes and not verbose:
         lines = "a line was" if len(notes) == 1 else f"{len(notes)} lines were"
-        common.say(f"{lines} understood and fitted to the lab; -v says how", error=True)
+        words = f"{lines} understood and fitted to the lab; -v says how"
+        if language == "ja":
+            words = data("findings.toml")["said"]["fitted"].format(number=len(notes))
+        common.say(words, error=True)
 
 
 def _print_fields() -> None:

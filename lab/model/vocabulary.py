@@ -107,6 +107,10 @@ class Reason(StrEnum):
     WEAK_SIGNATURE = "weak-signature"
     WRONG_PURPOSE = "wrong-purpose"
     NOT_A_CA = "not-a-ca"
+    NAME_NOT_PERMITTED = "name-not-permitted"
+    PATH_TOO_LONG = "path-too-long"
+    UNKNOWN_EXTENSION = "unknown-extension"
+    BAD_SIGNATURE = "bad-signature"
     REVOKED = "revoked"
     FINGERPRINT_MISMATCH = "fingerprint-mismatch"
     # login

@@ -30,6 +30,7 @@ from lab.servers import SERVERS
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
+from lab.text import cut
 
 if TYPE_CHECKING:
     from lab.own.backend import Backend
@@ -155,6 +156,7 @@ def read_attempt(
         roots,
         places=places,
         form=form,
+        texts=_texts(backend or config, places),
     )
     brought = own != UserFiles() or not (conf is config is backend is nginx_conf is None)
     if brought and certificate is None and "certificate" not in _assigned(server_assignments):
@@ -416,6 +418,14 @@ def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip(BLANKS) in wanted:
             yield number, line.strip(BLANKS)
+
+
+def _texts(file: Path | None, places: Mapping[str, str]) -> dict[str, str]:
+    """What a file has at these places."""
+    if file is None or not places:
+        return {}
+    lines = {f"{file}:{n}": line.strip() for n, line in enumerate(read_text(file).split("\n"), 1)}
+    return {place: cut(lines[place]) for place in places.values() if lines.get(place)}
 
 
 def _delivery(

@@ -130,13 +130,18 @@ class Backend:
     @property
     def places(self) -> dict[str, str]:
         """Where the client's settings are written: ``FILE:LINE`` by ``client.FIELD``."""
-        written = data(TABLE)["written"]
+        table = data(TABLE)
         fields = {"minimum": "protocols", "maximum": "protocols"}
-        return {
+        found = {
             f"client.{fields.get(field, field)}": f"{self.file}:{self.lines[parameter].line}"
-            for field, parameter in written.items()
+            for field, parameter in table["written"].items()
             if parameter in self.lines
         }
+        for setting, others in table["instead"].items():
+            at = next((self.lines[name].line for name in others if name in self.lines), None)
+            if at is not None:
+                found.setdefault(f"client.{setting}", f"{self.file}:{at}")
+        return found
 
     @property
     def written_as(self) -> ClientForm:

@@ -80,10 +80,12 @@ class _Translation:
             self.say("plain-by-default", "port", port=port, switch=switch)
         elif backend.use_ssl is None and backend.form is Form.VCL:
             self.say("tls-by-port", "port", switch=switch)
-        elif backend.use_ssl and backend.port == _PLAIN_PORT:
-            self.say("tls-to-port-80", "use_ssl")
-        elif backend.use_ssl is False and backend.port == TLS_PORT:
-            self.say("plain-to-port-443", "use_ssl")
+        # In a package's manifest the address says it.
+        said = next((name for name in ("use_ssl", "url") if name in backend.lines), None)
+        if said is not None and backend.use_ssl and backend.port == _PLAIN_PORT:
+            self.say("tls-to-port-80", said, use_ssl=backend.lines[said])
+        elif said is not None and backend.use_ssl is False and backend.port == TLS_PORT:
+            self.say("plain-to-port-443", said, use_ssl=backend.lines[said])
         unused = [n for n in backend.lines if n.startswith("ssl_") or "_tls_version" in n]
         if unused and not backend.tls:
             names = ", ".join(f"{n} (line {backend.lines[n].line})" for n in unused)

@@ -14,8 +14,9 @@ from __future__ import annotations
 import datetime
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -31,6 +32,7 @@ from lab.own.names import matches
 from lab.text import cut
 
 TABLE = "chain.toml"
+_E = TypeVar("_E", bound=x509.ExtensionType)
 #: Of more certificates than this no order is worked out: each is tried with each.
 MOST_ORDERED = 20
 #: So many days before its end a certificate is to be renewed.
@@ -53,9 +55,13 @@ class ChainMember:
     line: int
     certificate: x509.Certificate
 
+    @property
+    def subject(self) -> str:
+        """Whose it is, cut short."""
+        return cut(self.certificate.subject.rfc4514_string() or "(no subject)")
+
     def __str__(self) -> str:
-        subject = self.certificate.subject.rfc4514_string() or "(no subject)"
-        return f"line {self.line}: {cut(subject)}"
+        return f"line {self.line}: {self.subject}"
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,7 @@ def check_chain(
         if issued(member.certificate, member.certificate):
             _say(found, "root-sent", member.line, member=member)
     anchor = _say_issuer(path, checked, found)
+    _say_constraints(path, anchor, found)
     _say_name(path[0], described[path[0].certificate], checked, found)
     _say_purposes(path, described, checked, found)
     _say_limits(path, described, checked, found, anchor=anchor)
@@ -124,7 +131,8 @@ def check_anchors(members: Sequence[ChainMember], found: Findings) -> None:
 
 def _say(found: Findings, name: str, line: int, /, **values: object) -> None:
     """The words of this name, in whatever file it is."""
-    found.say_words(data(TABLE)["words"][name], line, **values)
+    table = data(TABLE)
+    found.say_words(table["words"][name], line, table["ja"].get(name, ""), **values)
 
 
 # -- order ------------------------------------------------------------------------------------------
@@ -142,6 +150,8 @@ def say_order(members: Sequence[ChainMember], found: Findings) -> None:
             why = "order-twice"
         elif len(right) == len(members):
             why = "order-wrong"
+        elif before.certificate.issuer == after.certificate.subject:
+            why = "order-signature"
         elif not any(issued(before.certificate, m.certificate) for m in members[:MOST_ORDERED]):
             why = "order-gap"
         _say(
@@ -205,7 +215,8 @@ def _say_dates(member: ChainMember, found: Findings, now: datetime.datetime, *, 
     else:
         return
     days = f"{span.days} day{'' if span.days == 1 else 's'}"
-    _say(found, words, member.line, member=member, date=f"{date:%Y-%m-%d %H:%M} UTC", days=days)
+    date_in_words = f"{date:%Y-%m-%d %H:%M} UTC"
+    _say(found, words, member.line, member=member, date=date_in_words, days=days, number=span.days)
 
 
 def _say_issuer(
@@ -283,16 +294,84 @@ def _say_purposes(
     if usages and not right & set(usages):
         names = ", ".join(usage._name for usage in usages)
         _say(found, "wrong-purpose", path[0].line, side=checked.side, usages=names)
+    usage = _extension(path[0].certificate, x509.KeyUsage)
+    if usage is not None and not (
+        usage.digital_signature or usage.key_encipherment or usage.key_agreement
+    ):
+        _say(found, "no-key-for-tls", path[0].line, member=path[0])
     for issuer in path[1:]:
+        usage = _extension(issuer.certificate, x509.KeyUsage)
         if not described[issuer.certificate].ca:
             _say(found, "not-a-ca", issuer.line, member=issuer)
+        elif usage is not None and not usage.key_cert_sign:
+            _say(found, "may-not-sign", issuer.line, member=issuer)
 
 
 def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+    return list(_extension(certificate, x509.ExtendedKeyUsage) or ())
+
+
+def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:
+    """The extension of this kind; ``None``: there is none, or none that can be read."""
     try:
-        return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+        return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, *DAMAGES):
-        return []
+        return None
+
+
+# -- what issuers may do ------------------------------------------------------------------------------
+
+
+def _say_constraints(
+    path: Sequence[ChainMember], anchor: x509.Certificate | None, found: Findings
+) -> None:
+    """What issuers may not have below them (RFC 5280, sections 4.2.1.9, 4.2.1.10), and what nobody knows."""
+    leaf, top = path[0], path[-1]
+    above = [(one.certificate, one.line, str(one)) for one in path[1:]]
+    if anchor is not None and anchor != top.certificate:
+        above.append((anchor, top.line, cut(anchor.subject.rfc4514_string())))
+    for below, (certificate, line, issuer) in enumerate(above):
+        basic = _extension(certificate, x509.BasicConstraints)
+        most = basic.path_length if basic is not None else None
+        if most is not None and below > most:
+            _say(found, "path-too-long", line, issuer=issuer, most=most, below=below)
+        names = _extension(certificate, x509.NameConstraints)
+        outside = [] if names is None else [n for n in _dns_names(leaf) if not _permits(names, n)]
+        if outside:
+            _say(found, "name-not-permitted", line, issuer=issuer, name=cut(outside[0]))
+    for member in path:
+        unknown = _unknown_critical(member.certificate)
+        if unknown is not None:
+            _say(found, "unknown-extension", member.line, member=member, extension=unknown)
+
+
+def _dns_names(leaf: ChainMember) -> list[str]:
+    names = _extension(leaf.certificate, x509.SubjectAlternativeName)
+    return [] if names is None else names.get_values_for_type(x509.DNSName)
+
+
+def _permits(constraints: x509.NameConstraints, name: str) -> bool:
+    """Whether a DNS name is in what is permitted, if anything is, and not in what is excluded."""
+
+    def among(subtrees: Iterable[x509.GeneralName] | None) -> list[bool]:
+        wanted = [one.value for one in subtrees or () if isinstance(one, x509.DNSName)]
+        return [f".{name}".lower().endswith(f".{one.lstrip('.')}".lower()) for one in wanted]
+
+    permitted = among(constraints.permitted_subtrees)
+    return not any(among(constraints.excluded_subtrees)) and (not permitted or any(permitted))
+
+
+def _unknown_critical(certificate: x509.Certificate) -> str | None:
+    """The object identifier of a critical extension that nobody can be expected to know."""
+    try:
+        extensions = list(certificate.extensions)
+    except DAMAGES:
+        return None
+    unknown = (x509.UnrecognizedExtension,)
+    return next(
+        (e.oid.dotted_string for e in extensions if e.critical and isinstance(e.value, unknown)),
+        None,
+    )
 
 
 # -- limits of platforms ------------------------------------------------------------------------------
@@ -330,10 +409,10 @@ def _say_limits(
         }
         for name, places in weak.items():
             if places:
-                text = data(TABLE)["phrases"][name].format(
-                    member=member, key=one.key, signature=one.signature, places=", ".join(places)
-                )
-                (found.warn if checked.where in places else found.note)(member.line, text)
+                severity = "warning" if checked.where in places else "note"
+                words, ja = (data(TABLE)[of][name] for of in ("phrases", "ja"))
+                facts = {"key": one.key, "signature": one.signature, "places": ", ".join(places)}
+                found.say_words(f"{severity}: {words}", member.line, ja, member=member, **facts)
     level = data(TABLE)["servers"]["level"]
     leaf = described[path[0].certificate]
     if checked.side == "servers" and _key_strength(leaf) < levels[level]:

@@ -120,10 +120,25 @@ class UserFiles:
     of a server's configuration, by ``server.extra:LINE``."""
     form: ClientForm = "options"
     """What of a person's the client's settings were read from."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The lines of that, by their place."""
     names: tuple[str, ...] = ()
     """Names that clients check: a certificate of the lab in the place of the person's holds for these."""
     certificate_given: bool = True
     """Whether the certificate of the person's server is known; else one of the lab's is in its place."""
+
+    def places_at(self, decides: int | None) -> Mapping[str, str]:
+        """Where settings were read from; of the served chain, that of its certificates which decides.
+
+        Args:
+            decides: which one it is; ``None``: none, but what is trusted.
+        """
+        found, one = dict(self.places), self.certificate
+        if one is not None and decides is not None and decides < len(one.lines):
+            found["server.certificate"] = f"{one.chain_file}:{one.lines[decides]}"
+        if self.anchors is not None:
+            found.setdefault("client.trust", self.anchors.file)
+        return found
 
 
 class Unreadable(Exception):

@@ -48,9 +48,18 @@ class Finding:
     line: int | None
     """Counted from 1; ``None``: the finding is about the file as a whole."""
     text: str
+    ja: str = ""
+    """The same in Japanese; empty: nobody has put it in Japanese."""
 
     def __str__(self) -> str:
         return f"{_place(self.file, self.line)}: {self.severity}: {one_line(self.text)}"
+
+    def in_(self, language: str) -> str:
+        """In a line in ``en`` or ``ja``, as :func:`str` gives it."""
+        if language != "ja" or not self.ja:
+            return str(self)
+        severity = data("findings.toml")["severity"][self.severity]
+        return f"{_place(self.file, self.line)}: {severity}: {one_line(self.ja)}"
 
 
 class InputError(ValueError):
@@ -95,12 +104,21 @@ class Findings(list[Finding]):
 
     def say(self, name: str, line: int | None, /, **values: object) -> None:
         """The words of this name in the table, with the values in the places of their names."""
-        self.say_words(data(self.table)["words"][name], line, **values)
+        table = data(self.table)
+        self.say_words(table["words"][name], line, table.get("ja", {}).get(name, ""), **values)
 
-    def say_words(self, words: str, line: int | None, /, **values: object) -> None:
-        """Words as tables have them, ``SEVERITY: TEXT``, with the values in the places of their names."""
+    def say_words(self, words: str, line: int | None, ja: str = "", /, **values: object) -> None:
+        """Words as tables have them, ``SEVERITY: TEXT``, with the values in the places of their names.
+
+        Args:
+            words: in English.
+            line: which they are about.
+            ja: the text in Japanese; empty: there is none.
+            values: by name.
+        """
         severity, _, text = words.partition(": ")
-        self.append(Finding(Severity(severity), self.file, line, text.format(**values)))
+        said = text.format(**values), ja.format(**values)
+        self.append(Finding(Severity(severity), self.file, line, *said))
 
     def fail(self, name: str, line: int | None, /, **values: object) -> InputError:
         """To be raised: the error of this name in the table, with the values as in :meth:`say`."""

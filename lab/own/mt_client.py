@@ -43,6 +43,8 @@ _VERSION = re.compile(r"(!?)(?:SSL(v2|v3|v23|v2/3)|TLSv1(?:_?([123]))?)", re.IGN
 _MEANT = re.compile(r"!?(?:TLS)?v?1[._]?([0123])", re.IGNORECASE | re.ASCII)
 _FINGERPRINT = re.compile(r"(?:([\w-]+)\$)?(pub\$)?([a-f\d:]+)", re.IGNORECASE | re.ASCII)
 _SHA256_DIGITS = 64
+#: A certificate of the lab that is never a person's own: what a fingerprint pins that is not theirs.
+ANOTHER = "impostor"
 _ANY = "SSLv23"
 
 
@@ -189,6 +191,10 @@ def _fingerprint(reading: _Reading, option: FtpsOption) -> None:
     name = reading.pins.get(digits or "")
     if name is not None:
         reading.set("fingerprint", name, option)
+        return
+    if reading.pins and digits is not None:
+        # A person's own certificate is served, and this is another one's.
+        reading.set("fingerprint", ANOTHER, option)
         return
     nowhere = "it pins no certificate that is served here; --chain serves yours,"
     reading.left_out(option, f"{nowhere} `-c fingerprint=SLUG` pins one of the lab")

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from lab.certificates import ANCHORS, OTHER_HOST, OWN
+from lab.certificates import ANCHORS, CATALOGUE, OTHER_HOST, OWN
 from lab.clients import program_of
+from lab.clients.edge import Edge, bare, keeps_names_apart
 from lab.model import (
     Attempt,
     FtpClientSettings,
@@ -27,6 +28,7 @@ from lab.model import (
     only,
 )
 from lab.model.expectations import Expectation, completed, refused
+from lab.remedies.chains import EXPIRED_ROOT, ISSUER, ROOT_MISSING, UNKNOWN, Likeness
 from lab.remedies.words import InBothLanguages, words
 
 
@@ -42,6 +44,9 @@ class Remedy:
     """What happens when the server is an impostor's; None: not run."""
     cure: str = ""
     """Of a general cure, its name (:attr:`Cure.name`)."""
+    gives: str = ""
+    """What the client is given to trust, as a person writes it, where a certificate of the lab's stood in for
+    the person's own."""
 
 
 def recommended(
@@ -99,13 +104,34 @@ class Cure:
     reasons: Sequence[Reason]
     change: Change
     rating: Rating = Rating.RECOMMENDED
+    like: Sequence[str] = ()
+    """What a person's own certificate has to be like (:mod:`lab.remedies.chains`); nothing: whatever."""
+    gives: str = ""
+    """See :attr:`Remedy.gives`."""
+    named: Callable[[Attempt, str], Attempt | None] | None = None
+    """The change where it is known which name the certificate has."""
 
-    def of(self, attempt: Attempt) -> Remedy | None:
-        """The remedy for an attempt; ``None``: it changes nothing there, or cannot be made."""
-        changed = self.change(attempt)
+    def of(self, attempt: Attempt, found: Likeness = UNKNOWN) -> Remedy | None:
+        """The remedy for an attempt; ``None``: it changes nothing there, or cannot be made.
+
+        Args:
+            attempt: what was refused.
+            found: what is known of the server's certificate.
+        """
+        own, like = attempt.server.certificate == OWN, found.slug
+        if own and like and self.like and like not in self.like:
+            return None
+        before = attempt
+        if own and self.gives:
+            served = like if like in CATALOGUE else self.like[0]
+            before = attempt.with_server(certificate=served if served in CATALOGUE else "valid")
+        if self.named is not None and found.name:
+            changed = self.named(before, found.name)
+        else:
+            changed = self.change(before)
         if changed is None or changed == attempt:
             return None
-        changed = _in_the_lab(attempt, changed)
+        changed = _in_the_lab(attempt, changed, keep_trust=bool(self.gives))
         expect = delivered(changed)
         impostor: Expectation | None = None
         if self.rating is Rating.UNSAFE:
@@ -116,7 +142,13 @@ class Cure:
             # An impostor has a certificate of an authority of its own.
             impostor = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.UNKNOWN_ISSUER)
         return Remedy(
-            self.rating, words("cure", self.name).en, changed, expect, impostor, self.name
+            self.rating,
+            words("cure", self.name).en,
+            changed,
+            expect,
+            impostor,
+            self.name,
+            self.gives if own else "",
         )
 
 
@@ -124,30 +156,44 @@ class Cure:
 _OF_THE_CERTIFICATE = ("trust", "host", "verify_name", "sni", "fingerprint")
 
 
-def _in_the_lab(attempt: Attempt, changed: Attempt) -> Attempt:
+def _in_the_lab(attempt: Attempt, changed: Attempt, *, keep_trust: bool = False) -> Attempt:
     """A remedy that replaces a person's own certificate: the lab's is for its own name, of its own CA."""
     if attempt.server.certificate != OWN or changed.server.certificate == OWN:
         return changed
     known = {field.name for field in dataclasses.fields(changed.client)}
     cleared = {name: None for name in _OF_THE_CERTIFICATE if name in known}
-    return changed.with_client(**{**cleared, "trust": "public-chain"})
+    trust = changed.client.trust if keep_trust else "public-root"
+    return changed.with_client(**{**cleared, "trust": trust})
 
 
-def as_written(attempt: Attempt, changed: Attempt) -> Attempt:
-    """The remedy as a person writes it: without what the lab's client was told for the lab's certificate."""
+def as_written(attempt: Attempt, changed: Attempt, remedies: Sequence[Remedy] = ()) -> Attempt:
+    """Remedies as a person writes them: without what the lab's client was told for the lab's certificate.
+
+    Args:
+        attempt: what was refused.
+        changed: what they lead to.
+        remedies: all of them, in order.
+    """
     if attempt.server.certificate != OWN or changed.server.certificate == OWN:
         return changed
     before = vars(attempt.client)
-    return changed.with_client(**{n: before[n] for n in _OF_THE_CERTIFICATE if n in before})
+    written = changed.with_client(**{n: before[n] for n in _OF_THE_CERTIFICATE if n in before})
+    given = next((one.gives for one in remedies if one.gives), "")
+    return written.with_server(certificate=OWN).with_client(trust=given) if given else written
 
 
-def remedies_for(reason: Reason, attempt: Attempt) -> tuple[Remedy, ...]:
+def remedies_for(reason: Reason, attempt: Attempt, found: Likeness = UNKNOWN) -> tuple[Remedy, ...]:
     """The general cures for an attempt that was refused for this reason, the ones to keep first.
 
     Those that change the server come before those that change the client; what is unsafe is last. Whether
     the programs can express a change is not asked here.
+
+    Args:
+        reason: of the refusal.
+        attempt: what was refused.
+        found: what is known of the server's certificate (:func:`lab.remedies.chains.likeness`).
     """
-    made = (cure.of(attempt) for cure in CURES if reason in cure.reasons)
+    made = (cure.of(attempt, found) for cure in CURES if reason in cure.reasons)
     known = [remedy for remedy in made if remedy is not None]
     lines = [] if reason in _OF_CERTIFICATES else _lines_changed(attempt)
     return tuple(sorted([*known, *lines], key=lambda one: one.rating is Rating.UNSAFE))
@@ -189,6 +235,8 @@ def delivered(attempt: Attempt) -> Expectation:
     return completed(verified=client.verify)
 
 
+#: So long a client is to wait for an answer, in seconds: the default of a network's edge.
+PATIENCE_S = 15.0
 #: So many further lines of a configuration are looked at: each is tried by itself.
 MOST_LINES = 16
 _OPPOSITE = {"YES": "NO", "NO": "YES"}
@@ -218,6 +266,8 @@ def line_title(line: str, instead: str | None) -> InBothLanguages:
 
 def title_of(before: Attempt, remedy: Remedy) -> InBothLanguages:
     """A remedy's title in both languages."""
+    if before.client.program == "edge" != remedy.attempt.client.program:
+        return words("cure", "names-apart", client=str(remedy.attempt.client))
     if remedy.cure != "line":
         return (
             words("cure", remedy.cure)
@@ -280,10 +330,36 @@ def _root_trusted(attempt: Attempt) -> Attempt | None:
     return attempt.with_client(trust="private-ca" if private else "public")
 
 
+def _anchor_renewed(attempt: Attempt) -> Attempt | None:
+    """Roots of the lab never expire: it is a person's alone that can."""
+    trusted = attempt.client.trust
+    return attempt.with_client(trust="public-root") if trusted == OWN else None
+
+
 def _session_shared(attempt: Attempt) -> Attempt | None:
     if attempt.client.program == "ftplib":
         return attempt.with_client(program="ftplib-reuse")
     return _replaced(attempt, "client", {"session_cache": "shared"})
+
+
+def _name_corrected(attempt: Attempt, name: str = "") -> Attempt | None:
+    """The client checks the name that the certificate has, and sends what it sent.
+
+    Of an edge, which has one name for both, a bare client does that in its place.
+    """
+    client = attempt.client
+    if not {"verify_name", "sni"} <= {field.name for field in dataclasses.fields(client)}:
+        return None
+    asked, sent = client.host or attempt.server.host, getattr(client, "sni", None)
+    if isinstance(client, FtpClientSettings):
+        return attempt.with_client(verify_name=None if name in ("", asked) else name)
+    if sent in (None, client.checked_name):
+        # One name was given for both, or none: what is asked for is sent.
+        sent = asked
+    named = attempt.with_client(verify_name=name or asked, sni=sent)
+    if isinstance(named.client, Edge) and keeps_names_apart(named.client):
+        return dataclasses.replace(named, client=bare(named.client))
+    return named
 
 
 def _pinned(attempt: Attempt) -> Attempt | None:
@@ -328,6 +404,13 @@ def _as_the_server(attempt: Attempt) -> Attempt | None:
     return attempt.with_client(implicit_tls=attempt.server.tls_first, tls=True)
 
 
+def _patient(attempt: Attempt) -> Attempt | None:
+    """A client that waits longer than a server that is known to be slow."""
+    delay = getattr(attempt.server, "answer_delay_s", None) or 0.0
+    slow = attempt.client.timeout_s <= delay < PATIENCE_S
+    return attempt.with_client(timeout_s=PATIENCE_S) if slow else None
+
+
 def _where_set(field: str, change: Change) -> Change:
     """The change, if the server has something in this field."""
     return lambda attempt: change(attempt) if getattr(attempt.server, field, None) else None
@@ -337,14 +420,8 @@ def _where_set(field: str, change: Change) -> Change:
 _LEAF_ALONE = ("incomplete-chain",)
 _PRIVATE = ("private-ca", "root-in-chain")
 
-_ISSUER = (
-    Reason.UNKNOWN_ISSUER,
-    Reason.SELF_SIGNED_IN_CHAIN,
-    Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
-    Reason.ISSUER_NOT_FOUND,
-)
 _OF_CERTIFICATES = (
-    *_ISSUER,
+    *ISSUER,
     Reason.SELF_SIGNED_LEAF,
     Reason.EXPIRED,
     Reason.NOT_YET_VALID,
@@ -353,6 +430,10 @@ _OF_CERTIFICATES = (
     Reason.WEAK_SIGNATURE,
     Reason.WRONG_PURPOSE,
     Reason.NOT_A_CA,
+    Reason.NAME_NOT_PERMITTED,
+    Reason.PATH_TOO_LONG,
+    Reason.UNKNOWN_EXTENSION,
+    Reason.BAD_SIGNATURE,
 )
 _AT_UPLOAD = (Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED)
 _PASSIVE = (Reason.DATA_CONNECTION_FAILED,)
@@ -380,18 +461,22 @@ CURES: tuple[Cure, ...] = (
     # at the server
     Cure(
         "known-authority",
-        (*_ISSUER, Reason.SELF_SIGNED_LEAF, Reason.NO_SERVER_CERTIFICATE),
+        (*ISSUER, Reason.SELF_SIGNED_LEAF, Reason.NO_SERVER_CERTIFICATE),
         _known_authority,
+        like=("private-ca", "root-in-chain", "self-signed"),
     ),
     Cure(
         "intermediate-sent",
-        _ISSUER,
-        _where(_LEAF_ALONE, _server(certificate="valid")),
+        ISSUER,
+        _where((*_LEAF_ALONE, OWN), _server(certificate="valid")),
+        like=_LEAF_ALONE,
     ),
+    Cure("renewed", (Reason.EXPIRED,), _renewed, like=("expired",)),
     Cure(
-        "renewed",
+        "intermediate-renewed",
         (Reason.EXPIRED,),
-        _renewed,
+        _where(("expired-intermediate", OWN), _server(certificate="valid")),
+        like=("expired-intermediate",),
     ),
     Cure(
         "certificate-for-name",
@@ -457,6 +542,10 @@ CURES: tuple[Cure, ...] = (
             Reason.NOT_YET_VALID,
             Reason.WRONG_PURPOSE,
             Reason.NOT_A_CA,
+            Reason.NAME_NOT_PERMITTED,
+            Reason.PATH_TOO_LONG,
+            Reason.UNKNOWN_EXTENSION,
+            Reason.BAD_SIGNATURE,
             Reason.WEAK_SIGNATURE,
             Reason.WEAK_SIGNATURE_ALGORITHM,
             Reason.NO_SERVER_CERTIFICATE,
@@ -496,13 +585,24 @@ CURES: tuple[Cure, ...] = (
         "served-trusted",
         (Reason.SELF_SIGNED_LEAF,),
         _served_trusted,
+        like=("self-signed",),
+        gives="server",
     ),
-    Cure("root-trusted", _ISSUER, _root_trusted),
+    Cure(
+        "root-trusted",
+        ISSUER,
+        _root_trusted,
+        like=("private-ca", "root-in-chain", ROOT_MISSING),
+        gives="root",
+    ),
     Cure(
         "chain-trusted",
-        _ISSUER,
+        ISSUER,
         _where(_LEAF_ALONE, _client(trust="public-chain")),
+        like=_LEAF_ALONE,
+        gives="root-and-intermediate",
     ),
+    Cure("anchor-renewed", (Reason.EXPIRED,), _anchor_renewed, like=(EXPIRED_ROOT,), gives="root"),
     Cure(
         "pinned",
         (Reason.SELF_SIGNED_LEAF,),
@@ -512,6 +612,12 @@ CURES: tuple[Cure, ...] = (
         "name-given",
         (Reason.HOSTNAME_MISMATCH,),
         _where(["wrong-host"], _client(verify_name=OTHER_HOST, sni=OTHER_HOST)),
+    ),
+    Cure(
+        "name-corrected",
+        (Reason.HOSTNAME_MISMATCH,),
+        _name_corrected,
+        named=_name_corrected,
     ),
     Cure(
         "host",
@@ -531,9 +637,10 @@ CURES: tuple[Cure, ...] = (
     ),
     Cure(
         "client-tls",
-        (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED),
+        (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED, Reason.PLAINTEXT_PEER),
         _client(tls=True),
     ),
+    Cure("patient", (Reason.TIMED_OUT,), _patient),
     Cure(
         "client-tls-1.2",
         _AT_UPLOAD,

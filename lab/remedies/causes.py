@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.dialects import client_dialect
 from lab.model import FtpClientSettings, Reason, ServerSettings
+from lab.remedies.chains import strength, weakly_signed
 from lab.remedies.lines import server_lines
 from lab.remedies.words import InBothLanguages, words
 from lab.text import cut, listed, one_line
@@ -153,12 +154,14 @@ def _asked(evidence: Evidence) -> str:
 
 def _names(evidence: Evidence) -> Iterator[InBothLanguages]:
     if evidence.chain:
-        names = listed(evidence.chain[0].names, _MOST)
-        shown = names or words("fact", "no_names")
+        leaf = evidence.chain[0]
+        names = listed(leaf.names, _MOST)
+        shown = names or words("fact", "no_names", subject=_subject(leaf))
         yield words("fact", "names", asked=_asked(evidence), names=shown)
 
 
 def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
+    said = False
     for one in evidence.chain:
         for name, moment, out in (
             ("ended", one.not_after, one.not_after < evidence.time),
@@ -167,7 +170,10 @@ def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
             if out:
                 days = abs(evidence.time - moment).days
                 date = moment.date().isoformat()
+                said = True
                 yield words("fact", name, subject=_subject(one), date=date, days=days)
+    if evidence.chain and not said:
+        yield words("fact", "anchor_ended")
 
 
 def _issuer(evidence: Evidence) -> Iterator[InBothLanguages]:
@@ -189,21 +195,14 @@ def _itself(evidence: Evidence) -> Iterator[InBothLanguages]:
 
 def _key(evidence: Evidence) -> Iterator[InBothLanguages]:
     if evidence.chain:
-        smallest = min(evidence.chain, key=lambda one: _strength(one.key_type, one.key_bits))
+        smallest = min(evidence.chain, key=lambda one: strength(one.key_type, one.key_bits))
         subject, where = _subject(smallest), evidence.result.client.where
         yield words("fact", "key", subject=subject, key=smallest.key, where=where)
 
 
-def _strength(kind: str, bits: int | None) -> int:
-    """The size of an RSA key with about the strength of this one (NIST SP 800-57 part 1, table 2)."""
-    return bits * 12 if kind != "RSA" and bits else bits or 1 << 16
-
-
 def _signature(evidence: Evidence) -> Iterator[InBothLanguages]:
     # A root's own signature is looked at by nobody.
-    weak = [
-        o for o in evidence.chain if "sha1" in o.signature.lower() or "md5" in o.signature.lower()
-    ]
+    weak = [one for one in evidence.chain if weakly_signed(one)]
     for one in (weak or evidence.chain)[:1]:
         where = evidence.result.client.where
         yield words(
@@ -279,6 +278,7 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
     Reason.FIRST_CERTIFICATE_UNVERIFIABLE: _issuer,
     Reason.SELF_SIGNED_IN_CHAIN: _issuer,
     Reason.SELF_SIGNED_LEAF: _itself,
+    Reason.NAME_NOT_PERMITTED: _names,
     Reason.WEAK_KEY: _key,
     Reason.WEAK_SIGNATURE: _signature,
     Reason.SNI_REJECTED: _sni,
@@ -304,5 +304,15 @@ _SPEAKS_FOR_ITSELF = frozenset(
         Reason.SELF_SIGNED_LEAF,
         Reason.SELF_SIGNED_IN_CHAIN,
         Reason.UNKNOWN_ISSUER,
+        Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
+        Reason.ISSUER_NOT_FOUND,
+        Reason.WEAK_KEY,
+        Reason.WEAK_SIGNATURE,
+        Reason.WRONG_PURPOSE,
+        Reason.NOT_A_CA,
+        Reason.NAME_NOT_PERMITTED,
+        Reason.PATH_TOO_LONG,
+        Reason.UNKNOWN_EXTENSION,
+        Reason.BAD_SIGNATURE,
     }
 )

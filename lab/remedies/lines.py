@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from lab.clients import program_of
@@ -19,6 +21,8 @@ _DIRECTIVES = {
     "SSL_verify_mode": ("FTPSSSLVerifyNone", "1"),
     "SSL_version": ("FTPSSSLVersion", None),
 }
+#: A port for plain HTTP, in the definition of a backend.
+_PLAIN_PORT = re.compile(r"(\bport\b\W*?)80\b")
 #: Of python_tls.py's arguments, those that are statements about an ssl.SSLContext.
 _STATEMENTS = {
     "verify": "context.verify_mode = ssl.CERT_REQUIRED",
@@ -30,6 +34,10 @@ _STATEMENTS = {
     "server_name": "server_hostname={!r}",
     "reuse": "session=ftp.sock.session",
 }
+
+
+#: How a Net::FTP is told to hand its session on: a cache that answers every connection with it.
+_SHARED = "SSL_session_cache => $cache"
 
 
 def server_lines(settings: ServerSettings) -> tuple[str, ...]:
@@ -73,7 +81,9 @@ def _written(request: Mapping[str, Any], form: ClientForm) -> Iterator[str]:
         yield from (line.strip() for line in request["config"].splitlines())
     elif "options" in request:
         tls = request.get("tls", request.get("starttls"))
-        yield from ["$ftp->starttls"] if "starttls" in request and tls else []
+        wanted = form == "options" and "starttls" in request and tls
+        yield from ["$ftp->starttls"] if wanted else []
+        yield from [_SHARED] if request.get("session_cache") == "shared" else []
         yield from (_option(name, value, form) for name, value in request["options"].items())
     else:
         yield from (_statement(name, value) for name, value in request.items() if value)
@@ -103,7 +113,9 @@ def _parameters(client: ClientSettings, form: ClientForm) -> Iterator[str]:
         parameter = table["written"][name]
         spelt = json.dumps(value)
         if name in ("minimum", "maximum"):
-            spelt = json.dumps(str(value).removeprefix("TLSv"))
+            spelt = json.dumps({"TLSv1": "1.0"}.get(value, str(value).removeprefix("TLSv")))
+        elif name == "timeout_s":
+            spelt = f"{value:g}s" if form == "vcl" else f"{value * 1000:.0f}"
         elif name == "trust":
             spelt = json.dumps(f"<PEM of {value}>")
         if form == "vcl":
@@ -111,6 +123,17 @@ def _parameters(client: ClientSettings, form: ClientForm) -> Iterator[str]:
             if name == "verify":
                 spelt = "always" if value else "never"
         yield _ASSIGNED[form].format(name=parameter, value=spelt)
+
+
+def can_be_written(before: Attempt, after: Attempt, form: ClientForm) -> bool:
+    """Whether a person can write what a remedy changes at the client.
+
+    Movable Type has no directive for handing on a session, and an edge's own options are no bare client's.
+    """
+    was, now = before.client, after.client
+    if form == "mt-config" and getattr(now, "session_cache", None) == "shared":
+        return getattr(was, "session_cache", None) == "shared"
+    return form in _ASSIGNED or was.program == now.program or was.program != "edge"
 
 
 def _options(argv: Sequence[str]) -> list[str]:
@@ -158,6 +181,7 @@ def changes(
     after: Attempt,
     places: Mapping[str, str],
     form: ClientForm = "options",
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[LineChange, ...]:
     """What differs between two attempts, the server's part first.
 
@@ -166,15 +190,39 @@ def changes(
         after: the one with the remedy.
         places: where settings were read from: ``FILE:LINE`` by ``server.FIELD`` and ``client.FIELD``.
         form: what the client's lines are for.
+        texts: what stands at these places, of what the client's settings were read from.
     """
     made = []
     if fields := _differing(before.server, after.server):
         lines = server_lines(before.server), server_lines(after.server)
         made.append(_change("server", fields, places, *lines))
-    if fields := _differing(before.client, after.client):
+    fields = _differing(before.client, after.client)
+    if form in _ASSIGNED:
+        fields = tuple(name for name in fields if name not in ("program", "platform", "policy"))
+    if fields:
         lines = client_lines(before.client, form), client_lines(after.client, form)
-        made.append(_change("client", fields, places, *lines))
+        change = _change("client", fields, places, *lines)
+        written = tuple(texts[where] for where in change.where if where in texts)
+        made.append(_in_the_files_words(change, written) if written else change)
     return tuple(made)
+
+
+def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineChange:
+    """A change of lines as the file has them, which may have other names for its parameters."""
+    lines: list[str] = []
+    for line in change.write:
+        address = next((text for text in written if "http://" in text), None)
+        port = next((text for text in written if _PLAIN_PORT.search(text)), None)
+        if line.startswith(("use_ssl", ".ssl =", '"use_ssl"')) and address is not None:
+            lines.append(address.replace("http://", "https://"))
+            continue
+        if line.startswith(("use_ssl", ".ssl =", '"use_ssl"')) and port is not None:
+            lines.append(_PLAIN_PORT.sub(r"\g<1>443", port))
+        named = any(text.startswith("cert_host") for text in written)
+        if named and line.startswith("ssl_sni_hostname"):
+            continue  # a manifest has one name for both
+        lines.append(line.replace("ssl_cert_hostname", "cert_host") if named else line)
+    return dataclasses.replace(change, was=written, write=tuple(lines))
 
 
 def _differing(

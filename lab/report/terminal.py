@@ -152,11 +152,10 @@ def print_attempts(
     for attempt in first_of_each.values():
         if len(attempts) > 1:
             console.print()
-        print_hanging(
-            console, "", Text(_result([attempt]), style=f"bold {_STYLES[attempt.verdict]}")
-        )
+        words = _result([attempt])
         if language != "en" and attempt.outcome is not None:
-            print_hanging(console, "", Text(outcome_in_words(attempt.outcome, language), "bold"))
+            words = outcome_in_words(attempt.outcome, language)
+        print_hanging(console, "", Text(words, style=f"bold {_STYLES[attempt.verdict]}"))
         if attempt.advice is not None:
             advice = advice_in_words(attempt.advice, language, everything=verbose)
             _print_pairs([(label, visible(text)) for label, text in advice], console)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
 from lab.model.expectations import PlannedAttempt
@@ -17,7 +18,8 @@ from lab.record import AttemptResult, Chain
 from lab.remedies import Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.lines import changes
+from lab.remedies.chains import UNKNOWN, likeness
+from lab.remedies.lines import can_be_written, changes
 from lab.remedies.words import InBothLanguages
 from lab.run.agents import Unsupported
 from lab.run.attempts import run
@@ -66,6 +68,7 @@ def advise(
     *,
     places: Mapping[str, str],
     form: ClientForm = "options",
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Advice:
     """The cause of a refusal, where it is decided, and remedies, each tried.
 
@@ -75,13 +78,14 @@ def advise(
         chain: what its server was given.
         places: where settings were read from (:func:`lab.remedies.lines.changes`).
         form: what the client's lines are for.
+        texts: what stands at these places (:func:`lab.remedies.lines.changes`).
 
     Raises:
         AgentError: a container or an agent failed.
         ValueError: the attempt was not refused.
     """
     cause = cause_of(Evidence(result, chain, _suites(session, result)))
-    tried = _Search(session, result, places, form).everything()
+    tried = _Search(session, result, chain, places, form, texts).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
     named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
     decides = next((where for where in named if where), ())
@@ -106,11 +110,13 @@ class _Search:
         self,
         session: Session,
         refused: AttemptResult,
+        chain: Chain,
         places: Mapping[str, str],
         form: ClientForm,
+        texts: Mapping[str, str],
     ) -> None:
-        self._session, self._refused = session, refused
-        self._places, self._form = places, form
+        self._session, self._refused, self._chain = session, refused, chain
+        self._places, self._form, self._texts = places, form, texts
         self._seen = {refused.attempt.key}
         reason = refused.outcome.reason if refused.outcome else None
         self._times = TRIES_OF_A_RACE if reason in _RACES else 1
@@ -141,9 +147,13 @@ class _Search:
     def _next(self, path: _Path, outcome: Outcome | None, *, first: bool) -> Iterator[_Path]:
         if outcome is None or outcome.reason is None:
             return
-        for remedy in remedies_for(outcome.reason, path.attempt):
+        found = UNKNOWN
+        if self._chain and path.attempt.server == self._refused.server:
+            found = likeness(outcome.reason, self._chain, self._refused.started)
+        for remedy in remedies_for(outcome.reason, path.attempt, found):
             # A client that checks nothing any more needs no second change.
             wanted = first or remedy.rating is not Rating.UNSAFE
+            wanted = wanted and can_be_written(path.attempt, remedy.attempt, self._form)
             if wanted and remedy.attempt.key not in self._seen:
                 self._seen.add(remedy.attempt.key)
                 yield path.on(remedy)
@@ -190,9 +200,10 @@ class _Search:
             rating=path.rating,
             changes=changes(
                 self._refused.attempt,
-                as_written(self._refused.attempt, path.attempt),
+                as_written(self._refused.attempt, path.attempt, path.remedies),
                 self._places,
                 self._form,
+                self._texts,
             ),
             tries=len(outcomes),
             completed=len(completed),

@@ -36,6 +36,7 @@ from lab.record import (
     gravest,
 )
 from lab.remedies.advice import Advice
+from lab.remedies.chains import likeness
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import AgentError
@@ -80,7 +81,11 @@ class Adviser:
                 f" {result.client.timeout_s:g} s once more, all at the same time",
             )
         session, own = self._laboratory.session, self._own
-        return advise(session, result, chain, places=own.places, form=own.form)
+        decides = None
+        if chain and result.outcome is not None and result.outcome.reason is not None:
+            decides = likeness(result.outcome.reason, chain, result.started).decides
+        places = own.places_at(decides)
+        return advise(session, result, chain, places=places, form=own.form, texts=own.texts)
 
 
 def record_run(

@@ -30,6 +30,7 @@ from lab.model import (
     ServerSettings,
 )
 from lab.model.expectations import PlannedAttempt
+from lab.own.files import UserFiles
 from lab.run.agents import FACTS_S, Agents, Feasibility, Unsupported
 from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink
@@ -279,6 +280,22 @@ class Session:
             AgentError: a container takes none.
         """
         self._equipment.add(attempts)
+
+    def bring(self, own: UserFiles) -> None:
+        """Serve this certificate of a person's from now on, and trust what goes with it.
+
+        A listener that has started, and whatever has read the files, keeps what was there before: give the
+        next attempts settings that differ in something.
+
+        Raises:
+            AgentError: a container takes no files.
+        """
+        served = own.certificate
+        if served is not None:
+            self._material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+        if own.anchors is not None:
+            self._material.trust_own(own.anchors.pem)
+        self._equipment.bring_own()
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""

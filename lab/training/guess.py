@@ -51,6 +51,10 @@ _ERRORS = {
     Reason.WRONG_PURPOSE: {26},
     Reason.NOT_A_CA: {24, 79},
     Reason.REVOKED: {23},
+    Reason.NAME_NOT_PERMITTED: {47, 48},
+    Reason.PATH_TOO_LONG: {25},
+    Reason.UNKNOWN_EXTENSION: {34},
+    Reason.BAD_SIGNATURE: {7},
 }
 
 

@@ -208,12 +208,20 @@ def test_every_wording_of_a_server_was_seen_or_is_documented(software: str) -> N
             assert any(pattern.search(log) for log in logs), f"{signal}: {pattern.pattern}"
 
 
+#: No certificate of the catalogue has these defects; chains of tests/own_inputs/chain.toml have.
+OF_OWN_CHAINS = {
+    "path length constraint exceeded",
+    "permitted subtree violation",
+    "unhandled critical extension",
+}
+
+
 @pytest.mark.parametrize("library", ["openssl-x509", "nss"])
 def test_every_text_about_a_certificate_was_seen_or_is_documented(library: str) -> None:
     errors = [str(one.said.get("error", "")) for one in speakers(library)]
 
     for text in client_dialect(library).certificate_texts:
-        assert any(text in error for error in errors), text
+        assert text in OF_OWN_CHAINS or any(text in error for error in errors), text
 
 
 def test_number_and_text_say_the_same_of_a_certificate() -> None:

@@ -153,8 +153,13 @@ def test_a_fingerprint_pins_a_certificate_that_the_lab_serves() -> None:
         assert texts(findings, Severity.WARNING) == []
 
 
-def test_a_fingerprint_of_another_certificate_is_left_out() -> None:
-    settings, findings = read(f"FTPSOptions SSL_fingerprint=sha256${'0' * 64}\n", pins={"1": "own"})
+def test_a_fingerprint_of_another_certificate_pins_another_one() -> None:
+    line = f"FTPSOptions SSL_fingerprint=sha256${'0' * 64}\n"
+    settings, _ = read(line, pins={"1": "own"})
+    # whatever it is, it is not what the person's server has
+    assert settings.fingerprint == "impostor"
+    # where no certificate of the person's is served, it says nothing
+    settings, findings = read(line, pins={})
     assert settings.fingerprint is None
     assert "left out" in texts(findings, Severity.WARNING)[0]
 

@@ -17,7 +17,7 @@ from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, optio
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
-from tests.own_inputs import BASE, INPUTS, JUDGED, NO_INPUT, Input
+from tests.own_inputs import JUDGED, NO_INPUT, VSFTPD, Input
 
 #: What every file of these tests begins with, so that only what is tested is out of the ordinary.
 USUAL = (
@@ -394,20 +394,21 @@ def test_the_build_is_the_one_whose_options_a_file_names() -> None:
 # -- what options do together -----------------------------------------------------------------------
 
 
-def parsed(one: Input, lines: str) -> VsftpdConf:
-    return conf.parse(f"{BASE}{lines}\n", build=conf.build_named(one.build) if one.build else None)
+def parsed(one: Input, *, twin: bool = False) -> VsftpdConf:
+    (content,) = (one.twin if twin else one.content).values()
+    return conf.parse(content.decode(), build=conf.build_named(one.build) if one.build else None)
 
 
-@pytest.mark.parametrize("one", INPUTS, ids=str)
+@pytest.mark.parametrize("one", VSFTPD, ids=str)
 def test_what_can_stop_a_delivery_is_said_at_its_line(one: Input) -> None:
-    number = BASE.count("\n") + one.at if one.at else None
+    number = one.at or None
     if one.ends == NO_INPUT:
         with pytest.raises(InputError) as raised:
-            parsed(one, one.lines)
+            parsed(one)
         assert raised.value.line == number
         assert one.says in raised.value.what
         return
-    found = parsed(one, one.lines)
+    found = parsed(one)
     assert any(f.line == number and one.says in f.text for f in found.findings)
     # a completion counts on the operator's server only where what it presumes holds
     presumed = [
@@ -416,18 +417,16 @@ def test_what_can_stop_a_delivery_is_said_at_its_line(one: Input) -> None:
     assert presumed or one.ends != JUDGED
 
 
-@pytest.mark.parametrize("one", INPUTS, ids=str)
+@pytest.mark.parametrize("one", VSFTPD, ids=str)
 def test_of_its_twin_nothing_is_said_or_presumed(one: Input) -> None:
-    found = parsed(one, one.twin)
+    found = parsed(one, twin=True)
     assert not any(one.says in f.text for f in found.findings)
     assert found.settings.presumed == ()
 
 
 def test_every_rule_of_options_is_met_by_an_input() -> None:
-    said_of = [
-        f.text for one in INPUTS if one.ends != NO_INPUT for f in parsed(one, one.lines).findings
-    ]
-    ending = [one.says for one in INPUTS if one.ends == NO_INPUT]
+    said_of = [f.text for one in VSFTPD if one.ends != NO_INPUT for f in parsed(one).findings]
+    ending = [one.says for one in VSFTPD if one.ends == NO_INPUT]
     for rule in data(conf.TABLE)["rule"]:
         severity, _, words = rule.get("says", "note: ").partition(": ")
         if severity == Severity.NOTE or "drop" in rule:

@@ -7,6 +7,7 @@ import pytest
 from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
 from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
 from lab.remedies import CURES, as_written, cured, remedies_for
+from lab.remedies.chains import EXPIRED_ROOT, ROOT_MISSING, Likeness
 
 
 def names(reason: Reason, server: ServerSettings, client: ClientSettings) -> list[str]:
@@ -116,9 +117,67 @@ def test_a_persons_own_certificate_is_replaced_by_the_labs_for_the_labs_name() -
     attempt = Attempt(vsftpd(certificate="own"), client)
     renewed = next(r for r in remedies_for(Reason.EXPIRED, attempt) if r.cure == "renewed")
     assert renewed.attempt.server.certificate == "renewed"
-    assert (renewed.attempt.client.trust, renewed.attempt.client.host) == ("public-chain", None)
+    assert (renewed.attempt.client.trust, renewed.attempt.client.host) == ("public-root", None)
     # What the person writes leaves their client alone; the twin has nothing of their own.
     assert as_written(attempt, renewed.attempt).client == client
     lab = Attempt(vsftpd(certificate="expired"), net_ftp("rocky9"))
     (of_lab, *_) = remedies_for(Reason.EXPIRED, lab)
     assert as_written(lab, of_lab.attempt) == of_lab.attempt
+
+
+def test_a_persons_own_certificate_has_the_cures_of_what_it_is_like() -> None:
+    attempt = Attempt(vsftpd(certificate="own"), net_ftp("rocky9", trust="own"))
+
+    def cures(reason: Reason, slug: str) -> list[str]:
+        found = Likeness(slug)
+        return [one.cure for one in remedies_for(reason, attempt, found)]
+
+    unsafe = ["not-verified"]
+    assert cures(Reason.EXPIRED, "expired") == ["renewed", *unsafe]
+    assert cures(Reason.EXPIRED, "expired-intermediate") == ["intermediate-renewed", *unsafe]
+    assert cures(Reason.EXPIRED, EXPIRED_ROOT) == ["anchor-renewed", *unsafe]
+    assert cures(Reason.UNKNOWN_ISSUER, "incomplete-chain")[:2] == [
+        "intermediate-sent",
+        "chain-trusted",
+    ]
+    assert cures(Reason.UNKNOWN_ISSUER, "private-ca")[:2] == ["known-authority", "root-trusted"]
+    assert cures(Reason.ISSUER_NOT_FOUND, ROOT_MISSING) == ["root-trusted", *unsafe]
+
+
+def test_what_clients_are_given_is_tried_with_the_labs_certificate_and_written_for_the_persons() -> (
+    None
+):
+    attempt = Attempt(vsftpd(certificate="own"), net_ftp("rocky9", trust="own"))
+    found = remedies_for(Reason.UNKNOWN_ISSUER, attempt, Likeness("private-ca"))
+    trusted = next(one for one in found if one.cure == "root-trusted")
+    assert trusted.attempt.server.certificate == "private-ca"
+    assert trusted.attempt.client.trust == "private-ca"
+    written = as_written(attempt, trusted.attempt, [trusted])
+    assert (written.server.certificate, written.client.trust) == ("own", "root")
+
+
+def test_the_name_that_is_checked_is_corrected_and_the_one_that_is_sent_is_kept() -> None:
+    def corrected(client: ClientSettings, name: str = "") -> ClientSettings:
+        attempt = Attempt(nginx(), client)
+        found = remedies_for(Reason.HOSTNAME_MISMATCH, attempt, Likeness(name=name))
+        return next(one for one in found if one.cure == "name-corrected").attempt.client
+
+    apart = corrected(tls_perl("rocky9", verify_name="a.test", sni="nginx.lab.test"), "b.test")
+    assert (apart.checked_name, vars(apart)["sni"]) == ("b.test", "nginx.lab.test")
+    # one name was given for both
+    both = corrected(edge(verify_name="a.test", sni="a.test"), "nginx.lab.test")
+    assert (both.program, both.checked_name) == ("edge", "nginx.lab.test")
+    assert vars(both)["sni"] == "nginx.lab.test"
+    # the edge has one name for both, so that a bare client shows it
+    bare = corrected(edge(), "other.lab.test")
+    assert (bare.program, bare.checked_name) == ("tls-perl", "other.lab.test")
+    assert vars(bare)["sni"] == "nginx.lab.test"
+    # Net::FTP checks what it connects to, unless it is told otherwise
+    ftp = net_ftp("rocky9", verify_name="a.test")
+    attempt = Attempt(vsftpd(), ftp)
+    (first, *_) = [
+        one
+        for one in remedies_for(Reason.HOSTNAME_MISMATCH, attempt)
+        if one.cure == "name-corrected"
+    ]
+    assert first.attempt.client.checked_name is None

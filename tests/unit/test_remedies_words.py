@@ -71,7 +71,11 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps(section: str) 
 
 def test_every_reason_and_every_cure_has_words_and_none_is_left_over() -> None:
     assert set(table("why")) == {str(reason) for reason in Reason}
-    assert set(table("cure")) == {c.name for c in CURES} | {"line-removed", "line-turned"}
+    assert set(table("cure")) == {c.name for c in CURES} | {
+        "line-removed",
+        "line-turned",
+        "names-apart",
+    }
 
 
 # -- lines -----------------------------------------------------------------------------------------
@@ -141,7 +145,7 @@ def test_a_wrong_name_stands_beside_the_names_in_the_certificate() -> None:
     assert "Asked for: ftp.lab.test. In the certificate: a.example.test, b.example.test." in said.en
     assert "ftp.lab.test" in said.ja
     (none,) = [certificate("CN=a", "CN=ca", names=())]
-    assert "the common name does not count" in cause_of(Evidence(result, [none])).en
+    assert "none beside its subject, `CN=a`" in cause_of(Evidence(result, [none])).en
 
 
 def test_what_is_expired_is_named_with_its_day_and_what_is_not_is_not() -> None:

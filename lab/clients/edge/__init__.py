@@ -14,17 +14,20 @@ import errno
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.tls_perl import TlsPerl
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Where the container's libraries look for trust anchors.
 SYSTEM_TRUST = "/etc/pki/tls/cert.pem"
+#: Settings that a client in the place of the edge has of its own.
+_ITS_OWN = frozenset({"program", "platform", "policy", "goal"})
 #: Docker's resolver, which asks the lab's own.
 RESOLVER = "127.0.0.11"
 #: nginx's default of 1 is one intermediate; a chain of the lab may have more.
@@ -130,6 +133,12 @@ def keeps_names_apart(client: WebClientSettings) -> bool:
     """Whether another name is to be sent than the one that is checked, which nginx cannot."""
     checked, sent = client.verify_name or client.host, client.sni or client.host
     return client.tls and client.verify and client.sni != "" and checked != sent
+
+
+def bare(client: WebClientSettings) -> WebClientSettings:
+    """The client that does in the edge's place what nginx cannot: the same settings, no visitor."""
+    kept = {f.name: getattr(client, f.name) for f in fields(client) if f.name not in _ITS_OWN}
+    return TlsPerl(platform="rocky9", **kept)
 
 
 def configuration(client: Edge, target: Target) -> str:
