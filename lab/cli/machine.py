@@ -49,9 +49,10 @@ def doctor(
     """``lab doctor``: its exit status is that of the worst finding."""
     findings = examination.examine()
     if seats is not None:
+        from lab.cli.serve import FIRST_PORT
         from lab.training.room import examine_room
 
-        findings |= examine_room(seats)
+        findings |= examine_room(seats, FIRST_PORT)
     if as_json:
         print_json([{"name": name, **seen._asdict()} for name, seen in findings.items()])
     else:

@@ -40,7 +40,7 @@ from lab.servers import SERVERS
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: So many entries are started before anybody connects; of more, each is when somebody does, and of those
 #: that nobody uses at the moment so many stay.
-AT_ONCE, MOST_KEPT = 20, 8
+AT_ONCE, MOST_KEPT = 20, 6
 #: Connections that may wait to be accepted at a port.
 QUEUE = 128
 
