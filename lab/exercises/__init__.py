@@ -55,6 +55,12 @@ class ExerciseClient:
     what: InBothLanguages = _NOTHING
     """Who that is, in words."""
 
+    def __str__(self) -> str:
+        """The client with what it is told: ``net-ftp@rocky9 (mt-config.cgi, protocols=..TLSv1.2)``."""
+        told = [self.file] if self.file else []
+        told += self.settings
+        return f"{self.client} ({', '.join(told)})" if told else self.client
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExerciseServer:

@@ -242,6 +242,8 @@ def test_what_cannot_be_tried_is_said(
 def test_a_configuration_that_nobody_can_read_is_said_with_its_line(place: Path) -> None:
     with pytest.raises(InputError, match=r"vsftpd\.conf:1: "):
         read(*damaged(place, "no-common-suite", "vsftpd.conf", "ssl_enable YES\n"))
+    with pytest.raises(InputError, match="larger than a PEM file may be"):
+        read(*damaged(place, "expired", "chain.pem", "x" * (1 << 21)))
     with pytest.raises(InputError, match=r"nginx\.conf:\d+: nginx ends at start"):
         read(*damaged(place, "origin-tls-1.0", "nginx.conf", "http { server {"))
 
@@ -654,3 +656,11 @@ def test_an_old_suite_or_version_is_seen(
     outcome = reporting(DELIVERED, protocol=protocol, cipher=cipher)
     now = graded("no-common-suite", place, "solution", client_1_0={"outcome": outcome})
     assert now.grade is worth
+
+
+def test_which_files_are_changed(place: Path) -> None:
+    _, folder, originals = damaged(place, "expired", "mt-config.cgi", "# nothing\n")
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    (folder / "renewed.pem").unlink()
+    assert checking.changed_files(folder, originals) == {"mt-config.cgi", "renewed.pem"}
+    assert checking.changed_files(originals, originals) == frozenset()
