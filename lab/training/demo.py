@@ -242,7 +242,7 @@ class Demonstration:
         if source.main().outcome is not None or verdict is not Verdict.CANNOT:
             self._screen.say(say("end", name, counts=counts), style)
         stopped = [one.verdict_why for one in rows if one.verdict is Verdict.CANNOT]
-        if stopped:
+        if stopped and source.main().outcome is not None:
             why = visible(stopped[0])
             self._screen.say(say("end", "cannot", number=len(stopped), why=why), "yellow")
         return verdict
