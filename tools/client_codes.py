@@ -102,13 +102,16 @@ def serving() -> Iterator[Path]:
 def curl_on(entry: ServedEntry, ca: Path) -> str:
     """Its exit status and its words."""
     command = ["curl", "-sS", "-m", str(WAIT_S), "-o", "/dev/null", "--cacert", str(ca)]
+    command += ["-w", "%{http_code}"]
     done = subprocess.run(
         [*command, url(entry, PLACE)], capture_output=True, text=True, timeout=60, check=False
     )
     said = done.stderr.partition("\n")[0].removeprefix("curl: ").strip()
     said = re.sub(r"after \d+ milliseconds", "", said)
     return (
-        f"`{said.replace(f':{PLACE.port(entry)}', ':PORT').strip()}`" if said else "(exit status 0)"
+        f"`{said.replace(f':{PLACE.port(entry)}', ':PORT').strip()}`"
+        if said
+        else f"(status {done.stdout})"
     )
 
 

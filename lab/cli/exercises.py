@@ -73,7 +73,7 @@ def start(
     ] = None,
     language: Language = "en",
 ) -> None:
-    """Write the broken files into a folder and say what is to be reached."""
+    """Write the broken files into a folder, and say what to reach."""
     exercise, score = exercises.exercise_named(name), _score()
     if score.current is not None:
         raise ExerciseError(
@@ -102,8 +102,7 @@ def _print_task(exercise: Exercise, folder: Path, language: str) -> None:
     common.say("")
     _print(say("must-get-through", language))
     for one in exercise.clients:
-        file = f"  ({one.file})" if one.file else ""
-        common.say(f"  {one.client}{file}")
+        common.say(f"  {one}")
     if exercise.intruders:
         _print(say("must-not-get-through", language))
         for one in exercise.intruders:
@@ -125,7 +124,7 @@ def check(
     as_json: common.AsJson = False,
     language: Language = "en",
 ) -> None:
-    """Connect with the clients and say who gets through: exit status 0 if it is solved, else 1."""
+    """Connect with the clients; exit status 0 if it is solved."""
     if not watch:
         graded = _checked(verbose=verbose, as_json=as_json, language=language)
         raise typer.Exit(common.OK if graded.solved else common.SURPRISE)
@@ -184,7 +183,7 @@ def _checked(*, verbose: bool, as_json: bool, language: str) -> Grading:
 
 @commands.command("hint")
 def hint(language: Language = "en") -> None:
-    """Give a hint: first a small one, then a larger one, then nearly all. Each costs points."""
+    """Give a hint: there are three, each larger; each costs points."""
     score = _score()
     exercise = exercises.exercise_named(score.under_way().name)
     done = score.of(exercise.name)
@@ -200,7 +199,7 @@ def hint(language: Language = "en") -> None:
 
 @commands.command("solution")
 def solution(language: Language = "en") -> None:
-    """Show what the solution changes; the exercise then counts as given up."""
+    """Show what the solution changes, and give up."""
     score = _score()
     exercise = exercises.exercise_named(score.under_way().name)
     from lab.exercises.telling import differences
@@ -228,7 +227,7 @@ def finish(
     ] = None,
     language: Language = "en",
 ) -> None:
-    """End the exercise, say what was behind it, and remove what the lab kept of it."""
+    """End the exercise, and say what was behind it."""
     score = _score()
     current = score.under_way()
     exercise = exercises.exercise_named(current.name)

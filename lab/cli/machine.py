@@ -49,9 +49,10 @@ def doctor(
     """``lab doctor``: its exit status is that of the worst finding."""
     findings = examination.examine()
     if seats is not None:
+        from lab.cli.serve import FIRST_PORT
         from lab.training.room import examine_room
 
-        findings |= examine_room(seats)
+        findings |= examine_room(seats, FIRST_PORT)
     if as_json:
         print_json([{"name": name, **seen._asdict()} for name, seen in findings.items()])
     else:
@@ -102,6 +103,10 @@ def down(
     force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
 ) -> None:
     """``lab down``."""
+    from lab.serve.folders import remove_left
+
+    for folder in remove_left(Checkout.here()):
+        say(f"removed {folder}")
     with _engine_found() as client:
         removed, left = topology.down(client, Checkout.here(), every=every, force=force)
     for found in removed:

@@ -55,6 +55,12 @@ class ExerciseClient:
     what: InBothLanguages = _NOTHING
     """Who that is, in words."""
 
+    def __str__(self) -> str:
+        """The client with what it is told: ``net-ftp@rocky9 (mt-config.cgi, protocols=..TLSv1.2)``."""
+        told = [self.file] if self.file else []
+        told += self.settings
+        return f"{self.client} ({', '.join(told)})" if told else self.client
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExerciseServer:
@@ -77,6 +83,8 @@ class Weakening:
 
     setting: str = ""
     """``server.FIELD=VALUE`` or ``client.FIELD=VALUE``: what it is set to."""
+    lost: str = ""
+    """The same of a further line of a configuration: that it is no longer there."""
     file: str = ""
     """A file of the folder: that it is another one."""
     rating: Rating
@@ -147,6 +155,7 @@ def _read(folder: Path) -> Exercise:
         weakenings=tuple(
             Weakening(
                 setting=one.get("setting", ""),
+                lost=one.get("lost", ""),
                 file=one.get("file", ""),
                 rating=Rating(one["rating"]),
                 words=InBothLanguages(**one["words"]),
@@ -178,4 +187,9 @@ def say(name: str, language: str, /, **values: object) -> str:
     Raises:
         KeyError: there are none.
     """
-    return _words()[name].format(**values).in_(language)
+    return texts(name, **values).in_(language)
+
+
+def texts(name: str, /, **values: object) -> InBothLanguages:
+    """The words of this name, filled in; raises as :func:`say`."""
+    return _words()[name].format(**values)

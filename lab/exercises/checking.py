@@ -56,7 +56,13 @@ def make(session: Session, planned: Collection[PlannedAttempt]) -> Mapping[str, 
 
 def changed_files(folder: Path, originals: Path) -> frozenset[str]:
     """The files of the start that are now other ones; what else lies there does not count."""
-    now = read_folder(folder)
     return frozenset(
-        name for name, content in read_folder(originals).items() if now.get(name) != content
+        name
+        for name, content in read_folder(originals).items()
+        if not _holds(folder / name, content)
     )
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has exactly this in it; nothing larger is read."""
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content

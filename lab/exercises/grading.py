@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.exercises import Exercise, ExerciseClient, ExerciseError
+from lab.exercises import Exercise, ExerciseClient, ExerciseError, texts
 from lab.exercises.reading import ReadFolder
 from lab.model import Attempt, Captured, ClientSettings, Outcome, Rating, Result, ServerSettings
 from lab.model.expectations import Expectation, Verdict, judge
@@ -127,7 +127,7 @@ def grade(
     if through:
         of_files = [one for one in exercise.weakenings if one.file in changed]
         given = (
-            *_given_away(exercise, before, now, results, intruders),
+            *_given_away(exercise, before, now, results, clients, intruders),
             *(GivenAway(one.rating, one.words) for one in of_files),
         )
     graded = _grade(clients, given, changed=bool(changed))
@@ -174,6 +174,7 @@ def _given_away(
     before: ReadFolder,
     now: ReadFolder,
     results: Mapping[str, AttemptResult],
+    clients: Sequence[GradedClient],
     intruders: Sequence[GradedClient],
 ) -> Iterator[GivenAway]:
     """All that the solution gives away, each once."""
@@ -181,6 +182,7 @@ def _given_away(
     for number, (was, attempt) in enumerate(zip(before.clients, now.clients, strict=True)):
         captured = _captured(results[f"impostor-{number}"])
         found = [*_by_cures(was, attempt), *_by_the_exercise(exercise, was, attempt)]
+        found += _by_what_was_negotiated(clients[number].outcome)
         if captured is not None and not any(r is Rating.UNSAFE for r, _ in found):
             found.append((Rating.UNSAFE, InBothLanguages()))
         for rating, what in found:
@@ -234,18 +236,37 @@ def _by_the_exercise(
 ) -> Iterator[tuple[Rating, InBothLanguages]]:
     """What the exercise says of a change that was made."""
     for one in exercise.weakenings:
-        if not one.setting:
-            continue
-        end, _, assignment = one.setting.partition(".")
+        end, _, assignment = (one.setting or one.lost).partition(".")
         name = assignment.partition("=")[0]
-        was, is_now = getattr(before, end), getattr(now, end)
-        if not hasattr(is_now, name):
+        if not name or not hasattr(getattr(now, end), name):
             continue
-        read: ServerSettings | ClientSettings
-        if end == "server":
-            read = parse_server([assignment], now.server.software)
+        was, is_now = (getattr(getattr(each, end), name) for each in (before, now))
+        wanted = getattr(_assigned(now, end, assignment), name)
+        if one.lost:
+            weaker = set(wanted) <= set(was) and not set(wanted) <= set(is_now)
         else:
-            read = parse_client(str(now.client), [assignment])
-        wanted = getattr(read, name)
-        if getattr(is_now, name) == wanted != getattr(was, name):
+            weaker = is_now == wanted != was
+        if weaker:
             yield one.rating, one.words
+
+
+def _assigned(now: Attempt, end: str, assignment: str) -> ServerSettings | ClientSettings:
+    """Settings of this end's program with this assignment alone."""
+    if end == "server":
+        return parse_server([assignment], now.server.software)
+    return parse_client(str(now.client), [assignment])
+
+
+#: What a suite with forward secrecy begins with, as OpenSSL names it.
+_FORWARD_SECRET = ("ECDHE-", "DHE-", "TLS_")
+_NEW_VERSIONS = ("TLSv1.2", "TLSv1.3")
+
+
+def _by_what_was_negotiated(outcome: Outcome) -> Iterator[tuple[Rating, InBothLanguages]]:
+    """Old versions and suites: every exercise has a solution without them."""
+    if outcome.protocol is None:
+        return
+    if outcome.protocol not in _NEW_VERSIONS:
+        yield Rating.UNSAFE, texts("old-version", protocol=outcome.protocol)
+    elif not (outcome.cipher or "").startswith(_FORWARD_SECRET):
+        yield Rating.TEMPORARY, texts("old-suite", cipher=outcome.cipher)

@@ -20,8 +20,8 @@ from lab.exercises.folder import read as read_folder
 from lab.model import Attempt, FtpServerSettings, Role, parse_ports
 from lab.model.expectations import PlannedAttempt
 from lab.own.attempt import read_attempt
-from lab.own.files import UserAnchors, UserCertificate, UserFiles
-from lab.own.findings import read_text
+from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
+from lab.own.findings import read_bytes, read_text
 from lab.servers import SERVERS
 from lab.servers.nginx import Nginx
 
@@ -160,7 +160,7 @@ class _Reader:
 
         from lab.certificates import describe  # noqa: PLC0415
 
-        chain_pem, key_pem = self._pem(chain), key.read_bytes()
+        chain_pem, key_pem = self._pem(chain), read_bytes(key, PEM)
         try:
             load_pem_private_key(key_pem, None)
         except (ValueError, TypeError) as error:
@@ -179,7 +179,7 @@ class _Reader:
     def _pem(self, path: Path) -> bytes:
         from cryptography import x509  # noqa: PLC0415 - is slow to import
 
-        content = path.read_bytes()
+        content = read_bytes(path, PEM)
         try:
             x509.load_pem_x509_certificates(content)
         except ValueError as error:

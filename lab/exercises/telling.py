@@ -44,8 +44,7 @@ def tell(
         print_hanging(target, " " * _INDENT, Text(visible(words), style=style))
 
     for one in graded.clients:
-        name = one.client.client + (f" ({one.client.file})" if one.client.file else "")
-        print_hanging(target, "", Text(name, style="bold"))
+        print_hanging(target, "", Text(str(one.client), style="bold"))
         line(in_words(one.outcome, language), _STYLES[one.through])
         if one.message:
             line(say("user-sees", language, message=one.message.split("\n")[0]))

@@ -44,7 +44,9 @@ def hang(prefix: str | Text, words: str | Text, columns: int = COLUMNS) -> list[
     head = Text(prefix) if isinstance(prefix, str) else prefix
     indent = head.cell_len
     first, *rest = wrap(words, max(columns - indent, _NARROWEST))
-    lines = [head + first, *(Text(" " * indent) + line for line in rest)]
+    # The prefix keeps its style to itself.
+    lines = [Text().append_text(head).append_text(first)]
+    lines += [Text(" " * indent) + line for line in rest]
     for line in lines:
         line.rstrip()
     return lines

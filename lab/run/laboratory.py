@@ -132,8 +132,9 @@ def open_lab(
                 )
                 try:
                     session.start_agents(attempts or (), background)
-                    # What makes attempts and records them takes as long to load as an agent to start.
-                    import_module("lab.run.results")
+                    if attempts is None or attempts:
+                        # What makes attempts and records them takes as long to load as an agent to start.
+                        import_module("lab.run.results")
                     if meanwhile is not None:
                         meanwhile()
                     seal = looking.result()

@@ -200,7 +200,7 @@ class Demonstration:
         words = say("impostor", "no_file").in_(self._screen.language)
         if got.file_bytes is not None:
             words = say("impostor", "bytes", bytes=got.file_bytes).in_(self._screen.language)
-            words += "\n" + view.excerpt(got.file_head, 3)
+            words += "\n" + visible("\n".join(got.file_head.split("\n")[:2]))
         self._screen.pair(say("impostor", "file"), words, "bold red")
 
     def _document(self, source: CaseSource) -> bool:

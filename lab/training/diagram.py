@@ -70,7 +70,8 @@ def _band(band: Band, result: AttemptResult, language: str, width: int) -> Itera
         lines += _ending(band.ended_by, result, language, width)
     for number, line in enumerate(lines or [_row("", width)]):
         label = name if number == 0 else ""
-        yield Text(label + " " * max(_STAGE - cell_len(label), 1), "bold") + line
+        head = label + " " * max(_STAGE - cell_len(label), 1)
+        yield Text().append(head, "bold").append_text(line)
 
 
 def _message(message: Message, language: str, width: int) -> Iterator[Text]:

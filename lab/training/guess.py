@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -51,6 +50,10 @@ _ERRORS = {
     Reason.WRONG_PURPOSE: {26},
     Reason.NOT_A_CA: {24, 79},
     Reason.REVOKED: {23},
+    Reason.NAME_NOT_PERMITTED: {47, 48},
+    Reason.PATH_TOO_LONG: {25},
+    Reason.UNKNOWN_EXTENSION: {34},
+    Reason.BAD_SIGNATURE: {7},
 }
 
 
@@ -216,33 +219,30 @@ def _of_certificate(reason: Reason, result: AttemptResult, chain: Chain) -> InBo
 
 
 def _of_stage(reason: Reason, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:
-    usual = _usual(result.client.program, reason)
-    if usual is None or outcome.stage is None:
+    """That it ended at a stage at which this reason was never seen."""
+    stages = {_STAGES.index(one.stage) for one in _known(result.client.program, reason)}
+    # Of a command line that a program refuses no stage was passed.
+    if not stages or outcome.stage is None or outcome.reason is Reason.USAGE_ERROR:
         return None
-    stage = token("stage", outcome.stage)
-    here, there = (_STAGES.index(one) for one in (outcome.stage, usual.stage))
-    if here < there:
+    stage, here = token("stage", outcome.stage), _STAGES.index(outcome.stage)
+    if here < min(stages):
         return say("fact", "before", stage=stage)
-    if here > there:
+    if here > max(stages):
         return say("fact", "after", stage=stage)
     return None
 
 
 def _of_side(reason: Reason, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:
-    usual = _usual(result.client.program, reason)
-    known = outcome.by not in {None, Side.UNKNOWN}
-    if usual is None or outcome.by is None or not known or usual.side in {outcome.by, Side.UNKNOWN}:
+    """That the end that ended it is not the one that does for this reason."""
+    sides = {one.side for one in _known(result.client.program, reason)}
+    if len(sides) != 1 or outcome.by in {None, Side.UNKNOWN, *sides} or Side.UNKNOWN in sides:
         return None
-    return say("fact", "by", other=token("side", usual.side), by=token("side", outcome.by))
+    (side,) = sides
+    return say("fact", "by", other=token("side", side), by=token("side", str(outcome.by)))
 
 
-def _usual(program: str, reason: Reason) -> KnownRefusal | None:
-    """Where this reason mostly shows."""
-    found = Counter((one.side, one.stage) for one in heard_of(program) if one.reason is reason)
-    if not found:
-        return None
-    (side, stage), _ = found.most_common(1)[0]
-    return KnownRefusal("", side, stage, reason)
+def _known(program: str, reason: Reason) -> list[KnownRefusal]:
+    return [one for one in heard_of(program) if one.reason is reason]
 
 
 def _said(result: AttemptResult) -> InBothLanguages:

@@ -85,7 +85,8 @@ def _set_lines(server: ServerSettings) -> Iterator[str]:
     except (KeyError, ValueError):
         told = []
     names = {n: v for n, v in view.settings(server) if n not in ("certificate", "impostor")}
-    if names and not told:  # a packet filter, which no configuration has
+    # A packet filter is in no configuration; one of the lab's own programs is JSON, which nobody writes.
+    if names and (not told or told[0].startswith('"')):
         told = [f"{name}={view.written(value)}" for name, value in names.items()]
     yield from (visible(line) for line in told[:_MOST_SET])
     filtered = {n: v for n, v in set_fields(server).items() if n in ("port_filter", "data_ports")}

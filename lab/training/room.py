@@ -6,6 +6,7 @@ A seat is somebody who works on this machine in a checkout of their own, with a 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from lab.host.doctor import Engine, Seen, gib, judge_disk, look_at_engine, seen
 from lab.images import ImageError, Progress
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
+from lab.serve.servers import LOOPBACK, SPAN
+from lab.text import listed
 from lab.training.choice import recommended
 
 _MIB = 1024**2
@@ -31,14 +34,22 @@ SOON_S, LIMIT_S = 20.0, 120.0
 _SHOWN = 0
 
 
-def examine_room(seats: int, environment: Mapping[str, str] | None = None) -> dict[str, Seen]:
-    """What a lesson needs beyond what the lab needs, in words."""
+def examine_room(
+    seats: int, first_port: int, environment: Mapping[str, str] | None = None
+) -> dict[str, Seen]:
+    """What a lesson needs beyond what the lab needs, in words.
+
+    Args:
+        seats: how many people work at it.
+        first_port: the first one on which ``lab serve`` listens.
+    """
     engine = look_at_engine(dict(os.environ if environment is None else environment))
     try:
         return {
             "seats": judge_memory(seats, machine_memory()),
             "seats' disk": judge_seats_disk(seats),
             "images": look_at_images(engine),
+            "ports": judge_ports(first_port, taken_ports(first_port)),
             "demonstration": look_at_a_demonstration(
                 without_network() if engine.local and engine.client is not None else ()
             ),
@@ -70,6 +81,28 @@ def judge_seats_disk(seats: int) -> Seen:
     """Whether the disk has room for what so many seats record."""
     where = here()
     return judge_disk(where, machine.free_bytes(where), seats * SEAT_DISK)
+
+
+def taken_ports(first: int) -> list[int]:
+    """Of the ports of ``lab serve``, from this one on, those that something else has."""
+    taken = []
+    for port in range(first, first + SPAN + 1):
+        with socket.socket() as trying:
+            trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trying.bind((LOOPBACK, port))
+            except OSError:
+                taken.append(port)
+    return taken
+
+
+def judge_ports(first: int, taken: Sequence[int]) -> Seen:
+    """Whether the ports of ``lab serve`` are free."""
+    those = f"{first} to {first + SPAN}"
+    if not taken:
+        return seen(f"those of `lab serve`, {those}, are free")
+    advice = "end what listens there, or `lab serve --port FIRST` with others"
+    return seen(f"of {those} something has {listed(map(str, taken), 5)}", advice, weak=True)
 
 
 def look_at_images(engine: Engine) -> Seen:

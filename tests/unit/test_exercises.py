@@ -44,7 +44,7 @@ from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
-from tests.unit.made_up import DELIVERED, NO_SHARED_CIPHER, attempt_record
+from tests.unit.made_up import DELIVERED, NO_SHARED_CIPHER, attempt_record, reporting
 
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 ALL = list(exercises().values())
@@ -242,6 +242,8 @@ def test_what_cannot_be_tried_is_said(
 def test_a_configuration_that_nobody_can_read_is_said_with_its_line(place: Path) -> None:
     with pytest.raises(InputError, match=r"vsftpd\.conf:1: "):
         read(*damaged(place, "no-common-suite", "vsftpd.conf", "ssl_enable YES\n"))
+    with pytest.raises(InputError, match="larger than a PEM file may be"):
+        read(*damaged(place, "expired", "chain.pem", "x" * (1 << 21)))
     with pytest.raises(InputError, match=r"nginx\.conf:\d+: nginx ends at start"):
         read(*damaged(place, "origin-tls-1.0", "nginx.conf", "http { server {"))
 
@@ -624,3 +626,41 @@ def test_what_the_lab_kept_can_go_as_well(lab: Command, tmp_path: Path) -> None:
         done = lab(word)
         assert (done.status, "it is no longer there" in done.err) == (2, True)
     assert lab("finish", "--keep").status == 0
+
+
+# -- what else is given away -----------------------------------------------------------------------------
+
+
+def test_a_line_that_was_taken_out_can_weaken(place: Path) -> None:
+    one, folder, originals = state("writable-chroot", place)
+    free = (folder / "vsftpd.conf").read_text("utf-8").replace("chroot_local_user=YES\n", "")
+    loose = read(*damaged(place, "writable-chroot", "vsftpd.conf", free))
+    before = read(one, originals, originals)
+    now = grade(one, before, loose, results_of(one, loose, through=True), changed={"vsftpd.conf"})
+    assert now.grade is Grade.UNSAFE
+    assert "no longer confined" in now.given_away[0].what.en
+
+
+@pytest.mark.parametrize(
+    ("protocol", "cipher", "worth"),
+    [
+        ("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", Grade.SOLVED),
+        ("TLSv1.3", "TLS_AES_256_GCM_SHA384", Grade.SOLVED),
+        ("TLSv1.2", "AES128-SHA", Grade.TEMPORARY),
+        ("TLSv1", "ECDHE-RSA-AES256-SHA", Grade.UNSAFE),
+    ],
+)
+def test_an_old_suite_or_version_is_seen(
+    protocol: str, cipher: str, worth: Grade, place: Path
+) -> None:
+    outcome = reporting(DELIVERED, protocol=protocol, cipher=cipher)
+    now = graded("no-common-suite", place, "solution", client_1_0={"outcome": outcome})
+    assert now.grade is worth
+
+
+def test_which_files_are_changed(place: Path) -> None:
+    _, folder, originals = damaged(place, "expired", "mt-config.cgi", "# nothing\n")
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    (folder / "renewed.pem").unlink()
+    assert checking.changed_files(folder, originals) == {"mt-config.cgi", "renewed.pem"}
+    assert checking.changed_files(originals, originals) == frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -149,7 +150,7 @@ def test_every_case_has_one_line_in_the_list(language: str) -> None:
         assert any(case.name in line for line in lines), case.name
     # and what is shown for each is a name by which it is found
     shown = [re.sub(r"^ +\d* +", "", line).split("  ")[0] for line in lines if line[:1] == " "]
-    assert {named(word.removesuffix("\u2026")).id for word in shown} == {
+    assert {named(word.removesuffix(" ...")).id for word in shown} == {
         case.id for case in first_clients()
     }
 
@@ -481,6 +482,19 @@ def test_a_slow_demonstration_is_a_warning_and_says_whether_there_was_a_network(
     assert "only root can try" in slow.found
 
 
+def test_ports_that_something_has_are_named() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        taken = room.taken_ports(port)
+    assert port in taken
+    found = room.judge_ports(port, [port])
+    assert found.level is Level.WARNING
+    assert f"something has {port}" in found.found
+    assert room.judge_ports(21000, []).level is Level.OK
+
+
 def test_a_demonstration_that_fails_is_missing_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -527,3 +541,39 @@ def test_every_text_is_used() -> None:
         if not re.search(rf"['\"]{name}['\"]", source) and not by_token.match(f"{section}.{name}")
     ]
     assert not unused
+
+
+# -- the lessons -----------------------------------------------------------------------------------
+
+LESSONS = sorted((root() / "docs/training").glob("[!s]*.md"))
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands that a page has people type, without the language."""
+    found = re.findall(r"^ +\$ (lab .*)$", page.read_text("utf-8"), re.M)
+    return [command.replace(" --lang ja", "") for command in found]
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.name)
+def test_what_a_lesson_names_is_there(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for command in commands_of(page):
+        program, name, *rest = [*command.split()[1:], "", ""]
+        if program == "demo":
+            assert named(name).name in name, command
+        if program == "exercise":
+            assert (root() / "lab/exercises" / rest[0]).is_dir(), command
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert (page.parent / target).exists(), target
+    # a step of a demonstration fits a terminal
+    quoted = [line[4:] for line in text.split("\n") if line.startswith("    ")]
+    assert not [line for line in quoted if cell_len(line) > COLUMNS and "lab " not in line]
+
+
+def test_every_lesson_is_there_in_japanese_with_the_same_commands() -> None:
+    english = [page for page in LESSONS if ".ja." not in page.name and page.name != "README.md"]
+    assert len(english) == 3
+    for page in english:
+        other = page.with_suffix(".ja.md")
+        assert commands_of(other) == commands_of(page), other
+        assert page.read_text("utf-8").count("\n## ") == other.read_text("utf-8").count("\n## ")

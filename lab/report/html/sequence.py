@@ -151,7 +151,7 @@ def _opening(
         # Of an address there is nothing to look up.
         host = code(attempt.client.host or _host(attempt), 80)
         yield "note", say("step.lookup", host=host)
-    elif stage is Stage.CONNECT:
+    elif stage is Stage.CONNECT and outcome.reason is not Reason.USAGE_ERROR:
         yield "right", say("step.connection")
     elif stage is Stage.GREETING and not here:
         greeting = itertools.takewhile(lambda one: not one[0], said)
