@@ -103,6 +103,10 @@ def down(
     force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
 ) -> None:
     """``lab down``."""
+    from lab.serve.folders import remove_left
+
+    for folder in remove_left(Checkout.here()):
+        say(f"removed {folder}")
     with _engine_found() as client:
         removed, left = topology.down(client, Checkout.here(), every=every, force=force)
     for found in removed:

@@ -69,10 +69,11 @@ def commands(entry: ServedEntry, place: Place, ca: Path | str) -> Iterator[tuple
     literals = {name: json.dumps(value) for name, value in values.items()}
     quoted = shlex.quote(str(ca))
     starttls = " -starttls ftp" if entry.transport is Transport.FTPS else ""
+    check = "-verify_ip" if host == place.address else "-verify_hostname"
     yield (
         "openssl",
         f"openssl s_client -connect {place.address}:{port} -servername {host}{starttls}"
-        f" -verify_hostname {host} -verify_return_error -CAfile {quoted}",
+        f" {check} {host} -verify_return_error -CAfile {quoted}",
     )
     resolve = f" --resolve {host}:{port}:{place.address}" if host != place.host else ""
     if entry.transport is Transport.HTTPS:

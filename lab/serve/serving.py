@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import shutil
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from docker import DockerClient
-from filelock import FileLock, Timeout
 
 from lab.certificates import ANCHORS, RunCertificates
 from lab.host import engine
@@ -29,6 +27,7 @@ from lab.run.laboratory import open_lab
 from lab.run.link import AgentError
 from lab.serve.editing import Editing
 from lab.serve.errors import ServeError
+from lab.serve.folders import own_folder
 from lab.serve.link import RELAY, RelayLink
 from lab.serve.names import ServedEntry
 from lab.serve.page import IndexPage
@@ -183,26 +182,6 @@ class Ports:
     def let_go(self, port: int) -> None:
         """Listen on it no more: whoever connects is refused."""
         self.taken.pop(port).close()
-
-
-@contextmanager
-def own_folder(checkout: Checkout, first: int) -> Iterator[Path]:
-    """A folder for what is served from this port on; those of the killed are removed first."""
-    folders = checkout.state / "serve"
-    folders.mkdir(parents=True, exist_ok=True)
-    for left in folders.iterdir():
-        lock = FileLock(left / "lock")
-        with contextlib.suppress(Timeout, OSError), lock.acquire(blocking=False):
-            shutil.rmtree(left)
-    own = folders / str(first)
-    own.mkdir(exist_ok=True)
-    with FileLock(own / "lock").acquire(blocking=False):
-        try:
-            yield own
-        finally:
-            shutil.rmtree(own, ignore_errors=True)
-            with contextlib.suppress(OSError):  # another one is there
-                folders.rmdir()
 
 
 def remove_left_over(checkout: Checkout) -> None:

@@ -20,6 +20,7 @@ from lab.serve import relay
 from lab.serve.commands import commands, url
 from lab.serve.editing import Editing
 from lab.serve.errors import ServeError
+from lab.serve.folders import own_folder, remove_left
 from lab.serve.names import HOST, ServedEntry, Transport, catalogue, choose
 from lab.serve.page import IndexPage
 from lab.serve.relay import Channel, Inside, Kind, Unpacker, frame
@@ -33,7 +34,7 @@ from lab.serve.servers import (
     Started,
     begin_certificates,
 )
-from lab.serve.serving import Ports, Wish, own_folder
+from lab.serve.serving import Ports, Wish
 from lab.servers import SERVERS
 from lab.servers.origin import BEHAVIOURS
 from lab.settings import check
@@ -188,6 +189,7 @@ def test_folders_of_the_killed_are_removed_and_those_in_use_are_not(tmp_path: Pa
             assert own.is_dir()
             assert used.is_dir()
             assert not left.exists()
+            assert remove_left(checkout) == []
         assert not own.exists()
     assert not (tmp_path / ".lab" / "serve").exists()
 
