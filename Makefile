@@ -98,9 +98,9 @@ down: $(READY) ## remove every container and network that this checkout left
 	@$(LAB) down
 
 .PHONY: bench
-bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another
+bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another; DEMOS=1: demonstrations
 	@$(LAB) engine start
-	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)")
+	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(DEMOS),--demos)
 
 .PHONY: transcripts
 transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects
@@ -108,6 +108,10 @@ transcripts: $(READY) ## record anew what the programs say, for the tests of the
 	@$(BIN)/python -m tests.transcripts.record
 
 .PHONY: house
+.PHONY: own-inputs
+own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write docs/own-inputs.md
+	@$(BIN)/python -m tools.own_inputs --write
+
 house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's)
 	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE))
 

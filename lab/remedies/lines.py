@@ -202,8 +202,8 @@ def changes(
     if fields:
         lines = client_lines(before.client, form), client_lines(after.client, form)
         change = _change("client", fields, places, *lines)
-        written = tuple(texts[where] for where in change.where if where in texts)
-        made.append(_in_the_files_words(change, written) if written else change)
+        written = tuple(texts.get(where, "") for where in change.where)
+        made.append(_in_the_files_words(change, written) if all(written) and written else change)
     return tuple(made)
 
 
@@ -222,7 +222,15 @@ def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineCha
         if named and line.startswith("ssl_sni_hostname"):
             continue  # a manifest has one name for both
         lines.append(line.replace("ssl_cert_hostname", "cert_host") if named else line)
-    return dataclasses.replace(change, was=written, write=tuple(lines))
+    stays = {*written} & {*lines}
+    return dataclasses.replace(
+        change,
+        where=tuple(
+            where for where, text in zip(change.where, written, strict=False) if text not in stays
+        ),
+        was=tuple(line for line in written if line not in stays),
+        write=tuple(line for line in lines if line not in stays),
+    )
 
 
 def _differing(

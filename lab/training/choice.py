@@ -18,6 +18,8 @@ from lab.report import view
 from lab.report.layout import COLUMNS
 from lab.training.words import say, titled
 
+#: What stands for the end of a line: an ellipsis is two columns wide in some terminals.
+_CUT = " ..."
 RECOMMENDED_PATH = Path(__file__).with_name("recommended.toml")
 
 
@@ -79,7 +81,9 @@ def listed_cases(catalogue: Catalogue, language: str, *, whole: bool) -> Iterato
         case = found[name][0]
         text = Text(f"{prefix}{case.name if times[case.name] == 1 else name}")
         text.append(f"  {title_of(case).in_(language)}", "dim")
-        text.truncate(COLUMNS, overflow="ellipsis")
+        if text.cell_len > COLUMNS:
+            text.truncate(COLUMNS - len(_CUT))
+            text.append(_CUT, style="dim")
         return text
 
     yield Text(say("list", "begin").in_(language), "bold")
@@ -90,11 +94,10 @@ def listed_cases(catalogue: Catalogue, language: str, *, whole: bool) -> Iterato
         return
     yield Text()
     yield Text(say("list", "others", number=len(found) - len(first)).in_(language), "bold")
-    section = None
-    for name, cases in found.items():
-        if name in first:
-            continue
-        if (cases[0].document, cases[0].section) != section:
-            section = cases[0].document, cases[0].section
-            yield Text(f"{section[0]}: {titled(section[1]).in_(language)}", "dim")
-        yield line("     ", name)
+    sections: dict[tuple[str, str], list[str]] = {}
+    for name, (case, *_) in found.items():
+        if name not in first:
+            sections.setdefault((case.document, case.section), []).append(name)
+    for (document, section), names in sorted(sections.items(), key=lambda one: one[0][0]):
+        yield Text(f"{document}: {titled(section).in_(language)}", style="dim")
+        yield from (line("     ", name) for name in names)

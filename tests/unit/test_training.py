@@ -150,7 +150,7 @@ def test_every_case_has_one_line_in_the_list(language: str) -> None:
         assert any(case.name in line for line in lines), case.name
     # and what is shown for each is a name by which it is found
     shown = [re.sub(r"^ +\d* +", "", line).split("  ")[0] for line in lines if line[:1] == " "]
-    assert {named(word.removesuffix("\u2026")).id for word in shown} == {
+    assert {named(word.removesuffix(" ...")).id for word in shown} == {
         case.id for case in first_clients()
     }
 
