@@ -39,7 +39,7 @@ from lab.servers import SERVERS
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: So many entries are started before anybody connects; of more, each is when somebody does, and of those
 #: that nobody uses at the moment so many stay.
-AT_ONCE, MOST_KEPT = 20, 6
+AT_ONCE, MOST_KEPT = 20, 4
 #: Connections that may wait to be accepted at a port.
 QUEUE = 128
 
@@ -302,16 +302,15 @@ class _Serving:
             loop = asyncio.get_running_loop()
             using = self._servers.use(entry)
             try:
-                if not self._wish.at_once:
-                    await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT - 1)
                 started = await loop.run_in_executor(None, using.__enter__)
+                with contextlib.ExitStack() as stack:
+                    stack.push(using.__exit__)
+                    await self._carry_to(started, entry, link, reader, writer)
+                if not self._wish.at_once:
+                    await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT)
             except (AgentError, Unsupported) as error:
                 self._tell(entry, str(error))
                 abort(writer)
-                return
-            with contextlib.ExitStack() as stack:
-                stack.push(using.__exit__)
-                await self._carry_to(started, entry, link, reader, writer)
 
         return answer
 
