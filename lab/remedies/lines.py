@@ -195,7 +195,17 @@ def changes(
     made = []
     if fields := _differing(before.server, after.server):
         lines = server_lines(before.server), server_lines(after.server)
-        made.append(_change("server", fields, places, *lines))
+        change = _change("server", fields, places, *lines)
+        file = places.get("server.certificate")
+        if file in change.where and len(fields) > 1 and "certificate" in fields:
+            # The file of the certificate is one thing, lines of the configuration are another.
+            made.append(LineChange(end="server", fields=("certificate",), where=(file,)))
+            change = dataclasses.replace(
+                change,
+                fields=tuple(name for name in fields if name != "certificate"),
+                where=tuple(place for place in change.where if place != file),
+            )
+        made.append(change)
     fields = _differing(before.client, after.client)
     if form in _ASSIGNED:
         fields = tuple(name for name in fields if name not in ("program", "platform", "policy"))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from lab.certificates import OWN
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
 from lab.model.expectations import PlannedAttempt
 from lab.own.files import ClientForm
@@ -18,7 +19,7 @@ from lab.record import AttemptResult, Chain
 from lab.remedies import Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.chains import UNKNOWN, likeness
+from lab.remedies.chains import UNKNOWN, likeness, others
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.words import InBothLanguages
 from lab.run.agents import Unsupported
@@ -200,13 +201,14 @@ class _Search:
 
     def _told(self, path: _Path, made: Sequence[AttemptResult]) -> TriedRemedy:
         outcomes = [one.outcome for one in made if one.outcome is not None]
+        titles = [*path.titles, *self._also(path)]
         completed = [one for one in outcomes if one.result is Result.COMPLETED]
         others = [one for one in outcomes if one.result is not Result.COMPLETED]
         return TriedRemedy(
             cures=tuple(remedy.cure for remedy in path.remedies),
             title=InBothLanguages(
-                "; ".join(title.en for title in path.titles),
-                "、".join(title.ja for title in path.titles),
+                "; ".join(title.en for title in titles),
+                "、".join(title.ja for title in titles),
             ),
             rating=path.rating,
             changes=changes(
@@ -221,6 +223,15 @@ class _Search:
             outcome=next(iter(others or completed), None),
             cannot="" if outcomes else made[0].verdict_why,
         )
+
+    def _also(self, path: _Path) -> list[InBothLanguages]:
+        """What a certificate of the lab's in the place of the person's own cures as well."""
+        refused, outcome = self._refused, self._refused.outcome
+        replaced = OWN == refused.server.certificate != path.attempt.server.certificate
+        if not replaced or not self._chain or outcome is None or outcome.reason is None:
+            return []
+        asked = refused.client.checked_name or refused.client.host or ""
+        return others(outcome.reason, self._chain, refused.started, asked)
 
     def _shown_to_an_impostor(self, path: _Path, told: TriedRemedy) -> TriedRemedy:
         """The same; of what is unsafe and holds, with what an impostor gets through it."""
