@@ -108,6 +108,10 @@ transcripts: $(READY) ## record anew what the programs say, for the tests of the
 	@$(BIN)/python -m tests.transcripts.record
 
 .PHONY: house
+.PHONY: own-inputs
+own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write docs/own-inputs.md
+	@$(BIN)/python -m tools.own_inputs --write
+
 house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's)
 	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE))
 

@@ -46,6 +46,8 @@ from lab.wire import CapturePolicy
 ATTEMPTS = 60
 CONTAINER_RUNS = 5
 WARM_RUNS = 3
+#: Of a refused attempt at each checkout, in turn.
+REFUSED_RUNS = 7
 PAGE_ATTEMPTS = 10_000
 #: Seconds between two looks at the containers of a command under way.
 LOOK_S = 0.1
@@ -332,11 +334,19 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
     both = (baseline, checkout.root)
     measured = Measured()
 
-    def beside(name: str, words: Sequence[str], limit: float, times: int = WARM_RUNS) -> None:
+    def beside(
+        name: str,
+        words: Sequence[str],
+        limit: float,
+        times: int = WARM_RUNS,
+        here: Sequence[str] = (),
+    ) -> None:
+        """One command at both; ``here``: in this checkout's own words."""
         spent: dict[Path, list[tuple[float, float]]] = {folder: [] for folder in both}
         for _ in range(times):
             for folder in both:
-                spent[folder].append(_spent(folder, words))
+                mine = here if folder == checkout.root else ()
+                spent[folder].append(_spent(folder, mine or words))
         for number, what in enumerate(("wall", "processor")):
             old, new = (statistics.median(one[number] for one in spent[f]) for f in both)
             line = f"{name}: {what}, {new:.2f} s of {old:.2f} s"
@@ -349,6 +359,10 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
         for folder in both:
             _spent(folder, ["up"])
         beside("lab attempt, topology up", ["attempt", "-c", "goal=login"], 0.5)
+        refused = ["attempt", "-s", "certificate=expired"]
+        alone = [*refused, "--no-remedies"]
+        beside("a refused attempt, no remedies", refused, 0.5, REFUSED_RUNS, here=alone)
+        beside("a refused attempt and its remedies", refused, 1.0, REFUSED_RUNS)
     finally:
         for folder in both:
             _spent(folder, ["down"])

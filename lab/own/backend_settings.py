@@ -9,7 +9,7 @@ from lab.certificates import OWN, OWN_CLIENT
 from lab.model import ServerSettings, WebClientSettings
 from lab.own.backend import ADDRESSES, TABLE, TLS_PORT, Backend
 from lab.own.backend_data import Form
-from lab.own.findings import Finding, Findings
+from lab.own.findings import Finding, Findings, data
 from lab.own.names import is_address, is_of_the_lab
 
 C = TypeVar("C", bound=WebClientSettings)
@@ -147,10 +147,10 @@ class _Translation:
         if backend.client is not None:
             self.changes["client_certificate"] = OWN_CLIENT
             self.say("client-certificate", "ssl_client_cert")
-        first = next((n for n in ("first_byte_timeout", "connect_timeout") if n in times), None)
-        if first is not None:
-            self.changes["timeout_s"] = times[first]
-        if first == "first_byte_timeout" and "connect_timeout" in times:
-            self.say("one-limit", "connect_timeout")
+        # What is not there is the network's default; a connection in the lab takes no time worth a limit.
+        usual = data(TABLE)["parameter"]["first_byte_timeout"]["default"] / 1000
+        limit = self.changes["timeout_s"] = times.get("first_byte_timeout", usual)
+        if "connect_timeout" in times:
+            self.say("one-limit", "connect_timeout", limit=limit)
         if "between_bytes_timeout" in times:
             self.say("between-bytes", "between_bytes_timeout")

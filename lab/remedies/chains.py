@@ -13,6 +13,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lab.model import Reason
+from lab.own.names import matches
+from lab.remedies.words import InBothLanguages, words
+from lab.text import cut, one_line
 
 if TYPE_CHECKING:
     from lab.record import CertificateRecord
@@ -94,6 +97,28 @@ def _deciding(reason: Reason, chain: Sequence[CertificateRecord], now: datetime)
     if reason in (Reason.WEAK_KEY, Reason.CONNECTION_REFUSED):
         return min(range(len(chain)), key=lambda n: strength(chain[n].key_type, chain[n].key_bits))
     return 0
+
+
+def others(
+    reason: Reason, chain: Sequence[CertificateRecord], now: datetime, asked: str
+) -> list[InBothLanguages]:
+    """What else is wrong with a chain, which one of the lab's in its place has not.
+
+    Args:
+        reason: what was refused, and is cured.
+        chain: what the server was given, its own certificate first.
+        now: the time of the attempt.
+        asked: the name that the client checks.
+    """
+    decides = likeness(reason, chain, now).decides
+    found = []
+    for number, one in enumerate(chain):
+        if number != decides and not one.not_before <= now <= one.not_after:
+            found.append(words("cure", "also-renewed", subject=cut(one_line(one.subject))))
+    named = any(matches(name, asked) for name in chain[0].names) or not chain[0].names
+    if reason is not Reason.HOSTNAME_MISMATCH and not named:
+        found.append(words("cure", "also-named", name=asked))
+    return found
 
 
 def _first(

@@ -195,15 +195,25 @@ def changes(
     made = []
     if fields := _differing(before.server, after.server):
         lines = server_lines(before.server), server_lines(after.server)
-        made.append(_change("server", fields, places, *lines))
+        change = _change("server", fields, places, *lines)
+        file = places.get("server.certificate")
+        if file in change.where and len(fields) > 1 and "certificate" in fields:
+            # The file of the certificate is one thing, lines of the configuration are another.
+            made.append(LineChange(end="server", fields=("certificate",), where=(file,)))
+            change = dataclasses.replace(
+                change,
+                fields=tuple(name for name in fields if name != "certificate"),
+                where=tuple(place for place in change.where if place != file),
+            )
+        made.append(change)
     fields = _differing(before.client, after.client)
     if form in _ASSIGNED:
         fields = tuple(name for name in fields if name not in ("program", "platform", "policy"))
     if fields:
         lines = client_lines(before.client, form), client_lines(after.client, form)
         change = _change("client", fields, places, *lines)
-        written = tuple(texts[where] for where in change.where if where in texts)
-        made.append(_in_the_files_words(change, written) if written else change)
+        written = tuple(texts.get(where, "") for where in change.where)
+        made.append(_in_the_files_words(change, written) if all(written) and written else change)
     return tuple(made)
 
 
@@ -222,7 +232,15 @@ def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineCha
         if named and line.startswith("ssl_sni_hostname"):
             continue  # a manifest has one name for both
         lines.append(line.replace("ssl_cert_hostname", "cert_host") if named else line)
-    return dataclasses.replace(change, was=written, write=tuple(lines))
+    stays = {*written} & {*lines}
+    return dataclasses.replace(
+        change,
+        where=tuple(
+            where for where, text in zip(change.where, written, strict=False) if text not in stays
+        ),
+        was=tuple(line for line in written if line not in stays),
+        write=tuple(line for line in lines if line not in stays),
+    )
 
 
 def _differing(

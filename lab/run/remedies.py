@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from lab.certificates import OWN
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
 from lab.model.expectations import PlannedAttempt
 from lab.own.files import ClientForm
@@ -18,7 +19,7 @@ from lab.record import AttemptResult, Chain
 from lab.remedies import Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.chains import UNKNOWN, likeness
+from lab.remedies.chains import UNKNOWN, likeness, others
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.words import InBothLanguages
 from lab.run.agents import Unsupported
@@ -118,6 +119,7 @@ class _Search:
         self._session, self._refused, self._chain = session, refused, chain
         self._places, self._form, self._texts = places, form, texts
         self._seen = {refused.attempt.key}
+        self._at_an_impostor: dict[str, AttemptResult] = {}
         reason = refused.outcome.reason if refused.outcome else None
         self._times = TRIES_OF_A_RACE if reason in _RACES else 1
 
@@ -141,7 +143,7 @@ class _Search:
             if any(told.holds and told.rating is not Rating.UNSAFE for _, told in tried):
                 break
             layer = layer[:MOST_FOLLOWED]
-        shown = self._shown_to_an_impostor(tried)
+        shown = (self._shown_to_an_impostor(path, told) for path, told in tried)
         return sorted(shown, key=_first_the_smallest)
 
     def _next(self, path: _Path, outcome: Outcome | None, *, first: bool) -> Iterator[_Path]:
@@ -166,15 +168,25 @@ class _Search:
         return (before.stage, before.reason) != (outcome.stage, outcome.reason)
 
     def _made(self, paths: Sequence[_Path]) -> list[list[AttemptResult]]:
-        """The tries of each."""
+        """The tries of each; of what is unsafe, at an impostor's server as well, all side by side."""
         ids = [[f"{number}-{one}" for one in range(self._times)] for number in range(len(paths))]
-        results = self._run(
-            PlannedAttempt(
-                name, path.attempt, role=Role.REMEDY, counted=True, own=self._refused.own
-            )
+        refused = self._refused
+        planned = [
+            PlannedAttempt(name, path.attempt, role=Role.REMEDY, counted=True, own=refused.own)
             for path, names in zip(paths, ids, strict=True)
             for name in names
-        )
+        ]
+        unsafe = {f"impostor-{n}": p for n, p in enumerate(paths) if p.rating is Rating.UNSAFE}
+        planned += [
+            PlannedAttempt(
+                name,
+                path.attempt.with_server(certificate="impostor", impostor=True),
+                role=Role.IMPOSTOR,
+            )
+            for name, path in unsafe.items()
+        ]
+        results = self._run(planned)
+        self._at_an_impostor |= {path.attempt.key: results[name] for name, path in unsafe.items()}
         return [[results[name] for name in names] for names in ids]
 
     def _run(self, planned: Iterable[PlannedAttempt]) -> Mapping[str, AttemptResult]:
@@ -189,13 +201,14 @@ class _Search:
 
     def _told(self, path: _Path, made: Sequence[AttemptResult]) -> TriedRemedy:
         outcomes = [one.outcome for one in made if one.outcome is not None]
+        titles = [*path.titles, *self._also(path)]
         completed = [one for one in outcomes if one.result is Result.COMPLETED]
         others = [one for one in outcomes if one.result is not Result.COMPLETED]
         return TriedRemedy(
             cures=tuple(remedy.cure for remedy in path.remedies),
             title=InBothLanguages(
-                "; ".join(title.en for title in path.titles),
-                "、".join(title.ja for title in path.titles),
+                "; ".join(title.en for title in titles),
+                "、".join(title.ja for title in titles),
             ),
             rating=path.rating,
             changes=changes(
@@ -211,29 +224,22 @@ class _Search:
             cannot="" if outcomes else made[0].verdict_why,
         )
 
-    def _shown_to_an_impostor(
-        self, tried: Sequence[tuple[_Path, TriedRemedy]]
-    ) -> list[TriedRemedy]:
-        """The same, with what an impostor gets through the unsafe ones."""
-        unsafe = [
-            number
-            for number, (_, told) in enumerate(tried)
-            if told.holds and told.rating is Rating.UNSAFE
-        ]
-        results = self._run(
-            PlannedAttempt(
-                str(number),
-                tried[number][0].attempt.with_server(certificate="impostor", impostor=True),
-                role=Role.IMPOSTOR,
-            )
-            for number in unsafe
-        )
-        told = [one for _, one in tried]
-        for number in unsafe:
-            made = results[str(number)]
-            captured = made.server_report.captured if made.server_report else None
-            told[number] = replace(told[number], impostor=made.outcome, captured=captured)
-        return told
+    def _also(self, path: _Path) -> list[InBothLanguages]:
+        """What a certificate of the lab's in the place of the person's own cures as well."""
+        refused, outcome = self._refused, self._refused.outcome
+        replaced = OWN == refused.server.certificate != path.attempt.server.certificate
+        if not replaced or not self._chain or outcome is None or outcome.reason is None:
+            return []
+        asked = refused.client.checked_name or refused.client.host or ""
+        return others(outcome.reason, self._chain, refused.started, asked)
+
+    def _shown_to_an_impostor(self, path: _Path, told: TriedRemedy) -> TriedRemedy:
+        """The same; of what is unsafe and holds, with what an impostor gets through it."""
+        made = self._at_an_impostor.get(path.attempt.key)
+        if made is None or not told.holds:
+            return told
+        captured = made.server_report.captured if made.server_report else None
+        return replace(told, impostor=made.outcome, captured=captured)
 
 
 def _first_the_smallest(one: TriedRemedy) -> tuple[bool, bool, int, bool, bool]:

@@ -67,8 +67,15 @@ class Started:
     """First and last port for data connections."""
 
 
-def begin_certificates(entries: Iterable[ServedEntry], place: Place) -> Future[RunCertificates]:
-    """Begin to make the certificates of these entries, with every trust anchor."""
+def begin_certificates(
+    entries: Iterable[ServedEntry], place: Place
+) -> tuple[Future[RunCertificates], Future[RunCertificates]]:
+    """Begin to make the certificates of these entries, with every trust anchor.
+
+    Returns:
+        What is done when all are made, and what is done when the CA to trust is: the others are
+        made meanwhile, and whoever needs one waits for it.
+    """
     named = {settings.certificate for entry in entries for settings in entry.servers}
     material = RunCertificates.create(
         [place.host],
@@ -76,9 +83,14 @@ def begin_certificates(entries: Iterable[ServedEntry], place: Place) -> Future[R
         zone=SERVED_ZONE,
     )
     material.add_addresses({place.host: place.address})
-    pool = ThreadPoolExecutor(1, "certificates")
+
+    def with_the_ca() -> RunCertificates:
+        material.anchor("public")
+        return material
+
+    pool = ThreadPoolExecutor(2, "certificates")
     try:
-        return pool.submit(material.generate)
+        return pool.submit(material.generate), pool.submit(with_the_ca)
     finally:
         pool.shutdown(wait=False)
 

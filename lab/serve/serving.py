@@ -7,6 +7,7 @@ import contextlib
 import errno
 import signal
 import socket
+import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -39,7 +40,7 @@ from lab.servers import SERVERS
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: So many entries are started before anybody connects; of more, each is when somebody does, and of those
 #: that nobody uses at the moment so many stay.
-AT_ONCE, MOST_KEPT = 20, 6
+AT_ONCE, MOST_KEPT = 20, 4
 #: Connections that may wait to be accepted at a port.
 QUEUE = 128
 
@@ -119,7 +120,7 @@ def serve(
             ports.take(wish.place.port(entry), entry.name)
         for port, software in wish.data_ports.items():
             ports.take(port, f"data connections of {software}")
-        certificates = begin_certificates(wish.entries, wish.place)
+        everything, with_the_ca = begin_certificates(wish.entries, wish.place)
         folder = stack.enter_context(own_folder(checkout, wish.place.first))
         services = {SERVERS[software].service for software in wish.software}
         remove_left_over(checkout)
@@ -129,7 +130,7 @@ def serve(
                 progress,
                 new_run_id(),
                 attempts=(),
-                certificates=certificates,
+                certificates=everything if wish.at_once else with_the_ca,
                 also=[*services, RELAY],
             )
         )
@@ -138,7 +139,12 @@ def serve(
             missing = {SERVERS[s.software].service for s in entry.servers} & absent
             if missing:
                 raise ServeError("cannot", name=entry.name, why=", ".join(sorted(missing)))
-        write_anchors(folder, lab.material)
+        ca_file(folder).write_bytes(lab.material.anchor("public"))
+        writing = threading.Thread(
+            target=lambda: write_anchors(folder, everything.result()), name="trust anchors"
+        )
+        writing.start()
+        stack.callback(writing.join)  # the folder stays until all is written
         servers = Servers(lab.session, lab.material, wish.place)
         relay = lab.session.containers.id_of(RELAY)
         asyncio.run(_Serving(wish, ports, servers, folder, say).run(lab.client, relay, ready))
@@ -197,8 +203,7 @@ def remove_left_over(checkout: Checkout) -> None:
 
 
 def write_anchors(folder: Path, material: RunCertificates) -> None:
-    """Write what can be trusted: public certificates and no key."""
-    ca_file(folder).write_bytes(material.anchor("public"))
+    """Write what else can be trusted: public certificates and no key."""
     (folder / "anchors").mkdir()
     for name in ANCHORS:
         (folder / "anchors" / f"{name}.pem").write_bytes(material.anchor(name))
@@ -302,16 +307,15 @@ class _Serving:
             loop = asyncio.get_running_loop()
             using = self._servers.use(entry)
             try:
-                if not self._wish.at_once:
-                    await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT - 1)
                 started = await loop.run_in_executor(None, using.__enter__)
+                with contextlib.ExitStack() as stack:
+                    stack.push(using.__exit__)
+                    await self._carry_to(started, entry, link, reader, writer)
+                if not self._wish.at_once:
+                    await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT)
             except (AgentError, Unsupported) as error:
                 self._tell(entry, str(error))
                 abort(writer)
-                return
-            with contextlib.ExitStack() as stack:
-                stack.push(using.__exit__)
-                await self._carry_to(started, entry, link, reader, writer)
 
         return answer
 

@@ -126,6 +126,44 @@ def test_a_backend_definition_is_mended_in_its_own_words(shared: Copy, tmp_path:
     ]
 
 
+def test_the_name_that_is_checked_is_corrected_and_the_one_that_is_sent_is_kept(
+    shared: Copy, tmp_path: Path
+) -> None:
+    # given an origin of a person's that is asked for by one name and has a certificate for another
+    host, sold = "origin.example.test", "shop.example.test"
+    material = RunCertificates.create([sold])
+    made = material.server("valid", sold)
+    for name, content in (
+        ("chain", made.chain_pem),
+        ("key", made.key_pem),
+        ("ca", material.anchor("public")),
+    ):
+        (tmp_path / name).write_bytes(content)
+    files = [w for n in ("chain", "key", "ca") for w in (f"--{n}", str(tmp_path / n))]
+    path = tmp_path / "my.vcl"
+    head = f'backend F_own {{\n  .host = "{host}";\n  .port = "443";\n  .ssl = true;\n'
+    for checked, sent in (
+        # the edge has one name for both, and is asked for with it; a bare client has two
+        ('  .ssl_cert_hostname = "www.example.test";\n', ""),
+        ('  .ssl_cert_hostname = "www.example.test";\n', f'  .ssl_sni_hostname = "{host}";\n'),
+    ):
+        path.write_text(f"{head}{checked}{sent}}}\n", encoding="utf-8")
+        found = refused(shared, "--backend", str(path), *files)
+        assert found["outcome"]["reason"] == "hostname-mismatch"
+        rated = {r["cures"][0]: r for r in found["advice"]["remedies"] if r["completed"]}
+        remedy = rated["name-corrected"]
+        assert "tls-perl@rocky9" in remedy["title"]["en"] or sent
+        (change,) = remedy["changes"]
+        assert change["was"] == ['.ssl_cert_hostname = "www.example.test";']
+        # what it says to write, written, completes and is verified
+        written = "".join(f"  {line}\n" for line in change["write"])
+        path.write_text(f"{head}{written}{sent}}}\n", encoding="utf-8")
+        done = shared.lab("attempt", "--json", "--backend", str(path), *files)
+        assert done.status == 0, done
+        assert done.json()["client_report"]["verified"] is True
+        assert done.json()["client"]["verify_name"] == sold
+
+
 def test_what_is_unsafe_is_shown_at_an_impostor_s_server(shared: Copy) -> None:
     found = refused(
         shared,

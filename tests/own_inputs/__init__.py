@@ -39,6 +39,8 @@ class Input:
     """What it holds, by file name."""
     twin: Mapping[str, bytes]
     ends: str
+    instead: str = ""
+    """The twin's lines; empty: its file has none of its own."""
     says: str = ""
     at: int = 0
     line: int = 0
@@ -79,6 +81,7 @@ def _of_lines(kind: str, name: str, file: str, base: Mapping[str, Any]) -> Itera
             file=file,
             content={file: f"{start}{lines}\n".encode()},
             twin={file: f"{start}{twin}\n".encode()},
+            instead=" ".join(twin.split()),
             at=first + at if at else 0,
             line=first + line if line else 0,
             **{**base.get("with", {}), **_plain(row)},
@@ -100,6 +103,7 @@ def _backends() -> Iterator[Input]:
             file=base["file"],
             content={base["file"]: f"{start}{lines}{end}".encode()},
             twin={base["file"]: f"{start}{twin}{end}".encode()},
+            instead=" ".join(twin.split()),
             at=first + at if at else 0,
             line=first + line if line else 0,
             **{"client": "edge@debian13", **_plain(row)},

@@ -157,7 +157,7 @@ def folder_of(name: str, place: Path, way: str = "files") -> ReadFolder:
 
 def test_the_passive_address_of_the_file_counts(place: Path) -> None:
     wrong, right = (folder_of("passive-address", place, way) for way in ("files", "solution"))
-    assert vars(wrong.clients[0].server)["pasv_address"] == "192.0.2.10"
+    assert vars(wrong.clients[0].server)["pasv_address"] == "127.0.0.1"
     assert vars(right.clients[0].server)["pasv_address"] is None
 
 
@@ -664,3 +664,11 @@ def test_which_files_are_changed(place: Path) -> None:
     (folder / "renewed.pem").unlink()
     assert checking.changed_files(folder, originals) == {"mt-config.cgi", "renewed.pem"}
     assert checking.changed_files(originals, originals) == frozenset()
+
+
+def test_an_exercise_of_another_version_can_be_ended(lab: Command, tmp_path: Path) -> None:
+    Score.load(tmp_path / "state/.lab").started("of-another-version", tmp_path / "mine").save()
+    assert lab("check").status == 2
+    done = lab("finish")
+    assert (done.status, "of-another-version" in done.err) == (2, True)
+    assert lab("start", "no-common-suite", "other").status == 0

@@ -41,7 +41,8 @@ def words_of(table: str) -> dict[str, str]:
 
 
 def test_every_table_is_used() -> None:
-    assert {path.name for path in FOLDER.glob("*.toml")} == set(USERS)
+    around = {"findings.toml"}  # what stands around the words of all
+    assert {path.name for path in FOLDER.glob("*.toml")} == set(USERS) | around
 
 
 @pytest.mark.parametrize("table", USERS)

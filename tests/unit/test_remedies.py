@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
 from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
+from lab.record import CertificateRecord
 from lab.remedies import CURES, as_written, cured, remedies_for
-from lab.remedies.chains import EXPIRED_ROOT, ROOT_MISSING, Likeness
+from lab.remedies.chains import EXPIRED_ROOT, ROOT_MISSING, Likeness, likeness, others
+from lab.remedies.lines import changes
+
+NOW = datetime(2031, 2, 16, tzinfo=UTC)
 
 
 def names(reason: Reason, server: ServerSettings, client: ClientSettings) -> list[str]:
@@ -181,3 +188,67 @@ def test_the_name_that_is_checked_is_corrected_and_the_one_that_is_sent_is_kept(
         if one.cure == "name-corrected"
     ]
     assert first.attempt.client.checked_name is None
+
+
+def certificate(subject: str, issuer: str, days: int = 9, **facts: Any) -> CertificateRecord:
+    """One that ends in so many days."""
+    return CertificateRecord(
+        subject=subject,
+        issuer=issuer,
+        not_before=NOW - timedelta(days=90),
+        not_after=NOW + timedelta(days=days),
+        **{
+            "key": "RSA-2048",
+            "key_type": "RSA",
+            "signature": "sha256WithRSAEncryption",
+            "ca": subject != "CN=a",
+            "self_signed": subject == issuer,
+            "sha256": "0" * 64,
+            "public_key_sha256": "0" * 64,
+            **facts,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "chain", "slug", "decides"),
+    [
+        (Reason.UNKNOWN_ISSUER, [("CN=a", "CN=b")], "incomplete-chain", 0),
+        (Reason.UNKNOWN_ISSUER, [("CN=a", "CN=b"), ("CN=b", "CN=r")], "private-ca", 1),
+        (
+            Reason.SELF_SIGNED_IN_CHAIN,
+            [("CN=a", "CN=b"), ("CN=b", "CN=r"), ("CN=r", "CN=r")],
+            "root-in-chain",
+            2,
+        ),
+        (Reason.UNKNOWN_ISSUER, [("CN=a", "CN=b"), ("CN=r", "CN=r")], "incomplete-chain", 0),
+        (Reason.EXPIRED, [("CN=a", "CN=b", -1), ("CN=b", "CN=r")], "expired", 0),
+        (Reason.EXPIRED, [("CN=a", "CN=b"), ("CN=b", "CN=r", -1)], "expired-intermediate", 1),
+        (Reason.EXPIRED, [("CN=a", "CN=b"), ("CN=b", "CN=r")], EXPIRED_ROOT, None),
+    ],
+)
+def test_a_chain_is_like_one_of_the_catalogue_and_one_of_it_decides(
+    reason: Reason, chain: list[tuple[Any, ...]], slug: str, decides: int | None
+) -> None:
+    found = likeness(reason, [certificate(*each) for each in chain], NOW)
+    assert (found.slug, found.decides) == (slug, decides)
+
+
+def test_what_else_is_wrong_with_a_chain_is_said_beside_the_cure() -> None:
+    chain = [certificate("CN=a", "CN=b", -1, names=("a.test",)), certificate("CN=b", "CN=r", -1)]
+    said = [one.en for one in others(Reason.EXPIRED, chain, NOW, "b.test")]
+    assert said == [
+        "also a current certificate in the place of `CN=b`",
+        "also with the name b.test",
+    ]
+    # the twin: what decides is cured, and nothing else is wrong
+    sound = [chain[0], certificate("CN=b", "CN=r")]
+    assert others(Reason.EXPIRED, sound, NOW, "a.test") == []
+
+
+def test_a_certificate_and_a_line_of_the_configuration_are_two_changes() -> None:
+    before = Attempt(vsftpd(certificate="own"), net_ftp("rocky9"))
+    after = before.with_server(certificate="valid", require_ssl_reuse=False)
+    of_chain, of_conf = changes(before, after, {"server.certificate": "chain.pem:1"})
+    assert (of_chain.where, of_chain.write) == (("chain.pem:1",), ())
+    assert (of_conf.where, of_conf.write) == ((), ("require_ssl_reuse=NO",))

@@ -75,6 +75,8 @@ def test_every_reason_and_every_cure_has_words_and_none_is_left_over() -> None:
         "line-removed",
         "line-turned",
         "names-apart",
+        "also-renewed",
+        "also-named",
     }
 
 

@@ -4,5 +4,5 @@ backend F_origin {
   .ssl = true;
   .ssl_check_cert = always;
   .ssl_hostname = "nginx.lab.test";
-  .connect_timeout = 2s;
+  .connect_timeout = 5s;
 }

@@ -1,3 +1,3 @@
 # FTPS lines of mt-config.cgi
-FTPSOptions Timeout=5
+FTPSOptions Timeout=10
 FTPSSSLVersion TLSv1_2

@@ -1,4 +1,4 @@
 # FTPS lines of mt-config.cgi
-FTPSOptions Timeout=5
+FTPSOptions Timeout=10
 FTPSSSLVersion TLSv1_2
 FTPSSSLVerifyNone 1

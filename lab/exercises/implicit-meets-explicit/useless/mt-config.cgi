@@ -1,4 +1,4 @@
 # FTPS lines of mt-config.cgi
-FTPSOptions Timeout=5
+FTPSOptions Timeout=10
 FTPSOptions SSL=1
 FTPSOptions SSL_version=TLSv1_2

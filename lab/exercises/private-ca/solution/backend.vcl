@@ -5,5 +5,5 @@ backend F_origin {
   .ssl_check_cert = always;
   .ssl_cert_hostname = "nginx.lab.test";
   .ssl_ca_cert = {"{{anchor:private-ca}}"};
-  .connect_timeout = 2s;
+  .connect_timeout = 5s;
 }

@@ -1,2 +1,2 @@
 # FTPS lines of mt-config.cgi
-FTPSOptions Timeout=5
+FTPSOptions Timeout=10

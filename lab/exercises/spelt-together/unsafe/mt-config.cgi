@@ -1,4 +1,4 @@
 # FTPS lines of mt-config.cgi
-FTPSOptions Timeout=5
+FTPSOptions Timeout=10
 FTPSOptionsSSL_verifycn_name other.lab.test
 FTPSSSLVerifyNone 1

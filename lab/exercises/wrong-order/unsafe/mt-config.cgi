@@ -1,3 +1,3 @@
 # FTPS lines of mt-config.cgi
-FTPSOptions Timeout=5
+FTPSOptions Timeout=10
 FTPSSSLVerifyNone 1
