@@ -129,7 +129,8 @@ class Quiz:
     def _message(self, row: AttemptResult) -> None:
         names = {"client": row.client, "server": row.server.software}
         self._screen.say(say("quiz", "sees", **names))
-        message = view.excerpt(row.client_report.message if row.client_report else "", _MOST_SAID)
+        heard = row.client_report.message if row.client_report else ""
+        message = view.excerpt(heard, _MOST_SAID, self._screen.language)
         words = message or say("attempt", "without_words").in_(self._screen.language)
         for line in words.split("\n"):
             self._screen.text("    ", line, "bold" if message else "dim")

@@ -182,6 +182,25 @@ def test_every_case_can_be_told_in_80_columns(language: str) -> None:
             assert step.in_(language) in text, f"{case.id}: no step {step.en}"
 
 
+def test_every_story_is_told_whole_in_the_language_of_the_reader() -> None:
+    for case in first_clients():
+        for paragraph in map(words.narrated, choice.told(case).story):
+            for language, other in zip(LANGUAGES, reversed(LANGUAGES), strict=True):
+                text = "".join(told(case, language)[0].split())
+                assert "".join(paragraph.in_(language).split()) in text, case.id
+                assert "".join(paragraph.in_(other).split()) not in text, case.id
+
+
+def test_lines_that_are_left_out_are_told_of_in_the_language_of_the_reader() -> None:
+    case = named("server_offers_only_suites_the_client_refuses")
+    main, *others = [row(planned) for planned in case.plan()]
+    report = ClientReport(failed=True, step="tls", error="e\n" * 40, message="m\n" * 40)
+    for language, said in (("en", "more lines in the record"), ("ja", "行は記録にあります")):
+        text, _ = told(case, language, [main.with_(client_report=report), *others])
+        assert text.count(said) == 2  # of the message, and of the client's own words
+        assert (text.count("in the record") == 0) == (language == "ja")
+
+
 def test_the_reason_is_not_told_before_the_guess() -> None:
     for case in first_clients():
         text, _ = told(case)
