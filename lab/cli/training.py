@@ -96,6 +96,7 @@ def quiz(
             game.end(seed)
     except ReaderLeft:
         screen.say(say("page", "ended"))
+        game.end(seed, left=True)
     if Verdict.LAB_ERROR in game.verdicts:
         raise typer.Exit(common.LAB_ERROR)
     raise typer.Exit(common.SURPRISE if Verdict.SURPRISE in game.verdicts else common.OK)
