@@ -25,7 +25,10 @@ Pauses = Annotated[
 
 def demo(
     case: Annotated[
-        str | None, typer.Argument(metavar="[CASE]", help="A case, or a part of its name.")
+        str | None,
+        typer.Argument(
+            metavar="[CASE]", help="A case, a part of its name, or its number in the list."
+        ),
     ] = None,
     language: Language = "en",
     pauses: Pauses = True,

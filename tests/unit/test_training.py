@@ -164,6 +164,11 @@ def test_a_word_that_means_no_case_or_several_is_answered_with_names() -> None:
     assert "hostname_mismatch/certificate_of_another_name" in str(several.value)
 
 
+def test_those_to_begin_with_are_asked_for_by_their_numbers() -> None:
+    for number, name in enumerate(choice.recommended(), start=1):
+        assert named(str(number)).id.startswith(f"{name}[")
+
+
 def test_a_case_is_asked_for_from_a_client() -> None:
     one = named("server_offers_only_suites_the_client_refuses[net-ftp@rocky9:FIPS to pyftpdlib]")
     assert one.label == "net-ftp@rocky9:FIPS to pyftpdlib"
