@@ -111,7 +111,8 @@ class Demonstration:
         right = main.outcome.reason if main.outcome else None
         offered = candidates(main, chain)
         offer(self._screen, offered)
-        answer(self._screen, offered, right, self._screen.ask(say("guess", "prompt")))
+        given = self._screen.ask(say("guess", "prompt"), len(offered))
+        answer(self._screen, offered, right, given)
         self._screen.lines([Text()])
         self._screen.say(say("guess", "why_not"))
         for reason in offered:
