@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import select
 import signal
@@ -95,6 +96,7 @@ def _lab() -> None:
 
 def main() -> None:
     """Run the command; every error becomes one message and the documented exit status."""
+    _prepare_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
             signal.signal(number, _interrupt)
@@ -117,6 +119,16 @@ def main() -> None:
             raise
         print_error(error)
         sys.exit(status)
+
+
+def _prepare_streams() -> None:
+    """Standard streams that were closed (``<&-``) lead nowhere; letters that a locale lacks are escaped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _status_of(error: Exception) -> int | None:

@@ -25,7 +25,10 @@ Pauses = Annotated[
 
 def demo(
     case: Annotated[
-        str | None, typer.Argument(metavar="[CASE]", help="A case, or a part of its name.")
+        str | None,
+        typer.Argument(
+            metavar="[CASE]", help="A case, a part of its name, or its number in the list."
+        ),
     ] = None,
     language: Language = "en",
     pauses: Pauses = True,
@@ -96,6 +99,7 @@ def quiz(
             game.end(seed)
     except ReaderLeft:
         screen.say(say("page", "ended"))
+        game.end(seed, left=True)
     if Verdict.LAB_ERROR in game.verdicts:
         raise typer.Exit(common.LAB_ERROR)
     raise typer.Exit(common.SURPRISE if Verdict.SURPRISE in game.verdicts else common.OK)

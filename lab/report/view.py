@@ -170,16 +170,19 @@ MOST_LINES = 12
 MOST_SUITES = 4
 #: What is said of the wire.
 _WIRE = Path(__file__).with_name("wire.toml")
+#: What is said of lines that are not shown.
+_SHOWN = Path(__file__).with_name("view.toml")
 
 
-def excerpt(text: str, most: int = MOST_LINES) -> str:
+def excerpt(text: str, most: int = MOST_LINES, language: str = "en") -> str:
     """The text made visible, without its middle if it has more than ``most`` lines."""
     lines = visible(text).strip("\n").split("\n")
     if len(lines) <= most:
         return "\n".join(lines)
     head, tail = most // 2, most - most // 2
     cut = len(lines) - head - tail
-    return "\n".join([*lines[:head], f"[{cut} more lines in the record]", *lines[-tail:]])
+    words = read_words(_SHOWN)["left_out"]["one" if cut == 1 else "many"]
+    return "\n".join([*lines[:head], words.format(number=cut).in_(language), *lines[-tail:]])
 
 
 #: What a line of a server's log has that says why something failed.
@@ -234,7 +237,7 @@ def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str,
         ("stand-in", ", ".join(attempt.stand_ins)),
         ("builds", _builds(attempt)),
     ]
-    return [(label, excerpt(text)) for label, text in pairs if text]
+    return [(label, excerpt(text, language=language)) for label, text in pairs if text]
 
 
 def on_a_real_host(attempt: AttemptResult, language: str = "en") -> str:

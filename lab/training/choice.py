@@ -39,9 +39,16 @@ def functions(cases: Sequence[LoadedCase]) -> dict[str, list[LoadedCase]]:
 def one_case(catalogue: Catalogue, word: str) -> LoadedCase:
     """The case that a word means, for the first of its clients unless the word names one.
 
+    Args:
+        catalogue: all cases.
+        word: a name, a part of one, or the number of one of those to begin with, as it is listed.
+
     Raises:
         CaseError: none, or several; the message names the nearest, or all.
     """
+    first = recommended()
+    if word in map(str, range(1, len(first) + 1)):
+        word = first[int(word) - 1]
     every = functions(catalogue.cases)
     found = {word: every[word]} if word in every else functions(catalogue.select([word]))
     if len(found) > 1:

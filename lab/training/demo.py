@@ -21,7 +21,7 @@ from lab.training.guess import candidates, why_not
 from lab.training.question import answer, offer
 from lab.training.screen import Screen
 from lab.training.source import CaseSource, RemedyTried
-from lab.training.words import outcome_words, reason_in_words, say, titled, token
+from lab.training.words import narrated, outcome_words, reason_in_words, say, titled, token
 
 #: Of what the user sees so many lines are shown, and so many claims of the document.
 _MOST_SAID, _MOST_CLAIMS = 8, 4
@@ -97,7 +97,7 @@ class Demonstration:
             self._screen.say(say("attempt", "rate", refused=refused, times=len(tries)))
         else:
             self._screen.say(say("attempt", "took", ms=f"{main.elapsed_ms:.0f}"))
-        message = view.excerpt(main.client_report.message, _MOST_SAID)
+        message = view.excerpt(main.client_report.message, _MOST_SAID, self._language)
         missing = "without_words" if main.client_report.failed else "silent"
         words = message or say("attempt", missing).in_(self._screen.language)
         for line in words.split("\n"):
@@ -111,7 +111,8 @@ class Demonstration:
         right = main.outcome.reason if main.outcome else None
         offered = candidates(main, chain)
         offer(self._screen, offered)
-        answer(self._screen, offered, right, self._screen.ask(say("guess", "prompt")))
+        given = self._screen.ask(say("guess", "prompt"), len(offered))
+        answer(self._screen, offered, right, given)
         self._screen.lines([Text()])
         self._screen.say(say("guess", "why_not"))
         for reason in offered:
@@ -137,9 +138,8 @@ class Demonstration:
         self._screen.pair(say("cause", "outcome"), outcome_words(main.outcome))
         for label, words in parts.cause(main, source):
             self._screen.pair(label, words)
-        if self._screen.language == "en":
-            for paragraph in told(self._case).story:
-                self._screen.pair(say("cause", "story"), visible(paragraph))
+        for paragraph in told(self._case).story:
+            self._screen.pair(say("cause", "story"), narrated(paragraph))
         real = view.on_a_real_host(main, self._screen.language)
         if real:
             self._screen.pair(say("cause", "real"), real)

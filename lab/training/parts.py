@@ -128,7 +128,11 @@ def evidence(result: AttemptResult) -> Pairs:
     """What client, server and wire each say, in their own words."""
     client, server = result.client_report, result.server_report
     if client is not None and client.error:
-        yield say("evidence", "client_says"), view.excerpt(client.error.strip(), _MOST_LOG)
+        error = client.error.strip()
+        yield (
+            say("evidence", "client_says"),
+            _both(lambda language: view.excerpt(error, _MOST_LOG, language)),
+        )
     yield say("evidence", "server_says"), server_log(server.log if server else "")
     yield say("evidence", "wire"), wire(result)
     heard = _both(lambda language: view.witnesses_in_words(result.witnesses, language))
@@ -155,7 +159,7 @@ def wire(result: AttemptResult) -> InBothLanguages:
     words = _both(lambda language: view.wire_in_words(result.wire, language, file=False))
     if not words.en:
         return say("evidence", "not_captured")
-    return _both(lambda language: view.excerpt(words.in_(language), _MOST_WIRE))
+    return _both(lambda language: view.excerpt(words.in_(language), _MOST_WIRE, language))
 
 
 def _both(words: Callable[[str], str]) -> InBothLanguages:

@@ -16,20 +16,15 @@ def offer(screen: Screen, offered: Sequence[Reason | None]) -> None:
         screen.text(f"  {number}  ", reason_in_words(reason).in_(screen.language))
 
 
-def is_number_of_one(given: str, offered: Sequence[Reason | None]) -> bool:
-    """Whether an answer is the number of a candidate."""
-    return given.isdecimal() and 1 <= int(given) <= len(offered)
-
-
 def answer(
-    screen: Screen, offered: Sequence[Reason | None], right: Reason | None, given: str
+    screen: Screen, offered: Sequence[Reason | None], right: Reason | None, given: int
 ) -> bool:
-    """Say which candidate is right; whether it was the one that was given."""
+    """Say which candidate is right; whether its number was given (0: none was)."""
     correct = reason_in_words(right)
-    if not is_number_of_one(given, offered):
+    if not given:
         screen.say(say("guess", "answer", reason=correct), "bold green")
         return False
-    guess = offered[int(given) - 1]
+    guess = offered[given - 1]
     if guess is right:
         screen.say(say("guess", "right", reason=correct), "bold green")
         return True

@@ -17,7 +17,7 @@ from lab.text import visible
 from lab.training import parts
 from lab.training.choice import functions
 from lab.training.guess import candidates
-from lab.training.question import answer, is_number_of_one, offer
+from lab.training.question import answer, offer
 from lab.training.screen import Screen
 from lab.training.source import CaseSource
 from lab.training.words import say, titled, token
@@ -116,38 +116,44 @@ class Quiz:
         self._explain(question, row, source)
         return True
 
-    def end(self, seed: int) -> None:
-        """The score, and how to be asked the same again."""
+    def end(self, seed: int, *, left: bool = False) -> None:
+        """The score, and how to be asked the same again.
+
+        Args:
+            seed: the questions' seed.
+            left: whoever answers has left before the last question.
+        """
         self._screen.lines([Text()])
         if self._screen.pauses:
             most = POINTS[0] * self._asked
             self._screen.say(say("quiz", "score", points=self.points, most=most), "bold")
-        if self._asked < self._count:
+        if self._asked < self._count and not left:
             self._screen.say(say("quiz", "fewer", number=self._asked), "yellow")
         self._screen.say(say("quiz", "again", seed=seed, count=self._count), "dim")
 
     def _message(self, row: AttemptResult) -> None:
         names = {"client": row.client, "server": row.server.software}
         self._screen.say(say("quiz", "sees", **names))
-        message = view.excerpt(row.client_report.message if row.client_report else "", _MOST_SAID)
+        heard = row.client_report.message if row.client_report else ""
+        message = view.excerpt(heard, _MOST_SAID, self._screen.language)
         words = message or say("attempt", "without_words").in_(self._screen.language)
         for line in words.split("\n"):
             self._screen.text("    ", line, "bold" if message else "dim")
         for name in row.stand_ins:
             self._screen.say(say("situation", "stand_in", name=name), "dim")
 
-    def _answered(self, row: AttemptResult, offered: Sequence[Reason | None]) -> tuple[str, int]:
-        """An answer, and after how many hints it came; nothing, if none came at all."""
+    def _answered(self, row: AttemptResult, offered: Sequence[Reason | None]) -> tuple[int, int]:
+        """The number answered, and after how many hints it came; 0, if none came at all."""
         hints = (
             ("server_says", parts.server_log(row.server_report.log if row.server_report else "")),
             ("wire", parts.wire(row)),
         )
         for number, (label, words) in enumerate(hints):
-            given = self._screen.ask(say("quiz", "prompt", points=POINTS[number]))
-            if is_number_of_one(given, offered):
+            given = self._screen.ask(say("quiz", "prompt", points=POINTS[number]), len(offered))
+            if given:
                 return given, number
             self._screen.pair(say("evidence", label), words)
-        return self._screen.ask(say("quiz", "last", points=POINTS[-1])), len(hints)
+        return self._screen.ask(say("quiz", "last", points=POINTS[-1]), len(offered)), len(hints)
 
     def _explain(self, question: QuizQuestion, row: AttemptResult, source: CaseSource) -> None:
         for label, words in parts.cause(row, source):

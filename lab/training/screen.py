@@ -71,17 +71,24 @@ class Screen:
         if self.pauses:
             self._wait("next")
 
-    def ask(self, prompt: InBothLanguages) -> str:
-        """What is answered; nothing, where nobody is asked."""
+    def ask(self, prompt: InBothLanguages, most: int) -> int:
+        """The number that is answered, from 1 to ``most``; 0: only Enter, or nobody is asked.
+
+        Raises:
+            ReaderLeft: whoever reads has left.
+        """
         if not self.pauses:
-            return ""
+            return 0
         given = self._read(prompt.in_(self.language))
+        while given and not (given.isdecimal() and len(given) < 4 and 1 <= int(given) <= most):
+            self._shown = 0
+            self.say(say("page", "number", most=most), "yellow")
+            given = self._read(prompt.in_(self.language))
         self._shown = 0
-        return given
+        return int(given or 0)
 
     def _wait(self, name: str) -> None:
-        if self._read(f"  [{say('page', name).in_(self.language)}]").lower() in {"q", "quit"}:
-            raise ReaderLeft
+        self._read(f"  [{say('page', name).in_(self.language)}]")
         self._shown = 0
 
     def _read(self, prompt: str) -> str:
@@ -94,4 +101,6 @@ class Screen:
             self._console.print()
             raise ReaderLeft
         self._shown += 1
+        if answer.strip().lower() in {"q", "quit"}:
+            raise ReaderLeft
         return answer.strip()

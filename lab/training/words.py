@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.model import Outcome, Reason
 from lab.remedies.words import InBothLanguages, read_words
+from lab.text import visible
 
 WORDS_PATH = Path(__file__).with_name("words.toml")
 
@@ -51,3 +52,10 @@ def titled(title: str) -> InBothLanguages:
     from lab.report.html.language import remedy_titles, titles  # noqa: PLC0415
 
     return InBothLanguages(title, titles().get(title) or remedy_titles().get(title, title))
+
+
+def narrated(paragraph: str) -> InBothLanguages:
+    """A paragraph of a case's story, as far as its document has it in both languages."""
+    from lab.report.html.language import stories  # noqa: PLC0415
+
+    return InBothLanguages(visible(paragraph), visible(stories().get(paragraph, paragraph)))

@@ -163,6 +163,29 @@ def test_who_has_read_enough_of_the_output_hears_nothing_more(words: list[str]) 
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_leads_nowhere(closed: str) -> None:
+    program = "import sys; from lab.cli.entry import main; sys.argv[1:] = ['version']; main()"
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_without_the_letters_of_a_language_is_no_reason_to_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from lab.cli.entry import main; main()", "demo", "--lang", "ja"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"expired_certificate" in done.stdout
+
+
 def test_the_command_alone_is_answered_with_its_help(lab: Lab) -> None:
     done = lab()
     assert "Usage: lab" in done.out + done.err

@@ -391,6 +391,8 @@ def test_a_long_text_loses_its_middle_and_says_so() -> None:
     shown = excerpt("\n".join(f"line {n}" for n in range(100))).splitlines()
     assert len(shown) == 13
     assert (shown[0], shown[6], shown[-1]) == ("line 0", "[88 more lines in the record]", "line 99")
+    assert excerpt("a\nb\nc\nd", 3) == "a\n[1 more line in the record]\nc\nd"
+    assert excerpt("a\nb\nc\nd", 2, "ja") == "a\n[ほか 2 行は記録にあります]\nd"
 
 
 # -- one attempt ----------------------------------------------------------------------------------

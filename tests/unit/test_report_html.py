@@ -74,6 +74,7 @@ from lab.report.html.language import (
     quote,
     remedy_titles,
     say,
+    stories,
     texts,
     titles,
 )
@@ -302,16 +303,42 @@ def test_every_title_of_a_remedy_that_is_prose_is_there_in_japanese_and_none_is_
     assert all(JAPANESE.search(words) for words in remedy_titles().values())
 
 
-def test_every_title_of_a_case_and_a_section_is_there_in_japanese_and_none_is_left_over() -> None:
+def told_cases() -> list[CaseView]:
+    """Every case as a report shows it."""
     records = [
         CaseRecord(id=c.id, name=c.name, story=c.story, verdict=Verdict.AS_EXPECTED) for c in CASES
     ]
-    wanted = {CaseView((ClientView(one, ()),)).title for one in records} | {
-        c.section for c in CASES
-    }
+    return [CaseView((ClientView(one, ()),)) for one in records]
 
-    assert titles().keys() == wanted
+
+def test_every_title_of_a_case_and_a_section_is_there_in_japanese_and_none_is_left_over() -> None:
+    assert titles().keys() == {one.title for one in told_cases()} | {c.section for c in CASES}
     assert all(JAPANESE.search(words) for words in titles().values())
+
+
+def test_every_story_of_a_case_is_there_in_japanese_and_none_is_left_over() -> None:
+    assert stories().keys() == {paragraph for one in told_cases() for paragraph in one.story}
+    for english, japanese in stories().items():
+        assert japanese.endswith("。"), english
+        assert JAPANESE.search(japanese), english
+        # what is code in one language is code in the other
+        assert sorted(english.split("`")[1::2]) == sorted(japanese.split("`")[1::2]), english
+
+
+def test_a_story_is_in_both_languages_as_far_as_its_document_has_it() -> None:
+    record = with_attempts(breaking())
+    english, japanese = next((en, ja) for en, ja in stories().items() if "`" not in en)
+    told = record.cases[0].model_copy(update={"story": f"A title.\n\n{english}\n\nNew words."})
+
+    page = read(render(record.model_copy(update={"cases": (told,)})))
+
+    known, new, _ = [p for p in page.one(class_="story").children if p.tag == "p"]
+    assert [(i.attributes["lang"], i.text) for i in known.all("i")] == [
+        ("en", english),
+        ("ja", japanese),
+    ]
+    assert "lang" not in known.attributes
+    assert (new.text, new.attributes["lang"]) == ("New words.", "en")
 
 
 def test_every_word_of_the_vocabulary_has_its_texts() -> None:

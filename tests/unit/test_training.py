@@ -43,6 +43,7 @@ from lab.training.quiz import Quiz, QuizQuestion, questions
 from lab.training.screen import ReaderLeft, Screen
 from lab.training.shell import servers_to_try, service_of
 from lab.training.source import CaseSource
+from lab.training.words import say
 from tests.unit.made_up import NO_SHARED_CIPHER_LOG, attempt_record, run_record
 
 LANGUAGES = ("en", "ja")
@@ -163,6 +164,11 @@ def test_a_word_that_means_no_case_or_several_is_answered_with_names() -> None:
     assert "hostname_mismatch/certificate_of_another_name" in str(several.value)
 
 
+def test_those_to_begin_with_are_asked_for_by_their_numbers() -> None:
+    for number, name in enumerate(choice.recommended(), start=1):
+        assert named(str(number)).id.startswith(f"{name}[")
+
+
 def test_a_case_is_asked_for_from_a_client() -> None:
     one = named("server_offers_only_suites_the_client_refuses[net-ftp@rocky9:FIPS to pyftpdlib]")
     assert one.label == "net-ftp@rocky9:FIPS to pyftpdlib"
@@ -180,6 +186,25 @@ def test_every_case_can_be_told_in_80_columns(language: str) -> None:
         assert verdict is Verdict.AS_EXPECTED, case.id
         for step in words.table("step").values():
             assert step.in_(language) in text, f"{case.id}: no step {step.en}"
+
+
+def test_every_story_is_told_whole_in_the_language_of_the_reader() -> None:
+    for case in first_clients():
+        for paragraph in map(words.narrated, choice.told(case).story):
+            for language, other in zip(LANGUAGES, reversed(LANGUAGES), strict=True):
+                text = "".join(told(case, language)[0].split())
+                assert "".join(paragraph.in_(language).split()) in text, case.id
+                assert "".join(paragraph.in_(other).split()) not in text, case.id
+
+
+def test_lines_that_are_left_out_are_told_of_in_the_language_of_the_reader() -> None:
+    case = named("server_offers_only_suites_the_client_refuses")
+    main, *others = [row(planned) for planned in case.plan()]
+    report = ClientReport(failed=True, step="tls", error="e\n" * 40, message="m\n" * 40)
+    for language, said in (("en", "more lines in the record"), ("ja", "行は記録にあります")):
+        text, _ = told(case, language, [main.with_(client_report=report), *others])
+        assert text.count(said) == 2  # of the message, and of the client's own words
+        assert (text.count("in the record") == 0) == (language == "ja")
 
 
 def test_the_reason_is_not_told_before_the_guess() -> None:
@@ -337,14 +362,37 @@ def test_who_leaves_is_let_go(monkeypatch: pytest.MonkeyPatch, answers: str) -> 
 def test_a_guess_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     offered = [Reason.EXPIRED, Reason.NO_SHARED_CIPHER, None]
     for given, right, said in (
-        ("2", True, "Right: no shared cipher suite."),
-        ("1", False, "No, certificate expired it is not. It is: no shared cipher suite."),
-        ("", False, "It is: no shared cipher suite."),
-        ("9", False, "It is: no shared cipher suite."),
+        (2, True, "Right: no shared cipher suite."),
+        (1, False, "No, certificate expired it is not. It is: no shared cipher suite."),
+        (0, False, "It is: no shared cipher suite."),
     ):
         shown, out = screen(monkeypatch, "")
         assert answer(shown, offered, Reason.NO_SHARED_CIPHER, given) is right
         assert said in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answers", "number", "again"),
+    [
+        ("2\n", 2, 0),
+        ("\uff12\n", 2, 0),
+        ("\n", 0, 0),
+        ("x\n6\n5\n", 5, 2),
+        ("9" * 5000 + "\n\n", 0, 1),
+    ],
+)
+def test_what_is_no_number_of_a_candidate_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, answers: str, number: int, again: int
+) -> None:
+    shown, out = screen(monkeypatch, answers)
+    assert shown.ask(say("guess", "prompt"), 5) == number
+    assert out.getvalue().count("Please a number from 1 to 5") == again
+
+
+def test_whoever_is_asked_can_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, _ = screen(monkeypatch, "x\nq\n")
+    with pytest.raises(ReaderLeft):
+        shown.ask(say("guess", "prompt"), 5)
 
 
 # -- the quiz --------------------------------------------------------------------------------------
@@ -384,6 +432,16 @@ def _quiz(monkeypatch: pytest.MonkeyPatch, answers: str) -> tuple[Quiz, str]:
     return quiz, out.getvalue()
 
 
+def test_whoever_leaves_a_quiz_is_told_the_score_and_the_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown, out = screen(monkeypatch, "")
+    Quiz(shown, 5).end(42, left=True)
+    assert "Score: 0 of 0." in out.getvalue()
+    assert "lab quiz --seed 42 --count 5" in out.getvalue()
+    assert "could be asked" not in out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("answers", "points", "hints"),
     [
@@ -392,7 +450,7 @@ def _quiz(monkeypatch: pytest.MonkeyPatch, answers: str) -> tuple[Quiz, str]:
         ("\n\nright\n", 1, 2),
         ("\n\n\n", 0, 2),
         ("wrong\n", 0, 0),
-        ("x\nright\n", 2, 1),
+        ("x\nright\n", 3, 0),
     ],
 )
 def test_fewer_hints_are_more_points(

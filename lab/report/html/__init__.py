@@ -46,6 +46,7 @@ from lab.report.html.language import (
     expectation_words,
     inline,
     labels,
+    narrated,
     negotiated,
     outcome_words,
     plain,
@@ -430,7 +431,7 @@ def _environment() -> Environment:
     )
     environment.filters["plain"] = plain
     functions: tuple[Callable[..., object], ...] = (
-        *(say, word, titled, both, outcome_words, expectation_words, negotiated),
+        *(say, word, titled, narrated, both, outcome_words, expectation_words, negotiated),
         *(inline, plain, prose, quote, code, breakable, moment, settings, pairs, image_facts),
         *(view.captured, view.moved_builds, view.same_builds, stand_in),
     )

@@ -223,6 +223,12 @@ def remedy_titles() -> Mapping[str, str]:
     return _of_documents("remedies.toml")
 
 
+@cache
+def stories() -> Mapping[str, str]:
+    """What the cases' stories say beyond their titles, in Japanese, by the English paragraphs."""
+    return _of_documents("stories.toml")
+
+
 def _of_documents(name: str) -> dict[str, str]:
     files = [folder / name for folder in resources.files("lab.documents").iterdir()]
     found: dict[str, str] = {}
@@ -234,6 +240,11 @@ def _of_documents(name: str) -> dict[str, str]:
 def titled(title: str) -> Text:
     """A title of a case or a section in both languages, as far as its document has it in both."""
     return Text(prose(title, "`"), prose(titles().get(title, title), "`"))
+
+
+def narrated(paragraph: str) -> Text:
+    """A paragraph of a case's story in both languages, as far as its document has it in both."""
+    return Text(prose(paragraph, "`"), prose(stories().get(paragraph, paragraph), "`"))
 
 
 def labels(style: str) -> str:
