@@ -67,12 +67,14 @@ def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
     return visible(cut(text, longest)).replace("\n", "\\n")
 
 
-def listed(items: Iterable[str], most: int = MOST_LISTED) -> str:
-    """``a, b, c and 7 more``."""
+def listed(items: Iterable[str], most: int = MOST_LISTED, *, language: str = "en") -> str:
+    """``a, b, c and 7 more``, or the same in ``ja``."""
     words = list(items)
     rest = len(words) - most
-    shown = ", ".join(cut(word) for word in words[:most])
-    return shown if rest <= 0 else f"{shown} and {rest} more"
+    shown = ("、" if language == "ja" else ", ").join(cut(word) for word in words[:most])
+    if rest <= 0:
+        return shown
+    return f"{shown}、ほか {rest} 件" if language == "ja" else f"{shown} and {rest} more"
 
 
 # -- words that were meant -------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from lab.certificates.description import DAMAGES
 from lab.model.software import LIMITS
 from lab.own.findings import Findings, data
 from lab.own.names import matches
+from lab.remedies.words import InBothLanguages
 from lab.text import cut
 
 TABLE = "chain.toml"
@@ -278,8 +279,8 @@ def _say_name(
     elif not described.names and matches(common, host):
         _say(found, "name-common", leaf.line, host=host)
     else:
-        names = names or data(TABLE)["phrases"]["no-names"].format(common=cut(common))
-        _say(found, "name-differs", leaf.line, host=host, names=names)
+        nobody = InBothLanguages(**data(TABLE)["phrases"]["no-names"]).format(common=cut(common))
+        _say(found, "name-differs", leaf.line, host=host, names=names or nobody)
 
 
 def _say_purposes(

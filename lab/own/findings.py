@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.own import files
+from lab.remedies.words import InBothLanguages
 from lab.text import one_line
 
 #: Of the findings about one attempt so many are said.
@@ -114,11 +115,11 @@ class Findings(list[Finding]):
             words: in English.
             line: which they are about.
             ja: the text in Japanese; empty: there is none.
-            values: by name.
+            values: by name; one that is :class:`InBothLanguages` in its own language.
         """
         severity, _, text = words.partition(": ")
-        said = text.format(**values), ja.format(**values)
-        self.append(Finding(Severity(severity), self.file, line, *said))
+        said = InBothLanguages(text, ja).format(**values)
+        self.append(Finding(Severity(severity), self.file, line, said.en, said.ja))
 
     def fail(self, name: str, line: int | None, /, **values: object) -> InputError:
         """To be raised: the error of this name in the table, with the values as in :meth:`say`."""

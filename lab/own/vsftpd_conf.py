@@ -36,6 +36,7 @@ from lab.own.findings import (
     check_line,
     data,
 )
+from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
 from lab.settings import SettingsError
 from lab.text import closest, cut, listed
@@ -101,8 +102,13 @@ class VsftpdOption:
     empty: str = ""
     missing: str = ""
     """What is said where a line sets it, where its value is empty or NO, and where no line sets it."""
+    set_ja: str = ""
+    empty_ja: str = ""
+    missing_ja: str = ""
+    """The same in Japanese, without the severity."""
     presumes: str = ""
     """What must hold on the operator's server, where no line sets it."""
+    presumes_ja: str = ""
 
 
 def options_of(build: Build) -> Mapping[str, VsftpdOption]:
@@ -118,9 +124,10 @@ def _options(build_name: str) -> Mapping[str, VsftpdOption]:
     for name, given in table["option"].items():
         row = {key: value for key, value in given.items() if key not in ("build", "why")}
         if "why" in given:
-            row["set"] = row["empty"] = (
-                f"note: `{{line}}` is replaced: {table['why'][given['why']]}"
-            )
+            why = InBothLanguages(**table["why"][given["why"]])
+            said = _phrase("replaced", line="{line}", why=why)
+            row["set"] = row["empty"] = f"note: {said.en}"
+            row["set_ja"] = row["empty_ja"] = said.ja
         if given.get("build", build.name) == build.name:
             kind, treatment = OptionKind(row.pop("kind")), Treatment(row.pop("treatment"))
             options[name] = VsftpdOption(kind, treatment, **row)
@@ -270,14 +277,14 @@ class _Reading:
         option = self.options.get(line.name)
         if option is None:
             problem = "unrecognised variable in config file" if line.value else _MISSING
-            why = f"{self.build.name}'s vsftpd 3.0.5 has no option {cut(line.name)!r}"
-            self._fatal(line, problem, why + self._meant(line))
+            said = {"build": self.build.name, "name": cut(line.name), "meant": self._meant(line)}
+            self._fatal(line, problem, _phrase("no-option", **said))
             return
         if self.recognised and line.name not in self.of_target:
             self.recognised = False
             names = {"build": self.build, "other": self.target, "option": BUILD_OPTION}
             self.found.say("other-build", line.number, line=line, **names)
-            self._presume(line.number, f"it is the build {self.build.name}")
+            self._presume(line.number, _phrase("other-build", build=self.build.name).en)
         before = self.seen.get(line.name)
         if before is not None and before.value != line.value:
             self.found.say("repeated", line.number, now=line, before=before)
@@ -289,7 +296,7 @@ class _Reading:
     def _value(self, line: _Line, kind: OptionKind) -> bool | str | None:
         """What vsftpd reads; ``None``: it dies of this line, which is kept for that."""
         if not line.value and kind is not OptionKind.TEXT:
-            self._fatal(line, _MISSING, "the value is missing")
+            self._fatal(line, _MISSING, _phrase("value-missing"))
             return None
         if kind is OptionKind.BOOLEAN:
             word = line.value.upper()
@@ -310,28 +317,29 @@ class _Reading:
             self.found.say("octal", line.number, line=line)
         return value
 
-    def _fatal(self, line: _Line, problem: str, why: str) -> None:
+    def _fatal(self, line: _Line, problem: str, why: InBothLanguages) -> None:
         """Keep a line that vsftpd dies of, and say so; an error, if it cannot be handed on."""
-        stop = "" if why.endswith("?") else "."
-        dies = f"{why}{stop} vsftpd ends at start (`500 OOPS: {problem}: {cut(line.name)}`)"
+        says = {"why": why, "problem": problem, "name": cut(line.name)}
         error = "control-characters"
         if line.name not in self.options and line.name in self.of_target:
             error = "only-here"
         elif line.whole.isprintable():
             self.fatal.append(line.whole)
-            self.found.error(line.number, f"`{line}`: {dies}")
+            self.found.say("dies", line.number, line=line, **says)
             return
         elif line.name.startswith(BYTE_ORDER_MARK):
             error = "byte-order-mark"
         elif "\r" in line.value:
             error = "carriage-return"
         shown, target = str(line), self.target.name
-        raise self.found.fail(error, line.number, line=shown, dies=dies, target=target)
+        raise self.found.fail(
+            error, line.number, line=shown, **(says | {"why": why.en}), target=target
+        )
 
     def _place(self, line: _Line, option: VsftpdOption, value: bool | str) -> None:
-        words = option.set if value else option.empty
+        words, ja = (option.set, option.set_ja) if value else (option.empty, option.empty_ja)
         if words:
-            self.found.say_words(words, line.number, line=line, value=cut(str(value)))
+            self.found.say_words(words, line.number, ja, line=line, value=cut(str(value)))
         match option.treatment:
             case Treatment.VERSION:
                 self.versions[option.version] = (bool(value), line.number)
@@ -362,23 +370,23 @@ class _Reading:
             # The lab names its own CA wherever the option require_cert is written at all.
             self.fields.setdefault("require_cert", False)
 
-    def _meant(self, line: _Line) -> str:
+    def _meant(self, line: _Line) -> InBothLanguages:
         name, value = line.name, cut(line.value.strip())
         if name != name.strip(BLANKS):
-            return f"; there must be no blank before `=`: `{cut(name.strip(BLANKS))}={value}`"
+            return _phrase("blank-before-equals", right=f"{cut(name.strip(BLANKS))}={value}")
         for other in BUILDS.values():
             option = options_of(other).get(name)
             if option is None:
                 continue
+            names = {"other": other.name, "option": BUILD_OPTION}
             if not option.version:
-                return f": only the build {other.name} has ({BUILD_OPTION} {other.name})"
-            return (
-                f": that is the spelling of the build {other.name}, here it is"
-                f" `{self.build.protocol_options[option.version]}={value}`"
-                f" ({BUILD_OPTION} {other.name} reads the file as that build does)"
-            )
+                return _phrase("of-another-build", **names)
+            right = f"{self.build.protocol_options[option.version]}={value}"
+            return _phrase("spelt-otherwise", right=right, **names)
         near = closest(name, self.options, most=1, alike=0.75)
-        return f"; did you mean `{near[0]}={value}`?" if near else ""
+        if not near:
+            return _phrase("nothing-meant")
+        return _phrase("did-you-mean", right=f"{near[0]}={value}")
 
     # -- the whole file ----------------------------------------------------------------------------
 
@@ -443,7 +451,7 @@ class _Reading:
             says = rule["says"].partition(": ")[2].format(**shown)
             raise self.found.fail("cannot", number, says=says, target=self.target.name)
         if "says" in rule:
-            self.found.say_words(rule["says"], number, **shown)
+            self.found.say_words(rule["says"], number, rule["says_ja"], **shown)
         if "presumes" in rule:
             self._presume(number, rule["presumes"].format(**shown))
         for kept in rule.get("keep", ()):
@@ -464,27 +472,32 @@ class _Reading:
 
     def _presume(self, number: int | None, what: str) -> None:
         place = self.found.file if number is None else f"{self.found.file}:{number}"
-        self.presumed.append(f"{what} ({place})")
+        self.presumed.append(_phrase("presumed", what=what, place=place).en)
 
     def _say_defaults(self) -> None:
         for name, option in self.options.items():
             needed = name != _CERTIFICATE or self.fields.get("tls")
             if option.missing and needed and name not in self.seen:
-                self.found.say_words(option.missing, None)
+                self.found.say_words(option.missing, None, option.missing_ja)
                 if option.presumes:
                     self._presume(None, option.presumes)
         same = self.build.default_ciphers == self.target.default_ciphers
         if "ssl_ciphers" not in self.seen and not same:
             self.found.say("other-ciphers", None, build=self.build, target=self.target)
         if self.without_effect:
-            names = listed(f"{line.name} (line {line.number})" for line in self.without_effect)
+            each = [_phrase("on-line", name=s.name, number=s.number) for s in self.without_effect]
+            names = InBothLanguages(
+                listed(one.en for one in each), listed((one.ja for one in each), language="ja")
+            )
             self.found.say("no-effect", self.without_effect[0].number, names=names)
 
 
-def _not_boolean(line: _Line) -> str:
+def _phrase(name: str, /, **values: object) -> InBothLanguages:
+    return InBothLanguages(**data(TABLE)["phrases"][name]).format(**values)
+
+
+def _not_boolean(line: _Line) -> InBothLanguages:
     bare = line.value.strip(BLANKS)
     if bare.upper() not in (*TRUE_WORDS, *FALSE_WORDS):
-        return "the value is neither YES nor NO"
-    if "\r" in line.value:
-        return f"there is a carriage return behind {cut(bare)}: the line ends as Windows does it"
-    return f"there is a blank beside {cut(bare)}, which vsftpd takes for a part of it"
+        return _phrase("no-boolean")
+    return _phrase("carriage-return" if "\r" in line.value else "blank-beside", word=cut(bare))

@@ -13,6 +13,7 @@ from lab.model import ProtocolRange
 from lab.own import InputError, Severity
 from lab.own import vsftpd_conf as conf
 from lab.own.findings import data
+from lab.own.presumed import in_both_languages
 from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
@@ -25,6 +26,7 @@ USUAL = (
     "listen=YES\nanonymous_enable=NO\n"
 )
 FIRST = USUAL.count("\n") + 1
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 PLACE = ListenerPlace(
     key="k",
     port=2100,
@@ -433,6 +435,37 @@ def test_every_rule_of_options_is_met_by_an_input() -> None:
             continue
         fixed = max(re.split(r"\{\w+\}", words), key=len)
         assert any(fixed in text for text in said_of) or any(e in words for e in ending), rule
+
+
+# -- in Japanese ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", [one for one in VSFTPD if one.ends != NO_INPUT], ids=str)
+def test_all_that_is_said_and_presumed_of_a_file_is_said_in_japanese(one: Input) -> None:
+    found = parsed(one)
+    assert all(JAPANESE.search(finding.ja) for finding in found.findings)
+    assert all(JAPANESE.search(in_both_languages(each).ja) for each in found.settings.presumed)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ssl_enable =YES", "`ssl_enable=YES` と書きます"),
+        ("ssl_enabel=YES", "`ssl_enable=YES` のことでしょうか"),
+        ("frobnicate=1", "オプション 'frobnicate' はありません。vsftpd は起動時に終了します"),
+        ("bind_retries=9", "ビルド el9 だけにあります"),
+        ("ssl_tlsv1_3=NO", "ここでは `ssl_tlsv13=NO` です"),
+        ("use_sendfile=", "値がありません"),
+        ("use_sendfile=maybe", "YES でも NO でもありません"),
+        ("use_sendfile=YES ", "YES の前後に空白があり"),
+        ("background=YES", "`background=YES` は置き換えます。ラボは独自のリスナーを起動します"),
+        ("dirmessage_enable=YES", f"使いません: dirmessage_enable\uff08{FIRST} 行目\uff09"),
+    ],
+)
+def test_what_the_reading_itself_says_is_in_japanese(line: str, says: str) -> None:
+    found = conf.parse(f"{USUAL}{line}\n", build=DEBIAN).findings
+    assert any(says in one.in_("ja") for one in found), [one.in_("ja") for one in found]
+    assert all(JAPANESE.search(one.ja) for one in found)
 
 
 # -- any option ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,12 @@ def source(table: str) -> str:
 def words_of(table: str) -> dict[str, str]:
     """Everything in a table that has a severity before it."""
     options = data(table).get("option", {}).values()
-    texts = [v for o in options for v in (o.values() if isinstance(o, dict) else [o])]
+    texts = [
+        text
+        for option in options
+        for key, text in (option.items() if isinstance(option, dict) else [("", option)])
+        if not key.endswith("_ja")
+    ]
     found = {text: text for text in texts if isinstance(text, str) and ": " in text}
     return {**found, **data(table)["words"]}
 
@@ -68,6 +74,49 @@ def test_every_text_has_a_severity_and_places_that_can_be_filled(table: str) -> 
     for error in data(table).get("errors", {}).values():
         assert set(error) == {"what", "remedy"}
         assert error["what"].endswith((".", "}")), "a sentence, or one that a value ends"
+
+
+def pairs_of(table: str) -> Iterator[tuple[str, str, str]]:
+    """Everything that is said of a file, where it stands, in English and Japanese."""
+    rows = data(table)
+    for name, text in {**rows["words"], **rows.get("phrases", {})}.items():
+        if isinstance(text, dict):
+            yield name, text.get("en", ""), text.get("ja", "")
+        else:
+            yield name, text, rows["ja"].get(name, "")
+    if table == "vsftpd.toml":
+        for why, both in rows["why"].items():
+            yield f"why.{why}", both.get("en", ""), both.get("ja", "")
+        for option, given in rows["option"].items():
+            for key in {"set", "empty", "missing", "presumes"} & given.keys():
+                yield f"{option}.{key}", given[key], given.get(f"{key}_ja", "")
+        for number, rule in enumerate(rows["rule"]):
+            # what cannot be an input is an error, and those are in English
+            for key in ({"presumes"} if rule.get("cannot") else {"says", "presumes"}) & rule.keys():
+                yield f"rule {number}.{key}", rule[key], rule.get(f"{key}_ja", "")
+
+
+def places(text: str) -> set[str]:
+    """The values of a text; what is `3 days` in English is the number alone in Japanese."""
+    names = {name.partition(".")[0] for _, name, *_ in string.Formatter().parse(text) if name}
+    return {"number" if name == "days" else name for name in names}
+
+
+@pytest.mark.parametrize("table", USERS)
+def test_everything_that_is_said_of_a_file_is_said_in_japanese_as_well(table: str) -> None:
+    for where, en, ja in pairs_of(table):
+        if re.search(r"[a-z]", re.sub(r"\{.*?\}", "", en)):
+            assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", ja), where
+        assert places(ja) == places(en), where
+        assert ja.partition(": ")[0] not in set(Severity), where
+    left_over = set(data(table)["ja"]) - {where for where, *_ in pairs_of(table)}
+    assert not left_over
+
+
+def test_no_option_or_rule_has_japanese_of_what_is_not_said() -> None:
+    rows = data("vsftpd.toml")
+    for row in (*rows["option"].values(), *rows["rule"]):
+        assert {key.removesuffix("_ja") for key in row if key.endswith("_ja")} <= row.keys(), row
 
 
 def test_values_are_not_read_as_places() -> None:

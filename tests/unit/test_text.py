@@ -52,6 +52,7 @@ def test_a_sentence_is_one_line_with_an_end() -> None:
     assert len(cut("x" * 1000)) == LONGEST_QUOTE
     assert listed("abcde", most=3) == "a, b, c and 2 more"
     assert listed(iter("ab"), most=3) == "a, b"
+    assert listed("abcde", most=3, language="ja") == "a、b、c、ほか 2 件"
 
 
 def test_the_closest_words_are_found_whatever_their_case() -> None:

@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 
 from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
+from lab.own.presumed import in_both_languages
 from lab.remedies.words import InBothLanguages, table
 from lab.text import MAY_HIDE, MAY_HIDE_IN_LINES, escaped
 
@@ -277,7 +278,8 @@ def outcome_words(outcome: Outcome | None) -> Text:
         certificate = None if outcome.not_judged else _certificate(outcome)
         words = _completion(outcome.goal, outcome.protocol, outcome.cipher, certificate)
         if outcome.presumed:
-            what = joined([Text.same(inline(each)) for each in outcome.presumed])
+            each = map(in_both_languages, outcome.presumed)
+            what = joined([Text(inline(one.en), inline(one.ja)) for one in each])
             words = say("outcome.presumed", words=words, what=what)
     else:
         words = _refusal(outcome.by, outcome.stage, outcome.reason)
