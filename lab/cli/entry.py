@@ -94,10 +94,14 @@ def _lab() -> None:
     """Real TLS and FTPS clients against real servers in containers: who refused, at which stage, why."""
 
 
+#: What ends a command that puts away all it has begun: Ctrl-C, ``kill``, and a terminal that was closed.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def main() -> None:
     """Run the command; every error becomes one message and the documented exit status."""
     _prepare_streams()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
             signal.signal(number, _interrupt)
     try:
@@ -107,7 +111,7 @@ def main() -> None:
             if _reader_has_gone():
                 raise Interrupted(signal.SIGPIPE)
     except Interrupted as stopped:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)  # all is put away: a second one ends what is left
         if stopped.number == signal.SIGPIPE:  # `lab list | head`: what was wanted was read
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,7 +58,10 @@ Lab = Callable[..., Done]
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Lab]:
     """Runs the command in this process, with the exit status that the shell would see."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
@@ -291,7 +294,9 @@ def test_what_the_lab_cannot_do_is_one_message_and_exit_status_3(
         assert done.out == "", words
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
+)
 def test_a_signal_ends_the_command_with_its_number(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
