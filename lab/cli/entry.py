@@ -107,6 +107,8 @@ def main() -> None:
             if _reader_has_gone():
                 raise Interrupted(signal.SIGPIPE)
     except Interrupted as stopped:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # all is put away: a second one ends what is left
         if stopped.number == signal.SIGPIPE:  # `lab list | head`: what was wanted was read
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:

@@ -4,7 +4,8 @@
 document's, with its place and the attempts that test it. A claim says what the outcome of an attempt is
 if the document is right; the verdict is made from a record, never written there: ``verdicts.py``, which
 compares the claims with the cases there are, too; :mod:`lab.report.plain` writes them for people.
-``NAME/messages.toml`` has the vendor's names of errors. ``docs/claims.md`` says how to add a claim.
+``NAME/messages.toml`` has the vendor's names of errors; ``titles.toml``, ``stories.toml`` and
+``remedies.toml`` there have the Japanese of the document's cases. ``docs/claims.md`` says how to add a claim.
 """
 
 from __future__ import annotations

@@ -122,6 +122,11 @@ def _read(path: Path) -> str:
     Raises:
         OSError, ValueError: it cannot be read, or is no text of a server's.
     """
+    if not path.is_file():  # to open a pipe would wait for whoever writes into it
+        raise ValueError("it is no file")
     if path.stat().st_size > LONGEST:
         raise ValueError(f"it has more than {LONGEST} bytes")
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no UTF-8 text from byte {error.start} on") from error

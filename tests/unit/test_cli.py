@@ -309,6 +309,8 @@ def test_a_signal_ends_the_command_with_its_number(
     assert done.status == 128 + number
     assert done.err == f"lab: ended by {number.name}; what was finished is in the record\n"
     assert cleaned == [True], "what was open was not closed"
+    # nobody who presses Ctrl-C once more sees a traceback
+    assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_a_background_job_goes_on_ignoring_ctrl_c(lab: Lab) -> None:

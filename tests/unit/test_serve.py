@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import re
 import shlex
 import socket
@@ -363,6 +364,7 @@ def test_a_file_is_read_again_when_it_is_saved_and_what_the_server_says_is_told(
     editing = Editing(tmp_path, [(entry, started(entry))], fake, told.append)
     [(_, path)] = editing.write()
     assert path == tmp_path / "ftps-expired" / "vsftpd.conf"
+    beside = tmp_path / "beside"
 
     async def work() -> None:
         watching = asyncio.ensure_future(editing.watch())
@@ -377,10 +379,13 @@ def test_a_file_is_read_again_when_it_is_saved_and_what_the_server_says_is_told(
         await until(2)
         path.unlink()
         await until(3)
-        path.write_bytes(b"\xff\xfe")
+        os.mkfifo(path)
         await until(4)
-        path.write_text("listen=YES\n")
+        beside.write_bytes(b"\xff\xfe")
+        beside.replace(path)
         await until(5)
+        path.write_text("listen=YES\n")
+        await until(6)
         watching.cancel()
 
     run(work())
@@ -389,8 +394,9 @@ def test_a_file_is_read_again_when_it_is_saved_and_what_the_server_says_is_told(
     assert f"unknown directive in {path}:1" in told[1]
     assert "nobody answers" in told[1]
     assert "is gone; the server does not run" in told[2]
-    assert "cannot be read" in told[3]
-    assert "started again" in told[4]
+    assert "cannot be read (it is no file)" in told[3]
+    assert "cannot be read (it is no UTF-8 text from byte 0 on)" in told[4]
+    assert "started again" in told[5]
 
 
 def test_of_many_entries_none_is_started_before_somebody_comes() -> None:
