@@ -28,6 +28,7 @@ from lab.own.files import ClientForm, UserAnchors, UserCertificate
 from lab.own.findings import Finding, Findings, InputError, data
 from lab.own.names import is_address, is_host_name
 from lab.own.vcl import UNITS, ValueKind, Written, WrittenBackend
+from lab.remedies.words import InBothLanguages
 from lab.text import cut, did_you_mean, listed
 
 #: The parameters, and what is said of a definition.
@@ -62,8 +63,8 @@ class Parameter:
     """VCL's name for it; empty: the same."""
     of: str = ""
     """The parameter that it is in a package's manifest; empty: that of its own name."""
-    ignored: str = ""
-    """Why it is ignored; for people."""
+    ignored: InBothLanguages | None = None
+    """Why it is ignored; ``None``: it is not."""
 
     @property
     def name_in_vcl(self) -> str:
@@ -78,7 +79,7 @@ def parameters() -> Mapping[str, Parameter]:
     known: dict[str, Parameter] = {}
     for name, row in table["parameter"].items():
         kind = ValueKind(row["kind"]) if "kind" in row else None
-        why = table["why"].get(row.get("ignored"), "")
+        why = InBothLanguages(**table["why"][row["ignored"]]) if "ignored" in row else None
         known[name] = Parameter(
             name, row.get("reads", ""), kind, row.get("vcl", ""), row.get("of", ""), why
         )
@@ -206,7 +207,7 @@ def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[s
     """
     api, in_vcl = parameters(), parameters_of_vcl()
     given: dict[str, Written] = {}
-    ignored: dict[str, list[Written]] = {}
+    ignored: dict[InBothLanguages, list[Written]] = {}
     for at in backend.parameters:
         parameter = in_vcl.get(at.name) or api.get(at.name)
         if parameter is None:
@@ -247,7 +248,8 @@ def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
         ValueKind.BLOCK: ValueKind.WORD,
     }  # a probe that is declared elsewhere
     if wanted is not None and at.kind not in (wanted, also.get(wanted)):
-        words = data(TABLE)["wanted"][wanted].format(name=at.name, value=cut(str(at.value)))
+        words = InBothLanguages(**data(TABLE)["wanted"][wanted])
+        words = words.format(name=at.name, value=cut(str(at.value)))
         found.say("wrong-kind", at.line, at=at, wanted=words)
 
 

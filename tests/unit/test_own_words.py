@@ -84,9 +84,10 @@ def pairs_of(table: str) -> Iterator[tuple[str, str, str]]:
             yield name, text.get("en", ""), text.get("ja", "")
         else:
             yield name, text, rows["ja"].get(name, "")
+    for part in ("why", "wanted"):
+        for name, both in rows.get(part, {}).items():
+            yield f"{part}.{name}", both.get("en", ""), both.get("ja", "")
     if table == "vsftpd.toml":
-        for why, both in rows["why"].items():
-            yield f"why.{why}", both.get("en", ""), both.get("ja", "")
         for option, given in rows["option"].items():
             for key in {"set", "empty", "missing", "presumes"} & given.keys():
                 yield f"{option}.{key}", given[key], given.get(f"{key}_ja", "")
