@@ -117,7 +117,8 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
             name = signal.Signals(stopped.number).name
-            say(f"lab: ended by {name}; what was finished is in the record", error=True)
+            kept = "; what was finished is in the record" if _has_recorded() else ""
+            say(f"lab: ended by {name}{kept}", error=True)
         sys.exit(128 + stopped.number)
     except Exception as error:
         if isinstance(error, FileNotFoundError) and _folder_has_gone():
@@ -128,6 +129,12 @@ def main() -> None:
             raise
         print_error(error)
         sys.exit(status)
+
+
+def _has_recorded() -> bool:
+    """Whether this command has written attempts down: one that never loaded the module has not."""
+    writing = sys.modules.get("lab.record.writing")
+    return writing is not None and bool(writing.RecordWriter.has_written)
 
 
 def _prepare_streams() -> None:

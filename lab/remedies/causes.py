@@ -169,9 +169,11 @@ def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
         ):
             if out:
                 days = abs(evidence.time - moment).days
+                many = ("today", "one")[days] if days < 2 else "more"
+                when = words("when", f"{name}_{many}", days=days)
                 date = moment.date().isoformat()
                 said = True
-                yield words("fact", name, subject=_subject(one), date=date, days=days)
+                yield words("fact", name, subject=_subject(one), date=date, when=when)
     if evidence.chain and not said:
         yield words("fact", "anchor_ended")
 
