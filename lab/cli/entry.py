@@ -121,6 +121,9 @@ def main() -> None:
             say(f"lab: ended by {name}{kept}", error=True)
         sys.exit(128 + stopped.number)
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and _folder_has_gone():
+            say("lab: the current folder has been removed; go to another one: cd", error=True)
+            sys.exit(USAGE)
         status = _status_of(error)
         if status is None:
             raise
@@ -163,6 +166,15 @@ def _status_of(error: Exception) -> int | None:
     # An OSError: a full disk, a directory that may not be written, an engine that has gone.
     named = type(error).__module__.partition(".")[0] in {"lab", "docker"}
     return LAB_ERROR if named or isinstance(error, OSError) else None
+
+
+def _folder_has_gone() -> bool:
+    """Whether the folder that the command was called in is no longer there."""
+    try:
+        os.getcwd()  # noqa: PTH109 - nothing is made of it
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _reader_has_gone() -> bool:

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from lab.cases import CaseError, Catalogue, LoadedCase
 from lab.documents import WHERE
+from lab.exercises import exercise_named
 from lab.host import machine
 from lab.host.checkout import root
 from lab.host.doctor import GIB, Level
@@ -709,7 +710,9 @@ def test_what_a_lesson_names_is_there(page: Path) -> None:
         if program == "demo":
             assert named(name).name in name, command
         if program == "exercise":
-            assert (root() / "lab/exercises" / rest[0]).is_dir(), command
+            assert exercise_named(rest[0]).number == int(rest[0]), command
+    for number, slug in re.findall(r"(\d+) ?[^\w`]`([a-z-]+)`[^\w`]", text):
+        assert exercise_named(slug).number == int(number), slug
     for target in re.findall(r"\]\(([^)#]+)", text):
         assert (page.parent / target).exists(), target
     # a step of a demonstration fits a terminal
