@@ -131,7 +131,7 @@ def shell(
     try:
         with client_shell(where, servers, language) as opened:
             if not command:
-                common.say(opened.hint(language))
+                common.say(opened.hint(language).rstrip())
             status = opened.run(command or [], terminal=terminal)
     except Unsupported as cause:
         common.say(f"cannot: {cause}", error=True)

@@ -38,6 +38,11 @@ TOOLS = ("openssl", "curl", "lftp", "perl", "python3")
 _FILES = Path(__file__).with_name("files")
 #: What the shell uploads; its content says so.
 UPLOAD = "upload.txt"
+_ANCHORS = f"{CERTIFICATES}/anchors"
+_BASHRC = """\
+PS1='{name}$ '
+hint() {{ cat "$HOME/hint${{1:+-$1}}.txt" 2>/dev/null || echo "hint: a number from 1 to {last}" >&2; }}
+"""
 #: The variable by which the processes of a shell are found.
 _MARK = "LAB_SHELL"
 _HAS = (
@@ -98,6 +103,12 @@ def servers_to_try() -> tuple[tuple[ServerSettings, bool], ...]:
     )
 
 
+def _named(one: Reached, language: str) -> str:
+    """A server's address, its settings, and whether it is broken."""
+    kind = say("shell", "broken" if one.broken else "good").in_(language)
+    return f"{one.server.host}:{one.port}  {server_in_words(one.server)}{kind}"
+
+
 class ClientShell:
     """A shell that is ready: servers listen, files are in place."""
 
@@ -121,8 +132,10 @@ class ClientShell:
         files = {path.name: path.read_bytes() for path in sorted(_FILES.iterdir())}
         files[UPLOAD] = b"A file to upload.\n"
         files["hint.txt"] = self.hint(language).encode()
+        for number in range(1, len(self.reached) + 1):
+            files[f"hint-{number}.txt"] = self.hint_of(number, language).encode()
         name = self._where.replace("'", "")
-        files["bashrc"] = f"PS1='{name}$ '\nhint() {{ cat \"$HOME/hint.txt\"; }}\n".encode()
+        files["bashrc"] = _BASHRC.format(name=name, last=len(self.reached)).encode()
         named = {f"{self.folder}/{name}": content for name, content in files.items()}
         try:
             unpack(self._laboratory.client, self._container, pack(named))
@@ -144,12 +157,16 @@ class ClientShell:
             "LAB_PASSWORD": self.password,
             "LAB_HOST": self.reached[0].server.host,
             "LAB_PORT": str(self.reached[0].port),
+            "LAB_CA": _ANCHORS,
         }
+        bashrc = f"{self.folder}/bashrc"
+        if not terminal:  # there is no prompt, and no job control to ask a terminal for
+            environment["BASH_ENV"] = bashrc
         if not self._has_store:
             environment["SSL_CERT_FILE"] = anchors_file("public")
         variables = [self._mark, *(f"{name}={value}" for name, value in environment.items())]
         options = [word for variable in variables for word in ("--env", variable)]
-        words = command or ("bash", "--rcfile", f"{self.folder}/bashrc", "-i")
+        words = command or (("bash", "--rcfile", bashrc, "-i") if terminal else ("bash",))
         ended = subprocess.run(
             [
                 *(docker, "exec", "--interactive", *(["--tty"] if terminal else [])),
@@ -167,13 +184,13 @@ class ClientShell:
     # -- what to try -------------------------------------------------------------------------------
 
     def hint(self, language: str) -> str:
-        """Where one is, what listens, and commands that work as they are written."""
+        """Where one is, what listens, and commands for the first server: a page of a terminal."""
         absent = [tool for tool in TOOLS if tool not in self.tools]
         lines = [
             say("shell", "where", where=self._where, service=self._service),
             say("shell", "tools", tools=", ".join(self.tools)),
             *([say("shell", "absent", tools=", ".join(absent))] if absent else []),
-            say("shell", "files", upload=UPLOAD, anchors=f"{CERTIFICATES}/anchors"),
+            say("shell", "files", upload=UPLOAD),
             say("shell", "login", user=USER, password=self.password),
         ]
         image = self._laboratory.image_of(self._service)
@@ -182,17 +199,28 @@ class ClientShell:
         if not self._has_store:
             lines.append(say("shell", "no_store"))
         text = [part for line in lines for part in hung("", line.in_(language))]
-        for one in self.reached:
-            kind = say("shell", "broken" if one.broken else "good").in_(language)
-            name = f"{one.server.host}:{one.port}"
-            text += ["", f"{name}  {server_in_words(one.server)}{kind}"]
-            # What is broken is tried with one command: which, is up to whoever tries.
-            text += [f"  {command}" for command in self.commands(one)[: 1 if one.broken else None]]
-        return "\n".join([*text, "", say("shell", "leave").in_(language), ""])
+        last = len(self.reached)
+        if last > 1:
+            numbered = enumerate(self.reached, start=1)
+            text += ["", *(f"{number}  {_named(one, language)}" for number, one in numbered)]
+            text += ["", say("shell", "first", last=last).in_(language)]
+        else:
+            text += ["", _named(self.reached[0], language)]
+        text += self._tries(self.reached[0])
+        return "\n".join([*text, say("shell", "leave").in_(language), ""])
+
+    def hint_of(self, number: int, language: str) -> str:
+        """One server, from 1 on, and commands that work as they are written."""
+        one = self.reached[number - 1]
+        return "\n".join([_named(one, language), *self._tries(one), ""])
+
+    def _tries(self, one: Reached) -> list[str]:
+        # What is broken is tried with one command: which, is up to whoever tries.
+        return [f"  {command}" for command in self.commands(one)[: 1 if one.broken else None]]
 
     def commands(self, one: Reached) -> list[str]:
         """Commands that connect to a server, of the tools that are here."""
-        host, port, password = one.server.host, one.port, self.password
+        host, port = one.server.host, one.port
         starttls = " -starttls ftp" if one.is_ftp else f" -servername {host}"
         every = {
             "openssl": f"openssl s_client -connect {host}:{port}{starttls}"
@@ -200,10 +228,10 @@ class ClientShell:
         }
         if one.is_ftp:
             every |= {
-                "curl": f"curl -sS --ssl-reqd --user {USER}:{password} -T {UPLOAD} ftp://{host}:{port}/",
-                "lftp": f"lftp -u {USER},{password} -e 'put {UPLOAD}; quit' ftp://{host}:{port}",
-                "perl": f"perl ftps.pl {host} {port} {USER} {password} {UPLOAD}",
-                "python3": f"python3 ftps.py {host} {port} {USER} {password} {UPLOAD}",
+                "curl": f"curl -sS --ssl-reqd -u $LAB_USER:$LAB_PASSWORD -T {UPLOAD} ftp://{host}:{port}/",
+                "lftp": f"lftp -u $LAB_USER,$LAB_PASSWORD -e 'put {UPLOAD}; quit' ftp://{host}:{port}",
+                "perl": f"perl ftps.pl {host} {port} $LAB_USER $LAB_PASSWORD {UPLOAD}",
+                "python3": f"python3 ftps.py {host} {port} $LAB_USER $LAB_PASSWORD {UPLOAD}",
             }
         else:
             every |= {

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 from rich.cells import cell_len
@@ -38,14 +40,14 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.report.layout import COLUMNS
 from lab.run.suites import Offer, SuiteComparison, compare_suites, configured
 from lab.settings import SettingsError
-from lab.training import choice, room, words
+from lab.training import choice, room, shell, words
 from lab.training.demo import Demonstration
 from lab.training.diagram import diagram
 from lab.training.guess import MOST, candidates, gives_away, heard_of, is_ambiguous, why_not
 from lab.training.question import answer
 from lab.training.quiz import Quiz, QuizQuestion, questions
 from lab.training.screen import ReaderLeft, Screen
-from lab.training.shell import servers_to_try, service_of
+from lab.training.shell import ClientShell, Reached, servers_to_try, service_of
 from lab.training.source import CaseSource
 from lab.training.words import say
 from tests.unit.made_up import NO_SHARED_CIPHER_LOG, attempt_record, run_record
@@ -602,6 +604,70 @@ def test_a_shell_is_possible_on_every_platform_under_every_policy() -> None:
 def test_a_place_that_there_is_not_is_refused(where: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         service_of(where)
+
+
+class _NoEngine:
+    """A laboratory of which a hint needs no more than this."""
+
+    client = None
+    topology = SimpleNamespace(
+        containers={"rocky9-fips": SimpleNamespace(id="1"), "centos7": SimpleNamespace(id="2")}
+    )
+    images: ClassVar = {"rocky9": SimpleNamespace(stand_in=True)}
+
+    def image_of(self, _service: str) -> str:
+        return "rocky9"
+
+
+def _client_shell(monkeypatch: pytest.MonkeyPatch, has: str) -> ClientShell:
+    monkeypatch.setattr(shell, "execute", lambda *_: SimpleNamespace(output=has))
+    reached = [
+        Reached(server, 2100 + number % 2, broken)
+        for number, (server, broken) in enumerate(servers_to_try())
+    ]
+    laboratory: Any = _NoEngine()
+    return ClientShell(laboratory, "rocky9-fips", "rocky9:FIPS", reached, "3m4akwcxZhi6pI7n")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "has",
+    ["openssl curl perl python3 Net::FTP store", "perl python3 Net::FTP", "curl lftp openssl perl"],
+)
+def test_a_hint_fits_a_terminal(monkeypatch: pytest.MonkeyPatch, language: str, has: str) -> None:
+    opened = _client_shell(monkeypatch, has)
+    lines = opened.hint(language).rstrip("\n").split("\n")
+    # with the prompt below it
+    assert sum(max(1, -(-cell_len(line) // COLUMNS)) for line in lines) < 24, "\n".join(lines)
+    # and every server has its own, the first the same as on the page
+    for number, one in enumerate(opened.reached, start=1):
+        head, *commands = opened.hint_of(number, language).rstrip("\n").split("\n")
+        assert f"{number}  {head}" in lines
+        assert commands
+        assert all(f"{one.server.host}:{one.port}" in c or f" {one.port} " in c for c in commands)
+        assert (number > 1) or set(commands) <= set(lines)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_shell_without_a_terminal_does_not_ask_for_one(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(argv: list[str], **_: object) -> SimpleNamespace:
+        ran.append(argv)
+        return SimpleNamespace(returncode=0)
+
+    opened = _client_shell(monkeypatch, "openssl store")
+    monkeypatch.setattr(shell, "program", lambda _: "docker")
+    monkeypatch.setattr("lab.training.shell.subprocess.run", run)
+    opened.run([], terminal=terminal)
+    ((*_, last),) = ran
+    assert (last == "-i") == terminal
+    assert ("--tty" in ran[0]) == terminal
+    # `hint` is there either way
+    assert any(word.startswith("BASH_ENV=") for word in ran[0]) != terminal
+    assert ("--rcfile" in ran[0]) == terminal
 
 
 def test_a_shell_has_something_good_and_something_broken_to_connect_to() -> None:
