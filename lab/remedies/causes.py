@@ -104,6 +104,7 @@ def _suites(evidence: Evidence) -> Iterator[InBothLanguages]:
     version = compared.version
     if version is None:
         yield from _versions(evidence)
+        yield words("fact", "no_version")
     elif compared.possible:
         yield words("fact", "groups", common=_suite_names(compared.common[version]))
     else:
