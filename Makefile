@@ -98,7 +98,7 @@ down: $(READY) ## remove every container and network that this checkout left
 	@$(LAB) down
 
 .PHONY: bench
-bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another; DEMOS=1: demonstrations
+bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another; DEMOS=1: demonstrations and an exercise
 	@$(LAB) engine start
 	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(DEMOS),--demos)
 

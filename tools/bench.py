@@ -28,6 +28,9 @@ from lab.cases import Catalogue, PlannedAttempt
 from lab.clients.net_ftp import NetFtp
 from lab.clients.tls_perl import TlsPerl
 from lab.documents import documents
+from lab.exercises import exercise_named
+from lab.exercises.checking import make as make_all
+from lab.exercises.reading import plan, read
 from lab.host.checkout import LABEL_CHECKOUT
 from lab.images import Printed, Progress
 from lab.model import Attempt, Goal, Result
@@ -49,6 +52,8 @@ WARM_RUNS = 3
 #: Of a refused attempt at each checkout, in turn.
 REFUSED_RUNS = 7
 PAGE_ATTEMPTS = 10_000
+#: The exercise that is checked: two clients and two intruders, each at an impostor's server as well.
+EXERCISE = "no-common-suite"
 #: Seconds between two looks at the containers of a command under way.
 LOOK_S = 0.1
 #: Where the processor time of a container stands: control groups of version 1 and 2, and their units.
@@ -290,9 +295,41 @@ def measure_demos(checkout: Checkout) -> Measured:
                 Figure("  beside `lab run` of its attempts: wall", demo_s / run_s, "x", 2.0),
                 Figure("  the same: processor", demo_cpu_s / run_cpu_s, "x", 2.0),
             ]
+        measured.figures += _exercise(checkout)
     finally:
         _command("down")
     return measured
+
+
+def _exercise(checkout: Checkout) -> list[Figure]:
+    """A check of an exercise as a person starts it, beside its attempts alone; the score stays as it was.
+
+    Raises:
+        BenchError: a command failed, or an exercise is under way.
+    """
+    exercise, state = exercise_named(EXERCISE), checkout.state / "exercise" / "state.json"
+    score = state.read_bytes() if state.is_file() else None
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "files"
+        _command("exercise", "start", EXERCISE, str(folder))
+        try:
+            check = [_spent(checkout.root, ("exercise", "check"))[0] for _ in range(WARM_RUNS)]
+            files = read(exercise, folder, folder)
+        finally:
+            _command("exercise", "finish", "--remove")
+            state.unlink() if score is None else state.write_bytes(score)
+    planned = plan(exercise, files)
+    attempts = [one.attempt for one in planned]
+    with open_lab(checkout, Progress(), new_run_id(), files.own, attempts=attempts) as laboratory:
+        bare = [
+            _milliseconds(lambda: make_all(laboratory.session, planned)) / 1000
+            for _ in range(WARM_RUNS)
+        ]
+    check_s, bare_s = statistics.median(check), statistics.median(bare)
+    return [
+        Figure(f"lab exercise check ({EXERCISE}, {len(planned)} attempts)", check_s, "s", 5.0),
+        Figure("  as a multiple of its attempts alone", check_s / bare_s, "x"),
+    ]
 
 
 def _median_s(*words: str) -> float:
@@ -424,7 +461,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/bench.py")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--baseline", type=Path, help="another checkout, to be measured beside")
-    parser.add_argument("--demos", action="store_true", help="demonstrations alone")
+    parser.add_argument("--demos", action="store_true", help="demonstrations and an exercise alone")
     arguments = parser.parse_args()
     here = Checkout.here()
     if arguments.baseline:

@@ -117,14 +117,24 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
             name = signal.Signals(stopped.number).name
-            say(f"lab: ended by {name}; what was finished is in the record", error=True)
+            kept = "; what was finished is in the record" if _has_recorded() else ""
+            say(f"lab: ended by {name}{kept}", error=True)
         sys.exit(128 + stopped.number)
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and _folder_has_gone():
+            say("lab: the current folder has been removed; go to another one: cd", error=True)
+            sys.exit(USAGE)
         status = _status_of(error)
         if status is None:
             raise
         print_error(error)
         sys.exit(status)
+
+
+def _has_recorded() -> bool:
+    """Whether this command has written attempts down: one that never loaded the module has not."""
+    writing = sys.modules.get("lab.record.writing")
+    return writing is not None and bool(writing.RecordWriter.has_written)
 
 
 def _prepare_streams() -> None:
@@ -156,6 +166,15 @@ def _status_of(error: Exception) -> int | None:
     # An OSError: a full disk, a directory that may not be written, an engine that has gone.
     named = type(error).__module__.partition(".")[0] in {"lab", "docker"}
     return LAB_ERROR if named or isinstance(error, OSError) else None
+
+
+def _folder_has_gone() -> bool:
+    """Whether the folder that the command was called in is no longer there."""
+    try:
+        os.getcwd()  # noqa: PTH109 - nothing is made of it
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _reader_has_gone() -> bool:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from lab.training.screen import Screen
 
 Language = Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")]
-#: So many more refusals are made than are asked about: some cannot be tried on some images.
-_SPARE = 2
+#: So many more refusals are made than are asked about: some cannot be tried, or turn out to be no question.
+_SPARE = 3
 
 Pauses = Annotated[
     bool, typer.Option("--pause/--no-pause", help="Wait for an answer, or show all in one go.")

@@ -116,6 +116,11 @@ class Exercise:
     """By way and file, of what of the catalogue it is made (:mod:`lab.exercises.folder`)."""
 
     @property
+    def number(self) -> int:
+        """What it is called by before it is solved, because its name tells the cause: its place, from 1."""
+        return 1 + list(exercises()).index(self.name)
+
+    @property
     def place(self) -> Path:
         """Its folder."""
         return HERE / self.name
@@ -129,15 +134,17 @@ def exercises() -> Mapping[str, Exercise]:
 
 
 def exercise_named(name: str) -> Exercise:
-    """The exercise of this name.
+    """The exercise of this name, or of this number in the list.
 
     Raises:
         ExerciseError: there is none; the message names the closest.
     """
     known = exercises()
+    if name.isascii() and name.isdigit() and len(name) < 5 and 0 < int(name) <= len(known):
+        return list(known.values())[int(name) - 1]
     if name not in known:
         hint = did_you_mean(name, known, otherwise=".")
-        raise ExerciseError("unknown", name=name, hint=hint, names=", ".join(known))
+        raise ExerciseError("unknown", name=name, hint=hint, number=len(known))
     return known[name]
 
 

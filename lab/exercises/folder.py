@@ -95,19 +95,19 @@ def _texts(folder: Path) -> Mapping[str, str]:
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a folder that has none of them; keys are for their owner alone.
+    """Write files into a folder that is made for them; keys are for their owner alone.
 
     Raises:
-        ExerciseError: the folder holds something, or cannot be made.
+        ExerciseError: the folder is there already, or cannot be made.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ExerciseError("folder-not-empty", folder=folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)
         for name, content in contents.items():
             path = folder / name
             path.touch(mode=0o600 if name.endswith(".key") else 0o644)
             path.write_bytes(content)
+    except FileExistsError as error:
+        raise ExerciseError("folder-there", folder=folder) from error
     except OSError as error:
         raise ExerciseError(
             "folder-not-writable", folder=folder, error=error.strerror or error

@@ -9,6 +9,7 @@ lines, because that would be the answer.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -67,12 +68,19 @@ def read(exercise: Exercise, folder: Path, originals: Path) -> ReadFolder:
 
 def _check_there(exercise: Exercise, folder: Path, originals: Path) -> None:
     if not folder.is_dir():
-        raise ExerciseError("folder-gone", folder=folder, name=exercise.name)
+        raise ExerciseError("folder-gone", folder=folder, number=exercise.number)
     wanted = {exercise.server.file, *(c.file for c in (*exercise.clients, *exercise.intruders))}
     wanted |= {TRUSTED} & set(read_folder(originals))
     for name in sorted(wanted - {""}):
         if not (folder / name).is_file():
-            raise ExerciseError("file-gone", file=name, folder=folder, original=originals / name)
+            raise _no_file(folder / name, originals)
+
+
+def _no_file(path: Path, originals: Path) -> ExerciseError:
+    """What is wrong where a file ought to be: something else is there, or nothing is."""
+    problem = "no-file" if os.path.lexists(path) else "file-gone"
+    original = originals / path.name
+    return ExerciseError(problem, file=path.name, folder=path.parent, original=original)
 
 
 class _Reader:
@@ -141,16 +149,17 @@ class _Reader:
         found = self._folder / (PurePosixPath(path).name or otherwise)
         if not found.is_file():
             there = ", ".join(p.name for p in sorted(self._folder.iterdir()) if p.suffix in _KINDS)
-            raise ExerciseError(
-                "names-no-file" if path else "file-gone",
-                file=self._server.file if path else found.name,
-                line=line,
-                path=path,
-                wanted=found.name,
-                folder=self._folder,
-                there=there,
-                original=self._originals / found.name,
-            )
+            if path and not os.path.lexists(found):
+                raise ExerciseError(
+                    "names-no-file",
+                    file=self._server.file,
+                    line=line,
+                    path=path,
+                    wanted=found.name,
+                    folder=self._folder,
+                    there=there,
+                )
+            raise _no_file(found, self._originals)
         return found
 
     def _certificate(self, chain: Path, key: Path) -> UserCertificate:

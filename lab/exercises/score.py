@@ -45,6 +45,11 @@ class ExerciseScore:
     """What the solution is worth: recommended, temporary; unsafe where that is all there was."""
 
     @property
+    def told(self) -> bool:
+        """Whether what is behind it may be said: it is solved, or the solution was read."""
+        return bool(self.solved) or self.gave_up
+
+    @property
     def points(self) -> int:
         """What it counts."""
         if not self.solved or self.gave_up:
@@ -119,11 +124,12 @@ class Score:
             ExerciseError: they are no longer there, or their certificates are too old.
         """
         path = self.kept(name) / "files"
+        exercise = exercises.exercise_named(name)
         if not path.is_dir():
-            raise ExerciseError("kept-gone", name=name, path=path)
+            raise ExerciseError("kept-gone", number=exercise.number, path=path)
         days = int((time.time() - path.stat().st_mtime) / DAY_S)
-        if days >= VALID_DAYS and exercises.exercise_named(name).certificates:
-            raise ExerciseError("certificates-ended", name=name, days=days)
+        if days >= VALID_DAYS and exercise.certificates:
+            raise ExerciseError("certificates-ended", number=exercise.number, days=days)
         return path
 
     def of(self, name: str) -> ExerciseScore:
@@ -179,6 +185,7 @@ class Score:
             "exercises": [
                 {
                     "name": name,
+                    "number": every[name].number,
                     "title": {"en": every[name].title.en, "ja": every[name].title.ja},
                     "points": one.points,
                     **dataclasses.asdict(one),

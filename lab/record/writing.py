@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -149,6 +149,9 @@ class RecordWriter:
     :func:`load` reads as an incomplete record.
     """
 
+    #: Whether this process has written an attempt into a record.
+    has_written: ClassVar[bool] = False
+
     def __init__(self, folder: Path, header: RunHeader) -> None:
         """Begin the journal in ``folder``, which exists; use :meth:`create` otherwise."""
         self.folder = folder
@@ -241,6 +244,7 @@ class RecordWriter:
             self._append("attempt", line)
             self._rows[attempt.id] = line
             self._attempts[attempt.id] = attempt
+            RecordWriter.has_written = True
 
     def capture(self, identity: str, content: bytes) -> str:
         """Write what the attempt of this id looked like on the wire, before the attempt itself.

@@ -104,6 +104,7 @@ def _suites(evidence: Evidence) -> Iterator[InBothLanguages]:
     version = compared.version
     if version is None:
         yield from _versions(evidence)
+        yield words("fact", "no_version")
     elif compared.possible:
         yield words("fact", "groups", common=_suite_names(compared.common[version]))
     else:
@@ -169,9 +170,11 @@ def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
         ):
             if out:
                 days = abs(evidence.time - moment).days
+                many = ("today", "one")[days] if days < 2 else "more"
+                when = words("when", f"{name}_{many}", days=days)
                 date = moment.date().isoformat()
                 said = True
-                yield words("fact", name, subject=_subject(one), date=date, days=days)
+                yield words("fact", name, subject=_subject(one), date=date, when=when)
     if evidence.chain and not said:
         yield words("fact", "anchor_ended")
 

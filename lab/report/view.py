@@ -425,8 +425,17 @@ def witnesses_in_words(witnesses: Witnesses | None, language: str = "en") -> str
     if witnesses is None:
         return ""
     every = {"client": witnesses.client, "server": witnesses.server, "wire": witnesses.wire}
-    each = [_say("witness", name, names=_names(one)).in_(language) for name, one in every.items()]
-    words = ("、" if language == "ja" else ", ").join(each)
+    heard: dict[str, list[str]] = {}
+    for name, one in every.items():
+        names = "" if (named := _names(one)) is None else named.in_(language)
+        heard.setdefault(names, []).append(_say("witness", name).in_(language))
+    comma, stop = ("、", "、") if language == "ja" else (", ", "; ")
+    words = stop.join(
+        _say("witness", "says" if names else "silent", names=names, who=comma.join(who)).in_(
+            language
+        )
+        for names, who in heard.items()
+    )
     return _say("witness", "disagree", words=words).in_(language) if witnesses.disagree else words
 
 
@@ -434,9 +443,9 @@ def _say(section: str, name: str, /, **values: object) -> InBothLanguages:
     return read_words(_WIRE)[section][name].format(**values)
 
 
-def _names(one: Statement) -> InBothLanguages:
+def _names(one: Statement) -> InBothLanguages | None:
     if one.standing is Agreement.SILENT or one.names is None:
-        return _say("witness", "silent")
+        return None
     name = "agrees" if one.standing is Agreement.AGREES else "differs"
     return _say("witness", name, by=_say("side", one.names))
 

@@ -20,8 +20,9 @@ from lab.model import ClientReport, Outcome, Reason, Side, Stage
 from lab.record import AttemptResult, CertificateRecord, Chain
 from lab.remedies.words import InBothLanguages
 from lab.report import view
+from lab.run.suites import SuiteComparison
 from lab.text import cut, listed, one_line
-from lab.training.words import outcome_words, say, token
+from lab.training.words import outcome_words, reason_in_words, say, token
 
 #: So many are offered, the right one among them.
 MOST = 5
@@ -128,6 +129,34 @@ def _nearest(
 def _alike(message: str) -> str:
     """A message without what differs from attempt to attempt."""
     return re.sub(r"\d+", "#", message.strip().split("\n")[0])
+
+
+#: Words of a title that say nothing by themselves; shorter ones than this many letters do not either.
+_EMPTY_WORDS, _SHORTEST = frozenset({"not", "the", "its"}), 3
+#: So many letters stand for a word in its other forms: created, create.
+_STEM = 5
+
+
+def gives_away(message: str, reason: Reason) -> bool:
+    """Whether a message names the reason: more than half of the words of its title are in it."""
+    title = re.findall(r"[a-z0-9]+", reason_in_words(reason).en.lower())
+    telling = [w[:_STEM] for w in title if len(w) >= _SHORTEST and w not in _EMPTY_WORDS]
+    said = re.sub(r"[^a-z0-9]", "", message.lower())
+    return 2 * sum(word in said for word in telling) > len(telling)
+
+
+def is_given_away(program: str, reason: Reason) -> bool:
+    """Whether every message that a program was seen to show for this reason names it."""
+    known = _known(program, reason)
+    return bool(known) and all(gives_away(one.message, reason) for one in known)
+
+
+def is_ambiguous(reason: Reason, compared: SuiteComparison | None) -> bool:
+    """Whether what both ends offer speaks for another reason: no suite, where no version is common."""
+    if compared is None or compared.client.nothing or compared.server.nothing:
+        return False
+    none = compared.version is None
+    return {Reason.NO_SHARED_CIPHER: none, Reason.NO_SHARED_PROTOCOL: not none}.get(reason, False)
 
 
 # -- what is true of an attempt, whatever it ended for ---------------------------------------------

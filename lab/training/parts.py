@@ -23,6 +23,7 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import server_lines
 from lab.remedies.words import InBothLanguages
 from lab.report import view
+from lab.run.suites import SuiteComparison
 from lab.servers import SERVERS
 from lab.text import cut, listed, one_line, visible
 from lab.training.source import CaseSource
@@ -176,10 +177,15 @@ def cause(result: AttemptResult, source: CaseSource) -> Pairs:
     if outcome is None or outcome.reason is None:
         yield label, say("cause", "works")
         return
-    asks = outcome.reason in {Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL}
-    compared = source.suites(result) if asks else None
     chain = source.chain()
-    yield label, cause_of(Evidence(result, chain, compared))
+    yield label, cause_of(Evidence(result, chain, compared(result, source)))
+
+
+def compared(result: AttemptResult, source: CaseSource) -> SuiteComparison | None:
+    """What both ends offer, where a refusal is about suites or versions and they can be asked."""
+    reason = result.outcome.reason if result.outcome is not None else None
+    asks = reason in {Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL}
+    return source.suites(result) if asks else None
 
 
 def changes(before: Attempt, after: Attempt) -> Iterator[tuple[str, str, InBothLanguages | str]]:

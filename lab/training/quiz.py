@@ -16,7 +16,7 @@ from lab.report import view
 from lab.text import visible
 from lab.training import parts
 from lab.training.choice import functions
-from lab.training.guess import candidates
+from lab.training.guess import candidates, gives_away, is_ambiguous, is_given_away
 from lab.training.question import answer, offer
 from lab.training.screen import Screen
 from lab.training.source import CaseSource
@@ -55,12 +55,15 @@ class QuizQuestion:
 
 
 def questions(cases: Sequence[LoadedCase], seed: int) -> Iterator[QuizQuestion]:
-    """Every refusal that can be asked about, in the order of this seed: reasons that were not there first."""
+    """Every refusal that can be asked about, in the order of this seed: reasons that were not there first.
+
+    Of each case one client is asked about, and none whose messages name the reason.
+    """
     draw = random.Random(seed)
     drawn = [
-        draw.choice(clients)
+        draw.choice(asked)
         for clients in functions(cases).values()
-        if clients[0].case.race is None and clients[0].case.expect.result is Result.REFUSED
+        if (asked := [case for case in clients if _can_be_asked(case)])
     ]
     draw.shuffle(drawn)
     while drawn:
@@ -74,6 +77,15 @@ def questions(cases: Sequence[LoadedCase], seed: int) -> Iterator[QuizQuestion]:
             seen.add(reason)
             yield QuizQuestion(case)
         drawn = later
+
+
+def _can_be_asked(case: LoadedCase) -> bool:
+    expect = case.case.expect
+    if case.case.race is not None or expect.result is not Result.REFUSED or expect.reason is None:
+        return False
+    if expect.message:
+        return not gives_away(expect.message, expect.reason)
+    return not is_given_away(case.case.attempt.client.program, expect.reason)
 
 
 class Quiz:
@@ -90,7 +102,9 @@ class Quiz:
         self.verdicts: set[Verdict | None] = set()
 
     def ask(self, question: QuizQuestion, source: CaseSource) -> bool:
-        """Ask one question; false: it cannot be tried on these images.
+        """Ask one question; false: it cannot be tried on these images, or is none.
+
+        What is no question: the message is the answer, or what both ends offer speaks for another one.
 
         Raises:
             ReaderLeft: whoever answers has left.
@@ -99,12 +113,17 @@ class Quiz:
         self.verdicts.add(row.verdict)
         if row.outcome is None or row.client_report is None:
             return False
+        right = row.outcome.reason
+        if right is not None and (
+            gives_away(row.client_report.message, right)
+            or is_ambiguous(right, parts.compared(row, source))
+        ):
+            return False
         if self._asked:
             self._screen.pause()
         self._asked += 1
         self._screen.heading(self._asked, self._count, say("quiz", "question"))
         self._message(row)
-        right = row.outcome.reason
         offered = candidates(row, source.chain())
         offer(self._screen, offered)
         given, hints = self._answered(row, offered)

@@ -29,7 +29,14 @@ from lab.host import engine
 from lab.images import ImageError
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
-from lab.record import AttemptResult, CertificateRecord, RecordError, RunRecord, to_json
+from lab.record import (
+    AttemptResult,
+    CertificateRecord,
+    RecordError,
+    RecordWriter,
+    RunRecord,
+    to_json,
+)
 from lab.run import network, topology
 from lab.run.checkout import Checkout
 from lab.run.link import AgentError
@@ -295,11 +302,15 @@ def test_what_the_lab_cannot_do_is_one_message_and_exit_status_3(
 
 
 @pytest.mark.parametrize(
+    ("recorded", "kept"), [(False, ""), (True, "; what was finished is in the record")]
+)
+@pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name
 )
 def test_a_signal_ends_the_command_with_its_number(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, recorded: bool, kept: str
 ) -> None:
+    monkeypatch.setattr(RecordWriter, "has_written", recorded)
     cleaned: list[bool] = []
 
     def interrupted() -> None:
@@ -312,7 +323,7 @@ def test_a_signal_ends_the_command_with_its_number(
     monkeypatch.setattr(engine, "find", interrupted)
     done = lab("status")
     assert done.status == 128 + number
-    assert done.err == f"lab: ended by {number.name}; what was finished is in the record\n"
+    assert done.err == f"lab: ended by {number.name}{kept}\n"
     assert cleaned == [True], "what was open was not closed"
     # nobody who presses Ctrl-C once more sees a traceback
     assert signal.getsignal(number) is signal.SIG_DFL

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -122,9 +123,11 @@ def test_a_text_can_have_a_certificate_in_it() -> None:
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine", encoding="utf-8")
-    with pytest.raises(ExerciseError, match="nothing is overwritten"):
+    with pytest.raises(ExerciseError, match="it is there already"):
         write(tmp_path, {"vsftpd.conf": b""})
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    with pytest.raises(ExerciseError, match="it is there already"):
+        write(tmp_path / "mine", {"vsftpd.conf": b""})
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -237,6 +240,20 @@ def test_what_cannot_be_tried_is_said(
 ) -> None:
     with pytest.raises(ExerciseError, match=said):
         read(*damaged(place, "expired", file, content))
+
+
+@pytest.mark.parametrize("file", ["vsftpd.conf", "trusted.pem", "chain.pem", "server.key"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_no_file_any_more_is_said_so(file: str, kind: str, place: Path) -> None:
+    one, folder, originals = damaged(place, "expired", file, None)
+    if kind == "folder":
+        (folder / file).mkdir()
+    elif kind == "pipe":
+        os.mkfifo(folder / file)
+    else:
+        (folder / file).symlink_to("nowhere")
+    with pytest.raises(ExerciseError, match=f"Reading {file} in .*: what is there is no file"):
+        read(one, folder, originals)
 
 
 def test_a_configuration_that_nobody_can_read_is_said_with_its_line(place: Path) -> None:
@@ -504,10 +521,10 @@ def test_a_second_exercise_waits_for_the_first(lab: Command, tmp_path: Path) -> 
     lab("start", "no-common-suite", "here")
     done = lab("start", "expired")
     assert done.status == 2
-    assert f"no-common-suite is under way in {tmp_path / 'here'}" in done.err
+    assert f"exercise 1 is under way in {tmp_path / 'here'}" in done.err
     assert "`lab exercise finish`" in done.err
     assert not (tmp_path / "expired").exists()
-    assert "* no-common-suite" in lab("list").out
+    assert "*  1  One of two clients" in lab("list").out
 
 
 def test_a_name_that_is_none_has_the_nearest_beside_it(lab: Command) -> None:
@@ -519,7 +536,7 @@ def test_a_name_that_is_none_has_the_nearest_beside_it(lab: Command) -> None:
 def test_without_an_exercise_there_is_nothing_to_do(word: str, lab: Command) -> None:
     done = lab(word)
     assert done.status == 2
-    assert "`lab exercise start NAME` begins one" in done.err
+    assert "`lab exercise start NUMBER` begins one" in done.err
 
 
 def test_hints_come_one_after_the_other(lab: Command) -> None:
@@ -551,7 +568,7 @@ def test_files_of_the_trainee_stay(lab: Command, tmp_path: Path) -> None:
     assert "notes.txt" in lab("finish", "--remove").out
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
     lab("start", "no-common-suite", "other")
-    assert "Your files stay in" in lab("finish", "--keep").out
+    assert f"Your files stay in\n{tmp_path / 'other'}\n" in lab("finish", "--keep").out
     assert (tmp_path / "other" / "vsftpd.conf").exists()
 
 
@@ -562,6 +579,123 @@ def test_a_folder_with_something_in_it_is_left_alone(lab: Command, tmp_path: Pat
     assert (done.status, "nothing is overwritten" in done.err) == (2, True)
     assert (tmp_path / "full" / "vsftpd.conf").read_text("utf-8") == "mine"
     assert lab("check").status == 2  # and none is under way
+
+
+@pytest.mark.parametrize("folder", ["", ".", "empty"])
+def test_a_folder_that_the_lab_has_not_made_is_never_used(
+    folder: str, lab: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert lab("start", "1", folder).status == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name != "state"] == ["empty"]
+    assert lab("finish", "--remove").status == 2
+    assert (tmp_path / "empty").is_dir()
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(lab: Command, tmp_path: Path) -> None:
+    lab("start", "1", "mine")
+    (tmp_path / "mine").rename(tmp_path / "elsewhere")
+    (tmp_path / "mine").symlink_to("elsewhere")
+    assert lab("finish", "--remove").status == 0
+    assert (tmp_path / "elsewhere" / "vsftpd.conf").is_file()
+
+
+def test_a_command_in_a_folder_that_has_gone_says_so(
+    lab: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done = lab("start", "1")
+    assert (done.status, done.err) == (
+        2,
+        "lab: the current folder has been removed; go to another one: cd\n",
+    )
+
+
+def test_what_is_behind_it_is_told_when_it_is_solved_or_given_up(lab: Command) -> None:
+    one = exercise_named("no-common-suite")
+    assert lab("start", "1").status == 0
+    for language in ("en", "ja"):
+        done = lab("finish", "--remove", "--lang", language)
+        assert one.title.in_(language) in done.out
+        assert one.name not in done.out
+        assert one.explanation.in_(language)[:20] not in done.out
+        assert "`lab exercise solution`" in " ".join(done.out.split())
+        lab("start", "1")
+    lab("solution")
+    done = lab("finish", "--remove")
+    assert one.explanation.en[:20] in done.out
+    assert f"given up: 0 of {POINTS} points" in done.out
+
+
+def test_a_name_is_not_shown_before_it_is_solved(
+    lab: Command, checked: Callable[[Grade], None], tmp_path: Path
+) -> None:
+    names = [one.name for one in ALL]
+    assert str(tmp_path / "exercise-2") in lab("start", "2").out.splitlines()
+    for words in (["list"], ["status"], ["status", "--markdown"]):
+        assert not [name for name in names if name in lab(*words).out], words
+    assert all(f"({name})" in lab("list", "-v").out for name in names)
+    assert "under way: exercise 2 in\n" in lab("status").out
+    checked(Grade.SOLVED)
+    lab("check")
+    assert [name for name in names if f"({name})" in lab("list").out] == [names[1]]
+    assert f"({names[1]})" in lab("status").out
+
+
+@each
+def test_a_number_stands_for_a_name_and_a_title_is_none(one: Exercise) -> None:
+    assert exercise_named(str(one.number)) is one
+    words = set(re.findall(r"\w{5,}", one.name)) - {"backend", "client", "origin"}
+    assert not words & set(re.findall(r"\w+", one.title.en.lower()))
+
+
+@pytest.mark.parametrize("number", ["0", "999", "99999999", "-", "\uff11"])
+def test_a_number_that_is_none_is_refused(number: str) -> None:
+    with pytest.raises(ExerciseError, match=f"There are 1 to {len(ALL)}"):
+        exercise_named(number)
+
+
+def test_of_two_that_start_at_once_one_does(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from lab.cli import main; main()", "exercise", "start"]
+    environment = {**os.environ, "LAB_ROOT": str(tmp_path)}
+    both = [
+        subprocess.Popen(
+            [*command, number], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        for number in ("1", "2")
+    ]
+    said = [one.communicate()[1] for one in both]
+    assert sorted(one.returncode for one in both) == [0, 2], said
+    assert "is under way in" in "".join(said)
+    assert len(list(tmp_path.glob("exercise-*"))) == 1
+
+
+@pytest.mark.parametrize("meanwhile", ["finish", "restart"])
+@pytest.mark.parametrize("when", ["checking", "waiting"])
+def test_a_watch_ends_when_another_terminal_ends_the_exercise(
+    meanwhile: str, when: str, lab: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lab("start", "1", "mine")
+
+    def end(*_: object) -> None:
+        shutil.rmtree(tmp_path / "mine")
+        score = Score.load(tmp_path / "state/.lab").ended()
+        (score.started("expired", tmp_path) if meanwhile == "restart" else score).save()
+
+    def check(*_: object) -> Grading:
+        if when == "checking":
+            end()
+            raise ExerciseError("folder-gone", folder="mine", number=1)
+        client = GradedClient(ALL[0].clients[0], DELIVERED, "", "", as_before=False)
+        return Grading(Grade.OPEN, (client,), (), (), changed=frozenset({"a"}))
+
+    monkeypatch.setattr(checking, "check", check)
+    monkeypatch.setattr(time, "sleep", end)
+    done = lab("check", "--watch")
+    assert (done.status, "ended in another terminal" in done.err) == (1, True), done.err
+    assert "no longer there" not in done.err
 
 
 def test_a_state_that_cannot_be_read_is_said(lab: Command, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_every_file_that_the_lab_reads_is_in_the_wheel(installed: Path) -> None:
         ("attempt --help", "--server"),
         ("attempt --fields", "certificate"),
         ("doctor --help", "--json"),
-        ("exercise list", "no-common-suite"),
+        ("exercise list -v", "no-common-suite"),
     ],
 )
 def test_a_command_works_in_an_empty_folder(

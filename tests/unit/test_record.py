@@ -192,6 +192,16 @@ def test_the_newest_run_is_the_latest(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["latest", "run-1", "run-2"]
 
 
+def test_a_process_knows_whether_it_has_recorded_an_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordWriter, "has_written", False)
+    with RecordWriter.create(tmp_path, header()) as writer:
+        assert not RecordWriter.has_written
+        writer.attempt(attempt())
+        assert RecordWriter.has_written
+
+
 def test_a_run_id_is_used_once_and_an_attempt_id_too(tmp_path: Path) -> None:
     with RecordWriter.create(tmp_path, header()) as writer:
         writer.attempt(attempt())

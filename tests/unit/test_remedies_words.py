@@ -30,7 +30,7 @@ from lab.report.advice import advice_in_words
 from tests.unit.made_up import START, attempt_record
 
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
-SECTIONS = ("why", "fact", "cure", "side", "advice")
+SECTIONS = ("why", "fact", "when", "cure", "side", "advice")
 DELIVERED = Outcome(result=Result.COMPLETED, goal=Goal.TRANSFER)
 
 
@@ -158,8 +158,28 @@ def test_what_is_expired_is_named_with_its_day_and_what_is_not_is_not() -> None:
     ]
     said = cause_of(Evidence(result, chain)).en
     assert "`CN=ca` ended on" in said
-    assert "(days ago: 3)" in said
+    assert "(3 days ago)" in said
     assert "CN=leaf" not in said
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (-60, "(2 days ago)"),
+        (-30, "(1 day ago)"),
+        (-3, "(less than a day ago)"),
+        (3, "(in less than a day)"),
+        (30, "(in 1 day)"),
+        (60, "(in 2 days)"),
+    ],
+)
+def test_days_are_counted_as_they_are_spoken(hours: int, said: str) -> None:
+    moment = START + timedelta(hours=hours)
+    result = refusal(Attempt(vsftpd(), net_ftp("rocky9")), Reason.EXPIRED).with_(started=START)
+    dates = {"not_after": moment} if hours < 0 else {"not_before": moment}
+    cause = cause_of(Evidence(result, [certificate("CN=leaf", "CN=ca", **dates)]))
+    assert said in cause.en
+    assert not re.search(r"[{}]", cause.ja)
 
 
 def test_the_issuer_that_is_missing_is_named() -> None:

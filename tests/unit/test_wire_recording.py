@@ -330,7 +330,7 @@ def test_the_reading_in_words() -> None:
         "the client offers TLSv1.2 or older; ECDHE-ECDSA-AES256-GCM-SHA384 AES128-SHA;"
         " the name ftp.lab.test",
         "the server selects TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384; 1 certificate",
-        "fatal alert unknown_ca (48) from the client behind the ServerHello",
+        "fatal alert unknown_ca (48) from the client after the ServerHello",
         f"{packets} packets in wire/x.pcapng;"
         " no secrets: the handshake ended before there were secrets",
         "9 bytes of long transfers are left out",
@@ -355,17 +355,18 @@ def test_without_packets_that_is_said() -> None:
 
 def test_a_disagreement_is_said() -> None:
     assert witnesses_in_words(DISAGREE) == (
-        "they disagree - client: the client, server: silent, wire: the server (!)"
+        "they disagree - the client, according to client; silent: server;"
+        " the server (!), according to wire"
     )
     agreed = Witnesses(AGREED, AGREED, AGREED)
-    assert witnesses_in_words(agreed) == "client: the client, server: the client, wire: the client"
+    assert witnesses_in_words(agreed) == "the client, according to client, server, wire"
     assert witnesses_in_words(None) == ""
 
 
 def test_the_explanation_has_both() -> None:
     words = explain_surprise(record(reading(), DISAGREE))
     assert "  wire         the client offers TLSv1.2" in words
-    assert "  witnesses    they disagree - client: the client" in words
+    assert "  witnesses    they disagree - the client, according to" in words
 
 
 def test_the_page_has_both() -> None:
