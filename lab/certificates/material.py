@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -100,6 +100,9 @@ class Wanted:
 
     slugs: Sequence[str] = tuple(CATALOGUE)
     anchors: Sequence[str] = tuple(ANCHORS)
+    strong_issuers: bool = True
+    """Whether a client is at security level 3, which asks for RSA-3072 of every CA. Such keys take most of
+    the time; what is wanted later does not change them."""
 
 
 class RunCertificates:
@@ -161,7 +164,11 @@ class RunCertificates:
         """
         slugs = [slug for slug in more.slugs if slug not in self._wanted.slugs]
         anchors = [name for name in more.anchors if name not in self._wanted.anchors]
-        self._wanted = Wanted((*self._wanted.slugs, *slugs), (*self._wanted.anchors, *anchors))
+        self._wanted = replace(
+            self._wanted,
+            slugs=(*self._wanted.slugs, *slugs),
+            anchors=(*self._wanted.anchors, *anchors),
+        )
         return bool(slugs or anchors)
 
     def generate(self) -> RunCertificates:
@@ -393,7 +400,8 @@ class RunCertificates:
         )
 
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:
-        return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(_CA_KEYS[issuer]))
+        kind = _CA_KEYS[issuer] if self._wanted.strong_issuers else Key.RSA_2048
+        return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(kind))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
         """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""

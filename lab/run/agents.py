@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from docker import DockerClient
 
@@ -85,11 +85,15 @@ class Agents:
     def _start(self, service: str, argv: Sequence[str]) -> AgentLink:
         container = self._containers.id_of(service)
         if not self._closed.is_set():
-            self._equipment.put(service)
-            link = AgentLink(self._client, service, container, list(argv))
-            if not self._closed.is_set():
+            self._equipment.put_agents(service)
+            with ThreadPoolExecutor(1) as aside:
+                # Certificates may have to be made yet; an agent needs them for its first attempt only.
+                putting = aside.submit(self._equipment.put, service)
+                link = AgentLink(self._client, service, container, list(argv))
+            if not self._closed.is_set() and putting.exception() is None:
                 return link
             link.close()
+            putting.result()
         raise AgentError(f"no agent is started in {service}: the session has ended")
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+import re
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
 from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
 from lab.model import Attempt
+from lab.model.software import LIMITS
 from lab.own.files import UserFiles
 from lab.servers import SERVER_HOSTS
 
+#: The last of OpenSSL's security levels at which RSA-2048 is enough: 112 bits.
+_MOST_2048 = 2
+_LEVEL = re.compile(r"SECLEVEL\s*=\s*[3-9]")
 
-def begin(
-    attempts: Collection[Attempt] | None, own: UserFiles | None = None
-) -> Future[RunCertificates]:
+
+def begin(attempts: Collection[Attempt] | None, own: UserFiles | None = None) -> RunCertificates:
     """Begin to make the certificates that these attempts need, in the background.
 
-    OpenSSL makes keys without the interpreter's lock, so that other things are done meanwhile.
+    OpenSSL makes keys without the interpreter's lock, so that other things are done meanwhile. Whoever
+    needs a certificate that is not made yet waits for it.
 
     Args:
         attempts: those that will be made; ``None``: any there could be.
@@ -34,17 +39,25 @@ def begin(
     if own is not None:
         material.hold_for(own.names)
     pool = ThreadPoolExecutor(1, "certificates")
-    try:
-        return pool.submit(material.generate)
-    finally:
-        pool.shutdown(wait=False)
+    pool.submit(material.generate)
+    pool.shutdown(wait=False)
+    return material
 
 
-def wanted_by(attempts: Iterable[Attempt]) -> Wanted:
+def wanted_by(attempts: Collection[Attempt]) -> Wanted:
     """The certificates and trust anchors of the catalogue that attempts' settings name."""
     slugs: set[str | None] = set()
     anchors: set[str | None] = {"public"}
     for one in attempts:
         slugs |= {one.server.certificate, one.client.pin, one.client.client_certificate}
         anchors.add(one.client.trust)
-    return Wanted([s for s in CATALOGUE if s in slugs], [a for a in ANCHORS if a in anchors])
+    strong = any(_is_at_level_3(one) for one in attempts)
+    return Wanted(
+        [s for s in CATALOGUE if s in slugs], [a for a in ANCHORS if a in anchors], strong
+    )
+
+
+def _is_at_level_3(attempt: Attempt) -> bool:
+    """Whether an end may be at OpenSSL's security level 3 or above: by its policy, or as its settings say."""
+    limits = LIMITS.get(attempt.client.where)
+    return limits is None or limits.level > _MOST_2048 or bool(_LEVEL.search(repr(attempt)))

@@ -255,7 +255,7 @@ _SERVER_SERVICES = frozenset(server.service for server in SERVERS.values())
 
 
 class Equipment:
-    """The files that the containers need for a run's attempts, put there before an agent starts."""
+    """The files that the containers need for a run's attempts: agents, certificates, what clients trust."""
 
     def __init__(
         self, containers: Containers, material: RunCertificates, roots: bytes | None = None
@@ -270,11 +270,26 @@ class Equipment:
         self._roots = roots
         self._with_own_roots: set[str] = set()
         self._material = material
+        self._programs: OnceMap[str] = OnceMap()
         self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
+    def put_agents(self, service: str) -> None:
+        """Put the agents' programs into the container of this service, unless they are there.
+
+        Raises:
+            AgentError: it takes none.
+        """
+
+        def put() -> str:
+            files = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
+            self._containers.put(service, pack(files))
+            return service
+
+        self._programs.get(service, put)
+
     def put(self, service: str) -> None:
-        """Put files into the container of this service, unless they are there.
+        """Put certificates into the container of this service, unless they are there.
 
         Raises:
             AgentError: it takes none.
@@ -311,7 +326,7 @@ class Equipment:
         Raises:
             AgentError: a container takes none.
         """
-        if not self._material.want(wanted_by(attempts)):
+        if not self._material.want(wanted_by(list(attempts))):
             return
         for service in self._equipped.values():
             is_server = service in _SERVER_SERVICES
@@ -344,9 +359,8 @@ class Equipment:
     def _pack(self) -> tuple[bytes, bytes]:
         """Archives with all that servers need, and with all that clients need."""
         trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
-        agents = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
-        for_servers = pack(agents | self._certificates(server=True))
-        return for_servers, pack(agents | self._certificates(server=False) | trust)
+        for_servers = pack(self._certificates(server=True))
+        return for_servers, pack(self._certificates(server=False) | trust)
 
     def take_own_keys_away(self) -> None:
         """Empty the files with the operator's own keys.

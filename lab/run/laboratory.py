@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +78,7 @@ def open_lab(
     own: UserFiles | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
-    certificates: Future[RunCertificates] | None = None,
+    certificates: RunCertificates | None = None,
     also: Collection[str] = (),
     meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Lab]:
@@ -96,7 +96,7 @@ def open_lab(
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
-    certificates = certificates or begin(attempts, own)
+    material = certificates or begin(attempts, own)
     client = engine.find()
     try:
         store = image_store(client, checkout, progress)
@@ -115,7 +115,6 @@ def open_lab(
                 looking = background.submit(
                     network.look, client, running.project, running.containers
                 )
-                material = certificates.result()
                 material.add_addresses(_addresses(running))
                 if own is not None:
                     _add_own(material, own)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ def repeat(
     own: UserFiles | None = None,
     captures: CapturePolicy | None = None,
     remedies: bool = False,
-    certificates: Future[RunCertificates] | None = None,
+    certificates: RunCertificates | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`.

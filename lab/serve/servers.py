@@ -69,12 +69,11 @@ class Started:
 
 def begin_certificates(
     entries: Iterable[ServedEntry], place: Place
-) -> tuple[Future[RunCertificates], Future[RunCertificates]]:
+) -> tuple[RunCertificates, Future[RunCertificates]]:
     """Begin to make the certificates of these entries, with every trust anchor.
 
     Returns:
-        What is done when all are made, and what is done when the CA to trust is: the others are
-        made meanwhile, and whoever needs one waits for it.
+        The certificates, of which whoever needs one waits for it; and what is done when all are made.
     """
     named = {settings.certificate for entry in entries for settings in entry.servers}
     material = RunCertificates.create(
@@ -84,13 +83,9 @@ def begin_certificates(
     )
     material.add_addresses({place.host: place.address})
 
-    def with_the_ca() -> RunCertificates:
-        material.anchor("public")
-        return material
-
-    pool = ThreadPoolExecutor(2, "certificates")
+    pool = ThreadPoolExecutor(1, "certificates")
     try:
-        return pool.submit(material.generate), pool.submit(with_the_ca)
+        return material, pool.submit(material.generate)
     finally:
         pool.shutdown(wait=False)
 

@@ -120,7 +120,7 @@ def serve(
             ports.take(wish.place.port(entry), entry.name)
         for port, software in wish.data_ports.items():
             ports.take(port, f"data connections of {software}")
-        everything, with_the_ca = begin_certificates(wish.entries, wish.place)
+        certificates, all_of_them = begin_certificates(wish.entries, wish.place)
         folder = stack.enter_context(own_folder(checkout, wish.place.first))
         services = {SERVERS[software].service for software in wish.software}
         remove_left_over(checkout)
@@ -130,7 +130,7 @@ def serve(
                 progress,
                 new_run_id(),
                 attempts=(),
-                certificates=everything if wish.at_once else with_the_ca,
+                certificates=certificates,
                 also=[*services, RELAY],
             )
         )
@@ -141,7 +141,7 @@ def serve(
                 raise ServeError("cannot", name=entry.name, why=", ".join(sorted(missing)))
         ca_file(folder).write_bytes(lab.material.anchor("public"))
         writing = threading.Thread(
-            target=lambda: write_anchors(folder, everything.result()), name="trust anchors"
+            target=lambda: write_anchors(folder, all_of_them.result()), name="trust anchors"
         )
         writing.start()
         stack.callback(writing.join)  # the folder stays until all is written

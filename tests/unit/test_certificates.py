@@ -25,6 +25,10 @@ from lab.certificates import (
     spec_of,
 )
 from lab.certificates.authority import Subject, generate_key, request_certificate
+from lab.clients.net_ftp import NetFtp
+from lab.model import Attempt
+from lab.run.certificates import begin
+from lab.servers.vsftpd import Vsftpd
 
 FTP, OTHER = "ftp.lab.test", "pyftpdlib.lab.test"
 ADDRESSES = {FTP: "172.30.7.10", OTHER: "172.30.7.11"}
@@ -525,3 +529,22 @@ def test_the_page_about_certificates_lists_the_catalogue_in_its_order() -> None:
     ]
     assert rows == specs
     assert all(f"| `{name}` | {what} |" in page for name, what in ANCHORS.items())
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "bits"),
+    [
+        (NetFtp(platform="rocky9", policy="FIPS"), Vsftpd(), 2048),
+        (NetFtp(platform="rocky9", policy="FUTURE"), Vsftpd(), 3072),
+        (NetFtp(platform="centos7"), Vsftpd(), 2048),
+        (NetFtp(platform="centos7", ciphers="ALL:@SECLEVEL=3"), Vsftpd(), 3072),
+        (NetFtp(platform="centos7"), Vsftpd(ciphers="HIGH:@SECLEVEL=3"), 3072),
+        (NetFtp(platform="centos7"), Vsftpd(ciphers="HIGH:@SECLEVEL=1"), 2048),
+    ],
+)
+def test_issuers_are_as_strong_as_the_strictest_client_asks_for(
+    client: NetFtp, server: Vsftpd, bits: int
+) -> None:
+    made = begin([Attempt(server, client)])
+    _, issuer = describe(made.server("valid", server.host).chain_pem).certificates
+    assert issuer.key_bits == bits

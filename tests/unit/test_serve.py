@@ -133,7 +133,7 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 
 def test_certificates_are_for_the_host_itself_and_a_wildcard_below_it() -> None:
     entries = choose(["https:expired", "https:wildcard", "https:ip-address"])
-    material = begin_certificates(entries, PLACE)[0].result(30)
+    material = begin_certificates(entries, PLACE)[0]
 
     def names(slug: str) -> tuple[str, ...]:
         return describe(material.server(slug, HOST).chain_pem).leaf.names

@@ -50,6 +50,7 @@ def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUp
     )
     equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up), roots)
     for service in sorted(containers.services):
+        equipment.put_agents(service)
         equipment.put(service)
     return equipment, containers
 
@@ -81,6 +82,7 @@ def test_public_roots_are_the_images_own_where_it_has_some() -> None:
 def test_files_are_put_once() -> None:
     equipment, containers = equipped("valid.chain.pem")
     containers.files["edge"] = {}
+    equipment.put_agents("edge")
     equipment.put("edge")
     assert containers.files["edge"] == {}
 
