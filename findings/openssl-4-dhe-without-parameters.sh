@@ -45,6 +45,7 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null || :; rm -rf "'"$folder"'"'
 
 cat >"$folder/server.py" <<'PYTHON'
 """One connection: says in a file how its handshake ended."""
+import os
 import socket
 import sys
 
@@ -70,8 +71,9 @@ with socket.create_server(("127.0.0.1", 0)) as listening:
     except SSL.Error as error:
         ended = error.args[0][0][2]
     connection.close()
-with open(folder + "/ended", "w", encoding="ascii") as file:
+with open(folder + "/ended.part", "w", encoding="ascii") as file:
     file.write(f"{SSL.OpenSSL_version(0).decode()}\n{ended}\n")
+os.replace(folder + "/ended.part", folder + "/ended")
 PYTHON
 
 cat >"$folder/client.py" <<'PYTHON'
