@@ -52,8 +52,12 @@ def end_with_the_agent() -> None:
 
 
 def passive_rules(verdict: str, first: int, last: int) -> List[str]:
-    """What comes to the ports ``first``-``last`` is dropped or rejected."""
-    return ["tcp dport %d-%d %s" % (first, last, VERDICTS[verdict])]
+    """Who wants to connect to the ports ``first``-``last`` is dropped or rejected.
+
+    Nothing else: from 32768 on the kernel gives these ports to connections of this container, too.
+    """
+    opening = "tcp flags & (syn|ack) == syn tcp dport %d-%d" % (first, last)
+    return ["%s %s" % (opening, VERDICTS[verdict])]
 
 
 def port_rules(verdict: str, port: int, allowed: List[str]) -> List[str]:

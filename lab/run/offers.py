@@ -55,7 +55,7 @@ from lab.tls.server_hello import ServerHello
 from lab.tls.suites import SUITES, Suite
 
 #: Seconds for one exchange of first messages.
-EXCHANGE_S = 5.0
+EXCHANGE_S = 10.0
 _INSUFFICIENT_SECURITY = 71
 
 #: Makes one attempt of the client against this port, and says what the client has against it.

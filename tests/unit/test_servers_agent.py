@@ -132,7 +132,7 @@ def test_the_packet_filter_acts_on_one_listeners_ports(verdict: str, rule: str) 
         21001, helper_programs.passive_rules(verdict, 30010, 30019)
     )
     assert script.splitlines()[-1] == (
-        f"add rule inet lab_21001 input tcp dport 30010-30019 {rule}"
+        f"add rule inet lab_21001 input tcp flags & (syn|ack) == syn tcp dport 30010-30019 {rule}"
     )
     # The listener's own port is open to the machine itself and to whoever is let in.
     script = helper_programs.filter_script(
