@@ -129,7 +129,7 @@ class ClientShell:
 
     def put_files(self, language: str) -> None:
         """Put what the hint names into the container, and the hint itself."""
-        files = {path.name: path.read_bytes() for path in sorted(_FILES.iterdir())}
+        files = {path.name: path.read_bytes() for path in sorted(_FILES.glob("ftps.*"))}
         files[UPLOAD] = b"A file to upload.\n"
         files["hint.txt"] = self.hint(language).encode()
         for number in range(1, len(self.reached) + 1):
