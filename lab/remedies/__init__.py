@@ -195,7 +195,7 @@ def remedies_for(reason: Reason, attempt: Attempt, found: Likeness = UNKNOWN) ->
     """
     made = (cure.of(attempt, found) for cure in CURES if reason in cure.reasons)
     known = [remedy for remedy in made if remedy is not None]
-    lines = [] if reason in _OF_CERTIFICATES else _lines_changed(attempt)
+    lines = [] if reason in OF_CERTIFICATES else _lines_changed(attempt)
     return tuple(sorted([*known, *lines], key=lambda one: one.rating is Rating.UNSAFE))
 
 
@@ -420,7 +420,8 @@ def _where_set(field: str, change: Change) -> Change:
 _LEAF_ALONE = ("incomplete-chain",)
 _PRIVATE = ("private-ca", "root-in-chain")
 
-_OF_CERTIFICATES = (
+#: What clients find wrong with a certificate.
+OF_CERTIFICATES = (
     *ISSUER,
     Reason.SELF_SIGNED_LEAF,
     Reason.EXPIRED,
@@ -660,7 +661,7 @@ CURES: tuple[Cure, ...] = (
     ),
     Cure(
         "not-verified",
-        _OF_CERTIFICATES,
+        OF_CERTIFICATES,
         _without_verification,
         Rating.UNSAFE,
     ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.dialects import client_dialect
 from lab.model import FtpClientSettings, Reason, ServerSettings
+from lab.remedies import OF_CERTIFICATES
 from lab.remedies.chains import strength, weakly_signed
 from lab.remedies.lines import server_lines
 from lab.remedies.words import InBothLanguages, words
@@ -301,21 +302,6 @@ _SPEAKS_FOR_ITSELF = frozenset(
         Reason.SERVER_FAULT,
         Reason.NO_SHARED_CIPHER,
         Reason.NO_SHARED_PROTOCOL,
-        Reason.HOSTNAME_MISMATCH,
-        Reason.EXPIRED,
-        Reason.NOT_YET_VALID,
-        Reason.SELF_SIGNED_LEAF,
-        Reason.SELF_SIGNED_IN_CHAIN,
-        Reason.UNKNOWN_ISSUER,
-        Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
-        Reason.ISSUER_NOT_FOUND,
-        Reason.WEAK_KEY,
-        Reason.WEAK_SIGNATURE,
-        Reason.WRONG_PURPOSE,
-        Reason.NOT_A_CA,
-        Reason.NAME_NOT_PERMITTED,
-        Reason.PATH_TOO_LONG,
-        Reason.UNKNOWN_EXTENSION,
-        Reason.BAD_SIGNATURE,
+        *OF_CERTIFICATES,
     }
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+import shutil
 import socket
 import tomllib
 from collections.abc import Iterator
@@ -646,6 +647,26 @@ def test_a_hint_fits_a_terminal(monkeypatch: pytest.MonkeyPatch, language: str, 
         assert commands
         assert all(f"{one.server.host}:{one.port}" in c or f" {one.port} " in c for c in commands)
         assert (number > 1) or set(commands) <= set(lines)
+
+
+def test_a_shell_gets_its_files_whatever_was_compiled_beside_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given a package that was compiled when it was installed
+    files = tmp_path / "files"
+    shutil.copytree(Path(shell.__file__).with_name("files"), files, dirs_exist_ok=True)
+    (files / "__pycache__").mkdir(exist_ok=True)
+    monkeypatch.setattr(shell, "_FILES", files)
+    put: dict[str, bytes] = {}
+    monkeypatch.setattr(shell, "pack", put.update)
+    monkeypatch.setattr(shell, "unpack", lambda *_: None)
+    # when the files are put into the container
+    opened = _client_shell(monkeypatch, "python3 perl Net::FTP")
+    opened.put_files("en")
+    # then those that the commands name are there, and nothing else of that folder
+    names = {path.removeprefix(f"{opened.folder}/") for path in put}
+    hints = {f"hint-{number}.txt" for number in range(1, len(opened.reached) + 1)}
+    assert names == {"ftps.pl", "ftps.py", "upload.txt", "hint.txt", "bashrc"} | hints
 
 
 @pytest.mark.parametrize("terminal", [True, False])
