@@ -139,7 +139,7 @@ def table(kind: Kind, path: Path) -> ClientDialect | ServerDialect:
     Raises:
         DialectError: it does not have the form.
     """
-    return read(path, ClientDialect if kind == "clients" else ServerDialect)
+    return read(path, ClientDialect) if kind == "clients" else read(path, ServerDialect)
 
 
 @functools.cache
