@@ -191,5 +191,6 @@ class CheckResult:
 def _left_open(row: Row) -> bool:
     """Whether nobody knows if a requirement is met, and nobody has said that this may be."""
     if row.verdict is RowVerdict.CANNOT:
-        return not row.requirement.may_be_cannot
+        # What was made, and says nothing, is not what may be missing.
+        return row.outcome is not None or not row.requirement.may_be_cannot
     return row.verdict is RowVerdict.LAB_ERROR
