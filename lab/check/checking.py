@@ -12,6 +12,7 @@ from lab.certificates import RunCertificates
 from lab.check.plan import CheckPlan, PlannedRow
 from lab.check.result import CheckResult, Demand, Row, RowVerdict, StandIn
 from lab.images import Printed
+from lab.images.provenance import builds_of
 from lab.model import Offers, Result, Role, Side, Stage
 from lab.model.expectations import PlannedAttempt
 from lab.run.checkout import Checkout, new_run_id
@@ -76,11 +77,16 @@ def check(
         if advised:
             rows = _raced(laboratory, plan, rows)
             rows = _advised(laboratory, plan, rows, conducted.record)
+        builds = {
+            name: builds_of(laboratory.images[name].provenance)
+            for name in sorted({i.name for one in results.values() for i in one.images})
+        }
     return CheckResult(
         files=plan.files,
         rows=tuple(rows),
         findings=plan.findings,
         stand_ins=tuple(_stand_ins(conducted.record)),
+        builds=builds,
         notes=notes_on(rows),
         record=conducted.path,
         elapsed_s=time.monotonic() - begun,
