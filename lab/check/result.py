@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -103,6 +104,14 @@ class Row:
     """What was made, as the record has it."""
 
     @property
+    def left_open(self) -> bool:
+        """Whether nobody knows if it is met, and nobody has said that this may be."""
+        if self.verdict is RowVerdict.CANNOT:
+            # What was made, and says nothing, is not what may be missing.
+            return self.outcome is not None or not self.requirement.may_be_cannot
+        return self.verdict is RowVerdict.LAB_ERROR
+
+    @property
     def client(self) -> str:
         """Who connected."""
         return self.requirement.client
@@ -169,6 +178,8 @@ class CheckResult:
     """Those that bring in most clients come first."""
     strongest: Strongest | None = None
     stand_ins: tuple[StandIn, ...] = ()
+    builds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By image that something was tried on, the version of each program and library in it."""
     notes: tuple[InBothLanguages, ...] = ()
     """What holds of all rows: what is presumed of the operator's server, what is not judged."""
     record: Path | None = None
@@ -181,15 +192,13 @@ class CheckResult:
         return tuple(row for row in self.rows if row.verdict is RowVerdict.BROKEN)
 
     @property
+    def left_open(self) -> tuple[Row, ...]:
+        """The rows of which nobody knows whether they are met, and nobody has said that this may be."""
+        return tuple(row for row in self.rows if row.left_open)
+
+    @property
     def status(self) -> int:
         """The exit status: 0 all is met, 1 something is broken, 3 something could not be found out."""
         if self.broken:
             return 1
-        return 3 if any(_left_open(row) for row in self.rows) else 0
-
-
-def _left_open(row: Row) -> bool:
-    """Whether nobody knows if a requirement is met, and nobody has said that this may be."""
-    if row.verdict is RowVerdict.CANNOT:
-        return not row.requirement.may_be_cannot
-    return row.verdict is RowVerdict.LAB_ERROR
+        return 3 if self.left_open else 0
