@@ -29,14 +29,13 @@ from lab.clients.net_ftp import NetFtp
 from lab.clients.tls_perl import TlsPerl
 from lab.documents import documents
 from lab.exercises import exercise_named
-from lab.exercises.checking import make as make_all
 from lab.exercises.reading import plan, read
 from lab.host.checkout import LABEL_CHECKOUT
 from lab.images import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.record import AttemptResult, CaseRecord, load
 from lab.report.html import render
-from lab.run.attempts import make
+from lab.run.attempts import make, make_all
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab

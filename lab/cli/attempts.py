@@ -120,7 +120,7 @@ def attempt(
         nginx_conf=nginx_conf,
         environment=os.environ if mt_config else None,
     )
-    _say_findings(findings, verbose=verbose, language=language)
+    say_findings(findings, verbose=verbose, language=language)
     expectation = Expectation.parse(expect) if expect else None
     from lab.run.certificates import begin
 
@@ -165,7 +165,7 @@ def _policy(name: str) -> CapturePolicy:
     return CapturePolicy(name)
 
 
-def _say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -> None:
+def say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -> None:
     """What is to be said of the files; notes in one line, but with ``verbose``."""
     notes = [one for one in findings if one.severity is Severity.NOTE]
     for finding in findings if verbose else [one for one in findings if one not in notes]:

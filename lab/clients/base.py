@@ -68,6 +68,9 @@ class Program(ABC, Generic[C]):
     """The agent that runs it."""
     name: str
     """As ``ClientSettings.program`` has it."""
+    leaves_tickets_unread: bool = False
+    """Whether it closes the data connection of an upload without reading what TLS 1.3 sends behind the
+    handshake: such an upload is a race."""
 
     @property
     def folder(self) -> str:

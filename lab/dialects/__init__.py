@@ -88,6 +88,18 @@ class Words(Table):
         )
 
 
+class Generation(Table):
+    """A program or library, and the versions of it that have a wording: who finds it knows who said it."""
+
+    program: str
+    """``OpenSSL``, ``curl``, ``GnuTLS``, ..."""
+    since: str = ""
+    """The first version that words it so; empty: as far as is known, always."""
+    until: str = ""
+    """The last one."""
+    text: Patterns
+
+
 class ClientDialect(Table):
     """How one client program, or a library that it uses, words what it meets."""
 
@@ -101,6 +113,10 @@ class ClientDialect(Table):
     signals: Mapping[str, Annotated[Words, BeforeValidator(_worded)]] = {}
     certificate_texts: Mapping[str, Reason] = {}
     """What is wrong with a certificate, where only a text says so; the longest that occurs counts."""
+    x509_number: Patterns = ()
+    """Where a text has the number of a certificate's error (``x509.toml``); a group is the number."""
+    generation: tuple[Generation, ...] = ()
+    """Which versions a text is of, where the wording tells."""
 
     def parts(self) -> Iterator[ClientDialect]:
         """This dialect and all that it includes."""
@@ -150,6 +166,8 @@ class ServerDialect(Table):
     """Lines in which an FTP server writes down what the client says; a group is the text."""
     reply: Patterns = ()
     """The same of its own replies."""
+    generation: tuple[Generation, ...] = ()
+    """Which versions a text is of, where the wording tells."""
 
     def parts(self) -> Iterator[ServerDialect]:
         """This dialect and all that it includes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from lab.exercises import Exercise
@@ -10,13 +9,9 @@ from lab.exercises.folder import read as read_folder
 from lab.exercises.grading import Grading, grade
 from lab.exercises.reading import plan, read
 from lab.images import Printed
-from lab.model.expectations import PlannedAttempt
-from lab.record import AttemptResult
-from lab.run.attempts import run
+from lab.run.attempts import make_all
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
-from lab.run.session import Session
-from lab.wire import CapturePolicy
 
 
 def check(exercise: Exercise, folder: Path, originals: Path) -> Grading:
@@ -38,20 +33,8 @@ def check(exercise: Exercise, folder: Path, originals: Path) -> Grading:
     with open_lab(
         Checkout.here(), Printed(), new_run_id(), now.own, attempts=attempts
     ) as laboratory:
-        results = make(laboratory.session, planned)
+        results = make_all(laboratory.session, planned)
     return grade(exercise, before, now, results, changed=changed_files(folder, originals))
-
-
-def make(session: Session, planned: Collection[PlannedAttempt]) -> Mapping[str, AttemptResult]:
-    """Make attempts side by side; the results by id."""
-    results: dict[str, AttemptResult] = {}
-    run(
-        session,
-        list(planned),
-        lambda result, _: results.update({result.id: result}),
-        captures=CapturePolicy.NONE,
-    )
-    return results
 
 
 def changed_files(folder: Path, originals: Path) -> frozenset[str]:

@@ -18,13 +18,12 @@ from typing import Any
 from lab.certificates import OWN
 from lab.exercises import Exercise, ExerciseClient, ExerciseError
 from lab.exercises.folder import read as read_folder
-from lab.model import Attempt, FtpServerSettings, Role, parse_ports
+from lab.model import Attempt, Role, parse_ports
 from lab.model.expectations import PlannedAttempt
 from lab.own.attempt import read_attempt
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import read_bytes, read_text
-from lab.servers import SERVERS
-from lab.servers.nginx import Nginx
+from lab.servers.impostor import impostors
 
 #: Files of a folder that go by their names: what the clients' machines trust.
 TRUSTED = "trusted.pem"
@@ -252,23 +251,6 @@ def plan(exercise: Exercise, files: ReadFolder) -> list[PlannedAttempt]:
         name, at_impostor = f"intruder-impostor-{number}", impostors(attempt)
         made.append(PlannedAttempt(name, at_impostor, role=Role.IMPOSTOR, own=own))
     return made
-
-
-def impostors(attempt: Attempt) -> Attempt:
-    """The same client at a server of somebody who lets everybody in, and has no certificate for the name."""
-    server = attempt.server
-    lenient: dict[str, Any] = {}
-    if isinstance(server, FtpServerSettings):
-        lenient = {"tls_required_login": False, "tls_required_data": False}
-        kept = ("implicit_tls",)
-        lenient |= {name: getattr(server, name) for name in kept if hasattr(server, name)}
-        lenient |= {"require_ssl_reuse": False} if hasattr(server, "require_ssl_reuse") else {}
-    elif isinstance(server, Nginx):
-        lenient = {"tls": attempt.client.tls}
-    settings = SERVERS[server.software].settings_with(
-        certificate="impostor", impostor=True, **lenient
-    )
-    return dataclasses.replace(attempt, server=settings)
 
 
 def _own_files(own: UserFiles | None) -> Any:

@@ -32,8 +32,16 @@ def source() -> Path:
 
 
 def here() -> Path:
-    """The checkout to work in: :func:`source`, but for an installed lab the current directory."""
-    return Path.cwd() if source() == _INSTALLED else source()
+    """The checkout to work in: :func:`source`.
+
+    For an installed lab it is the git repository around the current directory, else that directory.
+    """
+    return repository(Path.cwd()) or Path.cwd() if source() == _INSTALLED else source()
+
+
+def repository(path: Path) -> Path | None:
+    """The top of the git repository that a folder is in; ``None``: it is in none."""
+    return next((top for top in (path, *path.parents) if (top / ".git").exists()), None)
 
 
 def identity(path: Path | None = None) -> str:

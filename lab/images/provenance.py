@@ -184,14 +184,16 @@ def builds_of(provenance: Provenance) -> dict[str, str]:
 
 
 def moved(recorded: Builds, provenance: Provenance) -> tuple[str, ...] | None:
-    """What differs in an image, as ``libssl3t64 3.5.7-1 -> 3.5.9-1``; ``None``: nothing is recorded of it.
+    """What differs in an image (:func:`differences`); ``None``: nothing is recorded of it."""
+    before = recorded.get(provenance.image)
+    return None if before is None else differences(before, builds_of(provenance))
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """What differs in the builds of an image, as ``libssl3t64 3.5.7-1 -> 3.5.9-1``.
 
     A package that only one of the two has is said to be there or gone.
     """
-    before = recorded.get(provenance.image)
-    if before is None:
-        return None
-    now = builds_of(provenance)
     return tuple(
         f"{name} {before.get(name, '(not there)')} -> {now.get(name, '(not there)')}"
         for name in dict.fromkeys([*before, *now])

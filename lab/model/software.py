@@ -101,6 +101,8 @@ class HostDifference:
     """Regular expression for all of the cipher suites where it does."""
     en: str
     ja: str
+    depends_on_server: bool = False
+    """Whether it does so with some servers only, and which is not known here."""
 
 
 def differences(

@@ -375,9 +375,12 @@ def _server(
     changes = {name: getattr(explicit, name) for name in assigned}
     # Among equal options vsftpd takes the last line.
     changes["extra"] = (*kept, *explicit.extra)
-    places.update(
-        {f"server.{n}": f"{conf}:{at}" for n, at in read.lines.items() if n not in assigned}
-    )
+    # Of several switches that make a range of versions each has its line.
+    lines = {n: at for n, at in read.lines.items() if n not in (*assigned, "protocols")}
+    places.update({f"server.{name}": f"{conf}:{at}" for name, at in lines.items()})
+    if "protocols" not in assigned:
+        switches = read.version_lines.items()
+        places.update({f"server.extra:{line}": f"{conf}:{at}" for line, at in switches})
     places.update({f"server.extra:{line}": f"{conf}:{at}" for at, line in _numbered(text, kept)})
     return dataclasses.replace(settings, **changes)
 

@@ -43,8 +43,9 @@ _ABOUT_THE_ISSUER = frozenset(
         Reason.SELF_SIGNED_IN_CHAIN,
     }
 )
-#: The certificate in the place of one that was not given.
-_LABS = FtpServerSettings.certificate
+#: The certificate in the place of one that was not given; and where a client may be strict, the one with a
+#: key that is large enough for every policy.
+USUAL, STRONG = FtpServerSettings.certificate, "rsa3072"
 #: Trust in other CAs than a person's clients may have.
 _OTHERS_ROOTS = (NotJudged.ISSUER_LAB_CA_ONLY, NotJudged.ROOTS_STAND_IN)
 #: What each of them leaves open. A reason that nobody knows may be any.
@@ -78,7 +79,7 @@ def not_judged(
     """
     client = attempt.client
     checks = client.verify and client.uses_tls
-    if checks and not certificate_given and attempt.server.certificate == _LABS:
+    if checks and not certificate_given and attempt.server.certificate in (USUAL, STRONG):
         return (NotJudged.CERTIFICATE_NOT_GIVEN,)
     if attempt.server.certificate != OWN or not checks or client.pin == OWN:
         return ()

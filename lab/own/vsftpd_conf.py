@@ -159,6 +159,16 @@ def build_named(name: str) -> Build:
     return BUILDS[name]
 
 
+def line_that_switches(text: str, version: str) -> int | None:
+    """The line of a vsftpd.conf that switches a version, of several the last; ``None``: none does."""
+    names = {build.protocol_options.get(version) for build in BUILDS.values()}
+    found = None
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.partition("=")[0].lstrip(BLANKS) in names:
+            found = number
+    return found
+
+
 @dataclass(frozen=True)
 class VsftpdConf:
     """A vsftpd.conf as the settings of a server, with what is to be said about it."""
@@ -170,6 +180,8 @@ class VsftpdConf:
     switches: frozenset[str]
     """Entries of ``settings.extra`` that switch protocol versions, because no range says the same."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
+    version_lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The line of each switch of a protocol version, by the switch as the lab's server spells it."""
 
 
 def parse(
@@ -413,7 +425,15 @@ class _Reading:
             lines=MappingProxyType(dict(self.lines)),
             switches=frozenset(switches),
             findings=tuple(self.found),
+            version_lines=self._version_lines(),
         )
+
+    def _version_lines(self) -> Mapping[str, int]:
+        names = self.target.protocol_options
+        return {
+            f"{names[version]}={'YES' if on else 'NO'}": number
+            for version, (on, number) in self.versions.items()
+        }
 
     def _protocols(self) -> tuple[str, ...]:
         """Set the range of versions, or return the switches where it is none."""

@@ -72,7 +72,7 @@ def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
     yield f"{one.title.in_(language)} ({worth})" if one.holds else one.title.in_(language)
     for change in one.changes:
         if change.was or change.write:
-            yield _written(change).in_(language)
+            yield change_in_words(change).in_(language)
     if one.cannot:
         yield one.cannot
         return
@@ -90,7 +90,7 @@ def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
         yield words("advice", "impostor", outcome=outcome, captured=got).in_(language)
 
 
-def _written(change: LineChange) -> InBothLanguages:
+def change_in_words(change: LineChange) -> InBothLanguages:
     """What to write, and what goes."""
     at = "_at" if change.where else ""
     named = {"end": words("side", change.end), "where": listed(change.where)}

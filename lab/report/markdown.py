@@ -57,7 +57,7 @@ def summary(
         *(_claims(document, results) for document, results in evaluate_tested(record, documents)),
         _images(record),
     ]
-    return _limited([part for part in parts if part])
+    return limited([part for part in parts if part])
 
 
 def _head(record: RunRecord) -> str:
@@ -168,7 +168,8 @@ def details(title: str, body: str) -> str:
     return f"<details><summary>{shown}</summary>\n\n{body}\n\n</details>"
 
 
-def _limited(parts: Sequence[str]) -> str:
+def limited(parts: Sequence[str]) -> str:
+    """The parts one below the other, as many as GitHub takes (:data:`LIMIT`)."""
     kept: list[str] = []
     room = LIMIT - 200
     for part in parts:

@@ -80,6 +80,18 @@ def run(
         pool.shutdown(wait=True)
 
 
+def make_all(session: Session, planned: Iterable[PlannedAttempt]) -> dict[str, AttemptResult]:
+    """Make attempts side by side, without captures; the results by id."""
+    results: dict[str, AttemptResult] = {}
+    run(
+        session,
+        list(planned),
+        lambda result, _: results.update({result.id: result}),
+        captures=CapturePolicy.NONE,
+    )
+    return results
+
+
 def make(
     session: Session, planned: PlannedAttempt, captures: CapturePolicy = CapturePolicy.REFUSED
 ) -> tuple[AttemptResult, Capture | None]:

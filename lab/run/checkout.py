@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,14 @@ class Checkout:
     def state(self) -> Path:
         """Where everything generated goes; ignored by git."""
         return state_directory(self.root)
+
+    def make_state(self) -> None:
+        """Make that directory, with what keeps git from seeing it in whosever repository it is."""
+        ignored = self.state / ".gitignore"
+        with suppress(OSError):  # whoever writes there next says what is in the way
+            self.state.mkdir(exist_ok=True)
+            if not ignored.exists():
+                ignored.write_text("*\n", encoding="utf-8")
 
     @property
     def compose_file(self) -> Path:

@@ -249,6 +249,7 @@ def image_store(client: DockerClient, checkout: Checkout, progress: Progress) ->
 
     ``LAB_IMAGES`` says where they may come from, ``LAB_SERVERS`` which release the servers are of.
     """
+    checkout.make_state()
     return ImageStore(
         client,
         checkout.state,

@@ -83,7 +83,7 @@ def repeat(
         meanwhile: done while the agents start.
     """
     run_id = new_run_id()
-    files = _own_files(own)
+    files = own_files(own)
     planned = [
         PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
         for number in range(1, times + 1)
@@ -103,7 +103,8 @@ def repeat(
         return record_run(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
 
 
-def _own_files(own: UserFiles | None) -> OwnFiles | None:
+def own_files(own: UserFiles | None) -> OwnFiles | None:
+    """Where a person's certificates were read from, as the record has it."""
     if own is None:
         return None
     from lab.record import OwnFiles  # noqa: PLC0415

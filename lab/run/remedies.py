@@ -7,7 +7,7 @@ is reached. What is unsafe is also tried at an impostor's server.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -23,18 +23,17 @@ from lab.remedies.chains import UNKNOWN, likeness, others
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.words import InBothLanguages
 from lab.run.agents import Unsupported
-from lab.run.attempts import run
+from lab.run.attempts import make_all
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.run.suites import SuiteComparison
-from lab.wire import Capture, CapturePolicy
 
 #: So many changes add up at most; and so many attempts that came further are followed from each step.
 MOST_CHANGES, MOST_FOLLOWED = 4, 4
 #: A remedy for a race is tried so often.
 TRIES_OF_A_RACE = 10
 #: Over TLS 1.3 these come in some tries and not in others.
-_RACES = frozenset({Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED, Reason.UNCLEAN_CLOSE})
+RACES = frozenset({Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED, Reason.UNCLEAN_CLOSE})
 _WORST = (Rating.UNSAFE, Rating.TEMPORARY, Rating.RECOMMENDED)
 
 
@@ -121,7 +120,7 @@ class _Search:
         self._seen = {refused.attempt.key}
         self._at_an_impostor: dict[str, AttemptResult] = {}
         reason = refused.outcome.reason if refused.outcome else None
-        self._times = TRIES_OF_A_RACE if reason in _RACES else 1
+        self._times = TRIES_OF_A_RACE if reason in RACES else 1
 
     def everything(self) -> list[TriedRemedy]:
         """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""
@@ -185,19 +184,10 @@ class _Search:
             )
             for name, path in unsafe.items()
         ]
-        results = self._run(planned)
+        self._session.equip_for(one.attempt for one in planned)
+        results = make_all(self._session, planned)
         self._at_an_impostor |= {path.attempt.key: results[name] for name, path in unsafe.items()}
         return [[results[name] for name in names] for names in ids]
-
-    def _run(self, planned: Iterable[PlannedAttempt]) -> Mapping[str, AttemptResult]:
-        plan, results = list(planned), dict[str, AttemptResult]()
-
-        def finished(result: AttemptResult, _: Capture | None) -> None:
-            results[result.id] = result
-
-        self._session.equip_for(one.attempt for one in plan)
-        run(self._session, plan, finished, captures=CapturePolicy.NONE)
-        return results
 
     def _told(self, path: _Path, made: Sequence[AttemptResult]) -> TriedRemedy:
         outcomes = [one.outcome for one in made if one.outcome is not None]

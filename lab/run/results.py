@@ -72,20 +72,35 @@ class Adviser:
         if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
             return None
         self.given = True
-        from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
+        return advice_of(self._laboratory, self._own, result, chain)
 
-        if waits_for_a_limit(result):
-            self._laboratory.progress.step(
-                "remedies",
-                f"each is tried; what does not help waits for the client's limit of"
-                f" {result.client.timeout_s:g} s once more, all at the same time",
-            )
-        session, own = self._laboratory.session, self._own
-        decides = None
-        if chain and result.outcome is not None and result.outcome.reason is not None:
-            decides = likeness(result.outcome.reason, chain, result.started).decides
-        places = own.places_at(decides)
-        return advise(session, result, chain, places=places, form=own.form, texts=own.texts)
+
+def advice_of(laboratory: Lab, own: UserFiles, result: AttemptResult, chain: Chain) -> Advice:
+    """What is said of a refusal: its cause, where it is decided, and remedies, each tried.
+
+    Args:
+        laboratory: where the attempt was made.
+        own: what its settings were read from.
+        result: what came of it: a refusal.
+        chain: what its server was given.
+
+    Raises:
+        AgentError: a container or an agent failed.
+    """
+    from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
+
+    if waits_for_a_limit(result):
+        laboratory.progress.step(
+            "remedies",
+            f"each is tried; what does not help waits for the client's limit of"
+            f" {result.client.timeout_s:g} s once more, all at the same time",
+        )
+    decides = None
+    if chain and result.outcome is not None and result.outcome.reason is not None:
+        decides = likeness(result.outcome.reason, chain, result.started).decides
+    places = own.places_at(decides)
+    session = laboratory.session
+    return advise(session, result, chain, places=places, form=own.form, texts=own.texts)
 
 
 def record_run(

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from lab.certificates import RunCertificates
 from lab.exercises import WAYS, Exercise, Way, exercises
-from lab.exercises.checking import changed_files, make
+from lab.exercises.checking import changed_files
 from lab.exercises.folder import FilesOfExercise, write
 from lab.exercises.grading import Grade, Grading, grade
 from lab.exercises.reading import ReadFolder, plan, read
@@ -29,6 +29,7 @@ from lab.exercises.telling import tell
 from lab.images import Progress
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
+from lab.run.attempts import make_all
 from lab.run.certificates import begin
 from lab.run.checkout import new_run_id
 from lab.run.laboratory import open_lab
@@ -99,7 +100,7 @@ def graded(
             attempts=[one.attempt for one in planned],
             certificates=certificates,
         ) as opened:
-            results |= make(opened.session, planned)
+            results |= make_all(opened.session, planned)
     return {(state.exercise.name, state.way): state.graded(results) for state in states}
 
 

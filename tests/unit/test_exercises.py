@@ -35,7 +35,7 @@ from lab.exercises import (
 )
 from lab.exercises.folder import FilesOfExercise, write
 from lab.exercises.grading import Grade, GradedClient, Grading, grade
-from lab.exercises.reading import ReadFolder, impostors, plan, read
+from lab.exercises.reading import ReadFolder, plan, read
 from lab.exercises.score import POINTS, ExerciseScore, Score
 from lab.exercises.telling import differences, tell
 from lab.model import Captured, Goal, Outcome, Rating, Reason, Result, ServerReport, Side, Stage
@@ -44,6 +44,7 @@ from lab.own import InputError
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages
 from lab.servers import SERVERS
+from lab.servers.impostor import impostors
 from lab.settings import parse_client, parse_server
 from tests.unit.made_up import DELIVERED, NO_SHARED_CIPHER, attempt_record, reporting
 

@@ -56,11 +56,34 @@ def test_a_command_works_in_an_empty_folder(
     assert not list(empty.iterdir())
 
 
-def test_its_state_is_in_the_folder_where_it_is_used(installed: Path, empty: Path) -> None:
-    program = (
-        "from lab.run.checkout import Checkout as C; c = C.here(); print(c.state, c.compose_file)"
-    )
-    state, compose = run("python", "-c", program, of=installed, cwd=empty).split()
+STATE = "from lab.run.checkout import Checkout as C; c = C.here(); print(c.state, c.compose_file)"
+#: The tags of the images as a lab wants them: where an engine has one of this name, it is not made again.
+TAGS = """
+from lab.host.checkout import root
+from lab.images.recipe import Source, candidates, load
+recipes = load(root() / "compose" / "images")
+print(*sorted(one.tag for name in recipes for one in candidates(recipes, name, Source.AUTO)))
+"""
 
-    assert Path(state) == empty / ".lab"
+
+@pytest.mark.parametrize("repository", [False, True])
+def test_its_state_is_in_the_folder_or_repository_where_it_is_used(
+    repository: bool, installed: Path, empty: Path
+) -> None:
+    below = empty / "below"
+    below.mkdir()
+    if repository:
+        (empty / ".git").mkdir()
+    state, compose = run("python", "-c", STATE, of=installed, cwd=below).split()
+
+    assert Path(state) == (empty if repository else below) / ".lab"
     assert Path(compose) == installed / "lab" / "_data" / "compose" / "compose.yaml"
+
+
+def test_an_engine_that_has_the_images_of_a_checkout_has_those_of_the_wheel(
+    installed: Path, empty: Path
+) -> None:
+    of_wheel = run("python", "-c", TAGS, of=installed, cwd=empty)
+
+    assert of_wheel.split()
+    assert of_wheel == run("python", "-c", TAGS, cwd=Path(__file__).parents[2])

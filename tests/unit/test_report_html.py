@@ -333,8 +333,8 @@ def test_a_story_is_in_both_languages_as_far_as_its_document_has_it() -> None:
     page = read(render(record.model_copy(update={"cases": (told,)})))
 
     known, new, _ = [p for p in page.one(class_="story").children if p.tag == "p"]
-    assert [(i.attributes["lang"], i.text) for i in known.all("i")] == [
-        ("en", english),
+    assert [(i.attributes.get("lang"), i.text) for i in known.all("i")] == [
+        (None, english),
         ("ja", japanese),
     ]
     assert "lang" not in known.attributes
@@ -384,11 +384,15 @@ def test_no_text_is_left_over() -> None:
 def test_a_page_says_everything_of_its_own_in_both_languages() -> None:
     page = read(render(run_record()))
 
-    for text in [i for i in page.all("i") if i.attributes.get("lang") == "en"]:
+    japanese = page.all("i", lang="ja")
+    assert len(japanese) > 100
+    for text in japanese:
         assert text.parent is not None
         siblings = text.parent.children
-        following = siblings[siblings.index(text) + 1]
-        assert (following.tag, following.attributes.get("lang")) == ("i", "ja"), text.text
+        before = siblings[siblings.index(text) - 1]
+        assert (before.tag, before.attributes) == ("i", {}), text.text
+    english = [i for i in page.all("i") if not i.attributes and i.text]
+    assert len(english) == len(japanese)
     for element in page.all():
         assert ("data-en" in element.attributes) == ("data-ja" in element.attributes)
 
@@ -572,7 +576,8 @@ def test_a_surprise_names_the_builds_that_have_moved_in_both_languages() -> None
 
     shown = unit(page, "a client")
     for language in LANGUAGES:
-        labels = [p.one("i", lang=language).text for p in shown.all("p", class_="label")]
+        place = LANGUAGES.index(language)
+        labels = [p.all("i")[place].text for p in shown.all("p", class_="label")]
         assert labels.count(MOVED.in_(language)) == 1
         assert SAME.in_(language) not in shown.text
     quoted = [pre.text for pre in shown.all("pre")]
@@ -706,9 +711,12 @@ def test_what_the_server_was_given_is_listed_in_words_in_both_languages() -> Non
     ended = f"{expired.not_after:%Y-%m-%d %H:%M:%S}"
     for part in (expired.subject, "ftp.lab.test", "RSA-2048, sha256WithRSAEncryption", ended,
                  expired.sha256, expired.public_key_sha256, expired.issuer, issuing.sha256,
-                 *(say("certificate.authority").in_(language) for language in LANGUAGES),
-                 *(say("certificate.validity").in_(language) for language in LANGUAGES)):  # fmt: skip
+                 *(say("certificate.authority").in_(language) for language in LANGUAGES)):  # fmt: skip
         assert part in chains[0].text, part
+    named = [dt.attributes["class"] for dt in chains[0].all("dt")]
+    assert named == ["names", "issuer", "validity", "key", "sha256", "public-key"] * 2
+    for name in (n.replace("-", "_") for n in set(named)):
+        assert f"--t-certificate-{name}:" in read(render(record)).one("style").text
     assert valid.sha256 in chains[1].text
     assert valid.sha256 not in chains[0].text
 

@@ -16,8 +16,11 @@ from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
 from lab.run.agents import Unsupported
 from lab.run.link import AgentError, AgentLink
 from lab.run.scan import (
+    NOT_ASKED,
+    TRIES,
     UNSEEN,
     WHY_UNSEEN,
+    WITHOUT_SSL,
     Scan,
     ScanComparison,
     ScanError,
@@ -425,6 +428,8 @@ class Agent:
         return {**said, "timed_out": self.timed_out}
 
 
+# Where the server closed while it was asked about SSL 3.0.
+GAVE_UP = DOCUMENT[: DOCUMENT.index('  <protocol type="ssl" version="3"')]
 WHERE = ScannedAddress(host="ftp.lab.test", port=2100, server_name="ftp.lab.test", speaks_ftp=True)
 
 
@@ -467,9 +472,9 @@ def test_a_scan_that_does_not_end_is_an_error_of_the_lab() -> None:
 def test_a_server_that_cannot_be_reached_is_an_error_of_the_lab_with_the_programs_words() -> None:
     agent, run = ask(UNREACHED)
 
-    with pytest.raises(AgentError, match=r"Could not connect.*exit status 1: ERROR: no; 5 times"):
+    with pytest.raises(AgentError, match=r"Could not connect.*status 1: ERROR: no\) \(5 times, "):
         run()
-    assert agent.times == 5
+    assert agent.times == 6
 
 
 def test_a_scanner_that_gave_up_is_asked_again() -> None:
@@ -477,3 +482,21 @@ def test_a_scanner_that_gave_up_is_asked_again() -> None:
 
     assert run() == read_scan(DOCUMENT)
     assert agent.times == 3
+
+
+def test_a_server_too_quick_for_the_question_about_ssl_3_is_asked_about_tls() -> None:
+    agent, run = ask(*[GAVE_UP] * TRIES, DOCUMENT)
+
+    found = run()
+
+    assert found.suites == read_scan(DOCUMENT).suites
+    assert found.complaints == (NOT_ASKED,)
+    assert WITHOUT_SSL in cast("list[str]", agent.asked["argv"])
+    assert agent.times == TRIES + 1
+
+
+def test_about_ssl_3_it_is_asked_as_long_as_it_answers() -> None:
+    agent, run = ask(*[GAVE_UP] * (TRIES - 1), DOCUMENT)
+
+    assert run().complaints == ()
+    assert WITHOUT_SSL not in cast("list[str]", agent.asked["argv"])

@@ -47,6 +47,7 @@ class NetFtpProgram(Program[NetFtp]):
     settings: type[NetFtp] = NetFtp
     agent: Agent = Agent.perl("net-ftp", "net_ftp.pl")
     name: str = "net-ftp"
+    leaves_tickets_unread: bool = True
 
     def unsupported(self, client: NetFtp, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

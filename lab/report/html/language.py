@@ -152,7 +152,7 @@ class Text:
         """Both languages, as they stand on the page."""
         if self.en == self.ja:
             return self.en
-        return Markup(f"<i lang=en>{self.en}</i><i lang=ja>{self.ja}</i>")
+        return Markup(f"<i>{self.en}</i><i lang=ja>{self.ja}</i>")
 
     def __html__(self) -> Markup:
         return self.html

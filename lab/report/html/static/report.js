@@ -55,7 +55,7 @@
   // The record's words: what stands in both languages is the report's own.
   const words = (node) => {
     if (node.nodeType === Node.TEXT_NODE) return node.data;
-    if (node.matches?.("i[lang]")) return " ";
+    if (node.matches?.("i[lang=ja]") || node.nextSibling?.matches?.("i[lang=ja]")) return " ";
     if (node.matches?.("a.as")) {
       const anchor = node.hash.slice(1);
       if (!texts.has(anchor)) texts.set(anchor, words(named(anchor) ?? new Text("")));

@@ -1,0 +1,1 @@
+"""A configuration against all clients that it must serve: what `lab check` demands, makes, and says."""

@@ -1,0 +1,186 @@
+"""A check: every attempt of its plan made side by side, in one laboratory, and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from lab.certificates import RunCertificates
+from lab.check.plan import CheckPlan, PlannedRow
+from lab.check.result import CheckResult, Demand, Row, RowVerdict, StandIn
+from lab.images import Printed
+from lab.images.provenance import builds_of
+from lab.model import Offers, Result, Role, Side, Stage
+from lab.model.expectations import PlannedAttempt
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
+from lab.run.recording import own_files
+
+if TYPE_CHECKING:
+    from lab.record import AttemptResult, RunRecord
+    from lab.remedies.advice import Advice
+
+#: So many refusals are advised on at the same time: each mostly waits for its attempts.
+ADVISED_AT_ONCE = 4
+
+
+def check(
+    plan: CheckPlan,
+    *,
+    advised: bool = True,
+    certificates: RunCertificates | None = None,
+    meanwhile: Callable[[], object] | None = None,
+) -> CheckResult:
+    """Make what a plan demands, and judge it.
+
+    Args:
+        plan: what is demanded.
+        advised: repeat what is a race; of what is refused, say the cause and try what cures it.
+        certificates: those for its attempts, if they are begun already.
+        meanwhile: done while the agents start.
+
+    Raises:
+        EngineError: there is none, or it has gone in the middle.
+        ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
+    """
+    begun = time.monotonic()
+    run_id, own = new_run_id(), own_files(plan.own)
+    planned = [
+        PlannedAttempt(
+            row.requirement.id,
+            row.attempt,
+            role=Role.IMPOSTOR if row.requirement.demand is Demand.IMPOSTOR else Role.ATTEMPT,
+            own=own,
+        )
+        for row in plan.rows
+    ]
+    with open_lab(
+        Checkout.here(),
+        Printed(),
+        run_id,
+        plan.own,
+        attempts=[one.attempt for one in planned],
+        certificates=certificates,
+        meanwhile=meanwhile,
+    ) as laboratory:
+        # These are loaded while agents start.
+        from lab.check.judging import judged, notes_on  # noqa: PLC0415
+        from lab.run.results import record_run  # noqa: PLC0415
+
+        conducted = record_run(laboratory, run_id, planned)
+        results = {one.id: one for one in conducted.record.attempts}
+        rows = [judged(one, results[one.requirement.id]) for one in plan.rows]
+        rows = [_offered(laboratory, *pair) for pair in zip(plan.rows, rows, strict=True)]
+        if advised:
+            rows = _raced(laboratory, plan, rows)
+            rows = _advised(laboratory, plan, rows, conducted.record)
+        builds = {
+            name: builds_of(laboratory.images[name].provenance)
+            for name in sorted({i.name for one in results.values() for i in one.images})
+        }
+    return CheckResult(
+        files=plan.files,
+        rows=tuple(rows),
+        findings=plan.findings,
+        stand_ins=tuple(_stand_ins(conducted.record)),
+        builds=builds,
+        notes=notes_on(rows),
+        record=conducted.path,
+        elapsed_s=time.monotonic() - begun,
+    )
+
+
+def _offered(laboratory: Lab, planned: PlannedRow, row: Row) -> Row:
+    """The row; of an old version that was refused, only if the client does offer it."""
+    from lab.check.judging import say  # noqa: PLC0415
+    from lab.run.agents import Unsupported  # noqa: PLC0415
+    from lab.run.link import AgentError  # noqa: PLC0415
+
+    wanted = row.requirement
+    if wanted.demand is not Demand.OVER or row.verdict is not RowVerdict.MET:
+        return row
+    if row.outcome is None or row.outcome.stage is not Stage.HANDSHAKE:
+        return row
+    if row.outcome.by is Side.SERVER:
+        return row
+    try:
+        if laboratory.session.has(planned.attempt, Offers(wanted.version)):
+            return row
+    except (AgentError, Unsupported) as error:
+        return dataclasses.replace(row, verdict=RowVerdict.LAB_ERROR, why=str(error))
+    cause = say("why", "version-not-offered", client=wanted.client, version=wanted.version)
+    return dataclasses.replace(row, verdict=RowVerdict.CANNOT, why=cause.en, cause=cause)
+
+
+def _raced(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row]) -> list[Row]:
+    """The rows, those that are races with all their tries."""
+    from lab.check.races import known_to_race, repeated  # noqa: PLC0415
+
+    pairs = zip(plan.rows, rows, strict=True)
+    racing = [(planned, row) for planned, row in pairs if known_to_race(planned, row)]
+    made = repeated(laboratory.session, racing, own_files(plan.own)) if racing else {}
+    return [made.get(row.requirement.id, row) for row in rows]
+
+
+def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunRecord) -> list[Row]:
+    """The rows; those that are refused with cause, place and remedies, which are tried once for all alike."""
+    from lab.run.results import advice_of  # noqa: PLC0415
+
+    owns = {one.requirement.id: one.own for one in plan.rows}
+    alike: dict[object, AttemptResult] = {}
+    for row in rows:
+        if _is_refused(row):
+            alike.setdefault(_kind(row), row.attempts[_deciding(row)])
+
+    def advise(result: AttemptResult) -> Advice:
+        chain = record.certificates.get(result.chain or "", ())
+        return advice_of(laboratory, owns[result.id.partition("#")[0]], result, chain)
+
+    with ThreadPoolExecutor(ADVISED_AT_ONCE, "advice") as pool:
+        given = dict(zip(alike, pool.map(advise, alike.values()), strict=True))
+    return [_with(row, given.get(_kind(row)) if _is_refused(row) else None) for row in rows]
+
+
+def _with(row: Row, advice: Advice | None) -> Row:
+    """The row, with what is said of its refusal."""
+    from lab.check.judging import source_lines  # noqa: PLC0415
+
+    if advice is None:
+        return row
+    where = row.where or source_lines(advice.where)
+    return dataclasses.replace(row, advice=advice, cause=row.cause or advice.cause, where=where)
+
+
+def _is_refused(row: Row) -> bool:
+    """Whether a client must deliver, and was refused."""
+    return (
+        row.verdict is RowVerdict.BROKEN
+        and row.requirement.demand is Demand.DELIVERS
+        and row.outcome is not None
+        and row.outcome.result is Result.REFUSED
+    )
+
+
+def _deciding(row: Row) -> int:
+    return [one.outcome for one in row.attempts].index(row.outcome)
+
+
+def _kind(row: Row) -> object:
+    """The same for all rows of which the same is to be said: one program, refused in one way."""
+    outcome = row.outcome
+    assert outcome is not None
+    program = row.client.partition("@")[0]
+    return program, outcome.by, outcome.stage, outcome.reason, outcome.cause
+
+
+def _stand_ins(record: RunRecord) -> list[StandIn]:
+    """The images of these attempts that only stand in for a distribution."""
+    used = {name for one in record.attempts for name in one.stand_ins}
+    return [
+        StandIn(name=image.name, library=image.tls_library or "its TLS library")
+        for image in record.images
+        if image.name in used
+    ]

@@ -1,0 +1,59 @@
+"""Which clients fit a server, found by looking at what the lab has, and which of them a pattern means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from lab.clients import PROGRAMS
+from lab.clients.base import Program
+from lab.model import PLATFORMS, ClientSettings
+from lab.model.software import LIMITS, Limits
+from lab.settings import SettingsError, parse_client
+
+
+def clients_of(speaks: str, program: str | None = None) -> tuple[str, ...]:
+    """Every ``PROGRAM@PLATFORM[:POLICY]`` that speaks this.
+
+    Args:
+        speaks: the protocol above TLS, as the settings of both ends name it.
+        program: only those of this one.
+    """
+    return tuple(str(client) for client in _settings_of(speaks, program))
+
+
+def _settings_of(speaks: str, program: str | None) -> Iterator[ClientSettings]:
+    for name, one in PROGRAMS.items():
+        if one.settings.speaks == speaks and program in (None, name):
+            yield from _everywhere(one)
+
+
+def _everywhere(program: Program[ClientSettings]) -> Iterator[ClientSettings]:
+    for platform in program.platforms:
+        for policy in PLATFORMS[platform] or (None,):
+            yield program.settings_with(platform=platform, policy=policy)
+
+
+def most_lenient(clients: Sequence[str]) -> str:
+    """The client that still does what others refuse to: the first of the lowest security level."""
+
+    def level(client: str) -> int:
+        return LIMITS.get(client.partition("@")[2], Limits(level=1, sha1=False, eddsa=True)).level
+
+    return min(clients, key=level)
+
+
+def meant(pattern: str, clients: Sequence[str]) -> tuple[str, ...]:
+    """Those of the clients that a pattern means: one by its name, or all that ``*`` and ``?`` leave open.
+
+    A name without a policy is the platform with the one that it is shipped with.
+
+    Raises:
+        SettingsError: a name that is none of a client.
+    """
+    if any(letter in pattern for letter in "*?["):
+        return tuple(client for client in clients if fnmatchcase(client, pattern))
+    name = str(parse_client(pattern))
+    if name not in clients:
+        raise SettingsError(f"{name} is no client of this server. There are: {', '.join(clients)}")
+    return (name,)

@@ -1,0 +1,77 @@
+"""Files that a check leaves: whether they can be written, and writing them in one step."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.own.findings import InputError
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file that a person named to be written.
+
+    A regular file is replaced in one step: a reader never finds half of it. What is there already and is no
+    regular file (``/dev/stdout``, a pipe) is written to.
+    """
+
+    path: Path
+
+    def look(self) -> None:
+        """See that it can be written, and leave everything as it is.
+
+        Raises:
+            InputError: it cannot.
+        """
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError(0, "this is a directory")
+            if self._replaced:
+                with tempfile.NamedTemporaryFile(dir=self._folder):
+                    pass
+            if self.path.exists() and not os.access(self.path, os.W_OK):
+                raise PermissionError(0, "it may not be written")
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            raise self._cannot(error) from error
+
+    def write(self, text: str, *, append: bool = False) -> None:
+        """Write it, or append to what is there.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        try:
+            if append or not self._replaced:
+                with self.path.open("a", encoding="utf-8", newline="\n") as file:
+                    file.write(text)
+                return
+            part = self._target.with_name(f".{self._target.name}.{os.getpid()}")
+            try:
+                part.write_text(text, encoding="utf-8", newline="\n")
+                part.replace(self._target)
+            finally:
+                part.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            raise self._cannot(error) from error
+
+    @property
+    def _target(self) -> Path:
+        """Where a link leads to: the link stays."""
+        return self.path.resolve()
+
+    @property
+    def _folder(self) -> Path:
+        return self._target.parent
+
+    @property
+    def _replaced(self) -> bool:
+        return self.path.is_file() or not self.path.exists()
+
+    def _cannot(self, error: OSError | ValueError) -> InputError:
+        said = error.strerror if isinstance(error, OSError) else None
+        what = f"the file cannot be written: {said or error}."
+        remedy = "Name a file in a folder that is there and that may be written to."
+        return InputError(str(self.path), None, what, remedy)

@@ -1,0 +1,195 @@
+"""What the result of an attempt says of a requirement. Pure: nothing is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+from lab.check.plan import PlannedRow
+from lab.check.result import Demand, Row, RowVerdict, SourceLine
+from lab.model import Outcome, Result, Stage
+from lab.model.expectations import Verdict
+from lab.model.software import HostDifference, differences
+from lab.own.files import CONFIGURATION, Unreadable, check_regular, read
+from lab.own.presumed import in_both_languages
+from lab.own.vsftpd_conf import line_that_switches
+from lab.record import AttemptResult
+from lab.remedies.words import InBothLanguages, read_words
+from lab.text import cut, listed
+
+_WORDS: Final = Path(__file__).with_name("words.toml")
+_UNMADE = {Verdict.CANNOT: RowVerdict.CANNOT}
+#: Settings that decide, by what is demanded; the first that a file sets, and that is not on, is named.
+_DECIDE = {
+    Demand.VERIFIES: ("client.tls", "client.verify"),
+    Demand.IMPOSTOR: ("client.tls", "client.verify", "client.trust"),
+    Demand.WITHOUT_TLS: ("server.tls", "server.tls_required_login"),
+}
+
+
+def say(section: str, name: str, /, **values: object) -> InBothLanguages:
+    """The words of this name, filled in."""
+    return read_words(_WORDS)[section][name].format(**values)
+
+
+def judged(planned: PlannedRow, result: AttemptResult) -> Row:
+    """What came of a requirement, by the attempt that shows it; a refused delivery has no advice yet."""
+    wanted, outcome = planned.requirement, result.outcome
+    if outcome is None:
+        verdict = RowVerdict.LAB_ERROR
+        if result.verdict is not None:
+            verdict = _UNMADE.get(result.verdict, verdict)
+        why = result.verdict_why
+        return Row(requirement=wanted, verdict=verdict, why=why, attempts=(result,))
+    through = outcome.result is Result.COMPLETED
+    report = result.client_report
+    made: dict[str, Any] = {
+        "requirement": wanted,
+        "outcome": outcome,
+        "completed": int(through),
+        "tries": 1,
+        "user_sees": report.message.strip() if report and not through else "",
+        "attempts": (result,),
+    }
+    if wanted.demand is Demand.DELIVERS and not through and says_nothing(outcome):
+        said = say("why", "not-judged", outcome=outcome.in_words())
+        return Row(verdict=RowVerdict.CANNOT, why=said.en, cause=said, **made)
+    cause = _cause(planned, result, outcome)
+    if cause is None and (wanted.demand is not Demand.DELIVERS or through):
+        return Row(verdict=RowVerdict.MET, **made)
+    where = tuple(_where(planned, result))
+    return Row(verdict=RowVerdict.BROKEN, cause=cause, where=where, **made)
+
+
+def says_nothing(outcome: Outcome) -> bool:
+    """Whether a refusal is of the lab's client alone, which was not told what the person's know."""
+    return (
+        outcome.stage is Stage.VERIFY
+        and bool(outcome.not_judged)
+        and not outcome.only_roots_stand_in
+    )
+
+
+def on_real_hosts(result: AttemptResult, *, always: bool) -> list[HostDifference]:
+    """What a host of the distribution would do otherwise than the stand-in did.
+
+    Args:
+        result: of the attempt.
+        always: what it does with every server, else what depends on one.
+    """
+    client, outcome = result.client, result.outcome
+    if client.platform not in result.stand_ins or outcome is None or outcome.protocol is None:
+        return []
+    known = differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
+    return [one for one in known if one.depends_on_server is not always]
+
+
+def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:
+    """Why a requirement is broken by an attempt that got through; ``None``: it is not, or was refused."""
+    wanted, client = planned.requirement, planned.attempt.client
+    if outcome.result is not Result.COMPLETED:
+        return None
+    match wanted.demand:
+        case Demand.OVER:
+            return say("cause", "over", version=wanted.version, client=wanted.client)
+        case Demand.WITHOUT_TLS:
+            return say("cause", "without-tls")
+        case Demand.IMPOSTOR:
+            got = result.server_report.captured if result.server_report else None
+            if got is None:
+                return say("cause", "impostor-nothing")
+            return say("cause", "impostor", captured=got.in_words())
+        case Demand.VERIFIES:
+            if not client.uses_tls or outcome.protocol is None:
+                return say("cause", "unprotected")
+            return None if outcome.report.verified else say("cause", "unverified")
+        case Demand.DELIVERS:
+            known = on_real_hosts(result, always=True)
+            said = InBothLanguages(*("; ".join(getattr(d, n) for d in known) for n in ("en", "ja")))
+            return say("cause", "real-host", said=said) if known else None
+
+
+# -- lines -------------------------------------------------------------------------------------------
+
+
+def _where(planned: PlannedRow, result: AttemptResult) -> Iterator[SourceLine]:
+    """The line that decides, of what was not refused; where no line sets it, the file."""
+    places, wanted = planned.own.places, planned.requirement
+    if wanted.demand is Demand.DELIVERS:
+        if result.outcome is not None and result.outcome.result is Result.COMPLETED:
+            yield from source_lines([places[n] for n in ("server.ciphers",) if n in places])
+        return
+    if wanted.demand is Demand.OVER:
+        yield from _switch(places.get("server.protocols", ""), wanted.version, planned)
+        return
+    named = [n for n in _DECIDE[wanted.demand] if attrgetter(n)(planned.attempt) is not True]
+    found = [places[name] for name in named if name in places]
+    end = "server." if wanted.demand is Demand.WITHOUT_TLS else "client."
+    others = [place.rpartition(":")[0] for name, place in places.items() if name.startswith(end)]
+    yield from source_lines(found[:1] or others[:1])
+
+
+def _switch(place: str, version: str, planned: PlannedRow) -> Iterator[SourceLine]:
+    """The line that lets a version in."""
+    named = [p for name, p in planned.own.places.items() if name.startswith("server.")]
+    file = (place or (named or [""])[0]).rpartition(":")[0]
+    number = line_that_switches("\n".join(_lines(file)), version) if file else None
+    if number is not None:
+        yield from source_lines([f"{file}:{number}"])
+    elif place or file:
+        yield from source_lines([place or file])
+
+
+def source_lines(places: Iterable[str]) -> tuple[SourceLine, ...]:
+    """Places as ``FILE:LINE`` or ``FILE``, with what stands there."""
+    return tuple(_source_line(place) for place in dict.fromkeys(places))
+
+
+def _source_line(place: str) -> SourceLine:
+    file, _, number = place.rpartition(":")
+    if not file or not number.isdigit():
+        return SourceLine(place)
+    lines = _lines(file)
+    at = int(number)
+    text = lines[at - 1].strip() if at <= len(lines) else ""
+    return SourceLine(file, at, "" if text.startswith("-----") else cut(text))
+
+
+@cache
+def _lines(file: str) -> Sequence[str]:
+    """The lines of a regular file; a pipe has nothing a second time."""
+    try:
+        check_regular(Path(file))
+        return read(Path(file), CONFIGURATION).decode("utf-8", "backslashreplace").split("\n")
+    except Unreadable:
+        return ()
+
+
+# -- what holds of several rows ----------------------------------------------------------------------
+
+
+def notes_on(rows: Sequence[Row]) -> tuple[InBothLanguages, ...]:
+    """What is said once, of all rows that complete only under a condition or are not judged."""
+    deliveries = [row for row in rows if row.requirement.demand is Demand.DELIVERS]
+    outcomes = [row.outcome for row in deliveries if row.outcome is not None]
+    notes: dict[InBothLanguages, None] = {}
+    for presumed in (words for outcome in outcomes for words in outcome.presumed):
+        notes[say("note", "presumed", what=in_both_languages(presumed))] = None
+    for kind in (kind for outcome in outcomes for kind in outcome.not_judged):
+        notes[say("note", kind)] = None
+    hosts: dict[InBothLanguages, list[str]] = {}
+    for row in deliveries:
+        for known in (
+            d for result in row.attempts[:1] for d in on_real_hosts(result, always=False)
+        ):
+            hosts.setdefault(InBothLanguages(known.en, known.ja), []).append(row.client)
+    for said, clients in hosts.items():
+        notes[say("note", "real-host", clients=listed(clients), said=said)] = None
+    won = [row for row in deliveries if row.race and row.verdict is RowVerdict.MET]
+    if won:
+        named, times = listed(row.client for row in won), max(row.tries for row in won)
+        notes[say("note", "race", clients=named, completed=times, tries=times)] = None
+    return tuple(notes)

@@ -1,0 +1,195 @@
+"""What is wrong, one by one: a rule, a place and a sentence, as every system that shows findings wants it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lab.check.baseline import BaselineComparison
+from lab.check.judging import say
+from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
+from lab.host.checkout import repository
+from lab.model import Outcome, Result
+from lab.own.findings import Finding, Severity
+from lab.remedies.words import InBothLanguages, read_words
+from lab.report.advice import advice_in_words, outcome_in_words
+from lab.text import listed, one_line
+
+#: A directive, in a line of a configuration: what stays when its value changes.
+_DIRECTIVE = re.compile(r"[\s.$]*([\w-]+)")
+
+
+class ProblemLevel(StrEnum):
+    """How much a problem matters."""
+
+    ERROR = "error"
+    """A requirement is broken, or nobody knows whether it is met."""
+    WARNING = "warning"
+    """Something about the files themselves."""
+    NOTE = "note"
+    """A requirement that the baseline has as broken already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong."""
+
+    rule: str
+    """The kind: the reason of a refusal, what had to be refused, ``cannot``, ``lab-error`` or ``file``."""
+    level: ProblemLevel
+    title: str
+    """One line, with the client in it."""
+    text: str
+    """Some lines: the title, cause, place and remedies."""
+    client: str
+    """Who is concerned; empty: it is about a file."""
+    place: SourceLine
+    """The line that decides: its file as the repository has it."""
+    fingerprint: str
+    """64 hexadecimal digits: the same as long as the same is wrong, wherever the line moves."""
+
+
+def words(section: str, name: str, /, **values: object) -> InBothLanguages:
+    """The words of this room, filled in."""
+    return read_words(Path(__file__).with_name("words.toml"))[section][name].format(**values)
+
+
+def problems(
+    result: CheckResult, compared: BaselineComparison | None, language: str
+) -> list[Problem]:
+    """All that is wrong: requirements first, then what is to be said of the files themselves."""
+    rows = [row for row in result.rows if row.verdict is RowVerdict.BROKEN or row.left_open]
+    of_rows = [_of_row(row, result, compared, language) for row in rows]
+    return [*of_rows, *_of_findings(result.findings, language)]
+
+
+def is_known(row: Row, compared: BaselineComparison | None) -> bool:
+    """Whether a row is broken and the baseline has it as broken already."""
+    return compared is not None and row.requirement.id in compared.known
+
+
+def demanded(row: Row, language: str) -> str:
+    """What was demanded, in a sentence without its full stop."""
+    wanted = row.requirement
+    return words("demand", wanted.demand, client=wanted.client, version=wanted.version).in_(
+        language
+    )
+
+
+def came(row: Row, language: str) -> str:
+    """What came of it, in a sentence without its full stop."""
+    if row.outcome is None or row.left_open:
+        return one_line(row.cause.in_(language) if row.cause else row.why)
+    said = outcome_in_words(row.outcome, language)
+    if not row.race:
+        return said
+    rate = words("row", "rate", completed=row.completed, tries=row.tries)
+    return f"{rate.in_(language)}{said}"
+
+
+def told(row: Row, language: str) -> list[tuple[str, str]]:
+    """What is said of a row that is broken: labels and texts of some lines."""
+    pairs = []
+    if row.advice is not None:
+        pairs = advice_in_words(row.advice, language)
+    elif row.cause is not None:
+        pairs = [(say("head", "cause").in_(language), row.cause.in_(language))]
+    if row.where and not (row.advice and row.advice.where):
+        pairs.insert(1, (say("head", "where").in_(language), listed(map(str, row.where))))
+    if row.user_sees:
+        pairs.append((say("head", "user-sees").in_(language), row.user_sees))
+    return pairs
+
+
+def in_repository(name: str) -> str:
+    """A file as the repository around the current folder has it; outside of one, as it was named."""
+    top = repository(Path.cwd())
+    path = Path(os.path.abspath(name))  # noqa: PTH100 - a link keeps the name that the repository has
+    if top is not None and path.is_relative_to(top):
+        return path.relative_to(top).as_posix()
+    return name
+
+
+def rule_of(row: Row) -> str:
+    """The kind of what is wrong with a row."""
+    if row.verdict is not RowVerdict.BROKEN:
+        return str(row.verdict)
+    if row.requirement.demand is Demand.DELIVERS and _refused(row.outcome):
+        return str(row.outcome.reason)  # type: ignore[union-attr]
+    return str(row.requirement.demand)
+
+
+def rule_in_words(rule: str, language: str) -> str:
+    """What a rule is about, in some words."""
+    from lab.report.html.language import word  # noqa: PLC0415 - only two of the forms have rules
+
+    known = read_words(Path(__file__).with_name("words.toml"))["rule"]
+    return known[rule].in_(language) if rule in known else word("reason", rule).plain_in(language)
+
+
+def _refused(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.result is Result.REFUSED
+
+
+def _of_row(
+    row: Row, result: CheckResult, compared: BaselineComparison | None, language: str
+) -> Problem:
+    rule, known = rule_of(row), is_known(row, compared)
+    place = _place(row, result)
+    title = f"{demanded(row, language)}: {came(row, language)}"
+    if known and compared is not None:
+        title = words("row", "known", title=title, file=compared.file).in_(language)
+    lines = [title, *(f"{label}: {text}" for label, text in told(row, language))]
+    return Problem(
+        rule=rule,
+        level=ProblemLevel.NOTE if known else ProblemLevel.ERROR,
+        title=one_line(title),
+        text="\n".join(lines),
+        client=row.client,
+        place=place,
+        fingerprint=_fingerprint(row.requirement.id, rule, place.file, _directive(place.text)),
+    )
+
+
+def _place(row: Row, result: CheckResult) -> SourceLine:
+    """Where it is shown: the line that decides, else the one that demands it, else the file as a whole."""
+    file = SourceLine(result.files[0] if result.files else "lab-check.toml")
+    found = next(iter(row.where), None) or row.requirement.written or file
+    return SourceLine(in_repository(found.file), found.line, found.text)
+
+
+def _directive(line: str) -> str:
+    found = _DIRECTIVE.match(line)
+    return found[1] if found else ""
+
+
+def _of_findings(findings: Sequence[Finding], language: str) -> Iterator[Problem]:
+    seen: Counter[str] = Counter()
+    for one in findings:
+        if one.severity is Severity.NOTE:
+            continue
+        text = one.ja if language == "ja" and one.ja else one.text
+        # Dates and numbers of lines in a sentence change without anybody having done anything.
+        same = re.sub(r"\d+", "0", one.text)
+        place = SourceLine(in_repository(one.file), one.line)
+        seen[f"{place.file}:{same}"] += 1
+        number = str(seen[f"{place.file}:{same}"])
+        yield Problem(
+            rule="file",
+            level=ProblemLevel.WARNING,
+            title=one_line(text),
+            text=text,
+            client="",
+            place=place,
+            fingerprint=_fingerprint("file", place.file, same, number),
+        )
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,138 @@
+"""A check in Markdown, for a job's summary page; what a server said is never markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.check.baseline import BaselineComparison, baseline_in_words
+from lab.check.judging import say
+from lab.check.outputs.problems import came, demanded, is_known, told, words
+from lab.check.result import CheckResult, RankedRemedy, Row, RowVerdict
+from lab.own.findings import Severity
+from lab.report.advice import change_in_words
+from lab.report.markdown import block, details, limited, text
+from lab.text import listed
+
+#: So many groups of clients that break alike are told in full.
+MOST_TOLD = 20
+
+_SIGNS = {
+    RowVerdict.MET: "✅",
+    RowVerdict.BROKEN: "❌",
+    RowVerdict.CANNOT: "⬜",
+    RowVerdict.LAB_ERROR: "⚠️",
+}
+
+
+def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+    """The summary, at most what GitHub takes."""
+    parts = [
+        _head(result, compared, language),
+        _table(result, compared, language),
+        *([_beside(compared, language)] if compared else []),
+        *_broken(result, compared, language),
+        _remedies(result, language),
+        _strongest(result, language),
+        _foot(result, language),
+    ]
+    return limited([part for part in parts if part])
+
+
+def _head(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+    broken = [row for row in result.broken if not is_known(row, compared)]
+    left = [row for row in result.rows if row.left_open]
+    name, sign, number = "title_met", _SIGNS[RowVerdict.MET], 0
+    if broken:
+        name, sign, number = "title_broken", _SIGNS[RowVerdict.BROKEN], len(broken)
+    elif left:
+        name, sign, number = "title_left_open", _SIGNS[RowVerdict.LAB_ERROR], len(left)
+    elif result.broken:
+        name, sign, number = "title_known", _SIGNS[RowVerdict.CANNOT], len(result.broken)
+    facts = {"number": number, "total": len(result.rows), "files": ", ".join(result.files)}
+    return f"## {sign} {text(words('summary', name, **facts).in_(language))}"
+
+
+def _table(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+    columns = [words("summary", n).in_(language) for n in ("requirement", "result", "what_came")]
+    columns.append(say("head", "where").in_(language))
+    lines = [f"| {' | '.join(columns)} |", "| --- | --- | --- | --- |"]
+    for row in result.rows:
+        known = is_known(row, compared)
+        verdict = words("verdict", "known" if known else row.verdict).in_(language)
+        sign = _SIGNS[RowVerdict.CANNOT if known else row.verdict]
+        where = listed(map(str, row.where), language=language)
+        cells = [demanded(row, language), f"{sign} {verdict}", came(row, language), where]
+        lines.append(f"| {' | '.join(map(text, cells))} |")
+    return "\n".join(lines)
+
+
+def _beside(compared: BaselineComparison, language: str) -> str:
+    title = say("baseline", "beside", file=compared.file).in_(language)
+    changes = "\n".join(baseline_in_words(compared, language))
+    return f"### {text(title)}\n\n{block(changes)}"
+
+
+def _broken(
+    result: CheckResult, compared: BaselineComparison | None, language: str
+) -> Iterator[str]:
+    alike: dict[str, list[Row]] = {}
+    for row in result.broken:
+        if not is_known(row, compared):
+            said = "\n".join(f"{label}: {words}" for label, words in told(row, language))
+            alike.setdefault(said, []).append(row)
+    if alike:
+        yield f"### {words('summary', 'broken').in_(language)}"
+    for said, rows in list(alike.items())[:MOST_TOLD]:
+        clients = listed(dict.fromkeys(row.client for row in rows), language=language)
+        each = [f"{demanded(row, language)}: {came(row, language)}" for row in rows]
+        title = f"{_SIGNS[RowVerdict.BROKEN]} {clients}"
+        yield details(title, block("\n".join([*each, *filter(None, [said])])))
+    if len(alike) > MOST_TOLD:
+        yield words("summary", "more", number=len(alike) - MOST_TOLD).in_(language)
+
+
+def _remedies(result: CheckResult, language: str) -> str:
+    if not result.remedies:
+        return ""
+
+    def name(of: str) -> str:
+        return words("summary", of).in_(language)
+
+    columns = [name("change"), name("rating"), name("brings_in"), name("loses")]
+    lines = [
+        f"### {name('remedies')}",
+        "",
+        f"| {' | '.join(columns)} |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [f"| {' | '.join(map(text, _cells(one, language)))} |" for one in result.remedies]
+    return "\n".join(lines)
+
+
+def _cells(one: RankedRemedy, language: str) -> list[str]:
+    changes = "; ".join(change_in_words(c).in_(language) for c in one.changes if c.was or c.write)
+    title = one.title.in_(language)
+    return [
+        f"{title}: {changes}" if changes else title,
+        words("rating", one.rating).in_(language),
+        listed(one.brings_in, language=language),
+        listed(one.loses, language=language),
+    ]
+
+
+def _strongest(result: CheckResult, language: str) -> str:
+    if result.strongest is None:
+        return ""
+    title = words("summary", "strongest").in_(language)
+    return details(title, block(result.strongest.text.rstrip("\n")))
+
+
+def _foot(result: CheckResult, language: str) -> str:
+    said = [one for one in result.findings if one.severity is not Severity.NOTE]
+    lines = [f"- {text(one.in_(language))}" for one in said]
+    lines += [f"- {text(one.in_(language))}" for one in result.notes]
+    lines += [
+        f"- {text(say('head', 'stand-in', name=one.name, library=one.library).in_(language))}"
+        for one in result.stand_ins
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""What a check makes of a person's files: the requirements, and the attempt that shows each."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from lab.check.clients import clients_of, most_lenient
+from lab.check.demands import CheckedFiles, Demands, failure
+from lab.check.result import Demand, Requirement
+from lab.model import Attempt, Goal, ProtocolRange
+from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
+from lab.own.files import UserFiles
+from lab.own.findings import Finding
+from lab.own.judged import STRONG, USUAL
+from lab.servers.impostor import impostors
+from lab.settings import parse_client
+
+#: Programs that show what a server still allows: they do as they are told, whatever the platform.
+_PROBES = tuple(client.partition("@")[0] for client in (FTP_CLIENT, BARE_CLIENT))
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """A requirement, and what shows whether it is met."""
+
+    requirement: Requirement
+    attempt: Attempt
+    own: UserFiles
+    """What its settings were read from."""
+
+
+@dataclass(frozen=True)
+class CheckPlan:
+    """All that one check demands."""
+
+    files: tuple[str, ...]
+    """What is checked, as it was named."""
+    rows: tuple[PlannedRow, ...]
+    findings: tuple[Finding, ...]
+    own: UserFiles | None
+    """What goes by the slug ``own``, the same in all attempts; ``None``: nothing was given."""
+
+
+def read_plan(
+    demands: Demands,
+    files: CheckedFiles,
+    *,
+    narrowed: Sequence[str] = (),
+    settings: Sequence[str] = (),
+) -> CheckPlan:
+    """What must be made to see whether the demands are met.
+
+    Args:
+        demands: what a ``lab-check.toml`` says.
+        files: those of the command line, which win.
+        narrowed: patterns: only these of the clients.
+        settings: ``FIELD=VALUE`` for every client, beside those of the demands.
+
+    Raises:
+        InputError: a file cannot be read or tried, or a demand means nothing.
+        SettingsError: a setting that a client does not have.
+    """
+    files = files.over(demands.files)
+    if not any((files.vsftpd_conf, files.mt_config, files.nginx_conf, files.backend)):
+        raise failure("lab check", None, "nothing-to-check")
+    read = partial(_read, files, (*demands.settings, *settings))
+    usual, own, _ = read(None)
+    spoken_of = usual.client.program if files.mt_config or files.backend else None
+    fitting = clients_of(usual.server.speaks, spoken_of)
+    chosen = demands.clients(fitting, narrowed)
+    findings: dict[Finding, None] = {}
+    rows: list[PlannedRow] = []
+    for client, (written, may_be_cannot) in chosen.items():
+        attempt, given, said = read(client)
+        findings |= dict.fromkeys(said)
+        make = partial(Requirement, client=client, may_be_cannot=may_be_cannot)
+        delivers = make(demand=Demand.DELIVERS, written=written)
+        rows.append(PlannedRow(delivers, attempt, given or UserFiles()))
+        if demands.unverified is not None:
+            verifies = make(demand=Demand.VERIFIES, written=demands.unverified)
+            rows.append(PlannedRow(verifies, attempt, given or UserFiles()))
+        if demands.impostor is not None:
+            impostor = make(demand=Demand.IMPOSTOR, written=demands.impostor)
+            rows.append(PlannedRow(impostor, impostors(attempt), given or UserFiles()))
+    rows += _nobody(demands, clients_of(usual.server.speaks), usual, own or UserFiles())
+    if not rows:
+        raise failure(demands.file or "lab check", None, "nothing-demanded")
+    by_demand = sorted(rows, key=lambda row: list(Demand).index(row.requirement.demand))
+    return CheckPlan(files.named, tuple(by_demand), tuple(findings), own)
+
+
+def _read(
+    files: CheckedFiles, settings: Sequence[str], client: str | None
+) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+    attempt, own, findings = read_attempt(
+        files.vsftpd_conf,
+        files.mt_config,
+        files.chain,
+        files.key,
+        [],
+        client,
+        settings,
+        vsftpd_build=files.vsftpd_build,
+        backend=files.backend,
+        backend_name=files.backend_name,
+        ca=files.ca,
+        host=files.host,
+        nginx_conf=files.nginx_conf,
+        environment=os.environ if files.mt_config else None,
+    )
+    if own is not None and not own.certificate_given and attempt.server.certificate == USUAL:
+        # It is not to be what a strict client refuses.
+        attempt = attempt.with_server(certificate=STRONG)
+    return attempt, own, findings
+
+
+def _nobody(
+    demands: Demands, clients: Sequence[str], usual: Attempt, own: UserFiles
+) -> Iterator[PlannedRow]:
+    """What nobody may do: shown by a client that can, and looks at no certificate."""
+    probes = [client for client in clients if client.partition("@")[0] in _PROBES]
+    if not probes:
+        return
+    name = most_lenient(probes)
+    allowed = {c for c, (_, may_be) in demands.clients(clients).items() if may_be}
+    make = partial(Requirement, client=name, may_be_cannot=name in allowed)
+    client = parse_client(name)
+    probe = Attempt(usual.server, dataclasses.replace(client, host=usual.client.host, verify=False))
+    if demands.without_tls is not None:
+        wanted = make(demand=Demand.WITHOUT_TLS, written=demands.without_tls)
+        yield PlannedRow(wanted, probe.with_client(tls=False), own)
+    implicit = usual.server.tls_first and hasattr(client, "implicit_tls")
+    first: dict[str, Any] = {"implicit_tls": True} if implicit else {}
+    for version, place in demands.over.items():
+        only = ProtocolRange(version, version)
+        shown = probe.with_client(protocols=only, goal=Goal.HANDSHAKE, **first)
+        yield PlannedRow(make(demand=Demand.OVER, version=version, written=place), shown, own)

@@ -1,0 +1,92 @@
+"""Uploads that complete in some tries only, and are therefore repeated: TLS 1.3 and who closes too early.
+
+A client that closes the data connection of an upload while session tickets of TLS 1.3 are unread makes its
+system send a reset, and what the server has not read by then is lost. Which clients do is theirs to say
+(:attr:`lab.clients.base.Program.leaves_tickets_unread`); that it is TLS 1.3 is read from what was negotiated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from lab.check.judging import judged, say
+from lab.check.plan import PlannedRow
+from lab.check.result import Demand, Row
+from lab.clients import program_of
+from lab.model import Goal, Result
+from lab.model.expectations import PlannedAttempt
+from lab.record import AttemptResult, OwnFiles
+from lab.run.attempts import make_all
+from lab.run.remedies import RACES
+from lab.run.session import Session
+
+#: A race is tried so often at a time, and so many times while it ends only one way: one that refuses an
+#: upload in ten is then missed in one check of a hundred.
+TRIES: Final = 12
+ROUNDS: Final = 4
+_VERSION = "TLSv1.3"
+
+
+def known_to_race(planned: PlannedRow, row: Row) -> bool:
+    """Whether what an attempt negotiated is known to complete in some tries only."""
+    outcome, client = row.outcome, planned.attempt.client
+    if row.requirement.demand is not Demand.DELIVERS or outcome is None:
+        return False
+    if client.goal is not Goal.TRANSFER or outcome.protocol != _VERSION:
+        return False
+    if outcome.result is Result.COMPLETED:
+        return bool(outcome.data_protected) and program_of(client).leaves_tickets_unread
+    return outcome.reason in RACES
+
+
+def repeated(
+    session: Session, racing: Sequence[tuple[PlannedRow, Row]], own: OwnFiles | None
+) -> Mapping[str, Row]:
+    """The rows of races, each tried until it has ended both ways or often enough; by requirement.
+
+    Raises:
+        AgentError: a container or an agent failed.
+    """
+    tries = {planned.requirement.id: list(row.attempts) for planned, row in racing}
+    for number in range(ROUNDS):
+        # What is always refused is no race.
+        goes_on = {Result.COMPLETED} if number else {Result.COMPLETED, Result.REFUSED}
+        left = [
+            planned
+            for planned, _ in racing
+            if len(ends := _ends(tries[planned.requirement.id])) == 1 and ends <= goes_on
+        ]
+        plan = {
+            f"{one.requirement.id}#{number}.{again}": one
+            for one in left
+            for again in range(TRIES - (not number))
+        }
+        made = make_all(
+            session,
+            [PlannedAttempt(n, one.attempt, counted=True, own=own) for n, one in plan.items()],
+        )
+        for name, one in plan.items():
+            tries[one.requirement.id].append(made[name])
+    return {p.requirement.id: _row(p, tries[p.requirement.id]) for p, _ in racing}
+
+
+def _ends(results: Sequence[AttemptResult]) -> set[Result | None]:
+    return {one.outcome.result if one.outcome else None for one in results}
+
+
+def _row(planned: PlannedRow, results: Sequence[AttemptResult]) -> Row:
+    made = [one for one in results if one.outcome is not None]
+    refused = [one for one in made if one.outcome and one.outcome.result is Result.REFUSED]
+    row = judged(planned, (refused or made)[0])
+    row = dataclasses.replace(
+        row,
+        race=len(refused) < len(made),
+        completed=len(made) - len(refused),
+        tries=len(made),
+        attempts=tuple(made),
+    )
+    if row.race and refused:
+        row = dataclasses.replace(row, cause=say("cause", "race", client=row.client))
+    return row

@@ -1,0 +1,272 @@
+"""A check in words: a table of what came of each requirement, each cause once, and what holds of all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from lab.check.judging import on_real_hosts, say
+from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
+from lab.model import NotJudged, Outcome, Result
+from lab.report.advice import advice_in_words, outcome_in_words
+from lab.report.layout import padded, print_hanging
+from lab.text import listed, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.check.baseline import BaselineComparison
+
+_STYLES = {
+    RowVerdict.MET: "green",
+    RowVerdict.BROKEN: "bold red",
+    RowVerdict.CANNOT: "yellow",
+    RowVerdict.LAB_ERROR: "bold magenta",
+}
+_STATUS_STYLES = {0: "bold green", 1: "bold red", 3: "bold magenta"}
+#: Columns of a label below a cause.
+_LABEL = 11
+
+
+def tell(
+    result: CheckResult,
+    target: Console,
+    language: str,
+    compared: BaselineComparison | None = None,
+    *,
+    verbose: bool = False,
+) -> None:
+    """Print what a check came to, and what changed since its baseline."""
+    causes = causes_of(result.rows)
+    numbers = {row.requirement.id: n for n, rows in enumerate(causes, 1) for row in rows}
+    for demand in Demand:
+        rows = [row for row in result.rows if row.requirement.demand is demand]
+        if rows:
+            target.print(Text(say("demand", demand).in_(language), style="bold"))
+            _print_rows(rows, numbers, target, language)
+    for number, rows in enumerate(causes, 1):
+        _print_cause(number, rows, target, language, verbose=verbose)
+    target.print()
+    for note in result.notes:
+        print_hanging(target, "", Text(visible(note.in_(language))))
+    for image in result.stand_ins:
+        words = say("head", "stand-in", name=image.name, library=image.library).in_(language)
+        print_hanging(target, "", Text(visible(words), style="dim"))
+    if result.record is not None:
+        words = say("head", "record", path=result.record).in_(language)
+        target.print(Text(words, style="dim"), soft_wrap=True)
+    words = f"{conclusion(result).in_(language)} ({result.elapsed_s:.1f} s)"
+    print_hanging(target, "", Text(words, style=_STATUS_STYLES[result.status]))
+    if compared is not None:
+        from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
+
+        words = say("baseline", "beside", file=compared.file).in_(language)
+        style = _STATUS_STYLES[compared.status]
+        print_hanging(target, "", Text(visible(words), style=style))
+        for line in baseline_in_words(compared, language):
+            print_hanging(target, "  ", Text(visible(line)))
+
+
+def conclusion(result: CheckResult) -> Any:
+    """What a check came to, in one sentence, in both languages."""
+    number = len(result.rows)
+    left = sum(row.verdict in (RowVerdict.CANNOT, RowVerdict.LAB_ERROR) for row in result.rows)
+    names = {0: "all-met", 1: "status-1", 3: "status-3"}
+    values = {"number": number, "broken": len(result.broken), "open": left, "met": number - left}
+    words = say("head", names[result.status], **values)
+    return words + say("head", "left", **values) if left and result.status != 3 else words
+
+
+def causes_of(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows that are not met, those together that have one cause at one place."""
+    found: dict[object, list[Row]] = {}
+    for row in rows:
+        if row.verdict is not RowVerdict.MET:
+            outcome = row.outcome
+            how = (outcome.by, outcome.stage, outcome.reason) if outcome else None
+            # Of a refusal the client's own part of the cause is one of several.
+            key = (row.requirement.demand, row.verdict, how or row.cause, row.why, row.where)
+            found.setdefault(key, []).append(row)
+    return list(found.values())
+
+
+def row_in_words(row: Row, language: str) -> str:
+    """What came of a requirement, in a line: reason and stage of a refusal, else what was negotiated."""
+    outcome, demand = row.outcome, row.requirement.demand
+    if outcome is None or row.verdict in (RowVerdict.CANNOT, RowVerdict.LAB_ERROR):
+        name = "not-judged" if outcome is not None else str(row.verdict)
+        return say("result", name).in_(language)
+    if outcome.result is Result.REFUSED:
+        if demand is Demand.VERIFIES:
+            return say("result", "not-reached").in_(language)
+        words = _refusal(outcome, language)
+        if demand is not Demand.DELIVERS:
+            words = f"{say('result', 'refused').in_(language)}: {words}"
+        return words + _rate(row, language)
+    name = _NAMES[demand][row.verdict is RowVerdict.MET]
+    if demand is Demand.DELIVERS and row.verdict is RowVerdict.MET and not delivers(row):
+        name = "completes"
+    words = say("result", name).in_(language)
+    if demand is Demand.DELIVERS and outcome.protocol:
+        words += f"  {outcome.protocol} {outcome.cipher or ''}".rstrip()
+    return words + _rate(row, language)
+
+
+_NAMES = {
+    Demand.DELIVERS: ("real-host", "delivers"),
+    Demand.VERIFIES: ("unverified", "verifies"),
+    Demand.IMPOSTOR: ("got-through", "got-through"),
+    Demand.OVER: ("got-through", "got-through"),
+    Demand.WITHOUT_TLS: ("got-through", "got-through"),
+}
+
+
+def delivers(row: Row) -> bool:
+    """Whether a completion here is one on the person's own server and clients, as far as anybody can know."""
+    outcome = row.outcome
+    return (
+        row.verdict is RowVerdict.MET
+        and outcome is not None
+        and not outcome.presumed
+        and set(outcome.not_judged) <= {NotJudged.ROOTS_STAND_IN}
+        and not any(on_real_hosts(one, always=False) for one in row.attempts)
+    )
+
+
+def _refusal(outcome: Outcome, language: str) -> str:
+    stage, reason = str(outcome.stage), str(outcome.reason)
+    if language != "en":
+        from lab.report.html.language import word  # noqa: PLC0415 - English needs none of the page
+
+        stage = word("stage", stage).plain_in(language)
+        reason = f"{word('reason', reason).plain_in(language)} [{reason}]"
+    return f"{stage}: {reason}"
+
+
+def _rate(row: Row, language: str) -> str:
+    if not row.race:
+        return ""
+    return say("result", "rate", completed=row.completed, tries=row.tries).in_(language)
+
+
+def _print_rows(
+    rows: Sequence[Row], numbers: Mapping[str, int], target: Console, language: str
+) -> None:
+    width = max(cell_len(visible(_named(row))) for row in rows)
+    for row in rows:
+        number = numbers.get(row.requirement.id)
+        where = ", ".join(str(one) for one in row.where[:2])
+        behind = " ".join(filter(None, [visible(where), f"[{number}]" if number else ""]))
+        words = Text(visible(row_in_words(row, language)), style=_STYLES[row.verdict])
+        if behind:
+            words.append(f"  {behind}", style="not bold default")
+        print_hanging(target, f"  {padded(visible(_named(row)), width)} ", words)
+
+
+def _named(row: Row) -> str:
+    version = row.requirement.version
+    return f"{version} ({row.client})" if version else row.client
+
+
+def _print_cause(
+    number: int, rows: Sequence[Row], target: Console, language: str, *, verbose: bool
+) -> None:
+    """One cause, with the clients that it stops."""
+    first = rows[0]
+    target.print()
+    words = row_in_words(first, language)
+    if first.outcome is not None and first.outcome.result is Result.REFUSED:
+        bare = dataclasses.replace(first.outcome, not_judged=(), presumed=())
+        words = outcome_in_words(bare, language)
+    head = f"[{number}] "
+    print_hanging(target, head, Text(visible(words), style=_STYLES[first.verdict]))
+    for label, text in _of_cause(rows, language, verbose=verbose):
+        print_hanging(
+            target,
+            Text(" " * len(head) + padded(label, _LABEL), style="dim"),
+            Text(visible(text)),
+        )
+
+
+def _of_cause(rows: Sequence[Row], language: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
+    first = rows[0]
+    most = len(rows) if verbose else 6
+    yield (
+        _label("clients", language),
+        listed((_named(one) for one in rows), most, language=language),
+    )
+    causes = list(dict.fromkeys(one.cause for one in rows if one.cause is not None))
+    if causes:
+        told = causes if verbose else causes[:1]
+        yield _label("cause", language), "\n".join(cause.in_(language) for cause in told)
+    elif first.why:
+        yield _label("why", language), first.why
+    if first.where:
+        yield _label("where", language), "\n".join(_line(one) for one in first.where)
+    if first.advice is not None:
+        skipped = {_label("cause", language), _label("where", language)}
+        pairs = advice_in_words(first.advice, language, everything=verbose)
+        remedies = [pair for pair in pairs if pair[0] not in skipped]
+        yield from remedies if verbose else remedies[:1]
+    seen = dict.fromkeys(one.user_sees.split("\n")[0] for one in rows if one.user_sees)
+    if seen:
+        yield _label("user-sees", language), "\n".join(seen)
+    if first.requirement.written is not None and verbose:
+        yield _label("demanded", language), str(first.requirement.written)
+
+
+def _line(place: SourceLine) -> str:
+    return f"{place}: {place.text}" if place.text else str(place)
+
+
+def _label(name: str, language: str) -> str:
+    return say("head", name).in_(language)
+
+
+def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> dict[str, Any]:
+    """What a check came to, for programs."""
+    return {
+        "status": result.status if compared is None else compared.status,
+        "files": list(result.files),
+        "rows": [_row_as_json(row) for row in result.rows],
+        "notes": [dataclasses.asdict(note) for note in result.notes],
+        "findings": [
+            {"severity": f.severity, "file": f.file, "line": f.line, "en": f.text, "ja": f.ja}
+            for f in result.findings
+        ],
+        "baseline": compared.as_json() if compared else None,
+        "stand_ins": [image.name for image in result.stand_ins],
+        "record": str(result.record) if result.record else None,
+        "elapsed_s": round(result.elapsed_s, 3),
+    }
+
+
+def _row_as_json(row: Row) -> dict[str, Any]:
+    wanted, outcome = row.requirement, row.outcome
+    return {
+        "id": wanted.id,
+        "demand": wanted.demand,
+        "client": wanted.client,
+        "version": wanted.version or None,
+        "demanded": str(wanted.written) if wanted.written else None,
+        "verdict": row.verdict,
+        "delivers": delivers(row) if wanted.demand is Demand.DELIVERS else None,
+        "by": outcome.by if outcome else None,
+        "stage": outcome.stage if outcome else None,
+        "reason": outcome.reason if outcome else None,
+        "protocol": outcome.protocol if outcome else None,
+        "cipher": outcome.cipher if outcome else None,
+        "not_judged": list(outcome.not_judged) if outcome else [],
+        "presumed": list(outcome.presumed) if outcome else [],
+        "completed": row.completed,
+        "tries": row.tries,
+        "race": row.race,
+        "why": row.why or None,
+        "cause": dataclasses.asdict(row.cause) if row.cause else None,
+        "where": [dataclasses.asdict(place) for place in row.where],
+        "user_sees": row.user_sees or None,
+    }

@@ -1,0 +1,140 @@
+"""``lab check``: a configuration against all clients that it must serve."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from lab.check.demands import NAME, CheckedFiles, find
+from lab.check.plan import read_plan
+from lab.cli import common
+from lab.cli.attempts import say_findings
+
+
+def _named(option: str, words: str, metavar: str = "FILE") -> Any:
+    return typer.Option(option, metavar=metavar, help=words)
+
+
+def check(
+    vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
+    vsftpd_build: Annotated[
+        str | None, _named("--vsftpd-build", "what it is written for: debian13 or el9", "BUILD")
+    ] = None,
+    chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
+    key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
+    ca: Annotated[Path | None, _named("--ca", "what your clients trust, PEM")] = None,
+    host: Annotated[
+        str | None, _named("--host", "the name that your clients connect to", "NAME")
+    ] = None,
+    mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
+    backend: Annotated[
+        Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
+    ] = None,
+    backend_name: Annotated[
+        str | None, _named("--backend-name", "which, if the file has several", "NAME")
+    ] = None,
+    nginx_conf: Annotated[
+        Path | None, _named("--nginx-conf", "your origin's nginx.conf, or its server block")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="who must deliver and who must be refused",
+            show_default=f"{NAME}, if it is here; else all clients that fit must deliver",
+        ),
+    ] = None,
+    clients: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clients", metavar="PATTERN", help="only these, such as net-ftp@*; several times"
+        ),
+    ] = None,
+    client_settings: common.ClientAssignments = None,
+    advised: Annotated[
+        bool,
+        typer.Option(
+            "--remedies/--no-remedies",
+            help="repeat races; of what is refused, say the line and try what cures it",
+        ),
+    ] = True,
+    baseline: Annotated[
+        Path | None,
+        _named("--baseline", "a check that was written down: what it has as broken is not red"),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, _named("--write-baseline", "write this check down as one")
+    ] = None,
+    junit: Annotated[Path | None, _named("--junit", "for CI: JUnit XML")] = None,
+    summary: Annotated[
+        Path | None, _named("--summary", "for CI: append Markdown, such as to $GITHUB_STEP_SUMMARY")
+    ] = None,
+    code_quality: Annotated[
+        Path | None, _named("--code-quality", "for CI: GitLab's code quality report")
+    ] = None,
+    sarif: Annotated[Path | None, _named("--sarif", "for CI: SARIF 2.1.0")] = None,
+    annotated: Annotated[
+        bool | None,
+        typer.Option(
+            "--annotations/--no-annotations",
+            help="for CI: the lines that GitHub shows in a pull request",
+            show_default="where GITHUB_ACTIONS=true",
+        ),
+    ] = None,
+    language: Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")] = "en",
+    verbose: common.Verbose = False,
+    as_json: common.AsJson = False,
+) -> None:
+    """``lab check``: exit status 0 if all requirements are met, 1 if one is broken, 3 if one is open."""
+    named = CheckedFiles(
+        vsftpd_conf=vsftpd_conf,
+        vsftpd_build=vsftpd_build,
+        chain=chain,
+        key=key,
+        ca=ca,
+        host=host,
+        mt_config=mt_config,
+        backend=backend,
+        backend_name=backend_name,
+        nginx_conf=nginx_conf,
+    )
+    demands = find(config)
+    plan = read_plan(demands, named, narrowed=clients or [], settings=client_settings or [])
+    from lab.check.outputs import Outputs
+
+    # What cannot be written is said before anything is run.
+    outputs = Outputs.named(junit=junit, summary=summary, code_quality=code_quality, sarif=sarif)
+    outputs.look()
+    beside = None
+    if known := baseline or demands.baseline or write_baseline:
+        from lab.check.baseline import BaselineUse
+
+        beside = BaselineUse(known, write_baseline)
+    from lab.run.certificates import begin
+
+    # Keys are made while the rest is loaded.
+    certificates = begin([row.attempt for row in plan.rows], plan.own)
+    say_findings(plan.findings, verbose=verbose, language=language)
+    from lab.check.checking import check as make_check
+
+    result = make_check(plan, advised=advised, certificates=certificates)
+    from lab.check import telling
+
+    compared = beside.compare(result) if beside else None
+    if as_json:
+        common.print_json(telling.as_json(result, compared))
+    else:
+        telling.tell(result, common.console(), language, compared, verbose=verbose)
+    if beside and (said := beside.in_words(result)) is not None:
+        common.say(said.in_(language), error=True)
+    outputs.write(result, compared, language)
+    if annotated if annotated is not None else os.environ.get("GITHUB_ACTIONS") == "true":
+        from lab.check.outputs import workflow_commands
+
+        for line in workflow_commands.lines(result, compared, language):
+            common.say(line, error=as_json)
+    raise typer.Exit(result.status if compared is None else compared.status)

@@ -1,0 +1,182 @@
+"""The tables of words and of meanings, read and checked: what :mod:`lab.explain.index` is made of."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, model_validator
+
+from lab.dialects import (
+    SHARED,
+    ClientDialect,
+    DialectError,
+    Names,
+    Patterns,
+    ServerDialect,
+    Table,
+    dialect_files,
+    read,
+)
+from lab.dialects.rules import FTPS, WEB, rule_list
+from lab.model import PROTOCOLS, Reason, Side, Stage
+from lab.remedies.words import InBothLanguages
+
+#: The folder of the words of programs that the lab does not run: ``clients``, ``servers``.
+WORDS = Path(__file__).with_name("words")
+MEANINGS = Path(__file__).parent
+
+Kind = Literal["clients", "servers"]
+KINDS: tuple[Kind, ...] = ("clients", "servers")
+
+
+def _candidate(value: Any) -> Any:
+    if isinstance(value, str):
+        parts = value.split(":")
+        if len(parts) != 3:
+            raise ValueError(f"{value!r}: write SIDE:STAGE:REASON, as in client:verify:expired")
+        return dict(zip(("by", "stage", "reason"), parts, strict=True))
+    return value
+
+
+class Possible(Table):
+    """One thing that a text can mean, written ``client:verify:expired``."""
+
+    by: Side
+    stage: Stage
+    reason: Reason
+
+
+Possibles = Annotated[
+    tuple[Annotated[Possible, BeforeValidator(_candidate)], ...],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+]
+
+
+class Meaning(Table):
+    """What signals mean that the rules do not decide, or decide only with more than a text has."""
+
+    client: Names = ()
+    """Signals in a client's words; any of them."""
+    server: Names = ()
+    """Signals in a server's words; any of them. With ``client``: both must be heard."""
+    also: Names = ()
+    """Further signals of either, all of which must be heard: an entry with more of them comes first."""
+    step: Names | None = None
+    """What the rest of the text has to show that the program was doing (``[steps]``)."""
+    protocol: Names | None = None
+    """A version of TLS that the rest of the text has to name (``[protocols]``)."""
+    may_be: Possibles
+    """Exactly what it can be, the likeliest first."""
+    apart: str = ""
+    """Of several: the entry of ``[apart]`` that says what tells them apart."""
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Meaning:
+        if not self.client and not self.server:
+            raise ValueError("a meaning names signals of a client or of a server")
+        if len(self.may_be) > 1 and not self.apart:
+            raise ValueError("several causes, and no `apart` that separates them")
+        return self
+
+
+class Apart(Table):
+    """What tells several causes of one text apart."""
+
+    ask: InBothLanguages
+    """The question that separates them."""
+    run: str
+    """The one command to run; HOST, PORT and NAME stand for the reader's own."""
+    look: InBothLanguages
+    """The one line of the log to look for, and what it says."""
+
+
+class Meanings(Table):
+    """A table of meanings, or all of them together."""
+
+    title: str = ""
+    steps: Mapping[str, Patterns] = {}
+    """What in a text shows what a program was doing, by the steps of the rules (``put``, ``login``, ...)."""
+    protocols: Mapping[str, Patterns] = {}
+    """What in a text shows which version of TLS was spoken."""
+    apart: Mapping[str, Apart] = {}
+    meaning: tuple[Meaning, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Meanings:
+        for entry in self.meaning:
+            if unknown := {*(entry.protocol or ())} - set(PROTOCOLS):
+                raise ValueError(f"no version of TLS: {', '.join(sorted(unknown))}")
+        return self
+
+
+def words_files(kind: Kind) -> Mapping[str, Path]:
+    """The files of words by name: those of the lab's programs, of libraries, and of others.
+
+    Raises:
+        DialectError: a file of ``words`` has the name of a program or library that the lab has.
+    """
+    own = dict(dialect_files(kind))
+    if kind == "clients":
+        own |= {path.stem: path for path in SHARED.glob("*.toml") if _has_words(path)}
+    more = {path.stem: path for path in sorted((WORDS / kind).glob("*.toml"))}
+    if twice := own.keys() & more.keys():
+        raise DialectError(f"words/{kind}: the lab has {', '.join(sorted(twice))}: add to its file")
+    return {**own, **more}
+
+
+def table(kind: Kind, path: Path) -> ClientDialect | ServerDialect:
+    """A file of words in the form of its kind.
+
+    Raises:
+        DialectError: it does not have the form.
+    """
+    return read(path, ClientDialect) if kind == "clients" else read(path, ServerDialect)
+
+
+@functools.cache
+def meanings() -> Meanings:
+    """The tables of meanings as one.
+
+    Raises:
+        DialectError: one does not have the form; an ``[apart]`` is there twice or not at all.
+    """
+    files = [read(path, Meanings) for path in sorted(MEANINGS.glob("meanings*.toml"))]
+    names = [name for file in files for name in file.apart]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DialectError(f"[apart.{twice.pop()}] is in two tables of meanings")
+    asked = {entry.apart for file in files for entry in file.meaning if entry.apart}
+    if missing := asked - set(names):
+        raise DialectError(f"the tables of meanings have no [apart.{missing.pop()}]")
+    return Meanings.model_construct(
+        steps={name: words for file in files for name, words in file.steps.items()},
+        protocols={name: words for file in files for name, words in file.protocols.items()},
+        apart={name: apart for file in files for name, apart in file.apart.items()},
+        meaning=tuple(entry for file in files for entry in file.meaning),
+    )
+
+
+def asked_for(kind: Kind) -> frozenset[str]:
+    """The signals of that side that a rule or a meaning asks for: any other is heard in vain."""
+    in_rules = {
+        name
+        for rules in (rule_list(FTPS), rule_list(WEB))
+        for rule in rules.rule
+        for name in (rule.says if kind == "clients" else rule.server) or ()
+    }
+    of_side = {
+        name
+        for entry in meanings().meaning
+        for name in (entry.client if kind == "clients" else entry.server)
+    }
+    anywhere = {name for entry in meanings().meaning for name in entry.also}
+    return frozenset(in_rules | of_side | anywhere)
+
+
+def _has_words(path: Path) -> bool:
+    """Whether a shared file is a dialect, and not rules or numbers."""
+    return not {"rule", "always"} & tomllib.loads(path.read_text(encoding="utf-8")).keys()

@@ -1,0 +1,90 @@
+"""The tables that ``lab explain`` rests on: their form, and that nothing in them is heard in vain."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lab.dialects import NO_WORDS, DialectError
+from lab.explain import tables
+from lab.explain.tables import KINDS, Kind, Meanings, asked_for, meanings, table, words_files
+
+#: A reply is heard by its number, whoever writes it down.
+REPLIES = {f"reply-{code}" for code in range(400, 600)}
+FILES = [(kind, name) for kind in KINDS for name in words_files(kind)]
+WORDS = [
+    (kind, path.stem) for kind in KINDS for path in sorted((tables.WORDS / kind).glob("*.toml"))
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), WORDS)
+def test_a_file_of_words_has_the_form_of_a_dialect_and_names_its_source(
+    kind: Kind, name: str
+) -> None:
+    file = table(kind, words_files(kind)[name])
+    assert file.title
+    assert re.search(r"\d", file.source), "a source names versions"
+    assert file.signals or file.generation
+
+
+@pytest.mark.parametrize(("kind", "name"), WORDS)
+def test_every_signal_of_the_words_is_asked_for(kind: Kind, name: str) -> None:
+    file = table(kind, words_files(kind)[name])
+    assert set(file.signals) <= asked_for(kind)
+
+
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_a_number_of_a_certificate_error_is_the_first_group(kind: Kind, name: str) -> None:
+    file = table(kind, words_files(kind)[name])
+    for pattern in getattr(file, "x509_number", ()):
+        assert pattern.groups >= 1
+
+
+def test_every_signal_that_a_meaning_asks_for_has_words_somewhere() -> None:
+    heard = {
+        kind: {
+            s for name in words_files(kind) for s in table(kind, words_files(kind)[name]).signals
+        }
+        for kind in KINDS
+    }
+    for entry in meanings().meaning:
+        assert set(entry.client) <= heard["clients"] | {NO_WORDS}
+        assert set(entry.server) <= heard["servers"] | REPLIES
+        assert set(entry.also) <= heard["clients"] | heard["servers"]
+
+
+def test_every_question_is_asked_by_a_meaning() -> None:
+    assert {entry.apart for entry in meanings().meaning if entry.apart} == set(meanings().apart)
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({"client": "eof", "may_be": ["client:verify"]}, "SIDE:STAGE:REASON"),
+        ({"may_be": "client:verify:expired"}, "names signals"),
+        (
+            {"client": "eof", "may_be": ["server:handshake:closed", "server:handshake:reset"]},
+            "several causes",
+        ),
+        (
+            {"client": "eof", "may_be": "server:handshake:closed", "protocol": "x"},
+            "no version of TLS",
+        ),
+    ],
+)
+def test_a_meaning_that_does_not_have_the_form_is_refused(entry: object, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Meanings.model_validate(
+            {"title": "", "steps": {}, "protocols": {}, "apart": {}, "meaning": [entry]}
+        )
+
+
+def test_a_file_of_words_does_not_take_the_name_of_what_the_lab_has(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        tables, "dialect_files", lambda kind: {"gnutls": tables.MEANINGS / "meanings.toml"}
+    )
+    with pytest.raises(DialectError, match="the lab has gnutls: add to its file"):
+        words_files("clients")
