@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lab.check.demands import NAME, CheckedFiles, find
+from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common
 from lab.cli.attempts import say_findings
@@ -61,6 +62,17 @@ def check(
             help="repeat races; of what is refused, say the line and try what cures it",
         ),
     ] = True,
+    strongest: Annotated[
+        bool | None,
+        typer.Option(
+            "--strongest/--no-strongest",
+            help="search for the strongest configuration that serves all",
+            show_default="where something is broken",
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None, _named("--write", "a new file for it, with what each line is for")
+    ] = None,
     language: Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")] = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
@@ -79,6 +91,8 @@ def check(
         nginx_conf=nginx_conf,
     )
     plan = read_plan(find(config), named, narrowed=clients or [], settings=client_settings or [])
+    searched = strongest if advised or strongest or write else False
+    wanted = wanted_strongest(plan.server, plan.checked, language, search=searched, write=write)
     from lab.run.certificates import begin
 
     # Keys are made while the rest is loaded.
@@ -86,11 +100,14 @@ def check(
     say_findings(plan.findings, verbose=verbose, language=language)
     from lab.check.checking import check as make_check
 
-    result = make_check(plan, advised=advised, certificates=certificates)
+    result = make_check(plan, advised=advised, strongest=wanted, certificates=certificates)
+    written = write if result.strongest is not None and result.strongest.text else None
+    if written is not None and result.strongest is not None:
+        write_new(written, result.strongest.text)
     from lab.check import telling
 
     if as_json:
         common.print_json(telling.as_json(result))
     else:
-        telling.tell(result, common.console(), language, verbose=verbose)
+        telling.tell(result, common.console(), language, verbose=verbose, written=written)
     raise typer.Exit(result.status)
