@@ -21,6 +21,8 @@ from lab.text import listed, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lab.check.baseline import BaselineComparison
+
 _STYLES = {
     RowVerdict.MET: "green",
     RowVerdict.BROKEN: "bold red",
@@ -36,16 +38,18 @@ def tell(
     result: CheckResult,
     target: Console,
     language: str,
+    compared: BaselineComparison | None = None,
     *,
     verbose: bool = False,
     written: Path | None = None,
 ) -> None:
-    """Print what a check came to.
+    """Print what a check came to, and what changed since its baseline.
 
     Args:
         result: of the check.
         target: where to.
         language: ``en`` or ``ja``.
+        compared: with its baseline; ``None``: there is none.
         verbose: every client, cause and remedy.
         written: the file that has the strongest configuration; ``None``: it was not written.
     """
@@ -70,6 +74,14 @@ def tell(
         target.print(Text(words, style="dim"), soft_wrap=True)
     words = f"{conclusion(result).in_(language)} ({result.elapsed_s:.1f} s)"
     print_hanging(target, "", Text(words, style=_STATUS_STYLES[result.status]))
+    if compared is not None:
+        from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
+
+        words = say("baseline", "beside", file=compared.file).in_(language)
+        style = _STATUS_STYLES[compared.status]
+        print_hanging(target, "", Text(visible(words), style=style))
+        for line in baseline_in_words(compared, language):
+            print_hanging(target, "  ", Text(visible(line)))
 
 
 def conclusion(result: CheckResult) -> Any:
@@ -218,10 +230,10 @@ def _label(name: str, language: str) -> str:
     return say("head", name).in_(language)
 
 
-def as_json(result: CheckResult) -> dict[str, Any]:
+def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> dict[str, Any]:
     """What a check came to, for programs."""
     return {
-        "status": result.status,
+        "status": result.status if compared is None else compared.status,
         "files": list(result.files),
         "rows": [_row_as_json(row) for row in result.rows],
         **proposals_as_json(result),
@@ -230,6 +242,7 @@ def as_json(result: CheckResult) -> dict[str, Any]:
             {"severity": f.severity, "file": f.file, "line": f.line, "en": f.text, "ja": f.ja}
             for f in result.findings
         ],
+        "baseline": compared.as_json() if compared else None,
         "stand_ins": [image.name for image in result.stand_ins],
         "record": str(result.record) if result.record else None,
         "elapsed_s": round(result.elapsed_s, 3),
