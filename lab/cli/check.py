@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -142,16 +145,30 @@ def check(
     from lab.check import telling
 
     compared = beside.compare(result) if beside else None
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
     if as_json:
         common.print_json(telling.as_json(result, compared))
     else:
-        telling.tell(result, common.console(), language, compared, verbose=verbose, written=written)
+        out = common.console()
+        with _no_commands() if on_github else nullcontext():
+            telling.tell(result, out, language, compared, verbose=verbose, written=written)
     if beside and (said := beside.in_words(result)) is not None:
         common.say(said.in_(language), error=True)
     outputs.write(result, compared, language)
-    if annotated if annotated is not None else os.environ.get("GITHUB_ACTIONS") == "true":
+    if on_github if annotated is None else annotated:
         from lab.check.outputs import workflow_commands
 
         for line in workflow_commands.lines(result, compared, language):
             common.say(line, error=as_json)
     raise typer.Exit(result.status if compared is None else compared.status)
+
+
+@contextmanager
+def _no_commands() -> Iterator[None]:
+    """What is printed meanwhile is no command to GitHub, whatever a server has said."""
+    token = secrets.token_hex(16)
+    common.say(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        common.say(f"::{token}::")
