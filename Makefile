@@ -51,6 +51,10 @@ test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-
 	@$(LAB) engine start
 	@$(BIN)/python -m pytest tests/e2e scenarios -n $(LABS) --junit-xml=$(STATE)/junit.xml
 
+.PHONY: explain-index
+explain-index: $(READY) ## what `lab explain` starts with, after a change of its tables
+	@$(BIN)/python -m lab.explain.index
+
 .PHONY: lint
 lint: $(READY) ## linters and types alone
 	@$(BIN)/ruff check .

@@ -31,14 +31,22 @@ def copy_tree(target: Path, *, compiled: bool = False) -> Path:
     return target
 
 
+_PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+_ALONE = ("--no-deps", "--no-index")
+
+
+def wheel(tree: Path, folder: Path) -> Path:
+    """The wheel of a tree, in a folder of its own."""
+    build = (*_PIP, "wheel", *_ALONE, "--no-build-isolation")
+    run(*build, "--wheel-dir", str(folder), str(tree))
+    (made,) = folder.glob("*.whl")
+    return made
+
+
 def install(tree: Path, target: Path) -> Path:
     """The wheel of a tree, unpacked as pip installs it, without what it depends on."""
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    wheels = target.with_suffix(".wheels")
-    without = ("--no-deps", "--no-index")
-    run(*pip, "wheel", *without, "--no-build-isolation", "--wheel-dir", str(wheels), str(tree))
-    (wheel,) = wheels.glob("*.whl")
-    run(*pip, "install", *without, "--target", str(target), str(wheel))
+    made = wheel(tree, target.with_suffix(".wheels"))
+    run(*_PIP, "install", *_ALONE, "--target", str(target), str(made))
     return target
 
 

@@ -17,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from lab import __version__
 from lab.check.files import OutputFile
+from lab.check.judging import say
 from lab.check.result import CheckResult, Row, RowVerdict
 from lab.images.provenance import differences
 from lab.own import files
 from lab.own.findings import InputError
-from lab.text import cut, one_line
+from lab.remedies.words import InBothLanguages
+from lab.text import cut, listed, one_line
 
 FORMAT: Final = "tls-ftps-interop-lab/check-baseline"
 FORMAT_VERSION: Final = 1
@@ -85,15 +87,9 @@ class CheckBaseline(BaseModel):
             ) from error
 
     def text(self) -> str:
-        """As it is in its file: sorted, a requirement a line; the next one differs only in what changed."""
+        """As it is in its file: sorted, so that the next one differs only in what changed."""
         whole = self.model_dump(mode="json")
-        rows = whole.pop("rows"), whole.pop("builds")
-        head = json.dumps(whole, ensure_ascii=False, indent=2)[:-2]
-        parts = [
-            f'  "{name}": {_by_line(part)}'
-            for name, part in zip(("rows", "builds"), rows, strict=True)
-        ]
-        return ",\n".join([head, *parts]) + "\n}\n"
+        return json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +119,15 @@ class BaselineComparison:
     moved: Mapping[str, tuple[str, ...]]
     """By image, which versions are others."""
     result: CheckResult
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        changed = {
+            name: [vars(one) for one in getattr(self, name)]
+            for name in ("worse", "better", "otherwise")
+        }
+        rest = {"known": sorted(self.known), "gone": self.gone, "moved": self.moved}
+        return {"file": self.file, **changed, **rest}
 
     @property
     def renewable(self) -> bool:
@@ -172,13 +177,66 @@ def compare(baseline: CheckBaseline, result: CheckResult, file: str) -> Baseline
     )
 
 
-def write(result: CheckResult, path: Path) -> None:
-    """Write the baseline of a check.
+def baseline_in_words(compared: BaselineComparison, language: str) -> list[str]:
+    """What changed since the baseline, a line each; the first says beside which."""
+
+    def said(name: str, **values: object) -> str:
+        return say("baseline", name, **values).in_(language)
+
+    lines = [said("worse" if one.was else "new", **vars(one)) for one in compared.worse]
+    lines += [said("otherwise", **vars(one)) for one in compared.otherwise]
+    lines += [said("better", **vars(one)) for one in compared.better]
+    lines += [said("renew", file=compared.file)] if compared.renewable else []
+    lines += [said("known", number=len(compared.known))] if compared.known else []
+    lines += [said("gone", ids=listed(compared.gone, language=language))] if compared.gone else []
+    lines += [
+        said("moved", image=image, changes=listed(changes, language=language))
+        for image, changes in sorted(compared.moved.items())
+    ]
+    return lines or [said("same")]
+
+
+class BaselineUse:
+    """What is read before a check, and written after it.
+
+    Args:
+        known: the baseline to compare with; it need not be there if it is the one that is written.
+        written: where the check is to be kept as a baseline; ``None``: it is not.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: one cannot be read, the other cannot be written.
     """
-    OutputFile(path).write(CheckBaseline.of(result).text())
+
+    def __init__(self, known: Path, written: Path | None) -> None:
+        if written is not None:
+            OutputFile(written).look()
+        # What is written anew may be none yet, or no baseline any more.
+        anew = written is not None and (not known.exists() or known.resolve() == written.resolve())
+        self._known = None if anew else CheckBaseline.read(known)
+        self._file, self._written = str(known), written
+
+    def compare(self, result: CheckResult) -> BaselineComparison | None:
+        """The check beside its baseline; one that is written knows all that is broken.
+
+        Raises:
+            InputError: it cannot be written any more.
+        """
+        if self.is_written(result) and self._written is not None:
+            now = CheckBaseline.of(result)
+            OutputFile(self._written).write(now.text())
+            return compare(now, result, str(self._written))
+        return compare(self._known, result, self._file) if self._known else None
+
+    def is_written(self, result: CheckResult) -> bool:
+        """Whether a baseline is to be written and can be: nobody knows what is left open."""
+        return self._written is not None and not result.left_open
+
+    def in_words(self, result: CheckResult) -> InBothLanguages | None:
+        """What became of the baseline that was to be written; ``None``: none was."""
+        if self._written is None:
+            return None
+        name = "written" if self.is_written(result) else "not-written"
+        return say("baseline", name, file=self._written, number=len(result.left_open))
 
 
 def _outcome(row: Row) -> str:
@@ -186,14 +244,6 @@ def _outcome(row: Row) -> str:
     if found is None:
         return ""
     return ":".join(filter(None, (found.result, found.by, found.stage, found.reason)))
-
-
-def _by_line(part: Mapping[str, Any]) -> str:
-    lines = [
-        f"    {json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False, sort_keys=True)}"
-        for name, value in sorted(part.items())
-    ]
-    return "{\n" + ",\n".join(lines) + "\n  }" if lines else "{}"
 
 
 def _said(error: ValidationError) -> str:

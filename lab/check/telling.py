@@ -19,6 +19,8 @@ from lab.text import listed, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lab.check.baseline import BaselineComparison
+
 _STYLES = {
     RowVerdict.MET: "green",
     RowVerdict.BROKEN: "bold red",
@@ -30,8 +32,15 @@ _STATUS_STYLES = {0: "bold green", 1: "bold red", 3: "bold magenta"}
 _LABEL = 11
 
 
-def tell(result: CheckResult, target: Console, language: str, *, verbose: bool = False) -> None:
-    """Print what a check came to."""
+def tell(
+    result: CheckResult,
+    target: Console,
+    language: str,
+    compared: BaselineComparison | None = None,
+    *,
+    verbose: bool = False,
+) -> None:
+    """Print what a check came to, and what changed since its baseline."""
     causes = causes_of(result.rows)
     numbers = {row.requirement.id: n for n, rows in enumerate(causes, 1) for row in rows}
     for demand in Demand:
@@ -52,6 +61,14 @@ def tell(result: CheckResult, target: Console, language: str, *, verbose: bool =
         target.print(Text(words, style="dim"), soft_wrap=True)
     words = f"{conclusion(result).in_(language)} ({result.elapsed_s:.1f} s)"
     print_hanging(target, "", Text(words, style=_STATUS_STYLES[result.status]))
+    if compared is not None:
+        from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
+
+        words = say("baseline", "beside", file=compared.file).in_(language)
+        style = _STATUS_STYLES[compared.status]
+        print_hanging(target, "", Text(visible(words), style=style))
+        for line in baseline_in_words(compared, language):
+            print_hanging(target, "  ", Text(visible(line)))
 
 
 def conclusion(result: CheckResult) -> Any:
@@ -210,10 +227,10 @@ def _label(name: str, language: str) -> str:
     return say("head", name).in_(language)
 
 
-def as_json(result: CheckResult) -> dict[str, Any]:
+def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> dict[str, Any]:
     """What a check came to, for programs."""
     return {
-        "status": result.status,
+        "status": result.status if compared is None else compared.status,
         "files": list(result.files),
         "rows": [_row_as_json(row) for row in result.rows],
         "notes": [dataclasses.asdict(note) for note in result.notes],
@@ -221,6 +238,7 @@ def as_json(result: CheckResult) -> dict[str, Any]:
             {"severity": f.severity, "file": f.file, "line": f.line, "en": f.text, "ja": f.ja}
             for f in result.findings
         ],
+        "baseline": compared.as_json() if compared else None,
         "stand_ins": [image.name for image in result.stand_ins],
         "record": str(result.record) if result.record else None,
         "elapsed_s": round(result.elapsed_s, 3),

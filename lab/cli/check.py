@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,6 +62,29 @@ def check(
             help="repeat races; of what is refused, say the line and try what cures it",
         ),
     ] = True,
+    baseline: Annotated[
+        Path | None,
+        _named("--baseline", "a check that was written down: what it has as broken is not red"),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, _named("--write-baseline", "write this check down as one")
+    ] = None,
+    junit: Annotated[Path | None, _named("--junit", "for CI: JUnit XML")] = None,
+    summary: Annotated[
+        Path | None, _named("--summary", "for CI: append Markdown, such as to $GITHUB_STEP_SUMMARY")
+    ] = None,
+    code_quality: Annotated[
+        Path | None, _named("--code-quality", "for CI: GitLab's code quality report")
+    ] = None,
+    sarif: Annotated[Path | None, _named("--sarif", "for CI: SARIF 2.1.0")] = None,
+    annotated: Annotated[
+        bool | None,
+        typer.Option(
+            "--annotations/--no-annotations",
+            help="for CI: the lines that GitHub shows in a pull request",
+            show_default="where GITHUB_ACTIONS=true",
+        ),
+    ] = None,
     language: Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")] = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
@@ -78,7 +102,18 @@ def check(
         backend_name=backend_name,
         nginx_conf=nginx_conf,
     )
-    plan = read_plan(find(config), named, narrowed=clients or [], settings=client_settings or [])
+    demands = find(config)
+    plan = read_plan(demands, named, narrowed=clients or [], settings=client_settings or [])
+    from lab.check.outputs import Outputs
+
+    # What cannot be written is said before anything is run.
+    outputs = Outputs.named(junit=junit, summary=summary, code_quality=code_quality, sarif=sarif)
+    outputs.look()
+    beside = None
+    if known := baseline or demands.baseline or write_baseline:
+        from lab.check.baseline import BaselineUse
+
+        beside = BaselineUse(known, write_baseline)
     from lab.run.certificates import begin
 
     # Keys are made while the rest is loaded.
@@ -89,8 +124,17 @@ def check(
     result = make_check(plan, advised=advised, certificates=certificates)
     from lab.check import telling
 
+    compared = beside.compare(result) if beside else None
     if as_json:
-        common.print_json(telling.as_json(result))
+        common.print_json(telling.as_json(result, compared))
     else:
-        telling.tell(result, common.console(), language, verbose=verbose)
-    raise typer.Exit(result.status)
+        telling.tell(result, common.console(), language, compared, verbose=verbose)
+    if beside and (said := beside.in_words(result)) is not None:
+        common.say(said.in_(language), error=True)
+    outputs.write(result, compared, language)
+    if annotated if annotated is not None else os.environ.get("GITHUB_ACTIONS") == "true":
+        from lab.check.outputs import workflow_commands
+
+        for line in workflow_commands.lines(result, compared, language):
+            common.say(line, error=as_json)
+    raise typer.Exit(result.status if compared is None else compared.status)

@@ -30,6 +30,7 @@ claims   records.claims     Say which claims of the documents hold, as a recorde
 compare  records.compare    Say what changed between two recorded runs; exit 1 if something is worse or gone.
 baseline records.baseline   Write what a comparison reads of a recorded run, to be committed.
 attempt  attempts.attempt Make one attempt: one client with its settings against one server with its settings.
+explain  explain.explain    Say what a message or a log can mean, and what tells its causes apart.
 check    check.check        Check a configuration against all clients that it must serve; for CI.
 suites   attempts.suites    Ask both ends for their cipher suites and say what is common, or what fails first.
 scan     attempts.scan      Have sslscan ask servers what they offer, and compare: one, or all of the cases.

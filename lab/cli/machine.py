@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from lab import __version__
 from lab.cli.common import PLAIN, USAGE, AsJson, console, print_error, print_json, say
 from lab.host import doctor as examination
 from lab.host import engine, starting
+from lab.host.checkout import root
 from lab.images import (
     ImageError,
     ImageInfo,
@@ -26,6 +28,7 @@ from lab.images import (
     release_from_environment,
 )
 from lab.images.provenance import moved
+from lab.images.recipe import tags
 from lab.report import terminal
 from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id
@@ -172,6 +175,13 @@ def import_(
         raise typer.Exit(USAGE) from error
     with _engine_found() as client:
         _store(client).import_(path)
+
+
+@image_commands.command("key")
+def key() -> None:
+    """Print what the name of a cached archive must have in it: another one does not fit this lab."""
+    every = sorted(tags(root() / "compose" / "images"))
+    say(hashlib.sha256("\n".join(every).encode()).hexdigest()[:16])
 
 
 @image_commands.command("builds")

@@ -27,7 +27,7 @@ from lab.remedies.words import InBothLanguages
 
 #: The folder of the words of programs that the lab does not run: ``clients``, ``servers``.
 WORDS = Path(__file__).with_name("words")
-MEANINGS = Path(__file__).with_name("meanings.toml")
+MEANINGS = Path(__file__).parent
 
 Kind = Literal["clients", "servers"]
 KINDS: tuple[Kind, ...] = ("clients", "servers")
@@ -96,23 +96,19 @@ class Apart(Table):
 
 
 class Meanings(Table):
-    """The table of meanings."""
+    """A table of meanings, or all of them together."""
 
-    title: str
-    steps: Mapping[str, Patterns]
+    title: str = ""
+    steps: Mapping[str, Patterns] = {}
     """What in a text shows what a program was doing, by the steps of the rules (``put``, ``login``, ...)."""
-    protocols: Mapping[str, Patterns]
+    protocols: Mapping[str, Patterns] = {}
     """What in a text shows which version of TLS was spoken."""
-    apart: Mapping[str, Apart]
-    meaning: tuple[Meaning, ...]
+    apart: Mapping[str, Apart] = {}
+    meaning: tuple[Meaning, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Meanings:
         for entry in self.meaning:
-            if entry.apart and entry.apart not in self.apart:
-                raise ValueError(f"there is no [apart.{entry.apart}]")
-            if unknown := {*(entry.step or ())} - set(self.steps):
-                raise ValueError(f"[steps] has no {', '.join(sorted(unknown))}")
             if unknown := {*(entry.protocol or ())} - set(PROTOCOLS):
                 raise ValueError(f"no version of TLS: {', '.join(sorted(unknown))}")
         return self
@@ -144,8 +140,24 @@ def table(kind: Kind, path: Path) -> ClientDialect | ServerDialect:
 
 @functools.cache
 def meanings() -> Meanings:
-    """The table of meanings; raises like :func:`table`."""
-    return read(MEANINGS, Meanings)
+    """The tables of meanings as one.
+
+    Raises:
+        DialectError: one does not have the form; an ``[apart]`` is there twice or not at all.
+    """
+    files = [read(path, Meanings) for path in sorted(MEANINGS.glob("meanings*.toml"))]
+    names = [name for file in files for name in file.apart]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DialectError(f"[apart.{twice.pop()}] is in two tables of meanings")
+    asked = {entry.apart for file in files for entry in file.meaning if entry.apart}
+    if missing := asked - set(names):
+        raise DialectError(f"the tables of meanings have no [apart.{missing.pop()}]")
+    return Meanings.model_construct(
+        steps={name: words for file in files for name, words in file.steps.items()},
+        protocols={name: words for file in files for name, words in file.protocols.items()},
+        apart={name: apart for file in files for name, apart in file.apart.items()},
+        meaning=tuple(entry for file in files for entry in file.meaning),
+    )
 
 
 def asked_for(kind: Kind) -> frozenset[str]:

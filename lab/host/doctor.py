@@ -76,7 +76,7 @@ class Engine:
 def examine(environment: Mapping[str, str] | None = None) -> dict[str, Seen]:
     """Look at everything that the lab needs or can use, in the order in which it needs it."""
     env = dict(os.environ if environment is None else environment)
-    root = checkout.root()
+    root = checkout.here()
     with ThreadPoolExecutor(max_workers=16, thread_name_prefix="doctor") as pool:
         engine: Future[Engine] = pool.submit(look_at_engine, env)
         looks: Mapping[str, Callable[[], Seen]] = {
@@ -285,7 +285,7 @@ def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
     try:
         store = ImageStore(
             engine.client,
-            checkout.state_directory(),
+            checkout.state_directory(checkout.here()),
             Source.from_environment(environment),
             release=release_from_environment(environment),
         )

@@ -18,7 +18,7 @@ import hashlib
 import json
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -258,6 +258,30 @@ def releases(directory: Path) -> tuple[str, ...]:
         ImageError: a file is not a valid recipe.
     """
     return tuple(sorted({name for file in _read(directory) for name in file.release}))
+
+
+def bases(directory: Path) -> set[str]:
+    """The images that others stand on, in any release; raises like :func:`load`."""
+    every = _of_every_release(directory)
+    found = {route.variant.base for one in every for r in one.values() for route in r.routes}
+    return {name for name in found if name}
+
+
+def tags(directory: Path) -> set[str]:
+    """The tags of every image that the recipes lead to, of any release and from anywhere.
+
+    Raises like :func:`load`.
+    """
+    return {
+        known.tag
+        for recipes in _of_every_release(directory)
+        for name in recipes
+        for known in candidates(recipes, name, Source.AUTO)
+    }
+
+
+def _of_every_release(directory: Path) -> Iterator[dict[str, Recipe]]:
+    return (load(directory, release) for release in ("", *releases(directory)))
 
 
 def load(directory: Path, release: str = "") -> dict[str, Recipe]:

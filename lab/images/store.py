@@ -24,7 +24,7 @@ from lab.images.provenance import (
     read_builds,
     write_builds,
 )
-from lab.images.recipe import Candidate, Recipe, Source, candidates, find, load, releases
+from lab.images.recipe import Candidate, Recipe, Source, bases, candidates, find, load, tags
 
 if TYPE_CHECKING:
     from lab.images.sources import Registry
@@ -151,8 +151,8 @@ class ImageStore:
     def export(self, path: Path) -> tuple[ImageInfo, ...]:
         """Write all images to one file; :meth:`import_` on another machine reads it.
 
-        An image holds all layers of its base, so a base that is not there is not missed; nor is an
-        image that only a registry can give.
+        An image holds all layers of its base, so a base that is not there is not missed, that of another
+        release neither; nor is an image that only a registry can give.
 
         Raises:
             ImageError: an image is missing, or the file cannot be written.
@@ -160,9 +160,8 @@ class ImageStore:
         from lab.images import archive  # noqa: PLC0415
 
         infos = self.found()
-        recipes = self.recipes.values()
-        spared = {route.variant.base for recipe in recipes for route in recipe.routes}
-        spared |= {recipe.name for recipe in recipes if recipe.only_real}
+        spared = bases(self._directory)
+        spared |= {recipe.name for recipe in self.recipes.values() if recipe.only_real}
         missing = [name for name in self.recipes if name not in infos and name not in spared]
         if missing:
             raise ImageError("incomplete-export", path=path, missing=", ".join(missing))
@@ -231,10 +230,4 @@ class ImageStore:
 
     def current_tags(self) -> set[str]:
         """The tags of every image that the recipes lead to, of any release and from anywhere."""
-        return {
-            known.tag
-            for release in ("", *releases(self._directory))
-            for recipes in [load(self._directory, release)]
-            for name in recipes
-            for known in candidates(recipes, name, Source.AUTO)
-        }
+        return tags(self._directory)

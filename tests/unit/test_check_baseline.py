@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.check import baseline
-from lab.check.baseline import CheckBaseline
-from lab.check.outputs.summary import baseline_in_words
+from lab.check import baseline, telling
+from lab.check.baseline import BaselineUse, CheckBaseline, baseline_in_words
 from lab.check.result import CheckResult, RowVerdict
 from lab.own.findings import InputError
 from tests.unit.checks import RESULT, delivers, refused
@@ -27,14 +26,14 @@ def check(*rows: object, **more: object) -> CheckResult:
 
 def test_a_baseline_is_read_as_it_was_written_and_is_sorted(tmp_path: Path) -> None:
     path = tmp_path / "base.json"
-    baseline.write(RESULT, path)
+    path.write_text(CheckBaseline.of(RESULT).text(), "utf-8")
     text = path.read_text("utf-8")
     turned = dataclasses.replace(RESULT, rows=RESULT.rows[::-1])
 
     assert CheckBaseline.read(path) == CheckBaseline.of(RESULT)
     assert CheckBaseline.of(turned).text() == text
-    line = '    "delivers/net-ftp@rocky9:FIPS": {"outcome": "refused:server:handshake:no-shared-cipher", '
-    assert f'{line}"verdict": "broken"}},\n' in text
+    broken = {"outcome": "refused:server:handshake:no-shared-cipher", "verdict": "broken"}
+    assert json.loads(text)["rows"]["delivers/net-ftp@rocky9:FIPS"] == broken
     assert json.loads(text)["builds"]["rocky9"]["openssl"] == "3.5.1-4"
 
 
@@ -131,3 +130,44 @@ def test_what_is_no_baseline_is_refused_in_two_lines(text: str, tmp_path: Path) 
 def test_a_baseline_that_is_not_there_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"lab check --write-baseline FILE"):
         CheckBaseline.read(tmp_path / "none.json")
+
+
+# -- written by a check ------------------------------------------------------------------------------
+
+
+def test_a_check_that_is_written_down_knows_what_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "base.json"
+    path.write_text("no baseline any more")
+    use = BaselineUse(path, path)
+    compared = use.compare(check(BROKEN))
+
+    assert compared is not None
+    assert compared.status == 0
+    assert list(compared.known) == [f"delivers/{CLIENT}"]
+    assert CheckBaseline.read(path) == CheckBaseline.of(check(BROKEN))
+    assert [p.name for p in tmp_path.iterdir()] == ["base.json"]
+
+
+def test_a_check_that_left_something_open_is_not_written_down(tmp_path: Path) -> None:
+    path = tmp_path / "base.json"
+    use = BaselineUse(path, path)
+    result = check(BROKEN, delivers("x@y", RowVerdict.LAB_ERROR, why="x"))
+
+    assert use.compare(result) is None
+    said = use.in_words(result)
+    assert said is not None
+    assert "is not written: 1 requirements could not be looked at" in said.en
+    assert not path.exists()
+
+
+def test_a_baseline_that_cannot_be_written_is_said_first(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Name a file in a folder"):
+        BaselineUse(tmp_path, tmp_path)
+
+
+def test_what_changed_is_there_for_programs() -> None:
+    compared = baseline.compare(CheckBaseline.of(check(MET)), check(BROKEN), "base.json")
+    plain = json.loads(json.dumps(telling.as_json(check(BROKEN), compared), default=str))
+
+    assert plain["status"] == 1
+    assert plain["baseline"]["worse"][0]["id"] == f"delivers/{CLIENT}"

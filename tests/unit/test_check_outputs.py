@@ -269,6 +269,14 @@ def test_the_summary_has_the_table_the_remedies_and_the_strongest_configuration(
     assert "rocky9 is a STAND-IN" in words
 
 
+def test_the_summary_says_what_is_known_and_what_changed() -> None:
+    known = dataclasses.replace(RESULT, rows=RESULT.rows[:4])
+    words = summary.document(known, KNOWN, "en")
+
+    assert words.startswith("## ⬜ Nothing got worse, 3 of 4 requirements are known to be broken")
+    assert "### Beside the baseline base.json\n\n```text\nknown: 3 broken" in words
+
+
 @pytest.mark.parametrize(
     ("result", "title"),
     [

@@ -6,16 +6,36 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from ruamel.yaml import YAML
 
-from lab.cli.entry import COMMANDS
+from lab.check.demands import NAME
+from lab.cli.entry import app
 
-ROOT = Path(__file__).parents[2]
-GITHUB = ROOT / "docs/ci/github-actions.yml"
-GITLAB = ROOT / "docs/ci/gitlab-ci.yml"
-SCHEMAS = {GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}
+CI = Path(__file__).parents[2] / "docs/ci"
+#: Of the lab's own cases, and of `lab check`.
+CASES, CHECK = CI / "cases", CI / "check"
+SCHEMAS = {
+    folder / name: schema
+    for folder in (CASES, CHECK)
+    for name, schema in (
+        ("github-actions.yml", "vendor.github-workflows"),
+        ("gitlab-ci.yml", "vendor.gitlab-ci"),
+    )
+}
+TEMPLATES = sorted(path for folder in (CASES, CHECK) for path in folder.iterdir())
+#: `lab check --junit FILE "$@"`, with what leads to it: a folder, a variable.
+COMMAND = re.compile(
+    r'(?:^|[\s;{(]|\|\| )(?:run: |entry: |- |"\$)?(?:\.venv/bin/)?lab"? ((?:[a-z]+ ?)+)([^\n;|)]*)',
+    re.M,
+)
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def validated(path: Path, schema: str) -> subprocess.CompletedProcess[str]:
@@ -25,14 +45,14 @@ def validated(path: Path, schema: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SCHEMAS, ids=named)
 def test_a_template_follows_the_published_schema(path: Path) -> None:
     found = validated(path, SCHEMAS[path])
 
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SCHEMAS, ids=named)
 def test_the_schema_finds_a_mistake(path: Path, tmp_path: Path) -> None:
     broken = tmp_path / path.name
     broken.write_text(re.sub(r"timeout(-minutes)?:", "script:", path.read_text()), "utf-8")
@@ -40,29 +60,88 @@ def test_the_schema_finds_a_mistake(path: Path, tmp_path: Path) -> None:
     assert validated(broken, SCHEMAS[path]).returncode == 1
 
 
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("name", "status"), [("language", 0), ("languages", 1)])
+def test_pre_commit_takes_its_configuration(name: str, status: int, tmp_path: Path) -> None:
+    path = tmp_path / ".pre-commit-config.yaml"
+    text = (CHECK / "pre-commit-config.yaml").read_text()
+    path.write_text(text.replace("language:", f"{name}:"), "utf-8")
+    command = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]
+
+    assert subprocess.run(command, capture_output=True, check=False).returncode == status
+
+
+def commands(path: Path) -> list[tuple[list[str], set[str]]]:
+    """The lab's commands in a template: their words, their options."""
+    text = "\n".join(
+        line for line in path.read_text().splitlines() if not line.strip().startswith("#")
+    )
+    found = COMMAND.findall(text.replace("\\\n", " "))
+    return [(words.split(), set(re.findall(r"--[a-z-]+", rest))) for words, rest in found]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=named)
 def test_every_command_and_option_is_the_labs(path: Path) -> None:
-    used = re.findall(r"\.venv/bin/lab ((?:images )?[a-z]+)([^\n;|]*)", path.read_text())
+    used = commands(path)
 
-    assert {verb for verb, _ in used} >= {"images import", "images export", "report", "compare"}
-    for verb, arguments in used:
-        assert verb.startswith("images ") or verb in COMMANDS
-        assert set(re.findall(r"--[a-z]+", arguments)) <= {"--summary", "--since"}
+    assert used
+    for words, options in used:
+        command: Any = typer.main.get_command(app)
+        context = typer.Context(command)
+        for word in words:
+            # What follows the last command's name is an argument of it.
+            if isinstance(command, type(command)) and hasattr(command, "get_command"):
+                inner = command.get_command(context, word)
+                assert inner is not None, f"lab {' '.join(words)}"
+                command = inner
+        known = {option for one in command.params for option in one.opts}
+        assert options <= known, f"lab {' '.join(words)}"
 
 
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml", "lab-check.sh"])
+def test_a_check_keeps_the_images_between_runs(name: str) -> None:
+    verbs = {" ".join(words[:2]) for words, _ in commands(CHECK / name)}
+
+    assert {"engine start", "images import", "images export", "check"} <= verbs | {"check"}
+    assert any(words[0] == "check" for words, _ in commands(CHECK / name))
+
+
+@pytest.mark.parametrize("path", sorted(CASES.iterdir()), ids=named)
 def test_every_make_target_is_the_makefiles(path: Path) -> None:
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = (CI.parents[1] / "Makefile").read_text()
     for target in re.findall(r"\bmake ([.a-z/]+)", path.read_text()):
         assert re.search(rf"^({re.escape(target)}|\$\(READY\)):", makefile, re.MULTILINE), target
 
 
-def test_the_report_and_the_images_are_kept() -> None:
-    steps = YAML(typ="safe").load(GITHUB)["jobs"]["lab"]["steps"]
+def test_the_report_and_the_images_of_all_cases_are_kept() -> None:
+    steps = YAML(typ="safe").load(CASES / "github-actions.yml")["jobs"]["lab"]["steps"]
     uses = {step["uses"].partition("@")[0]: step.get("with") for step in steps if "uses" in step}
 
     assert uses["actions/upload-artifact"]["path"] == ".lab/runs/latest/"
     assert "compose/images" in uses["actions/cache/restore"]["key"]
-    lab = YAML(typ="safe").load(GITLAB)["lab"]
+    lab = YAML(typ="safe").load(CASES / "gitlab-ci.yml")["lab"]
     assert ".lab/runs/" in lab["artifacts"]["paths"]
     assert lab["cache"]["paths"] == ["images.tar"]
+
+
+def test_the_hook_sees_the_files_that_it_is_about() -> None:
+    (repo,) = YAML(typ="safe").load(CHECK / "pre-commit-config.yaml")["repos"]
+    seen = re.compile(repo["hooks"][0]["files"])
+
+    for name in (
+        NAME,
+        "etc/vsftpd.conf",
+        "origin/nginx.conf",
+        "mt-config.cgi",
+        "cdn/main.vcl",
+        "a.pem",
+    ):
+        assert seen.search(name), name
+    for name in ("README.md", "vsftpd.conf.bak", "lab-check.toml.orig"):
+        assert not seen.search(name), name
+
+
+def test_the_script_is_one_that_can_be_started() -> None:
+    path = CHECK / "lab-check.sh"
+
+    assert path.stat().st_mode & 0o111
+    assert subprocess.run(["sh", "-n", str(path)], check=False).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 
 from lab.host.checkout import root
 from lab.images.errors import ImageError, WrongVariable
-from lab.images.recipe import Candidate, Recipe, Source, candidates, load, releases
+from lab.images.recipe import Candidate, Recipe, Source, bases, candidates, load, releases
 
 RECIPES = root() / "compose" / "images"
 
@@ -351,3 +351,10 @@ def test_an_image_without_a_stand_in_says_so_when_the_registry_is_ruled_out(
     assert candidates(load(directory), "client", Source.PACKAGES) == ()
     with pytest.raises(ImageError, match="the distribution's own image only"):
         recipe.allowed(Source.PACKAGES)
+
+
+def test_an_archive_does_not_miss_the_base_of_another_release() -> None:
+    known = load(RECIPES)
+    in_topology = {name for name, recipe in known.items() if recipe.service_file.exists()}
+
+    assert set(known) - in_topology <= bases(RECIPES)

@@ -6,21 +6,24 @@ there is one; they say the same of every requirement. ``docs/ci.md`` has what ea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from lab.check.baseline import BaselineComparison
 from lab.check.files import OutputFile
-from lab.check.outputs import code_quality, junit, sarif, summary
-from lab.check.result import CheckResult
 from lab.own.findings import InputError
 
-_MAKERS: dict[str, Callable[[CheckResult, BaselineComparison | None, str], str]] = {
-    "--junit": junit.document,
-    "--summary": summary.document,
-    "--code-quality": code_quality.document,
-    "--sarif": sarif.document,
+if TYPE_CHECKING:
+    from lab.check.baseline import BaselineComparison
+    from lab.check.result import CheckResult
+
+#: The module that makes each, by the option that names its file.
+_MAKERS: Final = {
+    "--junit": "junit",
+    "--summary": "summary",
+    "--code-quality": "code_quality",
+    "--sarif": "sarif",
 }
 
 
@@ -29,6 +32,13 @@ class Outputs:
     """The files that a check is to leave, by the option that names each."""
 
     files: dict[str, Path] = field(default_factory=dict)
+
+    @classmethod
+    def named(cls, **files: Path | None) -> Outputs:
+        """By the options' names, with an underscore in the place of a dash; ``None``: it is not wanted."""
+        return cls(
+            {f"--{n.replace('_', '-')}": path for n, path in files.items() if path is not None}
+        )
 
     def look(self) -> None:
         """See that all of them can be written, before anything is run; nothing is left behind.
@@ -53,5 +63,7 @@ class Outputs:
             InputError: one cannot be written any more.
         """
         for option, path in self.files.items():
-            text = _MAKERS[option](result, compared, language)
+            # A check without them waits for none of them.
+            form = import_module(f"lab.check.outputs.{_MAKERS[option]}")
+            text = form.document(result, compared, language)
             OutputFile(path).write(text, append=option == "--summary")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab.check.baseline import BaselineComparison
+from lab.check.judging import say
 from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
 from lab.host.checkout import repository
 from lab.model import Outcome, Result
@@ -83,10 +84,10 @@ def demanded(row: Row, language: str) -> str:
 
 def came(row: Row, language: str) -> str:
     """What came of it, in a sentence without its full stop."""
-    if row.outcome is None:
-        return one_line(row.why)
+    if row.outcome is None or row.left_open:
+        return one_line(row.cause.in_(language) if row.cause else row.why)
     said = outcome_in_words(row.outcome, language)
-    if row.tries <= 1:
+    if not row.race:
         return said
     rate = words("row", "rate", completed=row.completed, tries=row.tries)
     return f"{rate.in_(language)}{said}"
@@ -98,11 +99,11 @@ def told(row: Row, language: str) -> list[tuple[str, str]]:
     if row.advice is not None:
         pairs = advice_in_words(row.advice, language)
     elif row.cause is not None:
-        pairs = [(words("row", "cause").in_(language), row.cause.in_(language))]
+        pairs = [(say("head", "cause").in_(language), row.cause.in_(language))]
     if row.where and not (row.advice and row.advice.where):
-        pairs.insert(1, (words("row", "where").in_(language), listed(map(str, row.where))))
+        pairs.insert(1, (say("head", "where").in_(language), listed(map(str, row.where))))
     if row.user_sees:
-        pairs.append((words("row", "user_sees").in_(language), row.user_sees))
+        pairs.append((say("head", "user-sees").in_(language), row.user_sees))
     return pairs
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.check.baseline import BaselineComparison
+from lab.check.baseline import BaselineComparison, baseline_in_words
+from lab.check.judging import say
 from lab.check.outputs.problems import came, demanded, is_known, told, words
 from lab.check.result import CheckResult, RankedRemedy, Row, RowVerdict
 from lab.own.findings import Severity
@@ -37,25 +38,6 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
     return limited([part for part in parts if part])
 
 
-def baseline_in_words(compared: BaselineComparison, language: str) -> list[str]:
-    """What changed since the baseline, a line each; the first says beside which."""
-
-    def said(name: str, **values: object) -> str:
-        return words("baseline", name, **values).in_(language)
-
-    lines = [said("worse" if one.was else "new", **vars(one)) for one in compared.worse]
-    lines += [said("otherwise", **vars(one)) for one in compared.otherwise]
-    lines += [said("better", **vars(one)) for one in compared.better]
-    lines += [said("renew", file=compared.file)] if compared.renewable else []
-    lines += [said("known", number=len(compared.known))] if compared.known else []
-    lines += [said("gone", ids=listed(compared.gone, language=language))] if compared.gone else []
-    lines += [
-        said("moved", image=image, changes=listed(changes, language=language))
-        for image, changes in sorted(compared.moved.items())
-    ]
-    return lines or [said("same")]
-
-
 def _head(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
     broken = [row for row in result.broken if not is_known(row, compared)]
     left = [row for row in result.rows if row.left_open]
@@ -64,14 +46,15 @@ def _head(result: CheckResult, compared: BaselineComparison | None, language: st
         name, sign, number = "title_broken", _SIGNS[RowVerdict.BROKEN], len(broken)
     elif left:
         name, sign, number = "title_left_open", _SIGNS[RowVerdict.LAB_ERROR], len(left)
+    elif result.broken:
+        name, sign, number = "title_known", _SIGNS[RowVerdict.CANNOT], len(result.broken)
     facts = {"number": number, "total": len(result.rows), "files": ", ".join(result.files)}
     return f"## {sign} {text(words('summary', name, **facts).in_(language))}"
 
 
 def _table(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
-    columns = [
-        words("summary", n).in_(language) for n in ("requirement", "result", "what_came", "where")
-    ]
+    columns = [words("summary", n).in_(language) for n in ("requirement", "result", "what_came")]
+    columns.append(say("head", "where").in_(language))
     lines = [f"| {' | '.join(columns)} |", "| --- | --- | --- | --- |"]
     for row in result.rows:
         known = is_known(row, compared)
@@ -84,7 +67,7 @@ def _table(result: CheckResult, compared: BaselineComparison | None, language: s
 
 
 def _beside(compared: BaselineComparison, language: str) -> str:
-    title = words("baseline", "beside", file=compared.file).in_(language)
+    title = say("baseline", "beside", file=compared.file).in_(language)
     changes = "\n".join(baseline_in_words(compared, language))
     return f"### {text(title)}\n\n{block(changes)}"
 
@@ -149,7 +132,7 @@ def _foot(result: CheckResult, language: str) -> str:
     lines = [f"- {text(one.in_(language))}" for one in said]
     lines += [f"- {text(one.in_(language))}" for one in result.notes]
     lines += [
-        f"- {text(words('summary', 'stand_in', name=one.name, library=one.library).in_(language))}"
+        f"- {text(say('head', 'stand-in', name=one.name, library=one.library).in_(language))}"
         for one in result.stand_ins
     ]
     return "\n".join(lines)

@@ -1,0 +1,234 @@
+"""From what was heard to the causes that it leaves, the likeliest first.
+
+Each signal by itself means a set: the one that the tables of meanings give it, else what the rules of the
+dialects would decide with it, whatever the rest of the attempt was. Hearing together, they narrow each other:
+the set of the signal that leaves least is kept, and of it what the others allow. A signal that allows none of
+it is of something else, or only the end of the line; it is named last, if it is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.explain.hearing import Hearing
+from lab.explain.index import Index
+
+#: How the line ended, which every refusal leads to.
+_LINE_ENDED = frozenset({"closed", "reset", "timed-out", "aborted", "unclean-close"})
+_UNKNOWN = "unknown"
+_DATA_TLS = "data-tls-failed"
+_BY_CERTIFICATE = "by-certificate"
+#: With so many causes and no more each is possible; with more each is one of many.
+FEW = 3
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing that a text can mean."""
+
+    by: str
+    stage: str
+    reason: str
+
+
+@dataclass
+class Told:
+    """What one signal means by itself."""
+
+    signal: str
+    causes: list[Cause]
+    apart: str = ""
+    weight: int = 0
+    """What the entry of the meanings asks for; 0: it is from the rules."""
+    place: int = 0
+    """Of the rule, in its list: what failed first comes first."""
+    programs: tuple[str, ...] = ()
+
+
+@dataclass
+class Decision:
+    """The causes that are left, and what tells them apart."""
+
+    causes: list[Cause] = field(default_factory=list)
+    beside: list[Cause] = field(default_factory=list)
+    """Of signals that fit none of these: something else in the same text."""
+    apart: str = ""
+    programs: tuple[str, ...] = ()
+    certain: bool = True
+
+    def __lt__(self, other: Decision) -> bool:
+        """Whether it is the other one with less left of it."""
+        return _reasons(self.causes) < _reasons(other.causes)
+
+    def confidence(self, cause: Cause) -> str:
+        """How sure the answer is of a cause.
+
+        ``high``: nothing else is left. ``medium``: it is one of few, or a text without its program's words
+        names it. ``low``: it is one of many, or fits nothing else in the text.
+        """
+        if cause in self.beside or len(self.causes) > FEW:
+            return "low"
+        return "high" if len(self.causes) == 1 and self.certain else "medium"
+
+
+def decide(heard: Hearing, index: Index) -> Decision:
+    """What a text can mean; without causes if nothing was heard that says anything."""
+    told = [one for one in _told(heard, index) if one.causes]
+    if not told:
+        return Decision()
+    # What leaves least decides; of the same size the entry that asks for most, then what failed first.
+    told.sort(
+        key=lambda one: (_only_the_end(one), len(_reasons(one.causes)), -one.weight, one.place)
+    )
+    first, *others = told
+    causes, apart = first.causes, first.apart
+    beside: list[Cause] = []
+    for one in others:
+        allowed = _reasons(one.causes)
+        left = [cause for cause in causes if cause.reason in allowed]
+        if left:
+            causes = left
+            apart = apart or one.apart
+        elif not _only_the_end(one) and len(allowed) == 1:
+            beside += one.causes
+    apart = apart if len(causes) > 1 else ""
+    known = _reasons(causes)
+    return Decision(
+        causes=causes,
+        beside=_distinct(cause for cause in beside if cause.reason not in known),
+        apart=apart,
+        programs=tuple(dict.fromkeys(program for one in told for program in one.programs)),
+        certain=not (heard.bare and first.signal == "certificate"),
+    )
+
+
+def _told(heard: Hearing, index: Index) -> Iterable[Told]:
+    """Every signal's meaning; of those that an entry of the meanings takes together, one."""
+    spoken: set[tuple[str, str]] = set()
+    if heard.certificate:  # what is wrong with it is known: that something is says no more
+        spoken.add(("clients", "certificate-rejected"))
+    for entry in sorted(index.meanings["meaning"], key=_weight, reverse=True):
+        taken = _holds(entry, heard)
+        if not taken or taken <= spoken:
+            continue
+        spoken |= taken
+        yield Told(
+            signal=" ".join(sorted(name for _, name in taken)),
+            causes=[Cause(**one) for one in entry["may_be"]],
+            apart=entry.get("apart", ""),
+            weight=_weight(entry),
+            place=_place(taken, index),
+            programs=_programs(taken, heard),
+        )
+    if heard.certificate:
+        yield Told("certificate", [Cause("client", "verify", one) for one in heard.certificate])
+    for kind, signals in (("clients", heard.clients), ("servers", heard.servers)):
+        for name in signals:
+            if (kind, name) in spoken:
+                continue
+            causes = _by_rules(kind, name, heard, index)
+            taken = {(kind, name)}
+            yield Told(name, causes, place=_place(taken, index), programs=_programs(taken, heard))
+
+
+def _holds(entry: Mapping[str, Any], heard: Hearing) -> set[tuple[str, str]]:
+    """The signals that an entry takes, if all its conditions hold."""
+    client = {("clients", name) for name in entry.get("client", ()) if name in heard.clients}
+    server = {("servers", name) for name in entry.get("server", ()) if name in heard.servers}
+    if ("client" in entry and not client) or ("server" in entry and not server):
+        return set()
+    if any(
+        name not in heard.clients and name not in heard.servers for name in entry.get("also", ())
+    ):
+        return set()
+    if "step" in entry and (not heard.steps or heard.steps[0] not in entry["step"]):
+        return set()
+    if "protocol" in entry and not set(entry["protocol"]) & set(heard.protocols):
+        return set()
+    also = {
+        (kind, name)
+        for name in entry.get("also", ())
+        for kind, signals in (("clients", heard.clients), ("servers", heard.servers))
+        if name in signals
+    }
+    return client | server | also
+
+
+def _weight(entry: Mapping[str, Any]) -> int:
+    return (
+        ("client" in entry)
+        + ("server" in entry)
+        + len(entry.get("also", ()))
+        + ("step" in entry)
+        + ("protocol" in entry)
+    )
+
+
+def _by_rules(kind: str, name: str, heard: Hearing, index: Index) -> list[Cause]:
+    """What the rules would decide with this signal, whatever the last reply and the version were."""
+    asked = "says" if kind == "clients" else "server"
+    lists = {"FTP": ["ftps"], "HTTP": ["web"]}.get(heard.speaks, ["ftps", "web"])
+    for step in (*heard.steps[:1], None):
+        found = [one for rules in lists for one in _decided(index.rules[rules], asked, name, step)]
+        known = _distinct(one for one in found if one.reason not in (_UNKNOWN, _BY_CERTIFICATE))
+        if known:
+            return known
+    return []
+
+
+def _decided(
+    rules: Sequence[Mapping[str, Any]], asked: str, name: str, step: str | None
+) -> list[Cause]:
+    """The refusals of the rules that decide at this step; without one, at any, in the rules' order."""
+    steps = [step] if step else sorted({one for rule in rules for one in rule.get("step") or ()})
+    places: dict[int, Cause] = {}
+    for one in steps:
+        for place, rule in enumerate(rules):
+            if one not in (rule.get("step") or [one]) or name not in rule.get(asked, ()):
+                continue
+            other = "server" if asked == "says" else "says"
+            if other in rule or "reply" in rule or "protocol" in rule:
+                continue
+            if rule["reason"] == _DATA_TLS and step is None and places:
+                continue  # on a data channel, of which nothing is said
+            places[place] = Cause(rule["by"], rule["stage"], rule["reason"])
+            break
+    return [places[place] for place in sorted(places)]
+
+
+def _place(taken: Iterable[tuple[str, str]], index: Index) -> int:
+    """The first place in the rules' order at which one of the signals is asked for."""
+    taken = set(taken)
+    for place, rule in enumerate(index.rules["ftps"]):
+        if any(
+            (kind, name) in taken
+            for kind, asked in (("clients", "says"), ("servers", "server"))
+            for name in rule.get(asked, ())
+        ):
+            return place
+    return len(index.rules["ftps"])
+
+
+def _programs(taken: Iterable[tuple[str, str]], heard: Hearing) -> tuple[str, ...]:
+    sides = {"clients": heard.clients, "servers": heard.servers}
+    return tuple(
+        dict.fromkeys(one.program for kind, name in taken for one in sides[kind].get(name, ()))
+    )
+
+
+def _only_the_end(one: Told) -> bool:
+    return _reasons(one.causes) <= _LINE_ENDED
+
+
+def _reasons(causes: Iterable[Cause]) -> set[str]:
+    return {cause.reason for cause in causes}
+
+
+def _distinct(causes: Iterable[Cause]) -> list[Cause]:
+    """The first of each reason."""
+    found: dict[str, Cause] = {}
+    for cause in causes:
+        found.setdefault(cause.reason, cause)
+    return list(found.values())

@@ -1,0 +1,242 @@
+"""What is heard in a text: signals of clients and servers, certificate errors, versions, replies.
+
+Every dialect is listened with, for nobody says whose text it is. Of two that hear the same line the server's
+own is right: the line in which a server passes on its library's error has that library's words in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from time import monotonic
+from typing import Any
+
+from lab.explain.index import Index
+
+#: Listening ends after so many seconds: a text is bounded, and so is what is done with it.
+LIMIT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Where something was heard."""
+
+    start: int
+    end: int
+    program: str
+    """The file of words, by name: ``curl``, ``openssl-library``."""
+    title: str
+
+
+@dataclass
+class Hearing:
+    """All that was heard in a text."""
+
+    clients: dict[str, list[Utterance]] = field(default_factory=dict)
+    servers: dict[str, list[Utterance]] = field(default_factory=dict)
+    certificate: list[str] = field(default_factory=list)
+    """Reasons that a number or a text names."""
+    bare: bool = False
+    """The certificate's error is a text that stands alone."""
+    replies: list[int] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    """What the program was doing, the last first."""
+    protocols: list[str] = field(default_factory=list)
+    generations: list[str] = field(default_factory=list)
+    speaks: str = ""
+    """``FTP`` or ``HTTP``, where the text shows it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.clients or self.servers or self.certificate)
+
+
+#: Replies of FTP servers that refuse something (RFC 959, 2228, 4217); what begins otherwise is no reply.
+_CODES = "42[156]|43[0146]|45[0-3]|50[0-4]|52[12]|53[0-7]|55[0-3]"
+#: What a log or a client writes before a reply: a debugging client's arrows, a name, a phrase of curl's.
+_BEFORE_REPLY = "|".join(
+    (
+        r"^[ \t]*",
+        r"[\"'`*]",
+        r"(?:<-+|<<<|<|->|Response:|応答:|レスポンス:|error_(?:perm|temp|reply):|\*resp\*)[ \t]*['\"]?",
+        r"(?:got|server:|Access denied:|upload:|response:) ",
+    )
+)
+_REPLY = re.compile(
+    rf"(?:{_BEFORE_REPLY})({_CODES})(?:[ -](?=[A-Za-z\"'\[])|(?=[\"'.]?[ \t]*$))", re.MULTILINE
+)
+#: What only a server of FTP says behind such a number.
+_FTP_WORDS = re.compile(
+    r"log ?in|password|user|auth|permi|denied|director|file|transfer|connect|data|command|tls|ssl|prot|pbsz"
+    r"|disk|quota|space|storage|abort|session|encrypt|understood|implement|oops|service|try |clos|time"
+    r"|too many|negotiat|policy|secur|exceed|refus|fail",
+    re.IGNORECASE,
+)
+_WEB = re.compile(
+    r"https?://|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b|\b443\b", re.IGNORECASE
+)
+_FTP = re.compile(
+    r"(?i)\bftps?\b|\bftp(?:lib|ssl)?[:.]|Net::FTP|\bvsftpd\b|\bproftpd\b|\b(?:STOR|PASV|EPSV|PBSZ)\b"
+)
+
+
+def hear(text: str, index: Index) -> Hearing:
+    """Everything that a text has to say."""
+    heard = Hearing()
+    lower, until = text.lower(), monotonic() + LIMIT_S
+    where: list[tuple[str, str, Utterance]] = []
+    texts: dict[str, str] = {}
+    numbers: list[str] = []
+    spoken: dict[str, tuple[list[str], list[str]]] = {}
+    for words in index.words.values():
+        kind, program, title = words["kind"], words["program"], words["title"]
+        for name, pattern, literals in words["signals"]:
+            where += [
+                (kind, name, Utterance(found.start(), found.end(), program, title))
+                for found in _found(pattern, literals, text, lower, until)
+            ]
+        texts |= {
+            wording: reason
+            for wording, reason in words["texts"].items()
+            if wording.lower() in lower
+        }
+        for pattern, literals in words["numbers"]:
+            numbers += [found[1] for found in _found(pattern, literals, text, lower, until)]
+        for program_name, since, until_version, pattern, literals in words["generations"]:
+            if any(True for _ in _found(pattern, literals, text, lower, until)):
+                versions = spoken.setdefault(program_name, ([], []))
+                versions[0].extend(filter(None, [since]))
+                versions[1].extend(filter(None, [until_version]))
+    heard.generations = [
+        generation(name, max(since, key=_version, default=""), min(ends, key=_version, default=""))
+        for name, (since, ends) in spoken.items()
+    ]
+    _sort(where, heard, text)
+    _certificate(heard, text, texts, numbers, index.x509)
+    meanings = index.meanings
+    placed = [
+        (found.start(), name)
+        for name, pattern, literals in meanings["steps"]
+        for found in _found(pattern, literals, text, lower, until)
+    ]
+    heard.steps = list(dict.fromkeys(name for _, name in sorted(placed, reverse=True)))
+    heard.protocols = list(
+        dict.fromkeys(
+            name
+            for name, pattern, literals in meanings["protocols"]
+            if any(True for _ in _found(pattern, literals, text, lower, until))
+        )
+    )
+    own = [words["own_reply"] for words in index.words.values() if words["own_reply"]]
+    heard.replies = list(_replies(text, own))
+    for code in heard.replies:
+        heard.servers.setdefault(f"reply-{code}", [Utterance(0, 0, "ftp", "FTP")])
+    ftp, web = bool(_FTP.search(text) or heard.replies), bool(_WEB.search(text))
+    heard.speaks = "" if ftp == web else "FTP" if ftp else "HTTP"
+    return heard
+
+
+def _version(written: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", written)]
+
+
+def generation(program: str, since: str, until: str) -> str:
+    """``OpenSSL 1.0.2 to 1.1.1``, ``curl from 8.0 on``, ``NSS``."""
+    if since and until:
+        return f"{program} {since} to {until}" if since != until else f"{program} {since}"
+    if since:
+        return f"{program} from {since} on"
+    return f"{program} up to {until}" if until else program
+
+
+def _found(
+    pattern: str, literals: Sequence[str], text: str, lower: str, until: float
+) -> Iterator[re.Match[str]]:
+    if literals and not any(literal in lower for literal in literals):
+        return
+    if monotonic() > until:
+        return
+    yield from _few(_compiled(pattern).finditer(text))
+
+
+def _few(found: Iterable[re.Match[str]], most: int = 50) -> Iterator[re.Match[str]]:
+    for number, match in enumerate(found):
+        if number == most:
+            return
+        yield match
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.MULTILINE)
+
+
+def _sort(where: Iterable[tuple[str, str, Utterance]], heard: Hearing, text: str) -> None:
+    """Signals by side; what a client's dialect hears in a line of a server is that server's."""
+    where = list(where)
+    lines = [
+        (text.rfind("\n", 0, one.start) + 1, _line_end(text, one.end))
+        for kind, _, one in where
+        if kind == "servers"
+    ]
+    for kind, name, one in where:
+        if kind == "servers":
+            heard.servers.setdefault(name, []).append(one)
+        elif not any(start <= one.start and one.end <= end for start, end in lines):
+            heard.clients.setdefault(name, []).append(one)
+
+
+def _line_end(text: str, position: int) -> int:
+    found = text.find("\n", position)
+    return len(text) if found < 0 else found
+
+
+#: Where a text of a certificate's error stands alone: at an edge, in brackets, behind a colon or a number.
+_ALONE = (
+    r"""(?:^[ \t]*(?:\d{{3}} )?|[:(\["'`=] ?){}(?=[.;,]?[ \t]*$|["'`)\]]|[:;] |, | \(| depth)"""
+)
+
+
+def _certificate(
+    heard: Hearing,
+    text: str,
+    texts: Mapping[str, str],
+    numbers: Iterable[str],
+    x509: Mapping[str, Any],
+) -> None:
+    """What is wrong with a certificate: a number before a text, the longest text before its beginning."""
+    old = any(
+        re.search(r"OpenSSL (?:[^ ]+ to |up to )?(?:0|1)\.", one) for one in heard.generations
+    )
+    special = x509["before_3_0" if old else "since_3_0"]
+    for number in numbers:
+        reason = special.get(number) or x509["always"].get(number)
+        if reason and reason not in heard.certificate:
+            heard.certificate.append(reason)
+    if heard.certificate or not texts:
+        return
+    rejected = "certificate-rejected" in heard.clients
+    longest: list[str] = []
+    for wording in sorted(texts, key=len, reverse=True):
+        if not any(wording.lower() in other.lower() for other in longest):
+            longest.append(wording)
+    for wording in longest:
+        alone = re.compile(_ALONE.format(re.escape(wording)), re.MULTILINE | re.IGNORECASE)
+        if rejected or alone.search(text):
+            heard.bare = heard.bare or not rejected
+            if texts[wording] not in heard.certificate:
+                heard.certificate.append(texts[wording])
+
+
+def _replies(text: str, own: Sequence[str]) -> Iterator[int]:
+    """Codes with which a server of FTP refuses, in their order; ``own`` marks what a client made up."""
+    seen = set()
+    for found in _few(_REPLY.finditer(text)):
+        rest = text[found.end() : _line_end(text, found.end())][:200]
+        code, bare = int(found[1]), found[0].strip()[:1].isdigit()
+        if any(re.match(pattern, rest) for pattern in own) or (bare and rest[:1].islower()):
+            continue
+        if code not in seen and (not rest.strip("\"'. \t") or _FTP_WORDS.search(rest)):
+            seen.add(code)
+            yield code

@@ -1,0 +1,92 @@
+"""What was pasted, as the text that it is: bytes in any state in, lines of plain letters out.
+
+Nothing is interpreted here. Colours go, HTML's and JSON's escapes become what they stand for, a typographic
+quote a plain one. The text is bounded as every text from outside is (:func:`lab.text.readable`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import BinaryIO
+
+from lab.text import readable
+
+#: So many bytes of an input are read; what comes behind them is not looked at.
+MOST_BYTES = 8 * 1024 * 1024
+#: Of more than so many the middle is left out before anything else is done with them.
+_LOOKED_AT = 1024 * 1024
+#: A text of at most so many letters and lines may be one line that was wrapped.
+WRAPPED = 4 * 1024
+_WRAPPED_LINES = 12
+
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+#: ECMA-48: control sequences, operating system commands, other escapes; and how `cat -v` and logs write them.
+_ESCAPES = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[|\u241b)"
+    r"(?:\[[0-9;:?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\)?)"
+    r"|\x1b.?",
+    re.IGNORECASE,
+)
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,6}|#x[0-9a-fA-F]{1,6}|[a-z]{2,8});")
+_UNICODE = re.compile(r"\\u00([2-7][0-9a-fA-F])")
+_PLAIN = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u00a0": " ",
+        "\u3000": " ",
+        "\uff1a": ": ",
+        "\u300c": '"',
+        "\u300d": '"',
+        "\uff08": "(",
+        "\uff09": ")",
+        "\u3002": "\n",
+    }
+)
+
+
+def text_of(given: bytes) -> str:
+    """The text of an input; what is no text in it is left out or replaced."""
+    given = given[:MOST_BYTES]
+    if len(given) > _LOOKED_AT:
+        half = _LOOKED_AT // 2
+        return plain(decoded(given[:half])) + "\n" + plain(given[-half:].decode(errors="replace"))
+    return plain(decoded(given))
+
+
+def read(stream: BinaryIO) -> str:
+    """The text of a file or of standard input, of which no more is read than is looked at."""
+    return text_of(stream.read(MOST_BYTES))
+
+
+def decoded(given: bytes) -> str:
+    """Bytes as letters: UTF-8, or UTF-16 where a mark says so; what is neither becomes U+FFFD."""
+    encoding = _MARKS.get(given[:2])
+    return given.decode(encoding or "utf-8-sig", errors="replace")
+
+
+def plain(text: str) -> str:
+    """A text without what only dresses it."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\x1b" in text or "[" in text:
+        text = _ESCAPES.sub("", text)
+    if _ENTITY.search(text):
+        text = html.unescape(text)
+    if "\\" in text:
+        text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
+        text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", " ")
+        text = text.replace('\\"', '"').replace("\\'", "'").replace("\\/", "/")
+    return readable(_CONTROLS.sub("", text.translate(_PLAIN)))
+
+
+def unwrapped(text: str) -> tuple[str, ...]:
+    """What a short text of several lines was before something broke its lines: at blanks, or anywhere."""
+    lines = [line.strip().lstrip("> |").lstrip() for line in text.split("\n")]
+    lines = [line for line in lines if line]
+    if not 1 < len(lines) <= _WRAPPED_LINES or len(text) > WRAPPED:
+        return ()
+    return (" ".join(lines), "".join(lines))

@@ -1,0 +1,128 @@
+"""What `lab check` does around a check: what it reads before, what it leaves, and its exit status."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lab.check.baseline import CheckBaseline
+from lab.check.result import CheckResult
+from lab.cli.entry import app
+from lab.own.findings import InputError
+from tests.trees import run
+from tests.unit.checks import RESULT
+
+#: Three are broken, and nothing is open.
+BROKEN = dataclasses.replace(RESULT, rows=RESULT.rows[:4])
+FILES = ("--junit", "--code-quality", "--sarif", "--summary")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "vsftpd.conf").write_text("listen=YES\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.setattr("lab.run.certificates.begin", lambda *_: None)
+    return tmp_path
+
+
+def check(monkeypatch: pytest.MonkeyPatch, result: CheckResult, *words: str) -> Any:
+    """The command, with a check that has come to this."""
+    monkeypatch.setattr("lab.check.checking.check", lambda *_, **__: result)
+    done = CliRunner().invoke(app, ["check", "--vsftpd-conf", "vsftpd.conf", *words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_every_form_is_left_where_it_was_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [word for option in FILES for word in (option, option[2:])]
+    done = check(monkeypatch, BROKEN, *words, "--lang", "ja")
+
+    assert done.exit_code == 1
+    assert {p.name for p in folder.iterdir()} == {"vsftpd.conf", *(o[2:] for o in FILES)}
+    assert "違反" in (folder / "summary").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("variable", "words", "annotated"),
+    [
+        ("", (), False),
+        ("true", (), True),
+        ("", ("--annotations",), True),
+        ("true", ("--no-annotations",), False),
+    ],
+)
+def test_annotations_are_on_where_github_runs_it_or_where_they_are_asked_for(
+    variable: str,
+    words: tuple[str, ...],
+    annotated: bool,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", variable)
+    done = check(monkeypatch, BROKEN, *words)
+
+    assert ("\n::error file=etc/vsftpd.conf,line=8" in done.stdout) is annotated
+
+
+def test_annotations_do_not_stand_in_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = check(monkeypatch, BROKEN, "--json", "--annotations")
+
+    assert json.loads(done.stdout)["status"] == 1
+    assert "::error file=" in done.stderr
+
+
+def test_what_a_baseline_has_as_broken_is_not_red(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = check(monkeypatch, BROKEN, "--write-baseline", "base.json")
+    assert (first.exit_code, "written: base.json" in first.stderr) == (0, True)
+    (folder / "lab-check.toml").write_text('baseline = "base.json"\n')
+
+    assert check(monkeypatch, BROKEN).exit_code == 0
+    only_two = dataclasses.replace(BROKEN, rows=BROKEN.rows[:3])
+    (folder / "base.json").write_text(CheckBaseline.of(only_two).text(), "utf-8")
+    worse = check(monkeypatch, BROKEN)
+    assert worse.exit_code == 1
+    assert "worse: over/TLSv1/openssl@debian13: not in the baseline, now completed" in worse.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--junit", "none/junit.xml"),
+        ("--summary", "."),
+        ("--junit", "x", "--sarif", "x"),
+        ("--baseline", "none.json"),
+        ("--baseline", "vsftpd.conf"),
+        ("--write-baseline", "none/base.json"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_read_or_written_ends_it_before_anything_is_run(
+    words: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object, **__: object) -> CheckResult:
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr("lab.check.checking.check", made)
+    with pytest.raises(InputError) as caught:
+        check(monkeypatch, BROKEN, *words)
+
+    assert len(str(caught.value).splitlines()) == 2
+    assert [p.name for p in folder.iterdir()] == ["vsftpd.conf"]
+
+
+def test_such_a_message_goes_with_the_status_of_wrong_usage(folder: Path) -> None:
+    words = ("check", "--vsftpd-conf", "vsftpd.conf", "--junit", "none/junit.xml")
+
+    run("lab", *words, cwd=folder, status=2)
+    assert [p.name for p in folder.iterdir()] == ["vsftpd.conf"]

@@ -1,0 +1,426 @@
+"""What ``lab explain`` makes of texts: the recorded ones, those with several causes, and no messages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from lab.cases import Catalogue
+from lab.explain import index as index_module
+from lab.explain.answer import Explanation, explain
+from lab.explain.index import INDEX, load, made
+from lab.explain.telling import told
+from lab.host.checkout import root, source
+from lab.model import Reason, Side, Stage
+from lab.text import visible
+from lab.training.choice import one_case
+from tests.transcripts.transcript import files
+
+TABLES = load()
+
+
+def answer(text: str) -> Explanation:
+    return explain(text.encode(), TABLES)
+
+
+def reasons(text: str) -> list[str]:
+    return [one.reason for one in answer(text).candidates]
+
+
+# -- the index -----------------------------------------------------------------------------------------
+
+
+def test_the_index_is_that_of_the_tables_and_cases() -> None:
+    assert INDEX.read_text("utf-8") == made(), "write it: make explain-index"
+
+
+def test_without_the_index_the_answer_is_the_same(tmp_path: Path) -> None:
+    broken = tmp_path / "index.json"
+    broken.write_text("<<<<<<< HEAD\n")
+    assert load(kept=broken) == TABLES
+
+
+def test_a_table_that_has_changed_is_read_itself(tmp_path: Path) -> None:
+    kept = json.loads(INDEX.read_text("utf-8"))
+    place = "clients/curl/dialect.toml"
+    kept[place] = {"sum": "0", "holds": {}}
+    del kept["servers/nginx/dialect.toml"]  # as of a program whose folder has just come
+    changed = tmp_path / "index.json"
+    changed.write_text(json.dumps(kept))
+    assert load(kept=changed) == TABLES
+
+
+def test_an_answer_needs_no_module_that_is_slow_to_import() -> None:
+    code = (
+        "import sys, lab.explain.answer, lab.explain.telling\n"
+        "lab.explain.answer.explain(b'certificate has expired')\n"
+        "assert not {'pydantic', 'docker', 'tomllib', 'jinja2', 'rich.console'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# -- what the lab has recorded -------------------------------------------------------------------------
+
+
+def recorded(part: str) -> Iterator[tuple[str, str]]:
+    """Each text that a program showed its user, or a server wrote down, with the reason that was found."""
+    seen = set()
+    for file in files().values():
+        for one in file.transcripts:
+            reason = one.outcome.split(":")[2]
+            log = "\n".join(one.log) if one.started else ""
+            text = (
+                str(one.said.get("message") or one.said.get("error", ""))
+                if part == "message"
+                else log
+            )
+            if text.strip() and reason != "unknown" and (text, reason) not in seen:
+                seen.add((text, reason))
+                yield text, reason
+
+
+@pytest.mark.parametrize(
+    ("part", "known", "contained", "first"),
+    # Of a server's log: what the server says of what its client decided is an alert, or nothing.
+    [("message", 0.95, 0.94, 0.99), ("log", 0.83, 0.93, 0.99)],
+)
+def test_recorded_texts_have_the_recorded_reason(
+    part: str, known: float, contained: float, first: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = list(recorded(part))
+    several = {text for text, number in Counter(text for text, _ in texts).items() if number > 1}
+    answers = {text: reasons(text) for text, _ in texts}
+    answered = [(text, reason) for text, reason in texts if answers[text]]
+    having = [(text, reason) for text, reason in answered if reason in answers[text]]
+    alone = [(text, reason) for text, reason in having if text not in several]
+    leading = [(text, reason) for text, reason in alone if answers[text][0] == reason]
+    shares = (
+        len(answered) / len(texts),
+        len(having) / len(answered),
+        len(leading) / len(alone),
+    )
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{part}: {len(texts)} texts, answered {shares[0]:.1%}, of these with the reason"
+            f" {shares[1]:.1%}, of texts with one cause first {shares[2]:.1%}\n"
+        )
+    assert shares >= (known, contained, first) or all(
+        share >= least for share, least in zip(shares, (known, contained, first), strict=True)
+    )
+
+
+# -- texts with several causes, and what separates them ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "causes"),
+    [
+        (
+            "SSL connect attempt failed error:0A000410:SSL routines::sslv3 alert handshake failure",
+            {
+                Reason.NO_SHARED_CIPHER,
+                Reason.CLIENT_CERTIFICATE_REQUIRED,
+                Reason.NO_SERVER_CERTIFICATE,
+                Reason.NO_SHARED_PROTOCOL,
+                Reason.CIPHER_LIST_EMPTY,
+            },
+        ),
+        (
+            "ssl.SSLEOFError: EOF occurred in violation of protocol (_ssl.c:1124)",
+            {Reason.CLOSED, Reason.NO_SHARED_PROTOCOL},
+        ),
+        (
+            "curl: (35) OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to ftp.example.com:21",
+            {Reason.CLOSED, Reason.NO_SHARED_PROTOCOL},
+        ),
+        (
+            "curl: (25) Failed FTP upload: 522",
+            {Reason.DATA_TLS_FAILED, Reason.DATA_TLS_REQUIRED, Reason.SESSION_REUSE_REQUIRED},
+        ),
+        ("curl: (67) Access denied: 530", {Reason.LOGIN_FAILED, Reason.TLS_REQUIRED}),
+        (
+            "421 [Net::FTP] Connection closed",
+            {
+                Reason.CLOSED,
+                Reason.TLS_REQUIRED,
+                Reason.SERVER_FAULT,
+                Reason.CLIENT_CERTIFICATE_REQUIRED,
+                Reason.ABORTED,
+            },
+        ),
+        (
+            "curl: (64) Requested SSL level failed",
+            {Reason.TLS_NOT_OFFERED, Reason.PROTECTION_REFUSED},
+        ),
+    ],
+)
+def test_a_text_with_several_causes_has_exactly_these_and_a_question(
+    text: str, causes: set[Reason]
+) -> None:
+    found = answer(text)
+    assert {one.reason for one in found.candidates} == causes
+    assert found.apart is not None
+    assert {one.confidence for one in found.candidates} <= {"medium", "low"}
+
+
+def test_the_sentence_of_movable_type_has_the_causes_that_were_recorded() -> None:
+    text = "FTP failed to start tls: Proceed with negotiation."
+    assert set(reasons(text)) == {reason for said, reason in recorded("message") if said == text}
+
+
+PROCEED = "FTP failed to start tls: Proceed with negotiation."
+VSFTPD = 'Thu Jan  1 00:00:00 1970 [pid 1] DEBUG: Client "192.0.2.1", '
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            f'{PROCEED}\n{VSFTPD}"SSL_accept failed: error:0A0000C1:SSL routines::no shared cipher"',
+            "no-shared-cipher",
+        ),
+        (
+            f"{PROCEED}\nerror:0A000086:SSL routines::certificate verify failed\nverify error:num=10:x",
+            "expired",
+        ),
+        (
+            f'{PROCEED}\n{VSFTPD}"SSL_accept failed: error:0A000415:SSL routines::alert"',
+            "expired",
+        ),
+        (
+            "sslv3 alert handshake failure\n[info] 1#1: *1 SSL_do_handshake() failed (SSL: error:0A0000C1:"
+            "SSL routines::no shared cipher) while SSL handshaking, client: 192.0.2.1",
+            "no-shared-cipher",
+        ),
+        (
+            "Command: STOR x.txt\nResponse: 550 Permission denied.\ncurl: (25) Failed FTP upload: 550",
+            "upload-denied",
+        ),
+    ],
+)
+def test_a_second_line_separates(text: str, reason: str) -> None:
+    assert reasons(text)[0] == reason
+    assert len(reasons(text)) < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        (
+            "error:14090086:SSL routines:SSL3_GET_SERVER_CERTIFICATE:certificate verify failed",
+            "OpenSSL 1.0.0 to 1.0.2",
+        ),
+        ("error:0A000410:SSL routines::sslv3 alert handshake failure", "OpenSSL 3.0 to 3.1"),
+        ("error:0A000410:SSL routines::ssl/tls alert handshake failure", "OpenSSL from 3.2 on"),
+    ],
+)
+def test_the_wording_tells_the_generation(text: str, program: str) -> None:
+    assert answer(text).candidates[0].program.split("; ")[0] == program
+
+
+# -- texts that are none -------------------------------------------------------------------------------
+
+NOT_KNOWN = """\
+Your password has expired. Please choose a new one.
+passwd: Authentication token is no longer valid; new one required
+The session cookie has expired, please log in again
+JWT expired at 2026-01-01T00:00:00Z. Current time: 2026-01-02T00:00:00Z
+Certificate renewed successfully. The new expiry date is 2027-01-01.
+Congratulations, all renewals succeeded: /etc/letsencrypt/live/example.com/fullchain.pem
+192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 5316 "-" "curl/8.5.0"
+192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] "GET /certificate.html HTTP/1.1" 530 550 "-" "-"
+Thu Jan  1 00:00:00 2026 [pid 2] CONNECT: Client "192.0.2.1"
+Thu Jan  1 00:00:00 2026 [pid 1] [lab] OK LOGIN: Client "192.0.2.1"
+Thu Jan  1 00:00:00 2026 [pid 3] [lab] OK UPLOAD: Client "192.0.2.1", "/a.txt", 517 bytes, 1.00Kbyte/sec
+Thu Jan  1 00:00:00 2026 1 192.0.2.1 517 /upload/a.txt b _ i r lab ftp 0 * c
+TLS is a protocol for encrypting a connection; a certificate says who the server is.
+If a certificate has expired, browsers show a warning until it is replaced.
+530 files were copied, 421 of them new
+Everything is up to date.
+The handshake between the two parties went well.
+証明書の更新が完了しました。
+パスワードの有効期限が切れました。
+HTTP/1.1 200 OK
+subject=CN = example.com
+Verify return code: 0 (ok)
+SSL-Session: Protocol  : TLSv1.3
+226 Transfer complete.
+230 Login successful.
+disk quota report: 80% used
+""".splitlines()
+
+
+@pytest.mark.parametrize("text", [*NOT_KNOWN, "\n".join(NOT_KNOWN[6:14])])
+def test_what_is_no_refusal_is_not_known(text: str) -> None:
+    assert reasons(text) == []
+
+
+# -- what stands around a message ----------------------------------------------------------------------
+
+FAILED = "[SSL: CERTIFICATE_VERIFY_FAILED]"
+EXPIRED = "certificate verify failed: certificate has expired"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{FAILED} {EXPIRED} (_ssl.c:1124)",
+        f"配信に失敗しました\uff1a{FAILED} {EXPIRED} (_ssl.c:1124)。管理者に連絡してください",
+        f"2026-01-01T00:00:00Z host app[12]: ERROR ssl.SSLError: {FAILED} {EXPIRED}",
+        f"\x1b[1;31mssl.SSLError:\x1b[0m {FAILED} certificate verify failed:\x1b[K certificate has expired",
+        f'{{"level":"error","msg":"{FAILED} {EXPIRED}\\n\\tat x","n":1}}',
+        f"&quot;{FAILED} {EXPIRED}&quot; &#039;x&#039;",
+        f"{FAILED} certificate verify fai\nled: certificate has expi\nred (_ssl.c:1124)",
+        f"> {FAILED} certificate verify\n> failed: certificate has\n> expired (_ssl.c:1124)",
+        f"\u201c{FAILED} certificate verify failed: certificate has expired\u201d",
+        "curl: (60) SSL certificate problem: certificate has expired",
+        "certificate has expired",
+        "Error: certificate has expired.",
+        "verify error:num=10:certificate has expired",
+    ],
+)
+def test_what_is_around_a_message_does_not_matter(text: str) -> None:
+    assert reasons(text) == ["expired"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_other_encodings_are_read(encoding: str) -> None:
+    found = explain(f"curl: (60) SSL certificate problem: {EXPIRED[27:]}".encode(encoding), TABLES)
+    assert [one.reason for one in found.candidates] == ["expired"]
+
+
+# -- the answer ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.load(source() / "scenarios")
+
+
+def test_every_case_that_is_named_can_be_told(catalogue: Catalogue) -> None:
+    for reason, known in TABLES.known["reasons"].items():
+        for case in known["cases"]:
+            found = one_case(catalogue, case["case"])
+            assert found.case.expect.reason == reason
+
+
+def test_every_reason_side_and_stage_has_words() -> None:
+    assert set(TABLES.known["reasons"]) == {one.value for one in Reason}
+    assert set(TABLES.known["sides"]) == {one.value for one in Side}
+    assert set(TABLES.known["stages"]) == {one.value for one in Stage}
+    for known in TABLES.known["reasons"].values():
+        assert all(known[name][language] for name in ("name", "why") for language in ("en", "ja"))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("everything", [False, True])
+def test_the_answer_fits_a_terminal(language: str, everything: bool) -> None:
+    texts = [
+        PROCEED,
+        "sslv3 alert handshake failure",
+        "certificate has expired",
+        "no such thing known",
+        "password expired",
+    ]
+    texts += [text for text, _ in recorded("message")][::9]
+    for text in texts:
+        for line in told(answer(text), language, everything=everything):
+            assert visible(line) == line
+            assert cell_len(line) <= 80 or line.strip().startswith("https://"), line
+
+
+def test_json_has_the_documented_members() -> None:
+    made_of = answer("curl: (60) SSL certificate problem: certificate has expired").as_json("en")
+    first = made_of["candidates"][0]
+    assert {"reason", "confidence", "by", "stage", "program", "case", "remedies"} <= set(first)
+    assert (first["reason"], first["by"], first["stage"]) == ("expired", "client", "verify")
+    assert first["confidence"] == "high"
+    assert first["case"] == "expired_certificate"
+    assert {one["rating"] for one in first["remedies"]} >= {"recommended", "unsafe"}
+    assert all(one["address"].startswith("https://") for one in first["sections"])
+
+
+# -- the command ---------------------------------------------------------------------------------------
+
+
+def lab(*words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", "explain", *words],
+        input=given,
+        stdin=subprocess.DEVNULL if given is None else None,
+        capture_output=True,
+        cwd=root(),
+        check=False,
+    )
+
+
+def test_a_message_can_be_an_argument_standard_input_or_a_file(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("noise\ncurl: (60) SSL certificate problem: certificate has expired\n")
+    for done in (
+        lab(log.read_text()),
+        lab(given=log.read_bytes()),
+        lab("-", given=log.read_bytes()),
+        lab("--file", str(log)),
+    ):
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(b"expired: ")
+        assert b"lab demo expired_certificate" in done.stdout
+
+
+def test_in_japanese_and_as_json() -> None:
+    assert "有効期限" in lab("certificate has expired", "--lang", "ja").stdout.decode()
+    done = lab("certificate has expired", "--json")
+    assert json.loads(done.stdout)["candidates"][0]["reason"] == "expired"
+
+
+def test_a_text_that_is_not_known_says_so_and_ends_with_1() -> None:
+    done = lab("Your password has expired")
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"Nothing that the lab knows. This is not an answer")
+    assert lab("Your password has expired", "--json").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "no text was given"),
+        (("",), "no text was given"),
+        ((" \n",), "no text was given"),
+        (
+            ("--file", "/nonexistent/a.log"),
+            "No such file or directory; give a file that can be read",
+        ),
+        (("--file", "/"), "Is a directory; give a file that can be read"),
+        (("--lang", "fr", "x"), "fr"),
+    ],
+)
+def test_what_is_no_input_is_wrong_usage(words: tuple[str, ...], complaint: str) -> None:
+    done = lab(*words)
+    assert done.returncode == 2
+    assert complaint in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_bytes_of_an_argument_that_are_no_text_are_read_over() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "explain", b"\xff\xfecertificate has expired\x1b[31m\xff"],
+        capture_output=True,
+        cwd=root(),
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_the_index_names_every_table_that_is_heard() -> None:
+    kept = json.loads(INDEX.read_text("utf-8"))
+    assert set(kept) == {name for name, _ in index_module.tables()} | {index_module.KNOWN}
