@@ -111,6 +111,11 @@ transcripts: $(READY) ## record anew what the programs say, for the tests of the
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.transcripts.record
 
+.PHONY: explain-texts
+explain-texts: $(READY) ## record anew what programs say of known defects, for `lab explain` (TEXTS="--release NAME ..."; images of 2 GB a release)
+	@$(LAB) engine start
+	@$(BIN)/python -m tests.explain.record $(TEXTS)
+
 .PHONY: house
 .PHONY: own-inputs
 own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write docs/own-inputs.md

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from lab.certificates import RunCertificates
 from lab.check.plan import CheckPlan, PlannedRow
-from lab.check.result import CheckResult, Demand, Row, RowVerdict, StandIn
+from lab.check.result import (
+    CheckResult,
+    Demand,
+    RankedRemedy,
+    Row,
+    RowVerdict,
+    StandIn,
+    Strongest,
+)
 from lab.images import Printed
 from lab.images.provenance import builds_of
 from lab.model import Offers, Result, Role, Side, Stage
@@ -20,8 +28,10 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.recording import own_files
 
 if TYPE_CHECKING:
-    from lab.record import AttemptResult, RunRecord
+    from lab.check.form import WantedStrongest
+    from lab.record import AttemptResult, Chain, RunRecord
     from lab.remedies.advice import Advice
+    from lab.run.results import Conducted
 
 #: So many refusals are advised on at the same time: each mostly waits for its attempts.
 ADVISED_AT_ONCE = 4
@@ -31,6 +41,7 @@ def check(
     plan: CheckPlan,
     *,
     advised: bool = True,
+    strongest: WantedStrongest | None = None,
     certificates: RunCertificates | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> CheckResult:
@@ -38,7 +49,8 @@ def check(
 
     Args:
         plan: what is demanded.
-        advised: repeat what is a race; of what is refused, say the cause and try what cures it.
+        advised: repeat what is a race; of what is refused, say the cause and try what cures it; rank that.
+        strongest: look for the strongest configuration that serves all.
         certificates: those for its attempts, if they are begun already.
         meanwhile: done while the agents start.
 
@@ -47,7 +59,53 @@ def check(
         ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
     begun = time.monotonic()
-    run_id, own = new_run_id(), own_files(plan.own)
+    with open_lab(
+        Checkout.here(),
+        Printed(),
+        run_id := new_run_id(),
+        plan.own,
+        attempts=[row.attempt for row in plan.rows],
+        certificates=certificates,
+        meanwhile=meanwhile,
+    ) as laboratory:
+        conducted, rows = make_rows(laboratory, plan, run_id, advised=advised)
+        remedies, found = _found_out(laboratory, plan, rows, advised=advised, wanted=strongest)
+        builds = {
+            name: builds_of(laboratory.images[name].provenance)
+            for name in sorted({i.name for one in conducted.record.attempts for i in one.images})
+        }
+    from lab.check.judging import notes_on  # noqa: PLC0415
+
+    return CheckResult(
+        files=plan.files,
+        rows=tuple(rows),
+        findings=plan.findings,
+        remedies=remedies,
+        strongest=found,
+        stand_ins=tuple(_stand_ins(conducted.record)),
+        builds=builds,
+        notes=notes_on(rows),
+        record=conducted.path,
+        elapsed_s=time.monotonic() - begun,
+    )
+
+
+def make_rows(
+    laboratory: Lab, plan: CheckPlan, run_id: str, *, advised: bool = True
+) -> tuple[Conducted, list[Row]]:
+    """The attempts of a plan in a laboratory that is open, recorded, and what they say of its requirements.
+
+    Args:
+        advised: as in :func:`check`.
+
+    Raises:
+        EngineError, AgentError, RecordError: as in :func:`check`.
+    """
+    # These are loaded while agents start.
+    from lab.check.judging import judged  # noqa: PLC0415
+    from lab.run.results import record_run  # noqa: PLC0415
+
+    own = own_files(plan.own)
     planned = [
         PlannedAttempt(
             row.requirement.id,
@@ -57,40 +115,14 @@ def check(
         )
         for row in plan.rows
     ]
-    with open_lab(
-        Checkout.here(),
-        Printed(),
-        run_id,
-        plan.own,
-        attempts=[one.attempt for one in planned],
-        certificates=certificates,
-        meanwhile=meanwhile,
-    ) as laboratory:
-        # These are loaded while agents start.
-        from lab.check.judging import judged, notes_on  # noqa: PLC0415
-        from lab.run.results import record_run  # noqa: PLC0415
-
-        conducted = record_run(laboratory, run_id, planned)
-        results = {one.id: one for one in conducted.record.attempts}
-        rows = [judged(one, results[one.requirement.id]) for one in plan.rows]
-        rows = [_offered(laboratory, *pair) for pair in zip(plan.rows, rows, strict=True)]
-        if advised:
-            rows = _raced(laboratory, plan, rows)
-            rows = _advised(laboratory, plan, rows, conducted.record)
-        builds = {
-            name: builds_of(laboratory.images[name].provenance)
-            for name in sorted({i.name for one in results.values() for i in one.images})
-        }
-    return CheckResult(
-        files=plan.files,
-        rows=tuple(rows),
-        findings=plan.findings,
-        stand_ins=tuple(_stand_ins(conducted.record)),
-        builds=builds,
-        notes=notes_on(rows),
-        record=conducted.path,
-        elapsed_s=time.monotonic() - begun,
-    )
+    conducted = record_run(laboratory, run_id, planned)
+    results = {one.id: one for one in conducted.record.attempts}
+    rows = [judged(one, results[one.requirement.id]) for one in plan.rows]
+    rows = [_offered(laboratory, *pair) for pair in zip(plan.rows, rows, strict=True)]
+    if advised:
+        rows = _raced(laboratory, plan, rows)
+        rows = _advised(laboratory, plan, rows, conducted.record)
+    return conducted, rows
 
 
 def _offered(laboratory: Lab, planned: PlannedRow, row: Row) -> Row:
@@ -127,31 +159,55 @@ def _raced(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row]) -> list[Row]:
 
 def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunRecord) -> list[Row]:
     """The rows; those that are refused with cause, place and remedies, which are tried once for all alike."""
+    from lab.check.judging import refused_in, told  # noqa: PLC0415
     from lab.run.results import advice_of  # noqa: PLC0415
 
     owns = {one.requirement.id: one.own for one in plan.rows}
-    alike: dict[object, AttemptResult] = {}
+    alike: dict[object, Row] = {}
     for row in rows:
         if _is_refused(row):
-            alike.setdefault(_kind(row), row.attempts[_deciding(row)])
+            alike.setdefault(_kind(row), row)
 
-    def advise(result: AttemptResult) -> Advice:
-        chain = record.certificates.get(result.chain or "", ())
-        return advice_of(laboratory, owns[result.id.partition("#")[0]], result, chain)
+    def advise(row: Row) -> Advice:
+        result = refused_in(row)
+        return advice_of(laboratory, owns[row.requirement.id], result, _chain(record, result))
 
     with ThreadPoolExecutor(ADVISED_AT_ONCE, "advice") as pool:
         given = dict(zip(alike, pool.map(advise, alike.values()), strict=True))
-    return [_with(row, given.get(_kind(row)) if _is_refused(row) else None) for row in rows]
+    return [
+        told(row, given[_kind(row)], owns[row.requirement.id], _chain(record, refused_in(row)))
+        if _is_refused(row)
+        else row
+        for row in rows
+    ]
 
 
-def _with(row: Row, advice: Advice | None) -> Row:
-    """The row, with what is said of its refusal."""
-    from lab.check.judging import source_lines  # noqa: PLC0415
+def _chain(record: RunRecord, result: AttemptResult) -> Chain:
+    """What the server of an attempt was given."""
+    return record.certificates.get(result.chain or "", ())
 
-    if advice is None:
-        return row
-    where = row.where or source_lines(advice.where)
-    return dataclasses.replace(row, advice=advice, cause=row.cause or advice.cause, where=where)
+
+def _found_out(
+    laboratory: Lab,
+    plan: CheckPlan,
+    rows: Sequence[Row],
+    *,
+    advised: bool,
+    wanted: WantedStrongest | None,
+) -> tuple[tuple[RankedRemedy, ...], Strongest | None]:
+    """The remedies ranked, if there is anything to cure; the strongest configuration, if that is wanted."""
+    broken = any(row.verdict is RowVerdict.BROKEN for row in rows)
+    ranking = advised and broken
+    searching = wanted is not None and (broken or wanted.always)
+    if not (ranking or searching):
+        return (), None
+    from lab.check.further import Further  # noqa: PLC0415 - what all is well with needs none of it
+
+    further = Further(laboratory, plan, rows)
+    return (
+        further.ranked() if ranking else (),
+        further.strongest(wanted) if wanted is not None and searching else None,
+    )
 
 
 def _is_refused(row: Row) -> bool:
@@ -164,16 +220,11 @@ def _is_refused(row: Row) -> bool:
     )
 
 
-def _deciding(row: Row) -> int:
-    return [one.outcome for one in row.attempts].index(row.outcome)
-
-
 def _kind(row: Row) -> object:
-    """The same for all rows of which the same is to be said: one program, refused in one way."""
+    """The same for all rows that are refused in one way, whichever client it is: the server is one."""
     outcome = row.outcome
     assert outcome is not None
-    program = row.client.partition("@")[0]
-    return program, outcome.by, outcome.stage, outcome.reason, outcome.cause
+    return outcome.by, outcome.stage, outcome.reason, outcome.cause
 
 
 def _stand_ins(record: RunRecord) -> list[StandIn]:

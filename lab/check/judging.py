@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -10,17 +11,22 @@ from typing import Any, Final
 
 from lab.check.plan import PlannedRow
 from lab.check.result import Demand, Row, RowVerdict, SourceLine
-from lab.model import Outcome, Result, Stage
+from lab.model import Outcome, Reason, Result, Stage
 from lab.model.expectations import Verdict
 from lab.model.software import HostDifference, differences
-from lab.own.files import CONFIGURATION, Unreadable, check_regular, read
+from lab.own.files import CONFIGURATION, Unreadable, UserFiles, check_regular, read
 from lab.own.presumed import in_both_languages
 from lab.own.vsftpd_conf import line_that_switches
-from lab.record import AttemptResult
+from lab.record import AttemptResult, Chain
+from lab.remedies.advice import Advice
+from lab.remedies.causes import Evidence, cause_of
+from lab.remedies.chains import likeness
 from lab.remedies.words import InBothLanguages, read_words
 from lab.text import cut, listed
 
 _WORDS: Final = Path(__file__).with_name("words.toml")
+#: Causes that name what each end offers; both were asked for the advice.
+_OF_BOTH_ENDS = (Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL)
 _UNMADE = {Verdict.CANNOT: RowVerdict.CANNOT}
 #: Settings that decide, by what is demanded; the first that a file sets, and that is not on, is named.
 _DECIDE = {
@@ -110,6 +116,34 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             known = on_real_hosts(result, always=True)
             said = InBothLanguages(*("; ".join(getattr(d, n) for d in known) for n in ("en", "ja")))
             return say("cause", "real-host", said=said) if known else None
+
+
+def refused_in(row: Row) -> AttemptResult:
+    """The try that decided."""
+    return next(one for one in row.attempts if one.outcome == row.outcome)
+
+
+def told(row: Row, advice: Advice, own: UserFiles, chain: Chain) -> Row:
+    """A refused delivery with what is said of it.
+
+    Args:
+        row: without that.
+        advice: on it, or on another one that was refused in the same way.
+        own: what its settings were read from.
+        chain: what the server was given.
+    """
+    outcome, result = row.outcome, refused_in(row)
+    cause = row.cause or advice.cause
+    if row.cause is None and outcome is not None and outcome.reason not in _OF_BOTH_ENDS:
+        cause = cause_of(Evidence(result, chain))
+    places = advice.where
+    if outcome is not None and outcome.stage is Stage.VERIFY and outcome.reason and chain:
+        # It is the certificate, or what is trusted, whatever else cures it.
+        decides = likeness(outcome.reason, chain, result.started).decides
+        name = "client.trust" if decides is None else "server.certificate"
+        known = own.places_at(decides)
+        places = (known[name],) if name in known else places
+    return replace(row, advice=advice, cause=cause, where=row.where or source_lines(places))
 
 
 # -- lines -------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def judge_engine(engine: Engine) -> Seen:
     if engine.error is not None:
         found = f"{engine.error.tried}: {engine.error.happened}"
         if engine.would_start:
-            advice = "nothing: `make lab` installs what is missing and starts one"
+            advice = "nothing: `lab engine start` installs what is missing and starts one"
             return seen(found, advice, weak=True)
         return seen(found, "; or ".join(engine.error.advice), missing=True)
     version, driver = (engine.info.get(name, "unknown") for name in ("ServerVersion", "Driver"))
@@ -317,7 +317,7 @@ def look_at_packages() -> Seen:
         return seen("no apt-get on this machine", advice, weak=True)
     advice = "apt-get install mmdebstrap (not needed where a registry answers)"
     if machine.is_root():
-        advice = "nothing: `make lab` installs it when it is needed"
+        advice = "nothing: `lab engine start` installs it when it is needed"
     return seen(f"{apt}, {bootstrap or 'but no mmdebstrap'}", advice, weak=bootstrap is None)
 
 

@@ -343,7 +343,7 @@ def why_not_stop(
     if owner.checkout != identity:
         return (
             f"the engine is left running: the lab in {owner.path} started it "
-            f"(there: make engine-stop)"
+            f"(there: lab engine stop)"
         )
     return None
 

@@ -91,7 +91,7 @@ def test_an_engine_that_this_user_may_not_use(shared: Copy, engine: DockerClient
     assert done.status == 3, str(done)
     assert "this user may not use it" in done.message, str(done)
     assert "usermod -aG" in done.message or "let this user use it" in done.message, str(done)
-    assert "sudo make lab" in done.message, str(done)
+    assert "run the lab as root" in done.message, str(done)
 
 
 # -- the disk ----------------------------------------------------------------------------------------

@@ -107,6 +107,7 @@ COMMANDS = {
     "mt-config": ("attempt", "--mt-config", "FILE"),
     "backend": ("attempt", "--backend", "FILE"),
     "chain": ("attempt", "--chain", "FILE", "--key", "FILE"),
+    "demands": ("check", "--config", "FILE"),
     "report": ("report", "FILE"),
     "claims": ("claims", "FILE"),
     "compare": ("compare", "FILE", "FILE"),
@@ -127,6 +128,9 @@ CONTENTS: dict[str, tuple[str, str, Make, str]] = {
     "nested-json": ("backend", "a.json", text("[" * 40_000), "deep in each other"),
     "nested-toml": ("backend", "a.toml", text("a = " + "[" * 40_000), "deep in each other"),
     "dotted-toml": ("backend", "a.toml", text("a." * 400_000 + "a = 1"), "more than 16 parts"),
+    "demands-nested": ("demands", "a.toml", text("a = " + "[" * 16_000), "too many brackets"),
+    "demands-dotted": ("demands", "a.toml", text("a." * 400_000 + "a = 1"), "characters"),
+    "demands-listed": ("demands", "a.toml", text('a = ["x"]\n' * 20_000), "more than 2000"),
     "backends-toml": (
         "backend",
         "a.toml",

@@ -153,7 +153,7 @@ def test_a_run_whose_engine_dies_says_so_once_and_ends(
     assert f"Making {QUICK + 2} attempts: the engine has gone, 2 were not made" in left[0], str(
         done
     )
-    assert "make engine" in done.message, str(done)
+    assert "lab engine start" in done.message, str(done)
     # and what was finished can be read
     record = hanging.record()
     assert not record.complete

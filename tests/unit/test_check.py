@@ -12,19 +12,23 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from lab.certificates import describe
 from lab.check import telling
 from lab.check.clients import clients_of, meant, most_lenient
 from lab.check.demands import CheckedFiles, Demands, find, read
-from lab.check.judging import judged, notes_on
+from lab.check.judging import judged, notes_on, told
 from lab.check.plan import CheckPlan, PlannedRow, read_plan
 from lab.check.races import known_to_race
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
 from lab.model import Captured, NotJudged, Outcome, Reason, Result, ServerReport, Stage
 from lab.own.findings import InputError
 from lab.own.vsftpd_conf import line_that_switches
-from lab.record import AttemptResult
+from lab.record import AttemptResult, CertificateRecord
+from lab.remedies.advice import Advice
 from lab.remedies.words import InBothLanguages
 from lab.settings import SettingsError
+from tests.check import GOOD
+from tests.own_inputs.chains import made
 from tests.unit.made_up import DELIVERED, EXPIRED, NO_SHARED_CIPHER, attempt_record, reporting
 
 FTP = clients_of("FTP")
@@ -371,6 +375,25 @@ def test_a_race_is_known_by_client_and_version(rows: Mapping[str, PlannedRow]) -
         report=new.report,
     )
     assert known_to_race(curl, _judged(curl, aborted))
+
+
+def test_advice_on_one_is_told_of_all_that_are_refused_alike(tmp_path: Path) -> None:
+    files = GOOD.write(tmp_path)
+    plan = read_plan(Demands(), files, narrowed=["net-ftp@*"])
+    one = plan.rows[0]
+    described = describe(made({**GOOD.chain, "leaf": {"ends": -1}})["chain.pem"]).certificates
+    chain = tuple(CertificateRecord(**vars(each)) for each in described)
+    refused = judged(one, _result(one, EXPIRED, chain="ftp.lab.test/own"))
+    advice = Advice(cause=InBothLanguages("of another client", ""), where=("vsftpd.conf:9",))
+    row = told(refused, advice, one.own, chain)
+    # where a certificate is refused, it is what decides
+    assert [str(place) for place in row.where] == [f"{tmp_path / 'chain.pem'}:1"]
+    assert row.cause is not None
+    assert "validity has ended" in row.cause.en
+    # and of what both ends offer the advice knows more
+    row = told(judged(one, _result(one, NO_SHARED_CIPHER)), advice, one.own, ())
+    assert [str(place) for place in row.where] == ["vsftpd.conf:9"]
+    assert row.cause == advice.cause
 
 
 # -- what is said --------------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from lab.check.baseline import CheckBaseline
 from lab.check.result import CheckResult
 from lab.cli.entry import app
 from lab.own.findings import InputError
+from lab.remedies.words import InBothLanguages
 from tests.trees import run
-from tests.unit.checks import RESULT
+from tests.unit.checks import RESULT, refused
 
 #: Three are broken, and nothing is open.
 BROKEN = dataclasses.replace(RESULT, rows=RESULT.rows[:4])
@@ -71,6 +72,21 @@ def test_annotations_are_on_where_github_runs_it_or_where_they_are_asked_for(
     done = check(monkeypatch, BROKEN, *words)
 
     assert ("\n::error file=etc/vsftpd.conf,line=8" in done.stdout) is annotated
+
+
+def test_what_a_server_said_is_no_command_to_github(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    said = InBothLanguages("::add-mask::y", "::add-mask::y")
+    evil = refused("net-ftp@rocky9:FIPS", cause=said, advice=None)
+    lines = check(monkeypatch, dataclasses.replace(BROKEN, rows=(evil,))).stdout.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("::stop-commands::"))
+    last = lines.index(f"::{lines[first].rpartition('::')[2]}::")
+
+    assert any("::add-mask::" in line for line in lines[first:last])
+    outside = [line for line in [*lines[:first], *lines[last + 1 :]] if "::" in line]
+    assert all(line.startswith(("::error file=", "::warning file=")) for line in outside)
 
 
 def test_annotations_do_not_stand_in_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.certificates import RunCertificates
+from lab.check import demands
+from lab.check.clients import clients_of
 from lab.clients.edge import Edge
 from lab.clients.net_ftp import NetFtp
 from lab.own import InputError, mt_client, nginx_conf
@@ -69,6 +72,45 @@ def test_a_vsftpd_conf_is_refused_or_can_be_given_to_vsftpd(text: str, build: st
     assert set(parsed.switches) <= set(parsed.settings.extra)
     assert VsftpdServer().unsupported(parsed.settings) is None
     assert VsftpdServer().configure(parsed.settings, PLACE).endswith("\n")
+
+
+# -- lab-check.toml --------------------------------------------------------------------------------
+
+DEMANDS = """\
+baseline = "lab-check.baseline.json"
+[files]
+vsftpd-conf = "vsftpd.conf"
+host = "ftp.example.com"
+[clients]
+deliver = [
+  "net-ftp@rocky9:FIPS",  # the team of the web
+  "curl@*",
+]
+may-be-cannot = ["net-ftp@centos7"]
+[refuse]
+over = ["TLSv1", "TLSv1.1"]
+impostor = true
+"""
+DEMANDED = ["[refuse]", "deliver", "over", '"curl@*"', "[clients.deliver]", "clients.deliver = 1"]
+FTP = clients_of("FTP")
+
+
+@given(spoilt([DEMANDS], DEMANDED))
+@fuzz
+def test_demands_are_refused_or_name_clients(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lab-check.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        said = demands.read(path)
+        chosen = said.clients(FTP)
+    except InputError as error:
+        check_error(error, str(path), text)
+        return
+    assert set(chosen) <= set(FTP)
+    places = [place for place, _ in chosen.values() if place] + [*said.over.values()]
+    assert all(1 <= (place.line or 1) <= text.count("\n") + 1 for place in places)
 
 
 # -- nginx.conf ------------------------------------------------------------------------------------

@@ -12,11 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.check.baseline import CheckBaseline, baseline_in_words
+from lab.check.baseline import compare as compare_checks
 from lab.compare import baseline, compare
 from lab.documents import DocumentError, parse
 from lab.images import ImageError, archive
+from lab.own.findings import InputError
 from lab.record import RecordError, load, to_json
 from lab.report.plain import changes_in_words
+from tests.unit.checks import RESULT
 from tests.unit.fuzzing import anything, check_sentences, fuzz, spoilt, spoilt_bytes
 from tests.unit.made_up import run_record
 
@@ -49,6 +53,20 @@ def check(path: Path) -> None:
         return
     changes_in_words(compare(record, RUN))
     baseline(record)
+
+
+@given(spoilt([CheckBaseline.of(RESULT).text()]))
+@fuzz
+def test_a_spoilt_baseline_of_a_check_is_read_or_refused(folder: Path, text: str) -> None:
+    path = folder / "check.json"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        compared = compare_checks(CheckBaseline.read(path), RESULT, str(path))
+    except InputError as error:
+        check_sentences(str(error).partition("\n")[0], naming=str(path))
+        check_sentences(error.remedy)
+        return
+    assert baseline_in_words(compared, "ja")
 
 
 @given(spoilt([WHOLE, baseline(RUN)]))

@@ -48,7 +48,7 @@ def test_another_architecture_is_named() -> None:
 def test_no_engine_that_the_lab_would_start_is_no_obstacle() -> None:
     finding = doctor.judge_engine(STARTS)
     assert finding.level is Level.WARNING
-    assert "make lab" in finding.advice
+    assert "lab engine start" in finding.advice
 
 
 def test_no_engine_that_the_lab_cannot_start_is_one() -> None:

@@ -120,6 +120,9 @@ def test_both_files_describe_the_attempt(desk: Desk) -> None:
     assert own.places["server.ciphers"] == f"{conf}:6"
     assert own.places["client.verify"] == f"{desk.given['mt_config']}:1"
     assert own.places["server.extra:max_clients=50"] == f"{conf}:9"
+    # of versions each switch has its line
+    assert own.places["server.extra:ssl_tlsv13=NO"] == f"{conf}:7"
+    assert "server.protocols" not in own.places
     assert {f.file for f in findings} == {str(path) for path in desk.given.values()}
 
 

@@ -1,0 +1,124 @@
+"""``lab check``: a configuration that all clients pass, and twelve that break for exactly the named ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lab.check.checking import make_rows
+from lab.check.demands import Demands
+from lab.check.plan import read_plan
+from lab.check.result import Row, RowVerdict
+from lab.check.telling import delivers
+from lab.run.checkout import new_run_id
+from lab.run.laboratory import Lab
+from tests.check import BROKEN, GOOD, Configuration
+from tests.e2e.checkouts import Copy
+from tests.own_inputs.chains import HOST
+
+pytestmark = pytest.mark.engine
+
+Rows = Mapping[str, Row]
+
+
+def _made(laboratory: Lab, one: Configuration, number: int, folder: Path) -> Rows:
+    """What came of each client that can be tried here."""
+    folder.mkdir()
+    # Nothing is served or trusted that was read for another one; and a silent server is not waited for long.
+    files = one.write(folder, f"data_connection_timeout={300 + number}")
+    settings = [f"timeout_s={4 + number / 1000}"]
+    plan = read_plan(Demands(), files, narrowed=one.clients, settings=settings)
+    assert plan.own is not None
+    laboratory.session.bring(plan.own)
+    laboratory.session.answer_for(HOST, plan.rows[0].attempt.server)
+    laboratory.session.equip_for(row.attempt for row in plan.rows)
+    _, rows = make_rows(laboratory, plan, new_run_id())
+    return {row.client: row for row in rows if row.verdict is not RowVerdict.CANNOT}
+
+
+@pytest.fixture(scope="module")
+def checked(laboratory: Lab, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Rows]:
+    """All configurations, one after the other: a session serves one certificate of a person's at a time."""
+    folder = tmp_path_factory.mktemp("configurations")
+    return {
+        one.name: _made(laboratory, one, number, folder / str(number))
+        for number, one in enumerate((GOOD, *BROKEN))
+    }
+
+
+def test_a_configuration_that_all_clients_pass(checked: Mapping[str, Rows]) -> None:
+    rows = checked[GOOD.name]
+    assert len(rows) > 15
+    assert {row.verdict for row in rows.values()} == {RowVerdict.MET}
+    # what a container cannot show of a host in FIPS mode is not claimed
+    assert {client for client, row in rows.items() if not delivers(row)} == {
+        client for client in rows if client.endswith(":FIPS")
+    }
+
+
+@pytest.mark.parametrize("one", BROKEN, ids=str)
+def test_it_breaks_for_exactly_the_named_clients(
+    one: Configuration, checked: Mapping[str, Rows]
+) -> None:
+    rows = checked[one.name]
+    broken = {client for client, row in rows.items() if row.verdict is RowVerdict.BROKEN}
+    assert broken == {client for client in rows if one.must_break(client)}
+    assert broken
+    for client in broken:
+        outcome, cause = rows[client].outcome, rows[client].cause
+        assert outcome is not None
+        assert f"{outcome.stage}:{outcome.reason}" == one.reason, client
+        named = [f"{Path(place.file).name}:{place.line}" for place in rows[client].where]
+        assert named[:1] == [one.line], (client, named)
+        assert cause is not None
+        assert cause.ja
+
+
+DEMANDS = """\
+[files]
+vsftpd-conf = "vsftpd.conf"
+chain = "chain.pem"
+key = "key.pem"
+ca = "ca.pem"
+host = "{host}"
+
+[clients]
+deliver = ["net-ftp@rocky9:FIPS", "ftplib@rocky9"]
+
+[refuse]
+over = ["TLSv1"]
+without-tls = true
+unverified = true
+impostor = true
+"""
+
+
+def test_the_command_says_what_is_demanded_and_ends_with_its_status(
+    shared: Copy, tmp_path: Path
+) -> None:
+    GOOD.write(tmp_path)
+    demands = tmp_path / "lab-check.toml"
+    demands.write_text(DEMANDS.format(host=HOST), encoding="utf-8")
+    done = shared.lab("check", "--config", str(demands))
+    assert done.status == 0, str(done)
+    assert "delivers  TLSv1.2" in done.out
+    assert "refused: verify: " in done.out
+    assert "refused: handshake: no-shared-protocol" in done.out
+    assert "refused: login: tls-required" in done.out
+    # and the same with what it forbids
+    lines = [line.replace("logins_ssl=YES", "logins_ssl=NO") for line in GOOD.lines]
+    conf = tmp_path / "vsftpd.conf"
+    conf.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    done = shared.lab("check", "--config", str(demands), "-c", "verify=off", "--json")
+    assert done.status == 1, str(done)
+    broken = {row["id"]: row for row in done.json()["rows"] if row["verdict"] == "broken"}
+    kinds = {name.partition("/")[0] for name in broken}
+    assert kinds == {"verifies", "impostor", "without-tls"}
+    (bare,) = (row for name, row in broken.items() if name.startswith("without-tls"))
+    at = 1 + lines.index("force_local_logins_ssl=NO")
+    assert [(place["file"], place["line"]) for place in bare["where"]] == [(str(conf), at)]
+    done = shared.lab("check", "--config", str(demands), "--clients", "nobody*")
+    assert done.status == 2, str(done)
+    assert done.message.count("\n") <= 2

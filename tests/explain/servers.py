@@ -1,0 +1,51 @@
+"""What FTP servers reply to bad clients, and log of them (``agent/servers.py``)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from tests.explain.bench import Bench
+from tests.explain.texts import RECORDED, Cause, Heard, Recording, merged, neutral
+
+
+def _of_package(package: str) -> str:
+    """A command that prints the version of a package that is installed, or was unpacked."""
+    return f"cat /opt/lab/servers/versions | sed -n 's/^{package}\\t//p'"
+
+
+_OPENSSL = "openssl version"
+#: Commands that print the version of a program and of its TLS library.
+SERVERS = {
+    "vsftpd": (_of_package("vsftpd"), _OPENSSL),
+    "proftpd": (_of_package("proftpd-core"), _OPENSSL),
+    "pure-ftpd": (_of_package("pure-ftpd"), _OPENSSL),
+    "pyftpdlib": ("python3 -c 'import pyftpdlib; print(pyftpdlib.__ver__)'", _OPENSSL),
+}
+
+
+def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
+    """The recordings of a release's FTP servers, of these or of all that are there."""
+    for name, (version, library) in SERVERS.items():
+        ports = bench.servers.get(name)
+        if not ports or (programs and name not in programs):
+            continue
+        heard = [one for met in bench.meets(name, ports) for one in _texts(name, met)]
+        said = bench.asks(library)
+        yield Recording(name, bench.release, bench.asks(version), said, RECORDED, merged(heard))
+
+
+def _texts(name: str, met: Mapping[str, Any]) -> Iterator[Heard]:
+    """What a server logged of a meeting, and what it replied where it refused with a reply."""
+    cause = Cause(*met["cause"])
+    refusals = [n for n, said in enumerate(met["replies"]) if said[:1] in "45"]
+    if not refusals and not met["ended"]:
+        sys.stdout.write(f"{name} did not mind: {met['setup']}\n")
+        return
+    texts = {"log": met["log"]}
+    if refusals and cause.by == "server":
+        texts["reply"] = "\n".join(met["replies"][refusals[0] :])
+    for how, raw in texts.items():
+        if text := neutral(raw, met["port"]):
+            yield Heard(name, how, met["setup"], text, cause)

@@ -1,0 +1,198 @@
+"""What a program said, and what is known to have caused it: the form of the recordings.
+
+A file holds the texts of one program of one release. Equal texts are one entry, whose causes are those of all
+set-ups in which it came: so it is computed what a text can mean, as far as the set-ups go.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).parent
+#: The source of a text that a program was heard to say.
+RECORDED = "recorded"
+KNOWN, HELD_OUT = HERE / "known", HERE / "held_out"
+
+
+class Cause(NamedTuple):
+    """What the lab calls a defect."""
+
+    reason: str
+    by: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One text of one set-up."""
+
+    program: str
+    how: str
+    setup: str
+    text: str
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with all that is known to have caused it."""
+
+    text: str
+    how: str
+    """Which of the program's ways, and what of it was read."""
+    setups: tuple[str, ...]
+    causes: tuple[Cause, ...]
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """What a right answer names, and nothing else."""
+        return frozenset(cause.reason for cause in self.causes)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The texts of one program of one release."""
+
+    program: str
+    release: str
+    version: str
+    library: str
+    source: str
+    texts: tuple[Text, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the file, without its ending."""
+        return f"{self.program}@{self.release}"
+
+    def write(self, folder: Path) -> Path:
+        """Write the file anew."""
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{self.name}.json"
+        path.write_text(
+            json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        return path
+
+
+def load(folder: Path) -> Iterator[Recording]:
+    """The recordings of a folder, in the order of their names."""
+    for path in sorted(folder.glob("*.json")):
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        texts = tuple(
+            Text(t["text"], t["how"], tuple(t["setups"]), tuple(Cause(*c) for c in t["causes"]))
+            for t in value.pop("texts")
+        )
+        yield Recording(**value, texts=texts)
+
+
+def merged(heard: Iterable[Heard]) -> tuple[Text, ...]:
+    """Equal texts as one, with the set of their causes, in the order in which they came."""
+    by_text: dict[tuple[str, str], list[Heard]] = {}
+    for one in heard:
+        by_text.setdefault((one.how, one.text), []).append(one)
+    return tuple(
+        Text(
+            text,
+            how,
+            tuple(one.setup for one in ones),
+            tuple(sorted({named(one) for one in ones})),
+        )
+        for (how, text), ones in by_text.items()
+    )
+
+
+#: OpenSSL's number 21, and its words: the first thing that is said of an incomplete chain names the reason.
+_NUMBER_20 = re.compile(r"unable to get local issuer|\(20\b|num=20\b", re.I)
+_NUMBER_21 = re.compile(r"unable to verify the first|UNABLE_TO_VERIFY_LEAF|\(21\b|num=21\b", re.I)
+
+
+#: Words of a client that has accepted an old version, and then refuses how the server signs in it.
+_SIGNATURE = re.compile(r"sigalg|signature (type|algorithm)", re.I)
+
+
+def named(one: Heard) -> Cause:
+    """The cause, by the name that the vocabulary has for it where a number decides between two."""
+    if one.setup.endswith("incomplete-chain"):
+        first, other = _NUMBER_21.search(one.text), _NUMBER_20.search(one.text)
+        if first and not (other and other.start() < first.start()):
+            return one.cause._replace(reason="first-certificate-unverifiable")
+    if "only TLS 1." in one.setup and _SIGNATURE.search(one.text):
+        return Cause("weak-signature-algorithm", "client", "handshake")
+    return one.cause
+
+
+#: What differs from run to run without meaning anything.
+_NEUTRAL = (
+    (r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", "[PEM]"),
+    (r"\x1b\[[0-9;]*m", ""),
+    (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?", r"2026-01-02\g<1>03:04:05"),
+    (r"\d{4}([/.])\d\d[/.]\d\d \d\d:\d\d:\d\d(\.\d+)?", r"2026\g<1>01\g<1>02 03:04:05"),
+    (r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(\.\d+)?", r"02/Jan/2026:03:04:05"),
+    (
+        r"\b[A-Z][a-z]{2},? [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(\.\d+)?( UTC| GMT)? \d{4}",
+        r"Fri Jan  2 03:04:05\2 2026",
+    ),
+    (r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d", "Fri, 02 Jan 2026 03:04:05"),
+    (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?=( \d{4})?)", "Jan  2 03:04:05"),
+    (r"\b\d{10}\.\d{3} +\d+ ", "1767322800.000      3 "),
+    (r'"ts":[\d.]+', '"ts":1767322800.0'),
+    (r'"duration":[\d.e-]+', '"duration":0.003'),
+    (r'"(remote_port)":"\d+"', r'"\1":"50000"'),
+    (r"(?<![\d.])(127\.0\.0\.1|\[::1\])([:,] ?|#)(?!443\b)\d{4,5}\b", r"\1\g<2>50000"),
+    (r"\[pid \d+(:tid \d+)?\]", r"[pid 1]"),
+    (r"\bpid[ =:]\d+", "pid 1"),
+    (r"\[\d+\](?=:| \S)", "[1]"),
+    (r" \d+#\d+: \*\d+ ", " 1#1: *1 "),
+    (r" \d+#\d+: ", " 1#1: "),
+    (r"\bLOG(\d)\[[^\]]*\]", r"LOG\1[0]"),
+    (r"\bafter \d+ (ms|milliseconds)\b", r"after 3 \1"),
+    (r"\bin \d+ ms\b", "in 3 ms"),
+    (r"0x[0-9a-fA-F]{6,}", "0x7f0000000000"),
+    (r"\b[0-9A-F]{12,16}:error:", "0000000000000000:error:"),
+    (r"^\d{13,16}:error:", "0000000000000000:error:"),
+    (r"\b[0-9A-Fa-f]{64}\b|\b([0-9A-Fa-f]{2}:){19,}[0-9A-Fa-f]{2}\b", "[fingerprint]"),
+    (r"\b[0-9a-f]{40}\b", "[fingerprint]"),
+    (r"pin-sha256:\S+", "pin-sha256:[pin]"),
+    (r"serial 0x[0-9a-f]+", "serial 0x01"),
+    (r"has read \d+ bytes and written \d+ bytes", "has read 7 bytes and written 300 bytes"),
+    (r"(Session-ID(-ctx)?|Master-Key|Resumption PSK): [0-9A-F]+", r"\1: 00"),
+    (r"Start Time: \d+", "Start Time: 1767322800"),
+    (r"^ +[0-9a-f]{4} - [^\n]*\n", ""),
+    (r"/tmp/[A-Za-z0-9._-]+", "/tmp/file"),
+    (r"/opt/lab/explain/", "/srv/"),
+    (r"\b(nobody|broken)\.lab\.test\b|\b192\.0\.2\.1\b", "host.lab.test"),
+)  # fmt: skip
+
+
+def neutral(text: str, port: int = 0) -> str:
+    """A text without what differs from run to run; ``port`` is that of the peer."""
+    text = text.replace("\r\n", "\n")
+    if port:
+        text = re.sub(rf"(?<!\d){port}(?!\d)", "443", text)
+    for pattern, replacement in _NEUTRAL:
+        text = re.sub(pattern, replacement, text, flags=re.DOTALL | re.MULTILINE)
+    return text.strip()
+
+
+def table(name: str) -> dict[str, Any]:
+    """One of this folder's tables."""
+    return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
+
+
+#: What the split names by another name.
+_PARTS_OF = {"curl-gnutls": "curl"}
+
+
+def folder_of(program: str, release: str) -> Path:
+    """Where a recording goes, by the split."""
+    split = table("split.toml")
+    program = _PARTS_OF.get(program, program)
+    held_out = program in split["programs"] or release in split["versions"].get(program, ())
+    return HELD_OUT if held_out else KNOWN

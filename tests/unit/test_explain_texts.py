@@ -1,0 +1,83 @@
+"""What `lab explain` is measured with: the recordings are where the split puts them, and hold a truth."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.model import Reason, Side, Stage
+from tests.explain.texts import (
+    HELD_OUT,
+    KNOWN,
+    Cause,
+    Heard,
+    Recording,
+    folder_of,
+    load,
+    merged,
+    named,
+    neutral,
+    table,
+)
+
+RECORDINGS = [(folder, one) for folder in (KNOWN, HELD_OUT) for one in load(folder)]
+
+
+def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
+    tables = table("defects.toml")
+    causes = [
+        value["cause"] if isinstance(value, dict) else value
+        for part in tables.values()
+        if isinstance(part, dict)
+        for value in part.values()
+    ]
+    assert causes
+    for reason, by, stage in causes:
+        assert Reason(reason)
+        assert Side(by)
+        assert Stage(stage)
+
+
+@pytest.mark.parametrize(("folder", "one"), RECORDINGS, ids=lambda v: getattr(v, "name", ""))
+def test_a_recording_is_where_the_split_puts_it(folder: object, one: Recording) -> None:
+    assert folder == folder_of(one.program, one.release)
+
+
+@pytest.mark.parametrize("one", [one for _, one in RECORDINGS], ids=lambda v: v.name)
+def test_every_text_has_a_truth_and_nothing_of_the_day_it_was_recorded_on(one: Recording) -> None:
+    assert one.version
+    for text in one.texts:
+        assert text.text.strip()
+        assert text.setups
+        for reason, by, stage in text.causes:
+            assert Reason(reason)
+            assert Side(by)
+            assert Stage(stage)
+        assert "PRIVATE KEY" not in text.text
+        assert "BEGIN CERTIFICATE" not in text.text
+        assert neutral(text.text) == text.text
+
+
+def test_equal_texts_are_one_with_all_their_causes() -> None:
+    first, second = Cause("expired", "client", "verify"), Cause("weak-key", "client", "verify")
+    heard = [Heard("x", "way", "web: a", "no", first), Heard("x", "way", "web: b", "no", second)]
+    (one,) = merged(heard)
+    assert one.reasons == {"expired", "weak-key"}
+    assert one.setups == ("web: a", "web: b")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("unable to verify the first certificate", "first-certificate-unverifiable"),
+        (
+            "num=20:unable to get local issuer certificate\nnum=21:unable to verify the first",
+            "unknown-issuer",
+        ),
+        ("The issuer is unknown", "unknown-issuer"),
+    ],
+)
+def test_an_incomplete_chain_is_named_by_the_number_that_is_said_first(
+    text: str, reason: str
+) -> None:
+    cause = Cause("unknown-issuer", "client", "verify")
+    assert named(Heard("x", "way", "web: incomplete-chain", text, cause)).reason == reason
