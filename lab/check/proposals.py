@@ -12,7 +12,7 @@ from rich.text import Text
 from lab.check.result import CheckResult, Demand, RankedRemedy, RowVerdict, Strongest, StrongestLine
 from lab.check.strongest import say
 from lab.model import Rating
-from lab.remedies.words import words
+from lab.remedies.words import InBothLanguages, words
 from lab.report.advice import change_in_words
 from lab.report.layout import padded, print_hanging
 from lab.text import listed, visible
@@ -93,9 +93,9 @@ def _print_strongest(
     if one.text:
         facts = {"clients": len(one.served), "all": len(must), "tries": one.tries}
         _line(say("head", "tried", **facts).in_(language), _label("serves", language), target)
-        for number, line in enumerate(_decisive(one.lines)):
-            said = " / ".join(words.in_(language) for words in line.comment)
-            text = say("head", "line", text=line.text, words=said).in_(language)
+        for number, (texts, comment) in enumerate(_decisive(one.lines)):
+            said = " / ".join(words.in_(language) for words in comment)
+            text = say("head", "line", text="`, `".join(texts), words=said).in_(language)
             _line(visible(text), "" if number else _label("lines", language), target)
     name = "not-served" if one.text else "not-found"
     for number, note in enumerate(one.notes):
@@ -105,13 +105,16 @@ def _print_strongest(
         _line(visible(known.in_(language)), "", target)
 
 
-def _decisive(lines: Sequence[StrongestLine]) -> Iterator[StrongestLine]:
-    """The lines that could be stronger, one of those about which the same is said."""
-    seen = set()
+def _decisive(
+    lines: Sequence[StrongestLine],
+) -> Iterator[tuple[Sequence[str], Sequence[InBothLanguages]]]:
+    """The lines that could be stronger, those together about which the same is said."""
+    alike: dict[Sequence[InBothLanguages], list[str]] = {}
     for line in lines:
-        if line.loses and line.comment not in seen:
-            seen.add(line.comment)
-            yield line
+        if line.loses:
+            alike.setdefault(line.comment, []).append(line.text)
+    for comment, texts in alike.items():
+        yield texts, comment
 
 
 def _heading(name: str, target: Console, language: str) -> None:
