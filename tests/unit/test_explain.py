@@ -246,6 +246,8 @@ The handshake between the two parties went well.
 証明書の更新が完了しました。
 パスワードの有効期限が切れました。
 HTTP/1.1 200 OK
+2026-01-02 03:04:05,552 mod_tls/2.9.2[1]: TLS/TLS-C requested, starting TLS handshake
+2026-01-02 03:04:05,425 app[431]: 553 552 files written
 subject=CN = example.com
 Verify return code: 0 (ok)
    v:NotBefore: Jan  2 03:04:05 2026 GMT; NotAfter: Jan  2 03:04:05 2027 GMT
