@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,14 +82,23 @@ class Recording:
 
 
 def load(folder: Path) -> Iterator[Recording]:
-    """The recordings of a folder, in the order of their names."""
+    """What was recorded in a folder, then what was typed after documents, in the order of names."""
     for path in sorted(folder.glob("*.json")):
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         texts = tuple(
-            Text(t["text"], t["how"], tuple(t["setups"]), tuple(Cause(*c) for c in t["causes"]))
-            for t in value.pop("texts")
+            Text(t["text"], t["how"], tuple(t["setups"]), _causes(t)) for t in value.pop("texts")
         )
         yield Recording(**value, texts=texts)
+    for path in sorted(folder.glob("*.toml")):
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+        typed = (
+            Text(t["text"].strip(), "typed", ("documented",), _causes(t)) for t in value.pop("text")
+        )
+        yield Recording(**value, texts=tuple(typed))
+
+
+def _causes(text: Mapping[str, Any]) -> tuple[Cause, ...]:
+    return tuple(Cause(*cause) for cause in text["causes"])
 
 
 def merged(heard: Iterable[Heard]) -> tuple[Text, ...]:
@@ -147,6 +156,8 @@ _NEUTRAL = (
     (r'"(remote_port)":"\d+"', r'"\1":"50000"'),
     (r"(?<![\d.])(127\.0\.0\.1|\[::1\])([:,] ?|#)(?!443\b)\d{4,5}\b", r"\1\g<2>50000"),
     (r"\[pid \d+(:tid \d+)?\]", r"[pid 1]"),
+    (r"\b127\.0\.0\.1:9\b", "127.0.0.1:443"),
+    (r"\bport (9|19999)\b", "port 443"),
     (r"\bpid[ =:]\d+", "pid 1"),
     (r"\[\d+\](?=:| \S)", "[1]"),
     (r" \d+#\d+: \*\d+ ", " 1#1: *1 "),
