@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from lab.certificates import RunCertificates
 from lab.check.plan import CheckPlan, PlannedRow
-from lab.check.result import CheckResult, Demand, Row, RowVerdict, StandIn
+from lab.check.result import (
+    CheckResult,
+    Demand,
+    RankedRemedy,
+    Row,
+    RowVerdict,
+    StandIn,
+    Strongest,
+)
 from lab.images import Printed
 from lab.images.provenance import builds_of
 from lab.model import Offers, Result, Role, Side, Stage
@@ -20,6 +28,7 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.recording import own_files
 
 if TYPE_CHECKING:
+    from lab.check.form import WantedStrongest
     from lab.record import AttemptResult, Chain, RunRecord
     from lab.remedies.advice import Advice
     from lab.run.results import Conducted
@@ -32,6 +41,7 @@ def check(
     plan: CheckPlan,
     *,
     advised: bool = True,
+    strongest: WantedStrongest | None = None,
     certificates: RunCertificates | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> CheckResult:
@@ -39,7 +49,8 @@ def check(
 
     Args:
         plan: what is demanded.
-        advised: repeat what is a race; of what is refused, say the cause and try what cures it.
+        advised: repeat what is a race; of what is refused, say the cause and try what cures it; rank that.
+        strongest: look for the strongest configuration that serves all.
         certificates: those for its attempts, if they are begun already.
         meanwhile: done while the agents start.
 
@@ -58,6 +69,7 @@ def check(
         meanwhile=meanwhile,
     ) as laboratory:
         conducted, rows = make_rows(laboratory, plan, run_id, advised=advised)
+        remedies, found = _found_out(laboratory, plan, rows, advised=advised, wanted=strongest)
         builds = {
             name: builds_of(laboratory.images[name].provenance)
             for name in sorted({i.name for one in conducted.record.attempts for i in one.images})
@@ -68,6 +80,8 @@ def check(
         files=plan.files,
         rows=tuple(rows),
         findings=plan.findings,
+        remedies=remedies,
+        strongest=found,
         stand_ins=tuple(_stand_ins(conducted.record)),
         builds=builds,
         notes=notes_on(rows),
@@ -171,6 +185,29 @@ def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunR
 def _chain(record: RunRecord, result: AttemptResult) -> Chain:
     """What the server of an attempt was given."""
     return record.certificates.get(result.chain or "", ())
+
+
+def _found_out(
+    laboratory: Lab,
+    plan: CheckPlan,
+    rows: Sequence[Row],
+    *,
+    advised: bool,
+    wanted: WantedStrongest | None,
+) -> tuple[tuple[RankedRemedy, ...], Strongest | None]:
+    """The remedies ranked, if there is anything to cure; the strongest configuration, if that is wanted."""
+    broken = any(row.verdict is RowVerdict.BROKEN for row in rows)
+    ranking = advised and broken
+    searching = wanted is not None and (broken or wanted.always)
+    if not (ranking or searching):
+        return (), None
+    from lab.check.further import Further  # noqa: PLC0415 - what all is well with needs none of it
+
+    further = Further(laboratory, plan, rows)
+    return (
+        further.ranked() if ranking else (),
+        further.strongest(wanted) if wanted is not None and searching else None,
+    )
 
 
 def _is_refused(row: Row) -> bool:

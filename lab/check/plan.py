@@ -12,7 +12,7 @@ from typing import Any
 from lab.check.clients import clients_of, most_lenient
 from lab.check.demands import CheckedFiles, Demands, failure
 from lab.check.result import Demand, Requirement
-from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange
+from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
 from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
 from lab.own.files import UserFiles
 from lab.own.findings import Finding
@@ -44,6 +44,10 @@ class CheckPlan:
     findings: tuple[Finding, ...]
     own: UserFiles | None
     """What goes by the slug ``own``, the same in all attempts; ``None``: nothing was given."""
+    checked: CheckedFiles
+    """The files: those of the command line, and of the demands where they are not named there."""
+    server: ServerSettings
+    """What the configuration comes to."""
 
 
 def read_plan(
@@ -91,7 +95,7 @@ def read_plan(
     if not rows:
         raise failure(demands.file or "lab check", None, "nothing-demanded")
     by_demand = sorted(rows, key=lambda row: list(Demand).index(row.requirement.demand))
-    return CheckPlan(files.named, tuple(by_demand), tuple(findings), own)
+    return CheckPlan(files.named, tuple(by_demand), tuple(findings), own, files, usual.server)
 
 
 def _read(

@@ -128,6 +128,8 @@ class RankedRemedy:
     """Clients that are refused now and reach their goal with it."""
     loses: tuple[str, ...] = ()
     """Clients that reach their goal now and are refused with it."""
+    breaks: tuple[str, ...] = ()
+    """Requirements that somebody is refused, by id, which are met now and are not with it."""
     tries: int = 0
     """How many attempts that rests on."""
 
@@ -137,8 +139,11 @@ class StrongestLine:
     """A line of the strongest configuration."""
 
     text: str
+    """As it is written; empty: it was taken out."""
     purpose: InBothLanguages
     """What it is for."""
+    comment: tuple[InBothLanguages, ...] = ()
+    """What is said above it in the file: what it is for, whom it lets in, whom one step more would lose."""
     next_stronger: str = ""
     """The next stronger value that was tried; empty: there is none."""
     loses: tuple[str, ...] = ()
@@ -147,13 +152,20 @@ class StrongestLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Strongest:
-    """The strongest configuration that serves every client, proven by a run."""
+    """The strongest configuration that serves every client, or most of them, proven by a run."""
 
     text: str
-    """The whole file."""
-    lines: tuple[StrongestLine, ...]
-    rows: tuple[Row, ...]
+    """The whole file; empty: none was found, and the notes say why."""
+    lines: tuple[StrongestLine, ...] = ()
+    """Those that the search set."""
+    rows: tuple[Row, ...] = ()
     """What every requirement came to with it."""
+    served: tuple[str, ...] = ()
+    """The clients that it serves, each in all of its tries."""
+    notes: tuple[InBothLanguages, ...] = ()
+    """Whom it does not serve, and who excludes whom with what."""
+    tries: int = 0
+    """How many attempts the search made."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from lab.check.judging import on_real_hosts, say
+from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
-from lab.model import NotJudged, Outcome, Result
-from lab.report.advice import advice_in_words, outcome_in_words
+from lab.model import NotJudged, Result
+from lab.report.advice import advice_in_words, outcome_in_words, refusal_in_words
 from lab.report.layout import padded, print_hanging
 from lab.text import listed, visible
 
@@ -39,8 +41,18 @@ def tell(
     compared: BaselineComparison | None = None,
     *,
     verbose: bool = False,
+    written: Path | None = None,
 ) -> None:
-    """Print what a check came to, and what changed since its baseline."""
+    """Print what a check came to, and what changed since its baseline.
+
+    Args:
+        result: of the check.
+        target: where to.
+        language: ``en`` or ``ja``.
+        compared: with its baseline; ``None``: there is none.
+        verbose: every client, cause and remedy.
+        written: the file that has the strongest configuration; ``None``: it was not written.
+    """
     causes = causes_of(result.rows)
     numbers = {row.requirement.id: n for n, rows in enumerate(causes, 1) for row in rows}
     for demand in Demand:
@@ -50,6 +62,7 @@ def tell(
             _print_rows(rows, numbers, target, language)
     for number, rows in enumerate(causes, 1):
         _print_cause(number, rows, target, language, verbose=verbose)
+    print_proposals(result, target, language, written=written, verbose=verbose)
     target.print()
     for note in result.notes:
         print_hanging(target, "", Text(visible(note.in_(language))))
@@ -103,7 +116,7 @@ def row_in_words(row: Row, language: str) -> str:
     if outcome.result is Result.REFUSED:
         if demand is Demand.VERIFIES:
             return say("result", "not-reached").in_(language)
-        words = _refusal(outcome, language)
+        words = refusal_in_words(outcome, language)
         if demand is not Demand.DELIVERS:
             words = f"{say('result', 'refused').in_(language)}: {words}"
         return words + _rate(row, language)
@@ -135,16 +148,6 @@ def delivers(row: Row) -> bool:
         and set(outcome.not_judged) <= {NotJudged.ROOTS_STAND_IN}
         and not any(on_real_hosts(one, always=False) for one in row.attempts)
     )
-
-
-def _refusal(outcome: Outcome, language: str) -> str:
-    stage, reason = str(outcome.stage), str(outcome.reason)
-    if language != "en":
-        from lab.report.html.language import word  # noqa: PLC0415 - English needs none of the page
-
-        stage = word("stage", stage).plain_in(language)
-        reason = f"{word('reason', reason).plain_in(language)} [{reason}]"
-    return f"{stage}: {reason}"
 
 
 def _rate(row: Row, language: str) -> str:
@@ -233,6 +236,7 @@ def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> 
         "status": result.status if compared is None else compared.status,
         "files": list(result.files),
         "rows": [_row_as_json(row) for row in result.rows],
+        **proposals_as_json(result),
         "notes": [dataclasses.asdict(note) for note in result.notes],
         "findings": [
             {"severity": f.severity, "file": f.file, "line": f.line, "en": f.text, "ja": f.ja}

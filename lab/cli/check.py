@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lab.check.demands import NAME, CheckedFiles, find
+from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common
 from lab.cli.attempts import say_findings
@@ -65,6 +66,17 @@ def check(
             help="repeat races; of what is refused, say the line and try what cures it",
         ),
     ] = True,
+    strongest: Annotated[
+        bool | None,
+        typer.Option(
+            "--strongest/--no-strongest",
+            help="search for the strongest configuration that serves all",
+            show_default="where something is broken",
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None, _named("--write", "a new file for it, with what each line is for")
+    ] = None,
     baseline: Annotated[
         Path | None,
         _named("--baseline", "a check that was written down: what it has as broken is not red"),
@@ -107,6 +119,8 @@ def check(
     )
     demands = find(config)
     plan = read_plan(demands, named, narrowed=clients or [], settings=client_settings or [])
+    searched = strongest if advised or strongest or write else False
+    wanted = wanted_strongest(plan.server, plan.checked, language, search=searched, write=write)
     from lab.check.outputs import Outputs
 
     # What cannot be written is said before anything is run.
@@ -124,7 +138,10 @@ def check(
     say_findings(plan.findings, verbose=verbose, language=language)
     from lab.check.checking import check as make_check
 
-    result = make_check(plan, advised=advised, certificates=certificates)
+    result = make_check(plan, advised=advised, strongest=wanted, certificates=certificates)
+    written = write if result.strongest is not None and result.strongest.text else None
+    if written is not None and result.strongest is not None:
+        write_new(written, result.strongest.text)
     from lab.check import telling
 
     compared = beside.compare(result) if beside else None
@@ -132,8 +149,9 @@ def check(
     if as_json:
         common.print_json(telling.as_json(result, compared))
     else:
+        out = common.console()
         with _no_commands() if on_github else nullcontext():
-            telling.tell(result, common.console(), language, compared, verbose=verbose)
+            telling.tell(result, out, language, compared, verbose=verbose, written=written)
     if beside and (said := beside.in_words(result)) is not None:
         common.say(said.in_(language), error=True)
     outputs.write(result, compared, language)

@@ -41,6 +41,10 @@ class NginxConf:
     """The line of each entry of ``settings.extra``."""
     files: Mapping[str, tuple[str, int]]
     """The path and the line of ``ssl_certificate``, ``ssl_certificate_key`` and other files, by directive."""
+    server_line: int
+    """The line at which the server's block begins."""
+    own_lines: Mapping[str, int]
+    """The lines of the directives that stand in this block itself, by name."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
 
 
@@ -172,7 +176,14 @@ class _Reading:
             **self.fields,
         )
         return NginxConf(
-            self.found.file, settings, self.lines, self.extra, self.files, tuple(self.found)
+            self.found.file,
+            settings,
+            self.lines,
+            self.extra,
+            self.files,
+            server.line,
+            {one.name: one.line for one in server.block or ()},
+            tuple(self.found),
         )
 
     def _set(self, one: _Directive, name: str, value: object) -> None:

@@ -131,7 +131,7 @@ class Cure:
             changed = self.change(before)
         if changed is None or changed == attempt:
             return None
-        changed = _in_the_lab(attempt, changed, keep_trust=bool(self.gives))
+        changed = in_the_lab(attempt, changed, keep_trust=bool(self.gives))
         expect = delivered(changed)
         impostor: Expectation | None = None
         if self.rating is Rating.UNSAFE:
@@ -156,8 +156,14 @@ class Cure:
 _OF_THE_CERTIFICATE = ("trust", "host", "verify_name", "sni", "fingerprint")
 
 
-def _in_the_lab(attempt: Attempt, changed: Attempt, *, keep_trust: bool = False) -> Attempt:
-    """A remedy that replaces a person's own certificate: the lab's is for its own name, of its own CA."""
+def in_the_lab(attempt: Attempt, changed: Attempt, *, keep_trust: bool = False) -> Attempt:
+    """A change as it is tried: a certificate of the lab's is for its own name, of its own CA.
+
+    Args:
+        attempt: what was refused.
+        changed: the change; where it does not replace a person's own certificate it stays as it is.
+        keep_trust: the change is what the client trusts.
+    """
     if attempt.server.certificate != OWN or changed.server.certificate == OWN:
         return changed
     known = {field.name for field in dataclasses.fields(changed.client)}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
-from lab.model import Captured, Outcome, Rating
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from lab.model import Attempt, Captured, Outcome, Rating
 from lab.remedies.lines import LineChange
 from lab.remedies.words import InBothLanguages
 
@@ -31,6 +35,10 @@ class TriedRemedy:
     """What comes of the same client at an impostor's server; null: not tried."""
     captured: Captured | None = None
     """What the impostor got; null: nothing, or not tried."""
+    attempt: Annotated[Attempt | None, SkipJsonSchema(), Field(exclude=True)] = field(
+        default=None, compare=False
+    )
+    """The attempt that they lead to; none in what was read from a record."""
 
     @property
     def holds(self) -> bool:

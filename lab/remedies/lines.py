@@ -14,7 +14,7 @@ from lab.clients.base import Target
 from lab.model import Attempt, ClientSettings, Delivery, FtpServerSettings, ServerSettings
 from lab.own.files import ClientForm
 from lab.own.findings import data
-from lab.servers import SERVERS, ListenerPlace
+from lab.servers import SERVERS, ListenerPlace, Server
 
 #: Options of Net::FTP for which Movable Type has directives of their own.
 _DIRECTIVES = {
@@ -40,8 +40,13 @@ _STATEMENTS = {
 _SHARED = "SSL_session_cache => $cache"
 
 
-def server_lines(settings: ServerSettings) -> tuple[str, ...]:
-    """A server's configuration, with example names in the place of its files."""
+def server_lines(settings: ServerSettings, server: Server[Any] | None = None) -> tuple[str, ...]:
+    """A server's configuration, with example names in the place of its files.
+
+    Args:
+        settings: what it says.
+        server: the build that it is for; default: that of the settings.
+    """
     place = ListenerPlace(
         key="example",
         port=21,
@@ -52,7 +57,7 @@ def server_lines(settings: ServerSettings) -> tuple[str, ...]:
         client_ca="/etc/ssl/client-ca.pem",
         pasv_address=settings.pasv_address if isinstance(settings, FtpServerSettings) else None,
     )
-    configuration = SERVERS[settings.software].configure(settings, place)
+    configuration = (server or SERVERS[settings.software]).configure(settings, place)
     return tuple(line.strip().rstrip(",") for line in configuration.splitlines())
 
 

@@ -66,6 +66,17 @@ def outcome_in_words(outcome: Outcome | None, language: str) -> str:
     return outcome_words(outcome).plain_in(language)
 
 
+def refusal_in_words(outcome: Outcome, language: str) -> str:
+    """Stage and reason of a refusal."""
+    stage, reason = str(outcome.stage), str(outcome.reason)
+    if language == "en":
+        return f"{stage}: {reason}"
+    from lab.report.html.language import word  # noqa: PLC0415 - English needs none of the page
+
+    named = word("reason", reason).plain_in(language)
+    return f"{word('stage', stage).plain_in(language)}: {named} [{reason}]"
+
+
 def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
     rating = {Rating.UNSAFE: "giving_away", Rating.TEMPORARY: "temporary"}
     worth = words("advice", rating.get(one.rating, "recommended")).in_(language)

@@ -129,7 +129,9 @@ def record_run(
                 if result.outcome is not None:
                     words += f"\n{result.outcome.in_words()}"
                 wire = replace(wire, file=writer.capture(result.id, pcapng(capture, words)))
-            result = result.model_copy(update={"wire": wire, "images": _images(laboratory, result)})
+            result = result.model_copy(
+                update={"wire": wire, "images": images_of(laboratory, result)}
+            )
             if result.chain is not None and result.chain not in writer.certificates:
                 writer.chain(result.chain, chain_of(laboratory, result.attempt))
             if adviser is not None:
@@ -179,7 +181,7 @@ def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> En
     return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
 
 
-def _images(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
+def images_of(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
     """The images that an attempt runs on: the server's, the client's."""
     services = (
         SERVERS[result.server.software].service,

@@ -1,0 +1,160 @@
+"""How a person's configuration file is read and written again, by the server that it is for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.check.demands import CheckedFiles, failure
+from lab.model import ServerSettings
+from lab.own.files import Unreadable, check_regular
+from lab.own.rewriting import Rewrite, as_bytes, nginx_conf, read_exactly, vsftpd_conf
+from lab.servers import Server, server_of
+from lab.servers.nginx import NginxServer
+from lab.servers.vsftpd import VsftpdServer
+
+
+@dataclass(frozen=True)
+class ConfigurationForm:
+    """A configuration file, with what reads and what writes one of its kind."""
+
+    file: str
+    """As the person named it."""
+    text: str
+    """The whole file, as :func:`lab.own.rewriting.read_exactly` gives it."""
+    server: Server[Any]
+    """The server in the build that the file is for: how it spells its options."""
+    read: Callable[[str], ServerSettings]
+    """The settings of the lab's server that a text comes to; raises :class:`InputError`."""
+    rewrite: Rewrite
+
+
+@dataclass(frozen=True)
+class WantedStrongest:
+    """That the strongest configuration is to be found, and for which file."""
+
+    form: ConfigurationForm
+    language: str = "en"
+    """Of the comments in it."""
+    always: bool = False
+    """Whether it is looked for where nothing is broken as well."""
+
+
+def form_of(server: ServerSettings, files: CheckedFiles) -> ConfigurationForm | None:
+    """The form of the configuration that was read as these settings.
+
+    Args:
+        server: what was read.
+        files: what is checked.
+
+    Returns:
+        ``None``: there is no configuration, or it is a pipe, which has nothing a second time.
+
+    Raises:
+        InputError: it cannot be read any more.
+    """
+    file, program = files.vsftpd_conf or files.nginx_conf, server_of(server)
+    if file is None:
+        return None
+    try:
+        check_regular(file)
+    except Unreadable:
+        return None
+    text = read_exactly(file)
+    if isinstance(program, VsftpdServer):
+        return _of_vsftpd(program, str(file), text, files.vsftpd_build)
+    if isinstance(program, NginxServer):
+        return _of_nginx(program, str(file), text)
+    return None
+
+
+def _of_vsftpd(program: VsftpdServer, file: str, text: str, build: str | None) -> ConfigurationForm:
+    from lab.own import vsftpd_conf as reader  # noqa: PLC0415 - a reader is loaded for its file
+
+    of_file = reader.build_named(build) if build else reader.build_for(_plain(text), program.build)
+
+    def read(changed: str) -> ServerSettings:
+        target, software = program.build, program.name
+        return reader.parse(
+            _plain(changed), file, build=of_file, target=target, software=software
+        ).settings
+
+    return ConfigurationForm(file, text, VsftpdServer(build=of_file), read, vsftpd_conf)
+
+
+def _of_nginx(program: NginxServer, file: str, text: str) -> ConfigurationForm:
+    from lab.own import nginx_conf as reader  # noqa: PLC0415
+
+    found = reader.parse(_plain(text), file, software=program.name)
+
+    def read(changed: str) -> ServerSettings:
+        return reader.parse(_plain(changed), file, software=program.name).settings
+
+    rewrite = nginx_conf(found.server_line, found.own_lines)
+    return ConfigurationForm(file, text, program, read, rewrite)
+
+
+def _plain(text: str) -> str:
+    """The text as :func:`lab.own.findings.read_text` gives it."""
+    return as_bytes(text).decode("utf-8", "backslashreplace")
+
+
+def wanted_strongest(
+    server: ServerSettings,
+    files: CheckedFiles,
+    language: str,
+    *,
+    search: bool | None,
+    write: Path | None,
+) -> WantedStrongest | None:
+    """Whether the strongest configuration is to be found: by itself where something is broken.
+
+    Args:
+        server: what was read.
+        files: what is checked.
+        language: of the comments in it.
+        search: whether it is wanted; ``None``: nobody has said.
+        write: where it is to be written; then it is wanted.
+
+    Raises:
+        InputError: it cannot be found, or not be written there.
+    """
+    if write is not None:
+        if search is False:
+            raise failure("--write", None, "not-searched")
+        _check_unwritten(write)
+    if search is False:
+        return None
+    form, always = form_of(server, files), bool(search or write)
+    if form is None and always:
+        raise failure("--write" if write else "--strongest", None, "no-configuration")
+    return WantedStrongest(form, language, always) if form is not None else None
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a configuration into a new file.
+
+    Raises:
+        InputError: it is there by now, or cannot be written.
+    """
+    _check_unwritten(file)
+    try:
+        with file.open("xb") as new:
+            new.write(as_bytes(text))
+    except OSError as error:
+        raise failure(str(file), None, "not-written", error=error.strerror or error) from error
+
+
+def _check_unwritten(file: Path) -> None:
+    """Nothing is overwritten: there must be no such file.
+
+    Raises:
+        InputError: there is one, or no folder for it.
+    """
+    if os.path.lexists(file):
+        raise failure(str(file), None, "is-there")
+    if not file.absolute().parent.is_dir():
+        raise failure(str(file), None, "no-folder")

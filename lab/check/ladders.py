@@ -1,0 +1,248 @@
+"""The ladders of a server: options that decide how strong it is and whom it lets in, strongest value first.
+
+A server declares them in its own folder (``ladder.toml``; the head of vsftpd's says what the keys mean). One
+rung of each ladder is a configuration: :data:`Rungs` are their numbers, 0 being the strongest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab.model import PROTOCOLS, ProtocolRange, Reason, ServerSettings
+from lab.remedies.lines import server_lines
+from lab.remedies.words import InBothLanguages
+from lab.servers import SERVERS, Server, server_of
+from lab.settings import parse_server
+
+#: The rung of each ladder, 0 being the strongest.
+Rungs = tuple[int, ...]
+
+TABLE = "ladder.toml"
+_LINE = "line:"
+_RANGE = "protocols"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A value of an option."""
+
+    value: Any
+    """Of the field; of an end of a range the version; of a further line the line, ``None`` without it."""
+    lets_in: InBothLanguages | None = None
+    """Whom it lets in beside those whom the stronger ones let in."""
+    weak: bool = False
+    """Whether it is there for old clients only."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """An option of a server with its values, the strongest first."""
+
+    setting: str
+    """A field of the server's settings, ``protocols.minimum``, ``protocols.maximum`` or ``line:NAME``."""
+    purpose: InBothLanguages
+    eased_by: frozenset[Reason]
+    """Refusals for which a weaker value is tried."""
+    rungs: tuple[Rung, ...]
+    keep: bool = False
+    """Whether the first value is the one that the file has, and no stronger one was looked for."""
+
+    @property
+    def field(self) -> str:
+        """The field of the settings that it is in."""
+        return "extra" if self.setting.startswith(_LINE) else self.setting.partition(".")[0]
+
+
+def ladders_of(base: ServerSettings) -> tuple[Ladder, ...]:
+    """The ladders that a server's folder declares, for a configuration; nothing: it declares none."""
+    server = server_of(base)
+    path = Path(inspect.getfile(type(server))).with_name(TABLE)
+    if not path.is_file():
+        return ()
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(_ladder(row, base) for row in table["option"])
+
+
+def _ladder(row: dict[str, Any], base: ServerSettings) -> Ladder:
+    setting, keep = row["setting"], row.get("keep", False)
+    rungs = [
+        Rung(
+            None if one.get("unset") else _value(base.software, setting, one["is"]),
+            InBothLanguages(**one["lets-in"]) if "lets-in" in one else None,
+            one.get("weak", False),
+        )
+        for one in row["values"]
+        if base.software in one.get("servers", SERVERS)
+    ]
+    if keep:
+        written = _written(base, setting)
+        # Without a line a switch is off, which a line that says so would not change.
+        rungs = [
+            Rung(written),
+            *(one for one in rungs if one.value not in (written, written or False)),
+        ]
+    eased = frozenset(Reason(reason) for reason in row["eased-by"])
+    return Ladder(setting, InBothLanguages(**row["purpose"]), eased, tuple(rungs), keep)
+
+
+def _value(software: str, setting: str, text: str) -> Any:
+    """The value as the settings have it.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if setting.startswith(_LINE):
+        return f"{setting.removeprefix(_LINE)}={text}"
+    name, _, end = setting.partition(".")
+    value = getattr(parse_server([f"{name}={text}"], software), name)
+    return getattr(value, end) if end else value
+
+
+def _written(base: ServerSettings, setting: str) -> Any:
+    """What the file says of an option."""
+    if not setting.startswith(_LINE):
+        return getattr(base, setting)
+    lines: tuple[str, ...] = getattr(base, "extra", ())
+    named = [line for line in lines if _name(line) == setting.removeprefix(_LINE)]
+    return named[-1] if named else None
+
+
+class Ladders:
+    """The ladders for one configuration, and the settings that their rungs come to."""
+
+    def __init__(self, base: ServerSettings, spelt: Server[Any] | None = None) -> None:
+        """Rungs that the server itself could not be told are left out.
+
+        Args:
+            base: what the file says.
+            spelt: the build that the file is for; default: the lab's.
+        """
+        self.base, self._spelt = base, spelt or server_of(base)
+        server = server_of(base)
+        possible = []
+        for ladder in ladders_of(base):
+            rungs = tuple(
+                one
+                for one in ladder.rungs
+                if ladder.keep or server.unsupported(_alone(base, ladder, one)) is None
+            )
+            if rungs:
+                possible.append(dataclasses.replace(ladder, rungs=rungs))
+        self.ladders: tuple[Ladder, ...] = tuple(possible)
+
+    @property
+    def strongest(self) -> Rungs:
+        """The first rung of each."""
+        return self.canonical((0,) * len(self.ladders))
+
+    def __len__(self) -> int:
+        return len(self.ladders)
+
+    def settings(self, rungs: Rungs) -> ServerSettings:
+        """The server's settings at these rungs; what no ladder is about is as the file has it."""
+        changes: dict[str, Any] = {}
+        ends: dict[str, str] = {}
+        lines = [line for line in self._lines if _name(line) not in self._governed]
+        for ladder, rung in zip(self.ladders, rungs, strict=True):
+            value = ladder.rungs[rung].value
+            if ladder.field == "extra":
+                lines += [value] if value is not None else []
+            elif ladder.field == _RANGE:
+                ends[ladder.setting.partition(".")[2]] = value
+            else:
+                changes[ladder.field] = value
+        if ends:
+            changes[_RANGE] = ProtocolRange(**ends)
+        if hasattr(self.base, "extra"):
+            changes["extra"] = tuple(lines)
+        return dataclasses.replace(self.base, **changes)
+
+    def canonical(self, rungs: Rungs) -> Rungs:
+        """The same configuration with the rungs that say what it is: no oldest version above the newest."""
+        ends = {
+            ladder.setting.partition(".")[2]: number
+            for number, ladder in enumerate(self.ladders)
+            if ladder.field == _RANGE
+        }
+        if len(ends) < 2:
+            return rungs
+        low, high = ends["minimum"], ends["maximum"]
+        newest = PROTOCOLS.index(self.ladders[high].rungs[rungs[high]].value)
+        found = next(
+            number
+            for number, rung in enumerate(self.ladders[low].rungs)
+            if number >= rungs[low] and PROTOCOLS.index(rung.value) <= newest
+        )
+        return (*rungs[:low], found, *rungs[low + 1 :])
+
+    def names(self, number: int) -> frozenset[str]:
+        """The names of the lines that a ladder is about, as the build that the file is for has them."""
+        return self._names[number]
+
+    def lines(self, rungs: Rungs) -> Mapping[str, str]:
+        """The lines of a configuration at these rungs, as that build has them, by name."""
+        lines = server_lines(self.settings(rungs), self._spelt)
+        return {_name(line): line.removesuffix(";") for line in lines}
+
+    @cached_property
+    def _lines(self) -> tuple[str, ...]:
+        lines: tuple[str, ...] = getattr(self.base, "extra", ())
+        return lines
+
+    @cached_property
+    def _governed(self) -> frozenset[str]:
+        return frozenset().union(*self._names) if self._names else frozenset()
+
+    @cached_property
+    def _names(self) -> tuple[frozenset[str], ...]:
+        """By ladder: names of lines that are there, or other ones, at one rung and not at another."""
+        without: dict[str, Any] = {"extra": ()} if self._lines else {}
+        plain = dataclasses.replace(self.base, **without)
+        return tuple(frozenset(_names_of(plain, ladder, self._spelt)) for ladder in self.ladders)
+
+
+def _names_of(plain: ServerSettings, ladder: Ladder, spelt: Server[Any]) -> Iterator[str]:
+    if ladder.field == "extra":
+        yield ladder.setting.removeprefix(_LINE)
+        return
+    values = [_alone(plain, ladder, rung) for rung in ladder.rungs]
+    if not (ladder.keep or ladder.setting.endswith("maximum")):
+        # What is written at all where the field is set belongs to it too, whatever its value.
+        values += [dataclasses.replace(plain, **{ladder.field: _otherwise(ladder)})]
+    written = [frozenset(server_lines(one, spelt)) for one in values]
+    for line in frozenset().union(*written) - written[0].intersection(*written):
+        yield _name(line)
+
+
+def _otherwise(ladder: Ladder) -> Any:
+    """A value of a field that no rung has."""
+    value = ladder.rungs[0].value
+    return not value if isinstance(value, bool) and len(ladder.rungs) == 1 else None
+
+
+def _alone(base: ServerSettings, ladder: Ladder, rung: Rung) -> ServerSettings:
+    """The configuration with this value and no other change."""
+    if ladder.field == "extra":
+        lines: Sequence[str] = getattr(base, "extra", ())
+        others = [line for line in lines if _name(line) != ladder.setting.removeprefix(_LINE)]
+        changes: dict[str, Any] = {
+            "extra": (*others, *([rung.value] if rung.value is not None else []))
+        }
+        return dataclasses.replace(base, **changes)
+    value = rung.value
+    if ladder.field == _RANGE:
+        newest = ladder.setting.endswith("maximum")
+        value = ProtocolRange("TLSv1.2", value) if newest else ProtocolRange(value, PROTOCOLS[-1])
+    return dataclasses.replace(base, **{ladder.field: value})
+
+
+def _name(line: str) -> str:
+    """The name of a line of a configuration: what stands before ``=``, or before the first blank."""
+    return line.partition("=")[0].split(" ")[0].strip()

@@ -1,0 +1,165 @@
+"""What a check proposes, in words: the ranked remedies, and the strongest configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from lab.check.result import CheckResult, Demand, RankedRemedy, RowVerdict, Strongest, StrongestLine
+from lab.check.strongest import say
+from lab.model import Rating
+from lab.remedies.words import words
+from lab.report.advice import change_in_words
+from lab.report.layout import padded, print_hanging
+from lab.text import listed, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: So many ranked remedies are shown where nobody asks for all of them.
+MOST_SHOWN = 5
+#: So many clients of one are named then.
+MOST_NAMED = 6
+#: Columns of a label.
+_LABEL = 11
+_INDENT = 4
+_RATINGS = {Rating.UNSAFE: "giving_away", Rating.TEMPORARY: "temporary"}
+
+
+def print_proposals(
+    result: CheckResult, target: Console, language: str, *, written: Path | None, verbose: bool
+) -> None:
+    """Print what is below a check's table.
+
+    Args:
+        result: of the check.
+        target: where to.
+        language: ``en`` or ``ja``.
+        written: the file that has the strongest configuration; ``None``: none was wanted.
+        verbose: all remedies and all clients of each.
+    """
+    if result.remedies:
+        _heading("remedies", target, language)
+        most = len(result.remedies) if verbose else MOST_SHOWN
+        broken = sum(row.requirement.demand is Demand.DELIVERS for row in result.broken)
+        for number, one in enumerate(result.remedies[:most], 1):
+            _print_remedy(number, one, broken, target, language, verbose=verbose)
+        if (rest := len(result.remedies) - most) > 0:
+            target.print(f"  {say('head', 'more', number=rest).in_(language)}")
+    if result.strongest is not None:
+        _print_strongest(result, result.strongest, target, language, written)
+
+
+def _print_remedy(
+    number: int,
+    one: RankedRemedy,
+    broken: int,
+    target: Console,
+    language: str,
+    *,
+    verbose: bool,
+) -> None:
+    rating = words("advice", _RATINGS.get(one.rating, "recommended"))
+    facts = {"number": len(one.brings_in), "broken": broken, "title": one.title, "rating": rating}
+    title = say("head", "title", **facts).in_(language)
+    style = "bold red" if one.rating is Rating.UNSAFE else "bold"
+    print_hanging(target, f"  {number} ", Text(visible(title), style=style))
+    for change in one.changes:
+        if change.was or change.write:
+            _line(visible(change_in_words(change).in_(language)), "", target)
+    most = len(one.brings_in) if verbose else MOST_NAMED
+    _line(listed(one.brings_in, most, language=language), _label("brings-in", language), target)
+    if one.loses:
+        _line(listed(one.loses, language=language), _label("loses", language), target)
+    if one.breaks:
+        _line(listed(one.breaks, language=language), _label("breaks", language), target)
+
+
+def _print_strongest(
+    result: CheckResult, one: Strongest, target: Console, language: str, written: Path | None
+) -> None:
+    must = {
+        row.client
+        for row in result.rows
+        if row.requirement.demand is Demand.DELIVERS
+        and row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
+    }
+    everybody = must <= {*one.served}
+    _heading("strongest" if everybody else "strongest-of-most", target, language)
+    if one.text:
+        facts = {"clients": len(one.served), "all": len(must), "tries": one.tries}
+        _line(say("head", "tried", **facts).in_(language), _label("serves", language), target)
+        for number, line in enumerate(_decisive(one.lines)):
+            said = " / ".join(words.in_(language) for words in line.comment)
+            text = say("head", "line", text=line.text, words=said).in_(language)
+            _line(visible(text), "" if number else _label("lines", language), target)
+    name = "not-served" if one.text else "not-found"
+    for number, note in enumerate(one.notes):
+        _line(visible(note.in_(language)), "" if number else _label(name, language), target)
+    if one.text:
+        known = say("head", "written", file=written) if written else say("head", "write")
+        _line(visible(known.in_(language)), "", target)
+
+
+def _decisive(lines: Sequence[StrongestLine]) -> Iterator[StrongestLine]:
+    """The lines that could be stronger, one of those about which the same is said."""
+    seen = set()
+    for line in lines:
+        if line.loses and line.comment not in seen:
+            seen.add(line.comment)
+            yield line
+
+
+def _heading(name: str, target: Console, language: str) -> None:
+    target.print()
+    target.print(Text(say("head", name).in_(language), style="bold"))
+
+
+def _label(name: str, language: str) -> str:
+    return say("head", name).in_(language)
+
+
+def _line(text: str, label: str, target: Console) -> None:
+    print_hanging(target, Text(" " * _INDENT + padded(label, _LABEL), style="dim"), Text(text))
+
+
+def proposals_as_json(result: CheckResult) -> dict[str, Any]:
+    """The same for programs: ``remedies`` and ``strongest``."""
+    return {
+        "remedies": [
+            {
+                "title": dataclasses.asdict(one.title),
+                "rating": one.rating,
+                "changes": [dataclasses.asdict(change) for change in one.changes],
+                "brings_in": list(one.brings_in),
+                "loses": list(one.loses),
+                "breaks": list(one.breaks),
+                "tries": one.tries,
+            }
+            for one in result.remedies
+        ],
+        "strongest": _strongest_as_json(result.strongest) if result.strongest else None,
+    }
+
+
+def _strongest_as_json(one: Strongest) -> dict[str, Any]:
+    return {
+        "text": one.text or None,
+        "lines": [dataclasses.asdict(line) for line in one.lines],
+        "served": list(one.served),
+        "notes": [dataclasses.asdict(note) for note in one.notes],
+        "rows": [
+            {
+                "id": row.requirement.id,
+                "verdict": row.verdict,
+                "completed": row.completed,
+                "tries": row.tries,
+            }
+            for row in one.rows
+        ],
+        "tries": one.tries,
+    }

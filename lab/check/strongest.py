@@ -1,0 +1,346 @@
+"""The strongest configuration that serves all clients: found by :mod:`lab.check.search`, written, and proven.
+
+What is proven is the file as it was written: it is read back, and everything that is demanded is made with
+what was read. What the file said of anything else stands in it as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.check.form import ConfigurationForm
+from lab.check.judging import judged
+from lab.check.ladders import Ladders, Rungs
+from lab.check.plan import PlannedRow
+from lab.check.result import Demand, Row, RowVerdict, Strongest, StrongestLine
+from lab.check.search import Answer, Bound, Excluded, FoundConfiguration, Lost, Trial, search
+from lab.check.tries import SpentError, Tries
+from lab.model import Attempt, Result, ServerSettings, spelt
+from lab.own.rewriting import WrittenLine
+from lab.record import AttemptResult
+from lab.remedies.words import InBothLanguages, read_words
+from lab.report.advice import refusal_in_words
+from lab.text import listed
+
+#: So many clients are named above a line.
+MOST_NAMED = 3
+#: So often the search begins again because its result did not hold in every try.
+MOST_SEARCHES = 3
+#: What is demanded of the server, so that a configuration can break it.
+GUARDS = (Demand.OVER, Demand.WITHOUT_TLS)
+_WORDS = Path(__file__).with_name("strongest.toml")
+
+
+def say(section: str, name: str, /, **values: object) -> InBothLanguages:
+    """The words of this name, filled in."""
+    return read_words(_WORDS)[section][name].format(**values)
+
+
+@dataclass(frozen=True)
+class Demanded:
+    """A requirement, and what came of it with the file as it is."""
+
+    planned: PlannedRow
+    row: Row
+
+
+def strongest(
+    demanded: Sequence[Demanded],
+    server: ServerSettings,
+    form: ConfigurationForm,
+    tries: Tries,
+    note: Callable[[InBothLanguages], object],
+    language: str = "en",
+) -> Strongest:
+    """The strongest configuration that serves every client that must deliver, or most of them.
+
+    Args:
+        demanded: the requirements; what cannot be tried here plays no part.
+        server: what the file comes to.
+        form: the file.
+        tries: makes attempts.
+        note: told beforehand how much may be made.
+        language: of the comments in the file, ``en`` or ``ja``.
+
+    Raises:
+        AgentError: a container or an agent failed.
+    """
+    return _Finder(demanded, server, form, tries, note, language).strongest()
+
+
+class _Finder:
+    def __init__(
+        self,
+        demanded: Sequence[Demanded],
+        server: ServerSettings,
+        form: ConfigurationForm,
+        tries: Tries,
+        note: Callable[[InBothLanguages], object],
+        language: str,
+    ) -> None:
+        self._language = language
+        known = (RowVerdict.MET, RowVerdict.BROKEN)
+        judgeable = [one for one in demanded if one.row.verdict in known]
+        self._all, self._form, self._tries, self._note = demanded, form, tries, note
+        self._members = _by_id(judgeable, (Demand.DELIVERS,))
+        self._guards = _by_id(judgeable, GUARDS)
+        self._ladders = Ladders(server, form.server)
+
+    def strongest(self) -> Strongest:
+        ladders = self._ladders
+        if not len(ladders):
+            software = ladders.base.software
+            return Strongest(text="", notes=(say("said", "none-known", software=software),))
+        most = {"most": self._tries.left, "seconds": f"{self._tries.seconds:g}"}
+        self._note(say("said", "beforehand", options=len(ladders), **most))
+        try:
+            return self._searched()
+        except SpentError as error:
+            return Strongest(text="", notes=(say("said", "spent", why=error),))
+
+    def _searched(self) -> Strongest:
+        for again in reversed(range(MOST_SEARCHES)):
+            found = search(
+                self._ladders.ladders,
+                list(self._members),
+                self._ask,
+                self._ladders.canonical,
+                self._ladders.strongest,
+                list(self._guards),
+            )
+            lines = self._lines(found)
+            written = [
+                WrittenLine(name, line.text, tuple(w.in_(self._language) for w in line.comment))
+                for name, line in lines
+            ]
+            text = self._form.rewrite(self._form.text, written)
+            read = self._read_back(text, found.at)
+            if self._holds(found, read) or not again:
+                break
+        return Strongest(
+            text=text,
+            lines=tuple(line for _, line in lines),
+            rows=tuple(self._row(one, read) for one in self._all),
+            notes=tuple(self._notes(found)),
+            served=tuple(self._members[m].row.client for m in found.answers if m in self._members),
+            tries=self._tries.made,
+        )
+
+    # -- attempts --------------------------------------------------------------------------------
+
+    def _ask(self, trials: Collection[Trial], thorough: bool) -> Mapping[Trial, Answer]:
+        attempts = {trial: self._attempt(trial.member, trial.at) for trial in trials}
+        self._tries(attempts.values(), thorough=thorough)
+        return {
+            trial: _answer(self._planned(trial.member), self._tries.of(attempt))
+            for trial, attempt in attempts.items()
+        }
+
+    def _planned(self, member: str) -> PlannedRow:
+        return (self._members.get(member) or self._guards[member]).planned
+
+    def _attempt(self, member: str, at: Rungs) -> Attempt:
+        return _with_server(self._planned(member).attempt, self._ladders.settings(at))
+
+    def _read_back(self, text: str, at: Rungs) -> ServerSettings:
+        """The settings that the written file comes to, which are those that were found."""
+        found = self._ladders.settings(at)
+        read = self._form.read(text)
+        read = dataclasses.replace(read, certificate=found.certificate)
+        if _comparable(read) != _comparable(found):
+            raise AssertionError(f"{self._form.file} was not written as it was found: {read}")
+        return read
+
+    def _holds(self, found: FoundConfiguration, read: ServerSettings) -> bool:
+        """Whether the written file serves everybody whom the search found it to serve, in every try."""
+        attempts = {m: _with_server(self._planned(m).attempt, read) for m in found.answers}
+        self._tries(attempts.values(), thorough=True)
+        good = True
+        for member, attempt in attempts.items():
+            results = self._tries.of(attempt)
+            good &= _answer(self._planned(member), results).good
+            self._tries.know_as(self._attempt(member, found.at), results)
+        return good
+
+    def _row(self, one: Demanded, read: ServerSettings) -> Row:
+        """What a requirement comes to with the written file."""
+        base = self._ladders.base
+        if one.row.verdict not in (RowVerdict.MET, RowVerdict.BROKEN):
+            return one.row
+        if one.planned.attempt.server != base:
+            return one.row
+        attempt = _with_server(one.planned.attempt, read)
+        self._tries([attempt], thorough=True)
+        results = self._tries.of(attempt)
+        rows = [judged(one.planned, result) for result in results]
+        decides = next((row for row in rows if row.verdict is not RowVerdict.MET), rows[0])
+        answer = _answer(one.planned, results)
+        return dataclasses.replace(
+            decides,
+            completed=answer.completed,
+            tries=answer.tries,
+            race=answer.tries > 1,
+            attempts=tuple(results),
+        )
+
+    # -- lines -----------------------------------------------------------------------------------
+
+    def _lines(self, found: FoundConfiguration) -> list[tuple[str, StrongestLine]]:
+        """Every line that the search set, by the name of its option."""
+        now = self._ladders.lines(found.at)
+        about: dict[str, list[int]] = {}
+        for option, ladder in enumerate(self._ladders.ladders):
+            if not ladder.keep or found.at[option]:
+                for name in sorted(self._ladders.names(option)):
+                    about.setdefault(name, []).append(option)
+        return [
+            (name, self._line(found, now.get(name, ""), self._closest(options)))
+            for name, options in about.items()
+        ]
+
+    def _closest(self, options: Sequence[int]) -> list[int]:
+        """Of the ladders that a line belongs to those that are about the fewest lines beside it."""
+        fewest = min(len(self._ladders.names(option)) for option in options)
+        return [one for one in options if len(self._ladders.names(one)) == fewest]
+
+    def _line(self, found: FoundConfiguration, text: str, options: Sequence[int]) -> StrongestLine:
+        bounds = [one for one in found.bounds if one.option in options]
+        lost = [self._name(each.member) for one in bounds for each in one.lost]
+        ladders = self._ladders.ladders
+        return StrongestLine(
+            text=text,
+            purpose=_joined([ladders[option].purpose for option in options], ("; ", "、")),
+            comment=tuple(words for option in options for words in self._comment(found, option)),
+            next_stronger="; ".join(self._value(one) for one in bounds),
+            loses=tuple(dict.fromkeys(lost)),
+        )
+
+    def _comment(self, found: FoundConfiguration, option: int) -> Iterator[InBothLanguages]:
+        """What is said above a line: what it is for, whom it lets in, whom one step stronger would lose."""
+        ladder, rung = self._ladders.ladders[option], found.at[option]
+        bound = next((one for one in found.bounds if one.option == option), None)
+        value = ladder.rungs[rung]
+        if value.lets_in is not None:
+            yield say("line", "weaker", purpose=ladder.purpose, whom=value.lets_in)
+        else:
+            yield say("line", "strongest", purpose=ladder.purpose)
+        if bound is not None:
+            yield say("line", "bound", value=self._value(bound), lost=self._lost(bound.lost))
+            if value.weak and len(bound.lost) == 1:
+                yield say("line", "one-old-client", client=self._name(bound.lost[0].member))
+        elif rung and not ladder.keep:
+            yield say("line", "impossible")
+
+    def _value(self, bound: Bound) -> str:
+        """The stronger value, as the file would have it."""
+        value = self._ladders.ladders[bound.option].rungs[bound.stronger].value
+        if not isinstance(value, bool):
+            return str(value)
+        [name] = self._ladders.names(bound.option)
+        return f"{name}={spelt(value).upper()}"
+
+    def _name(self, member: str) -> str:
+        """Who that is: a client, or the requirement that nobody gets through."""
+        known = self._members.get(member)
+        return known.row.client if known is not None else member
+
+    def _lost(self, lost: Sequence[Lost]) -> InBothLanguages:
+        """Who is lost, those together who are refused alike; of a race the worst rate of them."""
+        alike: dict[InBothLanguages, list[Lost]] = {}
+        for one in lost:
+            alike.setdefault(self._refusal(one.member, one.answer), []).append(one)
+        said = []
+        for refusal, each in alike.items():
+            clients = _listed([self._name(one.member) for one in each])
+            worst = max(
+                (one.answer for one in each), key=lambda a: (a.tries - a.completed) / a.tries
+            )
+            rate = {"refused": worst.tries - worst.completed, "tries": worst.tries}
+            name = "lost-in-a-race" if 0 < worst.completed < worst.tries else "lost"
+            said.append(say("line", name, clients=clients, refusal=refusal, **rate))
+        return _joined(said, ("; ", "、"))
+
+    def _refusal(self, member: str, answer: Answer) -> InBothLanguages:
+        """Stage and reason of a refusal; what it is instead, where nobody is refused."""
+        outcome = answer.outcome
+        if outcome is None:
+            return say("line", "not-tried")
+        if outcome.result is Result.COMPLETED:
+            return say("line", "real-host" if member in self._members else "got-through")
+        return InBothLanguages(*(refusal_in_words(outcome, language) for language in ("en", "ja")))
+
+    # -- below the table -------------------------------------------------------------------------
+
+    def _notes(self, found: FoundConfiguration) -> Iterator[InBothLanguages]:
+        """Of whom it does not serve: why, those together of whom the same is to be said."""
+        if not any(one in self._members for one in found.answers):
+            yield say("said", "serves-nobody")
+        alike: dict[object, list[Excluded]] = {}
+        for one in found.excluded:
+            refusal = self._refusal(one.member, one.answer)
+            key = (refusal, one.needs, tuple(lost.member for lost in one.by))
+            alike.setdefault(key, []).append(one)
+        for each in alike.values():
+            yield self._excluded(each, found)
+
+    def _excluded(self, each: Sequence[Excluded], found: FoundConfiguration) -> InBothLanguages:
+        one = each[0]
+        words = {
+            "clients": _listed([self._name(other.member) for other in each]),
+            "refusal": self._refusal(one.member, one.answer),
+        }
+        if one.needs is None:
+            return say("said", "not-served", **words)
+        lines, now = self._ladders.lines(one.needs), self._ladders.lines(found.at)
+        needs = "; ".join(line for name, line in lines.items() if now.get(name) != line)
+        if not one.by:
+            return say("said", "excluded-by-nobody", needs=needs, **words)
+        return say("said", "excluded", needs=needs, lost=self._lost(one.by), **words)
+
+
+def _by_id(demanded: Sequence[Demanded], demands: Collection[Demand]) -> dict[str, Demanded]:
+    return {
+        one.planned.requirement.id: one
+        for one in demanded
+        if one.planned.requirement.demand in demands
+    }
+
+
+def _with_server(attempt: Attempt, server: ServerSettings) -> Attempt:
+    return dataclasses.replace(attempt, server=server)
+
+
+def _answer(planned: PlannedRow, results: Sequence[AttemptResult]) -> Answer:
+    """What the tries of one attempt come to."""
+    rows = [judged(planned, result) for result in results]
+    bad = next((row for row in rows if row.verdict is not RowVerdict.MET), None)
+    return Answer(
+        good=bool(rows) and bad is None,
+        completed=sum(row.completed for row in rows),
+        tries=sum(row.tries for row in rows),
+        outcome=(bad or rows[0]).outcome if rows else None,
+    )
+
+
+def _comparable(settings: ServerSettings) -> ServerSettings:
+    """The settings without what does not reach the server: conditions, and the order of further lines."""
+    changes: dict[str, Any] = {}
+    if hasattr(settings, "presumed"):
+        changes["presumed"] = ()
+    if hasattr(settings, "extra"):
+        changes["extra"] = tuple(sorted(settings.extra))
+    return dataclasses.replace(settings, **changes)
+
+
+def _joined(each: Sequence[InBothLanguages], by: tuple[str, str]) -> InBothLanguages:
+    en, ja = ((one.en for one in each), (one.ja for one in each))
+    return InBothLanguages(by[0].join(en), by[1].join(ja))
+
+
+def _listed(names: Sequence[str]) -> InBothLanguages:
+    """The first of them, and how many more there are."""
+    return InBothLanguages(listed(names, MOST_NAMED), listed(names, MOST_NAMED, language="ja"))
