@@ -19,6 +19,8 @@ from lab.explain.index import Index
 _LINE_ENDED = frozenset({"closed", "reset", "timed-out", "aborted", "unclean-close"})
 _UNKNOWN = "unknown"
 _DATA_TLS = "data-tls-failed"
+#: Stages that only an FTP connection has.
+_OF_FTP = frozenset({"greeting", "auth", "login", "protect", "transfer"})
 _BY_CERTIFICATE = "by-certificate"
 #: With so many causes and no more each is possible; with more each is one of many.
 FEW = 3
@@ -39,6 +41,7 @@ class Told:
 
     signal: str
     causes: list[Cause]
+    seldom: list[Cause] = field(default_factory=list)
     apart: str = ""
     weight: int = 0
     """What the entry of the meanings asks for; 0: it is from the rules."""
@@ -93,6 +96,9 @@ def decide(heard: Hearing, index: Index) -> Decision:
             apart = apart or one.apart
         elif not _only_the_end(one) and len(allowed) == 1:
             beside += one.causes
+    causes = _of_the_protocol(causes, heard)
+    if len(causes) == len(first.causes):  # nothing else narrowed it
+        beside += first.seldom
     apart = apart if len(causes) > 1 else ""
     known = _reasons(causes)
     return Decision(
@@ -102,6 +108,13 @@ def decide(heard: Hearing, index: Index) -> Decision:
         programs=tuple(dict.fromkeys(program for one in told for program in one.programs)),
         certain=not (heard.bare and first.signal == "certificate"),
     )
+
+
+def _of_the_protocol(causes: list[Cause], heard: Hearing) -> list[Cause]:
+    """The causes that there can be where nothing speaks FTP, if that is so."""
+    if heard.speaks != "HTTP":
+        return causes
+    return [one for one in causes if one.stage not in _OF_FTP] or causes
 
 
 def _told(heard: Hearing, index: Index) -> Iterable[Told]:
@@ -117,12 +130,15 @@ def _told(heard: Hearing, index: Index) -> Iterable[Told]:
         yield Told(
             signal=" ".join(sorted(name for _, name in taken)),
             causes=[Cause(**one) for one in entry["may_be"]],
+            seldom=[Cause(**one) for one in entry.get("seldom", ())],
             apart=entry.get("apart", ""),
             weight=_weight(entry),
             place=_place(taken, index),
             programs=_programs(taken, heard),
         )
-    if heard.certificate:
+    if heard.certificate and heard.steps[:1] == ["put"]:  # the control channel's was accepted
+        yield Told("certificate", [Cause("client", "transfer", _DATA_TLS)])
+    elif heard.certificate:
         yield Told("certificate", [Cause("client", "verify", one) for one in heard.certificate])
     for kind, signals in (("clients", heard.clients), ("servers", heard.servers)):
         for name in signals:

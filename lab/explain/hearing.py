@@ -59,7 +59,9 @@ _BEFORE_REPLY = "|".join(
     (
         r"^[ \t]*",
         r"[\"'`*]",
-        r"(?:<-+|<<<|<|->|Response:|応答:|レスポンス:|error_(?:perm|temp|reply):|\*resp\*)[ \t]*['\"]?",
+        r"': ",
+        r"(?:<-+|<<<|<|->|Response:|応答:|レスポンス:|\*resp\*)[ \t]*['\"]?",
+        r"(?:error_(?:perm|temp|reply):|Error:|reports)[ \t]*['\"]?",
         r"(?:got|server:|Access denied:|upload:|response:) ",
     )
 )
@@ -73,9 +75,7 @@ _FTP_WORDS = re.compile(
     r"|too many|negotiat|policy|secur|exceed|refus|fail",
     re.IGNORECASE,
 )
-_WEB = re.compile(
-    r"https?://|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b|\b443\b", re.IGNORECASE
-)
+_WEB = re.compile(r"https?://|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b", re.IGNORECASE)
 _FTP = re.compile(
     r"(?i)\bftps?\b|\bftp(?:lib|ssl)?[:.]|Net::FTP|\bvsftpd\b|\bproftpd\b|\b(?:STOR|PASV|EPSV|PBSZ)\b"
 )

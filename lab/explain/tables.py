@@ -71,6 +71,8 @@ class Meaning(Table):
     """A version of TLS that the rest of the text has to name (``[protocols]``)."""
     may_be: Possibles
     """Exactly what it can be, the likeliest first."""
+    seldom: Possibles = ()
+    """What it can be besides, of programs that are hardly met any more: named, and no candidate."""
     apart: str = ""
     """Of several: the entry of ``[apart]`` that says what tells them apart."""
     source: str = ""
