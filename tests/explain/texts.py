@@ -132,6 +132,8 @@ def named(one: Heard) -> Cause:
         first, other = _NUMBER_21.search(one.text), _NUMBER_20.search(one.text)
         if first and not (other and other.start() < first.start()):
             return one.cause._replace(reason="first-certificate-unverifiable")
+    if "TLS 1.0 only" in one.setup and "no suitable signature algorithm" in one.text:
+        return one.cause._replace(reason="no-server-certificate")
     if "only TLS 1." in one.setup and _SIGNATURE.search(one.text):
         return Cause("weak-signature-algorithm", "client", "handshake")
     return one.cause
@@ -141,7 +143,7 @@ def named(one: Heard) -> Cause:
 _NEUTRAL = (
     (r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", "[PEM]"),
     (r"\x1b\[[0-9;]*m", ""),
-    (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?", r"2026-01-02\g<1>03:04:05"),
+    (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d([.,]\d+)?", r"2026-01-02\g<1>03:04:05"),
     (r"\d{4}([/.])\d\d[/.]\d\d \d\d:\d\d:\d\d(\.\d+)?", r"2026\g<1>01\g<1>02 03:04:05"),
     (r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(\.\d+)?", r"02/Jan/2026:03:04:05"),
     (

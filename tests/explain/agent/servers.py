@@ -106,6 +106,7 @@ def proftpd(name, port, slug="direct", *lines, tls=True, required="on"):
             f"TLSRSACertificateFile {CERTIFICATES}/{slug}.chain.pem",
             f"TLSRSACertificateKeyFile {CERTIFICATES}/{slug}.key.pem",
             f"TLSRequired {required}",
+            f"TLSCertificateChainFile {CERTIFICATES}/{slug}.chain.pem",
             *[line for line in lines if line.startswith("TLS")],
             "</IfModule>",
         ]
@@ -447,6 +448,7 @@ def is_the_second(client):
 
 #: Name of the set-up; the variant of the server; the client; what it is called (docs/outcomes.md).
 MEETINGS = [
+    ("nothing is wrong", "usual", uploads, ("unknown", "unknown", "transfer")),
     ("plain login", "usual", logs_in_plainly, ("tls-required", "server", "login")),
     ("wrong password", "usual", has_a_wrong_password, ("login-failed", "server", "login")),
     ("client has TLS 1.0 only", "usual", speaks_tls_1_0, ("no-shared-protocol", "server", "handshake")),
