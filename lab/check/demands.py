@@ -200,8 +200,9 @@ class _Reading:
         )
 
     def _deliver(self, clients: Mapping[str, Any]) -> tuple[ClientPattern, ...]:
-        written = clients.get("deliver", ALL)
-        if written == ALL:
+        if "deliver" not in clients:
+            return Demands().deliver
+        if clients["deliver"] == ALL:
             return (ClientPattern("*", self._place("clients", "deliver", ALL)),)
         return self._patterns("clients", clients, "deliver")
 

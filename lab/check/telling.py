@@ -101,8 +101,10 @@ def causes_of(rows: Sequence[Row]) -> list[list[Row]]:
         if row.verdict is not RowVerdict.MET:
             outcome = row.outcome
             how = (outcome.by, outcome.stage, outcome.reason) if outcome else None
-            # Of a refusal the client's own part of the cause is one of several.
-            key = (row.requirement.demand, row.verdict, how or row.cause, row.why, row.where)
+            key: object = (row.verdict, row.why)
+            if row.verdict is RowVerdict.BROKEN:
+                # Of a refusal the client's own part of the cause is one of several.
+                key = (row.requirement.demand, how or row.cause, row.where)
             found.setdefault(key, []).append(row)
     return list(found.values())
 
@@ -198,10 +200,8 @@ def _print_cause(
 def _of_cause(rows: Sequence[Row], language: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
     first = rows[0]
     most = len(rows) if verbose else 6
-    yield (
-        _label("clients", language),
-        listed((_named(one) for one in rows), most, language=language),
-    )
+    named = dict.fromkeys(_named(one) for one in rows)
+    yield _label("clients", language), listed(named, most, language=language)
     causes = list(dict.fromkeys(one.cause for one in rows if one.cause is not None))
     if causes:
         told = causes if verbose else causes[:1]
