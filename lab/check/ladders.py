@@ -198,14 +198,21 @@ class Ladders:
 
     @cached_property
     def _governed(self) -> frozenset[str]:
-        return frozenset().union(*self._names) if self._names else frozenset()
+        """The names of all lines that ladders are about, as the lab's server has them."""
+        each = (_names_of(self._plain, ladder, server_of(self.base)) for ladder in self.ladders)
+        return frozenset(name for names in each for name in names)
+
+    @cached_property
+    def _plain(self) -> ServerSettings:
+        without: dict[str, Any] = {"extra": ()} if self._lines else {}
+        return dataclasses.replace(self.base, **without)
 
     @cached_property
     def _names(self) -> tuple[frozenset[str], ...]:
         """By ladder: names of lines that are there, or other ones, at one rung and not at another."""
-        without: dict[str, Any] = {"extra": ()} if self._lines else {}
-        plain = dataclasses.replace(self.base, **without)
-        return tuple(frozenset(_names_of(plain, ladder, self._spelt)) for ladder in self.ladders)
+        return tuple(
+            frozenset(_names_of(self._plain, ladder, self._spelt)) for ladder in self.ladders
+        )
 
 
 def _names_of(plain: ServerSettings, ladder: Ladder, spelt: Server[Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from lab.check.result import CheckResult, Demand, RankedRemedy, RowVerdict, Strongest, StrongestLine
 from lab.check.strongest import say
 from lab.model import Rating
-from lab.remedies.words import words
+from lab.remedies.words import InBothLanguages, words
 from lab.report.advice import change_in_words
 from lab.report.layout import padded, print_hanging
 from lab.text import listed, visible
@@ -63,7 +63,7 @@ def _print_remedy(
     *,
     verbose: bool,
 ) -> None:
-    rating = words("advice", _RATINGS.get(one.rating, "recommended"))
+    rating = rating_in_words(one)
     facts = {"number": len(one.brings_in), "broken": broken, "title": one.title, "rating": rating}
     title = say("head", "title", **facts).in_(language)
     style = "bold red" if one.rating is Rating.UNSAFE else "bold"
@@ -82,14 +82,9 @@ def _print_remedy(
 def _print_strongest(
     result: CheckResult, one: Strongest, target: Console, language: str, written: Path | None
 ) -> None:
-    must = {
-        row.client
-        for row in result.rows
-        if row.requirement.demand is Demand.DELIVERS
-        and row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
-    }
-    everybody = must <= {*one.served}
-    _heading("strongest" if everybody else "strongest-of-most", target, language)
+    must = _to_be_served(result)
+    target.print()
+    target.print(Text(strongest_of(result, one).in_(language), style="bold"))
     if one.text:
         facts = {"clients": len(one.served), "all": len(must), "tries": one.tries}
         _line(say("head", "tried", **facts).in_(language), _label("serves", language), target)
@@ -103,6 +98,26 @@ def _print_strongest(
     if one.text:
         known = say("head", "written", file=written) if written else say("head", "write")
         _line(visible(known.in_(language)), "", target)
+
+
+def strongest_of(result: CheckResult, one: Strongest) -> InBothLanguages:
+    """The heading of the strongest configuration: whether it serves all clients."""
+    everybody = _to_be_served(result) <= {*one.served}
+    return say("head", "strongest" if everybody else "strongest-of-most")
+
+
+def rating_in_words(one: RankedRemedy) -> InBothLanguages:
+    """What a remedy is worth."""
+    return words("advice", _RATINGS.get(one.rating, "recommended"))
+
+
+def _to_be_served(result: CheckResult) -> set[str]:
+    return {
+        row.client
+        for row in result.rows
+        if row.requirement.demand is Demand.DELIVERS
+        and row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
+    }
 
 
 def _decisive(lines: Sequence[StrongestLine]) -> Iterator[StrongestLine]:

@@ -151,7 +151,7 @@ class _Finder:
         found = self._ladders.settings(at)
         read = self._form.read(text)
         read = dataclasses.replace(read, certificate=found.certificate)
-        if _comparable(read) != _comparable(found):
+        if comparable(read) != comparable(found):
             raise AssertionError(f"{self._form.file} was not written as it was found: {read}")
         return read
 
@@ -326,7 +326,7 @@ def _answer(planned: PlannedRow, results: Sequence[AttemptResult]) -> Answer:
     )
 
 
-def _comparable(settings: ServerSettings) -> ServerSettings:
+def comparable(settings: ServerSettings) -> ServerSettings:
     """The settings without what does not reach the server: conditions, and the order of further lines."""
     changes: dict[str, Any] = {}
     if hasattr(settings, "presumed"):

@@ -43,7 +43,7 @@ class NginxConf:
     """The path and the line of ``ssl_certificate``, ``ssl_certificate_key`` and other files, by directive."""
     server_line: int
     """The line at which the server's block begins."""
-    own_lines: Mapping[str, int]
+    own_lines: Mapping[str, Sequence[int]]
     """The lines of the directives that stand in this block itself, by name."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
 
@@ -133,6 +133,13 @@ def _in_force(server: _Directive, around: Sequence[_Directive]) -> Iterator[_Dir
     yield from own
 
 
+def _lines_by_name(block: Sequence[_Directive]) -> Mapping[str, Sequence[int]]:
+    found: dict[str, list[int]] = {}
+    for one in block:
+        found.setdefault(one.name, []).append(one.line)
+    return found
+
+
 class _Reading:
     """The state of reading one file."""
 
@@ -182,7 +189,7 @@ class _Reading:
             self.extra,
             self.files,
             server.line,
-            {one.name: one.line for one in server.block or ()},
+            _lines_by_name(server.block or ()),
             tuple(self.found),
         )
 

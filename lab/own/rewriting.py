@@ -68,12 +68,13 @@ def vsftpd_conf(text: str, lines: Sequence[WrittenLine]) -> str:
             above = ()
         elif last[name] != number:
             made.append(f"# {row.lstrip(BLANKS)}")
+            above = ()
         else:
             _without_marks(made)
             line = wanted[name]
             made += _marked(line.comment) if line.comment != above else ()
             made.append(line.text or f"# {row.lstrip(BLANKS)}")
-            above = line.comment
+            above = line.comment if line.text else ()
     missing = [line for line in lines if line.name not in last and line.text]
     if missing:
         while made and not made[-1].strip(BLANKS):
@@ -82,12 +83,12 @@ def vsftpd_conf(text: str, lines: Sequence[WrittenLine]) -> str:
     return "\n".join(made)
 
 
-def nginx_conf(server_line: int, own: Mapping[str, int]) -> Rewrite:
+def nginx_conf(server_line: int, own: Mapping[str, Sequence[int]]) -> Rewrite:
     """What writes an nginx.conf with these lines: each where the server has the directive, else at its top.
 
     Args:
         server_line: where the server's block begins.
-        own: the lines of the directives that stand in this block itself.
+        own: the lines of the directives that stand in this block itself. A repeated one stays once.
     """
 
     def rewrite(text: str, lines: Sequence[WrittenLine]) -> str:
@@ -95,28 +96,11 @@ def nginx_conf(server_line: int, own: Mapping[str, int]) -> Rewrite:
         brace = text.index("{", starts[server_line - 1])
         indent = " " * (4 + len(_indent(text, starts[server_line - 1])))
         edits: list[tuple[int, int, str]] = []
-        new: list[WrittenLine] = []
         for line in lines:
-            if line.name not in own:
-                new += [line] if line.text else []
-                continue
-            begin = starts[own[line.name] - 1]
-            found = re.compile(rf"\b{re.escape(line.name)}{_VALUE}").search(text, begin)
-            assert found is not None, f"the parser saw {line.name} there"
-            row = text.rfind("\n", 0, found.start()) + 1
-            before = text[row : found.start()]
-            at = found.start() if before.strip() else _above(text, row)
-            here = indent if before.strip() else _indent(text, row)
-            lead = "\n" if before.strip() else ""
-            block = "\n".join(f"{here}{one}" for one in _marked(line.comment))
-            edits.append(
-                (
-                    at,
-                    found.end(),
-                    f"{lead}{block}\n{here}{f'{line.text};' if line.text else f'# {found[0]}'}",
-                )
-            )
-        if new:
+            places = _places(text, line.name, [starts[n - 1] for n in own.get(line.name, ())])
+            edits += [_in_place(text, begin, end, line, indent) for begin, end in places[:1]]
+            edits += [(begin, end, "") for begin, end in places[1:]]
+        if new := [line for line in lines if line.name not in own and line.text]:
             inserted = "\n".join(f"{indent}{one}" for one in _in_groups(new, ";"))
             rest = "" if text[brace + 1 :].split("\n", 1)[0].strip() == "" else f"\n{indent}"
             edits.append((brace + 1, brace + 1, f"\n{inserted}{rest}"))
@@ -125,6 +109,35 @@ def nginx_conf(server_line: int, own: Mapping[str, int]) -> Rewrite:
         return text
 
     return rewrite
+
+
+def _places(text: str, name: str, rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Where a directive stands, from its name to its semicolon.
+
+    Args:
+        text: the file.
+        name: of the directive.
+        rows: where the lines begin in which it does, one for each time.
+    """
+    directive = re.compile(rf"(?<![\w$]){re.escape(name)}{_VALUE}")
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        match = directive.search(text, max(row, found[-1][1] if found else 0))
+        assert match is not None, f"the parser saw {name} there"
+        found.append(match.span())
+    return found
+
+
+def _in_place(
+    text: str, begin: int, end: int, line: WrittenLine, indent: str
+) -> tuple[int, int, str]:
+    """What is replaced by a line with its comment, and by what."""
+    row = text.rfind("\n", 0, begin) + 1
+    alone = not text[row:begin].strip()
+    here = _indent(text, row) if alone else indent
+    block = [*_marked(line.comment), *([f"{line.text};"] if line.text else [])]
+    written = "\n".join(f"{here}{one}" for one in block)
+    return (_above(text, row) if alone else begin), end, written if alone else f"\n{written}"
 
 
 def _option(row: str) -> str:

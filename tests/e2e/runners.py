@@ -100,15 +100,18 @@ class _Workflow:
     job: Mapping[str, Any]
     ended: Job = field(default_factory=Job)
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
-    saved: dict[str, Path] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Job:
         for step in self.job["steps"]:
+            outcome = "skipped"
             if self._wanted(str(step.get("if", "success()"))):
                 run = self._action if "uses" in step else self._commands
                 status = run(step)
+                outcome = "failure" if status else "success"
                 if not step.get("continue-on-error"):
                     self.ended.status = self.ended.status or status
+            self.outcomes[step.get("id", "")] = outcome
         return self.ended
 
     def _commands(self, step: Mapping[str, Any]) -> int:
@@ -179,6 +182,8 @@ class _Workflow:
                 return self.variables.get(name, "")
             case ["steps", step, "outputs", name]:
                 return self.outputs.get(step, {}).get(name, "")
+            case ["steps", step, "outcome"]:
+                return self.outcomes[step]
         raise AssertionError(f"not understood: {expression}")
 
 

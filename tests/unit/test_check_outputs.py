@@ -258,32 +258,33 @@ def test_sarif_has_a_rule_a_reason_and_the_place_of_each_result() -> None:
 def test_the_summary_has_the_table_the_remedies_and_the_strongest_configuration() -> None:
     words = summary.document(RESULT, None, "en")
 
-    assert words.startswith("## ❌ 3 of 7 requirements broken: etc/vsftpd.conf\n")
+    assert words.startswith("## ❌ etc/vsftpd.conf: 3 of 7 requirements are broken")
     assert "| net-ftp\\@rocky9:FIPS must deliver | ❌ broken | refused by the server at" in words
     assert "<summary>❌ net-ftp@rocky9:FIPS, tls-python@rocky9:FIPS</summary>" in words
-    assert (
-        "| a current cipher list: server, etc/vsftpd.conf:8: write \\`ssl\\_ciphers=HIGH\\`"
-        in words
-    )
+    change = "server, etc/vsftpd.conf:8: write \\`ssl\\_ciphers=HIGH\\`"
+    assert f"| a current cipher list (recommended): {change}" in words
     assert "```text\nssl_ciphers=HIGH\n```" in words
     assert "rocky9 is a STAND-IN" in words
 
 
 def test_the_summary_says_what_is_known_and_what_changed() -> None:
     known = dataclasses.replace(RESULT, rows=RESULT.rows[:4])
-    words = summary.document(known, KNOWN, "en")
+    since = baseline.compare(CheckBaseline.of(known), known, "base.json")
+    words = summary.document(known, since, "en")
 
-    assert words.startswith("## ⬜ Nothing got worse, 3 of 4 requirements are known to be broken")
+    assert words.startswith(
+        "## ⬜ etc/vsftpd.conf: Nothing got worse, 3 of 4 requirements are known"
+    )
     assert "### Beside the baseline base.json\n\n```text\nknown: 3 broken" in words
 
 
 @pytest.mark.parametrize(
     ("result", "title"),
     [
-        (ALL_MET, "## ✅ 要件 1 件をすべて満たします: etc/vsftpd.conf"),
+        (ALL_MET, "## ✅ etc/vsftpd.conf: 要件 1 件中 1 件が満たされています"),
         (
             dataclasses.replace(RESULT, rows=RESULT.rows[-1:]),
-            "## ⚠️ 要件 1 件中 1 件は試せませんでした",
+            "## ⚠️ etc/vsftpd.conf: 要件 1 件中 1 件は確かめ",
         ),
     ],
     ids=["met", "open"],

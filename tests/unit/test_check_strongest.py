@@ -15,11 +15,12 @@ from rich.console import Console
 from lab.check.demands import CheckedFiles
 from lab.check.form import ConfigurationForm, form_of, wanted_strongest, write_new
 from lab.check.judging import judged
+from lab.check.ladders import Ladders
 from lab.check.plan import PlannedRow
 from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.ranking import ranked
 from lab.check.result import CheckResult, Demand, RankedRemedy, Requirement, RowVerdict, Strongest
-from lab.check.strongest import Demanded, strongest
+from lab.check.strongest import Demanded, comparable, strongest
 from lab.check.tries import THOROUGH, SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
@@ -27,6 +28,7 @@ from lab.own import vsftpd_conf
 from lab.own.attempt import read_attempt
 from lab.own.files import UserFiles
 from lab.own.findings import InputError
+from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
 from lab.remedies import remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
@@ -393,3 +395,44 @@ def test_both_are_told(tmp_path: Path, language: str) -> None:
     told = proposals_as_json(result)
     assert told["strongest"]["text"] == found.text
     assert told["remedies"][0]["brings_in"] == [OLD]
+
+
+TRICKY = [
+    "ssl_enable=NO\n",
+    "ssl_tlsv1=YES\nssl_tlsv11=NO\nssl_tlsv1=NO\n",
+    "ssl_tlsv1_2=YES\nssl_tlsv1_3=NO\nssl_sslv3=YES\n",
+    "ssl_ciphers=PROFILE=SYSTEM\nssl_ciphersuites=TLS_AES_256_GCM_SHA384\nssl_tlsv1_3=NO\n",
+    "ssl_sni_hostname=a.example\nrequire_cert=YES\nca_certs_file=/x\nssl_sni_hostname=b.example\n",
+    " ssl_tlsv1=YES\nchroot_local_user=YES\nallow_writeable_chroot=NO",
+    "ssl_tlsv1=YES \nbogus=1\n",
+]
+TRICKY_NGINX = [
+    "server { listen 443 ssl; ssl_ciphers HIGH; ssl_certificate a; ssl_protocols TLSv1 TLSv1.2; }\n",
+    "http {\n ssl_protocols TLSv1;\n server\n {\n listen 443 ssl;\n ssl_ciphers A;\n ssl_ciphers B;\n }\n}\n",
+    "server {\n\tlisten 443 ssl;\n\tssl_verify_client on; # ssl_ciphers x;\n\tssl_ciphers 'a;b';\n}\n",
+]
+
+
+@pytest.mark.parametrize("text", [*TRICKY, *TRICKY_NGINX])
+def test_what_is_written_is_read_back_as_it_was_found(tmp_path: Path, text: str) -> None:
+    file = conf(tmp_path, text)
+    web = text in TRICKY_NGINX
+    ftp_file, web_file = (None, file) if web else (file, None)
+    attempt, _, _ = read_attempt(ftp_file, None, None, None, [], None, [], nginx_conf=web_file)
+    found = form_of(attempt.server, CheckedFiles(vsftpd_conf=ftp_file, nginx_conf=web_file))
+    assert found is not None
+    ladders = Ladders(attempt.server, found.server)
+    for weaker in (False, True):
+        at = tuple(len(one.rungs) - 1 if weaker else 0 for one in ladders.ladders)
+        at = ladders.canonical(at)
+        now = ladders.lines(at)
+        names = [
+            name
+            for number, one in enumerate(ladders.ladders)
+            if not one.keep or at[number]
+            for name in sorted(ladders.names(number))
+        ]
+        lines = [WrittenLine(name, now.get(name, ""), (name,)) for name in dict.fromkeys(names)]
+        read = found.read(found.rewrite(found.text, lines))
+        read = dataclasses.replace(read, certificate=attempt.server.certificate)
+        assert comparable(read) == comparable(ladders.settings(at))

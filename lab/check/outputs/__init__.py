@@ -50,7 +50,7 @@ class Outputs:
         for option, path in self.files.items():
             OutputFile(path).look()
             other = seen.setdefault(path.resolve(), option)
-            if other != option and path.is_file() | (not path.exists()):
+            if other != option and (path.is_file() or not path.exists()):
                 what = f"both {other} and {option} are to write this file."
                 raise InputError(str(path), None, what, "Name another file for one of them.")
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
 from lab.check.outputs.problems import came, demanded, is_known, told, words
+from lab.check.proposals import rating_in_words, strongest_of
 from lab.check.result import CheckResult, RankedRemedy, Row, RowVerdict
+from lab.check.strongest import say as proposed
+from lab.check.telling import conclusion
 from lab.own.findings import Severity
 from lab.report.advice import change_in_words
 from lab.report.markdown import block, details, limited, text
@@ -21,6 +24,12 @@ _SIGNS = {
     RowVerdict.BROKEN: "❌",
     RowVerdict.CANNOT: "⬜",
     RowVerdict.LAB_ERROR: "⚠️",
+}
+
+_SIGNS_OF_STATUS = {
+    0: _SIGNS[RowVerdict.MET],
+    1: _SIGNS[RowVerdict.BROKEN],
+    3: _SIGNS[RowVerdict.LAB_ERROR],
 }
 
 
@@ -39,17 +48,12 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
 
 
 def _head(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
-    broken = [row for row in result.broken if not is_known(row, compared)]
-    left = [row for row in result.rows if row.left_open]
-    name, sign, number = "title_met", _SIGNS[RowVerdict.MET], 0
-    if broken:
-        name, sign, number = "title_broken", _SIGNS[RowVerdict.BROKEN], len(broken)
-    elif left:
-        name, sign, number = "title_left_open", _SIGNS[RowVerdict.LAB_ERROR], len(left)
-    elif result.broken:
-        name, sign, number = "title_known", _SIGNS[RowVerdict.CANNOT], len(result.broken)
-    facts = {"number": number, "total": len(result.rows), "files": ", ".join(result.files)}
-    return f"## {sign} {text(words('summary', name, **facts).in_(language))}"
+    status = result.status if compared is None else compared.status
+    sign, title = _SIGNS_OF_STATUS[status], conclusion(result)
+    if status == 0 and result.broken:
+        facts = {"number": len(result.broken), "total": len(result.rows)}
+        sign, title = _SIGNS[RowVerdict.CANNOT], words("summary", "title_known", **facts)
+    return f"## {sign} {text(', '.join(result.files))}: {text(title.in_(language))}"
 
 
 def _table(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
@@ -94,13 +98,13 @@ def _broken(
 def _remedies(result: CheckResult, language: str) -> str:
     if not result.remedies:
         return ""
-
-    def name(of: str) -> str:
-        return words("summary", of).in_(language)
-
-    columns = [name("change"), name("rating"), name("brings_in"), name("loses")]
+    names = ("brings-in", "loses", "breaks")
+    columns = [
+        words("summary", "change").in_(language),
+        *(proposed("head", name).in_(language) for name in names),
+    ]
     lines = [
-        f"### {name('remedies')}",
+        f"### {proposed('head', 'remedies').in_(language)}",
         "",
         f"| {' | '.join(columns)} |",
         "| --- | --- | --- | --- |",
@@ -111,20 +115,23 @@ def _remedies(result: CheckResult, language: str) -> str:
 
 def _cells(one: RankedRemedy, language: str) -> list[str]:
     changes = "; ".join(change_in_words(c).in_(language) for c in one.changes if c.was or c.write)
-    title = one.title.in_(language)
+    title = f"{one.title.in_(language)} ({rating_in_words(one).in_(language)})"
+    named = (one.brings_in, one.loses, one.breaks)
     return [
         f"{title}: {changes}" if changes else title,
-        words("rating", one.rating).in_(language),
-        listed(one.brings_in, language=language),
-        listed(one.loses, language=language),
+        *(listed(names, language=language) for names in named),
     ]
 
 
 def _strongest(result: CheckResult, language: str) -> str:
-    if result.strongest is None:
+    found = result.strongest
+    if found is None:
         return ""
-    title = words("summary", "strongest").in_(language)
-    return details(title, block(result.strongest.text.rstrip("\n")))
+    notes = [f"- {text(note.in_(language))}" for note in found.notes]
+    if not found.text:
+        return "\n".join(notes)
+    title = strongest_of(result, found).in_(language)
+    return details(title, "\n\n".join([block(found.text.rstrip("\n")), *notes]))
 
 
 def _foot(result: CheckResult, language: str) -> str:
