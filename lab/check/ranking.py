@@ -37,7 +37,7 @@ class _Candidate:
     before: Attempt
     """What it was advised for."""
     of: list[Demanded] = field(default_factory=list)
-    """The broken requirements for which it was advised."""
+    """The broken requirements of such clients for which it was advised."""
 
     @property
     def ends(self) -> set[str]:
@@ -93,11 +93,14 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
         if advice is None or one.row.verdict is not RowVerdict.BROKEN:
             continue
         for remedy in advice.remedies:
-            if not remedy.holds or remedy.attempt is None:
+            before = remedy.refused
+            if not remedy.holds or remedy.attempt is None or before is None:
                 continue
             key = tuple(_written(change) for change in remedy.changes)
-            candidate = found.setdefault(key, _Candidate(remedy, one.planned.attempt))
-            candidate.of.append(one)
+            candidate = found.setdefault(key, _Candidate(remedy, before))
+            # Rows that are refused alike share one advice, and a client's change is for its program.
+            if before.client.program == one.planned.attempt.client.program:
+                candidate.of.append(one)
     return found
 
 

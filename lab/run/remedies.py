@@ -212,6 +212,7 @@ class _Search:
             completed=len(completed),
             outcome=next(iter(others or completed), None),
             cannot="" if outcomes else made[0].verdict_why,
+            refused=self._refused.attempt,
             attempt=path.attempt,
         )
 

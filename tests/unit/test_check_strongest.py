@@ -143,6 +143,7 @@ def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
             tries=1,
             completed=int(outcome.result is Result.COMPLETED),
             outcome=outcome,
+            refused=before,
             attempt=remedy.attempt,
         )
         made.append(tried)
@@ -313,6 +314,16 @@ def test_a_change_of_the_server_counts_for_all_whom_it_brings_in(tmp_path: Path)
     of_client = [one for one in rest if {c.end for c in one.changes} == {"client"}]
     assert of_client, "what a client can do is shown as well"
     assert all(one.brings_in for one in rest)
+
+
+def test_advice_that_rows_share_is_for_the_program_that_it_was_tried_with(tmp_path: Path) -> None:
+    old, racing = demanded(conf(tmp_path), OLD, "net-ftp@centos7")
+    refused = dataclasses.replace(racing.row, verdict=RowVerdict.BROKEN, advice=old.row.advice)
+    # The other one comes first, and has the advice that was tried with the one behind it.
+    made = _ranked([Demanded(racing.planned, refused), old])
+    of_client = [one for one in made if {c.end for c in one.changes} == {"client"}]
+    assert of_client
+    assert {client for one in of_client for client in one.brings_in} == {OLD}
 
 
 def test_what_is_unsafe_and_what_loses_somebody_is_never_first(tmp_path: Path) -> None:
