@@ -47,9 +47,10 @@ def test_to_be_sure_of_what_is_none_of_the_causes_is_counted() -> None:
 
 
 def test_the_known_texts_are_answered(known: Figures) -> None:
-    assert known.first.percent >= 80
-    assert known.within_three.percent >= 85
-    assert known.confidently_wrong.percent <= 4
+    assert known.first.percent >= 92
+    assert known.exact.percent >= 40
+    assert known.within_three.percent >= 92
+    assert known.confidently_wrong.percent <= 2
 
 
 def test_the_document_has_the_figures(known: Figures) -> None:
