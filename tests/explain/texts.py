@@ -158,6 +158,7 @@ _NEUTRAL = (
     (r'"err_id":"\w+"', '"err_id":"abcdefghi"'),
     (r"\bXID: \d+", "XID: 2"),
     (r"\bmaster\d+", "master1"),
+    (r"\((\?|lab)@(?=127\.0\.0\.1\))", "(lab@"),
     (r"\b(TCP_\w+/\d+) \d+ ", r"\1 3800 "),
     (r'"(remote_port)":"\d+"', r'"\1":"50000"'),
     (r"(?<![\d.])(127\.0\.0\.1|\[::1\])([:,] ?|#)(?!443\b)\d{4,5}\b", r"\1\g<2>50000"),
@@ -207,9 +208,10 @@ def table(name: str) -> dict[str, Any]:
 _PARTS_OF = {"curl-gnutls": "curl"}
 
 
-def folder_of(program: str, release: str) -> Path:
-    """Where a recording goes, by the split."""
+def folder_of(program: str, release: str, version: str) -> Path:
+    """Where a recording goes: the split names programs, and releases or versions of others."""
     split = table("split.toml")
     program = _PARTS_OF.get(program, program)
-    held_out = program in split["programs"] or release in split["versions"].get(program, ())
-    return HELD_OUT if held_out else KNOWN
+    apart = split["versions"].get(program, ())
+    held_out = program in split["programs"] or release in apart
+    return HELD_OUT if held_out or version.startswith(tuple(f"{one}." for one in apart)) else KNOWN

@@ -40,7 +40,7 @@ def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
 
 @pytest.mark.parametrize(("folder", "one"), RECORDINGS, ids=lambda v: getattr(v, "name", ""))
 def test_a_recording_is_where_the_split_puts_it(folder: object, one: Recording) -> None:
-    assert folder == folder_of(one.program, one.release)
+    assert folder == folder_of(one.program, one.release, one.version)
 
 
 @pytest.mark.parametrize("one", [one for _, one in RECORDINGS], ids=lambda v: v.name)
