@@ -207,6 +207,71 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
     assert len(reasons(text)) < 3
 
 
+EXPIRED_45 = (
+    "error:0A000415:SSL routines::sslv3 alert certificate expired:../ssl/record/rec_layer_s3.c:1605"
+    ":SSL alert number 45"
+)
+UNKNOWN_CA_48 = "error:14094418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postfix/smtpd[9]: warning: TLS library problem: {EXPIRED_45}:",
+        "SSL_accept error from unknown[192.0.2.1]: -1\n"
+        f"warning: TLS library problem: {EXPIRED_45}:",
+        "postfix/smtpd[9]: warning: TLS library problem: error:0A000412:SSL routines::sslv3 alert bad"
+        " certificate:../ssl/record/rec_layer_s3.c:1605:SSL alert number 42:",
+        f"postfix/submission/smtpd[9]: warning: TLS library problem: {UNKNOWN_CA_48}:",
+        f"dovecot: imap-login: TLS handshaking: SSL_accept() failed: {EXPIRED_45}",
+        f"exim: TLS error on connection from [192.0.2.1] (SSL_accept): {UNKNOWN_CA_48}",
+        f"SSL_accept() failed (SSL: {EXPIRED_45}) while SSL handshaking, client: 192.0.2.1",
+        f"sendmail[7]: STARTTLS=server, error: accept failed=-1, reason={UNKNOWN_CA_48}",
+    ],
+)
+def test_the_alert_that_a_server_received_is_of_a_client_that_refused_it(text: str) -> None:
+    assert {(one.by, one.stage) for one in answer(text).candidates} == {("client", "verify")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"curl: (56) OpenSSL SSL_read: {EXPIRED_45}, errno 0",
+        f"postfix/smtp[9]: warning: TLS library problem: {EXPIRED_45}:",
+        f"SSL_do_handshake() failed (SSL: {EXPIRED_45}) while SSL handshaking to upstream, client: x",
+        'Get "https://www.example/": remote error: tls: bad certificate',
+    ],
+)
+def test_the_alert_that_a_client_received_is_about_its_own_certificate(text: str) -> None:
+    found = answer(text)
+    assert [one.reason for one in found.candidates] == ["client-certificate-required"]
+    assert "none that it accepts" in found.candidates[0].known["why"]["en"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssl.SSLError: [SSL: TLSV1_ALERT_UNKNOWN_CA] (_ssl.c:1006)",
+        f"warning: TLS library problem: {EXPIRED_45}:",
+        "remote error: tls: bad certificate",
+        "remote party sent a TLS alert: 'BadCertificate'",
+    ],
+)
+def test_whose_alert_nobody_tells_is_read_both_ways(text: str) -> None:
+    found = answer(text)
+    assert {(one.by, one.stage) for one in found.candidates} == {
+        ("server", "handshake"),
+        ("client", "verify"),
+    }
+    assert "high" not in {one.confidence for one in found.candidates}
+    assert found.apart is not None
+
+
+def test_nss_names_alert_40_by_the_place_where_it_came() -> None:
+    assert "client-certificate-required" not in reasons("SSL_ERROR_NO_CYPHER_OVERLAP")
+    assert "client-certificate-required" in reasons("SSL_ERROR_HANDSHAKE_FAILURE_ALERT")
+
+
 @pytest.mark.parametrize(
     ("text", "program"),
     [
