@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.cells import cell_len
 from lab.cases import Catalogue
 from lab.explain import index as index_module
 from lab.explain.answer import Explanation, explain
+from lab.explain.hearing import generation
 from lab.explain.index import INDEX, load, made
 from lab.explain.telling import told
 from lab.host.checkout import root, source
@@ -265,6 +267,64 @@ def test_whose_alert_nobody_tells_is_read_both_ways(text: str) -> None:
     }
     assert "high" not in {one.confidence for one in found.candidates}
     assert found.apart is not None
+
+
+READING = "while reading response header from upstream, client: 192.0.2.1, upstream: "
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("upstream prematurely closed connection", "closed"),
+        ("recv() failed (104: Connection reset by peer)", "reset"),
+        ("upstream timed out (110: Connection timed out)", "timed-out"),
+    ],
+)
+def test_what_ends_behind_the_handshake_is_none_of_it(text: str, reason: str) -> None:
+    found = answer(f'{text} {READING}"https://192.0.2.2:8443/"').candidates
+    assert [(one.by, one.stage, one.reason) for one in found] == [("server", "response", reason)]
+    assert not reasons(f'{text} {READING}"http://192.0.2.2:8080/"')
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Hostname doesn't match against certificate", "hostname-mismatch"),
+        ("Error 526 invalid SSL certificate", "expired"),
+        ("error:0A00018E:SSL routines::ca md too weak", "connection-refused"),
+        (
+            'nginx: [emerg] SSL_CTX_use_PrivateKey("/k.pem") failed (SSL: error:05800074:x509'
+            " certificate routines::key values mismatch)",
+            "connection-refused",
+        ),
+        (
+            'nginx: [emerg] cannot load certificate "/c.pem": PEM_read_bio_X509_AUX() failed (SSL:'
+            " error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE)",
+            "connection-refused",
+        ),
+    ],
+)
+def test_common_texts_are_known(text: str, reason: str) -> None:
+    assert reasons(text)[0] == reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        one["name"]
+        for one in tomllib.loads(
+            (source() / "lab/documents/fastly/messages.toml").read_text(encoding="utf-8")
+        )["name"]
+        if not one["name"].startswith(("\\", "Service"))
+    ],
+)
+def test_every_message_of_the_page_is_known(name: str) -> None:
+    assert reasons(f"503 {name}")
+
+
+def test_versions_that_exclude_each_other_are_none() -> None:
+    assert generation("Go", "1.20", "1.19") == "Go"
+    assert generation("Go", "1.19", "1.20") == "Go 1.19 to 1.20"
 
 
 def test_nss_names_alert_40_by_the_place_where_it_came() -> None:
