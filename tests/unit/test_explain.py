@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,7 @@ from lab.explain import index as index_module
 from lab.explain.answer import Explanation, explain
 from lab.explain.hearing import generation
 from lab.explain.index import INDEX, load, made
+from lab.explain.reading import decoded
 from lab.explain.telling import told
 from lab.host.checkout import root, source
 from lab.model import Reason, Side, Stage
@@ -421,6 +423,17 @@ def test_other_encodings_are_read(encoding: str) -> None:
     assert [one.reason for one in found.candidates] == ["expired"]
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "euc_jp"])
+def test_a_log_of_japanese_windows_or_unix_is_read(encoding: str) -> None:
+    said = f"配信に失敗しました。サーバーへの接続エラー: {FAILED} {EXPIRED}"
+    assert decoded(said.encode(encoding)) == said
+    assert [one.reason for one in explain(said.encode(encoding), TABLES).candidates] == ["expired"]
+
+
+def test_what_is_no_japanese_is_no_cp932() -> None:
+    assert decoded(b"caf\xe9 \xff" + "接続エラー".encode()) == "caf\ufffd \ufffd接続エラー"
+
+
 # -- the answer ----------------------------------------------------------------------------------------
 
 
@@ -459,6 +472,17 @@ def test_the_answer_fits_a_terminal(language: str, everything: bool) -> None:
         for line in told(answer(text), language, everything=everything):
             assert visible(line) == line
             assert cell_len(line) <= 80 or line.strip().startswith("https://"), line
+
+
+def test_of_many_candidates_the_later_ones_are_named_by_who_decides() -> None:
+    found = answer(PROCEED)
+    lines, all_of_it = list(told(found, "en")), list(told(found, "en", everything=True))
+    assert sum(line.startswith("Or ") for line in lines) <= 3
+    for one in found.candidates:
+        assert one.reason in " ".join(lines)
+        assert any(
+            line.startswith(f"{n}. {one.reason}") for n in range(1, 17) for line in all_of_it
+        )
 
 
 def test_json_has_the_documented_members() -> None:
@@ -533,6 +557,12 @@ def test_what_is_no_input_is_wrong_usage(words: tuple[str, ...], complaint: str)
     assert complaint in done.stderr.decode()
     assert b"Traceback" not in done.stderr
     assert not done.stdout
+
+
+def test_a_pipe_without_a_writer_is_no_input(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    done = lab("--file", str(tmp_path / "log"))
+    assert done.returncode == 2
 
 
 def test_bytes_of_an_argument_that_are_no_text_are_read_over() -> None:
