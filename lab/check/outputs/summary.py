@@ -8,7 +8,7 @@ from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
 from lab.check.outputs.problems import came, demanded, is_known, told, words
 from lab.check.proposals import rating_in_words, strongest_of
-from lab.check.result import CheckResult, RankedRemedy, Row, RowVerdict
+from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, Row, RowVerdict
 from lab.check.strongest import say as proposed
 from lab.check.telling import conclusion
 from lab.own.findings import Severity
@@ -35,6 +35,8 @@ _SIGNS_OF_STATUS = {
 
 def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
     """The summary, at most what GitHub takes."""
+    if result.ended is not None:
+        return limited([_end(result, result.ended, language)])
     parts = [
         _head(result, compared, language),
         _table(result, compared, language),
@@ -54,6 +56,12 @@ def _head(result: CheckResult, compared: BaselineComparison | None, language: st
         facts = {"number": len(result.broken), "total": len(result.rows)}
         sign, title = _SIGNS[RowVerdict.CANNOT], words("summary", "title_known", **facts)
     return f"## {sign} {text(', '.join(result.files))}: {text(title.in_(language))}"
+
+
+def _end(result: CheckResult, ended: EarlyEnd, language: str) -> str:
+    title = words("end", "title").in_(language)
+    head = f"## {_SIGNS[RowVerdict.LAB_ERROR]} {text(', '.join(result.files))}: {text(title)}"
+    return f"{head}\n\n{block(f'{ended.place}: {ended.text.in_(language)}')}"
 
 
 def _table(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
