@@ -104,7 +104,9 @@ def told(row: Row, language: str) -> list[tuple[str, str]]:
     elif row.cause is not None:
         pairs = [(say("head", "cause").in_(language), row.cause.in_(language))]
     if row.where and not (row.advice and row.advice.where):
-        pairs.insert(1, (say("head", "where").in_(language), listed(map(str, row.where))))
+        pairs.insert(
+            1, (say("head", "where").in_(language), listed(map(str, row.where), language=language))
+        )
     if row.user_sees:
         pairs.append((say("head", "user-sees").in_(language), row.user_sees))
     return pairs
