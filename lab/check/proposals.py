@@ -102,6 +102,8 @@ def _print_strongest(
 
 def strongest_of(result: CheckResult, one: Strongest) -> InBothLanguages:
     """The heading of the strongest configuration: whether it serves all clients."""
+    if not one.text:
+        return say("head", "strongest-of-none")
     everybody = _to_be_served(result) <= {*one.served}
     return say("head", "strongest" if everybody else "strongest-of-most")
 

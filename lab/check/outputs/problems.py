@@ -104,7 +104,8 @@ def told(row: Row, language: str) -> list[tuple[str, str]]:
     elif row.cause is not None:
         pairs = [(say("head", "cause").in_(language), row.cause.in_(language))]
     if row.where and not (row.advice and row.advice.where):
-        pairs.insert(1, (say("head", "where").in_(language), listed(map(str, row.where))))
+        where = listed(map(str, row.where), language=language)
+        pairs.insert(1, (say("head", "where").in_(language), where))
     if row.remedy:
         written = "\n".join(change_in_words(change).in_(language) for change in row.remedy)
         pairs.append((say("head", "remedy").in_(language), written))

@@ -55,12 +55,13 @@ def _head(result: CheckResult, compared: BaselineComparison | None, language: st
     if status == 0 and result.broken:
         facts = {"number": len(result.broken), "total": len(result.rows)}
         sign, title = _SIGNS[RowVerdict.CANNOT], words("summary", "title_known", **facts)
-    return f"## {sign} {text(', '.join(result.files))}: {text(title.in_(language))}"
+    return f"## {sign} {text(listed(result.files, language=language))}: {text(title.in_(language))}"
 
 
 def _end(result: CheckResult, ended: EarlyEnd, language: str) -> str:
     title = words("end", "title").in_(language)
-    head = f"## {_SIGNS[RowVerdict.LAB_ERROR]} {text(', '.join(result.files))}: {text(title)}"
+    files = listed(result.files, language=language)
+    head = f"## {_SIGNS[RowVerdict.LAB_ERROR]} {text(files)}: {text(title)}"
     return f"{head}\n\n{block(f'{ended.place}: {ended.text.in_(language)}')}"
 
 
@@ -122,8 +123,9 @@ def _remedies(result: CheckResult, language: str) -> str:
 
 
 def _cells(one: RankedRemedy, language: str) -> list[str]:
-    changes = "; ".join(change_in_words(c).in_(language) for c in one.changes if c.was or c.write)
-    title = f"{one.title.in_(language)} ({rating_in_words(one).in_(language)})"
+    by = "、" if language == "ja" else "; "
+    changes = by.join(change_in_words(c).in_(language) for c in one.changes if c.was or c.write)
+    title = one.title.with_remark(rating_in_words(one)).in_(language)
     named = (one.brings_in, one.loses, one.breaks)
     return [
         f"{title}: {changes}" if changes else title,
