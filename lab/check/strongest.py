@@ -294,6 +294,8 @@ class _Finder:
         words = {
             "clients": listed_in_both([self._name(o.member) for o in each], MOST_NAMED),
             "refusal": self._refusal(one.member, one.answer),
+            # Of English alone; Japanese has no plural.
+            "are": "is" if len(each) == 1 else "are",
         }
         if one.needs is None:
             return say("said", "not-served", **words)

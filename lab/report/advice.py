@@ -114,5 +114,6 @@ def change_in_words(change: LineChange) -> InBothLanguages:
     return InBothLanguages(made.en + instead.en, made.ja + instead.ja)
 
 
-def _lines(lines: tuple[str, ...]) -> str:
-    return "`, `".join([*lines[:MOST_WRITTEN], *(["..."] if len(lines) > MOST_WRITTEN else [])])
+def _lines(lines: tuple[str, ...]) -> InBothLanguages:
+    shown = [*lines[:MOST_WRITTEN], *(["..."] if len(lines) > MOST_WRITTEN else [])]
+    return InBothLanguages("`, `".join(shown), "`、`".join(shown))
