@@ -62,6 +62,7 @@ def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ..
     # What was made before no more could be says itself how often it was tried.
     with suppress(SpentError):
         candidates = list(_candidates(demanded).values())
+        tries(a for one in candidates for d in demanded if (a := _changed(one, d)) is not None)
         quick = [_told(one, demanded, tries, thorough=False) for one in candidates]
         held = [pair for pair in zip(quick, candidates, strict=True) if pair[0].brings_in]
         held.sort(key=lambda pair: _order(pair[0]))
@@ -96,8 +97,11 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
             before = remedy.refused
             if not remedy.holds or remedy.attempt is None or before is None:
                 continue
-            key = tuple(_written(change) for change in remedy.changes)
-            candidate = found.setdefault(key, _Candidate(remedy, before))
+            candidate = _Candidate(remedy, before)
+            # A client's change is for its program, whoever else writes the same.
+            program = before.client.program if "client" in candidate.ends else ""
+            key = program, *(_written(change) for change in remedy.changes)
+            candidate = found.setdefault(key, candidate)
             # Rows that are refused alike share one advice, and a client's change is for its program.
             if before.client.program == one.planned.attempt.client.program:
                 candidate.of.append(one)

@@ -21,7 +21,7 @@ from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import UNKNOWN, likeness, others
 from lab.remedies.lines import can_be_written, changes
-from lab.remedies.words import InBothLanguages
+from lab.remedies.words import InBothLanguages, words
 from lab.run.agents import Unsupported
 from lab.run.attempts import make_all
 from lab.run.link import AgentError
@@ -69,6 +69,7 @@ def advise(
     places: Mapping[str, str],
     form: ClientForm = "options",
     texts: Mapping[str, str] = MappingProxyType({}),
+    elsewhere: Sequence[TriedRemedy] = (),
 ) -> Advice:
     """The cause of a refusal, where it is decided, and remedies, each tried.
 
@@ -79,17 +80,38 @@ def advise(
         places: where settings were read from (:func:`lab.remedies.lines.changes`).
         form: what the client's lines are for.
         texts: what stands at these places (:func:`lab.remedies.lines.changes`).
+        elsewhere: what was tried for another program that this server refused in the same way; changes of
+            the server that left that as it was are not tried again.
 
     Raises:
         AgentError: a container or an agent failed.
         ValueError: the attempt was not refused.
     """
     cause = cause_of(Evidence(result, chain, _suites(session, result)))
-    tried = _Search(session, result, chain, places, form, texts).everything()
+    tried = _Search(session, result, chain, places, form, texts, elsewhere).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
     named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
     decides = next((where for where in named if where), ())
     return Advice(cause=cause, where=decides, remedies=tuple(tried))
+
+
+def together(given: Sequence[Advice]) -> Advice:
+    """The advice on several programs that one server refused in the same way, the first one's cause first.
+
+    A change of the server alone is in it once; what a client is to change names the program, if there are
+    several.
+    """
+    found: dict[object, TriedRemedy] = {}
+    for one in (remedy for advice in given for remedy in advice.remedies):
+        of_client = any(change.end == "client" for change in one.changes)
+        program = one.refused.client.program if one.refused and of_client else ""
+        named = one
+        if program and len(given) > 1:
+            named = replace(one, title=words("advice", "for", title=one.title, program=program))
+        known = found.setdefault((program, one.changes), named)
+        if one.holds and not known.holds:
+            found[program, one.changes] = named
+    return replace(given[0], remedies=tuple(sorted(found.values(), key=_first_the_smallest)))
 
 
 def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:
@@ -114,6 +136,7 @@ class _Search:
         places: Mapping[str, str],
         form: ClientForm,
         texts: Mapping[str, str],
+        elsewhere: Sequence[TriedRemedy],
     ) -> None:
         self._session, self._refused, self._chain = session, refused, chain
         self._places, self._form, self._texts = places, form, texts
@@ -121,6 +144,15 @@ class _Search:
         self._at_an_impostor: dict[str, AttemptResult] = {}
         reason = refused.outcome.reason if refused.outcome else None
         self._times = TRIES_OF_A_RACE if reason in RACES else 1
+        self._idle = {
+            one.attempt.server
+            for one in elsewhere
+            if one.attempt is not None
+            and {change.end for change in one.changes} == {"server"}
+            and one.outcome is not None
+            and not one.completed
+            and not self._is_further(one.outcome)
+        }
 
     def everything(self) -> list[TriedRemedy]:
         """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""
@@ -155,6 +187,7 @@ class _Search:
             # A client that checks nothing any more needs no second change.
             wanted = first or remedy.rating is not Rating.UNSAFE
             wanted = wanted and can_be_written(path.attempt, remedy.attempt, self._form)
+            wanted = wanted and not (first and remedy.attempt.server in self._idle)
             if wanted and remedy.attempt.key not in self._seen:
                 self._seen.add(remedy.attempt.key)
                 yield path.on(remedy)
