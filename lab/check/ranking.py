@@ -19,9 +19,9 @@ from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, ClientSettings, Rating
 from lab.remedies import Remedy, as_written, in_the_lab, remedies_for, title_of
 from lab.remedies.advice import TriedRemedy
-from lab.remedies.lines import LineChange, changes
+from lab.remedies.lines import changes
+from lab.remedies.races import RACES
 from lab.remedies.words import InBothLanguages
-from lab.run.remedies import RACES
 
 #: The ratings from the best on; what is useless is none.
 _WORTH = (Rating.RECOMMENDED, Rating.TEMPORARY, Rating.UNSAFE)
@@ -44,6 +44,12 @@ class _Candidate:
         """Where something is written."""
         return {change.end for change in self.remedy.changes}
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is written; a client's change is for its program, whoever else writes the same."""
+        program = self.before.client.program if "client" in self.ends else ""
+        return program, *((c.end, c.fields, c.was, c.write) for c in self.remedy.changes)
+
 
 def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ...]:
     """The distinct remedies for what is broken, best first.
@@ -61,7 +67,9 @@ def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ..
     made: list[RankedRemedy] = []
     # What was made before no more could be says itself how often it was tried.
     with suppress(SpentError):
-        candidates = list(_candidates(demanded).values())
+        known = _candidates(demanded)
+        candidates = list(known.values())
+        # All side by side, before each is looked at.
         tries(a for one in candidates for d in demanded if (a := _changed(one, d)) is not None)
         quick = [_told(one, demanded, tries, thorough=False) for one in candidates]
         held = [pair for pair in zip(quick, candidates, strict=True) if pair[0].brings_in]
@@ -69,7 +77,9 @@ def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ..
         made = [told for told, _ in held]
         for number, (_, candidate) in enumerate(held[:MOST_PROVEN]):
             made[number] = alone = _told(candidate, demanded, tries, thorough=True)
-            for further in _behind_a_race(candidate, demanded, tries):
+            for key, further in _behind_a_race(candidate, demanded, tries).items():
+                if key in known:
+                    continue
                 both = _told(further, demanded, tries, thorough=True)
                 made += [both] if {*both.brings_in} > {*alone.brings_in} else []
     return tuple(sorted((one for one in made if one.brings_in), key=_order))
@@ -95,13 +105,11 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
             continue
         for remedy in advice.remedies:
             before = remedy.refused
-            if not remedy.holds or remedy.attempt is None or before is None:
+            # What races for the client for which it was tried may still bring others in.
+            if not remedy.completed or remedy.attempt is None or before is None:
                 continue
             candidate = _Candidate(remedy, before)
-            # A client's change is for its program, whoever else writes the same.
-            program = before.client.program if "client" in candidate.ends else ""
-            key = program, *(_written(change) for change in remedy.changes)
-            candidate = found.setdefault(key, candidate)
+            candidate = found.setdefault(candidate.key, candidate)
             # Rows that are refused alike share one advice, and a client's change is for its program.
             if before.client.program == one.planned.attempt.client.program:
                 candidate.of.append(one)
@@ -110,11 +118,11 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
 
 def _behind_a_race(
     candidate: _Candidate, demanded: Sequence[Demanded], tries: Tries
-) -> list[_Candidate]:
-    """A change of the server with what ends the race into which it brings a client."""
+) -> dict[object, _Candidate]:
+    """A change of the server with what ends the race into which it brings a client, by what people write."""
     found: dict[object, _Candidate] = {}
     if candidate.ends != {"server"}:
-        return []
+        return found
     for one in demanded:
         attempt = _changed(candidate, one)
         if attempt is None or one.row.verdict is not RowVerdict.BROKEN:
@@ -127,9 +135,9 @@ def _behind_a_race(
             general = remedy.cure != "line" and remedy.rating is not Rating.UNSAFE
             if general and remedy.attempt.client == attempt.client:
                 both = _both(candidate, one, attempt, remedy)
-                key = tuple(_written(change) for change in both.changes)
-                found.setdefault(key, _Candidate(both, one.planned.attempt))
-    return list(found.values())
+                behind = _Candidate(both, one.planned.attempt)
+                found.setdefault(behind.key, behind)
+    return found
 
 
 def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy) -> TriedRemedy:
@@ -146,10 +154,6 @@ def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy
         ),
         attempt=remedy.attempt,
     )
-
-
-def _written(change: LineChange) -> tuple[object, ...]:
-    return change.end, change.fields, change.was, change.write
 
 
 def _told(
