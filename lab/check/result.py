@@ -103,7 +103,7 @@ class Row:
     user_sees: str = ""
     """Of a refusal: what the user of the client is shown."""
     advice: Advice | None = None
-    """Of a refused delivery: cause, place and remedies that were tried; rows that break alike share it."""
+    """Of a refused delivery: cause, place and remedies that were tried; shared by what breaks alike."""
     attempts: tuple[AttemptResult, ...] = ()
     """What was made, as the record has it."""
 
