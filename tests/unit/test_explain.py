@@ -284,7 +284,8 @@ READING = "while reading response header from upstream, client: 192.0.2.1, upstr
 )
 def test_what_ends_behind_the_handshake_is_none_of_it(text: str, reason: str) -> None:
     found = answer(f'{text} {READING}"https://192.0.2.2:8443/"').candidates
-    assert [(one.by, one.stage, one.reason) for one in found] == [("server", "response", reason)]
+    assert {(one.by, one.stage) for one in found} == {("server", "response")}
+    assert found[0].reason == reason
     assert not reasons(f'{text} {READING}"http://192.0.2.2:8080/"')
 
 
