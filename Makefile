@@ -116,6 +116,10 @@ explain-texts: $(READY) ## record anew what programs say of known defects, for `
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.explain.record $(TEXTS)
 
+.PHONY: explain-measure
+explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md
+	@$(BIN)/python -m tests.explain.measure --write
+
 .PHONY: house
 .PHONY: own-inputs
 own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write docs/own-inputs.md

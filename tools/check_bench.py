@@ -38,7 +38,7 @@ CLIENTS = (
     *(f"ftplib@{where}" for where in ("rocky9:DEFAULT", "rocky9:FIPS", "centos7")),
     *(f"ftplib-reuse@rocky9:{policy}" for policy in ("DEFAULT", "FIPS")),
 )
-RUNS, COLD_RUNS = 5, 3
+RUNS, COLD_RUNS = 3, 2
 
 
 def main() -> int:

@@ -88,9 +88,9 @@ def _print_strongest(
     if one.text:
         facts = {"clients": len(one.served), "all": len(must), "tries": one.tries}
         _line(say("head", "tried", **facts).in_(language), _label("serves", language), target)
-        for number, line in enumerate(_decisive(one.lines)):
-            said = " / ".join(words.in_(language) for words in line.comment)
-            text = say("head", "line", text=line.text, words=said).in_(language)
+        for number, (texts, comment) in enumerate(_decisive(one.lines)):
+            said = " / ".join(words.in_(language) for words in comment)
+            text = say("head", "line", text="`, `".join(texts), words=said).in_(language)
             _line(visible(text), "" if number else _label("lines", language), target)
     name = "not-served" if one.text else "not-found"
     for number, note in enumerate(one.notes):
@@ -120,13 +120,16 @@ def _to_be_served(result: CheckResult) -> set[str]:
     }
 
 
-def _decisive(lines: Sequence[StrongestLine]) -> Iterator[StrongestLine]:
-    """The lines that could be stronger, one of those about which the same is said."""
-    seen = set()
+def _decisive(
+    lines: Sequence[StrongestLine],
+) -> Iterator[tuple[Sequence[str], Sequence[InBothLanguages]]]:
+    """The lines that could be stronger, those together about which the same is said."""
+    alike: dict[Sequence[InBothLanguages], list[str]] = {}
     for line in lines:
-        if line.loses and line.comment not in seen:
-            seen.add(line.comment)
-            yield line
+        if line.loses:
+            alike.setdefault(line.comment, []).append(line.text)
+    for comment, texts in alike.items():
+        yield texts, comment
 
 
 def _heading(name: str, target: Console, language: str) -> None:

@@ -24,6 +24,8 @@ _OF_FTP = frozenset({"greeting", "auth", "login", "protect", "transfer"})
 _BY_CERTIFICATE = "by-certificate"
 #: With so many causes and no more each is possible; with more each is one of many.
 FEW = 3
+#: A signal that can have more causes than so many does not narrow one that says more.
+MANY = 8
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def decide(heard: Hearing, index: Index) -> Decision:
     beside: list[Cause] = []
     for one in others:
         allowed = _reasons(one.causes)
+        if len(allowed) > MANY and len(causes) <= MANY:
+            continue  # that something stopped it says nothing of what did
         left = [cause for cause in causes if cause.reason in allowed]
         if left:
             causes = left

@@ -35,6 +35,10 @@ class TriedRemedy:
     """What comes of the same client at an impostor's server; null: not tried."""
     captured: Captured | None = None
     """What the impostor got; null: nothing, or not tried."""
+    refused: Annotated[Attempt | None, SkipJsonSchema(), Field(exclude=True)] = field(
+        default=None, compare=False
+    )
+    """The attempt for which they were tried; none in what was read from a record."""
     attempt: Annotated[Attempt | None, SkipJsonSchema(), Field(exclude=True)] = field(
         default=None, compare=False
     )

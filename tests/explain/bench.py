@@ -40,6 +40,7 @@ class Bench:
         agent = {f"{PLACE}/{p.name}": p.read_bytes() for p in (HERE / "agent").glob("*.*")}
         scripts = {f"{PLACE}/programs/{p.relative_to(HERE / 'agent' / 'programs')}": p.read_bytes()
                    for p in (HERE / "agent" / "programs").rglob("*.*")}  # fmt: skip
+        scripts[f"{PLACE}/programs/chromium.py"] = (HERE.parent / "chromium.py").read_bytes()
         unpack(self.client, peers.id, pack({
             **agent, **self._material, f"{PLACE}/{transcripts.name}": transcripts.read_bytes(),
         }))  # fmt: skip

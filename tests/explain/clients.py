@@ -52,11 +52,12 @@ def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
 def texts_of(bench: Bench, way: Mapping[str, Any]) -> list[Heard]:
     """What one way of a program says of all defects; nothing of what fails where nothing is wrong."""
     good = list(set_ups(bench, way, wanted="valid"))
-    fails = set()
+    fails, usual_s = set(), 0.0
     for one, done in zip(good, bench.runs([_job(n, s) for n, s in enumerate(good)]), strict=True):
         kind = one.name.partition(":")[0]
         if kind == "implicit":
             continue
+        usual_s = max(usual_s, done["seconds"])
         if done["status"] and not re.search(way.get("succeeds", "(?!)"), done["text"]):
             sys.stdout.write(
                 f"{one.program} ({one.how}) cannot do {one.name}: {done['text'][-900:]}\n"
@@ -72,7 +73,8 @@ def texts_of(bench: Bench, way: Mapping[str, Any]) -> list[Heard]:
             continue
         if re.search(way.get("succeeds", "(?!)"), text):
             continue
-        if not silent and done["seconds"] > 3.8 and one.cause.reason != "data-connection-failed":
+        waited = done["seconds"] - usual_s > 3
+        if waited and not silent and one.cause.reason != "data-connection-failed":
             continue
         heard.append(Heard(one.program, one.how, one.name, text, one.cause))
     return heard

@@ -26,6 +26,8 @@ EDGES = {
 
 #: What else is read of an edge: its health checks, in whose log the origins are named.
 _CHECKS = {"haproxy": "haproxy (checks)"}
+#: Edges that offer no DHE suite, and so cannot meet a small group.
+_WITHOUT_DHE = frozenset({"caddy", "stunnel"})
 
 
 def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
@@ -54,7 +56,8 @@ def _defects(bench: Bench) -> dict[str, Cause]:
         f"web: {name}": cause for part in ("tls", "web") for name, cause in defects[part].items()
     }
     either = {f"any: {n}": cause for n, cause in defects["any"].items() if n not in ELSEWHERE}
-    return {name: Cause(*cause) for name, cause in (web | either).items()}
+    # A script that chooses an old version then waits; an edge may still take it, and wait as well.
+    return {n: Cause(*c) for n, c in (web | either).items() if n != "web: chooses TLS 1.0"}
 
 
 def _without_tls(bench: Bench) -> dict[str, Cause]:
@@ -69,6 +72,8 @@ def _meetings(bench: Bench, name: str, edge: str, causes: Mapping[str, Cause]) -
     origins = {defect: bench.ports[defect] for defect in dict.fromkeys([good, *causes])}
     for met in bench.visits(edge, origins):
         answered = met["status"].split(" ")[1:2] == ["200"]
+        if name in _WITHOUT_DHE and met["defect"] == "web: small Diffie-Hellman group":
+            continue
         if met["defect"] not in causes:
             if not answered and edge == name:
                 sys.stdout.write(f"{edge} cannot do what is good: {met}\n")
@@ -98,7 +103,7 @@ def _of_edge(text: str) -> str:
         (r"\bb\d+/(origin|s1)\b", r"origin/\1"),
         (r"\b(backend|BACKEND) b\d+\b", r"\1 origin"),
         (r"\borigin\d+\b", "origin"),
-        (r"((?:GET|http://\S+?|uri\":\"|https://[\w.]+(?::\d+)?)) ?/\d+\b", r"\1/"),
+        (r"((?:GET|returned by|http://\S+?|uri\":\"|https://[\w.]+(?::\d+)?))( ?)/\d+\b", r"\1\2/"),
         (r"\b\d+/\d+/-1/-1/\+?\d+", "0/0/-1/-1/3"),
         (r"\b\d+/\d+/\d+/-1/\+?\d+", "0/0/0/-1/3"),
         (r"check duration: \d+ms", "check duration: 3ms"),

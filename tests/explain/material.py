@@ -53,6 +53,8 @@ class _Second:
             "Second CA intermediate", "Second CA", self._ca_key, self._root_key, ca=0
         )
         leaf = self._certificate(HOST, "Second CA intermediate", self.key, self._ca_key)
+        # A server that sends its leaf alone (ProFTPD with one file) is to have a whole chain.
+        yield "direct", [self._certificate(HOST, "Second CA", self.key, self._root_key)]
         yield "bad-signature", [_damaged(leaf), ca]
         elsewhere = x509.NameConstraints([x509.DNSName("example.test")], None)
         yield (

@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     for release in arguments.release or suites:
         with Bench(client, release, files) as bench:
             for recording in recordings(bench, arguments.program or ()):
-                folder = arguments.into or folder_of(recording.program, release)
+                folder = arguments.into or folder_of(recording.program, release, recording.version)
                 path = recording.write(folder)
                 sys.stdout.write(f"{path.name}: {len(recording.texts)} texts\n")
                 sys.stdout.flush()

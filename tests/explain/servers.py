@@ -31,21 +31,36 @@ def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
         ports = bench.servers.get(name)
         if not ports or (programs and name not in programs):
             continue
-        heard = [one for met in bench.meets(name, ports) for one in _texts(name, met)]
+        met = list(bench.meets(name, ports))
+        usual = {line for one in met if _is_good(one) for line in _lines(one)}
+        heard = [one for bad in met if not _is_good(bad) for one in _texts(name, bad, usual)]
         said = bench.asks(library)
         yield Recording(name, bench.release, bench.asks(version), said, RECORDED, merged(heard))
 
 
-def _texts(name: str, met: Mapping[str, Any]) -> Iterator[Heard]:
-    """What a server logged of a meeting, and what it replied where it refused with a reply."""
+def _is_good(met: Mapping[str, Any]) -> bool:
+    return bool(met["setup"].endswith("nothing is wrong"))
+
+
+def _lines(met: Mapping[str, Any]) -> list[str]:
+    """The log of a meeting without what differs from run to run."""
+    return neutral(met["log"], met["port"]).splitlines()
+
+
+def _texts(name: str, met: Mapping[str, Any], usual: Collection[str]) -> Iterator[Heard]:
+    """What a server logged of a meeting, and what it replied where it refused with a reply.
+
+    Args:
+        usual: lines that it logs as well where nothing is wrong. A log of nothing else says nothing.
+    """
     cause = Cause(*met["cause"])
     refusals = [n for n, said in enumerate(met["replies"]) if said[:1] in "45"]
     if not refusals and not met["ended"]:
         sys.stdout.write(f"{name} did not mind: {met['setup']}\n")
         return
-    texts = {"log": met["log"]}
+    lines = _lines(met)
+    if set(lines) - set(usual):
+        yield Heard(name, "log", met["setup"], "\n".join(lines), cause)
     if refusals and cause.by == "server":
-        texts["reply"] = "\n".join(met["replies"][refusals[0] :])
-    for how, raw in texts.items():
-        if text := neutral(raw, met["port"]):
-            yield Heard(name, how, met["setup"], text, cause)
+        reply = neutral("\n".join(met["replies"][refusals[0] :]), met["port"])
+        yield Heard(name, "reply", met["setup"], reply, cause)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,14 +82,23 @@ class Recording:
 
 
 def load(folder: Path) -> Iterator[Recording]:
-    """The recordings of a folder, in the order of their names."""
+    """What was recorded in a folder, then what was typed after documents, in the order of names."""
     for path in sorted(folder.glob("*.json")):
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         texts = tuple(
-            Text(t["text"], t["how"], tuple(t["setups"]), tuple(Cause(*c) for c in t["causes"]))
-            for t in value.pop("texts")
+            Text(t["text"], t["how"], tuple(t["setups"]), _causes(t)) for t in value.pop("texts")
         )
         yield Recording(**value, texts=texts)
+    for path in sorted(folder.glob("*.toml")):
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+        typed = (
+            Text(t["text"].strip(), "typed", ("documented",), _causes(t)) for t in value.pop("text")
+        )
+        yield Recording(**value, texts=tuple(typed))
+
+
+def _causes(text: Mapping[str, Any]) -> tuple[Cause, ...]:
+    return tuple(Cause(*cause) for cause in text["causes"])
 
 
 def merged(heard: Iterable[Heard]) -> tuple[Text, ...]:
@@ -123,6 +132,8 @@ def named(one: Heard) -> Cause:
         first, other = _NUMBER_21.search(one.text), _NUMBER_20.search(one.text)
         if first and not (other and other.start() < first.start()):
             return one.cause._replace(reason="first-certificate-unverifiable")
+    if "TLS 1.0 only" in one.setup and "no suitable signature algorithm" in one.text:
+        return one.cause._replace(reason="no-server-certificate")
     if "only TLS 1." in one.setup and _SIGNATURE.search(one.text):
         return Cause("weak-signature-algorithm", "client", "handshake")
     return one.cause
@@ -132,7 +143,7 @@ def named(one: Heard) -> Cause:
 _NEUTRAL = (
     (r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", "[PEM]"),
     (r"\x1b\[[0-9;]*m", ""),
-    (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?", r"2026-01-02\g<1>03:04:05"),
+    (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d([.,]\d+)?", r"2026-01-02\g<1>03:04:05"),
     (r"\d{4}([/.])\d\d[/.]\d\d \d\d:\d\d:\d\d(\.\d+)?", r"2026\g<1>01\g<1>02 03:04:05"),
     (r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(\.\d+)?", r"02/Jan/2026:03:04:05"),
     (
@@ -144,9 +155,16 @@ _NEUTRAL = (
     (r"\b\d{10}\.\d{3} +\d+ ", "1767322800.000      3 "),
     (r'"ts":[\d.]+', '"ts":1767322800.0'),
     (r'"duration":[\d.e-]+', '"duration":0.003'),
+    (r'"err_id":"\w+"', '"err_id":"abcdefghi"'),
+    (r"\bXID: \d+", "XID: 2"),
+    (r"\bmaster\d+", "master1"),
+    (r"\((\?|lab)@(?=127\.0\.0\.1\))", "(lab@"),
+    (r"\b(TCP_\w+/\d+) \d+ ", r"\1 3800 "),
     (r'"(remote_port)":"\d+"', r'"\1":"50000"'),
     (r"(?<![\d.])(127\.0\.0\.1|\[::1\])([:,] ?|#)(?!443\b)\d{4,5}\b", r"\1\g<2>50000"),
     (r"\[pid \d+(:tid \d+)?\]", r"[pid 1]"),
+    (r"\b127\.0\.0\.1:9\b", "127.0.0.1:443"),
+    (r"\bport (9|19999)\b", "port 443"),
     (r"\bpid[ =:]\d+", "pid 1"),
     (r"\[\d+\](?=:| \S)", "[1]"),
     (r" \d+#\d+: \*\d+ ", " 1#1: *1 "),
@@ -190,9 +208,10 @@ def table(name: str) -> dict[str, Any]:
 _PARTS_OF = {"curl-gnutls": "curl"}
 
 
-def folder_of(program: str, release: str) -> Path:
-    """Where a recording goes, by the split."""
+def folder_of(program: str, release: str, version: str) -> Path:
+    """Where a recording goes: the split names programs, and releases or versions of others."""
     split = table("split.toml")
     program = _PARTS_OF.get(program, program)
-    held_out = program in split["programs"] or release in split["versions"].get(program, ())
-    return HELD_OUT if held_out else KNOWN
+    apart = split["versions"].get(program, ())
+    held_out = program in split["programs"] or release in apart
+    return HELD_OUT if held_out or version.startswith(tuple(f"{one}." for one in apart)) else KNOWN

@@ -21,7 +21,7 @@ from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.ranking import ranked
 from lab.check.result import CheckResult, Demand, RankedRemedy, Requirement, RowVerdict, Strongest
 from lab.check.strongest import Demanded, comparable, strongest
-from lab.check.tries import THOROUGH, SpentError, Tries
+from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
 from lab.own import vsftpd_conf
@@ -33,6 +33,7 @@ from lab.record import AttemptResult
 from lab.remedies import remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.lines import changes
+from lab.remedies.races import THOROUGH
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd
 from tests.unit.made_up import DELIVERED, attempt_record, reporting
@@ -85,7 +86,7 @@ def outcome_of(attempt: Attempt) -> Outcome:
     if client.program == "ftplib" and server.require_ssl_reuse is not False:
         return _refused(Stage.TRANSFER, Reason.SESSION_REUSE_REQUIRED)
     if client.program == "net-ftp" and common[-1] == "TLSv1.3" and not next(_RACE) % 3:
-        return _refused(Stage.TRANSFER, Reason.ABORTED)
+        return reporting(_refused(Stage.TRANSFER, Reason.ABORTED), protocol="TLSv1.3")
     return reporting(DELIVERED, protocol=common[-1])
 
 
@@ -143,6 +144,7 @@ def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
             tries=1,
             completed=int(outcome.result is Result.COMPLETED),
             outcome=outcome,
+            refused=before,
             attempt=remedy.attempt,
         )
         made.append(tried)
@@ -313,6 +315,16 @@ def test_a_change_of_the_server_counts_for_all_whom_it_brings_in(tmp_path: Path)
     of_client = [one for one in rest if {c.end for c in one.changes} == {"client"}]
     assert of_client, "what a client can do is shown as well"
     assert all(one.brings_in for one in rest)
+
+
+def test_advice_that_rows_share_is_for_the_program_that_it_was_tried_with(tmp_path: Path) -> None:
+    old, racing = demanded(conf(tmp_path), OLD, "net-ftp@centos7")
+    refused = dataclasses.replace(racing.row, verdict=RowVerdict.BROKEN, advice=old.row.advice)
+    # The other one comes first, and has the advice that was tried with the one behind it.
+    made = _ranked([Demanded(racing.planned, refused), old])
+    of_client = [one for one in made if {c.end for c in one.changes} == {"client"}]
+    assert of_client
+    assert {client for one in of_client for client in one.brings_in} == {OLD}
 
 
 def test_what_is_unsafe_and_what_loses_somebody_is_never_first(tmp_path: Path) -> None:

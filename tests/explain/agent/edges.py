@@ -65,6 +65,8 @@ def apache(origins):
 {loaded}
 ServerRoot {PLACE}
 ServerName {HOST}
+User lab
+Group lab
 Listen 127.0.0.1:{PORT}
 PidFile {PLACE}/apache.pid
 ErrorLog {LOG}
@@ -154,7 +156,6 @@ pid_filename none
 cache_log {LOG}
 access_log stdio:{ACCESS}
 visible_hostname edge.lab.test
-cache_effective_user root
 connect_timeout 3 seconds
 connect_retries 0
 read_timeout 3 seconds

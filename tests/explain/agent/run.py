@@ -11,7 +11,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-LIMIT_S = 9
+LIMIT_S = 15
 #: Most of the time goes into waiting.
 SIDE_BY_SIDE = 4
 

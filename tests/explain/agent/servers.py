@@ -43,7 +43,7 @@ def pem(slug):
     return path
 
 
-def vsftpd(name, port, slug="valid", **options):
+def vsftpd(name, port, slug="direct", **options):
     given = {
         "listen": "YES",
         "listen_port": port,
@@ -77,7 +77,7 @@ def vsftpd(name, port, slug="valid", **options):
     return ["/usr/sbin/vsftpd", path]
 
 
-def proftpd(name, port, slug="valid", *lines, tls=True, required="on"):
+def proftpd(name, port, slug="direct", *lines, tls=True, required="on"):
     text = [
         "Include /etc/proftpd/modules.conf" if os.path.exists("/etc/proftpd/modules.conf") else "",
         "LoadModule mod_tls.c",
@@ -106,6 +106,7 @@ def proftpd(name, port, slug="valid", *lines, tls=True, required="on"):
             f"TLSRSACertificateFile {CERTIFICATES}/{slug}.chain.pem",
             f"TLSRSACertificateKeyFile {CERTIFICATES}/{slug}.key.pem",
             f"TLSRequired {required}",
+            f"TLSCertificateChainFile {CERTIFICATES}/{slug}.chain.pem",
             *[line for line in lines if line.startswith("TLS")],
             "</IfModule>",
         ]
@@ -116,7 +117,7 @@ def proftpd(name, port, slug="valid", *lines, tls=True, required="on"):
     return ["/usr/sbin/proftpd", "-n", "-q", "-c", path]
 
 
-def pure_ftpd(name, port, *options, slug="valid", tls="2"):
+def pure_ftpd(name, port, *options, slug="direct", tls="2"):
     argv = ["/usr/sbin/pure-ftpd", "-S", f"127.0.0.1,{port}", "-l", "unix", "-u", "1", "-Y", tls, "-A", "-H",
             "-f", "ftp", *options]  # fmt: skip
     certificate = ["-2", pem(slug)] if tls != "0" else []
@@ -149,7 +150,7 @@ server.serve_forever()
 """
 
 
-def pyftpdlib(name, port, mode="usual", slug="valid"):
+def pyftpdlib(name, port, mode="usual", slug="direct"):
     path = f"{PLACE}/pyftpdlib_server.py"
     with open(path, "w") as file:
         file.write(PYFTPDLIB)
@@ -178,7 +179,7 @@ def variants():
         yield (
             "proftpd",
             "usual",
-            lambda n, p: proftpd(n, p, "valid", "TLSOptions NoSessionReuseRequired"),
+            lambda n, p: proftpd(n, p, "direct", "TLSOptions NoSessionReuseRequired"),
         )
         for slug in SLUGS:
             yield "proftpd", slug, lambda n, p, slug=slug: proftpd(n, p, slug)
@@ -187,7 +188,7 @@ def variants():
             "proftpd",
             "client certificate",
             lambda n, p: proftpd(
-                n, p, "valid", "TLSVerifyClient on", f"TLSCACertificateFile {ROOT}"
+                n, p, "direct", "TLSVerifyClient on", f"TLSCACertificateFile {ROOT}"
             ),
         )
         yield "proftpd", "without TLS", lambda n, p: proftpd(n, p, tls=False)
@@ -197,7 +198,7 @@ def variants():
             lambda n, p: proftpd(
                 n,
                 p,
-                "valid",
+                "direct",
                 "TLSOptions NoSessionReuseRequired",
                 "<Limit STOR>\nDenyAll\n</Limit>",
             ),
@@ -208,13 +209,13 @@ def variants():
             lambda n, p: proftpd(
                 n,
                 p,
-                "valid",
+                "direct",
                 "TLSOptions NoSessionReuseRequired",
                 "DefaultRoot /usr",
                 "DefaultChdir /",
             ),
         )
-        yield "proftpd", "full", lambda n, p: proftpd(n, p, "valid", "MaxConnectionsPerHost 1")
+        yield "proftpd", "full", lambda n, p: proftpd(n, p, "direct", "MaxConnectionsPerHost 1")
     if here("/usr/sbin/pure-ftpd"):
         yield "pure-ftpd", "usual", lambda n, p: pure_ftpd(n, p)
         for slug in SLUGS:
@@ -447,6 +448,7 @@ def is_the_second(client):
 
 #: Name of the set-up; the variant of the server; the client; what it is called (docs/outcomes.md).
 MEETINGS = [
+    ("nothing is wrong", "usual", uploads, ("unknown", "unknown", "transfer")),
     ("plain login", "usual", logs_in_plainly, ("tls-required", "server", "login")),
     ("wrong password", "usual", has_a_wrong_password, ("login-failed", "server", "login")),
     ("client has TLS 1.0 only", "usual", speaks_tls_1_0, ("no-shared-protocol", "server", "handshake")),

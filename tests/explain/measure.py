@@ -1,0 +1,204 @@
+"""How often `lab explain` is right: ``python -m tests.explain.measure``, or ``make explain-measure``.
+
+Every recorded text is explained, and the answer compared with what had been set up. Figures of the known part
+and of the held-out one are printed, with the misses of the known part; those of the held-out part with
+``--held-out`` alone, since whoever has seen them cannot be measured by them any more. ``--write`` puts the
+figures into ``docs/explain.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.explain.answer import explain
+from lab.explain.index import load as load_index
+from tests.explain.texts import HELD_OUT, KNOWN, Recording, Text, load
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
+#: The lines between which the figures stand.
+_BEGIN, _END = "<!-- figures: make explain-measure -->", "<!-- end of the figures -->"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A text, and what was said of it."""
+
+    of: Recording
+    text: Text
+    reasons: tuple[str, ...]
+    """The candidates' reasons, each once, the likeliest first."""
+    sure_of: frozenset[str]
+    """Those with high confidence."""
+
+    @property
+    def right(self) -> bool:
+        """Of a text with one cause: it comes first. Of one with several: they are the candidates."""
+        if len(self.text.reasons) == 1:
+            return self.reasons[:1] == tuple(self.text.reasons)
+        return _one_name(self.reasons) == _one_name(self.text.reasons)
+
+    @property
+    def within_three(self) -> bool:
+        """A true cause is among the first three candidates."""
+        return not self.text.reasons.isdisjoint(self.reasons[:3])
+
+    @property
+    def confidently_wrong(self) -> bool:
+        """A candidate with high confidence is none of the causes."""
+        return not self.sure_of <= self.text.reasons
+
+
+def _one_name(reasons: Iterable[str]) -> frozenset[str]:
+    """A set in which a missing intermediate has one name: a library's number decides between the two."""
+    other = {"first-certificate-unverifiable": "unknown-issuer"}
+    return frozenset(other.get(reason, reason) for reason in reasons)
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of so many."""
+
+    good: int
+    of: int
+
+    @classmethod
+    def counted(cls, values: Iterable[bool]) -> Share:
+        """How many are true."""
+        known = list(values)
+        return cls(sum(known), len(known))
+
+    @property
+    def percent(self) -> float:
+        """100 of nothing."""
+        return 100 * self.good / self.of if self.of else 100.0
+
+    def __str__(self) -> str:
+        return f"{self.percent:.1f} % ({self.good} of {self.of})"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is measured of one part."""
+
+    texts: int
+    programs: int
+    first: Share
+    """Of the texts with one cause."""
+    exact: Share
+    """Of the texts with several."""
+    within_three: Share
+    confidently_wrong: Share
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer]) -> Figures:
+        """The figures of these answers."""
+        one = [answer for answer in answers if len(answer.text.reasons) == 1]
+        several = [answer for answer in answers if len(answer.text.reasons) > 1]
+        return cls(
+            texts=len(answers),
+            programs=len({answer.of.program for answer in answers}),
+            first=Share.counted(answer.right for answer in one),
+            exact=Share.counted(answer.right for answer in several),
+            within_three=Share.counted(answer.within_three for answer in answers),
+            confidently_wrong=Share.counted(answer.confidently_wrong for answer in answers),
+        )
+
+
+def answers(folder: Path) -> list[Answer]:
+    """Every text of a folder with its answer."""
+    index = load_index()
+    found = []
+    for recording in load(folder):
+        for text in recording.texts:
+            candidates = explain(text.text.encode(), index).candidates
+            reasons = tuple(dict.fromkeys(one.reason for one in candidates))
+            sure = frozenset(one.reason for one in candidates if one.confidence == "high")
+            found.append(Answer(recording, text, reasons, sure))
+    return found
+
+
+def table(known: Figures, held_out: Figures) -> str:
+    """The figures as Markdown."""
+    rows = [
+        ("texts", known.texts, held_out.texts),
+        ("programs", known.programs, held_out.programs),
+        ("one cause: it is the first candidate", known.first, held_out.first),
+        ("several causes: exactly these are the candidates", known.exact, held_out.exact),
+        ("a true cause is within the first three", known.within_three, held_out.within_three),
+        (
+            "a wrong candidate with high confidence",
+            known.confidently_wrong,
+            held_out.confidently_wrong,
+        ),
+    ]
+    lines = ["| | known | held out |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {name} | {one} | {other} |" for name, one, other in rows)])
+
+
+def written(document: str) -> str:
+    """The figures that stand in a document."""
+    found = re.search(rf"{re.escape(_BEGIN)}\n(.*?)\n{re.escape(_END)}", document, re.DOTALL)
+    return found[1].strip() if found else ""
+
+
+def put(document: str, figures: str) -> str:
+    """The document with other figures.
+
+    Raises:
+        ValueError: it has no place for them.
+    """
+    if _BEGIN not in document:
+        raise ValueError(
+            f"{DOCUMENT.name} has no line `{_BEGIN}`: write it, and `{_END}`, below it"
+        )
+    before, rest = document.split(_BEGIN, 1)
+    return f"{before}{_BEGIN}\n{figures}\n{_END}{rest.split(_END, 1)[1]}"
+
+
+def misses(found: Iterable[Answer]) -> str:
+    """What is not right, a few lines each."""
+    lines = []
+    for one in found:
+        if one.right and not one.confidently_wrong:
+            continue
+        last = " / ".join(one.text.text.strip().splitlines()[:4])
+        lines += [
+            f"{one.of.name} ({one.text.how}): {', '.join(one.text.setups[:3])}",
+            f"    is    {', '.join(sorted(one.text.reasons))}",
+            f"    said  {', '.join(one.reasons) or 'nothing'}"
+            + (f" (sure of {', '.join(sorted(one.sure_of))})" if one.confidently_wrong else ""),
+            f"    text  {last[:300]}",
+        ]
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print; the exit status is 0."""
+    parser = argparse.ArgumentParser(prog="python -m tests.explain.measure")
+    parser.add_argument(
+        "--held-out", action="store_true", help="list the misses of the held-out part, too"
+    )
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/explain.md")
+    parser.add_argument(
+        "--folder", type=Path, help="measure these recordings in place of the held-out ones"
+    )
+    arguments = parser.parse_args(argv)
+    known, held_out = answers(KNOWN), answers(arguments.folder or HELD_OUT)
+    figures = table(Figures.of(known), Figures.of(held_out))
+    sys.stdout.write(f"known, not right:\n{misses(known)}\n")
+    if arguments.held_out:
+        sys.stdout.write(f"held out, not right:\n{misses(held_out)}\n")
+    sys.stdout.write(f"{figures}\n")
+    if arguments.write:
+        text = DOCUMENT.read_text(encoding="utf-8")
+        DOCUMENT.write_text(put(text, figures), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""How often `lab explain` is right on what programs were heard to say, and that the document says so."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.explain.measure import DOCUMENT, Answer, Figures, answers, put, table, written
+from tests.explain.texts import HELD_OUT, KNOWN, Cause, Recording, Text
+
+#: In points.
+BEHIND = 4
+RECORDING = Recording("curl", "debian12", "7.88.1", "OpenSSL", "recorded", ())
+
+
+@pytest.fixture(scope="module")
+def known() -> Figures:
+    return Figures.of(answers(KNOWN))
+
+
+def answered(reasons: list[str], *said: str, sure: str = "") -> Answer:
+    causes = tuple(Cause(reason, "client", "verify") for reason in reasons)
+    text = Text("text", "way", ("web: x",), causes)
+    return Answer(RECORDING, text, said, frozenset({sure} - {""}))
+
+
+def test_a_text_with_one_cause_is_right_where_that_comes_first() -> None:
+    assert answered(["expired"], "expired", "revoked").right
+    assert not answered(["expired"], "revoked", "expired").right
+    assert answered(["expired"], "revoked", "expired").within_three
+    assert not answered(["expired"]).within_three
+
+
+def test_a_text_with_several_is_right_where_they_are_the_candidates() -> None:
+    assert answered(["expired", "revoked"], "revoked", "expired").right
+    assert not answered(["expired", "revoked"], "revoked", "expired", "weak-key").right
+    assert not answered(["expired", "revoked"], "revoked").right
+    assert answered(
+        ["expired", "unknown-issuer"], "expired", "first-certificate-unverifiable"
+    ).right
+
+
+def test_to_be_sure_of_what_is_none_of_the_causes_is_counted() -> None:
+    assert answered(["expired"], "revoked", sure="revoked").confidently_wrong
+    assert not answered(["expired"], "expired", "revoked", sure="expired").confidently_wrong
+
+
+def test_the_known_texts_are_answered(known: Figures) -> None:
+    assert known.first.percent >= 92
+    assert known.exact.percent >= 40
+    assert known.within_three.percent >= 92
+    assert known.confidently_wrong.percent <= 2
+
+
+def test_the_document_has_the_figures(known: Figures) -> None:
+    """They may be a little behind a table of words that has changed."""
+    now, stands = table(known, Figures.of(answers(HELD_OUT))), written(DOCUMENT.read_text("utf-8"))
+    assert len(numbers(now)) == len(numbers(stands)) > 0
+    for measured, said in zip(numbers(now), numbers(stands), strict=True):
+        assert abs(measured - said) <= BEHIND, "run make explain-measure"
+
+
+def numbers(figures: str) -> list[float]:
+    """The shares in percent, and the numbers of texts and programs."""
+    return [float(n) for n in re.findall(r"(?<=\| )[\d.]+", figures)]
+
+
+def test_figures_have_their_place() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert written(put(document, "| a |")) == "| a |"
+    with pytest.raises(ValueError, match="has no line"):
+        put("nothing", "| a |")
