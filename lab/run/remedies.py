@@ -195,7 +195,8 @@ class _Search:
             # The large file first, which races more often; one with the attempt's own was made.
             number: [one for one, n in reversed(thoroughly(path.attempt)) for _ in range(n)][:-1]
             for number, path in enumerate(paths)
-            if self._may_race(made[number][0])
+            # Of what is unsafe, one try says enough: it is shown for what it gives away.
+            if path.rating is not Rating.UNSAFE and self._may_race(made[number][0])
         }
         while racing:
             tries = {

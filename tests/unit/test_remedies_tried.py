@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.cases import curl, net_ftp, vsftpd
-from lab.model import Attempt, ClientSettings, Outcome, Reason, Result, Side, Stage, only
+from lab.model import Attempt, ClientSettings, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.remedies.advice import TriedRemedy
@@ -42,10 +42,12 @@ class Tried:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, lost: Callable[[int], bool]) -> None:
         self.made: list[Attempt] = []
         self._lost, self._large = lost, count(1)
+        self.expired = False
         monkeypatch.setattr(remedies, "make_all", self._make)
 
     def __call__(self, client: ClientSettings) -> dict[tuple[str, ...], TriedRemedy]:
-        attempt = Attempt(vsftpd(require_ssl_reuse=True), client)
+        server = vsftpd(certificate="expired") if self.expired else vsftpd(require_ssl_reuse=True)
+        attempt = Attempt(server, client)
         before = attempt_record("refused", attempt, self._outcome(attempt), None)
         session: Any = Session()
         advice = remedies.advise(session, before, (), places={})
@@ -60,6 +62,8 @@ class Tried:
 
     def _outcome(self, attempt: Attempt) -> Outcome:
         settings: Any = attempt
+        if settings.server.certificate == "expired" and settings.client.verify:
+            return refused(Reason.EXPIRED)
         if settings.server.require_ssl_reuse and settings.client.session_cache != "shared":
             return refused(Reason.SESSION_REUSE_REQUIRED)
         if only("TLSv1.2") in (attempt.server.protocols, attempt.client.protocols):
@@ -110,3 +114,14 @@ def test_a_remedy_for_a_race_is_tried_as_often_as_one() -> None:
     assert may_differ(reading, refused(Reason.ABORTED, None))
     assert not may_differ(reading, refused(Reason.ABORTED, "TLSv1.2"))
     assert not may_differ(reading, refused(Reason.SESSION_REUSE_REQUIRED))
+
+
+def test_what_is_unsafe_is_tried_once_beside_what_is_tried_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = Tried(monkeypatch, lambda _: False)
+    tried.expired = True
+    found = tried(net_ftp("rocky9"))
+    unsafe = [one for one in found.values() if one.rating is Rating.UNSAFE]
+    assert [one.tries for one in unsafe] == [1]
+    assert found["renewed",].tries == ENOUGH
