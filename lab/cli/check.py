@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,7 +139,13 @@ def check(
     say_findings(plan.findings, verbose=verbose, language=language)
     from lab.check.checking import check as make_check
 
-    result = make_check(plan, advised=advised, strongest=wanted, certificates=certificates)
+    result = make_check(
+        plan,
+        advised=advised,
+        strongest=wanted,
+        certificates=certificates,
+        meanwhile=_load_telling,
+    )
     written = write if result.strongest is not None and result.strongest.text else None
     if written is not None and result.strongest is not None:
         write_new(written, result.strongest.text)
@@ -161,6 +168,12 @@ def check(
         for line in workflow_commands.lines(result, compared, language):
             common.say(line, error=as_json)
     raise typer.Exit(result.status if compared is None else compared.status)
+
+
+def _load_telling() -> None:
+    """Load what prints a check: that takes as long as an agent to start."""
+    import_module("lab.check.telling")
+    common.console()
 
 
 @contextmanager
