@@ -21,6 +21,7 @@ from lab.record import AttemptResult, Chain
 from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import likeness
+from lab.remedies.lines import LineChange, changes
 from lab.remedies.words import InBothLanguages, read_words
 from lab.text import cut, listed
 
@@ -33,7 +34,10 @@ _DECIDE = {
     Demand.VERIFIES: ("client.tls", "client.verify"),
     Demand.IMPOSTOR: ("client.tls", "client.verify", "client.trust"),
     Demand.WITHOUT_TLS: ("server.tls", "server.tls_required_login"),
+    Demand.CLEAR_DATA: ("server.tls", "server.tls_required_data"),
 }
+#: How a server refuses a data channel in clear text: at the transfer, or PROT C itself.
+_NO_CLEAR_DATA = (Reason.DATA_TLS_REQUIRED, Reason.PROTECTION_REFUSED)
 
 
 def say(section: str, name: str, /, **values: object) -> InBothLanguages:
@@ -63,11 +67,15 @@ def judged(planned: PlannedRow, result: AttemptResult) -> Row:
     if wanted.demand is Demand.DELIVERS and not through and says_nothing(outcome):
         said = say("why", "not-judged", outcome=outcome.in_words())
         return Row(verdict=RowVerdict.CANNOT, why=said.en, cause=said, **made)
+    if wanted.demand is Demand.CLEAR_DATA and not through and outcome.reason not in _NO_CLEAR_DATA:
+        said = say("why", "not-so-far", client=wanted.client, outcome=outcome.in_words())
+        return Row(verdict=RowVerdict.CANNOT, why=said.en, cause=said, **made)
     cause = _cause(planned, result, outcome)
     if cause is None and (wanted.demand is not Demand.DELIVERS or through):
         return Row(verdict=RowVerdict.MET, **made)
     where = tuple(_where(planned, result))
-    return Row(verdict=RowVerdict.BROKEN, cause=cause, where=where, **made)
+    remedy = _remedy(planned)
+    return Row(verdict=RowVerdict.BROKEN, cause=cause, where=where, remedy=remedy, **made)
 
 
 def says_nothing(outcome: Outcome) -> bool:
@@ -103,6 +111,8 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             return say("cause", "over", version=wanted.version, client=wanted.client)
         case Demand.WITHOUT_TLS:
             return say("cause", "without-tls")
+        case Demand.CLEAR_DATA:
+            return None if outcome.data_protected else say("cause", "clear-data")
         case Demand.IMPOSTOR:
             got = result.server_report.captured if result.server_report else None
             if got is None:
@@ -116,6 +126,17 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             known = on_real_hosts(result, always=True)
             said = InBothLanguages(*("; ".join(getattr(d, n) for d in known) for n in ("en", "ja")))
             return say("cause", "real-host", said=said) if known else None
+
+
+def _remedy(planned: PlannedRow) -> tuple[LineChange, ...]:
+    """What a server must say that lets somebody through without TLS."""
+    attempt, own, demand = planned.attempt, planned.own, planned.requirement.demand
+    named = [name.partition(".") for name in _DECIDE.get(demand, ())]
+    on = {field: True for end, _, field in named if end == "server"}
+    if not on:
+        return ()
+    required = attempt.with_server(**{n: v for n, v in on.items() if hasattr(attempt.server, n)})
+    return changes(attempt, required, own.places)
 
 
 def refused_in(row: Row) -> AttemptResult:
@@ -161,8 +182,10 @@ def _where(planned: PlannedRow, result: AttemptResult) -> Iterator[SourceLine]:
         return
     named = [n for n in _DECIDE[wanted.demand] if attrgetter(n)(planned.attempt) is not True]
     found = [places[name] for name in named if name in places]
-    end = "server." if wanted.demand is Demand.WITHOUT_TLS else "client."
-    others = [place.rpartition(":")[0] for name, place in places.items() if name.startswith(end)]
+    end = _DECIDE[wanted.demand][0].partition(".")[0]
+    others = [
+        place.rpartition(":")[0] for name, place in places.items() if name.startswith(f"{end}.")
+    ]
     yield from source_lines(found[:1] or others[:1])
 
 

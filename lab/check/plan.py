@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from lab.check.clients import clients_of, most_lenient
 from lab.check.demands import CheckedFiles, Demands, failure
-from lab.check.result import Demand, Requirement
+from lab.check.result import Demand, Requirement, SourceLine
 from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
 from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
 from lab.own.files import UserFiles
@@ -91,7 +91,15 @@ def read_plan(
         if demands.impostor is not None:
             impostor = make(demand=Demand.IMPOSTOR, written=demands.impostor)
             rows.append(PlannedRow(impostor, impostors(attempt), given or UserFiles()))
-    rows += _nobody(demands, clients_of(usual.server.speaks), usual, own or UserFiles())
+    everybody = clients_of(usual.server.speaks)
+    rows += _nobody(demands, everybody, usual, own or UserFiles())
+    if demands.without_tls is not None:
+        probes = _one_of_each(chosen or dict.fromkeys(everybody, (None, True)))
+        for client, may_be_cannot in probes:
+            attempt, given, _ = read(client)
+            make = partial(Requirement, client=client, may_be_cannot=may_be_cannot)
+            wanted = make(demand=Demand.CLEAR_DATA, written=demands.without_tls)
+            rows.append(PlannedRow(wanted, _in_clear_text(attempt), given or UserFiles()))
     if not rows:
         raise failure(demands.file or "lab check", None, "nothing-demanded")
     by_demand = sorted(rows, key=lambda row: list(Demand).index(row.requirement.demand))
@@ -121,6 +129,33 @@ def _read(
         # It is not to be what a strict client refuses.
         attempt = attempt.with_server(certificate=STRONG)
     return attempt, own, findings
+
+
+def _one_of_each(
+    clients: Mapping[str, tuple[SourceLine | None, bool]],
+) -> Iterator[tuple[str, bool]]:
+    """Of each FTP program a client, and whether it may be `cannot`.
+
+    It is the server that is looked at: what two programs of the same settings differ in, or two crypto
+    policies, plays no part behind a login. So it is one that must be there, on the platform that is named
+    first, and that gets as far as that if any does.
+    """
+    kinds: dict[object, list[str]] = {}
+    for name in clients:
+        if isinstance(client := parse_client(name), FtpClientSettings):
+            kinds.setdefault(type(client), []).append(name)
+    for names in kinds.values():
+        certain = [name for name in names if not clients[name][1]] or names
+        platform = parse_client(certain[0]).platform
+        name = most_lenient([n for n in certain if parse_client(n).platform == platform])
+        yield name, clients[name][1]
+
+
+def _in_clear_text(attempt: Attempt) -> Attempt:
+    """The attempt, logged in over TLS, with a file in clear text."""
+    implicit = {"implicit_tls": True} if attempt.server.tls_first else {}
+    told = {"tls": True, "protect_data": False, "verify": False, "goal": Goal.TRANSFER}
+    return attempt.with_client(**told, **implicit)
 
 
 def _nobody(

@@ -1,9 +1,4 @@
-"""Uploads that complete in some tries only, and are therefore repeated: TLS 1.3 and who closes too early.
-
-A client that closes the data connection of an upload while session tickets of TLS 1.3 are unread makes its
-system send a reset, and what the server has not read by then is lost. Which clients do is theirs to say
-(:attr:`lab.clients.base.Program.leaves_tickets_unread`); that it is TLS 1.3 is read from what was negotiated.
-"""
+"""Requirements that are met in some tries only (:mod:`lab.remedies.races`), and are therefore repeated."""
 
 from __future__ import annotations
 
@@ -14,31 +9,24 @@ from typing import Final
 from lab.check.judging import judged, say
 from lab.check.plan import PlannedRow
 from lab.check.result import Demand, Row
-from lab.clients import program_of
-from lab.model import Goal, Result
+from lab.model import Result
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, OwnFiles
+from lab.remedies.races import may_differ
 from lab.run.attempts import make_all
-from lab.run.remedies import RACES
 from lab.run.session import Session
 
 #: A race is tried so often at a time, and so many times while it ends only one way: one that refuses an
 #: upload in ten is then missed in one check of a hundred.
 TRIES: Final = 12
 ROUNDS: Final = 4
-_VERSION = "TLSv1.3"
 
 
 def known_to_race(planned: PlannedRow, row: Row) -> bool:
     """Whether what an attempt negotiated is known to complete in some tries only."""
-    outcome, client = row.outcome, planned.attempt.client
-    if row.requirement.demand is not Demand.DELIVERS or outcome is None:
+    if row.requirement.demand is not Demand.DELIVERS or row.outcome is None:
         return False
-    if client.goal is not Goal.TRANSFER or outcome.protocol != _VERSION:
-        return False
-    if outcome.result is Result.COMPLETED:
-        return bool(outcome.data_protected) and program_of(client).leaves_tickets_unread
-    return outcome.reason in RACES
+    return may_differ(planned.attempt, row.outcome)
 
 
 def repeated(

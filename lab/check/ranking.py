@@ -20,8 +20,8 @@ from lab.model import Attempt, ClientSettings, Rating
 from lab.remedies import Remedy, as_written, in_the_lab, remedies_for, title_of
 from lab.remedies.advice import TriedRemedy
 from lab.remedies.lines import LineChange, changes
+from lab.remedies.races import RACES
 from lab.remedies.words import InBothLanguages
-from lab.run.remedies import RACES
 
 #: The ratings from the best on; what is useless is none.
 _WORTH = (Rating.RECOMMENDED, Rating.TEMPORARY, Rating.UNSAFE)
@@ -61,14 +61,17 @@ def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ..
     made: list[RankedRemedy] = []
     # What was made before no more could be says itself how often it was tried.
     with suppress(SpentError):
-        candidates = list(_candidates(demanded).values())
+        known = _candidates(demanded)
+        candidates = list(known.values())
         quick = [_told(one, demanded, tries, thorough=False) for one in candidates]
         held = [pair for pair in zip(quick, candidates, strict=True) if pair[0].brings_in]
         held.sort(key=lambda pair: _order(pair[0]))
         made = [told for told, _ in held]
         for number, (_, candidate) in enumerate(held[:MOST_PROVEN]):
             made[number] = alone = _told(candidate, demanded, tries, thorough=True)
-            for further in _behind_a_race(candidate, demanded, tries):
+            for key, further in _behind_a_race(candidate, demanded, tries).items():
+                if key in known:
+                    continue
                 both = _told(further, demanded, tries, thorough=True)
                 made += [both] if {*both.brings_in} > {*alone.brings_in} else []
     return tuple(sorted((one for one in made if one.brings_in), key=_order))
@@ -94,7 +97,8 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
             continue
         for remedy in advice.remedies:
             before = remedy.refused
-            if not remedy.holds or remedy.attempt is None or before is None:
+            # What races for the client for which it was tried may still bring others in.
+            if not remedy.completed or remedy.attempt is None or before is None:
                 continue
             key = tuple(_written(change) for change in remedy.changes)
             candidate = found.setdefault(key, _Candidate(remedy, before))
@@ -106,11 +110,11 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
 
 def _behind_a_race(
     candidate: _Candidate, demanded: Sequence[Demanded], tries: Tries
-) -> list[_Candidate]:
-    """A change of the server with what ends the race into which it brings a client."""
+) -> dict[object, _Candidate]:
+    """A change of the server with what ends the race into which it brings a client, by what people write."""
     found: dict[object, _Candidate] = {}
     if candidate.ends != {"server"}:
-        return []
+        return found
     for one in demanded:
         attempt = _changed(candidate, one)
         if attempt is None or one.row.verdict is not RowVerdict.BROKEN:
@@ -125,7 +129,7 @@ def _behind_a_race(
                 both = _both(candidate, one, attempt, remedy)
                 key = tuple(_written(change) for change in both.changes)
                 found.setdefault(key, _Candidate(both, one.planned.attempt))
-    return list(found.values())
+    return found
 
 
 def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy) -> TriedRemedy:

@@ -43,6 +43,8 @@ class Demand(StrEnum):
     """Nobody gets through over this old version of TLS."""
     WITHOUT_TLS = "without-tls"
     """Nobody gets through without TLS."""
+    CLEAR_DATA = "clear-data"
+    """Nobody who has logged in over TLS sends a file in clear text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,8 @@ class Row:
     """Of what is broken: the cause."""
     where: tuple[SourceLine, ...] = ()
     """Of what is broken: the lines that decide; nothing: no file that was given sets it."""
+    remedy: tuple[LineChange, ...] = ()
+    """Of a server that lets somebody through without TLS: what it must say instead."""
     user_sees: str = ""
     """Of a refusal: what the user of the client is shown."""
     advice: Advice | None = None

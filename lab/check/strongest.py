@@ -31,7 +31,7 @@ MOST_NAMED = 3
 #: So often the search begins again because its result did not hold in every try.
 MOST_SEARCHES = 3
 #: What is demanded of the server, so that a configuration can break it.
-GUARDS = (Demand.OVER, Demand.WITHOUT_TLS)
+GUARDS = (Demand.OVER, Demand.WITHOUT_TLS, Demand.CLEAR_DATA)
 _WORDS = Path(__file__).with_name("strongest.toml")
 
 

@@ -14,7 +14,7 @@ from lab.check.judging import on_real_hosts, say
 from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
 from lab.model import NotJudged, Result
-from lab.report.advice import advice_in_words, outcome_in_words, refusal_in_words
+from lab.report.advice import advice_in_words, change_in_words, outcome_in_words, refusal_in_words
 from lab.report.layout import padded, print_hanging
 from lab.text import listed, visible
 
@@ -137,6 +137,7 @@ _NAMES = {
     Demand.IMPOSTOR: ("got-through", "got-through"),
     Demand.OVER: ("got-through", "got-through"),
     Demand.WITHOUT_TLS: ("got-through", "got-through"),
+    Demand.CLEAR_DATA: ("clear-data", "clear-data"),
 }
 
 
@@ -215,6 +216,9 @@ def _of_cause(rows: Sequence[Row], language: str, *, verbose: bool) -> Iterator[
         pairs = advice_in_words(first.advice, language, everything=verbose)
         remedies = [pair for pair in pairs if pair[0] not in skipped]
         yield from remedies if verbose else remedies[:1]
+    if first.remedy:
+        lines = "\n".join(change_in_words(change).in_(language) for change in first.remedy)
+        yield _label("remedy", language), lines
     seen = dict.fromkeys(one.user_sees.split("\n")[0] for one in rows if one.user_sees)
     if seen:
         yield _label("user-sees", language), "\n".join(seen)
@@ -272,5 +276,6 @@ def _row_as_json(row: Row) -> dict[str, Any]:
         "why": row.why or None,
         "cause": dataclasses.asdict(row.cause) if row.cause else None,
         "where": [dataclasses.asdict(place) for place in row.where],
+        "remedy": [dataclasses.asdict(change) for change in row.remedy],
         "user_sees": row.user_sees or None,
     }

@@ -3,10 +3,9 @@
 Ranking and search ask for many configurations, and often for the same ones. What was made is kept by the
 settings of both ends; a further question makes only the tries that are missing.
 
-An upload over TLS 1.3 is a race for some clients: who closes the data connection with session tickets that it
-has not read loses what the server has not read yet, in some tries and not in others, more often with a large
-file. So a question that is asked thoroughly makes it many times, with files of two sizes. One that is not is
-asked with less patience: who waits for an answer that never comes holds a listener until its limit.
+An upload over TLS 1.3 is a race for some clients (:mod:`lab.remedies.races`). So a question that is asked
+thoroughly makes it many times, with files of two sizes. One that is not is asked with less patience: who
+waits for an answer that never comes holds a listener until its limit.
 """
 
 from __future__ import annotations
@@ -16,14 +15,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lab.clients import program_of
-from lab.model import Attempt, FtpClientSettings, Goal, Outcome, Result, Role
+from lab.model import Attempt, Outcome, Role
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, OwnFiles
-from lab.run.remedies import RACES
+from lab.remedies.races import may_differ, thoroughly, variants
 
-#: Tries of an upload that may end otherwise, by the size of its file; ``None``: that of the attempt.
-THOROUGH: Mapping[int | None, int] = {None: 12, 100_000: 12}
 #: So long a client waits where nobody asks thoroughly, in seconds.
 PATIENCE_S = 4.0
 #: So long all of ranking and search may take, in seconds; the attempts under way are waited for.
@@ -36,14 +32,6 @@ Make = Callable[[list[PlannedAttempt]], Mapping[str, AttemptResult]]
 
 class SpentError(Exception):
     """No more attempts may be made, or no more seconds."""
-
-
-def may_differ(attempt: Attempt, outcome: Outcome) -> bool:
-    """Whether a further try may end otherwise: an upload over TLS 1.3, or what broke in one."""
-    if outcome.result is not Result.COMPLETED:
-        return outcome.reason in RACES
-    racing = program_of(attempt.client).leaves_tickets_unread
-    return racing and outcome.goal is Goal.TRANSFER and outcome.protocol == "TLSv1.3"
 
 
 @dataclass
@@ -91,15 +79,11 @@ class Tries:
             races = [
                 one for one in wanted if any(may_differ(one, made) for made in self.outcomes(one))
             ]
-            self._make(
-                (variant, times)
-                for one in races
-                for variant, times in zip(_variants(one), THOROUGH.values(), strict=False)
-            )
+            self._make(pair for one in races for pair in thoroughly(one))
 
     def of(self, attempt: Attempt) -> tuple[AttemptResult, ...]:
         """What was made of this attempt, with files of all sizes; if nothing was, then of it in a hurry."""
-        made = [one for each in _variants(attempt) for one in self._results.get(each, ())]
+        made = [one for each in variants(attempt) for one in self._results.get(each, ())]
         return tuple(made or self._results.get(_hurried(attempt), ()))
 
     def outcomes(self, attempt: Attempt) -> tuple[Outcome, ...]:
@@ -122,14 +106,6 @@ class Tries:
             raise SpentError(f"more than {self.seconds:g} s")
         self.made += len(planned)
         self.know(self.make(planned).values())
-
-
-def _variants(attempt: Attempt) -> list[Attempt]:
-    """The attempt with a file of each size; what uploads none has none."""
-    if not isinstance(attempt.client, FtpClientSettings):
-        return [attempt]
-    sizes = (size or attempt.client.payload for size in THOROUGH)
-    return [attempt.with_client(payload=size) for size in sizes]
 
 
 def _hurried(attempt: Attempt) -> Attempt:

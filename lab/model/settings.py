@@ -265,6 +265,9 @@ class FtpClientSettings(ClientSettings):
         "default: the program's own; shared: every data connection gets the control channel's session;"
         " none: no resumption",
     )
+    protect_data: bool = setting(
+        True, "ask for protection of the data channel (off: files in clear text after a TLS login)"
+    )
     payload: int = setting(1024, "size of the file to deliver, in bytes")
 
     @property

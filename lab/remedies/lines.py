@@ -33,6 +33,7 @@ _STATEMENTS = {
     "certificate": "context.load_cert_chain({!r})",
     "server_name": "server_hostname={!r}",
     "reuse": "session=ftp.sock.session",
+    "protect_data": "ftp.prot_p()",
 }
 
 
@@ -88,6 +89,7 @@ def _written(request: Mapping[str, Any], form: ClientForm) -> Iterator[str]:
         tls = request.get("tls", request.get("starttls"))
         wanted = form == "options" and "starttls" in request and tls
         yield from ["$ftp->starttls"] if wanted else []
+        yield from [f"$ftp->prot('{request['prot']}')"] if request.get("prot") else []
         yield from [_SHARED] if request.get("session_cache") == "shared" else []
         yield from (_option(name, value, form) for name, value in request["options"].items())
     else:

@@ -11,7 +11,7 @@ from lab.remedies.words import InBothLanguages, words
 from lab.text import listed
 
 #: So many lines of a change are shown.
-MOST_WRITTEN = 4
+MOST_WRITTEN = 8
 
 
 def advice_in_words(

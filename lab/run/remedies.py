@@ -21,6 +21,7 @@ from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import UNKNOWN, likeness, others
 from lab.remedies.lines import can_be_written, changes
+from lab.remedies.races import may_differ, thoroughly
 from lab.remedies.words import InBothLanguages
 from lab.run.agents import Unsupported
 from lab.run.attempts import make_all
@@ -30,10 +31,9 @@ from lab.run.suites import SuiteComparison
 
 #: So many changes add up at most; and so many attempts that came further are followed from each step.
 MOST_CHANGES, MOST_FOLLOWED = 4, 4
-#: A remedy for a race is tried so often.
-TRIES_OF_A_RACE = 10
-#: Over TLS 1.3 these come in some tries and not in others.
-RACES = frozenset({Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED, Reason.UNCLEAN_CLOSE})
+#: So many further tries of a remedy that races are made at a time: where one of four tries is lost, the first
+#: of these mostly tells, and none are made after it.
+TRIES_AT_A_TIME = 6
 _WORST = (Rating.UNSAFE, Rating.TEMPORARY, Rating.RECOMMENDED)
 
 
@@ -119,8 +119,6 @@ class _Search:
         self._places, self._form, self._texts = places, form, texts
         self._seen = {refused.attempt.key}
         self._at_an_impostor: dict[str, AttemptResult] = {}
-        reason = refused.outcome.reason if refused.outcome else None
-        self._times = TRIES_OF_A_RACE if reason in RACES else 1
 
     def everything(self) -> list[TriedRemedy]:
         """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""
@@ -151,9 +149,11 @@ class _Search:
         found = UNKNOWN
         if self._chain and path.attempt.server == self._refused.server:
             found = likeness(outcome.reason, self._chain, self._refused.started)
+        racing = may_differ(path.attempt, outcome)
         for remedy in remedies_for(outcome.reason, path.attempt, found):
-            # A client that checks nothing any more needs no second change.
-            wanted = first or remedy.rating is not Rating.UNSAFE
+            # A client that checks nothing any more needs no second change; and what ends a race is known.
+            useless = remedy.rating is Rating.UNSAFE or (racing and remedy.cure == "line")
+            wanted = first or not useless
             wanted = wanted and can_be_written(path.attempt, remedy.attempt, self._form)
             if wanted and remedy.attempt.key not in self._seen:
                 self._seen.add(remedy.attempt.key)
@@ -167,14 +167,8 @@ class _Search:
         return (before.stage, before.reason) != (outcome.stage, outcome.reason)
 
     def _made(self, paths: Sequence[_Path]) -> list[list[AttemptResult]]:
-        """The tries of each; of what is unsafe, at an impostor's server as well, all side by side."""
-        ids = [[f"{number}-{one}" for one in range(self._times)] for number in range(len(paths))]
-        refused = self._refused
-        planned = [
-            PlannedAttempt(name, path.attempt, role=Role.REMEDY, counted=True, own=refused.own)
-            for path, names in zip(paths, ids, strict=True)
-            for name in names
-        ]
+        """The tries of each; of what is unsafe, at an impostor's server as well, side by side."""
+        planned = [self._planned(str(number), path.attempt) for number, path in enumerate(paths)]
         unsafe = {f"impostor-{n}": p for n, p in enumerate(paths) if p.rating is Rating.UNSAFE}
         planned += [
             PlannedAttempt(
@@ -187,7 +181,43 @@ class _Search:
         self._session.equip_for(one.attempt for one in planned)
         results = make_all(self._session, planned)
         self._at_an_impostor |= {path.attempt.key: results[name] for name, path in unsafe.items()}
-        return [[results[name] for name in names] for names in ids]
+        made = {number: [results[str(number)]] for number in range(len(paths))}
+        self._repeat(paths, made)
+        return list(made.values())
+
+    def _planned(self, name: str, attempt: Attempt) -> PlannedAttempt:
+        own = self._refused.own
+        return PlannedAttempt(name, attempt, role=Role.REMEDY, counted=True, own=own)
+
+    def _repeat(self, paths: Sequence[_Path], made: Mapping[int, list[AttemptResult]]) -> None:
+        """Add further tries of what may complete in some only, until one does not or there are enough."""
+        racing = {
+            # The large file first, which races more often; one with the attempt's own was made.
+            number: [one for one, n in reversed(thoroughly(path.attempt)) for _ in range(n)][:-1]
+            for number, path in enumerate(paths)
+            if self._may_race(made[number][0])
+        }
+        while racing:
+            tries = {
+                f"{number}-{one}": (number, attempt)
+                for number, left in racing.items()
+                for one, attempt in enumerate(left[:TRIES_AT_A_TIME])
+            }
+            results = make_all(self._session, [self._planned(n, a) for n, (_, a) in tries.items()])
+            for name, (number, _) in tries.items():
+                made[number].append(results[name])
+            racing = {
+                number: rest
+                for number, left in racing.items()
+                if (rest := left[TRIES_AT_A_TIME:]) and all(map(_completed, made[number]))
+            }
+
+    def _may_race(self, made: AttemptResult) -> bool:
+        """Whether a try that completed is not enough: it may end otherwise, or what was refused may."""
+        return _completed(made) and any(
+            one.outcome is not None and may_differ(one.attempt, one.outcome)
+            for one in (made, self._refused)
+        )
 
     def _told(self, path: _Path, made: Sequence[AttemptResult]) -> TriedRemedy:
         outcomes = [one.outcome for one in made if one.outcome is not None]
@@ -232,6 +262,10 @@ class _Search:
             return told
         captured = made.server_report.captured if made.server_report else None
         return replace(told, impostor=made.outcome, captured=captured)
+
+
+def _completed(made: AttemptResult) -> bool:
+    return made.outcome is not None and made.outcome.result is Result.COMPLETED
 
 
 def _first_the_smallest(one: TriedRemedy) -> tuple[bool, bool, int, bool, bool]:

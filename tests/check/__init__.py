@@ -1,4 +1,4 @@
-"""Configurations for ``lab check``: one that all clients pass, and twelve that break for the named ones."""
+"""Configurations for ``lab check``: one that all clients pass, and thirteen that break for the named ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.check.demands import CheckedFiles
+from lab.check.result import Demand, Requirement
 from tests.own_inputs.chains import HOST, made
 
 _TABLE = tomllib.loads(Path(__file__).with_name("broken.toml").read_text(encoding="utf-8"))
@@ -24,20 +25,23 @@ class Configuration:
     chain: Mapping[str, Any]
     """What its chain is made of."""
     breaks: tuple[str, ...] = ()
-    """Patterns: these clients must be refused, and all others deliver."""
+    """Patterns: these clients must break what is demanded, and nobody else."""
+    demand: Demand = Demand.DELIVERS
+    """What they break."""
     clients: tuple[str, ...] = ()
     """Patterns: only these are looked at; none: all."""
     reason: str = ""
-    """``STAGE:REASON`` of every refusal."""
+    """``STAGE:REASON`` of every refusal; empty: it is none, they get through."""
     line: str = ""
     """``FILE:LINE`` that must be named."""
 
     def __str__(self) -> str:
         return self.name
 
-    def must_break(self, client: str) -> bool:
-        """Whether this client must be refused."""
-        return any(fnmatchcase(client, pattern) for pattern in self.breaks)
+    def must_break(self, wanted: Requirement) -> bool:
+        """Whether this requirement must be broken."""
+        named = any(fnmatchcase(wanted.client, pattern) for pattern in self.breaks)
+        return wanted.demand is self.demand and named
 
     def write(self, folder: Path, *more: str) -> CheckedFiles:
         """Write its files into a folder, with more lines at the end of its configuration."""
@@ -71,6 +75,7 @@ def _broken() -> Iterator[Configuration]:
                 lines[at] = line
         chain = _TABLE["good"]["chain"] | row.pop("chain", {})
         breaks, clients = (tuple(row.pop(name, ())) for name in ("breaks", "clients"))
+        row["demand"] = Demand(row.get("demand", Demand.DELIVERS))
         yield Configuration(lines=tuple(lines), chain=chain, breaks=breaks, clients=clients, **row)
 
 

@@ -1,4 +1,4 @@
-"""``lab check``: a configuration that all clients pass, and twelve that break for exactly the named ones."""
+"""``lab check``: a configuration that all pass, and thirteen that break for exactly the named ones."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from lab.check.checking import make_rows
 from lab.check.demands import Demands
 from lab.check.plan import read_plan
-from lab.check.result import Row, RowVerdict
+from lab.check.result import Demand, Row, RowVerdict, SourceLine
 from lab.check.telling import delivers
+from lab.model import Result
 from lab.run.checkout import new_run_id
 from lab.run.laboratory import Lab
 from tests.check import BROKEN, GOOD, Configuration
@@ -24,18 +25,26 @@ Rows = Mapping[str, Row]
 
 
 def _made(laboratory: Lab, one: Configuration, number: int, folder: Path) -> Rows:
-    """What came of each client that can be tried here."""
+    """What came of each requirement that can be tried here, by its id."""
     folder.mkdir()
     # Nothing is served or trusted that was read for another one; and a silent server is not waited for long.
     files = one.write(folder, f"data_connection_timeout={300 + number}")
     settings = [f"timeout_s={4 + number / 1000}"]
-    plan = read_plan(Demands(), files, narrowed=one.clients, settings=settings)
+    demands = (
+        Demands(without_tls=SourceLine("lab-check.toml", 1)) if _looks_further(one) else Demands()
+    )
+    plan = read_plan(demands, files, narrowed=one.clients, settings=settings)
     assert plan.own is not None
     laboratory.session.bring(plan.own)
     laboratory.session.answer_for(HOST, plan.rows[0].attempt.server)
     laboratory.session.equip_for(row.attempt for row in plan.rows)
     _, rows = make_rows(laboratory, plan, new_run_id())
-    return {row.client: row for row in rows if row.verdict is not RowVerdict.CANNOT}
+    return {row.requirement.id: row for row in rows if row.verdict is not RowVerdict.CANNOT}
+
+
+def _looks_further(one: Configuration) -> bool:
+    """Whether more than deliveries is demanded of it."""
+    return one is GOOD or one.demand is not Demand.DELIVERS
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +62,15 @@ def test_a_configuration_that_all_clients_pass(checked: Mapping[str, Rows]) -> N
     assert len(rows) > 15
     assert {row.verdict for row in rows.values()} == {RowVerdict.MET}
     # what a container cannot show of a host in FIPS mode is not claimed
-    assert {client for client, row in rows.items() if not delivers(row)} == {
-        client for client in rows if client.endswith(":FIPS")
+    deliveries = [row for row in rows.values() if row.requirement.demand is Demand.DELIVERS]
+    assert {row.client for row in deliveries if not delivers(row)} == {
+        row.client for row in deliveries if row.client.endswith(":FIPS")
+    }
+    # every program tries to send a file in clear text, each in its own way
+    clear = [row for row in rows.values() if row.requirement.demand is Demand.CLEAR_DATA]
+    assert {row.client.partition("@")[0] for row in clear} == {"curl", "ftplib", "net-ftp"}
+    assert {f"{r.outcome.stage}:{r.outcome.reason}" for r in clear if r.outcome} == {
+        "transfer:data-tls-required"
     }
 
 
@@ -63,15 +79,16 @@ def test_it_breaks_for_exactly_the_named_clients(
     one: Configuration, checked: Mapping[str, Rows]
 ) -> None:
     rows = checked[one.name]
-    broken = {client for client, row in rows.items() if row.verdict is RowVerdict.BROKEN}
-    assert broken == {client for client in rows if one.must_break(client)}
+    broken = {name for name, row in rows.items() if row.verdict is RowVerdict.BROKEN}
+    assert broken == {name for name, row in rows.items() if one.must_break(row.requirement)}
     assert broken
-    for client in broken:
-        outcome, cause = rows[client].outcome, rows[client].cause
+    for name in broken:
+        outcome, cause = rows[name].outcome, rows[name].cause
         assert outcome is not None
-        assert f"{outcome.stage}:{outcome.reason}" == one.reason, client
-        named = [f"{Path(place.file).name}:{place.line}" for place in rows[client].where]
-        assert named[:1] == [one.line], (client, named)
+        refused = outcome.result is Result.REFUSED
+        assert (f"{outcome.stage}:{outcome.reason}" if refused else "") == one.reason, name
+        named = [f"{Path(place.file).name}:{place.line}" for place in rows[name].where]
+        assert named[:1] == [one.line], (name, named)
         assert cause is not None
         assert cause.ja
 

@@ -255,6 +255,19 @@ def test_a_delivery_in_clear_text_is_not_called_protected(
 
 
 @pytest.mark.parametrize("program", ALL)
+def test_a_file_in_clear_text_is_refused_behind_a_login_over_tls(
+    attempt: Attempts, server: Server, program: str
+) -> None:
+    what = delivery(f"{program}-unprotected.txt", 10)
+    client = PROGRAMS[program].settings_with(protect_data=False, timeout_s=5.0)
+    report = attempt(client, server, what)
+    assert (report.failed, report.step) == (True, "put")
+    assert report.protocol is not None
+    assert "required on the data channel" in report.reply_text
+    assert not (server.uploads / what.name).exists()
+
+
+@pytest.mark.parametrize("program", ALL)
 def test_an_unknown_issuer_fails_at_the_handshake_with_its_number(
     attempt: Attempts, server: Server, tmp_path: Path, program: str
 ) -> None:

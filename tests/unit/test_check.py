@@ -20,7 +20,7 @@ from lab.check.judging import judged, notes_on, told
 from lab.check.plan import CheckPlan, PlannedRow, read_plan
 from lab.check.races import known_to_race
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
-from lab.model import Captured, NotJudged, Outcome, Reason, Result, ServerReport, Stage
+from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, ServerReport, Stage
 from lab.own.findings import InputError
 from lab.own.vsftpd_conf import line_that_switches
 from lab.record import AttemptResult, CertificateRecord
@@ -227,7 +227,7 @@ impostor = true
 def test_every_demand_has_an_attempt_that_shows_it(tmp_path: Path) -> None:
     plan = _plan(tmp_path, EVERYTHING)
     by_id = {one.requirement.id: one for one in plan.rows}
-    assert len(by_id) == len(plan.rows) == 3 * 6 + 1 + 2
+    assert len(by_id) == len(plan.rows) == 3 * 6 + 1 + 2 + 2
     assert by_id["delivers/curl@centos7"].requirement.may_be_cannot
     impostor = by_id["impostor/net-ftp@rocky9:FIPS"].attempt.server
     assert (impostor.impostor, impostor.certificate) == (True, "impostor")
@@ -235,6 +235,8 @@ def test_every_demand_has_an_attempt_that_shows_it(tmp_path: Path) -> None:
     assert (str(old.client.protocols), old.client.verify) == ("TLSv1", False)
     bare = by_id["without-tls/net-ftp@centos7"].attempt
     assert (bare.client.tls, bare.server) == (False, old.server)
+    clear = by_id["clear-data/net-ftp@rocky9:DEFAULT"].attempt.client
+    assert (clear.tls, vars(clear)["protect_data"], clear.goal) == (True, False, Goal.TRANSFER)
 
 
 def test_what_nobody_demands_is_not_made(tmp_path: Path) -> None:
@@ -347,8 +349,40 @@ def test_what_gets_through_and_must_not_is_broken_at_its_line(
     assert impostor.cause is not None
     assert "password x" in impostor.cause.ja
     assert {over.verdict, bare.verdict, impostor.verdict} == {RowVerdict.BROKEN}
-    refused = [_judged(rows[n], NO_SHARED_CIPHER) for n in rows if not n.startswith("delivers")]
+    others = ("delivers", "clear-data")
+    refused = [_judged(rows[n], NO_SHARED_CIPHER) for n in rows if not n.startswith(others)]
     assert {one.verdict for one in refused} == {RowVerdict.MET}
+
+
+def test_a_file_in_clear_text_is_broken_at_the_line_that_allows_it(tmp_path: Path) -> None:
+    conf = CONF + "force_local_data_ssl=NO\n"
+    by_id = {one.requirement.id: one for one in _plan(tmp_path, EVERYTHING, conf).rows}
+    one = by_id["clear-data/net-ftp@rocky9:DEFAULT"]
+    clear = _judged(one, reporting(DELIVERED, data_protected=False))
+    assert (clear.verdict, [place.line for place in clear.where]) == (RowVerdict.BROKEN, [6])
+    assert [change.write for change in clear.remedy] == [("force_local_data_ssl=YES",)]
+    # whoever does not get as far as the data channel has shown nothing
+    early = _judged(one, NO_SHARED_CIPHER)
+    assert (early.verdict, early.left_open) == (RowVerdict.CANNOT, True)
+    assert early.cause is not None
+    assert "net-ftp@rocky9:DEFAULT" in early.cause.ja
+    for reason, stage in (
+        (Reason.DATA_TLS_REQUIRED, Stage.TRANSFER),
+        (Reason.PROTECTION_REFUSED, Stage.PROTECT),
+    ):
+        refusal = dataclasses.replace(NO_SHARED_CIPHER, reason=reason, stage=stage)
+        assert _judged(one, refusal).verdict is RowVerdict.MET
+
+
+def test_one_client_of_each_program_shows_what_comes_in_clear_text(tmp_path: Path) -> None:
+    def shown(deliver: str) -> set[str]:
+        plan = _plan(tmp_path, f"[clients]\ndeliver = {deliver}\n[refuse]\nwithout-tls = true\n")
+        wanted = [one.requirement for one in plan.rows]
+        return {one.client for one in wanted if one.demand is Demand.CLEAR_DATA}
+
+    everybody = {"curl@rocky9:DEFAULT", "ftplib@rocky9:DEFAULT", "net-ftp@rocky9:DEFAULT"}
+    assert shown('"all"') == shown("[]") == everybody
+    assert shown('["net-ftp@centos7"]') == {"net-ftp@centos7"}
 
 
 def test_a_client_that_checks_nothing_is_broken_where_that_is_demanded(

@@ -21,7 +21,7 @@ from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.ranking import ranked
 from lab.check.result import CheckResult, Demand, RankedRemedy, Requirement, RowVerdict, Strongest
 from lab.check.strongest import Demanded, comparable, strongest
-from lab.check.tries import THOROUGH, SpentError, Tries
+from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
 from lab.own import vsftpd_conf
@@ -33,6 +33,7 @@ from lab.record import AttemptResult
 from lab.remedies import remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.lines import changes
+from lab.remedies.races import THOROUGH
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd
 from tests.unit.made_up import DELIVERED, attempt_record, reporting
@@ -85,7 +86,7 @@ def outcome_of(attempt: Attempt) -> Outcome:
     if client.program == "ftplib" and server.require_ssl_reuse is not False:
         return _refused(Stage.TRANSFER, Reason.SESSION_REUSE_REQUIRED)
     if client.program == "net-ftp" and common[-1] == "TLSv1.3" and not next(_RACE) % 3:
-        return _refused(Stage.TRANSFER, Reason.ABORTED)
+        return reporting(_refused(Stage.TRANSFER, Reason.ABORTED), protocol="TLSv1.3")
     return reporting(DELIVERED, protocol=common[-1])
 
 

@@ -264,6 +264,15 @@ def test_the_two_ftplibs_differ_in_one_thing() -> None:
     assert {name for name in stock if stock[name] != corrected[name]} == {"reuse"}
 
 
+def test_a_data_channel_in_clear_text_is_asked_for_in_each_programs_way() -> None:
+    told = {name: client(name, protect_data=False) for name in ("net-ftp", "ftplib", "curl")}
+    made = {name: PROGRAMS[name].request(one, TARGET) for name, one in told.items()}
+    assert (made["net-ftp"]["prot"], made["ftplib"]["protect_data"]) == ("C", False)
+    assert "--ftp-ssl-control" in made["curl"]["argv"]
+    assert "--ssl-reqd" not in made["curl"]["argv"]
+    assert PROGRAMS["net-ftp"].request(client(), TARGET)["prot"] is None
+
+
 def test_an_open_end_of_a_range_is_not_set() -> None:
     request = PROGRAMS["ftplib"].request(client("ftplib", protocols=up_to("TLSv1.2")), TARGET)
     assert (request["minimum"], request["maximum"]) == (None, "TLSv1.2")

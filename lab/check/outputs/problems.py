@@ -18,7 +18,7 @@ from lab.host.checkout import repository
 from lab.model import Outcome, Result
 from lab.own.findings import Finding, Severity
 from lab.remedies.words import InBothLanguages, read_words
-from lab.report.advice import advice_in_words, outcome_in_words
+from lab.report.advice import advice_in_words, change_in_words, outcome_in_words
 from lab.text import listed, one_line
 
 #: A directive, in a line of a configuration: what stays when its value changes.
@@ -102,6 +102,9 @@ def told(row: Row, language: str) -> list[tuple[str, str]]:
         pairs = [(say("head", "cause").in_(language), row.cause.in_(language))]
     if row.where and not (row.advice and row.advice.where):
         pairs.insert(1, (say("head", "where").in_(language), listed(map(str, row.where))))
+    if row.remedy:
+        written = "\n".join(change_in_words(change).in_(language) for change in row.remedy)
+        pairs.append((say("head", "remedy").in_(language), written))
     if row.user_sees:
         pairs.append((say("head", "user-sees").in_(language), row.user_sees))
     return pairs

@@ -113,7 +113,10 @@ def arguments(client: Curl, target: Target) -> tuple[str, ...]:
         "--max-time",
         f"{2 * client.timeout_s:g}",
     ]
-    if client.tls and not client.implicit_tls:
+    if not client.protect_data and client.uses_tls:
+        # TLS on the control connection all the same: curl goes on with no server that refuses AUTH.
+        argv.append("--ftp-ssl-control")
+    elif client.tls and not client.implicit_tls:
         argv.append("--ssl-reqd")
     if not client.verify:
         argv.append("--insecure")

@@ -46,6 +46,7 @@ class FtplibProgram(Program[Ftplib]):
         return {
             **python_tls(client, target),
             "reuse": client.program == REUSING,
+            "protect_data": client.protect_data,
             "passive": client.mode != "active",
             "user": target.user,
             "password": target.password,

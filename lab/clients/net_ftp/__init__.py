@@ -75,6 +75,7 @@ class NetFtpProgram(Program[NetFtp]):
             "starttls": client.tls and not client.implicit_tls,
             "options": options(client, target),
             "session_cache": "shared" if client.session_cache == "shared" else None,
+            "prot": None if client.protect_data or not client.uses_tls else "C",
             "libnet": client.libnet,
             "user": target.user,
             "password": target.password,

@@ -22,11 +22,13 @@ reports what they returned or raised. The standard library of Python 3.6 only. A
         "key": null,
         "user": "lab",
         "password": "...",
+        "protect_data": true,
         "payload": {"name": "x.txt", "size": 1024},
     }
 
 ``reuse`` is the correction that ftplib needs where a server demands it: every data connection
-resumes the control connection's TLS session.
+resumes the control connection's TLS session. Without ``protect_data`` there is no ``prot_p``: the data
+channel is then in clear text.
 """
 
 import ftplib
@@ -47,8 +49,8 @@ _CONNECTION = tuple(
 #: What a request for each goal has to say.
 _NEEDED = {
     "handshake": _CONNECTION,
-    "login": (*_CONNECTION, "user", "password"),
-    "transfer": (*_CONNECTION, "user", "password", "passive", "payload"),
+    "login": (*_CONNECTION, "user", "password", "protect_data"),
+    "transfer": (*_CONNECTION, "user", "password", "protect_data", "passive", "payload"),
 }
 
 
@@ -128,7 +130,7 @@ class _Attempt(ObservedAttempt):
             return
         self.step("login")
         self.ftp.login(request["user"], request["password"])
-        if isinstance(self.ftp, ftplib.FTP_TLS):
+        if isinstance(self.ftp, ftplib.FTP_TLS) and request["protect_data"]:
             self.step("protect")
             self.ftp.prot_p()
         if request["goal"] == "transfer":

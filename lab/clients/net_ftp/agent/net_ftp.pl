@@ -13,7 +13,7 @@
 #   {"op": "attempt", "goal": "transfer", "host": "ftp.lab.test", "starttls": true,
 #    "options": {"Port": 21, "Timeout": 10, "Passive": 1, "SSL_cipher_list": "AES128"},
 #    "session_cache": "shared" or null, "libnet": "3.11" or null,
-#    "user": "lab", "password": "...", "payload": {"name": "x.txt", "size": 1024}}
+#    "prot": "C" (the data channel in clear text) or null, "user": "lab", "password": "...", "payload": {"name": "x.txt", "size": 1024}}
 
 use 5.016;
 use strict;
@@ -119,6 +119,7 @@ sub walk {
     my @account = @$request{qw(user password)};
     utf8::encode($_) for @account;
     $step->(login => sub { $ftp->login(@account) });
+    $step->(protect => sub { $ftp->prot($request->{prot}) }) if defined $request->{prot};
     if ($request->{goal} eq 'transfer') {
         my $payload = payload(@{ $request->{payload} }{qw(name size)});
         $step->(put => sub { $ftp->binary; $ftp->put($payload, $request->{payload}{name}) });
