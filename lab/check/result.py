@@ -103,7 +103,7 @@ class Row:
     user_sees: str = ""
     """Of a refusal: what the user of the client is shown."""
     advice: Advice | None = None
-    """Of a refused delivery: cause, place and remedies that were tried; rows that break alike share it."""
+    """Of a refused delivery: cause, place and remedies that were tried; shared by what breaks alike."""
     attempts: tuple[AttemptResult, ...] = ()
     """What was made, as the record has it."""
 
@@ -182,6 +182,17 @@ class StandIn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyEnd:
+    """What ended a check before anything was known."""
+
+    text: InBothLanguages
+    place: SourceLine
+    """Of an input the line that is wrong."""
+    by_input: bool
+    """Whether an input ended it, else the lab."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckResult:
     """All that one check came to."""
 
@@ -201,6 +212,8 @@ class CheckResult:
     record: Path | None = None
     """Where the attempts are recorded."""
     elapsed_s: float = 0.0
+    ended: EarlyEnd | None = None
+    """What ended it; then there are no rows. ``None``: it was made."""
 
     @property
     def broken(self) -> tuple[Row, ...]:
@@ -214,7 +227,9 @@ class CheckResult:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 all is met, 1 something is broken, 3 something could not be found out."""
+        """The exit status: 0 all is met, 1 something is broken, 2 an input was wrong, 3 something is open."""
+        if self.ended is not None:
+            return 2 if self.ended.by_input else 3
         if self.broken:
             return 1
         return 3 if self.left_open else 0

@@ -35,6 +35,8 @@ class Answer:
     """The candidates' reasons, each once, the likeliest first."""
     sure_of: frozenset[str]
     """Those with high confidence."""
+    set_up: frozenset[str] = frozenset()
+    """The reasons that this way of the program was heard with at all."""
 
     @property
     def right(self) -> bool:
@@ -42,6 +44,12 @@ class Answer:
         if len(self.text.reasons) == 1:
             return self.reasons[:1] == tuple(self.text.reasons)
         return _one_name(self.reasons) == _one_name(self.text.reasons)
+
+    @property
+    def right_as_far_as_set_up(self) -> bool:
+        """As :attr:`right`, of the candidates that were set up: of any other it is not known what is said."""
+        known = [reason for reason in self.reasons if reason in self.set_up]
+        return _one_name(known) == _one_name(self.text.reasons)
 
     @property
     def within_three(self) -> bool:
@@ -92,6 +100,8 @@ class Figures:
     """Of the texts with one cause."""
     exact: Share
     """Of the texts with several."""
+    as_far_as_set_up: Share
+    """The same, of the candidates that were set up with the program."""
     within_three: Share
     confidently_wrong: Share
 
@@ -105,6 +115,7 @@ class Figures:
             programs=len({answer.of.program for answer in answers}),
             first=Share.counted(answer.right for answer in one),
             exact=Share.counted(answer.right for answer in several),
+            as_far_as_set_up=Share.counted(answer.right_as_far_as_set_up for answer in several),
             within_three=Share.counted(answer.within_three for answer in answers),
             confidently_wrong=Share.counted(answer.confidently_wrong for answer in answers),
         )
@@ -115,11 +126,15 @@ def answers(folder: Path) -> list[Answer]:
     index = load_index()
     found = []
     for recording in load(folder):
+        heard = {
+            how: frozenset().union(*(one.reasons for one in recording.texts if one.how == how))
+            for how in {one.how for one in recording.texts}
+        }
         for text in recording.texts:
             candidates = explain(text.text.encode(), index).candidates
             reasons = tuple(dict.fromkeys(one.reason for one in candidates))
             sure = frozenset(one.reason for one in candidates if one.confidence == "high")
-            found.append(Answer(recording, text, reasons, sure))
+            found.append(Answer(recording, text, reasons, sure, heard[text.how]))
     return found
 
 
@@ -129,6 +144,7 @@ _ROWS = {
     "programs": "programs",
     "first": "one cause: it is the first candidate",
     "exact": "several causes: exactly these are the candidates",
+    "as_far_as_set_up": "the same, of what was set up with the program",
     "within_three": "a true cause is within the first three",
     "confidently_wrong": "a wrong candidate with high confidence",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def test_every_text_has_a_truth_and_nothing_of_the_day_it_was_recorded_on(one: R
 
 def test_a_recording_is_read_as_it_was_written(tmp_path: Path) -> None:
     text = Text('a\n"b" é', "way", ("web: x",), (Cause("expired", "client", "verify"),))
-    one = Recording("x", "debian12", "1", "OpenSSL", RECORDED, (text, text))
+    other = replace(text, how="another")
+    one = Recording("x", "debian12", "1", "OpenSSL", RECORDED, (text, other))
     assert read(one.write(tmp_path)) == one
     assert read(tmp_path / "nothing.json") is None
 
