@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.model import Outcome, Rating
-from lab.own.findings import Finding
-from lab.record import AttemptResult
-from lab.remedies.advice import Advice
-from lab.remedies.lines import LineChange
-from lab.remedies.words import InBothLanguages
+if TYPE_CHECKING:
+    # What a plan is made of is wanted before containers start: none of this is loaded by then.
+    from pathlib import Path
+
+    from lab.model import Outcome, Rating
+    from lab.own.findings import Finding
+    from lab.record import AttemptResult
+    from lab.remedies.advice import Advice
+    from lab.remedies.lines import LineChange
+    from lab.remedies.words import InBothLanguages
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -155,7 +156,13 @@ def check(
         say_findings(plan.findings, verbose=verbose, language=language)
         from lab.check.checking import check as make_check
 
-        result = make_check(plan, advised=advised, strongest=wanted, certificates=certificates)
+        result = make_check(
+            plan,
+            advised=advised,
+            strongest=wanted,
+            certificates=certificates,
+            meanwhile=_load_telling,
+        )
         new = write if result.strongest is not None and result.strongest.text else None
         if new is not None and result.strongest is not None:
             write_new(new, result.strongest.text)
@@ -186,6 +193,12 @@ def _beside(known: Path | None, written: Path | None) -> BaselineUse | None:
     from lab.check.baseline import BaselineUse
 
     return BaselineUse(known, written)
+
+
+def _load_telling() -> None:
+    """Load what prints a check: that takes as long as an agent to start."""
+    import_module("lab.check.telling")
+    common.console()
 
 
 @contextmanager

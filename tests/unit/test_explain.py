@@ -215,7 +215,8 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
             "OpenSSL 1.0.0 to 1.0.2",
         ),
         ("error:0A000410:SSL routines::sslv3 alert handshake failure", "OpenSSL 3.0 to 3.1"),
-        ("error:0A000410:SSL routines::ssl/tls alert handshake failure", "OpenSSL from 3.2 on"),
+        ("error:0A000410:SSL routines::ssl/tls alert handshake failure", "OpenSSL 3.2 to 3.6"),
+        ("error:0A000410:SSL routines::tls alert handshake failure", "OpenSSL from 4.0 on"),
     ],
 )
 def test_the_wording_tells_the_generation(text: str, program: str) -> None:
