@@ -398,7 +398,10 @@ class _Reading:
         near = closest(name, self.options, most=1, alike=0.75)
         if not near:
             return _phrase("nothing-meant")
-        return _phrase("did-you-mean", right=f"{near[0]}={value}")
+        version, right = self.options[near[0]].version, f"{near[0]}={value}"
+        if version and version < _SAFE and value.upper() in TRUE_WORDS:
+            return _phrase("did-you-mean-old", right=right, version=version)
+        return _phrase("did-you-mean", right=right)
 
     # -- the whole file ----------------------------------------------------------------------------
 
