@@ -117,8 +117,8 @@ explain-texts: $(READY) ## record anew what programs say of known defects, for `
 	@$(BIN)/python -m tests.explain.record $(TEXTS)
 
 .PHONY: explain-measure
-explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md
-	@$(BIN)/python -m tests.explain.measure --write
+explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md (MEASURE=--second: prints it of the second held-out batch)
+	@$(BIN)/python -m tests.explain.measure $(or $(MEASURE),--write)
 
 .PHONY: house
 .PHONY: own-inputs

@@ -20,6 +20,7 @@ from lab.check.files import OutputFile
 from lab.check.judging import say
 from lab.check.result import CheckResult, Row, RowVerdict
 from lab.images.provenance import differences
+from lab.model import Stage
 from lab.own import files
 from lab.own.findings import InputError
 from lab.remedies.words import InBothLanguages
@@ -107,7 +108,7 @@ class BaselineComparison:
 
     file: str
     worse: tuple[BaselineChange, ...] = ()
-    """Broken now, and was not: these decide."""
+    """Broken now, and was not, or is refused at an earlier stage than it was: these decide."""
     better: tuple[BaselineChange, ...] = ()
     """Was broken, and is met now."""
     known: frozenset[str] = frozenset()
@@ -151,7 +152,7 @@ def compare(baseline: CheckBaseline, result: CheckResult, file: str) -> Baseline
         before = "" if was is None else was.outcome or was.verdict
         change = BaselineChange(id=name, was=before, now=now)
         if row.verdict is RowVerdict.BROKEN:
-            if was is None or was.verdict is not RowVerdict.BROKEN:
+            if was is None or was.verdict is not RowVerdict.BROKEN or _is_earlier(now, before):
                 worse.append(change)
                 continue
             known.add(name)
@@ -244,6 +245,18 @@ def _outcome(row: Row) -> str:
     if found is None:
         return ""
     return ":".join(filter(None, (found.result, found.by, found.stage, found.reason)))
+
+
+def _is_earlier(now: str, before: str) -> bool:
+    """Whether a refusal comes at an earlier stage than what came of it before: less works than then."""
+    return _reached(now) < _reached(before)
+
+
+def _reached(outcome: str) -> int:
+    """How many stages a connection passed; who completed passed them all."""
+    stages = [str(stage) for stage in Stage]
+    stopped = [stages.index(part) for part in outcome.split(":")[1:] if part in stages]
+    return stopped[0] if stopped else len(stages)
 
 
 def _said(error: ValidationError) -> str:

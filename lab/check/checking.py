@@ -30,7 +30,7 @@ from lab.run.recording import own_files
 if TYPE_CHECKING:
     from lab.check.form import WantedStrongest
     from lab.record import AttemptResult, Chain, RunRecord
-    from lab.remedies.advice import Advice
+    from lab.remedies.advice import Advice, TriedRemedy
     from lab.run.results import Conducted
 
 #: So many refusals are advised on at the same time: each mostly waits for its attempts.
@@ -158,24 +158,42 @@ def _raced(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row]) -> list[Row]:
 
 
 def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunRecord) -> list[Row]:
-    """The rows; those that are refused with cause, place and remedies, which are tried once for all alike."""
+    """The rows; those that are refused with cause, place and remedies.
+
+    Of rows that are refused alike these are tried for one of each program: the first tries all, the others
+    what they change themselves, and of the server's changes those that did something.
+    """
     from lab.check.judging import refused_in, told  # noqa: PLC0415
     from lab.run.results import advice_of  # noqa: PLC0415
 
     owns = {one.requirement.id: one.own for one in plan.rows}
-    alike: dict[object, Row] = {}
+    alike: dict[object, dict[str, Row]] = {}
     for row in rows:
         if _is_refused(row):
-            alike.setdefault(_kind(row), row)
+            alike.setdefault(_kind(row), {}).setdefault(refused_in(row).client.program, row)
 
-    def advise(row: Row) -> Advice:
+    def advise(row: Row, elsewhere: Sequence[TriedRemedy] = ()) -> Advice:
         result = refused_in(row)
-        return advice_of(laboratory, owns[row.requirement.id], result, _chain(record, result))
+        own, chain = owns[row.requirement.id], _chain(record, result)
+        return advice_of(laboratory, own, result, chain, elsewhere)
+
+    if not alike:
+        return list(rows)
+    from lab.run.remedies import together  # noqa: PLC0415 - what all is well with needs none of it
 
     with ThreadPoolExecutor(ADVISED_AT_ONCE, "advice") as pool:
-        given = dict(zip(alike, pool.map(advise, alike.values()), strict=True))
+        first = [next(iter(programs.values())) for programs in alike.values()]
+        given = {kind: [one] for kind, one in zip(alike, pool.map(advise, first), strict=True)}
+        further = [
+            (kind, row) for kind, programs in alike.items() for row in [*programs.values()][1:]
+        ]
+        tried = [given[kind][0].remedies for kind, _ in further]
+        made = pool.map(advise, (row for _, row in further), tried)
+        for (kind, _), advice in zip(further, made, strict=True):
+            given[kind].append(advice)
+    said = {kind: together(advices) for kind, advices in given.items()}
     return [
-        told(row, given[_kind(row)], owns[row.requirement.id], _chain(record, refused_in(row)))
+        told(row, said[_kind(row)], owns[row.requirement.id], _chain(record, refused_in(row)))
         if _is_refused(row)
         else row
         for row in rows

@@ -7,6 +7,7 @@ strict: what is not understood is refused, with its line.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +54,13 @@ class CheckedFiles:
     @property
     def named(self) -> tuple[str, ...]:
         """The files, as they were named."""
-        return tuple(str(value) for value in vars(self).values() if isinstance(value, Path))
+        return tuple(map(str, self.by_option.values()))
+
+    @property
+    def by_option(self) -> dict[str, Path]:
+        """The files, by the option that names each."""
+        files = {name: value for name, value in vars(self).items() if isinstance(value, Path)}
+        return {f"--{name.replace('_', '-')}": path for name, path in files.items()}
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,8 @@ class Demands:
     files: CheckedFiles = CheckedFiles()
     deliver: tuple[ClientPattern, ...] = (ClientPattern("*"),)
     may_be_cannot: tuple[ClientPattern, ...] = ()
-    settings: tuple[str, ...] = ()
-    """``FIELD=VALUE`` for every client, as ``lab attempt -c`` takes them."""
+    settings: Mapping[str, SourceLine] = field(default_factory=dict)
+    """``FIELD=VALUE`` for every client, as ``lab attempt -c`` takes them, and where each is written."""
     over: Mapping[str, SourceLine] = field(default_factory=dict)
     """The versions over which nobody may get through."""
     without_tls: SourceLine | None = None
@@ -140,7 +147,7 @@ def find(named: Path | None) -> Demands:
     Raises:
         InputError: it cannot be read, or says what is not understood.
     """
-    if named is None and not Path(NAME).is_file():
+    if named is None and not os.path.lexists(NAME):
         return Demands()
     return read(named or Path(NAME))
 
@@ -193,7 +200,10 @@ class _Reading:
             files=self._files(files),
             deliver=deliver,
             may_be_cannot=self._patterns("clients", clients, "may-be-cannot"),
-            settings=tuple(self._list("clients", clients, "settings")),
+            settings={
+                one: self._place("clients", "settings", one)
+                for one in self._list("clients", clients, "settings")
+            },
             over=self._versions(refuse),
             baseline=self._baseline(),
             **wanted,
@@ -277,7 +287,9 @@ class _Reading:
 
     def _wrong(self, section: str, key: str, value: object, wanted: str) -> InputError:
         kinds = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
-        found = "an empty text" if value == "" else kinds.get(type(value), "something else")
+        kinds |= {int: "a number", float: "a number"}
+        # What is left of TOML are dates and times of day.
+        found = "an empty text" if value == "" else kinds.get(type(value), "a date or a time")
         line = self._place(section, key).line
         return failure(self._file, line, "wrong-kind", name=cut(key), found=found, wanted=wanted)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,3 +77,43 @@ class OutputFile:
         what = f"the file cannot be written: {said or error}."
         remedy = "Name a file in a folder that is there and that may be written to."
         return InputError(str(self.path), None, what, remedy)
+
+
+def check_apart(outputs: Mapping[str, Path], inputs: Mapping[str, Path]) -> None:
+    """See that nothing which is to be written is an input, or another output, by whatever name.
+
+    Links are followed, and two names of one file are one file. Devices and pipes take what comes.
+
+    Args:
+        outputs: what is to be written, by the option that names it.
+        inputs: what is read, by the option or the key that names it.
+
+    Raises:
+        InputError: one of the outputs is an input, or two of them are one file.
+    """
+    read = {_identity(path): name for name, path in inputs.items()}
+    read.pop(None, None)
+    written: dict[object, str] = {}
+    for option, path in outputs.items():
+        this = _identity(path)
+        if this is None:
+            continue
+        if this in read:
+            what = f"{option} would write over what {read[this]} reads."
+            raise InputError(str(path), None, what, f"Name another file with {option}.")
+        other = written.setdefault(this, option)
+        if other != option:
+            what = f"both {other} and {option} are to write this file."
+            raise InputError(str(path), None, what, "Name another file for one of them.")
+
+
+def _identity(path: Path) -> object:
+    """What tells a file from others; ``None``: it is there, and no regular one."""
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            return None
+        target = path.resolve()  # where it is written: without the folders that `..` leaves again
+        found = target.stat() if target.exists() else None
+    except (OSError, ValueError):  # which the reading or the writing of it says
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else target

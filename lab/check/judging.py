@@ -22,8 +22,8 @@ from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import likeness
 from lab.remedies.lines import LineChange, changes
-from lab.remedies.words import InBothLanguages, read_words
-from lab.text import cut, listed
+from lab.remedies.words import InBothLanguages, listed_in_both, read_words
+from lab.text import cut
 
 _WORDS: Final = Path(__file__).with_name("words.toml")
 #: Causes that name what each end offers; both were asked for the advice.
@@ -124,7 +124,7 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             return None if outcome.report.verified else say("cause", "unverified")
         case Demand.DELIVERS:
             known = on_real_hosts(result, always=True)
-            said = InBothLanguages(*("; ".join(getattr(d, n) for d in known) for n in ("en", "ja")))
+            said = InBothLanguages("; ".join(d.en for d in known), "、".join(d.ja for d in known))
             return say("cause", "real-host", said=said) if known else None
 
 
@@ -244,9 +244,9 @@ def notes_on(rows: Sequence[Row]) -> tuple[InBothLanguages, ...]:
         ):
             hosts.setdefault(InBothLanguages(known.en, known.ja), []).append(row.client)
     for said, clients in hosts.items():
-        notes[say("note", "real-host", clients=listed(clients), said=said)] = None
+        notes[say("note", "real-host", clients=listed_in_both(clients), said=said)] = None
     won = [row for row in deliveries if row.race and row.verdict is RowVerdict.MET]
     if won:
-        named, times = listed(row.client for row in won), max(row.tries for row in won)
+        named, times = listed_in_both(row.client for row in won), max(row.tries for row in won)
         notes[say("note", "race", clients=named, completed=times, tries=times)] = None
     return tuple(notes)

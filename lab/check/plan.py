@@ -18,7 +18,7 @@ from lab.own.files import UserFiles
 from lab.own.findings import Finding
 from lab.own.judged import STRONG, USUAL
 from lab.servers.impostor import impostors
-from lab.settings import parse_client
+from lab.settings import SettingsError, parse_client
 
 #: Programs that show what a server still allows: they do as they are told, whatever the platform.
 _PROBES = tuple(client.partition("@")[0] for client in (FTP_CLIENT, BARE_CLIENT))
@@ -72,7 +72,7 @@ def read_plan(
     files = files.over(demands.files)
     if not any((files.vsftpd_conf, files.mt_config, files.nginx_conf, files.backend)):
         raise failure("lab check", None, "nothing-to-check")
-    read = partial(_read, files, (*demands.settings, *settings))
+    read = partial(_read_for, demands, files, settings)
     usual, own, _ = read(None)
     spoken_of = usual.client.program if files.mt_config or files.backend else None
     fitting = clients_of(usual.server.speaks, spoken_of)
@@ -104,6 +104,20 @@ def read_plan(
         raise failure(demands.file or "lab check", None, "nothing-demanded")
     by_demand = sorted(rows, key=lambda row: list(Demand).index(row.requirement.demand))
     return CheckPlan(files.named, tuple(by_demand), tuple(findings), own, files, usual.server)
+
+
+def _read_for(
+    demands: Demands, files: CheckedFiles, settings: Sequence[str], client: str | None
+) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+    try:
+        return _read(files, (*demands.settings, *settings), client)
+    except SettingsError:
+        for text, place in demands.settings.items():
+            try:
+                _read(files, (text,), client)
+            except SettingsError as error:
+                raise failure(place.file, place.line, "wrong-setting", said=error) from error
+        raise
 
 
 def _read(

@@ -86,11 +86,13 @@ def _print_strongest(
     target.print()
     target.print(Text(strongest_of(result, one).in_(language), style="bold"))
     if one.text:
-        facts = {"clients": len(one.served), "all": len(must), "tries": one.tries}
+        plural = "client" if len(must) == 1 else "clients"
+        facts = {"served": len(one.served), "all": len(must), "clients": plural, "tries": one.tries}
         _line(say("head", "tried", **facts).in_(language), _label("serves", language), target)
         for number, (texts, comment) in enumerate(_decisive(one.lines)):
             said = " / ".join(words.in_(language) for words in comment)
-            text = say("head", "line", text="`, `".join(texts), words=said).in_(language)
+            named = InBothLanguages("`, `".join(texts), "`、`".join(texts))
+            text = say("head", "line", text=named, words=said).in_(language)
             _line(visible(text), "" if number else _label("lines", language), target)
     name = "not-served" if one.text else "not-found"
     for number, note in enumerate(one.notes):
@@ -102,6 +104,8 @@ def _print_strongest(
 
 def strongest_of(result: CheckResult, one: Strongest) -> InBothLanguages:
     """The heading of the strongest configuration: whether it serves all clients."""
+    if not one.text:
+        return say("head", "strongest-of-none")
     everybody = _to_be_served(result) <= {*one.served}
     return say("head", "strongest" if everybody else "strongest-of-most")
 

@@ -19,7 +19,7 @@ from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, ClientSettings, Rating
 from lab.remedies import Remedy, as_written, in_the_lab, remedies_for, title_of
 from lab.remedies.advice import TriedRemedy
-from lab.remedies.lines import LineChange, changes
+from lab.remedies.lines import changes
 from lab.remedies.races import RACES
 from lab.remedies.words import InBothLanguages
 
@@ -44,6 +44,12 @@ class _Candidate:
         """Where something is written."""
         return {change.end for change in self.remedy.changes}
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What is written; a client's change is for its program, whoever else writes the same."""
+        program = self.before.client.program if "client" in self.ends else ""
+        return program, *((c.end, c.fields, c.was, c.write) for c in self.remedy.changes)
+
 
 def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ...]:
     """The distinct remedies for what is broken, best first.
@@ -63,6 +69,8 @@ def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ..
     with suppress(SpentError):
         known = _candidates(demanded)
         candidates = list(known.values())
+        # All side by side, before each is looked at.
+        tries(a for one in candidates for d in demanded if (a := _changed(one, d)) is not None)
         quick = [_told(one, demanded, tries, thorough=False) for one in candidates]
         held = [pair for pair in zip(quick, candidates, strict=True) if pair[0].brings_in]
         held.sort(key=lambda pair: _order(pair[0]))
@@ -100,8 +108,8 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
             # What races for the client for which it was tried may still bring others in.
             if not remedy.completed or remedy.attempt is None or before is None:
                 continue
-            key = tuple(_written(change) for change in remedy.changes)
-            candidate = found.setdefault(key, _Candidate(remedy, before))
+            candidate = _Candidate(remedy, before)
+            candidate = found.setdefault(candidate.key, candidate)
             # Rows that are refused alike share one advice, and a client's change is for its program.
             if before.client.program == one.planned.attempt.client.program:
                 candidate.of.append(one)
@@ -127,8 +135,8 @@ def _behind_a_race(
             general = remedy.cure != "line" and remedy.rating is not Rating.UNSAFE
             if general and remedy.attempt.client == attempt.client:
                 both = _both(candidate, one, attempt, remedy)
-                key = tuple(_written(change) for change in both.changes)
-                found.setdefault(key, _Candidate(both, one.planned.attempt))
+                behind = _Candidate(both, one.planned.attempt)
+                found.setdefault(behind.key, behind)
     return found
 
 
@@ -146,10 +154,6 @@ def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy
         ),
         attempt=remedy.attempt,
     )
-
-
-def _written(change: LineChange) -> tuple[object, ...]:
-    return change.end, change.fields, change.was, change.write
 
 
 def _told(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.model import Outcome, Rating
-from lab.own.findings import Finding
-from lab.record import AttemptResult
-from lab.remedies.advice import Advice
-from lab.remedies.lines import LineChange
-from lab.remedies.words import InBothLanguages
+if TYPE_CHECKING:
+    # What a plan is made of is wanted before containers start: none of this is loaded by then.
+    from pathlib import Path
+
+    from lab.model import Outcome, Rating
+    from lab.own.findings import Finding
+    from lab.record import AttemptResult
+    from lab.remedies.advice import Advice
+    from lab.remedies.lines import LineChange
+    from lab.remedies.words import InBothLanguages
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Row:
     user_sees: str = ""
     """Of a refusal: what the user of the client is shown."""
     advice: Advice | None = None
-    """Of a refused delivery: cause, place and remedies that were tried; rows that break alike share it."""
+    """Of a refused delivery: cause, place and remedies that were tried; shared by what breaks alike."""
     attempts: tuple[AttemptResult, ...] = ()
     """What was made, as the record has it."""
 
@@ -182,6 +186,17 @@ class StandIn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyEnd:
+    """What ended a check before anything was known."""
+
+    text: InBothLanguages
+    place: SourceLine
+    """Of an input the line that is wrong."""
+    by_input: bool
+    """Whether an input ended it, else the lab."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckResult:
     """All that one check came to."""
 
@@ -201,6 +216,8 @@ class CheckResult:
     record: Path | None = None
     """Where the attempts are recorded."""
     elapsed_s: float = 0.0
+    ended: EarlyEnd | None = None
+    """What ended it; then there are no rows. ``None``: it was made."""
 
     @property
     def broken(self) -> tuple[Row, ...]:
@@ -214,7 +231,9 @@ class CheckResult:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 all is met, 1 something is broken, 3 something could not be found out."""
+        """The exit status: 0 all is met, 1 something is broken, 2 an input was wrong, 3 something is open."""
+        if self.ended is not None:
+            return 2 if self.ended.by_input else 3
         if self.broken:
             return 1
         return 3 if self.left_open else 0

@@ -22,9 +22,8 @@ from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Result, ServerSettings, spelt
 from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
-from lab.remedies.words import InBothLanguages, read_words
+from lab.remedies.words import InBothLanguages, listed_in_both, read_words
 from lab.report.advice import refusal_in_words
-from lab.text import listed
 
 #: So many clients are named above a line.
 MOST_NAMED = 3
@@ -100,7 +99,7 @@ class _Finder:
         try:
             return self._searched()
         except SpentError as error:
-            return Strongest(text="", notes=(say("said", "spent", why=error),))
+            return Strongest(text="", notes=(say("said", f"spent-{error.what}", most=error.most),))
 
     def _searched(self) -> Strongest:
         for again in reversed(range(MOST_SEARCHES)):
@@ -121,6 +120,9 @@ class _Finder:
             read = self._read_back(text, found.at)
             if self._holds(found, read) or not again:
                 break
+        if self._members and not any(one in self._members for one in found.answers):
+            # A file that serves nobody is nothing to offer.
+            return Strongest(text="", notes=tuple(self._notes(found)), tries=self._tries.made)
         return Strongest(
             text=text,
             lines=tuple(line for _, line in lines),
@@ -255,7 +257,7 @@ class _Finder:
             alike.setdefault(self._refusal(one.member, one.answer), []).append(one)
         said = []
         for refusal, each in alike.items():
-            clients = _listed([self._name(one.member) for one in each])
+            clients = listed_in_both([self._name(one.member) for one in each], MOST_NAMED)
             worst = max(
                 (one.answer for one in each), key=lambda a: (a.tries - a.completed) / a.tries
             )
@@ -290,13 +292,16 @@ class _Finder:
     def _excluded(self, each: Sequence[Excluded], found: FoundConfiguration) -> InBothLanguages:
         one = each[0]
         words = {
-            "clients": _listed([self._name(other.member) for other in each]),
+            "clients": listed_in_both([self._name(o.member) for o in each], MOST_NAMED),
             "refusal": self._refusal(one.member, one.answer),
+            # Of English alone; Japanese has no plural.
+            "are": "is" if len(each) == 1 else "are",
         }
         if one.needs is None:
             return say("said", "not-served", **words)
         lines, now = self._ladders.lines(one.needs), self._ladders.lines(found.at)
-        needs = "; ".join(line for name, line in lines.items() if now.get(name) != line)
+        wanted = [line for name, line in lines.items() if now.get(name) != line]
+        needs = InBothLanguages("; ".join(wanted), "、".join(wanted))
         if not one.by:
             return say("said", "excluded-by-nobody", needs=needs, **words)
         return say("said", "excluded", needs=needs, lost=self._lost(one.by), **words)
@@ -339,8 +344,3 @@ def comparable(settings: ServerSettings) -> ServerSettings:
 def _joined(each: Sequence[InBothLanguages], by: tuple[str, str]) -> InBothLanguages:
     en, ja = ((one.en for one in each), (one.ja for one in each))
     return InBothLanguages(by[0].join(en), by[1].join(ja))
-
-
-def _listed(names: Sequence[str]) -> InBothLanguages:
-    """The first of them, and how many more there are."""
-    return InBothLanguages(listed(names, MOST_NAMED), listed(names, MOST_NAMED, language="ja"))

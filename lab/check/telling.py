@@ -72,7 +72,8 @@ def tell(
     if result.record is not None:
         words = say("head", "record", path=result.record).in_(language)
         target.print(Text(words, style="dim"), soft_wrap=True)
-    words = f"{conclusion(result).in_(language)} ({result.elapsed_s:.1f} s)"
+    seconds = f"{result.elapsed_s:.1f}"
+    words = say("head", "took", said=conclusion(result), seconds=seconds).in_(language)
     print_hanging(target, "", Text(words, style=_STATUS_STYLES[result.status]))
     if compared is not None:
         from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
@@ -89,7 +90,12 @@ def conclusion(result: CheckResult) -> Any:
     number = len(result.rows)
     left = sum(row.verdict in (RowVerdict.CANNOT, RowVerdict.LAB_ERROR) for row in result.rows)
     names = {0: "all-met", 1: "status-1", 3: "status-3"}
-    values = {"number": number, "broken": len(result.broken), "open": left, "met": number - left}
+    values: dict[str, Any] = {"number": number, "broken": len(result.broken), "open": left}
+    values["met"] = number - left
+    counted = (values["met"], values["broken"], left)[(0, 1, 3).index(result.status)]
+    # Of English alone; Japanese has no plural.
+    values["requirements"] = "requirement" if number == 1 else "requirements"
+    values["are"] = "is" if counted == 1 else "are"
     words = say("head", names[result.status], **values)
     return words + say("head", "left", **values) if left and result.status != 3 else words
 
@@ -165,7 +171,7 @@ def _print_rows(
     width = max(cell_len(visible(_named(row))) for row in rows)
     for row in rows:
         number = numbers.get(row.requirement.id)
-        where = ", ".join(str(one) for one in row.where[:2])
+        where = listed([str(one) for one in row.where[:2]], language=language)
         behind = " ".join(filter(None, [visible(where), f"[{number}]" if number else ""]))
         words = Text(visible(row_in_words(row, language)), style=_STYLES[row.verdict])
         if behind:

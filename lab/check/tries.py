@@ -31,7 +31,16 @@ Make = Callable[[list[PlannedAttempt]], Mapping[str, AttemptResult]]
 
 
 class SpentError(Exception):
-    """No more attempts may be made, or no more seconds."""
+    """No more attempts may be made, or no more seconds.
+
+    Args:
+        what: ``attempts`` or ``seconds``.
+        most: so many there might be.
+    """
+
+    def __init__(self, what: str, most: float) -> None:
+        self.what, self.most = what, f"{most:g}"
+        super().__init__(f"more than {self.most} {what}")
 
 
 @dataclass
@@ -101,9 +110,9 @@ class Tries:
         if not planned:
             return
         if self.made + len(planned) > self.most:
-            raise SpentError(f"more than {self.most} attempts")
+            raise SpentError("attempts", self.most)
         if time.monotonic() - self._begun > self.seconds:
-            raise SpentError(f"more than {self.seconds:g} s")
+            raise SpentError("seconds", self.seconds)
         self.made += len(planned)
         self.know(self.make(planned).values())
 

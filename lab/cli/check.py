@@ -6,8 +6,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +18,10 @@ from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common
 from lab.cli.attempts import say_findings
+from lab.text import visible
+
+if TYPE_CHECKING:
+    from lab.check.baseline import BaselineUse
 
 
 def _named(option: str, words: str, metavar: str = "FILE") -> Any:
@@ -117,50 +123,82 @@ def check(
         backend_name=backend_name,
         nginx_conf=nginx_conf,
     )
-    demands = find(config)
-    plan = read_plan(demands, named, narrowed=clients or [], settings=client_settings or [])
-    searched = strongest if advised or strongest or write else False
-    wanted = wanted_strongest(plan.server, plan.checked, language, search=searched, write=write)
+    from lab.check.files import check_apart
     from lab.check.outputs import Outputs
 
-    # What cannot be written is said before anything is run.
+    # What cannot be written, or is an input, is said before anything is run.
     outputs = Outputs.named(junit=junit, summary=summary, code_quality=code_quality, sarif=sarif)
+    beside_them = {"--write": write, "--write-baseline": write_baseline}
+    written = outputs.files | {name: path for name, path in beside_them.items() if path}
+    config_file = config or Path(NAME)
+    check_apart(written, {"--config": config_file, **named.by_option})
     outputs.look()
-    beside = None
-    if known := baseline or demands.baseline or write_baseline:
-        from lab.check.baseline import BaselineUse
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    annotated = on_github if annotated is None else annotated
+    told = partial(outputs.told_of_an_end, language=language, annotated=annotated)
+    with told((*named.named, str(config_file)), inputs_known=False):
+        demands = find(config)
+    files = named.over(demands.files)
+    check_apart(written, files.by_option)
+    known = baseline or demands.baseline
+    # A baseline is written over by nothing but the next one.
+    others = {name: path for name, path in written.items() if name != "--write-baseline"}
+    check_apart(others, {"--baseline": known} if known else {})
+    with told((*files.named, *filter(None, [demands.file]))):
+        plan = read_plan(demands, named, narrowed=clients or [], settings=client_settings or [])
+        searched = strongest if advised or strongest or write else False
+        wanted = wanted_strongest(plan.server, plan.checked, language, search=searched, write=write)
+        beside = _beside(known or write_baseline, write_baseline)
+        from lab.run.certificates import begin
 
-        beside = BaselineUse(known, write_baseline)
-    from lab.run.certificates import begin
+        # Keys are made while the rest is loaded.
+        certificates = begin([row.attempt for row in plan.rows], plan.own)
+        say_findings(plan.findings, verbose=verbose, language=language)
+        from lab.check.checking import check as make_check
 
-    # Keys are made while the rest is loaded.
-    certificates = begin([row.attempt for row in plan.rows], plan.own)
-    say_findings(plan.findings, verbose=verbose, language=language)
-    from lab.check.checking import check as make_check
-
-    result = make_check(plan, advised=advised, strongest=wanted, certificates=certificates)
-    written = write if result.strongest is not None and result.strongest.text else None
-    if written is not None and result.strongest is not None:
-        write_new(written, result.strongest.text)
+        result = make_check(
+            plan,
+            advised=advised,
+            strongest=wanted,
+            certificates=certificates,
+            meanwhile=_load_telling,
+        )
+        new = write if result.strongest is not None and result.strongest.text else None
+        if new is not None and result.strongest is not None:
+            write_new(new, result.strongest.text)
+        compared = beside.compare(result) if beside else None
     from lab.check import telling
 
-    compared = beside.compare(result) if beside else None
-    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    outputs.write(result, compared, language)
     if as_json:
         common.print_json(telling.as_json(result, compared))
     else:
         out = common.console()
         with _no_commands() if on_github else nullcontext():
-            telling.tell(result, out, language, compared, verbose=verbose, written=written)
+            telling.tell(result, out, language, compared, verbose=verbose, written=new)
     if beside and (said := beside.in_words(result)) is not None:
-        common.say(said.in_(language), error=True)
-    outputs.write(result, compared, language)
-    if on_github if annotated is None else annotated:
+        common.say(visible(said.in_(language)), error=True)
+    if annotated:
         from lab.check.outputs import workflow_commands
 
         for line in workflow_commands.lines(result, compared, language):
             common.say(line, error=as_json)
     raise typer.Exit(result.status if compared is None else compared.status)
+
+
+def _beside(known: Path | None, written: Path | None) -> BaselineUse | None:
+    """What the check is compared with; ``None``: nothing."""
+    if known is None:
+        return None
+    from lab.check.baseline import BaselineUse
+
+    return BaselineUse(known, written)
+
+
+def _load_telling() -> None:
+    """Load what prints a check: that takes as long as an agent to start."""
+    import_module("lab.check.telling")
+    common.console()
 
 
 @contextmanager

@@ -15,7 +15,10 @@ from lab.cli import common
 def explain(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT]...", help="The message; `-` or nothing: standard input."),
+        typer.Argument(
+            metavar="[TEXT]...",
+            help="The message, after `--` if it begins with `-`; `-` or nothing: standard input.",
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="A log.")
@@ -50,8 +53,7 @@ def _given(texts: list[str], file: Path | None) -> bytes:
     parts = [os.fsencode(text) for text in texts if text != "-"]
     if file is not None:
         try:
-            with file.open("rb") as stream:
-                parts.append(stream.read(MOST_BYTES))
+            parts.append(_pipe(file) if file.is_fifo() else _start(file, MOST_BYTES))
         except OSError as error:
             from lab.text import one_line
 
@@ -68,6 +70,22 @@ def _given(texts: list[str], file: Path | None) -> bytes:
     if not given.strip():
         raise typer.BadParameter(_NOTHING)
     return given
+
+
+def _start(file: Path, most: int) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(most)
+
+
+def _pipe(file: Path) -> bytes:
+    """A pipe's bytes, which must come in time: one without a writer would hold the opening."""
+    from lab.explain.reading import MOST_BYTES
+    from lab.own import files
+
+    try:
+        return files.read(file, files.ReadLimit("log", MOST_BYTES))
+    except files.Unreadable as error:
+        raise typer.BadParameter(f"{file}: {error}") from None
 
 
 _NOTHING = "no text was given: write the message in quotes, or `lab explain < LOG`"

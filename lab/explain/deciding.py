@@ -126,10 +126,12 @@ def _told(heard: Hearing, index: Index) -> Iterable[Told]:
     spoken: set[tuple[str, str]] = set()
     if heard.certificate:  # what is wrong with it is known: that something is says no more
         spoken.add(("clients", "certificate-rejected"))
+    certificate = list(heard.certificate)
     for entry in sorted(index.meanings["meaning"], key=_weight, reverse=True):
         taken = _holds(entry, heard)
         if not taken or taken <= spoken:
             continue
+        certificate = [one for one in certificate if one not in entry.get("certificate", ())]
         spoken |= taken
         yield Told(
             signal=" ".join(sorted(name for _, name in taken)),
@@ -140,10 +142,10 @@ def _told(heard: Hearing, index: Index) -> Iterable[Told]:
             place=_place(taken, index),
             programs=_programs(taken, heard),
         )
-    if heard.certificate and heard.steps[:1] == ["put"]:  # the control channel's was accepted
+    if certificate and heard.steps[:1] == ["put"]:  # the control channel's was accepted
         yield Told("certificate", [Cause("client", "transfer", _DATA_TLS)])
-    elif heard.certificate:
-        yield Told("certificate", [Cause("client", "verify", one) for one in heard.certificate])
+    elif certificate:
+        yield Told("certificate", [Cause("client", "verify", one) for one in certificate])
     for kind, signals in (("clients", heard.clients), ("servers", heard.servers)):
         for name in signals:
             if (kind, name) in spoken:
@@ -163,6 +165,8 @@ def _holds(entry: Mapping[str, Any], heard: Hearing) -> set[tuple[str, str]]:
         name not in heard.clients and name not in heard.servers for name in entry.get("also", ())
     ):
         return set()
+    if "certificate" in entry and not set(entry["certificate"]) & set(heard.certificate):
+        return set()
     if "step" in entry and (not heard.steps or heard.steps[0] not in entry["step"]):
         return set()
     if "protocol" in entry and not set(entry["protocol"]) & set(heard.protocols):
@@ -181,6 +185,7 @@ def _weight(entry: Mapping[str, Any]) -> int:
         ("client" in entry)
         + ("server" in entry)
         + len(entry.get("also", ()))
+        + ("certificate" in entry)
         + ("step" in entry)
         + ("protocol" in entry)
     )

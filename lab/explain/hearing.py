@@ -143,6 +143,8 @@ def _version(written: str) -> list[int]:
 
 def generation(program: str, since: str, until: str) -> str:
     """``OpenSSL 1.0.2 to 1.1.1``, ``curl from 8.0 on``, ``NSS``."""
+    if since and until and _version(since) > _version(until):
+        return program  # two texts of different versions, as of both ends
     if since and until:
         return f"{program} {since} to {until}" if since != until else f"{program} {since}"
     if since:

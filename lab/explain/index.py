@@ -216,7 +216,9 @@ def _meanings(path: Path) -> dict[str, Any]:
     from lab.explain.tables import Meanings  # noqa: PLC0415
 
     table = read(path, Meanings)
-    plain = table.model_dump(mode="json", exclude={"steps", "protocols"}, exclude_defaults=True)
+    plain = table.model_dump(
+        mode="json", exclude={"steps", "protocols", "family"}, exclude_defaults=True
+    )
     for section in ("steps", "protocols"):
         plain[section] = [
             [name, *_ready(pattern.pattern)]

@@ -6,6 +6,7 @@ quote a plain one. The text is bounded as every text from outside is (:func:`lab
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from typing import BinaryIO
@@ -20,6 +21,11 @@ _LOOKED_AT = 1024 * 1024
 WRAPPED = 4 * 1024
 _WRAPPED_LINES = 12
 
+#: What Windows and old Unix systems write in Japan, tried where a text is no UTF-8.
+_JAPANESE = ("cp932", "euc_jp")
+_KANA = re.compile("[\u3041-\u30fe]")
+#: Half the letters of a text that is read in the wrong one of them.
+_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 #: ECMA-48: control sequences, operating system commands, other escapes; and how `cat -v` and logs write them.
 _ESCAPES = re.compile(
@@ -54,7 +60,8 @@ def text_of(given: bytes) -> str:
     given = given[:MOST_BYTES]
     if len(given) > _LOOKED_AT:
         half = _LOOKED_AT // 2
-        return plain(decoded(given[:half])) + "\n" + plain(given[-half:].decode(errors="replace"))
+        end = given[-half:].decode(encoding_of(given[:half]), errors="replace")
+        return plain(decoded(given[:half])) + "\n" + plain(end)
     return plain(decoded(given))
 
 
@@ -64,9 +71,31 @@ def read(stream: BinaryIO) -> str:
 
 
 def decoded(given: bytes) -> str:
-    """Bytes as letters: UTF-8, or UTF-16 where a mark says so; what is neither becomes U+FFFD."""
-    encoding = _MARKS.get(given[:2])
-    return given.decode(encoding or "utf-8-sig", errors="replace")
+    """Bytes as letters; what is none in their encoding becomes U+FFFD."""
+    return given.decode(encoding_of(given), errors="replace")
+
+
+def encoding_of(given: bytes) -> str:
+    """UTF-16 where a mark says so, UTF-8, or of CP932 and EUC-JP the one in which it is Japanese."""
+    if marked := _MARKS.get(given[:2]):
+        return marked
+    if _strictly(given, "utf-8") is not None:
+        return "utf-8-sig"
+    best, most = "utf-8-sig", 0
+    for encoding in _JAPANESE:
+        text = _strictly(given, encoding) or ""
+        score = len(_KANA.findall(text)) - len(_HALF_WIDTH.findall(text))
+        if score > most:
+            best, most = encoding, score
+    return best
+
+
+def _strictly(given: bytes, encoding: str) -> str | None:
+    """The text if it has no error; its last letter may be cut."""
+    try:
+        return codecs.getincrementaldecoder(encoding)("strict").decode(given)
+    except UnicodeDecodeError:
+        return None
 
 
 def plain(text: str) -> str:

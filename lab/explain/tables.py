@@ -69,6 +69,8 @@ class Meaning(Table):
     """What the rest of the text has to show that the program was doing (``[steps]``)."""
     protocol: Names | None = None
     """A version of TLS that the rest of the text has to name (``[protocols]``)."""
+    certificate: Names = ()
+    """Reasons that a certificate's error has to name; the entry says what they mean here."""
     may_be: Possibles
     """Exactly what it can be, the likeliest first."""
     seldom: Possibles = ()
@@ -101,6 +103,9 @@ class Meanings(Table):
     """A table of meanings, or all of them together."""
 
     title: str = ""
+    family: Mapping[str, Possibles] = {}
+    """What an entry's ``may_be`` names in place of the causes themselves, less its ``but_not`` (reasons):
+    all that a program words alike because it does not look at it."""
     steps: Mapping[str, Patterns] = {}
     """What in a text shows what a program was doing, by the steps of the rules (``put``, ``login``, ...)."""
     protocols: Mapping[str, Patterns] = {}
@@ -108,12 +113,46 @@ class Meanings(Table):
     apart: Mapping[str, Apart] = {}
     meaning: tuple[Meaning, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _families_are_their_causes(cls, value: Any) -> Any:
+        families = value.get("family", {})
+        return {**value, "meaning": [_spelt_out(one, families) for one in value.get("meaning", ())]}
+
     @model_validator(mode="after")
     def _names_are_known(self) -> Meanings:
         for entry in self.meaning:
             if unknown := {*(entry.protocol or ())} - set(PROTOCOLS):
                 raise ValueError(f"no version of TLS: {', '.join(sorted(unknown))}")
         return self
+
+
+def _spelt_out(entry: Any, families: Mapping[str, Any]) -> Any:
+    """An entry of a table with its families' causes in place of their names, less ``but_not``.
+
+    Raises:
+        ValueError: ``but_not`` leaves out what is not there.
+    """
+    if not isinstance(entry, Mapping):
+        return entry
+    plain = {key: value for key, value in entry.items() if key != "but_not"}
+    if "may_be" not in entry:
+        return plain
+    causes = [
+        cause
+        for name in _names(entry["may_be"])
+        for cause in (_names(families.get(name, name)) if isinstance(name, str) else [name])
+    ]
+    but_not = set(_names(entry.get("but_not", ())))
+    reasons = [str(cause).rpartition(":")[2] for cause in causes]
+    if absent := but_not - set(reasons):
+        raise ValueError(f"`but_not` leaves out what is not there: {', '.join(sorted(absent))}")
+    left = [one for one, reason in zip(causes, reasons, strict=True) if reason not in but_not]
+    return {**plain, "may_be": left}
+
+
+def _names(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def words_files(kind: Kind) -> Mapping[str, Path]:

@@ -11,6 +11,8 @@ from lab.text import one_line
 
 #: Candidates that are told with all that the lab has on them, where there are several.
 FULLY = 2
+#: So many further ones have a line each; of more, those of one side and stage have one together.
+_ALONE = 2
 #: So many sections of documents are named, and so many remedies beside what is unsafe.
 _MOST = 3
 _LABEL = 11
@@ -38,11 +40,15 @@ def told(found: Explanation, language: str, *, everything: bool = False) -> Iter
     several = len(found.candidates) > 1
     if several:
         yield from hung("", say("head", "several", number=len(found.candidates)))
-    for number, one in enumerate(found.candidates, start=1):
+    rest = [] if everything else found.candidates[FULLY:]
+    if len(rest) <= _ALONE:
+        rest = []
+    for number, one in enumerate(found.candidates[: len(found.candidates) - len(rest)], start=1):
         yield from _head(one, language, f"{number}. " if several else "", say)
         if not several or everything or number <= FULLY:
             fully.append(one)
             yield from _candidate(one, language, say, shortly=several and not everything)
+    yield from _together(rest, say)
     if found.apart:
         yield ""
         yield from _line("apart", found.apart["ask"][language], say, indent=0)
@@ -63,6 +69,16 @@ def _head(one: PossibleCause, language: str, prefix: str, say: Say) -> Iterator[
     head = say("head", "one", reason=one.reason, name=one.known["name"][language])
     confidence = say("head", "confidence", word=say("confidence", one.confidence))
     yield from hung(prefix, f"{head} ({confidence})")
+
+
+def _together(rest: Sequence[PossibleCause], say: Say) -> Iterator[str]:
+    """Candidates by who decides where: their names alone."""
+    decided: dict[tuple[str, str], list[str]] = {}
+    for one in rest:
+        decided.setdefault((one.by, one.stage), []).append(one.reason)
+    for (by, stage), reasons in decided.items():
+        who = say("line", "by", side=say("side", by), stage=say("stage", stage))
+        yield from hung("", say("line", "rest", who=who, reasons=", ".join(reasons)))
 
 
 def _candidate(one: PossibleCause, language: str, say: Say, *, shortly: bool) -> Iterator[str]:

@@ -207,8 +207,7 @@ def parse(
     """
     reading = _Reading(Findings(file, TABLE), build or build_for(text, target), target)
     reading.recognised = build is None and reading.build is not target
-    texts = [name for name, option in reading.options.items() if option.kind is OptionKind.TEXT]
-    for line in _lines(text, reading.found, texts):
+    for line in _lines(text, reading.found, reading.options):
         reading.take(line)
     return reading.finish(software)
 
@@ -234,8 +233,8 @@ class _Line:
         return cut(self.whole)
 
 
-def _lines(text: str, found: Findings, texts: Container[str]) -> Iterator[_Line]:
-    """The settings of a file, in order; ``texts`` are the options that can stand without a value."""
+def _lines(text: str, found: Findings, options: Mapping[str, VsftpdOption]) -> Iterator[_Line]:
+    """The settings of a file, in order; options that are texts can stand without a value."""
     size = settings = 0
     for number, whole in enumerate(text.split("\n"), 1):
         size += len(whole.encode()) + 1
@@ -247,21 +246,22 @@ def _lines(text: str, found: Findings, texts: Container[str]) -> Iterator[_Line]
         check_line(found.file, number, whole, settings)
         bare = whole.lstrip(BLANKS)
         name, equals, value = bare.partition("=")
-        if not equals and name not in texts:
+        of_text = name in options and options[name].kind is OptionKind.TEXT
+        if not equals and not of_text:
             shown = cut(bare.rstrip(BLANKS))
-            raise found.fail("not-name-value", number, line=shown, remedy=_remedy(bare))
+            raise found.fail("not-name-value", number, line=shown, remedy=_remedy(bare, options))
         yield _Line(number, name, value, bare=not equals)
 
 
-def _remedy(text: str) -> str:
+def _remedy(text: str, known: Container[str]) -> str:
     if text.startswith(BYTE_ORDER_MARK):
         return "The file begins with a byte order mark: save it without one."
     if text.startswith("#"):
         return "Begin a comment in the first column of its line."
     words = text.replace(":", " ").split()
-    if len(words) == 2:
+    if len(words) == 2 and words[0] in known:
         return f"Write `{cut(words[0])}={cut(words[1])}`."
-    return "Write `name=value`, without blanks around `=`, or remove the line."
+    return "Remove the line, or write OPTION=VALUE, without blanks around `=`."
 
 
 # -- settings --------------------------------------------------------------------------------------
@@ -398,7 +398,10 @@ class _Reading:
         near = closest(name, self.options, most=1, alike=0.75)
         if not near:
             return _phrase("nothing-meant")
-        return _phrase("did-you-mean", right=f"{near[0]}={value}")
+        version, right = self.options[near[0]].version, f"{near[0]}={value}"
+        if version and version < _SAFE and value.upper() in TRUE_WORDS:
+            return _phrase("did-you-mean-old", right=right, version=version)
+        return _phrase("did-you-mean", right=right)
 
     # -- the whole file ----------------------------------------------------------------------------
 

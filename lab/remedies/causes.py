@@ -16,7 +16,7 @@ from lab.model import FtpClientSettings, Reason, ServerSettings
 from lab.remedies import OF_CERTIFICATES
 from lab.remedies.chains import strength, weakly_signed
 from lab.remedies.lines import server_lines
-from lab.remedies.words import InBothLanguages, words
+from lab.remedies.words import InBothLanguages, listed_in_both, words
 from lab.text import cut, listed, one_line
 
 if TYPE_CHECKING:
@@ -125,15 +125,15 @@ def _versions(evidence: Evidence) -> Iterator[InBothLanguages]:
     if compared is None:
         return
 
-    def spoken(offer: Offer) -> str:
-        return listed(offer.versions) or "-"
+    def spoken(offer: Offer) -> InBothLanguages:
+        return listed_in_both(offer.versions or ["-"])
 
     server, client = spoken(compared.server), spoken(compared.client)
     yield words("fact", "versions", server=server, client=client)
 
 
-def _suite_names(suites: Sequence[Any]) -> str:
-    return listed((suite.name for suite in suites), _MOST) or "-"
+def _suite_names(suites: Sequence[Any]) -> InBothLanguages:
+    return listed_in_both([suite.name for suite in suites] or ["-"], _MOST)
 
 
 def _list(evidence: Evidence) -> Iterator[InBothLanguages]:
@@ -157,8 +157,8 @@ def _asked(evidence: Evidence) -> str:
 def _names(evidence: Evidence) -> Iterator[InBothLanguages]:
     if evidence.chain:
         leaf = evidence.chain[0]
-        names = listed(leaf.names, _MOST)
-        shown = names or words("fact", "no_names", subject=_subject(leaf))
+        names = listed_in_both(leaf.names, _MOST)
+        shown = names if leaf.names else words("fact", "no_names", subject=_subject(leaf))
         yield words("fact", "names", asked=_asked(evidence), names=shown)
 
 
@@ -183,7 +183,7 @@ def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
 def _issuer(evidence: Evidence) -> Iterator[InBothLanguages]:
     if not evidence.chain:
         return
-    sent = ", ".join(f"`{_subject(one)}`" for one in evidence.chain[:_MOST])
+    sent = listed_in_both([f"`{_subject(one)}`" for one in evidence.chain[:_MOST]])
     subjects = {one.subject for one in evidence.chain}
     missing = next((o.issuer for o in evidence.chain if o.issuer not in subjects), None)
     if missing is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
+from lab.certificates import OWN
 from lab.clients import program_of
 from lab.clients.base import Target
 from lab.model import Attempt, ClientSettings, Delivery, FtpServerSettings, ServerSettings
@@ -62,22 +63,42 @@ def server_lines(settings: ServerSettings, server: Server[Any] | None = None) ->
     return tuple(line.strip().rstrip(",") for line in configuration.splitlines())
 
 
-def client_lines(client: ClientSettings, form: ClientForm = "options") -> tuple[str, ...]:
-    """What the client is told, with example names in the place of files, host and user."""
+def client_lines(
+    client: ClientSettings,
+    form: ClientForm = "options",
+    places: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[str, ...]:
+    """What the client is told, with example names in the place of files, host and user.
+
+    Args:
+        client: what is set in it.
+        form: what the lines are for.
+        places: where settings were read from: a person's own certificates go by the names of their files.
+    """
+    trust = _file_of(client.trust, places.get("client.trust"))
     if form in _ASSIGNED:
-        return tuple(_parameters(client, form))
+        return tuple(_parameters(client, form, trust))
+    pin = _file_of(client.pin, places.get("server.certificate"))
     target = Target(
         host=client.host or "HOST",
         port=0,
         user=client.user,
         password="",
         delivery=Delivery(name="FILE", size=1, sha256=""),
-        ca_file=f"{client.trust}.pem" if client.trust else None,
-        fingerprint=f"<SHA-256 of {client.pin}>" if client.pin else None,
+        ca_file=trust if trust is None or client.trust == OWN else f"{trust}.pem",
+        fingerprint=f"<SHA-256 of {pin}>" if pin else None,
         certificate="client.pem" if client.client_certificate else None,
         key="client.key" if client.client_certificate else None,
     )
     return tuple(_written(program_of(client).request(client, target), form))
+
+
+def _file_of(slug: str | None, place: str | None) -> str | None:
+    """What a certificate goes by: a person's own by its file, as ``FILE`` or ``FILE:LINE``; else its slug."""
+    if slug != OWN:
+        return slug
+    file, _, line = (place or "").rpartition(":")
+    return file if line.isdigit() and file else place or f"{OWN}.pem"
 
 
 def _written(request: Mapping[str, Any], form: ClientForm) -> Iterator[str]:
@@ -104,7 +125,7 @@ _ASSIGNED: Mapping[str, str] = {
 }
 
 
-def _parameters(client: ClientSettings, form: ClientForm) -> Iterator[str]:
+def _parameters(client: ClientSettings, form: ClientForm, trust: str | None) -> Iterator[str]:
     """A backend's parameters for what is set in a client."""
     table = data("backend.toml")
     set_here: dict[str, Any] = {
@@ -124,7 +145,7 @@ def _parameters(client: ClientSettings, form: ClientForm) -> Iterator[str]:
         elif name == "timeout_s":
             spelt = f"{value:g}s" if form == "vcl" else f"{value * 1000:.0f}"
         elif name == "trust":
-            spelt = json.dumps(f"<PEM of {value}>")
+            spelt = json.dumps(f"<PEM of {trust}>")
         if form == "vcl":
             parameter = table["parameter"][parameter].get("vcl", parameter)
             if name == "verify":
@@ -190,7 +211,7 @@ def changes(
     form: ClientForm = "options",
     texts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[LineChange, ...]:
-    """What differs between two attempts, the server's part first.
+    """What differs between two attempts, the server's part first; each of its settings is a change by itself.
 
     Args:
         before: the attempt that was refused.
@@ -199,29 +220,60 @@ def changes(
         form: what the client's lines are for.
         texts: what stands at these places, of what the client's settings were read from.
     """
-    made = []
-    if fields := _differing(before.server, after.server):
-        lines = server_lines(before.server), server_lines(after.server)
-        change = _change("server", fields, places, *lines)
-        file = places.get("server.certificate")
-        if file in change.where and len(fields) > 1 and "certificate" in fields:
-            # The file of the certificate is one thing, lines of the configuration are another.
-            made.append(LineChange(end="server", fields=("certificate",), where=(file,)))
-            change = dataclasses.replace(
-                change,
-                fields=tuple(name for name in fields if name != "certificate"),
-                where=tuple(place for place in change.where if place != file),
-            )
-        made.append(change)
+    made = list(_of_server(before.server, after.server, places))
     fields = _differing(before.client, after.client)
     if form in _ASSIGNED:
         fields = tuple(name for name in fields if name not in ("program", "platform", "policy"))
     if fields:
-        lines = client_lines(before.client, form), client_lines(after.client, form)
+        lines = client_lines(before.client, form, places), client_lines(after.client, form, places)
         change = _change("client", fields, places, *lines)
         written = tuple(texts.get(where, "") for where in change.where)
         made.append(_in_the_files_words(change, written) if all(written) and written else change)
     return tuple(made)
+
+
+def _of_server(
+    before: ServerSettings, after: ServerSettings, places: Mapping[str, str]
+) -> Iterator[LineChange]:
+    """A change of each setting by itself, and of each further line."""
+    fields, known = _differing(before, after), server_lines(before)
+    if not fields:
+        return
+    whole = _change("server", fields, places, known, server_lines(after))
+    try:
+        steps = [dataclasses.replace(before, **{name: getattr(after, name)}) for name in fields]
+    except ValueError:
+        steps = []
+    parts = [
+        _change("server", (name,), places, known, server_lines(step))
+        for name, step in zip(fields, steps, strict=False)
+    ]
+    was = {line for one in parts for line in one.was}
+    write = {line for one in parts for line in one.write}
+    if not parts or (was, write) != ({*whole.was}, {*whole.write}):
+        # These settings are only to be had together.
+        yield whole
+        return
+    for part in parts:
+        yield from _line_by_line(part, places) if part.fields == ("extra",) else (part,)
+
+
+def _line_by_line(change: LineChange, places: Mapping[str, str]) -> Iterator[LineChange]:
+    """Further lines of a configuration, each with the one of its name that comes in its place."""
+    left = list(change.write)
+    for line in change.was:
+        write = tuple(one for one in left if _name_in(one) == _name_in(line))
+        left = [one for one in left if one not in write]
+        place = places.get(f"server.extra:{line}", places.get("server.extra"))
+        where = (place,) if place else ()
+        yield dataclasses.replace(change, where=where, was=(line,), write=write)
+    if left or not change.was:
+        yield dataclasses.replace(change, where=(), was=(), write=tuple(left))
+
+
+def _name_in(line: str) -> str:
+    """The option that a line of a configuration sets."""
+    return re.split(r"[\s=:]", line.strip(), maxsplit=1)[0]
 
 
 def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineChange:

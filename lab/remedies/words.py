@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from lab.text import MOST_LISTED, listed
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class InBothLanguages:
         if not self.en or not other.en:
             return self if self.en else other
         return InBothLanguages(f"{self.en} {other.en}", f"{self.ja}{other.ja}")
+
+    def with_remark(self, remark: InBothLanguages) -> InBothLanguages:
+        """This with a remark behind it, in the brackets of each language."""
+        return InBothLanguages(f"{self.en} ({remark.en})", f"{self.ja}\uff08{remark.ja}\uff09")
+
+
+def listed_in_both(items: Iterable[str], most: int = MOST_LISTED) -> InBothLanguages:
+    """The first of them, and how many more there are, as :func:`lab.text.listed` says it."""
+    words = list(items)
+    return InBothLanguages(listed(words, most), listed(words, most, language="ja"))
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lab.model import Outcome, Rating
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.lines import LineChange
-from lab.remedies.words import InBothLanguages, words
+from lab.remedies.words import InBothLanguages, listed_in_both, words
 from lab.text import listed
 
 #: So many lines of a change are shown.
@@ -30,7 +30,7 @@ def advice_in_words(
 
     pairs = [(label("cause"), advice.cause.in_(language))]
     if advice.where:
-        pairs.append((label("where"), listed(advice.where)))
+        pairs.append((label("where"), listed(advice.where, language=language)))
     held = [one for one in advice.remedies if one.holds]
     for one in held if everything else _one_of_a_kind(held):
         unsafe = one.rating is Rating.UNSAFE
@@ -79,8 +79,8 @@ def refusal_in_words(outcome: Outcome, language: str) -> str:
 
 def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
     rating = {Rating.UNSAFE: "giving_away", Rating.TEMPORARY: "temporary"}
-    worth = words("advice", rating.get(one.rating, "recommended")).in_(language)
-    yield f"{one.title.in_(language)} ({worth})" if one.holds else one.title.in_(language)
+    worth = words("advice", rating.get(one.rating, "recommended"))
+    yield (one.title.with_remark(worth) if one.holds else one.title).in_(language)
     for change in one.changes:
         if change.was or change.write:
             yield change_in_words(change).in_(language)
@@ -104,7 +104,7 @@ def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
 def change_in_words(change: LineChange) -> InBothLanguages:
     """What to write, and what goes."""
     at = "_at" if change.where else ""
-    named = {"end": words("side", change.end), "where": listed(change.where)}
+    named = {"end": words("side", change.end), "where": listed_in_both(change.where)}
     if not change.write:
         return words("advice", f"take_out{at}", lines=_lines(change.was), **named)
     made = words("advice", f"write{at}", lines=_lines(change.write), **named)
@@ -114,5 +114,6 @@ def change_in_words(change: LineChange) -> InBothLanguages:
     return InBothLanguages(made.en + instead.en, made.ja + instead.ja)
 
 
-def _lines(lines: tuple[str, ...]) -> str:
-    return "`, `".join([*lines[:MOST_WRITTEN], *(["..."] if len(lines) > MOST_WRITTEN else [])])
+def _lines(lines: tuple[str, ...]) -> InBothLanguages:
+    shown = [*lines[:MOST_WRITTEN], *(["..."] if len(lines) > MOST_WRITTEN else [])]
+    return InBothLanguages("`, `".join(shown), "`、`".join(shown))

@@ -22,7 +22,7 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import UNKNOWN, likeness, others
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.races import may_differ, thoroughly
-from lab.remedies.words import InBothLanguages
+from lab.remedies.words import InBothLanguages, words
 from lab.run.agents import Unsupported
 from lab.run.attempts import make_all
 from lab.run.link import AgentError
@@ -69,6 +69,7 @@ def advise(
     places: Mapping[str, str],
     form: ClientForm = "options",
     texts: Mapping[str, str] = MappingProxyType({}),
+    elsewhere: Sequence[TriedRemedy] = (),
 ) -> Advice:
     """The cause of a refusal, where it is decided, and remedies, each tried.
 
@@ -79,17 +80,43 @@ def advise(
         places: where settings were read from (:func:`lab.remedies.lines.changes`).
         form: what the client's lines are for.
         texts: what stands at these places (:func:`lab.remedies.lines.changes`).
+        elsewhere: what was tried for another program that this server refused in the same way; changes of
+            the server that left that as it was are not tried again.
 
     Raises:
         AgentError: a container or an agent failed.
         ValueError: the attempt was not refused.
     """
     cause = cause_of(Evidence(result, chain, _suites(session, result)))
-    tried = _Search(session, result, chain, places, form, texts).everything()
+    tried = _Search(session, result, chain, places, form, texts, elsewhere).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
     named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
     decides = next((where for where in named if where), ())
     return Advice(cause=cause, where=decides, remedies=tuple(tried))
+
+
+def together(given: Sequence[Advice]) -> Advice:
+    """The advice on several programs that one server refused in the same way; the cause is the first one's.
+
+    A change of the server alone is in it once. What a client is to change names the program, if there are
+    several, and so does what cures some of them only.
+    """
+    if len(given) == 1:
+        return given[0]
+    alike: dict[tuple[object, str], dict[str, TriedRemedy]] = {}
+    for one in (remedy for advice in given for remedy in advice.remedies):
+        of_client = any(change.end == "client" for change in one.changes)
+        program = one.refused.client.program if one.refused else ""
+        alike.setdefault((one.changes, program if of_client else ""), {})[program] = one
+    made = []
+    for (_, named), tried in alike.items():
+        held = [program for program, one in tried.items() if one.holds]
+        one = tried[held[0]] if held else next(iter(tried.values()))
+        if named or 0 < len(held) < len(tried):
+            programs = named or ", ".join(held)
+            one = replace(one, title=words("advice", "for", title=one.title, program=programs))
+        made.append(one)
+    return replace(given[0], remedies=tuple(sorted(made, key=_first_the_smallest)))
 
 
 def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:
@@ -114,11 +141,17 @@ class _Search:
         places: Mapping[str, str],
         form: ClientForm,
         texts: Mapping[str, str],
+        elsewhere: Sequence[TriedRemedy],
     ) -> None:
         self._session, self._refused, self._chain = session, refused, chain
         self._places, self._form, self._texts = places, form, texts
         self._seen = {refused.attempt.key}
         self._at_an_impostor: dict[str, AttemptResult] = {}
+        self._idle = {
+            one.attempt.server
+            for one in elsewhere
+            if one.attempt is not None and self._was_idle(one)
+        }
 
     def everything(self) -> list[TriedRemedy]:
         """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""
@@ -155,6 +188,7 @@ class _Search:
             useless = remedy.rating is Rating.UNSAFE or (racing and remedy.cure == "line")
             wanted = first or not useless
             wanted = wanted and can_be_written(path.attempt, remedy.attempt, self._form)
+            wanted = wanted and not (first and remedy.attempt.server in self._idle)
             if wanted and remedy.attempt.key not in self._seen:
                 self._seen.add(remedy.attempt.key)
                 yield path.on(remedy)
@@ -165,6 +199,17 @@ class _Search:
         if before is None or outcome.result is Result.COMPLETED:
             return False
         return (before.stage, before.reason) != (outcome.stage, outcome.reason)
+
+    def _was_idle(self, one: TriedRemedy) -> bool:
+        """Whether a change of the server alone left the refusal as it was."""
+        return (
+            {change.end for change in one.changes} == {"server"}
+            and one.attempt is not None
+            and one.outcome is not None
+            and not one.completed
+            and not self._is_further(one.outcome)
+            and not may_differ(one.attempt, one.outcome)
+        )
 
     def _made(self, paths: Sequence[_Path]) -> list[list[AttemptResult]]:
         """The tries of each; of what is unsafe, at an impostor's server as well, side by side."""

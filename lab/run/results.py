@@ -35,7 +35,7 @@ from lab.record import (
     RunRecord,
     gravest,
 )
-from lab.remedies.advice import Advice
+from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.chains import likeness
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
@@ -75,7 +75,13 @@ class Adviser:
         return advice_of(self._laboratory, self._own, result, chain)
 
 
-def advice_of(laboratory: Lab, own: UserFiles, result: AttemptResult, chain: Chain) -> Advice:
+def advice_of(
+    laboratory: Lab,
+    own: UserFiles,
+    result: AttemptResult,
+    chain: Chain,
+    elsewhere: Sequence[TriedRemedy] = (),
+) -> Advice:
     """What is said of a refusal: its cause, where it is decided, and remedies, each tried.
 
     Args:
@@ -83,6 +89,7 @@ def advice_of(laboratory: Lab, own: UserFiles, result: AttemptResult, chain: Cha
         own: what its settings were read from.
         result: what came of it: a refusal.
         chain: what its server was given.
+        elsewhere: as in :func:`lab.run.remedies.advise`.
 
     Raises:
         AgentError: a container or an agent failed.
@@ -100,7 +107,15 @@ def advice_of(laboratory: Lab, own: UserFiles, result: AttemptResult, chain: Cha
         decides = likeness(result.outcome.reason, chain, result.started).decides
     places = own.places_at(decides)
     session = laboratory.session
-    return advise(session, result, chain, places=places, form=own.form, texts=own.texts)
+    return advise(
+        session,
+        result,
+        chain,
+        places=places,
+        form=own.form,
+        texts=own.texts,
+        elsewhere=elsewhere,
+    )
 
 
 def record_run(

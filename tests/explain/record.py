@@ -1,9 +1,11 @@
 """Record the texts anew: ``python -m tests.explain.record``, or ``make explain-texts``.
 
 Runs the programs of Debian's releases (``releases.toml``) against peers with one known defect each, in
-containers that have no network but their own, and writes ``known`` and ``held_out`` as ``split.toml`` says.
-The images are made on demand, each from the packages of one release, on a base that the lab makes. With
-``--release`` and ``--program``, only these. Review the difference before it is committed.
+containers that have no network but their own, and writes the folders that ``split.toml`` says. The images are
+made on demand, each from the packages of one release, on a base that the lab makes. With ``--release`` and
+``--program``, only these; with ``--setup`` only the clients' set-ups of these names, and the others stay as
+they are recorded, as far as a client completes the same without a defect. Review the difference before it is
+committed.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 from lab.host import engine
 from tests.explain import clients, edges, material, servers
 from tests.explain.bench import Bench
-from tests.explain.texts import Recording, folder_of, table
+from tests.explain.texts import Recording, folder_of, read, table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,23 +29,36 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--release", action="append", choices=sorted(suites), help="only this one")
     parser.add_argument("--program", action="append", help="only this one; several times")
     parser.add_argument("--into", type=Path, help="write everything into this folder")
+    parser.add_argument(
+        "--setup", help="only the clients' set-ups with this pattern in their names"
+    )
     arguments = parser.parse_args(argv)
     client = engine.connect(engine.resolve(os.environ), timeout_s=3600)
     files = dict(material.files())
     for release in arguments.release or suites:
         with Bench(client, release, files) as bench:
-            for recording in recordings(bench, arguments.program or ()):
-                folder = arguments.into or folder_of(recording.program, release, recording.version)
-                path = recording.write(folder)
+
+            def folder(program: str, version: str, release: str = release) -> Path:
+                return arguments.into or folder_of(program, release, version)
+
+            def known(program: str, version: str, release: str = release) -> Recording | None:
+                return read(folder(program, version, release) / f"{program}@{release}.json")
+
+            for recording in recordings(bench, arguments.program or (), known, arguments.setup):
+                path = recording.write(folder(recording.program, recording.version))
                 sys.stdout.write(f"{path.name}: {len(recording.texts)} texts\n")
                 sys.stdout.flush()
     return 0
 
 
-def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
+def recordings(
+    bench: Bench, programs: Collection[str], known: clients.Known, only: str | None
+) -> Iterator[Recording]:
     """The recordings of a release's programs, of these or of all that are there."""
-    for module in (clients, servers, edges):
-        yield from module.recordings(bench, programs)
+    yield from clients.recordings(bench, programs, known, only)
+    if only is None:
+        yield from servers.recordings(bench, programs)
+        yield from edges.recordings(bench, programs)
 
 
 if __name__ == "__main__":

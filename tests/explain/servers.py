@@ -32,7 +32,11 @@ def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
         if not ports or (programs and name not in programs):
             continue
         met = list(bench.meets(name, ports))
-        usual = {line for one in met if _is_good(one) for line in _lines(one)}
+        good = [one for one in met if _is_good(one)]
+        if not good or any(one["ended"] or _refusals(one) for one in good):
+            sys.stdout.write(f"{name} cannot do what is good: {good}\n")
+            continue
+        usual = {line for one in good for line in _lines(one)}
         heard = [one for bad in met if not _is_good(bad) for one in _texts(name, bad, usual)]
         said = bench.asks(library)
         yield Recording(name, bench.release, bench.asks(version), said, RECORDED, merged(heard))
@@ -40,6 +44,11 @@ def recordings(bench: Bench, programs: Collection[str]) -> Iterator[Recording]:
 
 def _is_good(met: Mapping[str, Any]) -> bool:
     return bool(met["setup"].endswith("nothing is wrong"))
+
+
+def _refusals(met: Mapping[str, Any]) -> list[int]:
+    """Which of the replies refuse."""
+    return [n for n, said in enumerate(met["replies"]) if said[:1] in "45"]
 
 
 def _lines(met: Mapping[str, Any]) -> list[str]:
@@ -54,7 +63,7 @@ def _texts(name: str, met: Mapping[str, Any], usual: Collection[str]) -> Iterato
         usual: lines that it logs as well where nothing is wrong. A log of nothing else says nothing.
     """
     cause = Cause(*met["cause"])
-    refusals = [n for n, said in enumerate(met["replies"]) if said[:1] in "45"]
+    refusals = _refusals(met)
     if not refusals and not met["ended"]:
         sys.stdout.write(f"{name} did not mind: {met['setup']}\n")
         return

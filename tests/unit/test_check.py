@@ -29,6 +29,7 @@ from lab.remedies.words import InBothLanguages
 from lab.settings import SettingsError
 from tests.check import GOOD
 from tests.own_inputs.chains import made
+from tests.unit.checks import refused
 from tests.unit.made_up import DELIVERED, EXPIRED, NO_SHARED_CIPHER, attempt_record, reporting
 
 FTP = clients_of("FTP")
@@ -457,6 +458,20 @@ def _told(result: CheckResult, language: str, columns: int = 80) -> str:
     stream = io.StringIO()
     telling.tell(result, Console(file=stream, width=columns), language)
     return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "1 of 1 requirement is broken"),
+        (2, "2 of 2 requirements are broken"),
+    ],
+)
+def test_the_conclusion_counts_in_grammatical_sentences(count: int, said: str) -> None:
+    result = CheckResult(files=(), rows=tuple(refused(f"c{n}") for n in range(count)))
+
+    assert _told(result, "en").endswith(f"{said} (0.0 s)\n")
+    assert _told(result, "ja").endswith("件が満たされていません\uff080.0 秒\uff09\n")
 
 
 def test_the_table_has_a_line_for_each_client_and_each_cause_once(

@@ -11,13 +11,17 @@ import pytest
 from lab.check import baseline, telling
 from lab.check.baseline import BaselineUse, CheckBaseline, baseline_in_words
 from lab.check.result import CheckResult, RowVerdict
+from lab.model import Reason, Stage
 from lab.own.findings import InputError
 from tests.unit.checks import RESULT, delivers, refused
-from tests.unit.made_up import DELIVERED, EXPIRED
+from tests.unit.made_up import DELIVERED, EXPIRED, NO_SHARED_CIPHER
 
 CLIENT = "net-ftp@rocky9:FIPS"
 MET = delivers(CLIENT, outcome=DELIVERED, completed=1, tries=1)
 BROKEN = refused(CLIENT)
+NOT_LISTENING = dataclasses.replace(
+    NO_SHARED_CIPHER, stage=Stage.CONNECT, reason=Reason.CONNECTION_REFUSED
+)
 
 
 def check(*rows: object, **more: object) -> CheckResult:
@@ -56,10 +60,16 @@ def test_a_baseline_is_read_as_it_was_written_and_is_sorted(tmp_path: Path) -> N
             0,
             f"known, in another way: delivers/{CLIENT}: refused:server",
         ),
+        (
+            BROKEN,
+            refused(CLIENT, outcome=NOT_LISTENING),
+            1,
+            f"worse: delivers/{CLIENT}: refused:server:handshake:no-shared-cipher -> refused:",
+        ),
         (MET, None, 0, f"in the baseline, and not checked now: delivers/{CLIENT}"),
         (MET, delivers(CLIENT, RowVerdict.LAB_ERROR, why="x"), 3, "nothing changed"),
     ],
-    ids=["same", "worse", "new", "known", "better", "otherwise", "gone", "lab error"],
+    ids=["same", "worse", "new", "known", "better", "otherwise", "earlier", "gone", "lab error"],
 )
 def test_what_got_worse_is_red_and_what_was_broken_is_known(
     before: object, now: object, status: int, said: str

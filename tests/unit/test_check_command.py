@@ -137,6 +137,67 @@ def test_what_cannot_be_read_or_written_ends_it_before_anything_is_run(
     assert [p.name for p in folder.iterdir()] == ["vsftpd.conf"]
 
 
+@pytest.mark.parametrize("option", [*FILES, "--write-baseline", "--write"])
+@pytest.mark.parametrize("name", ["vsftpd.conf", "link", "lab-check.toml", "key.pem"])
+def test_no_input_is_written_over(
+    option: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "key.pem").write_text("a key\n")
+    (folder / "link").symlink_to("vsftpd.conf")
+    (folder / "lab-check.toml").write_text('[files]\nkey = "key.pem"\n')
+    before = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
+    with pytest.raises(InputError, match=f"{option} would write over what"):
+        check(monkeypatch, BROKEN, option, name)
+
+    assert {path.name: path.read_text("utf-8") for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("option", FILES)
+def test_a_baseline_is_written_over_by_the_next_one_only(
+    option: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(monkeypatch, BROKEN, "--write-baseline", "base.json")
+    assert check(monkeypatch, BROKEN, "--baseline", "base.json").exit_code == 0
+    again = ("--baseline", "base.json", "--write-baseline", "base.json")
+    assert check(monkeypatch, BROKEN, *again).exit_code == 0
+    with pytest.raises(InputError, match=f"{option} would write over what --baseline reads"):
+        check(monkeypatch, BROKEN, "--baseline", "base.json", option, "base.json")
+
+
+@pytest.mark.parametrize(
+    ("conf", "toml", "place"),
+    [
+        ("bogus line\n", "", "vsftpd.conf:1"),
+        ("", "[refuse\n", "lab-check.toml:1"),
+        ("", '[clients]\nsettings = [\n  "tls=on",\n  "nope=on"]\n', "lab-check.toml:4"),
+        ("", "[files]\nvsftpd-conf = 3\n", "lab-check.toml:2"),
+        ("", 'baseline = "none.json"\n', "none.json"),
+    ],
+)
+def test_an_input_that_ends_it_is_in_the_place_of_an_earlier_result(
+    conf: str, toml: str, place: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(monkeypatch, BROKEN, "--junit", "junit.xml")
+    (folder / "vsftpd.conf").write_text(conf)
+    (folder / "lab-check.toml").write_text(toml)
+    with pytest.raises(InputError) as caught:
+        check(monkeypatch, BROKEN, "--junit", "junit.xml")
+
+    assert str(caught.value).startswith(f"{place}: ")
+    assert len(str(caught.value).splitlines()) == 2
+    left = (folder / "junit.xml").read_text("utf-8")
+    assert 'errors="1"' in left
+    assert 'type="input"' in left
+
+
+def test_a_lab_check_toml_that_is_no_file_is_not_passed_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "lab-check.toml").mkdir()
+    with pytest.raises(InputError, match=r"^lab-check\.toml: this is a directory"):
+        check(monkeypatch, BROKEN)
+
+
 def test_such_a_message_goes_with_the_status_of_wrong_usage(folder: Path) -> None:
     words = ("check", "--vsftpd-conf", "vsftpd.conf", "--junit", "none/junit.xml")
 

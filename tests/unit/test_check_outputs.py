@@ -16,6 +16,7 @@ from jsonschema import Draft4Validator
 
 from lab.check import baseline
 from lab.check.baseline import CheckBaseline
+from lab.check.files import check_apart
 from lab.check.outputs import Outputs, code_quality, junit, sarif, summary, workflow_commands
 from lab.check.outputs.problems import ProblemLevel, problems
 from lab.check.result import CheckResult, SourceLine
@@ -337,15 +338,83 @@ def test_a_path_that_cannot_be_written_is_said_before_anything_is_run(
 
 
 def test_two_forms_do_not_share_a_file(tmp_path: Path) -> None:
-    both = Outputs({"--junit": tmp_path / "x", "--sarif": tmp_path / "." / "x"})
-
     with pytest.raises(InputError, match=r"both --junit and --sarif"):
-        both.look()
+        check_apart({"--junit": tmp_path / "x", "--sarif": tmp_path / "." / "x"}, {})
+
+
+@pytest.mark.parametrize("name", ["conf", "link", "hard", "none/../conf"])
+def test_no_output_is_an_input_by_whatever_name(name: str, tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    conf.write_text("listen=YES\n")
+    (tmp_path / "link").symlink_to("conf")
+    (tmp_path / "hard").hardlink_to(conf)
+
+    with pytest.raises(InputError, match=r"--sarif would write over what --chain reads"):
+        check_apart({"--sarif": tmp_path / name}, {"--chain": conf, "--key": tmp_path / "key"})
+    check_apart({"--sarif": tmp_path / "new"}, {"--chain": conf})
 
 
 def test_a_device_is_written_to(tmp_path: Path) -> None:
     outputs = Outputs({"--junit": Path(os.devnull), "--sarif": Path(os.devnull)})
 
+    check_apart(outputs.files, {"--vsftpd-conf": Path(os.devnull)})
     outputs.look()
     outputs.write(RESULT, None, "en")
     assert not Path(os.devnull).is_file()
+
+
+# -- a check that ended early ----------------------------------------------------------------------
+
+
+@LANGUAGES
+def test_an_early_end_is_in_all_forms_an_error_at_its_line(
+    language: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("--junit", "--summary", "--code-quality", "--sarif")
+    outputs = Outputs({name: tmp_path / name[2:] for name in names})
+    outputs.write(ALL_MET, None, language)
+    error = InputError("a\x1b.conf", 2, "this line is wrong.", "Remove it.")
+    (tmp_path / "a\x1b.conf").write_text("")
+    told = outputs.told_of_an_end(("a\x1b.conf",), language, annotated=True)
+    with pytest.raises(InputError), told:
+        raise error
+
+    case = ET.parse(tmp_path / "junit").getroot().find("testsuite/testcase/error")
+    assert case is not None
+    assert case.get("message") == "a\\x1b.conf:2: this line is wrong. Remove it."
+    [entry] = json.loads((tmp_path / "code-quality").read_text("utf-8"))
+    assert (entry["severity"], entry["location"]["lines"]["begin"]) == ("critical", 2)
+    [shown] = json.loads((tmp_path / "sarif").read_text("utf-8"))["runs"][0]["results"]
+    assert (shown["level"], shown["ruleId"]) == ("error", "input")
+    assert "this line is wrong" in (tmp_path / "summary").read_text("utf-8").rpartition("## ⚠️")[2]
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert line.startswith("::error file=a\\x1b.conf,line=2,title=")
+
+
+@pytest.mark.parametrize(
+    ("error", "rule"), [(OSError("x"), "lab-error"), (SystemExit(), "lab-error")]
+)
+def test_whatever_ends_it_leaves_no_old_result(
+    error: BaseException, rule: str, tmp_path: Path
+) -> None:
+    outputs = Outputs({"--junit": tmp_path / "junit"})
+    outputs.write(ALL_MET, None, "en")
+    with pytest.raises(type(error)), outputs.told_of_an_end(("x",), "en", annotated=False):
+        raise error
+
+    assert f'type="{rule}"' in (tmp_path / "junit").read_text("utf-8")
+
+
+def test_where_the_inputs_are_not_known_only_what_a_check_has_left_is_replaced(
+    tmp_path: Path,
+) -> None:
+    outputs = Outputs({"--junit": tmp_path / "junit", "--sarif": tmp_path / "mine"})
+    outputs.write(ALL_MET, None, "en")
+    (tmp_path / "mine").write_text("listen=YES\n")
+    told = outputs.told_of_an_end(("x",), "en", annotated=False, inputs_known=False)
+    with pytest.raises(InputError), told:
+        raise InputError("x", None, "a.", "b.")
+
+    assert 'errors="1"' in (tmp_path / "junit").read_text("utf-8")
+    assert (tmp_path / "mine").read_text("utf-8") == "listen=YES\n"

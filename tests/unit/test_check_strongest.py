@@ -383,6 +383,22 @@ def test_whether_it_is_searched(tmp_path: Path) -> None:
         wanted(search=False, write=tmp_path / "new")
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -> None:
+    file = conf(tmp_path)
+    wanted = demanded(file, OLD, over=["TLSv1", "TLSv1.1", "TLSv1.2"])
+    found, _, _ = find(file, wanted)
+
+    assert (found.text, found.lines, found.served) == ("", (), ())
+    result = CheckResult(files=(), rows=tuple(one.row for one in wanted), strongest=found)
+    target = Console(file=io.StringIO(), width=200)
+    print_proposals(result, target, language, written=None, verbose=False)
+    said = target.file.getvalue()  # type: ignore[attr-defined]
+    assert "--write" not in said
+    nobody = {"en": "No value of these options serves any client.", "ja": "どの値でも"}[language]
+    assert nobody in said
+
+
 # -- words ---------------------------------------------------------------------------------------------
 
 

@@ -93,7 +93,7 @@ def test_every_command_and_option_is_the_labs(path: Path) -> None:
                 inner = command.get_command(context, word)
                 assert inner is not None, f"lab {' '.join(words)}"
                 command = inner
-        known = {option for one in command.params for option in one.opts}
+        known = {o for one in command.params for o in (*one.opts, *one.secondary_opts)}
         assert options <= known, f"lab {' '.join(words)}"
 
 

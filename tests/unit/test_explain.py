@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,9 @@ from rich.cells import cell_len
 from lab.cases import Catalogue
 from lab.explain import index as index_module
 from lab.explain.answer import Explanation, explain
+from lab.explain.hearing import generation
 from lab.explain.index import INDEX, load, made
+from lab.explain.reading import decoded
 from lab.explain.telling import told
 from lab.host.checkout import root, source
 from lab.model import Reason, Side, Stage
@@ -207,6 +211,130 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
     assert len(reasons(text)) < 3
 
 
+EXPIRED_45 = (
+    "error:0A000415:SSL routines::sslv3 alert certificate expired:../ssl/record/rec_layer_s3.c:1605"
+    ":SSL alert number 45"
+)
+UNKNOWN_CA_48 = "error:14094418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postfix/smtpd[9]: warning: TLS library problem: {EXPIRED_45}:",
+        "SSL_accept error from unknown[192.0.2.1]: -1\n"
+        f"warning: TLS library problem: {EXPIRED_45}:",
+        "postfix/smtpd[9]: warning: TLS library problem: error:0A000412:SSL routines::sslv3 alert bad"
+        " certificate:../ssl/record/rec_layer_s3.c:1605:SSL alert number 42:",
+        f"postfix/submission/smtpd[9]: warning: TLS library problem: {UNKNOWN_CA_48}:",
+        f"dovecot: imap-login: TLS handshaking: SSL_accept() failed: {EXPIRED_45}",
+        f"exim: TLS error on connection from [192.0.2.1] (SSL_accept): {UNKNOWN_CA_48}",
+        f"SSL_accept() failed (SSL: {EXPIRED_45}) while SSL handshaking, client: 192.0.2.1",
+        f"sendmail[7]: STARTTLS=server, error: accept failed=-1, reason={UNKNOWN_CA_48}",
+    ],
+)
+def test_the_alert_that_a_server_received_is_of_a_client_that_refused_it(text: str) -> None:
+    assert {(one.by, one.stage) for one in answer(text).candidates} == {("client", "verify")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"curl: (56) OpenSSL SSL_read: {EXPIRED_45}, errno 0",
+        f"postfix/smtp[9]: warning: TLS library problem: {EXPIRED_45}:",
+        f"SSL_do_handshake() failed (SSL: {EXPIRED_45}) while SSL handshaking to upstream, client: x",
+        'Get "https://www.example/": remote error: tls: bad certificate',
+    ],
+)
+def test_the_alert_that_a_client_received_is_about_its_own_certificate(text: str) -> None:
+    found = answer(text)
+    assert [one.reason for one in found.candidates] == ["client-certificate-required"]
+    assert "none that it accepts" in found.candidates[0].known["why"]["en"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssl.SSLError: [SSL: TLSV1_ALERT_UNKNOWN_CA] (_ssl.c:1006)",
+        f"warning: TLS library problem: {EXPIRED_45}:",
+        "remote error: tls: bad certificate",
+        "remote party sent a TLS alert: 'BadCertificate'",
+    ],
+)
+def test_whose_alert_nobody_tells_is_read_both_ways(text: str) -> None:
+    found = answer(text)
+    assert {(one.by, one.stage) for one in found.candidates} == {
+        ("server", "handshake"),
+        ("client", "verify"),
+    }
+    assert "high" not in {one.confidence for one in found.candidates}
+    assert found.apart is not None
+
+
+READING = "while reading response header from upstream, client: 192.0.2.1, upstream: "
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("upstream prematurely closed connection", "closed"),
+        ("recv() failed (104: Connection reset by peer)", "reset"),
+        ("upstream timed out (110: Connection timed out)", "timed-out"),
+    ],
+)
+def test_what_ends_behind_the_handshake_is_none_of_it(text: str, reason: str) -> None:
+    found = answer(f'{text} {READING}"https://192.0.2.2:8443/"').candidates
+    assert {(one.by, one.stage) for one in found} == {("server", "response")}
+    assert found[0].reason == reason
+    assert not reasons(f'{text} {READING}"http://192.0.2.2:8080/"')
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Hostname doesn't match against certificate", "hostname-mismatch"),
+        ("Error 526 invalid SSL certificate", "expired"),
+        ("error:0A00018E:SSL routines::ca md too weak", "connection-refused"),
+        (
+            'nginx: [emerg] SSL_CTX_use_PrivateKey("/k.pem") failed (SSL: error:05800074:x509'
+            " certificate routines::key values mismatch)",
+            "connection-refused",
+        ),
+        (
+            'nginx: [emerg] cannot load certificate "/c.pem": PEM_read_bio_X509_AUX() failed (SSL:'
+            " error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE)",
+            "connection-refused",
+        ),
+    ],
+)
+def test_common_texts_are_known(text: str, reason: str) -> None:
+    assert reasons(text)[0] == reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        one["name"]
+        for one in tomllib.loads(
+            (source() / "lab/documents/fastly/messages.toml").read_text(encoding="utf-8")
+        )["name"]
+        if not one["name"].startswith(("\\", "Service"))
+    ],
+)
+def test_every_message_of_the_page_is_known(name: str) -> None:
+    assert reasons(f"503 {name}")
+
+
+def test_versions_that_exclude_each_other_are_none() -> None:
+    assert generation("Go", "1.20", "1.19") == "Go"
+    assert generation("Go", "1.19", "1.20") == "Go 1.19 to 1.20"
+
+
+def test_nss_names_alert_40_by_the_place_where_it_came() -> None:
+    assert "client-certificate-required" not in reasons("SSL_ERROR_NO_CYPHER_OVERLAP")
+    assert "client-certificate-required" in reasons("SSL_ERROR_HANDSHAKE_FAILURE_ALERT")
+
+
 @pytest.mark.parametrize(
     ("text", "program"),
     [
@@ -215,7 +343,8 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
             "OpenSSL 1.0.0 to 1.0.2",
         ),
         ("error:0A000410:SSL routines::sslv3 alert handshake failure", "OpenSSL 3.0 to 3.1"),
-        ("error:0A000410:SSL routines::ssl/tls alert handshake failure", "OpenSSL from 3.2 on"),
+        ("error:0A000410:SSL routines::ssl/tls alert handshake failure", "OpenSSL 3.2 to 3.6"),
+        ("error:0A000410:SSL routines::tls alert handshake failure", "OpenSSL from 4.0 on"),
     ],
 )
 def test_the_wording_tells_the_generation(text: str, program: str) -> None:
@@ -296,6 +425,17 @@ def test_other_encodings_are_read(encoding: str) -> None:
     assert [one.reason for one in found.candidates] == ["expired"]
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "euc_jp"])
+def test_a_log_of_japanese_windows_or_unix_is_read(encoding: str) -> None:
+    said = f"配信に失敗しました。サーバーへの接続エラー: {FAILED} {EXPIRED}"
+    assert decoded(said.encode(encoding)) == said
+    assert [one.reason for one in explain(said.encode(encoding), TABLES).candidates] == ["expired"]
+
+
+def test_what_is_no_japanese_is_no_cp932() -> None:
+    assert decoded(b"caf\xe9 \xff" + "接続エラー".encode()) == "caf\ufffd \ufffd接続エラー"
+
+
 # -- the answer ----------------------------------------------------------------------------------------
 
 
@@ -334,6 +474,17 @@ def test_the_answer_fits_a_terminal(language: str, everything: bool) -> None:
         for line in told(answer(text), language, everything=everything):
             assert visible(line) == line
             assert cell_len(line) <= 80 or line.strip().startswith("https://"), line
+
+
+def test_of_many_candidates_the_later_ones_are_named_by_who_decides() -> None:
+    found = answer(PROCEED)
+    lines, all_of_it = list(told(found, "en")), list(told(found, "en", everything=True))
+    assert sum(line.startswith("Or ") for line in lines) <= 3
+    for one in found.candidates:
+        assert one.reason in " ".join(lines)
+        assert any(
+            line.startswith(f"{n}. {one.reason}") for n in range(1, 17) for line in all_of_it
+        )
 
 
 def test_json_has_the_documented_members() -> None:
@@ -408,6 +559,12 @@ def test_what_is_no_input_is_wrong_usage(words: tuple[str, ...], complaint: str)
     assert complaint in done.stderr.decode()
     assert b"Traceback" not in done.stderr
     assert not done.stdout
+
+
+def test_a_pipe_without_a_writer_is_no_input(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    done = lab("--file", str(tmp_path / "log"))
+    assert done.returncode == 2
 
 
 def test_bytes_of_an_argument_that_are_no_text_are_read_over() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
@@ -78,6 +79,30 @@ def test_a_meaning_that_does_not_have_the_form_is_refused(entry: object, complai
         Meanings.model_validate(
             {"title": "", "steps": {}, "protocols": {}, "apart": {}, "meaning": [entry]}
         )
+
+
+def test_a_meaning_names_a_family_in_place_of_its_causes() -> None:
+    families = {
+        "any-name": "client:verify:hostname-mismatch",
+        "any-end": ["server:handshake:closed", "server:handshake:reset"],
+    }
+    entry = {"client": "eof", "may_be": ["any-end", "any-name"], "apart": "cut"}
+    table = {"family": families, "meaning": [entry]}
+    spelt = Meanings.model_validate(table).meaning[0].may_be
+    assert [one.reason for one in spelt] == ["closed", "reset", "hostname-mismatch"]
+    fewer = {**table, "meaning": [{**entry, "but_not": "reset"}]}
+    less = Meanings.model_validate(fewer).meaning[0].may_be
+    assert [one.reason for one in less] == ["closed", "hostname-mismatch"]
+    with pytest.raises(ValueError, match="leaves out what is not there: expired"):
+        Meanings.model_validate({**table, "meaning": [{**entry, "but_not": ["expired"]}]})
+
+
+def test_every_family_is_named_by_a_meaning() -> None:
+    path = tables.MEANINGS / "meanings.toml"
+    named = path.read_text(encoding="utf-8").partition("# ---- the texts")[2]
+    families = tomllib.loads(path.read_text(encoding="utf-8"))["family"]
+    assert families
+    assert all(f'"{name}"' in named for name in families)
 
 
 def test_a_file_of_words_does_not_take_the_name_of_what_the_lab_has(

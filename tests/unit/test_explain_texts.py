@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from lab.model import Reason, Side, Stage
+from tests.explain.clients import Controls
 from tests.explain.texts import (
     HELD_OUT,
     KNOWN,
     RECORDED,
+    SECOND,
     Cause,
     Heard,
     Recording,
+    Text,
     folder_of,
     load,
     merged,
     named,
     neutral,
+    read,
     table,
 )
 
-RECORDINGS = [(folder, one) for folder in (KNOWN, HELD_OUT) for one in load(folder)]
+RECORDINGS = [(folder, one) for folder in (KNOWN, HELD_OUT, SECOND) for one in load(folder)]
 
 
 def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
@@ -56,6 +63,26 @@ def test_every_text_has_a_truth_and_nothing_of_the_day_it_was_recorded_on(one: R
         assert "PRIVATE KEY" not in text.text
         assert "BEGIN CERTIFICATE" not in text.text
         assert one.source != RECORDED or neutral(text.text) == text.text
+
+
+def test_a_recording_is_read_as_it_was_written(tmp_path: Path) -> None:
+    text = Text('a\n"b" é', "way", ("web: x",), (Cause("expired", "client", "verify"),))
+    other = replace(text, how="another")
+    one = Recording("x", "debian12", "1", "OpenSSL", RECORDED, (text, other))
+    assert read(one.write(tmp_path)) == one
+    assert read(tmp_path / "nothing.json") is None
+
+
+def test_what_fails_without_the_defect_says_nothing_of_it() -> None:
+    told = Controls(frozenset({"ftp proftpd", "web"}), {})
+    assert not told.valid("ftp: proftpd, upload denied")
+    assert not told.valid("clear: proftpd, data in clear text")
+    assert told.valid("ftp: vsftpd, upload denied")
+    assert told.valid("ftp: expired")
+    assert not told.valid("web: expired")
+    assert told.valid("implicit: valid")
+    assert not Controls(frozenset({"implicit"}), {}).valid("implicit: valid")
+    assert not Controls(frozenset({"ftp"}), {}).valid("implicit: valid")
 
 
 def test_equal_texts_are_one_with_all_their_causes() -> None:

@@ -219,6 +219,14 @@ def test_a_line_that_vsftpd_dies_of_is_kept_for_it(line: str, says: str, hint: s
     assert parsed.settings.extra == (line,)
 
 
+def test_a_name_that_is_near_is_asked_for_and_an_old_version_is_not_proposed() -> None:
+    [old] = said(read("sll_tlsv1=YES\n"), Severity.ERROR)
+    assert "did you mean `ssl_tlsv1=YES`? That would let in TLSv1" in old
+    for line in ("sll_tlsv1=NO", "sll_tlsv12=YES"):
+        [usual] = said(read(f"{line}\n"), Severity.ERROR)
+        assert f"did you mean `{line.replace('sll', 'ssl')}`? vsftpd ends at start" in usual
+
+
 def test_a_good_line_behind_it_does_not_save_the_server() -> None:
     parsed = read("pasv_enable=maybe\npasv_enable=YES\n")
     assert parsed.settings.extra == ("pasv_enable=YES", "pasv_enable=maybe")

@@ -252,3 +252,32 @@ def test_a_certificate_and_a_line_of_the_configuration_are_two_changes() -> None
     of_chain, of_conf = changes(before, after, {"server.certificate": "chain.pem:1"})
     assert (of_chain.where, of_chain.write) == (("chain.pem:1",), ())
     assert (of_conf.where, of_conf.write) == ((), ("require_ssl_reuse=NO",))
+
+
+def test_what_adds_up_at_a_server_is_one_change_for_each_line() -> None:
+    before = Attempt(
+        vsftpd(ciphers="AES128-SHA", extra=("sll_tlsv1=YES", "x_y=NO")), net_ftp("rocky9")
+    )
+    after = before.with_server(ciphers="HIGH", require_ssl_reuse=False, extra=("x_y=YES",))
+    places = {
+        "server.ciphers": "my.conf:3",
+        "server.extra:sll_tlsv1=YES": "my.conf:4",
+        "server.extra:x_y=NO": "my.conf:5",
+    }
+    made = {(one.where, one.was, one.write) for one in changes(before, after, places)}
+    assert made == {
+        (("my.conf:3",), ("ssl_ciphers=AES128-SHA",), ("ssl_ciphers=HIGH",)),
+        (("my.conf:4",), ("sll_tlsv1=YES",), ()),
+        (("my.conf:5",), ("x_y=NO",), ("x_y=YES",)),
+        ((), (), ("require_ssl_reuse=NO",)),
+    }
+
+
+def test_a_persons_own_files_go_by_their_names() -> None:
+    before = Attempt(vsftpd(certificate="own"), net_ftp("rocky9", trust="own"))
+    places = {"client.trust": "ca.pem", "server.certificate": "chain.pem:1"}
+    [trusted] = changes(before, before.with_client(trust="root"), places)
+    assert trusted.was == ('SSL_ca_file => "ca.pem"',)
+    assert trusted.write == ('SSL_ca_file => "root.pem"',)
+    [pinned] = changes(before, before.with_client(fingerprint="own"), places)
+    assert pinned.write == ('SSL_fingerprint => "sha256$<SHA-256 of chain.pem>"',)

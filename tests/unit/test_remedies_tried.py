@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from lab.cases import curl, net_ftp, vsftpd
+from lab.cases import curl, ftplib, net_ftp, vsftpd
 from lab.model import Attempt, ClientSettings, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
-from lab.remedies.advice import TriedRemedy
+from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.races import THOROUGH, may_differ
 from lab.run import remedies
+from lab.run.agents import Unsupported
 from tests.unit.made_up import DELIVERED, attempt_record, reporting
 
 NEW = reporting(DELIVERED, protocol="TLSv1.3")
@@ -34,6 +35,10 @@ class Session:
 
     def equip_for(self, attempts: Sequence[Attempt]) -> None:
         """There is nothing to equip."""
+
+    def suites(self, attempt: Attempt) -> None:
+        """Nobody knows what both ends offer."""
+        raise Unsupported(str(attempt))
 
 
 class Tried:
@@ -125,3 +130,66 @@ def test_what_is_unsafe_is_tried_once_beside_what_is_tried_often(
     unsafe = [one for one in found.values() if one.rating is Rating.UNSAFE]
     assert [one.tries for one in unsafe] == [1]
     assert found["renewed",].tries == ENOUGH
+
+
+def advised(
+    monkeypatch: pytest.MonkeyPatch, client: ClientSettings, elsewhere: Sequence[TriedRemedy] = ()
+) -> tuple[Advice, list[Attempt]]:
+    """What is said of a client that no server change helps but the cipher list, which leads on."""
+    made: list[Attempt] = []
+
+    def outcome(attempt: Attempt) -> Outcome:
+        settings: Any = attempt
+        if settings.server.ciphers != "HIGH":
+            return refused(Reason.NO_SHARED_CIPHER, None)
+        reuses = getattr(settings.client, "session_cache", None) == "shared"
+        if reuses or settings.client.program in ("curl", "ftplib-reuse"):
+            return DELIVERED
+        return refused(Reason.SESSION_REUSE_REQUIRED, "TLSv1.2")
+
+    def make(_: object, planned: Sequence[PlannedAttempt]) -> dict[str, AttemptResult]:
+        made.extend(one.attempt for one in planned)
+        return {p.id: attempt_record(p.id, p.attempt, outcome(p.attempt), None) for p in planned}
+
+    monkeypatch.setattr(remedies, "make_all", make)
+    server = vsftpd(ciphers="AES128-SHA", extra=("idle_session_timeout=60",))
+    attempt = Attempt(server, client)
+    before = attempt_record("refused", attempt, outcome(attempt), None)
+    session: Any = Session()
+    said = remedies.advise(session, before, (), places={}, elsewhere=elsewhere)
+    return said, made
+
+
+def test_what_a_server_changed_for_nothing_is_not_tried_for_the_next_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, made = advised(monkeypatch, curl("rocky9"))
+    idle = [one for one in made if one.server == vsftpd(ciphers="AES128-SHA")]
+    assert len(idle) == 1
+    further, made = advised(monkeypatch, net_ftp("rocky9"), first.remedies)
+    assert not [one for one in made if one.server == vsftpd(ciphers="AES128-SHA")]
+    # what helped is the way to what the client changes behind it
+    assert ("server-suites", "session-shared") in [
+        one.cures for one in further.remedies if one.holds
+    ]
+
+
+def test_every_program_that_is_refused_alike_has_its_remedies_in_one_advice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = [
+        advised(monkeypatch, client)[0]
+        for client in (curl("rocky9"), net_ftp("rocky9"), ftplib("rocky9"))
+    ]
+    assert remedies.together(given[:1]) is given[0]
+    said = remedies.together(given)
+    assert said.cause == given[0].cause
+    held = [one for one in said.remedies if one.holds]
+    # once for all, and it cures one of them only
+    [suites] = [one for one in said.remedies if one.cures == ("server-suites",)]
+    assert suites is held[0]
+    assert suites.title.en.endswith(", for curl")
+    shared = [one for one in held if one.cures == ("server-suites", "session-shared")]
+    assert [one.title.en.rpartition(", for ")[2] for one in shared] == ["net-ftp", "ftplib"]
+    [line] = [one for one in said.remedies if one.cures == ("line",)]
+    assert not line.holds

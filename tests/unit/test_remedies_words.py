@@ -25,7 +25,7 @@ from lab.remedies import CURES
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import LineChange, changes, client_lines, server_lines
-from lab.remedies.words import InBothLanguages, table, words
+from lab.remedies.words import InBothLanguages, listed_in_both, table, words
 from lab.report.advice import advice_in_words
 from tests.unit.made_up import START, attempt_record
 
@@ -256,3 +256,13 @@ def test_a_remedy_that_did_not_hold_in_every_try_is_none() -> None:
 def test_what_is_unsafe_is_called_so_and_is_no_remedy() -> None:
     advice = Advice(cause=InBothLanguages("why", "原因"), remedies=(remedy(Rating.UNSAFE),))
     assert [label for label, _ in advice_in_words(advice, "en")] == ["cause", "remedy", "unsafe"]
+
+
+def test_a_list_says_in_each_language_how_many_more_there_are() -> None:
+    assert listed_in_both("abcde", 3) == InBothLanguages("a, b, c and 2 more", "a、b、c、ほか 2 件")
+
+
+def test_a_remark_is_in_the_brackets_of_its_language() -> None:
+    both = InBothLanguages("a", "あ").with_remark(InBothLanguages("b", "い"))
+
+    assert (both.en, both.ja) == ("a (b)", "あ\uff08い\uff09")

@@ -6,6 +6,9 @@ there is one; they say the same of every requirement. ``docs/ci.md`` has what ea
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +30,14 @@ _MAKERS: Final = {
 }
 
 
+#: How files of each form begin: nobody's input does.
+_BEGINNINGS: Final = {
+    "--junit": (b"<?xml ",),
+    "--code-quality": (b"[]\n", b'[\n  {\n    "description"'),
+    "--sarif": (b'{\n  "$schema"',),
+}
+
+
 @dataclass(frozen=True)
 class Outputs:
     """The files that a check is to leave, by the option that names each."""
@@ -44,15 +55,10 @@ class Outputs:
         """See that all of them can be written, before anything is run; nothing is left behind.
 
         Raises:
-            InputError: one cannot, or two options name the same file.
+            InputError: one cannot.
         """
-        seen: dict[Path, str] = {}
-        for option, path in self.files.items():
+        for path in self.files.values():
             OutputFile(path).look()
-            other = seen.setdefault(path.resolve(), option)
-            if other != option and (path.is_file() or not path.exists()):
-                what = f"both {other} and {option} are to write this file."
-                raise InputError(str(path), None, what, "Name another file for one of them.")
 
     def write(
         self, result: CheckResult, compared: BaselineComparison | None, language: str
@@ -63,7 +69,57 @@ class Outputs:
             InputError: one cannot be written any more.
         """
         for option, path in self.files.items():
-            # A check without them waits for none of them.
-            form = import_module(f"lab.check.outputs.{_MAKERS[option]}")
-            text = form.document(result, compared, language)
-            OutputFile(path).write(text, append=option == "--summary")
+            self._write_one(option, path, result, compared, language)
+
+    @contextmanager
+    def told_of_an_end(
+        self, files: Sequence[str], language: str, *, annotated: bool, inputs_known: bool = True
+    ) -> Iterator[None]:
+        """What ends the check meanwhile is left in the place of what an earlier check has left.
+
+        Args:
+            files: the inputs, as they were named.
+            language: ``en`` or ``ja``.
+            annotated: whether GitHub is told as well, on standard error.
+            inputs_known: whether these are all; else a file is replaced only if it is one of the form.
+        """
+        try:
+            yield
+        except BaseException as error:
+            from lab.check.outputs.ended import result_of  # noqa: PLC0415
+
+            result = result_of(error, files)
+            for option, path in self.files.items():
+                with suppress(InputError):
+                    if inputs_known or _is_replaceable(option, path):
+                        self._write_one(option, path, result, None, language)
+            if annotated:
+                from lab.check.outputs import workflow_commands  # noqa: PLC0415
+
+                for line in workflow_commands.lines(result, None, language):
+                    sys.stderr.write(f"{line}\n")
+            raise
+
+    def _write_one(
+        self,
+        option: str,
+        path: Path,
+        result: CheckResult,
+        compared: BaselineComparison | None,
+        language: str,
+    ) -> None:
+        # A check without them waits for none of them.
+        form = import_module(f"lab.check.outputs.{_MAKERS[option]}")
+        text = form.document(result, compared, language)
+        OutputFile(path).write(text, append=option == "--summary")
+
+
+def _is_replaceable(option: str, path: Path) -> bool:
+    """Whether there is nothing in a file, or what an earlier check has left."""
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return True
+        with path.open("rb") as file:
+            return file.read(100).startswith(_BEGINNINGS.get(option, ()))
+    except OSError:
+        return False

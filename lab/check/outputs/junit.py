@@ -9,14 +9,24 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from lab.check.baseline import BaselineComparison
-from lab.check.outputs.problems import came, demanded, is_known, rule_of, told
-from lab.check.result import CheckResult, Row, RowVerdict
+from lab.check.outputs.problems import (
+    came,
+    demanded,
+    in_repository,
+    is_known,
+    rule_of,
+    rule_of_end,
+    told,
+)
+from lab.check.result import CheckResult, EarlyEnd, Row, RowVerdict, SourceLine
 from lab.text import one_line, visible
 
 
 def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
     """The whole file."""
     cases = [_case(row, compared, language) for row in result.rows]
+    if result.ended is not None:
+        cases = [_ended(result.ended, language)]
     counts = {
         "tests": len(cases),
         "failures": _with(cases, "failure"),
@@ -64,4 +74,14 @@ def _case(row: Row, compared: BaselineComparison | None, language: str) -> ET.El
     said = ET.SubElement(case, name, type=rule_of(row), message=one_line(message))
     texts = [message, *(f"{label}: {text}" for label, text in told(row, language))]
     said.text = "\n".join(map(visible, texts))
+    return case
+
+
+def _ended(ended: EarlyEnd, language: str) -> ET.Element:
+    rule, text = rule_of_end(ended), ended.text.in_(language)
+    place = SourceLine(in_repository(ended.place.file), ended.place.line)
+    case = ET.Element("testcase", classname="lab.check", name=rule, time="0.000")
+    message = f"{place}: {text}"
+    said = ET.SubElement(case, "error", type=rule, message=one_line(message))
+    said.text = visible(message)
     return case

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.check.baseline import BaselineComparison
 from lab.check.judging import say
-from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
+from lab.check.result import CheckResult, Demand, EarlyEnd, Row, RowVerdict, SourceLine
 from lab.host.checkout import repository
 from lab.model import Outcome, Result
 from lab.own.findings import Finding, Severity
@@ -41,7 +41,8 @@ class Problem:
     """One thing that is wrong."""
 
     rule: str
-    """The kind: the reason of a refusal, what had to be refused, ``cannot``, ``lab-error`` or ``file``."""
+    """The kind: the reason of a refusal, what had to be refused, ``cannot``, ``lab-error``, ``file`` or
+    ``input``."""
     level: ProblemLevel
     title: str
     """One line, with the client in it."""
@@ -64,6 +65,8 @@ def problems(
     result: CheckResult, compared: BaselineComparison | None, language: str
 ) -> list[Problem]:
     """All that is wrong: requirements first, then what is to be said of the files themselves."""
+    if result.ended is not None:
+        return [_of_end(result.ended, language)]
     rows = [row for row in result.rows if row.verdict is RowVerdict.BROKEN or row.left_open]
     of_rows = [_of_row(row, result, compared, language) for row in rows]
     return [*of_rows, *_of_findings(result.findings, language)]
@@ -101,7 +104,8 @@ def told(row: Row, language: str) -> list[tuple[str, str]]:
     elif row.cause is not None:
         pairs = [(say("head", "cause").in_(language), row.cause.in_(language))]
     if row.where and not (row.advice and row.advice.where):
-        pairs.insert(1, (say("head", "where").in_(language), listed(map(str, row.where))))
+        where = listed(map(str, row.where), language=language)
+        pairs.insert(1, (say("head", "where").in_(language), where))
     if row.remedy:
         written = "\n".join(change_in_words(change).in_(language) for change in row.remedy)
         pairs.append((say("head", "remedy").in_(language), written))
@@ -128,12 +132,31 @@ def rule_of(row: Row) -> str:
     return str(row.requirement.demand)
 
 
+def rule_of_end(ended: EarlyEnd) -> str:
+    """The kind of what ended a check."""
+    return "input" if ended.by_input else str(RowVerdict.LAB_ERROR)
+
+
 def rule_in_words(rule: str, language: str) -> str:
     """What a rule is about, in some words."""
     from lab.report.html.language import word  # noqa: PLC0415 - only two of the forms have rules
 
     known = read_words(Path(__file__).with_name("words.toml"))["rule"]
     return known[rule].in_(language) if rule in known else word("reason", rule).plain_in(language)
+
+
+def _of_end(ended: EarlyEnd, language: str) -> Problem:
+    place = SourceLine(in_repository(ended.place.file), ended.place.line)
+    text, rule = ended.text.in_(language), rule_of_end(ended)
+    return Problem(
+        rule=rule,
+        level=ProblemLevel.ERROR,
+        title=one_line(text),
+        text=text,
+        client="",
+        place=place,
+        fingerprint=_fingerprint(rule, place.file, re.sub(r"\d+", "0", ended.text.en)),
+    )
 
 
 def _refused(outcome: Outcome | None) -> bool:

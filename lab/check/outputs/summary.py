@@ -8,7 +8,7 @@ from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
 from lab.check.outputs.problems import came, demanded, is_known, told, words
 from lab.check.proposals import rating_in_words, strongest_of
-from lab.check.result import CheckResult, RankedRemedy, Row, RowVerdict
+from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, Row, RowVerdict
 from lab.check.strongest import say as proposed
 from lab.check.telling import conclusion
 from lab.own.findings import Severity
@@ -35,6 +35,8 @@ _SIGNS_OF_STATUS = {
 
 def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
     """The summary, at most what GitHub takes."""
+    if result.ended is not None:
+        return limited([_end(result, result.ended, language)])
     parts = [
         _head(result, compared, language),
         _table(result, compared, language),
@@ -53,7 +55,14 @@ def _head(result: CheckResult, compared: BaselineComparison | None, language: st
     if status == 0 and result.broken:
         facts = {"number": len(result.broken), "total": len(result.rows)}
         sign, title = _SIGNS[RowVerdict.CANNOT], words("summary", "title_known", **facts)
-    return f"## {sign} {text(', '.join(result.files))}: {text(title.in_(language))}"
+    return f"## {sign} {text(listed(result.files, language=language))}: {text(title.in_(language))}"
+
+
+def _end(result: CheckResult, ended: EarlyEnd, language: str) -> str:
+    title = words("end", "title").in_(language)
+    files = listed(result.files, language=language)
+    head = f"## {_SIGNS[RowVerdict.LAB_ERROR]} {text(files)}: {text(title)}"
+    return f"{head}\n\n{block(f'{ended.place}: {ended.text.in_(language)}')}"
 
 
 def _table(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
@@ -114,8 +123,9 @@ def _remedies(result: CheckResult, language: str) -> str:
 
 
 def _cells(one: RankedRemedy, language: str) -> list[str]:
-    changes = "; ".join(change_in_words(c).in_(language) for c in one.changes if c.was or c.write)
-    title = f"{one.title.in_(language)} ({rating_in_words(one).in_(language)})"
+    by = "、" if language == "ja" else "; "
+    changes = by.join(change_in_words(c).in_(language) for c in one.changes if c.was or c.write)
+    title = one.title.with_remark(rating_in_words(one)).in_(language)
     named = (one.brings_in, one.loses, one.breaks)
     return [
         f"{title}: {changes}" if changes else title,

@@ -36,7 +36,9 @@ def _command(alike: list[Problem], language: str) -> str:
     if first.place.line is not None:
         properties["line"] = str(first.place.line)
     properties["title"] = one_line(rule_in_words(first.rule, language))
-    said = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
+    said = ",".join(
+        f"{name}={_escaped(visible(value), ':,')}" for name, value in properties.items()
+    )
     text = first.text
     if len(alike) > 1:
         clients = listed(dict.fromkeys(one.client for one in alike), language=language)

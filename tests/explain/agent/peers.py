@@ -200,6 +200,7 @@ def ftp_servers():
         SSL.TLS1_3_VERSION,
     )
     yield "valid", handler()
+    yield "implicit", implicit()
     yield from ((slug, handler(slug)) for slug in SLUGS)
     yield "only TLS 1.0", handler(versions=(one, one))
     yield "only TLS 1.1", handler(versions=(one_1, one_1))
@@ -293,6 +294,15 @@ def handler(
     for word, reply in (replies or {}).items():
         setattr(Handler, f"ftp_{word}", refusing(reply))
     return Handler
+
+
+def implicit():
+    """A server with which nothing is wrong, and that begins with TLS."""
+
+    made = handler()
+    made.handle = lambda self: self.secure_connection(self.ssl_context)
+    made.handle_ssl_established = TLS_FTPHandler.handle
+    return made
 
 
 def refusing(reply):

@@ -82,6 +82,7 @@ def proftpd(name, port, slug="direct", *lines, tls=True, required="on"):
         "Include /etc/proftpd/modules.conf" if os.path.exists("/etc/proftpd/modules.conf") else "",
         "LoadModule mod_tls.c",
         "ServerType standalone",
+        "AllowOverwrite on",
         f"Port {port}",
         "DefaultAddress 127.0.0.1",
         "UseIPv6 off",
@@ -151,7 +152,8 @@ server.serve_forever()
 
 
 def pyftpdlib(name, port, mode="usual", slug="direct"):
-    path = f"{PLACE}/pyftpdlib_server.py"
+    # A file for each: one that is written anew is empty for who starts at that moment.
+    path = f"{PLACE}/{name}.py"
     with open(path, "w") as file:
         file.write(PYFTPDLIB)
     return ["python3", path, str(port), pem(slug), f"{LOGS}/{name}.log", mode]
