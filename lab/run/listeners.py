@@ -59,13 +59,14 @@ class Listener:
 class ListenerPool:
     """The listeners of one set of settings: each serves one attempt at a time."""
 
-    def __init__(self, start: Callable[[int], Listener]) -> None:
+    def __init__(self, start: Callable[[int], Listener], end: Callable[[Listener], object]) -> None:
         """Begin with none.
 
         Args:
             start: starts the listener of this number.
+            end: ends a listener that has started.
         """
-        self._start = start
+        self._start, self._end = start, end
         self._numbers = itertools.count(1)
         self._free: list[Listener] = []
         self._permits = threading.Semaphore(MOST)
@@ -83,9 +84,16 @@ class ListenerPool:
             finally:
                 self._free.append(listener)
 
+    def end_free(self) -> None:
+        """End those that nobody uses; whoever comes next starts a new one."""
+        while self._free:
+            listener = self._free.pop()
+            if listener.started:
+                self._end(listener)
+
 
 class Listeners:
-    """A pool of listeners for each distinct server settings; they stay until their agent ends."""
+    """A pool of listeners for each distinct server settings; they stay until they, or their agent, end."""
 
     def __init__(
         self, agents: Agents, containers: Containers, material: RunCertificates, password: str
@@ -113,9 +121,24 @@ class Listeners:
             AgentError: a container or an agent failed.
         """
         pool = self._pools.get(
-            server, lambda: ListenerPool(lambda number: self._start(server, number))
+            server,
+            lambda: ListenerPool(
+                lambda number: self._start(server, number),
+                lambda listener: self._agents.server(server.software).call(
+                    "close", LISTEN_S, key=listener.key
+                ),
+            ),
         )
         return pool.one()
+
+    def end_free(self) -> None:
+        """End all listeners that nobody uses: each takes processes and memory of its container.
+
+        Raises:
+            AgentError: a container or an agent failed.
+        """
+        for pool in self._pools.values():
+            pool.end_free()
 
     def _start(self, server: ServerSettings, copy: int) -> Listener:
         number = next(self._ports[server.software])

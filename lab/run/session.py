@@ -284,8 +284,8 @@ class Session:
     def bring(self, own: UserFiles) -> None:
         """Serve this certificate of a person's from now on, and trust what goes with it.
 
-        A listener that has started, and whatever has read the files, keeps what was there before: give the
-        next attempts settings that differ in something.
+        Listeners that nobody uses are ended. Whatever else has read the files keeps what was there before:
+        give the next attempts settings that differ in something.
 
         Raises:
             AgentError: a container takes no files.
@@ -296,6 +296,7 @@ class Session:
         if own.anchors is not None:
             self._material.trust_own(own.anchors.pem)
         self._equipment.bring_own()
+        self._listeners.end_free()
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""

@@ -80,7 +80,8 @@ def test_it_breaks_for_exactly_the_named_clients(
 ) -> None:
     rows = checked[one.name]
     broken = {name for name, row in rows.items() if row.verdict is RowVerdict.BROKEN}
-    assert broken == {name for name, row in rows.items() if one.must_break(row.requirement)}
+    came = {name: f"{row.verdict} {row.why} {row.outcome}" for name, row in rows.items()}
+    assert broken == {n for n, row in rows.items() if one.must_break(row.requirement)}, came
     assert broken
     for name in broken:
         outcome, cause = rows[name].outcome, rows[name].cause

@@ -22,7 +22,7 @@ from lab.run.agents import Agents, Unsupported, announced, let_in
 from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.laboratory import services_of
 from lab.run.link import AgentError
-from lab.run.listeners import NOT_LISTENING, Listeners
+from lab.run.listeners import NOT_LISTENING, Listener, ListenerPool, Listeners
 from lab.run.network import Container
 from lab.run.session import Session
 from lab.run.topology import Topology
@@ -263,3 +263,21 @@ def test_a_thing_that_could_not_be_made_is_tried_again() -> None:
     with pytest.raises(AgentError):
         once.get("key", fail)
     assert once.get("key", lambda: "made") == "made"
+
+
+def test_listeners_that_nobody_uses_are_ended_and_those_in_use_are_not() -> None:
+    ended: list[str] = []
+
+    def start(number: int) -> Listener:
+        return Listener(f"listener-{number}", 2100 + number, number != 3, "", "")
+
+    pool = ListenerPool(start, lambda listener: ended.append(listener.key))
+    with pool.one() as used:
+        with pool.one(), pool.one():
+            pass  # the third did not start: there is nothing to end
+        pool.end_free()
+        assert ended == ["listener-2"]
+    with pool.one() as again:
+        assert again is used
+    pool.end_free()
+    assert ended == ["listener-2", "listener-1"]
