@@ -35,7 +35,7 @@ from lab.record import AttemptResult, load
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import AGENTS, pack, unpack
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import Lab, open_lab, services_of
 from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
 from tests.situations import CLIENTS, WEB, situations
@@ -73,7 +73,9 @@ def main(argv: list[str] | None = None) -> int:
     recorded: list[Transcript] = []
     if arguments.run:
         recorded += from_record(arguments.run, programs)
-    with open_lab(Checkout.here(), Printed(), new_run_id()) as laboratory:
+    with open_lab(
+        Checkout.here(), Printed(), new_run_id(), also=containers_of(programs)
+    ) as laboratory:
         recorded += from_situations(laboratory, programs)
         with Clients(laboratory) as clients:
             for file in PEERS:
@@ -82,6 +84,14 @@ def main(argv: list[str] | None = None) -> int:
     for path, number in written.items():
         sys.stdout.write(f"{path.relative_to(Checkout.here().root)}: {number} transcripts\n")
     return 0
+
+
+def containers_of(programs: Collection[str]) -> set[str]:
+    """The containers in which these programs are recorded, with those of the servers that they meet."""
+    attempts = [s.attempt for s in situations() if s.attempt.client.program in programs]
+    met = [parse_client(name) for file in PEERS for name in file.clients]
+    own = {PROGRAMS[c.program].service(c) for c in met if c.program in programs}
+    return services_of(attempts, ()) | own
 
 
 class Clients:
