@@ -36,10 +36,10 @@ from lab.record import AttemptResult, load
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import AGENTS, pack, unpack
-from lab.run.laboratory import Lab, open_lab
+from lab.run.laboratory import Lab, open_lab, services_of
 from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
-from tests.situations import CLIENTS, WEB, situations, situations_of, unnamed
+from tests.situations import CLIENTS, WEB, Situation, situations, situations_of, unnamed
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
     Transcript,
@@ -74,9 +74,9 @@ def main(argv: list[str] | None = None) -> int:
     recorded: list[Transcript] = []
     if arguments.run:
         recorded += from_record(arguments.run, programs)
-    met = [parse_client(client) for client in others(programs)]
-    containers = [PROGRAMS[client.program].service(client) for client in met]
-    with open_lab(Checkout.here(), Printed(), new_run_id(), also=containers) as laboratory:
+    with open_lab(
+        Checkout.here(), Printed(), new_run_id(), also=containers_of(programs)
+    ) as laboratory:
         recorded += from_situations(laboratory, programs)
         with Clients(laboratory) as clients:
             for file in PEERS:
@@ -85,6 +85,14 @@ def main(argv: list[str] | None = None) -> int:
     for path, number in written.items():
         sys.stdout.write(f"{path.relative_to(Checkout.here().root)}: {number} transcripts\n")
     return 0
+
+
+def containers_of(programs: Collection[str]) -> set[str]:
+    """The containers in which these programs are recorded, with those of the servers that they meet."""
+    attempts = [situation.attempt for situation in _situations(programs)]
+    met = [parse_client(name) for file in PEERS for name in (*file.clients, *others(programs))]
+    own = {PROGRAMS[c.program].service(c) for c in met if c.program in programs}
+    return services_of(attempts, ()) | own | {CONTAINER}
 
 
 class Clients:
@@ -117,11 +125,8 @@ class Clients:
 
 def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
-    further = [one for client in others(programs) for one in situations_of(client)]
     jobs = [
-        PlannedAttempt(situation.name, situation.attempt)
-        for situation in (*situations(), *further)
-        if situation.attempt.client.program in programs
+        PlannedAttempt(situation.name, situation.attempt) for situation in _situations(programs)
     ]
     finished: dict[str, AttemptResult] = {}
     run(
@@ -134,6 +139,12 @@ def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Tran
         one = finished[job.id]
         if one.client_report is not None and one.client_report.failed:
             yield transcript_of(job.id.partition(":")[0], one.observation)
+
+
+def _situations(programs: Collection[str]) -> list[Situation]:
+    """Those of the table, and those of the clients that it does not name."""
+    further = [one for client in others(programs) for one in situations_of(client)]
+    return [s for s in (*situations(), *further) if s.attempt.client.program in programs]
 
 
 def others(programs: Collection[str]) -> list[str]:
