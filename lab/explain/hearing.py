@@ -62,7 +62,7 @@ _BEFORE_REPLY = "|".join(
         r"': ",
         r"(?:<-+|<<<|<|->|Response:|応答:|レスポンス:|\*resp\*)[ \t]*['\"]?",
         r"(?:error_(?:perm|temp|reply):|Error:|reports)[ \t]*['\"]?",
-        r"(?:got|server:|Access denied:|upload:|response:) ",
+        r"(?:got|server:|Access (?:denied|failed):|upload:|response:) ",
     )
 )
 _REPLY = re.compile(

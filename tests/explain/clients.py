@@ -16,7 +16,7 @@ PASSWORD = "secret"
 #: The release's own FTP servers that clients meet.
 REAL = ("vsftpd", "proftpd")
 #: What is recorded of a program, at a version.
-Known = Callable[[str, str], Recording | None]
+Known = Callable[[str], Recording | None]
 #: Names and addresses where no peer is.
 ELSEWHERE = {
     "unknown name": "nobody.lab.test",
@@ -55,7 +55,7 @@ def recordings(
         if not (found := bench.asks(version)):
             continue
         ways = [way for way in clients["way"] if way["program"] == program]
-        before = known(program, found) if only else None
+        before = known(program) if only else None
         if only and before is None:
             continue
         heard = [one for way in ways for one in texts_of(bench, way, before, only)]

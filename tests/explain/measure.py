@@ -1,10 +1,13 @@
 """How often `lab explain` is right: ``python -m tests.explain.measure``, or ``make explain-measure``.
 
 Every recorded text is explained, and the answer compared with what had been set up. Figures of the known part
-and of the held-out one are printed, with the misses of the known part; those of the held-out part with
-``--held-out`` alone, since whoever has seen them cannot be measured by them any more. ``--write`` puts the
-figures into ``docs/explain.md``. The second held-out batch is for the time when the first has been measured
-too often: with ``--second`` alone its figures are printed, and nothing else of it.
+are printed, with its misses; ``--write`` puts the figures into ``docs/explain.md``. Of the held-out batch the
+figures are printed with ``--second``, and nothing else of it: whoever has seen what is missed there cannot be
+measured by it any more.
+
+The truth of a text is the set of the causes of every set-up in which this program said it, whatever the
+release and the way: a text does not tell either. Of the known part only known recordings count for that, so
+that its misses say nothing of what is held out.
 """
 
 from __future__ import annotations
@@ -12,13 +15,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.explain.answer import explain
 from lab.explain.index import load as load_index
-from tests.explain.texts import HELD_OUT, KNOWN, SECOND, Recording, Text, load
+from tests.explain.texts import KNOWN, PARTS_OF, SECOND, Cause, Recording, Text, load
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
 #: The lines between which the figures stand.
@@ -36,7 +40,7 @@ class Answer:
     sure_of: frozenset[str]
     """Those with high confidence."""
     set_up: frozenset[str] = frozenset()
-    """The reasons that this way of the program was heard with at all."""
+    """The reasons that were set up where this was said, and heard of at all."""
 
     @property
     def right(self) -> bool:
@@ -121,20 +125,54 @@ class Figures:
         )
 
 
-def answers(folder: Path) -> list[Answer]:
-    """Every text of a folder with its answer."""
-    index = load_index()
+class Truth:
+    """What recordings tell of a text, all releases of its program together."""
+
+    def __init__(self, recordings: Iterable[Recording]) -> None:
+        self._causes: defaultdict[tuple[str, str], set[Cause]] = defaultdict(set)
+        self._set_up: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for recording in recordings:
+            heard: defaultdict[str, set[str]] = defaultdict(set)
+            for text in recording.texts:
+                heard[text.how] |= text.reasons
+            for text in recording.texts:
+                self._causes[_of(recording), text.text].update(text.causes)
+                self._set_up[_of(recording), text.text] |= heard[text.how]
+
+    def of(self, recording: Recording, text: Text) -> Text:
+        """The text with the causes of all set-ups in which the program said it."""
+        causes = self._causes[_of(recording), text.text]
+        return replace(text, causes=tuple(sorted(causes)))
+
+    def set_up(self, recording: Recording, text: Text) -> frozenset[str]:
+        """The reasons with which the releases and ways that said this were heard at all."""
+        return frozenset(self._set_up[_of(recording), text.text])
+
+
+def _of(recording: Recording) -> str:
+    """The program, whatever library it is built with."""
+    return PARTS_OF.get(recording.program, recording.program)
+
+
+def answers(folder: Path, *beside: Path) -> list[Answer]:
+    """Every text of a folder with its answer; for its truth the recordings of the others count as well."""
+    index, recordings = load_index(), list(load(folder))
+    truth = Truth([*recordings, *(one for other in beside for one in load(other))])
     found = []
-    for recording in load(folder):
-        heard = {
-            how: frozenset().union(*(one.reasons for one in recording.texts if one.how == how))
-            for how in {one.how for one in recording.texts}
-        }
+    for recording in recordings:
         for text in recording.texts:
             candidates = explain(text.text.encode(), index).candidates
             reasons = tuple(dict.fromkeys(one.reason for one in candidates))
             sure = frozenset(one.reason for one in candidates if one.confidence == "high")
-            found.append(Answer(recording, text, reasons, sure, heard[text.how]))
+            found.append(
+                Answer(
+                    recording,
+                    truth.of(recording, text),
+                    reasons,
+                    sure,
+                    truth.set_up(recording, text),
+                )
+            )
     return found
 
 
@@ -199,25 +237,20 @@ def main(argv: list[str] | None = None) -> int:
     """Measure and print; the exit status is 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.explain.measure")
     parser.add_argument(
-        "--held-out", action="store_true", help="list the misses of the held-out part, too"
-    )
-    parser.add_argument(
-        "--second", action="store_true", help="measure the second held-out batch, and print no more"
+        "--second", action="store_true", help="measure the held-out batch, and print its figures"
     )
     parser.add_argument("--write", action="store_true", help="put the figures into docs/explain.md")
     parser.add_argument(
-        "--folder", type=Path, help="measure these recordings in place of the held-out ones"
+        "--folder", type=Path, help="measure these recordings in place of the known ones"
     )
     arguments = parser.parse_args(argv)
     if arguments.second:
-        sys.stdout.write(f"{table({'second batch': Figures.of(answers(SECOND))})}\n")
+        held_out = Figures.of(answers(SECOND, KNOWN))
+        sys.stdout.write(f"{table({'second batch': held_out})}\n")
         return 0
-    known, held_out = answers(KNOWN), answers(arguments.folder or HELD_OUT)
-    figures = table({"known": Figures.of(known), "held out": Figures.of(held_out)})
-    sys.stdout.write(f"known, not right:\n{misses(known)}\n")
-    if arguments.held_out:
-        sys.stdout.write(f"held out, not right:\n{misses(held_out)}\n")
-    sys.stdout.write(f"{figures}\n")
+    known = answers(arguments.folder or KNOWN)
+    figures = table({"known": Figures.of(known)})
+    sys.stdout.write(f"not right:\n{misses(known)}\n{figures}\n")
     if arguments.write:
         text = DOCUMENT.read_text(encoding="utf-8")
         DOCUMENT.write_text(put(text, figures), encoding="utf-8")

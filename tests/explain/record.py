@@ -38,14 +38,14 @@ def main(argv: list[str] | None = None) -> int:
     for release in arguments.release or suites:
         with Bench(client, release, files) as bench:
 
-            def folder(program: str, version: str, release: str = release) -> Path:
-                return arguments.into or folder_of(program, release, version)
+            def folder(program: str, release: str = release) -> Path:
+                return arguments.into or folder_of(program, release)
 
-            def known(program: str, version: str, release: str = release) -> Recording | None:
-                return read(folder(program, version, release) / f"{program}@{release}.json")
+            def known(program: str, release: str = release) -> Recording | None:
+                return read(folder(program, release) / f"{program}@{release}.json")
 
             for recording in recordings(bench, arguments.program or (), known, arguments.setup):
-                path = recording.write(folder(recording.program, recording.version))
+                path = recording.write(folder(recording.program))
                 sys.stdout.write(f"{path.name}: {len(recording.texts)} texts\n")
                 sys.stdout.flush()
     return 0

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).parent
 #: The source of a text that a program was heard to say.
 RECORDED = "recorded"
-KNOWN, HELD_OUT = HERE / "known", HERE / "held_out"
-#: Held out as well, and not measured until somebody asks for it.
+KNOWN = HERE / "known"
+#: Held out, and not measured until somebody asks for it. (A first part was measured often, and is known now.)
 SECOND = HERE / "held_out_2"
 
 
@@ -94,7 +94,7 @@ def read(path: Path) -> Recording | None:
         return None
     value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     texts = (
-        Text(neutral(t["text"]), t["how"], tuple(t["setups"]), _causes(t))
+        Text(neutral(t["text"]), t["how"], tuple(t["setups"]), _causes_now(t))
         for t in value.pop("texts")
     )
     return Recording(**value, texts=as_one(texts))
@@ -133,6 +133,15 @@ def _causes(text: Mapping[str, Any]) -> tuple[Cause, ...]:
     return tuple(Cause(*cause) for cause in text["causes"])
 
 
+def _causes_now(text: Mapping[str, Any]) -> tuple[Cause, ...]:
+    """What was recorded as the causes, by what :func:`named` knows by now."""
+    causes = _causes(text)
+    if any(_not_asked(setup, text["text"]) for setup in text["setups"]):
+        other = {one for one in causes if one.reason != "client-certificate-required"}
+        return tuple(sorted({*other, _NO_VERSION}))
+    return causes
+
+
 def merged(heard: Iterable[Heard]) -> tuple[Text, ...]:
     """Equal texts as one, with the set of their causes, in the order in which they came."""
     by_text: dict[tuple[str, str], list[Heard]] = {}
@@ -158,6 +167,15 @@ _NUMBER_21 = re.compile(r"unable to verify the first|UNABLE_TO_VERIFY_LEAF|\(21\
 _SIGNATURE = re.compile(r"sigalg|signature (type|algorithm)", re.I)
 
 
+#: A client without TLS 1.3 is refused for that, and never asked for its certificate.
+_NO_VERSION = Cause("no-shared-protocol", "server", "handshake")
+_VERSION_REFUSED = re.compile(r"alert protocol version|PROTOCOL_VERSION|SSL alert number 70", re.I)
+
+
+def _not_asked(setup: str, text: str) -> bool:
+    return setup.endswith("client certificate over TLS 1.3") and bool(_VERSION_REFUSED.search(text))
+
+
 def named(one: Heard) -> Cause:
     """The cause, by the name that the vocabulary has for it where a number decides between two."""
     if one.setup.endswith("incomplete-chain"):
@@ -166,6 +184,8 @@ def named(one: Heard) -> Cause:
             return one.cause._replace(reason="first-certificate-unverifiable")
     if "TLS 1.0 only" in one.setup and "no suitable signature algorithm" in one.text:
         return one.cause._replace(reason="no-server-certificate")
+    if _not_asked(one.setup, one.text):
+        return _NO_VERSION
     if "only TLS 1." in one.setup and _SIGNATURE.search(one.text):
         return Cause("weak-signature-algorithm", "client", "handshake")
     return one.cause
@@ -217,6 +237,8 @@ _NEUTRAL = (
     (r"^ +[0-9a-f]{4} - [^\n]*\n", ""),
     (r"/tmp/[A-Za-z0-9._-]+", "/tmp/file"),
     (r"/opt/lab/explain/", "/srv/"),
+    # the file of a server's certificate has the name of its set-up
+    (r"/srv/material/server/[a-z-]+\.(chain|key)\.pem", r"/srv/material/server/valid.\1.pem"),
     # Which of the peers accepted AUTH TLS; and what is left in a variable where no error of the system is.
     (r"\bAUTH TLS successful\.", "Proceed with negotiation."),
     (r"\(\d+\)(?=Internal error \(specific information not available\))", "(20014)"),
@@ -239,16 +261,11 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-#: What the split names by another name.
-_PARTS_OF = {"curl-gnutls": "curl"}
+#: One program by another name: who reads its words does not know the library.
+PARTS_OF = {"curl-gnutls": "curl"}
 
 
-def folder_of(program: str, release: str, version: str) -> Path:
-    """Where a recording goes: the split names programs, and releases or versions of others."""
-    split = table("split.toml")
-    program = _PARTS_OF.get(program, program)
-    if release in split["second"].get(program, ()):
-        return SECOND
-    apart = split["versions"].get(program, ())
-    held_out = program in split["programs"] or release in apart
-    return HELD_OUT if held_out or version.startswith(tuple(f"{one}." for one in apart)) else KNOWN
+def folder_of(program: str, release: str) -> Path:
+    """Where a recording goes: the split names what is held out."""
+    held_out = table("split.toml")["second"].get(PARTS_OF.get(program, program), ())
+    return SECOND if release in held_out else KNOWN

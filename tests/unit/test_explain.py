@@ -174,8 +174,12 @@ def test_a_text_with_several_causes_has_exactly_these_and_a_question(
 
 
 def test_the_sentence_of_movable_type_has_the_causes_that_were_recorded() -> None:
+    """And others of a handshake or a certificate, which the lab has no case of with this client."""
     text = "FTP failed to start tls: Proceed with negotiation."
-    assert set(reasons(text)) == {reason for said, reason in recorded("message") if said == text}
+    seen = {reason for said, reason in recorded("message") if said == text}
+    found = answer(text).candidates
+    assert seen <= {one.reason for one in found}
+    assert {one.stage for one in found} == {"verify", "handshake"}
 
 
 PROCEED = "FTP failed to start tls: Proceed with negotiation."
@@ -485,7 +489,7 @@ def test_of_many_candidates_the_later_ones_are_named_by_who_decides() -> None:
     for one in found.candidates:
         assert one.reason in " ".join(lines)
         assert any(
-            line.startswith(f"{n}. {one.reason}") for n in range(1, 17) for line in all_of_it
+            line.startswith(f"{n}. {one.reason}") for n in range(1, 50) for line in all_of_it
         )
 
 

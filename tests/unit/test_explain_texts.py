@@ -10,7 +10,6 @@ import pytest
 from lab.model import Reason, Side, Stage
 from tests.explain.clients import Controls
 from tests.explain.texts import (
-    HELD_OUT,
     KNOWN,
     RECORDED,
     SECOND,
@@ -27,7 +26,7 @@ from tests.explain.texts import (
     table,
 )
 
-RECORDINGS = [(folder, one) for folder in (KNOWN, HELD_OUT, SECOND) for one in load(folder)]
+RECORDINGS = [(folder, one) for folder in (KNOWN, SECOND) for one in load(folder)]
 
 
 def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
@@ -47,7 +46,7 @@ def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
 
 @pytest.mark.parametrize(("folder", "one"), RECORDINGS, ids=lambda v: getattr(v, "name", ""))
 def test_a_recording_is_where_the_split_puts_it(folder: object, one: Recording) -> None:
-    assert folder == folder_of(one.program, one.release, one.version)
+    assert folder == folder_of(one.program, one.release)
 
 
 @pytest.mark.parametrize("one", [one for _, one in RECORDINGS], ids=lambda v: v.name)
@@ -91,6 +90,28 @@ def test_equal_texts_are_one_with_all_their_causes() -> None:
     (one,) = merged(heard)
     assert one.reasons == {"expired", "weak-key"}
     assert one.setups == ("web: a", "web: b")
+
+
+def test_a_client_without_a_version_was_not_asked_for_its_certificate(tmp_path: Path) -> None:
+    setup, refused = "web: client certificate over TLS 1.3", "tlsv1 alert protocol version"
+    cause = Cause("client-certificate-required", "server", "handshake")
+    version = Cause("no-shared-protocol", "server", "handshake")
+    assert named(Heard("x", "way", setup, refused, cause)) == version
+    assert named(Heard("x", "way", setup, "tlsv13 alert certificate required", cause)) == cause
+    recorded = Recording(
+        "x", "debian12", "1", "OpenSSL", RECORDED, (Text(refused, "way", (setup,), (cause,)),)
+    )
+    now = read(recorded.write(tmp_path))
+    assert now is not None
+    assert now.texts[0].causes == (version,)
+
+
+def test_the_name_of_a_certificates_file_says_nothing() -> None:
+    said = {
+        neutral(f"added 1 certs from '/srv/material/server/{one}.chain.pem'")
+        for one in ("expired", "not-a-ca")
+    }
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize(
