@@ -141,13 +141,17 @@ def situations_of(client: str) -> list[Situation]:
             clients=(client,),
             expect=CANNOT,
             but={},
-            client=row.client if model == same else f"{PATIENCE} {row.client}",
+            client=_with_patience(row.client) if model != same else row.client,
             goal=_FURTHER[speaks] if row.goal is Goal.HANDSHAKE and model != same else row.goal,
         )
         for row in ROWS
         if model in row.clients
     ]
     return [situation for row in rows for situation in _made(row)]
+
+
+def _with_patience(client: str) -> str:
+    return client if "timeout_s=" in client else f"{PATIENCE} {client}"
 
 
 def _made(row: Row) -> Iterator[Situation]:

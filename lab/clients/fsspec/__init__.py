@@ -3,7 +3,7 @@
 Source: ``fsspec/implementations/ftp.py`` of fsspec 2026.9.0. It makes ftplib's class by itself and hands it
 nothing but a time limit and an encoding: certificates, versions and suites are whatever ftplib does without
 a context. ``tls=True`` is AUTH TLS with ``PROT P``; any word is TLS from the first byte on, without
-``PROT P``, and limits no version whatever it says: ftplib has not looked at ``ssl_version`` since Python 3.12.
+``PROT P``, and limits no version whatever it says: ftplib has ignored ``ssl_version`` since Python 3.12.
 """
 
 from __future__ import annotations

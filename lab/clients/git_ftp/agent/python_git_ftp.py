@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 import commands
+import pycurl
 from resident import Progress, Request, ResidentAgent, Result, payload
 
 #: How long git may take, in seconds.
@@ -42,4 +43,6 @@ def attempt(request: Request, progress: Progress) -> Result:
 
 if __name__ == "__main__":
     commands.VERSIONS.update(commands.versions())
+    # The library that it is on, as curl says it of itself.
+    commands.WHOLE[0] += " " + pycurl.version
     ResidentAgent(commands.COMMAND, versions=commands.VERSIONS, forked={"attempt": attempt}).run()
