@@ -11,8 +11,9 @@ servers; ``but`` holds what ends otherwise for some of them, by words of ``PROGR
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
+from lab.clients import PROGRAMS
 from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS as SOFTWARE
@@ -106,6 +107,47 @@ class Row:
 def situations() -> list[Situation]:
     """All of them, in the order of the table."""
     return [situation for row in ROWS for situation in _made(row)]
+
+
+#: Whose rows a program takes over that the table does not name, by what it speaks.
+MODELS = {"FTP": "curl@rocky9", "HTTP": "tls-python@rocky9"}
+#: It may not be able to stop after the handshake; what ends there ends there all the same.
+_FURTHER = {"FTP": Goal.LOGIN, "HTTP": Goal.RESPONSE}
+
+
+#: Their time limit, unless a row has another one: some wait for as long as they are let.
+PATIENCE = "timeout_s=4"
+
+
+def unnamed() -> list[str]:
+    """Every ``PROGRAM@PLATFORM`` that the table does not name."""
+    named = {client.partition(":")[0] for row in ROWS for client in row.clients}
+    there = [f"{name}@{p}" for name, program in PROGRAMS.items() for p in program.platforms]
+    return [client for client in there if client not in named]
+
+
+def situations_of(client: str) -> list[Situation]:
+    """What a client that the table does not name is brought to: what another one is, if it has the settings.
+
+    That is the same program on rocky9, or one that speaks the same. How its attempts end is not in the table.
+    """
+    name = client.partition("@")[0]
+    speaks = PROGRAMS[name].settings.speaks
+    same = f"{name}@rocky9"
+    model = same if any(same in row.clients for row in ROWS) else MODELS[speaks]
+    rows = [
+        replace(
+            row,
+            clients=(client,),
+            expect=CANNOT,
+            but={},
+            client=row.client if model == same else f"{PATIENCE} {row.client}",
+            goal=_FURTHER[speaks] if row.goal is Goal.HANDSHAKE and model != same else row.goal,
+        )
+        for row in ROWS
+        if model in row.clients
+    ]
+    return [situation for row in rows for situation in _made(row)]
 
 
 def _made(row: Row) -> Iterator[Situation]:

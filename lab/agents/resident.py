@@ -140,8 +140,8 @@ class Wait:
         self.readable = frozenset(readable)
 
 
-class _Child:
-    """A process that makes attempts, one after the other, seen from the parent."""
+class Child:
+    """A process that makes attempts, one after the other, seen from the resident process."""
 
     def __init__(self, pid: int, given: int, out: int, err: int) -> None:
         self.pid = pid
@@ -173,6 +173,7 @@ class _Child:
                 os.close(descriptor)
 
     def read_out(self, data: bytes) -> None:
+        """Take what it has answered."""
         *whole, self.lines = (self.lines + data).split(b"\n")
         for line in whole:
             message = json.loads(line.decode("utf-8"))
@@ -182,6 +183,7 @@ class _Child:
                 self.answer = message
 
     def read_err(self, data: bytes) -> None:
+        """Keep the end of what it has printed."""
         self.stderr = (self.stderr + data)[-STDERR_TAIL:]
 
 
@@ -232,7 +234,7 @@ class ResidentAgent:
         self._input = b""
         self._output: Deque[bytes] = deque()
         self._waiting: Deque[Tuple[bool, Any, bytes, float]] = deque()
-        self._children: List[_Child] = []
+        self._children: List[Child] = []
         self._deferred: List[_Deferred] = []
 
     def run(self) -> None:
@@ -283,11 +285,15 @@ class ResidentAgent:
             self._serve_deferred(deferred, ready)
         self._enforce_deadlines()
         open_input = self._read_requests() if 0 in ready else True
+        self._hand_over()
+        return open_input
+
+    def _hand_over(self) -> None:
+        """Give attempts that wait to processes, as many as may run at a time."""
         while self._waiting and sum(c.busy for c in self._children) < self._concurrent:
             needs_new, *attempt = self._waiting.popleft()
             idle = [] if needs_new else [child for child in self._children if not child.busy]
             (idle[-1] if idle else self._fork()).begin(*attempt)
-        return open_input
 
     def _timeout_ms(self) -> Optional[float]:
         moments = [child.until for child in self._children if child.busy]
@@ -374,7 +380,7 @@ class ResidentAgent:
 
     # -- forked -----------------------------------------------------------------------------------
 
-    def _fork(self) -> _Child:
+    def _fork(self) -> Child:
         given_read, given_write = os.pipe()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
@@ -392,11 +398,11 @@ class ResidentAgent:
             pass
         for descriptor in (given_read, out_write, err_write):
             os.close(descriptor)
-        child = _Child(pid, given_write, out_read, err_read)
+        child = Child(pid, given_write, out_read, err_read)
         self._children.append(child)
         return child
 
-    def _serve_child(self, child: _Child, ready: Set[int]) -> None:
+    def _serve_child(self, child: Child, ready: Set[int]) -> None:
         if child.err in ready:
             data = os.read(child.err, 65536)
             if data:
@@ -409,15 +415,23 @@ class ResidentAgent:
             if data:
                 child.read_out(data)
             if not child.busy:
-                self._end_child(child)
+                self._hear_idle(child, bool(data))
             elif not data or child.answer is not None:
                 self._finish(child)
 
-    def _finish(self, child: _Child) -> None:
+    def _hear_idle(self, child: Child, is_open: bool) -> None:  # noqa: ARG002
+        """A child without an attempt has said something, or closed its pipe: it is of no more use."""
+        self._end_child(child)
+
+    def _may_stay(self, child: Child, answer: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether a child that has answered may make another attempt."""
+        return bool(answer.get("kept"))
+
+    def _finish(self, child: Child) -> None:
         """The child has answered or closed its pipe: keep it, or end its group and reap it; answer."""
         answer = child.answer
         child.busy = False
-        how = "" if answer and answer.get("kept") else self._end_child(child)
+        how = "" if answer and self._may_stay(child, answer) else self._end_child(child)
         if answer is None:
             text = f"the process of the attempt ended without a result ({how})"
             words = child.stderr.decode("utf-8", "replace").strip()
@@ -444,7 +458,7 @@ class ResidentAgent:
             self._close(deferred)
             self._refuse_late(deferred.ident, deferred.deadline_s)
 
-    def _end_child(self, child: _Child) -> str:
+    def _end_child(self, child: Child) -> str:
         """Kill the child's process group and reap the child; how it ended, in words.
 
         A process on its way out has its exit status before its pipe closes and ignores signals from

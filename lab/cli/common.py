@@ -1,17 +1,13 @@
-"""What several commands take, say and end with: options, both streams, exit statuses.
-
-The exit status: 0 all as expected, or completed; 1 a surprise, or refused; 2 wrong usage; 3 the lab itself
-could not do it; 128 and the signal's number when a signal ended it; so 141 if the reader of its output left.
-"""
+"""What several commands take, say and end with: options, the terminal, the status of what was made."""
 
 from __future__ import annotations
 
-import json
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from lab.cli.streams import LAB_ERROR, OK, SURPRISE, USAGE, print_error, print_json, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
     from lab.cases import LoadedCase
     from lab.record import AttemptResult, RunRecord
 
-OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
+__all__ = ["LAB_ERROR", "OK", "SURPRISE", "USAGE", "print_error", "print_json", "say"]
 
 #: How each group of commands is made: help in plain text, errors left to :func:`lab.cli.main`.
 PLAIN: Final[dict[str, Any]] = {
@@ -70,21 +66,6 @@ def console(*, error: bool = False) -> Console:
             raise  # noqa: PLE0704 - it is called where this was caught; Rich would end with 1
 
     return Terminal(stderr=error)
-
-
-def say(words: str, *, error: bool = False) -> None:
-    """Print words as they are: no colours, no lines broken."""
-    (sys.stderr if error else sys.stdout).write(f"{words}\n")
-
-
-def print_json(value: object) -> None:
-    """Print a value as indented JSON; what JSON does not know is printed as its ``str``."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-
-
-def print_error(error: Exception) -> None:
-    """Print an error's text as the command's message."""
-    say(f"lab: {error}", error=True)
 
 
 def columns() -> int:

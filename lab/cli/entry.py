@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
-import select
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-import typer
-from typer.core import TyperGroup
-
-from lab.cli.common import LAB_ERROR, PLAIN, USAGE, print_error, say
+from lab.cli.streams import (
+    LAB_ERROR,
+    USAGE,
+    Interrupted,
+    prepare,
+    print_error,
+    reader_has_gone,
+    say,
+)
 
 #: Every command, in the order of the help: where its function or group is, and its sentence.
 _TABLE = """
@@ -47,54 +51,8 @@ COMMANDS: Final = {
     name: (place, sentence)
     for name, place, sentence in (line.split(maxsplit=2) for line in _TABLE.strip().splitlines())
 }
-
-
-class Interrupted(BaseException):
-    """A signal asks the command to end. No :class:`Exception`: nothing on the way handles it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-class _Commands(TyperGroup):
-    """The commands of the table. Only the one that is called is imported."""
-
-    def list_commands(self, _ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        place, sentence = COMMANDS[cmd_name]
-        module, _, name = place.partition(".")
-        found = getattr(importlib.import_module(f"lab.cli.{module}"), name)
-        if not isinstance(found, typer.Typer):
-            single = typer.Typer(**PLAIN)
-            single.command(cmd_name, help=sentence)(found)
-            found = single
-        return typer.main.get_command(found)
-
-    def format_commands(self, _ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:  # Typer would end with 1, whoever closed which pipe
-            if _reader_has_gone():
-                raise Interrupted(signal.SIGPIPE) from error
-            raise ConnectionError(str(error)) from error
-
-
-app = typer.Typer(name="lab", cls=_Commands, no_args_is_help=True, **PLAIN)
-
-
-@app.callback()
-def _lab() -> None:
-    """Real TLS and FTPS clients against real servers in containers: who refused, at which stage, why."""
-
+#: Commands that read their words themselves: an answer does not wait for the library that reads the others'.
+READS_ITSELF: Final = ("explain",)
 
 #: What ends a command that puts away all it has begun: Ctrl-C, ``kill``, and a terminal that was closed.
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -102,15 +60,15 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> None:
     """Run the command; every error becomes one message and the documented exit status."""
-    _prepare_streams()
+    prepare()
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
             signal.signal(number, _interrupt)
     try:
         try:
-            app(prog_name="lab")
+            _run(sys.argv[1:])
         finally:
-            if _reader_has_gone():
+            if reader_has_gone():
                 raise Interrupted(signal.SIGPIPE)
     except Interrupted as stopped:
         for number in _ENDING:
@@ -133,20 +91,20 @@ def main() -> None:
         sys.exit(status)
 
 
+def _run(words: Sequence[str]) -> NoReturn:
+    """Call the command that the words name."""
+    if words and words[0] in READS_ITSELF:
+        module, _, name = COMMANDS[words[0]][0].partition(".")
+        sys.exit(getattr(importlib.import_module(f"lab.cli.{module}"), name)(words[1:]))
+    from lab.cli.commands import app
+
+    sys.exit(app(prog_name="lab"))
+
+
 def _has_recorded() -> bool:
     """Whether this command has written attempts down: one that never loaded the module has not."""
     writing = sys.modules.get("lab.record.writing")
     return writing is not None and bool(writing.RecordWriter.has_written)
-
-
-def _prepare_streams() -> None:
-    """Standard streams that were closed (``<&-``) lead nowhere; letters that a locale lacks are escaped."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _status_of(error: Exception) -> int | None:
@@ -177,19 +135,6 @@ def _folder_has_gone() -> bool:
     except FileNotFoundError:
         return True
     return False
-
-
-def _reader_has_gone() -> bool:
-    """Whether nobody reads standard output any more; what is left is written otherwise."""
-    try:
-        sys.stdout.flush()
-        looking = select.poll()
-        looking.register(sys.stdout.fileno(), 0)
-    except BrokenPipeError:
-        return True
-    except OSError:  # it is no file
-        return False
-    return any(event & select.POLLERR for _, event in looking.poll(0))
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

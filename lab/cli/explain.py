@@ -1,52 +1,119 @@
-"""``lab explain``: what a message or a log can mean."""
+"""``lab explain``: what a message or a log can mean.
+
+It reads its words with the standard library: the one that reads the others' takes longer to load than the
+answer takes to be found.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, NoReturn
 
-import typer
+from lab.cli.entry import COMMANDS
+from lab.cli.streams import OK, SURPRISE, USAGE, print_json, say
 
-from lab.cli import common
+_USAGE = "lab explain [OPTIONS] [TEXT]..."
 
 
-def explain(
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[TEXT]...",
-            help="The message, after `--` if it begins with `-`; `-` or nothing: standard input.",
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", "-f", metavar="FILE", help="A log.")
-    ] = None,
-    language: Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")] = "en",
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
-) -> None:
-    """``lab explain``: exit status 0 with a candidate, 1 if nothing is known, 2 if nothing was given."""
-    given = _given(texts or [], file)
+class WrongUsage(Exception):
+    """What was wrong with the command's words, by its name in ``telling.toml``."""
+
+    def __init__(self, name: str, **values: object) -> None:
+        super().__init__(name)
+        self.name, self.values = name, values
+
+
+def explain(words: Sequence[str]) -> int:
+    """``lab explain``: 0 with a candidate, 1 if nothing is known, 2 if nothing was given."""
+    end = words.index("--") if "--" in words else len(words)
+    try:
+        options = _parser().parse_intermixed_args(words[:end])
+        given = _given([*options.texts, *words[end + 1 :]], options.file)
+    except WrongUsage as wrong:
+        _say_wrong(wrong, "ja" if _asks_for_japanese(words[:end]) else "en")
+        return USAGE
     from lab.explain.answer import explain as answer
 
     found = answer(given)
-    if as_json:
-        common.print_json(found.as_json(language))
+    if options.as_json:
+        print_json(found.as_json(options.language))
     else:
         from lab.explain.telling import told
 
-        for line in told(found, language, everything=verbose):
-            common.say(line)
-    raise typer.Exit(common.OK if found.candidates else common.SURPRISE)
+        for line in told(found, options.language, everything=options.verbose):
+            say(line)
+    return OK if found.candidates else SURPRISE
+
+
+class _Help(argparse.HelpFormatter):
+    """The help in the form that the other commands' has."""
+
+    def add_usage(
+        self, usage: str | None, actions: Any, groups: Any, prefix: str | None = "Usage: "
+    ) -> None:
+        super().add_usage(usage, actions, groups, prefix or "Usage: ")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Leaves the message about what it does not understand to the command."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongUsage("option", message=message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        usage=_USAGE,
+        description=COMMANDS["explain"][1],
+        formatter_class=_Help,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument(
+        "texts",
+        metavar="TEXT",
+        nargs="*",
+        help="The message, after `--` if it begins with `-`; `-` or nothing: standard input.",
+    )
+    parser.add_argument("-f", "--file", metavar="FILE", type=Path, help="A log.")
+    parser.add_argument(
+        "--lang", dest="language", choices=("en", "ja"), default="en", help="en, ja"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="Print every detail.")
+    parser.add_argument(
+        "--json", dest="as_json", action="store_true", help="Print JSON instead of words."
+    )
+    parser.add_argument("-h", "--help", action="help", help="Show this message and exit.")
+    return parser
+
+
+def _asks_for_japanese(words: Sequence[str]) -> bool:
+    """Whether a line of words that could not be read asks for Japanese."""
+    return "--lang=ja" in words or ("--lang", "ja") in pairwise(words)
+
+
+def _say_wrong(wrong: WrongUsage, language: str) -> None:
+    import tomllib
+
+    from lab.explain.index import LAB, TELLING
+    from lab.text import one_line
+
+    told = tomllib.loads((LAB / TELLING).read_text(encoding="utf-8"))["wrong"]
+    values = {name: one_line(str(value)) for name, value in wrong.values.items()}
+    say(f"Usage: {_USAGE}\n{told['help'][language]}\n", error=True)
+    say(told[wrong.name][language].format(**values), error=True)
 
 
 def _given(texts: list[str], file: Path | None) -> bytes:
     """The text: arguments, a file, else what comes on standard input.
 
     Raises:
-        typer.BadParameter: nothing was given, or the file cannot be read.
+        WrongUsage: nothing was given, or the file cannot be read.
     """
     from lab.explain.reading import MOST_BYTES
 
@@ -55,20 +122,14 @@ def _given(texts: list[str], file: Path | None) -> bytes:
         try:
             parts.append(_pipe(file) if file.is_fifo() else _start(file, MOST_BYTES))
         except OSError as error:
-            from lab.text import one_line
-
-            raise typer.BadParameter(
-                one_line(
-                    f"{file}: {error.strerror}; give a file that can be read, or the text itself"
-                )
-            ) from None
+            raise WrongUsage("file", file=file, why=error.strerror) from None
     elif "-" in texts or not parts:
         if not texts and sys.stdin.isatty():
-            raise typer.BadParameter(_NOTHING)
+            raise WrongUsage("nothing")
         parts.append(sys.stdin.buffer.read(MOST_BYTES))
     given = b"\n".join(parts)
     if not given.strip():
-        raise typer.BadParameter(_NOTHING)
+        raise WrongUsage("nothing")
     return given
 
 
@@ -85,7 +146,4 @@ def _pipe(file: Path) -> bytes:
     try:
         return files.read(file, files.ReadLimit("log", MOST_BYTES))
     except files.Unreadable as error:
-        raise typer.BadParameter(f"{file}: {error}") from None
-
-
-_NOTHING = "no text was given: write the message in quotes, or `lab explain < LOG`"
+        raise WrongUsage("file", file=file, why=error) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from lab.images.recipe import tags
 from lab.report import terminal
 from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id
+from lab.run.services import images_by_service, service_files, services_in, services_on
 
 engine_commands = typer.Typer(no_args_is_help=True, **PLAIN)
 image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
@@ -83,20 +84,61 @@ def engine_stop() -> None:
 # -- topologies ----------------------------------------------------------------------------------------
 
 
-def up() -> None:
+def up(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Further services, or images with theirs."),
+    ] = None,
+) -> None:
     """``lab up``."""
     checkout, progress = Checkout.here(), Printed()
+    services = _services(checkout, names or ())
     with _engine_found() as client:
         # Variables without a meaning are told of first.
         store = laboratory.image_store(client, checkout, progress)
-        if network.containers(client, checkout.kept_project):
+        is_up = bool(network.containers(client, checkout.kept_project))
+        if is_up and not services:
             say("the topology is up already: `lab status`")
             return
-        found, _ = laboratory.ensure_images(store)
-        laboratory.start(client, checkout, found, progress, run_id=new_run_id(), kept=True).release(
-            client
-        )
+        found, _ = laboratory.ensure_images(store, laboratory.on_demand(store, checkout, services))
+        if is_up:
+            running = laboratory.attach(client, checkout, store, found, services)
+            if running is None:
+                message = "the topology that is up is in use, or of other images: `lab down` first"
+                raise network.TopologyError(message)
+        else:
+            every = services_on(checkout, store.of_topology) | services_on(
+                checkout, store.only_real
+            )
+            running = laboratory.start(
+                client,
+                checkout,
+                found,
+                progress,
+                run_id=new_run_id(),
+                kept=True,
+                services=(every & services_on(checkout, found)) | services,
+            )
+        running.release(client)
     say("the topology is up; `lab down` removes it")
+
+
+def _services(checkout: Checkout, names: Iterable[str]) -> set[str]:
+    """The services that people mean: by their own name, or by that of their image or its folder.
+
+    Raises:
+        typer.BadParameter: there is none of that name.
+    """
+    by_service, services = images_by_service(checkout), set[str]()
+    for name in names:
+        path = service_files(checkout).get(name)
+        of_folder = services_in(path.read_text(encoding="utf-8")) if path else {}
+        meant = {s for s, image in by_service.items() if name in (s, image)} | of_folder.keys()
+        if not meant:
+            known = ", ".join(sorted({*by_service, *by_service.values()}))
+            raise typer.BadParameter(f"no service or image is called {name}; there are {known}")
+        services |= meant
+    return services
 
 
 def down(
@@ -146,18 +188,44 @@ def provide(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     with _engine_found() as client:
-        found, absent = _images(client)[1:]
+        store, found, absent = _images(client)
+        unmade = [name for name in store.on_demand if name not in found]
     if as_json:
         print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
     else:
         terminal.print_images([i.provenance for i in found.values()], console())
         for why in absent.values():
             say(f"cannot: {why}")
+        if unmade:
+            say(f"on demand, not made yet: {', '.join(unmade)} (`lab images make NAME`)")
+
+
+@image_commands.command("make")
+def make(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Images, or folders in compose/images."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All, with those made on demand otherwise.")
+    ] = False,
+) -> None:
+    """Make these images, if they are not there; a run makes those that it needs by itself."""
+    if not names and not every:
+        raise typer.BadParameter("name images, or say --all: `lab images` lists them")
+    with _engine_found() as client:
+        store = _store(client)
+        wanted = [] if every else [one for name in names or () for one in store.called(name)]
+        if every:
+            found, _ = laboratory.ensure_images(store, store.on_demand)
+        else:
+            found = store.ensure(wanted)
+    terminal.print_images([i.provenance for i in found.values()], console())
 
 
 @image_commands.command("export")
 def export(path: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
-    """Write all images into one archive, for a room without a network."""
+    """Write all images into one archive, for a room without a network; on demand, those that are there."""
     with _engine_found() as client:
         _images(client)[0].export(path)
     say(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
@@ -230,6 +298,10 @@ def _store(client: DockerClient) -> ImageStore:
 def _images(
     client: DockerClient,
 ) -> tuple[ImageStore, Mapping[str, ImageInfo], Mapping[str, str]]:
-    """The store, and its images: those there are by name, and why others are not, all built first."""
+    """The store, and its images: those there are by name, and why others are not.
+
+    All are built first but those made on demand, of which those that are there are among them.
+    """
     store = _store(client)
-    return (store, *laboratory.ensure_images(store))
+    found, absent = laboratory.ensure_images(store)
+    return store, {**found, **store.found(store.on_demand)}, absent

@@ -221,16 +221,20 @@ def read_builds(path: Path) -> Builds:
     return table
 
 
-def write_builds(path: Path, images: Iterable[Provenance]) -> None:
+def write_builds(path: Path, images: Iterable[Provenance], kept: Builds | None = None) -> None:
     """Record the builds of these images in the place of those before.
+
+    Args:
+        kept: what stays of those before where the images have nothing of that name.
 
     Raises:
         ImageError: the file cannot be written.
     """
     parts = [_HEAD]
-    for provenance in sorted(images, key=lambda one: one.image):
-        lines = [f"{_quoted(n)} = {_quoted(v)}\n" for n, v in builds_of(provenance).items()]
-        parts.append(f"\n[{provenance.image}]\n{''.join(lines)}")
+    builds = {**(kept or {}), **{one.image: builds_of(one) for one in images}}
+    for image, versions in sorted(builds.items()):
+        lines = [f"{_quoted(n)} = {_quoted(v)}\n" for n, v in versions.items()]
+        parts.append(f"\n[{image}]\n{''.join(lines)}")
     try:
         path.write_text("".join(parts), encoding="utf-8")
     except OSError as error:

@@ -8,6 +8,9 @@ The servers' images exist in several *releases*: the usual one, and others on wh
 that its expectations do not rest on one day's packages. ``[release.NAME]`` in a recipe holds what
 differs there; ``LAB_SERVERS=NAME`` chooses. A recipe that says nothing about a release is the same there.
 
+A recipe with ``on_demand`` is made by the runs that need it, and by nobody else. One with
+``distributions`` is an image on each of these bases, called ``FOLDER-BASE``.
+
 An image *candidate* is the image as it would be made on one route: fixed enough to have a hash over
 everything that goes into it, and so a tag. Everything here decides; nothing touches an engine or a network.
 """
@@ -22,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -169,11 +172,24 @@ class _Release(_Part):
 class _RecipeFile(_Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     description: str
+    on_demand: bool = False
+    distributions: tuple[str, ...] = ()
     registry: Variant | None = None
     packages: Variant | None = None
     either: Variant | None = None
     release: dict[str, _Release] = Field(default_factory=dict)
     measure: Measure = Measure()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stands_on_each_of_its_distributions(cls, table: Any) -> Any:
+        """``either`` needs no base of its own then: :meth:`recipes` gives it each of these."""
+        distributions, either = table.get("distributions"), table.get("either")
+        if not distributions:
+            return table
+        if not isinstance(either, dict) or "base" in either or "release" in table:
+            raise ValueError("distributions need an either without a base, and no release")
+        return {**table, "either": {**either, "base": distributions[0]}}
 
     @model_validator(mode="after")
     def _has_a_variant(self) -> Self:
@@ -187,16 +203,27 @@ class _RecipeFile(_Part):
             )
         return self
 
-    def recipe(self, directory: Path, release: str) -> Recipe:
-        """The image as it is in a release."""
+    def recipes(self, directory: Path, release: str) -> tuple[Recipe, ...]:
+        """The image as it is in a release; of several distributions, one each."""
         either = self.either
+        if either is not None and self.distributions:
+            return tuple(
+                Recipe(
+                    f"{self.name}-{base}",
+                    (Route(None, either.model_copy(update={"base": base})),),
+                    self.measure,
+                    directory,
+                    self.on_demand,
+                )
+                for base in self.distributions
+            )
         if either is not None and release in self.release:
             either = self.release[release].of(either)
         found = {Source.REGISTRY: self.registry, Source.PACKAGES: self.packages, None: either}
         routes = (
             Route(source, variant) for source, variant in found.items() if variant is not None
         )
-        return Recipe(self.name, tuple(routes), self.measure, directory)
+        return (Recipe(self.name, tuple(routes), self.measure, directory, self.on_demand),)
 
 
 @dataclass(frozen=True)
@@ -215,6 +242,8 @@ class Recipe:
     routes: tuple[Route, ...]
     measure: Measure
     directory: Path
+    on_demand: bool = False
+    """Whether it is made only for who needs it."""
 
     @property
     def only_real(self) -> bool:
@@ -300,7 +329,11 @@ def load(directory: Path, release: str = "") -> dict[str, Recipe]:
     if release and release not in known:
         happened = "no recipe knows this release of the servers"
         raise _wrong("LAB_SERVERS", release, sorted(known), happened)
-    recipes = {file.name: file.recipe(directory / file.name, release) for file in files}
+    recipes = {
+        recipe.name: recipe
+        for file in files
+        for recipe in file.recipes(directory / file.name, release)
+    }
     for recipe in recipes.values():
         for route in recipe.routes:
             if route.variant.base is not None and route.variant.base not in recipes:

@@ -66,8 +66,16 @@ class ImageStore:
 
     @property
     def of_topology(self) -> tuple[str, ...]:
-        """The images that run in the topology, but those of :attr:`only_real`."""
-        return tuple(r.name for r in self._in_topology() if not r.only_real)
+        """The images that run in the topology by default.
+
+        Not in it are those that are made on demand, and those of :attr:`only_real`.
+        """
+        return tuple(r.name for r in self._in_topology() if not (r.only_real or r.on_demand))
+
+    @property
+    def on_demand(self) -> tuple[str, ...]:
+        """The images that only those runs make which need them."""
+        return tuple(name for name, recipe in self.recipes.items() if recipe.on_demand)
 
     @property
     def only_real(self) -> Mapping[str, str]:
@@ -90,7 +98,7 @@ class ImageStore:
     def ensure(self, names: Iterable[str] | None = None) -> dict[str, ImageInfo]:
         """Make what is missing; return every image asked for.
 
-        Without names these are all images but those that only a registry can give.
+        Without names these are all images but those made on demand, and those that only a registry can give.
 
         Independent images are made at the same time, a base before what stands on it.
 
@@ -99,7 +107,7 @@ class ImageStore:
                 what was finished is kept.
         """
         if names is None:
-            names = [name for name, recipe in self.recipes.items() if not recipe.only_real]
+            names = [n for n, r in self.recipes.items() if not (r.only_real or r.on_demand)]
         wanted = tuple(dict.fromkeys(names))
         for name in wanted:
             find(self.recipes, name).allowed(self.source)
@@ -127,6 +135,15 @@ class ImageStore:
                     infos[name] = made[1]
         return infos
 
+    def called(self, name: str) -> tuple[str, ...]:
+        """The images of this name: one, or those of a folder of that name.
+
+        Raises:
+            ImageError: there is none.
+        """
+        of_folder = tuple(n for n, r in self.recipes.items() if r.directory.name == name)
+        return of_folder or (find(self.recipes, name).name,)
+
     def candidates(self, name: str) -> tuple[Candidate, ...]:
         """Every image that may serve as ``name`` here, the preferred one first; there may be none."""
         return candidates(self.recipes, name, self.source)
@@ -142,17 +159,21 @@ class ImageStore:
     def record_builds(self, images: Iterable[Provenance]) -> Path:
         """Write that table anew, with what is in these images; return the file.
 
+        An image that is made on demand and not among them keeps what is recorded of it.
+
         Raises:
             ImageError: it cannot be written.
         """
-        write_builds(self._builds_file, images)
+        kept = {n: b for n, b in self.recorded().items() if n in self.on_demand}
+        write_builds(self._builds_file, images, kept)
         return self._builds_file
 
     def export(self, path: Path) -> tuple[ImageInfo, ...]:
         """Write all images to one file; :meth:`import_` on another machine reads it.
 
-        An image holds all layers of its base, so a base that is not there is not missed, that of another
-        release neither; nor is an image that only a registry can give.
+        Of those made on demand, what is there is written. An image holds all layers of its base, so a base
+        that is not there is not missed, that of another release neither; nor is an image that only a
+        registry can give.
 
         Raises:
             ImageError: an image is missing, or the file cannot be written.
@@ -161,7 +182,7 @@ class ImageStore:
 
         infos = self.found()
         spared = bases(self._directory)
-        spared |= {recipe.name for recipe in self.recipes.values() if recipe.only_real}
+        spared |= {r.name for r in self.recipes.values() if r.only_real or r.on_demand}
         missing = [name for name in self.recipes if name not in infos and name not in spared]
         if missing:
             raise ImageError("incomplete-export", path=path, missing=", ".join(missing))

@@ -153,3 +153,22 @@ class Agent:
     def perl(cls, name: str, script: str) -> Agent:
         """One in Perl, by the name of its file."""
         return cls(name, ("/opt/lab/bin/perl", f"{AGENTS}/{script}"))
+
+    @classmethod
+    def worker(
+        cls, name: str, command: str, script: str, *arguments: str, concurrent: int = 32
+    ) -> Agent:
+        """One whose attempts are made by workers in another language, by the name of its file.
+
+        Args:
+            command: that runs the file, in the container: ``php``, or a folder and a name.
+            arguments: behind the file.
+            concurrent: how many workers make attempts at a time, at most.
+        """
+        runtime = (
+            "/opt/lab/bin/python3",
+            f"{AGENTS}/language_workers.py",
+            "--concurrent",
+            str(concurrent),
+        )
+        return cls(name, (*runtime, name, command, f"{AGENTS}/{script}", *arguments))

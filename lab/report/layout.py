@@ -1,16 +1,20 @@
-"""Text in lines of so many columns: the one place where lines of terminal text are broken."""
+"""Text in lines of so many columns: the one place where lines of terminal text are broken.
+
+What has no colours is broken without the library that colours.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, chop_cells
-from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 #: Lines are so long where nobody asks for something else.
 COLUMNS: Final = 80
@@ -32,6 +36,8 @@ def wrap(words: str | Text, columns: int = COLUMNS) -> list[Text]:
     Lines end where the text's own do; between Latin words they end at blanks, in Japanese anywhere but before
     a closing mark. What is longer than a line is cut.
     """
+    from rich.text import Text  # noqa: PLC0415 - only where there are colours
+
     text = Text(words) if isinstance(words, str) else words
     lines: list[Text] = []
     for own in text.split("\n", allow_blank=True):
@@ -43,9 +49,11 @@ def wrap(words: str | Text, columns: int = COLUMNS) -> list[Text]:
 
 def hang(prefix: str | Text, words: str | Text, columns: int = COLUMNS) -> list[Text]:
     """The words behind a prefix; further lines begin below their first letter."""
+    from rich.text import Text  # noqa: PLC0415 - only where there are colours
+
     head = Text(prefix) if isinstance(prefix, str) else prefix
     indent = head.cell_len
-    first, *rest = wrap(words, max(columns - indent, _NARROWEST))
+    first, *rest = wrap(words, _left(columns, indent))
     # The prefix keeps its style to itself.
     lines = [Text().append_text(head).append_text(first)]
     lines += [Text(" " * indent) + line for line in rest]
@@ -55,8 +63,19 @@ def hang(prefix: str | Text, words: str | Text, columns: int = COLUMNS) -> list[
 
 
 def hung(prefix: str, words: str, columns: int = COLUMNS) -> list[str]:
-    """The lines of :func:`hang` without colours."""
-    return [line.plain for line in hang(prefix, words, columns)]
+    """The lines of :func:`hang` as plain text."""
+    indent = cell_len(prefix)
+    lines = []
+    for own in words.split("\n"):
+        ends = [0, *_ends(own, _left(columns, indent)), len(own)]
+        lines += [own[begin:end].rstrip() for begin, end in pairwise(ends)]
+    heads = [prefix, *[" " * indent] * (len(lines) - 1)]
+    return [(head + line).rstrip() for head, line in zip(heads, lines, strict=True)]
+
+
+def _left(columns: int, indent: int) -> int:
+    """How many columns are left for words."""
+    return max(columns - indent, _NARROWEST)
 
 
 def print_hanging(console: Console, prefix: str | Text, words: str | Text) -> None:

@@ -20,7 +20,7 @@ from lab.certificates import OWN, OWN_CLIENT, RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, ExecutionError, execute
-from lab.run.topology import Topology
+from lab.run.topology import DNS, Topology
 from lab.servers import SERVERS
 
 Value = TypeVar("Value")
@@ -98,8 +98,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-#: The container of the lab's DNS server, and the file in it with a name that is not of the lab's zone.
-DNS = "dns"
+#: The file in the DNS server's container with a name that is not of the lab's zone.
 HOSTS_FILE = "run/lab/hosts"
 #: Seconds for a container to come to what it was told.
 WAIT_S = 10

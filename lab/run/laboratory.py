@@ -30,6 +30,7 @@ from lab.run import network, topology
 from lab.run.certificates import begin
 from lab.run.checkout import Checkout
 from lab.run.network import Seal
+from lab.run.services import images_by_service, services_on
 from lab.run.session import Session
 from lab.run.topology import Topology
 from lab.servers import SERVER_HOSTS, SERVERS
@@ -86,8 +87,8 @@ def open_lab(
 
     Args:
         own: what is the operator's: a certificate to be served, certificates to be trusted as `own`.
-        attempts: those that will be made (default: any); certificates are made for these, and their
-            containers and agents are started.
+        attempts: those that will be made (default: any that need no image made on demand); certificates are
+            made for these, and their containers and agents are started.
         certificates: those for these attempts, which :func:`lab.run.certificates.begin` has begun to make.
         also: further containers that are needed.
         meanwhile: done while the agents start.
@@ -100,15 +101,17 @@ def open_lab(
     client = engine.find()
     try:
         store = image_store(client, checkout, progress)
-        images, absent = ensure_images(store)
-        running = topology.attach(client, checkout.kept_project, _tags(images)) or start(
+        needed = services_of(attempts or (), (), also)
+        images, absent = ensure_images(store, on_demand(store, checkout, needed))
+        needed -= absent.keys()
+        running = attach(client, checkout, store, images, needed) or start(
             client,
             checkout,
             images,
             progress,
             run_id=run_id,
             kept=False,
-            services=services_of(attempts, absent, also) if attempts is not None else (),
+            services=needed if attempts is not None else (),
         )
         try:
             with ThreadPoolExecutor() as background:
@@ -125,7 +128,7 @@ def open_lab(
                     material,
                     {name for name, image in images.items() if image.stand_in},
                     absent,
-                    {service: ids[found.image] for service, found in running.containers.items()},
+                    {s: ids[c.image] for s, c in running.containers.items() if c.image in ids},
                     checkout.state,
                     own.roots.pem if own is not None and own.roots is not None else None,
                 )
@@ -210,10 +213,42 @@ def _addresses(running: Topology) -> dict[str, str]:
     return {host: one.address for host, one in found.items() if one and one.address}
 
 
-def ensure_images(
+def on_demand(store: ImageStore, checkout: Checkout, services: Collection[str]) -> set[str]:
+    """The images for these services of the topology that are made on demand."""
+    images = images_by_service(checkout)
+    return {images[name] for name in services if name in images} & set(store.on_demand)
+
+
+def attach(
+    client: DockerClient,
+    checkout: Checkout,
     store: ImageStore,
+    images: Mapping[str, ImageInfo],
+    services: Collection[str],
+) -> Topology | None:
+    """The kept topology, if it is free and of these images; services on demand are started in it.
+
+    Args:
+        images: those there are for all services that are needed.
+        services: those that are needed.
+    """
+    tags = _tags(images)
+    default = {name: tag for name, tag in tags.items() if name not in store.on_demand}
+    running = topology.attach(client, checkout.kept_project, default)
+    if running is None:
+        return None
+    by_service = images_by_service(checkout)
+    wanted = {s: tags[by_service[s]] for s in services if by_service.get(s) in tags}
+    return topology.extended(client, checkout, running, tags, engine.compose_command, wanted)
+
+
+def ensure_images(
+    store: ImageStore, further: Collection[str] = ()
 ) -> tuple[Mapping[str, ImageInfo], Mapping[str, str]]:
-    """All images of the topology, built if they are not there.
+    """All images of the topology that are not made on demand, built if they are not there.
+
+    Args:
+        further: images made on demand that are needed as well.
 
     Returns:
         The images by name, and by name the reason why one without a stand-in cannot be had.
@@ -221,9 +256,13 @@ def ensure_images(
     Raises:
         ImageError: another image cannot be had.
     """
-    images = store.ensure(store.of_topology)
+    only_real = store.only_real
+    asked = [name for name in further if name not in only_real]
+    images = store.ensure([*store.of_topology, *sorted(asked)])
     absent: dict[str, str] = {}
-    for name, needs in store.only_real.items():
+    for name, needs in only_real.items():
+        if name in store.on_demand and name not in further:
+            continue
         # No registry is asked again for what it did not have a moment ago.
         if images[needs].stand_in:
             why = images[needs].provenance.fallback_reason or "only packages are to be used"
@@ -272,7 +311,7 @@ def start(
     """Start the containers; a topology that is not kept belongs to the run ``run_id`` alone.
 
     Args:
-        services: those that are needed (default: all).
+        services: those that are needed (default: all that run on these images).
     """
     begun = monotonic()
     progress.step("topology", "starting the containers")
@@ -284,7 +323,7 @@ def start(
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,
         kept=kept,
-        services=services,
+        services=services or services_on(checkout, images),
     )
     progress.done("topology", monotonic() - begun)
     return running

@@ -137,7 +137,8 @@ class AgentLink:
             AgentError: the container does not run, or the agent does not get ready.
         """
         self.container = service
-        self._name = next(a for a in argv if a.startswith("/opt/lab/agents/")).rsplit("/", 1)[-1]
+        files = [word for word in argv if word.startswith("/opt/lab/agents/")]
+        self._name = files[-1].rsplit("/", 1)[-1]
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[dict[str, Any]]] = {}

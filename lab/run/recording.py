@@ -164,7 +164,8 @@ def soak(
     seen: dict[str, Counter[str]] = {}
     surprises: Counter[str] = Counter()
     attempts = 0
-    with open_lab(Checkout.here(), Printed(), new_run_id()) as laboratory:
+    tried = [one.attempt for one in planned]
+    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=tried) as laboratory:
         from lab.run.results import record_run  # noqa: PLC0415
 
         for number in range(1, rounds + 1):

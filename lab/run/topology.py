@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import subprocess
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from lab.host.engine import compose_environment
 from lab.host.machine import wait_until
-from lab.run.checkout import Checkout, in_use, topology_lock
+from lab.run.checkout import LABEL_RUN, Checkout, in_use, topology_lock
 from lab.run.network import (
     Container,
     Found,
@@ -33,10 +32,11 @@ from lab.run.network import (
     containers,
     find,
     free_net,
+    gateway_of,
     of_project,
     options,
 )
-from lab.servers import SERVERS
+from lab.run.services import compose_variables, host_records
 
 if TYPE_CHECKING:
     import psutil
@@ -194,7 +194,8 @@ def _remove_network(client: DockerClient, identity: str) -> None:
 
 #: Seconds for Compose to have every container running.
 UP_S = 120
-_ADDRESS = re.compile(r"\$\{LAB_ADDRESS_([A-Z0-9_]+)")
+#: The container of the lab's DNS server.
+DNS = "dns"
 
 
 @dataclass(frozen=True)
@@ -249,16 +250,15 @@ def up(
     try:
         # Choosing a free subnet and creating the network must not be interleaved by two labs.
         with choosing(UP_S):
-            environment = {
-                "LAB_PROJECT": project,
-                "LAB_CHECKOUT": checkout.key,
-                "LAB_PATH": str(checkout.root),
-                "LAB_RUN": run_id,
-                "LAB_KEPT": "yes" if kept else "no",
-                **options(client.api.api_version),
-                **compose_variables(checkout, images, free_net(client)),
-            }
-            _write_environment(checkout, environment)
+            environment = _environment(
+                client,
+                checkout,
+                images,
+                free_net(client),
+                project=project,
+                run_id=run_id,
+                kept=kept,
+            )
             _compose_up(compose, environment, services)
         return Topology(project, containers(client, project), lock, kept)
     except BaseException:
@@ -267,50 +267,10 @@ def up(
         raise
 
 
-def service_files(checkout: Checkout) -> dict[str, Path]:
-    """The files with the topology's services, by the image that these run on."""
-    found = sorted(checkout.compose_file.parent.glob("images/*/service.yaml"))
-    return {path.parent.name: path for path in found}
-
-
-def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -> dict[str, str]:
-    """What Compose is told of the services of these images: their files, addresses and DNS names.
-
-    Args:
-        images: image reference by image name.
-        net: the first three octets of the subnet.
-
-    A service that asks for an address (``${LAB_ADDRESS_<SERVICE>}``) has a name too: that of the server
-    which runs in it, or its own. Addresses are far from those that the engine gives to the others.
-    """
-    files = [path for name, path in service_files(checkout).items() if name in images]
-    asked = [name for path in files for name in _ADDRESS.findall(path.read_text(encoding="utf-8"))]
-    hosts = {server.service: server.host for server in SERVERS.values()}
-    addresses = {
-        name.lower().replace("_", "-"): f"{net}.{number}" for number, name in enumerate(asked, 100)
-    }
-    records = [(hosts.get(name, f"{name}.lab.test"), at) for name, at in addresses.items()]
-    return {
-        # A path may have a colon in it.
-        "COMPOSE_PATH_SEPARATOR": "|",
-        "COMPOSE_FILE": "|".join(map(str, (checkout.compose_file, *files))),
-        "LAB_HOST_RECORDS": " ".join(
-            f"--host-record={host},{at}" for host, at in [("dns.lab.test", f"{net}.2"), *records]
-        ),
-        "LAB_NET": net,
-        **{f"LAB_ADDRESS_{_upper(name)}": address for name, address in addresses.items()},
-        **{f"LAB_IMAGE_{_upper(name)}": reference for name, reference in images.items()},
-    }
-
-
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")
-
-
 def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Topology | None:
-    """The running topology ``project``, if no other process uses it and it runs these images."""
+    """The running topology ``project``, if no other process uses it and it runs all these images."""
     wanted = set(images.values())
-    if {c.image for c in containers(client, project).values()} != wanted:
+    if not wanted <= {c.image for c in containers(client, project).values()}:
         return None
     lock = topology_lock(project)
     try:
@@ -319,10 +279,96 @@ def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Top
         return None
     # Whoever had it a moment ago may have removed it.
     running = containers(client, project)
-    if {c.image for c in running.values()} != wanted:
+    if not wanted <= {c.image for c in running.values()}:
         lock.release()
         return None
     return Topology(project, running, lock, kept=True)
+
+
+def extended(
+    client: DockerClient,
+    checkout: Checkout,
+    running: Topology,
+    images: Mapping[str, str],
+    compose: Callable[[], list[str]],
+    services: Mapping[str, str],
+) -> Topology | None:
+    """The topology, with these services in it as well; what runs in it goes on as it is.
+
+    Args:
+        running: it is this process's.
+        images: image reference by image name, of all images that are needed.
+        compose: finds the command that is Compose here.
+        services: the image reference of each service that is needed.
+
+    Returns:
+        ``None``, and the topology is released: a service runs on an older image, its DNS server was started
+        when other services had the addresses, or Compose refuses.
+    """
+    missing = services.keys() - running.containers.keys()
+    current = all(
+        found.image == services.get(name, found.image) for name, found in running.containers.items()
+    )
+    if current and not missing:
+        return running
+    if current and _add(client, checkout, running, images, compose, missing):
+        return replace(running, containers=containers(client, running.project))
+    running.release(client)
+    return None
+
+
+def _add(
+    client: DockerClient,
+    checkout: Checkout,
+    running: Topology,
+    images: Mapping[str, str],
+    compose: Callable[[], list[str]],
+    services: Collection[str],
+) -> bool:
+    """Start further services in a running topology; whether they run."""
+    known = client.api.inspect_container(running.containers[DNS].id)["Config"]["Env"]
+    network = client.api.networks(filters=of_project(running.project))[0]
+    net = gateway_of(network).rpartition(".")[0]
+    if f"HOST_RECORDS={host_records(checkout, net)}" not in known:
+        return False
+    environment = _environment(
+        client,
+        checkout,
+        images,
+        net,
+        project=running.project,
+        run_id=network["Labels"][LABEL_RUN],
+        kept=running.kept,
+    )
+    try:
+        _compose_up(compose(), environment, services, ("--no-recreate",))
+    except TopologyError:
+        return False
+    return True
+
+
+def _environment(
+    client: DockerClient,
+    checkout: Checkout,
+    images: Mapping[str, str],
+    net: str,
+    *,
+    project: str,
+    run_id: str,
+    kept: bool,
+) -> dict[str, str]:
+    """What Compose is told, written down for whoever calls it by hand."""
+    environment = {
+        "LAB_PROJECT": project,
+        "LAB_CHECKOUT": checkout.key,
+        "LAB_PATH": str(checkout.root),
+        "LAB_RUN": run_id,
+        "LAB_KEPT": "yes" if kept else "no",
+        **options(client.api.api_version),
+        **compose_variables(checkout, images, net),
+    }
+    _write_environment(checkout, environment)
+    return environment
 
 
 def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> None:
@@ -341,11 +387,13 @@ def _compose_up(
     compose: list[str],
     environment: Mapping[str, str],
     services: Collection[str],
+    further: Sequence[str] = (),
 ) -> None:
     command = [
         *compose,
         *("--project-name", environment["LAB_PROJECT"]),
         *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
+        *further,
         *sorted(services),
     ]
     try:

@@ -3,6 +3,9 @@
 A stand-in and the real distribution pass the same checks; where only the distribution has a program
 (CentOS 7's curl on NSS, its openssl), the check is made when the program is there, and that it is
 missing otherwise is itself a check.
+
+An image that is made on demand is checked where it is there. Where it is not, its tests are skipped and
+say so: `lab images make --all` before makes every one of them.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from lab.images.recipe import Recipe, load, release_from_environment
 from lab.model import PLATFORMS
 from lab.run.containers import agent_files
 
-pytestmark = [pytest.mark.engine]
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("there")]
 
 POLICIES = PLATFORMS["rocky9"]
 LABEL = "test.lab.contract"
@@ -118,7 +121,18 @@ def engine() -> Iterator[docker.DockerClient]:
 def images(engine: docker.DockerClient) -> dict[str, ImageInfo]:
     source = Source.from_environment(os.environ)
     release = release_from_environment(os.environ)
-    return ImageStore(engine, state_directory(), source, Printed(), release=release).ensure(IMAGES)
+    store = ImageStore(engine, state_directory(), source, Printed(), release=release)
+    always = [name for name in IMAGES if name not in store.on_demand]
+    return store.ensure(always) | store.found(store.on_demand)
+
+
+@pytest.fixture
+def there(request: pytest.FixtureRequest, images: dict[str, ImageInfo]) -> None:
+    """Skips a test of an image that is made on demand and has not been made."""
+    given = getattr(request.node, "callspec", None)
+    name = given.params.get("name") if given is not None else None
+    if name is not None and name not in images:
+        pytest.skip(f"{name} is made on demand, and nobody has: `lab images make {name}`")
 
 
 @pytest.fixture(scope="module")

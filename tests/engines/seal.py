@@ -27,7 +27,7 @@ from lab.host import engine, machine
 from lab.host.checkout import root
 from lab.images import Printed, Progress, sources
 from lab.images.recipe import Bootstrap
-from lab.run import network, topology
+from lab.run import network, services, topology
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
 from lab.run.link import execute
@@ -199,7 +199,7 @@ def look(client: DockerClient, image: str) -> Row:
         running = topology.up(
             client,
             checkout,
-            dict.fromkeys(topology.service_files(checkout), image),
+            dict.fromkeys(services.service_files(checkout), image),
             engine.compose_command(),
             PROJECT,
             run_id=PROJECT,

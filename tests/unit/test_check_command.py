@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lab.check.baseline import CheckBaseline
 from lab.check.result import CheckResult
-from lab.cli.entry import app
+from lab.cli.commands import app
 from lab.own.findings import InputError
 from lab.remedies.words import InBothLanguages
 from tests.trees import run

@@ -13,7 +13,7 @@ import typer
 from ruamel.yaml import YAML
 
 from lab.check.demands import NAME
-from lab.cli.entry import app
+from lab.cli.commands import app
 
 CI = Path(__file__).parents[2] / "docs/ci"
 #: Of the lab's own cases, and of `lab check`.

@@ -152,7 +152,8 @@ def test_the_help_of_a_command_says_what_it_and_every_option_does(
 
 def test_who_asks_for_help_waits_for_no_library() -> None:
     script = (
-        "import sys\nfrom lab.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom lab.cli.commands import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "print(*sorted({m.partition('.')[0] for m in sys.modules}), file=sys.stderr)"
     )
     done = subprocess.run(

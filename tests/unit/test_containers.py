@@ -10,7 +10,7 @@ import pytest
 
 from lab.host.engine import compose_command
 from lab.run.checkout import Checkout
-from lab.run.topology import compose_variables, service_files
+from lab.run.services import compose_variables, service_files
 from lab.servers import SERVERS
 from tests.containers_table import Container, documented
 

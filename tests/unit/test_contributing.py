@@ -39,7 +39,7 @@ from lab.model import CLIENT_CONTAINERS
 from lab.record.__main__ import schema_text
 from lab.run.checkout import Checkout
 from lab.run.containers import agent_files
-from lab.run.topology import compose_variables, service_files
+from lab.run.services import compose_variables, service_files
 from lab.servers import SERVERS, ListenerPlace
 from lab.settings import parse_client, parse_server
 

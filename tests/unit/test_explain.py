@@ -63,9 +63,11 @@ def test_a_table_that_has_changed_is_read_itself(tmp_path: Path) -> None:
 
 def test_an_answer_needs_no_module_that_is_slow_to_import() -> None:
     code = (
-        "import sys, lab.explain.answer, lab.explain.telling\n"
-        "lab.explain.answer.explain(b'certificate has expired')\n"
-        "assert not {'pydantic', 'docker', 'tomllib', 'jinja2', 'rich.console'} & set(sys.modules)"
+        "import sys\nfrom lab.cli.entry import main\n"
+        "sys.argv[1:] = ['explain', 'certificate has expired']\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "slow = {'pydantic', 'docker', 'tomllib', 'jinja2', 'rich.text', 'typer'} & set(sys.modules)\n"
+        "assert not slow, slow"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -532,6 +534,24 @@ def test_in_japanese_and_as_json() -> None:
     assert json.loads(done.stdout)["candidates"][0]["reason"] == "expired"
 
 
+def test_a_text_may_begin_with_a_dash_behind_two() -> None:
+    for words in (("--", "-x: certificate has expired"), ("- x: certificate has expired",)):
+        done = lab(*words)
+        assert done.stdout.startswith(b"expired: "), done.stderr
+
+
+def test_an_option_may_stand_between_the_words_of_a_text() -> None:
+    done = lab("a line", "--json", "certificate has expired")
+    assert json.loads(done.stdout)["candidates"][0]["reason"] == "expired"
+    assert lab("--", "certificate has expired", "--json").stdout.startswith(b"expired: ")
+
+
+def test_the_words_behind_two_dashes_of_the_command_are_its_own() -> None:
+    command = [sys.executable, "-m", "lab", "--", "explain", "certificate has expired"]
+    done = subprocess.run(command, capture_output=True, cwd=root(), check=False)
+    assert (done.returncode, done.stdout) == (0, lab("certificate has expired").stdout)
+
+
 def test_a_text_that_is_not_known_says_so_and_ends_with_1() -> None:
     done = lab("Your password has expired")
     assert done.returncode == 1
@@ -551,6 +571,9 @@ def test_a_text_that_is_not_known_says_so_and_ends_with_1() -> None:
         ),
         (("--file", "/"), "Is a directory; give a file that can be read"),
         (("--lang", "fr", "x"), "fr"),
+        (("--no-such-option", "x"), "a text that begins with `-` is written in quotes behind `--`"),
+        (("--lang", "ja", "--no-such-option"), "`-` で始まる文は"),
+        (("--lang=ja",), "文がありません"),
     ],
 )
 def test_what_is_no_input_is_wrong_usage(words: tuple[str, ...], complaint: str) -> None:

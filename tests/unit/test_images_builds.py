@@ -46,6 +46,14 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert moved(read_builds(file), odd) == ()
 
 
+def test_what_is_kept_stays_where_nothing_new_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "builds.toml"
+
+    write_builds(file, [NOW], {"lftp": {"lftp": "4.9.3"}, "vsftpd": builds_of(BEFORE)})
+
+    assert read_builds(file) == {"vsftpd": builds_of(NOW), "lftp": {"lftp": "4.9.3"}}
+
+
 def test_what_has_moved_is_named_with_both_versions(tmp_path: Path) -> None:
     recorded = {"vsftpd": builds_of(BEFORE)}
 

@@ -358,3 +358,59 @@ def test_an_archive_does_not_miss_the_base_of_another_release() -> None:
     in_topology = {name for name, recipe in known.items() if recipe.service_file.exists()}
 
     assert set(known) - in_topology <= bases(RECIPES)
+
+
+SPREAD = """
+name = "spread"
+description = "a program of several distributions"
+on_demand = true
+distributions = ["base", "client"]
+[either]
+dockerfile = "Dockerfile"
+real = ["all"]
+"""
+
+
+def spread(directory: Path, text: str = SPREAD) -> Path:
+    (directory / "spread").mkdir()
+    (directory / "spread" / "image.toml").write_text(text)
+    (directory / "spread" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    return directory
+
+
+def test_a_folder_with_distributions_is_an_image_on_each(directory: Path) -> None:
+    recipes = load(spread(directory))
+    made = {name: recipe for name, recipe in recipes.items() if recipe.directory.name == "spread"}
+    assert {name: r.routes[0].variant.base for name, r in made.items()} == {
+        "spread-base": "base",
+        "spread-client": "client",
+    }
+    assert all(recipe.on_demand for recipe in made.values())
+    assert not any(recipe.on_demand for name, recipe in recipes.items() if name not in made)
+    # and each has a tag of its own, which its base decides
+    assert not {*tags(directory, "spread-base")} & {*tags(directory, "spread-client")}
+
+
+@pytest.mark.parametrize(
+    ("was", "instead"),
+    [
+        ("[either]", '[either]\nbase = "base"'),
+        ("[either]", '[registry]\npull = "registry.test/base:1"'),
+        ('["base", "client"]', '["base", "gone"]'),
+        ("[either]", '[release.new]\nbase = "client"\n[either]'),
+    ],
+)
+def test_distributions_that_nothing_can_be_made_of_are_refused(
+    directory: Path, was: str, instead: str
+) -> None:
+    with pytest.raises(ImageError, match="spread"):
+        load(spread(directory, SPREAD.replace(was, instead)))
+
+
+def test_being_made_on_demand_changes_no_tag(directory: Path) -> None:
+    before = tags(directory, "server")
+    (directory / "server" / "image.toml").write_text(
+        SERVER.replace("[either]", "on_demand = true\n[either]")
+    )
+    assert load(directory)["server"].on_demand
+    assert tags(directory, "server") == before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.cli import app
+from lab.cli.commands import app
 from lab.compare import compare
 from lab.documents import Document, documents
 from lab.documents.verdicts import ClaimResult, State, evaluate

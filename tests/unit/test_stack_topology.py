@@ -22,6 +22,7 @@ from lab.host.checkout import LABEL_CHECKOUT, LABEL_PATH
 from lab.run import network, topology
 from lab.run.checkout import (
     LABEL_KEPT,
+    LABEL_RUN,
     Checkout,
     in_use,
     topology_lock,
@@ -30,6 +31,8 @@ from lab.run.network import LABEL_PROJECT, LABEL_SERVICE, TopologyError, free_ne
 from lab.run.topology import compose_processes
 
 IMAGES = {"vsftpd": "tls-lab/vsftpd:1", "rocky9": "tls-lab/rocky9:2"}
+#: Beside them: the DNS server's, and one that is made on demand.
+DNS, LFTP = "tls-lab/dns:3", "tls-lab/lftp:4"
 Item = dict[str, Any]
 
 
@@ -71,7 +74,7 @@ class MadeUpEngine:
                     "Id": f"{project}/{service}",
                     "Labels": labels | {LABEL_SERVICE: service},
                     "State": "running" if number < running else "exited",
-                    "Image": IMAGES[service],
+                    "Image": (IMAGES | {"dns": DNS, "lftp": LFTP})[service],
                     "Created": created,
                 }
             )
@@ -86,6 +89,9 @@ class MadeUpEngine:
 
     def volumes(self, *, filters: Item) -> Item:
         return {"Volumes": chosen(self.vols, filters) or None}
+
+    def inspect_container(self, identity: str) -> Item:
+        return next(c for c in self.held if c["Id"] == identity)
 
     def remove_container(self, identity: str, *, force: bool, v: bool) -> None:
         assert force
@@ -544,3 +550,69 @@ def test_a_topology_of_which_something_is_missing_or_old_is_not_used(
     newer = IMAGES | {"rocky9": "tls-lab/rocky9:3"}
     assert topology.attach(engine.client, "kept", newer) is None
     assert not in_use("kept")
+
+
+def kept_with_dns(engine: MadeUpEngine, ours: Checkout, records: str) -> topology.Topology:
+    """A kept topology of this process, whose DNS server was told this."""
+    for name in ("lftp", "vsftpd"):
+        folder = ours.root / "compose" / "images" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.joinpath("service.yaml").write_text(f"${{LAB_ADDRESS_{name.upper()}:?}}")
+    engine.add(ours, "kept", "vsftpd", "rocky9", "dns", kept=True)
+    engine.held[-1]["Config"] = {"Env": [f"HOST_RECORDS={records}"]}
+    engine.nets[-1]["IPAM"]["Config"] = [{"Subnet": "172.30.5.0/24", "Gateway": "172.30.5.254"}]
+    engine.nets[-1]["Labels"] |= {LABEL_RUN: "run-0"}
+    attached = topology.attach(engine.client, "kept", IMAGES)
+    assert attached is not None
+    return attached
+
+
+RECORDS = (
+    "--host-record=dns.lab.test,172.30.5.2 --host-record=lftp.lab.test,172.30.5.100"
+    " --host-record=ftp.lab.test,172.30.5.101"
+)
+
+
+def test_what_is_needed_beside_a_kept_topology_is_started_in_it(
+    engine: MadeUpEngine, ours: Checkout, tmp_path: Path
+) -> None:
+    running = kept_with_dns(engine, ours, RECORDS)
+    seen = tmp_path / "seen"
+    command = compose(tmp_path, f'env >"{seen}"; echo "$@" >>"{seen}"')
+    images = IMAGES | {"lftp": LFTP}
+    # given what runs already nothing is started
+    needed = {"vsftpd": IMAGES["vsftpd"]}
+    assert (
+        topology.extended(engine.client, ours, running, images, lambda: command, needed) is running
+    )
+    assert not seen.exists()
+    # else Compose is told what it was told when the topology was started
+    needed |= {"lftp": LFTP}
+    more = topology.extended(engine.client, ours, running, images, lambda: command, needed)
+    assert more is not None
+    more.release(engine.client)
+    lines = seen.read_text().splitlines()
+    for line in ("LAB_NET=172.30.5", "LAB_RUN=run-0", "LAB_KEPT=yes", f"LAB_IMAGE_LFTP={LFTP}"):
+        assert line in lines
+    assert "--project-name kept up --detach --wait" in lines[-1]
+    assert lines[-1].endswith("--no-recreate lftp")
+    assert engine.removed == []
+
+
+@pytest.mark.parametrize("why", ["older image", "other addresses", "Compose fails"])
+def test_a_kept_topology_that_cannot_get_what_is_needed_is_not_used(
+    engine: MadeUpEngine, ours: Checkout, tmp_path: Path, why: str
+) -> None:
+    records = RECORDS.replace("100", "199") if why == "other addresses" else RECORDS
+    running = kept_with_dns(engine, ours, records)
+    command = compose(tmp_path, f"exit {int(why == 'Compose fails')}")
+    needed = {"lftp": LFTP} | ({"vsftpd": "tls-lab/vsftpd:9"} if why == "older image" else {})
+    assert (
+        topology.extended(
+            engine.client, ours, running, IMAGES | {"lftp": LFTP}, lambda: command, needed
+        )
+        is None
+    )
+    # and another process may use it, as it was
+    assert not in_use("kept")
+    assert engine.removed == []

@@ -1,0 +1,71 @@
+"""The commands as the library that reads options has them. Only the one that is called is imported."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from lab.cli.common import PLAIN
+from lab.cli.entry import COMMANDS, READS_ITSELF
+from lab.cli.streams import Interrupted, reader_has_gone
+
+#: What leaves every word to a command.
+_ALL = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _given(command: Callable[[Sequence[str]], int]) -> Callable[[typer.Context], None]:
+    """A command that reads its words itself, as a function of the library that reads the others'."""
+
+    def called(context: typer.Context) -> None:
+        raise typer.Exit(command(context.args))
+
+    return called
+
+
+class _Commands(TyperGroup):
+    """The commands of the table."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        place, sentence = COMMANDS[cmd_name]
+        module, _, name = place.partition(".")
+        found = getattr(importlib.import_module(f"lab.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(**PLAIN)
+            if cmd_name in READS_ITSELF:
+                single.command(cmd_name, add_help_option=False, context_settings=_ALL)(
+                    _given(found)
+                )
+            else:
+                single.command(cmd_name, help=sentence)(found)
+            found = single
+        return typer.main.get_command(found)
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # Typer would end with 1, whoever closed which pipe
+            if reader_has_gone():
+                raise Interrupted(signal.SIGPIPE) from error
+            raise ConnectionError(str(error)) from error
+
+
+app = typer.Typer(name="lab", cls=_Commands, no_args_is_help=True, **PLAIN)
+
+
+@app.callback()
+def _lab() -> None:
+    """Real TLS and FTPS clients against real servers in containers: who refused, at which stage, why."""
