@@ -141,7 +141,9 @@ def situations_of(client: str) -> list[Situation]:
             clients=(client,),
             expect=CANNOT,
             but={},
-            client=row.client if model == same else f"{PATIENCE} {row.client}",
+            client=row.client
+            if model == same or "timeout_s=" in row.client
+            else f"{PATIENCE} {row.client}",
             goal=_FURTHER[speaks] if row.goal is Goal.HANDSHAKE and model != same else row.goal,
         )
         for row in ROWS
