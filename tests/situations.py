@@ -150,7 +150,9 @@ def situations_of(client: str) -> list[Situation]:
             clients=(client,),
             expect=CANNOT,
             but={},
-            client=_with_patience(row.client) if model != same else row.client,
+            client=row.client
+            if model == same or "timeout_s=" in row.client
+            else f"{PATIENCE} {row.client}",
             goal=row.goal if model == same else reachable(name, row.goal),
         )
         for row in ROWS
@@ -168,10 +170,6 @@ def reachable(program: str, goal: Goal) -> Goal:
         settings = PROGRAMS[program].settings_with(goal=goal)
         return Goal.TRANSFER if PROGRAMS[program].unsupported(settings, installed) else goal
     return goal
-
-
-def _with_patience(client: str) -> str:
-    return client if "timeout_s=" in client else f"{PATIENCE} {client}"
 
 
 def _made(row: Row) -> Iterator[Situation]:
