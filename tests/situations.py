@@ -11,8 +11,10 @@ servers; ``but`` holds what ends otherwise for some of them, by words of ``PROGR
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
+from lab.clients import PROGRAMS, Installed
 from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS as SOFTWARE
@@ -106,6 +108,68 @@ class Row:
 def situations() -> list[Situation]:
     """All of them, in the order of the table."""
     return [situation for row in ROWS for situation in _made(row)]
+
+
+#: Whose rows a program takes over that the table does not name, by what it speaks.
+MODELS = {"FTP": "curl@rocky9", "HTTP": "tls-python@rocky9"}
+#: It may not be able to stop after the handshake; what ends there ends there all the same.
+_FURTHER = {"FTP": Goal.LOGIN, "HTTP": Goal.RESPONSE}
+
+
+class _Everything(dict[str, Any]):
+    """Of every program some version is installed."""
+
+    def get(self, _name: str, _default: Any = None) -> str:
+        """See ``dict``."""
+        return "some version"
+
+
+#: Their time limit, unless a row has another one: some wait for as long as they are let.
+PATIENCE = "timeout_s=4"
+
+
+def unnamed() -> list[str]:
+    """Every ``PROGRAM@PLATFORM`` that the table does not name."""
+    named = {client.partition(":")[0] for row in ROWS for client in row.clients}
+    there = [f"{name}@{p}" for name, program in PROGRAMS.items() for p in program.platforms]
+    return [client for client in there if client not in named]
+
+
+def situations_of(client: str) -> list[Situation]:
+    """What a client that the table does not name is brought to: what another one is, if it has the settings.
+
+    That is the same program on rocky9, or one that speaks the same. How its attempts end is not in the table.
+    """
+    name = client.partition("@")[0]
+    speaks = PROGRAMS[name].settings.speaks
+    same = f"{name}@rocky9"
+    model = same if any(same in row.clients for row in ROWS) else MODELS[speaks]
+    rows = [
+        replace(
+            row,
+            clients=(client,),
+            expect=CANNOT,
+            but={},
+            client=row.client
+            if model == same or "timeout_s=" in row.client
+            else f"{PATIENCE} {row.client}",
+            goal=row.goal if model == same else reachable(name, row.goal),
+        )
+        for row in ROWS
+        if model in row.clients
+    ]
+    return [situation for row in rows for situation in _made(row)]
+
+
+def reachable(program: str, goal: Goal) -> Goal:
+    """This goal, or the next one that the program can have: some always log in, some always deliver."""
+    speaks = PROGRAMS[program].settings.speaks
+    goal = _FURTHER[speaks] if goal is Goal.HANDSHAKE else goal
+    if speaks == "FTP" and goal is Goal.LOGIN:
+        installed = Installed(platform="", stand_in=False, versions=_Everything())
+        settings = PROGRAMS[program].settings_with(goal=goal)
+        return Goal.TRANSFER if PROGRAMS[program].unsupported(settings, installed) else goal
+    return goal
 
 
 def _made(row: Row) -> Iterator[Situation]:

@@ -10,9 +10,9 @@ the request was made. The standard library of Python 3.6 only. A request::
         "payload": {"name": "x.txt", "size": 1024},
     }
 
-``{payload}`` in an argument becomes the path of a file with the payload. ``input`` is what somebody
-types once the command runs; its standard input stays open after that, as a terminal does. Without
-``input`` there is nothing to read. ``limit_s`` ends a command that has no time limit of its own;
+``{payload}`` in an argument, or in ``input``, becomes the path of a file with the payload. ``input`` is
+what somebody types once the command runs; its standard input stays open after that, as a terminal does.
+Without ``input`` there is nothing to read. ``limit_s`` ends a command that has no time limit of its own;
 ``ignores_sigpipe`` is for one that would die of a peer that closes.
 """
 
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator, List, Optional
 
 from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result, payload
 
@@ -45,14 +45,17 @@ def attempt(request: Request, progress: Progress) -> Result:
         raise BadRequest(f"{COMMAND} is not installed here")
     progress(step="run", argv=argv)
     # A file without a name: nothing is left when the deadline ends the attempt.
-    with tempfile.TemporaryFile() as file, typed(request.get("input")) as stdin:
-        descriptors = []
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        descriptors, text = [], request.get("input")
         if request.get("payload"):
             file.write(payload(request["payload"]["name"], request["payload"]["size"]))
             file.flush()
             file.seek(0)
-            descriptors = [file.fileno()]
-            argv = [word.replace("{payload}", f"/dev/fd/{file.fileno()}") for word in argv]
+            descriptors, place = [file.fileno()], f"/dev/fd/{file.fileno()}"
+            argv = [word.replace("{payload}", place) for word in argv]
+            text = text and text.replace("{payload}", place)
+        stdin = stack.enter_context(typed(text))
         started = time.monotonic()
         process = subprocess.Popen(
             LINE_BY_LINE + argv,
@@ -77,7 +80,7 @@ def attempt(request: Request, progress: Progress) -> Result:
             out, err = process.communicate()
     return {
         "timed_out": timed_out,
-        "version": VERSIONS[COMMAND],
+        "version": WHOLE[0],
         "argv": argv,
         "input": request.get("input"),
         "exit_status": process.returncode,
@@ -106,8 +109,9 @@ def typed(text: Optional[str]) -> Iterator[int]:
         os.close(write_end)
 
 
-#: What the command says of itself, filled when the agent starts.
+#: What the command says of itself: the first line, and all of it. Filled when the agent starts.
 VERSIONS: Dict[str, Optional[str]] = {}
+WHOLE: List[str] = []
 
 
 def versions() -> Dict[str, Optional[str]]:
@@ -122,7 +126,8 @@ def versions() -> Dict[str, Optional[str]]:
             timeout=10,
             check=False,
         )
-        found[COMMAND] = said.stdout.decode("utf-8", "replace").strip().split("\n")[0]
+        WHOLE.append(said.stdout.decode("utf-8", "replace").strip())
+        found[COMMAND] = WHOLE[0].split("\n")[0]
     return found
 
 

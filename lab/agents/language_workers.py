@@ -1,4 +1,4 @@
-"""The resident agent of a program whose library is in another language: ``language_workers.py NAME COMMAND ARGS...``.
+"""The resident agent of a program in another language: ``language_workers.py NAME COMMAND ARGS...``.
 
 A library of PHP, Ruby, Node, Java or Go is called by a program in that language, the worker. Starting its
 interpreter costs more than an attempt: so this agent keeps workers that have started, gives each one

@@ -113,6 +113,8 @@ class ClientDialect(Table):
     signals: Mapping[str, Annotated[Words, BeforeValidator(_worded)]] = {}
     certificate_texts: Mapping[str, Reason] = {}
     """What is wrong with a certificate, where only a text says so; the longest that occurs counts."""
+    certificate_patterns: Mapping[Reason, Patterns] = {}
+    """The same, where no fixed text tells it."""
     x509_number: Patterns = ()
     """Where a text has the number of a certificate's error (``x509.toml``); a group is the number."""
     generation: tuple[Generation, ...] = ()
@@ -145,6 +147,10 @@ class ClientDialect(Table):
 
     def certificate_reason(self, text: str) -> Reason:
         """What a text says is wrong with a certificate."""
+        for part in self.parts():
+            for reason, patterns in part.certificate_patterns.items():
+                if any(pattern.search(text) for pattern in patterns):
+                    return reason
         known = {k: v for part in self.parts() for k, v in part.certificate_texts.items()}
         found = [wording for wording in known if wording in text]
         return known[max(found, key=len)] if found else Reason.UNKNOWN

@@ -35,6 +35,9 @@ BY_CERTIFICATE = "by-certificate"
 FTPS, WEB = "ftps", "web"
 PARTS = ("connection", "handshake")
 
+#: The one signal of a server that is no wording: its log has not a line of this client.
+NOBODY_CAME = "nobody-came"
+
 _REPLY = re.compile(r"[1-5](\d\d|xx)")
 
 
@@ -221,12 +224,13 @@ def hear(observation: Observation, overheard: str = "") -> Heard:
     dialect = client_dialect(observation.attempt.client.program)
     # A server that did not start said why it did not; it never met this client.
     log = server.log if server.started else ""
+    said = server_dialect(observation.attempt.server.software).heard(f"{log}\n{overheard}")
     return Heard(
         step=client.step,
         reply=dialect.reply(client),
         protocol=client.protocol,
         client=dialect.heard(client),
-        server=server_dialect(observation.attempt.server.software).heard(f"{log}\n{overheard}"),
+        server=said if log.strip() else said | {NOBODY_CAME},
         overheard=overheard,
     )
 

@@ -199,7 +199,8 @@ class RequestBuilder:
         request = program_of(client).request(client, self._target(attempt, port, delivery))
         if client.environment:
             variables = (variable.partition("=") for variable in client.environment)
-            request["environment"] = {name: value for name, _, value in variables}
+            own = request.get("environment") or {}
+            request["environment"] = {**own, **{name: value for name, _, value in variables}}
         return request
 
     def _target(self, attempt: Attempt, port: int, delivery: Delivery) -> Target:

@@ -2,7 +2,8 @@
 
 Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
 ``scripted_peer.py`` or ``scripted_web_peer.py``, then writes anew what lies in the clients' folders
-(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). With ``--program NAME``, only this program's; with
+(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). A client that the table does not name is brought to what
+another one is (``situations_of``). With ``--program NAME``, only this program's; with
 ``--run``, the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference,
 and commit it with the change of the dialects that it needs.
 """
@@ -38,7 +39,7 @@ from lab.run.containers import AGENTS, pack, unpack
 from lab.run.laboratory import Lab, open_lab, services_of
 from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
-from tests.situations import CLIENTS, WEB, situations
+from tests.situations import CLIENTS, WEB, Situation, reachable, situations, situations_of, unnamed
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
     Transcript,
@@ -88,10 +89,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def containers_of(programs: Collection[str]) -> set[str]:
     """The containers in which these programs are recorded, with those of the servers that they meet."""
-    attempts = [s.attempt for s in situations() if s.attempt.client.program in programs]
-    met = [parse_client(name) for file in PEERS for name in file.clients]
+    attempts = [situation.attempt for situation in _situations(programs)]
+    met = [parse_client(name) for file in PEERS for name in (*file.clients, *others(programs))]
     own = {PROGRAMS[c.program].service(c) for c in met if c.program in programs}
-    return services_of(attempts, ()) | own
+    return services_of(attempts, ()) | own | {CONTAINER}
 
 
 class Clients:
@@ -125,9 +126,7 @@ class Clients:
 def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
     jobs = [
-        PlannedAttempt(situation.name, situation.attempt)
-        for situation in situations()
-        if situation.attempt.client.program in programs
+        PlannedAttempt(situation.name, situation.attempt) for situation in _situations(programs)
     ]
     finished: dict[str, AttemptResult] = {}
     run(
@@ -140,6 +139,17 @@ def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Tran
         one = finished[job.id]
         if one.client_report is not None and one.client_report.failed:
             yield transcript_of(job.id.partition(":")[0], one.observation)
+
+
+def _situations(programs: Collection[str]) -> list[Situation]:
+    """Those of the table, and those of the clients that it does not name."""
+    further = [one for client in others(programs) for one in situations_of(client)]
+    return [s for s in (*situations(), *further) if s.attempt.client.program in programs]
+
+
+def others(programs: Collection[str]) -> list[str]:
+    """The clients of these programs that the table does not name."""
+    return [client for client in unnamed() if client.partition("@")[0] in programs]
 
 
 def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
@@ -166,7 +176,13 @@ def from_peers(
     laboratory: Lab, clients: Clients, file: PeerFile, programs: Collection[str]
 ) -> Iterator[Transcript]:
     """Every client against every script."""
+    speaks = PROGRAMS[file.clients[0].partition("@")[0]].settings.speaks
     met_by = [client for client in file.clients if client.partition("@")[0] in programs]
+    met_by += [
+        client
+        for client in others(programs)
+        if PROGRAMS[client.partition("@")[0]].settings.speaks == speaks
+    ]
     if not met_by:
         return
     container = laboratory.topology.containers[CONTAINER].id
@@ -203,6 +219,8 @@ def _settings(script: str, client: str) -> list[str]:
     if PROGRAMS[client.partition("@")[0]].settings.speaks == "HTTP":
         return [limit, *(["tls=off"] if script.startswith(WITHOUT_TLS) else [])]
     goal = Goal.TRANSFER if script in scripted_peer.TRANSFERS else Goal.LOGIN
+    if client in unnamed():
+        goal = reachable(client.partition("@")[0], goal)
     return [f"goal={goal}", limit]
 
 
