@@ -113,6 +113,8 @@ class ClientDialect(Table):
     signals: Mapping[str, Annotated[Words, BeforeValidator(_worded)]] = {}
     certificate_texts: Mapping[str, Reason] = {}
     """What is wrong with a certificate, where only a text says so; the longest that occurs counts."""
+    certificate_patterns: Mapping[Reason, Patterns] = {}
+    """The same, where no fixed text tells it."""
     x509_number: Patterns = ()
     """Where a text has the number of a certificate's error (``x509.toml``); a group is the number."""
     generation: tuple[Generation, ...] = ()
@@ -145,6 +147,10 @@ class ClientDialect(Table):
 
     def certificate_reason(self, text: str) -> Reason:
         """What a text says is wrong with a certificate."""
+        for part in self.parts():
+            for reason, patterns in part.certificate_patterns.items():
+                if any(pattern.search(text) for pattern in patterns):
+                    return reason
         known = {k: v for part in self.parts() for k, v in part.certificate_texts.items()}
         found = [wording for wording in known if wording in text]
         return known[max(found, key=len)] if found else Reason.UNKNOWN
@@ -166,6 +172,8 @@ class ServerDialect(Table):
     """Lines in which an FTP server writes down what the client says; a group is the text."""
     reply: Patterns = ()
     """The same of its own replies."""
+    not_started: Patterns = ()
+    """What it says when it cannot start, if that is not its last line; a group is the text."""
     generation: tuple[Generation, ...] = ()
     """Which versions a text is of, where the wording tells."""
 
@@ -187,6 +195,15 @@ class ServerDialect(Table):
     def names_the_client(self, log: str) -> bool:
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def last_words(self, output: str) -> str:
+        """Of what a server said that did not start: why, in one line; empty if it said nothing."""
+        for part in self.parts():
+            for pattern in part.not_started:
+                if match := pattern.search(output):
+                    return " ".join(match[1].split())
+        lines = output.strip().splitlines()
+        return lines[-1] if lines else ""
 
     def dialogue(self, log: str) -> list[tuple[bool, str]]:
         """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
