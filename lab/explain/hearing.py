@@ -70,7 +70,7 @@ _REPLY = re.compile(
 )
 #: What only a server of FTP says behind such a number.
 _FTP_WORDS = re.compile(
-    r"log ?in|password|user|auth|permi|denied|director|file|transfer|connect|data|command|tls|ssl|prot|pbsz"
+    r"log ?in|password|user|auth|certif|permi|denied|director|file|transfer|connect|data|command|tls|ssl|prot|pbsz"
     r"|disk|quota|space|storage|abort|session|encrypt|understood|implement|oops|service|try |clos|time"
     r"|too many|negotiat|policy|secur|exceed|refus|fail",
     re.IGNORECASE,
