@@ -172,6 +172,8 @@ class ServerDialect(Table):
     """Lines in which an FTP server writes down what the client says; a group is the text."""
     reply: Patterns = ()
     """The same of its own replies."""
+    not_started: Patterns = ()
+    """What it says when it cannot start, if that is not its last line; a group is the text."""
     generation: tuple[Generation, ...] = ()
     """Which versions a text is of, where the wording tells."""
 
@@ -193,6 +195,15 @@ class ServerDialect(Table):
     def names_the_client(self, log: str) -> bool:
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def last_words(self, output: str) -> str:
+        """Of what a server said that did not start: why, in one line; empty if it said nothing."""
+        for part in self.parts():
+            for pattern in part.not_started:
+                if match := pattern.search(output):
+                    return " ".join(match[1].split())
+        lines = output.strip().splitlines()
+        return lines[-1] if lines else ""
 
     def dialogue(self, log: str) -> list[tuple[bool, str]]:
         """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
