@@ -185,6 +185,8 @@ class ServerDialect(Table):
     negotiated: Patterns = ()
     """What says that a handshake is over, the control channel's first; groups ``protocol``, ``cipher`` and,
     where a session was resumed, ``resumed``."""
+    not_started: Patterns = ()
+    """What it says when it cannot start, if that is not its last line; a group is the text."""
     generation: tuple[Generation, ...] = ()
     """Which versions a text is of, where the wording tells."""
 
@@ -223,6 +225,15 @@ class ServerDialect(Table):
             )
             for match in matches
         ]
+
+    def last_words(self, output: str) -> str:
+        """Of what a server said that did not start: why, in one line; empty if it said nothing."""
+        for part in self.parts():
+            for pattern in part.not_started:
+                if match := pattern.search(output):
+                    return " ".join(match[1].split())
+        lines = output.strip().splitlines()
+        return lines[-1] if lines else ""
 
     def dialogue(self, log: str) -> list[tuple[bool, str]]:
         """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
