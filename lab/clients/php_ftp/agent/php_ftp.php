@@ -7,7 +7,7 @@
 //     {"goal": "transfer", "host": "ftp.lab.test", "port": 21, "timeout_s": 10, "tls": true, "passive": true,
 //      "user": "lab", "password": "...", "payload": {"name": "x.txt", "size": 1024}}
 
-require __DIR__ . '/worker.php';
+require __DIR__ . '/php_worker.php';
 
 // Warnings of functions that work inside ftp_login before it sends the user's name.
 const TLS_WARNINGS = '/SSL\/TLS handshake failed|failed to create the SSL|Unable to create SSL/i';

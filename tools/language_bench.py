@@ -152,7 +152,7 @@ def table(costs: Sequence[WorkerCost]) -> str:
 
 def main() -> int:
     """Measure and print the table; the exit status is 1 where the limit is not met."""
-    parser = argparse.ArgumentParser(prog="tools/worker_bench.py")
+    parser = argparse.ArgumentParser(prog="tools/language_bench.py")
     known = [program.name for program in programs()]
     parser.add_argument("--program", action="append", choices=known, help="only this one")
     arguments = parser.parse_args()
