@@ -55,7 +55,7 @@ class NginxProgram(LinkedProgram):
         active = self._active(listener)
         if active is None:
             listener.gives_no_answer()
-        return active == listener.at_rest + 1
+        return bool(active == listener.at_rest + 1)
 
     def end_sessions(self, listener: ListenerProcess) -> None:
         """Kill the worker: the master starts another.
