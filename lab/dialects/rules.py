@@ -254,12 +254,17 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
     """Why, where more is known than what the deciding end reported."""
     server, settings = observation.server, observation.attempt.client
     if refusal.reason is Reason.CONNECTION_REFUSED and not server.started:
-        lines = server.log.strip().splitlines()
-        return f"the server did not start: {lines[-1] if lines else 'it said nothing'}"
+        words = server_dialect(observation.attempt.server.software).last_words(server.log)
+        return f"the server did not start: {words or 'it said nothing'}"
     if refusal.reason is Reason.NO_SHARED_PROTOCOL and "no-version-to-speak" in heard.server:
         return (
             "the server's own TLS library can do none of the versions that its configuration leaves,"
             " whichever client asks"
+        )
+    if refusal.stage is Stage.GREETING and "greeting-refused" in heard.server:
+        return (
+            "the server's key does not belong to its certificate: it starts all the same, and closes every"
+            " connection without a greeting"
         )
     if refusal.stage is Stage.GREETING and "waited-for-tls" in heard.server:
         return "the server was waiting for a TLS handshake: it speaks implicit TLS"
