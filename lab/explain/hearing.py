@@ -70,9 +70,9 @@ _REPLY = re.compile(
 )
 #: What only a server of FTP says behind such a number.
 _FTP_WORDS = re.compile(
-    r"log ?in|password|user|auth|certif|permi|denied|director|file|transfer|connect|data|command|tls|ssl|prot|pbsz"
-    r"|disk|quota|space|storage|abort|session|encrypt|understood|implement|oops|service|try |clos|time"
-    r"|too many|negotiat|policy|secur|exceed|refus|fail",
+    r"log ?in|password|user|auth|certif|permi|denied|director|file|transfer|connect|data|command|tls|ssl"
+    r"|prot|pbsz|disk|quota|space|storage|abort|session|encrypt|understood|implement|oops|service|try "
+    r"|clos|time|too many|negotiat|policy|secur|exceed|refus|fail",
     re.IGNORECASE,
 )
 _WEB = re.compile(r"https?://|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b", re.IGNORECASE)

@@ -31,7 +31,8 @@ def patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     """
     found = []
     for kind in KINDS:
-        for name, path in words_files(kind).items():
+        for listed, path in words_files(kind).items():
+            name = path.stem if WORDS in path.parents else listed
             if WORDS not in path.parents and name not in TEXTS["said"]:
                 continue
             for signal, words in table(kind, path).signals.items():
