@@ -87,12 +87,12 @@ def test_as_it_is_shipped_commons_net_asks_nobody_who_it_talks_to() -> None:
 
 
 def test_to_verify_is_chain_and_name_and_the_name_can_be_asked_for_alone() -> None:
-    for settings, asked in (
-        ({"verify": True}, (True, True)),
-        ({"check_name": True}, (False, True)),
-        ({"verify": True, "check_name": False}, (True, False)),
+    for client, asked in (
+        (CommonsNet(verify=True), (True, True)),
+        (CommonsNet(check_name=True), (False, True)),
+        (CommonsNet(verify=True, check_name=False), (True, False)),
     ):
-        request = STOCK.request(CommonsNet(**settings), TARGET)
+        request = STOCK.request(client, TARGET)
         assert (request["verify"], request["check_name"]) == asked
 
 

@@ -42,7 +42,7 @@ _ERRNO = {
 def worker(name: str, kind: str, *options: str) -> Agent:
     """The agent whose workers are JVMs; ``options`` are the JVM's."""
     runtime = ("/opt/lab/bin/python3", f"{AGENTS}/language_workers.py", "--concurrent", _CONCURRENT)
-    return Agent(name, (*runtime, name, "java", *_SMALL, *options, "-cp", _CLASSES, "Worker", kind))
+    return Agent(name, (*runtime, name, "java", *_SMALL, *options, "-cp", _CLASSES, "Main", kind))
 
 
 def suites(ciphers: str | None) -> list[str] | None:

@@ -59,7 +59,7 @@ abstract class Attempt {
     void step(String name) {
         report.put("step", name);
         try {
-            Worker.tell(Map.of("progress", new LinkedHashMap<>(report)));
+            Main.tell(Map.of("progress", new LinkedHashMap<>(report)));
         } catch (IOException gone) {
             throw new IllegalStateException(gone);
         }

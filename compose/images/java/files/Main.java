@@ -14,12 +14,12 @@ import javax.net.ssl.SSLSocket;
  * A worker: started once, it makes one attempt after the other. A request is a JSON object on a line of
  * standard input, an answer one on descriptor 3.
  *
- * <p>{@code java Worker ftps|ftps-reuse|web}
+ * <p>{@code java Main ftps|ftps-reuse|web}
  */
-public final class Worker {
+public final class Main {
     private static OutputStream answers;
 
-    private Worker() {}
+    private Main() {}
 
     public static void main(String[] arguments) throws Exception {
         answers = new FileOutputStream("/dev/fd/3");
