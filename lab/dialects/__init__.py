@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -156,6 +156,16 @@ class ClientDialect(Table):
         return known[max(found, key=len)] if found else Reason.UNKNOWN
 
 
+class LoggedHandshake(NamedTuple):
+    """What a server says of a handshake that is over."""
+
+    protocol: str | None
+    """``None``: it does not say."""
+    cipher: str
+    resumed: bool | None
+    """``None``: it does not say."""
+
+
 class ServerDialect(Table):
     """What one server says in its log, by signal."""
 
@@ -172,6 +182,9 @@ class ServerDialect(Table):
     """Lines in which an FTP server writes down what the client says; a group is the text."""
     reply: Patterns = ()
     """The same of its own replies."""
+    negotiated: Patterns = ()
+    """What says that a handshake is over, the control channel's first; groups ``protocol``, ``cipher`` and,
+    where a session was resumed, ``resumed``."""
     not_started: Patterns = ()
     """What it says when it cannot start, if that is not its last line; a group is the text."""
     generation: tuple[Generation, ...] = ()
@@ -195,6 +208,23 @@ class ServerDialect(Table):
     def names_the_client(self, log: str) -> bool:
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def handshakes(self, log: str) -> list[LoggedHandshake]:
+        """The handshakes that came to their end, in order."""
+        matches = (
+            match
+            for part in self.parts()
+            for pattern in part.negotiated
+            for match in pattern.finditer(log)
+        )
+        return [
+            LoggedHandshake(
+                protocol=match["protocol"],
+                cipher=match["cipher"],
+                resumed=match["resumed"] is not None if "resumed" in match.re.groupindex else None,
+            )
+            for match in matches
+        ]
 
     def last_words(self, output: str) -> str:
         """Of what a server said that did not start: why, in one line; empty if it said nothing."""
