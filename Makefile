@@ -105,6 +105,7 @@ down: $(READY) ## remove every container and network that this checkout left
 bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another; DEMOS=1: demonstrations and an exercise
 	@$(LAB) engine start
 	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(DEMOS),--demos)
+	@$(if $(BASELINE)$(DEMOS),true,$(BIN)/python tools/language_bench.py)
 
 .PHONY: transcripts
 transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects
