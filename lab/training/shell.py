@@ -27,6 +27,7 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.listeners import Listener
 from lab.run.scan import as_attempt
+from lab.run.services import services_by_default
 from lab.servers import SERVERS
 from lab.servers.base import USER
 from lab.settings import SettingsError, server_in_words
@@ -72,7 +73,7 @@ class Reached:
 
 
 def service_of(where: str) -> str:
-    """The container of ``PLATFORM[:POLICY]``.
+    """The container of ``PLATFORM[:POLICY]``; of several one that no image has to be made for.
 
     Raises:
         SettingsError: there is no such platform, policy, or container.
@@ -85,11 +86,15 @@ def service_of(where: str) -> str:
         raise SettingsError(f"{platform} has no crypto policies: write {platform} alone")
     if colon and policy not in policies:
         raise SettingsError(no_such(f"crypto policy of {platform}", policy, policies))
-    for found in PROGRAMS.values():
-        if platform in found.platforms:
-            settings = found.settings_with(platform=platform, policy=policy or None)
-            return found.service(settings)
-    raise SettingsError(f"no client of the lab runs on {platform}")
+    there = [
+        found.service(found.settings_with(platform=platform, policy=policy or None))
+        for found in PROGRAMS.values()
+        if platform in found.platforms
+    ]
+    if not there:
+        raise SettingsError(f"no client of the lab runs on {platform}")
+    always = services_by_default(Checkout.here())
+    return next((service for service in there if service in always), there[0])
 
 
 def servers_to_try() -> tuple[tuple[ServerSettings, bool], ...]:
