@@ -1,4 +1,4 @@
-"""Edges in front of an origin: what their visitors read, what they check, what they do as they are shipped."""
+"""Edges in front of an origin: what visitors read, what is checked, and what with nothing configured."""
 
 from lab.cases import Case, Remedy, case, edge, nginx, recommended, unsafe, useless
 from lab.clients.apache import Apache
@@ -91,7 +91,7 @@ def expired_behind_an_edge(client: ClientSettings) -> Case:
 
 @case(section=SECTION, clients=ALL)
 def another_name_behind_an_edge(client: ClientSettings) -> Case:
-    """The origin's certificate is for another name; Apache httpd (2.4.71) logs no reason at its usual level."""
+    """The origin's certificate is for another name, which Apache httpd (2.4.71) does not log by default."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     return Case(
         attempt,
@@ -245,7 +245,7 @@ def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
 
 @case(section=SECTION, clients=[edge(**BARE), Stunnel(**BARE)])
 def nobody_looks_at_the_certificate(client: ClientSettings) -> Case:
-    """With nothing configured, nginx (1.26.3) and stunnel (5.74) take an expired certificate without a word."""
+    """With nothing configured, nginx (1.26.3) and stunnel (5.74) take an expired certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
     return Case(
         attempt,
@@ -268,7 +268,7 @@ def nobody_looks_at_the_issuer(client: ClientSettings) -> Case:
 
 @case(section=SECTION, clients=[Apache(**BARE)])
 def apache_looks_at_the_dates_alone(client: ClientSettings) -> Case:
-    """SSLProxyEngine on, and nothing else: Apache httpd (2.4.71) refuses an expired certificate all the same."""
+    """SSLProxyEngine on and nothing else: Apache httpd (2.4.71) refuses an expired certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
     return Case(
         attempt,
@@ -279,7 +279,7 @@ def apache_looks_at_the_dates_alone(client: ClientSettings) -> Case:
 
 @case(section=SECTION, clients=[Apache(**BARE)])
 def apache_looks_at_the_name_alone(client: ClientSettings) -> Case:
-    """SSLProxyEngine on, and nothing else: Apache httpd (2.4.71) refuses a certificate for another name."""
+    """SSLProxyEngine on and nothing else: Apache httpd (2.4.71) refuses another name."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     return Case(
         attempt,
