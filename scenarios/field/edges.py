@@ -12,8 +12,6 @@ from scenarios import field
 
 SECTION = field.EDGES
 ALL = [Apache(), Caddy(), Haproxy(), Squid(), Stunnel()]
-#: Nothing but TLS to the origin.
-BARE = {"configured": False}
 FETCHED = completed(verified=True)
 UNCHECKED = completed(verified=False)
 
@@ -230,7 +228,7 @@ def an_origin_that_wants_a_certificate(client: ClientSettings) -> Case:
     )
 
 
-@case(section=SECTION, clients=[Haproxy(**BARE)])
+@case(section=SECTION, clients=[Haproxy(configured=False)])
 def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     """A server line with ssl and nothing else does not start HAProxy (3.0.11)."""
     attempt = Attempt(nginx(), client)
@@ -243,7 +241,7 @@ def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     )
 
 
-@case(section=SECTION, clients=[edge(**BARE), Stunnel(**BARE)])
+@case(section=SECTION, clients=[edge(configured=False), Stunnel(configured=False)])
 def nobody_looks_at_the_certificate(client: ClientSettings) -> Case:
     """With nothing configured, nginx (1.26.3) and stunnel (5.74) take an expired certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
@@ -260,13 +258,16 @@ def nobody_looks_at_the_certificate(client: ClientSettings) -> Case:
     )
 
 
-@case(section=SECTION, clients=[Apache(**BARE), edge(**BARE), Stunnel(**BARE)])
+@case(
+    section=SECTION,
+    clients=[Apache(configured=False), edge(configured=False), Stunnel(configured=False)],
+)
 def nobody_looks_at_the_issuer(client: ClientSettings) -> Case:
     """With nothing configured, nginx, Apache httpd (2.4.71) and stunnel (5.74) take any issuer."""
     return Case(Attempt(nginx(certificate="self-signed"), client), UNCHECKED)
 
 
-@case(section=SECTION, clients=[Apache(**BARE)])
+@case(section=SECTION, clients=[Apache(configured=False)])
 def apache_looks_at_the_dates_alone(client: ClientSettings) -> Case:
     """SSLProxyEngine on and nothing else: Apache httpd (2.4.71) refuses an expired certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
@@ -277,7 +278,7 @@ def apache_looks_at_the_dates_alone(client: ClientSettings) -> Case:
     )
 
 
-@case(section=SECTION, clients=[Apache(**BARE)])
+@case(section=SECTION, clients=[Apache(configured=False)])
 def apache_looks_at_the_name_alone(client: ClientSettings) -> Case:
     """SSLProxyEngine on and nothing else: Apache httpd (2.4.71) refuses another name."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
@@ -288,7 +289,7 @@ def apache_looks_at_the_name_alone(client: ClientSettings) -> Case:
     )
 
 
-@case(section=SECTION, clients=[Caddy(**BARE), Squid(**BARE)])
+@case(section=SECTION, clients=[Caddy(configured=False), Squid(configured=False)])
 def system_roots_with_nothing_configured(client: ClientSettings) -> Case:
     """With nothing configured, Squid (6.13) and Caddy (2.6.2) check by the roots of the system."""
     attempt = Attempt(nginx(certificate="private-ca"), client)
