@@ -151,6 +151,9 @@ class Listeners:
         if server.has_certificate:
             self._material.server(server.certificate, server.host)
             chain, key = certificate_files(server.host, server.certificate)
+            if server.key_slug != server.certificate:
+                self._material.server(server.key_slug, server.host)
+                key = certificate_files(server.host, server.key_slug)[1]
         place = ListenerPlace(
             key=name,
             port=FIRST_PORT + number,
