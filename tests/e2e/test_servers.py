@@ -367,29 +367,6 @@ def test_an_upload_completes_and_is_read_back(place: Place) -> None:
     }
 
 
-@pytest.mark.parametrize("software", ["proftpd", "pure-ftpd"])
-def test_servers_of_shared_hosting_tell_sessions_of_listeners_apart(
-    software: str, engine: docker.DockerClient, network: str, authority: trustme.CA
-) -> None:
-    for place in place_of(software, engine, network, authority):
-        keys = [place.listen()[0] for _ in range(4)]
-
-        def attempts(number: int, place: Place = place, keys: list[str] = keys) -> None:
-            for repetition in range(5):
-                name = f"delivery-{number}-{repetition}.txt"
-                content = f"{name}\n".encode() * 1000
-                collected = place.attempt(keys[number], Upload(place, name, content), name)
-                found = set(re.findall(r"delivery-\d-\d\.txt", collected.log))
-                assert (collected.ended, found) == (True, {name}), collected.log
-                assert collected.stored == {
-                    "size": len(content),
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                }
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(attempts, range(4)))
-
-
 def test_an_anonymous_upload_completes(place: Place) -> None:
     # pyftpdlib allows TLS to every user
     allowed: dict[str, Any] = {} if place.software == "pyftpdlib" else {"allow_anon_ssl": True}
@@ -618,7 +595,7 @@ def test_a_listener_that_dies_is_an_error_of_the_lab(place: Place) -> None:
 
 
 @pytest.mark.parametrize("end", ["its input ends", "it is killed"])
-@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib", "proftpd", "pure-ftpd"])
+@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib", "proftpd"])
 def test_nothing_outlives_the_agent(
     software: str, end: str, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> None:
@@ -638,5 +615,5 @@ def test_nothing_outlives_the_agent(
         assert place.run("ls", "/run/lab/listeners") == ""
         agents = [line for line in place.processes() if f"{AGENTS}/server.py" in line]
         assert len(agents) == 1
-        programs = ("/usr/sbin/", "proftpd: ", "pure-ftpd (")
+        programs = ("/usr/sbin/", "proftpd: ")
         assert not [line for line in place.processes() if line.startswith(programs)]
