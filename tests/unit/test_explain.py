@@ -499,7 +499,7 @@ def test_json_has_the_documented_members() -> None:
     assert {"reason", "confidence", "by", "stage", "program", "case", "remedies"} <= set(first)
     assert (first["reason"], first["by"], first["stage"]) == ("expired", "client", "verify")
     assert first["confidence"] == "high"
-    assert first["case"] == "expired_certificate"
+    assert first["case"] == "no_public_certificate/expired_certificate"
     assert {one["rating"] for one in first["remedies"]} >= {"recommended", "unsafe"}
     assert all(one["address"].startswith("https://") for one in first["sections"])
 
@@ -529,7 +529,7 @@ def test_a_message_can_be_an_argument_standard_input_or_a_file(tmp_path: Path) -
     ):
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(b"expired: ")
-        assert b"lab demo expired_certificate" in done.stdout
+        assert b"lab demo no_public_certificate/expired_certificate" in done.stdout
 
 
 def test_in_japanese_and_as_json() -> None:
