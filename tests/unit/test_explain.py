@@ -501,7 +501,7 @@ def test_json_has_the_documented_members() -> None:
     assert first["confidence"] == "high"
     assert first["case"] == "no_public_certificate/expired_certificate"
     assert {one["rating"] for one in first["remedies"]} >= {"recommended", "unsafe"}
-    assert all(one["address"].startswith("https://") for one in first["sections"])
+    assert all(one["address"].startswith(("https://", "docs/")) for one in first["sections"])
 
 
 # -- the command ---------------------------------------------------------------------------------------
