@@ -141,13 +141,17 @@ def situations_of(client: str) -> list[Situation]:
             clients=(client,),
             expect=CANNOT,
             but={},
-            client=row.client if model == same else f"{PATIENCE} {row.client}",
+            client=row.client if model == same else _patient(row.client),
             goal=_FURTHER[speaks] if row.goal is Goal.HANDSHAKE and model != same else row.goal,
         )
         for row in ROWS
         if model in row.clients
     ]
     return [situation for row in rows for situation in _made(row)]
+
+
+def _patient(settings: str) -> str:
+    return settings if "timeout_s=" in settings else f"{PATIENCE} {settings}"
 
 
 def _made(row: Row) -> Iterator[Situation]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from lab.images.recipe import REPOSITORY
+from lab.images.recipe import REPOSITORY, load
 from lab.run.checkout import Checkout
 from lab.servers import SERVERS
 
@@ -67,6 +67,18 @@ def images_by_service(checkout: Checkout) -> dict[str, str]:
 def services_on(checkout: Checkout, images: Collection[str]) -> set[str]:
     """The services that run on these images, by the images' names."""
     return {name for name, image in images_by_service(checkout).items() if image in images}
+
+
+def services_on_demand(checkout: Checkout) -> frozenset[str]:
+    """The services whose images only those runs make which need them.
+
+    Raises:
+        ImageError: a recipe is none.
+    """
+    recipes = load(checkout.compose_file.parent / "images")
+    return frozenset(
+        name for name, image in images_by_service(checkout).items() if recipes[image].on_demand
+    )
 
 
 def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from lab.clients import PROGRAMS
 from lab.host.engine import EngineError, compose_environment
 from lab.host.machine import program
 from lab.images import Printed
-from lab.model import PLATFORMS, FtpServerSettings, ServerSettings
+from lab.model import PLATFORMS, FtpServerSettings, ServerSettings, container_of
 from lab.report.layout import hung
 from lab.run.agents import Unsupported
 from lab.run.checkout import Checkout, new_run_id
@@ -71,6 +71,13 @@ class Reached:
         return isinstance(self.server, FtpServerSettings)
 
 
+_OF_PLATFORMS = {
+    container_of("", platform, policy)
+    for platform, policies in PLATFORMS.items()
+    for policy in policies or (None,)
+}
+
+
 def service_of(where: str) -> str:
     """The container of ``PLATFORM[:POLICY]``.
 
@@ -85,11 +92,16 @@ def service_of(where: str) -> str:
         raise SettingsError(f"{platform} has no crypto policies: write {platform} alone")
     if colon and policy not in policies:
         raise SettingsError(no_such(f"crypto policy of {platform}", policy, policies))
-    for found in PROGRAMS.values():
-        if platform in found.platforms:
-            settings = found.settings_with(platform=platform, policy=policy or None)
-            return found.service(settings)
-    raise SettingsError(f"no client of the lab runs on {platform}")
+    settings = [
+        found.settings_with(platform=platform, policy=policy or None)
+        for found in PROGRAMS.values()
+        if platform in found.platforms
+    ]
+    if not settings:
+        raise SettingsError(f"no client of the lab runs on {platform}")
+    # That of the platform itself; a container of one program's own where there is no other.
+    services = [PROGRAMS[one.program].service(one) for one in settings]
+    return min(services, key=lambda service: service not in _OF_PLATFORMS)
 
 
 def servers_to_try() -> tuple[tuple[ServerSettings, bool], ...]:
