@@ -6,7 +6,7 @@ from lab.cli import main
 
 # What a command imports stays: searching it for garbage again and again is a third of the time that
 # importing takes.
-gc.set_threshold(100_000)
+gc.set_threshold(500_000)
 
 if __name__ == "__main__":
     main()

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-from lab.clients import PROGRAMS
+from lab.clients import PROGRAMS, Installed
 from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS as SOFTWARE
@@ -115,6 +116,14 @@ MODELS = {"FTP": "curl@rocky9", "HTTP": "tls-python@rocky9"}
 _FURTHER = {"FTP": Goal.LOGIN, "HTTP": Goal.RESPONSE}
 
 
+class _Everything(dict[str, Any]):
+    """Of every program some version is installed."""
+
+    def get(self, _name: str, _default: Any = None) -> str:
+        """See ``dict``."""
+        return "some version"
+
+
 #: Their time limit, unless a row has another one: some wait for as long as they are let.
 PATIENCE = "timeout_s=4"
 
@@ -141,8 +150,10 @@ def situations_of(client: str) -> list[Situation]:
             clients=(client,),
             expect=CANNOT,
             but={},
-            client=row.client if model == same else _patient(row.client),
-            goal=_FURTHER[speaks] if row.goal is Goal.HANDSHAKE and model != same else row.goal,
+            client=row.client
+            if model == same or "timeout_s=" in row.client
+            else f"{PATIENCE} {row.client}",
+            goal=row.goal if model == same else reachable(name, row.goal),
         )
         for row in ROWS
         if model in row.clients
@@ -150,8 +161,15 @@ def situations_of(client: str) -> list[Situation]:
     return [situation for row in rows for situation in _made(row)]
 
 
-def _patient(settings: str) -> str:
-    return settings if "timeout_s=" in settings else f"{PATIENCE} {settings}"
+def reachable(program: str, goal: Goal) -> Goal:
+    """This goal, or the next one that the program can have: some always log in, some always deliver."""
+    speaks = PROGRAMS[program].settings.speaks
+    goal = _FURTHER[speaks] if goal is Goal.HANDSHAKE else goal
+    if speaks == "FTP" and goal is Goal.LOGIN:
+        installed = Installed(platform="", stand_in=False, versions=_Everything())
+        settings = PROGRAMS[program].settings_with(goal=goal)
+        return Goal.TRANSFER if PROGRAMS[program].unsupported(settings, installed) else goal
+    return goal
 
 
 def _made(row: Row) -> Iterator[Situation]:

@@ -26,7 +26,7 @@ from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.run.recording import own_files
 from tests.check import GOOD
-from tools.bench import LIMIT_S, BenchError, Figure, Measured
+from tools.bench import LIMIT_S, BenchError, Figure, Measured, persons
 
 #: Every program, on both platforms.
 CLIENTS = (
@@ -122,7 +122,13 @@ def _lab(checkout: Path, place: str, words: Sequence[str]) -> None:
     """
     command = [str(checkout / ".venv" / "bin" / "lab"), *words]
     done = subprocess.run(
-        command, cwd=place, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        command,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+        env=persons(),
     )
     if done.returncode:
         said = (done.stdout + done.stderr)[-2000:]

@@ -1,10 +1,12 @@
-"""The resident agent of a program in another language: ``language_workers.py NAME COMMAND ARGS...``.
+"""The resident agent of a program whose library is in another language.
+
+    language_workers.py [--concurrent N] NAME COMMAND ARGS...
 
 A library of PHP, Ruby, Node, Java or Go is called by a program in that language, the worker. Starting its
 interpreter costs more than an attempt: so this agent keeps workers that have started, gives each one
-attempt at a time, and has a spare one ready before it is needed. ``--concurrent N`` before ``NAME``: at
-most so many attempts at a time (default 32), where a worker needs much memory or many threads.
-The standard library of Python 3.6 only.
+attempt at a time, and has a spare one ready before it is needed. ``--concurrent N``: at most so many attempts
+at a time (default 32), where a worker needs much memory or many threads. The standard library of
+Python 3.6 only.
 
 To the lab it speaks as every agent does (``resident.py``); the one op is ``attempt``. A worker:
 
@@ -199,7 +201,9 @@ class WorkerAgent(ResidentAgent):
         room = self._concurrent - self._occupied()
         wanted = max(1, min(len(self._waiting), room))
         there = sum(not w.busy and w.own_attempt is None for w in self._workers)
-        for _ in range(wanted - there):
+        # More at a time would only keep each other from getting ready.
+        starting = sum(not w.is_welcome for w in self._workers)
+        for _ in range(min(wanted - there, max(1, os.cpu_count() or 1) - starting)):
             self._start({})
 
     def _hear_idle(self, child: Child, is_open: bool) -> None:

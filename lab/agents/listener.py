@@ -182,6 +182,15 @@ def queue_of(port: int) -> Optional[int]:
     return next((queue for queue in found if queue is not None), None)
 
 
+def listens_at(port: int, address: str) -> bool:
+    """Whether anybody listens at a port of this one address; the kernel is asked, as above."""
+    try:
+        return _asked(port, address) is not None
+    except OSError:
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            return queue_in(table.read(), port, address) is not None
+
+
 def _asked(port: int, address: str) -> Optional[int]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(2.0)
@@ -208,11 +217,16 @@ def _asked(port: int, address: str) -> Optional[int]:
     return queue
 
 
-def queue_in(table: str, port: int) -> Optional[int]:
-    """The same, of the text of ``/proc/net/tcp``; proc(5) describes the columns."""
+def queue_in(table: str, port: int, address: str = "") -> Optional[int]:
+    """The same, of the text of ``/proc/net/tcp``; proc(5) describes the columns.
+
+    An ``address`` is the one that is looked for; without it any will do.
+    """
+    # The address is one number in the table, in the order of the machine's bytes.
+    at = "%08X" % struct.unpack("=I", socket.inet_aton(address))[0] if address else ""
     for line in table.splitlines()[1:]:
         _, local, _, state, queues = line.split()[:5]
-        if state == _LISTEN and local.endswith(":%04X" % port):
+        if state == _LISTEN and local.endswith("%s:%04X" % (at, port)):
             return int(queues.partition(":")[2], 16)
     return None
 

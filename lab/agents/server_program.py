@@ -149,6 +149,8 @@ class LinkedProgram(ServerProgram):
 
     #: The program's file.
     binary = ""
+    #: The module of it that is linked with the library, where that is another file.
+    linked = ""
     _library: Any = None
 
     @property
@@ -157,7 +159,7 @@ class LinkedProgram(ServerProgram):
         if self._library is None:
             from openssl_library import OpenSSL
 
-            self._library = OpenSSL(self.binary)
+            self._library = OpenSSL(self.linked or self.binary)
         return self._library
 
     def become(self, argv: List[str]) -> None:

@@ -66,7 +66,8 @@ def attempt(
     ] = 1,
     vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
     vsftpd_build: Annotated[
-        str | None, _named("--vsftpd-build", "what it is written for: debian13 or el9", "BUILD")
+        str | None,
+        _named("--vsftpd-build", "what it is written for: debian13, debian12 or el9", "BUILD"),
     ] = None,
     mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
     nginx_conf: Annotated[

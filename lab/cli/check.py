@@ -31,7 +31,8 @@ def _named(option: str, words: str, metavar: str = "FILE") -> Any:
 def check(
     vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
     vsftpd_build: Annotated[
-        str | None, _named("--vsftpd-build", "what it is written for: debian13 or el9", "BUILD")
+        str | None,
+        _named("--vsftpd-build", "what it is written for: debian13, debian12 or el9", "BUILD"),
     ] = None,
     chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
     key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,

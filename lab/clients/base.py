@@ -71,6 +71,9 @@ class Program(ABC, Generic[C]):
     leaves_tickets_unread: bool = False
     """Whether it closes the data connection of an upload without reading what TLS 1.3 sends behind the
     handshake: such an upload is a race."""
+    tells_little: bool = False
+    """Whether its library hands out neither replies nor what TLS has come to: the report then has in their
+    place what the server's log says (:mod:`lab.dialects.telling`)."""
 
     @property
     def folder(self) -> str:

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -113,6 +113,8 @@ class ClientDialect(Table):
     signals: Mapping[str, Annotated[Words, BeforeValidator(_worded)]] = {}
     certificate_texts: Mapping[str, Reason] = {}
     """What is wrong with a certificate, where only a text says so; the longest that occurs counts."""
+    certificate_patterns: Mapping[Reason, Patterns] = {}
+    """The same, where no fixed text tells it."""
     x509_number: Patterns = ()
     """Where a text has the number of a certificate's error (``x509.toml``); a group is the number."""
     generation: tuple[Generation, ...] = ()
@@ -145,9 +147,23 @@ class ClientDialect(Table):
 
     def certificate_reason(self, text: str) -> Reason:
         """What a text says is wrong with a certificate."""
+        for part in self.parts():
+            for reason, patterns in part.certificate_patterns.items():
+                if any(pattern.search(text) for pattern in patterns):
+                    return reason
         known = {k: v for part in self.parts() for k, v in part.certificate_texts.items()}
         found = [wording for wording in known if wording in text]
         return known[max(found, key=len)] if found else Reason.UNKNOWN
+
+
+class LoggedHandshake(NamedTuple):
+    """What a server says of a handshake that is over."""
+
+    protocol: str | None
+    """``None``: it does not say."""
+    cipher: str
+    resumed: bool | None
+    """``None``: it does not say."""
 
 
 class ServerDialect(Table):
@@ -166,6 +182,11 @@ class ServerDialect(Table):
     """Lines in which an FTP server writes down what the client says; a group is the text."""
     reply: Patterns = ()
     """The same of its own replies."""
+    negotiated: Patterns = ()
+    """What says that a handshake is over, the control channel's first; groups ``protocol``, ``cipher`` and,
+    where a session was resumed, ``resumed``."""
+    not_started: Patterns = ()
+    """What it says when it cannot start, if that is not its last line; a group is the text."""
     generation: tuple[Generation, ...] = ()
     """Which versions a text is of, where the wording tells."""
 
@@ -187,6 +208,32 @@ class ServerDialect(Table):
     def names_the_client(self, log: str) -> bool:
         """Whether a log says that the client ended the handshake."""
         return any(pattern.search(log) for part in self.parts() for pattern in part.client_ended)
+
+    def handshakes(self, log: str) -> list[LoggedHandshake]:
+        """The handshakes that came to their end, in order."""
+        matches = (
+            match
+            for part in self.parts()
+            for pattern in part.negotiated
+            for match in pattern.finditer(log)
+        )
+        return [
+            LoggedHandshake(
+                protocol=match["protocol"],
+                cipher=match["cipher"],
+                resumed=match["resumed"] is not None if "resumed" in match.re.groupindex else None,
+            )
+            for match in matches
+        ]
+
+    def last_words(self, output: str) -> str:
+        """Of what a server said that did not start: why, in one line; empty if it said nothing."""
+        for part in self.parts():
+            for pattern in part.not_started:
+                if match := pattern.search(output):
+                    return " ".join(match[1].split())
+        lines = output.strip().splitlines()
+        return lines[-1] if lines else ""
 
     def dialogue(self, log: str) -> list[tuple[bool, str]]:
         """The FTP commands and replies in a log, in order: whether it is a command, and its text."""

@@ -35,6 +35,9 @@ BY_CERTIFICATE = "by-certificate"
 FTPS, WEB = "ftps", "web"
 PARTS = ("connection", "handshake")
 
+#: The one signal of a server that is no wording: its log has not a line of this client.
+NOBODY_CAME = "nobody-came"
+
 _REPLY = re.compile(r"[1-5](\d\d|xx)")
 
 
@@ -221,12 +224,13 @@ def hear(observation: Observation, overheard: str = "") -> Heard:
     dialect = client_dialect(observation.attempt.client.program)
     # A server that did not start said why it did not; it never met this client.
     log = server.log if server.started else ""
+    said = server_dialect(observation.attempt.server.software).heard(f"{log}\n{overheard}")
     return Heard(
         step=client.step,
         reply=dialect.reply(client),
         protocol=client.protocol,
         client=dialect.heard(client),
-        server=server_dialect(observation.attempt.server.software).heard(f"{log}\n{overheard}"),
+        server=said if log.strip() else said | {NOBODY_CAME},
         overheard=overheard,
     )
 
@@ -250,12 +254,17 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
     """Why, where more is known than what the deciding end reported."""
     server, settings = observation.server, observation.attempt.client
     if refusal.reason is Reason.CONNECTION_REFUSED and not server.started:
-        lines = server.log.strip().splitlines()
-        return f"the server did not start: {lines[-1] if lines else 'it said nothing'}"
+        words = server_dialect(observation.attempt.server.software).last_words(server.log)
+        return f"the server did not start: {words or 'it said nothing'}"
     if refusal.reason is Reason.NO_SHARED_PROTOCOL and "no-version-to-speak" in heard.server:
         return (
             "the server's own TLS library can do none of the versions that its configuration leaves,"
             " whichever client asks"
+        )
+    if refusal.stage is Stage.GREETING and "greeting-refused" in heard.server:
+        return (
+            "the server's key does not belong to its certificate: it starts all the same, and closes every"
+            " connection without a greeting"
         )
     if refusal.stage is Stage.GREETING and "waited-for-tls" in heard.server:
         return "the server was waiting for a TLS handshake: it speaks implicit TLS"

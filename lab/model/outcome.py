@@ -199,8 +199,7 @@ class Outcome:
     def in_words(self) -> str:
         """One line, for people."""
         if self.result is Result.COMPLETED:
-            tls = f": {self.protocol} {self.cipher}, {self._certificate()}"
-            words = f"completed ({self.goal}){tls if self.protocol else ' without TLS'}"
+            words = f"completed ({self.goal}){self._tls()}"
             if not self.presumed:
                 return words
             return f"not judged: on your server only if {'; '.join(self.presumed)}; here {words}"
@@ -215,6 +214,13 @@ class Outcome:
             f"{words}; not judged: {self._why_not_judged()}, so this refusal says nothing about your"
             " clients, and it may hide more that is wrong, such as an expired certificate"
         )
+
+    def _tls(self) -> str:
+        """What came of TLS in an attempt that completed."""
+        if self.protocol:
+            return f": {self.protocol} {self.cipher}, {self._certificate()}"
+        # Of a program that does not tell more; without TLS there is nothing to verify.
+        return " without TLS" if self.verified is None else f": TLS, {self._certificate()}"
 
     def _certificate(self) -> str:
         """What came of a certificate that was not refused."""

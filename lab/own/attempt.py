@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
-from lab.clients.edge import keeps_names_apart
+from lab.clients.edges import keeps_names_apart
 from lab.model import (
     HOST_ADDRESS,
     Attempt,

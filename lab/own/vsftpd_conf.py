@@ -37,20 +37,18 @@ from lab.own.findings import (
     data,
 )
 from lab.remedies.words import InBothLanguages
-from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd
+from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd
 from lab.settings import SettingsError
 from lab.text import closest, cut, listed
 
 #: The options, and what is said of a file.
 TABLE = "vsftpd.toml"
 #: The builds whose files can be read, by name.
-BUILDS: Mapping[str, Build] = {build.name: build for build in (DEBIAN, EL9)}
+BUILDS: Mapping[str, Build] = {build.name: build for build in (DEBIAN, DEBIAN_12, EL9)}
 #: Bytes after which vsftpd stops reading (``VSFTP_CONF_FILE_MAX``).
 LONGEST = 100_000
 TRUE_WORDS = ("YES", "TRUE", "1")
 FALSE_WORDS = ("NO", "FALSE", "0")
-#: Versions that are on when no line switches them.
-DEFAULT_VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: The option of `lab attempt` that names the build which a file is written for.
 BUILD_OPTION = "--vsftpd-build"
 
@@ -128,7 +126,7 @@ def _options(build_name: str) -> Mapping[str, VsftpdOption]:
             said = _phrase("replaced", line="{line}", why=why)
             row["set"] = row["empty"] = f"note: {said.en}"
             row["set_ja"] = row["empty_ja"] = said.ja
-        if given.get("build", build.name) == build.name:
+        if _is_about(given, "build", build) and name not in build.lacks:
             kind, treatment = OptionKind(row.pop("kind")), Treatment(row.pop("treatment"))
             options[name] = VsftpdOption(kind, treatment, **row)
     for version, name in build.protocol_options.items():
@@ -136,15 +134,23 @@ def _options(build_name: str) -> Mapping[str, VsftpdOption]:
     return MappingProxyType(options)
 
 
+def _is_about(row: Mapping[str, Any], key: str, build: Build) -> bool:
+    """Whether a row of the table is about a build: it names it, or several with it, or none."""
+    named = row.get(key, build.name)
+    return build.name in ([named] if isinstance(named, str) else named)
+
+
 def build_for(text: str, usual: Build) -> Build:
     """The build that a file is written for.
 
     That is another than the usual one, if it knows all options of the file that the usual one knows, and
-    more of them.
+    more of them. Only builds of one version of vsftpd are taken for each other: whoever tries a file with
+    another version wants to know what that version does with it.
     """
     names = {line.partition("=")[0].lstrip(BLANKS) for line in text.split("\n")}
     known = names & options_of(usual).keys()
-    better = (build for build in BUILDS.values() if names & options_of(build).keys() > known)
+    alike = [build for build in BUILDS.values() if build.version == usual.version]
+    better = (build for build in alike if names & options_of(build).keys() > known)
     return next(better, usual)
 
 
@@ -289,7 +295,7 @@ class _Reading:
         option = self.options.get(line.name)
         if option is None:
             problem = "unrecognised variable in config file" if line.value else _MISSING
-            said = {"build": self.build.name, "name": cut(line.name), "meant": self._meant(line)}
+            said = {"build": self.build, "name": cut(line.name), "meant": self._meant(line)}
             self._fatal(line, problem, _phrase("no-option", **said))
             return
         if self.recognised and line.name not in self.of_target:
@@ -391,8 +397,12 @@ class _Reading:
             if option is None:
                 continue
             names = {"other": other.name, "option": BUILD_OPTION}
+            if name in self.build.lacks:
+                return _phrase("of-newer-builds", **names)
             if not option.version:
                 return _phrase("of-another-build", **names)
+            if option.version in self.build.always_on:
+                return _phrase("always-on", version=option.version, **names)
             right = f"{self.build.protocol_options[option.version]}={value}"
             return _phrase("spelt-otherwise", right=right, **names)
         near = closest(name, self.options, most=1, alike=0.75)
@@ -436,29 +446,40 @@ class _Reading:
         return {
             f"{names[version]}={'YES' if on else 'NO'}": number
             for version, (on, number) in self.versions.items()
+            if version in names
         }
 
     def _protocols(self) -> tuple[str, ...]:
         """Set the range of versions, or return the switches where it is none."""
-        if not self.versions:
+        if not self.versions and self.build.default_versions == self.target.default_versions:
             return ()
-        last = max(number for _, number in self.versions.values())
-        on = [v for v in PROTOCOLS if self.versions.get(v, (v in DEFAULT_VERSIONS, 0))[0]]
+        last = max((number for _, number in self.versions.values()), default=None)
+        usual = self.build.default_versions
+        on = [v for v in PROTOCOLS if self.versions.get(v, (v in usual, 0))[0]]
         if on and on[-1] in _OLD_VERSIONS:
             self.found.say("old-versions", last, right=f"{self.build.protocol_options[_SAFE]}=YES")
         if on and PROTOCOLS.index(on[-1]) - PROTOCOLS.index(on[0]) == len(on) - 1:
             self.fields["protocols"] = ProtocolRange(on[0], on[-1])
-            self.lines["protocols"] = last
+            if last is not None:
+                self.lines["protocols"] = last
             return ()
         if not on:
             self.found.say("no-version", last)
         names = self.target.protocol_options
-        return tuple(f"{names[v]}={'YES' if on else 'NO'}" for v, (on, _) in self.versions.items())
+        for version, (switched_on, number) in self.versions.items():
+            if version not in names:
+                line = f"{self.build.protocol_options[version]}={'YES' if switched_on else 'NO'}"
+                self.found.say("left-out", number, line=line, target=self.target.name)
+        return tuple(
+            f"{names[v]}={'YES' if on else 'NO'}"
+            for v, (on, _) in self.versions.items()
+            if v in names
+        )
 
     def _holds(self, rule: Mapping[str, Any], values: Mapping[str, str]) -> bool:
         """Whether a rule is about these builds and values; an option that the build has not has none."""
-        here = {"build": self.build.name, "target": self.target.name}
-        return all(rule.get(key, name) == name for key, name in here.items()) and all(
+        here = {"build": self.build, "target": self.target}
+        return all(_is_about(rule, key, build) for key, build in here.items()) and all(
             name in values and re.fullmatch(pattern, values[name])
             for name, pattern in rule["when"].items()
         )

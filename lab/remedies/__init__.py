@@ -15,7 +15,7 @@ from typing import Any
 
 from lab.certificates import ANCHORS, CATALOGUE, OTHER_HOST, OWN
 from lab.clients import program_of
-from lab.clients.edge import Edge, bare, keeps_names_apart
+from lab.clients.edges import EdgeSettings, bare, keeps_names_apart
 from lab.model import (
     Attempt,
     FtpClientSettings,
@@ -272,17 +272,18 @@ def line_title(line: str, instead: str | None) -> InBothLanguages:
 
 def title_of(before: Attempt, remedy: Remedy) -> InBothLanguages:
     """A remedy's title in both languages."""
-    if before.client.program == "edge" != remedy.attempt.client.program:
-        return words("cure", "names-apart", client=str(remedy.attempt.client))
+    was, now = before.client, remedy.attempt.client
+    if isinstance(was, EdgeSettings) and was.program != now.program:
+        return words("cure", "names-apart", client=str(now), edge=str(was))
     if remedy.cure != "line":
         return (
             words("cure", remedy.cure)
             if remedy.cure
             else InBothLanguages(remedy.title, remedy.title)
         )
-    was, now = (getattr(one.server, "extra", ()) for one in (before, remedy.attempt))
-    gone = next(line for line in was if line not in now)
-    return line_title(gone, next((line for line in now if line not in was), None))
+    old, new = (getattr(one.server, "extra", ()) for one in (before, remedy.attempt))
+    gone = next(line for line in old if line not in new)
+    return line_title(gone, next((line for line in new if line not in old), None))
 
 
 def _told(attempt: Attempt) -> tuple[str | None, ...]:
@@ -351,7 +352,7 @@ def _session_shared(attempt: Attempt) -> Attempt | None:
 def _name_corrected(attempt: Attempt, name: str = "") -> Attempt | None:
     """The client checks the name that the certificate has, and sends what it sent.
 
-    Of an edge, which has one name for both, a bare client does that in its place.
+    Of an edge that has one name for both, a bare client does that in its place.
     """
     client = attempt.client
     if not {"verify_name", "sni"} <= {field.name for field in dataclasses.fields(client)}:
@@ -363,8 +364,9 @@ def _name_corrected(attempt: Attempt, name: str = "") -> Attempt | None:
         # One name was given for both, or none: what is asked for is sent.
         sent = asked
     named = attempt.with_client(verify_name=name or asked, sni=sent)
-    if isinstance(named.client, Edge) and keeps_names_apart(named.client):
-        return dataclasses.replace(named, client=bare(named.client))
+    edge = named.client
+    if isinstance(edge, EdgeSettings) and edge.one_name and keeps_names_apart(edge):
+        return dataclasses.replace(named, client=bare(edge))
     return named
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from lab.certificates import OWN
 from lab.clients import program_of
 from lab.clients.base import Target
+from lab.clients.edges import EdgeSettings
 from lab.model import Attempt, ClientSettings, Delivery, FtpServerSettings, ServerSettings
 from lab.own.files import ClientForm
 from lab.own.findings import data
@@ -161,7 +162,7 @@ def can_be_written(before: Attempt, after: Attempt, form: ClientForm) -> bool:
     was, now = before.client, after.client
     if form == "mt-config" and getattr(now, "session_cache", None) == "shared":
         return getattr(was, "session_cache", None) == "shared"
-    return form in _ASSIGNED or was.program == now.program or was.program != "edge"
+    return form in _ASSIGNED or was.program == now.program or not isinstance(was, EdgeSettings)
 
 
 def _options(argv: Sequence[str]) -> list[str]:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.certificates import RunCertificates
 from lab.clients import PROGRAMS
+from lab.dialects import server_dialect
+from lab.dialects.telling import with_what_the_server_says
 from lab.model import (
     Attempt,
     Capability,
@@ -166,7 +168,12 @@ class Session:
             elif watch:
                 collected = watch.end()
             elapsed_ms = (time.perf_counter() - clock) * 1000
-        report = PROGRAMS[client.program].report(raw)
+        program = PROGRAMS[client.program]
+        report = program.report(raw)
+        if program.tells_little and listener.started:
+            report = with_what_the_server_says(
+                report, server_dialect(server.software), collected["log"]
+            )
         result = AttemptResult(
             id=planned.id,
             server=server,

@@ -22,8 +22,9 @@ PASSWORD = "lab"
 #: Passive ports begin so far behind the first port: so many for each container with FTP servers, which its
 #: servers share.
 PASSIVE_FROM, PASSIVE_PORTS = 400, 20
+_FTP = [n for n, s in SERVERS.items() if issubclass(s.settings, FtpServerSettings)]
 #: The last port is so far behind the first.
-SPAN = 500
+SPAN = PASSIVE_FROM + PASSIVE_PORTS * len(_FTP)
 #: Where everything listens, unless another address is asked for.
 LOOPBACK = "127.0.0.1"
 
@@ -46,8 +47,7 @@ class Place:
 
     def passive(self, software: str) -> tuple[int, int]:
         """First and last port for data connections to this software, at both."""
-        ftp = [n for n, s in SERVERS.items() if issubclass(s.settings, FtpServerSettings)]
-        first = self.first + PASSIVE_FROM + ftp.index(software) * PASSIVE_PORTS
+        first = self.first + PASSIVE_FROM + _FTP.index(software) * PASSIVE_PORTS
         return first, first + PASSIVE_PORTS - 1
 
 

@@ -40,7 +40,7 @@ from lab.run.containers import AGENTS, pack, unpack
 from lab.run.laboratory import Lab, open_lab, services_of
 from lab.run.link import AgentLink
 from lab.settings import parse_client, parse_server
-from tests.situations import CLIENTS, WEB, Situation, situations, situations_of, unnamed
+from tests.situations import CLIENTS, WEB, Situation, reachable, situations, situations_of, unnamed
 from tests.transcripts import scripted_peer
 from tests.transcripts.transcript import (
     Transcript,
@@ -231,6 +231,8 @@ def _settings(script: str, client: str) -> list[str]:
     if PROGRAMS[client.partition("@")[0]].settings.speaks == "HTTP":
         return [limit, *(["tls=off"] if script.startswith(WITHOUT_TLS) else [])]
     goal = Goal.TRANSFER if script in scripted_peer.TRANSFERS else Goal.LOGIN
+    if client in unnamed():
+        goal = reachable(client.partition("@")[0], goal)
     return [f"goal={goal}", limit]
 
 

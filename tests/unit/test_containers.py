@@ -10,7 +10,7 @@ import pytest
 
 from lab.host.engine import compose_command
 from lab.run.checkout import Checkout
-from lab.run.services import compose_variables, service_files
+from lab.run.services import compose_variables, images_by_service
 from lab.servers import SERVERS
 from tests.containers_table import Container, documented
 
@@ -20,7 +20,9 @@ def services() -> dict[str, dict[str, Any]]:
     here = Checkout.here()
     done = subprocess.run(
         [*compose_command(), "config", "--format", "json"],
-        env=compose_variables(here, dict.fromkeys(service_files(here), "image"), "172.30.77"),
+        env=compose_variables(
+            here, dict.fromkeys(images_by_service(here).values(), "image"), "172.30.77"
+        ),
         capture_output=True,
         check=True,
     )

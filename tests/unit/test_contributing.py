@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^`([^`\n]+)`(?:, after [^`]*`([^`]+)`)?:\n\n```\w+\n(.*?)^`
 ENTRY = {".md": r"^\| `{}` .*\n", ".toml": r"^\[certificate\.{}\]\n(?:.+\n)+\n"}
 #: By heading: the folders that are the thing's own, and how many files of others it changes.
 OWN = {
-    "Add a server": (("lab/servers/proftpd", "compose/images/proftpd"), 0),
+    "Add a server": (("lab/servers/exampleftpd", "compose/images/exampleftpd"), 0),
     "Add a client": (("lab/clients/aria2", "compose/images/aria2"), 0),
     "Add a platform": (("lab/platforms/testing", "compose/images/testing-clients"), 0),
     "Add a document": (("lab/documents/example_guide", "scenarios/example_guide"), 0),
@@ -45,13 +45,13 @@ from lab.settings import parse_client, parse_server
 
 here = Checkout.here()
 # the server
-server = SERVERS["proftpd"]
-settings = parse_server(["certificate=expired", "ciphers=HIGH"], "proftpd")
+server = SERVERS["exampleftpd"]
+settings = parse_server(["certificate=expired", "ciphers=HIGH"], "exampleftpd")
 place = ListenerPlace(key="k", port=2100, passive_ports=(1, 2), password="p", chain="c", private_key="k")
 assert server.unsupported(settings) is None
 assert "TLSCipherSuite HIGH" in server.configure(settings, place)
-assert server_dialect("proftpd").heard("TLS negotiation failed: no shared cipher") == {"no-shared-cipher"}
-assert "proftpd_program.py" in agent_files()
+assert server_dialect("exampleftpd").heard("TLS negotiation failed: no shared cipher") == {"no-shared-cipher"}
+assert "exampleftpd_program.py" in agent_files()
 # the client, and the platform
 aria2 = parse_client("aria2@debian13", ["verify=off"])
 assert program_of(aria2).service(aria2) == "aria2"
@@ -59,7 +59,7 @@ assert client_dialect("aria2").source
 openssl = parse_client("openssl@testing")
 assert program_of(openssl).service(openssl) == "testing"
 assert {"aria2", "testing"} <= set(CLIENT_CONTAINERS)
-assert parse_server(["pasv_address=testing"], "proftpd").pasv_address == "testing"
+assert parse_server(["pasv_address=testing"], "exampleftpd").pasv_address == "testing"
 # the document
 cases = Catalogue.load(here.root / "scenarios").cases
 (case,) = [case for case in cases if case.document == "example-guide"]
@@ -68,8 +68,8 @@ assert problems(documents()["example-guide"], cases) == []
 # the defect
 assert CATALOGUE["long-expired"].x509_error == 10
 # the record's form, the images and the containers
-assert {"Proftpd", "Aria2"} <= set(json.loads(schema_text())["$defs"])
-new = {"proftpd", "aria2", "testing-clients"}
+assert {"ExampleFtpd", "Aria2"} <= set(json.loads(schema_text())["$defs"])
+new = {"exampleftpd", "aria2", "testing-clients"}
 assert new <= {name for name, recipe in load(here.root / "compose" / "images").items()
                if recipe.service_file.exists() and not recipe.only_real}
 images = dict.fromkeys(service_files(here), "image")
@@ -77,8 +77,8 @@ environment = os.environ | compose_variables(here, images, "172.30.77")
 composed = subprocess.run([*compose_command(), "config", "--format", "json"], env=environment,
                           capture_output=True, check=True)
 services = json.loads(composed.stdout)["services"]
-assert {"proftpd", "aria2", "testing"} <= set(services)
-assert "--host-record=proftpd.lab.test,172.30.77." in services["dns"]["environment"]["HOST_RECORDS"]
+assert {"exampleftpd", "aria2", "testing"} <= set(services)
+assert "--host-record=exampleftpd.lab.test,172.30.77." in services["dns"]["environment"]["HOST_RECORDS"]
 """
 
 
@@ -129,7 +129,7 @@ def test_the_lab_has_what_was_added(added: Path) -> None:
     ("words", "shown"),
     [
         ("list", "expired_at_the_origin"),
-        ("attempt --help", "proftpd"),
+        ("attempt --help", "exampleftpd"),
         ("attempt --fields", "aria2"),
     ],
 )

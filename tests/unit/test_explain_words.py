@@ -25,11 +25,14 @@ SAID = [
 
 @functools.cache
 def patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    """Every pattern of the files of words, with the file and the signal."""
+    """Every pattern of the files of words, with the file and the signal.
+
+    A file that has moved into the folder of its program is asked about while sentences are given for it.
+    """
     found = []
     for kind in KINDS:
         for name, path in words_files(kind).items():
-            if WORDS not in path.parents:
+            if WORDS not in path.parents and name not in TEXTS["said"]:
                 continue
             for signal, words in table(kind, path).signals.items():
                 texts = words.text if isinstance(words, Words) else words

@@ -207,7 +207,7 @@ def test_the_pam_service_comes_and_goes_with_its_listener(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, listener = module("vsftpd_program"), module("listener")
-    monkeypatch.setattr(program, "PAM_SERVICES", str(tmp_path))
+    monkeypatch.setattr(module("pam_program"), "PAM_SERVICES", str(tmp_path))
     (tmp_path / "vsftpd").write_text("not ours")
     first = listener.ListenerProcess("Key-1", "/run/l/Key-1", 2100, "lab", impostor=True)
     second = listener.ListenerProcess("key-2", "/run/l/key-2", 2101, "lab", impostor=True)

@@ -16,7 +16,7 @@ from lab.own.findings import data
 from lab.own.presumed import in_both_languages
 from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
-from lab.servers.vsftpd import DEBIAN, EL9, Build, Vsftpd, VsftpdServer
+from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
 from tests.own_inputs import JUDGED, NO_INPUT, VSFTPD, Input
 
@@ -388,7 +388,7 @@ def test_a_line_that_only_the_other_build_dies_of_cannot_be_shown() -> None:
 
 def test_builds_have_names() -> None:
     assert conf.build_named("el9") is EL9
-    with pytest.raises(SettingsError, match="debian13, el9"):
+    with pytest.raises(SettingsError, match="debian13, debian12, el9"):
         conf.build_named("el7")
 
 
@@ -399,6 +399,37 @@ def test_the_build_is_the_one_whose_options_a_file_names() -> None:
     for text in ("ssl_enable=YES\n", "#ssl_tlsv1_2=YES\n", "ssl_tlsv12=YES\nssl_tlsv1_2=YES\n"):
         assert conf.build_for(text, DEBIAN) is DEBIAN
         assert conf.build_for(text, EL9) is EL9
+    # whoever tries a file with an older version wants to know what that one does with it
+    assert conf.build_for("ssl_tlsv12=YES\n", DEBIAN_12) is DEBIAN_12
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("ssl_tlsv12=YES", "TLSv1.2 is always on here"),
+        ("ssl_sni_hostname=ftp.example.com", "only newer builds have it, such as debian13"),
+    ],
+)
+def test_what_3_0_3_dies_of_is_kept_and_explained(line: str, why: str) -> None:
+    parsed = conf.parse(USUAL + line + "\n", target=DEBIAN_12, software="vsftpd@3.0.3")
+    assert parsed.settings.extra == (line,)
+    (error,) = said(parsed, Severity.ERROR)
+    assert why in error
+    assert "debian12's vsftpd 3.0.3 has no option" in error
+
+
+def test_versions_that_are_on_in_3_0_3_alone_are_translated() -> None:
+    versions = {
+        text: conf.parse(USUAL + text, build=DEBIAN_12).settings.protocols
+        for text in ("", "ssl_tlsv1=NO\n")
+    }
+    assert versions == {
+        "": ProtocolRange("TLSv1", "TLSv1.3"),
+        "ssl_tlsv1=NO\n": ProtocolRange("TLSv1.1", "TLSv1.3"),
+    }
+    # of a file for 3.0.5, what 3.0.3 has no switch for is left out, and that is said
+    newer = conf.parse(USUAL + "ssl_tlsv12=NO\n", build=DEBIAN, target=DEBIAN_12)
+    assert newer.settings.protocols == ProtocolRange("TLSv1.3", "TLSv1.3")
 
 
 # -- what options do together -----------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import os
 import re
 import shlex
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from lab.certificates import CATALOGUE, describe
+from lab.model import FtpServerSettings
 from lab.run.checkout import Checkout
 from lab.serve import relay
 from lab.serve.commands import commands, url
@@ -27,7 +29,6 @@ from lab.serve.page import IndexPage
 from lab.serve.relay import Channel, Inside, Kind, Unpacker, frame
 from lab.serve.servers import (
     LOOPBACK,
-    PASSIVE_FROM,
     PASSIVE_PORTS,
     SPAN,
     Place,
@@ -105,10 +106,12 @@ def test_ports_are_the_entries_own_whatever_is_served() -> None:
     assert everything == list(catalogue())
     ports = [PLACE.port(entry) for entry in everything]
     assert len(set(ports)) == len(ports)
-    assert max(ports) < PLACE.first + PASSIVE_FROM
     assert choose(["https:expired"])[0] in everything
-    for software in ("pyftpdlib", "vsftpd", "vsftpd@openssl-1.0.2k", "vsftpd@rocky9"):
-        assert PLACE.passive(software)[1] <= PLACE.first + SPAN
+    ftp = [n for n, s in SERVERS.items() if issubclass(s.settings, FtpServerSettings)]
+    passive = [PLACE.passive(software) for software in ftp]
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(passive))
+    assert PLACE.port(everything[-1]) < passive[0][0]
+    assert passive[-1][1] <= PLACE.first + SPAN
     assert PLACE.passive("vsftpd")[1] - PLACE.passive("vsftpd")[0] + 1 == PASSIVE_PORTS
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from typing import Any
 
 import pytest
 
 from lab.model import ProtocolRange, from_, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
-from lab.servers.vsftpd import DEBIAN, EL9, FIXED, Build, Vsftpd, VsftpdServer
+from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, FIXED, Build, Vsftpd, VsftpdServer
 
 PLACE = ListenerPlace(
     key="k1",
@@ -152,6 +153,27 @@ def test_another_library_changes_nothing_in_the_file(protocols: ProtocolRange | 
     settings = SERVERS[old.name].settings_with(protocols=protocols)
     assert old.unsupported(settings) is None
     assert old.configure(settings, PLACE) == VsftpdServer().configure(settings, PLACE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"protocols": from_("TLSv1.2")}, "no switch for TLSv1.1, TLSv1.2, TLSv1.3"),
+        ({"protocols": up_to("TLSv1.2")}, "no switch for TLSv1.1, TLSv1.2, TLSv1.3"),
+        ({"ssl_sni_hostname": "ftp.lab.test"}, "no option ssl_sni_hostname"),
+        ({"protocols": from_("TLSv1.1")}, None),
+    ],
+)
+def test_what_3_0_3_has_no_option_for_is_said(settings: dict[str, Any], cause: str | None) -> None:
+    older = SERVERS["vsftpd@3.0.3"]
+    said = older.unsupported(older.settings_with(**settings))
+    assert said is None if cause is None else cause in (said or "")
+
+
+def test_3_0_3_switches_what_it_knows_and_nothing_else() -> None:
+    written = options(DEBIAN_12, protocols=from_("TLSv1.1"))
+    switches = {name: value for name, value in written.items() if re.match("ssl_(sslv|tlsv)", name)}
+    assert switches == {"ssl_sslv3": "NO", "ssl_tlsv1": "NO"}
 
 
 @pytest.mark.parametrize(

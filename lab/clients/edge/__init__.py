@@ -14,28 +14,22 @@ import errno
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization
-from lab.clients.tls_perl import TlsPerl
+from lab.clients.edges import EdgeSettings, keeps_names_apart, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
-from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
+from lab.model import Agent, ClientReport
 
 #: Where the container's libraries look for trust anchors.
 SYSTEM_TRUST = "/etc/pki/tls/cert.pem"
-#: Settings that a client in the place of the edge has of its own.
-_ITS_OWN = frozenset({"program", "platform", "policy", "goal"})
 #: Docker's resolver, which asks the lab's own.
 RESOLVER = "127.0.0.11"
 #: nginx's default of 1 is one intermediate; a chain of the lab may have more.
 VERIFY_DEPTH = 10
-
-_HOST = re.compile(r"[A-Za-z0-9._*-]+", re.ASCII)
-#: What can stand in a quoted word of an nginx configuration as it is.
-_WORD = re.compile(r"[ !#%&'()*+,./0-9:;<=>?@A-Z\[\]^_a-z{|}~-]*", re.ASCII)
 
 # Names without a directory are in the nginx's own: nothing else can be written to.
 _CONFIGURATION = """\
@@ -70,12 +64,11 @@ http {{
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edge(WebClientSettings):
-    """What the edge can be told. A proxy cannot stop after the handshake: it always asks for a page."""
+class Edge(EdgeSettings):
+    """What the edge can be told."""
 
     program: Literal["edge"] = "edge"
     platform: str = "debian13"
-    goal: Literal[Goal.RESPONSE] = setting(Goal.RESPONSE, "how far to go: response")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +83,9 @@ class EdgeProgram(Program[Edge]):
         """See :meth:`Program.unsupported`."""
         if not installed.versions.get("nginx"):
             return "the image has no nginx"
-        return _unsupported_names(client)
+        if not client.configured:
+            return unconfigured(client)
+        return unsupported_words(client, "nginx") or _unsupported_names(client)
 
     def request(self, client: Edge, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
@@ -99,7 +94,7 @@ class EdgeProgram(Program[Edge]):
             "origin": f"{target.host}:{target.port}",
             "path": "/",
             "authorization": authorization(target),
-            "verify": client.verify if client.tls else None,
+            "verify": client.verify and client.configured if client.tls else None,
             "names": messages().as_data(),
             "refusals": edge_log().refusals.pattern,
         }
@@ -110,13 +105,7 @@ class EdgeProgram(Program[Edge]):
 
 
 def _unsupported_names(client: Edge) -> str | None:
-    """What the names, and the words of a configuration, have against it."""
-    for name in ("host", "verify_name", "sni"):
-        value = getattr(client, name)
-        if value and not _HOST.fullmatch(value):
-            return f"{name} is {value!r}: nginx is given host names and IPv4 addresses only"
-    if client.ciphers is not None and not _WORD.fullmatch(client.ciphers):
-        return f"a cipher list is one line without quotes, this is not: {client.ciphers!r}"
+    """What the two names have against it."""
     if keeps_names_apart(client):
         checked, sent = client.verify_name or client.host, client.sni or client.host
         of_server = "the server's own"
@@ -127,18 +116,6 @@ def _unsupported_names(client: Edge) -> str | None:
             " tls-perl@rocky9)"
         )
     return None
-
-
-def keeps_names_apart(client: WebClientSettings) -> bool:
-    """Whether another name is to be sent than the one that is checked, which nginx cannot."""
-    checked, sent = client.verify_name or client.host, client.sni or client.host
-    return client.tls and client.verify and client.sni != "" and checked != sent
-
-
-def bare(client: WebClientSettings) -> WebClientSettings:
-    """The client that does in the edge's place what nginx cannot: the same settings, no visitor."""
-    kept = {f.name: getattr(client, f.name) for f in fields(client) if f.name not in _ITS_OWN}
-    return TlsPerl(platform="rocky9", **kept)
 
 
 def configuration(client: Edge, target: Target) -> str:
@@ -156,6 +133,8 @@ def configuration(client: Edge, target: Target) -> str:
 
 
 def _tls(client: Edge, target: Target) -> list[str]:
+    if not client.configured:
+        return []
     directives = [
         f"proxy_ssl_server_name {'off' if client.sni == '' else 'on'}",
         "proxy_ssl_session_reuse off",

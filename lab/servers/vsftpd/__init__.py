@@ -7,7 +7,7 @@ Not written on purpose, although containers suggest it: ``seccomp_sandbox`` (bot
 off) and ``isolate``, ``isolate_network`` (on: without CAP_SYS_ADMIN vsftpd falls back to an
 ordinary fork by itself, ``vsf_sysutil_fork_isolate_failok`` in its ``sysdeputil.c``).
 
-Sources: vsftpd 3.0.5's ``parseconf.c`` (the names it knows; one that it does not know ends it at
+Sources: ``parseconf.c`` of vsftpd 3.0.3 and 3.0.5 (the names it knows; one that it does not know ends it at
 start with exit status 2), ``tunables.c`` (defaults), ``ssl.c``; for the build of Enterprise Linux 9
 the patches to the same files.
 """
@@ -24,6 +24,7 @@ from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
 HOSTS = {
     "vsftpd": "ftp.lab.test",
+    "vsftpd@3.0.3": "vsftpd-3-0-3.lab.test",
     "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
     "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
 }
@@ -35,7 +36,7 @@ class Vsftpd(FtpServerSettings):
 
     hosts: ClassVar[Mapping[str, str]] = HOSTS
 
-    software: Literal["vsftpd", "vsftpd@rocky9", "vsftpd@openssl-1.0.2k"] = "vsftpd"
+    software: Literal["vsftpd", "vsftpd@3.0.3", "vsftpd@rocky9", "vsftpd@openssl-1.0.2k"] = "vsftpd"
     implicit_tls: bool = setting(False, "TLS from the first byte on")
     require_ssl_reuse: bool | None = setting(
         None, "the data channel must resume the control channel's session"
@@ -70,17 +71,29 @@ class Build:
 
     ``point`` stands for the point of a version in the name of its switch, ``default_ciphers`` is what holds
     without ``ssl_ciphers``; ``ciphersuites_option`` governs TLS 1.3, where there is such an option.
+    ``switched`` are the versions that have a switch: all others are on as far as the library has them.
+    ``default_versions`` are on where no line switches any. ``lacks`` are options of 3.0.5 that it has not.
+    ``version`` is vsftpd's own.
     """
 
     name: str
     point: str
     ciphersuites_option: str | None
     default_ciphers: str
+    switched: tuple[str, ...] = PROTOCOLS
+    default_versions: tuple[str, ...] = ("TLSv1.2", "TLSv1.3")
+    lacks: frozenset[str] = frozenset()
+    version: str = "3.0.5"
 
     @property
     def protocol_options(self) -> dict[str, str]:
         """The switches by protocol version."""
-        return {v: f"ssl_{v.lower().replace('.', self.point)}" for v in PROTOCOLS}
+        return {v: f"ssl_{v.lower().replace('.', self.point)}" for v in self.switched}
+
+    @property
+    def always_on(self) -> tuple[str, ...]:
+        """The versions that no line switches off."""
+        return tuple(v for v in PROTOCOLS if v not in self.switched)
 
 
 #: Upstream 3.0.5 and the package of Debian 13 (3.0.5-0.2). Their manual page spells the switches
@@ -88,6 +101,17 @@ class Build:
 DEBIAN = Build("debian13", "", None, "ECDHE-RSA-AES256-GCM-SHA384")
 #: The package of Enterprise Linux 9 (3.0.5-4.el9 and later).
 EL9 = Build("el9", "_", "ssl_ciphersuites", "PROFILE=SYSTEM")
+#: Upstream 3.0.3 and the package of Debian 12 (3.0.3-13): written before TLS 1.1 had a switch.
+DEBIAN_12 = Build(
+    "debian12",
+    "",
+    None,
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    switched=("SSLv3", "TLSv1"),
+    default_versions=PROTOCOLS[1:],
+    lacks=frozenset({"ssl_sni_hostname"}),
+    version="3.0.3",
+)
 
 FIXED = fixed_options(__file__)
 
@@ -111,8 +135,17 @@ class VsftpdServer(Server[Vsftpd]):
     def unsupported(self, settings: Vsftpd) -> str | None:
         """Why ``vsftpd.conf`` of this build cannot say this; ``None`` if it can."""
         spoken = PROTOCOLS[: PROTOCOLS.index(self.newest) + 1]
-        if settings.protocols is not None and not set(spoken) & set(settings.protocols.versions()):
-            return f"protocols is {settings.protocols}: {self.library} ends at {self.newest}"
+        if settings.protocols is not None:
+            wanted = settings.protocols.versions()
+            if not set(spoken) & set(wanted):
+                return f"protocols is {settings.protocols}: {self.library} ends at {self.newest}"
+            if not set(self.build.always_on) <= set(wanted):
+                return (
+                    f"protocols is {settings.protocols}: the build {self.build.name} has no switch for"
+                    f" {', '.join(self.build.always_on)}, which are all on"
+                )
+        if settings.ssl_sni_hostname is not None and "ssl_sni_hostname" in self.build.lacks:
+            return f"the build {self.build.name} has no option ssl_sni_hostname"
         return super().unsupported(settings)
 
     def configure(self, settings: Vsftpd, place: ListenerPlace) -> str:
@@ -139,8 +172,8 @@ class VsftpdServer(Server[Vsftpd]):
                 # The option takes a key of any type, whatever its name says.
                 yield "rsa_private_key_file", key
         if settings.protocols is not None:
-            for version in PROTOCOLS:
-                yield self.build.protocol_options[version], version in settings.protocols
+            for version, option in self.build.protocol_options.items():
+                yield option, version in settings.protocols
         optional: dict[str, bool | str | None] = {
             "ssl_ciphers": settings.ciphers,
             "require_ssl_reuse": settings.require_ssl_reuse,
@@ -165,6 +198,7 @@ def _yes_no(value: bool | str) -> str:
 
 SERVERS = (
     VsftpdServer(),
+    VsftpdServer(build=DEBIAN_12, name="vsftpd@3.0.3", service="vsftpd-3-0-3"),
     VsftpdServer(build=EL9, name="vsftpd@rocky9", service="vsftpd-rocky9"),
     VsftpdServer(
         name="vsftpd@openssl-1.0.2k",

@@ -1,0 +1,3 @@
+module lab.test/origins
+
+go 1.19

@@ -1,0 +1,57 @@
+"""aioftp's ``Client``: its settings to the agent's request.
+
+Source: ``aioftp/client.py`` of aioftp 0.28.3. ``upgrade_to_tls()`` is AUTH TLS, the handshake, ``PBSZ`` and
+``PROT P``, before the login; ``Client(ssl=...)`` is TLS from the first byte on, and sends no ``PROT P``. Its
+data connections resume the control connection's session, and do their handshake before the command is sent.
+It has no time limits but those that its caller gives (``socket_timeout``, ``connection_timeout``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.model import Agent, FtpClientSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aioftp(FtpClientSettings):
+    """What aioftp can be told."""
+
+    program: Literal["aioftp"] = "aioftp"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AioftpProgram(Program[Aioftp]):
+    """``Client`` with ``ssl.create_default_context()``, which is what it makes itself without one."""
+
+    settings: type[Aioftp] = Aioftp
+    agent: Agent = Agent.python("aioftp", "python_aioftp.py")
+    name: str = "aioftp"
+
+    def unsupported(self, client: Aioftp, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("aioftp"):
+            return "the image has no aioftp"
+        if client.mode == "active":
+            return "aioftp knows no active mode"
+        if client.session_cache == "none":
+            return "aioftp always resumes the control connection's session"
+        if client.tls and not client.implicit_tls and not client.protect_data:
+            return "aioftp sends PROT P wherever it sends AUTH TLS"
+        return None
+
+    def request(self, client: Aioftp, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            **python_tls(client, target),
+            "implicit": client.implicit_tls,
+            "user": target.user,
+            "password": target.password,
+            "payload": payload_of(client, target),
+        }
+
+
+PROGRAMS = (AioftpProgram(),)

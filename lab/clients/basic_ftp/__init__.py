@@ -1,0 +1,58 @@
+"""The npm package basic-ftp, on Node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.model import Agent, FtpClientSettings, Goal
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasicFtp(FtpClientSettings):
+    """What the package can be told."""
+
+    program: Literal["basic-ftp"] = "basic-ftp"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasicFtpProgram(Program[BasicFtp]):
+    """``new Client()``, ``access()``, ``uploadFrom()``, ``close()``."""
+
+    settings: type[BasicFtp] = BasicFtp
+    agent: Agent = Agent.worker("basic-ftp", "node", "basic_ftp.js", concurrent=8)
+    name: str = "basic-ftp"
+
+    def unsupported(self, client: BasicFtp, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("basic-ftp"):
+            return "the image has no Node with basic-ftp"
+        if client.goal is Goal.HANDSHAKE:
+            return "basic-ftp cannot stop after the handshake: access() always logs in"
+        if client.mode == "active":
+            return "basic-ftp has no active mode"
+        if client.protocols is not None and "SSLv3" in (
+            client.protocols.minimum,
+            client.protocols.maximum,
+        ):
+            return "Node has no SSLv3"
+        if client.session_cache != "default":
+            return "basic-ftp gives every data connection the control channel's session: it has no option"
+        if not client.protect_data and client.uses_tls:
+            return "basic-ftp always asks for a protected data channel: access() has no option"
+        return None
+
+    def request(self, client: BasicFtp, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            **python_tls(client, target),
+            "secure": "implicit" if client.implicit_tls else client.tls,
+            "user": target.user,
+            "password": target.password,
+            "payload": payload_of(client, target),
+        }
+
+
+PROGRAMS = (BasicFtpProgram(),)

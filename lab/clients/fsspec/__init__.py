@@ -1,0 +1,71 @@
+"""fsspec's file system over FTP, ``fsspec.filesystem("ftp", tls=...)``: its settings to the agent's request.
+
+Source: ``fsspec/implementations/ftp.py`` of fsspec 2026.9.0. It makes ftplib's class by itself and hands it
+nothing but a time limit and an encoding: certificates, versions and suites are whatever ftplib does without
+a context. ``tls=True`` is AUTH TLS with ``PROT P``; any word is TLS from the first byte on, without
+``PROT P``, and limits no version whatever it says: ftplib has ignored ``ssl_version`` since Python 3.12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, payload_of
+from lab.model import Agent, FtpClientSettings, Goal, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fsspec(FtpClientSettings):
+    """What fsspec can be told."""
+
+    program: Literal["fsspec"] = "fsspec"
+    platform: str = "debian13"
+    verify: bool = setting(False, "check the server's certificate: fsspec cannot be told to")
+    security: Literal["tls", "sslv23", "tlsv1", "tlsv1_1", "tlsv1_2"] = setting(
+        "tls", "the word of `tls=` for TLS from the first byte on (implicit_tls)"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FsspecProgram(Program[Fsspec]):
+    """``FTPFileSystem(host, port, username, password, timeout=..., tls=...)``, then ``put``."""
+
+    settings: type[Fsspec] = Fsspec
+    agent: Agent = Agent.python("fsspec", "python_fsspec.py")
+    name: str = "fsspec"
+
+    def unsupported(self, client: Fsspec, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("fsspec"):
+            return "the image has no fsspec"
+        if client.goal is Goal.HANDSHAKE:
+            return "fsspec cannot stop after the handshake: it logs in as its file system is made"
+        if client.verify:
+            return "fsspec never checks a certificate: there is no way to hand it a context"
+        for name in ("trust", "ciphers", "protocols", "client_certificate"):
+            if getattr(client, name) is not None:
+                return f"fsspec has no option for {name}: it hands ftplib no context"
+        if client.mode == "active":
+            return "fsspec has no option for active mode"
+        if client.session_cache == "shared":
+            return "fsspec is on stock ftplib, which never resumes a session"
+        if client.tls and not client.implicit_tls and not client.protect_data:
+            return "fsspec sends PROT P wherever it sends AUTH TLS"
+        return None
+
+    def request(self, client: Fsspec, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            "goal": str(client.goal),
+            "host": target.host,
+            "port": target.port,
+            "timeout_s": client.timeout_s,
+            "tls": client.security if client.implicit_tls else client.tls,
+            "user": target.user,
+            "password": target.password,
+            "payload": payload_of(client, target),
+        }
+
+
+PROGRAMS = (FsspecProgram(),)

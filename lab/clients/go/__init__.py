@@ -1,0 +1,89 @@
+"""A caller of Go's net/http that asks a web origin for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, authorization, report_from
+from lab.model import Agent, ClientReport, WebClientSettings
+from lab.model.software import AGENTS
+from lab.tls.suites import suite_named, suite_of
+
+#: In the image, because the image has no compiler: compose/images/go/files.
+_WORKER = "/opt/lab/bin/go-origins"
+#: Every worker has a handful of threads, and the container a limit of processes.
+_CONCURRENT = "16"
+_AGENT = Agent(
+    "go",
+    (
+        *("/opt/lab/bin/python3", f"{AGENTS}/language_workers.py"),
+        *("--concurrent", _CONCURRENT, "go", _WORKER),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Go(WebClientSettings):
+    """What a caller of net/http can tell it."""
+
+    program: Literal["go"] = "go"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoProgram(Program[Go]):
+    """``http.DefaultTransport`` with a ``tls.Config`` that has what the settings set, and no more."""
+
+    settings: type[Go] = Go
+    agent: Agent = _AGENT
+    name: str = "go"
+
+    def unsupported(self, client: Go, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("go"):
+            return "the image has no program in Go"
+        if client.last_error:
+            return (
+                "Go's crypto/x509 has no verify callback that goes on: it stops at the first error"
+            )
+        if (client.sni or None) != client.verify_name:
+            return (
+                "crypto/tls has one name, ServerName: it is sent and it is checked;"
+                " set sni and verify_name to the same, or none of them"
+            )
+        if client.sni == "":
+            return "net/http sends the host where ServerName is empty: it cannot send none"
+        if client.ciphers is not None and None in map(suite_named, client.ciphers.split(":")):
+            return "crypto/tls takes suites one by one: name each as OpenSSL does, without words or signs"
+        return None
+
+    def request(self, client: Go, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        named = [suite_named(name) for name in (client.ciphers or "").split(":")]
+        protocols = client.protocols
+        return {
+            "goal": str(client.goal),
+            "host": target.host,
+            "port": target.port,
+            "timeout_s": client.timeout_s,
+            "tls": client.tls,
+            "verify": client.verify,
+            "ca_file": target.ca_file,
+            "server_name": client.sni,
+            "minimum": protocols and protocols.minimum,
+            "maximum": protocols and protocols.maximum,
+            "suites": [suite.number for suite in named if suite] if client.ciphers else None,
+            "certificate": target.certificate,
+            "key": target.key,
+            "authorization": authorization(target),
+        }
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        suite = raw.get("suite")
+        return report_from({**raw, "cipher": suite_of(suite).name if suite else None})
+
+
+PROGRAMS = (GoProgram(),)

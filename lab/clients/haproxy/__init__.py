@@ -1,0 +1,182 @@
+"""HAProxy in front of an origin: settings to the ``server`` line of a backend, its log to a report.
+
+By default HAProxy's log has no word for why there was no session with the origin: the flags ``SC--`` mean a
+closed port as well as an expired certificate. With ``log_errors`` the format has what knows more.
+Source: the configuration manual of HAProxy 2.6 and 3.0 (``server``, ``retries``, 8.5 "Session state at
+disconnection").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Target
+from lab.clients.edges import (
+    SYSTEM_ROOTS,
+    VISITORS,
+    EdgeSettings,
+    LogLines,
+    Start,
+    Visit,
+    VisitedProgram,
+    keeps_names_apart,
+    names_of,
+)
+from lab.model import Agent, ProtocolRange, setting
+
+_BINARY = "/usr/sbin/haproxy"
+#: HAProxy spells one version otherwise.
+_SPELT = {"TLSv1": "TLSv1.0"}
+#: What ``option httplog`` logs, and what HAProxy knows beyond that of the connection to the origin.
+_HTTPLOG = (
+    "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq"
+    " %hr %hs %{+Q}r"
+)
+
+_CONFIGURATION = """\
+global
+    log stdout format raw local0
+defaults
+    mode http
+    log global
+    {logs}
+    retries {retries}
+    timeout connect {milliseconds}ms
+    timeout server {milliseconds}ms
+    timeout client {patience}ms
+frontend visitors
+    bind {visitors}
+    default_backend origin
+backend origin
+    server origin {host}:{port}{options}
+"""
+
+#: A line of ``option httplog``: times, status, bytes, cookies, the flags of the session's end, and the rest.
+_LINE = re.compile(
+    r"visitors origin/\S+ (?P<times>\S+) (?P<status>-?\d+) \d+ - - (?P<flags>[A-Za-z-]{4}) \S+ \S+"
+    r'(?: "[^"]*")?(?P<more>.*)'
+)
+_ADDRESS = re.compile(r"^\S+:\d+ \[[^\]]*\] ")
+_STARTING = LogLines(
+    before=re.compile(r"^\[(?:NOTICE|WARNING|ALERT)\] +\(\d+\) : "),
+    useless=re.compile(r"haproxy version is|path to executable is|^config : *$"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Haproxy(EdgeSettings):
+    """What HAProxy can be told."""
+
+    program: Literal["haproxy"] = "haproxy"
+    platform: str = "debian13"
+    retries: Literal[0, 1, 2, 3] = setting(0, "how often it tries again (HAProxy's own default: 3)")
+    log_errors: bool = setting(
+        False, "the log has the errors of the connection to the origin: bc_err_str, ssl_bc_err_str"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HaproxyProgram(VisitedProgram[Haproxy]):
+    """The ``haproxy`` of a distribution, in the foreground and without a master."""
+
+    settings: type[Haproxy] = Haproxy
+    agent: Agent = Agent.python("haproxy", "edges.py", _BINARY, "-v")
+    name: str = "haproxy"
+    title: str = "HAProxy"
+
+    def cannot(self, client: Haproxy) -> str | None:
+        """See :meth:`VisitedProgram.cannot`."""
+        if client.last_error:
+            return "HAProxy stops at the first error of a chain"
+        if keeps_names_apart(client):
+            return (
+                "HAProxy checks the name that it sends: with `sni` it does not look at `verifyhost`; set sni"
+                " and verify_name alike, or send none (sni=)"
+            )
+        return None
+
+    def start(self, client: Haproxy, target: Target) -> Start:
+        """See :meth:`VisitedProgram.start`."""
+        files: dict[str, str | list[str]] = {"haproxy.cfg": configuration(client, target)}
+        if target.certificate is not None:
+            files["client.pem"] = [target.certificate, str(target.key)]
+        # Asked to end softly, it ends when the last session has, and has been logged.
+        return Start(argv=(_BINARY, "-db", "-f", "haproxy.cfg"), files=files, end_with="SIGUSR1")
+
+    def answered(self, visit: Visit) -> dict[str, Any]:
+        """See :meth:`VisitedProgram.answered`."""
+        return read(visit.said.get("output", ""))
+
+    def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
+        """See :meth:`VisitedProgram.complaints`."""
+        return _STARTING.of(said.get("output", ""))
+
+
+def configuration(client: Haproxy, target: Target) -> str:
+    """The haproxy.cfg for these settings."""
+    milliseconds = max(1, round(client.timeout_s * 1000))
+    logs = f'log-format "{_HTTPLOG} %[bc_err_str] / %[ssl_bc_err_str]"'
+    return _CONFIGURATION.format(
+        logs=logs if client.log_errors else "option httplog",
+        retries=client.retries,
+        milliseconds=milliseconds,
+        patience=2 * milliseconds + 1000,
+        visitors=VISITORS,
+        host=target.host,
+        port=target.port,
+        options="".join(f" {option}" for option in _options(client, target)),
+    )
+
+
+def _options(client: Haproxy, target: Target) -> list[str]:
+    """Those of the ``server`` line."""
+    if not client.tls:
+        return []
+    if not client.configured:
+        return ["ssl"]
+    names, options = names_of(client, target), ["ssl"]
+    if names.sent:
+        options.append(f"sni str({names.sent})")
+    if client.verify:
+        options.append(f"verify required ca-file {target.ca_file or SYSTEM_ROOTS}")
+        # Where a name is sent, that one is checked.
+        options += [] if names.sent else [f"verifyhost {names.checked}"]
+    else:
+        options.append("verify none")
+    options += _versions(client.protocols)
+    if client.ciphers is not None:
+        options.append(f'ciphers "{client.ciphers}"')
+    if target.certificate is not None:
+        options.append("crt client.pem")
+    return options
+
+
+def _versions(protocols: ProtocolRange | None) -> list[str]:
+    if protocols is None:
+        return []
+    ends = {"ssl-min-ver": protocols.minimum, "ssl-max-ver": protocols.maximum}
+    return [f"{name} {_SPELT.get(v, v)}" for name, v in ends.items() if v is not None]
+
+
+def read(log: str) -> dict[str, Any]:
+    """What the line of the visit says.
+
+    The second flag says what was under way: ``C`` the connection to the origin with all that belongs to
+    it, TLS too; ``H`` and later an answer was waited for.
+    """
+    lines = [_ADDRESS.sub("", line) for line in log.splitlines()]
+    found = [(line, match) for line in lines if (match := _LINE.search(line))]
+    if not found:
+        return {"error": "\n".join(lines)}
+    line, match = found[-1]
+    if match["flags"][1] not in "QC":
+        return {"error": line}
+    # Only with log_errors: what it says of TLS is of a handshake that had begun.
+    more = match["more"]
+    return {"error": line, "step": "handshake" if "SSL" in more else "connect"}
+
+
+PROGRAMS = (HaproxyProgram(),)

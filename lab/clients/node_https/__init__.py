@@ -1,0 +1,53 @@
+"""A client of Node: ``https.get``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, authorization, python_tls
+from lab.model import Agent, Goal, WebClientSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeHttps(WebClientSettings):
+    """What a caller of ``https.get`` can tell it."""
+
+    program: Literal["node-https"] = "node-https"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeHttpsProgram(Program[NodeHttps]):
+    """``https.get`` with an answer that is read to its end."""
+
+    settings: type[NodeHttps] = NodeHttps
+    agent: Agent = Agent.worker("node-https", "node", "node_https.js", concurrent=8)
+    name: str = "node-https"
+
+    def unsupported(self, client: NodeHttps, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("node"):
+            return "the image has no Node"
+        if client.goal is Goal.HANDSHAKE:
+            return "https.get cannot stop after the handshake: it always asks for the page"
+        if client.last_error:
+            return "Node always goes on after an error and reports the last one: it has no option"
+        if client.protocols is not None and "SSLv3" in (
+            client.protocols.minimum,
+            client.protocols.maximum,
+        ):
+            return "Node has no SSLv3"
+        return None
+
+    def request(self, client: NodeHttps, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            **python_tls(client, target),
+            "server_name": client.sni,
+            "verify_name": client.verify_name,
+            "authorization": authorization(target),
+        }
+
+
+PROGRAMS = (NodeHttpsProgram(),)

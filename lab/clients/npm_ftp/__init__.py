@@ -1,0 +1,63 @@
+"""The npm package ftp, on Node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.model import Agent, FtpClientSettings, Goal
+
+
+@dataclass(frozen=True, kw_only=True)
+class NpmFtp(FtpClientSettings):
+    """What the package can be told."""
+
+    program: Literal["npm-ftp"] = "npm-ftp"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NpmFtpProgram(Program[NpmFtp]):
+    """``new Client()``, ``connect()``, ``put()``, ``end()``."""
+
+    settings: type[NpmFtp] = NpmFtp
+    agent: Agent = Agent.worker("npm-ftp", "node", "npm_ftp.js", concurrent=8)
+    name: str = "npm-ftp"
+
+    def unsupported(self, client: NpmFtp, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("ftp"):
+            return "the image has no Node with ftp"
+        if client.goal is Goal.HANDSHAKE:
+            return "ftp cannot stop after the handshake: connect() always logs in"
+        if client.mode == "active":
+            return "ftp has no active mode"
+        if client.protocols is not None and "SSLv3" in (
+            client.protocols.minimum,
+            client.protocols.maximum,
+        ):
+            return "Node has no SSLv3"
+        if client.session_cache != "default":
+            return "ftp gives every data connection the control channel's session: it has no option"
+        return None
+
+    def request(self, client: NpmFtp, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            **python_tls(client, target),
+            "secure": _secure(client),
+            "user": target.user,
+            "password": target.password,
+            "payload": payload_of(client, target),
+        }
+
+
+def _secure(client: NpmFtp) -> bool | str:
+    """The option ``secure`` of connect()."""
+    if client.implicit_tls:
+        return "implicit"
+    return client.tls and (client.protect_data or "control")
+
+
+PROGRAMS = (NpmFtpProgram(),)

@@ -1,0 +1,266 @@
+"""The rclone command line: settings to its flags, its exit status and its log to a report.
+
+Sources: ``rclone help flags`` and ``rclone help backend ftp`` of rclone 1.60.1; its ``backend/ftp/ftp.go``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
+from lab.model.settings import OPTIONS_HELP
+
+#: What ``rclone obscure`` scrambles passwords with. It is printed in rclone's source (fs/config/obscure) and
+#: keeps nothing secret: ``rclone reveal`` is the way back for everybody.
+_OBSCURING_KEY = bytes.fromhex("9c935b48730a554d6bfd7c63c886a92bd390198eb8128afbf4de162b8b95f638")
+
+#: The one range that rclone can be told: all that it has, without TLS 1.3.
+_WITHOUT_TLS_1_3 = ProtocolRange(None, "TLSv1.2")
+
+#: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
+_STEP_OF_COMMAND = {
+    "AUTH": "starttls",
+    "USER": "login",
+    "PASS": "login",
+    "FEAT": "login",
+    "TYPE": "login",
+    "OPTS": "login",
+    "PBSZ": "protect",
+    "PROT": "protect",
+}
+#: Commands that look after the connection, and decide nothing about the delivery.
+_ASIDE = ("NOOP", "QUIT")
+
+#: System errors as Go words them.
+_ERRNO = {
+    "connection refused": "ECONNREFUSED",
+    "connection reset by peer": "ECONNRESET",
+    "broken pipe": "EPIPE",
+    "no route to host": "EHOSTUNREACH",
+    "network is unreachable": "ENETUNREACH",
+    "i/o timeout": "ETIMEDOUT",
+    "no such host": "EAI_NONAME",
+    "server misbehaving": "EAI_AGAIN",
+}
+
+#: A line of its log. What it says when it gives up has no level, and may go on for several lines.
+_LINE = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:([A-Z]+) *: )?(.*)$")
+_SENT = re.compile(r'^FTP Tx: "?([A-Z]+)')
+_REPLY = re.compile(r'^FTP Rx: "(\d{3}) (.*)"$')
+_DIALLED = re.compile(r"> dial: conn=(\S+), err=(.*)$")
+_RETRY = re.compile(r"low level retry \d+/\d+ \(error (.*)\)$")
+_ATTEMPT = re.compile(r"^Attempt \d+/\d+ failed with \d+ errors? and: (.*)$", re.DOTALL)
+_VERSION = re.compile(r"^rclone (v\S+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rclone(FtpClientSettings):
+    """What rclone can be told."""
+
+    program: Literal["rclone"] = "rclone"
+    platform: str = "debian13"
+    options: tuple[str, ...] = setting((), OPTIONS_HELP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RcloneProgram(Program[Rclone]):
+    """The ``rclone`` command, as people run it."""
+
+    settings: type[Rclone] = Rclone
+    agent: Agent = Agent.python("rclone", "commands.py", "rclone", "version")
+    name: str = "rclone"
+
+    def unsupported(self, client: Rclone, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("rclone"):
+            return "the image has no rclone"
+        if client.goal is Goal.HANDSHAKE:
+            return "rclone cannot stop after the handshake: it always logs in"
+        if client.mode == "active":
+            return "rclone transfers in passive mode only"
+        if not client.protect_data and client.uses_tls:
+            return "rclone asks for protection of the data channel whenever it uses TLS"
+        if client.session_cache == "shared":
+            return "rclone has one cache for all of its connections: it can only be switched off"
+        if client.ciphers is not None:
+            return "rclone has no option for cipher suites"
+        if client.protocols not in (None, _WITHOUT_TLS_1_3):
+            return "rclone can be told of versions only to leave out TLS 1.3 (..TLSv1.2)"
+        if client.client_certificate is not None:
+            return "rclone presents no certificate to an FTP server"
+        return None
+
+    def request(self, client: Rclone, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        request: dict[str, Any] = {
+            "argv": list(arguments(client, target)),
+            "payload": payload_of(client, target),
+        }
+        if target.ca_file is not None:
+            # --ca-cert is not for FTP; this variable is for every program in Go (crypto/x509, root_unix.go).
+            request["environment"] = {"SSL_CERT_FILE": target.ca_file}
+        return request
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        return read(raw)
+
+
+def obscured(password: str) -> str:
+    """A password as ``--ftp-pass`` wants it, with an initialization vector of zeros."""
+    vector = bytes(16)
+    cipher = Cipher(algorithms.AES(_OBSCURING_KEY), modes.CTR(vector)).encryptor()
+    scrambled = vector + cipher.update(password.encode()) + cipher.finalize()
+    return base64.urlsafe_b64encode(scrambled).decode("ascii").rstrip("=")
+
+
+def arguments(client: Rclone, target: Target) -> tuple[str, ...]:
+    """The whole command. ``{payload}`` stands for the file to upload."""
+    # Nothing is read from or written to a configuration. --dump shows the FTP dialogue, and implies -vv.
+    argv = ["rclone", "--config", "", "-vv", "--dump", "headers"]
+    argv += ["--contimeout", f"{client.timeout_s:g}s", "--timeout", f"{client.timeout_s:g}s"]
+    argv += ["--ftp-host", target.host, "--ftp-port", str(target.port)]
+    argv += ["--ftp-user", target.user, "--ftp-pass", obscured(target.password)]
+    if client.implicit_tls:
+        argv.append("--ftp-tls")
+    elif client.tls:
+        argv.append("--ftp-explicit-tls")
+    if not client.verify:
+        argv.append("--ftp-no-check-certificate")
+    if client.protocols is not None:
+        argv.append("--ftp-disable-tls13")
+    if client.session_cache == "none":
+        argv += ["--ftp-tls-cache-size", "0"]
+    argv += client.options
+    if client.goal is Goal.TRANSFER:
+        # -L: the file is brought by descriptor, which to rclone is a link.
+        argv += ["-L", "copyto", "{payload}", f":ftp:{delivery_of(target).name}"]
+    else:
+        # It logs in, protects the data channel, and finds that the root needs no making.
+        argv += ["mkdir", ":ftp:"]
+    return tuple(argv)
+
+
+def read(raw: Mapping[str, Any]) -> ClientReport:
+    """A report from rclone's exit status and log.
+
+    rclone says neither version nor suite. crypto/tls checks the certificate of every handshake unless it is
+    told not to: ``verified`` is what the command asked for, once the server has answered over TLS.
+
+    Raises:
+        ValueError: a result without ``argv``: not one of a command.
+    """
+    if "argv" not in raw:
+        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
+    argv = raw["argv"]
+    implicit = "--ftp-tls" in argv
+    trace = _Trace(str(raw.get("stderr") or ""), implicit, implicit or "--ftp-explicit-tls" in argv)
+    timed_out = bool(raw.get("timed_out"))
+    failed = timed_out or raw.get("exit_status") != 0
+    said = (
+        [trace.given_up]
+        if trace.last_error in trace.given_up
+        else [trace.given_up, trace.last_error]
+    )
+    ended = ["the attempt's deadline passed"] if timed_out else []
+    error = "; ".join(filter(None, [*ended, *said])) if failed else ""
+    found = _VERSION.match(str(raw.get("version") or ""))
+    return ClientReport(
+        failed=failed,
+        step=trace.step if failed else "quit",
+        error=error,
+        message=trace.given_up if failed else "",
+        reply_code=trace.reply_code,
+        reply_text=trace.reply_text,
+        errno=next((name for text, name in _ERRNO.items() if text in error), None),
+        exit_status=raw.get("exit_status"),
+        verified="--ftp-no-check-certificate" not in argv if trace.protected else None,
+        data_protected=trace.data_protected,
+        library=f"crypto/tls in rclone {found[1]}" if found else "",
+        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
+        timed_out=timed_out,
+    )
+
+
+class _Trace:
+    """What the lines of the log tell, in their order."""
+
+    def __init__(self, text: str, implicit: bool, tls: bool) -> None:
+        self.step = "connect"
+        self.reply_code: int | None = None
+        self.reply_text = ""
+        self.given_up = ""
+        """What its user reads last: whatever it says without a level."""
+        self.last_error = ""
+        """What the last try that it makes anew ended with."""
+        self.protected = False
+        """Whether the server has answered over TLS."""
+        self.data_protected: bool | None = None
+        self._implicit, self._tls = implicit, tls
+        self._sent, self._on_tls = "", False
+        for level, line in _entries(text):
+            self._take(level, line)
+
+    def _take(self, level: str, line: str) -> None:
+        if not level:
+            self.given_up = " ".join(line.split())
+        elif sent := _SENT.match(line):
+            self._take_command(sent[1])
+        elif reply := _REPLY.match(line):
+            self._take_reply(int(reply[1]), reply[2])
+        elif dialled := _DIALLED.search(line):
+            self._take_connection(dialled[1], dialled[2])
+        elif tried := _RETRY.search(line) or _ATTEMPT.match(line):
+            self.last_error = " ".join(tried[1].split())
+        elif "Connecting to FTP server" in line:
+            self.step, self.reply_code, self.reply_text, self._sent = "connect", None, "", ""
+
+    def _take_command(self, verb: str) -> None:
+        self._sent = verb
+        if verb == "STOR":
+            self.data_protected = self._on_tls
+        # The handshake begins with the first command that is to be sent over TLS.
+        handshakes = verb == "USER" and self._tls and not self._implicit
+        if verb not in _ASIDE and not handshakes:
+            self.step = _STEP_OF_COMMAND.get(verb, "put")
+
+    def _take_reply(self, code: int, text: str) -> None:
+        if self._sent in _ASIDE:
+            return
+        self.reply_code, self.reply_text = code, text
+        if self._tls and self._sent != "AUTH" and (self._sent or self._implicit):
+            self.protected = True
+        if self._sent == "USER":
+            self.step = "login"
+
+    def _take_connection(self, kind: str, error: str) -> None:
+        """A connection was made, or not: the first is the control connection's."""
+        self._on_tls = kind == "*tls.Conn"
+        if self.step == "connect" and error == "<nil>":
+            # TLS from the first byte on: the greeting comes after the handshake.
+            self.step = "starttls" if self._implicit else "greeting"
+
+
+def _entries(text: str) -> list[tuple[str, str]]:
+    """The entries of a log, each with its level; a line without a date belongs to the one before."""
+    entries: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        if found := _LINE.match(line):
+            entries.append((found[1] or "", found[2]))
+        elif entries:
+            level, said = entries[-1]
+            entries[-1] = (level, f"{said}\n{line}")
+        elif line.strip():
+            # Of a command line that it does not understand.
+            entries.append(("", line))
+    return entries
+
+
+PROGRAMS = (RcloneProgram(),)

@@ -1,0 +1,103 @@
+"""ProFTPD, as the agent handles it: one process for each session, forked by the listener."""
+
+import os
+import pwd
+import re
+import subprocess
+from typing import Any, Dict, List, Optional
+
+from helper_programs import COMMAND_S, run
+from listener import ListenerProcess, kill, processes
+from pam_program import PamProgram, beside
+
+BINARY = "/usr/sbin/proftpd"
+_PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}\n"]
+_PACKAGES = ["proftpd-core", "proftpd-mod-crypto"]
+
+#: The system account that anonymous users become, as in the sample of the package's configuration.
+ANONYMOUS = "ftp"
+#: The module that has TLS, what it has compiled in for a listener without TLSCipherSuite, and what it puts
+#: behind every list.
+TLS_MODULE = "/usr/lib/proftpd/mod_tls.so"
+_DEFAULT_LIST = re.compile(rb"DEFAULT(?::!?[A-Z]+)+")
+_BEHIND = ":!EXPORT"
+
+
+class ProftpdProgram(PamProgram):
+    """Starts listeners of ProFTPD and knows where their uploads end up."""
+
+    binary = BINARY
+    # Debian 12's program itself is linked with none.
+    linked = TLS_MODULE
+
+    def start(self, config: str) -> None:
+        """Become ProFTPD in the foreground; called in a forked process.
+
+        With a socket for its standard input it takes itself for inetd's, and says nothing about why it ends.
+        """
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        self.become(["-n", "-q", "-c", os.path.abspath(config)])
+
+    def recorder(self, listener: ListenerProcess) -> str:
+        """See :class:`PamProgram`."""
+        script = beside("record_proftpd_login.sh")
+        return "%s %s %s" % (script, listener.captured, listener.log)
+
+    def make_upload_directories(self, listener: ListenerProcess) -> None:
+        """``upload`` for the named user, ``anonymous`` for anonymous ones: each can write to its own."""
+        os.mkdir(listener.anonymous)
+        for path, user in ((listener.uploads, listener.user), (listener.anonymous, ANONYMOUS)):
+            os.chown(path, pwd.getpwnam(user).pw_uid, -1)
+
+    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
+        """The path of what was uploaded under this name, if anything was."""
+        for directory in (listener.uploads, listener.anonymous):
+            path = os.path.join(directory, name)
+            if os.path.exists(path):
+                return path
+        return None
+
+    def versions(self) -> Dict[str, Any]:
+        """What the binaries say of themselves."""
+        said = subprocess.run(
+            [BINARY, "-v"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=COMMAND_S,
+            check=True,
+        ).stdout.decode("ascii", "replace")
+        found = re.search(r"ProFTPD Version (\S+)", said)
+        return {
+            "server": "ProFTPD %s" % (found.group(1) if found else said.strip()),
+            "package": ", ".join(run(_PACKAGE_QUERY + _PACKAGES).strip().splitlines()),
+            "library": self.library.version(),
+            "library_file": self.library.file,
+        }
+
+    def default_ciphers(self) -> Dict[str, str]:
+        """The list that a listener without TLSCipherSuite uses, as it is compiled in."""
+        with open(TLS_MODULE, "rb") as file:
+            found = _DEFAULT_LIST.search(file.read())
+        return {
+            "list": found.group().decode("ascii") if found else "",
+            "source": "string in %s" % TLS_MODULE,
+        }
+
+    def expand(self, cipher_list: str) -> List[str]:
+        """As declared; mod_tls excludes the suites for export from every list."""
+        suites: List[str] = super().expand(cipher_list + _BEHIND)
+        return suites
+
+    def clean_up(self) -> None:
+        """End the listeners of an agent that was killed as well.
+
+        They do not end with it: the kernel forgets that they are to when a process changes its user, which
+        ProFTPD does as soon as it listens.
+        """
+        super().clean_up()
+        for pid, (name, _) in processes().items():
+            if name == os.path.basename(BINARY):
+                kill(pid)
+
+
+PROGRAM = ProftpdProgram

@@ -1,0 +1,260 @@
+"""Edges that are started for a visit: settings to configurations, logs and pages to reports."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from lab.clients import PROGRAMS, Installed, Target
+from lab.clients.edges import VisitedProgram, bare, words_of
+from lab.dialects.rules import interpret
+from lab.model import (
+    HOST_ADDRESS,
+    Attempt,
+    Observation,
+    Reason,
+    ServerReport,
+    Side,
+    Stage,
+    from_,
+    only,
+    up_to,
+)
+from lab.servers.nginx import Nginx
+from tests.unit.agent_process import AGENTS
+
+TARGET = Target(host="nginx.lab.test", port=2103, user="lab", password="secret")
+ADDRESS = Target(host="172.30.4.9", port=2103, user="lab", password="secret")
+CERTIFIED = Target(
+    host="nginx.lab.test", port=1, user="lab", password="x", certificate="/c.pem", key="/k.pem"
+)
+EDGES = {n: p for n, p in PROGRAMS.items() if isinstance(p, VisitedProgram)}
+INSTALLED = Installed(platform="debian13", stand_in=False, versions={"version": "1"})
+OF_NGINX = "[info] 55#55: *2 SSL_do_handshake() failed (SSL: error:{0}) while SSL handshaking"
+
+
+def configured(edge: str, target: Target = TARGET, **settings: Any) -> str:
+    """Everything that the program is given to read."""
+    program = EDGES[edge]
+    files = program.start(program.settings_with(**settings), target).files
+    return "\n".join(text for text in files.values() if isinstance(text, str))
+
+
+def observed(edge: str, said: Mapping[str, Any], log: str = "", **settings: Any) -> Observation:
+    program = EDGES[edge]
+    client = program.settings_with(**settings)
+    report = program.report({"started": True, "verify": True, **said})
+    return Observation(
+        attempt=Attempt(Nginx(), client), client=report, server=ServerReport(started=True, log=log)
+    )
+
+
+# -- configurations ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edge", "settings", "lines"),
+    [
+        (
+            "haproxy",
+            {},
+            [
+                "option httplog",
+                "retries 0",
+                "server origin nginx.lab.test:2103 ssl sni str(nginx.lab.test) verify required"
+                " ca-file /etc/ssl/certs/ca-certificates.crt\n",
+            ],
+        ),
+        ("haproxy", {"configured": False}, ["server origin nginx.lab.test:2103 ssl\n"]),
+        ("haproxy", {"tls": False}, ["server origin nginx.lab.test:2103\n"]),
+        ("haproxy", {"sni": ""}, ["verifyhost nginx.lab.test\n"]),
+        ("haproxy", {"verify": False}, [" verify none\n"]),
+        ("haproxy", {"protocols": only("TLSv1")}, ["ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.0"]),
+        ("haproxy", {"ciphers": "HIGH:!aNULL"}, ['ciphers "HIGH:!aNULL"']),
+        ("haproxy", {"retries": 3}, ["retries 3"]),
+        ("haproxy", {"log_errors": True}, ["%[bc_err_str] / %[ssl_bc_err_str]"]),
+        ("haproxy", {"timeout_s": 1.5}, ["timeout connect 1500ms", "timeout server 1500ms"]),
+    ],
+)
+def test_settings_become_configuration(
+    edge: str, settings: dict[str, Any], lines: list[str]
+) -> None:
+    text = configured(edge, **settings)
+
+    assert [line for line in lines if line not in text] == [], text
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_an_address_is_no_server_name(edge: str) -> None:
+    text = configured(edge, ADDRESS, host=HOST_ADDRESS)
+
+    assert "sni 172" not in text
+    assert "str(172" not in text
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_client_certificate_is_given_to_the_program(edge: str) -> None:
+    program = EDGES[edge]
+
+    start = program.start(program.settings_with(client_certificate="client"), CERTIFIED)
+
+    given = " ".join(t if isinstance(t, str) else " ".join(t) for t in start.files.values())
+    assert "/c.pem" in given
+    assert "/k.pem" in given
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_where_nothing_is_configured_nothing_else_can_be(edge: str) -> None:
+    program = EDGES[edge]
+
+    def why(**settings: Any) -> str:
+        client = program.settings_with(configured=False, **settings)
+        return program.unsupported(client, INSTALLED) or ""
+
+    assert why() == ""
+    assert "trust cannot be set" in why(trust="private-ca")
+    assert "verify cannot be set" in why(verify=False)
+    assert "needs tls=yes" in why(tls=False)
+    assert "nginx.lab.test" in configured(edge, configured=False)
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_two_names_are_had_by_those_that_can_keep_them_apart(edge: str) -> None:
+    program = EDGES[edge]
+    client = program.settings_with(verify_name="a.lab.test", sni="b.lab.test")
+
+    why = program.unsupported(client, INSTALLED)
+
+    assert (why is not None) == program.settings.one_name
+    assert bare(client).program == "tls-perl"
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_word_that_would_change_the_configuration_is_none(edge: str) -> None:
+    program = EDGES[edge]
+
+    for settings in ({"host": "a b"}, {"ciphers": 'A"\n'}, {"verify_name": "x;y"}):
+        assert program.unsupported(program.settings_with(**settings), INSTALLED)
+    bare_image = Installed(platform="debian13", stand_in=False, versions={"version": None})
+    assert "the image has no" in (program.unsupported(program.settings_with(), bare_image) or "")
+
+
+# -- reports -----------------------------------------------------------------------------------------
+
+HAPROXY = (
+    "127.0.0.1:33 [30/Nov/2026:01:22:17.391] visitors origin/origin 0/0/-1/-1/3 503 217 - - {0} 1/1/0/0/0 0/0"
+    ' "GET / HTTP/1.1"'
+)
+
+
+def visited(
+    log: str, status: int | None = 503, file: str = "output", **more: Any
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "said": {file: log},
+        "status": status,
+        "reason": "Service Unavailable",
+        "body": "",
+    }
+    return {"headers": {}, **answer, **more}
+
+
+@pytest.mark.parametrize(
+    ("edge", "said", "origin", "expected"),
+    [
+        (
+            "haproxy",
+            visited(HAPROXY.format("SC--")),
+            OF_NGINX.format("0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48"),
+            (Side.CLIENT, Stage.VERIFY, Reason.UNKNOWN_ISSUER),
+        ),
+        (
+            "haproxy",
+            visited(HAPROXY.format("SC--")),
+            OF_NGINX.format("0A000438:SSL routines::tlsv1 alert internal error"),
+            (Side.CLIENT, Stage.VERIFY, Reason.HOSTNAME_MISMATCH),
+        ),
+        (
+            "haproxy",
+            visited(HAPROXY.format("SC--")),
+            "",
+            (Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED),
+        ),
+        (
+            "haproxy",
+            visited(HAPROXY.format("sC--")),
+            "",
+            (Side.NETWORK, Stage.CONNECT, Reason.TIMED_OUT),
+        ),
+        (
+            "haproxy",
+            visited(HAPROXY.format("SC--")),
+            "something else",
+            (Side.UNKNOWN, Stage.CONNECT, Reason.UNKNOWN),
+        ),
+    ],
+)
+def test_what_an_edge_does_not_say_the_origin_knows(
+    edge: str, said: dict[str, Any], origin: str, expected: tuple[Any, ...]
+) -> None:
+    outcome = interpret(observed(edge, said, origin))
+
+    assert (outcome.by, outcome.stage, outcome.reason) == expected
+    assert outcome.report.reply_code == said.get("status")
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_page_is_a_page(edge: str) -> None:
+    headers = {"x-tls-protocol": "TLSv1.3", "x-tls-cipher": "TLS_AES_128_GCM_SHA256"}
+
+    report = EDGES[edge].report(
+        {"started": True, "verify": True, **visited("", 200, headers=headers)}
+    )
+
+    assert (report.failed, report.verified, report.protocol) == (False, True, "TLSv1.3")
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_what_does_not_start_says_why(edge: str) -> None:
+    raw = {"started": False, "said": {"output": "FATAL: no such option"}}
+
+    report = EDGES[edge].report(raw)
+
+    assert (report.failed, report.step) == (True, "connect")
+    assert "no such option" in report.message
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_another_result_is_none_of_an_edge(edge: str) -> None:
+    with pytest.raises(ValueError, match="not one of an edge"):
+        EDGES[edge].report({"argv": []})
+    assert EDGES[edge].report({"started": True, "timed_out": True}).timed_out
+
+
+def test_the_words_on_a_page_are_read_without_its_markup() -> None:
+    page = "<html><head><style>p {}</style></head><body><h1>A &amp; B</h1>\n<p>c\n</body></html>"
+
+    assert words_of(page) == "A & B\nc"
+
+
+# -- the agent ---------------------------------------------------------------------------------------
+
+
+def test_addresses_are_a_process_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(AGENTS))
+    agent = importlib.import_module("edges")
+
+    found = {agent.own_address(pid) for pid in range(1, 1 << 22, 4093)}
+
+    assert len(found) == len(range(1, 1 << 22, 4093))
+    assert all(address.startswith("127.") for address in found)
+    assert agent.own_address(os.getpid()) == agent.own_address(os.getpid())
+
+
+def test_versions_up_to_one_are_a_range() -> None:
+    assert "ssl-max-ver TLSv1.2" in configured("haproxy", protocols=up_to("TLSv1.2"))
+    assert "ssl-min-ver TLSv1.2" in configured("haproxy", protocols=from_("TLSv1.2"))
