@@ -9,6 +9,7 @@ when it listens, and ended; what it logged is in the result, unread. A request::
         "argv": ["/usr/sbin/haproxy", "-db", "-f", "haproxy.cfg"],
         "files": {"haproxy.cfg": "...", "client.pem": ["/opt/.../chain.pem", "/opt/.../key.pem"]},
         "logs": ["error.log"],
+        "settles_s": 0.5,
         "written": "error.log",
         "host": "www.lab.test",
         "path": "/",
@@ -19,12 +20,13 @@ when it listens, and ended; what it logged is in the result, unread. A request::
     }
 
 ``files`` are written into the directory, in which the program also runs; one whose value is a list has the
-content of these files, one after the other. ``{visitors}`` in a text stands for the address and port at
-which visitors come, ``{address}`` for the address, ``{port}`` for the port, ``{place}`` for the directory.
-``host`` is what the visitor asks for, where that is not the address. What the program says on its output
-and in ``logs`` comes back by name, the output as ``output``; ``written`` is the file that has something in it
-when the visit is logged, and ``end_with`` the signal that then ends the program. ``verify`` says what the
-settings have checked, and comes back.
+content of these files, one after the other (of ``first:PATH`` the first certificate). ``{visitors}`` in a
+text stands for the address and port at which visitors come, ``{address}`` for the address, ``{port}`` for the
+port, ``{place}`` for the directory. ``settles_s`` is how long it needs from when it listens on, ``host`` what
+the visitor asks for, where that is not the address. What the program says on its output and in ``logs`` comes
+back by name, the output as ``output``; ``written`` is the file that has something in it when the visit is
+logged, and ``end_with`` the signal that then ends the program. ``verify`` says what the settings have
+checked, and comes back.
 
 The result: ``started`` (whether it came to listen), ``said`` (the texts by name), ``status``, ``reason``,
 ``headers`` (names in lower case) and ``body`` as the visitor read them, or ``broken``, the symbol of the
@@ -56,9 +58,10 @@ ROOT = "/run/lab/edges"
 #: The port at which visitors come, each attempt's at an address of its own.
 PORT = 8080
 #: How much of an attempt's deadline may be used: the rest is for telling how far it came.
-SHARE = 0.9
+SHARE = 0.75
 #: So long the program may take to end in good order, in seconds.
-END_S = 2.0
+END_S = 1.5
+_LAST = "-----END CERTIFICATE-----\n"
 #: At most so much is kept of a text, in characters: a page, a log.
 MOST = 32768
 
@@ -105,6 +108,7 @@ def _attempt(request: Request, argv: List[str], place: str, until: float) -> Res
         )
     result: Result = {"started": _wait(process, address, until)}
     if result["started"]:
+        time.sleep(request.get("settles_s") or 0.0)
         limit = min(request["visitor_s"], max(0.1, until - time.monotonic()))
         headers = {"Authorization": request["authorization"], "Connection": "close"}
         if request.get("host"):
@@ -112,6 +116,8 @@ def _attempt(request: Request, argv: List[str], place: str, until: float) -> Res
         result.update(visit(address, request["path"], headers, limit))
         if request.get("written"):
             _wait_for_a_line(os.path.join(place, request["written"]), until)
+        # One that has ended by itself listened before it had read all of its configuration.
+        result["started"] = "status" in result or process.poll() is None
     _end(process, getattr(signal, request.get("end_with", "SIGTERM")))
     texts = {name: _read(os.path.join(place, name)) for name in ["output", *request["logs"]]}
     result["said"] = {name: text.replace(place + "/", "") for name, text in texts.items()}
@@ -124,8 +130,13 @@ def visit(address: str, path: str, headers: Dict[str, str], limit_s: float) -> R
     visitor = http.client.HTTPConnection(address, PORT, timeout=limit_s)
     try:
         visitor.request("GET", path, headers=headers)
-        answer = visitor.getresponse()
-        body = answer.read().decode("utf-8", "replace")[:MOST]
+        with visitor.sock.dup() as line:
+            answer = visitor.getresponse()
+            body = answer.read().decode("utf-8", "replace")[:MOST]
+            # Who leaves before the edge has ended the connection has aborted its visit.
+            with contextlib.suppress(OSError):
+                while line.recv(65536):
+                    pass
     except http.client.IncompleteRead as error:
         # The head of an answer has come, and a part of the page.
         return {"broken": "EOF", "body": error.partial.decode("utf-8", "replace")[:MOST]}
@@ -203,8 +214,11 @@ def _write(path: str, content: Any, names: Dict[str, str]) -> None:
             file.write(_filled(content, names))
             return
         for part in content:
-            with open(part, encoding="utf-8") as source:
-                file.write(source.read())
+            with open(part.split(":", 1)[-1], encoding="utf-8") as source:
+                text = source.read()
+            file.write(
+                text[: text.index(_LAST) + len(_LAST)] if part.startswith("first:") else text
+            )
 
 
 def _read(path: str) -> str:

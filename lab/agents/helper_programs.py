@@ -5,6 +5,8 @@ One is nft: what a packet filter does to a listener's ports, one table a listene
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 from typing import List
 
@@ -15,6 +17,16 @@ _PR_SET_PDEATHSIG = 1
 #: Whoever has loaded this.
 _AGENT = os.getpid()
 VERDICTS = {"dropped": "drop", "rejected": "reject with tcp reset"}
+#: The chains of a listener's table, by the place that each has on a packet's way.
+CHAINS = {
+    "input": "filter hook input priority 0",
+    "prerouting": "filter hook prerouting priority 0",
+    "translated": "nat hook input priority 100",
+}
+#: The name of what reads along on a control connection.
+FOLLOWER = "lab_follower"
+#: What a TCP segment carries on Ethernet, with timestamps (RFC 7323), in bytes; and the head of a record.
+SEGMENT, RECORD_HEAD = 1448, 5
 
 
 def run(argv: List[str], given: str = "") -> str:
@@ -57,7 +69,36 @@ def passive_rules(verdict: str, first: int, last: int) -> List[str]:
     Nothing else: from 32768 on the kernel gives these ports to connections of this container, too.
     """
     opening = "tcp flags & (syn|ack) == syn tcp dport %d-%d" % (first, last)
-    return ["%s %s" % (opening, VERDICTS[verdict])]
+    return ["input %s %s" % (opening, VERDICTS[verdict])]
+
+
+def followed_rules(port: int, first: int, last: int) -> List[str]:
+    """The kernel reads the replies to PASV and EPSV on ``port``; what it expects there is let in.
+
+    That is ``nf_conntrack_ftp``, as most firewalls on Linux have it. What it cannot read it does not follow.
+    """
+    return [
+        'prerouting tcp dport %d ct helper set "%s"' % (port, FOLLOWER),
+        "input ct state related tcp dport %d-%d accept" % (first, last),
+        *passive_rules("dropped", first, last),
+    ]
+
+
+def translated_rules(port: int, first: int, last: int, address: str) -> List[str]:
+    """Clients of the listener on ``port`` have this address for the server, on data connections too."""
+    ports = "{ %d, %d-%d }" % (port, first, last)
+    return ["translated tcp dport %s snat ip to %s" % (ports, address)]
+
+
+def hello_rules(port: int, first: int, last: int) -> List[str]:
+    """A ClientHello that goes on in a further segment is dropped, however often it is sent.
+
+    The record says how long it is: type 22 (handshake), its length in bytes 4 and 5, the type of its first
+    message (1) in byte 6 (RFC 8446, sections 5.1 and 4).
+    """
+    ports = "{ %d, %d-%d }" % (port, first, last)
+    hello = "@ih,0,8 0x16 @ih,40,8 0x01 @ih,24,16 > %d" % (SEGMENT - RECORD_HEAD)
+    return ["input tcp dport %s %s drop" % (ports, hello)]
 
 
 def port_rules(verdict: str, port: int, allowed: List[str]) -> List[str]:
@@ -66,17 +107,44 @@ def port_rules(verdict: str, port: int, allowed: List[str]) -> List[str]:
     The filter stands before the machine: from the machine itself its ports are open.
     """
     let_in = ["iif lo"] + ["ip saddr " + address for address in allowed]
-    rules = ["%s tcp dport %d accept" % (who, port) for who in let_in]
-    return rules + ["tcp dport %d %s" % (port, VERDICTS[verdict])]
+    rules = ["input %s tcp dport %d accept" % (who, port) for who in let_in]
+    return rules + ["input tcp dport %d %s" % (port, VERDICTS[verdict])]
 
 
 def filter_script(port: int, rules: List[str]) -> str:
-    """The nftables script for the listener on ``port``."""
+    """The nftables script for the listener on ``port``; a rule begins with the name of its chain."""
     table = "inet lab_%d" % port
     lines = ["add table " + table]
-    lines += ["add chain %s input { type filter hook input priority 0 ; }" % table]
-    lines += ["add rule %s input %s" % (table, rule) for rule in rules]
+    if any(FOLLOWER in rule for rule in rules):
+        lines.append('add ct helper %s %s { type "ftp" protocol tcp ; }' % (table, FOLLOWER))
+    used = sorted({rule.split(" ")[0] for rule in rules})
+    lines += ["add chain %s %s { type %s ; }" % (table, chain, CHAINS[chain]) for chain in used]
+    lines += ["add rule %s %s" % (table, rule) for rule in rules]
     return "\n".join(lines) + "\n"
+
+
+def gateway(table: str) -> str:
+    """Whose address stands for a NAT's, of the text of ``/proc/net/route``: the gateway's.
+
+    Without one, that is the last address of the network: it belongs to no container.
+
+    Raises:
+        OSError: the container is in no network.
+    """
+    rows = [line.split() for line in table.splitlines()[1:]]
+    for row in rows:
+        if int(row[2], 16):
+            return _address(int(row[2], 16))
+    for row in rows:
+        network, mask = int(row[1], 16), int(row[7], 16)
+        if network and mask:
+            # The bytes lie in the order of the network: the last of them is the highest here.
+            return _address((network | ~mask & 0xFFFFFFFF) - (1 << 24))
+    raise OSError("the container is in no network: /proc/net/route names none")
+
+
+def _address(number: int) -> str:
+    return socket.inet_ntoa(struct.pack("<I", number))
 
 
 def apply_filter(port: int, rules: List[str]) -> None:

@@ -44,6 +44,9 @@ function look(attempt, socket) {
   if (attempt.secrets !== null) {
     socket.on('keylog', (line) => attempt.secrets.push(line.toString('ascii')));
   }
+  if (number === 1) {
+    socket.on('connect', () => attempt.connected());
+  }
   socket.on('secureConnect', () => {
     if (number > 1) {
       attempt.report.data_protected = true;
@@ -94,6 +97,8 @@ async function make(request, needed, walk) {
     secrets: request.key_log ? [] : null,
     sockets: [],
     verify: request.verify,
+    /** A connection for which TLS comes first is there. */
+    connected: () => null,
     step(name) {
       attempt.report.step = name;
       say({ progress: attempt.report });
@@ -110,6 +115,11 @@ async function make(request, needed, walk) {
     report.message = error.message ? `${error.name}: ${error.message}` : '';
     report.error = error.code ? `${error.code}: ${error.message}` : report.message;
     report.errno = symbol(error);
+    if (Number.isInteger(error.code)) {
+      // The packages give a reply's code to their error.
+      report.reply_code = error.code;
+      report.reply_text = error.message.replace(/^\d{3}[ -]/, '');
+    }
   }
   seen = null;
   report.elapsed_ms = Number(process.hrtime.bigint() - started) / 1e6;

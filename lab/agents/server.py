@@ -19,7 +19,8 @@ A listener is one server process with its own port, log and upload directories. 
     words if it ended instead. ``directory`` gets ``config``, ``log`` and ``upload/``, the texts in
     ``files`` by name, and of an ``impostor``, which takes every login, ``captured``.
     What a packet filter does is ``open``, ``dropped`` or ``rejected``: ``data_ports`` to
-    ``passive_range``, ``port_filter`` to ``port`` for all but the addresses ``port_allowed``.
+    ``passive_range``, ``port_filter`` to ``port`` for all but the addresses ``port_allowed``. With
+    ``data_ports`` it may be ``followed``; ``client_nat`` and ``hello_filter`` are as the settings say.
 ``begin`` ``{key, file, capture?}``
     An attempt to upload ``file`` begins: waits until no earlier session is left, empties the upload
     directories and remembers the end of the log. It gives up an attempt that was not collected.
@@ -228,11 +229,22 @@ class ServerOps:
 
     def _filter(self, listener: ListenerProcess, request: Request) -> None:
         rules: List[str] = []
+        ports = listener.port, *request.get("passive_range", (listener.port, listener.port))
+        if request.get("hello_filter", "open") != "open":
+            rules += helper_programs.hello_rules(*ports)
         if request.get("data_ports", "open") != "open":
-            rules += helper_programs.passive_rules(request["data_ports"], *request["passive_range"])
+            passive = request["passive_range"]
+            if request["data_ports"] == "followed":
+                rules += helper_programs.followed_rules(listener.port, *passive)
+            else:
+                rules += helper_programs.passive_rules(request["data_ports"], *passive)
         if request.get("port_filter", "open") != "open":
             allowed = request.get("port_allowed", [])
             rules += helper_programs.port_rules(request["port_filter"], listener.port, allowed)
+        if request.get("client_nat"):
+            with open("/proc/net/route", encoding="ascii") as table:
+                address = helper_programs.gateway(table.read())
+            rules += helper_programs.translated_rules(*ports, address)
         if rules:
             listener.filtered = True
             # For the next agent, should this one be killed before it can remove the rules.

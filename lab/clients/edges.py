@@ -63,6 +63,8 @@ class Start:
     """The file that has something in it when the visit is logged; empty: its end tells."""
     host: str = ""
     """What the visitor asks for; empty: the edge's address."""
+    settles_s: float = 0.0
+    """How long it needs from when it listens until it serves, in seconds."""
     end_with: str = "SIGTERM"
 
 
@@ -85,7 +87,8 @@ class Visit:
     def told(self) -> str:
         """What the visitor is told: the status line, or how the line ended."""
         if self.status is not None:
-            return f"{self.status} {self.reason}".strip()
+            empty = "" if self.page or self.status == OK else ", an empty page"
+            return f"{self.status} {self.reason}".strip() + empty
         return _BROKEN.get(self.broken, f"no answer ({self.broken})")
 
 
@@ -138,10 +141,11 @@ class VisitedProgram(Program[S]):
             "logs": list(start.logs),
             "written": start.written,
             "host": start.host,
+            "settles_s": start.settles_s,
             "end_with": start.end_with,
             "path": "/",
             "authorization": authorization(target),
-            "visitor_s": 2 * client.timeout_s + LONGER_S,
+            "visitor_s": client.timeout_s + LONGER_S,
             "verify": self.checks(client),
         }
 

@@ -27,6 +27,9 @@ HOST_ADDRESS = "address"
 #: What a packet filter does with what comes to a port.
 Filter = Literal["open", "dropped", "rejected"]
 
+#: The same, where it may open those ports that it reads in clear text on the control connection.
+DataFilter = Literal["open", "dropped", "rejected", "followed"]
+
 #: Help of fields that are in several classes.
 SNI_HELP = "refuse a handshake that names another host"
 CLIENT_CERTIFICATE_HELP = "the client must present a certificate"
@@ -102,6 +105,11 @@ class ServerSettings:
         "the client's container whose address that filter lets through, e.g. edge",
         words=CLIENT_CONTAINERS,
     )
+    hello_filter: Literal["open", "dropped"] = setting(
+        "open",
+        "dropped: a middle-box drops a ClientHello that does not fit into one TCP segment, as one with a"
+        " post-quantum key share",
+    )
     impostor: bool = setting(
         False, "the server lets every user in, whatever the password, and notes both"
     )
@@ -148,8 +156,13 @@ class FtpServerSettings(ServerSettings):
         one_line=True,
     )
     pasv_ports: str | None = setting(None, "range of passive ports, e.g. 30000-30009")
-    data_ports: Filter = setting(
-        "open", "what a packet filter does to passive data ports: open, dropped, rejected"
+    data_ports: DataFilter = setting(
+        "open",
+        "what a packet filter does to passive data ports: open, dropped, rejected; followed: it opens"
+        " those that it can read in the server's replies, and drops what comes to the others",
+    )
+    client_nat: bool = setting(
+        False, "a NAT is before the clients: the server sees another address than their own"
     )
     extra: tuple[str, ...] = setting((), EXTRA_HELP)
 

@@ -7,6 +7,7 @@ server's container (``lab/agents/server.py``) writes it down and starts the serv
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ LISTENERS = "/run/lab/listeners"
 USER = "lab"
 
 S = TypeVar("S", bound=ServerSettings)
+
+#: A line by which a server connects to another address than that of its control connection's client.
+_FOREIGN = re.compile(r"promiscuous|foreign", re.IGNORECASE)
 
 #: The file of a listener's directory that holds the group for DHE suites.
 _DH_GROUP = "dh.pem"
@@ -188,6 +192,14 @@ def unsupported_anywhere(settings: ServerSettings) -> str | None:
     """Why no server at all could run with these settings; ``None`` if one could."""
     if settings.port_filter == "open" and settings.port_allowed is not None:
         return f"port_allowed={settings.port_allowed}: with port_filter=open everybody is let in"
+    if settings.hello_filter != "open" and not settings.listening:
+        return f"hello_filter={settings.hello_filter}: it is for the port of a listener (listening=off)"
+    foreign = [line for line in getattr(settings, "extra", ()) if _FOREIGN.search(line)]
+    if getattr(settings, "client_nat", False) and foreign:
+        return (
+            f"client_nat: nothing keeps the server from the address behind the lab's NAT, to which"
+            f" {foreign[0]} would let it connect"
+        )
     if settings.port_filter != "open" and not settings.listening:
         return f"listening=off: port_filter={settings.port_filter} is for the port of a listener"
     for field in dataclasses.fields(settings):
@@ -216,6 +228,8 @@ def listen_request(server: Server[S], settings: S, place: ListenerPlace) -> dict
         "password": place.password,
         "impostor": settings.impostor,
         "data_ports": data_ports,
+        "client_nat": getattr(settings, "client_nat", False),
+        "hello_filter": settings.hello_filter,
         "passive_range": list(passive_range(settings, place)),
         "port_filter": settings.port_filter,
         "port_allowed": list(place.port_allowed),

@@ -90,7 +90,8 @@ def _set_lines(server: ServerSettings) -> Iterator[str]:
     if names and (not told or told[0].startswith('"')):
         told = [f"{name}={view.written(value)}" for name, value in names.items()]
     yield from (visible(line) for line in told[:_MOST_SET])
-    filtered = {n: v for n, v in set_fields(server).items() if n in ("port_filter", "data_ports")}
+    of_the_network = ("port_filter", "data_ports", "client_nat", "hello_filter")
+    filtered = {n: v for n, v in set_fields(server).items() if n in of_the_network}
     written = [f"{name}={view.written(value)}" for name, value in filtered.items()]
     yield from (line for line in written if line not in told)
 

@@ -78,6 +78,53 @@ def observed(edge: str, said: Mapping[str, Any], log: str = "", **settings: Any)
         ("haproxy", {"retries": 3}, ["retries 3"]),
         ("haproxy", {"log_errors": True}, ["%[bc_err_str] / %[ssl_bc_err_str]"]),
         ("haproxy", {"timeout_s": 1.5}, ["timeout connect 1500ms", "timeout server 1500ms"]),
+        (
+            "apache",
+            {},
+            [
+                "LogLevel warn",
+                "SSLProxyEngine on\nSSLProxyVerify require\nSSLProxyVerifyDepth 10\n"
+                "SSLProxyCACertificateFile /etc/ssl/certs/ca-certificates.crt\nProxyPass / https://",
+            ],
+        ),
+        ("apache", {"configured": False}, ["SSLProxyEngine on\nProxyPass / https://nginx.lab"]),
+        ("apache", {"tls": False}, ["ProxyPass / http://nginx.lab.test:2103/"]),
+        (
+            "apache",
+            {"verify": False},
+            ["SSLProxyVerify none", "SSLProxyCheckPeerName off", "SSLProxyCheckPeerExpire off"],
+        ),
+        ("apache", {"protocols": only("TLSv1.2")}, ["SSLProxyProtocol -all +TLSv1.2\n"]),
+        ("apache", {"sni": "a.lab.test", "verify": False}, ["ProxyPreserveHost On"]),
+        ("apache", {"ciphers": "HIGH"}, ['SSLProxyCipherSuite "HIGH"']),
+        (
+            "caddy",
+            {},
+            [
+                "reverse_proxy https://nginx.lab.test:2103 {",
+                "tls_trusted_ca_certs /etc/ssl/certs/ca-certificates.crt",
+            ],
+        ),
+        ("caddy", {"configured": False}, ["reverse_proxy https://nginx.lab.test:2103"]),
+        ("caddy", {"verify": False}, ["tls_insecure_skip_verify"]),
+        (
+            "caddy",
+            {"verify_name": "a.lab.test", "sni": "a.lab.test"},
+            ["tls_server_name a.lab.test"],
+        ),
+        (
+            "stunnel",
+            {},
+            ["sni = nginx.lab.test", "verifyChain = yes", "checkHost = nginx.lab.test"],
+        ),
+        ("stunnel", {"configured": False}, ["connect = nginx.lab.test:2103\n"]),
+        (
+            "stunnel",
+            {"verify_name": "a.lab.test", "sni": "b.lab.test"},
+            ["sni = b.lab.test", "checkHost = a.lab.test"],
+        ),
+        ("stunnel", {"sni": ""}, ["sni = \n"]),
+        ("stunnel", {"protocols": up_to("TLSv1.2")}, ["sslVersionMax = TLSv1.2"]),
     ],
 )
 def test_settings_become_configuration(
@@ -85,6 +132,8 @@ def test_settings_become_configuration(
 ) -> None:
     text = configured(edge, **settings)
 
+    if not settings.get("configured", True):
+        assert "ca-certificates" not in text
     assert [line for line in lines if line not in text] == [], text
 
 
@@ -149,6 +198,10 @@ HAPROXY = (
     "127.0.0.1:33 [30/Nov/2026:01:22:17.391] visitors origin/origin 0/0/-1/-1/3 503 217 - - {0} 1/1/0/0/0 0/0"
     ' "GET / HTTP/1.1"'
 )
+AT = "[Mon Nov 30 01:32:00.679862 2026] [proxy:error] [pid 59:tid 59] "
+APACHE = (
+    f"{AT}[client 127.0.0.1:4] AH00898: Error during SSL Handshake with remote server returned by /"
+)
 
 
 def visited(
@@ -189,6 +242,49 @@ def visited(
             visited(HAPROXY.format("sC--")),
             "",
             (Side.NETWORK, Stage.CONNECT, Reason.TIMED_OUT),
+        ),
+        (
+            "apache",
+            visited(APACHE, 500, "error.log"),
+            "[info] 66#66: *2 client closed connection while waiting for request",
+            (Side.CLIENT, Stage.VERIFY, Reason.UNKNOWN),
+        ),
+        (
+            "apache",
+            visited(
+                f"{AT}AH02039: Certificate Verification: Error (18): self-signed\n{APACHE}",
+                500,
+                "error.log",
+            ),
+            "",
+            (Side.CLIENT, Stage.VERIFY, Reason.SELF_SIGNED_LEAF),
+        ),
+        (
+            "caddy",
+            visited(
+                '{"logger":"http.log.error","msg":"dial tcp 192.0.2.1:1: connect: connection refused"}',
+                502,
+            ),
+            "",
+            (Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED),
+        ),
+        (
+            "caddy",
+            visited(
+                '{"logger":"http.log.error","msg":"x509: certificate is valid for a, not b"}', 502
+            ),
+            "",
+            (Side.CLIENT, Stage.VERIFY, Reason.HOSTNAME_MISMATCH),
+        ),
+        (
+            "stunnel",
+            visited(
+                "2026.11.30 01:32:04 LOG4[0]: CERT: Pre-verification error: certificate has expired",
+                None,
+                broken="ECONNRESET",
+            ),
+            "",
+            (Side.CLIENT, Stage.VERIFY, Reason.EXPIRED),
         ),
         (
             "haproxy",

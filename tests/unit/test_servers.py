@@ -23,6 +23,7 @@ OTHER: dict[str, Any] = {
     "pasv_address": "192.0.2.1",
     "pasv_ports": "1-2",
     "data_ports": "dropped",
+    "hello_filter": "dropped",
     "port_filter": "dropped",
     "port_allowed": "edge",
     "behaviour": "close",

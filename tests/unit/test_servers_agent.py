@@ -145,6 +145,37 @@ def test_the_packet_filter_acts_on_one_listeners_ports(verdict: str, rule: str) 
     ]
 
 
+def test_a_firewall_follows_what_it_reads_in_replies() -> None:
+    helper_programs = module("helper_programs")
+    rules = helper_programs.followed_rules(21001, 30010, 30019)
+    assert helper_programs.filter_script(21001, rules).splitlines() == [
+        "add table inet lab_21001",
+        'add ct helper inet lab_21001 lab_follower { type "ftp" protocol tcp ; }',
+        "add chain inet lab_21001 input { type filter hook input priority 0 ; }",
+        "add chain inet lab_21001 prerouting { type filter hook prerouting priority 0 ; }",
+        'add rule inet lab_21001 prerouting tcp dport 21001 ct helper set "lab_follower"',
+        "add rule inet lab_21001 input ct state related tcp dport 30010-30019 accept",
+        "add rule inet lab_21001 input tcp flags & (syn|ack) == syn tcp dport 30010-30019 drop",
+    ]
+
+
+def test_a_nat_and_a_middle_box_act_on_control_and_data_connections() -> None:
+    helper_programs = module("helper_programs")
+    nat = helper_programs.translated_rules(21001, 30010, 30019, "172.30.0.1")
+    assert helper_programs.filter_script(21001, nat).splitlines()[1:] == [
+        "add chain inet lab_21001 translated { type nat hook input priority 100 ; }",
+        "add rule inet lab_21001 translated tcp dport { 21001, 30010-30019 } snat ip to 172.30.0.1",
+    ]
+    head = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+    there = "eth0 00071EAC 00000000 0001 0 0 0 00FFFFFF 0 0 0\n"
+    assert helper_programs.gateway(head + there) == "172.30.7.254"
+    out = "eth0 00000000 FD071EAC 0003 0 0 0 00000000 0 0 0\n"
+    assert helper_programs.gateway(head + out + there) == "172.30.7.253"
+    # A record of 1443 bytes and its head of 5 are the 1448 that one segment carries.
+    (rule,) = helper_programs.hello_rules(21001, 30010, 30019)
+    assert rule.endswith("@ih,0,8 0x16 @ih,40,8 0x01 @ih,24,16 > 1443 drop")
+
+
 # -- what it does ---------------------------------------------------------------------------------
 
 

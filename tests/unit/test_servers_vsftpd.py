@@ -198,6 +198,8 @@ def test_the_request_has_what_the_agent_needs() -> None:
         "password": "secret",
         "impostor": False,
         "data_ports": "rejected",
+        "client_nat": False,
+        "hello_filter": "open",
         "passive_range": [40000, 40009],
         "port_filter": "open",
         "port_allowed": [],

@@ -83,8 +83,10 @@ class OriginServer(Server[Origin]):
             return f"behaviour={behaviour}: it is about a handshake, and tls is off"
         if settings.answer_delay_s is not None and behaviour not in ANSWERING:
             return f"answer_delay_s={settings.answer_delay_s:g}: {behaviour} never answers"
-        if settings.port_filter != "open" and not self.has_packet_filter:
-            return f"port_filter={settings.port_filter}: {self.name}'s image has no packet filter"
+        for name in ("port_filter", "hello_filter"):
+            verdict = getattr(settings, name)
+            if verdict != "open" and not self.has_packet_filter:
+                return f"{name}={verdict}: {self.name}'s image has no packet filter"
         if self._versions(settings) == []:
             if behaviour == "no-secure-renegotiation":
                 return f"behaviour={behaviour}: it takes a ServerHello of TLSv1.2"

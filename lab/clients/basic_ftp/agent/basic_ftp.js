@@ -18,6 +18,7 @@ async function walk(request, attempt) {
   const client = new ftp.Client(request.timeout_s * 1000);
   // What the library writes in its verbose mode is listened to, and written nowhere.
   client.ftp.log = (text) => hear(String(text), attempt);
+  if (request.secure === 'implicit') attempt.connected = () => attempt.step('starttls');
   attempt.step('connect');
   try {
     await client.access({

@@ -46,7 +46,11 @@ function walk(request, attempt) {
       socket.on('connect', () => attempt.step(request.tls ? 'handshake' : 'response'));
       socket.on('secureConnect', () => attempt.step('response'));
     });
-    asked.on('error', reject);
+    asked.on('error', (error) => {
+      // The connection was made, and a fast reset is what comes of it.
+      if (attempt.report.step === 'connect' && error.code === 'ECONNRESET') attempt.step('handshake');
+      reject(error);
+    });
     // Node only says that nothing came for so long; to end it is the caller's part.
     asked.on('timeout', () => asked.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
   });

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import subprocess
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from helper_programs import COMMAND_S, run
 from listener import ANSWER_S, ListenerProcess, descendants, kill, processes
@@ -52,13 +52,17 @@ class NginxProgram(LinkedProgram):
         The connection that asks is one. There is one worker, so that the answer comes after everything
         that it has taken from the queue of connections before.
         """
-        active = _ACTIVE.search(self._status(listener))
+        active = self._active(listener)
         if active is None:
             listener.gives_no_answer()
-        return active is not None and int(active.group(1)) == 1
+        return bool(active == listener.at_rest + 1)
 
     def end_sessions(self, listener: ListenerProcess) -> None:
-        """Kill the worker: the master starts another."""
+        """Kill the worker: the master starts another.
+
+        The counters lie in memory that workers share: what this one had open is counted for ever.
+        """
+        listener.at_rest = (self._active(listener) or 1) - 1
         for pid in descendants(listener.pid, processes()):
             kill(pid)
 
@@ -79,6 +83,10 @@ class NginxProgram(LinkedProgram):
         with open(BINARY, "rb") as file:
             found = cipher_lists_in(file.read())
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
+
+    def _active(self, listener: ListenerProcess) -> Optional[int]:
+        found = _ACTIVE.search(self._status(listener))
+        return int(found.group(1)) if found else None
 
     def _status(self, listener: ListenerProcess) -> bytes:
         with socket.socket(socket.AF_UNIX) as asking:

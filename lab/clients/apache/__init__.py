@@ -1,0 +1,184 @@
+"""Apache httpd as a reverse proxy: settings to the directives of mod_ssl and mod_proxy, its log to a report.
+
+At the log level ``warn``, Debian's, it says in AH00898 that the handshake failed, and of what is wrong with a
+chain the number; a wrong name, another protocol and an alert it says at the level ``info`` only. Source: the
+documentation of mod_ssl (``SSLProxy...``) and mod_proxy of 2.4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Target
+from lab.clients.edges import (
+    SYSTEM_ROOTS,
+    VISITORS,
+    EdgeSettings,
+    LogLines,
+    Start,
+    Visit,
+    VisitedProgram,
+    keeps_names_apart,
+)
+from lab.model import Agent, setting
+
+_BINARY = "/usr/sbin/apache2"
+_MODULES = "/usr/lib/apache2/modules"
+#: Apache's default of 1 is one intermediate; a chain of the lab may have more.
+VERIFY_DEPTH = 10
+
+# Names without a directory are in the attempt's own: nothing else can be written to.
+_CONFIGURATION = """\
+ServerRoot {{place}}
+DefaultRuntimeDir {{place}}
+ServerName edge.lab.test
+Listen {visitors}
+PidFile httpd.pid
+ErrorLog error.log
+LogLevel {level}
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 4
+MaxRequestWorkers 4
+{modules}
+{tls}ProxyPass / {scheme}://{host}:{port}/ retry=0 connectiontimeout={milliseconds}ms timeout={seconds}
+"""
+
+_LOG = LogLines(
+    before=re.compile(r"^\[[^\]]*\] \[[\w:]+\] \[pid [^\]]*\] |\[(?:client|remote) [^\]]*\] "),
+    useless=re.compile(r"^AH(00489|00094|00491|01873|01876|01883|01887|03490|10227|10159): "),
+)
+#: What was under way: the first that a line has.
+_STEPS = (
+    ("handshake", re.compile(r"AH02039|AH02003|AH02411|AH02005|during SSL Handshake|AH01997")),
+    ("connect", re.compile(r"AH00957|AH01114|DNS lookup failure")),
+    ("response", re.compile(r"AH01102|AH01097|Error reading from remote server|AH01110")),
+)
+_VERIFY_CODE = re.compile(r"AH02039: Certificate Verification: Error \((\d{1,9})\):")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apache(EdgeSettings):
+    """What Apache httpd can be told."""
+
+    program: Literal["apache"] = "apache"
+    platform: str = "debian13"
+    log_level: Literal["warn", "info"] = setting("warn", "LogLevel; Debian's own is warn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApacheProgram(VisitedProgram[Apache]):
+    """The ``apache2`` of a distribution, in the foreground."""
+
+    settings: type[Apache] = Apache
+    agent: Agent = Agent.python("apache2", "edges.py", _BINARY, "-v")
+    name: str = "apache"
+    title: str = "Apache httpd"
+
+    def cannot(self, client: Apache) -> str | None:
+        """See :meth:`VisitedProgram.cannot`."""
+        if client.last_error:
+            return "Apache httpd stops at the first error of a chain"
+        if client.sni == "":
+            return (
+                "Apache httpd sends the name of the origin whenever it has one (sni= cannot be set)"
+            )
+        if keeps_names_apart(client):
+            return (
+                "Apache httpd has one name for the SNI and for the check of the certificate: that of"
+                " ProxyPass, or with ProxyPreserveHost the visitor's; set sni and verify_name alike"
+            )
+        return None
+
+    def start(self, client: Apache, target: Target) -> Start:
+        """See :meth:`VisitedProgram.start`."""
+        files: dict[str, str | list[str]] = {"httpd.conf": configuration(client, target)}
+        if target.certificate is not None:
+            # A file of pairs: what else is in the chain has a directive of its own.
+            files["client.pem"] = [f"first:{target.certificate}", str(target.key)]
+        return Start(
+            argv=(_BINARY, "-DFOREGROUND", "-f", "{place}/httpd.conf"),
+            files=files,
+            logs=("error.log",),
+            host=_asked(client) or "",
+        )
+
+    def answered(self, visit: Visit) -> dict[str, Any]:
+        """See :meth:`VisitedProgram.answered`."""
+        return read(visit.said.get("error.log", ""))
+
+    def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
+        """See :meth:`VisitedProgram.complaints`."""
+        return [line for text in said.values() for line in _LOG.of(text)]
+
+
+def _asked(client: Apache) -> str | None:
+    """The name that is not the origin's address: the visitor asks for it, and Apache hands it on."""
+    return (client.verify_name if client.verify else None) or client.sni or None
+
+
+def configuration(client: Apache, target: Target) -> str:
+    """The httpd.conf for these settings."""
+    modules = ["mpm_event", "authz_core", "socache_shmcb", "ssl", "proxy", "proxy_http"]
+    directives = _tls(client, target) if client.tls else []
+    return _CONFIGURATION.format(
+        visitors=VISITORS,
+        level=client.log_level,
+        modules="\n".join(f"LoadModule {m}_module {_MODULES}/mod_{m}.so" for m in modules),
+        tls="".join(f"{directive}\n" for directive in directives),
+        scheme="https" if client.tls else "http",
+        host=target.host,
+        port=target.port,
+        milliseconds=max(1, round(client.timeout_s * 1000)),
+        seconds=max(1, round(client.timeout_s)),
+    )
+
+
+def _tls(client: Apache, target: Target) -> list[str]:
+    directives = ["SSLProxyEngine on"]
+    if not client.configured:
+        return directives
+    if client.verify:
+        directives += [
+            "SSLProxyVerify require",
+            f"SSLProxyVerifyDepth {VERIFY_DEPTH}",
+            f"SSLProxyCACertificateFile {target.ca_file or SYSTEM_ROOTS}",
+        ]
+    else:
+        directives += [
+            "SSLProxyVerify none",
+            "SSLProxyCheckPeerName off",
+            "SSLProxyCheckPeerExpire off",
+        ]
+    if _asked(client):
+        directives.append("ProxyPreserveHost On")
+    if client.protocols is not None:
+        spoken = (f"+{version}" for version in client.protocols.versions())
+        directives.append(f"SSLProxyProtocol -all {' '.join(spoken)}")
+    if client.ciphers is not None:
+        directives.append(f'SSLProxyCipherSuite "{client.ciphers}"')
+    if target.certificate is not None:
+        directives += [
+            "SSLProxyMachineCertificateFile client.pem",
+            f"SSLProxyMachineCertificateChainFile {target.certificate}",
+        ]
+    return directives
+
+
+def read(log: str) -> dict[str, Any]:
+    """What the lines of the visit say."""
+    lines = _LOG.of(log)
+    text = "\n".join(lines)
+    found = [step for step, pattern in _STEPS if pattern.search(text)]
+    number = _VERIFY_CODE.findall(text)
+    return {
+        "error": text,
+        "step": found[0] if found else "response",
+        "verify_code": int(number[0]) if number else None,
+    }
+
+
+PROGRAMS = (ApacheProgram(),)

@@ -1,0 +1,158 @@
+"""Caddy as a reverse proxy: settings to a Caddyfile, its log to a report.
+
+Its TLS is Go's. Its visitor reads ``502`` and an empty page; the log has Go's words. Source: the
+documentation of ``reverse_proxy`` and its transport ``http``, 2.6.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Target
+from lab.clients.edges import (
+    SYSTEM_ROOTS,
+    VISITORS,
+    EdgeSettings,
+    Start,
+    Visit,
+    VisitedProgram,
+    keeps_names_apart,
+    names_of,
+)
+from lab.model import Agent
+
+_BINARY = "/usr/bin/caddy"
+
+_CONFIGURATION = """\
+{{
+	admin off
+	auto_https off
+}}
+http://{visitors} {{
+	bind {{address}}
+	reverse_proxy {scheme}://{host}:{port} {{
+		transport http {{
+{transport}		}}
+	}}
+}}
+"""
+
+#: What was under way, by Go's words; the first that fits.
+_STEPS = (
+    ("connect", re.compile(r"^dial tcp(?!.*: tls: )")),
+    ("handshake", re.compile(r"x509: |tls: |remote error: |TLS handshake|^EOF$|^read tcp ")),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caddy(EdgeSettings):
+    """What Caddy can be told."""
+
+    program: Literal["caddy"] = "caddy"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaddyProgram(VisitedProgram[Caddy]):
+    """The ``caddy`` of a distribution, in the foreground."""
+
+    settings: type[Caddy] = Caddy
+    agent: Agent = Agent.python("caddy", "edges.py", _BINARY, "version")
+    name: str = "caddy"
+    title: str = "Caddy"
+
+    def checks(self, client: Caddy) -> bool | None:
+        """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
+        return client.verify if client.tls else None
+
+    def cannot(self, client: Caddy) -> str | None:
+        """See :meth:`VisitedProgram.cannot`."""
+        if client.last_error:
+            return "Go's library stops at the first error of a chain"
+        for name in ("protocols", "ciphers"):
+            if getattr(client, name) is not None:
+                return f"Caddy 2.6 has no option for {name} towards an origin: they are Go's own"
+        if client.sni == "":
+            return "Go's library sends the name whenever it has one (sni= cannot be set)"
+        if keeps_names_apart(client):
+            return (
+                "Caddy has one name for the SNI and for the check of the certificate (tls_server_name);"
+                " set sni and verify_name alike"
+            )
+        return None
+
+    def start(self, client: Caddy, target: Target) -> Start:
+        """See :meth:`VisitedProgram.start`."""
+        return Start(
+            argv=(_BINARY, "run", "--adapter", "caddyfile", "--config", "Caddyfile"),
+            files={"Caddyfile": configuration(client, target)},
+        )
+
+    def answered(self, visit: Visit) -> dict[str, Any]:
+        """See :meth:`VisitedProgram.answered`."""
+        return read(visit.said.get("output", ""))
+
+    def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
+        """See :meth:`VisitedProgram.complaints`."""
+        return [line for line in said.get("output", "").splitlines() if not line.startswith("{")]
+
+
+def configuration(client: Caddy, target: Target) -> str:
+    """The Caddyfile for these settings."""
+    options = [*_times(client), *(_tls(client, target) if client.tls else [])]
+    return _CONFIGURATION.format(
+        visitors=VISITORS,
+        scheme="https" if client.tls else "http",
+        host=target.host,
+        port=target.port,
+        transport="".join(f"\t\t\t{option}\n" for option in options),
+    )
+
+
+def _times(client: Caddy) -> list[str]:
+    limit = f"{max(1, round(client.timeout_s * 1000))}ms"
+    return [f"dial_timeout {limit}", f"response_header_timeout {limit}"]
+
+
+def _tls(client: Caddy, target: Target) -> list[str]:
+    if not client.configured:
+        # The scheme says that TLS is spoken.
+        return []
+    limit = f"{max(1, round(client.timeout_s * 1000))}ms"
+    options, names = [f"tls_timeout {limit}"], names_of(client, target)
+    name = names.checked if client.verify else names.sent
+    if name and name != target.host:
+        options.append(f"tls_server_name {name}")
+    if client.verify:
+        options.append(f"tls_trusted_ca_certs {target.ca_file or SYSTEM_ROOTS}")
+    else:
+        options.append("tls_insecure_skip_verify")
+    if target.certificate is not None:
+        options.append(f"tls_client_auth {target.certificate} {target.key}")
+    return options
+
+
+def _events(log: str) -> Iterator[Mapping[str, Any]]:
+    """The lines of the log, each an object."""
+    for line in log.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def read(log: str) -> dict[str, Any]:
+    """What the lines of errors say."""
+    said = [str(e.get("msg", "")) for e in _events(log) if e.get("logger") == "http.log.error"]
+    text = "\n".join(said)
+    found = [step for step, pattern in _STEPS if pattern.search(text)]
+    return {"error": text, "step": found[0] if found else "response"}
+
+
+PROGRAMS = (CaddyProgram(),)

@@ -1,0 +1,150 @@
+"""stunnel as a client: visitors speak HTTP to it, it speaks TLS to the origin; its log to a report.
+
+It is a tunnel: a visitor of a session that was not made reads no status but has the line broken. Source:
+stunnel(8), 5.68 and 5.74.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from lab.clients.base import Target
+from lab.clients.edges import (
+    SYSTEM_ROOTS,
+    VISITORS,
+    EdgeSettings,
+    LogLines,
+    Start,
+    Visit,
+    VisitedProgram,
+    is_address,
+    names_of,
+)
+from lab.model import Agent
+
+_BINARY = "/usr/bin/stunnel4"
+
+_CONFIGURATION = """\
+foreground = yes
+pid =
+syslog = no
+[origin]
+client = yes
+accept = {visitors}
+connect = {host}:{port}
+{options}"""
+
+#: Of level 5 (notice) the lines about certificates alone; what went well is not about a refusal.
+_LOG = LogLines(
+    before=re.compile(r"^\S+ \S+ (?=LOG\d)"),
+    useless=re.compile(
+        r"^LOG[5-7]\[(?!\d+\]: (CERT|SNI|Certificate|CONFIG))|^LOG\d\[ui\]: Service \[origin\] needs"
+        r"|: Connection (reset|closed): \d+ byte"
+        r"|Update OpenSSL|: Certificate accepted at |OCSP: No OCSP stapling"
+    ),
+)
+#: What was under way: the first that occurs.
+_STEPS = (
+    ("handshake", re.compile(r"CERT: |SSL_connect: |Rejected by |TIMEOUTbusy exceeded")),
+    (
+        "connect",
+        re.compile(r"s_connect: |connect_blocking: |No more addresses|resolv|TIMEOUTconnect"),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stunnel(EdgeSettings):
+    """What stunnel can be told."""
+
+    one_name: ClassVar[bool] = False
+
+    program: Literal["stunnel"] = "stunnel"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StunnelProgram(VisitedProgram[Stunnel]):
+    """The ``stunnel`` of a distribution, in the foreground."""
+
+    settings: type[Stunnel] = Stunnel
+    agent: Agent = Agent.python("stunnel", "edges.py", _BINARY, "-version")
+    name: str = "stunnel"
+    title: str = "stunnel"
+
+    def cannot(self, client: Stunnel) -> str | None:
+        """See :meth:`VisitedProgram.cannot`."""
+        if client.last_error:
+            return "stunnel stops at the first error of a chain"
+        if not client.tls:
+            return "stunnel speaks TLS to its origin, and nothing else"
+        return None
+
+    def start(self, client: Stunnel, target: Target) -> Start:
+        """See :meth:`VisitedProgram.start`."""
+        return Start(
+            argv=(_BINARY, "stunnel.conf"),
+            files={"stunnel.conf": configuration(client, target)},
+        )
+
+    def answered(self, visit: Visit) -> dict[str, Any]:
+        """See :meth:`VisitedProgram.answered`."""
+        late = {"errno": visit.broken} if visit.broken == "ETIMEDOUT" else {}
+        return {**read(visit.said.get("output", "")), **late}
+
+    def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
+        """See :meth:`VisitedProgram.complaints`."""
+        return _LOG.of(said.get("output", ""))
+
+
+def configuration(client: Stunnel, target: Target) -> str:
+    """The stunnel.conf for these settings."""
+    return _CONFIGURATION.format(
+        visitors=VISITORS,
+        host=target.host,
+        port=target.port,
+        options="".join(f"{option}\n" for option in _options(client, target)),
+    )
+
+
+def _options(client: Stunnel, target: Target) -> list[str]:
+    if not client.configured:
+        return []
+    names = names_of(client, target)
+    seconds = max(1, round(client.timeout_s))
+    options = [
+        f"TIMEOUTconnect = {seconds}",
+        f"TIMEOUTbusy = {seconds}",
+        f"sni = {names.sent or ''}",
+    ]
+    if client.verify:
+        kind = "checkIP" if is_address(names.checked) else "checkHost"
+        options += [
+            "verifyChain = yes",
+            f"CAfile = {target.ca_file or SYSTEM_ROOTS}",
+            f"{kind} = {names.checked}",
+        ]
+    if client.protocols is not None:
+        ends = {
+            "sslVersionMin": client.protocols.minimum,
+            "sslVersionMax": client.protocols.maximum,
+        }
+        options += [f"{name} = {version}" for name, version in ends.items() if version is not None]
+    if client.ciphers is not None:
+        options.append(f"ciphers = {client.ciphers}")
+    if target.certificate is not None:
+        options += [f"cert = {target.certificate}", f"key = {target.key}"]
+    return options
+
+
+def read(log: str) -> dict[str, Any]:
+    """What the lines of the visit say."""
+    text = "\n".join(_LOG.of(log))
+    found = [step for step, pattern in _STEPS if pattern.search(text)]
+    return {"error": text, "step": found[0] if found else "response"}
+
+
+PROGRAMS = (StunnelProgram(),)
