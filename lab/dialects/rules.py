@@ -284,7 +284,8 @@ def _reason(rule: Rule, observation: Observation) -> Reason:
     by_number = x509_numbers().reason(client.verify_code, client.library)
     if by_number is not Reason.UNKNOWN:
         return by_number
-    return client_dialect(observation.attempt.client.program).certificate_reason(client.error)
+    dialect = client_dialect(observation.attempt.client.program)
+    return dialect.certificate_reason(f"{client.error}\n{client.message}")
 
 
 def _arrived(observation: Observation) -> bool:

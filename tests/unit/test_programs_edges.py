@@ -123,6 +123,19 @@ def observed(edge: str, said: Mapping[str, Any], log: str = "", **settings: Any)
             {"verify_name": "a.lab.test", "sni": "b.lab.test"},
             ["sni = b.lab.test", "checkHost = a.lab.test"],
         ),
+        (
+            "squid",
+            {},
+            ["cache_peer nginx.lab.test parent 2103 0 no-query", "connect-timeout=10 tls\n"],
+        ),
+        ("squid", {"configured": False}, [" tls\n"]),
+        ("squid", {"verify": False}, [" tls sslflags=DONT_VERIFY_PEER\n"]),
+        (
+            "squid",
+            {"protocols": only("TLSv1.1")},
+            ["tls-min-version=1.1 tls-options=NO_TLSv1_2,NO_TLSv1_3"],
+        ),
+        ("squid", {"sni": "a.lab.test", "verify_name": "a.lab.test"}, ["ssldomain=a.lab.test"]),
         ("stunnel", {"sni": ""}, ["sni = \n"]),
         ("stunnel", {"protocols": up_to("TLSv1.2")}, ["sslVersionMax = TLSv1.2"]),
     ],
@@ -216,6 +229,17 @@ def visited(
     return {"headers": {}, **answer, **more}
 
 
+def squid(page: str, error: str = "ERR_SECURE_CONNECT_FAIL 0") -> dict[str, Any]:
+    """Both logs, the header and the page."""
+    ready = (
+        "2026/11/30 01:32:01| Accepting reverse-proxy HTTP Socket connections at conn2\n  port: 1\n"
+    )
+    cache = f"{ready}2026/11/30 01:32:02| ERROR: Connection to origin failed\n"
+    access = "1796002322.161 3 127.0.0.1 TCP_MISS/503 3 GET http://a/ - HIER_NONE/- text/html\n"
+    said = {"cache.log": cache, "access.log": access}
+    return visited("", headers={"x-squid-error": error}, body=f"<p>({page})</p>", said=said)
+
+
 @pytest.mark.parametrize(
     ("edge", "said", "origin", "expected"),
     [
@@ -285,6 +309,18 @@ def visited(
             ),
             "",
             (Side.CLIENT, Stage.VERIFY, Reason.EXPIRED),
+        ),
+        (
+            "squid",
+            squid("TLS code: X509_V_ERR_CERT_HAS_EXPIRED+broken_cert"),
+            "",
+            (Side.CLIENT, Stage.VERIFY, Reason.EXPIRED),
+        ),
+        (
+            "squid",
+            squid("Read Error", error="ERR_READ_ERROR 0"),
+            "",
+            (Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED),
         ),
         (
             "haproxy",

@@ -1,0 +1,196 @@
+"""Squid in front of an origin: settings to the options of ``cache_peer``, its page and logs to a report.
+
+Why there was no session with the origin it says to its visitor, on the page, and not in its logs. Source:
+squid.conf.documented of Squid 5.7 and 6.13 (``cache_peer``), errors/templates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Target
+from lab.clients.edges import (
+    VISITORS,
+    EdgeSettings,
+    Start,
+    Visit,
+    VisitedProgram,
+    keeps_names_apart,
+    names_of,
+)
+from lab.model import PROTOCOLS, Agent, ProtocolRange
+
+_BINARY = "/usr/sbin/squid"
+#: So long it has to find out whether the origin is there, in seconds: it looks when it starts, and to a
+#: visitor who comes earlier there is none.
+SETTLES_S = 0.6
+
+# Nothing is kept, and nothing is written but the logs.
+_CONFIGURATION = """\
+http_port {visitors} accel defaultsite={host} no-vhost
+cache_peer {host} parent {port} 0 no-query no-digest originserver name=origin {options}
+http_access allow all
+never_direct allow all
+cache deny all
+cache_mem 1 MB
+connect_timeout {seconds} seconds
+read_timeout {seconds} seconds
+cache_log cache.log
+access_log stdio:{{place}}/access.log
+coredump_dir {{place}}
+pid_filename none
+netdb_filename none
+pinger_enable off
+visible_hostname edge.lab.test
+shutdown_lifetime 0 seconds
+"""
+
+_ACCESS = re.compile(r"^\s*\d+\.\d+\s+\d+ \S+ ")
+_TIME = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d( kid\d+)?\| ")
+#: The last that is said at the start; with its continuation.
+_USELESS = re.compile(r"Configuring Parent|current master transaction|storeLateRelease")
+_READY = re.compile(r"Accepting reverse-proxy HTTP Socket connections at .*\n(?:\s.*\n)?")
+#: Steps by the name of the error, which the visitor has as a header.
+_STEPS = {
+    "ERR_SECURE_CONNECT_FAIL": "handshake",
+    "ERR_CONNECT_FAIL": "connect",
+    "ERR_DNS_FAIL": "connect",
+    "ERR_CANNOT_FORWARD": "connect",
+}
+#: The page of one who finds no origin, not even one that refuses.
+_NO_ORIGIN = "ERR_READ_ERROR"
+#: What there is on every page, and says nothing.
+_PHRASES = re.compile(
+    r"^(ERROR|The requested URL could not be retrieved|Your cache administrator is .*|Generated .*"
+    r"|The following error was encountered while trying to retrieve the URL: .*)$"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squid(EdgeSettings):
+    """What Squid can be told."""
+
+    program: Literal["squid"] = "squid"
+    platform: str = "debian13"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquidProgram(VisitedProgram[Squid]):
+    """The ``squid`` of a distribution (its build on OpenSSL), one process in the foreground."""
+
+    settings: type[Squid] = Squid
+    agent: Agent = Agent.python("squid", "edges.py", _BINARY, "-v")
+    name: str = "squid"
+    title: str = "Squid"
+
+    def checks(self, client: Squid) -> bool | None:
+        """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
+        return client.verify if client.tls else None
+
+    def cannot(self, client: Squid) -> str | None:
+        """See :meth:`VisitedProgram.cannot`."""
+        if client.last_error:
+            return "Squid stops at the first error of a chain"
+        if client.sni == "":
+            return "Squid sends the name of the origin whenever it has one (sni= cannot be set)"
+        if keeps_names_apart(client):
+            return (
+                "Squid has one name for the SNI and for the check of the certificate (ssldomain);"
+                " set sni and verify_name alike"
+            )
+        if client.protocols is not None and client.protocols.minimum == "SSLv3":
+            return "Squid has had no SSLv3 since 4.0"
+        return None
+
+    def start(self, client: Squid, target: Target) -> Start:
+        """See :meth:`VisitedProgram.start`."""
+        # Asked to end in good order it takes a second and more; its logs are written at once.
+        return Start(
+            argv=(_BINARY, "-N", "-f", "squid.conf"),
+            files={"squid.conf": configuration(client, target)},
+            logs=("cache.log", "access.log"),
+            settles_s=SETTLES_S,
+            written="access.log",
+            end_with="SIGKILL",
+        )
+
+    def answered(self, visit: Visit) -> dict[str, Any]:
+        """See :meth:`VisitedProgram.answered`."""
+        return read(visit)
+
+    def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
+        """See :meth:`VisitedProgram.complaints`."""
+        lines = [_TIME.sub("", line) for text in said.values() for line in text.splitlines()]
+        return [line for line in lines if re.search(r"FATAL|ERROR|WARNING", line)]
+
+
+def configuration(client: Squid, target: Target) -> str:
+    """The squid.conf for these settings."""
+    seconds = max(1, round(client.timeout_s))
+    return _CONFIGURATION.format(
+        visitors=VISITORS,
+        host=target.host,
+        port=target.port,
+        seconds=seconds,
+        options=" ".join([f"connect-timeout={seconds}", *_options(client, target)]),
+    )
+
+
+def _options(client: Squid, target: Target) -> list[str]:
+    """Those of ``cache_peer``."""
+    if not client.tls:
+        return []
+    if not client.configured:
+        return ["tls"]
+    options, names = ["tls"], names_of(client, target)
+    name = names.checked if client.verify else names.sent
+    if name and name != target.host:
+        options.append(f"ssldomain={name}")
+    if not client.verify:
+        options.append("sslflags=DONT_VERIFY_PEER")
+    elif target.ca_file is not None:
+        options += [f"tls-cafile={target.ca_file}", "tls-default-ca=off"]
+    options += _versions(client.protocols)
+    if client.ciphers is not None:
+        options.append(f"tls-cipher={client.ciphers}")
+    if target.certificate is not None:
+        options += [f"tls-cert={target.certificate}", f"tls-key={target.key}"]
+    return options
+
+
+def _versions(protocols: ProtocolRange | None) -> list[str]:
+    if protocols is None:
+        return []
+    options = []
+    if protocols.minimum is not None:
+        number = {"TLSv1": "1.0"}.get(protocols.minimum, protocols.minimum.removeprefix("TLSv"))
+        options.append(f"tls-min-version={number}")
+    if protocols.maximum is not None:
+        newer = PROTOCOLS[PROTOCOLS.index(protocols.maximum) + 1 :]
+        off = [f"NO_{version.replace('.', '_')}" for version in newer]
+        options += [f"tls-options={','.join(off)}"] if off else []
+    return options
+
+
+def read(visit: Visit) -> dict[str, Any]:
+    """What the page, its header and the logs say."""
+    cache = visit.said.get("cache.log", "")
+    ready = list(_READY.finditer(cache))
+    lines = [_TIME.sub("", x) for x in cache[ready[-1].end() :].splitlines()] if ready else []
+    lines += [_ACCESS.sub("", x) for x in visit.said.get("access.log", "").splitlines()]
+    error = visit.headers.get("x-squid-error", "").partition(" ")[0]
+    page = [line for line in visit.page.splitlines() if not _PHRASES.match(line)]
+    told = [visit.told, *([error] if error else []), *page]
+    log = "\n".join(line for line in lines if line.strip() and not _USELESS.search(line))
+    no_origin = error == _NO_ORIGIN and "HIER_NONE/" in log
+    return {
+        "error": log,
+        "message": "\n".join(told),
+        "step": "connect" if no_origin else _STEPS.get(error, "response"),
+    }
+
+
+PROGRAMS = (SquidProgram(),)
