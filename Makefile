@@ -36,6 +36,11 @@ lab: $(READY) ## everything: environment, engine, images, topology, all cases, a
 	@$(LAB) engine start
 	@$(LAB) run $(RUN)
 
+.PHONY: field
+field: $(READY) ## the third document, "FTPS in the field": makes the images that its cases need, and tries them
+	@$(LAB) engine start
+	@$(LAB) run --document field
+
 .PHONY: test
 test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-to-end tests and cases
 	@echo "== ruff"
@@ -49,7 +54,9 @@ test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-
 	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) --junit-xml=$(STATE)/junit-unit.xml
 	@echo "== end-to-end tests and cases"
 	@$(LAB) engine start
-	@$(BIN)/python -m pytest tests/e2e scenarios -n $(LABS) --junit-xml=$(STATE)/junit.xml
+	@$(BIN)/python -m pytest tests/e2e scenarios --ignore=scenarios/field -n $(LABS) --junit-xml=$(STATE)/junit.xml
+	@echo "== the cases of the field"
+	@$(LAB) run --document field
 
 .PHONY: explain-index
 explain-index: $(READY) ## what `lab explain` starts with, after a change of its tables
@@ -105,6 +112,7 @@ down: $(READY) ## remove every container and network that this checkout left
 bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another; DEMOS=1: demonstrations and an exercise
 	@$(LAB) engine start
 	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(DEMOS),--demos)
+	@$(if $(BASELINE)$(DEMOS),true,$(BIN)/python tools/language_bench.py)
 
 .PHONY: transcripts
 transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects

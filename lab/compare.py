@@ -301,7 +301,7 @@ def _seen(attempt: AttemptResult) -> str:
 
 
 def _fact(outcome: Outcome | None, name: str) -> str | None:
-    if outcome is None or (outcome.result is Result.REFUSED and name in FACTS_OF_COMPLETION):
+    if outcome is None or (outcome.result is not Result.COMPLETED and name in FACTS_OF_COMPLETION):
         return None
     return _text_of(getattr(outcome, name))
 

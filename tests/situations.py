@@ -254,7 +254,7 @@ DATA_FAILED_SERVER = "refused:server:transfer:data-connection-failed"
 LOGIN_FAILED = "refused:server:login:login-failed"
 REUSE = "refused:server:transfer:session-reuse-required"
 ABORTED = "refused:server:transfer:aborted"
-TRUNCATED = "refused:unknown:transfer:truncated"
+TRUNCATED = "false-success"
 DATA_TLS = "refused:server:transfer:data-tls-required"
 FAULT_AT_LOGIN = "refused:server:login:server-fault"
 

@@ -144,6 +144,7 @@ async function serve(versions, needed, walk) {
   const lines = readline.createInterface({ input: process.stdin });
   const waiting = [];
   let working = false;
+  let over = false;
   lines.on('line', async (line) => {
     waiting.push(line);
     if (working) return;
@@ -157,8 +158,12 @@ async function serve(versions, needed, walk) {
       }
     }
     working = false;
+    if (over) process.exit(0);
   });
-  lines.on('close', () => process.exit(0));
+  lines.on('close', () => {
+    over = true;
+    if (!working) process.exit(0);
+  });
   say({ ready: true, versions: { node: process.versions.node, openssl: process.versions.openssl, ...versions } });
 }
 

@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from lab.cases.declaration import Case, CaseError, CaseFunction, Declaration, LoadedCase, check
@@ -20,6 +21,8 @@ class Catalogue:
     """The cases of a folder of scenario modules."""
 
     cases: list[LoadedCase] = field(default_factory=list)
+    by_name: set[str] = field(default_factory=set)
+    """The documents whose cases are chosen by name only: their packages have ``BY_NAME = True``."""
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:
@@ -30,15 +33,22 @@ class Catalogue:
         """
         catalogue = cls()
         for path in sorted(folder.rglob("[!_]*.py")):
-            catalogue.cases += load_module(path)
+            catalogue.cases += (loaded := load_module(path))
+            if _is_by_name(path.parent):
+                catalogue.by_name |= {case.document for case in loaded}
         names = [c.id for c in catalogue.cases]
         for name in names:
             if names.count(name) > 1:
                 raise CaseError(f"two cases have the id {name}")
         return catalogue
 
-    def select(self, words: Sequence[str], document: str | None = None) -> list[LoadedCase]:
-        """The cases whose id is, begins with or contains one of ``words`` (all, if there are none).
+    def select(
+        self, words: Sequence[str], document: str | None = None, *, every: bool = False
+    ) -> list[LoadedCase]:
+        """The cases whose id is, begins with or contains one of ``words``.
+
+        Without words and document these are all but those that are chosen :attr:`by_name` only; with
+        ``every`` those, too.
 
         Raises:
             CaseError: a word that matches no case; the message names the closest.
@@ -48,7 +58,7 @@ class Catalogue:
             known = ", ".join(sorted({c.document for c in self.cases}))
             raise CaseError(f"no document {document!r}; there are: {known}")
         if not words:
-            return cases
+            return [c for c in cases if document or every or c.document not in self.by_name]
         chosen: dict[str, LoadedCase] = {}
         for word in words:
             found = [c for c in cases if word in (c.id, c.name)] or [
@@ -64,6 +74,13 @@ class Catalogue:
         names = sorted({c.name for c in cases})
         name = word.split("[", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1]
         return did_you_mean(name, names, alike=0.4, otherwise="; `lab list` shows what there is")
+
+
+@cache
+def _is_by_name(package: Path) -> bool:
+    """Whether a document's package says ``BY_NAME = True``; nothing of it is run for that."""
+    file = package / "__init__.py"
+    return file.is_file() and "\nBY_NAME = True\n" in f"\n{file.read_text(encoding='utf-8')}"
 
 
 def load_module(path: Path) -> list[LoadedCase]:

@@ -75,7 +75,7 @@ class Case:
             replace(r, expect=self.expect) if r.expect is UNCHANGED else r for r in self.remedies
         ]
         object.__setattr__(self, "remedies", remedies)
-        if self.twin is None and self.expect.result is Result.REFUSED:
+        if self.twin is None and self.expect.result is not Result.COMPLETED:
             cures = (r.attempt for r in remedies if r.expect.result is Result.COMPLETED)
             found = (cure for cure in cures if len(differing_fields(self.attempt, cure)) == 1)
             object.__setattr__(self, "twin", next(found, None))
@@ -157,7 +157,7 @@ class LoadedCase:
         ]
 
     def _once(self) -> Iterator[PlannedAttempt]:
-        case, refusal = self.case, self.case.expect.result is Result.REFUSED
+        case, refusal = self.case, self.case.expect.result is not Result.COMPLETED
         role = Role.BREAKS if refusal else Role.WORKS
         yield self._planned(
             role.value,
@@ -194,7 +194,7 @@ def check(loaded: LoadedCase) -> None:
         CaseError: the first rule that is broken.
     """
     case = loaded.case
-    if case.expect.result is Result.REFUSED:
+    if case.expect.result is not Result.COMPLETED:
         if case.twin is None:
             raise CaseError(
                 f"{loaded.id}: a case that breaks has a twin that completes, or a remedy that is one"
@@ -222,7 +222,11 @@ def _check_words(planned: PlannedAttempt) -> None:
             continue
         if expect.result is not expected.result:
             raise CaseError(f"{planned.id}: on every build the result is the same")
-        if expect.result is Result.REFUSED and None in (expect.by, expect.stage, expect.reason):
+        if expect.result is not Result.COMPLETED and None in (
+            expect.by,
+            expect.stage,
+            expect.reason,
+        ):
             raise CaseError(
                 f"{planned.id}: an expected refusal names who refuses, at which stage and why"
             )

@@ -234,7 +234,7 @@ def _is_refused(row: Row) -> bool:
         row.verdict is RowVerdict.BROKEN
         and row.requirement.demand is Demand.DELIVERS
         and row.outcome is not None
-        and row.outcome.result is Result.REFUSED
+        and row.outcome.result is not Result.COMPLETED
     )
 
 

@@ -11,7 +11,7 @@ from lab.clients.base import Program
 from lab.model import PLATFORMS, ClientSettings
 from lab.model.software import LIMITS, Limits
 from lab.run.checkout import Checkout
-from lab.run.services import services_on_demand
+from lab.run.services import services_by_default
 from lab.settings import SettingsError, parse_client
 
 
@@ -47,17 +47,15 @@ def most_lenient(clients: Sequence[str]) -> str:
 
 
 @functools.cache
-def _on_demand() -> frozenset[str]:
-    return services_on_demand(Checkout.here())
+def _always() -> frozenset[str]:
+    return frozenset(services_by_default(Checkout.here()))
 
 
 def usual_among(clients: Iterable[str]) -> tuple[str, ...]:
     """Those of the clients that a check takes by itself: their images are there, or are made by any run."""
     settings = {name: parse_client(name) for name in clients}
     return tuple(
-        name
-        for name, one in settings.items()
-        if PROGRAMS[one.program].service(one) not in _on_demand()
+        name for name, one in settings.items() if PROGRAMS[one.program].service(one) in _always()
     )
 
 

@@ -40,7 +40,7 @@ def repeated(
     tries = {planned.requirement.id: list(row.attempts) for planned, row in racing}
     for number in range(ROUNDS):
         # What is always refused is no race.
-        goes_on = {Result.COMPLETED} if number else {Result.COMPLETED, Result.REFUSED}
+        goes_on = {True} if number else {True, False}
         left = [
             planned
             for planned, _ in racing
@@ -60,13 +60,14 @@ def repeated(
     return {p.requirement.id: _row(p, tries[p.requirement.id]) for p, _ in racing}
 
 
-def _ends(results: Sequence[AttemptResult]) -> set[Result | None]:
-    return {one.outcome.result if one.outcome else None for one in results}
+def _ends(results: Sequence[AttemptResult]) -> set[bool | None]:
+    """Whether the goal was reached, as far as that is known."""
+    return {one.outcome.result is Result.COMPLETED if one.outcome else None for one in results}
 
 
 def _row(planned: PlannedRow, results: Sequence[AttemptResult]) -> Row:
     made = [one for one in results if one.outcome is not None]
-    refused = [one for one in made if one.outcome and one.outcome.result is Result.REFUSED]
+    refused = [one for one in made if one.outcome and one.outcome.result is not Result.COMPLETED]
     row = judged(planned, (refused or made)[0])
     row = dataclasses.replace(
         row,

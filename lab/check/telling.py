@@ -121,7 +121,7 @@ def row_in_words(row: Row, language: str) -> str:
     if outcome is None or row.verdict in (RowVerdict.CANNOT, RowVerdict.LAB_ERROR):
         name = "not-judged" if outcome is not None else str(row.verdict)
         return say("result", name).in_(language)
-    if outcome.result is Result.REFUSED:
+    if outcome.result is not Result.COMPLETED:
         if demand is Demand.VERIFIES:
             return say("result", "not-reached").in_(language)
         words = refusal_in_words(outcome, language)
@@ -191,7 +191,7 @@ def _print_cause(
     first = rows[0]
     target.print()
     words = row_in_words(first, language)
-    if first.outcome is not None and first.outcome.result is Result.REFUSED:
+    if first.outcome is not None and first.outcome.result is not Result.COMPLETED:
         bare = dataclasses.replace(first.outcome, not_judged=(), presumed=())
         words = outcome_in_words(bare, language)
     head = f"[{number}] "

@@ -41,8 +41,12 @@ ClientAssignments = Annotated[
 ]
 
 
-def chosen_cases(names: list[str] | None, document: str | None = None) -> list[LoadedCase]:
-    """The checkout's cases that :data:`Cases` and :data:`Document` name; without any, all.
+def chosen_cases(
+    names: list[str] | None, document: str | None = None, *, every: bool = False
+) -> list[LoadedCase]:
+    """The checkout's cases that :data:`Cases` and :data:`Document` name.
+
+    Without any, all but those of a document that is run by its name only; with ``every`` those, too.
 
     Raises:
         CaseError: a name fits no case, or there is no such document.
@@ -50,7 +54,7 @@ def chosen_cases(names: list[str] | None, document: str | None = None) -> list[L
     from lab.cases import Catalogue
     from lab.host.checkout import source
 
-    return Catalogue.load(source() / "scenarios").select(names or [], document)
+    return Catalogue.load(source() / "scenarios").select(names or [], document, every=every)
 
 
 # -- both streams --------------------------------------------------------------------------------------

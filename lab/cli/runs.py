@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def list_cases(document: common.Document = None, as_json: common.AsJson = False) -> None:
     """``lab list``."""
-    cases = common.chosen_cases(None, document)
+    cases = common.chosen_cases(None, document, every=True)
     if as_json:
         common.print_json(
             [

@@ -81,7 +81,7 @@ def quiz(
     from lab.training.quiz import Quiz, questions
 
     seed = secrets.randbelow(10_000) if seed is None else seed
-    asked = list(islice(questions(_catalogue().cases, seed), count + _SPARE))
+    asked = list(islice(questions(_catalogue().select([]), seed), count + _SPARE))
     screen = _screen(language, pauses=pauses)
     from lab.training.live import live
     from lab.training.screen import ReaderLeft

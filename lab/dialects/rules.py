@@ -26,7 +26,7 @@ from lab.dialects import (
     server_dialect,
     x509_numbers,
 )
-from lab.model import Goal, Observation, Outcome, Reason, Result, Side, Stage
+from lab.model import FalseSuccess, Goal, Observation, Outcome, Reason, Result, Side, Stage
 
 #: As a rule's reason: what the client reports of the certificate decides, its number before its text.
 BY_CERTIFICATE = "by-certificate"
@@ -202,13 +202,16 @@ def interpret(observation: Observation, heard: Heard | None = None) -> Outcome:
     heard = heard or hear(observation)
     refusal = decide(observation, heard)
     client = observation.client
+    false = None if client.failed or refusal is None else _false_success(observation)
+    failed = Result.REFUSED if false is None else Result.FALSE_SUCCESS
     return Outcome(
-        result=Result.REFUSED if refusal else Result.COMPLETED,
+        result=failed if refusal else Result.COMPLETED,
         goal=observation.attempt.client.goal,
         by=refusal.by if refusal else None,
         stage=refusal.stage if refusal else None,
         reason=refusal.reason if refusal else None,
         cause=cause(observation, heard, refusal) if refusal else None,
+        false_success=false,
         report=client,
     )
 
@@ -286,6 +289,15 @@ def _reason(rule: Rule, observation: Observation) -> Reason:
         return by_number
     dialect = client_dialect(observation.attempt.client.program)
     return dialect.certificate_reason(f"{client.error}\n{client.message}")
+
+
+def _false_success(observation: Observation) -> FalseSuccess | None:
+    """What there is in the place of a file that the client's program says it delivered."""
+    client, delivery = observation.attempt.client, observation.delivery
+    if client.goal is not Goal.TRANSFER:
+        return None
+    size = delivery.size if delivery is not None else 0
+    return FalseSuccess(program=client.program, size=size, stored=observation.server.stored_bytes)
 
 
 def _arrived(observation: Observation) -> bool:

@@ -5,7 +5,8 @@ document's, with its place and the attempts that test it. A claim says what the 
 if the document is right; the verdict is made from a record, never written there: ``verdicts.py``, which
 compares the claims with the cases there are, too; :mod:`lab.report.plain` writes them for people.
 ``NAME/messages.toml`` has the vendor's names of errors; ``titles.toml``, ``stories.toml`` and
-``remedies.toml`` there have the Japanese of the document's cases. ``docs/claims.md`` says how to add a claim.
+``remedies.toml`` there have the Japanese of the document's cases. Each may have a folder of its name beside
+it, ``claims/TOPIC.toml``, with more of the same. ``docs/claims.md`` says how to add a claim.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ from pydantic import (
     model_validator,
 )
 
+from lab.clients import PROGRAMS
 from lab.model import PLATFORMS, Result, Role
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS
 
+#: Where the documents' folders are.
+FOLDER = Path(__file__).parent
 Language = Literal["en", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
@@ -41,6 +45,13 @@ WHERE = tuple(
     f"{platform}:{policy}" if policy else platform
     for platform, policies in PLATFORMS.items()
     for policy in policies or ("",)
+)
+#: Every program in each of its places as well: ``curl@rocky9:FIPS``.
+CLIENTS = tuple(
+    f"{name}@{where}"
+    for name, program in PROGRAMS.items()
+    for where in WHERE
+    if where.partition(":")[0] in program.platforms
 )
 
 
@@ -74,7 +85,7 @@ def _outcome(value: Any) -> Any:
     expectation = Expectation.parse(value) if isinstance(value, str) else value
     if (
         isinstance(expectation, Expectation)
-        and expectation.result is Result.REFUSED
+        and expectation.result is not Result.COMPLETED
         and None in (expectation.by, expectation.stage)
     ):
         raise ValueError(f"{value!r} is met by too much: name at least side and stage")
@@ -84,7 +95,7 @@ def _outcome(value: Any) -> Any:
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Platform = Annotated[str, _one_of(PLATFORMS, "platform")]
 CaseName = Annotated[str, StringConstraints(pattern=r"^\w+/\w+$")]
-Where = Annotated[str, _one_of(WHERE, "client")]
+Where = Annotated[str, _one_of((*WHERE, *CLIENTS), "client")]
 Software = Annotated[str, _one_of(SERVERS, "server")]
 Outcome = Annotated[Expectation, BeforeValidator(_outcome)]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -191,7 +202,7 @@ class Claim(_Form):
     text: Bilingual
     """The claim in the lab's own words."""
     about: tuple[Where, ...] = ()
-    """The clients that it speaks of; it gets a verdict on each."""
+    """The clients that it speaks of; it gets a verdict on each: all in a place, or one program there."""
     basis: Bilingual | None = None
     """How the verdict follows from what a run shows."""
     condition: Condition | None = None
@@ -244,11 +255,12 @@ class Document(_Form):
     id: Slug
     """As cases name it."""
     title: Bilingual
-    address: Annotated[str, StringConstraints(pattern=r"^https://")]
+    address: Annotated[str, StringConstraints(pattern=r"^(https://|docs/)")]
+    """Where it is; the lab's own document is a page of its documentation."""
     platforms: dict[Platform, Bilingual] = Field(default_factory=dict)
     """What the clients on a platform stand for, where their name does not say it."""
     sections: tuple[Section, ...] = Field(alias="section")
-    claims: tuple[Claim, ...] = Field(alias="claim")
+    claims: tuple[Claim, ...] = Field(default=(), alias="claim")
     cases_without_claim: dict[CaseName, Bilingual] = Field(
         default_factory=dict, alias="cases-without-claim"
     )
@@ -290,18 +302,22 @@ def parse(text: str, file: str) -> Document:
         DocumentError: it is broken; the message names the first place.
     """
     try:
-        return Document.model_validate(tomllib.loads(text))
+        return parse_table(tomllib.loads(text), file)
+    except (RecursionError, ValueError) as error:
+        # Too deep, or a number of thousands of digits, too.
+        raise DocumentError(f"{file} is not TOML: {error}") from error
+
+
+def parse_table(table: Mapping[str, Any], file: str) -> Document:
+    """The same of what was read already; raises like :func:`parse`."""
+    try:
+        return Document.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         place = _place(first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = first["msg"].removeprefix("Value error, ")
         raise DocumentError(f"{file}{place}: {message}{more}") from error
-    except (
-        RecursionError,
-        ValueError,
-    ) as error:  # too deep, or a number of thousands of digits, too
-        raise DocumentError(f"{file} is not TOML: {error}") from error
 
 
 @functools.cache
@@ -312,15 +328,48 @@ def documents() -> Mapping[str, Document]:
         DocumentError: a file is broken, or two have one id.
     """
     found: dict[str, Document] = {}
-    for path in sorted(Path(__file__).parent.glob("*/claims.toml")):
+    for path in sorted(FOLDER.glob("*/claims.toml")):
         folder = path.parent.name
         document = parse(path.read_text(encoding="utf-8"), f"{folder}/{path.name}")
+        for further in more_of(path):
+            text = further.read_text(encoding="utf-8")
+            document = _with_more(document, text, f"{folder}/claims/{further.name}")
         if document.id.replace("-", "_") != folder:
             raise DocumentError(
                 f"{folder}/{path.name} has the id {document.id!r}, not its folder's"
             )
         found[document.id] = document
     return found
+
+
+def more_of(file: Path) -> list[Path]:
+    """The files with more of what is in a document's file: those in the folder of its name."""
+    return sorted(file.with_suffix("").glob("*.toml"))
+
+
+def _with_more(document: Document, text: str, file: str) -> Document:
+    """The document with the claims of a further file, which has no head.
+
+    Raises:
+        DocumentError: it is broken, or does not go with the rest.
+    """
+    head = document.model_dump(by_alias=True, mode="python", include=_HEAD)
+    try:
+        more = tomllib.loads(text)
+        if foreign := more.keys() - {"claim", "cases-without-claim"}:
+            raise ValueError(f"only claims are in it, and not {', '.join(sorted(foreign))}")
+        added = parse_table({"claim": (), **more, **head}, file)
+    except (RecursionError, ValueError) as error:
+        raise DocumentError(f"{file}: {error}") from error
+    claims = (*document.claims, *added.claims)
+    without = document.cases_without_claim | added.cases_without_claim
+    twice = [name for name, number in Counter(one.id for one in claims).items() if number > 1]
+    if twice:
+        raise DocumentError(f"{file}: two claims have the id {twice[0]}")
+    return document.model_copy(update={"claims": claims, "cases_without_claim": without})
+
+
+_HEAD = {"id", "title", "address", "platforms", "sections"}
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -191,7 +191,7 @@ def _check(test: Test, where: str, attempts: Sequence[AttemptResult]) -> Check:
 def _fits(test: Test, where: str, attempt: AttemptResult) -> bool:
     return (
         attempt.role is test.role
-        and attempt.client.where == where
+        and where in (attempt.client.where, str(attempt.client))
         and (test.title is None or attempt.label == test.title)
         and (not test.servers or attempt.server.software in test.servers)
     )
@@ -356,7 +356,8 @@ def _problems_of(claim: Claim, test: Test, cases: Sequence[LoadedCase]) -> Itera
     if any(case.case.race is not None for case in cases) and test.role is Role.BREAKS:
         yield f"the refusal of {test.case} is a race, which has a rate and no single outcome"
     planned = [p for case in cases for p in case.plan() if fits(test, p)]
-    reached = {p.attempt.client.where for p in planned}
+    clients = [p.attempt.client for p in planned]
+    reached = {client.where for client in clients} | {str(client) for client in clients}
     what = f"{test.role} {test.title!r}" if test.title else str(test.role)
     for where in claim.clients_of(test):
         if where not in reached:

@@ -152,7 +152,7 @@ def _graded(client: ExerciseClient, results: Sequence[AttemptResult]) -> GradedC
             raise ExerciseError("not-tried", client=client.client, why=each.verdict_why)
         made.append((each, each.outcome))
     expected = Expectation.parse(client.fails)
-    refused = [pair for pair in made if pair[1].result is Result.REFUSED]
+    refused = [pair for pair in made if pair[1].result is not Result.COMPLETED]
     # A race can end in several ways: one of them is that of the start.
     before = [p for p in refused or made if judge(expected, p[1]).verdict is Verdict.AS_EXPECTED]
     result, outcome = next(iter(before or refused or made))

@@ -34,7 +34,7 @@ def _of_reason(reason: Reason, cases: Sequence[LoadedCase]) -> dict[str, Any]:
     broken = [
         case
         for case in cases
-        if case.case.expect.result is Result.REFUSED and case.case.expect.reason is reason
+        if case.case.expect.result is not Result.COMPLETED and case.case.expect.reason is reason
     ]
     why = table("why")[reason.value]
     return {

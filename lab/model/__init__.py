@@ -27,7 +27,15 @@ from lab.model.attempt import (
     set_fields,
     settings_key,
 )
-from lab.model.outcome import Captured, ClientReport, Delivery, Observation, Outcome, ServerReport
+from lab.model.outcome import (
+    Captured,
+    ClientReport,
+    Delivery,
+    FalseSuccess,
+    Observation,
+    Outcome,
+    ServerReport,
+)
 from lab.model.settings import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -86,4 +94,4 @@ __all__ += ["Attempt", "differing_fields", "set_fields", "settings_key"]
 __all__ += ["Accepts", "Capability", "Loads", "Offers", "Speaks"]
 # What is seen, and what it comes to.
 __all__ += ["Captured", "ClientReport", "Delivery", "Observation", "ServerReport"]
-__all__ += ["Outcome"]
+__all__ += ["FalseSuccess", "Outcome"]

@@ -7,6 +7,7 @@ of a completion may name facts of the connection. On the command line both are w
     completed:protocol=TLSv1.2,verified=yes
     refused
     refused:server:handshake:no-shared-cipher
+    false-success
 
 The textual form may leave a part of a refusal open (``refused``, ``refused:client``,
 ``refused:::expired``); an expectation in a case may not.
@@ -63,7 +64,7 @@ _YES_NO = {"yes": True, "no": False, "on": True, "off": False, "true": True, "fa
 class Expectation:
     """What an attempt is expected to do; a part that is ``None`` is left open.
 
-    Made by :func:`refused`, :func:`completed` and :meth:`parse`.
+    Made by :func:`refused`, :func:`completed`, :func:`false_success` and :meth:`parse`.
     """
 
     result: Result
@@ -85,7 +86,7 @@ class Expectation:
         facts = [name for name in FACTS if getattr(self, name) is not None]
         if self.result is Result.COMPLETED and refusal:
             raise ValueError(f"a completed attempt has no {refusal[0]} of refusal")
-        if self.result is Result.REFUSED and facts:
+        if self.result is not Result.COMPLETED and facts:
             raise ValueError(f"{facts[0]} can be expected of a completed attempt only")
 
     @classmethod
@@ -100,9 +101,11 @@ class Expectation:
             return _parse_facts(rest)
         if result == Result.REFUSED:
             return cls._parse_refusal(rest)
+        if result == Result.FALSE_SUCCESS and not rest:
+            return false_success()
         raise ExpectationError(
             f"{result!r} is no result: an expectation begins with completed or refused,"
-            " for example refused:server:handshake:no-shared-cipher"
+            " for example refused:server:handshake:no-shared-cipher, or is false-success"
         )
 
     @classmethod
@@ -121,6 +124,8 @@ class Expectation:
 
     def __str__(self) -> str:
         """The textual form; an expected message is not part of it."""
+        if self.result is Result.FALSE_SUCCESS:
+            return str(self.result)
         if self.result is Result.REFUSED:
             return ":".join((self.result, *(v or "" for v in self._refusal()))).rstrip(":")
         facts = [
@@ -139,6 +144,8 @@ class Expectation:
                 if (value := getattr(self, name)) is not None
             ]
             words = "completed" + (f" with {', '.join(facts)}" if facts else "")
+        elif self.result is Result.FALSE_SUCCESS:
+            words = "false success"
         else:
             words = "refused"
             words += f" by the {self.by}" if self.by else ""
@@ -216,6 +223,21 @@ def refused(
     )
 
 
+def false_success(*, message: str | None = None) -> Expectation:
+    """Expect that the client's program reports success where the file on the server is short or not there.
+
+    Args:
+        message: what the user of the client program is shown, to the letter.
+    """
+    return Expectation(
+        result=Result.FALSE_SUCCESS,
+        by=Side.UNKNOWN,
+        stage=Stage.TRANSFER,
+        reason=Reason.TRUNCATED,
+        message=message,
+    )
+
+
 def completed(
     *,
     protocol: str | None = None,
@@ -273,7 +295,7 @@ def impostor_difference(observation: Observation, outcome: Outcome) -> str | Non
     user = observation.attempt.client.user
     if captured.user != user or not captured.password:
         return f"user {user} logged in, and yet the impostor got {captured.in_words()}"
-    if outcome.goal is Goal.TRANSFER:
+    if outcome.goal is Goal.TRANSFER and outcome.result is Result.COMPLETED:
         size = observation.delivery.size if observation.delivery else None
         if captured.file_bytes != size:
             return (

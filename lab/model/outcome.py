@@ -117,6 +117,27 @@ class Observation:
     delivery: Delivery | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class FalseSuccess:
+    """What a client's program says that it delivered, and what there is of it."""
+
+    program: str
+    size: int
+    """Bytes that were to arrive."""
+    stored: int | None
+    """Bytes that the server has; ``None``: it has no such file."""
+
+    def in_words(self) -> str:
+        """One line: ``curl says it delivered; the server has 122880 of 1048576 bytes``."""
+        if self.stored is None:
+            there = f"no file (of {self.size} bytes)"
+        elif self.stored < self.size:
+            there = f"{self.stored} of {self.size} bytes"
+        else:
+            there = f"{self.stored} bytes that are not those of the file ({self.size})"
+        return f"{self.program} says it delivered; the server has {there}"
+
+
 #: What is said of the client of an attempt that is not judged.
 _NOT_JUDGED = {
     NotJudged.ISSUER_LAB_CA_ONLY: "knows only the lab's CA",
@@ -148,15 +169,21 @@ class Outcome:
     """Why what the client made of an operator's own certificate says nothing about other clients."""
     presumed: tuple[str, ...] = ()
     """Of a completion: what must hold on the operator's own server for it to count there, with the place."""
+    false_success: FalseSuccess | None = None
+    """What the client's program says, and what is true."""
     report: ClientReport = NO_REPORT
     """What the client's agent saw, on which this rests; the record has it beside the outcome."""
 
     def __post_init__(self) -> None:
         named = (self.by, self.stage, self.reason)
-        if self.result is Result.REFUSED and None in named:
+        if self.result is not Result.COMPLETED and None in named:
             raise ValueError("a refusal names who refused, at which stage and for which reason")
         if self.result is Result.COMPLETED and any(named):
             raise ValueError("a completed attempt has no side, stage or reason of refusal")
+        if (self.result is Result.FALSE_SUCCESS) is (self.false_success is None):
+            raise ValueError(
+                "a false success says what the server has instead, and nothing else does"
+            )
 
     @property
     def protocol(self) -> str | None:
@@ -203,6 +230,8 @@ class Outcome:
             if not self.presumed:
                 return words
             return f"not judged: on your server only if {'; '.join(self.presumed)}; here {words}"
+        if self.false_success is not None:
+            return f"false success: {self.false_success.in_words()}"
         words = f"refused by the {self.by} at {self.stage}: {self.reason}"
         if not self.not_judged:
             return words

@@ -47,6 +47,8 @@ class Result(StrEnum):
 
     COMPLETED = "completed"
     REFUSED = "refused"
+    FALSE_SUCCESS = "false-success"
+    """The client's program reports success, and the file on the server is short or not there."""
 
 
 class Goal(StrEnum):

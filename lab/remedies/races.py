@@ -29,7 +29,7 @@ def may_differ(attempt: Attempt, outcome: Outcome) -> bool:
     """Whether a further try may end otherwise: an upload over TLS 1.3, or what broke in one."""
     if outcome.goal is not Goal.TRANSFER:
         return False
-    if outcome.result is Result.REFUSED:
+    if outcome.result is not Result.COMPLETED:
         # Not every client tells the version of what broke.
         return outcome.reason in RACES and outcome.protocol in (None, _VERSION)
     racing = outcome.protocol == _VERSION and bool(outcome.data_protected)

@@ -67,7 +67,9 @@ def outcome_in_words(outcome: Outcome | None, language: str) -> str:
 
 
 def refusal_in_words(outcome: Outcome, language: str) -> str:
-    """Stage and reason of a refusal."""
+    """Stage and reason of a refusal; of a false success, what it is."""
+    if outcome.false_success is not None:
+        return outcome_in_words(outcome, language)
     stage, reason = str(outcome.stage), str(outcome.reason)
     if language == "en":
         return f"{stage}: {reason}"

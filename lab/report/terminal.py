@@ -41,6 +41,8 @@ _WORDS: dict[Verdict | None, str] = {
     None: "",
 }
 _STAND_IN = "bold yellow"
+#: How an outcome begins in which the client's program reports what is not true.
+_FALSE_SUCCESS = "false success: "
 #: So many unexpected attempts are told in full; of the others the ids, but with ``verbose``.
 _MOST_TOLD = 5
 #: Where nobody sees a line being written over, one is written every so many seconds.
@@ -274,12 +276,12 @@ def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
 # -- many cases ------------------------------------------------------------------------------------
 
 
-def _evaluated(record: RunRecord) -> list[tuple[Document, Sequence[ClaimResult]]]:
-    """What a run says of the claims of each document."""
+def _evaluated(record: RunRecord) -> Sequence[tuple[Document, Sequence[ClaimResult]]]:
+    """What a run says of the claims of each document that it tests."""
     from lab.documents import documents  # noqa: PLC0415 - a single attempt needs none of them
-    from lab.documents.verdicts import evaluate  # noqa: PLC0415
+    from lab.documents.verdicts import evaluate_tested  # noqa: PLC0415
 
-    return [(document, evaluate(document, record)) for document in documents().values()]
+    return evaluate_tested(record, documents().values())
 
 
 def _print_found(record: RunRecord, console: Console) -> None:
@@ -403,6 +405,8 @@ def _number(number: int, what: str) -> str:
 def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
     for label, text in pairs:
         style = _STAND_IN if label == "stand-in" else ""
+        if _FALSE_SUCCESS in text:
+            style = _STYLES[Verdict.SURPRISE]
         print_hanging(console, _label(label), Text(text, style=style))
 
 

@@ -283,8 +283,8 @@ def facts(attempt: AttemptResult) -> str:
     if outcome is None:
         return ""
     named = {
-        "protocol": outcome.protocol if outcome.result is Result.REFUSED else None,
-        "cipher": outcome.cipher if outcome.result is Result.REFUSED else None,
+        "protocol": outcome.protocol if outcome.result is not Result.COMPLETED else None,
+        "cipher": outcome.cipher if outcome.result is not Result.COMPLETED else None,
         "X509 error": outcome.verify_code,
         "data channel protected": outcome.data_protected,
         "session reused": outcome.session_reused,

@@ -177,7 +177,7 @@ def _interpreted(
         own_roots=planned.own is not None and session.has_own_roots(planned.attempt.client),
         certificate_given=planned.own is None or planned.own.certificate_given,
     )
-    if captures is CapturePolicy.REFUSED and outcome.result is not Result.REFUSED:
+    if captures is CapturePolicy.REFUSED and outcome.result is Result.COMPLETED:
         capture = None
     if capture is not None and wire is None:
         wire = read(capture)

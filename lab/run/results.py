@@ -68,7 +68,7 @@ class Adviser:
 
     def of(self, result: AttemptResult, chain: Chain) -> Advice | None:
         """The advice; ``None``: it was not refused, that was expected, or there was one already."""
-        refused = result.outcome is not None and result.outcome.result is Result.REFUSED
+        refused = result.outcome is not None and result.outcome.result is not Result.COMPLETED
         if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
             return None
         self.given = True

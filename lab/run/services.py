@@ -69,16 +69,10 @@ def services_on(checkout: Checkout, images: Collection[str]) -> set[str]:
     return {name for name, image in images_by_service(checkout).items() if image in images}
 
 
-def services_on_demand(checkout: Checkout) -> frozenset[str]:
-    """The services whose images only those runs make which need them.
-
-    Raises:
-        ImageError: a recipe is none.
-    """
+def services_by_default(checkout: Checkout) -> set[str]:
+    """The services of all images but those that are made on demand."""
     recipes = load(checkout.compose_file.parent / "images")
-    return frozenset(
-        name for name, image in images_by_service(checkout).items() if recipes[image].on_demand
-    )
+    return services_on(checkout, {name for name, one in recipes.items() if not one.on_demand})
 
 
 def compose_variables(checkout: Checkout, images: Mapping[str, str], net: str) -> dict[str, str]:

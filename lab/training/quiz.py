@@ -81,7 +81,7 @@ def questions(cases: Sequence[LoadedCase], seed: int) -> Iterator[QuizQuestion]:
 
 def _can_be_asked(case: LoadedCase) -> bool:
     expect = case.case.expect
-    if case.case.race is not None or expect.result is not Result.REFUSED or expect.reason is None:
+    if case.case.race is not None or expect.result is Result.COMPLETED or expect.reason is None:
         return False
     if expect.message:
         return not gives_away(expect.message, expect.reason)

@@ -27,6 +27,7 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.listeners import Listener
 from lab.run.scan import as_attempt
+from lab.run.services import services_by_default
 from lab.servers import SERVERS
 from lab.servers.base import USER
 from lab.settings import SettingsError, server_in_words
@@ -71,15 +72,10 @@ class Reached:
         return isinstance(self.server, FtpServerSettings)
 
 
-_OF_PLATFORMS = {
-    container_of("", platform, policy)
-    for platform, policies in PLATFORMS.items()
-    for policy in policies or (None,)
-}
-
-
 def service_of(where: str) -> str:
-    """The container of ``PLATFORM[:POLICY]``.
+    """The container of ``PLATFORM[:POLICY]``: that of the platform itself.
+
+    Where it has none, one that no image has to be made for.
 
     Raises:
         SettingsError: there is no such platform, policy, or container.
@@ -92,16 +88,18 @@ def service_of(where: str) -> str:
         raise SettingsError(f"{platform} has no crypto policies: write {platform} alone")
     if colon and policy not in policies:
         raise SettingsError(no_such(f"crypto policy of {platform}", policy, policies))
-    settings = [
-        found.settings_with(platform=platform, policy=policy or None)
+    there = [
+        found.service(found.settings_with(platform=platform, policy=policy or None))
         for found in PROGRAMS.values()
         if platform in found.platforms
     ]
-    if not settings:
+    if not there:
         raise SettingsError(f"no client of the lab runs on {platform}")
-    # That of the platform itself; a container of one program's own where there is no other.
-    services = [PROGRAMS[one.program].service(one) for one in settings]
-    return min(services, key=lambda service: service not in _OF_PLATFORMS)
+    own = container_of("", platform, policy or (policies[0] if policies else None))
+    if own in there:
+        return own
+    always = services_by_default(Checkout.here())
+    return next((service for service in there if service in always), there[0])
 
 
 def servers_to_try() -> tuple[tuple[ServerSettings, bool], ...]:

@@ -76,7 +76,7 @@ def hear_witnesses(
     Raises:
         DialectError: a dialect file is broken or missing.
     """
-    if outcome.result is not Result.REFUSED:
+    if outcome.result is Result.COMPLETED:
         return None
     by = outcome.by or Side.UNKNOWN
     return Witnesses(

@@ -113,7 +113,7 @@ def test_a_changed_scenario_fails_in_exactly_the_changed_place(
 ) -> None:
     # given one case of each module, for one client, with its text changed on disk
     modules: dict[str, list[LoadedCase]] = {}
-    for case in Catalogue.load(copy.path / "scenarios").cases:
+    for case in Catalogue.load(copy.path / "scenarios").select([]):
         modules.setdefault(case.path.stem, []).append(case)
     changes = [change_in(module, cases) for module, cases in modules.items()]
     for change in changes:

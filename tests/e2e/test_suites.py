@@ -29,7 +29,7 @@ def about_suites() -> list[PlannedAttempt]:
     """All attempts of the cases in which one is refused for want of a common suite."""
     return [
         planned
-        for case in Catalogue.load(ROOT / "scenarios").cases
+        for case in Catalogue.load(ROOT / "scenarios").select([])
         for planned in case.plan()
         if any(p.expect and p.expect.reason is Reason.NO_SHARED_CIPHER for p in case.plan())
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from lab.model import (
     Attempt,
     ClientReport,
+    FalseSuccess,
     Goal,
     Observation,
     Outcome,
@@ -101,6 +102,17 @@ IMAGES = (
         tls_library="OpenSSL 3.5.7",
         packages={"vsftpd": "3.0.5-0.2"},
     ),
+)
+
+#: The client's program reports success, and the file is short.
+SHORT = Outcome(
+    result=Result.FALSE_SUCCESS,
+    goal=Goal.TRANSFER,
+    by=Side.UNKNOWN,
+    stage=Stage.TRANSFER,
+    reason=Reason.TRUNCATED,
+    false_success=FalseSuccess(program="curl", size=1_048_576, stored=122_880),
+    report=ClientReport(failed=False, step="quit", protocol="TLSv1.3"),
 )
 
 
@@ -274,3 +286,10 @@ def run_record(**changes: Any) -> RunRecord:
         ),
     }
     return RunRecord(**(given | changes))
+
+
+def what_arrived(expectation: Expectation) -> FalseSuccess | None:
+    """What there is in the place of a file, where a false success is expected."""
+    if expectation.result is not Result.FALSE_SUCCESS:
+        return None
+    return SHORT.false_success

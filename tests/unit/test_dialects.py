@@ -484,18 +484,40 @@ def test_a_reply_that_the_client_made_up_is_none_of_the_servers() -> None:
     assert outcome(sent) == "server:login:service-unavailable"
 
 
-def test_a_file_that_arrived_short_was_refused_by_nobody() -> None:
-    good = Delivery(name="x", size=3, sha256="good")
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        (2, "ftplib says it delivered; the server has 2 of 3 bytes"),
+        (None, "ftplib says it delivered; the server has no file (of 3 bytes)"),
+        (3, "ftplib says it delivered; the server has 3 bytes that are not those of the file (3)"),
+    ],
+)
+def test_success_that_is_reported_of_a_file_that_is_not_there_is_false(
+    stored: int | None, words: str
+) -> None:
     given = dataclasses.replace(
-        observed("", goal=Goal.TRANSFER), client=ClientReport(failed=False, step="quit")
+        observed("", client="ftplib@rocky9", goal=Goal.TRANSFER),
+        client=ClientReport(failed=False, step="quit"),
+        delivery=Delivery(name="x", size=3, sha256="good"),
     )
-    whole, short = ServerReport(started=True, stored_sha256="good"), ServerReport(started=True)
+    server = ServerReport(
+        started=True, stored_bytes=stored, stored_sha256="bad" if stored else None
+    )
+    whole = ServerReport(started=True, stored_bytes=3, stored_sha256="good")
 
-    arrived = interpret(dataclasses.replace(given, delivery=good, server=whole))
-    cut = interpret(dataclasses.replace(given, delivery=good, server=short))
-
-    assert arrived.result is Result.COMPLETED
-    assert (cut.by, cut.stage, cut.reason) == (Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
+    assert interpret(dataclasses.replace(given, server=whole)).result is Result.COMPLETED
+    false = interpret(dataclasses.replace(given, server=server))
+    assert false.result is Result.FALSE_SUCCESS
+    assert (false.by, false.stage, false.reason) == (
+        Side.UNKNOWN,
+        Stage.TRANSFER,
+        Reason.TRUNCATED,
+    )
+    assert false.in_words() == f"false success: {words}"
+    # a client that says that it failed is honest, whatever there is of the file
+    honest = dataclasses.replace(given.client, failed=True, step="put", reply_code=426)
+    refusal = interpret(dataclasses.replace(given, server=server, client=honest))
+    assert refusal.result is Result.REFUSED
 
 
 def of_the_web(log: str = "", client: str = "tls-perl@rocky9", **said: Any) -> Observation:

@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.model import PROTOCOLS, Outcome, Reason, Result, Side, Stage
-from lab.model.expectations import Expectation, ExpectationError, Verdict, completed, judge, refused
-from tests.unit.made_up import DELIVERED, EXPIRED, MESSAGE, NO_SHARED_CIPHER, reporting
+from lab.model.expectations import (
+    Expectation,
+    ExpectationError,
+    Verdict,
+    completed,
+    false_success,
+    judge,
+    refused,
+)
+from tests.unit.made_up import DELIVERED, EXPIRED, MESSAGE, NO_SHARED_CIPHER, SHORT, reporting
 
 NO_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
 
@@ -22,6 +30,7 @@ NO_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED
         (dataclasses.replace(NO_CIPHER, message=f"  {MESSAGE}\n"), NO_SHARED_CIPHER),
         (Expectation.parse("refused"), NO_SHARED_CIPHER),
         (Expectation.parse("refused"), EXPIRED),
+        (Expectation.parse("false-success"), SHORT),
         (completed(), DELIVERED),
         (completed(protocol="TLSv1.2", verified=True, session_reused=True), DELIVERED),
     ],
@@ -35,6 +44,24 @@ def test_what_is_met_is_as_expected(expectation: Expectation, outcome: Outcome) 
 @pytest.mark.parametrize(
     ("expectation", "outcome", "why"),
     [
+        (
+            completed(),
+            SHORT,
+            "expected completed, but it was false success: curl says it delivered;"
+            " the server has 122880 of 1048576 bytes",
+        ),
+        (
+            Expectation.parse("refused"),
+            SHORT,
+            "expected refused, but it was false success: curl says it delivered;"
+            " the server has 122880 of 1048576 bytes",
+        ),
+        (
+            false_success(),
+            DELIVERED,
+            "expected false success, but it was completed (transfer):"
+            " TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384, certificate verified",
+        ),
         (
             completed(),
             EXPIRED,

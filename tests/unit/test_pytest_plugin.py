@@ -21,15 +21,16 @@ import pytest
 
 from lab.run import pytest_items, results
 from lab.model.expectations import Judgement, Verdict, judge
-from lab.model import Goal, Outcome, Reason, Result, Side, Stage
+from lab.model import FalseSuccess, Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptResult, RunRecord
 from lab.run.results import Conducted
 
 NOW = datetime.datetime(2031, 5, 17, tzinfo=datetime.UTC)
 OUTCOMES = {
     "completed": Outcome(result=Result.COMPLETED, goal=Goal.TRANSFER),
-    "truncated": Outcome(result=Result.REFUSED, goal=Goal.TRANSFER, by=Side.UNKNOWN,
-                         stage=Stage.TRANSFER, reason=Reason.TRUNCATED),
+    "truncated": Outcome(
+        result=Result.FALSE_SUCCESS, goal=Goal.TRANSFER, by=Side.UNKNOWN, stage=Stage.TRANSFER,
+        reason=Reason.TRUNCATED, false_success=FalseSuccess(program="x", size=9, stored=3)),
 }
 said = json.loads(sys.argv[1])
 

@@ -42,7 +42,7 @@ from tests.unit.made_up import (
     run_record,
     unexpected,
 )
-from tests.unit.test_claims import as_expected, catalogue
+from tests.unit.test_claims import as_expected, chosen_by_default
 
 WIDTH = 80
 
@@ -121,7 +121,7 @@ def test_it_begins_with_what_was_found_and_is_no_longer_than_a_screen_or_two() -
             attempts=tuple(p.id for p in c.plan()),
             verdict=Verdict.AS_EXPECTED,
         )
-        for c in catalogue()
+        for c in chosen_by_default()
     )
     record = as_expected().model_copy(update={"cases": cases})
     target = console()

@@ -160,7 +160,7 @@ def _of_end(ended: EarlyEnd, language: str) -> Problem:
 
 
 def _refused(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.result is Result.REFUSED
+    return outcome is not None and outcome.result is not Result.COMPLETED
 
 
 def _of_row(

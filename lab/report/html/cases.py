@@ -28,7 +28,14 @@ VERDICTS = (*(str(v) for v in Verdict), UNJUDGED)
 #: What a cell of the table says of cases: does it work?
 STATES = ("works", "refused", "unexpected", "cannot")
 #: Who ended an attempt, or what else is to be said about it first.
-SYMBOLS = ("completed", "given-away", *(str(side) for side in Side), "cannot", "lab-error")
+SYMBOLS = (
+    "completed",
+    "given-away",
+    "false-success",
+    *(str(side) for side in Side),
+    "cannot",
+    "lab-error",
+)
 
 #: What a case is about: its attempts have one of these roles, the others stand beside it.
 MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
@@ -79,6 +86,8 @@ class AttemptView:
             return "cannot" if self.attempt.verdict is Verdict.CANNOT else "lab-error"
         if captured(self.attempt):
             return "given-away"
+        if outcome.result is Result.FALSE_SUCCESS:
+            return "false-success"
         return "completed" if outcome.result is Result.COMPLETED else str(outcome.by or "unknown")
 
     @property
@@ -91,7 +100,7 @@ class AttemptView:
     def stage(self) -> str:
         """The stage at which it was refused; nothing if it was not."""
         outcome = self.attempt.outcome
-        return str(outcome.stage) if outcome and outcome.result is Result.REFUSED else ""
+        return str(outcome.stage) if outcome and outcome.result is not Result.COMPLETED else ""
 
     @property
     def protocol(self) -> Text | str:
@@ -363,7 +372,7 @@ def _came(attempt: AttemptResult) -> Any:
 
 def _rank(tries: Sequence[AttemptResult]) -> tuple[bool, int]:
     first = tries[0]
-    refused = first.outcome is not None and first.outcome.result is Result.REFUSED
+    refused = first.outcome is not None and first.outcome.result is not Result.COMPLETED
     return first.otherwise is not None and refused, len(tries)
 
 

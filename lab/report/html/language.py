@@ -13,13 +13,13 @@ import tomllib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from markupsafe import Markup, escape
 
-from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
+from lab.documents import FOLDER, more_of
+from lab.model import FalseSuccess, NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
 from lab.own.presumed import in_both_languages
 from lab.remedies.words import InBothLanguages, table
@@ -230,10 +230,10 @@ def stories() -> Mapping[str, str]:
 
 
 def _of_documents(name: str) -> dict[str, str]:
-    files = [folder / name for folder in resources.files("lab.documents").iterdir()]
     found: dict[str, str] = {}
-    for file in files:
-        found |= tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for file in sorted(FOLDER.glob(f"*/{name}")):
+        for one in (file, *more_of(file)):
+            found |= tomllib.loads(one.read_text(encoding="utf-8"))
     return found
 
 
@@ -281,12 +281,21 @@ def outcome_words(outcome: Outcome | None) -> Text:
             each = map(in_both_languages, outcome.presumed)
             what = joined([Text(inline(one.en), inline(one.ja)) for one in each])
             words = say("outcome.presumed", words=words, what=what)
+    elif outcome.false_success is not None:
+        return false_success_words(outcome.false_success)
     else:
         words = _refusal(outcome.by, outcome.stage, outcome.reason)
     if not outcome.not_judged:
         return words
     refused = outcome.stage is Stage.VERIFY
     return _not_judged(words, outcome.not_judged, refused=refused)
+
+
+def false_success_words(false: FalseSuccess) -> Text:
+    """What a client's program says that it delivered, and what there is of it."""
+    form = "none" if false.stored is None else "short" if false.stored < false.size else "other"
+    there = {"stored": false.stored or 0, "size": false.size, "program": inline(false.program)}
+    return say(f"outcome.false_success_{form}", **there)
 
 
 def _certificate(outcome: Outcome) -> str:
@@ -334,7 +343,10 @@ def expectation_words(expectation: Expectation) -> Text:
         if not facts:
             return say("outcome.completed_any")
         return say("outcome.completed_any_with", facts=joined(facts))
-    words = _refusal(expectation.by, expectation.stage, expectation.reason)
+    if expectation.result is Result.FALSE_SUCCESS:
+        words = say("sign.false-success")
+    else:
+        words = _refusal(expectation.by, expectation.stage, expectation.reason)
     if expectation.message is not None:
         said = Markup("<q lang=en>{}</q>").format(inline(expectation.message))
         words = joined([words, say("outcome.message", message=said)])

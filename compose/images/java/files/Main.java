@@ -1,0 +1,65 @@
+import java.io.BufferedReader;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import javax.net.ssl.SSLSocket;
+
+/**
+ * A worker: started once, it makes one attempt after the other. A request is a JSON object on a line of
+ * standard input, an answer one on descriptor 3.
+ *
+ * <p>{@code java Main ftps|ftps-reuse|web}
+ */
+public final class Main {
+    private static OutputStream answers;
+
+    private Main() {}
+
+    public static void main(String[] arguments) throws Exception {
+        answers = new FileOutputStream("/dev/fd/3");
+        String kind = arguments[0];
+        Map<String, Object> versions = new LinkedHashMap<>();
+        versions.put("java", System.getProperty("java.runtime.version"));
+        if (!kind.equals("web")) {
+            versions.put("commons-net", FtpsAttempt.version());
+        }
+        warmUp();
+        tell(Map.of("ready", true, "versions", versions));
+        BufferedReader lines =
+                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            @SuppressWarnings("unchecked")
+            Map<String, Object> request = (Map<String, Object>) Json.read(line);
+            Attempt attempt =
+                    kind.equals("web")
+                            ? new WebAttempt(request)
+                            : new FtpsAttempt(request, kind.equals("ftps-reuse"));
+            tell(Map.of("result", attempt.run()));
+        }
+    }
+
+    /** Loads what a connection loads, so that the first attempt does not. */
+    private static void warmUp() throws Exception {
+        Trust.followSystemStore();
+        try (Socket nobody = new Socket(InetAddress.getLoopbackAddress(), 1)) {
+            nobody.getLocalPort();
+        } catch (IOException expected) {
+            // Nobody listens there.
+        }
+        try (SSLSocket socket =
+                (SSLSocket) Trust.context(null, null).getSocketFactory().createSocket()) {
+            socket.getEnabledCipherSuites();
+        }
+    }
+
+    static synchronized void tell(Map<String, ?> message) throws IOException {
+        answers.write((Json.write(message) + "\n").getBytes(StandardCharsets.UTF_8));
+        answers.flush();
+    }
+}

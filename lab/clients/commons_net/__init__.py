@@ -1,0 +1,94 @@
+"""Apache Commons Net's FTPSClient: as it is, and with the control channel's session on data connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, payload_of
+from lab.clients.java import report_of, suites, unsupported_of_jsse, versions, worker
+from lab.model import Agent, ClientReport, FtpClientSettings, setting
+
+STOCK, REUSING = "commons-net", "commons-net-reuse"
+
+#: Without these the JVM does not let a program into JSSE's cache (since 16, JEP 396).
+_OPENED = (
+    "--add-opens=java.base/sun.security.ssl=ALL-UNNAMED",
+    "--add-opens=java.base/sun.security.util=ALL-UNNAMED",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonsNet(FtpClientSettings):
+    """What a caller of FTPSClient can tell it.
+
+    As it is shipped it looks at the dates of a certificate, and neither at who issued it nor at the name.
+    ``commons-net-reuse`` overrides ``_prepareDataSocket_``, as its users do where a server wants it.
+    """
+
+    program: Literal["commons-net", "commons-net-reuse"] = "commons-net"
+    platform: str = "debian13"
+    verify: bool = setting(
+        False, "the JVM's trust manager, and the name (off, as shipped: dates alone)"
+    )
+    check_name: bool | None = setting(
+        None, "setEndpointCheckingEnabled: the name is checked (default: as verify)"
+    )
+    jvm_options: tuple[str, ...] = setting((), "a further option of the JVM")
+
+
+_AGENTS = {STOCK: worker(STOCK, "ftps"), REUSING: worker(REUSING, "ftps-reuse", *_OPENED)}
+_STOCK_AGENT = _AGENTS[STOCK]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonsNetProgram(Program[CommonsNet]):
+    """``new FTPSClient()``, ``connect``, ``login``, ``execPBSZ``, ``execPROT``, ``storeFile``."""
+
+    settings: type[CommonsNet] = CommonsNet
+    agent: Agent = _STOCK_AGENT
+    name: str = STOCK
+
+    def unsupported(self, client: CommonsNet, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("commons-net"):
+            return "the image has no commons-net"
+        if client.session_cache == "shared" and client.program == STOCK:
+            return "FTPSClient never resumes a session; commons-net-reuse does"
+        if client.session_cache == "none" and client.program == REUSING:
+            return "commons-net-reuse always resumes the session; FTPSClient as it is never does"
+        if client.trust is not None and not client.verify:
+            return "FTPSClient asks no authority unless it is given a trust manager: verify=yes"
+        return unsupported_of_jsse(client)
+
+    def request(self, client: CommonsNet, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        request = {
+            "goal": str(client.goal),
+            "host": target.host,
+            "port": target.port,
+            "timeout_s": client.timeout_s,
+            "tls": client.tls,
+            "implicit_tls": client.implicit_tls,
+            "verify": client.verify,
+            "check_name": client.verify if client.check_name is None else client.check_name,
+            "ca_file": target.ca_file,
+            "protocols": versions(client.protocols),
+            "suites": suites(client.ciphers),
+            "protect_data": client.protect_data,
+            "passive": client.mode != "active",
+            "user": target.user,
+            "password": target.password,
+            "payload": payload_of(client, target),
+        }
+        if client.jvm_options:
+            request["environment"] = {"JAVA_TOOL_OPTIONS": " ".join(client.jvm_options)}
+        return request
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        return report_of(raw)
+
+
+PROGRAMS = (CommonsNetProgram(), CommonsNetProgram(name=REUSING, agent=_AGENTS[REUSING]))
