@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from lab.dialects import NO_WORDS, DialectError
+from lab.dialects import NO_WORDS
 from lab.explain import tables
 from lab.explain.tables import KINDS, Kind, Meanings, asked_for, meanings, table, words_files
 
