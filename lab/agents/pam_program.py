@@ -1,4 +1,4 @@
-"""Servers that ask PAM about logins and have processes for each session.
+"""Servers that have processes for each session, and those of them that ask PAM about logins.
 
 The image has the account that clients log in to, and ``/etc/shadow`` as a link to where the agent can
 write. PAM's services are in ``/opt/lab/pam.d`` for a container whose own directory is empty, because its
@@ -33,11 +33,41 @@ SHADOW = "/etc/shadow"
 CRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 
 
-class PamProgram(LinkedProgram):
-    """A program that asks PAM about logins and has processes for each session."""
+class ForkingProgram(LinkedProgram):
+    """A program that has processes for each session, which become the user who logs in."""
 
-    # A session becomes the user who logs in.
     can_be_nobody = False
+
+    def listens(self, listener: ListenerProcess) -> None:
+        """Count its descriptors: one more is a connection that it has accepted and not handed on."""
+        listener.at_rest = self.descriptors(listener)
+
+    def descriptors(self, listener: ListenerProcess) -> int:
+        """How many descriptors of a listener count: all, of a program that keeps the ones that it has."""
+        try:
+            return len(os.listdir("/proc/%d/fd" % listener.pid))
+        except FileNotFoundError:
+            return 0  # it has ended, which is found out elsewhere
+
+    def is_quiet(self, listener: ListenerProcess) -> bool:
+        """No connection is accepted that has no process yet, and no session's process is left.
+
+        In this order: the listener closes a connection after it has forked for it.
+        """
+        if self.descriptors(listener) > listener.at_rest:
+            return False
+        table = processes()
+        name = os.path.basename(self.binary)
+        return not descendants(listener.pid, table) and not orphans(name, table)
+
+    def end_sessions(self, listener: ListenerProcess) -> None:
+        """Kill every session, not the listener."""
+        for pid in descendants(listener.pid, processes()):
+            kill(pid)
+
+
+class PamProgram(ForkingProgram):
+    """One that asks PAM about logins."""
 
     def account(self, name: str, password: str) -> None:
         """Give an account of the image this password.
@@ -80,33 +110,6 @@ class PamProgram(LinkedProgram):
         """Remove the PAM services that an agent which was killed has left."""
         for path in glob.glob(os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + "*")):
             os.unlink(path)
-
-    def listens(self, listener: ListenerProcess) -> None:
-        """Count its descriptors: one more is a connection that it has accepted and not handed on."""
-        listener.at_rest = self.descriptors(listener)
-
-    def descriptors(self, listener: ListenerProcess) -> int:
-        """How many descriptors of a listener count: all, of a program that keeps the ones that it has."""
-        try:
-            return len(os.listdir("/proc/%d/fd" % listener.pid))
-        except FileNotFoundError:
-            return 0  # it has ended, which is found out elsewhere
-
-    def is_quiet(self, listener: ListenerProcess) -> bool:
-        """No connection is accepted that has no process yet, and no session's process is left.
-
-        In this order: the listener closes a connection after it has forked for it.
-        """
-        if self.descriptors(listener) > listener.at_rest:
-            return False
-        table = processes()
-        name = os.path.basename(self.binary)
-        return not descendants(listener.pid, table) and not orphans(name, table)
-
-    def end_sessions(self, listener: ListenerProcess) -> None:
-        """Kill every session, not the listener."""
-        for pid in descendants(listener.pid, processes()):
-            kill(pid)
 
 
 def beside(name: str) -> str:

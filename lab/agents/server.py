@@ -135,7 +135,7 @@ class ServerOps:
                 self._listeners[listener.key] = listener
                 result.update(started=True, output="")
             else:
-                result.update(started=False, output=listener.said())
+                result.update(started=False, output=self._program.last_words(listener))
         finally:
             if listener.key not in self._listeners:
                 self._end(listener)

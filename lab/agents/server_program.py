@@ -39,6 +39,11 @@ class ServerProgram:
         """Become a listener with this configuration file; called in a forked process."""
         raise NotImplementedError
 
+    def last_words(self, listener: ListenerProcess) -> str:
+        """What a listener has said that did not come up, or that has ended."""
+        said: str = listener.said()
+        return said
+
     def is_quiet(self, listener: ListenerProcess) -> bool:
         """Whether the listener has no session left, and has said everything about those it had.
 

@@ -264,6 +264,11 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
             "the server's own TLS library can do none of the versions that its configuration leaves,"
             " whichever client asks"
         )
+    if refusal.reason is Reason.UNKNOWN and "cleartext-or-weak" in heard.server:
+        return (
+            "the server's log has one sentence for every handshake that fails: no common suite or version, or"
+            " a client certificate that is missing or not accepted"
+        )
     if refusal.stage is Stage.GREETING and "greeting-refused" in heard.server:
         return (
             "the server's key does not belong to its certificate: it starts all the same, and closes every"

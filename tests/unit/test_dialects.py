@@ -66,6 +66,7 @@ DOCUMENTED = list(FILES[DOCUMENTATION].transcripts)
 BESIDE_RULES = {
     "waited-for-tls": "the cause of a silent greeting (interpret.cause)",
     "no-version-to-speak": "the cause of no-shared-protocol (interpret.cause)",
+    "cleartext-or-weak": "the cause of a refusal that Pure-FTPd does not tell (interpret.cause)",
     "greeting-refused": "the cause of a connection that is closed without a greeting (interpret.cause)",
 }
 

@@ -17,7 +17,7 @@ FTP = [n for n, s in SERVERS.items() if issubclass(s.settings, FtpServerSettings
 #: Another value than the default, where ``not default`` is none.
 OTHER: dict[str, Any] = {
     "certificate": "unset",
-    "ciphers": "HIGH",
+    "ciphers": "AES128-SHA",
     "protocols": only("TLSv1.2"),
     "ssl_sni_hostname": "x",
     "pasv_address": "192.0.2.1",
