@@ -41,6 +41,11 @@ field: $(READY) ## the third document, "FTPS in the field": makes the images tha
 	@$(LAB) engine start
 	@$(LAB) run --document field
 
+.PHONY: field-tables
+field-tables: $(READY) ## try every FTP client against every FTP server, and write docs/field/README.md
+	@$(LAB) engine start
+	@$(BIN)/python -m tools.field
+
 .PHONY: test
 test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-to-end tests and cases
 	@echo "== ruff"

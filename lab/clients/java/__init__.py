@@ -15,8 +15,8 @@ from lab.model.software import AGENTS
 _CLASSES = "/opt/lab/java:/usr/share/java/commons-net.jar"
 #: A small JVM that starts soon; none of it is about TLS.
 _SMALL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xmx64m", "-Xss512k")
-#: Workers at a time, at most: every JVM has a dozen threads and some 80 MB.
-_CONCURRENT = "6"
+#: Workers of one program at a time: a JVM has a dozen threads and some 60 MB, and a container its limits.
+_CONCURRENT = "3"
 
 _SUITE = re.compile(
     r"(?:(ECDHE-RSA|ECDHE-ECDSA|DHE-RSA)-)?(AES128|AES256|CHACHA20)-(?:(GCM|POLY1305)-?)?(SHA\d*)?"

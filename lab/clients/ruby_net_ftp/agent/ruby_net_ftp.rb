@@ -20,6 +20,8 @@ class BadRequest < StandardError; end
 
 NEEDED = %w[goal host port timeout_s tls implicit passive verify ca_file ciphers minimum maximum certificate key
             user password protect_data].freeze
+# Since openssl 3.2, which Ruby 3.3 has.
+GIVES_SECRETS = OpenSSL::SSL::SSLContext.method_defined?(:keylog_cb=)
 STEP_OF_COMMAND = {
   'AUTH' => 'starttls', 'USER' => 'login', 'PASS' => 'login', 'TYPE' => 'login', 'PBSZ' => 'protect',
   'PROT' => 'protect', 'QUIT' => 'quit'
@@ -75,7 +77,7 @@ def tls_options(request, secrets)
     first, *others = OpenSSL::X509::Certificate.load_file(request['certificate'])
     options.update(cert: first, extra_chain_cert: others, key: OpenSSL::PKey.read(File.read(request['key'])))
   end
-  options[:keylog_cb] = ->(_socket, line) { secrets << line << "\n" } if request['key_log']
+  options[:keylog_cb] = ->(_socket, line) { secrets << line << "\n" } if request['key_log'] && GIVES_SECRETS
   options.empty? ? true : options
 end
 
@@ -149,7 +151,7 @@ def attempt(request, progress)
   reply = observer[:reply].lines.last.to_s.chomp
   report.update('reply_code' => reply[0, 3].to_i, 'reply_text' => reply[4..].to_s) if reply =~ /\A\d{3}/
   report['elapsed_ms'] = (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started) * 1000
-  report['key_log'] = secrets if request['key_log']
+  report['key_log'] = secrets if request['key_log'] && GIVES_SECRETS
   report
 end
 

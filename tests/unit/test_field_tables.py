@@ -1,0 +1,124 @@
+"""The tables of the field: what is tried, and how the page tells what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from lab.clients import PROGRAMS
+from lab.model import FtpClientSettings
+from lab.servers import SERVERS
+from tools import field
+from tools.field_page import (
+    BEGIN,
+    END,
+    PAGE,
+    Cell,
+    End,
+    Known,
+    Told,
+    in_short,
+    mark,
+    tables_of,
+    write,
+)
+
+DELIVERED = End("completed")
+ABORTED = End("refused", "transfer", "aborted", "426 Failure | reading", "server")
+FALSE = End("false-success", "transfer", "truncated", "", "unknown")
+CANNOT = End("cannot", "", "", "the image has no such program")
+
+
+def test_every_client_meets_every_server_over_both_versions() -> None:
+    chosen = list(field.clients())
+    assert {client.program for client in chosen} == {
+        name for name, program in PROGRAMS.items() if program.settings.speaks == "FTP"
+    }
+    cells = field.cells(chosen)
+    assert {cell.server for cell in cells} == {
+        name for name, server in SERVERS.items() if server.settings.speaks == "FTP"
+    }
+    for client in map(str, chosen):
+        assert Cell(client, "pyftpdlib", "TLSv1.3", None) in cells
+        for reuse in (True, False):
+            assert Cell(client, "vsftpd", "TLSv1.2", reuse) in cells
+    for attempt in cells.values():
+        assert isinstance(attempt.client, FtpClientSettings)
+        assert attempt.client.payload == field.PAYLOAD
+        # a server that has a switch for versions is limited to one, and else the client is
+        assert (attempt.server.protocols is None) is (attempt.client.protocols is not None)
+
+
+def test_a_refusal_is_asked_of_servers_that_can_be_told_to_make_it() -> None:
+    asked = field.refusals()
+    assert ("vsftpd", "a session that is not resumed") in asked
+    assert ("pyftpdlib", "a session that is not resumed") not in asked
+    assert ("pyftpdlib", "an unknown user") in asked
+
+
+@pytest.mark.parametrize(
+    ("ends", "short", "one_word"),
+    [
+        ([DELIVERED] * 6, "6/6", "yes"),
+        ([ABORTED] * 6, "0/6, `aborted`", "no"),
+        ([DELIVERED, DELIVERED, ABORTED], "2/3, `aborted`", "2/3"),
+        ([DELIVERED, FALSE], "1/2, **false success** 1", "**1/2, says yes**"),
+        ([FALSE], "0/1, **false success** 1", "**no, says yes**"),
+        ([CANNOT, CANNOT], "cannot", "cannot"),
+        ([], "-", "-"),
+    ],
+)
+def test_a_cell_says_what_came_of_its_tries(ends: list[End], short: str, one_word: str) -> None:
+    assert in_short(ends) == short
+    assert mark(ends) == one_word
+
+
+def known() -> Known:
+    vsftpd = Cell("lftp@debian13", "vsftpd", "TLSv1.2", True)
+    return Known(
+        {
+            vsftpd: [DELIVERED, ABORTED, ABORTED, FALSE],
+            dataclasses.replace(vsftpd, client="wget@debian13"): [
+                dataclasses.replace(ABORTED, reason="unknown")
+            ],
+            dataclasses.replace(vsftpd, client="curl@centos7"): [CANNOT],
+        },
+        {
+            ("vsftpd", "an unknown user"): Told(
+                ABORTED, "530 Login incorrect.", "530", ["Mon Nov 30 02:04:16 2026 [pid 12] FAIL"]
+            )
+        },
+        {"vsftpd": {"vsftpd": "3.0.5"}, "lftp@debian13": {"stand-in": "x", "lftp": "4.9.3"}},
+    )
+
+
+def test_the_page_has_the_share_of_reasons_that_are_known_and_what_users_saw() -> None:
+    text = "\n".join(tables_of(known()))
+    assert "Of 6 tries 4 did not deliver; of 3 (75.0 %) the reason is known." in text
+    assert "| `lftp@debian13` | `vsftpd` | TLS 1.2 | 1 of 4 |" in text
+    assert "| `aborted` | transfer aborted | 転送の中断 | transfer | server | 2 |" in text
+    assert "`426 Failure \\| reading`" in text
+    assert "- cannot: the image has no such program (`curl@centos7`)" in text
+    # what differs in every run is not in it
+    assert "(time) [pid N] FAIL" in text
+    assert "| `lftp@debian13` | stand-in: lftp 4.9.3 |" in text
+
+
+def test_what_is_known_is_kept_and_written_between_the_marks(tmp_path: Path) -> None:
+    kept = tmp_path / "known.json"
+    kept.write_text(json.dumps(known().plain()))
+    assert Known.read(kept) == known()
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write(known(), page)
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n\n## At a glance")
+    assert text.endswith(f"{END}\nafter\n")
+    assert "old" not in text
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="has no lines"):
+        write(known(), page)
+    assert BEGIN in PAGE.read_text(encoding="utf-8")

@@ -1,0 +1,227 @@
+"""Every FTP client against every FTP server, and every server's words for each refusal: docs/field/README.md.
+
+``make field-tables`` runs it. Clients and servers are those whose folders there are, each as it is shipped.
+A cell is a client, a server, a version of TLS and, where the server can be told, whether the data channel
+must resume the session. It is tried :data:`TRIES` times with a file of :data:`PAYLOAD` bytes; where the tries
+end in different ways :data:`MOST` times, for losses come in bursts.
+
+python -m tools.field                       make all, write the page
+python -m tools.field lftp@debian13         these clients alone; what is known of the others stays
+python -m tools.field --page                write the page anew of what is known (.lab/field.json)
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lab.clients import PROGRAMS
+from lab.host.checkout import root
+from lab.images import Printed
+from lab.model import Attempt, ClientSettings, Result, ServerSettings, only
+from lab.model.expectations import PlannedAttempt
+from lab.record import AttemptResult
+from lab.run.attempts import run
+from lab.run.checkout import Checkout, new_run_id
+from lab.run.laboratory import Lab, open_lab
+from lab.servers import SERVERS
+from lab.settings import parse_client
+from lab.wire import CapturePolicy
+from tools.field_page import Cell, End, Known, Told, write
+
+#: Bytes of the file: a race needs one that does not fit into the kernel's buffers.
+PAYLOAD = 1 << 20
+TRIES, MOST = 6, 30
+#: Seconds that a client has, unless it ends before; a client that hangs ends there.
+LIMIT_S = 20.0
+VERSIONS = ("TLSv1.2", "TLSv1.3")
+#: The field of a server that can be told whether the data channel must resume the session.
+REUSE = "require_ssl_reuse"
+#: Who is refused by the servers, and how: settings of the server, and of this client.
+ASKING = "ftplib@rocky9:DEFAULT"
+#: Both ends have a suite, and not the same one.
+SUITES = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256")
+REFUSALS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    "a login without TLS": ({"tls_required_login": True}, {"tls": False}),
+    "TLS where the server has none": ({"tls": False}, {}),
+    "an unknown user": ({}, {"user": "nobody-known"}),
+    "no common version": ({"protocols": only("TLSv1.3")}, {"protocols": only("TLSv1.2")}),
+    "no common cipher suite": (
+        {"protocols": only("TLSv1.2"), "ciphers": SUITES[0]},
+        {"ciphers": SUITES[1]},
+    ),
+    "no client certificate": ({"require_cert": True, "protocols": only("TLSv1.2")}, {}),
+    "a data channel without TLS": (
+        {"tls_required_data": True, "protocols": only("TLSv1.2")},
+        {"protect_data": False},
+    ),
+    "a session that is not resumed": ({REUSE: True, "protocols": only("TLSv1.2")}, {}),
+}
+KNOWN = root() / ".lab" / "field.json"
+
+
+def clients() -> Iterator[ClientSettings]:
+    """Every FTP client on each of its platforms, under the policy that this is shipped with."""
+    for name, program in PROGRAMS.items():
+        if program.settings.speaks == "FTP":
+            yield from (parse_client(f"{name}@{platform}") for platform in program.platforms)
+
+
+def servers() -> Iterator[ServerSettings]:
+    """Every FTP server, as the lab has it with nothing set."""
+    for server in SERVERS.values():
+        if server.settings.speaks == "FTP":
+            yield server.settings_with()
+
+
+def cells(chosen: Sequence[ClientSettings]) -> dict[Cell, Attempt]:
+    """The attempt of every cell."""
+    found = {}
+    for client in chosen:
+        wanted = dataclasses.replace(client, payload=PAYLOAD, timeout_s=LIMIT_S)  # type: ignore[call-arg]
+        for server in servers():
+            for version in VERSIONS:
+                for reuse in (True, False) if hasattr(server, REUSE) else (None,):
+                    told: dict[str, Any] = {} if reuse is None else {REUSE: reuse}
+                    there = dataclasses.replace(server, **told)
+                    cell = Cell(str(client), server.software, version, reuse)
+                    found[cell] = limited(Attempt(there, wanted), version)
+    return found
+
+
+def limited(attempt: Attempt, version: str) -> Attempt:
+    """The attempt over one version: the server is limited to it, or the client where it cannot be."""
+    server = SERVERS[attempt.server.software]
+    each = {one: dataclasses.replace(attempt.server, protocols=only(one)) for one in VERSIONS}
+    if all(server.unsupported(one) for one in each.values()):
+        return attempt.with_client(protocols=only(version))
+    return Attempt(each[version], attempt.client)
+
+
+def refusals() -> dict[tuple[str, str], Attempt]:
+    """The attempt of every refusal that a server can be told to make, by server and refusal."""
+    found = {}
+    for server in servers():
+        for name, (there, here) in REFUSALS.items():
+            if all(hasattr(server, field) for field in there):
+                client = dataclasses.replace(parse_client(ASKING), timeout_s=LIMIT_S, **here)
+                found[server.software, name] = Attempt(dataclasses.replace(server, **there), client)
+    return found
+
+
+def made(
+    laboratory: Lab, attempts: Mapping[Any, Attempt], times: int
+) -> dict[Any, list[AttemptResult]]:
+    """So many tries of each, by its key."""
+    found: dict[Any, list[AttemptResult]] = {key: [] for key in attempts}
+    keys = {f"{number}": key for number, key in enumerate(attempts)}
+    planned = [
+        PlannedAttempt(f"{name}#{number}", attempts[key], counted=True)
+        for number in range(times)
+        for name, key in keys.items()
+    ]
+    done = 0
+
+    def finished(result: AttemptResult, _: object) -> None:
+        nonlocal done
+        done += 1
+        found[keys[result.id.partition("#")[0]]].append(result)
+        if done % 100 == 0:
+            sys.stderr.write(f"{done} of {len(planned)}\n")
+
+    run(laboratory.session, planned, finished, captures=CapturePolicy.NONE)
+    return found
+
+
+def end_of(result: AttemptResult) -> End:
+    """How a try ended, in the lab's words and in the user's."""
+    outcome, report = result.outcome, result.client_report
+    if outcome is None:
+        why = result.verdict_why
+        return End(str(result.verdict), "", "", why.partition(": ")[2] or why)
+    said = (report.message.strip() or report.error.strip()) if report else ""
+    return End(
+        str(outcome.result),
+        str(outcome.stage or ""),
+        str(outcome.reason or ""),
+        said.splitlines()[-1] if said else "",
+        str(outcome.by or ""),
+    )
+
+
+def told(result: AttemptResult) -> Told:
+    """What server and client said of a refusal."""
+    report, server = result.client_report, result.server_report
+    reply = (
+        f"{report.reply_code} {report.reply_text}".strip() if report and report.reply_code else ""
+    )
+    log = [line for line in (server.log if server else "").splitlines() if line.strip()]
+    return Told(end_of(result), reply, report.error.strip() if report else "", log[-3:])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make what is asked for, keep it, write the page; the exit status is 0."""
+    parser = argparse.ArgumentParser(prog="python -m tools.field")
+    parser.add_argument("client", nargs="*", help="PROGRAM@PLATFORM (default: every FTP client)")
+    parser.add_argument("--page", action="store_true", help="make nothing, write the page anew")
+    arguments = parser.parse_args(argv)
+    known = (
+        Known.read(KNOWN) if (arguments.page or arguments.client) and KNOWN.exists() else Known()
+    )
+    if not arguments.page:
+        chosen = [parse_client(c) for c in arguments.client] or list(clients())
+        known = make(known, cells(chosen), {} if arguments.client else refusals())
+    for path in write(known):
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def make(
+    known: Known, wanted: Mapping[Cell, Attempt], refused: Mapping[tuple[str, str], Attempt]
+) -> Known:
+    """What is known afterwards: these cells and refusals are made, the rest stays."""
+    every = [*wanted.values(), *refused.values()]
+    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=every) as laboratory:
+        versions = {**known.versions, **dict(_versions(laboratory, every))}
+        words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
+        known = Known(known.ends, {**known.words, **words}, versions)
+        for client in dict.fromkeys(cell.client for cell in wanted):
+            mine = {cell: attempt for cell, attempt in wanted.items() if cell.client == client}
+            results = made(laboratory, mine, TRIES)
+            again = {cell: mine[cell] for cell, tries in results.items() if _differ(tries)}
+            for cell, tries in made(laboratory, again, MOST - TRIES).items():
+                results[cell] += tries
+            ends = {cell: [end_of(one) for one in tries] for cell, tries in results.items()}
+            known = Known({**known.ends, **ends}, known.words, known.versions)
+            KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
+            sys.stderr.write(f"{client}\n")
+    return known
+
+
+def _differ(tries: Iterable[AttemptResult]) -> bool:
+    ends = {one.outcome.result if one.outcome else None for one in tries}
+    return len(ends) > 1 or Result.FALSE_SUCCESS in ends
+
+
+def _versions(laboratory: Lab, attempts: Iterable[Attempt]) -> Iterator[tuple[str, dict[str, str]]]:
+    """What was measured in the image of each client and server, by its name."""
+    for attempt in attempts:
+        ends = (
+            (str(attempt.client), PROGRAMS[attempt.client.program].service(attempt.client)),
+            (attempt.server.software, SERVERS[attempt.server.software].service),
+        )
+        for name, service in ends:
+            image = laboratory.image_of(service)
+            if image is not None:
+                measured = laboratory.images[image].provenance
+                library = {"TLS library": measured.tls_library} if measured.tls_library else {}
+                stand_in = {"stand-in": image} if measured.stand_in else {}
+                yield name, {**stand_in, **measured.packages, **library}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
