@@ -24,7 +24,6 @@ _STEP_OF_COMMAND = {
     "PASS": "login",
     "ACCT": "login",
     "SYST": "login",
-    "QUIT": "quit",
 }
 _COMMAND = re.compile(r"^---> ([A-Z]{3,4})\b")
 _REPLY = re.compile(r"^(\d{3})([ -])(.*)$")
@@ -49,6 +48,7 @@ _ERRNO = {
 }
 _REFUSED = 400
 _LOGGED_IN = 230
+_BYE = 221
 #: It makes this up when the connection is gone.
 _NO_REPLY = "Service not available, remote server has closed connection"
 
@@ -206,7 +206,8 @@ class _Said:
 
     def _take(self, line: str) -> None:
         if command := _COMMAND.match(line):
-            if command[1] != "QUIT" or not self.refusals:
+            # It goes on to the end whatever failed: what is typed is typed.
+            if command[1] != "QUIT":
                 self.step = _STEP_OF_COMMAND.get(command[1], "put")
             self._stored = self._stored or command[1] == "STOR"
         elif reply := _REPLY.match(line):
@@ -219,7 +220,7 @@ class _Said:
             self.cipher, self.protocol = tls[1], tls[2]
 
     def _take_reply(self, code: int, text: str, *, last: bool) -> None:
-        if not last or text == _NO_REPLY or (self.step == "quit" and self.reply_code):
+        if not last or text == _NO_REPLY or (code == _BYE and self.reply_code):
             return
         self.logged_in = self.logged_in or code == _LOGGED_IN
         if code >= _REFUSED:
