@@ -69,6 +69,9 @@ class GitFtpProgram(Program[GitFtp]):
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """See :meth:`Program.report`."""
         read = curl.read(raw)
+        if read.protocol and read.verified is None and "--insecure" in raw["argv"]:
+            # libcurl is told to check nothing, and then has nothing to say of it.
+            read = dataclasses.replace(read, verified=False)
         fatal = " ".join(_FATAL.findall(str(raw.get("stderr") or "")))
         if not read.failed or not fatal:
             return read
