@@ -18,7 +18,7 @@ from lab.clients import PROGRAMS
 from lab.host.engine import EngineError, compose_environment
 from lab.host.machine import program
 from lab.images import Printed
-from lab.model import PLATFORMS, FtpServerSettings, ServerSettings, container_of
+from lab.model import PLATFORMS, FtpServerSettings, ServerSettings
 from lab.report.layout import hung
 from lab.run.agents import Unsupported
 from lab.run.checkout import Checkout, new_run_id
@@ -73,9 +73,7 @@ class Reached:
 
 
 def service_of(where: str) -> str:
-    """The container of ``PLATFORM[:POLICY]``: that of the platform itself.
-
-    Where it has none, one that no image has to be made for.
+    """The container of ``PLATFORM[:POLICY]``; of several one that no image has to be made for.
 
     Raises:
         SettingsError: there is no such platform, policy, or container.
@@ -95,9 +93,6 @@ def service_of(where: str) -> str:
     ]
     if not there:
         raise SettingsError(f"no client of the lab runs on {platform}")
-    own = container_of("", platform, policy or (policies[0] if policies else None))
-    if own in there:
-        return own
     always = services_by_default(Checkout.here())
     return next((service for service in there if service in always), there[0])
 

@@ -584,7 +584,7 @@ def test_what_cannot_be_tried_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> N
         ("rocky9", "rocky9-default"),
         ("rocky9:FIPS", "rocky9-fips"),
         ("centos7", "centos7"),
-        ("debian13", "debian13"),
+        ("debian13", "edge"),
     ],
 )
 def test_a_shell_is_in_the_container_of_the_clients(where: str, service: str) -> None:
