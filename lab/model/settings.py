@@ -33,6 +33,9 @@ DataFilter = Literal["open", "dropped", "rejected", "followed"]
 #: Help of fields that are in several classes.
 SNI_HELP = "refuse a handshake that names another host"
 CLIENT_CERTIFICATE_HELP = "the client must present a certificate"
+KEY_OF_HELP = (
+    "a certificate of the catalogue whose private key is configured in the place of the right one"
+)
 EXTRA_HELP = "a further configuration line, verbatim"
 VERIFY_NAME_HELP = "the name the certificate must have (default: the host)"
 SNI_SENT_HELP = "server name to send (default: the host; empty: send none)"
@@ -128,6 +131,11 @@ class ServerSettings:
     def has_certificate(self) -> bool:
         """Whether ``certificate`` names one."""
         return self.certificate not in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY)
+
+    @property
+    def key_slug(self) -> str:
+        """The certificate of the catalogue whose private key is configured."""
+        return self.certificate
 
     @property
     def tls_first(self) -> bool:

@@ -639,6 +639,7 @@ CURES: tuple[Cure, ...] = (
         (Reason.CLIENT_CERTIFICATE_REQUIRED,),
         _client(client_certificate="client"),
     ),
+    Cure("own-key", (Reason.CLOSED, Reason.CONNECTION_REFUSED), _server(key_of=None)),
     Cure(
         "client-suites",
         (Reason.NO_SHARED_CIPHER, Reason.CIPHER_LIST_EMPTY),
@@ -648,6 +649,11 @@ CURES: tuple[Cure, ...] = (
         "client-tls",
         (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED, Reason.PLAINTEXT_PEER),
         _client(tls=True),
+    ),
+    Cure(
+        "data-protected",
+        (Reason.DATA_TLS_REQUIRED, Reason.PROTECTION_REFUSED, Reason.DATA_TLS_FAILED),
+        _client(protect_data=True),
     ),
     Cure("patient", (Reason.TIMED_OUT,), _patient),
     Cure(

@@ -49,7 +49,12 @@ def wanted_by(attempts: Collection[Attempt]) -> Wanted:
     slugs: set[str | None] = set()
     anchors: set[str | None] = {"public"}
     for one in attempts:
-        slugs |= {one.server.certificate, one.client.pin, one.client.client_certificate}
+        slugs |= {
+            one.server.certificate,
+            one.server.key_slug,
+            one.client.pin,
+            one.client.client_certificate,
+        }
         anchors.add(one.client.trust)
     strong = any(_is_at_level_3(one) for one in attempts)
     return Wanted(

@@ -35,7 +35,7 @@ FIRST_PORT = 2100
 #: Passive ports: so many for each listener, from here on.
 FIRST_PASSIVE_PORT = 30000
 PASSIVE_PORTS = 20
-#: Seconds for a listener to start.
+#: Seconds for a listener to end.
 LISTEN_S = 10.0
 #: What is said in the place of a server's own words where none is started.
 NOT_LISTENING = "nothing is to listen on its port (listening=off)"
@@ -151,6 +151,9 @@ class Listeners:
         if server.has_certificate:
             self._material.server(server.certificate, server.host)
             chain, key = certificate_files(server.host, server.certificate)
+            if server.key_slug != server.certificate:
+                self._material.server(server.key_slug, server.host)
+                key = certificate_files(server.host, server.key_slug)[1]
         place = ListenerPlace(
             key=name,
             port=FIRST_PORT + number,
@@ -163,7 +166,9 @@ class Listeners:
             pasv_address=announced(server, self._containers),
         )
         request = listen_request(SERVERS[server.software], server, place)
-        answer = self._agents.server(server.software).call("listen", LISTEN_S, **request)
+        answer = self._agents.server(server.software).call(
+            "listen", SERVERS[server.software].start_s, **request
+        )
         return Listener(
             place.key,
             place.port,

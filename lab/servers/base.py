@@ -154,6 +154,8 @@ class Server(ABC, Generic[S]):
     """As ``ServerSettings.software`` has it."""
     service: str
     """Its container in the topology."""
+    start_s: float = 10.0
+    """How long a listener may take until it listens, on a machine that is busy."""
 
     @property
     def host(self) -> str:

@@ -204,6 +204,44 @@ def proftpd_does_not_send_the_chain_of_its_file(client: ClientSettings) -> Case:
     )
 
 
+@case(section=field.WORDS, clients=[*CURL, *FTPLIB])
+def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
+    """ProFTPD (1.3.8c) with the key of another certificate starts, and closes every connection at once."""
+    attempt = Attempt(Proftpd(key_of="self-signed", require_ssl_reuse=False), client)
+    return Case(
+        attempt,
+        refused(
+            by=Side.SERVER,
+            at=Stage.GREETING,
+            because=Reason.CLOSED,
+            cause="the server's key does not belong to its certificate",
+        ),
+        twin=attempt.with_server(key_of=None),
+        remedies=[
+            recommended(
+                "the private key that belongs to the certificate", attempt.with_server(key_of=None)
+            ),
+            useless("no TLS at the client", attempt.with_client(tls=False)),
+        ],
+    )
+
+
+@case(section=field.WORDS, clients=CURL)
+def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
+    """Pure-FTPd (1.0.50) with the key of another certificate says that the file doesn't exist, and ends."""
+    attempt = Attempt(PureFtpd(key_of="self-signed"), client)
+    return Case(
+        attempt,
+        DOES_NOT_START,
+        twin=attempt.with_server(key_of=None),
+        remedies=[
+            recommended(
+                "the private key that belongs to the certificate", attempt.with_server(key_of=None)
+            )
+        ],
+    )
+
+
 @case(section=field.WORDS, clients=FTPLIB)
 def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.3 ftplib learns of it at USER, by alert 116."""

@@ -13,6 +13,8 @@ from lab.record import CertificateRecord
 from lab.remedies import CURES, as_written, cured, remedies_for
 from lab.remedies.chains import EXPIRED_ROOT, ROOT_MISSING, Likeness, likeness, others
 from lab.remedies.lines import changes
+from lab.servers.proftpd import Proftpd
+from lab.servers.pure_ftpd import PureFtpd
 
 NOW = datetime(2031, 2, 16, tzinfo=UTC)
 
@@ -68,6 +70,13 @@ def names(reason: Reason, server: ServerSettings, client: ClientSettings) -> lis
             net_ftp("centos7", tls=False),
             ["client-tls", "plain-login"],
         ),
+        (
+            Reason.DATA_TLS_REQUIRED,
+            PureFtpd(),
+            ftplib("rocky9", protect_data=False),
+            ["data-protected"],
+        ),
+        (Reason.CLOSED, Proftpd(key_of="self-signed"), ftplib("rocky9"), ["own-key"]),
         (
             Reason.TIMED_OUT,
             nginx(port_filter="dropped"),

@@ -32,7 +32,7 @@ OTHER: dict[str, Any] = {
     "extra": ("a=b",),
 }
 #: What the session decides: whether there is a listener, whose address the filter lets in or is announced.
-OF_THE_SESSION = {"software", "listening", "port_allowed", "pasv_address", "presumed"}
+OF_THE_SESSION = {"software", "listening", "port_allowed", "pasv_address", "presumed", "key_of"}
 
 
 def place(software: str) -> ListenerPlace:

@@ -35,8 +35,8 @@ _STEP_OF_COMMAND = {
     "PBSZ": "protect",
     "PROT": "protect",
 }
-#: Commands that look after the connection, and decide nothing about the delivery.
-_ASIDE = ("NOOP", "QUIT")
+#: Commands that look after the connection, or clean up, and decide nothing about the delivery.
+_ASIDE = ("DELE", "NOOP", "QUIT")
 
 #: System errors as Go words them.
 _ERRNO = {
@@ -76,6 +76,7 @@ class RcloneProgram(Program[Rclone]):
     settings: type[Rclone] = Rclone
     agent: Agent = Agent.python("rclone", "commands.py", "rclone", "version")
     name: str = "rclone"
+    leaves_tickets_unread: bool = True
 
     def unsupported(self, client: Rclone, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

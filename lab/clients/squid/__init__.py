@@ -31,7 +31,7 @@ SETTLES_S = 0.6
 # Nothing is kept, and nothing is written but the logs.
 _CONFIGURATION = """\
 http_port {visitors} accel defaultsite={host} no-vhost
-cache_peer {host} parent {port} 0 no-query no-digest originserver name=origin {options}
+cache_peer {host} parent {port} 0 no-query no-digest originserver name=origin login=PASSTHRU {options}
 http_access allow all
 never_direct allow all
 cache deny all

@@ -54,6 +54,8 @@ class FtpSrvServer(Server[FtpSrv]):
     agent: Agent = Agent.python("ftp_srv", "server.py", "ftp_srv")
     name: str = "ftp-srv"
     service: str = "ftp-srv"
+    # Node loads a second of JavaScript where others share two cores with it.
+    start_s: float = 40.0
 
     def unsupported(self, settings: FtpSrv) -> str | None:
         """See :class:`lab.servers.base.Server`."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from lab.model import Agent, FtpServerSettings, setting
-from lab.model.settings import CLIENT_CERTIFICATE_HELP
+from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
 HOSTS = {
@@ -42,6 +42,12 @@ class PureFtpd(FtpServerSettings):
 
     software: Literal["pure-ftpd", "pure-ftpd@debian12"] = "pure-ftpd"
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
+    key_of: str | None = setting(None, KEY_OF_HELP)
+
+    @property
+    def key_slug(self) -> str:
+        """See :attr:`ServerSettings.key_slug`."""
+        return self.key_of or self.certificate
 
     @property
     def asks_for_certificate(self) -> bool:

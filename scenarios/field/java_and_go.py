@@ -1,0 +1,283 @@
+"""Java's commons-net and HttpsURLConnection, and what is written in Go: rclone and net/http."""
+
+from dataclasses import replace
+from functools import partial
+
+from lab.cases import Case, case, nginx, recommended, temporary, unsafe, useless, vsftpd
+from lab.clients.commons_net import CommonsNet
+from lab.clients.go import Go
+from lab.clients.java import Java
+from lab.clients.rclone import Rclone
+from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only
+from lab.model.expectations import completed, refused
+from scenarios import field
+
+DISTRIBUTIONS = ("debian13",)
+RCLONE = [Rclone(platform=name) for name in DISTRIBUTIONS]
+COMMONS_NET = [CommonsNet(platform=name) for name in DISTRIBUTIONS]
+REUSING = [CommonsNet(program="commons-net-reuse", platform=name) for name in DISTRIBUTIONS]
+GO = [Go(platform=name) for name in DISTRIBUTIONS]
+JAVA = [Java(platform=name) for name in DISTRIBUTIONS]
+
+WITHOUT_TICKETS = "-Djdk.tls.client.enableSessionTicketExtension=false"
+WITHOUT_EMS = "-Djdk.tls.useExtendedMasterSecret=false"
+
+#: Nobody asks for a session: what is left is the certificate.
+LENIENT = partial(vsftpd, require_ssl_reuse=False)
+
+ANSWERED_522 = replace(
+    field.REUSE_REQUIRED, message="522 SSL connection failed: session reuse required"
+)
+ANSWERED = completed(verified=True)
+NO_PATH = (
+    "javax.net.ssl.SSLHandshakeException: (certificate_unknown) PKIX path building failed:"
+    " sun.security.provider.certpath.SunCertPathBuilderException:"
+    " unable to find valid certification path to requested target"
+)
+NO_SHARED_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
+
+
+# -- rclone ----------------------------------------------------------------------------------------
+
+
+@case(section=field.RESUMES, clients=RCLONE)
+def rclone_resumes_over_tls_1_3(client: ClientSettings) -> Case:
+    """Debian 13's rclone, the same 1.60.1 built with Go 1.23.2, delivers over TLS 1.3."""
+    return Case(Attempt(vsftpd(), client), field.DELIVERED)
+
+
+@case(section=field.VERIFIES, clients=RCLONE)
+def rclone_checks_the_certificate(client: ClientSettings) -> Case:
+    """Rclone (1.60.1) verifies by default, and for FTP passes over --ca-cert without a word."""
+    attempt = Attempt(vsftpd(certificate="private-ca", protocols=field.WHOLE), client)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.UNKNOWN_ISSUER),
+        twin=attempt.with_client(trust="private-ca"),
+        remedies=[
+            recommended(
+                "SSL_CERT_FILE with the private authority",
+                attempt.with_client(trust="private-ca"),
+                field.DELIVERED,
+            ),
+            useless(
+                "rclone --ca-cert with a file of authorities",
+                attempt.with_client(
+                    options=("--ca-cert", "/opt/lab/certificates/anchors/private-ca.pem")
+                ),
+            ),
+            unsafe("rclone --ftp-no-check-certificate", attempt.with_client(verify=False)),
+        ],
+    )
+
+
+# -- commons-net: who is on the other side ------------------------------------------------------------
+
+
+@case(section=field.VERIFIES, clients=COMMONS_NET)
+def commons_net_takes_any_issuer(client: ClientSettings) -> Case:
+    """FTPSClient (commons-net 3.9.0) as it is delivers to a certificate that signed itself."""
+    return Case(Attempt(LENIENT(certificate="self-signed"), client), field.DELIVERED_UNCHECKED)
+
+
+@case(section=field.VERIFIES, clients=COMMONS_NET)
+def commons_net_takes_any_name(client: ClientSettings) -> Case:
+    """FTPSClient (commons-net 3.9.0) as it is delivers to a certificate of another host."""
+    return Case(Attempt(LENIENT(certificate="wrong-host"), client), field.DELIVERED_UNCHECKED)
+
+
+@case(section=field.VERIFIES, clients=COMMONS_NET)
+def commons_net_looks_at_dates(client: ClientSettings) -> Case:
+    """FTPSClient (commons-net 3.9.0) as it is refuses an expired certificate, and only says NotAfter."""
+    attempt = Attempt(LENIENT(certificate="expired"), client)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.EXPIRED),
+        remedies=[recommended("renew it", attempt.with_server(certificate="renewed"))],
+    )
+
+
+@case(section=field.VERIFIES, clients=COMMONS_NET)
+def commons_net_told_to_verify(client: ClientSettings) -> Case:
+    """With setTrustManager(null) FTPSClient (commons-net 3.9.0) asks the JVM's authorities."""
+    attempt = Attempt(LENIENT(certificate="private-ca"), client).with_client(verify=True)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
+        twin=attempt.with_client(trust="private-ca"),
+        remedies=[
+            recommended(
+                "a trust manager with the private authority",
+                attempt.with_client(trust="private-ca"),
+                field.DELIVERED,
+            ),
+            unsafe("FTPSClient as it is", attempt.with_client(verify=False)),
+        ],
+    )
+
+
+@case(section=field.VERIFIES, clients=COMMONS_NET)
+def commons_net_told_to_check_the_name(client: ClientSettings) -> Case:
+    """With setEndpointCheckingEnabled(true) FTPSClient (commons-net 3.9.0) looks at the name."""
+    attempt = Attempt(LENIENT(certificate="wrong-host"), client).with_client(check_name=True)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.HOSTNAME_MISMATCH),
+        twin=attempt.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                "a certificate with the host's name", attempt.with_server(certificate="valid")
+            ),
+            unsafe("FTPSClient as it is", attempt.with_client(check_name=None)),
+        ],
+    )
+
+
+# -- commons-net: sessions -------------------------------------------------------------------------
+
+
+@case(section=field.RESUMES, clients=COMMONS_NET)
+def commons_net_resumes_no_session(client: ClientSettings) -> Case:
+    """FTPSClient (commons-net 3.9.0) resumes no session, and vsftpd as it is shipped requires it."""
+    attempt = Attempt(vsftpd(), client)
+    reusing = CommonsNet(program="commons-net-reuse", platform=client.platform)
+    told = replace(reusing, protocols=field.WHOLE, jvm_options=(WITHOUT_TICKETS,))
+    return Case(
+        attempt,
+        ANSWERED_522,
+        twin=attempt.with_server(require_ssl_reuse=False),
+        remedies=[
+            recommended(
+                "_prepareDataSocket_ with the session, TLS 1.2 at most, and no session tickets",
+                Attempt(vsftpd(), told),
+                completed(data_protected=True),
+            ),
+            useless("_prepareDataSocket_ with the session alone", Attempt(vsftpd(), reusing)),
+            temporary(
+                "vsftpd.conf: require_ssl_reuse=NO",
+                attempt.with_server(require_ssl_reuse=False),
+                field.DELIVERED_UNCHECKED,
+            ),
+        ],
+    )
+
+
+@case(section=field.WORDS, clients=COMMONS_NET)
+def commons_net_hides_the_reply_behind_a_large_file(client: ClientSettings) -> Case:
+    """Of a file of 1 MiB the caller of commons-net (3.9.0) reads an exception, and not the 522."""
+    attempt = Attempt(vsftpd(), client).with_client(payload=1 << 20)
+    return Case(
+        attempt,
+        replace(
+            field.REUSE_REQUIRED,
+            message="org.apache.commons.net.io.CopyStreamException: IOException caught while copying.",
+        ),
+        twin=attempt.with_server(require_ssl_reuse=False),
+    )
+
+
+@case(section=field.RESUMES, clients=REUSING)
+def reflection_needs_tls_1_2_without_tickets(client: ClientSettings) -> Case:
+    """The session of Java (17, 21) over TLS 1.2 is not resumed as long as it takes session tickets."""
+    attempt = Attempt(vsftpd(), client).with_client(protocols=field.WHOLE)
+    return Case(
+        attempt,
+        ANSWERED_522,
+        twin=attempt.with_client(jvm_options=(WITHOUT_TICKETS,)),
+        remedies=[
+            recommended(
+                f"java {WITHOUT_TICKETS}", attempt.with_client(jvm_options=(WITHOUT_TICKETS,))
+            ),
+            useless(f"java {WITHOUT_EMS}", attempt.with_client(jvm_options=(WITHOUT_EMS,))),
+            useless(
+                f"java {WITHOUT_TICKETS}, with TLS 1.3",
+                attempt.with_client(jvm_options=(WITHOUT_TICKETS,), protocols=None),
+            ),
+        ],
+    )
+
+
+# -- origins ---------------------------------------------------------------------------------------
+
+
+@case(section=field.VERIFIES, clients=GO)
+def go_wants_a_subject_alternative_name(client: ClientSettings) -> Case:
+    """Go (1.19, 1.24) refuses a certificate that has the name in its subject alone."""
+    attempt = Attempt(nginx(certificate="cn-only"), client)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.HOSTNAME_MISMATCH),
+        remedies=[
+            recommended(
+                "a certificate with a subject alternative name",
+                attempt.with_server(certificate="valid"),
+            ),
+            unsafe("InsecureSkipVerify: true", attempt.with_client(verify=False)),
+        ],
+    )
+
+
+@case(section=field.VERIFIES, clients=JAVA)
+def java_takes_a_name_in_the_subject(client: ClientSettings) -> Case:
+    """HttpsURLConnection (Java 17, 21) takes a certificate that has the name in its subject alone."""
+    return Case(Attempt(nginx(certificate="cn-only"), client), ANSWERED)
+
+
+@case(section=field.WORDS, clients=GO)
+def go_calls_a_missing_intermediate_an_unknown_authority(client: ClientSettings) -> Case:
+    """Go (1.19, 1.24) has the same words for a missing intermediate as for an unknown authority."""
+    attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.UNKNOWN_ISSUER),
+        remedies=[
+            recommended("send the intermediate too", attempt.with_server(certificate="full-chain")),
+            unsafe("InsecureSkipVerify: true", attempt.with_client(verify=False)),
+        ],
+    )
+
+
+@case(section=field.WORDS, clients=JAVA)
+def java_calls_a_missing_intermediate_no_path(client: ClientSettings) -> Case:
+    """Java (17, 21) does not say that an intermediate is missing, but that there is no path."""
+    attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    return Case(
+        attempt,
+        field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
+        remedies=[
+            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
+        ],
+    )
+
+
+@case(section=field.WORDS, clients=JAVA)
+def java_calls_an_expired_certificate_a_failed_check(client: ClientSettings) -> Case:
+    """Java (17, 21) says of an expired certificate that the validity check failed."""
+    attempt = Attempt(nginx(certificate="expired"), client)
+    return Case(
+        attempt,
+        field.client_refuses(
+            Reason.EXPIRED,
+            "javax.net.ssl.SSLHandshakeException: (certificate_expired) PKIX path validation failed:"
+            " java.security.cert.CertPathValidatorException: validity check failed",
+        ),
+        remedies=[recommended("renew it", attempt.with_server(certificate="renewed"))],
+    )
+
+
+@case(section=field.SERVERS, clients=GO)
+def go_1_24_offers_no_rsa_key_exchange(client: ClientSettings) -> Case:
+    """Go 1.24 has nothing in common with an origin that allows AES128-SHA alone."""
+    attempt = Attempt(nginx(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
+    return Case(
+        attempt,
+        NO_SHARED_CIPHER,
+        remedies=[
+            recommended("nginx.conf: ssl_ciphers HIGH", attempt.with_server(ciphers="HIGH")),
+            temporary(
+                "GODEBUG=tlsrsakex=1",
+                attempt.with_client(environment=("GODEBUG=tlsrsakex=1",)),
+                completed(cipher="AES128-SHA"),
+            ),
+        ],
+    )
