@@ -510,7 +510,7 @@ def test_centos7_speaks_ssl_3_to_tls_1_2_and_not_tls_1_3(start: Start) -> None:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_net_ftp_can_start_tls_and_has_the_distributions_mode(start: Start, name: str) -> None:
+def test_net_ftp_can_start_tls_and_is_passive_by_default(start: Start, name: str) -> None:
     box = start(name)
     program = 'print Net::FTP->can("starttls") ? 1 : 0, $NetConfig{ftp_int_passive} // 1'
     # Debian alone changes the default mode to active.
