@@ -120,7 +120,7 @@ class ClientDialect(Table):
     generation: tuple[Generation, ...] = ()
     """Which versions a text is of, where the wording tells."""
     probes: bool = False
-    """Whether it connects and leaves again before it asks for anything: that a client left says nothing then."""
+    """Whether it connects and leaves before it asks for anything: that a client left says nothing then."""
 
     def parts(self) -> Iterator[ClientDialect]:
         """This dialect and all that it includes."""

@@ -123,6 +123,7 @@ DIFFERENT: dict[tuple[str, str], tuple[Side | None, Side | None]] = {
     # OpenSSL 1.0.2 looks at the version of the record before it looks at the alert in it.
     ("old server, server of SSLv3", "vsftpd@openssl-1.0.2k"): (Side.CLIENT, None),
     # The client takes what the server sends for no TLS.
+    ("server of SSLv3", "vsftpd"): (Side.CLIENT, None),
     ("server of TLSv1", "vsftpd"): (Side.CLIENT, None),
     ("server of ..TLSv1.1", "vsftpd"): (Side.CLIENT, None),
 }
