@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.clients import PROGRAMS
 from lab.clients.edges import EdgeSettings
+from lab.host.checkout import root
 from lab.images import Printed
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
@@ -42,6 +42,13 @@ DEFECTS: Mapping[str, str] = {
     "closed port": "nginx listening=off",
     "filtered port": "nginx port_filter=dropped",
 }
+#: The defects that are one also where nothing is configured.
+DEFAULTS = ("self-signed", "unknown issuer", "expired", "wrong host", "intermediate not sent")
+PAGE = "docs/edge.md"
+#: The tables have the edges of this platform, unless others are named.
+PLATFORM = "@debian13"
+#: Between these lines of the page the tables are.
+BEGIN, END = "<!-- tables: python -m tools.edges --write -->", "<!-- end of the tables -->"
 #: Seconds that an edge waits for the origin here.
 LIMIT_S = 3.0
 
@@ -53,37 +60,98 @@ def edges() -> Iterator[str]:
             yield from (f"{name}@{platform}" for platform in program.platforms)
 
 
-def attempts(named: Sequence[str], settings: Sequence[str]) -> list[PlannedAttempt]:
-    """One for each edge and defect; the title is ``EDGE: DEFECT``."""
+def attempts(
+    named: Sequence[str], settings: Sequence[str], defects: Iterable[str] = DEFECTS
+) -> list[PlannedAttempt]:
+    """One for each edge and defect."""
     planned = []
     for edge in named:
-        for defect, told in DEFECTS.items():
+        for defect in defects:
+            told = DEFECTS[defect]
             software, *assigned = told.split()
             client = parse_client(edge, [f"timeout_s={LIMIT_S:g}", *settings])
             attempt = Attempt(parse_server(assigned, software), client)
-            planned.append(PlannedAttempt(f"{edge}: {defect}", attempt))
+            title = f"{edge}: {defect}: {' '.join(settings)}"
+            planned.append(PlannedAttempt(title, attempt))
     return planned
 
 
-def made(planned: Sequence[PlannedAttempt]) -> dict[str, AttemptResult]:
-    """The results, by title."""
+def made(planned: Sequence[PlannedAttempt]) -> tuple[dict[str, AttemptResult], dict[str, str]]:
+    """The results, by title, and the version of each edge."""
     found: dict[str, AttemptResult] = {}
+    versions: dict[str, str] = {}
     with open_lab(
         Checkout.here(), Printed(), new_run_id(), attempts=[one.attempt for one in planned]
     ) as laboratory:
         run(laboratory.session, planned, lambda one, _: found.__setitem__(one.id, one))
-    return found
+        for client in {one.attempt.client for one in planned}:
+            program = PROGRAMS[client.program]
+            image = laboratory.image_of(program.service(client))
+            packages = laboratory.images[image].provenance.packages if image else {}
+            versions[str(client)] = packages.get(client.program) or packages.get("nginx", "")
+    return found, versions
+
+
+def cell(result: AttemptResult) -> str:
+    """What the visitor reads, and what the lab knows of the reason."""
+    outcome, report = result.outcome, result.client_report
+    if outcome is None or report is None:
+        return "cannot"
+    if not report.failed:
+        return str(report.reply_code) if outcome.verified else f"**{report.reply_code}**"
+    if report.step == "connect" and not report.reply_code and outcome.reason == "usage-error":
+        return "does not start"
+    told = str(report.reply_code) if report.reply_code else "reset"
+    return f"{told} {outcome.reason}"
+
+
+def table(
+    named: Sequence[str],
+    settings: Sequence[str],
+    defects: Sequence[str],
+    found: Mapping[str, AttemptResult],
+) -> str:
+    """A table of Markdown, a row a defect."""
+    rows = [["the origin", *named], ["---"] * (len(named) + 1)]
+    for defect in defects:
+        ids = (f"{edge}: {defect}: {' '.join(settings)}" for edge in named)
+        rows.append([defect, *(cell(found[one]) for one in ids)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def write(named: Sequence[str]) -> None:
+    """Make all attempts of the tables, and write them into the page."""
+    bare = ["configured=no"]
+    planned = [*attempts(named, []), *attempts(named, bare, DEFAULTS)]
+    found, versions = made(planned)
+    seen = ", ".join(f"{edge} {versions[edge].split(' ')[0]}" for edge in named)
+    text = "\n\n".join(
+        (
+            f"Seen with {seen}.",
+            "With the check on, by the CA that issued the good certificate:",
+            table(named, [], list(DEFECTS), found),
+            "With nothing configured but TLS to the origin:",
+            table(named, bare, DEFAULTS, found),
+        )
+    )
+    page = root() / PAGE
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Make the attempts and print what came of each; the exit status is 0."""
-    parser = argparse.ArgumentParser(prog="python tools/edges.py")
+    parser = argparse.ArgumentParser(prog="python -m tools.edges")
     parser.add_argument("edge", nargs="*", help="PROGRAM@PLATFORM (default: every edge)")
     parser.add_argument("--client", "-c", action="append", default=[], help="FIELD=VALUE")
-    parser.add_argument("--write", type=Path, help="the page whose tables are written anew")
+    parser.add_argument("--write", action="store_true", help=f"the tables of {PAGE}, anew")
     arguments = parser.parse_args(argv)
+    if arguments.write:
+        write(arguments.edge or [edge for edge in edges() if edge.endswith(PLATFORM)])
+        return 0
     planned = attempts(arguments.edge or list(edges()), arguments.client)
-    results = made(planned)
+    results, _ = made(planned)
     for one in planned:
         result = results[one.id]
         outcome = (

@@ -2,8 +2,9 @@
 
 ``make field-tables`` runs it. Clients and servers are those whose folders there are, each as it is shipped.
 A cell is a client, a server, a version of TLS and, where the server can be told, whether the data channel
-must resume the session. It is tried :data:`TRIES` times with a file of :data:`PAYLOAD` bytes; where the tries
-end in different ways :data:`MOST` times, for losses come in bursts.
+must resume the session. It is tried twice with a file of :data:`PAYLOAD` bytes; :data:`TRIES` times where
+somebody delivers or a race may be at work, and :data:`MOST` times where the tries end in different ways, for
+losses come in bursts.
 
 python -m tools.field                       make all, write the page
 python -m tools.field lftp@debian13         these clients alone; what is known of the others stays
@@ -25,6 +26,7 @@ from lab.images import Printed
 from lab.model import Attempt, ClientSettings, Result, ServerSettings, only
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
+from lab.remedies.races import RACES
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
@@ -35,9 +37,11 @@ from tools.field_page import Cell, End, Known, Told, write
 
 #: Bytes of the file: a race needs one that does not fit into the kernel's buffers.
 PAYLOAD = 1 << 20
-TRIES, MOST = 6, 30
+FIRST, TRIES, MOST = 2, 6, 30
 #: Seconds that a client has, unless it ends before; a client that hangs ends there.
 LIMIT_S = 20.0
+#: Attempts at the same time: files that clients make before they deliver them must fit into ``/tmp``.
+WORKERS = 8
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: The field of a server that can be told whether the data channel must resume the session.
 REUSE = "require_ssl_reuse"
@@ -78,12 +82,14 @@ def servers() -> Iterator[ServerSettings]:
             yield server.settings_with()
 
 
-def cells(chosen: Sequence[ClientSettings]) -> dict[Cell, Attempt]:
-    """The attempt of every cell."""
+def cells(chosen: Sequence[ClientSettings], software: Sequence[str] = ()) -> dict[Cell, Attempt]:
+    """The attempt of every cell; with ``software`` of these servers alone."""
     found = {}
     for client in chosen:
         wanted = dataclasses.replace(client, payload=PAYLOAD, timeout_s=LIMIT_S)  # type: ignore[call-arg]
         for server in servers():
+            if software and server.software not in software:
+                continue
             for version in VERSIONS:
                 for reuse in (True, False) if hasattr(server, REUSE) else (None,):
                     told: dict[str, Any] = {} if reuse is None else {REUSE: reuse}
@@ -133,7 +139,7 @@ def made(
         if done % 100 == 0:
             sys.stderr.write(f"{done} of {len(planned)}\n")
 
-    run(laboratory.session, planned, finished, captures=CapturePolicy.NONE)
+    run(laboratory.session, planned, finished, workers=WORKERS, captures=CapturePolicy.NONE)
     return found
 
 
@@ -167,14 +173,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Make what is asked for, keep it, write the page; the exit status is 0."""
     parser = argparse.ArgumentParser(prog="python -m tools.field")
     parser.add_argument("client", nargs="*", help="PROGRAM@PLATFORM (default: every FTP client)")
+    parser.add_argument("--server", action="append", default=[], help="these servers alone")
+    parser.add_argument("--refusals", action="store_true", help="the servers' words alone")
     parser.add_argument("--page", action="store_true", help="make nothing, write the page anew")
     arguments = parser.parse_args(argv)
-    known = (
-        Known.read(KNOWN) if (arguments.page or arguments.client) and KNOWN.exists() else Known()
-    )
+    part = bool(arguments.client or arguments.server)
+    alone = arguments.refusals
+    known = Known.read(KNOWN) if (arguments.page or part or alone) and KNOWN.exists() else Known()
     if not arguments.page:
         chosen = [parse_client(c) for c in arguments.client] or list(clients())
-        known = make(known, cells(chosen), {} if arguments.client else refusals())
+        wanted = {} if alone else cells(chosen, arguments.server)
+        known = make(known, wanted, {} if part else refusals())
     for path in write(known):
         sys.stdout.write(f"{path}\n")
     return 0
@@ -189,17 +198,29 @@ def make(
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
         known = Known(known.ends, {**known.words, **words}, versions)
-        for client in dict.fromkeys(cell.client for cell in wanted):
-            mine = {cell: attempt for cell, attempt in wanted.items() if cell.client == client}
-            results = made(laboratory, mine, TRIES)
-            again = {cell: mine[cell] for cell, tries in results.items() if _differ(tries)}
-            for cell, tries in made(laboratory, again, MOST - TRIES).items():
+        results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in wanted}
+        for times, goes_on in ((FIRST, _always), (TRIES, _may_differ), (MOST, _differ)):
+            again = {cell: wanted[cell] for cell, tries in results.items() if goes_on(tries)}
+            before = max((len(results[cell]) for cell in again), default=0)
+            for cell, tries in made(laboratory, again, times - before).items():
                 results[cell] += tries
             ends = {cell: [end_of(one) for one in tries] for cell, tries in results.items()}
             known = Known({**known.ends, **ends}, known.words, known.versions)
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
-            sys.stderr.write(f"{client}\n")
     return known
+
+
+def _always(_: Iterable[AttemptResult]) -> bool:
+    return True
+
+
+def _may_differ(tries: Iterable[AttemptResult]) -> bool:
+    """Whether a further try may end otherwise: one delivered, or lost in what is a race elsewhere."""
+    return any(
+        one.outcome is not None
+        and (one.outcome.result is Result.COMPLETED or one.outcome.reason in RACES)
+        for one in tries
+    )
 
 
 def _differ(tries: Iterable[AttemptResult]) -> bool:

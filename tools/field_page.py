@@ -16,7 +16,7 @@ from lab.report.html.language import word
 PAGE = root() / "docs" / "field" / "README.md"
 #: The tables are between these two lines of the page.
 BEGIN, END = "<!-- tools/field.py -->", "<!-- tools/field.py: end -->"
-COMPLETED, REFUSED, FALSE = "completed", "refused", "false-success"
+COMPLETED, REFUSED, FALSE, BROKEN = "completed", "refused", "false-success", "lab-error"
 #: A refusal of which the lab does not know why.
 UNKNOWN = "unknown"
 #: Of a longer text so many characters are shown.
@@ -229,9 +229,9 @@ def _deliveries(known: Known, server: str) -> Iterator[str]:
     yield from table(["client", *heads], rows)
     unmade: dict[str, set[str]] = {}
     for cell in mine:
-        for end in known.ends[cell]:
-            if end.result not in (COMPLETED, REFUSED, FALSE):
-                unmade.setdefault(f"{end.result}: {end.said}", set()).add(cell.client)
+        ends = known.ends[cell]
+        for end in () if any(one.result in (COMPLETED, REFUSED, FALSE) for one in ends) else ends:
+            unmade.setdefault(f"{end.result}: {end.said}", set()).add(cell.client)
     everybody = {cell.client for cell in mine}
     for why, who in unmade.items():
         whom = "everybody" if who == everybody else ", ".join(f"`{name}`" for name in sorted(who))
@@ -271,8 +271,13 @@ def _reasons(known: Known) -> Iterator[str]:
     ]
     clear = sum(end.reason != UNKNOWN for _, end in failed)
     share = f"{100 * clear / len(failed):.1f} %" if failed else "-"
-    tries = sum(map(len, known.ends.values()))
+    tries = sum(
+        end.result in (COMPLETED, REFUSED, FALSE) for ends in known.ends.values() for end in ends
+    )
     yield f"Of {tries} tries {len(failed)} did not deliver; of {clear} ({share}) the reason is known."
+    broken = sum(end.result == BROKEN for ends in known.ends.values() for end in ends)
+    if broken:
+        yield f"{broken} tries are not counted: there the lab itself failed, as it may on a busy machine."
     yield "What the last column has is what a user saw."
     yield ""
     groups: dict[tuple[str, str, str], list[tuple[Cell, End]]] = {}
@@ -328,7 +333,7 @@ def _refusals(known: Known) -> Iterator[str]:
                 came = f"`{end.reason}` at {end.stage}" if end.reason else end.result
                 if end.result not in (COMPLETED, REFUSED, FALSE):
                     came = f"{end.result}: {end.said}"
-                log = " ... ".join(map(_without_times, told.log))
+                log = _without_times(told.log[-1]) if told.log else ""
                 rows.append([f"`{server}`", came, code(told.reply), code(told.error), code(log)])
         yield from table(["server", "came to", "reply", "the client's library says", "log"], rows)
 
@@ -337,6 +342,7 @@ def _refusals(known: Known) -> Iterator[str]:
 _VARIES = (
     (re.compile(r"\b\w{3} \w{3} +\d+ \d\d:\d\d:\d\d(\.\d+)? \d{4}\b"), "(time)"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(,\d+)?"), "(time)"),
+    (re.compile(r"\b\w{3} [ \d]\d \d\d:\d\d:\d\d\b"), "(time)"),
     (re.compile(r"\b\d+\.\d+\.\d+\.\d+(:\d+)?"), "(address)"),
     (re.compile(r"\bpid \d+"), "pid N"),
     (re.compile(r"\[\d+\]"), "[N]"),

@@ -97,7 +97,7 @@ def known() -> Known:
 
 def test_the_page_has_the_share_of_reasons_that_are_known_and_what_users_saw() -> None:
     text = "\n".join(tables_of(known()))
-    assert "Of 6 tries 4 did not deliver; of 3 (75.0 %) the reason is known." in text
+    assert "Of 5 tries 4 did not deliver; of 3 (75.0 %) the reason is known." in text
     assert "| `lftp@debian13` | `vsftpd` | TLS 1.2 | 1 of 4 |" in text
     assert "| `aborted` | transfer aborted | 転送の中断 | transfer | server | 2 |" in text
     assert "`426 Failure \\| reading`" in text
