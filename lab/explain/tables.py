@@ -158,15 +158,16 @@ def _names(value: Any) -> list[Any]:
 def words_files(kind: Kind) -> Mapping[str, Path]:
     """The files of words by name: those of the lab's programs, of libraries, and of others.
 
-    Raises:
-        DialectError: a file of ``words`` has the name of a program or library that the lab has.
+    What a program of the lab says besides, in ways and versions that the lab does not run, is in a file of
+    its name: `go elsewhere`.
     """
     own = dict(dialect_files(kind))
     if kind == "clients":
         own |= {path.stem: path for path in SHARED.glob("*.toml") if _has_words(path)}
-    more = {path.stem: path for path in sorted((WORDS / kind).glob("*.toml"))}
-    if twice := own.keys() & more.keys():
-        raise DialectError(f"words/{kind}: the lab has {', '.join(sorted(twice))}: add to its file")
+    more = {
+        f"{path.stem} elsewhere" if path.stem in own else path.stem: path
+        for path in sorted((WORDS / kind).glob("*.toml"))
+    }
     return {**own, **more}
 
 

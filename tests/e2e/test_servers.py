@@ -595,7 +595,7 @@ def test_a_listener_that_dies_is_an_error_of_the_lab(place: Place) -> None:
 
 
 @pytest.mark.parametrize("end", ["its input ends", "it is killed"])
-@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib"])
+@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib", "proftpd"])
 def test_nothing_outlives_the_agent(
     software: str, end: str, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> None:
@@ -615,4 +615,5 @@ def test_nothing_outlives_the_agent(
         assert place.run("ls", "/run/lab/listeners") == ""
         agents = [line for line in place.processes() if f"{AGENTS}/server.py" in line]
         assert len(agents) == 1
-        assert not [line for line in place.processes() if line.startswith("/usr/sbin/vsftpd")]
+        programs = ("/usr/sbin/", "proftpd: ")
+        assert not [line for line in place.processes() if line.startswith(programs)]

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from lab.dialects import NO_WORDS, DialectError
+from lab.dialects import NO_WORDS
 from lab.explain import tables
 from lab.explain.tables import KINDS, Kind, Meanings, asked_for, meanings, table, words_files
 
@@ -15,7 +15,10 @@ from lab.explain.tables import KINDS, Kind, Meanings, asked_for, meanings, table
 REPLIES = {f"reply-{code}" for code in range(400, 600)}
 FILES = [(kind, name) for kind in KINDS for name in words_files(kind)]
 WORDS = [
-    (kind, path.stem) for kind in KINDS for path in sorted((tables.WORDS / kind).glob("*.toml"))
+    (kind, name)
+    for kind in KINDS
+    for name, path in words_files(kind).items()
+    if tables.WORDS in path.parents
 ]
 
 
@@ -105,11 +108,11 @@ def test_every_family_is_named_by_a_meaning() -> None:
     assert all(f'"{name}"' in named for name in families)
 
 
-def test_a_file_of_words_does_not_take_the_name_of_what_the_lab_has(
-    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+def test_a_file_of_words_may_have_the_name_of_a_program_of_the_lab(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        tables, "dialect_files", lambda kind: {"gnutls": tables.MEANINGS / "meanings.toml"}
-    )
-    with pytest.raises(DialectError, match="the lab has gnutls: add to its file"):
-        words_files("clients")
+    own = tables.MEANINGS / "meanings.toml"
+    monkeypatch.setattr(tables, "dialect_files", lambda kind: {"gnutls": own})
+    found = words_files("clients")
+    assert found["gnutls"] == own
+    assert found["gnutls elsewhere"] == tables.WORDS / "clients" / "gnutls.toml"
