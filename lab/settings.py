@@ -240,6 +240,8 @@ _CLASSES: Mapping[str, Mapping[str, type[Settings]]] = {
 }
 
 
+#: Of a whole number.
+_MOST_DIGITS = 9
 #: The types of the fields of classes of settings, of those that were asked for.
 _HINTS: dict[type, Mapping[str, Any]] = {}
 
@@ -292,6 +294,12 @@ def _size(text: str) -> int:
     return int(match["number"]) * _UNITS[unit]
 
 
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise ValueError("write a whole number, such as 0 or 3")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     hint = "write a number of seconds above zero, such as 10 or 2.5"
     try:
@@ -340,6 +348,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 _BY_TYPE: Mapping[Any, Callable[[str], Any]] = {
     bool: lambda text: _boolean(text, _BOOLEANS),
     str: str,
+    int: _number,
     ProtocolRange: ProtocolRange.parse,
     tuple[str, ...]: lambda text: (text,),
 }

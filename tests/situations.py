@@ -138,7 +138,8 @@ def unnamed() -> list[str]:
 def situations_of(client: str) -> list[Situation]:
     """What a client that the table does not name is brought to: what another one is, if it has the settings.
 
-    That is the same program on rocky9, or one that speaks the same. How its attempts end is not in the table.
+    That is the same program on rocky9, but where most of the time passes in waiting, or one that speaks the
+    same. How its attempts end is not in the table.
     """
     name = client.partition("@")[0]
     speaks = PROGRAMS[name].settings.speaks
@@ -156,7 +157,7 @@ def situations_of(client: str) -> list[Situation]:
             goal=row.goal if model == same else reachable(name, row.goal),
         )
         for row in ROWS
-        if model in row.clients
+        if model in row.clients and not (model == same and row.alone)
     ]
     return [situation for row in rows for situation in _made(row)]
 

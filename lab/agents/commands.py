@@ -1,5 +1,7 @@
 """The resident agent of a program that is a command line: ``commands.py curl --version``.
 
+Behind ``--`` is the whole command that says the version of one that does not say it itself.
+
 Its users run it as a process, so each attempt runs the real command with the arguments that the
 request names and reports its exit status and both streams, unread: what they mean is decided where
 the request was made. The standard library of Python 3.6 only. A request::
@@ -119,7 +121,7 @@ def versions() -> Dict[str, Optional[str]]:
     found: Dict[str, Optional[str]] = {"python": platform.python_version(), COMMAND: None}
     if shutil.which(COMMAND):
         said = subprocess.run(
-            [COMMAND, *VERSION],
+            VERSION[1:] if VERSION[:1] == ["--"] else [COMMAND, *VERSION],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

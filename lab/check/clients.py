@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from lab.clients import PROGRAMS
 from lab.clients.base import Program
 from lab.model import PLATFORMS, ClientSettings
 from lab.model.software import LIMITS, Limits
+from lab.run.checkout import Checkout
+from lab.run.services import services_by_default
 from lab.settings import SettingsError, parse_client
 
 
@@ -43,16 +46,35 @@ def most_lenient(clients: Sequence[str]) -> str:
     return min(clients, key=level)
 
 
-def meant(pattern: str, clients: Sequence[str]) -> tuple[str, ...]:
+@functools.cache
+def _always() -> frozenset[str]:
+    return frozenset(services_by_default(Checkout.here()))
+
+
+def usual_among(clients: Iterable[str]) -> tuple[str, ...]:
+    """Those of the clients that a check takes by itself: their images are there, or are made by any run."""
+    settings = {name: parse_client(name) for name in clients}
+    return tuple(
+        name for name, one in settings.items() if PROGRAMS[one.program].service(one) in _always()
+    )
+
+
+def meant(pattern: str, clients: Sequence[str], first: Collection[str] = ()) -> tuple[str, ...]:
     """Those of the clients that a pattern means: one by its name, or all that ``*`` and ``?`` leave open.
 
     A name without a policy is the platform with the one that it is shipped with.
+
+    Args:
+        pattern: what is written.
+        clients: all that there are.
+        first: where a pattern fits some of these, it means no others.
 
     Raises:
         SettingsError: a name that is none of a client.
     """
     if any(letter in pattern for letter in "*?["):
-        return tuple(client for client in clients if fnmatchcase(client, pattern))
+        found = tuple(client for client in clients if fnmatchcase(client, pattern))
+        return tuple(client for client in found if client in first) or found
     name = str(parse_client(pattern))
     if name not in clients:
         raise SettingsError(f"{name} is no client of this server. There are: {', '.join(clients)}")

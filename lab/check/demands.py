@@ -10,12 +10,12 @@ import dataclasses
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lab.check.clients import meant
+from lab.check.clients import meant, usual_among
 from lab.check.result import SourceLine
 from lab.model import PROTOCOLS
 from lab.own.findings import Findings, InputError, check_line, read_text
@@ -102,16 +102,19 @@ class Demands:
             InputError: a pattern means no client, or a client is in both lists.
         """
         found: dict[str, tuple[SourceLine | None, bool]] = {}
+        # Images that only these would need are not made for a pattern that fits others as well.
+        usual = usual_among(fitting)
+        chosen = {c for words in narrowed for c in _meant(ClientPattern(words), fitting, usual)}
+        first = {*usual, *chosen}
         for one in self.may_be_cannot:
-            found |= dict.fromkeys(_meant(one, fitting), (one.written, True))
+            found |= dict.fromkeys(_meant(one, fitting, first), (one.written, True))
         for one in self.deliver:
-            for client in _meant(one, fitting):
+            for client in _meant(one, fitting, first):
                 if client not in found:
                     # Nobody has said that a client which the lab has not is to be there.
                     found[client] = (one.written, one.written is None)
                 elif found[client][1] and one.written is not None:
                     self._check_once(client, one.written, found[client][0])
-        chosen = {c for words in narrowed for c in _meant(ClientPattern(words), fitting)}
         return {c: found[c] for c in fitting if c in found and (not narrowed or c in chosen)}
 
     def _check_once(self, client: str, deliver: SourceLine, other: SourceLine | None) -> None:
@@ -128,11 +131,11 @@ def failure(file: str, line: int | None, problem: str, /, **values: object) -> I
     )
 
 
-def _meant(one: ClientPattern, fitting: Sequence[str]) -> tuple[str, ...]:
+def _meant(one: ClientPattern, fitting: Sequence[str], first: Collection[str]) -> tuple[str, ...]:
     place = one.written
     file, line = (place.file, place.line) if place else ("--clients", None)
     try:
-        found = meant(one.pattern, fitting)
+        found = meant(one.pattern, fitting, first)
     except SettingsError as error:
         raise failure(file, line, "unknown-client", said=f"{error}") from error
     if not found:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from lab.check.clients import clients_of, most_lenient
+from lab.check.clients import clients_of, most_lenient, usual_among
 from lab.check.demands import CheckedFiles, Demands, failure
 from lab.check.result import Demand, Requirement, SourceLine
 from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
@@ -91,7 +91,7 @@ def read_plan(
         if demands.impostor is not None:
             impostor = make(demand=Demand.IMPOSTOR, written=demands.impostor)
             rows.append(PlannedRow(impostor, impostors(attempt), given or UserFiles()))
-    everybody = clients_of(usual.server.speaks)
+    everybody = usual_among(clients_of(usual.server.speaks))
     rows += _nobody(demands, everybody, usual, own or UserFiles())
     if demands.without_tls is not None:
         probes = _one_of_each(chosen or dict.fromkeys(everybody, (None, True)))

@@ -119,6 +119,8 @@ class ClientDialect(Table):
     """Where a text has the number of a certificate's error (``x509.toml``); a group is the number."""
     generation: tuple[Generation, ...] = ()
     """Which versions a text is of, where the wording tells."""
+    probes: bool = False
+    """Whether it connects and leaves before it asks for anything: that a client left says nothing then."""
 
     def parts(self) -> Iterator[ClientDialect]:
         """This dialect and all that it includes."""

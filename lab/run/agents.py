@@ -24,6 +24,8 @@ PROBE = ("/opt/lab/bin/python3", f"{AGENTS}/tls_probe.py")
 #: The container of ``sslscan``, and its agent: the program is a command line.
 SCANNER = "sslscan"
 SCANNER_AGENT = Agent.python(SCANNER, "commands.py", SCANNER, "--no-colour", "--version").argv
+#: The agent that keeps workers of another language.
+WORKERS = f"{AGENTS}/language_workers.py"
 #: Seconds for a server's agent to say what it knows of the programs and libraries beside it.
 FACTS_S = 10.0
 
@@ -86,6 +88,9 @@ class Agents:
         container = self._containers.id_of(service)
         if not self._closed.is_set():
             self._equipment.put_agents(service)
+            if WORKERS in argv:
+                # What its workers load at their start includes what is trusted: Ruby's openssl, Node's tls.
+                self._equipment.put(service)
             with ThreadPoolExecutor(1) as aside:
                 # Certificates may have to be made yet; an agent needs them for its first attempt only.
                 putting = aside.submit(self._equipment.put, service)

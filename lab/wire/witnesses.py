@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.dialects import server_dialect
+from lab.dialects import client_dialect, server_dialect
 from lab.dialects.rules import Heard, rules_of
 from lab.model import Observation, Outcome, Result, Side, Stage
 from lab.wire.reading import Ending, How, WireReading
@@ -119,8 +119,11 @@ def _client_names(observation: Observation, heard: Heard) -> Side | None:
 def _server_names(observation: Observation, heard: Heard) -> Side | None:
     heard = dataclasses.replace(heard, client=frozenset(), reply=None, protocol=None)
     rule = rules_of(observation.attempt.client.speaks).first(heard)
+    probes = client_dialect(observation.attempt.client.program).probes
     if rule is not None:
-        return rule.by
+        return None if probes and rule.by is Side.CLIENT else rule.by
+    if probes:
+        return None
     log = observation.server.log if observation.server.started else ""
     dialect = server_dialect(observation.attempt.server.software)
     return Side.CLIENT if dialect.names_the_client(log) else None

@@ -12,7 +12,7 @@ from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only
 from lab.model.expectations import completed, refused
 from scenarios import field
 
-DISTRIBUTIONS = ("debian13",)
+DISTRIBUTIONS = ("debian12", "debian13")
 RCLONE = [Rclone(platform=name) for name in DISTRIBUTIONS]
 COMMONS_NET = [CommonsNet(platform=name) for name in DISTRIBUTIONS]
 REUSING = [CommonsNet(program="commons-net-reuse", platform=name) for name in DISTRIBUTIONS]
@@ -25,6 +25,13 @@ WITHOUT_EMS = "-Djdk.tls.useExtendedMasterSecret=false"
 #: Nobody asks for a session: what is left is the certificate.
 LENIENT = partial(vsftpd, require_ssl_reuse=False)
 
+BINDER = refused(
+    by=Side.SERVER,
+    at=Stage.TRANSFER,
+    because=Reason.DATA_TLS_FAILED,
+    message="Failed to copyto: 2 errors occurred: * remote error: tls: error decrypting message"
+    " * unexpected EOF",
+)
 ANSWERED_522 = replace(
     field.REUSE_REQUIRED, message="522 SSL connection failed: session reuse required"
 )
@@ -40,7 +47,33 @@ NO_SHARED_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO
 # -- rclone ----------------------------------------------------------------------------------------
 
 
-@case(section=field.RESUMES, clients=RCLONE)
+@case(section=field.RESUMES, clients=RCLONE[:1])
+def rclone_breaks_off_over_tls_1_3(client: ClientSettings) -> Case:
+    """Debian 12's rclone (1.60.1, built with Go 1.19.8) cannot resume with vsftpd over TLS 1.3."""
+    attempt = Attempt(vsftpd(), client)
+    return Case(
+        attempt,
+        BINDER,
+        twin=attempt.with_client(protocols=field.WHOLE),
+        remedies=[
+            recommended("rclone --ftp-disable-tls13", attempt.with_client(protocols=field.WHOLE)),
+            temporary(
+                "vsftpd.conf: TLS 1.2 at most",
+                attempt.with_server(protocols=field.WHOLE),
+            ),
+            useless(
+                "vsftpd.conf: require_ssl_reuse=NO", attempt.with_server(require_ssl_reuse=False)
+            ),
+            useless(
+                "rclone --ftp-tls-cache-size 0",
+                attempt.with_client(session_cache="none"),
+                field.REUSE_REQUIRED,
+            ),
+        ],
+    )
+
+
+@case(section=field.RESUMES, clients=RCLONE[1:])
 def rclone_resumes_over_tls_1_3(client: ClientSettings) -> Case:
     """Debian 13's rclone, the same 1.60.1 built with Go 1.23.2, delivers over TLS 1.3."""
     return Case(Attempt(vsftpd(), client), field.DELIVERED)
@@ -265,7 +298,7 @@ def java_calls_an_expired_certificate_a_failed_check(client: ClientSettings) -> 
     )
 
 
-@case(section=field.SERVERS, clients=GO)
+@case(section=field.SERVERS, clients=GO[1:])
 def go_1_24_offers_no_rsa_key_exchange(client: ClientSettings) -> Case:
     """Go 1.24 has nothing in common with an origin that allows AES128-SHA alone."""
     attempt = Attempt(nginx(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
@@ -281,3 +314,10 @@ def go_1_24_offers_no_rsa_key_exchange(client: ClientSettings) -> Case:
             ),
         ],
     )
+
+
+@case(section=field.SERVERS, clients=GO[:1])
+def go_1_19_offers_the_rsa_key_exchange(client: ClientSettings) -> Case:
+    """Go 1.19 still comes to AES128-SHA with such an origin."""
+    attempt = Attempt(nginx(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
+    return Case(attempt, completed(cipher="AES128-SHA", verified=True))

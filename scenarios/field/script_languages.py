@@ -11,7 +11,7 @@ from lab.model.expectations import refused
 from lab.remedies import cured
 from scenarios import field
 
-BOTH = ("debian13",)
+BOTH = ("debian12", "debian13")
 PHP = [PhpFtp(platform=platform) for platform in BOTH]
 RUBY = [RubyNetFtp(platform=platform) for platform in BOTH]
 #: Over TLS 1.3 what Ruby uploads is cut short; here it is about something else.

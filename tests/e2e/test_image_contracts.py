@@ -26,8 +26,10 @@ import testinfra
 from lab.host.checkout import root, state_directory
 from lab.images import ImageInfo, ImageStore, Printed, Source
 from lab.images.recipe import Recipe, load, release_from_environment
-from lab.model import PLATFORMS
+from lab.model import PLATFORMS, container_of
+from lab.model.software import LIMITS
 from lab.run.containers import agent_files
+from lab.run.services import services_in
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("there")]
 
@@ -53,8 +55,18 @@ IMAGES = sorted({*SERVICES, *(base for bases in BASES.values() for base in bases
 WITH_AGENTS = [
     name for name, text in SERVICES.items() if re.search("service: (client|server)", text)
 ]
+#: The image in which a platform's clients run, by platform.
+OF_PLATFORM = {
+    platform: image
+    for platform, policies in PLATFORMS.items()
+    for text in SERVICES.values()
+    for service, image in services_in(text).items()
+    if service == container_of("", platform, policies[0] if policies else None)
+}
 #: Those that are a platform.
-CLIENTS = [name for name in PLATFORMS if name in SERVICES]
+CLIENTS = list(OF_PLATFORM.values())
+#: Those that are Debian as it is.
+DEBIAN = [OF_PLATFORM[platform] for platform in ("debian12", "debian13")]
 
 #: Suites and the policies of Enterprise Linux 9 that allow them (crypto-policies' change log, and for
 #: DES-CBC3-SHA the library itself, which is built without it).
@@ -391,6 +403,49 @@ def test_a_policy_that_does_not_exist_ends_the_container_with_the_names_of_those
     assert "use DEFAULT, LEGACY, FUTURE or FIPS" in str(raised.value)
 
 
+# --- debian12, debian13
+
+
+@pytest.mark.parametrize(("platform", "branch"), [("debian12", "3.0."), ("debian13", "3.5.")])
+def test_debian_is_the_distribution_with_one_library_for_every_program(
+    start: Start, platform: str, branch: str
+) -> None:
+    box = start(OF_PLATFORM[platform])
+    provenance = box.info.provenance
+    assert not provenance.stand_in
+    assert provenance.not_real == ()
+    release = platform.removeprefix("debian")
+    assert provenance.os.startswith(f"Debian GNU/Linux {release}")
+    # OpenSSL of that release, in every program
+    version = box.sh("openssl version").split()[1]
+    assert version.startswith(branch)
+    assert f"Library: OpenSSL {version} " in box.sh("openssl version")
+    assert box.python("import ssl; print(ssl.OPENSSL_VERSION)").split()[1] == version
+    assert box.perl("print Net::SSLeay::SSLeay_version(0)", "Net::SSLeay").split()[1] == version
+    assert f" OpenSSL/{version} " in box.sh("curl --version")
+    assert provenance.tls_library is not None
+    assert provenance.tls_library.startswith(f"OpenSSL {version}")
+
+
+@pytest.mark.parametrize("platform", ["debian12", "debian13"])
+def test_debian_has_debians_configuration(start: Start, platform: str) -> None:
+    box = start(OF_PLATFORM[platform])
+    # the level that Debian builds OpenSSL with, and Net::FTP's default mode, which it changes to active
+    level = "print(__import__('ssl').create_default_context().security_level)"
+    assert box.python(level) == str(LIMITS[platform].level)
+    assert "ftp_int_passive => 0" in box.sh("cat /etc/perl/Net/libnet.cfg")
+
+
+@pytest.mark.parametrize("platform", ["debian12", "debian13"])
+def test_the_places_where_debians_libraries_look_are_the_trust_store(
+    start: Start, platform: str
+) -> None:
+    # given curl's and GnuTLS's, and OpenSSL's
+    box = start(OF_PLATFORM[platform])
+    for place in ("/etc/ssl/certs/ca-certificates.crt", "/usr/lib/ssl/cert.pem"):
+        assert box.sh(f"readlink -f {place}") == "/run/lab/cert.pem"
+
+
 # --- centos7
 
 
@@ -458,14 +513,17 @@ def test_centos7_speaks_ssl_3_to_tls_1_2_and_not_tls_1_3(start: Start) -> None:
 def test_net_ftp_can_start_tls_and_is_passive_by_default(start: Start, name: str) -> None:
     box = start(name)
     program = 'print Net::FTP->can("starttls") ? 1 : 0, $NetConfig{ftp_int_passive} // 1'
-    assert box.perl(program, "Net::FTP", "Net::Config", "IO::Socket::SSL") == "11"
+    # Debian alone changes the default mode to active.
+    passive = int(name not in DEBIAN)
+    assert box.perl(program, "Net::FTP", "Net::Config", "IO::Socket::SSL") == f"1{passive}"
 
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_trusts_what_is_in_its_distributions_trust_store(start: Start, name: str) -> None:
     box = start(name)
-    paths = box.python("import ssl; print(ssl.get_default_verify_paths().openssl_cafile)")
-    assert paths == "/etc/pki/tls/cert.pem"
+    place = box.python("import ssl; print(ssl.get_default_verify_paths().openssl_cafile)")
+    assert place == ("/usr/lib/ssl/cert.pem" if name in DEBIAN else "/etc/pki/tls/cert.pem")
+    assert box.sh("readlink -f /etc/pki/tls/cert.pem") == box.sh(f"readlink -f {place}")
     if box.info.stand_in:
         link = box.sh("readlink /etc/ssl/certs/ca-certificates.crt")
         assert link == "/etc/pki/tls/cert.pem"

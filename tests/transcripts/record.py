@@ -2,10 +2,10 @@
 
 Makes every situation of ``tests/situations.py`` and lets every client meet every peer of
 ``scripted_peer.py`` or ``scripted_web_peer.py``, then writes anew what lies in the clients' folders
-(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). A client that the table does not name is brought to what
-another one is (``situations_of``). With ``--program NAME``, only this program's; with
-``--run``, the refusals of a recorded run (``.lab/runs/latest``) are taken as well. Review the difference,
-and commit it with the change of the dialects that it needs.
+(``lab/clients/PROGRAM/transcripts/PLATFORM.json``). A client that the table does not name is brought to
+what another one is (``situations_of``). With ``--program NAME``, only this program's; with ``--platform
+NAME``, only there; with ``--run``, the refusals of a recorded run (``.lab/runs/latest``) are taken as
+well. Review the difference, and commit it with the change of the dialects that it needs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images import Printed
 from lab.model import (
+    PLATFORMS,
     Attempt,
     ClientSettings,
     Delivery,
@@ -69,29 +70,37 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--program", action="append", choices=sorted(PROGRAMS), help="only this one; several times"
     )
+    parser.add_argument(
+        "--platform", action="append", choices=sorted(PLATFORMS), help="only there; several times"
+    )
     arguments = parser.parse_args(argv)
-    programs = frozenset(arguments.program or PROGRAMS)
+    wanted = frozenset(
+        f"{name}@{platform}"
+        for name in arguments.program or PROGRAMS
+        for platform in PROGRAMS[name].platforms
+        if not arguments.platform or platform in arguments.platform
+    )
     recorded: list[Transcript] = []
     if arguments.run:
-        recorded += from_record(arguments.run, programs)
+        recorded += from_record(arguments.run, wanted)
     with open_lab(
-        Checkout.here(), Printed(), new_run_id(), also=containers_of(programs)
+        Checkout.here(), Printed(), new_run_id(), also=containers_of(wanted)
     ) as laboratory:
-        recorded += from_situations(laboratory, programs)
+        recorded += from_situations(laboratory, wanted)
         with Clients(laboratory) as clients:
             for file in PEERS:
-                recorded += from_peers(laboratory, clients, file, programs)
+                recorded += from_peers(laboratory, clients, file, wanted)
             written = write(recorded, laboratory, clients)
     for path, number in written.items():
         sys.stdout.write(f"{path.relative_to(Checkout.here().root)}: {number} transcripts\n")
     return 0
 
 
-def containers_of(programs: Collection[str]) -> set[str]:
-    """The containers in which these programs are recorded, with those of the servers that they meet."""
-    attempts = [situation.attempt for situation in _situations(programs)]
-    met = [parse_client(name) for file in PEERS for name in (*file.clients, *others(programs))]
-    own = {PROGRAMS[c.program].service(c) for c in met if c.program in programs}
+def containers_of(wanted: Collection[str]) -> set[str]:
+    """The containers in which these clients are recorded, with those of the servers that they meet."""
+    attempts = [situation.attempt for situation in _situations(wanted)]
+    met = [parse_client(name) for name in wanted]
+    own = {PROGRAMS[client.program].service(client) for client in met}
     return services_of(attempts, ()) | own | {CONTAINER}
 
 
@@ -123,11 +132,9 @@ class Clients:
         return self._links[key]
 
 
-def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Transcript]:
+def from_situations(laboratory: Lab, wanted: Collection[str]) -> Iterator[Transcript]:
     """One transcript for each situation that was refused, in the order of the table."""
-    jobs = [
-        PlannedAttempt(situation.name, situation.attempt) for situation in _situations(programs)
-    ]
+    jobs = [PlannedAttempt(situation.name, situation.attempt) for situation in _situations(wanted)]
     finished: dict[str, AttemptResult] = {}
     run(
         laboratory.session,
@@ -141,23 +148,28 @@ def from_situations(laboratory: Lab, programs: Collection[str]) -> Iterator[Tran
             yield transcript_of(job.id.partition(":")[0], one.observation)
 
 
-def _situations(programs: Collection[str]) -> list[Situation]:
+def _situations(wanted: Collection[str]) -> list[Situation]:
     """Those of the table, and those of the clients that it does not name."""
-    further = [one for client in others(programs) for one in situations_of(client)]
-    return [s for s in (*situations(), *further) if s.attempt.client.program in programs]
+    further = [one for client in others(wanted) for one in situations_of(client)]
+    return [one for one in (*situations(), *further) if _name(one.attempt.client) in wanted]
 
 
-def others(programs: Collection[str]) -> list[str]:
-    """The clients of these programs that the table does not name."""
-    return [client for client in unnamed() if client.partition("@")[0] in programs]
+def _name(client: ClientSettings) -> str:
+    """``PROGRAM@PLATFORM``, under whichever policy."""
+    return str(client).partition(":")[0]
 
 
-def from_record(path: Path, programs: Collection[str]) -> Iterator[Transcript]:
+def others(wanted: Collection[str]) -> list[str]:
+    """Those of the clients that the table does not name."""
+    return [client for client in unnamed() if client in wanted]
+
+
+def from_record(path: Path, wanted: Collection[str]) -> Iterator[Transcript]:
     """The refusals of a recorded run."""
     for attempt in load(path).attempts:
         if attempt.client_report is None or attempt.server_report is None:
             continue
-        if attempt.client_report.failed and attempt.client.program in programs:
+        if attempt.client_report.failed and _name(attempt.client) in wanted:
             yield transcript_of(attempt.case or "attempt", attempt.observation)
 
 
@@ -173,14 +185,14 @@ PEERS = (PeerFile("scripted_peer.py", CLIENTS), PeerFile("scripted_web_peer.py",
 
 
 def from_peers(
-    laboratory: Lab, clients: Clients, file: PeerFile, programs: Collection[str]
+    laboratory: Lab, clients: Clients, file: PeerFile, wanted: Collection[str]
 ) -> Iterator[Transcript]:
     """Every client against every script."""
     speaks = PROGRAMS[file.clients[0].partition("@")[0]].settings.speaks
-    met_by = [client for client in file.clients if client.partition("@")[0] in programs]
+    met_by = [client for client in file.clients if client in wanted]
     met_by += [
         client
-        for client in others(programs)
+        for client in others(wanted)
         if PROGRAMS[client.partition("@")[0]].settings.speaks == speaks
     ]
     if not met_by:

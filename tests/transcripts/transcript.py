@@ -217,10 +217,14 @@ def _what_matters(observation: Observation) -> list[str]:
         report = ServerReport(started=True, log="\n".join(kept))
         return hear(dataclasses.replace(observation, server=report)).server == heard
 
-    kept = list(lines)
-    for line in lines[:-4]:
-        without = list(kept)
-        without.remove(line)
-        if same(without):
-            kept = without
-    return kept
+    def needed(before: list[str], lines: list[str], after: list[str]) -> list[str]:
+        """Of these lines between those: halves that do not matter go at once."""
+        if not lines or same(before + after):
+            return []
+        if len(lines) == 1:
+            return lines
+        middle = len(lines) // 2
+        first = needed(before, lines[:middle], lines[middle:] + after)
+        return first + needed(before + first, lines[middle:], after)
+
+    return needed([], lines[:-4], lines[-4:]) + lines[-4:]

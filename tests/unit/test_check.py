@@ -14,8 +14,8 @@ from rich.console import Console
 
 from lab.certificates import describe
 from lab.check import telling
-from lab.check.clients import clients_of, meant, most_lenient
-from lab.check.demands import CheckedFiles, Demands, find, read
+from lab.check.clients import clients_of, meant, most_lenient, usual_among
+from lab.check.demands import CheckedFiles, ClientPattern, Demands, find, read
 from lab.check.judging import judged, notes_on, told
 from lab.check.plan import CheckPlan, PlannedRow, read_plan
 from lab.check.races import known_to_race
@@ -39,7 +39,7 @@ from tests.unit.made_up import (
     reporting,
 )
 
-FTP = clients_of("FTP")
+FTP = usual_among(clients_of("FTP"))
 CONF = """\
 ssl_enable=YES
 force_local_logins_ssl=NO
@@ -93,7 +93,22 @@ def test_clients_are_found_by_what_they_speak() -> None:
     web = clients_of("HTTP")
     assert "net-ftp@rocky9:FIPS" in FTP
     assert not set(FTP) & set(web)
-    assert clients_of("FTP", "net-ftp") == tuple(c for c in FTP if c.startswith("net-ftp@"))
+    every = clients_of("FTP")
+    assert clients_of("FTP", "net-ftp") == tuple(c for c in every if c.startswith("net-ftp@"))
+
+
+def test_clients_whose_images_are_made_on_demand_are_taken_when_they_are_named() -> None:
+    every = clients_of("FTP")
+    assert {"net-ftp@debian13", "lftp@debian13"} <= set(every) - set(FTP)
+    assert set(Demands().clients(every)) == set(FTP)
+    assert set(Demands().clients(every, ["net-ftp@*"])) == {c for c in FTP if "net-ftp@" in c}
+    assert set(Demands().clients(every, ["curl@debian13"])) == {"curl@debian13"}
+    # a pattern that fits no other clients means these
+    lftp = {"lftp@debian12", "lftp@debian13"}
+    assert set(Demands().clients(every, ["lftp@*", "curl@centos7"])) == {*lftp, "curl@centos7"}
+    written = SourceLine(file="lab-check.toml", line=1, text="lftp@*")
+    asked = Demands(deliver=(ClientPattern("lftp@*", written),))
+    assert set(asked.clients(every)) == lftp
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ ENTRY = {".md": r"^\| `{}` .*\n", ".toml": r"^\[certificate\.{}\]\n(?:.+\n)+\n"}
 #: By heading: the folders that are the thing's own, and how many files of others it changes.
 OWN = {
     "Add a server": (("lab/servers/exampleftpd", "compose/images/exampleftpd"), 0),
-    "Add a client": (("lab/clients/lftp", "compose/images/lftp"), 0),
-    "Add a platform": (("lab/platforms/debian12", "compose/images/debian12-clients"), 0),
+    "Add a client": (("lab/clients/aria2", "compose/images/aria2"), 0),
+    "Add a platform": (("lab/platforms/testing", "compose/images/testing-clients"), 0),
     "Add a document": (("lab/documents/example_guide", "scenarios/example_guide"), 0),
     "Add a defect of a certificate": ((), 2),
 }
@@ -53,13 +53,13 @@ assert "TLSCipherSuite HIGH" in server.configure(settings, place)
 assert server_dialect("exampleftpd").heard("TLS negotiation failed: no shared cipher") == {"no-shared-cipher"}
 assert "exampleftpd_program.py" in agent_files()
 # the client, and the platform
-lftp = parse_client("lftp@debian13", ["mode=active"])
-assert program_of(lftp).service(lftp) == "lftp"
-assert client_dialect("lftp").source
-openssl = parse_client("openssl@debian12")
-assert program_of(openssl).service(openssl) == "debian12"
-assert {"lftp", "debian12"} <= set(CLIENT_CONTAINERS)
-assert parse_server(["pasv_address=debian12"], "exampleftpd").pasv_address == "debian12"
+aria2 = parse_client("aria2@debian13", ["verify=off"])
+assert program_of(aria2).service(aria2) == "aria2"
+assert client_dialect("aria2").source
+openssl = parse_client("openssl@testing")
+assert program_of(openssl).service(openssl) == "testing"
+assert {"aria2", "testing"} <= set(CLIENT_CONTAINERS)
+assert parse_server(["pasv_address=testing"], "exampleftpd").pasv_address == "testing"
 # the document
 cases = Catalogue.load(here.root / "scenarios").cases
 (case,) = [case for case in cases if case.document == "example-guide"]
@@ -68,8 +68,8 @@ assert problems(documents()["example-guide"], cases) == []
 # the defect
 assert CATALOGUE["long-expired"].x509_error == 10
 # the record's form, the images and the containers
-assert {"ExampleFtpd", "Lftp"} <= set(json.loads(schema_text())["$defs"])
-new = {"exampleftpd", "lftp", "debian12-clients"}
+assert {"ExampleFtpd", "Aria2"} <= set(json.loads(schema_text())["$defs"])
+new = {"exampleftpd", "aria2", "testing-clients"}
 assert new <= {name for name, recipe in load(here.root / "compose" / "images").items()
                if recipe.service_file.exists() and not recipe.only_real}
 images = dict.fromkeys(service_files(here), "image")
@@ -77,7 +77,7 @@ environment = os.environ | compose_variables(here, images, "172.30.77")
 composed = subprocess.run([*compose_command(), "config", "--format", "json"], env=environment,
                           capture_output=True, check=True)
 services = json.loads(composed.stdout)["services"]
-assert {"exampleftpd", "lftp", "debian12"} <= set(services)
+assert {"exampleftpd", "aria2", "testing"} <= set(services)
 assert "--host-record=exampleftpd.lab.test,172.30.77." in services["dns"]["environment"]["HOST_RECORDS"]
 """
 
@@ -130,7 +130,7 @@ def test_the_lab_has_what_was_added(added: Path) -> None:
     [
         ("list", "expired_at_the_origin"),
         ("attempt --help", "exampleftpd"),
-        ("attempt --fields", "lftp"),
+        ("attempt --fields", "aria2"),
     ],
 )
 def test_commands_show_it(words: str, shown: str, added: Path) -> None:

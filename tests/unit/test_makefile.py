@@ -79,7 +79,7 @@ def test_every_phony_target_is_either_described_or_internal() -> None:
     [
         ("lab", ["lab engine start", "lab run"]),
         ("up", ["lab engine start", "lab up"]),
-        ("bench", ["lab engine start", "python tools/bench.py"]),
+        ("bench", ["lab engine start", "python tools/bench.py", "python tools/language_bench.py"]),
         ("down", ["lab down"]),
         ("doctor", ["lab doctor"]),
         ("engine", ["lab engine start"]),

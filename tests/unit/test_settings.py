@@ -79,6 +79,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     bool | None: st.none() | st.booleans(),
     str | None: st.none() | TEXT,
+    int | None: st.none() | st.integers(0, 9999),
     ProtocolRange | None: st.none() | protocol_ranges(),
     tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),
 }
@@ -274,7 +275,8 @@ def test_a_server_setting_that_cannot_be_read(assignment: str, words: list[str])
         ("net-ftp@rocky9", "timeout_s=0", ["above zero"]),
         ("net-ftp@rocky9", "timeout_s=nan", ["above zero"]),
         ("net-ftp@rocky9", "timeout_s=soon", ["above zero"]),
-        ("net-ftp@debian13", "", ["no platform of net-ftp 'debian13'"]),
+        ("net-ftp@debian11", "", ["no platform of net-ftp 'debian11'", "did you mean debian1"]),
+        ("lftp@debian13", "max_retries=-1", ["max_retries=-1 cannot be read", "whole number"]),
         ("edge@rocky9", "", ["no platform of edge 'rocky9'", "debian13"]),
         ("net-ftp@rocky9", "environment=NAME", ["NAME=VALUE"]),
     ],

@@ -119,9 +119,14 @@ DIFFERENT: dict[tuple[str, str], tuple[Side | None, Side | None]] = {
     # Each waits for the other. When the client gives up, that is all the server sees.
     ("implicit server, explicit client", "vsftpd"): (None, Side.CLIENT),
     ("implicit server, explicit client", "vsftpd@openssl-1.0.2k"): (None, Side.CLIENT),
+    ("implicit server that has lost its patience", "vsftpd"): (None, Side.CLIENT),
     # OpenSSL 1.0.2 looks at the version of the record before it looks at the alert in it.
     ("old server, server of SSLv3", "vsftpd@openssl-1.0.2k"): (Side.CLIENT, None),
+    # The client tries the same again until its time is over.
+    ("plain data, TLS required", "vsftpd"): (Side.NETWORK, None),
+    ("plain data, TLS required", "pyftpdlib"): (Side.NETWORK, None),
     # The client takes what the server sends for no TLS.
+    ("server of SSLv3", "vsftpd"): (Side.CLIENT, None),
     ("server of TLSv1", "vsftpd"): (Side.CLIENT, None),
     ("server of ..TLSv1.1", "vsftpd"): (Side.CLIENT, None),
 }

@@ -125,7 +125,7 @@ def arguments(client: Curl, target: Target) -> tuple[str, ...]:
     if client.ciphers is not None:
         argv += ["--ciphers", client.ciphers]
     if client.protocols is not None:
-        argv += _protocol_arguments(client.protocols)
+        argv += protocol_arguments(client.protocols)
     if target.certificate is not None:
         argv += ["--cert", target.certificate, "--key", str(target.key)]
     if client.session_cache == "none":
@@ -142,7 +142,8 @@ def arguments(client: Curl, target: Target) -> tuple[str, ...]:
     return tuple(argv)
 
 
-def _protocol_arguments(protocols: ProtocolRange) -> list[str]:
+def protocol_arguments(protocols: ProtocolRange) -> list[str]:
+    """The options for a range of versions."""
     argv = []
     if protocols.minimum is not None:
         argv.append(f"--tlsv{_NUMBER[protocols.minimum]}")
@@ -166,14 +167,14 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
     stderr = str(raw.get("stderr") or "")
     timed_out = bool(raw.get("timed_out"))
     exit_status = raw.get("exit_status")
-    trace = _Trace(stderr)
+    trace = CurlTrace(stderr)
     failed = timed_out or exit_status != 0
     complaint = " ".join(re.findall(r"^curl: (\(\d+\) .*)$", stderr, re.MULTILINE))
     error = ""
     if failed:
-        error = "; ".join(_distinct([complaint, *trace.library_errors, *trace.alerts]))
+        error = "; ".join(distinct([complaint, *trace.library_errors, *trace.alerts]))
         if timed_out and not complaint:
-            error = "; ".join(_distinct(["the attempt's deadline passed", error]))
+            error = "; ".join(distinct(["the attempt's deadline passed", error]))
     return ClientReport(
         failed=failed,
         step=trace.step if failed else "quit",
@@ -181,21 +182,21 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
         message=f"curl: {complaint}" if failed and complaint else "",
         reply_code=trace.reply_code,
         reply_text=trace.reply_text,
-        errno=_errno(exit_status, stderr) if failed else None,
-        verify_code=_verify_code(exit_status, str(raw.get("stdout") or "")),
+        errno=errno_of(exit_status, stderr) if failed else None,
+        verify_code=verify_code_of(exit_status, str(raw.get("stdout") or "")),
         exit_status=exit_status,
         protocol=trace.protocol,
         cipher=trace.cipher,
         verified=trace.verified,
         data_protected=trace.data_protected,
         session_reused=trace.session_reused,
-        library=_library(str(raw.get("version") or "")),
+        library=library_of(str(raw.get("version") or "")),
         elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
         timed_out=timed_out,
     )
 
 
-class _Trace:
+class CurlTrace:
     """What the lines of ``curl -v`` tell, in their order."""
 
     def __init__(self, text: str) -> None:
@@ -209,11 +210,12 @@ class _Trace:
         self.session_reused: bool | None = None
         self.alerts: list[str] = []
         self.library_errors: list[str] = []
-        self._certificate_received = False
+        self.certificate_received = False
         for line in text.splitlines():
-            self._take(line.rstrip("\r"))
+            self.take(line.rstrip("\r"))
 
-    def _take(self, line: str) -> None:
+    def take(self, line: str) -> None:
+        """Read a line."""
         if command := _COMMAND.match(line):
             self.step = _STEP_OF_COMMAND.get(command[1], "put")
             if command[1] == "STOR":
@@ -238,7 +240,7 @@ class _Trace:
         elif tls := _TLS.match(line):
             self._take_connection(tls[1], tls[2])
         elif _CERTIFICATE_RECEIVED.match(line):
-            self._certificate_received = True
+            self.certificate_received = True
         elif _VERIFIED.match(line):
             self.verified = True if self.verified is None else self.verified
         elif _NOT_VERIFIED.match(line):
@@ -251,11 +253,11 @@ class _Trace:
             self.step = "greeting" if self.reply_code is None else self.step
         else:
             self.data_protected = True
-            self.session_reused = not self._certificate_received
-        self._certificate_received = False
+            self.session_reused = not self.certificate_received
+        self.certificate_received = False
 
 
-def _errno(exit_status: object, stderr: str) -> str | None:
+def errno_of(exit_status: object, stderr: str) -> str | None:
     """The system error in curl's words; its own time limit is a time-out like the system's."""
     for text, name in _ERRNO.items():
         if text in stderr:
@@ -263,7 +265,7 @@ def _errno(exit_status: object, stderr: str) -> str | None:
     return "ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None
 
 
-def _verify_code(exit_status: object, stdout: str) -> int | None:
+def verify_code_of(exit_status: object, stdout: str) -> int | None:
     """OpenSSL's number; curl writes 1 where it has none (as for a wrong host name)."""
     found = _VERIFY_RESULT.search(stdout)
     if exit_status != _PEER_FAILED_VERIFICATION or not found or int(found[1]) <= 1:
@@ -271,13 +273,13 @@ def _verify_code(exit_status: object, stdout: str) -> int | None:
     return int(found[1])
 
 
-def _library(version: str) -> str:
+def library_of(version: str) -> str:
     """The TLS library in curl's own first line, as in ``OpenSSL/3.5.1``."""
     found = _TLS_LIBRARY.search(version)
     return found[0] if found else ""
 
 
-def _distinct(texts: list[str]) -> list[str]:
+def distinct(texts: list[str]) -> list[str]:
     """The texts that are not empty and not part of an earlier one."""
     kept: list[str] = []
     for text in texts:

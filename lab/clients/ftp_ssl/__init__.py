@@ -1,0 +1,250 @@
+"""netkit's ``ftp`` with TLS: settings to what is typed into it, what it prints to a report.
+
+As it is shipped it asks for TLS, looks at no certificate, and calls an upload done when it has sent the last
+byte: what the server says then changes neither its ``bytes sent`` nor its exit status, which is 0. Sources:
+``-z`` and the commands of netkit-ftp-ssl 0.17.34; its outputs on OpenSSL 3.0 (Debian 12) and 3.5 (Debian 13).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
+
+#: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
+_STEP_OF_COMMAND = {
+    "AUTH": "starttls",
+    "PBSZ": "protect",
+    "PROT": "protect",
+    "USER": "login",
+    "PASS": "login",
+    "ACCT": "login",
+    "SYST": "login",
+}
+_COMMAND = re.compile(r"^---> ([A-Z]{3,4})\b")
+_REPLY = re.compile(r"^(\d{3})([ -])(.*)$")
+_SENT = re.compile(r"^\d+ bytes sent in .*$")
+_TLS = re.compile(r"^Active cipher: (\S+), protocol (\S+?)\.$")
+#: With ``-z debug``: of the control connection before it is there, and when a data connection is.
+_DATA_TLS = "===>DONE SSL connect on DATA"
+_DATA_TLS_BEGUN = "===>START SSL connect on DATA"
+_COMPLAINT = re.compile(r"^ftp: .*$")
+#: Complaints about socket options, after which it goes on.
+_ASIDE = ("ftp: setsockopt", "ftp: Trying next address")
+_ERRNO = {
+    "Connection refused": "ECONNREFUSED",
+    "Connection reset by peer": "ECONNRESET",
+    "Connection timed out": "ETIMEDOUT",
+    "No route to host": "EHOSTUNREACH",
+    "Network is unreachable": "ENETUNREACH",
+    "Broken pipe": "EPIPE",
+    "Name or service not known": "EAI_NONAME",
+    "No address associated with hostname": "EAI_NODATA",
+    "Temporary failure in name resolution": "EAI_AGAIN",
+}
+_REFUSED = 400
+_LOGGED_IN = 230
+_BYE = 221
+#: It makes this up when the connection is gone.
+_NO_REPLY = "Service not available, remote server has closed connection"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FtpSsl(FtpClientSettings):
+    """What ftp-ssl can be told."""
+
+    program: Literal["ftp-ssl"] = "ftp-ssl"
+    platform: str = "debian12"
+    verify: bool = setting(False, "-z verify=1: check the server's certificate")
+    secure: bool = setting(False, "-z secure: stop where the server refuses TLS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FtpSslProgram(Program[FtpSsl]):
+    """The ``ftp-ssl`` command, with what is typed into it."""
+
+    settings: type[FtpSsl] = FtpSsl
+    agent: Agent = Agent.python(
+        "ftp-ssl", "commands.py", "ftp-ssl", "--", "dpkg-query", "-W", "ftp-ssl"
+    )
+    name: str = "ftp-ssl"
+    leaves_tickets_unread: bool = True
+
+    def unsupported(self, client: FtpSsl, installed: Installed) -> str | None:
+        """See :meth:`Program.unsupported`."""
+        if not installed.versions.get("ftp-ssl"):
+            return "the image has no ftp-ssl"
+        if client.implicit_tls:
+            return "ftp-ssl has no implicit TLS: it always starts with AUTH"
+        if client.protocols is not None:
+            return "ftp-ssl has no option for protocol versions"
+        if client.session_cache != "default":
+            return "ftp-ssl has no option for TLS sessions"
+        if not client.protect_data:
+            return "ftp-ssl always asks for a protected data channel"
+        return None
+
+    def request(self, client: FtpSsl, target: Target) -> dict[str, Any]:
+        """See :meth:`Program.request`."""
+        return {
+            "argv": list(arguments(client, target)),
+            "input": typed(client, target),
+            "payload": payload_of(client, target),
+            # It has no time limit.
+            "limit_s": client.timeout_s,
+        }
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`."""
+        return read(raw)
+
+
+def arguments(client: FtpSsl, target: Target) -> tuple[str, ...]:
+    """The whole command: no ``.netrc``, replies shown as on a terminal, commands shown."""
+    told = {
+        "nossl": not client.tls,
+        "secure": client.secure,
+        "verify=1": client.verify,
+        f"cacert={target.ca_file}": target.ca_file is not None,
+        f"cert={target.certificate}": target.certificate is not None,
+        f"key={target.key}": target.certificate is not None,
+        f"cipher={client.ciphers}": client.ciphers is not None,
+    }
+    options = [word for option, on in told.items() if on for word in ("-z", option)]
+    mode = ["-p"] if client.mode == "passive" else []
+    return (
+        "ftp-ssl",
+        "-n",
+        "-v",
+        "-d",
+        *mode,
+        "-z",
+        "debug",
+        *options,
+        target.host,
+        str(target.port),
+    )
+
+
+def typed(client: FtpSsl, target: Target) -> str:
+    """What somebody types; ``status`` says what TLS came to."""
+    lines = []
+    if client.goal is not Goal.HANDSHAKE:
+        lines.append(f"user {target.user} {target.password}")
+    if client.goal is Goal.TRANSFER:
+        lines += ["binary", f"put {{payload}} {delivery_of(target).name}"]
+    return "\n".join([*lines, "status", "quit", ""])
+
+
+def read(raw: Mapping[str, Any]) -> ClientReport:
+    """A report from what it prints; its exit status is 0 whatever came of an upload.
+
+    What it calls done is done: ``bytes sent`` is the success that its user is told.
+
+    Raises:
+        ValueError: a result without ``argv``: not one of a command.
+    """
+    if "argv" not in raw:
+        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
+    asked, said = str(raw.get("input") or ""), _Said(str(raw.get("stdout") or ""))
+    stderr = str(raw.get("stderr") or "")
+    for line in stderr.splitlines():
+        said.take_error(line)
+    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
+    if "\nput " in asked:
+        reached = said.sent is not None
+    else:
+        reached = said.logged_in if asked.startswith("user ") else said.connected
+    verifies = "verify=1" in [str(word) for word in raw["argv"]]
+    failed = timed_out or exit_status != 0 or not reached or bool(said.complaints)
+    late = ["the attempt's deadline passed"] if timed_out else []
+    told = [*said.refusals, *said.complaints]
+    words = " ".join(told)
+    return ClientReport(
+        failed=failed,
+        step=said.step if failed else "quit",
+        error="; ".join([*said.complaints, *said.refusals, *late]) if failed else "",
+        message="\n".join([*told, *([said.sent] if said.sent else [])]),
+        reply_code=said.reply_code,
+        reply_text=said.reply_text,
+        errno=next((e for text, e in _ERRNO.items() if text in words), None) if failed else None,
+        exit_status=exit_status,
+        protocol=said.protocol,
+        cipher=said.cipher,
+        verified=verifies if said.protocol is not None else None,
+        data_protected=said.data_protected,
+        warnings=said.warnings(),
+        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
+        timed_out=timed_out,
+    )
+
+
+class _Said:
+    """What it prints, in order."""
+
+    def __init__(self, text: str) -> None:
+        self.connected = False
+        self.logged_in = False
+        self.step = "connect"
+        self.reply_code: int | None = None
+        self.reply_text = ""
+        self.refusals: list[str] = []
+        """Replies that refuse."""
+        self.complaints: list[str] = []
+        """Its own words."""
+        self.sent: str | None = None
+        self.protocol: str | None = None
+        self.cipher: str | None = None
+        self._stored = False
+        self._data_tls = False
+        for line in text.splitlines():
+            self._take(line.rstrip("\r"))
+
+    def _take(self, line: str) -> None:
+        if command := _COMMAND.match(line):
+            # It goes on to the end whatever failed: what is typed is typed.
+            if command[1] != "QUIT":
+                self.step = _STEP_OF_COMMAND.get(command[1], "put")
+            self._stored = self._stored or command[1] == "STOR"
+        elif reply := _REPLY.match(line):
+            self._take_reply(int(reply[1]), reply[3], last=reply[2] == " ")
+        elif line.startswith("Connected to ") and self.step == "connect":
+            self.connected, self.step = True, "greeting"
+        elif _SENT.match(line):
+            self.sent = line
+        elif tls := _TLS.match(line):
+            self.cipher, self.protocol = tls[1], tls[2]
+
+    def _take_reply(self, code: int, text: str, *, last: bool) -> None:
+        if not last or text == _NO_REPLY or (code == _BYE and self.reply_code):
+            return
+        self.logged_in = self.logged_in or code == _LOGGED_IN
+        if code >= _REFUSED:
+            self.refusals.append(f"{code} {text}")
+        if not self.refusals or code >= _REFUSED:
+            self.reply_code, self.reply_text = code, text
+
+    def take_error(self, line: str) -> None:
+        """Read a line of standard error."""
+        if line.startswith(_DATA_TLS):
+            self._data_tls = True
+        elif _COMPLAINT.match(line) and not line.startswith(_ASIDE):
+            self.complaints.append(line)
+
+    @property
+    def data_protected(self) -> bool | None:
+        """Whether the file went over TLS; ``None``: it did not come to that."""
+        return self._data_tls if self._stored else None
+
+    def warnings(self) -> tuple[str, ...]:
+        """What its exit status does not say."""
+        if self.sent is None or not self.refusals:
+            return ()
+        return (f"the server said {self.refusals[-1]!r}, and ftp-ssl ended with status 0",)
+
+
+PROGRAMS = (FtpSslProgram(),)

@@ -1,0 +1,133 @@
+"""What programs on GnuTLS have in common: the priority strings that they take, the log that they can write.
+
+The log is GnuTLS's own (``GNUTLS_DEBUG_LEVEL`` 5, or a program's option for it), each line behind a mark of
+the program's: ``GNUTLS: ``, ``gnutls[4]: ``, ``|<4>| ``. Sources: "Priority strings" and "Debugging and
+auditing" of the GnuTLS manual; logs of 3.7.9 and 3.8.9.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lab.model import PROTOCOLS, ProtocolRange
+from lab.tls.suites import suite_of
+
+#: GnuTLS's names of the versions that it has; it has had no SSL 3.0 since 3.6.
+VERSIONS = {
+    "TLSv1": "VERS-TLS1.0",
+    "TLSv1.1": "VERS-TLS1.1",
+    "TLSv1.2": "VERS-TLS1.2",
+    "TLSv1.3": "VERS-TLS1.3",
+}
+
+#: Why an OpenSSL cipher list cannot be given to a program on GnuTLS.
+NO_CIPHER_LIST = (
+    "GnuTLS takes no OpenSSL cipher list: write its own priority string, priority=NORMAL:-..."
+)
+NO_SSL_3 = "GnuTLS has no SSL 3.0 any more"
+
+_LINE = re.compile(r"(?:GNUTLS: |gnutls\[\d+\]: |\|<\d+>\| )(.*)$")
+_SESSION = re.compile(r"(?:HSK|EXT|REC)\[(\w+)\]: (.*)$")
+_KEEPING = re.compile(r"Keeping ciphersuite ([0-9a-f]{2})\.([0-9a-f]{2}) \((\w+)\)")
+_VERSION = re.compile(r"(?:Negotiated version|Server's version): 3\.(\d)$")
+_ALERT = re.compile(r"(Alert\[2\|\d+\] - .*) - was received")
+_SUITE = re.compile(r"(?:Selected cipher suite|Cipher Suite): (\w+)$")
+
+
+def cannot(protocols: ProtocolRange | None, ciphers: str | None) -> str | None:
+    """Why GnuTLS cannot be told these; ``None``: it can."""
+    if ciphers is not None:
+        return NO_CIPHER_LIST
+    if protocols is not None and "SSLv3" in (protocols.minimum, protocols.maximum):
+        return NO_SSL_3
+    return None
+
+
+def priority_of(priority: str | None, protocols: ProtocolRange | None) -> str | None:
+    """The priority string for these; ``None``: nothing is to be set.
+
+    Args:
+        priority: one to begin with (``None``: ``NORMAL``, which the library would take by itself).
+        protocols: versions to limit it to.
+    """
+    if protocols is None:
+        return priority
+    named = [VERSIONS[one] for one in PROTOCOLS if one in protocols and one in VERSIONS]
+    return ":".join([priority or "NORMAL", "-VERS-ALL", *(f"+{name}" for name in named)])
+
+
+@dataclass
+class TlsSession:
+    """One connection's TLS, as the log tells it."""
+
+    protocol: str | None = None
+    cipher: str | None = None
+    has_certificate: bool = False
+    """Whether the server sent one: it does not where a session is resumed."""
+    asked_again: bool = False
+    """Whether a HelloRetryRequest wants a second hello."""
+    sent_finished: bool = False
+    got_finished: bool = False
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the handshake was done."""
+        return self.sent_finished and self.got_finished
+
+    @property
+    def resumed(self) -> bool | None:
+        """Whether it resumed an earlier one; ``None``: it did not come about."""
+        return not self.has_certificate if self.agreed else None
+
+
+class GnutlsLog:
+    """The log, line by line."""
+
+    def __init__(self) -> None:
+        self.sessions: list[TlsSession] = []
+        """In the order in which they began."""
+        self.alerts: list[str] = []
+        """Those received that end a connection."""
+        self._open: dict[str, TlsSession] = {}
+        self._suites: dict[str, str] = {}
+
+    def take(self, line: str) -> bool:
+        """Read a line; whether it was one of the log's."""
+        found = _LINE.match(line)
+        if not found:
+            return False
+        said = found[1]
+        if keeping := _KEEPING.search(said):
+            self._suites[keeping[3]] = suite_of(int(keeping[1] + keeping[2], 16)).name
+        elif session := _SESSION.match(said):
+            self._take(session[1], session[2])
+        return True
+
+    def _take(self, address: str, said: str) -> None:
+        if alert := _ALERT.match(said):
+            self.alerts.append(alert[1])
+            return
+        if said.startswith("CLIENT HELLO was queued"):
+            # The place in memory of a session that is over can be another one's.
+            if address not in self._open or not self._open[address].asked_again:
+                self._open[address] = TlsSession()
+                self.sessions.append(self._open[address])
+            self._open[address].asked_again = False
+            return
+        session = self._open.get(address)
+        if session is None:
+            return
+        if version := _VERSION.search(said):
+            number = int(version[1])
+            session.protocol = PROTOCOLS[number] if number < len(PROTOCOLS) else None
+        elif suite := _SUITE.search(said):
+            session.cipher = self._suites.get(suite[1], suite[1])
+        elif said.startswith("HELLO RETRY REQUEST"):
+            session.asked_again = True
+        elif said.startswith("CERTIFICATE (11) was received"):
+            session.has_certificate = True
+        elif said.startswith("FINISHED was queued"):
+            session.sent_finished = True
+        elif said.startswith("FINISHED (20) was received"):
+            session.got_finished = True
