@@ -110,6 +110,9 @@ class Demonstration:
         main, chain = source.main(), source.chain()
         right = main.outcome.reason if main.outcome else None
         offered = candidates(main, chain)
+        if not offered:
+            self._screen.say(say("guess", "nobody"))
+            return True
         offer(self._screen, offered)
         given = self._screen.ask(say("guess", "prompt"), len(offered))
         answer(self._screen, offered, right, given)

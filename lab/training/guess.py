@@ -90,10 +90,13 @@ def heard_of(program: str) -> tuple[KnownRefusal, ...]:
 def candidates(result: AttemptResult, chain: Chain) -> tuple[Reason | None, ...]:
     """Three to five reasons, the right one among them, in the order of their names.
 
-    ``None`` stands for none: the goal was reached.
+    ``None`` stands for none: the goal was reached. There are none of a refusal that nobody gives a reason
+    for: what cannot be known is no question.
     """
     outcome = result.outcome
     right = outcome.reason if outcome is not None else None
+    if right is Reason.UNKNOWN:
+        return ()
     report = result.client_report or ClientReport(failed=False, step="")
     offered: list[Reason | None] = [right]
     if right is not None and not report.failed:

@@ -104,7 +104,8 @@ class Quiz:
     def ask(self, question: QuizQuestion, source: CaseSource) -> bool:
         """Ask one question; false: it cannot be tried on these images, or is none.
 
-        What is no question: the message is the answer, or what both ends offer speaks for another one.
+        What is no question: nobody knows the reason, the message is the answer, or what both ends offer
+        speaks for another one.
 
         Raises:
             ReaderLeft: whoever answers has left.
@@ -114,6 +115,8 @@ class Quiz:
         if row.outcome is None or row.client_report is None:
             return False
         right = row.outcome.reason
+        if right is Reason.UNKNOWN:
+            return False
         if right is not None and (
             gives_away(row.client_report.message, right)
             or is_ambiguous(right, parts.compared(row, source))
