@@ -34,7 +34,9 @@ CERTIFIED = Target(
 )
 EDGES = {n: p for n, p in PROGRAMS.items() if isinstance(p, VisitedProgram)}
 INSTALLED = Installed(platform="debian13", stand_in=False, versions={"version": "1"})
-OF_NGINX = "[info] 55#55: *2 SSL_do_handshake() failed (SSL: error:{0}) while SSL handshaking, client: 192.0.2.1"
+OF_NGINX = (
+    "[info] 55#55: *2 SSL_do_handshake() failed (SSL: error:{0}) while SSL handshaking, client: a"
+)
 
 
 def configured(edge: str, target: Target = TARGET, **settings: Any) -> str:
