@@ -142,6 +142,31 @@ def test_a_certificate_that_it_was_told_to_check_ends_it() -> None:
     assert report.message == "ftp: Certificates: certificate has expired"
 
 
+def test_its_own_words_are_read_after_what_it_says_of_each_octet() -> None:
+    octets = "ssl_getc: SSL_read 13 (.) ssl_getc: SSL_read 10 (.) "
+    report = ftp_ssl(BEGUN, f"{octets}ftp: connect: Connection refused\n")
+
+    assert (report.failed, report.errno) == (True, "ECONNREFUSED")
+    assert report.message == "ftp: connect: Connection refused"
+
+
+def test_a_connection_that_ends_without_a_reply_is_what_its_user_sees() -> None:
+    gone = "421 Service not available, remote server has closed connection"
+    closed = ftp_ssl(f"Connected to h.lab.test.\n{gone}\n", goal=Goal.LOGIN)
+    clear = "ssl_getc: SSL_read returned -1 - error:0A00010B:SSL routines::wrong version number\n"
+    dying = ftp_ssl(f"{BEGUN}{gone}\nLogin failed.\n", clear, goal=Goal.LOGIN)
+
+    assert (closed.failed, closed.step, closed.message, closed.error) == (
+        True,
+        "greeting",
+        gone,
+        gone,
+    )
+    # What comes in clear text inside TLS is in its log alone.
+    assert (dying.step, dying.message) == ("login", gone)
+    assert dying.error.endswith("SSL routines::wrong version number")
+
+
 def test_a_handshake_alone_is_made_without_a_login() -> None:
     assert typed(FtpSsl(goal=Goal.HANDSHAKE), TARGET) == "status\nquit\n"
     assert not ftp_ssl(BEGUN.partition("---> USER")[0], goal=Goal.HANDSHAKE).failed

@@ -102,3 +102,18 @@ def test_a_bad_certificate_of_an_implicit_server_looks_like_no_implicit_server()
 
     assert report.step == "starttls"
     assert report.message.splitlines()[-1] == last
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Connecting to ftp.lab.test|192.0.2.1|:21... failed: Connection refused.\n",
+        # With --debug its line is cut: what it closes is told in the midst of it.
+        "Connecting to ftp.lab.test|192.0.2.1|:21... Closed fd 3\nfailed: Connection refused.\n",
+    ],
+)
+def test_a_closed_port_refuses_the_connection(lines: str) -> None:
+    report = said(lines, 4)
+
+    assert (report.step, report.errno, report.exit_status) == ("connect", "ECONNREFUSED", 4)
+    assert report.message == "Connection refused."

@@ -51,6 +51,10 @@ _LOGGED_IN = 230
 _BYE = 221
 #: It makes this up when the connection is gone.
 _NO_REPLY = "Service not available, remote server has closed connection"
+#: What it says of each octet that it reads, before its own words on the same line.
+_OCTETS = re.compile(r"^(?:ssl_getc: SSL_read -?\d+ \(.\) )+")
+#: Of a record that the library cannot read; its user sees the closed connection alone.
+_UNREAD = re.compile(r"^ssl_getc: SSL_read returned -1 - (error:.*)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,12 +166,13 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
     verifies = "verify=1" in [str(word) for word in raw["argv"]]
     failed = timed_out or exit_status != 0 or not reached or bool(said.complaints)
     late = ["the attempt's deadline passed"] if timed_out else []
-    told = [*said.refusals, *said.complaints]
+    told = [*said.refusals, *said.complaints] or ([said.cut] if failed and said.cut else [])
     words = " ".join(told)
+    error = dict.fromkeys([*said.complaints, *told, *said.unread, *late])
     return ClientReport(
         failed=failed,
         step=said.step if failed else "quit",
-        error="; ".join([*said.complaints, *said.refusals, *late]) if failed else "",
+        error="; ".join(error) if failed else "",
         message="\n".join([*told, *([said.sent] if said.sent else [])]),
         reply_code=said.reply_code,
         reply_text=said.reply_text,
@@ -196,6 +201,10 @@ class _Said:
         """Replies that refuse."""
         self.complaints: list[str] = []
         """Its own words."""
+        self.cut = ""
+        """What it says where the connection ends without a reply."""
+        self.unread: list[str] = []
+        """What its library cannot read."""
         self.sent: str | None = None
         self.protocol: str | None = None
         self.cipher: str | None = None
@@ -220,7 +229,10 @@ class _Said:
             self.cipher, self.protocol = tls[1], tls[2]
 
     def _take_reply(self, code: int, text: str, *, last: bool) -> None:
-        if not last or text == _NO_REPLY or (code == _BYE and self.reply_code):
+        if text == _NO_REPLY:
+            self.cut = f"{code} {text}"
+            return
+        if not last or (code == _BYE and self.reply_code):
             return
         self.logged_in = self.logged_in or code == _LOGGED_IN
         if code >= _REFUSED:
@@ -230,7 +242,10 @@ class _Said:
 
     def take_error(self, line: str) -> None:
         """Read a line of standard error."""
-        if line.startswith(_DATA_TLS):
+        line = _OCTETS.sub("", line)
+        if unread := _UNREAD.match(line):
+            self.unread.append(unread[1])
+        elif line.startswith(_DATA_TLS):
             self._data_tls = True
         elif _COMPLAINT.match(line) and not line.startswith(_ASIDE):
             self.complaints.append(line)

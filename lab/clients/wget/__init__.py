@@ -27,8 +27,8 @@ _STEP_OF_COMMAND = {
 _COMMAND = re.compile(r"^--> ([A-Z]{3,4})\b")
 _REPLY = re.compile(r"^(\d{3}) (.*)$")
 _CONNECTED = re.compile(r"^Connecting to .*\.\.\. connected\.$")
-#: The end of a line of progress that says what failed.
-_FAILED = re.compile(r"^(?:Connecting|Resolving) .*\.\.\. failed: (.*)$")
+#: The end of a line of progress that says what failed: with ``--debug`` a line of its own.
+_FAILED = re.compile(r"^(?:(?:Connecting|Resolving) .*\.\.\. )?failed: (.*)$")
 #: Words of its own; what else it shows is progress.
 _SHOWN = re.compile(
     r"^(?:==> \S.*\.\.\. )?"
