@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.clients import PROGRAMS
-from lab.model import FtpClientSettings
+from lab.model import FtpClientSettings, Goal
 from lab.servers import SERVERS
 from lab.settings import parse_client
 from tools import field
@@ -49,7 +49,7 @@ def test_every_client_meets_every_server_over_both_versions() -> None:
     for ways in cells.values():
         for attempt in ways:
             assert isinstance(attempt.client, FtpClientSettings)
-            assert attempt.client.payload == field.PAYLOAD
+            assert (attempt.client.goal, attempt.client.payload) == (Goal.TRANSFER, field.PAYLOAD)
         # a server that has a switch for versions is limited to one, and else the client is
         assert (ways[0].server.protocols is None) is (ways[0].client.protocols is not None)
 
