@@ -143,6 +143,8 @@ class Intermediate(StrEnum):
     """Its signature is RSA with SHA-1."""
     NOT_A_CA = "not-a-ca"
     """Its basic constraints say CA:FALSE."""
+    NO_KEY_USAGE = "no-key-usage"
+    """A CA without the extension that says what its key is for."""
 
 
 class Usage(StrEnum):
@@ -165,6 +167,8 @@ class Leaf:
     """Beginning of the validity, relative to the time at which the material is made."""
     ends: timedelta = timedelta(days=30)
     usage: Usage = Usage.ANY
+    authority_key: bool = True
+    """Whether it has the Authority Key Identifier (RFC 5280 section 4.2.1.1)."""
     key_of: str | None = None
     """Slug of the certificate whose key pair it has, too. ``None``: it has one of its own if it is its own
     issuer, or if another one names it here; else the one that its server (or user) has for all of this

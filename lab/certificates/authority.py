@@ -114,6 +114,7 @@ class Authority:
         """A certificate of the issuing CA; every variant has the same subject and key."""
         expired = variant is Intermediate.EXPIRED
         ca = variant is not Intermediate.NOT_A_CA
+        key_usage = ca and variant is not Intermediate.NO_KEY_USAGE
         builder = (
             _builder(
                 _name(f"{self.title} intermediate", "certificate authority"),
@@ -122,10 +123,12 @@ class Authority:
                 self.now - _CA_AGE / 2,
                 self.now + (timedelta(days=-1) if expired else _CA_AGE / 2),
             )
-            .add_extension(x509.BasicConstraints(ca, path_length=0 if ca else None), critical=True)
+            .add_extension(
+                x509.BasicConstraints(ca, path_length=0 if key_usage else None), critical=True
+            )
             .add_extension(_issued_by(self.root_key), critical=False)
         )
-        if ca:
+        if key_usage:
             # Without the right to sign, OpenSSL before 1.1.0 does not even take it for the issuer,
             # and would not get as far as saying that it is no CA: so that one has no key usage.
             builder = builder.add_extension(_key_usage(ca=True), critical=True)
@@ -162,6 +165,7 @@ class Authority:
         ends: datetime,
         *,
         client_only: bool = False,
+        authority_key: bool = True,
     ) -> x509.Certificate:
         """What this CA makes of a request: names and key are the request's, the rest is the CA's."""
         key = request.public_key()
@@ -169,7 +173,9 @@ class Authority:
         issuer = _name(f"{self.title} intermediate", "certificate authority")
         builder = _leaf_builder(
             _builder(request.subject, issuer, key, starts, ends), client_only=client_only
-        ).add_extension(_issued_by(self.intermediate_key), critical=False)
+        )
+        if authority_key:
+            builder = builder.add_extension(_issued_by(self.intermediate_key), critical=False)
         for extension in request.extensions:
             builder = builder.add_extension(extension.value, critical=extension.critical)
         return builder.sign(self.intermediate_key, hashes.SHA256())

@@ -362,6 +362,7 @@ class RunCertificates:
             starts,
             ends,
             client_only=leaf.usage is Usage.CLIENT,
+            authority_key=leaf.authority_key,
         )
         return IssuedLeaf(certificate, key)
 

@@ -109,6 +109,8 @@ class Reason(StrEnum):
     WEAK_SIGNATURE = "weak-signature"
     WRONG_PURPOSE = "wrong-purpose"
     NOT_A_CA = "not-a-ca"
+    MISSING_EXTENSION = "missing-extension"
+    """An extension that RFC 5280 asks for; a client refuses that where it checks strictly."""
     NAME_NOT_PERMITTED = "name-not-permitted"
     PATH_TOO_LONG = "path-too-long"
     UNKNOWN_EXTENSION = "unknown-extension"

@@ -50,6 +50,7 @@ _ERRORS = {
     Reason.WEAK_SIGNATURE: {68},
     Reason.WRONG_PURPOSE: {26},
     Reason.NOT_A_CA: {24, 79},
+    Reason.MISSING_EXTENSION: {81, 85, 86, 92},
     Reason.REVOKED: {23},
     Reason.NAME_NOT_PERMITTED: {47, 48},
     Reason.PATH_TOO_LONG: {25},

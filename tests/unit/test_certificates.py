@@ -52,6 +52,7 @@ def handshake(
     host: str = FTP,
     verify: bool = True,
     common_name: bool = True,
+    strict: bool = False,
     purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH,
 ) -> int | None:
     """Shake hands in memory; the X509 number of the client's refusal, None: it was content."""
@@ -65,6 +66,8 @@ def handshake(
     client_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_context.set_ciphers(f"ALL:@SECLEVEL={level}")
     client_context.hostname_checks_common_name = common_name
+    if strict:
+        client_context.verify_flags |= ssl.VERIFY_X509_STRICT
     client_context.check_hostname = verify
     client_context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     client_context.load_verify_locations(cadata=material.anchor(anchor).decode())
@@ -147,6 +150,23 @@ def test_a_client_that_ignores_the_common_name_refuses_cn_only(
 ) -> None:
     assert handshake(material, tmp_path, "cn-only", common_name=False) == 62
     assert handshake(material, tmp_path, "valid", common_name=False) is None
+
+
+@pytest.mark.parametrize(
+    ("slug", "code"),
+    [
+        ("valid", None),
+        ("ecdsa", None),
+        ("renewed", None),
+        ("full-chain", None),
+        ("no-authority-key", 85),
+        ("ca-no-key-usage", 92),
+    ],
+)
+def test_a_strict_client_asks_for_the_extensions_of_rfc_5280(
+    material: RunCertificates, tmp_path: Path, slug: str, code: int | None
+) -> None:
+    assert handshake(material, tmp_path, slug, strict=True) == code
 
 
 def test_wrong_host_is_right_for_the_host_it_names(
@@ -339,6 +359,7 @@ def test_slugs_that_differ_in_what_is_sent_share_the_leaf(material: RunCertifica
         "weak-signature",
         "expired-intermediate",
         "not-a-ca",
+        "ca-no-key-usage",
         "wrong-order",
     ]
     assert {leaf_of(material, slug) for slug in shared} == {leaf_of(material, "valid")}

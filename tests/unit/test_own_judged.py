@@ -205,6 +205,7 @@ TRUE = (
     Reason.WEAK_SIGNATURE,
     Reason.WRONG_PURPOSE,
     Reason.NOT_A_CA,
+    Reason.MISSING_EXTENSION,
     Reason.NAME_NOT_PERMITTED,
     Reason.PATH_TOO_LONG,
     Reason.UNKNOWN_EXTENSION,

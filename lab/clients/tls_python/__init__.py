@@ -16,6 +16,10 @@ class TlsPython(WebClientSettings):
 
     program: Literal["tls-python"] = "tls-python"
     refuse_rc4: bool = setting(False, REFUSE_RC4_HELP)
+    strict: bool | None = setting(
+        None,
+        "ssl.VERIFY_X509_STRICT in verify_flags: check what RFC 5280 asks for (default: on from Python 3.13)",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,7 @@ class TlsPythonProgram(Program[TlsPython]):
             **python_tls(client, target),
             "server_name": name or None,
             "refuse_rc4": client.refuse_rc4,
+            "strict": client.strict,
             "authorization": authorization(target),
         }
 

@@ -20,10 +20,12 @@ reports what they returned or raised. The standard library of Python 3.6 only. A
         "certificate": null,
         "key": null,
         "refuse_rc4": false,
+        "strict": null,
         "authorization": "Basic ...",
     }
 
 ``server_name`` is what the module sends (SNI) and, if it verifies, checks; ``null``: nothing is sent.
+``strict`` sets or clears ``VERIFY_X509_STRICT``; ``null``: as the interpreter has it (set from 3.13 on).
 """
 
 import contextlib
@@ -36,7 +38,7 @@ from resident import Progress, Request, ResidentAgent, Result
 
 _NEEDED = (
     "host port timeout_s tls server_name verify ca_file ciphers minimum maximum certificate key"
-    " refuse_rc4 authorization"
+    " refuse_rc4 strict authorization"
 ).split()
 
 #: OpenSSL's alert to a peer that has ended the connection without one (since 3.0).
@@ -66,6 +68,9 @@ class _Attempt(ObservedAttempt):
         self.step("connect")
         # The context is made before the connection, so that a mistake in it costs none.
         context = make_context(request) if request["tls"] else None
+        if context is not None and request["strict"] is not None:
+            flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT
+            context.verify_flags = flags | ssl.VERIFY_X509_STRICT if request["strict"] else flags
         where = (request["host"], request["port"])
         connection = socket.create_connection(where, request["timeout_s"])
         if context is not None:
