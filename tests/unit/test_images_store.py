@@ -718,7 +718,12 @@ def test_an_archive_has_what_is_made_on_demand_only_if_it_is_asked_for(
     recipe = tmp_path / "recipes" / "server" / "image.toml"
     recipe.write_text(f"on_demand = true\n{recipe.read_text('utf-8')}")
     written: list[str] = []
-    monkeypatch.setattr("lab.images.archive.save", lambda _, tags, *__: written.extend(tags) or 1)
+
+    def save(_engine: object, tags: list[str], *_: object) -> int:
+        written.extend(tags)
+        return 1
+
+    monkeypatch.setattr("lab.images.archive.save", save)
     made = store().ensure(["client", "server"])
     store().export(tmp_path / "x.tar", on_demand=on_demand)
     assert (made["server"].tag in written) is on_demand
