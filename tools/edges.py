@@ -1,8 +1,8 @@
 """Edges before origins with one defect each: what visitors read, what is logged, what the lab makes of it.
 
-python tools/edges.py                         every edge, as words
-python tools/edges.py haproxy@debian13        this one
-python tools/edges.py --write docs/edge.md    the tables of that page, anew
+python -m tools.edges                     every edge, as words
+python -m tools.edges haproxy@debian13    this one
+python -m tools.edges --write             the tables of docs/edge.md, anew
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ PLATFORM = "@debian13"
 #: Between these lines of the page the tables are.
 BEGIN, END = "<!-- tables: python -m tools.edges --write -->", "<!-- end of the tables -->"
 #: Seconds that an edge waits for the origin here.
-LIMIT_S = 3.0
+LIMIT_S = 5.0
+#: Attempts at the same time: each starts an edge, and one that comes up late answers nobody.
+WORKERS = 2
 
 
 def edges() -> Iterator[str]:
@@ -83,7 +85,12 @@ def made(planned: Sequence[PlannedAttempt]) -> tuple[dict[str, AttemptResult], d
     with open_lab(
         Checkout.here(), Printed(), new_run_id(), attempts=[one.attempt for one in planned]
     ) as laboratory:
-        run(laboratory.session, planned, lambda one, _: found.__setitem__(one.id, one))
+        run(
+            laboratory.session,
+            planned,
+            lambda one, _: found.__setitem__(one.id, one),
+            workers=WORKERS,
+        )
         for client in {one.attempt.client for one in planned}:
             program = PROGRAMS[client.program]
             image = laboratory.image_of(program.service(client))
@@ -120,7 +127,16 @@ def table(
 
 
 def write(named: Sequence[str]) -> None:
-    """Make all attempts of the tables, and write them into the page."""
+    """Make all attempts of the tables, and write them into the page.
+
+    Raises:
+        ValueError: the page has no place for them.
+    """
+    page = root() / PAGE
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page} has no lines {BEGIN} and {END}")
     bare = ["configured=no"]
     planned = [*attempts(named, []), *attempts(named, bare, DEFAULTS)]
     found, versions = made(planned)
@@ -134,10 +150,8 @@ def write(named: Sequence[str]) -> None:
             table(named, bare, DEFAULTS, found),
         )
     )
-    page = root() / PAGE
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
     page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    sys.stdout.write(f"{page}\n")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,6 +6,10 @@ must resume the session. It is tried twice with a file of :data:`PAYLOAD` bytes;
 somebody delivers or a race may be at work, and :data:`MOST` times where the tries end in different ways, for
 losses come in bursts.
 
+Over one version of TLS: the server is limited to it, or the client where the server has no switch for it.
+Where neither can be, both are tried as they are shipped, and the version that they then agree on decides in
+which cell that belongs; the other one says so.
+
 python -m tools.field                       make all, write the page
 python -m tools.field lftp@debian13         these clients alone; what is known of the others stays
 python -m tools.field --page                write the page anew of what is known (.lab/field.json)
@@ -16,6 +20,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,8 +28,8 @@ from typing import Any
 from lab.clients import PROGRAMS
 from lab.host.checkout import root
 from lab.images import Printed
-from lab.model import Attempt, ClientSettings, Result, ServerSettings, only
-from lab.model.expectations import PlannedAttempt
+from lab.model import Attempt, ClientSettings, ProtocolRange, Result, ServerSettings, only
+from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult
 from lab.remedies.races import RACES
 from lab.run.attempts import run
@@ -43,27 +48,35 @@ LIMIT_S = 20.0
 #: Attempts at the same time: files that clients make before they deliver them must fit into ``/tmp``.
 WORKERS = 8
 VERSIONS = ("TLSv1.2", "TLSv1.3")
+#: Why there is nothing in the cell of the other version.
+SHIPPED = "neither end can be limited to a version, and as they are shipped they speak {}"
 #: The field of a server that can be told whether the data channel must resume the session.
 REUSE = "require_ssl_reuse"
 #: Who is refused by the servers, and how: settings of the server, and of this client.
 ASKING = "ftplib@rocky9:DEFAULT"
 #: Both ends have a suite, and not the same one.
 SUITES = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256")
-REFUSALS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
-    "a login without TLS": ({"tls_required_login": True}, {"tls": False}),
-    "TLS where the server has none": ({"tls": False}, {}),
-    "an unknown user": ({}, {"user": "nobody-known"}),
-    "no common version": ({"protocols": only("TLSv1.3")}, {"protocols": only("TLSv1.2")}),
-    "no common cipher suite": (
-        {"protocols": only("TLSv1.2"), "ciphers": SUITES[0]},
-        {"ciphers": SUITES[1]},
-    ),
-    "no client certificate": ({"require_cert": True, "protocols": only("TLSv1.2")}, {}),
-    "a data channel without TLS": (
-        {"tls_required_data": True, "protocols": only("TLSv1.2")},
-        {"protect_data": False},
-    ),
-    "a session that is not resumed": ({REUSE: True, "protocols": only("TLSv1.2")}, {}),
+#: The first of the ways that the server has an option for is taken.
+REFUSALS: Mapping[str, Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
+    "a login without TLS": [({"tls_required_login": True}, {"tls": False})],
+    "TLS where the server has none": [({"tls": False}, {})],
+    "an unknown user": [({}, {"user": "nobody-known"})],
+    "no common version": [
+        ({"protocols": only("TLSv1.3")}, {"protocols": only("TLSv1.2")}),
+        ({"protocols": only("TLSv1.2")}, {"protocols": only("TLSv1.3")}),
+        ({}, {"protocols": only("TLSv1.1"), "ciphers": "ALL:@SECLEVEL=0"}),
+    ],
+    "no common cipher suite": [
+        ({"ciphers": SUITES[0]}, {"protocols": only("TLSv1.2"), "ciphers": SUITES[1]})
+    ],
+    "no client certificate": [({"require_cert": True}, {"protocols": only("TLSv1.2")})],
+    "a data channel without TLS": [
+        (
+            {"tls_required_login": True, "tls_required_data": True},
+            {"protocols": only("TLSv1.2"), "protect_data": False},
+        )
+    ],
+    "a session that is not resumed": [({REUSE: True}, {"protocols": only("TLSv1.2")})],
 }
 KNOWN = root() / ".lab" / "field.json"
 
@@ -82,8 +95,10 @@ def servers() -> Iterator[ServerSettings]:
             yield server.settings_with()
 
 
-def cells(chosen: Sequence[ClientSettings], software: Sequence[str] = ()) -> dict[Cell, Attempt]:
-    """The attempt of every cell; with ``software`` of these servers alone."""
+def cells(
+    chosen: Sequence[ClientSettings], software: Sequence[str] = ()
+) -> dict[Cell, Sequence[Attempt]]:
+    """The ways to try every cell; with ``software`` of these servers alone."""
     found = {}
     for client in chosen:
         wanted = dataclasses.replace(client, payload=PAYLOAD, timeout_s=LIMIT_S)  # type: ignore[call-arg]
@@ -99,28 +114,46 @@ def cells(chosen: Sequence[ClientSettings], software: Sequence[str] = ()) -> dic
     return found
 
 
-def limited(attempt: Attempt, version: str) -> Attempt:
-    """The attempt over one version: the server is limited to it, or the client where it cannot be."""
+def limited(attempt: Attempt, version: str) -> Sequence[Attempt]:
+    """The ways to try it over one version, best first: each is for those who cannot do the one before.
+
+    The server is limited to the version. Where it has no switch, the client is, or is kept from what is
+    newer; and where that has none either, both are as they are shipped.
+    """
     server = SERVERS[attempt.server.software]
     each = {one: dataclasses.replace(attempt.server, protocols=only(one)) for one in VERSIONS}
-    if all(server.unsupported(one) for one in each.values()):
-        return attempt.with_client(protocols=only(version))
-    return Attempt(each[version], attempt.client)
+    if not all(server.unsupported(one) for one in each.values()):
+        return [Attempt(each[version], attempt.client)]
+    ranges = [only(version)]
+    if version != VERSIONS[-1]:
+        ranges.append(ProtocolRange(None, version))
+    return [*(attempt.with_client(protocols=one) for one in ranges), attempt]
 
 
 def refusals() -> dict[tuple[str, str], Attempt]:
-    """The attempt of every refusal that a server can be told to make, by server and refusal."""
+    """The attempt of every refusal that a server has a setting for, by server and refusal."""
     found = {}
     for server in servers():
-        for name, (there, here) in REFUSALS.items():
-            if all(hasattr(server, field) for field in there):
-                client = dataclasses.replace(parse_client(ASKING), timeout_s=LIMIT_S, **here)
-                found[server.software, name] = Attempt(dataclasses.replace(server, **there), client)
+        for name, ways in REFUSALS.items():
+            attempts = [
+                Attempt(
+                    dataclasses.replace(server, **there),
+                    dataclasses.replace(parse_client(ASKING), timeout_s=LIMIT_S, **here),
+                )
+                for there, here in ways
+                if all(hasattr(server, field) for field in there)
+            ]
+            can = [one for one in attempts if not SERVERS[server.software].unsupported(one.server)]
+            if attempts:
+                found[server.software, name] = (can or attempts)[0]
     return found
 
 
 def made(
-    laboratory: Lab, attempts: Mapping[Any, Attempt], times: int
+    laboratory: Lab,
+    attempts: Mapping[Any, Attempt],
+    times: int,
+    captures: CapturePolicy = CapturePolicy.NONE,
 ) -> dict[Any, list[AttemptResult]]:
     """So many tries of each, by its key."""
     found: dict[Any, list[AttemptResult]] = {key: [] for key in attempts}
@@ -139,16 +172,18 @@ def made(
         if done % 100 == 0:
             sys.stderr.write(f"{done} of {len(planned)}\n")
 
-    run(laboratory.session, planned, finished, workers=WORKERS, captures=CapturePolicy.NONE)
+    run(laboratory.session, planned, finished, workers=WORKERS, captures=captures)
     return found
 
 
-def end_of(result: AttemptResult) -> End:
-    """How a try ended, in the lab's words and in the user's."""
+def end_of(result: AttemptResult, version: str = "") -> End:
+    """How a try ended, in the lab's words and in the user's; as a cell of this version has it."""
     outcome, report = result.outcome, result.client_report
     if outcome is None:
-        why = result.verdict_why
-        return End(str(result.verdict), "", "", why.partition(": ")[2] or why)
+        return End(str(result.verdict), "", "", _why(result))
+    shipped = result.client.protocols is None and result.server.protocols is None
+    if shipped and version and (other := spoken(result)) not in (None, version):
+        return End(str(Verdict.CANNOT), "", "", SHIPPED.format(other.replace("TLSv", "TLS ")))
     said = (report.message.strip() or report.error.strip()) if report else ""
     return End(
         str(outcome.result),
@@ -157,6 +192,14 @@ def end_of(result: AttemptResult) -> End:
         said.splitlines()[-1] if said else "",
         str(outcome.by or ""),
     )
+
+
+def spoken(result: AttemptResult) -> str | None:
+    """The version of TLS that both ends agreed on, as the client says or as the wire shows."""
+    if result.client_report and result.client_report.protocol:
+        return result.client_report.protocol
+    control = result.wire.control if result.wire else None
+    return control.selected.version if control and control.selected else None
 
 
 def told(result: AttemptResult) -> Told:
@@ -184,30 +227,63 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen = [parse_client(c) for c in arguments.client] or list(clients())
         wanted = {} if alone else cells(chosen, arguments.server)
         known = make(known, wanted, {} if part else refusals())
-    for path in write(known):
+    for path in write(known, everybody=[str(client) for client in clients()]):
         sys.stdout.write(f"{path}\n")
     return 0
 
 
 def make(
-    known: Known, wanted: Mapping[Cell, Attempt], refused: Mapping[tuple[str, str], Attempt]
+    known: Known,
+    wanted: Mapping[Cell, Sequence[Attempt]],
+    refused: Mapping[tuple[str, str], Attempt],
 ) -> Known:
     """What is known afterwards: these cells and refusals are made, the rest stays."""
-    every = [*wanted.values(), *refused.values()]
+    every = [*(way for ways in wanted.values() for way in ways), *refused.values()]
     with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=every) as laboratory:
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
         known = Known(known.ends, {**known.words, **words}, versions)
+        ways = {cell: list(each) for cell, each in wanted.items()}
         results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in wanted}
         for times, goes_on in ((FIRST, _always), (TRIES, _may_differ), (MOST, _differ)):
-            again = {cell: wanted[cell] for cell, tries in results.items() if goes_on(tries)}
+            again = [cell for cell, tries in results.items() if goes_on(tries)]
             before = max((len(results[cell]) for cell in again), default=0)
-            for cell, tries in made(laboratory, again, times - before).items():
-                results[cell] += tries
-            ends = {cell: [end_of(one) for one in tries] for cell, tries in results.items()}
+            while again:
+                attempts = {cell: ways[cell][0] for cell in again}
+                for cell, tries in _made_each(laboratory, attempts, times - before).items():
+                    results[cell] += tries
+                again = [c for c in again if len(ways[c]) > 1 and all(map(_cannot, results[c]))]
+                for cell in again:
+                    ways[cell].pop(0)
+                    results[cell].clear()
+            ends = {c: [end_of(one, c.version) for one in tries] for c, tries in results.items()}
             known = Known({**known.ends, **ends}, known.words, known.versions)
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
     return known
+
+
+def _made_each(
+    laboratory: Lab, attempts: Mapping[Cell, Attempt], times: int
+) -> dict[Cell, list[AttemptResult]]:
+    """So many tries of each; where neither end is limited, the wire is read for what they agree on."""
+    found = {}
+    for shipped, captures in ((False, CapturePolicy.NONE), (True, CapturePolicy.ALL)):
+        some = {
+            cell: one
+            for cell, one in attempts.items()
+            if (one.client.protocols is None and one.server.protocols is None) is shipped
+        }
+        found.update(made(laboratory, some, times, captures) if some else {})
+    return found
+
+
+def _cannot(one: AttemptResult) -> bool:
+    return one.verdict is Verdict.CANNOT
+
+
+def _why(result: AttemptResult) -> str:
+    """Why there was no attempt, without the setting that begins it: the table's head has that."""
+    return re.sub(r"^protocols( is \S+)?: ", "", result.verdict_why)
 
 
 def _always(_: Iterable[AttemptResult]) -> bool:

@@ -16,7 +16,8 @@ from lab.report.html.language import word
 PAGE = root() / "docs" / "field" / "README.md"
 #: The tables are between these two lines of the page.
 BEGIN, END = "<!-- tools/field.py -->", "<!-- tools/field.py: end -->"
-COMPLETED, REFUSED, FALSE, BROKEN = "completed", "refused", "false-success", "lab-error"
+COMPLETED, REFUSED, FALSE = "completed", "refused", "false-success"
+CANNOT, BROKEN = "cannot", "lab-error"
 #: A refusal of which the lab does not know why.
 UNKNOWN = "unknown"
 #: Of a longer text so many characters are shown.
@@ -88,8 +89,10 @@ class Known:
         )
 
 
-def write(known: Known, page: Path = PAGE) -> list[Path]:
+def write(known: Known, page: Path = PAGE, everybody: Sequence[str] = ()) -> list[Path]:
     """Write the tables into the page; return what was written.
+
+    ``everybody`` are the clients that there are: those that were not tried are named.
 
     Raises:
         ValueError: the page has no place for them.
@@ -99,14 +102,14 @@ def write(known: Known, page: Path = PAGE) -> list[Path]:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{page} has no lines {BEGIN} and {END}")
-    tables = "\n".join(tables_of(known))
+    tables = "\n".join(tables_of(known, everybody))
     page.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
     return [page]
 
 
-def tables_of(known: Known) -> Iterator[str]:
+def tables_of(known: Known, everybody: Sequence[str] = ()) -> Iterator[str]:
     """All tables, line by line."""
-    yield from _glance(known)
+    yield from _glance(known, everybody)
     for server in _servers(known):
         yield from _deliveries(known, server)
     yield from _false_successes(known)
@@ -120,7 +123,7 @@ def _servers(known: Known) -> list[str]:
 
 
 def _clients(known: Known) -> list[str]:
-    return list(dict.fromkeys(cell.client for cell in known.ends))
+    return sorted({cell.client for cell in known.ends})
 
 
 def row(cells: Sequence[str]) -> str:
@@ -181,63 +184,112 @@ def mark(ends: Sequence[End]) -> str:
     return f"**{rate}, says yes**" if false else rate
 
 
-def _glance(known: Known) -> Iterator[str]:
+def _glance(known: Known, everybody: Sequence[str]) -> Iterator[str]:
     yield "## At a glance"
     yield ""
-    yield "Whether a file of 1 MiB arrives over TLS 1.2 / TLS 1.3, with both ends as they are shipped: the"
-    yield "certificate is one that the client trusts, and a server that can require session reuse does so."
-    yield "`4/30`: in so many tries; **says yes**: the client's program reported success in a try in which"
-    yield "the file did not arrive."
+    yield "Whether a file of 1 MiB arrives, with both ends as they are shipped: the certificate is one that"
+    yield "the client trusts, and a server that can require session reuse does so. `4/30`: in so many tries;"
+    yield "**says yes**: the client's program reported success in a try in which the file did not arrive."
     yield ""
-    servers = _servers(known)
-    rows = []
-    for client in _clients(known):
-        marks = []
-        for server in servers:
-            each = [
-                next(
-                    (
-                        mark(known.ends[cell])
-                        for reuse in (True, None)
-                        if (cell := Cell(client, server, version, reuse)) in known.ends
-                    ),
-                    "-",
-                )
-                for version in ("TLSv1.2", "TLSv1.3")
+    if missing := [f"`{name}`" for name in everybody if name not in _clients(known)]:
+        yield f"Not tried yet, and in no table: {', '.join(missing)}."
+        yield ""
+    for version in dict.fromkeys(cell.version for cell in known.ends):
+        yield f"### Over {_plain(version)}"
+        yield ""
+        mine = {
+            (cell.client, cell.server): cell
+            for cell in known.ends
+            if cell.version == version and cell.reuse in (True, None)
+        }
+        some = [cell for cell in mine.values() if _tried(known.ends[cell])]
+        clients = [name for name in _clients(known) if any(one.client == name for one in some)]
+        servers = [name for name in _servers(known) if any(one.server == name for one in some)]
+        rows = [
+            [
+                f"`{client}`",
+                *(
+                    mark(known.ends[mine[client, server]]) if (client, server) in mine else "-"
+                    for server in servers
+                ),
             ]
-            marks.append(" / ".join(each) if len(set(each)) > 1 else each[0])
-        rows.append([f"`{client}`", *marks])
-    yield from table(["client", *(f"`{server}`" for server in servers)], rows)
+            for client in clients
+        ]
+        yield from table(["client", *(f"`{server}`" for server in servers)], rows)
+        for what, name, cells in (
+            *(("column", s, [c for c in mine.values() if c.server == s]) for s in _servers(known)),
+            *(
+                ("row", one, [c for c in mine.values() if c.client == one])
+                for one in _clients(known)
+            ),
+        ):
+            if cells and not any(_tried(known.ends[cell]) for cell in cells):
+                why = Counter(end.said for cell in cells for end in known.ends[cell]).most_common(1)
+                yield f"- There is no {what} for `{name}`: {why[0][0]}."
+        yield ""
+
+
+def _plain(version: str) -> str:
+    return version.replace("TLSv", "TLS ")
+
+
+def _tried(ends: Sequence[End]) -> bool:
+    """Whether anything can be said of the program: one try came to an end that is its own."""
+    return any(end.result in (COMPLETED, REFUSED, FALSE) for end in ends)
+
+
+def _columns(cells: Sequence[Cell]) -> list[tuple[str, bool | None]]:
+    return sorted(
+        {(cell.version, cell.reuse) for cell in cells}, key=lambda c: (c[0], c[1] is False)
+    )
+
+
+def _head(column: tuple[str, bool | None]) -> str:
+    reuse = {True: ", reuse required", False: ", not required", None: ""}
+    return f"{_plain(column[0])}{reuse[column[1]]}"
 
 
 def _deliveries(known: Known, server: str) -> Iterator[str]:
+    mine = [cell for cell in known.ends if cell.server == server]
+    some = [cell for cell in mine if _tried(known.ends[cell])]
+    if not some:
+        return
     yield f"## To `{server}`"
     yield ""
-    mine = [cell for cell in known.ends if cell.server == server]
-    columns = sorted(
-        {(cell.version, cell.reuse) for cell in mine}, key=lambda c: (c[0], c[1] is False)
-    )
-    reuse = {True: ", reuse required", False: ", not required", None: ""}
-    heads = [f"{version.replace('TLSv', 'TLS ')}{reuse[told]}" for version, told in columns]
+    columns = _columns(some)
     rows = [
         [
             f"`{client}`",
             *(in_short(known.ends.get(Cell(client, server, v, r), ())) for v, r in columns),
         ]
-        for client in dict.fromkeys(cell.client for cell in mine)
+        for client in sorted({cell.client for cell in some})
     ]
-    yield from table(["client", *heads], rows)
-    unmade: dict[str, set[str]] = {}
-    for cell in mine:
-        ends = known.ends[cell]
-        for end in () if any(one.result in (COMPLETED, REFUSED, FALSE) for one in ends) else ends:
-            unmade.setdefault(f"{end.result}: {end.said}", set()).add(cell.client)
-    everybody = {cell.client for cell in mine}
-    for why, who in unmade.items():
-        whom = "everybody" if who == everybody else ", ".join(f"`{name}`" for name in sorted(who))
-        yield f"- {why} ({whom})"
-    if unmade:
+    yield from table(["client", *map(_head, columns)], rows)
+    yield from _not_tried(known, mine)
+
+
+def _not_tried(known: Known, cells: Sequence[Cell]) -> Iterator[str]:
+    """A sentence for each reason for which some of these cells could not be tried."""
+    why: dict[str, list[Cell]] = {}
+    for cell in cells:
+        for said in {end.said for end in known.ends[cell] if end.result == CANNOT}:
+            why.setdefault(said, []).append(cell)
+    everybody = {cell.client for cell in cells if _tried(known.ends[cell])}
+    for reason, some in why.items():
+        who = {cell.client for cell in some}
+        named = ", ".join(f"`{name}`" for name in sorted(who))
+        versions = dict.fromkeys(cell.version for cell in some)
+        over = (
+            " or ".join(map(_plain, versions)) if len(versions) < len(_versions_of(cells)) else ""
+        )
+        whom = "No client can" if who >= everybody else f"{named} cannot"
+        yield f"- {whom} be tried{f' over {over}' * bool(over)}: {reason}."
+    if why:
         yield ""
+
+
+def _versions_of(cells: Sequence[Cell]) -> set[str]:
+    return {cell.version for cell in cells}
 
 
 def _false_successes(known: Known) -> Iterator[str]:
@@ -247,7 +299,7 @@ def _false_successes(known: Known) -> Iterator[str]:
         [
             f"`{cell.client}`",
             f"`{cell.server}`",
-            cell.version.replace("TLSv", "TLS "),
+            _plain(cell.version),
             f"{false} of {len(ends)}",
         ]
         for cell, ends in known.ends.items()
@@ -323,19 +375,31 @@ def _refusals(known: Known) -> Iterator[str]:
     yield ""
     yield "One attempt each of `ftplib@rocky9:DEFAULT`; the reply is the last one on the control connection."
     yield ""
+    absent: dict[str, str] = {}
+    for server in dict.fromkeys(server for server, _ in known.words):
+        ends = [told.end for (name, _), told in known.words.items() if name == server]
+        if not _tried(ends):
+            absent[server] = ends[0].said
+            yield f"- `{server}` is in none of these tables: {ends[0].said}."
+    if absent:
+        yield ""
     for refusal in dict.fromkeys(name for _, name in known.words):
         yield f"### {refusal[:1].upper()}{refusal[1:]}"
         yield ""
-        rows = []
+        rows, sentences = [], []
         for (server, name), told in known.words.items():
-            if name == refusal:
-                end = told.end
-                came = f"`{end.reason}` at {end.stage}" if end.reason else end.result
-                if end.result not in (COMPLETED, REFUSED, FALSE):
-                    came = f"{end.result}: {end.said}"
-                log = _without_times(told.log[-1]) if told.log else ""
-                rows.append([f"`{server}`", came, code(told.reply), code(told.error), code(log)])
+            if name != refusal or server in absent:
+                continue
+            end = told.end
+            if not _tried([end]):
+                sentences.append(f"- `{server}` cannot be asked for it: {end.said}.")
+                continue
+            came = f"`{end.reason}` at {end.stage}" if end.reason else end.result
+            log = _without_times(told.log[-1]) if told.log else ""
+            rows.append([f"`{server}`", came, code(told.reply), code(told.error), code(log)])
         yield from table(["server", "came to", "reply", "the client's library says", "log"], rows)
+        yield from sentences
+        yield from [""] if sentences else []
 
 
 #: What is another one in every run: times, addresses, ports, numbers of processes.

@@ -11,6 +11,7 @@ import pytest
 from lab.clients import PROGRAMS
 from lab.model import FtpClientSettings
 from lab.servers import SERVERS
+from lab.settings import parse_client
 from tools import field
 from tools.field_page import (
     BEGIN,
@@ -45,11 +46,23 @@ def test_every_client_meets_every_server_over_both_versions() -> None:
         assert Cell(client, "pyftpdlib", "TLSv1.3", None) in cells
         for reuse in (True, False):
             assert Cell(client, "vsftpd", "TLSv1.2", reuse) in cells
-    for attempt in cells.values():
-        assert isinstance(attempt.client, FtpClientSettings)
-        assert attempt.client.payload == field.PAYLOAD
+    for ways in cells.values():
+        for attempt in ways:
+            assert isinstance(attempt.client, FtpClientSettings)
+            assert attempt.client.payload == field.PAYLOAD
         # a server that has a switch for versions is limited to one, and else the client is
-        assert (attempt.server.protocols is None) is (attempt.client.protocols is not None)
+        assert (ways[0].server.protocols is None) is (ways[0].client.protocols is not None)
+
+
+def test_where_neither_end_may_have_a_switch_both_are_tried_as_they_are_shipped() -> None:
+    client = parse_client("rclone@debian13")
+    ways = field.cells([client])
+    pure = ways[Cell("rclone@debian13", "pure-ftpd", "TLSv1.2", None)]
+    assert [str(one.client.protocols) for one in pure] == ["TLSv1.2", "..TLSv1.2", "None"]
+    assert not any(one.server.protocols for one in pure)
+    newest = ways[Cell("rclone@debian13", "pure-ftpd", "TLSv1.3", None)]
+    assert [str(one.client.protocols) for one in newest] == ["TLSv1.3", "None"]
+    assert len(ways[Cell("rclone@debian13", "vsftpd", "TLSv1.2", True)]) == 1
 
 
 def test_a_refusal_is_asked_of_servers_that_can_be_told_to_make_it() -> None:
@@ -57,6 +70,10 @@ def test_a_refusal_is_asked_of_servers_that_can_be_told_to_make_it() -> None:
     assert ("vsftpd", "a session that is not resumed") in asked
     assert ("pyftpdlib", "a session that is not resumed") not in asked
     assert ("pyftpdlib", "an unknown user") in asked
+    # a server without a switch for versions is asked for all that needs none
+    for (server, _), attempt in asked.items():
+        if server == "pure-ftpd":
+            assert SERVERS[server].unsupported(attempt.server) is None
 
 
 @pytest.mark.parametrize(
@@ -74,6 +91,11 @@ def test_a_refusal_is_asked_of_servers_that_can_be_told_to_make_it() -> None:
 def test_a_cell_says_what_came_of_its_tries(ends: list[End], short: str, one_word: str) -> None:
     assert in_short(ends) == short
     assert mark(ends) == one_word
+
+
+def test_clients_that_were_not_tried_are_named() -> None:
+    text = "\n".join(tables_of(known(), ["lftp@debian13", "npm-ftp@debian12"]))
+    assert "Not tried yet, and in no table: `npm-ftp@debian12`." in text
 
 
 def known() -> Known:
@@ -101,7 +123,9 @@ def test_the_page_has_the_share_of_reasons_that_are_known_and_what_users_saw() -
     assert "| `lftp@debian13` | `vsftpd` | TLS 1.2 | 1 of 4 |" in text
     assert "| `aborted` | transfer aborted | 転送の中断 | transfer | server | 2 |" in text
     assert "`426 Failure \\| reading`" in text
-    assert "- cannot: the image has no such program (`curl@centos7`)" in text
+    assert "- `curl@centos7` cannot be tried: the image has no such program." in text
+    assert "- There is no row for `curl@centos7`: the image has no such program." in text
+    assert "| `curl@centos7`" not in text.partition("## Versions")[0]
     # what differs in every run is not in it
     assert "(time) [pid N] FAIL" in text
     assert "| `lftp@debian13` | stand-in: lftp 4.9.3 |" in text
