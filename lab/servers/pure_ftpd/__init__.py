@@ -4,9 +4,10 @@ What is always written, whatever the settings, is in ``fixed.toml`` with the rea
 Debian's configuration, ``HIGH``, holds where the settings have none.
 
 It has no option for versions of TLS: it begins at TLS 1.2, and where it ends is said to OpenSSL, in the
-configuration file that its process is given (``OPENSSL_CONF``; openssl's config(5), ``MaxProtocol``). It has none
-for implicit TLS, and never asks for a session to be resumed. A client certificate is asked for by a prefix of the cipher list, ``-C:``, and verified
-with what is in the *server's* certificate file, where the CA of the clients has to be, too.
+configuration file that its process is given (``OPENSSL_CONF``; openssl's config(5), ``MaxProtocol``). It has
+none for implicit TLS, and never asks for a session to be resumed. A client certificate is asked for by a
+prefix of the cipher list, ``-C:``, and verified with what is in the *server's* certificate file, where the CA
+of the clients has to be, too.
 
 Sources: Pure-FTPd 1.0.50's ``src/tls.c`` (``tls_init_library``, ``tls_init_server``),
 ``src/simpleconf_ftpd.h`` and ``src/ftpd.c``; Debian's ``/etc/pure-ftpd/conf``.

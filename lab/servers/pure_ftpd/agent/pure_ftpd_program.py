@@ -76,7 +76,8 @@ class PureFtpdProgram(ForkingProgram):
             text = file.read()
         for target, sources in _JOINED.findall(text):
             _join(target, sources.split())
-        if lines := _OPENSSL.findall(text):
+        lines = _OPENSSL.findall(text)
+        if lines:
             os.environ["OPENSSL_CONF"] = os.path.join(directory, "openssl.cnf")
             with open(os.environ["OPENSSL_CONF"], "w", encoding="utf-8") as file:
                 file.write(_OPENSSL_CONF + "".join(line + "\n" for line in lines))
