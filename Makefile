@@ -133,11 +133,11 @@ explain-texts: $(READY) ## record anew what programs say of known defects, for `
 explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md (MEASURE=--second: prints it of the second held-out batch)
 	@$(BIN)/python -m tests.explain.measure $(or $(MEASURE),--write)
 
-.PHONY: house
 .PHONY: own-inputs
 own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write docs/own-inputs.md
 	@$(BIN)/python -m tools.own_inputs --write
 
+.PHONY: house
 house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's)
 	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE))
 

@@ -224,10 +224,15 @@ def make(
 
 
 @image_commands.command("export")
-def export(path: Annotated[Path, typer.Argument(help="The archive to write.")]) -> None:
-    """Write all images into one archive, for a room without a network; on demand, those that are there."""
+def export(
+    path: Annotated[Path, typer.Argument(help="The archive to write.")],
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="Also those made on demand that are there.")
+    ] = False,
+) -> None:
+    """Write all images into one archive, for a room without a network."""
     with _engine_found() as client:
-        _images(client)[0].export(path)
+        _images(client)[0].export(path, on_demand=on_demand)
     say(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
 
 

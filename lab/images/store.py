@@ -168,19 +168,22 @@ class ImageStore:
         write_builds(self._builds_file, images, kept)
         return self._builds_file
 
-    def export(self, path: Path) -> tuple[ImageInfo, ...]:
+    def export(self, path: Path, *, on_demand: bool = False) -> tuple[ImageInfo, ...]:
         """Write all images to one file; :meth:`import_` on another machine reads it.
 
-        Of those made on demand, what is there is written. An image holds all layers of its base, so a base
-        that is not there is not missed, that of another release neither; nor is an image that only a
-        registry can give.
+        An image holds all layers of its base, so a base that is not there is not missed, that of another
+        release neither; nor is an image that only a registry can give.
+
+        Args:
+            on_demand: also what is there of those made on demand.
 
         Raises:
             ImageError: an image is missing, or the file cannot be written.
         """
         from lab.images import archive  # noqa: PLC0415
 
-        infos = self.found()
+        left_out = () if on_demand else self.on_demand
+        infos = {name: info for name, info in self.found().items() if name not in left_out}
         spared = bases(self._directory)
         spared |= {r.name for r in self.recipes.values() if r.only_real or r.on_demand}
         missing = [name for name in self.recipes if name not in infos and name not in spared]

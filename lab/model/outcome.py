@@ -147,6 +147,13 @@ _NOT_JUDGED = {
     NotJudged.CERTIFICATE_NOT_GIVEN: "saw a certificate of the lab's in the place of yours",
 }
 
+#: What went in clear text where an attempt came to this goal without TLS.
+_IN_CLEAR = {
+    Goal.LOGIN: "user and password",
+    Goal.TRANSFER: "user, password and file",
+    Goal.RESPONSE: "request and response",
+}
+
 _ROOTS = "Mozilla's public roots, which are not its distribution's own"
 
 #: The report of a client of which nothing is known.
@@ -214,6 +221,19 @@ class Outcome:
         return self.report.session_reused
 
     @property
+    def without_tls(self) -> bool:
+        """Whether it completed, and nothing of it was inside TLS."""
+        # Of a program that does not tell the version; without TLS there is nothing to verify.
+        told = self.protocol or self.verified is not None or self.data_protected
+        return self.result is Result.COMPLETED and not told
+
+    @property
+    def file_in_clear(self) -> bool:
+        """Whether it completed with TLS, and the file went beside it."""
+        transferred = self.result is Result.COMPLETED and self.goal is Goal.TRANSFER
+        return transferred and self.data_protected is False and not self.without_tls
+
+    @property
     def verify_code(self) -> int | None:
         """OpenSSL's X509_V_ERR number as the client's library reported it."""
         return self.report.verify_code
@@ -246,10 +266,12 @@ class Outcome:
 
     def _tls(self) -> str:
         """What came of TLS in an attempt that completed."""
-        if self.protocol:
-            return f": {self.protocol} {self.cipher}, {self._certificate()}"
-        # Of a program that does not tell more; without TLS there is nothing to verify.
-        return " without TLS" if self.verified is None else f": TLS, {self._certificate()}"
+        if self.without_tls:
+            what = _IN_CLEAR.get(self.goal)
+            return f" WITHOUT TLS: {what} went in clear text" if what else " WITHOUT TLS"
+        names = f"{self.protocol} {self.cipher}" if self.protocol else "TLS"
+        words = f": {names}, {self._certificate()}"
+        return f"{words}, THE FILE IN CLEAR TEXT" if self.file_in_clear else words
 
     def _certificate(self) -> str:
         """What came of a certificate that was not refused."""

@@ -11,7 +11,7 @@ import string
 from collections.abc import Iterator
 
 from lab.own.findings import data
-from lab.remedies.words import InBothLanguages
+from lab.remedies.words import InBothLanguages, pattern_of
 
 _TABLE = "vsftpd.toml"
 
@@ -40,15 +40,8 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     with_place = InBothLanguages(**data(_TABLE)["phrases"]["presumed"])
     each = {with_place.format(what=one, place="{place}") for one in wordings()}
     longest_first = sorted(each, key=lambda one: -len("".join(_literals(one.en))))
-    return tuple((_pattern(one.en), one.ja) for one in longest_first)
+    return tuple((re.compile(pattern_of(one.en)), one.ja) for one in longest_first)
 
 
 def _literals(words: str) -> Iterator[str]:
     return (literal for literal, *_ in string.Formatter().parse(words))
-
-
-def _pattern(words: str) -> re.Pattern[str]:
-    parts = string.Formatter().parse(words)
-    return re.compile(
-        "".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, *_ in parts)
-    )

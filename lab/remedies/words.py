@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -41,6 +43,14 @@ class InBothLanguages:
     def with_remark(self, remark: InBothLanguages) -> InBothLanguages:
         """This with a remark behind it, in the brackets of each language."""
         return InBothLanguages(f"{self.en} ({remark.en})", f"{self.ja}\uff08{remark.ja}\uff09")
+
+
+def pattern_of(words: str) -> str:
+    """A regular expression for what comes of words with names in braces, whatever is filled in."""
+    parts = string.Formatter().parse(words)
+    return "".join(
+        re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, *_ in parts
+    )
 
 
 def listed_in_both(items: Iterable[str], most: int = MOST_LISTED) -> InBothLanguages:

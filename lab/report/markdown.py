@@ -18,7 +18,8 @@ from lab.model.expectations import Verdict
 from lab.record import RunRecord
 from lab.report import view
 from lab.report.plain import changes_in_words
-from lab.report.view import CaseView
+from lab.report.view import CaseView, ClientView
+from lab.report.warnings import warnings_of
 from lab.text import visible
 
 #: GitHub refuses more than this in one summary, in bytes; what does not fit is left out, and said.
@@ -106,11 +107,20 @@ def _section(names: tuple[str, str], cases: Sequence[CaseView]) -> str:
         for number, one in enumerate(case.clients):
             rows.append(
                 f"| {'' if number else text(case.title)} | {text(one.case.label)}"
-                f" | {_SIGNS[one.case.verdict]} | {text(view.seen_in_case(one.case, one.attempts))}"
+                f" | {_SIGNS[one.case.verdict]} | {_seen(one)}"
                 f" | {text(view.rest_of_case(one.attempts))} |"
             )
     title = ": ".join(name for name in names if name)
     return details(f"{title} ({signs})", "\n".join(rows))
+
+
+def _seen(one: ClientView) -> str:
+    """What came of a case from a client, loud where that is alarming, and what is warned of."""
+    seen = text(view.seen_in_case(one.case, one.attempts))
+    if any(view.alarming(a) for a in one.attempts[:1]) or seen.startswith("false success"):
+        seen = f"🔴 **{seen}**"
+    warned = dict.fromkeys(w.en for a in one.attempts for w in warnings_of(a))
+    return "<br>".join([seen, *(f"⚠️ **{text(words)}**" for words in warned)])
 
 
 def _not_judged(record: RunRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from lab.report import view
 from lab.report.advice import advice_in_words, outcome_in_words
 from lab.report.layout import hang, print_hanging, wrap
 from lab.report.view import CaseView, ClientView
+from lab.report.warnings import warnings_of
 from lab.text import visible
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ _WORDS: dict[Verdict | None, str] = {
 }
 _STAND_IN = "bold yellow"
 #: How an outcome begins in which the client's program reports what is not true.
-_FALSE_SUCCESS = "false success: "
+_ALARMING = re.compile("(?m)(?:^|[:;x] )(?:false success|偽りの成功)[: ]")
 #: So many unexpected attempts are told in full; of the others the ids, but with ``verbose``.
 _MOST_TOLD = 5
 #: Where nobody sees a line being written over, one is written every so many seconds.
@@ -122,6 +124,8 @@ def print_run(
     else:
         print_attempts(record.attempts, record, console)
     _print_unexpected(record, console, verbose=verbose)
+    if len(cases) > 1 and not verbose:
+        _print_warned(record, console)
     for attempt in record.attempts:
         if attempt.witnesses is not None and attempt.witnesses.disagree:
             _line(console, f"\nwitnesses: {visible(attempt.id)}", Verdict.SURPRISE)
@@ -150,20 +154,24 @@ def print_attempts(
         _print_rate(attempts, console)
     first_of_each: dict[str, AttemptResult] = {}
     for attempt in attempts:
-        first_of_each.setdefault(view.seen(attempt), attempt)
+        # What is warned of is an outcome of its own.
+        first_of_each.setdefault(_came(attempt), attempt)
     for attempt in first_of_each.values():
         if len(attempts) > 1:
             console.print()
         words = _result([attempt])
+        style = _STYLES[Verdict.SURPRISE if view.alarming(attempt) else attempt.verdict]
         if language != "en" and attempt.outcome is not None:
             words = outcome_in_words(attempt.outcome, language)
-        print_hanging(console, "", Text(words, style=f"bold {_STYLES[attempt.verdict]}"))
+        print_hanging(console, "", Text(words, style=f"bold {style}"))
+        warned = "\n".join(one.in_(language) for one in warnings_of(attempt))
+        _print_pairs([("warning", warned)] if warned else [], console)
         if attempt.advice is not None:
             advice = advice_in_words(attempt.advice, language, everything=verbose)
             _print_pairs([(label, visible(text)) for label, text in advice], console)
         _print_pairs(view.settings_in_words(attempt), console)
         # What is behind the advice is told with ``-v``.
-        skipped = {"seen", "stand-in"} | ({"cause"} if attempt.advice else set())
+        skipped = {"seen", "warning", "stand-in"} | ({"cause"} if attempt.advice else set())
         pairs = [pair for pair in view.explanation(attempt, language) if pair[0] not in skipped]
         if not verbose:
             pairs = [
@@ -227,16 +235,18 @@ def _print_story(of_clients: CaseView, console: Console) -> None:
     _print_pairs(also, console)
 
 
-def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str]]:
+def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str | Text]]:
     role = attempts[0].role
     tries = [a for a in attempts if a.role is role]
     first = next((a for a in tries if a.outcome and a.outcome.by is not None), tries[0])
     stand_in = f" (stand-in: {', '.join(first.stand_ins)})" if first.stand_ins else ""
     for label, words in view.settings_in_words(first):
         yield label, words
-    yield "result", _seen_in_case(case, attempts) + stand_in
+    words = _seen_in_case(case, attempts) + stand_in
+    style = _STYLES[Verdict.SURPRISE] if view.alarming(first) else ""
+    yield "result", Text(words, style=style)
     if first.outcome is not None:
-        yield from (p for p in view.explanation(first) if p[0] in {"user sees", "cause"})
+        yield from (p for p in view.explanation(first) if p[0] in {"warning", "user sees", "cause"})
     named: dict[tuple[Role, str], list[AttemptResult]] = {}
     for attempt in attempts:
         if attempt.role is not role:
@@ -350,6 +360,18 @@ def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> 
             _line(console, f"  {case.verdict_why}")
 
 
+def _print_warned(record: RunRecord, console: Console) -> None:
+    """What is warned of, each text once with how often; with ``verbose`` it is beside its case."""
+    warned: dict[str, list[str]] = {}
+    for attempt in record.attempts:
+        for one in warnings_of(attempt):
+            warned.setdefault(visible(one.en), []).append(visible(attempt.id))
+    for words, (first, *others) in warned.items():
+        more = f" and {_number(len(others), 'more attempt')}" if others else ""
+        _line(console, f"\nwarning: {words}", Verdict.SURPRISE)
+        _line(console, f"  {first}{more}", dim=True)
+
+
 def _print_details(record: RunRecord, console: Console) -> None:
     """What only somebody reads who asks for everything: causes of ``cannot``, claims, images."""
     for cause, clients in view.causes(record.attempts).items():
@@ -402,10 +424,13 @@ def _number(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _print_pairs(pairs: Iterable[tuple[str, str]], console: Console) -> None:
+def _print_pairs(pairs: Iterable[tuple[str, str | Text]], console: Console) -> None:
     for label, text in pairs:
+        if isinstance(text, Text):
+            print_hanging(console, _label(label), text)
+            continue
         style = _STAND_IN if label == "stand-in" else ""
-        if _FALSE_SUCCESS in text:
+        if label == "warning" or _ALARMING.search(text):
             style = _STYLES[Verdict.SURPRISE]
         print_hanging(console, _label(label), Text(text, style=style))
 
@@ -416,14 +441,22 @@ def _print_command(attempt: AttemptResult, console: Console) -> None:
 
 
 def _print_rate(attempts: Sequence[AttemptResult], console: Console) -> None:
-    outcomes = Tally(view.seen(attempt) for attempt in attempts)
+    outcomes = Tally(_came(attempt) for attempt in attempts)
+    alarming = {_came(attempt) for attempt in attempts if view.alarming(attempt)}
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)
     words = f"{reached} of {made} completed ({reached / made:.0%})"
     left_open = sum(len(names) for _, names in view.not_judged(attempts))
     words += f", the certificate not judged in {left_open}" if left_open else ""
     _line(console, words, bold=True)
-    _print_pairs([(f"{n} x", words) for words, n in outcomes.most_common()], console)
+    for words, n in outcomes.most_common():
+        style = _STYLES[Verdict.SURPRISE] if words in alarming else ""
+        print_hanging(console, _label(f"{n} x"), Text(words, style=style))
+
+
+def _came(attempt: AttemptResult) -> str:
+    """What came of an attempt, and what is warned of."""
+    return "\n".join([view.seen(attempt), *(f"warning: {one.en}" for one in warnings_of(attempt))])
 
 
 def _print_image_records(images: Sequence[ImageRecord], console: Console, *, details: bool) -> None:

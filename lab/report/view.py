@@ -24,6 +24,7 @@ from lab.model.expectations import Verdict
 from lab.model.software import differences
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.remedies.words import InBothLanguages, read_words
+from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
 from lab.wire.reading import ConnectionReading
@@ -207,6 +208,20 @@ def deciding_lines(log: str) -> str:
     return "\n".join([*told, f"({len(lines) - len(told)} more lines: -v)"])
 
 
+def alarming(attempt: AttemptResult) -> bool:
+    """Whether its outcome is one to be seen in red whatever was expected.
+
+    The client reports what is not true, or it was to use TLS and went without it.
+    """
+    outcome, client = attempt.outcome, attempt.client
+    if outcome is None:
+        return False
+    if outcome.false_success is not None:
+        return True
+    unasked_file = outcome.file_in_clear and getattr(client, "protect_data", True)
+    return unasked_file or (outcome.without_tls and client.uses_tls)
+
+
 def seen(attempt: AttemptResult) -> str:
     """What came of an attempt, in one line: its outcome, or why there is none."""
     if attempt.outcome is not None:
@@ -224,10 +239,12 @@ def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str,
     pairs = [
         ("expected", expectation.in_words() if expectation else ""),
         ("seen", outcome.in_words() if outcome else ""),
+        ("warning", "\n".join(one.in_(language) for one in warnings_of(attempt))),
         ("why", "" if as_expected or told else attempt.verdict_why),
         ("cause", (outcome.cause if outcome else None) or ""),
         ("real host", on_a_real_host(attempt, language)),
         ("client says", client.error if client else ""),
+        ("it warns", "\n".join(other_warnings(attempt))),
         ("user sees", client.message if client else ""),
         ("impostor got", given_away(attempt)),
         ("server says", server.log if server else ""),
@@ -326,8 +343,16 @@ def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
             (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
             "refused",
         )
+        if expects_false_success(attempts):
+            return f"false success in {case.race.refused} of {case.race.times} tries"
         return f"{case.race.refused} of {case.race.times} tries refused: {reason}"
     return seen(attempts[0]) if attempts else "no attempt was made"
+
+
+def expects_false_success(attempts: Iterable[AttemptResult]) -> bool:
+    """Whether what a case is about is a false success: of a race, what its rate counts."""
+    expected = (a.expectation for a in attempts if a.role is Role.BREAKS)
+    return any(one is not None and one.result is Result.FALSE_SUCCESS for one in expected)
 
 
 def rest_of_case(attempts: Sequence[AttemptResult]) -> str:

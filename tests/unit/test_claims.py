@@ -220,7 +220,7 @@ def test_a_claim_has_a_verdict_from_each_client() -> None:
     }
     assert [check.seen for check in result.checks] == [
         "refused by the server at handshake: no-shared-cipher",
-        "completed (transfer) without TLS",
+        "completed (transfer) WITHOUT TLS: user, password and file went in clear text",
     ]
     assert result.stand_ins == ("rocky9",)
 

@@ -708,6 +708,28 @@ def test_exporting_what_is_not_there_names_it(
         store().export(tmp_path / "x.tar")
 
 
+@pytest.mark.parametrize("on_demand", [False, True])
+def test_an_archive_has_what_is_made_on_demand_only_if_it_is_asked_for(
+    store: Callable[..., ImageStore],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    on_demand: bool,
+) -> None:
+    recipe = tmp_path / "recipes" / "server" / "image.toml"
+    recipe.write_text(f"on_demand = true\n{recipe.read_text('utf-8')}")
+    written: list[str] = []
+
+    def save(_engine: object, tags: list[str], *_: object) -> int:
+        written.extend(tags)
+        return 1
+
+    monkeypatch.setattr("lab.images.archive.save", save)
+    made = store().ensure(["client", "server"])
+    store().export(tmp_path / "x.tar", on_demand=on_demand)
+    assert (made["server"].tag in written) is on_demand
+    assert made["client"].tag in written
+
+
 def test_pruning_removes_older_recipes_and_keeps_the_current_ones(
     world: World, store: Callable[..., ImageStore], tmp_path: Path
 ) -> None:

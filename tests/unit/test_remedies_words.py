@@ -239,7 +239,7 @@ def test_a_remedy_says_what_to_write_and_what_came_of_it() -> None:
             "remedy",
             "a current cipher list at the server (recommended)\n"
             "server, my.conf:4: write `a=2` in place of `a=1`\n"
-            "tried: completed (transfer) without TLS",
+            "tried: completed (transfer) WITHOUT TLS: user, password and file went in clear text",
         ),
     ]
     assert [label for label, _ in advice_in_words(advice, "ja")] == ["原因", "場所", "対処"]

@@ -371,7 +371,8 @@ def test_no_text_is_left_over() -> None:
     )
     built = ("stage", "side", "reason", "why", "goal", "role", "role_means", "standing", "filter",
              "standing_means", "verdict", "verdict_means", "sign", "nav", "claim_verdict", "words",
-             "sign_word", "outcome", "not_judged", "state", "statement", "claim_heading")  # fmt: skip
+             "sign_word", "outcome", "not_judged", "state", "statement", "claim_heading",
+             "in_clear")  # fmt: skip
     unused = [
         key
         for key in texts()

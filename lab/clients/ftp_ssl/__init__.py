@@ -182,7 +182,6 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
         cipher=said.cipher,
         verified=verifies if said.protocol is not None else None,
         data_protected=said.data_protected,
-        warnings=said.warnings(),
         elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
         timed_out=timed_out,
     )
@@ -254,12 +253,6 @@ class _Said:
     def data_protected(self) -> bool | None:
         """Whether the file went over TLS; ``None``: it did not come to that."""
         return self._data_tls if self._stored else None
-
-    def warnings(self) -> tuple[str, ...]:
-        """What its exit status does not say."""
-        if self.sent is None or not self.refusals:
-            return ()
-        return (f"the server said {self.refusals[-1]!r}, and ftp-ssl ended with status 0",)
 
 
 PROGRAMS = (FtpSslProgram(),)

@@ -75,7 +75,7 @@ SHORTEST_SHARED = 60
 TEXTS = frozenset({"cs", "ss", "wi", "us", "cf", "cm"})
 #: What a reader of the findings wants to know first.
 FOUND = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
-ENDS = ("completed", "false-success", *(str(side) for side in Side))
+ENDS = ("completed", "in-clear", "false-success", *(str(side) for side in Side))
 _REACHED = "reached"
 
 
@@ -190,6 +190,8 @@ class Page:
                 where, by = (_REACHED, "completed") if completed else (outcome.stage, outcome.by)
                 if outcome.result is Result.FALSE_SUCCESS:
                     by = outcome.result
+                elif outcome.without_tls or outcome.file_in_clear:
+                    by = "in-clear"
                 ended.setdefault(str(where), Counter())[str(by)] += 1
         most = max((c.total() for c in ended.values()), default=0)
         return [

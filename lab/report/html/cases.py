@@ -21,15 +21,17 @@ from lab.report.advice import advice_in_words
 from lab.report.html.language import LANGUAGES, Text, inline, plain, prose, quote, say
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.view import captured, wire_in_words
+from lab.report.warnings import warnings_of
 
 #: What is said of an attempt of which nothing was expected.
 UNJUDGED = "unjudged"
 VERDICTS = (*(str(v) for v in Verdict), UNJUDGED)
 #: What a cell of the table says of cases: does it work?
-STATES = ("works", "refused", "unexpected", "cannot")
+STATES = ("works", "in-clear", "refused", "false-success", "unexpected", "cannot")
 #: Who ended an attempt, or what else is to be said about it first.
 SYMBOLS = (
     "completed",
+    "in-clear",
     "given-away",
     "false-success",
     *(str(side) for side in Side),
@@ -88,13 +90,15 @@ class AttemptView:
             return "given-away"
         if outcome.result is Result.FALSE_SUCCESS:
             return "false-success"
-        return "completed" if outcome.result is Result.COMPLETED else str(outcome.by or "unknown")
+        if outcome.result is not Result.COMPLETED:
+            return str(outcome.by or "unknown")
+        return "in-clear" if outcome.without_tls or outcome.file_in_clear else "completed"
 
     @property
     def completed(self) -> bool:
         """Whether it reached its goal, and what was negotiated says the rest."""
         outcome = self.attempt.outcome
-        return outcome is not None and outcome.result is Result.COMPLETED and not outcome.not_judged
+        return self.symbol == "completed" and outcome is not None and not outcome.not_judged
 
     @property
     def stage(self) -> str:
@@ -105,9 +109,16 @@ class AttemptView:
     @property
     def protocol(self) -> Text | str:
         """The protocol version of a completion; nothing of anything else."""
-        if self.symbol != "completed" or self.attempt.outcome is None:
+        if self.symbol not in {"completed", "in-clear"} or self.attempt.outcome is None:
             return ""
-        return inline(self.attempt.outcome.protocol or "", 12) or say("fact.without_tls")
+        if self.attempt.outcome.without_tls:
+            return say("fact.without_tls")
+        return inline(self.attempt.outcome.protocol or "TLS", 12)
+
+    @property
+    def warnings(self) -> list[Text]:
+        """What is warned of beside the outcome."""
+        return [Text(prose(one.en, "`"), prose(one.ja, "`")) for one in warnings_of(self.attempt)]
 
     @property
     def title(self) -> Markup:
@@ -249,12 +260,27 @@ class Unit(view.ClientView):
             return "unexpected"
         if outcome is None:
             return "cannot"
-        return "works" if outcome.result is Result.COMPLETED else "refused"
+        if outcome.result is Result.REFUSED:
+            return "refused"
+        symbol = self.main.symbol if self.main else ""
+        return symbol if symbol in STATES else "works"
 
     @property
     def race(self) -> RaceRecord | None:
         """The rate, if it is a race."""
         return self.case.race
+
+    @property
+    def rate(self) -> Text | str:
+        """The rate in words."""
+        race = self.race
+        if race is None:
+            return ""
+        key = "case.rate"
+        if view.expects_false_success(self.attempts):
+            key = "case.false_success_rate"
+        numbers = {"refused": race.refused, "times": race.times}
+        return say(key, least=race.least, most=race.most, **numbers)
 
     @property
     def rate_differs(self) -> bool:
@@ -367,7 +393,9 @@ def _folded(attempts: Sequence[AttemptResult]) -> Iterator[tuple[AttemptResult, 
 def _came(attempt: AttemptResult) -> Any:
     """What is equal for two tries exactly if the same came of them."""
     outcome = attempt.outcome
-    return attempt.verdict, _FACTS(outcome) if outcome else attempt.verdict_why
+    if outcome is None:
+        return attempt.verdict, attempt.verdict_why
+    return attempt.verdict, _FACTS(outcome), tuple(one.en for one in warnings_of(attempt))
 
 
 def _rank(tries: Sequence[AttemptResult]) -> tuple[bool, int]:

@@ -275,8 +275,7 @@ def outcome_words(outcome: Outcome | None) -> Text:
     if outcome is None:
         return say("outcome.none")
     if outcome.result is Result.COMPLETED:
-        certificate = None if outcome.not_judged else _certificate(outcome)
-        words = _completion(outcome.goal, outcome.protocol, outcome.cipher, certificate)
+        words = _completed_words(outcome)
         if outcome.presumed:
             each = map(in_both_languages, outcome.presumed)
             what = joined([Text(inline(one.en), inline(one.ja)) for one in each])
@@ -289,6 +288,18 @@ def outcome_words(outcome: Outcome | None) -> Text:
         return words
     refused = outcome.stage is Stage.VERIFY
     return _not_judged(words, outcome.not_judged, refused=refused)
+
+
+def _completed_words(outcome: Outcome) -> Text:
+    if outcome.without_tls:
+        what = texts().get(f"in_clear.{outcome.goal}")
+        goal = word("goal", str(outcome.goal))
+        if what is None:
+            return say("outcome.without_tls", goal=goal)
+        return say("outcome.without_tls_in_clear", goal=goal, what=what)
+    certificate = None if outcome.not_judged else _certificate(outcome)
+    words = _completion(outcome.goal, outcome.protocol, outcome.cipher, certificate)
+    return joined([words, say("fact.file_in_clear")]) if outcome.file_in_clear else words
 
 
 def false_success_words(false: FalseSuccess) -> Text:
@@ -309,10 +320,8 @@ def _certificate(outcome: Outcome) -> str:
 def _completion(
     goal: str, protocol: str | None, cipher: str | None, certificate: str | None
 ) -> Text:
-    facts = [say("fact.without_tls")]
-    if protocol:
-        facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip()))]
-        facts += [say(f"fact.{certificate}")] if certificate else []
+    facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip() if protocol else "TLS"))]
+    facts += [say(f"fact.{certificate}")] if certificate else []
     return say("outcome.completed_with", goal=word("goal", str(goal)), facts=joined(facts))
 
 
@@ -383,7 +392,7 @@ def negotiated(outcome: Outcome | None) -> tuple[list[str], list[str]]:
     said: list[str] = []
     if outcome.protocol and outcome.verified is not None:
         said.append(_certificate(outcome))
-    elif outcome.result is Result.COMPLETED and not outcome.protocol:
+    elif outcome.without_tls:
         said.append("without_tls")
     if outcome.data_protected is not None:
         said.append("data_protected" if outcome.data_protected else "data_clear")
