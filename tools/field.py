@@ -122,9 +122,9 @@ def limited(attempt: Attempt, version: str) -> Sequence[Attempt]:
     newer; and where that has none either, both are as they are shipped.
     """
     server = SERVERS[attempt.server.software]
-    each = {one: dataclasses.replace(attempt.server, protocols=only(one)) for one in VERSIONS}
-    if not all(server.unsupported(one) for one in each.values()):
-        return [Attempt(each[version], attempt.client)]
+    there = dataclasses.replace(attempt.server, protocols=only(version))
+    if server.unsupported(there) is None:
+        return [Attempt(there, attempt.client)]
     ranges = [only(version)]
     if version != VERSIONS[-1]:
         ranges.append(ProtocolRange(None, version))
