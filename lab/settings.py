@@ -104,7 +104,7 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     if not at:
         raise SettingsError(
             f"the client {client!r} names no platform: write PROGRAM@PLATFORM[:POLICY],"
-            f" for example {name}@{next(iter(PLATFORMS))}"
+            f" for example {name}@{program.settings_with().platform}"
         )
     platform, colon, policy = where.partition(":")
     _choice(f"no platform of {name}", platform, program.platforms)

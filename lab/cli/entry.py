@@ -114,14 +114,15 @@ def _status_of(error: Exception) -> int | None:
     """
     from lab.cases import CaseError
     from lab.exercises import LAB_FAILED, ExerciseError
-    from lab.images import WrongVariable
+    from lab.images import UnknownImage, WrongVariable
     from lab.model.expectations import ExpectationError
     from lab.own import InputError
     from lab.settings import SettingsError
 
     if isinstance(error, ExerciseError):
         return LAB_ERROR if error.problem in LAB_FAILED else USAGE
-    if isinstance(error, InputError | SettingsError | ExpectationError | CaseError | WrongVariable):
+    wrong = InputError | SettingsError | ExpectationError | CaseError | WrongVariable | UnknownImage
+    if isinstance(error, wrong):
         return USAGE
     # An OSError: a full disk, a directory that may not be written, an engine that has gone.
     named = type(error).__module__.partition(".")[0] in {"lab", "docker"}

@@ -10,7 +10,9 @@ import io
 import json
 import os
 import select
+import shutil
 import sys
+import textwrap
 
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
@@ -34,8 +36,22 @@ def print_json(value: object) -> None:
 
 
 def print_error(error: Exception) -> None:
-    """Print an error's text as the command's message."""
-    say(f"lab: {error}", error=True)
+    """Print an error's text as the command's message; a terminal gets lines of its width."""
+    if not sys.stderr.isatty():
+        say(f"lab: {error}", error=True)
+        return
+    lines = f"lab: {error}".splitlines()
+    say("\n".join(piece for line in lines for piece in _broken(line)), error=True)
+
+
+def _broken(line: str) -> list[str]:
+    """A line in pieces of the terminal's width, the later ones indented; no word is broken."""
+    width = shutil.get_terminal_size().columns
+    before = line[: len(line) - len(line.lstrip())] + "  "
+    wrapper = textwrap.TextWrapper(
+        max(width, 20), subsequent_indent=before, break_long_words=False, break_on_hyphens=False
+    )
+    return wrapper.wrap(line) or [line]
 
 
 def prepare() -> None:

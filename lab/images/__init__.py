@@ -17,7 +17,7 @@ about:
 ``errors`` is how an operator is told.
 """
 
-from lab.images.errors import ImageError, Printed, Progress, WrongVariable
+from lab.images.errors import ImageError, Printed, Progress, UnknownImage, WrongVariable
 from lab.images.provenance import ImageInfo, Provenance
 from lab.images.recipe import Source, release_from_environment
 from lab.images.store import ImageStore
@@ -30,6 +30,7 @@ __all__ = [
     "Progress",
     "Provenance",
     "Source",
+    "UnknownImage",
     "WrongVariable",
     "release_from_environment",
 ]

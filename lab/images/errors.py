@@ -35,6 +35,10 @@ class WrongVariable(ImageError):
     """A variable of the environment has a value that means nothing."""
 
 
+class UnknownImage(ImageError):
+    """No recipe has that name."""
+
+
 def first_line(text: str) -> str:
     """What a text says first."""
     return next(iter(text.strip().splitlines()), "no reason given")

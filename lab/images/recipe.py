@@ -29,7 +29,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lab.images.errors import ImageError, WrongVariable
+from lab.images.errors import ImageError, UnknownImage, WrongVariable
 from lab.text import LONGEST_QUOTE, one_line
 
 #: Images of the lab have tags in this repository.
@@ -367,10 +367,10 @@ def find(recipes: Mapping[str, Recipe], name: str) -> Recipe:
     """The recipe called ``name``.
 
     Raises:
-        ImageError: there is none.
+        UnknownImage: there is none.
     """
     if name not in recipes:
-        raise ImageError("unknown", name=name, known=", ".join(sorted(recipes)))
+        raise UnknownImage("unknown", name=name, known=", ".join(sorted(recipes)))
     return recipes[name]
 
 

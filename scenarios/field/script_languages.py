@@ -9,6 +9,7 @@ from lab.clients.ruby_net_ftp import RubyNetFtp
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import refused
 from lab.remedies import cured
+from lab.servers.pure_ftpd import PureFtpd
 from scenarios import field
 
 BOTH = ("debian12", "debian13")
@@ -91,6 +92,22 @@ def php_says_operation_in_progress_of_a_closed_data_port(client: ClientSettings)
         attempt,
         refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED),
         remedies=cured(attempt, "data-ports"),
+    )
+
+
+@case(section=field.RESUMES, clients=PHP)
+def php_insists_on_a_session_that_pure_ftpd_does_not_leave(client: ClientSettings) -> Case:
+    """PHP delivers nothing to Pure-FTPd over TLS 1.3: it finds no session to resume, and leaves.
+
+    PHP gives every data connection the control connection's session. Over TLS 1.3 it has none of Pure-FTPd's,
+    and closes the data connection without a ClientHello; over TLS 1.2 the same two deliver.
+    """
+    attempt = Attempt(PureFtpd(), client)
+    return Case(
+        attempt,
+        refused(by=Side.CLIENT, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED),
+        twin=attempt.with_server(protocols=field.WHOLE),
+        remedies=cured(attempt, "server-tls-1.2"),
     )
 
 

@@ -264,6 +264,7 @@ def test_a_server_setting_that_cannot_be_read(assignment: str, words: list[str])
         ("net-ftp@rocky9:", "", ["no crypto policy of rocky9 ''"]),
         ("net-ftp@centos7:FIPS", "", ["centos7 has no crypto policies", "net-ftp@centos7"]),
         ("net-ftp", "", ["names no platform", "net-ftp@rocky9"]),
+        ("lftp", "", ["names no platform", "lftp@debian13"]),
         ("net-ftp@rocky9", "policy=FIPS", ["given with --client"]),
         ("net-ftp@rocky9", "verfy=no", ["'verfy'; did you mean verify", "timeout_s"]),
         ("net-ftp@rocky9", "trust=privat-ca", ["'privat-ca'; did you mean private-ca?"]),

@@ -3,9 +3,11 @@
 What is always written, whatever the settings, is in ``fixed.toml`` with the reason. The cipher list of
 Debian's configuration, ``HIGH``, holds where the settings have none.
 
-It has no option for versions of TLS (it begins at TLS 1.2), none for implicit TLS, and never asks for a
-session to be resumed. A client certificate is asked for by a prefix of the cipher list, ``-C:``, and verified
-with what is in the *server's* certificate file, where the CA of the clients has to be, too.
+It has no option for versions of TLS: it begins at TLS 1.2, and where it ends is said to OpenSSL, in the
+configuration file that its process is given (``OPENSSL_CONF``; openssl's config(5), ``MaxProtocol``). It has
+none for implicit TLS, and never asks for a session to be resumed. A client certificate is asked for by a
+prefix of the cipher list, ``-C:``, and verified with what is in the *server's* certificate file, where the CA
+of the clients has to be, too.
 
 Sources: Pure-FTPd 1.0.50's ``src/tls.c`` (``tls_init_library``, ``tls_init_server``),
 ``src/simpleconf_ftpd.h`` and ``src/ftpd.c``; Debian's ``/etc/pure-ftpd/conf``.
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from lab.model import Agent, FtpServerSettings, setting
+from lab.model import Agent, FtpServerSettings, ProtocolRange, setting
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
@@ -32,6 +34,16 @@ SHIPPED_LIST = "HIGH"
 
 #: ``TLS``, by what is required: a login with TLS, data with TLS.
 _TLS = {(False, False): "1", (True, False): "2", (True, True): "3"}
+#: Before a line that is not of ``pure-ftpd.conf``: it belongs into the OpenSSL configuration of its process.
+OPENSSL = "# openssl.cnf: "
+_BOUNDS = {"minimum": "MinProtocol", "maximum": "MaxProtocol"}
+#: What it speaks whatever OpenSSL is told.
+_SPOKEN = ("TLSv1.2", "TLSv1.3")
+
+
+def _can_be_said(protocols: ProtocolRange) -> bool:
+    """Whether these are versions that it speaks; an open end below is its own."""
+    return protocols.minimum in (None, *_SPOKEN) and protocols.maximum in (None, *_SPOKEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +78,7 @@ class PureFtpdServer(Server[PureFtpd]):
 
     def unsupported(self, settings: PureFtpd) -> str | None:
         """Why ``pure-ftpd.conf`` cannot say this; ``None`` if it can."""
-        if settings.protocols is not None:
+        if settings.protocols is not None and not _can_be_said(settings.protocols):
             return "protocols: Pure-FTPd has no option for versions; it speaks TLS 1.2 and what is newer"
         if settings.anonymous:
             return (
@@ -95,6 +107,9 @@ class PureFtpdServer(Server[PureFtpd]):
         demand = "-C:" if settings.require_cert else ""
         listed = SHIPPED_LIST if settings.ciphers is None else settings.ciphers
         yield f"TLSCipherSuite {demand}{listed}"
+        for bound in ("minimum", "maximum"):
+            if version := getattr(settings.protocols, bound, None):
+                yield f"{OPENSSL}{_BOUNDS[bound]} = {version}"
         if certificate := place.certificate(settings):
             chain, key = certificate
             if not key:

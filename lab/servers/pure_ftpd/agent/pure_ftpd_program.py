@@ -25,6 +25,15 @@ _PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}", "p
 SHIPPED_LIST = "/etc/pure-ftpd/conf/TLSCipherSuite"
 #: A line of the configuration by which the agent makes a file of others, as an operator does with cat(1).
 _JOINED = re.compile(r"^# joined: (\S+)((?: \S+)+)$", re.M)
+#: What belongs into the OpenSSL configuration of the process.
+_OPENSSL = re.compile(r"^# openssl\.cnf: (.+)$", re.M)
+_OPENSSL_CONF = """openssl_conf = of_this_process
+[of_this_process]
+ssl_conf = of_tls
+[of_tls]
+system_default = of_every_context
+[of_every_context]
+"""
 
 
 class PureFtpdProgram(ForkingProgram):
@@ -62,10 +71,17 @@ class PureFtpdProgram(ForkingProgram):
         With a socket for its standard input it takes itself for inetd's, and that for its client.
         """
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        directory = os.path.dirname(os.path.abspath(config))
         with open(config, encoding="utf-8") as file:
-            for target, sources in _JOINED.findall(file.read()):
-                _join(target, sources.split())
-        register(os.path.join(os.path.dirname(os.path.abspath(config)), "log"))
+            text = file.read()
+        for target, sources in _JOINED.findall(text):
+            _join(target, sources.split())
+        lines = _OPENSSL.findall(text)
+        if lines:
+            os.environ["OPENSSL_CONF"] = os.path.join(directory, "openssl.cnf")
+            with open(os.environ["OPENSSL_CONF"], "w", encoding="utf-8") as file:
+                file.write(_OPENSSL_CONF + "".join(line + "\n" for line in lines))
+        register(os.path.join(directory, "log"))
         self.become([os.path.abspath(config)])
 
     def last_words(self, listener: ListenerProcess) -> str:
