@@ -335,7 +335,9 @@ def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineCha
 def _differing(
     before: ServerSettings | ClientSettings, after: ServerSettings | ClientSettings
 ) -> tuple[str, ...]:
-    names = (field.name for field in dataclasses.fields(before))
+    """The fields whose values differ; a field that only one program has is none of the change."""
+    after_too = {field.name for field in dataclasses.fields(after)}
+    names = (field.name for field in dataclasses.fields(before) if field.name in after_too)
     return tuple(name for name in names if getattr(before, name) != getattr(after, name))
 
 

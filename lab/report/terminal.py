@@ -124,6 +124,8 @@ def print_run(
     else:
         print_attempts(record.attempts, record, console)
     _print_unexpected(record, console, verbose=verbose)
+    if len(cases) > 1 and not verbose:
+        _print_warned(record, console)
     for attempt in record.attempts:
         if attempt.witnesses is not None and attempt.witnesses.disagree:
             _line(console, f"\nwitnesses: {visible(attempt.id)}", Verdict.SURPRISE)
@@ -356,6 +358,18 @@ def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> 
         if case.race is not None and case.verdict is Verdict.SURPRISE:
             _line(console, f"\n{_WORDS[case.verdict]}: {visible(case.id)}", case.verdict)
             _line(console, f"  {case.verdict_why}")
+
+
+def _print_warned(record: RunRecord, console: Console) -> None:
+    """What is warned of, each text once with how often; with ``verbose`` it is beside its case."""
+    warned: dict[str, list[str]] = {}
+    for attempt in record.attempts:
+        for one in warnings_of(attempt):
+            warned.setdefault(visible(one.en), []).append(visible(attempt.id))
+    for words, (first, *others) in warned.items():
+        more = f" and {_number(len(others), 'more attempt')}" if others else ""
+        _line(console, f"\nwarning: {words}", Verdict.SURPRISE)
+        _line(console, f"  {first}{more}", dim=True)
 
 
 def _print_details(record: RunRecord, console: Console) -> None:

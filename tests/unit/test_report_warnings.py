@@ -11,7 +11,7 @@ from lab.record import AttemptResult, RunRecord
 from lab.report.html import render
 from lab.report.html.cases import arrange, facets_of
 from lab.report.markdown import summary
-from lab.report.terminal import print_attempts
+from lab.report.terminal import print_attempts, print_run
 from lab.report.view import alarming, explanation
 from lab.report.warnings import failure_reported, other_warnings, warnings_of
 from lab.settings import parse_client, parse_server
@@ -147,3 +147,16 @@ def test_a_false_success_is_red_in_repeated_tries_and_has_a_state_of_its_own() -
 def test_what_went_in_clear_has_a_state_of_its_own() -> None:
     assert state_of(in_a_case(made(in_clear()))) == "in-clear"
     assert state_of(in_a_case(made(DELIVERED))) == "works"
+
+
+def test_a_run_of_many_cases_lists_each_warning_once_with_how_often() -> None:
+    warned = [
+        made(DELIVERED, STORED + ABORTED).with_(id=f"m/{n}", role=Role.WORKS) for n in range(3)
+    ]
+    cases = tuple(case(f"m/{n}", "section", [one]) for n, one in enumerate(warned))
+    target = console(width=200)
+    print_run(run_record(attempts=tuple(warned), cases=cases), target, {})
+    told = output_of(target)
+
+    assert told.count("warning: the server reported failure (426 ") == 1
+    assert "m/0 and 2 more attempts" in told
