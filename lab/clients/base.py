@@ -74,6 +74,9 @@ class Program(ABC, Generic[C]):
     tells_little: bool = False
     """Whether its library hands out neither replies nor what TLS has come to: the report then has in their
     place what the server's log says (:mod:`lab.dialects.telling`)."""
+    statements: Mapping[str, str] = field(default_factory=dict)
+    """Of a library, what its user writes for what the request has, by name (``not NAME`` where that is
+    false); ``{}`` is the value, ``{digits}`` and ``{version}`` that of TLS as ``12`` and as ``1_2``."""
 
     @property
     def folder(self) -> str:
@@ -108,6 +111,10 @@ class Program(ABC, Generic[C]):
         Raises:
             ValueError: a target without what the settings need.
         """
+
+    def written(self, client: C, target: Target) -> tuple[str, ...] | None:  # noqa: ARG002
+        """What its user writes for these settings, line by line; ``None``: the request shows it."""
+        return None
 
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """What the agent's result says, in the lab's words."""

@@ -13,7 +13,14 @@ from lab.certificates import OWN
 from lab.clients import program_of
 from lab.clients.base import Target
 from lab.clients.edges import EdgeSettings
-from lab.model import Attempt, ClientSettings, Delivery, FtpServerSettings, ServerSettings
+from lab.model import (
+    Attempt,
+    ClientSettings,
+    Delivery,
+    FtpClientSettings,
+    FtpServerSettings,
+    ServerSettings,
+)
 from lab.own.files import ClientForm
 from lab.own.findings import data
 from lab.servers import SERVERS, ListenerPlace, Server
@@ -82,7 +89,7 @@ def client_lines(
     pin = _file_of(client.pin, places.get("server.certificate"))
     target = Target(
         host=client.host or "HOST",
-        port=0,
+        port=21 if isinstance(client, FtpClientSettings) else 443,
         user=client.user,
         password="",
         delivery=Delivery(name="FILE", size=1, sha256=""),
@@ -91,7 +98,11 @@ def client_lines(
         certificate="client.pem" if client.client_certificate else None,
         key="client.key" if client.client_certificate else None,
     )
-    return tuple(_written(program_of(client).request(client, target), form))
+    program = program_of(client)
+    typed = program.written(client, target)
+    if typed is not None:
+        return typed
+    return tuple(_written(program.request(client, target), form, program.statements))
 
 
 def _file_of(slug: str | None, place: str | None) -> str | None:
@@ -102,8 +113,15 @@ def _file_of(slug: str | None, place: str | None) -> str | None:
     return file if line.isdigit() and file else place or f"{OWN}.pem"
 
 
-def _written(request: Mapping[str, Any], form: ClientForm) -> Iterator[str]:
-    if "argv" in request:
+def _written(
+    request: Mapping[str, Any], form: ClientForm, statements: Mapping[str, str]
+) -> Iterator[str]:
+    if statements:
+        yield from _stated(request, statements)
+    elif "argv" in request:
+        yield from (f"{name}={value}" for name, value in request.get("environment", {}).items())
+        for text in request.get("files", {}).values():
+            yield from (line.strip() for line in text.splitlines())
         yield from _options(request["argv"])
     elif "config" in request:
         yield from (line.strip() for line in request["config"].splitlines())
@@ -169,7 +187,8 @@ def _options(argv: Sequence[str]) -> list[str]:
     """InBothLanguages of a command line, each option with its value."""
     lines: list[str] = []
     for word in argv:
-        if word.startswith("-") or not lines or " " in lines[-1]:
+        address = "://" in word
+        if word.startswith("-") or address or not lines or " " in lines[-1]:
             lines.append(word)
         else:
             lines[-1] += f" {word}"
@@ -183,6 +202,16 @@ def _option(name: str, value: Any, form: ClientForm) -> str:
     if directive is not None:
         return f"{directive} {always or value}"
     return f"FTPSOptions {name}={value}"
+
+
+def _stated(request: Mapping[str, Any], statements: Mapping[str, str]) -> Iterator[str]:
+    """A library's own words for what a request has."""
+    for name, value in request.items():
+        words = statements.get(f"not {name}" if value is False else name)
+        if words is not None and value is not None:
+            number = re.sub(r"^\D+", "", str(value))
+            version, digits = number.replace(".", "_"), number.replace(".", "")
+            yield words.format(value, version=version, digits=digits)
 
 
 def _statement(name: str, value: Any) -> str:
@@ -306,7 +335,9 @@ def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineCha
 def _differing(
     before: ServerSettings | ClientSettings, after: ServerSettings | ClientSettings
 ) -> tuple[str, ...]:
-    names = (field.name for field in dataclasses.fields(before))
+    """The fields whose values differ; a field that only one program has is none of the change."""
+    after_too = {field.name for field in dataclasses.fields(after)}
+    names = (field.name for field in dataclasses.fields(before) if field.name in after_too)
     return tuple(name for name in names if getattr(before, name) != getattr(after, name))
 
 

@@ -11,6 +11,7 @@ from lab.cases import curl, edge, ftplib, net_ftp, nginx, pyftpdlib, tls_python,
 from lab.model import (
     Attempt,
     ClientSettings,
+    FtpClientSettings,
     Goal,
     Outcome,
     Rating,
@@ -27,6 +28,7 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import LineChange, changes, client_lines, server_lines
 from lab.remedies.words import InBothLanguages, listed_in_both, table, words
 from lab.report.advice import advice_in_words
+from lab.settings import parse_client
 from tests.unit.made_up import START, attempt_record
 
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -130,6 +132,28 @@ def test_movable_type_has_directives_for_what_net_ftp_has_options_for() -> None:
         "FTPSSSLVersion TLSv1_2",
         "FTPSOptions SSL_cipher_list=AES128",
     } <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("client", "line"),
+    [
+        ("lftp@debian13", "set ssl:verify-certificate no"),
+        ("basic-ftp@debian13", "rejectUnauthorized: false"),
+        ("ruby-net-ftp@debian13", "ssl: {verify_mode: OpenSSL::SSL::VERIFY_NONE}"),
+        ("git-ftp@debian13", "--insecure"),
+        ("wget@debian13", "--no-check-certificate"),
+        ("go@debian13", "tls.Config{InsecureSkipVerify: true}"),
+        ("apache@debian13", "SSLProxyVerify none"),
+        ("caddy@debian13", "tls_insecure_skip_verify"),
+    ],
+)
+def test_what_to_write_is_in_the_words_of_the_program(client: str, line: str) -> None:
+    before = parse_client(client)
+    ftp = isinstance(before, FtpClientSettings)
+    attempt = Attempt(vsftpd() if ftp else nginx(), before)
+    (change,) = changes(attempt, attempt.with_client(verify=False), {})
+    assert line in change.write
+    assert not any("debug" in one or "context." in one for one in change.write)
 
 
 def test_every_server_s_lines_can_be_written() -> None:

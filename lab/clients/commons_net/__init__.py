@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, payload_of
@@ -17,6 +17,16 @@ _OPENED = (
     "--add-opens=java.base/sun.security.ssl=ALL-UNNAMED",
     "--add-opens=java.base/sun.security.util=ALL-UNNAMED",
 )
+
+
+#: How it is written in a program: see :attr:`Program.statements`.
+STATEMENTS: Mapping[str, str] = {
+    "verify": "ftps.setTrustManager(TrustManagerUtils.getDefaultTrustManager(keyStore))",
+    "not verify": "ftps.setTrustManager(TrustManagerUtils.getValidateServerCertificateTrustManager())",
+    "check_name": "ftps.setEndpointCheckingEnabled(true)",
+    "ca_file": "keytool -importcert -file {} -keystore FILE; java -Djavax.net.ssl.trustStore=FILE",
+    "maximum": 'ftps.setEnabledProtocols(new String[] {{"{}"}})',
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +59,7 @@ class CommonsNetProgram(Program[CommonsNet]):
     settings: type[CommonsNet] = CommonsNet
     agent: Agent = _STOCK_AGENT
     name: str = STOCK
+    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 
     def unsupported(self, client: CommonsNet, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization, report_from
@@ -24,6 +24,16 @@ _AGENT = Agent(
 )
 
 
+#: How it is written in a program: see :attr:`Program.statements`.
+STATEMENTS: Mapping[str, str] = {
+    "not verify": "tls.Config{{InsecureSkipVerify: true}}",
+    "ca_file": "tls.Config{{RootCAs: pool}}, pool.AppendCertsFromPEM of {}",
+    "minimum": "tls.Config{{MinVersion: tls.VersionTLS{digits}}}",
+    "maximum": "tls.Config{{MaxVersion: tls.VersionTLS{digits}}}",
+    "server_name": 'tls.Config{{ServerName: "{}"}}',
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Go(WebClientSettings):
     """What a caller of net/http can tell it."""
@@ -39,6 +49,7 @@ class GoProgram(Program[Go]):
     settings: type[Go] = Go
     agent: Agent = _AGENT
     name: str = "go"
+    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 
     def unsupported(self, client: Go, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization, report_from
@@ -118,6 +118,14 @@ def report_of(raw: Mapping[str, Any]) -> ClientReport:
     )
 
 
+#: How it is written in a program: see :attr:`Program.statements`.
+STATEMENTS: Mapping[str, str] = {
+    "not verify": "SSLContext.init with an X509TrustManager whose checkServerTrusted does nothing",
+    "ca_file": "keytool -importcert -file {} -keystore FILE; java -Djavax.net.ssl.trustStore=FILE",
+    "maximum": "java -Djdk.tls.client.protocols={}",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Java(WebClientSettings):
     """What a caller of HttpsURLConnection can tell it."""
@@ -136,6 +144,7 @@ class JavaProgram(Program[Java]):
     settings: type[Java] = Java
     agent: Agent = _AGENT
     name: str = "java"
+    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 
     def unsupported(self, client: Java, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -100,13 +100,20 @@ class LftpProgram(Program[Lftp]):
             "limit_s": 2 * client.timeout_s,
         }
 
+    def written(self, client: Lftp, target: Target) -> tuple[str, ...]:
+        """See :meth:`Program.written`; as in ``~/.lftprc``."""
+        return (
+            *(f"set {name} {value}" for name, value in variables(client, target).items()),
+            f"open {'ftps' if client.implicit_tls else 'ftp'}://HOST",
+        )
+
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """See :meth:`Program.report`."""
         return read(raw)
 
 
-def commands(client: Lftp, target: Target) -> list[str]:
-    """What is typed: only what the settings set, the time limit and the words to read."""
+def variables(client: Lftp, target: Target) -> dict[str, str]:
+    """Those of its variables that the settings set, and the time limit."""
     given: dict[str, object] = {
         "net:timeout": f"{client.timeout_s:g}",
         "net:max-retries": client.max_retries,
@@ -121,9 +128,12 @@ def commands(client: Lftp, target: Target) -> list[str]:
         "ssl:key-file": target.key if target.certificate else None,
         "ssl:priority": gnutls.priority_of(client.priority, client.protocols),
     }
-    typed = [
-        f"set {name} {quoted(str(value))}" for name, value in given.items() if value is not None
-    ]
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def commands(client: Lftp, target: Target) -> list[str]:
+    """What is typed: the variables, what is to be done, and that its words are to be read."""
+    typed = [f"set {name} {quoted(value)}" for name, value in variables(client, target).items()]
     scheme = "ftps" if client.implicit_tls else "ftp"
     account = quoted(f"{target.user},{target.password}")
     typed.append(f"open -u {account} {scheme}://{target.host}:{target.port}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, authorization, python_tls
+from lab.clients.node import NODE_OPTIONS
 from lab.model import Agent, Goal, WebClientSettings
 
 
@@ -24,6 +26,7 @@ class NodeHttpsProgram(Program[NodeHttps]):
     settings: type[NodeHttps] = NodeHttps
     agent: Agent = Agent.worker("node-https", "node", "node_https.js", concurrent=8)
     name: str = "node-https"
+    statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
 
     def unsupported(self, client: NodeHttps, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.clients.node import NODE_OPTIONS
 from lab.model import Agent, FtpClientSettings, Goal
 
 
@@ -24,6 +26,7 @@ class NpmFtpProgram(Program[NpmFtp]):
     settings: type[NpmFtp] = NpmFtp
     agent: Agent = Agent.worker("npm-ftp", "node", "npm_ftp.js", concurrent=8)
     name: str = "npm-ftp"
+    statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
 
     def unsupported(self, client: NpmFtp, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

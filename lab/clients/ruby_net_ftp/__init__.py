@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, payload_of, python_tls
 from lab.model import Agent, FtpClientSettings
+
+#: How it is written in a program: see :attr:`Program.statements`.
+STATEMENTS: Mapping[str, str] = {
+    "not verify": "ssl: {{verify_mode: OpenSSL::SSL::VERIFY_NONE}}",
+    "ca_file": "ssl: {{ca_file: '{}'}}",
+    "ciphers": "ssl: {{ciphers: '{}'}}",
+    "minimum": "ssl: {{min_version: OpenSSL::SSL::TLS{version}_VERSION}}",
+    "maximum": "ssl: {{max_version: OpenSSL::SSL::TLS{version}_VERSION}}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +34,7 @@ class RubyNetFtpProgram(Program[RubyNetFtp]):
     settings: type[RubyNetFtp] = RubyNetFtp
     agent: Agent = Agent.worker("ruby-net-ftp", "ruby", "ruby_net_ftp.rb")
     name: str = "ruby-net-ftp"
+    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
     leaves_tickets_unread: bool = True
 
     def unsupported(self, client: RubyNetFtp, installed: Installed) -> str | None:
