@@ -28,7 +28,7 @@ from typing import Any
 from lab.clients import PROGRAMS
 from lab.host.checkout import root
 from lab.images import Printed
-from lab.model import Attempt, ClientSettings, ProtocolRange, Result, ServerSettings, only
+from lab.model import Attempt, ClientSettings, Goal, ProtocolRange, Result, ServerSettings, only
 from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult
 from lab.remedies.races import RACES
@@ -101,7 +101,8 @@ def cells(
     """The ways to try every cell; with ``software`` of these servers alone."""
     found = {}
     for client in chosen:
-        wanted = dataclasses.replace(client, payload=PAYLOAD, timeout_s=LIMIT_S)  # type: ignore[call-arg]
+        asked: dict[str, Any] = {"goal": Goal.TRANSFER, "payload": PAYLOAD, "timeout_s": LIMIT_S}
+        wanted = dataclasses.replace(client, **asked)
         for server in servers():
             if software and server.software not in software:
                 continue
@@ -121,9 +122,9 @@ def limited(attempt: Attempt, version: str) -> Sequence[Attempt]:
     newer; and where that has none either, both are as they are shipped.
     """
     server = SERVERS[attempt.server.software]
-    each = {one: dataclasses.replace(attempt.server, protocols=only(one)) for one in VERSIONS}
-    if not all(server.unsupported(one) for one in each.values()):
-        return [Attempt(each[version], attempt.client)]
+    there = dataclasses.replace(attempt.server, protocols=only(version))
+    if server.unsupported(there) is None:
+        return [Attempt(there, attempt.client)]
     ranges = [only(version)]
     if version != VERSIONS[-1]:
         ranges.append(ProtocolRange(None, version))

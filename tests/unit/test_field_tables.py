@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.clients import PROGRAMS
-from lab.model import FtpClientSettings
+from lab.model import FtpClientSettings, Goal
 from lab.servers import SERVERS
 from lab.settings import parse_client
 from tools import field
@@ -49,7 +49,7 @@ def test_every_client_meets_every_server_over_both_versions() -> None:
     for ways in cells.values():
         for attempt in ways:
             assert isinstance(attempt.client, FtpClientSettings)
-            assert attempt.client.payload == field.PAYLOAD
+            assert (attempt.client.goal, attempt.client.payload) == (Goal.TRANSFER, field.PAYLOAD)
         # a server that has a switch for versions is limited to one, and else the client is
         assert (ways[0].server.protocols is None) is (ways[0].client.protocols is not None)
 
@@ -57,10 +57,10 @@ def test_every_client_meets_every_server_over_both_versions() -> None:
 def test_where_neither_end_may_have_a_switch_both_are_tried_as_they_are_shipped() -> None:
     client = parse_client("rclone@debian13")
     ways = field.cells([client])
-    pure = ways[Cell("rclone@debian13", "pure-ftpd", "TLSv1.2", None)]
-    assert [str(one.client.protocols) for one in pure] == ["TLSv1.2", "..TLSv1.2", "None"]
-    assert not any(one.server.protocols for one in pure)
-    newest = ways[Cell("rclone@debian13", "pure-ftpd", "TLSv1.3", None)]
+    older = ways[Cell("rclone@debian13", "vsftpd@3.0.3", "TLSv1.2", True)]
+    assert [str(one.client.protocols) for one in older] == ["TLSv1.2", "..TLSv1.2", "None"]
+    assert not any(one.server.protocols for one in older)
+    newest = ways[Cell("rclone@debian13", "vsftpd@3.0.3", "TLSv1.3", True)]
     assert [str(one.client.protocols) for one in newest] == ["TLSv1.3", "None"]
     assert len(ways[Cell("rclone@debian13", "vsftpd", "TLSv1.2", True)]) == 1
 
