@@ -48,7 +48,14 @@ T = TypeVar("T")
 _PORTS = re.compile(r"(\d{1,5})-(\d{1,5})", re.ASCII)
 
 
-def setting(default: T, help_text: str, *, one_line: bool = False, words: Iterable[str] = ()) -> T:
+def setting(
+    default: T,
+    help_text: str,
+    *,
+    one_line: bool = False,
+    words: Iterable[str] = (),
+    says_more: T | None = None,
+) -> T:
     """A field of settings.
 
     Args:
@@ -56,8 +63,14 @@ def setting(default: T, help_text: str, *, one_line: bool = False, words: Iterab
         help_text: what it is, for the command line's help and the record's schema.
         one_line: the value is written into a configuration as it is: it must be one printable line.
         words: the values that there are, where the type does not say it.
+        says_more: the value with which the program's log says more of a failure.
     """
-    metadata = {"description": help_text, "one_line": one_line, "words": tuple(words)}
+    metadata = {
+        "description": help_text,
+        "one_line": one_line,
+        "words": tuple(words),
+        "says_more": says_more,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 

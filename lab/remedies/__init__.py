@@ -591,6 +591,7 @@ CURES: tuple[Cure, ...] = (
         _client(protocols=None),
     ),
     Cure("no-options", (Reason.USAGE_ERROR,), _client(options=())),
+    Cure("configured", (Reason.USAGE_ERROR,), _client(configured=True)),
     Cure("own-login", (Reason.LOGIN_FAILED,), _client(user="lab", password=None)),
     Cure(
         "served-trusted",

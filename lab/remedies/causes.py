@@ -6,6 +6,7 @@ known is not said.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.dialects import client_dialect
 from lab.model import FtpClientSettings, Reason, ServerSettings
+from lab.model.settings import spelt
 from lab.remedies import OF_CERTIFICATES
 from lab.remedies.chains import strength, weakly_signed
 from lab.remedies.lines import server_lines
@@ -262,6 +264,16 @@ def _address(evidence: Evidence) -> Iterator[InBothLanguages]:
         yield words("fact", "address", address=address)
 
 
+def _says_more(evidence: Evidence) -> Iterator[InBothLanguages]:
+    """What makes an end's log say more of a failure, where it is not set."""
+    for flag, end in (("-c", evidence.result.client), ("-s", evidence.result.server)):
+        for field in dataclasses.fields(end):
+            more = field.metadata.get("says_more")
+            if more is not None and getattr(end, field.name) != more:
+                option = f"{flag} {field.name}={spelt(more)}"
+                yield words("fact", "says_more", option=f"`{option}`")
+
+
 def _sni(evidence: Evidence) -> Iterator[InBothLanguages]:
     sent = getattr(evidence.result.client, "sni", None)
     if sent is None:
@@ -277,6 +289,7 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
     Reason.HOSTNAME_MISMATCH: _names,
     Reason.EXPIRED: _validity,
     Reason.NOT_YET_VALID: _validity,
+    Reason.UNKNOWN: _says_more,
     Reason.UNKNOWN_ISSUER: _issuer,
     Reason.ISSUER_NOT_FOUND: _issuer,
     Reason.FIRST_CERTIFICATE_UNVERIFIABLE: _issuer,

@@ -37,7 +37,8 @@ def advice_in_words(
         lines = "\n".join(_remedy(one, language))
         pairs.append((label("unsafe" if unsafe else "remedy"), lines))
     if not any(one.rating is not Rating.UNSAFE for one in held):
-        pairs.insert(1 + bool(advice.where), (label("remedy"), label("no_remedy")))
+        none = label("no_remedy" if advice.remedies else "nothing_to_try")
+        pairs.insert(1 + bool(advice.where), (label("remedy"), none))
     if everything:
         rest = [one for one in advice.remedies if not one.holds]
         pairs += [(label("not_enough"), "\n".join(_remedy(one, language))) for one in rest]

@@ -290,3 +290,12 @@ def test_a_remark_is_in_the_brackets_of_its_language() -> None:
     both = InBothLanguages("a", "あ").with_remark(InBothLanguages("b", "い"))
 
     assert (both.en, both.ja) == ("a (b)", "あ\uff08い\uff09")
+
+
+def test_of_an_unknown_reason_it_is_said_how_to_see_more() -> None:
+    attempt = Attempt(nginx(), parse_client("apache@debian13"))
+    cause = cause_of(Evidence(refusal(attempt, Reason.UNKNOWN), []))
+    assert "`-c log_level=info`" in cause.en
+    assert "none is known" in dict(advice_in_words(Advice(cause=cause), "en"))["remedy"]
+    told = attempt.with_client(log_level="info")
+    assert "log_level" not in cause_of(Evidence(refusal(told, Reason.UNKNOWN), [])).en

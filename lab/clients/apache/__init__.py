@@ -66,7 +66,9 @@ class Apache(EdgeSettings):
 
     program: Literal["apache"] = "apache"
     platform: str = "debian13"
-    log_level: Literal["warn", "info"] = setting("warn", "LogLevel; Debian's own is warn")
+    log_level: Literal["warn", "info"] = setting(
+        "warn", "LogLevel; Debian's own is warn", says_more="info"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

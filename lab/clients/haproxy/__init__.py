@@ -74,7 +74,9 @@ class Haproxy(EdgeSettings):
     platform: str = "debian13"
     retries: Literal[0, 1, 2, 3] = setting(0, "how often it tries again (HAProxy's own default: 3)")
     log_errors: bool = setting(
-        False, "the log has the errors of the connection to the origin: bc_err_str, ssl_bc_err_str"
+        False,
+        "the log has the errors of the connection to the origin: bc_err_str, ssl_bc_err_str",
+        says_more=True,
     )
 
 
