@@ -62,7 +62,7 @@ def test_a_setting_is_written_as_its_option(settings: dict[str, Any], line: str)
 @pytest.mark.parametrize(
     "settings",
     [
-        {"protocols": only("TLSv1.2")},
+        {"protocols": only("TLSv1.1")},
         {"anonymous": True},
         {"tls_required_login": False},
         {"require_cert": True, "certificate": "unset"},
