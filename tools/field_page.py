@@ -202,7 +202,10 @@ def _found(known: Known) -> Iterator[str]:
     yield from _section(known, "resumes", _resumers(known))
     everything = documents()[DOCUMENT].claims
     confirmed = sum(known.verdicts.get(one.id) == ClaimVerdict.CONFIRMED for one in everything)
-    yield f"Of the {len(everything)} claims of this document {confirmed} were confirmed when they were last tried."
+    yield (
+        f"Of the {len(everything)} claims of this document {confirmed} were confirmed"
+        " when they were last tried."
+    )
     yield f"After `make field`, `lab claims --document {DOCUMENT}` says all of them, with what tests them."
     yield ""
 
