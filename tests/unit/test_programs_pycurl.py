@@ -80,7 +80,7 @@ def test_a_script_with_nothing_set_asks_for_tls_and_delivers() -> None:
     request = PROGRAMS["pycurl"].request(Pycurl(), TARGET)
 
     assert request["options"] == {"URL": "ftp://ftp.lab.test:2100/x.txt", "UPLOAD": 1, **LIMITS}
-    assert request["constants"] == {"USE_SSL": ("USESSL_ALL",)}
+    assert request["constants"] == {"USE_SSL": ["USESSL_ALL"]}
     assert request["payload"] == {"name": "x.txt", "size": 10}
 
 
@@ -88,8 +88,8 @@ def test_a_script_with_nothing_set_asks_for_tls_and_delivers() -> None:
     ("settings", "option", "value"),
     [
         ({"tls": False}, "USE_SSL", None),
-        ({"try_tls": True}, "USE_SSL", ("USESSL_TRY",)),
-        ({"protect_data": False}, "USE_SSL", ("USESSL_CONTROL",)),
+        ({"try_tls": True}, "USE_SSL", ["USESSL_TRY"]),
+        ({"protect_data": False}, "USE_SSL", ["USESSL_CONTROL"]),
         ({"implicit_tls": True}, "URL", "ftps://ftp.lab.test:2100/x.txt"),
         ({"implicit_tls": True}, "USE_SSL", None),
         ({"goal": Goal.LOGIN}, "NOBODY", 1),
@@ -101,11 +101,11 @@ def test_a_script_with_nothing_set_asks_for_tls_and_delivers() -> None:
         ({"ciphers": "NORMAL:-VERS-TLS1.3"}, "SSL_CIPHER_LIST", "NORMAL:-VERS-TLS1.3"),
         ({"session_cache": "none"}, "SSL_SESSIONID_CACHE", 0),
         ({"mode": "active"}, "FTPPORT", "-"),
-        ({"protocols": up_to("TLSv1.2")}, "SSLVERSION", ("SSLVERSION_MAX_TLSv1_2",)),
+        ({"protocols": up_to("TLSv1.2")}, "SSLVERSION", ["SSLVERSION_MAX_TLSv1_2"]),
         (
             {"protocols": only("TLSv1.1")},
             "SSLVERSION",
-            ("SSLVERSION_TLSv1_1", "SSLVERSION_MAX_TLSv1_1"),
+            ["SSLVERSION_TLSv1_1", "SSLVERSION_MAX_TLSv1_1"],
         ),
     ],
 )

@@ -116,7 +116,7 @@ class PycurlProgram(Program[Pycurl]):
         }
         return {
             "options": {**values, **told.values},
-            "constants": told.constants,
+            "constants": {name: list(named) for name, named in told.constants.items()},
             "payload": payload_of(client, target),
         }
 

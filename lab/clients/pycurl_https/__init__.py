@@ -61,7 +61,7 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
                 **access(client, target),
                 **told.values,
             },
-            "constants": told.constants,
+            "constants": {name: list(named) for name, named in told.constants.items()},
             "payload": None,
         }
 
