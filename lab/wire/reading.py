@@ -163,6 +163,18 @@ class WireReading:
         return "" if last else found.not_tls.text
 
     @property
+    def data_broken(self) -> bool:
+        """Whether the client was the first to end a data connection, and broke it (RST)."""
+        return any(
+            not one.control
+            and one.established
+            and one.closed is not None
+            and one.closed.by is Side.CLIENT
+            and one.closed.reset
+            for one in self.connections
+        )
+
+    @property
     def data(self) -> ConnectionReading | None:
         """The last data connection that was refused."""
         return next((c for c in reversed(self.connections) if not c.control and c.ending), None)

@@ -455,6 +455,18 @@ def test_on_a_data_connection_the_client_shakes_hands_whoever_opens_it(opened_by
     )
 
 
+def test_the_client_breaks_a_data_connection() -> None:
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    broken = data_connection().tls(tls).breaks(CLIENT_SIDE)
+    assert together(ftps(), broken).data_broken
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    assert not together(ftps(), data_connection().tls(tls).closes(CLIENT_SIDE)).data_broken
+    # what is sent to an end that has closed breaks nothing
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    late = data_connection().tls(tls).closes(SERVER_SIDE).breaks(CLIENT_SIDE)
+    assert not together(ftps(), late).data_broken
+
+
 def test_a_file_in_clear_text_is_no_dialogue() -> None:
     wire = data_connection().says(CLIENT_SIDE, b"the file's first line\r\n").closes(CLIENT_SIDE)
     reading = together(ftps(), wire)
