@@ -28,7 +28,16 @@ from typing import Any
 from lab.clients import PROGRAMS
 from lab.host.checkout import root
 from lab.images import Printed
-from lab.model import Attempt, ClientSettings, Goal, ProtocolRange, Result, ServerSettings, only
+from lab.model import (
+    Attempt,
+    ClientSettings,
+    Goal,
+    ProtocolRange,
+    Result,
+    ServerSettings,
+    Speaks,
+    only,
+)
 from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult
 from lab.remedies.races import RACES
@@ -46,7 +55,7 @@ FIRST, TRIES, MOST = 2, 6, 30
 #: Seconds that a client has, unless it ends before; a client that hangs ends there.
 LIMIT_S = 20.0
 #: Attempts at the same time: files that clients make before they deliver them must fit into ``/tmp``.
-WORKERS = 8
+WORKERS = 12
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: Why there is nothing in the cell of the other version.
 SHIPPED = "neither end can be limited to a version, and as they are shipped they speak {}"
@@ -154,9 +163,9 @@ def made(
     laboratory: Lab,
     attempts: Mapping[Any, Attempt],
     times: int,
-    captures: CapturePolicy = CapturePolicy.NONE,
+    captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> dict[Any, list[AttemptResult]]:
-    """So many tries of each, by its key."""
+    """So many tries of each, by its key; of a refusal the wire is heard as well."""
     found: dict[Any, list[AttemptResult]] = {key: [] for key in attempts}
     keys = {f"{number}": key for number, key in enumerate(attempts)}
     planned = [
@@ -243,7 +252,8 @@ def make(
     with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=every) as laboratory:
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
-        known = Known(known.ends, {**known.words, **words}, versions)
+        speaks = {**known.speaks, **dict(_speaks(laboratory, every))}
+        known = Known(known.ends, {**known.words, **words}, versions, speaks)
         ways = {cell: list(each) for cell, each in wanted.items()}
         results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in wanted}
         for times, goes_on in ((FIRST, _always), (TRIES, _may_differ), (MOST, _differ)):
@@ -258,7 +268,7 @@ def make(
                     ways[cell].pop(0)
                     results[cell].clear()
             ends = {c: [end_of(one, c.version) for one in tries] for c, tries in results.items()}
-            known = Known({**known.ends, **ends}, known.words, known.versions)
+            known = dataclasses.replace(known, ends={**known.ends, **ends})
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
     return known
 
@@ -268,7 +278,7 @@ def _made_each(
 ) -> dict[Cell, list[AttemptResult]]:
     """So many tries of each; where neither end is limited, the wire is read for what they agree on."""
     found = {}
-    for shipped, captures in ((False, CapturePolicy.NONE), (True, CapturePolicy.ALL)):
+    for shipped, captures in ((False, CapturePolicy.REFUSED), (True, CapturePolicy.ALL)):
         some = {
             cell: one
             for cell, one in attempts.items()
@@ -303,6 +313,14 @@ def _may_differ(tries: Iterable[AttemptResult]) -> bool:
 def _differ(tries: Iterable[AttemptResult]) -> bool:
     ends = {one.outcome.result if one.outcome else None for one in tries}
     return len(ends) > 1 or Result.FALSE_SUCCESS in ends
+
+
+def _speaks(laboratory: Lab, attempts: Iterable[Attempt]) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Which versions the TLS library of each server has, by its own answer."""
+    asked = {attempt.server.software: attempt for attempt in attempts}
+    for name, attempt in asked.items():
+        if laboratory.image_of(SERVERS[name].service) is not None:
+            yield name, {one: laboratory.session.has(attempt, Speaks(one)) for one in VERSIONS}
 
 
 def _versions(laboratory: Lab, attempts: Iterable[Attempt]) -> Iterator[tuple[str, dict[str, str]]]:
