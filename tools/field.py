@@ -32,13 +32,13 @@ from lab.documents.verdicts import evaluate
 from lab.host.checkout import root
 from lab.images import Printed
 from lab.model import (
+    Accepts,
     Attempt,
     ClientSettings,
     Goal,
     ProtocolRange,
     Result,
     ServerSettings,
-    Speaks,
     only,
 )
 from lab.model.expectations import PlannedAttempt, Verdict
@@ -277,10 +277,7 @@ def make(
     with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=every) as laboratory:
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
-        speaks = {**known.speaks, **dict(_speaks(laboratory, every))}
-        known = dataclasses.replace(
-            known, words={**known.words, **words}, versions=versions, speaks=speaks
-        )
+        known = dataclasses.replace(known, words={**known.words, **words}, versions=versions)
         ways = {cell: list(each) for cell, each in wanted.items()}
         results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in wanted}
         for times, goes_on in ((FIRST, _always), (TRIES, _may_differ), (MOST, _differ)):
@@ -297,6 +294,9 @@ def make(
             ends = {c: [end_of(one, c.version) for one in tries] for c, tries in results.items()}
             known = dataclasses.replace(known, ends={**known.ends, **ends})
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
+        accepts = {**known.accepts, **dict(_accepts(laboratory, known))}
+    known = dataclasses.replace(known, accepts=accepts)
+    KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
     return known
 
 
@@ -329,10 +329,13 @@ def _always(_: Iterable[AttemptResult]) -> bool:
 
 
 def _may_differ(tries: Iterable[AttemptResult]) -> bool:
-    """Whether a further try may end otherwise: one delivered, or lost in what is a race elsewhere."""
+    """Whether a further try may end otherwise: one delivered, lost in what is a race elsewhere, or broke."""
     return any(
-        one.outcome is not None
-        and (one.outcome.result is Result.COMPLETED or one.outcome.reason in RACES)
+        one.verdict is Verdict.LAB_ERROR
+        or (
+            one.outcome is not None
+            and (one.outcome.result is Result.COMPLETED or one.outcome.reason in RACES)
+        )
         for one in tries
     )
 
@@ -342,12 +345,19 @@ def _differ(tries: Iterable[AttemptResult]) -> bool:
     return len(ends) > 1 or Result.FALSE_SUCCESS in ends
 
 
-def _speaks(laboratory: Lab, attempts: Iterable[Attempt]) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Which versions the TLS library of each server has, by its own answer."""
-    asked = {attempt.server.software: attempt for attempt in attempts}
-    for name, attempt in asked.items():
-        if laboratory.image_of(SERVERS[name].service) is not None:
-            yield name, {one: laboratory.session.has(attempt, Speaks(one)) for one in VERSIONS}
+def _accepts(laboratory: Lab, known: Known) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Of a server to which nobody came over a version: whether it agrees to that, asked as it is shipped."""
+    for server in servers():
+        if laboratory.image_of(SERVERS[server.software].service) is not None:
+            asked = Attempt(server, parse_client(ASKING))
+            yield (
+                server.software,
+                {
+                    version: laboratory.session.has(asked, Accepts(version))
+                    for version in VERSIONS
+                    if known.untried(server.software, version)
+                },
+            )
 
 
 def _versions(laboratory: Lab, attempts: Iterable[Attempt]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -71,17 +71,23 @@ class Known:
     """By server and refusal."""
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was measured, by client and server."""
-    speaks: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    """What a server's TLS library answers when it is asked whether it has a version, by server."""
+    accepts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    """Whether a server, as it is shipped, agrees to a version over which nobody came to it; by server."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """Of each claim of the document :data:`DOCUMENT`, by its id: what the newest run says that tried it."""
 
+    def untried(self, server: str, version: str) -> bool:
+        """Whether there are cells of it, and in none of them a try."""
+        mine = [e for c, e in self.ends.items() if (c.server, c.version) == (server, version)]
+        return bool(mine) and not any(map(_tried, mine))
+
     def lacks(self, server: str, version: str) -> str:
-        """A sentence where the server's build has not got the version; empty: it has, or was not asked."""
-        if self.speaks.get(server, {}).get(version, True):
+        """A sentence where the server has not got the version; empty: it has, or was not asked."""
+        if self.accepts.get(server, {}).get(version, True) or not self.untried(server, version):
             return ""
-        library = self.versions.get(server, {}).get("TLS library", "its TLS library")
-        return f"`{server}` has no {_plain(version)}: {library}, asked for a suite of it, has none"
+        library = self.versions.get(server, {}).get("TLS library", "")
+        on = f" on {library}" * bool(library)
+        return f"`{server}` has no {_plain(version)}: asked for it as it is shipped{on}, it agrees to nothing"
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -89,7 +95,7 @@ class Known:
             "ends": [[asdict(c), [asdict(e) for e in ends]] for c, ends in self.ends.items()],
             "words": [[*key, asdict(told)] for key, told in self.words.items()],
             "versions": {name: dict(measured) for name, measured in self.versions.items()},
-            "speaks": {name: dict(answers) for name, answers in self.speaks.items()},
+            "accepts": {name: dict(answers) for name, answers in self.accepts.items()},
             "verdicts": dict(self.verdicts),
         }
 
@@ -104,7 +110,7 @@ class Known:
                 for server, name, told in plain["words"]
             },
             plain["versions"],
-            plain["speaks"],
+            plain["accepts"],
             plain["verdicts"],
         )
 

@@ -146,8 +146,9 @@ def test_what_a_servers_build_has_not_got_is_a_fact_and_no_omission() -> None:
     newer = dataclasses.replace(older, version="TLSv1.3")
     ends = {older: [DELIVERED], newer: [dataclasses.replace(CANNOT, said="1.0.2k ends at TLSv1.2")]}
     measured = {server: {"TLS library": "OpenSSL 1.0.2k"}}
-    asked = Known(ends, {}, measured, speaks={server: {"TLSv1.2": True, "TLSv1.3": False}})
-    fact = f"- `{server}` has no TLS 1.3: OpenSSL 1.0.2k, asked for a suite of it, has none."
+    asked = Known(ends, {}, measured, accepts={server: {"TLSv1.3": False}})
+    asking = "asked for it as it is shipped on OpenSSL 1.0.2k, it agrees to nothing"
+    fact = f"- `{server}` has no TLS 1.3: {asking}."
 
     text = "\n".join(tables_of(asked))
 
@@ -155,9 +156,12 @@ def test_what_a_servers_build_has_not_got_is_a_fact_and_no_omission() -> None:
     assert text.count(fact) == 2
     assert "ends at TLSv1.2" not in text
     # of a build that was not asked there is what was tried
-    unasked = "\n".join(tables_of(dataclasses.replace(asked, speaks={})))
+    unasked = "\n".join(tables_of(dataclasses.replace(asked, accepts={})))
     assert f"- There is no column for `{server}`: 1.0.2k ends at TLSv1.2." in unasked
     assert fact not in unasked
+    # and what somebody came over is not denied
+    came = dataclasses.replace(asked, ends={**ends, newer: [DELIVERED]})
+    assert fact not in "\n".join(tables_of(came))
 
 
 def test_the_files_of_all_tries_under_way_fit_into_a_clients_tmp() -> None:
