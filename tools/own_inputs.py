@@ -16,7 +16,7 @@ from lab.images import Printed
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from tests.own_inputs import INPUTS, JUDGED, NO_INPUT, Input, chains
-from tests.own_inputs.trying import Trial, Tried, holds
+from tests.own_inputs.trying import Trial, Tried, holds, services
 
 PAGE = Path(__file__).parents[1] / "docs" / "own-inputs.md"
 _HEAD = """\
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_lab(Checkout.here(), Printed(), new_run_id()) as laboratory,
+        open_lab(Checkout.here(), Printed(), new_run_id(), also=services()) as laboratory,
     ):
         trial = Trial(laboratory, Path(folder))
         tried = trial.all_of(INPUTS) | trial.chains(chains())

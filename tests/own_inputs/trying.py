@@ -24,6 +24,7 @@ from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import execute
 from lab.run.remedies import advise
+from lab.servers import SERVERS
 from tests.own_inputs import JUDGED, OTHERS, Input
 from tests.own_inputs.chains import HOST
 
@@ -31,6 +32,11 @@ from tests.own_inputs.chains import HOST
 CALM = ("protocols=..TLSv1.2", "timeout_s=3")
 #: Attempts under way at once, and refusals for which remedies are looked for.
 AT_ONCE = 8
+
+
+def services() -> set[str]:
+    """The containers of the servers whose files are read: those of some are started on demand."""
+    return {SERVERS[reader.software].service for reader in readers().values()}
 
 
 @dataclass(frozen=True)
