@@ -1,4 +1,4 @@
-"""A person's pure-ftpd.conf: the forms of values are the build's own, and the command says what comes of it."""
+"""A person's pure-ftpd.conf: the forms of values are the build's own; the command says what comes of it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_the_command_says_what_a_completion_presumes(shared: Copy, tmp_path: Pat
 def test_a_check_of_the_file_says_who_is_served(shared: Copy, tmp_path: Path) -> None:
     conf = tmp_path / "pure-ftpd.conf"
     conf.write_text(CONF.format(line="TLSCipherSuite AES128-SHA"), encoding="utf-8")
-    done = shared.lab("check", "--pure-ftpd-conf", str(conf), "--no-remedies", "net-ftp@*")
+    done = shared.lab(
+        "check", "--pure-ftpd-conf", str(conf), "--no-remedies", "--clients", "net-ftp@*"
+    )
     assert done.status == 1, str(done)
     assert re.search(r"net-ftp@rocky9:FIPS\s+handshake: ", done.stdout), str(done)
     assert re.search(r"net-ftp@rocky9:LEGACY\s+completes", done.stdout), str(done)
