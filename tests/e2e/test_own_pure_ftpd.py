@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 BINARY = "/usr/sbin/pure-ftpd"
 #: A line of the program's table of options: a name, and a form of its value.
-FORM = re.compile(rb"(?<![ -~])(!?[A-Z][A-Za-z0-9]+\?? [(<][ -~]+)\0")
+FORM = re.compile(rb"(?<![ -~])(!?[A-Z][A-Za-z0-9]+\?? \(?<[ -~]+)\0")
 CONF = """\
 NoAnonymous yes
 UnixAuthentication yes
