@@ -195,6 +195,13 @@ def test_a_value_that_pure_ftpd_ends_at_is_kept(line: str, says: str) -> None:
     assert written(found)[-1] == line
 
 
+@pytest.mark.parametrize("number", ["9" * 6_000, "0" * 6_000])
+def test_a_number_of_very_many_digits_is_read(number: str) -> None:
+    found = read(f"PassivePortRange {number} {number}\nMaxIdleTime {number}\n")
+    assert "Illegal ports range" in said(found, Severity.ERROR)[0]
+    assert settings_of(f"TLS {'0' * 10_000}2\n").tls_required_login
+
+
 def test_a_value_at_the_bounds_is_none() -> None:
     found = read("PassivePortRange 1024 65535\nMaxClientsNumber 1\nUmask 777:777\nMaxLoad 1\n")
     assert not said(found, Severity.ERROR)

@@ -294,7 +294,7 @@ class _Reading:
 
     def _tls(self) -> None:
         """The settings of TLS."""
-        mode = int(self.values.get("TLS", data(TABLE)["default"]["TLS"]))
+        mode = _small(self.values.get("TLS", data(TABLE)["default"]["TLS"]))
         self._set("TLS", tls=mode > 0)
         if mode:
             login, transfer = _REQUIRED[mode]
@@ -326,7 +326,7 @@ class _Reading:
             **self.values,
         }
         ports = values["PassivePortRange"].split()
-        numbers = [int(port) for port in ports]
+        numbers = [_small(port) for port in ports]
         right = all(port in PORTS for port in numbers) and numbers == sorted(numbers)
         return values | {"ports": "" if right else "illegal"}
 
@@ -359,6 +359,11 @@ class _Reading:
                 listed(one.en for one in each), listed((one.ja for one in each), language="ja")
             )
             self.found.say("no-effect", self.without_effect[0].number, names=names)
+
+
+def _small(digits: str) -> int:
+    """The number; of one that is larger than any port, one that is as well."""
+    return int(digits.lstrip("0")[: len(str(PORTS.stop)) + 1] or "0")
 
 
 def _phrase(name: str, /, **values: object) -> InBothLanguages:
