@@ -620,7 +620,7 @@ def test_an_upload_that_stops_half_way_leaves_nothing_to_the_next(
     software: str, resets: bool, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> None:
     for place in place_of(software, engine, network, authority):
-        resuming = {} if software == "pure-ftpd" else {"require_ssl_reuse": False}
+        resuming: dict[str, Any] = {"require_ssl_reuse": False} if software == "vsftpd" else {}
         key, answer = place.listen(**resuming)
         assert answer["started"], answer
         before = len(place.processes())
