@@ -6,20 +6,18 @@ And no chain is called verified that the library of the client's own platform re
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from lab.dialects import x509_numbers
-from lab.images import Progress
 from lab.model import Result
-from lab.run.checkout import Checkout, new_run_id
-from lab.run.laboratory import open_lab
+from lab.run.laboratory import Lab
 from lab.settings import parse_client
 from tests.e2e.checkouts import Copy
 from tests.own_inputs import BASE, INPUTS, NO_INPUT, Input, chains
-from tests.own_inputs.trying import CALM, Trial, Tried, holds, services
+from tests.own_inputs.trying import CALM, Trial, Tried, holds
 
 pytestmark = pytest.mark.engine
 
@@ -39,10 +37,8 @@ NAMES_ANOTHER = frozenset({"edge@debian13"})
 
 
 @pytest.fixture(scope="module")
-def trial(images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    """In a lab that has the servers whose images are made on demand, too."""
-    with open_lab(Checkout.here(), Progress(), new_run_id(), also=services()) as laboratory:
-        yield Trial(laboratory, tmp_path_factory.mktemp("inputs"))
+def trial(laboratory: Lab, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    return Trial(laboratory, tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.fixture(scope="module")
