@@ -255,6 +255,7 @@ def _lines_changed(attempt: Attempt) -> list[Remedy]:
     for number, line in enumerate(extra[:MOST_LINES]):
         name, _, value = line.partition("=")
         turned = _OPPOSITE.get(value.upper())
+        turned = turned.lower() if turned and value.islower() else turned
         for instead in (f"{name}={turned}", None) if turned else (None,):
             rest = (*extra[:number], *([instead] if instead else []), *extra[number + 1 :])
             changed = attempt.with_server(extra=rest)

@@ -294,11 +294,18 @@ def _line_by_line(change: LineChange, places: Mapping[str, str]) -> Iterator[Lin
     for line in change.was:
         write = tuple(one for one in left if _name_in(one) == _name_in(line))
         left = [one for one in left if one not in write]
-        place = places.get(f"server.extra:{line}", places.get("server.extra"))
+        place = next(_places_of(line, "server", places), places.get("server.extra"))
         where = (place,) if place else ()
         yield dataclasses.replace(change, where=where, was=(line,), write=write)
     if left or not change.was:
         yield dataclasses.replace(change, where=(), was=(), write=tuple(left))
+
+
+def _places_of(line: str, end: str, places: Mapping[str, str]) -> Iterator[str]:
+    """Where a further line was read from: as it is written, or as the settings have it, NAME=VALUE."""
+    for one in (line, re.sub(r"\s+", "=", line, count=1)):
+        if place := places.get(f"{end}.extra:{one}"):
+            yield place
 
 
 def _name_in(line: str) -> str:
@@ -349,11 +356,12 @@ def _change(
     after: tuple[str, ...],
 ) -> LineChange:
     was = tuple(line for line in before if line not in after)
-    keys = [*(f"{end}.{name}" for name in fields), *(f"{end}.extra:{line}" for line in was)]
+    known = [places[key] for name in fields if (key := f"{end}.{name}") in places]
+    known += [place for line in was for place in _places_of(line, end, places)]
     return LineChange(
         end=end,
         fields=fields,
-        where=tuple(dict.fromkeys(places[key] for key in keys if key in places)),
+        where=tuple(dict.fromkeys(known)),
         was=was,
         write=tuple(line for line in after if line not in before),
     )

@@ -584,6 +584,65 @@ def test_a_session_that_stays_is_ended_before_the_next_attempt(place: Place) -> 
     trial(place, key, 0)
 
 
+@dataclasses.dataclass(frozen=True)
+class HalfAnUpload:
+    """Log in over TLS, begin an upload, and stop: the connections stay, or are reset."""
+
+    place: Place
+    resets: bool
+
+    def __call__(self, port: int) -> None:
+        ftp = ftplib.FTP_TLS(context=self.place.context(), timeout=PATIENCE_S)
+        ftp.connect(self.place.address, port)
+        ftp.login("lab", PASSWORD)
+        ftp.prot_p()
+        data = ftp.transfercmd("STOR x")
+        data.sendall(b"half" * 4096)
+        if self.resets:
+            assert ftp.sock is not None
+            assert ftp.file is not None
+            ftp.file.close()
+            for connection in (data, ftp.sock):
+                linger = struct.pack("ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                connection.close()
+        else:
+            OPEN.append((ftp, data))
+
+
+#: Connections that a client has left open.
+OPEN: list[tuple[ftplib.FTP_TLS, socket.socket]] = []
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["it stays", "it is reset"])
+@pytest.mark.parametrize("software", ["vsftpd", "pure-ftpd"])
+def test_an_upload_that_stops_half_way_leaves_nothing_to_the_next(
+    software: str, resets: bool, engine: docker.DockerClient, network: str, authority: trustme.CA
+) -> None:
+    for place in place_of(software, engine, network, authority):
+        resuming: dict[str, Any] = {"require_ssl_reuse": False} if software == "vsftpd" else {}
+        key, answer = place.listen(**resuming)
+        assert answer["started"], answer
+        before = len(place.processes())
+        stopped = place.attempt(key, HalfAnUpload(place, resets), "x")
+        assert stopped.ended is resets
+        # the session's processes are gone, its file goes before the next attempt
+        assert len(place.processes()) == before
+        collected = place.attempt(key, Upload(place, "y", b"whole\n"), "y")
+        assert collected.ended
+        assert collected.stored == {"size": 6, "sha256": hashlib.sha256(b"whole\n").hexdigest()}
+        assert "[x]" not in collected.log
+        uploads = f"/run/lab/listeners/{key}/upload"
+        assert place.run("ls", "-A", uploads) == "y\n"
+        place.agent.call("close", PATIENCE_S, key=key)
+        assert place.run("ls", "/run/lab/listeners") == ""
+        assert len(place.processes()) < before
+    for ftp, data in OPEN:
+        data.close()
+        ftp.close()
+    OPEN.clear()
+
+
 # -- the end --------------------------------------------------------------------------------------
 
 
@@ -594,12 +653,19 @@ def test_a_listener_that_dies_is_an_error_of_the_lab(place: Place) -> None:
         place.agent.call("begin", PATIENCE_S, key=key, file="x")
 
 
+def agents_in(place: Place) -> int:
+    """How many processes of agents a container has."""
+    return sum(f"{AGENTS}/server.py" in line for line in place.processes())
+
+
 @pytest.mark.parametrize("end", ["its input ends", "it is killed"])
-@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib", "proftpd"])
+@pytest.mark.parametrize("software", ["vsftpd", "pyftpdlib", "proftpd", "pure-ftpd"])
 def test_nothing_outlives_the_agent(
     software: str, end: str, engine: docker.DockerClient, network: str, authority: trustme.CA
 ) -> None:
     for place in place_of(software, engine, network, authority):
+        # that of Pure-FTPd has a process that collects the container's syslog
+        at_first = agents_in(place)
         assert place.listen()[1]["started"]
         key, _ = place.listen(data_ports="dropped")
         table = f"lab_{key.removeprefix('port-')}"
@@ -613,7 +679,6 @@ def test_nothing_outlives_the_agent(
         place.agent = place.start_agent()
         assert table not in place.run("nft", "list", "tables")
         assert place.run("ls", "/run/lab/listeners") == ""
-        agents = [line for line in place.processes() if f"{AGENTS}/server.py" in line]
-        assert len(agents) == 1
-        programs = ("/usr/sbin/", "proftpd: ")
+        assert agents_in(place) == at_first
+        programs = ("/usr/sbin/", "proftpd: ", "pure-ftpd ")
         assert not [line for line in place.processes() if line.startswith(programs)]

@@ -12,6 +12,7 @@ from lab.report.html.language import outcome_words
 VALUES = {
     name: f"/srv/{name}"
     for name in (
+        "MinUID",
         "banned_email_file",
         "build",
         "chroot_list_file",

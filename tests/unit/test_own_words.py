@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +125,22 @@ def test_no_option_or_rule_has_japanese_of_what_is_not_said(table: str) -> None:
     rows = data(table)
     for row in (*rows.get("option", {}).values(), *rows.get("rule", ())):
         assert {key.removesuffix("_ja") for key in row if key.endswith("_ja")} <= row.keys(), row
+
+
+#: Parts of values of which a pattern that is read in several ways would try every combination.
+REPEATED = ("TLS_a", "TLS_a:", "-C:", "PROFILE=", "10.", "1", "0", " ", "a ", "a,", "*", "{a")
+
+
+@pytest.mark.parametrize("table", OF_SERVERS)
+@pytest.mark.parametrize("part", REPEATED)
+def test_no_value_of_a_person_s_file_holds_a_rule_up(table: str, part: str) -> None:
+    rows = data(table)
+    patterns = [p for rule in rows.get("rule", ()) for p in rule["when"].values()]
+    patterns += [o["refuses"] for o in rows.get("option", {}).values() if "refuses" in o]
+    began = time.monotonic()
+    for pattern in patterns:
+        re.fullmatch(pattern, f"{part * 24}!")
+    assert time.monotonic() - began < 2
 
 
 def test_values_are_not_read_as_places() -> None:

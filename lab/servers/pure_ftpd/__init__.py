@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from lab.model import Agent, FtpServerSettings, ProtocolRange, setting
-from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP
+from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP, PRESUMED_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
 HOSTS = {
@@ -55,6 +55,7 @@ class PureFtpd(FtpServerSettings):
     software: Literal["pure-ftpd", "pure-ftpd@debian12"] = "pure-ftpd"
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
     key_of: str | None = setting(None, KEY_OF_HELP)
+    presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
     @property
     def key_slug(self) -> str:
