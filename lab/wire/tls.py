@@ -179,6 +179,7 @@ class _Reading:
     def __init__(self, begun: Moment, secrets: Mapping[tuple[str, bytes], bytes]) -> None:
         self.seen = Handshake()
         self._begun = begun
+        self._finished_seen = False
         self._secrets = secrets
         self._ends = {Side.CLIENT: _End(), Side.SERVER: _End()}
 
@@ -211,9 +212,9 @@ class _Reading:
             padded = first and len(record.fragment) == _PADDED_ALERT_SIZE
             if padded or len(record.fragment) in _ALERT_SIZES:
                 self._alert(side, None, moment)
-            elif side is Side.CLIENT and self.seen.client_finished in (None, moment):
-                # A certificate of its own and Finished are records of one packet.
+            elif side is Side.CLIENT and self._finishes(moment):
                 self.seen.client_finished = moment
+                self._finished_seen = len(record.fragment) in self._finished_sizes()
             else:
                 self._data(side, moment)
         elif opened[0] == tls.ALERT:
@@ -222,6 +223,21 @@ class _Reading:
             self._messages(side, end, opened[1], moment)
         else:
             self._data(side, moment)
+
+    def _finishes(self, moment: Moment) -> bool:
+        """Whether an unreadable record of the client may belong to the end of its handshake.
+
+        A certificate of its own and Finished are records of one packet; the file can be in it, too.
+        """
+        return self.seen.client_finished is None or (
+            self.seen.client_finished == moment and not self._finished_seen
+        )
+
+    def _finished_sizes(self) -> tuple[int, int]:
+        """Of an encrypted Finished: its head, the hash, the inner type, the tag; without and with padding."""
+        number = self.seen.selected.suite.number if self.seen.selected else 0
+        size = 4 + (48 if number == 0x1302 else 32) + 1 + (8 if number == 0x1305 else 16)
+        return size, size + 16
 
     def _messages(self, side: Side, end: _End, fragment: bytes, moment: Moment) -> None:
         found, end.rest = tls.messages(end.rest + fragment)

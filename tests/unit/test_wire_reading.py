@@ -492,6 +492,25 @@ def test_the_client_breaks_a_data_connection() -> None:
     assert not together(ftps(), late).data_broken
 
 
+def test_a_file_that_comes_in_one_packet_with_finished_was_sent() -> None:
+    # given a small file that a client sends with its Finished and closes behind, as JSSE does
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    *before, (_, finished) = tls.flights[:3]
+    file = record(APPLICATION_DATA, VERSIONS["TLSv1.2"], bytes(1041))
+    wire = data_connection()
+    for flight in before:
+        wire.says(*flight)
+    wire.says(CLIENT_SIDE, finished + file).closes(CLIENT_SIDE)
+    assert together(ftps(), wire).data is None
+    # without it, to close is all that it does
+    wire = data_connection()
+    for flight in before:
+        wire.says(*flight)
+    reading = together(ftps(), wire.says(CLIENT_SIDE, finished).closes(CLIENT_SIDE))
+    assert reading.data is not None
+    assert reading.data.ending == Ending(CLIENT_SIDE, How.CLOSED, Point.AFTER_HANDSHAKE)
+
+
 def test_on_a_data_connection_the_server_owes_no_word() -> None:
     # given one that a client leaves before TLS, and one over which a file passes slowly
     left = data_connection().waits(2).closes(CLIENT_SIDE).says(SERVER_SIDE, fatal_alert(50))
