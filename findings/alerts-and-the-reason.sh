@@ -211,7 +211,7 @@ for title in ("good", "expired", "unknown issuer", "another name"):
 PYTHON
 
 libraries=$folder/unpacked/usr/lib/x86_64-linux-gnu:$folder/unpacked/lib/x86_64-linux-gnu
-timeout 120 python3 look.py "$libraries" >seen
+timeout 300 python3 look.py "$libraries" >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then

@@ -175,7 +175,7 @@ look("digitalSignature", "TLS 1.3", ssl.TLSVersion.TLSv1_3)
 PYTHON
 
 libraries=$folder/unpacked/usr/lib/x86_64-linux-gnu:$folder/unpacked/lib/x86_64-linux-gnu
-timeout 120 venv/bin/python -W ignore look.py "$libraries" "$folder" >seen
+timeout 300 venv/bin/python -W ignore look.py "$libraries" "$folder" >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then

@@ -163,7 +163,7 @@ look("the same without session reuse", ["careless"] + ["checking"] * 3, "proxy_s
 PYTHON
 
 libraries=$folder/unpacked/usr/lib/x86_64-linux-gnu:$folder/unpacked/lib/x86_64-linux-gnu
-timeout 120 python3 look.py "$libraries" >seen
+timeout 300 python3 look.py "$libraries" >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then

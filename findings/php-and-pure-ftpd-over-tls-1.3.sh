@@ -171,7 +171,7 @@ for version in ("TLSv1.2", "TLSv1.3"):
 PYTHON
 
 libraries=$folder/unpacked/usr/lib/x86_64-linux-gnu:$folder/unpacked/lib/x86_64-linux-gnu
-timeout 120 python3 look.py "$folder" "$libraries" >seen
+timeout 300 python3 look.py "$folder" "$libraries" >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then

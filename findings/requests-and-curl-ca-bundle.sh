@@ -101,7 +101,7 @@ if ! timeout 300 venv/bin/pip --quiet --disable-pip-version-check install pip==2
     tail -n 3 log >&2
     exit 3
 fi
-timeout 100 venv/bin/python look.py >seen
+timeout 300 venv/bin/python look.py >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then

@@ -151,7 +151,7 @@ if ! timeout 300 venv/bin/pip --quiet --disable-pip-version-check install --only
     tail -n 3 log >&2
     exit 3
 fi
-timeout 120 python3 look.py >seen
+timeout 300 python3 look.py >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then

@@ -162,7 +162,7 @@ for name, words in {"proftpd": ["--nodaemon", "--config", folder + "/proftpd.con
 PYTHON
 
 libraries=$folder/unpacked/usr/lib/x86_64-linux-gnu:$folder/unpacked/lib/x86_64-linux-gnu
-timeout 120 python3 look.py "$folder" "$libraries" >seen
+timeout 300 python3 look.py "$folder" "$libraries" >seen
 cat seen
 
 if [ "$(cat seen)" != "$expected" ]; then
