@@ -91,7 +91,7 @@ def attempt(
     ] = False,
     remedies: Annotated[
         bool,
-        typer.Option("--remedies/--no-remedies", help="after a refusal, try what cures it"),
+        typer.Option("--remedies/--no-remedies", help="after a refusal, try what cures it (the cause is said anyway)"),
     ] = True,
     language: Annotated[
         Literal["en", "ja"], typer.Option("--lang", help="of cause and remedies: en, ja")

@@ -20,9 +20,16 @@ from lab.model import (
     set_fields,
     spelt,
 )
-from lab.model.expectations import Verdict
+from lab.model.expectations import Verdict, rate_in_words
 from lab.model.software import differences
-from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.record import (
+    AttemptResult,
+    CaseRecord,
+    ImageRecord,
+    RunRecord,
+    gravest,
+    result_expected,
+)
 from lab.remedies.words import InBothLanguages, read_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
@@ -343,16 +350,10 @@ def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
             (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
             "refused",
         )
-        if expects_false_success(attempts):
-            return f"false success in {case.race.refused} of {case.race.times} tries"
+        if result_expected(attempts) is Result.FALSE_SUCCESS:
+            return rate_in_words(Result.FALSE_SUCCESS, case.race.refused, case.race.times)
         return f"{case.race.refused} of {case.race.times} tries refused: {reason}"
     return seen(attempts[0]) if attempts else "no attempt was made"
-
-
-def expects_false_success(attempts: Iterable[AttemptResult]) -> bool:
-    """Whether what a case is about is a false success: of a race, what its rate counts."""
-    expected = (a.expectation for a in attempts if a.role is Role.BREAKS)
-    return any(one is not None and one.result is Result.FALSE_SUCCESS for one in expected)
 
 
 def rest_of_case(attempts: Sequence[AttemptResult]) -> str:

@@ -297,5 +297,7 @@ def test_of_an_unknown_reason_it_is_said_how_to_see_more() -> None:
     cause = cause_of(Evidence(refusal(attempt, Reason.UNKNOWN), []))
     assert "`-c log_level=info`" in cause.en
     assert "none is known" in dict(advice_in_words(Advice(cause=cause), "en"))["remedy"]
+    # and where nobody has looked for one, nothing is said of any
+    assert advice_in_words(Advice(cause=cause, sought=False), "en") == [("cause", cause.en)]
     told = attempt.with_client(log_level="info")
     assert "log_level" not in cause_of(Evidence(refusal(told, Reason.UNKNOWN), [])).en
