@@ -91,11 +91,12 @@ def attempt(
     ] = False,
     remedies: Annotated[
         bool,
-        typer.Option("--remedies/--no-remedies", help="after a refusal, try what cures it (the cause is said anyway)"),
+        typer.Option(
+            "--remedies/--no-remedies",
+            help="after a refusal, try what cures it (the cause is said anyway)",
+        ),
     ] = True,
-    language: Annotated[
-        Literal["en", "ja"], typer.Option("--lang", help="of cause and remedies: en, ja")
-    ] = "en",
+    language: common.Language = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -107,7 +107,7 @@ def check(
             show_default="where GITHUB_ACTIONS=true",
         ),
     ] = None,
-    language: Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")] = "en",
+    language: common.Language = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
 ) -> None:

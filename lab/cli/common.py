@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -26,6 +26,7 @@ PLAIN: Final[dict[str, Any]] = {
 }
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+Language = Annotated[Literal["en", "ja"], typer.Option("--lang", help="English or Japanese.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every detail.")]
 Cases = Annotated[
     list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or parts of names of cases.")

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-f", "--file", metavar="FILE", type=Path, help="A log.")
     parser.add_argument(
-        "--lang", dest="language", choices=("en", "ja"), default="en", help="en, ja"
+        "--lang", dest="language", choices=("en", "ja"), default="en", help="English or Japanese."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="Print every detail.")
     parser.add_argument(

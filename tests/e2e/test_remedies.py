@@ -205,7 +205,9 @@ def test_a_server_that_does_not_start_says_why_and_the_line_that_helps(
     assert found["advice"]["where"] == [f"{tmp_path}/vsftpd.conf:3"]
 
 
-def test_who_expects_a_refusal_is_told_nothing_and_who_wants_no_remedies_the_cause_alone(shared: Copy) -> None:
+def test_who_expects_a_refusal_is_told_nothing_and_who_wants_no_remedies_the_cause_alone(
+    shared: Copy,
+) -> None:
     wanted = ("--expect", "refused:client:verify:expired")
     done = shared.lab("attempt", "--json", "-s", "certificate=expired", *wanted)
     assert (done.status, done.json()["advice"]) == (0, None), done
