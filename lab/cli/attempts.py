@@ -157,7 +157,7 @@ def attempt(
         terminal.print_attempts(
             attempts, conducted.record, common.console(), verbose=verbose, language=language
         )
-        _print_captures(attempts, conducted.path.parent)
+        _print_captures(attempts, conducted.path.parent, language)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
 
 
@@ -189,12 +189,15 @@ def _print_fields() -> None:
             common.say(f"  {name:<22} {text}")
 
 
-def _print_captures(attempts: Sequence[AttemptResult], folder: Path) -> None:
+def _print_captures(attempts: Sequence[AttemptResult], folder: Path, language: str) -> None:
     """Say where the captures are: each file, or, of many attempts, the folder."""
     files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
     if files:
-        where = files[0] if len(files) == 1 else f"{len(files)} files in {files[0].parent}"
-        common.say(f"\ncapture: {where}")
+        from lab.report.view import said
+
+        several = {"number": len(files), "folder": files[0].parent}
+        where = files[0] if len(files) == 1 else said("said", "captures", language, **several)
+        common.say("\n" + said("said", "capture", language, where=where))
 
 
 def _attempts_json(record: RunRecord) -> object:
