@@ -6,11 +6,11 @@ import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli import common
+from lab.cli import common, inputs
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.own.findings import Severity, data
@@ -40,10 +40,6 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
-def _named(option: str, words: str, metavar: str = "FILE") -> Any:
-    return typer.Option(option, metavar=metavar, help=words)
-
-
 def attempt(
     server: Server = None,
     client: Annotated[
@@ -64,27 +60,16 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
-    vsftpd_build: Annotated[
-        str | None,
-        _named("--vsftpd-build", "what it is written for: debian13, debian12 or el9", "BUILD"),
-    ] = None,
-    mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
-    nginx_conf: Annotated[
-        Path | None, _named("--nginx-conf", "your origin's nginx.conf, or its server block")
-    ] = None,
-    backend: Annotated[
-        Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
-    ] = None,
-    backend_name: Annotated[
-        str | None, _named("--backend-name", "which, if the file has several", "NAME")
-    ] = None,
-    chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
-    key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
-    ca: Annotated[Path | None, _named("--ca", "what your clients trust, PEM")] = None,
-    host: Annotated[
-        str | None, _named("--host", "the name that your clients connect to", "NAME")
-    ] = None,
+    vsftpd_conf: inputs.VsftpdConf = None,
+    vsftpd_build: inputs.VsftpdBuild = None,
+    mt_config: inputs.MtConfig = None,
+    nginx_conf: inputs.NginxConf = None,
+    backend: inputs.Backend = None,
+    backend_name: inputs.BackendName = None,
+    chain: inputs.Chain = None,
+    key: inputs.Key = None,
+    ca: inputs.Ca = None,
+    host: inputs.Host = None,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
@@ -103,7 +88,7 @@ def attempt(
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
-        _print_fields()
+        _print_fields(server, client, language, web=bool(backend or nginx_conf))
         return
     wanted, own, findings = read_attempt(
         vsftpd_conf,
@@ -180,13 +165,20 @@ def say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -
         common.say(words, error=True)
 
 
-def _print_fields() -> None:
-    ends: tuple[Literal["server", "client"], ...] = ("server", "client")
-    for end in ends:
-        title = f"\nsettings of the {end} (-{end[0]} FIELD=VALUE)"
-        _heading(title, common.console())
-        for name, text in help_lines(end):
-            common.say(f"  {name:<22} {text}")
+def _print_fields(server: str | None, client: str | None, language: str, *, web: bool) -> None:
+    """The settings of one server and one client, each with its help."""
+    from lab.report.layout import padded, print_hanging
+
+    there = parse_server([], server) if server else None
+    if there is not None:
+        web = there.speaks == "HTTP"
+    here = parse_client(client or (WEB_CLIENT if web else FTP_CLIENT))
+    there = there or parse_server([], server_for(str(here)))
+    for end, name, settings in (("server", there.software, there), ("client", here, here)):
+        title = common.said("fields", end, name=name).in_(language)
+        _heading(f"\n{title}", common.console())
+        for field, text in help_lines(type(settings)):
+            print_hanging(common.console(), f"  {padded(field, 20)}", text.in_(language))
 
 
 def _print_captures(attempts: Sequence[AttemptResult], folder: Path, language: str) -> None:
