@@ -266,7 +266,7 @@ class ClientShell:
 def client_shell(
     where: str, servers: Sequence[tuple[ServerSettings, bool]], language: str
 ) -> Iterator[ClientShell]:
-    """A shell at ``PLATFORM[:POLICY]``, or where a program of that place is, with these servers, each broken or not; nothing of it stays.
+    """A shell at ``[PROGRAM@]PLATFORM[:POLICY]`` with these servers, each broken or not; nothing of it stays.
 
     Raises:
         SettingsError: there is no such place.
