@@ -318,8 +318,9 @@ def test_help_is_in_both_languages_and_of_this_program(name: str) -> None:
 
 
 def test_no_japanese_help_is_of_a_field_that_there_is_no_more() -> None:
-    every = [one.settings for one in (*SERVERS.values(), *PROGRAMS.values())]
-    known = {text.en for settings in every for _, text in help_lines(settings)}
+    servers = [server.settings for server in SERVERS.values()]
+    clients = [program.settings for program in PROGRAMS.values()]
+    known = {text.en for one in (*servers, *clients) for _, text in help_lines(one)}
     folder = Path(lab.settings.__file__).parent
     for file in folder.rglob("fields.toml"):
         assert tomllib.loads(file.read_text(encoding="utf-8")).keys() <= known, file
