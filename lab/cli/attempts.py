@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli import common, inputs
+from lab.cli.configurations import of_web, take_configurations
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
+from lab.own.configurations import given, readers
 from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -40,7 +42,9 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
+@take_configurations
 def attempt(
+    *,
     server: Server = None,
     client: Annotated[
         str | None,
@@ -48,7 +52,7 @@ def attempt(
             "--client",
             metavar=_CLIENT,
             help="for example net-ftp@rocky9:FIPS",
-            show_default=f"{FTP_CLIENT}; with --backend or --nginx-conf {WEB_CLIENT}",
+            show_default=f"{FTP_CLIENT}; with --backend or {of_web()} {WEB_CLIENT}",
         ),
     ] = None,
     server_settings: common.ServerAssignments = None,
@@ -60,10 +64,9 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    vsftpd_conf: inputs.VsftpdConf = None,
-    vsftpd_build: inputs.VsftpdBuild = None,
+    configurations: Mapping[str, Path],
+    builds: Mapping[str, str],
     mt_config: inputs.MtConfig = None,
-    nginx_conf: inputs.NginxConf = None,
     backend: inputs.Backend = None,
     backend_name: inputs.BackendName = None,
     chain: inputs.Chain = None,
@@ -88,10 +91,11 @@ def attempt(
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
-        _print_fields(server, client, language, web=bool(backend or nginx_conf))
+        web = bool(backend) or any(readers()[option].of_web for option in configurations)
+        _print_fields(server, client, language, web=web)
         return
     wanted, own, findings = read_attempt(
-        vsftpd_conf,
+        given(configurations, builds),
         mt_config,
         chain,
         key,
@@ -99,12 +103,10 @@ def attempt(
         client,
         client_settings or [],
         server=server,
-        vsftpd_build=vsftpd_build,
         backend=backend,
         backend_name=backend_name,
         ca=ca,
         host=host,
-        nginx_conf=nginx_conf,
         environment=os.environ if mt_config else None,
     )
     say_findings(findings, verbose=verbose, language=language)

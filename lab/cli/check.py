@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
@@ -18,15 +18,18 @@ from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common, inputs
 from lab.cli.attempts import say_findings
+from lab.cli.configurations import take_configurations
 from lab.text import visible
 
 if TYPE_CHECKING:
     from lab.check.baseline import BaselineUse
 
 
+@take_configurations
 def check(
-    vsftpd_conf: inputs.VsftpdConf = None,
-    vsftpd_build: inputs.VsftpdBuild = None,
+    *,
+    configurations: Mapping[str, Path],
+    builds: Mapping[str, str],
     chain: inputs.Chain = None,
     key: inputs.Key = None,
     ca: inputs.Ca = None,
@@ -34,7 +37,6 @@ def check(
     mt_config: inputs.MtConfig = None,
     backend: inputs.Backend = None,
     backend_name: inputs.BackendName = None,
-    nginx_conf: inputs.NginxConf = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -101,8 +103,8 @@ def check(
 ) -> None:
     """``lab check``: exit status 0 if all requirements are met, 1 if one is broken, 3 if one is open."""
     named = CheckedFiles(
-        vsftpd_conf=vsftpd_conf,
-        vsftpd_build=vsftpd_build,
+        configurations=configurations,
+        builds=builds,
         chain=chain,
         key=key,
         ca=ca,
@@ -110,7 +112,6 @@ def check(
         mt_config=mt_config,
         backend=backend,
         backend_name=backend_name,
-        nginx_conf=nginx_conf,
     )
     from lab.check.files import check_apart
     from lab.check.outputs import Outputs

@@ -13,15 +13,7 @@ def named(option: str, words: str, metavar: str = "FILE") -> Any:
     return typer.Option(option, metavar=metavar, help=words)
 
 
-VsftpdConf = Annotated[Path | None, named("--vsftpd-conf", "your vsftpd.conf")]
-VsftpdBuild = Annotated[
-    str | None,
-    named("--vsftpd-build", "what it is written for: debian13, debian12 or el9", "BUILD"),
-]
 MtConfig = Annotated[Path | None, named("--mt-config", "lines of your mt-config.cgi")]
-NginxConf = Annotated[
-    Path | None, named("--nginx-conf", "your origin's nginx.conf, or its server block")
-]
 Backend = Annotated[
     Path | None, named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
 ]

@@ -49,4 +49,9 @@ def _wordings() -> Sequence[tuple[re.Pattern[str], InBothLanguages]]:
         return sum(len(text) for text, *_ in string.Formatter().parse(said.en))
 
     ordered = sorted(table.values(), key=letters, reverse=True)
-    return [(re.compile(pattern_of(said.en)), said) for said in ordered]
+    return [(re.compile(_with_hint(pattern_of(said.en))), said) for said in ordered]
+
+
+def _with_hint(pattern: str) -> str:
+    """A hint begins where an unknown word ends: it is a full stop, or what was meant behind a semicolon."""
+    return pattern.replace("(?P<hint>.+?)", r"(?P<hint>\.|; .+?)")
