@@ -144,10 +144,12 @@ class Findings(list[Finding]):
     def failure_of(
         self, error: Mapping[str, Any], line: int | None, /, **values: object
     ) -> InputError:
-        """To be raised: an error as tables have it, ``what`` and ``remedy``, and both under ``ja``."""
-        said = [(one["what"], one["remedy"]) for one in (error, error["ja"])]
-        (what, remedy), ja = (tuple(text.format(**values) for text in both) for both in said)
-        return InputError(self.file, line, what, remedy, (ja[0], ja[1]))
+        """To be raised: an error as tables have it: ``what``, ``remedy``, and the two under ``ja``."""
+        what, remedy = (error[name].format(**values) for name in ("what", "remedy"))
+        if (japanese := error.get("ja")) is None:
+            return InputError(self.file, line, what, remedy)
+        ja = japanese["what"].format(**values), japanese["remedy"].format(**values)
+        return InputError(self.file, line, what, remedy, ja)
 
     def failure(self, line: int | None, what: str, remedy: str) -> InputError:
         """To be raised: the file cannot be an input."""
