@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from lab.cli.streams import LAB_ERROR, OK, SURPRISE, USAGE, print_error, print_json, say
+from lab.words import InBothLanguages, read_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,6 +42,11 @@ ServerAssignments = Annotated[
 ClientAssignments = Annotated[
     list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
 ]
+
+
+def said(section: str, name: str, /, **values: object) -> InBothLanguages:
+    """The words of this name in the commands' table, filled in."""
+    return read_words(Path(__file__).with_name("words.toml"))[section][name].format(**values)
 
 
 def chosen_cases(

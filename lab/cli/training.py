@@ -106,7 +106,11 @@ def quiz(
 
 def shell(
     where: Annotated[
-        str, typer.Argument(metavar="PLATFORM[:POLICY]", help="for example rocky9:FIPS")
+        str,
+        typer.Argument(
+            metavar="[PROGRAM@]PLATFORM[:POLICY]",
+            help="for example rocky9:FIPS, or lftp@debian13: where that program is",
+        ),
     ],
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="run this and end")

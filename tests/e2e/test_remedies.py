@@ -205,7 +205,7 @@ def test_a_server_that_does_not_start_says_why_and_the_line_that_helps(
     assert found["advice"]["where"] == [f"{tmp_path}/vsftpd.conf:3"]
 
 
-def test_who_expects_a_refusal_is_told_nothing_and_who_wants_no_remedies_the_cause_alone(
+def test_who_expects_a_refusal_or_wants_no_remedies_is_given_none(
     shared: Copy,
 ) -> None:
     wanted = ("--expect", "refused:client:verify:expired")
