@@ -21,8 +21,17 @@ from operator import attrgetter
 from typing import Any, Final
 
 from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spelt
-from lab.model.expectations import Verdict
-from lab.record import EVIDENCE, AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, whole
+from lab.model.expectations import Verdict, rate_in_words
+from lab.record import (
+    EVIDENCE,
+    AttemptResult,
+    CaseRecord,
+    ImageRecord,
+    RunRecord,
+    gravest,
+    result_expected,
+    whole,
+)
 
 #: Address and port in a reply to PASV (RFC 959, section 4.1.2): another in each run.
 _PASSIVE = re.compile(r"\(\d+(?:,\d+){5}\)")
@@ -243,7 +252,9 @@ class _Cell:
         """What came of it, in one line."""
         if self.rate is not None and self.rate.race is not None:
             race = self.rate.race
-            return f"refused in {race.refused} of {race.times} tries ({self.verdict})"
+            # What its rate counts is what its attempts expect.
+            result = result_expected(self.attempts)
+            return f"{rate_in_words(result, race.refused, race.times)} ({self.verdict})"
         words = Counter(_seen(attempt) for attempt in self.attempts)
         each = [text if len(words) == 1 else f"{n} x {text}" for text, n in words.items()]
         return f"{'; '.join(each)}{f' ({self.verdict})' if self.verdict else ''}"

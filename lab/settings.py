@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from lab.certificates import ANCHORS, CATALOGUE, OWN, OWN_CLIENT
@@ -36,6 +37,7 @@ from lab.model import (
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS
 from lab.text import did_you_mean
+from lab.words import InBothLanguages
 
 Settings = ServerSettings | ClientSettings
 
@@ -170,24 +172,29 @@ def server_in_words(server: ServerSettings) -> str:
     return shlex.join([server.software, *_assignments("-s", server)[1::2]])
 
 
-def help_lines(end: Literal["server", "client"]) -> list[tuple[str, str]]:
-    """Name and help of every field that is set by assignment, and who has it where not all have."""
-    classes = _CLASSES[end]
-    having: dict[str, list[str]] = {}
-    helped: dict[str, str] = {}
-    for name, settings in classes.items():
-        for field in _fields(settings):
-            having.setdefault(field.name, []).append(name)
-            helped.setdefault(field.name, field.metadata["description"])
-    return [
-        (
-            field,
-            helped[field]
-            if len(names) == len(classes)
-            else f"{helped[field]} [{', '.join(names)}]",
-        )
-        for field, names in having.items()
-    ]
+def help_lines(settings: type[Settings]) -> list[tuple[str, InBothLanguages]]:
+    """Name and help of every field of one server or client that is set by assignment.
+
+    The Japanese stands in ``fields.toml`` beside the module that has the field; where it is missing there is
+    the English.
+    """
+    known = _help_in_japanese()
+    helped = [(field.name, field.metadata["description"]) for field in _fields(settings)]
+    return [(name, InBothLanguages(words, known.get(words, words))) for name, words in helped]
+
+
+@cache
+def _help_in_japanese() -> Mapping[str, str]:
+    """The Japanese help of fields by the English one."""
+    import tomllib  # noqa: PLC0415 - nearly no command needs it
+
+    here = Path(__file__).parent
+    folders = (
+        f"{room}{deeper}" for room in ("model", "clients", "servers") for deeper in ("", "/*")
+    )
+    files = (file for folder in folders for file in sorted(here.glob(f"{folder}/fields.toml")))
+    texts = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
+    return {en: ja for text in texts for en, ja in text.items()}
 
 
 def _assignments(option: str, settings: Settings) -> list[str]:

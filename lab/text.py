@@ -213,7 +213,20 @@ class AdvisedError(Exception):
         self.happened: str = said.get("happened", "{happened}").format_map(fields)
         ways = (way.format_map(fields) for way in said["advice"])
         self.advice: tuple[str, ...] = tuple(filter(None, ways))
+        self._ja = {
+            name: text.format_map(fields)
+            if isinstance(text, str)
+            else [way.format_map(fields) for way in text]
+            for name, text in said.get("ja", {}).items()
+        }
         super().__init__(self._message())
+
+    def in_(self, language: str) -> str:
+        """The message in ``en`` or ``ja``, where the table has it."""
+        if language != "ja" or not self._ja:
+            return str(self)
+        lines = [f"{self._ja['tried']}、{self._ja['happened']}。"]
+        return "\n".join([*lines, *(f"  - {way}" for way in self._ja["advice"])])
 
     def add(self, more: str) -> None:
         """Add a line to what happened."""

@@ -16,6 +16,7 @@ from lab.model.expectations import (
     PlannedAttempt,
     Verdict,
     completed,
+    rate_in_words,
 )
 from lab.remedies import UNCHANGED, Remedy
 from lab.settings import SettingsError
@@ -31,8 +32,8 @@ class Race:
     """A refusal that comes in some of many tries; the others complete.
 
     The breaking attempt is made ``times`` times, of which at least ``least`` and at most ``most`` are
-    refused as the case expects. Its twin and its remedies are made ``others`` times each, of which
-    none is refused.
+    refused, or false successes, as the case expects. Its twin and its remedies are made ``others`` times
+    each, of which all complete.
     """
 
     times: int
@@ -45,14 +46,14 @@ class Race:
         if not 0 <= self.least <= most <= self.times or self.times < 1:
             raise ValueError(f"no rate of a race: {self.least} to {most} of {self.times} tries")
 
-    def judge(self, refused: int) -> Judgement:
-        """The verdict on a rate: how many of the tries were refused."""
+    def judge(self, came: int, expected: Result = Result.REFUSED) -> Judgement:
+        """The verdict on a rate: in how many of the tries the result came that is expected."""
         most = self.times if self.most is None else self.most
         wanted = f"{self.least} to {most} of {self.times}"
-        if self.least <= refused <= most:
-            why = f"refused in {refused} of {self.times} tries; expected are {wanted}"
-            return Judgement(Verdict.AS_EXPECTED, why)
-        why = f"the rate differs: refused in {refused} of {self.times} tries, expected {wanted}"
+        rate = rate_in_words(expected, came, self.times)
+        if self.least <= came <= most:
+            return Judgement(Verdict.AS_EXPECTED, f"{rate}; expected are {wanted}")
+        why = f"the rate differs: {rate}, expected {wanted}"
         return Judgement(Verdict.SURPRISE, why)
 
 

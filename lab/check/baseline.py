@@ -43,7 +43,7 @@ class KnownRow(BaseModel):
 
     verdict: RowVerdict
     outcome: str = Field(default="", max_length=300)
-    """``completed``, or ``refused:SIDE:STAGE:REASON``; empty: it was not tried."""
+    """``completed``, or ``refused:SIDE:STAGE:REASON``, or ``false-success:...``; empty: it was not tried."""
 
 
 class CheckBaseline(BaseModel):

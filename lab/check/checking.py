@@ -50,7 +50,8 @@ def check(
 
     Args:
         plan: what is demanded.
-        advised: repeat what is a race; of what is refused, say the cause and try what cures it; rank that.
+        advised: repeat what is a race; of what is refused, try what cures it, and rank that. The cause is
+            said anyway.
         strongest: look for the strongest configuration that serves all.
         certificates: those for its attempts, if they are begun already.
         meanwhile: done while the agents start.
@@ -133,7 +134,18 @@ def make_rows(
     if advised:
         rows = _raced(laboratory, plan, rows)
         rows = _advised(laboratory, plan, rows, conducted.record)
+    else:
+        rows = [_explained(row, conducted.record) if _is_refused(row) else row for row in rows]
     return conducted, rows
+
+
+def _explained(row: Row, record: RunRecord) -> Row:
+    """A refused row with its cause; nothing is made for it."""
+    from lab.check.judging import refused_in  # noqa: PLC0415 - as above
+    from lab.remedies.causes import Evidence, cause_of  # noqa: PLC0415
+
+    result = refused_in(row)
+    return dataclasses.replace(row, cause=cause_of(Evidence(result, _chain(record, result))))
 
 
 def _offered(laboratory: Lab, planned: PlannedRow, row: Row) -> Row:

@@ -135,10 +135,7 @@ class Demands:
 
 def failure(file: str, line: int | None, problem: str, /, **values: object) -> InputError:
     """To be raised: what is wrong, and what to do."""
-    said = sentences(_ERRORS)[problem]
-    return Findings(file).failure(
-        line, said["what"].format(**values), said["remedy"].format(**values)
-    )
+    return Findings(file).failure_of(sentences(_ERRORS)[problem], line, **values)
 
 
 def _meant(one: ClientPattern, fitting: Sequence[str], first: Collection[str]) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def judged(planned: PlannedRow, result: AttemptResult) -> Row:
             verdict = _UNMADE.get(result.verdict, verdict)
         why = result.verdict_why
         return Row(requirement=wanted, verdict=verdict, why=why, attempts=(result,))
-    through = outcome.result is Result.COMPLETED
+    through = got_through(wanted.demand, outcome)
     report = result.client_report
     made: dict[str, Any] = {
         "requirement": wanted,
@@ -76,6 +76,17 @@ def judged(planned: PlannedRow, result: AttemptResult) -> Row:
     where = tuple(_where(planned, result))
     remedy = _remedy(planned)
     return Row(verdict=RowVerdict.BROKEN, cause=cause, where=where, remedy=remedy, **made)
+
+
+def got_through(demand: Demand, outcome: Outcome) -> bool:
+    """Whether a client got as far as a requirement is about.
+
+    Who must deliver has not where the file is short; who must not get through has: a client that calls a
+    short file delivered was refused by nobody.
+    """
+    if demand is Demand.DELIVERS:
+        return outcome.result is Result.COMPLETED
+    return outcome.result is not Result.REFUSED
 
 
 def says_nothing(outcome: Outcome) -> bool:
@@ -104,7 +115,7 @@ def on_real_hosts(result: AttemptResult, *, always: bool) -> list[HostDifference
 def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:
     """Why a requirement is broken by an attempt that got through; ``None``: it is not, or was refused."""
     wanted, client = planned.requirement, planned.attempt.client
-    if outcome.result is not Result.COMPLETED:
+    if not got_through(wanted.demand, outcome):
         return None
     match wanted.demand:
         case Demand.OVER:

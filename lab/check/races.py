@@ -68,6 +68,8 @@ def _ends(results: Sequence[AttemptResult]) -> set[bool | None]:
 def _row(planned: PlannedRow, results: Sequence[AttemptResult]) -> Row:
     made = [one for one in results if one.outcome is not None]
     refused = [one for one in made if one.outcome and one.outcome.result is not Result.COMPLETED]
+    # Of a race that ends in several ways the one decides of which its user learns nothing.
+    refused.sort(key=lambda one: bool(one.outcome and one.outcome.result is Result.REFUSED))
     row = judged(planned, (refused or made)[0])
     row = dataclasses.replace(
         row,

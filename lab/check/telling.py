@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from lab.check.judging import on_real_hosts, say
+from lab.check.judging import got_through, on_real_hosts, say
 from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
-from lab.model import NotJudged, Result
+from lab.model import NotJudged
 from lab.report.advice import advice_in_words, change_in_words, outcome_in_words, refusal_in_words
 from lab.report.layout import padded, print_hanging
 from lab.text import listed, visible
@@ -121,7 +121,7 @@ def row_in_words(row: Row, language: str) -> str:
     if outcome is None or row.verdict in (RowVerdict.CANNOT, RowVerdict.LAB_ERROR):
         name = "not-judged" if outcome is not None else str(row.verdict)
         return say("result", name).in_(language)
-    if outcome.result is not Result.COMPLETED:
+    if not got_through(demand, outcome):
         if demand is Demand.VERIFIES:
             return say("result", "not-reached").in_(language)
         words = refusal_in_words(outcome, language)
@@ -191,7 +191,7 @@ def _print_cause(
     first = rows[0]
     target.print()
     words = row_in_words(first, language)
-    if first.outcome is not None and first.outcome.result is not Result.COMPLETED:
+    if first.outcome is not None and not got_through(first.requirement.demand, first.outcome):
         bare = dataclasses.replace(first.outcome, not_judged=(), presumed=())
         words = outcome_in_words(bare, language)
     head = f"[{number}] "
@@ -269,6 +269,7 @@ def _row_as_json(row: Row) -> dict[str, Any]:
         "demanded": str(wanted.written) if wanted.written else None,
         "verdict": row.verdict,
         "delivers": delivers(row) if wanted.demand is Demand.DELIVERS else None,
+        "result": outcome.result if outcome else None,
         "by": outcome.by if outcome else None,
         "stage": outcome.stage if outcome else None,
         "reason": outcome.reason if outcome else None,

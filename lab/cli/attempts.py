@@ -6,15 +6,15 @@ import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli import common
+from lab.cli import common, inputs
 from lab.cli.configurations import of_web, take_configurations
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
-from lab.own.configurations import given
+from lab.own.configurations import given, readers
 from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -42,10 +42,6 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
-def _named(option: str, words: str, metavar: str = "FILE") -> Any:
-    return typer.Option(option, metavar=metavar, help=words)
-
-
 @take_configurations
 def attempt(
     *,
@@ -70,37 +66,33 @@ def attempt(
     ] = 1,
     configurations: Mapping[str, Path],
     builds: Mapping[str, str],
-    mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
-    backend: Annotated[
-        Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
-    ] = None,
-    backend_name: Annotated[
-        str | None, _named("--backend-name", "which, if the file has several", "NAME")
-    ] = None,
-    chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
-    key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
-    ca: Annotated[Path | None, _named("--ca", "what your clients trust, PEM")] = None,
-    host: Annotated[
-        str | None, _named("--host", "the name that your clients connect to", "NAME")
-    ] = None,
+    mt_config: inputs.MtConfig = None,
+    backend: inputs.Backend = None,
+    backend_name: inputs.BackendName = None,
+    chain: inputs.Chain = None,
+    key: inputs.Key = None,
+    ca: inputs.Ca = None,
+    host: inputs.Host = None,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
     ] = False,
     remedies: Annotated[
         bool,
-        typer.Option("--remedies/--no-remedies", help="after a refusal, try what cures it"),
+        typer.Option(
+            "--remedies/--no-remedies",
+            help="after a refusal, try what cures it (the cause is said anyway)",
+        ),
     ] = True,
-    language: Annotated[
-        Literal["en", "ja"], typer.Option("--lang", help="of cause and remedies: en, ja")
-    ] = "en",
+    language: common.Language = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
     fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
-        _print_fields()
+        web = bool(backend) or any(readers()[option].of_web for option in configurations)
+        _print_fields(server, client, language, web=web)
         return
     wanted, own, findings = read_attempt(
         given(configurations, builds),
@@ -152,7 +144,7 @@ def attempt(
         terminal.print_attempts(
             attempts, conducted.record, common.console(), verbose=verbose, language=language
         )
-        _print_captures(attempts, conducted.path.parent)
+        _print_captures(attempts, conducted.path.parent, language)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
 
 
@@ -175,21 +167,31 @@ def say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -
         common.say(words, error=True)
 
 
-def _print_fields() -> None:
-    ends: tuple[Literal["server", "client"], ...] = ("server", "client")
-    for end in ends:
-        title = f"\nsettings of the {end} (-{end[0]} FIELD=VALUE)"
-        _heading(title, common.console())
-        for name, text in help_lines(end):
-            common.say(f"  {name:<22} {text}")
+def _print_fields(server: str | None, client: str | None, language: str, *, web: bool) -> None:
+    """The settings of one server and one client, each with its help."""
+    from lab.report.layout import padded, print_hanging
+
+    there = parse_server([], server) if server else None
+    if there is not None:
+        web = there.speaks == "HTTP"
+    here = parse_client(client or (WEB_CLIENT if web else FTP_CLIENT))
+    there = there or parse_server([], server_for(str(here)))
+    for end, name, settings in (("server", there.software, there), ("client", here, here)):
+        title = common.said("fields", end, name=name).in_(language)
+        _heading(f"\n{title}", common.console())
+        for field, text in help_lines(type(settings)):
+            print_hanging(common.console(), f"  {padded(field, 20)}", text.in_(language))
 
 
-def _print_captures(attempts: Sequence[AttemptResult], folder: Path) -> None:
+def _print_captures(attempts: Sequence[AttemptResult], folder: Path, language: str) -> None:
     """Say where the captures are: each file, or, of many attempts, the folder."""
     files = [folder / a.wire.file for a in attempts if a.wire and a.wire.file]
     if files:
-        where = files[0] if len(files) == 1 else f"{len(files)} files in {files[0].parent}"
-        common.say(f"\ncapture: {where}")
+        from lab.report.view import said
+
+        several = {"number": len(files), "folder": files[0].parent}
+        where = files[0] if len(files) == 1 else said("said", "captures", language, **several)
+        common.say("\n" + said("said", "capture", language, where=where))
 
 
 def _attempts_json(record: RunRecord) -> object:

@@ -9,14 +9,14 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.check.demands import NAME, CheckedFiles, find
 from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
-from lab.cli import common
+from lab.cli import common, inputs
 from lab.cli.attempts import say_findings
 from lab.cli.configurations import take_configurations
 from lab.text import visible
@@ -25,28 +25,18 @@ if TYPE_CHECKING:
     from lab.check.baseline import BaselineUse
 
 
-def _named(option: str, words: str, metavar: str = "FILE") -> Any:
-    return typer.Option(option, metavar=metavar, help=words)
-
-
 @take_configurations
 def check(
     *,
     configurations: Mapping[str, Path],
     builds: Mapping[str, str],
-    chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
-    key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
-    ca: Annotated[Path | None, _named("--ca", "what your clients trust, PEM")] = None,
-    host: Annotated[
-        str | None, _named("--host", "the name that your clients connect to", "NAME")
-    ] = None,
-    mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
-    backend: Annotated[
-        Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
-    ] = None,
-    backend_name: Annotated[
-        str | None, _named("--backend-name", "which, if the file has several", "NAME")
-    ] = None,
+    chain: inputs.Chain = None,
+    key: inputs.Key = None,
+    ca: inputs.Ca = None,
+    host: inputs.Host = None,
+    mt_config: inputs.MtConfig = None,
+    backend: inputs.Backend = None,
+    backend_name: inputs.BackendName = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -79,23 +69,26 @@ def check(
         ),
     ] = None,
     write: Annotated[
-        Path | None, _named("--write", "a new file for it, with what each line is for")
+        Path | None, inputs.named("--write", "a new file for it, with what each line is for")
     ] = None,
     baseline: Annotated[
         Path | None,
-        _named("--baseline", "a check that was written down: what it has as broken is not red"),
+        inputs.named(
+            "--baseline", "a check that was written down: what it has as broken is not red"
+        ),
     ] = None,
     write_baseline: Annotated[
-        Path | None, _named("--write-baseline", "write this check down as one")
+        Path | None, inputs.named("--write-baseline", "write this check down as one")
     ] = None,
-    junit: Annotated[Path | None, _named("--junit", "for CI: JUnit XML")] = None,
+    junit: Annotated[Path | None, inputs.named("--junit", "for CI: JUnit XML")] = None,
     summary: Annotated[
-        Path | None, _named("--summary", "for CI: append Markdown, such as to $GITHUB_STEP_SUMMARY")
+        Path | None,
+        inputs.named("--summary", "for CI: append Markdown, such as to $GITHUB_STEP_SUMMARY"),
     ] = None,
     code_quality: Annotated[
-        Path | None, _named("--code-quality", "for CI: GitLab's code quality report")
+        Path | None, inputs.named("--code-quality", "for CI: GitLab's code quality report")
     ] = None,
-    sarif: Annotated[Path | None, _named("--sarif", "for CI: SARIF 2.1.0")] = None,
+    sarif: Annotated[Path | None, inputs.named("--sarif", "for CI: SARIF 2.1.0")] = None,
     annotated: Annotated[
         bool | None,
         typer.Option(
@@ -104,7 +97,7 @@ def check(
             show_default="where GITHUB_ACTIONS=true",
         ),
     ] = None,
-    language: Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")] = "en",
+    language: common.Language = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
 ) -> None:

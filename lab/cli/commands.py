@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 
 from lab.cli.common import PLAIN
 from lab.cli.entry import COMMANDS, READS_ITSELF
-from lab.cli.streams import Interrupted, reader_has_gone
+from lab.cli.streams import USAGE, Interrupted, reader_has_gone, say
 
 #: What leaves every word to a command.
 _ALL = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -61,6 +62,25 @@ class _Commands(TyperGroup):
             if reader_has_gone():
                 raise Interrupted(signal.SIGPIPE) from error
             raise ConnectionError(str(error)) from error
+
+
+def run_in_japanese() -> int:
+    """Run the command as :data:`app` does, with the library's own messages in Japanese; its exit status."""
+    try:
+        status: int | None = app(prog_name="lab", standalone_mode=False)
+    except typer.Abort:
+        return 1
+    except Exception as error:
+        show = getattr(error, "show", None)
+        if show is None:  # no message of the library's
+            raise
+        from lab.cli.japanese import in_japanese
+
+        told = io.StringIO()
+        show(file=told)
+        say(in_japanese(told.getvalue().rstrip()), error=True)
+        return int(getattr(error, "exit_code", USAGE))
+    return status or 0
 
 
 app = typer.Typer(name="lab", cls=_Commands, no_args_is_help=True, **PLAIN)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from lab.cli.streams import LAB_ERROR, OK, SURPRISE, USAGE, print_error, print_json, say
+from lab.words import InBothLanguages, read_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +28,7 @@ PLAIN: Final[dict[str, Any]] = {
 }
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+Language = Annotated[Literal["en", "ja"], typer.Option("--lang", help="English or Japanese.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every detail.")]
 Cases = Annotated[
     list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or parts of names of cases.")
@@ -39,6 +42,11 @@ ServerAssignments = Annotated[
 ClientAssignments = Annotated[
     list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
 ]
+
+
+def said(section: str, name: str, /, **values: object) -> InBothLanguages:
+    """The words of this name in the commands' table, filled in."""
+    return read_words(Path(__file__).with_name("words.toml"))[section][name].format(**values)
 
 
 def chosen_cases(

@@ -14,6 +14,7 @@ from lab.cli.streams import (
     LAB_ERROR,
     USAGE,
     Interrupted,
+    asks_for_japanese,
     prepare,
     print_error,
     reader_has_gone,
@@ -96,9 +97,9 @@ def _run(words: Sequence[str]) -> NoReturn:
     if words and words[0] in READS_ITSELF:
         module, _, name = COMMANDS[words[0]][0].partition(".")
         sys.exit(getattr(importlib.import_module(f"lab.cli.{module}"), name)(words[1:]))
-    from lab.cli.commands import app
+    from lab.cli.commands import app, run_in_japanese
 
-    sys.exit(app(prog_name="lab"))
+    sys.exit(run_in_japanese() if asks_for_japanese(words) else app(prog_name="lab"))
 
 
 def _has_recorded() -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(no_args_is_help=True, **common.PLAIN)
 
-Language = Annotated[
-    Literal["en", "ja"], typer.Option("--lang", help="English or Japanese: en, ja")
-]
 #: How often `--watch` looks whether a file was saved, in seconds.
 WATCH_S = 0.2
 #: How long a command waits for another one that writes the score, in seconds.
@@ -70,7 +67,9 @@ def _exercises() -> None:
 
 @commands.command("list")
 def list_exercises(
-    as_json: common.AsJson = False, verbose: common.Verbose = False, language: Language = "en"
+    as_json: common.AsJson = False,
+    verbose: common.Verbose = False,
+    language: common.Language = "en",
 ) -> None:
     """List the exercises, with what came of each."""
     score = _score()
@@ -103,7 +102,7 @@ def start(
             show_default="./exercise-NUMBER, or ./NAME",
         ),
     ] = None,
-    language: Language = "en",
+    language: common.Language = "en",
 ) -> None:
     """Write the broken files into a new folder, and say what to reach."""
     exercise = exercises.exercise_named(name)
@@ -173,7 +172,7 @@ def check(
     ] = False,
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
-    language: Language = "en",
+    language: common.Language = "en",
 ) -> None:
     """Connect with the clients; exit status 0 if it is solved."""
     if not watch:
@@ -242,7 +241,7 @@ def _checked(*, verbose: bool, as_json: bool, language: str) -> Grading:
 
 
 @commands.command("hint")
-def hint(language: Language = "en") -> None:
+def hint(language: common.Language = "en") -> None:
     """Give a hint: there are three, each larger; each costs points."""
     with _to_change() as score:
         exercise = exercises.exercise_named(score.under_way().name)
@@ -258,7 +257,7 @@ def hint(language: Language = "en") -> None:
 
 
 @commands.command("solution")
-def solution(language: Language = "en") -> None:
+def solution(language: common.Language = "en") -> None:
     """Show what the solution changes, and give up."""
     from lab.exercises.telling import differences
 
@@ -286,7 +285,7 @@ def finish(
             show_default="ask, or leave it",
         ),
     ] = None,
-    language: Language = "en",
+    language: common.Language = "en",
 ) -> None:
     """End the exercise, and say what was behind it if it is solved or given up."""
     current = _score().under_way()
@@ -343,7 +342,7 @@ def status(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a table in Markdown, for a class.")
     ] = False,
-    language: Language = "en",
+    language: common.Language = "en",
 ) -> None:
     """Show the score of all exercises, and which is under way."""
     score = _score()

@@ -10,12 +10,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lab.cli.entry import COMMANDS
-from lab.cli.streams import OK, SURPRISE, USAGE, print_json, say
+from lab.cli.streams import OK, SURPRISE, USAGE, asks_for_japanese, print_json, say
 
 _USAGE = "lab explain [OPTIONS] [TEXT]..."
 
@@ -35,7 +34,7 @@ def explain(words: Sequence[str]) -> int:
         options = _parser().parse_intermixed_args(words[:end])
         given = _given([*options.texts, *words[end + 1 :]], options.file)
     except WrongUsage as wrong:
-        _say_wrong(wrong, "ja" if _asks_for_japanese(words[:end]) else "en")
+        _say_wrong(wrong, "ja" if asks_for_japanese(words[:end]) else "en")
         return USAGE
     from lab.explain.answer import explain as answer
 
@@ -82,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-f", "--file", metavar="FILE", type=Path, help="A log.")
     parser.add_argument(
-        "--lang", dest="language", choices=("en", "ja"), default="en", help="en, ja"
+        "--lang", dest="language", choices=("en", "ja"), default="en", help="English or Japanese."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="Print every detail.")
     parser.add_argument(
@@ -90,11 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-h", "--help", action="help", help="Show this message and exit.")
     return parser
-
-
-def _asks_for_japanese(words: Sequence[str]) -> bool:
-    """Whether a line of words that could not be read asks for Japanese."""
-    return "--lang=ja" in words or ("--lang", "ja") in pairwise(words)
 
 
 def _say_wrong(wrong: WrongUsage, language: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -67,7 +67,8 @@ def claims(
     document: Annotated[
         str | None, typer.Option("--document", "-d", help="Only the claims of this document.")
     ] = None,
-    language: Annotated[Literal["en", "ja"], typer.Option(help="Language of the words.")] = "en",
+    language: common.Language = "en",
+    verbose: common.Verbose = False,
     as_json: common.AsJson = False,
 ) -> None:
     """``lab claims``."""
@@ -83,7 +84,14 @@ def claims(
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
     words = [
-        claims_in_words(one, many, found.run_id, language=language, columns=common.columns())
+        claims_in_words(
+            one,
+            many,
+            found.run_id,
+            language=language,
+            columns=common.columns(),
+            everything=verbose,
+        )
         for one, many in tested or results
     ]
     common.say("\n\n\n".join(words))

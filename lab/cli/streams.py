@@ -13,6 +13,8 @@ import select
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
+from itertools import pairwise
 
 OK, SURPRISE, USAGE, LAB_ERROR = 0, 1, 2, 3
 
@@ -35,13 +37,32 @@ def print_json(value: object) -> None:
     say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def asks_for_japanese(words: Sequence[str]) -> bool:
+    """Whether the words of a command ask for Japanese, whatever else is wrong with them."""
+    before = words[: words.index("--")] if "--" in words else words
+    return "--lang=ja" in before or ("--lang", "ja") in pairwise(before)
+
+
 def print_error(error: Exception) -> None:
-    """Print an error's text as the command's message; a terminal gets lines of its width."""
+    """Print an error's text as the command's message, in the language that its words ask for.
+
+    A terminal gets lines of its width.
+    """
+    text = f"lab: {_said(error)}"
     if not sys.stderr.isatty():
-        say(f"lab: {error}", error=True)
+        say(text, error=True)
         return
-    lines = f"lab: {error}".splitlines()
+    lines = text.splitlines()
     say("\n".join(piece for line in lines for piece in _broken(line)), error=True)
+
+
+def _said(error: Exception) -> str:
+    if not asks_for_japanese(sys.argv[1:]):
+        return str(error)
+    from lab.cli.japanese import in_japanese
+
+    own = getattr(error, "in_", None)
+    return in_japanese(own("ja") if callable(own) else str(error))
 
 
 def _broken(line: str) -> list[str]:

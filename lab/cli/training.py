@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from lab.cases import Catalogue
     from lab.training.screen import Screen
 
-Language = Annotated[Literal["en", "ja"], typer.Option("--lang", help="en, ja")]
 #: So many more refusals are made than are asked about: some cannot be tried, or turn out to be no question.
 _SPARE = 3
 
@@ -30,7 +29,7 @@ def demo(
             metavar="[CASE]", help="A case, a part of its name, or its number in the list."
         ),
     ] = None,
-    language: Language = "en",
+    language: common.Language = "en",
     pauses: Pauses = True,
     listing: Annotated[
         bool, typer.Option("--list", help="List all cases, ten to begin with first.")
@@ -71,7 +70,7 @@ def quiz(
         int | None, typer.Option(min=0, help="The same number asks the same questions.")
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=50, help="how many")] = 5,
-    language: Language = "en",
+    language: common.Language = "en",
     pauses: Pauses = True,
 ) -> None:
     """``lab quiz``: exit status 1 if something came otherwise than its case expects."""
@@ -107,7 +106,11 @@ def quiz(
 
 def shell(
     where: Annotated[
-        str, typer.Argument(metavar="PLATFORM[:POLICY]", help="for example rocky9:FIPS")
+        str,
+        typer.Argument(
+            metavar="[PROGRAM@]PLATFORM[:POLICY]",
+            help="for example rocky9:FIPS, or lftp@debian13: where that program is",
+        ),
     ],
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="run this and end")
@@ -116,7 +119,7 @@ def shell(
         str | None, typer.Option("--server", help="this server alone, with the settings of -s")
     ] = None,
     server_settings: common.ServerAssignments = None,
-    language: Language = "en",
+    language: common.Language = "en",
 ) -> None:
     """``lab shell``: with a command its exit status."""
     from lab.own.attempt import FTP_SERVER

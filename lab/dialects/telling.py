@@ -39,7 +39,7 @@ def with_what_the_server_says(
         filled |= {"protocol": control.protocol, "cipher": control.cipher}
         if report.data_protected is None and data:
             filled |= {"data_protected": True, "session_reused": data[0].resumed}
-    dialogue = dialect.dialogue(log)
+    dialogue = _as_the_client_has_it(dialect.dialogue(log))
     leaving = next(
         (n for n, (asks, text) in enumerate(dialogue) if asks and _word(text) == "QUIT"), None
     )
@@ -55,6 +55,21 @@ def with_what_the_server_says(
     if report.failed and dialogue:
         filled["step"] = _STEP_OF_COMMAND.get(commands[-1], "put") if commands else "greeting"
     return dataclasses.replace(report, **filled)
+
+
+def _as_the_client_has_it(dialogue: list[tuple[bool, str]]) -> list[tuple[bool, str]]:
+    """Without what follows a ClientHello that was read as a command: to its client TLS began with the 234.
+
+    A server that answers AUTH before it has put TLS on the connection answers that "command", too.
+    """
+    commands = any(asks for asks, _ in dialogue)
+    for number, (asks, text) in enumerate(dialogue):
+        after_234 = (
+            number > 0 and not dialogue[number - 1][0] and dialogue[number - 1][1][:3] == "234"
+        )
+        if (asks and not _word(text).isalpha()) or (commands and not asks and after_234):
+            return dialogue[:number]
+    return dialogue
 
 
 def _word(command: str) -> str:

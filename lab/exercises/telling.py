@@ -97,6 +97,7 @@ def as_json(exercise: Exercise, graded: Grading, points: int) -> dict[str, Any]:
             "client": one.client.client,
             "file": one.client.file or None,
             "through": one.through,
+            "result": outcome.result,
             "by": outcome.by,
             "stage": outcome.stage,
             "reason": outcome.reason,

@@ -201,6 +201,12 @@ class Judgement:
     why: str
 
 
+def rate_in_words(result: Result | None, came: int, times: int) -> str:
+    """In how many of some tries a result came that is no completion: ``refused in 3 of 12 tries``."""
+    name = "false success" if result is Result.FALSE_SUCCESS else "refused"
+    return f"{name} in {came} of {times} tries"
+
+
 def refused(
     *,
     by: Side,

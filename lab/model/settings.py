@@ -109,12 +109,12 @@ class ServerSettings:
         "valid", "a certificate of the catalogue; `unset`: no option; `empty`: no value"
     )
     ciphers: str | None = setting(
-        None, "ssl_ciphers: TLS 1.2 and older (OpenSSL cipher list)", one_line=True
+        None, "cipher list for TLS 1.2 and older, as OpenSSL writes it", one_line=True
     )
     protocols: ProtocolRange | None = setting(
         None, "versions offered, e.g. TLSv1.2, ..TLSv1.2, TLSv1.2.."
     )
-    tls: bool = setting(True, "ssl_enable: TLS at all")
+    tls: bool = setting(True, "TLS at all (off: none is offered)")
     listening: bool = setting(True, "off: nothing listens on the server's port")
     port_filter: Filter = setting(
         "open", "what a packet filter does to the server's own port: open, dropped, rejected"
@@ -170,8 +170,8 @@ class FtpServerSettings(ServerSettings):
 
     speaks: ClassVar[str] = "FTP"
 
-    tls_required_login: bool = setting(True, "force_local_logins_ssl: no login in clear text")
-    tls_required_data: bool = setting(True, "force_local_data_ssl: no data channel in clear text")
+    tls_required_login: bool = setting(True, "no login in clear text")
+    tls_required_data: bool = setting(True, "no data channel in clear text")
     anonymous: bool = setting(False, "anonymous logins are allowed")
     pasv_address: str | None = setting(
         None,
@@ -237,11 +237,11 @@ class ClientSettings:
     host: str | None = setting(
         None, "the name to connect to (default: the server's own); address: its IP address"
     )
-    verify: bool = setting(True, "check the server's certificate (off: FTPSSSLVerifyNone 1)")
+    verify: bool = setting(True, "check the server's certificate")
     trust: str | None = setting(
         None, "trust anchors instead of the system's: a CA of the catalogue, e.g. private-ca"
     )
-    ciphers: str | None = setting(None, "cipher list for TLS 1.2 and older (SSL_cipher_list)")
+    ciphers: str | None = setting(None, "cipher list for TLS 1.2 and older")
     protocols: ProtocolRange | None = setting(None, "versions offered, e.g. TLSv1.2, ..TLSv1.2")
     user: str = setting("lab", "lab (named user) or anonymous")
     password: str | None = setting(None, "another password than the user's own")

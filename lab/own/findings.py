@@ -6,7 +6,7 @@ import bisect
 import functools
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,12 +71,28 @@ class InputError(ValueError):
         line: counted from 1; ``None``: the file as a whole.
         what: what is wrong.
         remedy: what to do about it.
+        ja: both in Japanese; ``None``: nobody has put them in Japanese here.
     """
 
-    def __init__(self, file: str, line: int | None, what: str, remedy: str) -> None:
+    def __init__(
+        self,
+        file: str,
+        line: int | None,
+        what: str,
+        remedy: str,
+        ja: tuple[str, str] | None = None,
+    ) -> None:
         self.file, self.line = file, line
         self.what, self.remedy = one_line(what), one_line(remedy)
+        self._ja = ja
         super().__init__(f"{_place(file, line)}: {self.what}\n{self.remedy}")
+
+    def in_(self, language: str) -> str:
+        """The message in ``en`` or ``ja``."""
+        if language != "ja" or self._ja is None:
+            return str(self)
+        what, remedy = map(one_line, self._ja)
+        return f"{_place(self.file, self.line)}: {what}\n{remedy}"
 
 
 class Findings(list[Finding]):
@@ -123,8 +139,17 @@ class Findings(list[Finding]):
 
     def fail(self, name: str, line: int | None, /, **values: object) -> InputError:
         """To be raised: the error of this name in the table, with the values as in :meth:`say`."""
-        error = data(self.table)["errors"][name]
-        return self.failure(line, error["what"].format(**values), error["remedy"].format(**values))
+        return self.failure_of(data(self.table)["errors"][name], line, **values)
+
+    def failure_of(
+        self, error: Mapping[str, Any], line: int | None, /, **values: object
+    ) -> InputError:
+        """To be raised: an error as tables have it: ``what``, ``remedy``, and the two under ``ja``."""
+        what, remedy = (error[name].format(**values) for name in ("what", "remedy"))
+        if (japanese := error.get("ja")) is None:
+            return InputError(self.file, line, what, remedy)
+        ja = japanese["what"].format(**values), japanese["remedy"].format(**values)
+        return InputError(self.file, line, what, remedy, ja)
 
     def failure(self, line: int | None, what: str, remedy: str) -> InputError:
         """To be raised: the file cannot be an input."""

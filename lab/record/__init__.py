@@ -29,6 +29,7 @@ from lab.record.models import (
     RunHeader,
     RunRecord,
     gravest,
+    result_expected,
 )
 from lab.record.reading import load
 from lab.record.writing import (
@@ -66,6 +67,7 @@ __all__ = [
     "RunRecord",
     "gravest",
     "load",
+    "result_expected",
     "to_json",
     "whole",
 ]

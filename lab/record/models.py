@@ -36,6 +36,7 @@ from lab.model import (
     FtpServerSettings,
     Observation,
     Outcome,
+    Result,
     Role,
     ServerReport,
     ServerSettings,
@@ -361,12 +362,12 @@ class AttemptResult(Model):
 
 
 class RaceRecord(Model):
-    """How often the refusal of a race came."""
+    """How often the refusal, or the false success, of a race came."""
 
     times: int
     """Tries."""
     refused: int
-    """Tries in which the expected refusal came."""
+    """Tries in which the expected refusal came, or the expected false success."""
     least: int
     """The rate that is expected: at least so many ..."""
     most: int
@@ -466,6 +467,12 @@ class RunRecord(RunHeader):
 
 
 _GRAVEST_FIRST = (Verdict.LAB_ERROR, Verdict.SURPRISE, Verdict.CANNOT, Verdict.AS_EXPECTED)
+
+
+def result_expected(attempts: Iterable[AttemptResult]) -> Result | None:
+    """What a case is about: what its own attempts are expected to come to, and what a race's rate counts."""
+    expected = (one.expectation for one in attempts if one.role is Role.BREAKS)
+    return next((one.result for one in expected if one is not None), None)
 
 
 def gravest(verdicts: Iterable[Verdict | None]) -> Verdict:

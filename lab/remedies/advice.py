@@ -43,6 +43,10 @@ class TriedRemedy:
         default=None, compare=False
     )
     """The attempt that they lead to; none in what was read from a record."""
+    further: Annotated[bool, SkipJsonSchema(), Field(exclude=True)] = field(
+        default=False, compare=False
+    )
+    """Whether it was refused for something else than without them; false in what was read from a record."""
 
     @property
     def holds(self) -> bool:
@@ -59,3 +63,5 @@ class Advice:
     """``FILE:LINE`` of what decides; nothing: no file that was given sets it."""
     remedies: tuple[TriedRemedy, ...] = ()
     """Those that hold come first, the ones to keep before the others."""
+    sought: bool = True
+    """Whether remedies were looked for; else only the cause is said."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lab.dialects import client_dialect
-from lab.model import FtpClientSettings, Reason, ServerSettings
+from lab.model import ClientSettings, FtpClientSettings, Reason, ServerSettings
 from lab.model.settings import spelt
 from lab.remedies import OF_CERTIFICATES
 from lab.remedies.chains import strength, weakly_signed
@@ -271,7 +271,8 @@ def _says_more(evidence: Evidence) -> Iterator[InBothLanguages]:
             more = field.metadata.get("says_more")
             if more is not None and getattr(end, field.name) != more:
                 option = f"{flag} {field.name}={spelt(more)}"
-                yield words("fact", "says_more", option=f"`{option}`")
+                program = end.program if isinstance(end, ClientSettings) else end.software
+                yield words("fact", "says_more", program=program, option=f"`{option}`")
 
 
 def _sni(evidence: Evidence) -> Iterator[InBothLanguages]:

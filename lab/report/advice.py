@@ -36,7 +36,7 @@ def advice_in_words(
         unsafe = one.rating is Rating.UNSAFE
         lines = "\n".join(_remedy(one, language))
         pairs.append((label("unsafe" if unsafe else "remedy"), lines))
-    if not any(one.rating is not Rating.UNSAFE for one in held):
+    if advice.sought and not any(one.rating is not Rating.UNSAFE for one in held):
         none = label("no_remedy" if advice.remedies else "nothing_to_try")
         pairs.insert(1 + bool(advice.where), (label("remedy"), none))
     if everything:

@@ -26,20 +26,31 @@ def claims_in_words(
     *,
     language: Language = "en",
     columns: int = COLUMNS,
+    everything: bool = False,
 ) -> str:
-    """Every claim with its verdict, how it came about and where the claim holds."""
+    """Every claim with its verdict, how it came about and where the claim holds.
+
+    Claims of which the run tried nothing are counted; with ``everything`` they are listed, too.
+    """
     head = f"{document.title.in_(language)} ({_label('run', language).format(run_id)})"
     lines = [*hung("", head, columns), document.address, counted(results, language)]
     for platform, stands_for in document.platforms.items():
         lines += hung(padded(f"  {platform}", 12), stands_for.in_(language), columns)
     section = None
-    for result in results:
+    told = [one for one in results if everything or _says_something(one)]
+    for result in told:
         place = result.claim.place
         if place.section != section:
             section = place.section
             lines += ["", *hung("", document.heading(place).in_(language), columns)]
         lines += ["", *_claim(result, language, columns)]
+    if untried := len(results) - len(told):
+        lines += ["", *hung("", _label("untried", language).format(untried), columns)]
     return "\n".join(lines)
+
+
+def _says_something(result: ClaimResult) -> bool:
+    return result.verdict is not ClaimVerdict.NOT_RUN or result.made > 0
 
 
 def claims_summary(

@@ -18,7 +18,7 @@ from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.report import view
 from lab.report.advice import advice_in_words, outcome_in_words
-from lab.report.layout import hang, print_hanging, wrap
+from lab.report.layout import hang, padded, print_hanging, wrap
 from lab.report.view import CaseView, ClientView
 from lab.report.warnings import warnings_of
 from lab.text import visible
@@ -151,7 +151,7 @@ def print_attempts(
     A refusal is followed by what is known of its cause and its remedies, in this language.
     """
     if len(attempts) > 1:
-        _print_rate(attempts, console)
+        _print_rate(attempts, console, language)
     first_of_each: dict[str, AttemptResult] = {}
     for attempt in attempts:
         # What is warned of is an outcome of its own.
@@ -161,30 +161,53 @@ def print_attempts(
             console.print()
         words = _result([attempt])
         style = _STYLES[Verdict.SURPRISE if view.alarming(attempt) else attempt.verdict]
-        if language != "en" and attempt.outcome is not None:
-            words = outcome_in_words(attempt.outcome, language)
+        if language != "en":
+            words = _result_in(attempt, language)
         print_hanging(console, "", Text(words, style=f"bold {style}"))
         warned = "\n".join(one.in_(language) for one in warnings_of(attempt))
-        _print_pairs([("warning", warned)] if warned else [], console)
+        _print_pairs([("warning", warned)] if warned else [], console, language)
         if attempt.advice is not None:
             advice = advice_in_words(attempt.advice, language, everything=verbose)
             _print_pairs([(label, visible(text)) for label, text in advice], console)
-        _print_pairs(view.settings_in_words(attempt), console)
+        _print_pairs(view.settings_in_words(attempt), console, language)
         # What is behind the advice is told with ``-v``.
         skipped = {"seen", "warning", "stand-in"} | ({"cause"} if attempt.advice else set())
-        pairs = [pair for pair in view.explanation(attempt, language) if pair[0] not in skipped]
+        told = view.explanation(attempt, language, None)
+        pairs = [pair for pair in told if pair[0] not in skipped]
         if not verbose:
-            pairs = [
-                (n, view.deciding_lines(text) if n == "server says" else text) for n, text in pairs
-            ]
-        _print_pairs(pairs, console)
-        _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console)
-        _print_command(attempt, console)
-    _print_stand_ins(attempts, record, console, verbose=verbose)
+            pairs = [(name, _shortened(name, text, language)) for name, text in pairs]
+        _print_pairs(pairs, console, language)
+        _print_pairs([("took", f"{attempt.elapsed_ms:.0f} ms")], console, language)
+        _print_command(attempt, console, language)
+    _print_stand_ins(attempts, record, console, verbose=verbose, language=language)
+
+
+def _shortened(name: str, text: str, language: str) -> str:
+    """What is shown of a text to who has not asked for all of it."""
+    if name == "server says":
+        text = view.deciding_lines(text, language)
+    return view.excerpt(text, language=language, asked=True)
+
+
+def _result_in(attempt: AttemptResult, language: str) -> str:
+    """The verdict, and what came of an attempt, in another language than the record's."""
+    from lab.report.html.language import word  # noqa: PLC0415 - English needs none of the page
+
+    words = visible(attempt.verdict_why)
+    if attempt.outcome is not None:
+        words = outcome_in_words(attempt.outcome, language)
+    if attempt.verdict is not None:
+        words = f"{word('verdict', attempt.verdict).plain_in(language)}: {words}"
+    return words + (view.said("said", "stood_in", language) if attempt.stand_ins else "")
 
 
 def _print_stand_ins(
-    attempts: Iterable[AttemptResult], record: RunRecord, console: Console, *, verbose: bool
+    attempts: Iterable[AttemptResult],
+    record: RunRecord,
+    console: Console,
+    *,
+    verbose: bool,
+    language: str,
 ) -> None:
     """What only stands in for a distribution: its library on a line, with ``verbose`` what of it is real."""
     names = sorted({name for attempt in attempts for name in attempt.stand_ins})
@@ -197,10 +220,8 @@ def _print_stand_ins(
         _print_image_records(images, console, details=True)
         return
     for image in images:
-        library = image.tls_library or "its TLS library"
-        words = (
-            f"{image.name} is a STAND-IN: {library}, and not the distribution (-v: what is real)"
-        )
+        library = image.tls_library or view.said("said", "its_library", language)
+        words = view.said("said", "stand_in", language, name=image.name, library=library)
         _line(console, visible(words), dim=True)
 
 
@@ -424,39 +445,45 @@ def _number(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _print_pairs(pairs: Iterable[tuple[str, str | Text]], console: Console) -> None:
+def _print_pairs(
+    pairs: Iterable[tuple[str, str | Text]], console: Console, language: str = "en"
+) -> None:
     for label, text in pairs:
         if isinstance(text, Text):
-            print_hanging(console, _label(label), text)
+            print_hanging(console, _label(label, language), text)
             continue
         style = _STAND_IN if label == "stand-in" else ""
         if label == "warning" or _ALARMING.search(text):
             style = _STYLES[Verdict.SURPRISE]
-        print_hanging(console, _label(label), Text(text, style=style))
+        print_hanging(console, _label(label, language), Text(text, style=style))
 
 
-def _print_command(attempt: AttemptResult, console: Console) -> None:
+def _print_command(attempt: AttemptResult, console: Console, language: str = "en") -> None:
     # In one piece, however long: it is there to be copied.
-    console.print(_label("repeat") + Text(visible(attempt.command)), soft_wrap=True)
+    console.print(_label("repeat", language) + Text(visible(attempt.command)), soft_wrap=True)
 
 
-def _print_rate(attempts: Sequence[AttemptResult], console: Console) -> None:
-    outcomes = Tally(_came(attempt) for attempt in attempts)
-    alarming = {_came(attempt) for attempt in attempts if view.alarming(attempt)}
+def _print_rate(attempts: Sequence[AttemptResult], console: Console, language: str) -> None:
+    outcomes = Tally(_came(attempt, language) for attempt in attempts)
+    alarming = {_came(attempt, language) for attempt in attempts if view.alarming(attempt)}
     reached = sum(a.outcome is not None and a.outcome.result is Result.COMPLETED for a in attempts)
     made = len(attempts)
-    words = f"{reached} of {made} completed ({reached / made:.0%})"
-    left_open = sum(len(names) for _, names in view.not_judged(attempts))
-    words += f", the certificate not judged in {left_open}" if left_open else ""
+    share = f"{reached / made:.0%}"
+    words = view.said("said", "rate", language, reached=reached, made=made, share=share)
+    if left_open := sum(len(names) for _, names in view.not_judged(attempts)):
+        words += view.said("said", "not_judged", language, number=left_open)
     _line(console, words, bold=True)
     for words, n in outcomes.most_common():
         style = _STYLES[Verdict.SURPRISE] if words in alarming else ""
-        print_hanging(console, _label(f"{n} x"), Text(words, style=style))
+        tries = view.said("label", "tries", language, number=n)
+        print_hanging(console, _column(tries, language), Text(words, style=style))
 
 
-def _came(attempt: AttemptResult) -> str:
+def _came(attempt: AttemptResult, language: str = "en") -> str:
     """What came of an attempt, and what is warned of."""
-    return "\n".join([view.seen(attempt), *(f"warning: {one.en}" for one in warnings_of(attempt))])
+    seen = view.seen(attempt) if language == "en" else _result_in(attempt, language)
+    label = view.said("label", "warning", language)
+    return "\n".join([seen, *(f"{label}: {one.in_(language)}" for one in warnings_of(attempt))])
 
 
 def _print_image_records(images: Sequence[ImageRecord], console: Console, *, details: bool) -> None:
@@ -477,8 +504,15 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
                 print_hanging(console, prefix, Text(view.excerpt("; ".join(texts)), style="dim"))
 
 
-def _label(label: str) -> Text:
-    return Text(f"  {label:<11} ", style="dim")
+def _label(name: str, language: str = "en") -> Text:
+    """A label; one that no table has is in its language already."""
+    if language != "en" and name in view.LABELS:
+        name = view.said("label", name, language)
+    return _column(name, language)
+
+
+def _column(words: str, language: str) -> Text:
+    return Text(f"  {padded(words, 11 if language == 'en' else 16)}", style="dim")
 
 
 def _line(

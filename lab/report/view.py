@@ -20,10 +20,18 @@ from lab.model import (
     set_fields,
     spelt,
 )
-from lab.model.expectations import Verdict
+from lab.model.expectations import Expectation, Verdict, rate_in_words
 from lab.model.software import differences
-from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.record import (
+    AttemptResult,
+    CaseRecord,
+    ImageRecord,
+    RunRecord,
+    gravest,
+    result_expected,
+)
 from lab.remedies.words import InBothLanguages, read_words
+from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
 from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
@@ -175,15 +183,38 @@ _WIRE = Path(__file__).with_name("wire.toml")
 _SHOWN = Path(__file__).with_name("view.toml")
 
 
-def excerpt(text: str, most: int = MOST_LINES, language: str = "en") -> str:
-    """The text made visible, without its middle if it has more than ``most`` lines."""
+def excerpt(
+    text: str, most: int | None = MOST_LINES, language: str = "en", *, asked: bool = False
+) -> str:
+    """The text made visible, without its middle if it has more than ``most`` lines.
+
+    Args:
+        text: from outside.
+        most: lines; ``None``: all of them.
+        language: ``en`` or ``ja``.
+        asked: the rest is shown to who asks for it with ``-v``, else it is in the record.
+    """
     lines = visible(text).strip("\n").split("\n")
-    if len(lines) <= most:
+    if most is None or len(lines) <= most:
         return "\n".join(lines)
     head, tail = most // 2, most - most // 2
-    cut = len(lines) - head - tail
-    words = read_words(_SHOWN)["left_out"]["one" if cut == 1 else "many"]
-    return "\n".join([*lines[:head], words.format(number=cut).in_(language), *lines[-tail:]])
+    cut = _left_out(len(lines) - head - tail, language, asked=asked)
+    return "\n".join([*lines[:head], cut, *lines[-tail:]])
+
+
+def _left_out(number: int, language: str, *, asked: bool) -> str:
+    """What is said of so many lines that are not shown."""
+    name = ("one" if number == 1 else "many") + "_asked" * asked
+    return said("left_out", name, language, number=number)
+
+
+#: The labels of what is said of an attempt.
+LABELS = frozenset(read_words(_SHOWN)["label"])
+
+
+def said(section: str, name: str, language: str, /, **values: object) -> str:
+    """Words of this room's own, such as a label."""
+    return read_words(_SHOWN)[section][name].format(**values).in_(language)
 
 
 #: What a line of a server's log has that says why something failed.
@@ -200,12 +231,12 @@ def telling_lines(log: str) -> list[str]:
     return [line for line in lines if _DECIDING.search(STAMP.sub("", line))] or lines[-1:]
 
 
-def deciding_lines(log: str) -> str:
+def deciding_lines(log: str, language: str = "en") -> str:
     """The same as one text, with how many more lines there are."""
     lines, told = log.split("\n"), telling_lines(log)
     if len(told) == len(lines):
         return log
-    return "\n".join([*told, f"({len(lines) - len(told)} more lines: -v)"])
+    return "\n".join([*told, _left_out(len(lines) - len(told), language, asked=True)])
 
 
 def alarming(attempt: AttemptResult) -> bool:
@@ -229,16 +260,24 @@ def seen(attempt: AttemptResult) -> str:
     return visible(attempt.verdict_why) or "nothing was observed"
 
 
-def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str, str]]:
-    """What there is to say about one attempt, as pairs of a label and a text of some lines."""
+def explanation(
+    attempt: AttemptResult, language: str = "en", most: int | None = MOST_LINES
+) -> list[tuple[str, str]]:
+    """What there is to say about one attempt, as pairs of a label's name and a text of at most so many lines.
+
+    Args:
+        attempt: what it is about.
+        language: ``en`` or ``ja``.
+        most: lines of each text; ``None``: all of them.
+    """
     outcome, expectation = attempt.outcome, attempt.expectation
     client, server = attempt.client_report, attempt.server_report
     # Where the results differ, expected and seen say it all.
     told = bool(outcome and expectation and outcome.result is not expectation.result)
     as_expected = attempt.verdict is Verdict.AS_EXPECTED
     pairs = [
-        ("expected", expectation.in_words() if expectation else ""),
-        ("seen", outcome.in_words() if outcome else ""),
+        ("expected", _expected(expectation, language) if expectation else ""),
+        ("seen", outcome_in_words(outcome, language) if outcome else ""),
         ("warning", "\n".join(one.in_(language) for one in warnings_of(attempt))),
         ("why", "" if as_expected or told else attempt.verdict_why),
         ("cause", (outcome.cause if outcome else None) or ""),
@@ -246,15 +285,23 @@ def explanation(attempt: AttemptResult, language: str = "en") -> list[tuple[str,
         ("client says", client.error if client else ""),
         ("it warns", "\n".join(other_warnings(attempt))),
         ("user sees", client.message if client else ""),
-        ("impostor got", given_away(attempt)),
+        ("impostor got", given_away(attempt, language)),
         ("server says", server.log if server else ""),
         ("wire", wire_in_words(attempt.wire, language)),
         ("witnesses", witnesses_in_words(attempt.witnesses, language)),
-        ("facts", facts(attempt)),
+        ("facts", facts(attempt, language)),
         ("stand-in", ", ".join(attempt.stand_ins)),
-        ("builds", _builds(attempt)),
+        ("builds", _builds(attempt, language)),
     ]
-    return [(label, excerpt(text, language=language)) for label, text in pairs if text]
+    return [(label, excerpt(text, most, language)) for label, text in pairs if text]
+
+
+def _expected(expectation: Expectation, language: str) -> str:
+    if language == "en":
+        return expectation.in_words()
+    from lab.report.html.language import expectation_words  # noqa: PLC0415 - English needs none of it
+
+    return expectation_words(expectation).plain_in("ja")
 
 
 def on_a_real_host(attempt: AttemptResult, language: str = "en") -> str:
@@ -276,13 +323,12 @@ def same_builds(attempt: AttemptResult) -> bool:
     return bool(attempt.images) and all(image.moved == () for image in attempt.images)
 
 
-def _builds(attempt: AttemptResult) -> str:
+def _builds(attempt: AttemptResult, language: str) -> str:
     """The same in words; nothing, if nothing is known."""
     lines = moved_builds(attempt)
     if lines:
-        return "\n".join([*lines, "since the expectations were last seen to hold"])
-    known = same_builds(attempt)
-    return "those with which the expectations were last seen to hold" if known else ""
+        return "\n".join([*lines, said("said", "builds_moved", language)])
+    return said("said", "builds_same", language) if same_builds(attempt) else ""
 
 
 def explain_surprise(attempt: AttemptResult) -> str:
@@ -294,7 +340,7 @@ def explain_surprise(attempt: AttemptResult) -> str:
     return "\n".join(lines)
 
 
-def facts(attempt: AttemptResult) -> str:
+def facts(attempt: AttemptResult, language: str = "en") -> str:
     """Facts of the connection beyond the line of :meth:`lab.model.Outcome.in_words`."""
     outcome = attempt.outcome
     if outcome is None:
@@ -302,25 +348,31 @@ def facts(attempt: AttemptResult) -> str:
     named = {
         "protocol": outcome.protocol if outcome.result is not Result.COMPLETED else None,
         "cipher": outcome.cipher if outcome.result is not Result.COMPLETED else None,
-        "X509 error": outcome.verify_code,
-        "data channel protected": outcome.data_protected,
-        "session reused": outcome.session_reused,
+        "verify_code": outcome.verify_code,
+        "data_protected": outcome.data_protected,
+        "session_reused": outcome.session_reused,
     }
-    return ", ".join(
-        f"{name} {written(value)}" for name, value in named.items() if value is not None
+    each = (
+        f"{said('fact', name, language)} {written(value)}"
+        for name, value in named.items()
+        if value is not None
     )
+    return ("、" if language == "ja" else ", ").join(each)
 
 
-def given_away(attempt: AttemptResult) -> str:
+def given_away(attempt: AttemptResult, language: str = "en") -> str:
     """All that an impostor was given, a fact on each line; nothing if nothing was."""
     got = captured(attempt)
     if got is None:
         return ""
-    lines = [f"user      {got.user}", f"password  {got.password}"]
+    lines = [
+        said("fact", "user", language, value=got.user),
+        said("fact", "password", language, value=got.password),
+    ]
     if got.file_bytes:
-        lines += [f"file      {got.file_bytes} bytes, beginning", got.file_head]
+        lines += [said("fact", "file", language, size=got.file_bytes), got.file_head]
     elif got.file_bytes is not None:
-        lines.append("file      empty")
+        lines.append(said("fact", "empty", language))
     return "\n".join(lines)
 
 
@@ -343,16 +395,10 @@ def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
             (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
             "refused",
         )
-        if expects_false_success(attempts):
-            return f"false success in {case.race.refused} of {case.race.times} tries"
+        if result_expected(attempts) is Result.FALSE_SUCCESS:
+            return rate_in_words(Result.FALSE_SUCCESS, case.race.refused, case.race.times)
         return f"{case.race.refused} of {case.race.times} tries refused: {reason}"
     return seen(attempts[0]) if attempts else "no attempt was made"
-
-
-def expects_false_success(attempts: Iterable[AttemptResult]) -> bool:
-    """Whether what a case is about is a false success: of a race, what its rate counts."""
-    expected = (a.expectation for a in attempts if a.role is Role.BREAKS)
-    return any(one is not None and one.result is Result.FALSE_SUCCESS for one in expected)
 
 
 def rest_of_case(attempts: Sequence[AttemptResult]) -> str:

@@ -136,7 +136,7 @@ class RateItem(_Item):
         race = self.case.case.race
         if race is None or record.race is None:
             pytest.skip("cannot: not every try has an outcome")
-        judgement = race.judge(record.race.refused)
+        judgement = race.judge(record.race.refused, self.case.case.expect.result)
         if judgement.verdict is Verdict.SURPRISE:
             raise Surprise(f"{record.id}\n  {judgement.why}")
 

@@ -71,14 +71,14 @@ def repeat(
     on_attempt: OnAttempt | None = None,
     own: UserFiles | None = None,
     captures: CapturePolicy | None = None,
-    remedies: bool = False,
+    remedies: bool = True,
     certificates: RunCertificates | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> Conducted:
     """Make one attempt so many times and record each; raises like :func:`conduct`.
 
     Args:
-        remedies: of the first refusal that was not expected, say the cause and try what cures it.
+        remedies: try what cures the first refusal that was not expected; its cause is said anyway.
         certificates: those for it, if they are begun already.
         meanwhile: done while the agents start.
     """
@@ -99,7 +99,7 @@ def repeat(
     ) as laboratory:
         from lab.run.results import Adviser, record_run  # noqa: PLC0415
 
-        adviser = Adviser(laboratory, own) if remedies else None
+        adviser = Adviser(laboratory, own, remedies=remedies)
         return record_run(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
 
 

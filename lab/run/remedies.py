@@ -7,6 +7,7 @@ is reached. What is unsafe is also tried at an impostor's server.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -87,12 +88,18 @@ def advise(
         AgentError: a container or an agent failed.
         ValueError: the attempt was not refused.
     """
-    cause = cause_of(Evidence(result, chain, _suites(session, result)))
+    cause = explained(session, result, chain).cause
     tried = _Search(session, result, chain, places, form, texts, elsewhere).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
     named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
     decides = next((where for where in named if where), ())
     return Advice(cause=cause, where=decides, remedies=tuple(tried))
+
+
+def explained(session: Session, result: AttemptResult, chain: Chain) -> Advice:
+    """The cause of a refusal alone: nothing is tried. Arguments and errors as of :func:`advise`."""
+    cause = cause_of(Evidence(result, chain, _suites(session, result)))
+    return Advice(cause=cause, sought=False)
 
 
 def together(given: Sequence[Advice]) -> Advice:
@@ -164,11 +171,7 @@ class _Search:
                 told = self._told(path, made)
                 tried.append((path, told))
                 # What waited is not followed: the wait for a limit is to come once.
-                if (
-                    told.outcome
-                    and self._is_further(told.outcome)
-                    and not any(waits_for_a_limit(one) for one in made)
-                ):
+                if told.further and not any(waits_for_a_limit(one) for one in made):
                     layer.append((path, told.outcome))
             if any(told.holds and told.rating is not Rating.UNSAFE for _, told in tried):
                 break
@@ -193,12 +196,19 @@ class _Search:
                 self._seen.add(remedy.attempt.key)
                 yield path.on(remedy)
 
-    def _is_further(self, outcome: Outcome) -> bool:
-        """Whether it was refused for something else, so that the change was one on the way."""
-        before = self._refused.outcome
-        if before is None or outcome.result is Result.COMPLETED:
+    def _is_further(self, made: AttemptResult) -> bool:
+        """Whether it was refused for something else, so that the change was one on the way.
+
+        A server that does not start is to its client what any other one is that does not: its own words
+        tell whether a second fault of its configuration has come behind the first.
+        """
+        before, outcome = self._refused.outcome, made.outcome
+        if before is None or outcome is None or outcome.result is Result.COMPLETED:
             return False
-        return (before.stage, before.reason) != (outcome.stage, outcome.reason)
+        if (before.stage, before.reason) != (outcome.stage, outcome.reason):
+            return True
+        words = _words_at_start(self._refused)
+        return bool(words) and _words_at_start(made) not in ("", words)
 
     def _was_idle(self, one: TriedRemedy) -> bool:
         """Whether a change of the server alone left the refusal as it was."""
@@ -207,7 +217,7 @@ class _Search:
             and one.attempt is not None
             and one.outcome is not None
             and not one.completed
-            and not self._is_further(one.outcome)
+            and not one.further
             and not may_differ(one.attempt, one.outcome)
         )
 
@@ -270,6 +280,7 @@ class _Search:
         titles = [*path.titles, *self._also(path)]
         completed = [one for one in outcomes if one.result is Result.COMPLETED]
         others = [one for one in outcomes if one.result is not Result.COMPLETED]
+        decides = next((one for one in made if one.outcome in others), None)
         return TriedRemedy(
             cures=tuple(remedy.cure for remedy in path.remedies),
             title=InBothLanguages(
@@ -290,6 +301,7 @@ class _Search:
             cannot="" if outcomes else made[0].verdict_why,
             refused=self._refused.attempt,
             attempt=path.attempt,
+            further=decides is not None and self._is_further(decides),
         )
 
     def _also(self, path: _Path) -> list[InBothLanguages]:
@@ -308,6 +320,12 @@ class _Search:
             return told
         captured = made.server_report.captured if made.server_report else None
         return replace(told, impostor=made.outcome, captured=captured)
+
+
+def _words_at_start(made: AttemptResult) -> str:
+    """What a server says that does not start, without times and numbers of lines; empty: it started."""
+    server = made.server_report
+    return "" if server is None or server.started else re.sub(r"\d+", "0", server.log.strip())
 
 
 def _completed(made: AttemptResult) -> bool:

@@ -60,10 +60,14 @@ class Conducted:
 
 
 class Adviser:
-    """What is said of the first refusal of a run that nobody expected."""
+    """What is said of the first refusal of a run that nobody expected.
 
-    def __init__(self, laboratory: Lab, own: UserFiles | None) -> None:
-        self._laboratory, self._own = laboratory, own or UserFiles()
+    Args:
+        remedies: whether they are tried; else its cause is all.
+    """
+
+    def __init__(self, laboratory: Lab, own: UserFiles | None, *, remedies: bool = True) -> None:
+        self._laboratory, self._own, self._remedies = laboratory, own or UserFiles(), remedies
         self.given = False
 
     def of(self, result: AttemptResult, chain: Chain) -> Advice | None:
@@ -72,6 +76,10 @@ class Adviser:
         if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
             return None
         self.given = True
+        if not self._remedies:
+            from lab.run.remedies import explained  # noqa: PLC0415 - most attempts complete
+
+            return explained(self._laboratory.session, result, chain)
         return advice_of(self._laboratory, self._own, result, chain)
 
 
@@ -259,7 +267,7 @@ def _race(
     came = sum(judge(expect, a.outcome).verdict is Verdict.AS_EXPECTED for a in tries if a.outcome)
     most = race.times if race.most is None else race.most
     record = RaceRecord(times=race.times, refused=came, least=race.least, most=most)
-    return record, race.judge(came)
+    return record, race.judge(came, expect.result)
 
 
 def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[str]) -> RunHeader:

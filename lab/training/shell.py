@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,10 +28,9 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError, ExecutionError, execute
 from lab.run.listeners import Listener
 from lab.run.scan import as_attempt
-from lab.run.services import services_by_default
 from lab.servers import SERVERS
 from lab.servers.base import USER
-from lab.settings import SettingsError, server_in_words
+from lab.settings import SettingsError, parse_client, server_in_words
 from lab.text import no_such
 from lab.training.words import say
 
@@ -73,11 +73,16 @@ class Reached:
 
 
 def service_of(where: str) -> str:
-    """The container of ``PLATFORM[:POLICY]``; of several one that no image has to be made for.
+    """The container of ``PLATFORM[:POLICY]``, or of one program there, ``PROGRAM@PLATFORM[:POLICY]``.
+
+    A platform has several: without a program it is that of the most clients, so never an edge's.
 
     Raises:
-        SettingsError: there is no such platform, policy, or container.
+        SettingsError: there is no such platform, policy, program or container.
     """
+    if "@" in where:
+        client = parse_client(where)
+        return PROGRAMS[client.program].service(client)
     platform, colon, policy = where.partition(":")
     if platform not in PLATFORMS:
         raise SettingsError(no_such("platform", platform, PLATFORMS))
@@ -86,15 +91,14 @@ def service_of(where: str) -> str:
         raise SettingsError(f"{platform} has no crypto policies: write {platform} alone")
     if colon and policy not in policies:
         raise SettingsError(no_such(f"crypto policy of {platform}", policy, policies))
-    there = [
+    there = Counter(
         found.service(found.settings_with(platform=platform, policy=policy or None))
         for found in PROGRAMS.values()
         if platform in found.platforms
-    ]
+    )
     if not there:
         raise SettingsError(f"no client of the lab runs on {platform}")
-    always = services_by_default(Checkout.here())
-    return next((service for service in there if service in always), there[0])
+    return there.most_common(1)[0][0]
 
 
 def servers_to_try() -> tuple[tuple[ServerSettings, bool], ...]:
@@ -262,7 +266,7 @@ class ClientShell:
 def client_shell(
     where: str, servers: Sequence[tuple[ServerSettings, bool]], language: str
 ) -> Iterator[ClientShell]:
-    """A shell at ``PLATFORM[:POLICY]`` with these servers, each broken or not; nothing of it stays.
+    """A shell at ``[PROGRAM@]PLATFORM[:POLICY]`` with these servers, each broken or not; nothing of it stays.
 
     Raises:
         SettingsError: there is no such place.

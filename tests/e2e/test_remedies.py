@@ -205,12 +205,17 @@ def test_a_server_that_does_not_start_says_why_and_the_line_that_helps(
     assert found["advice"]["where"] == [f"{tmp_path}/vsftpd.conf:3"]
 
 
-def test_who_expects_a_refusal_or_wants_no_remedies_is_given_none(shared: Copy) -> None:
+def test_who_expects_a_refusal_or_wants_no_remedies_is_given_none(
+    shared: Copy,
+) -> None:
     wanted = ("--expect", "refused:client:verify:expired")
     done = shared.lab("attempt", "--json", "-s", "certificate=expired", *wanted)
     assert (done.status, done.json()["advice"]) == (0, None), done
     done = shared.lab("attempt", "--json", "-s", "certificate=expired", "--no-remedies")
-    assert (done.status, done.json()["advice"]) == (1, None), done
+    assert done.status == 1, done
+    advice = done.json()["advice"]
+    assert (advice["sought"], advice["remedies"]) == (False, [])
+    assert "validity has ended" in advice["cause"]["en"], advice
 
 
 def test_words_come_in_japanese_in_the_terminal_and_on_the_page(

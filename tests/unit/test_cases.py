@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.cases import CaseError, Catalogue, LoadedCase, Race, load_module
-from lab.model import Rating, Role
+from lab.model import Rating, Result, Role
 from lab.model.expectations import Verdict, completed
 
 HEAD = '''
@@ -320,6 +320,9 @@ def test_a_race_is_judged_by_its_rate(race: Race, refused: int, verdict: Verdict
     judgement = race.judge(refused)
     assert judgement.verdict is verdict
     assert f"refused in {refused} of 10 tries" in judgement.why
+    false = race.judge(refused, Result.FALSE_SUCCESS)
+    assert false.verdict is verdict
+    assert f"false success in {refused} of 10 tries" in false.why
 
 
 # -- choosing ----------------------------------------------------------------------------------------

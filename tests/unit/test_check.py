@@ -380,6 +380,13 @@ def test_what_gets_through_and_must_not_is_broken_at_its_line(
     assert impostor.cause is not None
     assert "password x" in impostor.cause.ja
     assert {over.verdict, bare.verdict, impostor.verdict} == {RowVerdict.BROKEN}
+    # a client that calls a short file delivered was refused by nobody
+    for name in ("over/TLSv1/net-ftp@centos7", "impostor/net-ftp@rocky9:FIPS"):
+        short = _judged(rows[name], SHORT)
+        assert (short.verdict, short.completed) == (RowVerdict.BROKEN, 1)
+        assert telling.row_in_words(short, "en") == "gets through"
+    checked = _judged(rows["verifies/net-ftp@rocky9:FIPS"], reporting(SHORT, verified=True))
+    assert checked.verdict is RowVerdict.MET
     others = ("delivers", "clear-data")
     refused = [_judged(rows[n], NO_SHARED_CIPHER) for n in rows if not n.startswith(others)]
     assert {one.verdict for one in refused} == {RowVerdict.MET}

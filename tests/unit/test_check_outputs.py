@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import re
@@ -13,8 +14,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft4Validator
+from rich.console import Console
 
-from lab.check import baseline
+from lab.check import baseline, telling
 from lab.check.baseline import CheckBaseline
 from lab.check.files import check_apart
 from lab.check.outputs import Outputs, code_quality, junit, sarif, summary, workflow_commands
@@ -22,6 +24,7 @@ from lab.check.outputs.problems import ProblemLevel, problems
 from lab.check.result import CheckResult, SourceLine
 from lab.own.findings import InputError
 from tests.unit.checks import CIPHERS, RESULT, refused
+from tests.unit.made_up import SHORT
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "ja"])
 KNOWN = baseline.compare(CheckBaseline.of(RESULT), RESULT, "base.json")
@@ -35,6 +38,28 @@ def evil() -> CheckResult:
         "net-ftp@rocky9:FIPS", SourceLine("a:b,c.conf", 1, EVIL), user_sees=EVIL, advice=None
     )
     return dataclasses.replace(RESULT, rows=(row,))
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "false success"), ("ja", "偽りの成功")])
+def test_a_false_success_is_called_one_in_every_form(language: str, name: str) -> None:
+    row = refused("net-ftp@rocky9:FIPS", outcome=SHORT)
+    racing = dataclasses.replace(row, race=True, completed=9, tries=12)
+    for one in (row, racing):
+        result = dataclasses.replace(RESULT, rows=(one,), findings=(), notes=())
+        shown = io.StringIO()
+        telling.tell(result, Console(file=shown, width=500), language)
+        forms = {
+            "terminal": shown.getvalue(),
+            "junit": junit.document(result, None, language),
+            "summary": summary.document(result, None, language),
+            "sarif": sarif.document(result, None, language),
+            "code quality": code_quality.document(result, None, language),
+            "annotations": "\n".join(workflow_commands.lines(result, None, language)),
+        }
+        for form, text in forms.items():
+            assert name in text, form
+            assert "refused by" not in text, form
+        assert telling.as_json(result)["rows"][0]["result"] == "false-success"
 
 
 # -- what is wrong ---------------------------------------------------------------------------------

@@ -581,6 +581,27 @@ def test_a_claim_that_was_not_run_says_how_much_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "words"), [("en", "Of 2 claims this run tried"), ("ja", "ほか 2 件")]
+)
+def test_claims_of_which_nothing_was_tried_are_counted_and_listed_on_demand(
+    language: Language, words: str
+) -> None:
+    others = (
+        CLAIM.replace("it-fails", name) + TEST.replace(CASE, f"topic/{name}") for name in ("a", "b")
+    )
+    made = document(CLAIM, TEST, *others)
+    record = run_record(attempts=[attempts("centos7", REFUSED)], cases=())
+    results = evaluate(made, record)
+    short = claims_in_words(made, results, record.run_id, language=language)
+    assert words in short
+    assert "it-fails" in short
+    assert ": a" not in short
+    whole = claims_in_words(made, results, record.run_id, language=language, everything=True)
+    assert words not in whole
+    assert ": a (" in whole
+
+
+@pytest.mark.parametrize(
     ("text", "columns", "lines"),
     [
         ("two words", 5, ["two", "words"]),

@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError
+from rich.cells import cell_len
 
 from lab import __version__
 from lab.certificates import RunCertificates, describe
 from lab.cli import main
-from lab.cli.common import USAGE
+from lab.cli.common import USAGE, console
 from lab.cli.entry import COMMANDS
 from lab.documents import documents
 from lab.host import engine
@@ -224,6 +225,27 @@ def test_the_settings_are_listed_by_the_names_of_their_fields(lab: Lab) -> None:
     assert done.status == 0
     for field in ("certificate", "ciphers", "require_ssl_reuse", "verify", "timeout_s"):
         assert re.search(rf"^  {field} +\w", done.out, re.M), field
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(
+    ("words", "has", "lacks"),
+    [
+        (["--client", "lftp@debian13"], "ssl_force", "libnet"),
+        (["--server", "nginx"], "certificate_by_name", "require_ssl_reuse"),
+        (["--server", "proftpd"], "certificate_chain", "strict_ssl_read_eof"),
+    ],
+)
+def test_the_settings_are_those_of_the_chosen_programs_at_80_columns(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, words: list[str], has: str, lacks: str, language: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    console.cache_clear()
+    done = lab("attempt", "--fields", *words, "--lang", language)
+    assert f"\n  {has} " in done.out
+    assert f"\n  {lacks} " not in done.out
+    assert max(cell_len(line) for line in done.out.splitlines()) <= 80
+    assert ("の設定" in done.out) is (language == "ja")
 
 
 @pytest.mark.parametrize(

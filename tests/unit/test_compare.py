@@ -162,7 +162,14 @@ def test_a_remedy_that_was_put_before_another_changes_nothing_for_that() -> None
 # -- races ---------------------------------------------------------------------------------------------
 
 
-def race(refused: int, *, times: int = 12, least: int = 1, without_rate: bool = False) -> RunRecord:
+def race(
+    refused: int,
+    *,
+    times: int = 12,
+    least: int = 1,
+    without_rate: bool = False,
+    expected: str = "refused:server:transfer:aborted",
+) -> RunRecord:
     """A run of one race with its tries, of which so many are refused, and the tries of its twin."""
     width = len(str(times))
     tries = [
@@ -173,7 +180,7 @@ def race(refused: int, *, times: int = 12, least: int = 1, without_rate: bool = 
             None,
             case=CASE,
             role=Role.BREAKS,
-            expectation=Expectation.parse("refused:server:transfer:aborted"),
+            expectation=Expectation.parse(expected),
             otherwise=completed(),
             verdict=Verdict.AS_EXPECTED,
         )
@@ -206,6 +213,18 @@ def test_a_rate_that_left_its_bounds_is_worse() -> None:
         "refused in 9 of 12 tries (as-expected)",
         "refused in 0 of 12 tries (surprise)",
     )
+
+
+def test_the_rate_of_a_race_is_one_of_what_its_case_expects() -> None:
+    change = only(compare(race(9, expected="false-success"), race(0, expected="false-success")))
+    assert (change.old, change.new) == (
+        "false success in 9 of 12 tries (as-expected)",
+        "false success in 0 of 12 tries (surprise)",
+    )
+    # and a baseline says the same
+    kept = RunRecord.model_validate_json(baseline(race(9, expected="false-success")))
+    change = only(compare(kept, race(0, expected="false-success")))
+    assert change.old == "false success in 9 of 12 tries (as-expected)"
 
 
 def test_another_number_of_tries_is_the_same_race() -> None:

@@ -78,7 +78,10 @@ def test_every_text_has_a_severity_and_places_that_can_be_filled(table: str) -> 
         assert severity in set(Severity), text
         assert list(string.Formatter().parse(said))
     for error in data(table).get("errors", {}).values():
-        assert set(error) == {"what", "remedy"}
+        assert set(error) == {"what", "remedy", "ja"}
+        assert set(error["ja"]) == {"what", "remedy"}
+        english, japanese = (" ".join([e["what"], e["remedy"]]) for e in (error, error["ja"]))
+        assert places(japanese) == places(english)
         assert error["what"].endswith((".", "}")), "a sentence, or one that a value ends"
 
 

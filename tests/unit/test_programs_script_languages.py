@@ -148,6 +148,9 @@ def test_a_file_that_goes_without_a_second_handshake_goes_in_clear_text() -> Non
         (GREETED, "greeting", 220),
         (f'{GREETED}\n{_IN}"AUTH TLS"\n{_OUT}"530 Please login."\n{LEFT}', "starttls", 530),
         (SECURED, "starttls", 234),
+        # a ClientHello that was read as a command: its answer is none that the client asked for
+        (f'{SECURED}\n{_IN}"\x16\x03\x01 x"\n{_OUT}"502 Not allowed."', "starttls", 234),
+        (f'{SECURED}\n{_OUT}"502 Not allowed."', "starttls", 234),
         (f'{CONTROL}\n{_IN}"PROT P"\n{_OUT}"536 No."\n{LEFT}', "protect", 536),
         (f'{CONTROL}\n{_IN}"PASS <password>"\n{_OUT}"530 Login incorrect."\n{LEFT}', "login", 530),
         (f'{CONTROL}\n{_IN}"PASV"\n{_OUT}"425 No."\n{LEFT}', "put", 425),

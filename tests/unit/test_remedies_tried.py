@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from lab.cases import curl, ftplib, net_ftp, vsftpd
-from lab.model import Attempt, ClientSettings, Outcome, Rating, Reason, Result, Side, Stage, only
+from lab.model import (
+    Attempt,
+    ClientSettings,
+    Outcome,
+    Rating,
+    Reason,
+    Result,
+    ServerReport,
+    Side,
+    Stage,
+    only,
+)
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.remedies.advice import Advice, TriedRemedy
@@ -130,6 +141,34 @@ def test_what_is_unsafe_is_tried_once_beside_what_is_tried_often(
     unsafe = [one for one in found.values() if one.rating is Rating.UNSAFE]
     assert [one.tries for one in unsafe] == [1]
     assert found["renewed",].tries == ENOUGH
+
+
+def test_a_second_fault_of_a_configuration_is_found_after_the_first_is_cured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given two lines of which each keeps vsftpd from starting: it names the one that it reads first
+    def ended(attempt: Attempt) -> AttemptResult:
+        lines: Sequence[str] = getattr(attempt.server, "extra", ())
+        if not lines:
+            return attempt_record("made", attempt, DELIVERED, None)
+        said = f"500 OOPS: unrecognised variable in config file: {lines[0].partition('=')[0]}"
+        outcome = dataclasses.replace(
+            refused(Reason.CONNECTION_REFUSED), by=Side.NETWORK, stage=Stage.CONNECT
+        )
+        report = ServerReport(started=False, log=said)
+        return attempt_record("made", attempt, outcome, None, server_report=report)
+
+    monkeypatch.setattr(
+        remedies, "make_all", lambda _, planned: {one.id: ended(one.attempt) for one in planned}
+    )
+    session: Any = Session()
+    two = Attempt(vsftpd(extra=("one_thing=1", "other_thing=2")), net_ftp("rocky9"))
+    # when remedies are looked for
+    found = remedies.advise(session, ended(two), (), places={}).remedies
+    # then the change that leads to another fault is gone on from, and the one that does not is not
+    cured = [one for one in found if one.holds]
+    assert [one.cures for one in cured] == [("line", "line")]
+    assert {one.further for one in found if one.cures == ("line",)} == {True, False}
 
 
 def advised(

@@ -225,7 +225,7 @@ def test_an_explicit_client_at_an_implicit_server_is_said_and_its_twin_is_not() 
 def test_a_default_that_decides_is_named_as_one() -> None:
     attempt = Attempt(vsftpd(), net_ftp("rocky9"))
     said = cause_of(Evidence(refusal(attempt, Reason.SESSION_REUSE_REQUIRED, Side.SERVER))).en
-    assert "It is the default of the server's `require_ssl_reuse`." in said
+    assert "The server's option `require_ssl_reuse` is not set, and its default decides." in said
     set_there = attempt.with_server(require_ssl_reuse=True)
     said = cause_of(Evidence(refusal(set_there, Reason.SESSION_REUSE_REQUIRED, Side.SERVER))).en
     assert "The server's option is `require_ssl_reuse=YES`." in said
@@ -295,7 +295,10 @@ def test_a_remark_is_in_the_brackets_of_its_language() -> None:
 def test_of_an_unknown_reason_it_is_said_how_to_see_more() -> None:
     attempt = Attempt(nginx(), parse_client("apache@debian13"))
     cause = cause_of(Evidence(refusal(attempt, Reason.UNKNOWN), []))
-    assert "`-c log_level=info`" in cause.en
+    assert "The log of apache may say more with `-c log_level=info`." in cause.en
+    assert "apache のログ" in cause.ja
     assert "none is known" in dict(advice_in_words(Advice(cause=cause), "en"))["remedy"]
+    # and where nobody has looked for one, nothing is said of any
+    assert advice_in_words(Advice(cause=cause, sought=False), "en") == [("cause", cause.en)]
     told = attempt.with_client(log_level="info")
     assert "log_level" not in cause_of(Evidence(refusal(told, Reason.UNKNOWN), [])).en

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
+import tomllib
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import lab.settings
 from lab.certificates import ANCHORS, CATALOGUE
 from lab.clients import PROGRAMS
 from lab.clients.curl import Curl
@@ -298,10 +302,25 @@ def test_a_setting_given_twice_is_refused_and_not_silently_the_last() -> None:
         parse_server(["ciphers=HIGH", "ciphers=ALL"])
 
 
-def test_help_names_every_field_that_can_be_assigned_and_who_has_it() -> None:
-    lines = dict(help_lines("client"))
-    names = list(lines)
+def test_help_names_every_field_of_one_program_that_can_be_assigned() -> None:
+    names = [name for name, _ in help_lines(PROGRAMS["net-ftp"].settings)]
     assert names[0] == "goal"
-    assert "program" not in names
-    assert lines["libnet"].endswith("[net-ftp]")
-    assert all(help_text for _, help_text in help_lines("server"))
+    assert "libnet" in names
+    assert not {"program", "ssl_force", "jvm_options"} & set(names)
+
+
+@pytest.mark.parametrize("name", [*SERVERS, *PROGRAMS])
+def test_help_is_in_both_languages_and_of_this_program(name: str) -> None:
+    settings = SERVERS[name].settings if name in SERVERS else PROGRAMS[name].settings
+    for field, text in help_lines(settings):
+        assert text.en, field
+        assert re.search("[ぁ-んァ-ン一-龯]", text.ja), f"no Japanese of {field}: {text.en}"
+
+
+def test_no_japanese_help_is_of_a_field_that_there_is_no_more() -> None:
+    servers = [server.settings for server in SERVERS.values()]
+    clients = [program.settings for program in PROGRAMS.values()]
+    known = {text.en for one in (*servers, *clients) for _, text in help_lines(one)}
+    folder = Path(lab.settings.__file__).parent
+    for file in folder.rglob("fields.toml"):
+        assert tomllib.loads(file.read_text(encoding="utf-8")).keys() <= known, file

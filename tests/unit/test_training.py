@@ -588,7 +588,11 @@ def test_what_cannot_be_tried_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> N
         ("rocky9", "rocky9-default"),
         ("rocky9:FIPS", "rocky9-fips"),
         ("centos7", "centos7"),
-        ("debian13", "edge"),
+        ("debian12", "debian12"),
+        ("debian13", "debian13"),
+        ("lftp@debian13", "lftp-debian13"),
+        ("edge@debian13", "edge"),
+        ("net-ftp@rocky9:FIPS", "rocky9-fips"),
     ],
 )
 def test_a_shell_is_in_the_container_of_the_clients(where: str, service: str) -> None:
@@ -605,6 +609,7 @@ def test_a_shell_is_possible_on_every_platform_under_every_policy() -> None:
     [
         ("rocky8", "no platform 'rocky8'; did you mean rocky9"),
         ("rocky9:FISP", "did you mean FIPS"),
+        ("lfpt@debian13", "did you mean lftp"),
         ("centos7:FIPS", "centos7 has no crypto policies: write centos7 alone"),
     ],
 )

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from lab.documents import WHERE
 from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import Verdict
-from lab.record import AttemptResult, RaceRecord, RunRecord
+from lab.record import AttemptResult, RaceRecord, RunRecord, result_expected
 from lab.report import view
 from lab.report.advice import advice_in_words
 from lab.report.html.language import LANGUAGES, Text, inline, plain, prose, quote, say
@@ -277,7 +277,7 @@ class Unit(view.ClientView):
         if race is None:
             return ""
         key = "case.rate"
-        if view.expects_false_success(self.attempts):
+        if result_expected(self.attempts) is Result.FALSE_SUCCESS:
             key = "case.false_success_rate"
         numbers = {"refused": race.refused, "times": race.times}
         return say(key, least=race.least, most=race.most, **numbers)
