@@ -8,7 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
-from typing import List
+from typing import List, Mapping, Optional
 
 #: How long a helper program may take, in seconds.
 COMMAND_S = 10.0
@@ -150,6 +150,30 @@ def _address(number: int) -> str:
 def apply_filter(port: int, rules: List[str]) -> None:
     """Put the rules of the listener on ``port`` in force; needs CAP_NET_ADMIN."""
     run(["nft", "-f", "-"], filter_script(port, rules))
+
+
+def not_taken(port: int, wanted: Mapping[str, List[str]]) -> Optional[str]:
+    """Which setting's rules this kernel does not take by themselves, in words; ``None``: it takes all.
+
+    Some rest on what a kernel may lack, such as ``nf_conntrack_ftp``. Nothing is changed: nft has the
+    kernel try the rules and give them up (``nft --check``, nft(8)).
+
+    Args:
+        port: the listener's.
+        wanted: rules by the setting that wants them.
+    """
+    told = ((setting, _refusal(filter_script(port, rules))) for setting, rules in wanted.items())
+    words = "%s: the kernel of this engine does not take the rules for it: %s"
+    return next((words % (setting, why) for setting, why in told if why), None)
+
+
+def _refusal(script: str) -> str:
+    """What nft says of a script that the kernel does not take, one line; nothing where it does."""
+    try:
+        run(["nft", "--check", "-f", "-"], script)
+    except OSError as error:
+        return str(error).splitlines()[0]
+    return ""
 
 
 def remove_filter(port: int) -> None:

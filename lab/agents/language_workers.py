@@ -111,6 +111,8 @@ class WorkerAgent(ResidentAgent):
     def __init__(self, name: str, command: Sequence[str], concurrent: int = 32) -> None:
         super().__init__(name, {}, forked={"attempt": _never}, concurrent=concurrent)
         self._command = list(command)
+        #: Asked once: it is read from a file.
+        self._processors = max(1, os.cpu_count() or 1)
         self._workers: List[Worker] = []
         #: The last one that was started did not come to be ready: no spare is started until one is asked for.
         self._fails = False
@@ -203,7 +205,7 @@ class WorkerAgent(ResidentAgent):
         there = sum(not w.busy and w.own_attempt is None for w in self._workers)
         # More at a time would only keep each other from getting ready.
         starting = sum(not w.is_welcome for w in self._workers)
-        for _ in range(min(wanted - there, max(1, os.cpu_count() or 1) - starting)):
+        for _ in range(min(wanted - there, self._processors - starting)):
             self._start({})
 
     def _hear_idle(self, child: Child, is_open: bool) -> None:

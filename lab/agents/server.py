@@ -16,8 +16,9 @@ A listener is one server process with its own port, log and upload directories. 
 ``listen`` ``{key, directory, config, files?, port, user, password, impostor, ...}``
     Starts a listener on the configuration text ``config``. ``{started: true, pid, elapsed_ms}``
     once it listens; ``{started: false, output, exit_status, elapsed_ms}`` with the server's own
-    words if it ended instead. ``directory`` gets ``config``, ``log`` and ``upload/``, the texts in
-    ``files`` by name, and of an ``impostor``, which takes every login, ``captured``.
+    words if it ended instead; ``{started: false, cannot, elapsed_ms}`` where this engine's kernel does
+    not take what a packet filter is to do. ``directory`` gets ``config``, ``log`` and ``upload/``, the texts
+    in ``files`` by name, and of an ``impostor``, which takes every login, ``captured``.
     What a packet filter does is ``open``, ``dropped`` or ``rejected``: ``data_ports`` to
     ``passive_range``, ``port_filter`` to ``port`` for all but the addresses ``port_allowed``. With
     ``data_ports`` it may be ``followed``; ``client_nat`` and ``hello_filter`` are as the settings say.
@@ -131,9 +132,12 @@ class ServerOps:
             result: Result = {"pid": listener.pid, "exit_status": listener.status()}
             if listener.status() is None:
                 self._program.listens(listener)
-                self._filter(listener, request)
-                self._listeners[listener.key] = listener
-                result.update(started=True, output="")
+                cannot = self._filter(listener, request)
+                if cannot is None:
+                    self._listeners[listener.key] = listener
+                    result.update(started=True, output="")
+                else:
+                    result.update(started=False, cannot=cannot)
             else:
                 result.update(started=False, output=self._program.last_words(listener))
         finally:
@@ -227,15 +231,20 @@ class ServerOps:
             with open(path, "w", encoding="utf-8", opener=_private) as file:
                 file.write(text)
 
-    def _filter(self, listener: ListenerProcess, request: Request) -> None:
+    def _filter(self, listener: ListenerProcess, request: Request) -> Optional[str]:
+        """Put the packet filter in force; what of it this engine's kernel does not take, in words."""
         rules: List[str] = []
+        # What a kernel may lack, by the setting.
+        special: Dict[str, List[str]] = {}
         ports = listener.port, *request.get("passive_range", (listener.port, listener.port))
         if request.get("hello_filter", "open") != "open":
-            rules += helper_programs.hello_rules(*ports)
+            setting = "hello_filter=%s" % request["hello_filter"]
+            special[setting] = helper_programs.hello_rules(*ports)
         if request.get("data_ports", "open") != "open":
             passive = request["passive_range"]
             if request["data_ports"] == "followed":
-                rules += helper_programs.followed_rules(listener.port, *passive)
+                followed = helper_programs.followed_rules(listener.port, *passive)
+                special["data_ports=followed"] = followed
             else:
                 rules += helper_programs.passive_rules(request["data_ports"], *passive)
         if request.get("port_filter", "open") != "open":
@@ -244,13 +253,21 @@ class ServerOps:
         if request.get("client_nat"):
             with open("/proc/net/route", encoding="ascii") as table:
                 address = helper_programs.gateway(table.read())
-            rules += helper_programs.translated_rules(*ports, address)
+            special["client_nat=yes"] = helper_programs.translated_rules(*ports, address)
+        rules = [rule for wanted in special.values() for rule in wanted] + rules
         if rules:
             listener.filtered = True
             # For the next agent, should this one be killed before it can remove the rules.
             with open(os.path.join(listener.directory, FILTERED), "w", encoding="ascii") as note:
                 note.write(str(listener.port))
-            helper_programs.apply_filter(listener.port, rules)
+            try:
+                helper_programs.apply_filter(listener.port, rules)
+            except OSError:
+                cannot: Optional[str] = helper_programs.not_taken(listener.port, special)
+                if cannot is None:
+                    raise
+                return cannot
+        return None
 
     def _until_quiet(
         self, listener: ListenerProcess, request: Request

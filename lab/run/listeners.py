@@ -26,7 +26,7 @@ from lab.model import (
     ServerSettings,
     settings_key,
 )
-from lab.run.agents import Agents, announced, let_in
+from lab.run.agents import Agents, Unsupported, announced, let_in
 from lab.run.containers import Containers, OnceMap, anchors_file, certificate_files
 from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range
 
@@ -117,7 +117,7 @@ class Listeners:
         """A listener with these settings that nobody else uses meanwhile.
 
         Raises (on entering):
-            Unsupported: as :func:`let_in`.
+            Unsupported: as :func:`let_in`; or this engine's kernel lacks what the packet filter is to do.
             AgentError: a container or an agent failed.
         """
         pool = self._pools.get(
@@ -169,6 +169,8 @@ class Listeners:
         answer = self._agents.server(server.software).call(
             "listen", SERVERS[server.software].start_s, **request
         )
+        if answer.get("cannot"):
+            raise Unsupported(answer["cannot"])
         return Listener(
             place.key,
             place.port,

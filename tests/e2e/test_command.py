@@ -9,10 +9,12 @@ import pytest
 from docker import DockerClient
 
 from lab.cases import Catalogue
+from lab.model import container_of
 from lab.model.expectations import Verdict
 from lab.record import load
 from lab.run import network
 from lab.run.checkout import Checkout
+from lab.servers import SERVERS
 from tests.e2e.checkouts import Copy
 from tests.trees import copy_tree, install, run
 
@@ -123,6 +125,40 @@ def test_a_topology_that_is_up_is_shown_and_not_started_twice(shared: Copy) -> N
     again = shared.lab("up")
     assert again.status == 0, str(again)
     assert "is up already" in again.out, str(again)
+
+
+def test_a_kept_topology_gets_the_containers_that_an_attempt_needs_on_demand(
+    copy: Copy, engine: DockerClient
+) -> None:
+    # given a topology that is up: nothing that is made on demand is in it
+    up = copy.lab("up")
+    assert up.status == 0, str(up)
+    kept = copy.checkout.kept_project
+    before = network.containers(engine, kept)
+    further = {SERVERS["proftpd"].service, container_of("", "debian13", None)}
+    assert not further & set(before)
+    found = []
+
+    # when an attempt needs both a server and a client of that kind, and then another one does
+    for _ in range(2):
+        words = ("attempt", "--server", "proftpd", "--client", "curl@debian13", "-c", "verify=no")
+        done = copy.lab(*words)
+        assert done.status == 0, str(done)
+        assert "completed" in done.out, str(done)
+        found.append(network.containers(engine, kept))
+
+    # then they were started beside the others, once, and are there for whoever comes next
+    added = {name: one.id for name, one in found[0].items() if name not in before}
+    assert set(added) == further
+    assert {name: one.id for name, one in found[1].items()} == {
+        **{name: one.id for name, one in before.items()},
+        **added,
+    }
+    assert copy.projects(engine) == {kept}
+
+    # and go with the topology
+    assert copy.lab("down").status == 0
+    assert copy.left(engine) == []
 
 
 def test_an_installed_lab_makes_an_attempt_in_an_empty_folder(

@@ -142,7 +142,8 @@ def images(engine: docker.DockerClient) -> dict[str, ImageInfo]:
 def there(request: pytest.FixtureRequest, images: dict[str, ImageInfo]) -> None:
     """Skips a test of an image that is made on demand and has not been made."""
     given = getattr(request.node, "callspec", None)
-    name = given.params.get("name") if given is not None else None
+    told = given.params if given is not None else {}
+    name = told.get("name") or OF_PLATFORM.get(told.get("platform", ""))
     if name is not None and name not in images:
         pytest.skip(f"{name} is made on demand, and nobody has: `lab images make {name}`")
 

@@ -251,6 +251,57 @@ def test_an_upload_is_collected_with_its_log(agent: Any, tmp_path: Path) -> None
         assert f"<- STOR {name}" in collected["log"]
 
 
+#: An nft whose kernel does not have one thing: it says so as nft 1.1.3 does, and takes everything else.
+LACKING = """#!/bin/sh
+if grep -q -e '{lacks}' -; then
+  echo "/dev/stdin:2:1-9: Error: Could not process rule: {words}" >&2; exit 1
+fi
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacks", "words"),
+    [
+        ({"data_ports": "followed"}, "ct helper", "No such file or directory"),
+        ({"client_nat": True}, "type nat", "Operation not supported"),
+        ({"hello_filter": "dropped"}, "@ih", "Invalid argument"),
+    ],
+)
+def test_what_the_kernel_lacks_for_a_filter_cannot_be_and_is_no_fault(
+    agent: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    lacks: str,
+    words: str,
+) -> None:
+    # given a kernel without it
+    nft = tmp_path / "bin" / "nft"
+    nft.parent.mkdir()
+    nft.write_text(LACKING.format(lacks=lacks, words=words))
+    nft.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{nft.parent}:{os.environ['PATH']}")
+    (setting,) = (f"{name}={'yes' if value is True else value}" for name, value in settings.items())
+
+    # when a listener is to have it
+    listen = request(agent, tmp_path, tls=False, **settings)
+    answer = finish(agent.listen(listen))
+
+    # then it is not there, and the setting is named with nft's words
+    assert answer["cannot"] == (
+        f"{setting}: the kernel of this engine does not take the rules for it:"
+        f" nft ended with status 1: /dev/stdin:2:1-9: Error: Could not process rule: {words}"
+    )
+    assert not answer["started"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", listen["port"]), 1.0)
+
+    # and where it is no matter of these rules, it is the lab's own fault, as before
+    nft.write_text("#!/bin/sh\ncase $1 in --check) exit 0;; esac\necho out of memory >&2; exit 1\n")
+    with pytest.raises(OSError, match="out of memory"):
+        finish(agent.listen(request(agent, tmp_path, tls=False, **settings)))
+
+
 def test_control_characters_in_a_log_are_spelt_out(tmp_path: Path) -> None:
     # nginx logs the ClientHello that it took for a request
     (tmp_path / "log").write_bytes(b"before\na \x16\x03\x1b[2J \xff \xc2\x9b tab\there\r\n")

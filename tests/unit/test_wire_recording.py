@@ -33,6 +33,7 @@ from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, RecordError, RecordWriter, RunHeader, load, to_json
 from lab.report.html.cases import AttemptView
 from lab.report.view import explain_surprise, wire_in_words, witnesses_in_words
+from lab.run.agents import Unsupported
 from lab.run.attempts import make
 from lab.run.link import AgentError
 from lab.run.listeners import Listeners, RequestBuilder
@@ -78,7 +79,10 @@ class MadeUpAgents:
 
     container = "vsftpd"
 
-    def __init__(self, *, missing: str = "", broken: str = "", key_log: str | None = None) -> None:
+    def __init__(
+        self, *, missing: str = "", broken: str = "", key_log: str | None = None, cannot: str = ""
+    ) -> None:
+        self.cannot = cannot
         self.versions: dict[str, Any] = {}
         self.missing = missing
         self.broken = broken
@@ -94,6 +98,8 @@ class MadeUpAgents:
         if op == "attempt":
             return self.client
         if op == "listen":
+            if self.cannot:
+                return {"started": False, "cannot": self.cannot}
             return {"started": True, "output": ""}
         head = struct.pack(">QIIB", BEGUN, 3, 3, 0)
         packets = base64.b64encode(head + b"abc").decode()
@@ -120,6 +126,12 @@ def attempted(
 
 
 PORTS = [[2100, 2100], [30000, 30019]]
+
+
+def test_a_listener_that_this_engines_kernel_cannot_have_is_declared() -> None:
+    agents = MadeUpAgents(cannot="client_nat=yes: the kernel does not take it")
+    with pytest.raises(Unsupported, match="client_nat=yes: the kernel does not take it"):
+        attempted(agents)
 
 
 def test_an_attempt_is_captured_from_its_beginning_to_its_end() -> None:

@@ -102,6 +102,47 @@ type walk struct {
 	mutex sync.Mutex
 	report
 	secrets strings.Builder
+	open    sync.WaitGroup
+}
+
+// closedLimit is how long it is waited for connections of an attempt that is over.
+const closedLimit = time.Second
+
+// counted is a connection that says when its descriptor is closed.
+type counted struct {
+	net.Conn
+	once sync.Once
+	open *sync.WaitGroup
+}
+
+func (one *counted) Close() error {
+	err := one.Conn.Close()
+	one.once.Do(one.open.Done)
+	return err
+}
+
+// dial is what a transport dials with whose connections are waited for.
+func (one *walk) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialled, err := (&net.Dialer{Timeout: one.limit()}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	one.open.Add(1)
+	return &counted{Conn: dialled, open: &one.open}, nil
+}
+
+// settle waits until the connections are closed. net/http closes them when it has handed the answer out,
+// in a goroutine of its own: a worker that answered before would be found with a descriptor too many.
+func (one *walk) settle() {
+	closed := make(chan struct{})
+	go func() {
+		one.open.Wait()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closedLimit):
+	}
 }
 
 func attempt(asked request) map[string]any {
@@ -117,6 +158,8 @@ func attempt(asked request) map[string]any {
 	} else {
 		err = one.ask(config)
 	}
+	elapsed := time.Since(started)
+	one.settle()
 	one.mutex.Lock()
 	defer one.mutex.Unlock()
 	if err != nil {
@@ -126,7 +169,7 @@ func attempt(asked request) map[string]any {
 		one.report["message"] = err.Error()
 		one.report["errno"] = symbol(err)
 	}
-	one.report["elapsed_ms"] = float64(time.Since(started).Microseconds()) / 1000
+	one.report["elapsed_ms"] = float64(elapsed.Microseconds()) / 1000
 	if asked.KeyLog {
 		one.report["key_log"] = one.secrets.String()
 	}
@@ -197,7 +240,7 @@ func (one *walk) ask(config *tls.Config) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil
 	transport.TLSClientConfig = config
-	transport.DialContext = (&net.Dialer{Timeout: one.limit()}).DialContext
+	transport.DialContext = one.dial
 	transport.TLSHandshakeTimeout = one.limit()
 	transport.ResponseHeaderTimeout = one.limit()
 	defer transport.CloseIdleConnections()
