@@ -18,8 +18,6 @@ HERE = Path(__file__).parent
 #: The source of a text that a program was heard to say.
 RECORDED = "recorded"
 KNOWN = HERE / "known"
-#: Held out, and not measured until somebody asks for it. (A first part was measured often, and is known now.)
-SECOND = HERE / "held_out_2"
 
 
 class Cause(NamedTuple):
@@ -265,7 +263,12 @@ def table(name: str) -> dict[str, Any]:
 PARTS_OF = {"curl-gnutls": "curl"}
 
 
-def folder_of(program: str, release: str) -> Path:
-    """Where a recording goes: the split names what is held out."""
-    held_out = table("split.toml")["second"].get(PARTS_OF.get(program, program), ())
-    return SECOND if release in held_out else KNOWN
+def held_out() -> dict[str, Path]:
+    """The folder of each batch that is held out, by its name, as the split has them."""
+    return {name: HERE / name for name in table("split.toml").get("batch", {})}
+
+
+def folder_of(release: str) -> Path:
+    """Where a release's recordings go: the split names what is held out."""
+    batches = table("split.toml").get("batch", {})
+    return next((HERE / n for n, batch in batches.items() if release in batch["releases"]), KNOWN)
