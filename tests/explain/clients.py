@@ -140,15 +140,19 @@ def texts_of(
 
 
 def _in_time(bench: Bench, bad: Sequence[SetUp]) -> list[dict[str, Any]]:
-    """What each says, in their order. What took as long as a program's own limit runs again: so does a busy
-    machine, and what a program says of its limit is not what was set up. The shortest run counts.
+    """What each says, in their order. What ended, and took as long as a program's own limit, runs again.
+
+    A busy machine is slow as well, and what a program says of its limit is not what was set up: the shortest
+    run counts.
     """
     done = list(bench.runs([_job(n, s) for n, s in enumerate(bad)]))
     for _ in range(_AGAIN):
         late = [
             n
             for n, one in enumerate(bad)
-            if one.cause.reason != "timed-out" and done[n]["seconds"] > _OWN_LIMIT_S
+            if one.cause.reason != "timed-out"
+            and done[n]["ended"]
+            and done[n]["seconds"] > _OWN_LIMIT_S
         ]
         again = bench.runs([_job(n, bad[n]) for n in late])
         for n, one in zip(late, again, strict=True):
