@@ -65,11 +65,13 @@ def measure(baseline: Path | None) -> Measured:
     checkouts = [here, *([baseline] if baseline else [])]
     with tempfile.TemporaryDirectory() as place:
         # Of a chain's options the other checkout may not know all.
-        conf = GOOD.write(Path(place)).vsftpd_conf
+        conf = GOOD.write(Path(place)).configurations["vsftpd-conf"]
         given = ["--vsftpd-conf", str(conf)]
         chosen = [word for client in CLIENTS for word in ("--clients", client)]
         check = ["check", "--no-remedies", *given, *chosen]
-        plan = read_plan(Demands(), CheckedFiles(vsftpd_conf=conf), narrowed=CLIENTS)
+        plan = read_plan(
+            Demands(), CheckedFiles(configurations={"vsftpd-conf": conf}), narrowed=CLIENTS
+        )
         if len(plan.rows) != len(CLIENTS):
             raise BenchError("these are not twelve clients")
         cold = [_seconds(lambda: _lab(here, place, check)) for _ in range(COLD_RUNS)]

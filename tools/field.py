@@ -23,14 +23,17 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lab.clients import PROGRAMS
+from lab.documents import ClaimVerdict, documents
+from lab.documents.verdicts import evaluate
 from lab.host.checkout import root
 from lab.images import Printed
 from lab.model import Attempt, ClientSettings, Goal, ProtocolRange, Result, ServerSettings, only
 from lab.model.expectations import PlannedAttempt, Verdict
-from lab.record import AttemptResult
+from lab.record import AttemptResult, RecordError, load
 from lab.remedies.races import RACES
 from lab.run.attempts import run
 from lab.run.checkout import Checkout, new_run_id
@@ -38,7 +41,7 @@ from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client
 from lab.wire import CapturePolicy
-from tools.field_page import Cell, End, Known, Told, write
+from tools.field_page import DOCUMENT, Cell, End, Known, Told, write
 
 #: Bytes of the file: a race needs one that does not fit into the kernel's buffers.
 PAYLOAD = 1 << 20
@@ -224,6 +227,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     part = bool(arguments.client or arguments.server)
     alone = arguments.refusals
     known = Known.read(KNOWN) if (arguments.page or part or alone) and KNOWN.exists() else Known()
+    verdicts = judged(Checkout.here().state / "runs") or known.verdicts
+    if not verdicts:
+        parser.error(f"no run has judged the claims yet: `lab run --document {DOCUMENT}` first")
+    known = dataclasses.replace(known, verdicts=verdicts)
     if not arguments.page:
         chosen = [parse_client(c) for c in arguments.client] or list(clients())
         wanted = {} if alone else cells(chosen, arguments.server)
@@ -231,6 +238,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     for path in write(known, everybody=[str(client) for client in clients()]):
         sys.stdout.write(f"{path}\n")
     return 0
+
+
+def judged(runs: Path) -> Mapping[str, str]:
+    """What is said of each of the document's claims by the newest run in this folder that tried it."""
+    found: dict[str, str] = {}
+    document = documents()[DOCUMENT]
+    # A run's folder begins with its time.
+    for folder in sorted((p for p in runs.glob("*/") if not p.is_symlink()), reverse=True):
+        if len(found) == len(document.claims):
+            break
+        try:
+            results = evaluate(document, load(folder))
+        except RecordError:
+            continue  # one that was ended before it had anything, or of another format
+        for one in results:
+            if one.verdict is not ClaimVerdict.NOT_RUN:
+                found.setdefault(one.claim.id, str(one.verdict))
+    return found
 
 
 def make(
@@ -243,7 +268,7 @@ def make(
     with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=every) as laboratory:
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
-        known = Known(known.ends, {**known.words, **words}, versions)
+        known = dataclasses.replace(known, words={**known.words, **words}, versions=versions)
         ways = {cell: list(each) for cell, each in wanted.items()}
         results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in wanted}
         for times, goes_on in ((FIRST, _always), (TRIES, _may_differ), (MOST, _differ)):
@@ -258,7 +283,7 @@ def make(
                     ways[cell].pop(0)
                     results[cell].clear()
             ends = {c: [end_of(one, c.version) for one in tries] for c, tries in results.items()}
-            known = Known({**known.ends, **ends}, known.words, known.versions)
+            known = dataclasses.replace(known, ends={**known.ends, **ends})
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
     return known
 

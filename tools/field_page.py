@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.documents import Claim, ClaimVerdict, documents
 from lab.host.checkout import root
 from lab.report.html.language import word
 
@@ -20,6 +21,10 @@ COMPLETED, REFUSED, FALSE = "completed", "refused", "false-success"
 CANNOT, BROKEN = "cannot", "lab-error"
 #: A refusal of which the lab does not know why.
 UNKNOWN = "unknown"
+#: A refusal because the data channel did not resume the session of the control channel.
+NOT_RESUMED = "session-reuse-required"
+#: Whose claims are told first.
+DOCUMENT = "field"
 #: Of a longer text so many characters are shown.
 LONGEST = 150
 
@@ -66,6 +71,8 @@ class Known:
     """By server and refusal."""
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was measured, by client and server."""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    """Of each claim of the document :data:`DOCUMENT`, by its id: what the newest run says that tried it."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -73,6 +80,7 @@ class Known:
             "ends": [[asdict(c), [asdict(e) for e in ends]] for c, ends in self.ends.items()],
             "words": [[*key, asdict(told)] for key, told in self.words.items()],
             "versions": {name: dict(measured) for name, measured in self.versions.items()},
+            "verdicts": dict(self.verdicts),
         }
 
     @classmethod
@@ -86,6 +94,7 @@ class Known:
                 for server, name, told in plain["words"]
             },
             plain["versions"],
+            plain["verdicts"],
         )
 
 
@@ -108,11 +117,11 @@ def write(known: Known, page: Path = PAGE, everybody: Sequence[str] = ()) -> lis
 
 
 def tables_of(known: Known, everybody: Sequence[str] = ()) -> Iterator[str]:
-    """All tables, line by line."""
+    """What was found, in sentences, and then all tables, line by line."""
+    yield from _found(known)
     yield from _glance(known, everybody)
     for server in _servers(known):
         yield from _deliveries(known, server)
-    yield from _false_successes(known)
     yield from _reasons(known)
     yield from _refusals(known)
     yield from _versions(known)
@@ -182,6 +191,117 @@ def mark(ends: Sequence[End]) -> str:
         return "yes"
     rate = f"{delivered}/{len(made)}" if delivered else "no"
     return f"**{rate}, says yes**" if false else rate
+
+
+def _found(known: Known) -> Iterator[str]:
+    """The findings of which people ask first; what is computed of the cells, and then the claims."""
+    yield "## What was found"
+    yield ""
+    yield from _section(known, "says-success", _false_successes(known))
+    yield from _section(known, "verifies", [])
+    yield from _section(known, "resumes", _resumers(known))
+    everything = documents()[DOCUMENT].claims
+    confirmed = sum(known.verdicts.get(one.id) == ClaimVerdict.CONFIRMED for one in everything)
+    yield (
+        f"Of the {len(everything)} claims of this document {confirmed} were confirmed"
+        " when they were last tried."
+    )
+    yield f"After `make field`, `lab claims --document {DOCUMENT}` says all of them, with what tests them."
+    yield ""
+
+
+def _section(known: Known, name: str, computed: Iterable[str]) -> Iterator[str]:
+    """The sentences that the cells come to, and the claims of one section with what a run says of them."""
+    document = documents()[DOCUMENT]
+    claims = [claim for claim in document.claims if claim.place.section == name]
+    heading = next(section.heading.en for section in document.sections if section.id == name)
+    yield f"### {heading}"
+    yield ""
+    if sentences := [f"- {sentence}" for sentence in computed]:
+        yield from ("In the tries of the tables below:", "", *sentences, "")
+    said = [claim_in_words(claim, known.verdicts.get(claim.id)) for claim in claims]
+    if sentences := [f"- {sentence}" for sentence in said if sentence]:
+        yield from ("In the cases that `make field` runs:", "", *sentences, "")
+    if untried := said.count(""):
+        yield from (f"Of {untried} more claims of this section no run has a verdict yet.", "")
+
+
+def claim_in_words(claim: Claim, verdict: str | None) -> str:
+    """A claim that a run confirmed is a sentence; one that holds in part or not says so; else nothing."""
+    if verdict == ClaimVerdict.CONFIRMED:
+        return claim.text.en
+    if verdict == ClaimVerdict.CONDITIONAL:
+        when = claim.condition.en if claim.condition else "with some of its clients"
+        return f"Only in part: {claim.text.en} ({when})"
+    return f"Not so: {claim.text.en}" if verdict == ClaimVerdict.REFUTED else ""
+
+
+def _false_successes(known: Known) -> Iterator[str]:
+    tried = {cell.client for cell, ends in known.ends.items() if _tried(ends)}
+    counted: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+    for cell, ends in known.ends.items():
+        made = [end for end in ends if end.result in (COMPLETED, REFUSED, FALSE)]
+        if false := sum(end.result == FALSE for end in made):
+            servers = counted.setdefault((cell.client, cell.version), {})
+            before = servers.get(cell.server, (0, 0))
+            servers[cell.server] = (before[0] + false, before[1] + len(made))
+    names = {client for client, _ in counted}
+    if not names:
+        yield f"None of the {len(tried)} clients reported success of a file that did not arrive."
+        return
+    versions = " and ".join(map(_plain, sorted({version for _, version in counted})))
+    yield (
+        f"Of {len(tried)} clients {len(names)} reported success of a file of 1 MiB that did not arrive"
+        f" whole: {_places(names)}. Each time it was over {versions}."
+    )
+    for (client, version), servers in sorted(counted.items()):
+        each = [f"to `{name}` in {false} of {made}" for name, (false, made) in servers.items()]
+        yield f"`{client}` over {_plain(version)}: {', '.join(each)} tries."
+
+
+def _resumers(known: Known) -> Iterator[str]:
+    """Who delivers where the data channel must resume the session, and whom servers turn away for it."""
+    for version in sorted({cell.version for cell in known.ends}):
+        takes: dict[str, list[str]] = {}
+        refuses: dict[str, list[str]] = {}
+        for cell, ends in known.ends.items():
+            if cell.version != version or not cell.reuse:
+                continue
+            if any(end.result == COMPLETED for end in ends):
+                takes.setdefault(cell.client, []).append(cell.server)
+            elif any(end.reason == NOT_RESUMED for end in ends):
+                refuses.setdefault(cell.client, []).append(cell.server)
+        both = takes.keys() & refuses.keys()
+        over = f"Over {_plain(version)}"
+        if always := takes.keys() - both:
+            yield (
+                f"{over} {_places(always)} deliver to a server that requires the data channel to resume"
+                " the session."
+            )
+        if never := refuses.keys() - both:
+            yield f"{over} {_places(never)} do not resume it, and such a server refuses them."
+        for client in sorted(both):
+            yield (
+                f"{over} `{client}` resumes it for {_listed(takes[client])},"
+                f" and not for {_listed(refuses[client])}."
+            )
+
+
+def _places(clients: Iterable[str]) -> str:
+    """Each program once, with where it ran.
+
+    >>> _places(["curl@debian13", "lftp@debian13", "curl@rocky9:DEFAULT"])
+    '`curl` (debian13, rocky9:DEFAULT), `lftp` (debian13)'
+    """
+    by_program: dict[str, list[str]] = {}
+    for client in sorted(clients):
+        program, _, where = client.partition("@")
+        by_program.setdefault(program, []).append(where)
+    return ", ".join(f"`{name}` ({', '.join(where)})" for name, where in by_program.items())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _glance(known: Known, everybody: Sequence[str]) -> Iterator[str]:
@@ -290,26 +410,6 @@ def _not_tried(known: Known, cells: Sequence[Cell]) -> Iterator[str]:
 
 def _versions_of(cells: Sequence[Cell]) -> set[str]:
     return {cell.version for cell in cells}
-
-
-def _false_successes(known: Known) -> Iterator[str]:
-    yield "## Who says success wrongly"
-    yield ""
-    rows = [
-        [
-            f"`{cell.client}`",
-            f"`{cell.server}`",
-            _plain(cell.version),
-            f"{false} of {len(ends)}",
-        ]
-        for cell, ends in known.ends.items()
-        if (false := sum(end.result == FALSE for end in ends))
-    ]
-    if not rows:
-        yield "Nobody did here."
-        yield ""
-        return
-    yield from table(["client", "server", "over", "tries with a false success"], rows)
 
 
 def _reasons(known: Known) -> Iterator[str]:

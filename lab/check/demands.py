@@ -18,6 +18,7 @@ from typing import Any, Final
 from lab.check.clients import meant, usual_among
 from lab.check.result import SourceLine
 from lab.model import PROTOCOLS
+from lab.own.configurations import GivenConfiguration, given, readers
 from lab.own.findings import Findings, InputError, check_line, read_text
 from lab.settings import SettingsError
 from lab.text import cut, did_you_mean, sentences
@@ -35,8 +36,10 @@ _HEADER = re.compile(r"\s*\[\s*(?P<name>[\w-]+)\s*\]", re.ASCII)
 class CheckedFiles:
     """What is checked, by the names of the options; those of the command line win."""
 
-    vsftpd_conf: Path | None = None
-    vsftpd_build: str | None = None
+    configurations: Mapping[str, Path] = field(default_factory=dict)
+    """Of servers, by the options of :func:`lab.own.configurations.readers`."""
+    builds: Mapping[str, str] = field(default_factory=dict)
+    """What they are written for, by the option that names the build."""
     chain: Path | None = None
     key: Path | None = None
     ca: Path | None = None
@@ -44,12 +47,18 @@ class CheckedFiles:
     mt_config: Path | None = None
     backend: Path | None = None
     backend_name: str | None = None
-    nginx_conf: Path | None = None
 
     def over(self, other: CheckedFiles) -> CheckedFiles:
         """These, and where one is not named, that of the other."""
         named = {name: value for name, value in vars(self).items() if value is not None}
+        named["configurations"] = {**other.configurations, **self.configurations}
+        named["builds"] = {**other.builds, **self.builds}
         return dataclasses.replace(other, **named)
+
+    @property
+    def given(self) -> tuple[GivenConfiguration, ...]:
+        """The configurations of servers."""
+        return given(self.configurations, self.builds)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -59,8 +68,9 @@ class CheckedFiles:
     @property
     def by_option(self) -> dict[str, Path]:
         """The files, by the option that names each."""
+        configurations = {one.option: one.file for one in self.given}
         files = {name: value for name, value in vars(self).items() if isinstance(value, Path)}
-        return {f"--{name.replace('_', '-')}": path for name, path in files.items()}
+        return configurations | {f"--{name.replace('_', '-')}": at for name, at in files.items()}
 
 
 @dataclass(frozen=True)
@@ -240,13 +250,22 @@ class _Reading:
         return found
 
     def _files(self, table: Mapping[str, Any]) -> CheckedFiles:
+        kinds = readers()
+        builds = {one.build_option for one in kinds.values()} - {""}
         fields = {one.name.replace("_", "-"): one for one in dataclasses.fields(CheckedFiles)}
-        self._known("files", table, fields)
-        read: dict[str, Any] = {}
+        for of_servers in ("configurations", "builds"):
+            del fields[of_servers]
+        self._known("files", table, [*kinds, *sorted(builds), *fields])
+        read: dict[str, Any] = {"configurations": {}, "builds": {}}
         for key, value in table.items():
             text = self._text("files", key, value)
-            is_path = "Path" in str(fields[key].type)
-            read[fields[key].name] = self._path.parent / text if is_path else text
+            if key in kinds:
+                read["configurations"][key] = self._path.parent / text
+            elif key in builds:
+                read["builds"][key] = text
+            else:
+                is_path = "Path" in str(fields[key].type)
+                read[fields[key].name] = self._path.parent / text if is_path else text
         return CheckedFiles(**read)
 
     def _baseline(self) -> Path | None:

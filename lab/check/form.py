@@ -10,11 +10,10 @@ from typing import Any
 
 from lab.check.demands import CheckedFiles, failure
 from lab.model import ServerSettings
+from lab.own.configurations import options_in_words, readers
 from lab.own.files import Unreadable, check_regular
-from lab.own.rewriting import Rewrite, as_bytes, nginx_conf, read_exactly, vsftpd_conf
+from lab.own.rewriting import Rewrite, as_bytes, read_exactly
 from lab.servers import Server, server_of
-from lab.servers.nginx import NginxServer
-from lab.servers.vsftpd import VsftpdServer
 
 
 @dataclass(frozen=True)
@@ -56,45 +55,20 @@ def form_of(server: ServerSettings, files: CheckedFiles) -> ConfigurationForm | 
     Raises:
         InputError: it cannot be read any more.
     """
-    file, program = files.vsftpd_conf or files.nginx_conf, server_of(server)
-    if file is None:
+    one = next(iter(files.given), None)
+    if one is None or not isinstance(server, one.reader.settings) or not one.reader.is_written:
         return None
     try:
-        check_regular(file)
+        check_regular(one.file)
     except Unreadable:
         return None
-    text = read_exactly(file)
-    if isinstance(program, VsftpdServer):
-        return _of_vsftpd(program, str(file), text, files.vsftpd_build)
-    if isinstance(program, NginxServer):
-        return _of_nginx(program, str(file), text)
-    return None
-
-
-def _of_vsftpd(program: VsftpdServer, file: str, text: str, build: str | None) -> ConfigurationForm:
-    from lab.own import vsftpd_conf as reader  # noqa: PLC0415 - a reader is loaded for its file
-
-    of_file = reader.build_named(build) if build else reader.build_for(_plain(text), program.build)
+    file, text, program = str(one.file), read_exactly(one.file), server_of(server)
+    form = one.reader.writable(_plain(text), file, program, one.build)
 
     def read(changed: str) -> ServerSettings:
-        target, software = program.build, program.name
-        return reader.parse(
-            _plain(changed), file, build=of_file, target=target, software=software
-        ).settings
+        return form.read(_plain(changed))
 
-    return ConfigurationForm(file, text, VsftpdServer(build=of_file), read, vsftpd_conf)
-
-
-def _of_nginx(program: NginxServer, file: str, text: str) -> ConfigurationForm:
-    from lab.own import nginx_conf as reader  # noqa: PLC0415
-
-    found = reader.parse(_plain(text), file, software=program.name)
-
-    def read(changed: str) -> ServerSettings:
-        return reader.parse(_plain(changed), file, software=program.name).settings
-
-    rewrite = nginx_conf(found.server_line, found.own_lines)
-    return ConfigurationForm(file, text, program, read, rewrite)
+    return ConfigurationForm(file, text, form.server, read, form.rewrite)
 
 
 def _plain(text: str) -> str:
@@ -130,7 +104,13 @@ def wanted_strongest(
         return None
     form, always = form_of(server, files), bool(search or write)
     if form is None and always:
-        raise failure("--write" if write else "--strongest", None, "no-configuration")
+        option = "--write" if write else "--strongest"
+        written = [one for one in readers().values() if one.is_written]
+        unwritten = [one.reader.file for one in files.given if not one.reader.is_written]
+        if unwritten:
+            raise failure(option, None, "no-stronger", file=unwritten[0])
+        named = options_in_words(written)
+        raise failure(option, None, "no-configuration", configurations=named)
     return WantedStrongest(form, language, always) if form is not None else None
 
 

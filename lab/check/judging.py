@@ -14,9 +14,9 @@ from lab.check.result import Demand, Row, RowVerdict, SourceLine
 from lab.model import Outcome, Reason, Result, Stage
 from lab.model.expectations import Verdict
 from lab.model.software import HostDifference, differences
+from lab.own.configurations import reader_of
 from lab.own.files import CONFIGURATION, Unreadable, UserFiles, check_regular, read
 from lab.own.presumed import in_both_languages
-from lab.own.vsftpd_conf import line_that_switches
 from lab.record import AttemptResult, Chain
 from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
@@ -193,7 +193,10 @@ def _switch(place: str, version: str, planned: PlannedRow) -> Iterator[SourceLin
     """The line that lets a version in."""
     named = [p for name, p in planned.own.places.items() if name.startswith("server.")]
     file = (place or (named or [""])[0]).rpartition(":")[0]
-    number = line_that_switches("\n".join(_lines(file)), version) if file else None
+    reader = reader_of(planned.attempt.server)
+    number = None
+    if file and reader is not None:
+        number = reader.line_that_switches("\n".join(_lines(file)), version)
     if number is not None:
         yield from source_lines([f"{file}:{number}"])
     elif place or file:

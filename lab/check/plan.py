@@ -14,6 +14,7 @@ from lab.check.demands import CheckedFiles, Demands, failure
 from lab.check.result import Demand, Requirement, SourceLine
 from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
 from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
+from lab.own.configurations import options_in_words
 from lab.own.files import UserFiles
 from lab.own.findings import Finding
 from lab.own.judged import STRONG, USUAL
@@ -70,8 +71,9 @@ def read_plan(
         SettingsError: a setting that a client does not have.
     """
     files = files.over(demands.files)
-    if not any((files.vsftpd_conf, files.mt_config, files.nginx_conf, files.backend)):
-        raise failure("lab check", None, "nothing-to-check")
+    if not any((files.given, files.mt_config, files.backend)):
+        named = options_in_words()
+        raise failure("lab check", None, "nothing-to-check", configurations=named)
     read = partial(_read_for, demands, files, settings)
     usual, own, _ = read(None)
     spoken_of = usual.client.program if files.mt_config or files.backend else None
@@ -124,19 +126,17 @@ def _read(
     files: CheckedFiles, settings: Sequence[str], client: str | None
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     attempt, own, findings = read_attempt(
-        files.vsftpd_conf,
+        files.given,
         files.mt_config,
         files.chain,
         files.key,
         [],
         client,
         settings,
-        vsftpd_build=files.vsftpd_build,
         backend=files.backend,
         backend_name=files.backend_name,
         ca=files.ca,
         host=files.host,
-        nginx_conf=files.nginx_conf,
         environment=os.environ if files.mt_config else None,
     )
     if own is not None and not own.certificate_given and attempt.server.certificate == USUAL:

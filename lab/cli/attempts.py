@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lab.cli import common
+from lab.cli.configurations import of_web, take_configurations
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
+from lab.own.configurations import given
 from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -44,7 +46,9 @@ def _named(option: str, words: str, metavar: str = "FILE") -> Any:
     return typer.Option(option, metavar=metavar, help=words)
 
 
+@take_configurations
 def attempt(
+    *,
     server: Server = None,
     client: Annotated[
         str | None,
@@ -52,7 +56,7 @@ def attempt(
             "--client",
             metavar=_CLIENT,
             help="for example net-ftp@rocky9:FIPS",
-            show_default=f"{FTP_CLIENT}; with --backend or --nginx-conf {WEB_CLIENT}",
+            show_default=f"{FTP_CLIENT}; with --backend or {of_web()} {WEB_CLIENT}",
         ),
     ] = None,
     server_settings: common.ServerAssignments = None,
@@ -64,15 +68,9 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
-    vsftpd_build: Annotated[
-        str | None,
-        _named("--vsftpd-build", "what it is written for: debian13, debian12 or el9", "BUILD"),
-    ] = None,
+    configurations: Mapping[str, Path],
+    builds: Mapping[str, str],
     mt_config: Annotated[Path | None, _named("--mt-config", "lines of your mt-config.cgi")] = None,
-    nginx_conf: Annotated[
-        Path | None, _named("--nginx-conf", "your origin's nginx.conf, or its server block")
-    ] = None,
     backend: Annotated[
         Path | None, _named("--backend", "your CDN's backend definition: VCL, TOML or JSON")
     ] = None,
@@ -105,7 +103,7 @@ def attempt(
         _print_fields()
         return
     wanted, own, findings = read_attempt(
-        vsftpd_conf,
+        given(configurations, builds),
         mt_config,
         chain,
         key,
@@ -113,12 +111,10 @@ def attempt(
         client,
         client_settings or [],
         server=server,
-        vsftpd_build=vsftpd_build,
         backend=backend,
         backend_name=backend_name,
         ca=ca,
         host=host,
-        nginx_conf=nginx_conf,
         environment=os.environ if mt_config else None,
     )
     say_findings(findings, verbose=verbose, language=language)

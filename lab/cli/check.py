@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
@@ -18,6 +18,7 @@ from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common
 from lab.cli.attempts import say_findings
+from lab.cli.configurations import take_configurations
 from lab.text import visible
 
 if TYPE_CHECKING:
@@ -28,12 +29,11 @@ def _named(option: str, words: str, metavar: str = "FILE") -> Any:
     return typer.Option(option, metavar=metavar, help=words)
 
 
+@take_configurations
 def check(
-    vsftpd_conf: Annotated[Path | None, _named("--vsftpd-conf", "your vsftpd.conf")] = None,
-    vsftpd_build: Annotated[
-        str | None,
-        _named("--vsftpd-build", "what it is written for: debian13, debian12 or el9", "BUILD"),
-    ] = None,
+    *,
+    configurations: Mapping[str, Path],
+    builds: Mapping[str, str],
     chain: Annotated[Path | None, _named("--chain", "your certificate chain, PEM")] = None,
     key: Annotated[Path | None, _named("--key", "its private key, PEM")] = None,
     ca: Annotated[Path | None, _named("--ca", "what your clients trust, PEM")] = None,
@@ -46,9 +46,6 @@ def check(
     ] = None,
     backend_name: Annotated[
         str | None, _named("--backend-name", "which, if the file has several", "NAME")
-    ] = None,
-    nginx_conf: Annotated[
-        Path | None, _named("--nginx-conf", "your origin's nginx.conf, or its server block")
     ] = None,
     config: Annotated[
         Path | None,
@@ -113,8 +110,8 @@ def check(
 ) -> None:
     """``lab check``: exit status 0 if all requirements are met, 1 if one is broken, 3 if one is open."""
     named = CheckedFiles(
-        vsftpd_conf=vsftpd_conf,
-        vsftpd_build=vsftpd_build,
+        configurations=configurations,
+        builds=builds,
         chain=chain,
         key=key,
         ca=ca,
@@ -122,7 +119,6 @@ def check(
         mt_config=mt_config,
         backend=backend,
         backend_name=backend_name,
-        nginx_conf=nginx_conf,
     )
     from lab.check.files import check_apart
     from lab.check.outputs import Outputs

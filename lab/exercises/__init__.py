@@ -68,13 +68,13 @@ class ExerciseServer:
 
     software: str = "vsftpd"
     file: str = ""
-    """Its configuration in the folder: a vsftpd.conf or an nginx.conf; empty: the folder has none."""
+    """Its configuration in the folder, by the name that its program gives it; empty: the folder has none."""
     settings: tuple[str, ...] = ()
     """``FIELD=VALUE``, as ``lab attempt -s`` takes them: what the trainee cannot change."""
     firewall: str | None = None
     """The only passive ports that a firewall lets through, ``FIRST-LAST``."""
     build: str | None = None
-    """The build that a vsftpd.conf is written for."""
+    """The build that the configuration is written for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,15 +21,13 @@ from lab.exercises.folder import read as read_folder
 from lab.model import Attempt, Role, parse_ports
 from lab.model.expectations import PlannedAttempt
 from lab.own.attempt import read_attempt
+from lab.own.configurations import GivenConfiguration, NamedFiles, readers
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import read_bytes, read_text
 from lab.servers.impostor import impostors
 
 #: Files of a folder that go by their names: what the clients' machines trust.
 TRUSTED = "trusted.pem"
-#: Options of a vsftpd.conf that name the certificate and its key.
-_CHAIN, _KEY = "rsa_cert_file", "rsa_private_key_file"
-_NGINX_CHAIN, _NGINX_KEY = "ssl_certificate", "ssl_certificate_key"
 
 
 @dataclass(frozen=True)
@@ -88,16 +86,18 @@ class _Reader:
     def __init__(self, exercise: Exercise, folder: Path, originals: Path) -> None:
         self._exercise, self._folder, self._originals = exercise, folder, originals
         self._server = exercise.server
-        self._options = _options(self._server.file, folder)
+        self._given = self._configuration()
+        self._names = NamedFiles()
+        if self._given is not None:
+            text, file = read_text(self._given.file), str(self._given.file)
+            self._names = self._given.reader.named_files(text, file)
         self.own = self._files()
 
     def attempt(self, one: ExerciseClient) -> Attempt:
         """The attempt of one client."""
         suffix = Path(one.file).suffix
-        conf = self._folder / self._server.file if self._server.file else None
-        of_nginx = self._server.software == "nginx"
         made, files, _ = read_attempt(
-            None if of_nginx else conf,
+            [self._given] if self._given is not None else [],
             self._folder / one.file if suffix == ".cgi" else None,
             None,
             None,
@@ -105,12 +105,18 @@ class _Reader:
             one.client,
             one.settings,
             server=self._server.software,
-            vsftpd_build=self._server.build,
             backend=self._folder / one.file if suffix == ".vcl" else None,
-            nginx_conf=conf if of_nginx else None,
         )
         given = files.anchors if files is not None else None
         return self._with_certificates(made, given)
+
+    def _configuration(self) -> GivenConfiguration | None:
+        """The server's configuration, with what reads it; ``None``: the folder has none."""
+        if not self._server.file:
+            return None
+        file, build = self._folder / self._server.file, self._server.build
+        reader = next(one for one in readers().values() if one.file == self._server.file)
+        return GivenConfiguration(reader=reader, file=file, build=build)
 
     def _with_certificates(self, made: Attempt, given: UserAnchors | None) -> Attempt:
         """The attempt with the folder's chain, and with what the folder's clients trust."""
@@ -131,8 +137,8 @@ class _Reader:
         """The chain and the key that the configuration names, and what clients trust."""
         if not self._exercise.certificates:
             return None
-        chain = self._named((_CHAIN, _NGINX_CHAIN), "chain.pem")
-        key = self._named((_KEY, _NGINX_KEY), "server.key")
+        chain = self._named(self._names.certificate, "chain.pem")
+        key = self._named(self._names.key, "server.key")
         trusted = self._folder / TRUSTED
         return UserFiles(
             certificate=self._certificate(chain, key),
@@ -142,9 +148,9 @@ class _Reader:
             roots=None,
         )
 
-    def _named(self, options: tuple[str, ...], otherwise: str) -> Path:
-        """The file of the folder that one of these options names."""
-        path, line = next((self._options[o] for o in options if o in self._options), ("", 0))
+    def _named(self, named: tuple[str, int], otherwise: str) -> Path:
+        """The file of the folder that a line of the configuration names."""
+        path, line = named
         found = self._folder / (PurePosixPath(path).name or otherwise)
         if not found.is_file():
             there = ", ".join(p.name for p in sorted(self._folder.iterdir()) if p.suffix in _KINDS)
@@ -198,38 +204,19 @@ class _Reader:
         return ExerciseError("not-pem", file=path, what=what, original=self._originals / path.name)
 
     def _passive(self) -> Iterator[str]:
-        """What a vsftpd.conf says of passive mode, as settings; the firewall lets its own ports through."""
-        address = self._options.get("pasv_address", ("", 0))[0]
-        resolves = self._options.get("pasv_addr_resolve", ("NO", 0))[0].upper() == "YES"
-        if address and not resolves:
-            yield f"pasv_address={address}"
+        """What the configuration says of passive mode; the firewall lets its own ports through."""
+        if self._names.passive_address:
+            yield f"pasv_address={self._names.passive_address}"
         firewall = self._server.firewall
         if firewall is None:
             return
-        low, high = (self._options.get(f"pasv_{end}_port", ("0", 0))[0] for end in ("min", "max"))
+        low, high = self._names.passive_ports
         first, last = parse_ports(firewall)
         inside = low.isdigit() and high.isdigit() and first <= int(low) <= int(high) <= last
         yield f"pasv_ports={low}-{high}" if inside else "data_ports=rejected"
 
 
 _KINDS = (".pem", ".key")
-
-
-def _options(name: str, folder: Path) -> Mapping[str, tuple[str, int]]:
-    """Value and line of every option of a server's configuration; of a repeated one the last."""
-    if not name:
-        return {}
-    text = read_text(folder / name)
-    if name == "nginx.conf":
-        from lab.own import nginx_conf  # noqa: PLC0415 - a reader is loaded for its file
-
-        return nginx_conf.parse(text, str(folder / name)).files
-    found: dict[str, tuple[str, int]] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        option, equals, value = line.strip().partition("=")
-        if equals and not option.startswith("#"):
-            found[option] = (value.strip(), number)
-    return found
 
 
 # -- what is made ------------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ DataFilter = Literal["open", "dropped", "rejected", "followed"]
 #: Help of fields that are in several classes.
 SNI_HELP = "refuse a handshake that names another host"
 CLIENT_CERTIFICATE_HELP = "the client must present a certificate"
+PRESUMED_HELP = (
+    "what must hold on your server, which the lab does not have, for a completion to count"
+)
 KEY_OF_HELP = (
     "a certificate of the catalogue whose private key is configured in the place of the right one"
 )

@@ -1,4 +1,4 @@
-"""People's own files as the input of an attempt: mt-config.cgi, vsftpd.conf, a backend, PEM files.
+"""People's own files as the input of an attempt: mt-config.cgi, a server's configuration, a backend, PEM.
 
 Every reader is a pure function: text in, settings out, with findings that name file and line. It reads
 what the program itself would make of the file, mistakes included; what cannot be read at all is an

@@ -6,8 +6,8 @@ What the command line assigns wins over the files; what the files say wins over 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,13 @@ from lab.model import (
     ServerSettings,
     WebClientSettings,
 )
+from lab.own.configurations import EXTRA, GivenConfiguration
 from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles
-from lab.own.findings import BLANKS, Finding, Findings, most_of, read_bytes, read_text
+from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
 from lab.own.roots import public_roots
 from lab.servers import SERVERS
-from lab.servers.nginx import Nginx
-from lab.servers.vsftpd import Vsftpd, VsftpdServer
 from lab.settings import attempt_of, parse_client, parse_server
 from lab.text import cut
 
@@ -54,7 +53,7 @@ def _web_programs() -> list[str]:
 
 
 def read_attempt(
-    conf: Path | None,
+    configurations: Sequence[GivenConfiguration],
     config: Path | None,
     chain: Path | None,
     key: Path | None,
@@ -63,18 +62,16 @@ def read_attempt(
     client_assignments: Sequence[str],
     *,
     server: str | None = None,
-    vsftpd_build: str | None = None,
     backend: Path | None = None,
     backend_name: str | None = None,
     ca: Path | None = None,
     host: str | None = None,
-    nginx_conf: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     """The attempt that the files and the command line describe.
 
     Args:
-        conf: a vsftpd.conf.
+        configurations: of a server; one at most can be tried.
         config: lines of an mt-config.cgi.
         chain: the server's certificate chain, PEM.
         key: its private key, PEM; not needed where it is in the chain's file.
@@ -82,14 +79,11 @@ def read_attempt(
         client: ``PROGRAM@PLATFORM[:POLICY]`` (default: :data:`WEB_CLIENT` with a backend, else
             :data:`FTP_CLIENT`).
         client_assignments: ``FIELD=VALUE`` for the client.
-        server: the software (default: :data:`WEB_SERVER` for a web client, else :data:`FTP_SERVER`); a
-            vsftpd.conf is for vsftpd only.
-        vsftpd_build: the build that the vsftpd.conf is written for, a key of
-            :data:`lab.own.vsftpd_conf.BUILDS`; default: the one whose options it has.
+        server: the software (default: what reads the configuration; without one :data:`WEB_SERVER` for a web
+            client, else :data:`FTP_SERVER`).
         backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
         backend_name: which of them, where the file has several.
         ca: what the clients trust, PEM; default: what the backend says, else public roots.
-        nginx_conf: an nginx.conf, for an origin.
         host: the name that the clients ask for; default: what the backend says, else the lab's own.
         environment: variables to look through for Movable Type's directives.
 
@@ -101,17 +95,16 @@ def read_attempt(
         InputError: a file that cannot be read or tried.
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
-    _check_together(backend or nginx_conf, conf or config)
+    given = _one_of(configurations)
+    of_web, of_ftp = _by_family(given)
+    _check_together(backend or of_web, of_ftp or config)
     bare = BARE_CLIENT if client is None else None
-    client = client or (WEB_CLIENT if backend or nginx_conf else FTP_CLIENT)
-    server = server or server_for(client)
+    client = client or (WEB_CLIENT if backend or of_web else FTP_CLIENT)
+    server = server or _server_for(client, given)
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
     places: dict[str, str] = {}
-    read_server = partial(_server, conf, vsftpd_build)
-    if nginx_conf is not None:
-        read_server = partial(_origin, nginx_conf)
-    of_server = read_server(server, server_assignments, certificate, findings, places)
+    of_server = _server(given, server, server_assignments, certificate, findings, places)
     anchors = _anchors(ca, findings) if ca is not None else None
     client_assignments = _with_what_is_given(client_assignments, host, anchors)
     of_client, base = parse_client(client, client_assignments), parse_client(client)
@@ -158,7 +151,7 @@ def read_attempt(
         form=form,
         texts=_texts(backend or config, places),
     )
-    brought = own != UserFiles() or not (conf is config is backend is nginx_conf is None)
+    brought = own != UserFiles() or any(one is not None for one in (given, config, backend))
     if brought and certificate is None and "certificate" not in _assigned(server_assignments):
         names = _names_it_holds_for(attempt.client, client_assignments)
         own = dataclasses.replace(own, certificate_given=False, names=names)
@@ -315,6 +308,37 @@ def _anchors(file: Path, findings: list[Finding]) -> UserAnchors:
     return dataclasses.replace(anchors, option="--ca")
 
 
+def _one_of(configurations: Sequence[GivenConfiguration]) -> GivenConfiguration | None:
+    """The configuration that is tried.
+
+    Raises:
+        InputError: there are several, and a server reads one.
+    """
+    for one, other in itertools.combinations(configurations, 2):
+        if one.reader.of_web is other.reader.of_web:
+            found = Findings(str(other.file), TABLE)
+            raise found.fail("two-configurations", None, one=one.option, other=other.option)
+    if len(configurations) > 1:
+        web, ftp = sorted(configurations, key=lambda one: not one.reader.of_web)
+        _check_together(web.file, ftp.file)
+    return next(iter(configurations), None)
+
+
+def _by_family(given: GivenConfiguration | None) -> tuple[Path | None, Path | None]:
+    """The file, where it is for a web server and where it is for one of FTP."""
+    if given is None:
+        return None, None
+    return (given.file, None) if given.reader.of_web else (None, given.file)
+
+
+def _server_for(client: str, given: GivenConfiguration | None) -> str:
+    """The server that is tried where nobody names one: what reads the file, if the client can speak to it."""
+    usual = server_for(client)
+    if given is None or given.reader.of_web is not (usual == WEB_SERVER):
+        return usual
+    return given.reader.software
+
+
 def _check_together(web: Path | None, config: Path | None) -> None:
     """A backend and an origin's configuration are for the web, and the other files are not."""
     if web is not None and config is not None:
@@ -337,90 +361,43 @@ def _certificate(
 
 
 def _server(
-    conf: Path | None,
-    build: str | None,
+    given: GivenConfiguration | None,
     software: str,
     assignments: Sequence[str],
     own: UserCertificate | None,
     findings: list[Finding],
     places: dict[str, str],
 ) -> ServerSettings:
+    """The server that a configuration describes, and over it what the command line assigns."""
     explicit, assigned = parse_server(assignments, software), _assigned(assignments)
-    if conf is None:
+    if given is None:
         if own is not None and "certificate" not in assigned:
             return dataclasses.replace(explicit, certificate=OWN)
         return explicit
-    program = SERVERS[software]
-    if not (isinstance(program, VsftpdServer) and isinstance(explicit, Vsftpd)):
-        raise Findings(str(conf), TABLE).fail("no-vsftpd", None, software=software)
-    from lab.own import vsftpd_conf  # noqa: PLC0415
-
-    text = read_text(conf)
-    read = vsftpd_conf.parse(
-        text,
-        str(conf),
-        build=vsftpd_conf.build_named(build) if build else None,
-        target=program.build,
-        software=software,
-    )
-    wins = Findings(read.file, TABLE)
+    conf, reader = str(given.file), given.reader
+    if not isinstance(explicit, reader.settings):
+        raise Findings(conf, TABLE).fail("other-server", None, file=reader.file, software=software)
+    read = reader.read(read_text(given.file), conf, SERVERS[software], given.build)
+    wins = Findings(conf, TABLE)
     for name in assigned:
         if name in read.lines:
             wins.say("server-setting-wins", read.lines[name], name=name)
     findings += _by_line([*read.findings, *wins])
     settings = read.settings
-    if own is not None:
+    if own is not None and (reader.has_certificate or settings.has_certificate):
         settings = dataclasses.replace(settings, certificate=OWN)
-    kept = tuple(e for e in settings.extra if "protocols" not in assigned or e not in read.switches)
+    dropped = {entry for name in assigned for entry in read.spelled.get(name, ())}
+    kept = tuple(entry for entry in getattr(settings, "extra", ()) if entry not in dropped)
     changes = {name: getattr(explicit, name) for name in assigned}
-    # Among equal options vsftpd takes the last line.
-    changes["extra"] = (*kept, *explicit.extra)
-    # Of several switches that make a range of versions each has its line.
-    lines = {n: at for n, at in read.lines.items() if n not in (*assigned, "protocols")}
+    changes["extra"] = (*kept, *getattr(explicit, "extra", ()))
+    # Of several lines that make up a field each has its own.
+    lines = {n: at for n, at in read.lines.items() if n not in (*assigned, *read.spelled)}
+    for name, entries in read.spelled.items():
+        if name not in assigned:
+            lines |= {f"{EXTRA}{entry}": at for entry, at in entries.items()}
+    lines |= {f"{EXTRA}{entry}": at for entry, at in read.extra_lines.items() if entry in kept}
     places.update({f"server.{name}": f"{conf}:{at}" for name, at in lines.items()})
-    if "protocols" not in assigned:
-        switches = read.version_lines.items()
-        places.update({f"server.extra:{line}": f"{conf}:{at}" for line, at in switches})
-    places.update({f"server.extra:{line}": f"{conf}:{at}" for at, line in _numbered(text, kept)})
     return dataclasses.replace(settings, **changes)
-
-
-def _origin(
-    file: Path,
-    software: str,
-    assignments: Sequence[str],
-    own: UserCertificate | None,
-    findings: list[Finding],
-    places: dict[str, str],
-) -> ServerSettings:
-    """The origin that an nginx.conf describes, and over it what the command line assigns."""
-    explicit, assigned = parse_server(assignments, software), _assigned(assignments)
-    if not isinstance(explicit, Nginx):
-        raise Findings(str(file), TABLE).fail("no-nginx", None, software=software)
-    from lab.own import nginx_conf  # noqa: PLC0415 - a reader is loaded for its file
-
-    read = nginx_conf.parse(read_text(file), str(file), software=software)
-    wins = Findings(read.file, TABLE)
-    for name in assigned:
-        if name in read.lines:
-            wins.say("server-setting-wins", read.lines[name], name=name)
-    findings += _by_line([*read.findings, *wins])
-    settings = read.settings
-    if own is not None and settings.has_certificate:
-        settings = dataclasses.replace(settings, certificate=OWN)
-    changes = {name: getattr(explicit, name) for name in assigned}
-    changes["extra"] = (*settings.extra, *explicit.extra)
-    lines = {f"server.{n}": at for n, at in read.lines.items() if n not in assigned}
-    lines |= {f"server.extra:{line}": at for line, at in read.extra_lines.items()}
-    places.update({name: f"{file}:{at}" for name, at in lines.items()})
-    return dataclasses.replace(settings, **changes)
-
-
-def _numbered(text: str, wanted: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip(BLANKS) in wanted:
-            yield number, line.strip(BLANKS)
 
 
 def _texts(file: Path | None, places: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What must hold on the operator's server for a completion to count there, in both languages.
 
-An outcome has it in English, as ``vsftpd.toml`` words it; the Japanese is found by that wording.
+An outcome has it in English, as a server's own table words it; the Japanese is found by that wording.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ import re
 import string
 from collections.abc import Iterator
 
+from lab.own.configurations import readers
 from lab.own.findings import data
 from lab.remedies.words import InBothLanguages, pattern_of
 
-_TABLE = "vsftpd.toml"
+_AROUND = "findings.toml"
+
+
+def presumption(what: str, place: str) -> str:
+    """What is presumed, with the place that presumes it, as an outcome has it."""
+    return _with_place().format(what=what, place=place).en
 
 
 def wordings() -> Iterator[InBothLanguages]:
     """Every wording of a presumption, with the places of its values."""
-    table = data(_TABLE)
-    for given in (*table["option"].values(), *table["rule"]):
-        if "presumes" in given:
-            yield InBothLanguages(given["presumes"], given["presumes_ja"])
-    yield InBothLanguages(**table["phrases"]["other-build"])
+    for reader in readers().values():
+        yield from reader.presumptions()
 
 
 def in_both_languages(presumed: str) -> InBothLanguages:
@@ -34,11 +37,14 @@ def in_both_languages(presumed: str) -> InBothLanguages:
     return InBothLanguages(presumed, presumed)
 
 
+def _with_place() -> InBothLanguages:
+    return InBothLanguages(**data(_AROUND)["phrases"]["presumed"])
+
+
 @functools.cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """What matches each wording, the one that says most first, and its Japanese."""
-    with_place = InBothLanguages(**data(_TABLE)["phrases"]["presumed"])
-    each = {with_place.format(what=one, place="{place}") for one in wordings()}
+    each = {_with_place().format(what=one, place="{place}") for one in wordings()}
     longest_first = sorted(each, key=lambda one: -len("".join(_literals(one.en))))
     return tuple((re.compile(pattern_of(one.en)), one.ja) for one in longest_first)
 

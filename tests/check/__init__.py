@@ -49,7 +49,7 @@ class Configuration:
         for name, data in content.items():
             (folder / name).write_bytes(data)
         return CheckedFiles(
-            vsftpd_conf=folder / "vsftpd.conf",
+            configurations={"vsftpd-conf": folder / "vsftpd.conf"},
             chain=folder / "chain.pem",
             key=folder / "key.pem",
             ca=folder / "ca.pem",

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.own.configurations import readers
 from tests.own_inputs.chains import made
 
 #: How an input ends that completes in the lab, and that is refused before any attempt.
 JUDGED, NO_INPUT = "judged", "no input"
-#: The options of the command line, by the kind of input.
-OPTIONS = {"vsftpd.conf": "conf", "mt-config.cgi": "config", "backend": "backend"}
+#: The kinds of files that are of no server.
+OTHERS = ("mt-config.cgi", "backend")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,10 +142,18 @@ def chains() -> list[Input]:
     return found
 
 
+def _of_servers() -> Iterator[Input]:
+    """Those of each server whose files are read and that has a table here."""
+    for option, reader in readers().items():
+        name = f"{option.rpartition('-')[0]}.toml"
+        if Path(__file__).with_name(name).exists():
+            yield from _of_lines(reader.file, name, reader.file, _table(name)["base"])
+
+
 _CONF, _MT = _table("vsftpd.toml"), _table("mt-config.toml")
 BASE: str = _CONF["base"]["lines"].lstrip("\n")
-VSFTPD = list(_of_lines("vsftpd.conf", "vsftpd.toml", "vsftpd.conf", _CONF["base"]))
+CONFIGURATIONS = list(_of_servers())
 MT_CONFIG = list(_of_lines("mt-config.cgi", "mt-config.toml", "mt-config.cgi", _MT["base"]))
 BACKENDS = list(_backends())
 #: Those that are always the same.
-INPUTS = [*VSFTPD, *MT_CONFIG, *BACKENDS]
+INPUTS = [*CONFIGURATIONS, *MT_CONFIG, *BACKENDS]

@@ -14,6 +14,7 @@ from lab.model import Attempt, ClientSettings, Outcome, Rating
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.model.software import LIMITS
 from lab.own.attempt import read_attempt
+from lab.own.configurations import GivenConfiguration, readers
 from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError
 from lab.record import AttemptResult, CertificateRecord, Chain, OwnFiles
@@ -23,7 +24,7 @@ from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import execute
 from lab.run.remedies import advise
-from tests.own_inputs import JUDGED, OPTIONS, Input
+from tests.own_inputs import JUDGED, OTHERS, Input
 from tests.own_inputs.chains import HOST
 
 #: TLS 1.2, so that no upload is a race, and a short patience with a data connection that does not come.
@@ -94,21 +95,23 @@ def read(one: Input, content: Mapping[str, bytes], folder: Path, client: str = "
     paths = {name: folder / name for name in content}
     for name, path in paths.items():
         path.write_bytes(content[name])
-    given: dict[str, Path | None] = dict.fromkeys(OPTIONS.values())
-    if one.kind in OPTIONS:
-        given[OPTIONS[one.kind]] = paths[one.file]
-    extra = CALM if one.kind == "vsftpd.conf" else ()
+    reader = next((r for r in readers().values() if r.file == one.kind), None)
+    build = one.build if content is one.content else None
+    configurations = []
+    if reader is not None:
+        configurations.append(GivenConfiguration(reader=reader, file=paths[one.file], build=build))
+    others = {kind: paths[one.file] for kind in OTHERS if one.kind == kind}
+    extra = CALM if reader is not None else ()
     attempt, files, findings = read_attempt(
-        given["conf"],
-        given["config"],
+        configurations,
+        others.get("mt-config.cgi"),
         paths.get("chain.pem"),
         paths.get("key.pem"),
         one.server_settings,
         None if one.kind == "backend" else client or one.client,
         [*extra, *one.client_settings],
         server=one.server,
-        vsftpd_build=one.build if content is one.content else None,
-        backend=given["backend"],
+        backend=others.get("backend"),
         ca=paths.get("ca.pem"),
         host=HOST if "chain.pem" in paths else None,
     )

@@ -22,10 +22,10 @@ from lab.check.races import known_to_race
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
 from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, ServerReport, Stage
 from lab.own.findings import InputError
-from lab.own.vsftpd_conf import line_that_switches
 from lab.record import AttemptResult, CertificateRecord
 from lab.remedies.advice import Advice
 from lab.remedies.words import InBothLanguages
+from lab.servers.vsftpd.own.reading import line_that_switches
 from lab.settings import SettingsError
 from tests.check import GOOD
 from tests.own_inputs.chains import made
@@ -148,7 +148,9 @@ def test_files_are_found_from_where_the_demands_are(tmp_path: Path) -> None:
             '[refuse]\nover = ["TLSv1"]\nimpostor = true\nunverified = false\n',
         )
     )
-    assert said.files == CheckedFiles(vsftpd_conf=tmp_path / "vsftpd.conf", host="ftp.example.com")
+    assert said.files == CheckedFiles(
+        configurations={"vsftpd-conf": tmp_path / "vsftpd.conf"}, host="ftp.example.com"
+    )
     assert said.over["TLSv1"].line == 13
     assert said.impostor is not None
     assert said.impostor.line == 14
@@ -232,7 +234,7 @@ def _plan(folder: Path, demands: str = "", conf: str = CONF, **more: Any) -> Che
     path = folder / "vsftpd.conf"
     path.write_text(conf, encoding="utf-8")
     said = read(_written(folder, demands))
-    return read_plan(said, CheckedFiles(vsftpd_conf=path), **more)
+    return read_plan(said, CheckedFiles(configurations={"vsftpd-conf": path}), **more)
 
 
 EVERYTHING = """\

@@ -24,8 +24,8 @@ from lab.check.strongest import Demanded, comparable, strongest
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
-from lab.own import vsftpd_conf
 from lab.own.attempt import read_attempt
+from lab.own.configurations import given
 from lab.own.files import UserFiles
 from lab.own.findings import InputError
 from lab.own.rewriting import WrittenLine
@@ -36,6 +36,7 @@ from lab.remedies.lines import changes
 from lab.remedies.races import THOROUGH
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd
+from lab.servers.vsftpd.own import reading as vsftpd_conf
 from tests.unit.made_up import DELIVERED, attempt_record, reporting
 
 CONF = """\
@@ -112,7 +113,9 @@ def demanded(file: Path, *clients: str, over: Sequence[str] = ()) -> list[Demand
     """What is demanded, and what comes of the file as it is; refusals with advice."""
     made = []
     for client in clients:
-        attempt, own, _ = read_attempt(file, None, None, None, [], client, [])
+        attempt, own, _ = read_attempt(
+            given({"vsftpd-conf": file}), None, None, None, [], client, []
+        )
         wanted = Requirement(demand=Demand.DELIVERS, client=client)
         made.append(_demanded(PlannedRow(wanted, attempt, own or UserFiles())))
     for version in over:
@@ -153,7 +156,9 @@ def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
 
 def form(file: Path, wanted: Sequence[Demanded]) -> ConfigurationForm:
     """The form of the file."""
-    found = form_of(wanted[0].planned.attempt.server, CheckedFiles(vsftpd_conf=file))
+    found = form_of(
+        wanted[0].planned.attempt.server, CheckedFiles(configurations={"vsftpd-conf": file})
+    )
     assert found is not None
     return found
 
@@ -349,7 +354,7 @@ def test_a_change_that_lets_in_who_must_be_refused_says_which_requirement_it_bre
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     file = conf(tmp_path)
     server = demanded(file, OLD)[0].planned.attempt.server
-    files = CheckedFiles(vsftpd_conf=file)
+    files = CheckedFiles(configurations={"vsftpd-conf": file})
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "nowhere")
     for there in (file, link, tmp_path):
@@ -366,7 +371,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_whether_it_is_searched(tmp_path: Path) -> None:
     file = conf(tmp_path)
     server = demanded(file, OLD)[0].planned.attempt.server
-    files = CheckedFiles(vsftpd_conf=file)
+    files = CheckedFiles(configurations={"vsftpd-conf": file})
 
     def wanted(files: CheckedFiles = files, **options: Any) -> bool | None:
         found = wanted_strongest(server, files, "en", **{"search": None, "write": None, **options})
@@ -444,10 +449,11 @@ TRICKY_NGINX = [
 @pytest.mark.parametrize("text", [*TRICKY, *TRICKY_NGINX])
 def test_what_is_written_is_read_back_as_it_was_found(tmp_path: Path, text: str) -> None:
     file = conf(tmp_path, text)
-    web = text in TRICKY_NGINX
-    ftp_file, web_file = (None, file) if web else (file, None)
-    attempt, _, _ = read_attempt(ftp_file, None, None, None, [], None, [], nginx_conf=web_file)
-    found = form_of(attempt.server, CheckedFiles(vsftpd_conf=ftp_file, nginx_conf=web_file))
+    files = CheckedFiles(
+        configurations={"nginx-conf" if text in TRICKY_NGINX else "vsftpd-conf": file}
+    )
+    attempt, _, _ = read_attempt(files.given, None, None, None, [], None, [])
+    found = form_of(attempt.server, files)
     assert found is not None
     ladders = Ladders(attempt.server, found.server)
     for weaker in (False, True):

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from lab.clients import PROGRAMS
-from lab.model import FtpClientSettings, Goal
+from lab.documents import Claim, documents
+from lab.model import Attempt, FtpClientSettings, Goal, Role
+from lab.record import RECORD_NAME, whole
 from lab.servers import SERVERS
-from lab.settings import parse_client
+from lab.settings import parse_client, parse_server
+from tests.unit.made_up import DELIVERED as COMPLETED
+from tests.unit.made_up import attempt_record, reporting, run_record
 from tools import field
 from tools.field_page import (
     BEGIN,
+    DOCUMENT,
     END,
     PAGE,
     Cell,
@@ -114,13 +119,13 @@ def known() -> Known:
             )
         },
         {"vsftpd": {"vsftpd": "3.0.5"}, "lftp@debian13": {"stand-in": "x", "lftp": "4.9.3"}},
+        {"lftp-verifies": "confirmed", "lftp-resumes": "refuted"},
     )
 
 
 def test_the_page_has_the_share_of_reasons_that_are_known_and_what_users_saw() -> None:
     text = "\n".join(tables_of(known()))
     assert "Of 5 tries 4 did not deliver; of 3 (75.0 %) the reason is known." in text
-    assert "| `lftp@debian13` | `vsftpd` | TLS 1.2 | 1 of 4 |" in text
     assert "| `aborted` | transfer aborted | 転送の中断 | transfer | server | 2 |" in text
     assert "`426 Failure \\| reading`" in text
     assert "- `curl@centos7` cannot be tried: the image has no such program." in text
@@ -139,10 +144,79 @@ def test_what_is_known_is_kept_and_written_between_the_marks(tmp_path: Path) -> 
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     write(known(), page)
     text = page.read_text()
-    assert text.startswith(f"before\n{BEGIN}\n\n## At a glance")
+    assert text.startswith(f"before\n{BEGIN}\n\n## What was found")
     assert text.endswith(f"{END}\nafter\n")
     assert "old" not in text
     page.write_text("nothing")
     with pytest.raises(ValueError, match="has no lines"):
         write(known(), page)
     assert BEGIN in PAGE.read_text(encoding="utf-8")
+
+
+def test_what_was_found_comes_before_the_tables_in_sentences() -> None:
+    text = "\n".join(tables_of(known())).partition("## At a glance")[0]
+    assert not any(line.startswith("|") for line in text.splitlines())
+    headings = [line for line in text.splitlines() if line.startswith("### ")]
+    assert headings == [
+        "### Who says success wrongly",
+        "### Who verifies the certificate",
+        "### Who resumes the session",
+    ]
+    assert "Of 2 clients 1 reported success of a file of 1 MiB that did not arrive whole:" in text
+    assert "- `lftp@debian13` over TLS 1.2: to `vsftpd` in 1 of 4 tries." in text
+    # a claim is told with what a run says of it, and one that no run has tried is counted
+    claims = {claim.id: claim for claim in documents()[DOCUMENT].claims}
+    assert f"\n- {claims['lftp-verifies'].text.en}\n" in text
+    assert f"\n- Not so: {claims['lftp-resumes'].text.en}\n" in text
+    assert claims["wget-verifies"].text.en not in text
+    section = [one for one in claims.values() if one.place.section == "verifies"]
+    assert f"Of {len(section) - 1} more claims of this section no run has a verdict yet." in text
+    assert f"Of the {len(claims)} claims of this document 1 were confirmed" in text
+
+
+def test_nobody_says_success_wrongly_where_nobody_does() -> None:
+    cell = Cell("lftp@debian13", "vsftpd", "TLSv1.2", True)
+    text = "\n".join(tables_of(Known({cell: [DELIVERED]})))
+    assert "- None of the 1 clients reported success of a file that did not arrive." in text
+
+
+def test_who_resumes_is_told_by_those_that_deliver_and_those_that_are_refused_for_it() -> None:
+    refused = End("refused", "transfer", "session-reuse-required", "522", "server")
+    cell = Cell("ftplib@debian13", "vsftpd", "TLSv1.2", True)
+    ends = {
+        cell: [refused],
+        dataclasses.replace(cell, reuse=False): [DELIVERED],
+        dataclasses.replace(cell, client="ftplib@centos7"): [refused],
+        dataclasses.replace(cell, client="lftp@debian13"): [DELIVERED],
+        dataclasses.replace(cell, client="rclone@debian13"): [DELIVERED, ABORTED],
+        dataclasses.replace(cell, client="rclone@debian13", server="proftpd"): [refused],
+        # another end says nothing of it
+        dataclasses.replace(cell, client="ruby-net-ftp@debian13"): [ABORTED],
+    }
+    text = "\n".join(tables_of(Known(ends))).partition("## At a glance")[0]
+    assert "- Over TLS 1.2 `lftp` (debian13) deliver to a server that requires" in text
+    assert "- Over TLS 1.2 `ftplib` (centos7, debian13) do not resume it" in text
+    assert "`rclone@debian13` resumes it for `vsftpd`, and not for `proftpd`." in text
+    assert "ruby" not in text.partition("### Who resumes")[2].partition("In the cases")[0]
+
+
+@pytest.mark.parametrize("claim", documents()[DOCUMENT].claims, ids=lambda claim: claim.id)
+def test_the_sentence_of_a_claim_is_understood_by_itself(claim: Claim) -> None:
+    first = claim.text.en.split()[0]
+    assert first not in {"It", "They", "This", "These", "Its", "Their"}, claim.text.en
+
+
+def test_the_newest_run_that_tried_a_claim_decides(tmp_path: Path) -> None:
+    case = "command_line_clients/lftp_resumes_the_session"
+    here = Attempt(parse_server(()), parse_client("lftp@debian13"))
+    for name, reused in (("20260101", True), ("20260102", False), ("20260103", None)):
+        outcome = None if reused is None else reporting(COMPLETED, session_reused=reused)
+        id_ = f"{case}[lftp@debian13]"
+        made = attempt_record(f"{id_}/works", here, outcome, None, role=Role.WORKS, case=id_)
+        (tmp_path / name).mkdir()
+        record = run_record(attempts=(made,), cases=())
+        (tmp_path / name / RECORD_NAME).write_text(whole(record), encoding="utf-8")
+    assert field.judged(tmp_path) == {"lftp-resumes": "refuted"}
+    (tmp_path / "20260104").mkdir()
+    assert field.judged(tmp_path) == {"lftp-resumes": "refuted"}
+    assert field.judged(tmp_path / "20260104") == {}

@@ -13,17 +13,18 @@ from lab.check import demands
 from lab.check.clients import clients_of
 from lab.clients.edge import Edge
 from lab.clients.net_ftp import NetFtp
-from lab.own import InputError, mt_client, nginx_conf
+from lab.own import InputError, mt_client
 from lab.own import mt_config as mt
-from lab.own import vsftpd_conf as conf
 from lab.own.backend import parameters, parameters_of_vcl, read
 from lab.own.backend_settings import client_settings
 from lab.own.mt_config import from_environment
 from lab.own.pem import read_anchors, read_certificate
-from lab.own.vsftpd_conf import BUILDS, options_of
 from lab.servers import ListenerPlace
 from lab.servers.nginx import Nginx, NginxServer
+from lab.servers.nginx.own import reading as nginx
 from lab.servers.vsftpd import DEBIAN, VsftpdServer
+from lab.servers.vsftpd.own import reading as conf
+from lab.servers.vsftpd.own.reading import BUILDS, options_of
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes
 
 HOST = "ftp.lab.test"
@@ -145,7 +146,7 @@ PARTS = [
 @fuzz
 def test_an_nginx_conf_is_refused_or_can_be_given_to_nginx(text: str) -> None:
     try:
-        parsed = nginx_conf.parse(text, "nginx.conf")
+        parsed = nginx.parse(text, "nginx.conf")
     except InputError as error:
         check_error(error, "nginx.conf", text)
         return

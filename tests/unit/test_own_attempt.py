@@ -13,6 +13,7 @@ from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt, only
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
+from lab.own.configurations import given
 from lab.own.files import UserFiles
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
@@ -64,7 +65,7 @@ class Desk:
         host: str | None = None,
     ) -> tuple[Any, UserFiles | None, list[Finding]]:
         return read_attempt(
-            self.given.get("vsftpd_conf"),
+            given({"vsftpd-conf": self.given.get("vsftpd_conf")}, {"vsftpd-build": build}),
             self.given.get("mt_config"),
             self.given.get("chain"),
             self.given.get("key"),
@@ -72,7 +73,6 @@ class Desk:
             program,
             client,
             server=software,
-            vsftpd_build=build,
             environment=environment,
             ca=self.given.get("ca"),
             host=host,

@@ -701,7 +701,7 @@ def test_two_names_are_shown_by_a_bare_client_where_none_is_named(tmp_path: Path
     file.write_text(vcl(*names), encoding="utf-8")
 
     def made(client: str | None = None) -> tuple[Attempt, list[Finding]]:
-        attempt, _, findings = read_attempt(None, None, None, None, [], client, [], backend=file)
+        attempt, _, findings = read_attempt([], None, None, None, [], client, [], backend=file)
         return attempt, findings
 
     attempt, findings = made()
@@ -1000,7 +1000,7 @@ def attempt(
         chain_file = directory / "chain.pem"
         chain_file.write_bytes(chain)
     return read_attempt(
-        None,
+        [],
         None,
         chain_file,
         key_file,
@@ -1022,9 +1022,9 @@ def test_a_backend_alone_is_an_attempt_of_the_edge_at_nginx(tmp_path: Path) -> N
 
 
 def test_without_a_backend_the_ends_are_as_before() -> None:
-    made, _, _ = read_attempt(None, None, None, None, [], None, [])
+    made, _, _ = read_attempt([], None, None, None, [], None, [])
     assert (str(made.client), made.server.software) == ("net-ftp@rocky9:DEFAULT", "vsftpd")
-    made, _, _ = read_attempt(None, None, None, None, [], "edge@debian13", [])
+    made, _, _ = read_attempt([], None, None, None, [], "edge@debian13", [])
     assert made.server.software == "nginx"
 
 
@@ -1056,7 +1056,7 @@ def test_a_backend_and_an_mt_config_exclude_each_other(tmp_path: Path) -> None:
     for file in files:
         file.write_text(vcl(), encoding="utf-8")
     with pytest.raises(InputError, match="one of FTP"):
-        read_attempt(None, files[1], None, None, [], None, [], backend=files[0])
+        read_attempt([], files[1], None, None, [], None, [], backend=files[0])
 
 
 def test_the_command_line_wins_and_that_is_said(tmp_path: Path) -> None:
@@ -1117,4 +1117,4 @@ def test_own_is_refused_where_nothing_was_brought(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
-        read_attempt(None, None, None, None, [], None, [], backend=tmp_path / "missing.vcl")
+        read_attempt([], None, None, None, [], None, [], backend=tmp_path / "missing.vcl")

@@ -9,8 +9,9 @@ import pytest
 from lab.model import ProtocolRange, only
 from lab.own import InputError
 from lab.own.attempt import read_attempt
+from lab.own.configurations import given
 from lab.own.findings import LONGEST_LINE, Severity
-from lab.own.nginx_conf import NginxConf, parse
+from lab.servers.nginx.own.reading import NginxConf, parse
 
 WHOLE = """\
 user www-data;
@@ -110,7 +111,7 @@ def test_it_is_a_way_into_an_attempt(tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
     made, own, findings = read_attempt(
-        None, None, None, None, ["ciphers=ALL"], None, [], nginx_conf=file
+        given({"nginx-conf": file}), None, None, None, ["ciphers=ALL"], None, []
     )
     assert (made.server.software, made.client.program) == ("nginx", "edge")
     assert made.server.ciphers == "ALL"  # the command line wins
@@ -124,13 +125,15 @@ def test_it_is_a_way_into_an_attempt(tmp_path: Path) -> None:
 def test_it_goes_with_no_file_of_ftp(other: str, tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
-    ftp = file if other == "conf" else None, file if other == "config" else None
+    config = file if other == "config" else None
+    files = given({"nginx-conf": file, "vsftpd-conf": file if other == "conf" else None})
     with pytest.raises(InputError, match="for a web client"):
-        read_attempt(*ftp, None, None, [], None, [], nginx_conf=file)
+        read_attempt(files, config, None, None, [], None, [])
 
 
 def test_it_says_nothing_to_another_server(tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
+    files = given({"nginx-conf": file})
     with pytest.raises(InputError, match="says nothing to origin"):
-        read_attempt(None, None, None, None, [], None, [], nginx_conf=file, server="origin")
+        read_attempt(files, None, None, None, [], None, [], server="origin")

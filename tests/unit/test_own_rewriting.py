@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.own import nginx_conf as reader
-from lab.own.rewriting import WrittenLine, as_bytes, nginx_conf, read_exactly, vsftpd_conf
+from lab.own.rewriting import WrittenLine, as_bytes, read_exactly
+from lab.servers.nginx.own import reading as reader
+from lab.servers.nginx.own.rewriting import nginx_conf
+from lab.servers.vsftpd.own.rewriting import vsftpd_conf
 
 CONF = """\
 # Delivery

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from lab.model import ProtocolRange
 from lab.own import InputError, Severity
-from lab.own import vsftpd_conf as conf
 from lab.own.findings import data
 from lab.own.presumed import in_both_languages
-from lab.own.vsftpd_conf import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd, VsftpdServer
+from lab.servers.vsftpd.own import reading as conf
+from lab.servers.vsftpd.own.reading import BUILDS, OptionKind, Treatment, VsftpdConf, options_of
 from lab.settings import SettingsError
-from tests.own_inputs import JUDGED, NO_INPUT, VSFTPD, Input
+from tests.own_inputs import CONFIGURATIONS, JUDGED, NO_INPUT, Input
 
 #: What every file of these tests begins with, so that only what is tested is out of the ordinary.
 USUAL = (
@@ -36,6 +36,8 @@ PLACE = ListenerPlace(
     private_key="/k.pem",
     client_ca="/ca.pem",
 )
+
+VSFTPD = [one for one in CONFIGURATIONS if one.kind == "vsftpd.conf"]
 
 
 def read(text: str) -> VsftpdConf:

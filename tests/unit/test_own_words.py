@@ -21,16 +21,21 @@ USERS = {
     "chain.toml": ["chain"],
     "backend.toml": ["backend", "backend_data", "backend_settings", "vcl"],
     "mt.toml": ["mt_config", "mt_client"],
-    "nginx.toml": ["nginx_conf"],
     "pem.toml": ["pem"],
-    "vsftpd.toml": ["vsftpd_conf"],
 }
+#: Tables of servers, each with the modules of its folder.
+OF_SERVERS = {
+    str(path): [str(module) for module in path.parent.glob("*.py")]
+    for path in sorted(FOLDER.parent.glob("servers/*/own/*.toml"))
+}
+USERS |= OF_SERVERS
 #: Words that are named by what they are about.
 OF_ENUMERATIONS = {str(each) for each in NotJudged}
 
 
 def source(table: str) -> str:
-    return "".join((FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in USERS[table])
+    paths = (FOLDER / (name if table in OF_SERVERS else f"{name}.py") for name in USERS[table])
+    return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def words_of(table: str) -> dict[str, str]:
@@ -48,7 +53,7 @@ def words_of(table: str) -> dict[str, str]:
 
 def test_every_table_is_used() -> None:
     around = {"findings.toml"}  # what stands around the words of all
-    assert {path.name for path in FOLDER.glob("*.toml")} == set(USERS) | around
+    assert {path.name for path in FOLDER.glob("*.toml")} == set(USERS) - set(OF_SERVERS) | around
 
 
 @pytest.mark.parametrize("table", USERS)
@@ -87,11 +92,11 @@ def pairs_of(table: str) -> Iterator[tuple[str, str, str]]:
     for part in ("why", "wanted"):
         for name, both in rows.get(part, {}).items():
             yield f"{part}.{name}", both.get("en", ""), both.get("ja", "")
-    if table == "vsftpd.toml":
-        for option, given in rows["option"].items():
+    if table in OF_SERVERS:
+        for option, given in rows.get("option", {}).items():
             for key in {"set", "empty", "missing", "presumes"} & given.keys():
                 yield f"{option}.{key}", given[key], given.get(f"{key}_ja", "")
-        for number, rule in enumerate(rows["rule"]):
+        for number, rule in enumerate(rows.get("rule", ())):
             # what cannot be an input is an error, and those are in English
             for key in ({"presumes"} if rule.get("cannot") else {"says", "presumes"}) & rule.keys():
                 yield f"rule {number}.{key}", rule[key], rule.get(f"{key}_ja", "")
@@ -114,9 +119,10 @@ def test_everything_that_is_said_of_a_file_is_said_in_japanese_as_well(table: st
     assert not left_over
 
 
-def test_no_option_or_rule_has_japanese_of_what_is_not_said() -> None:
-    rows = data("vsftpd.toml")
-    for row in (*rows["option"].values(), *rows["rule"]):
+@pytest.mark.parametrize("table", OF_SERVERS)
+def test_no_option_or_rule_has_japanese_of_what_is_not_said(table: str) -> None:
+    rows = data(table)
+    for row in (*rows.get("option", {}).values(), *rows.get("rule", ())):
         assert {key.removesuffix("_ja") for key in row if key.endswith("_ja")} <= row.keys(), row
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting, spelt
-from lab.model.settings import CLIENT_CERTIFICATE_HELP, SNI_HELP
+from lab.model.settings import CLIENT_CERTIFICATE_HELP, PRESUMED_HELP, SNI_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
 HOSTS = {
@@ -45,9 +45,7 @@ class Vsftpd(FtpServerSettings):
     ssl_sni_hostname: str | None = setting(None, SNI_HELP, one_line=True)
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
     allow_anon_ssl: bool | None = setting(None, "anonymous sessions may use TLS")
-    presumed: tuple[str, ...] = setting(
-        (), "what must hold on your server, which the lab does not have, for a completion to count"
-    )
+    presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
     @property
     def server_name(self) -> str:

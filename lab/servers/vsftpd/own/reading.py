@@ -12,7 +12,7 @@ form cannot be handed on, and is an error.
 What no line sets is the program's default - no TLS at all without ``ssl_enable`` - with one exception:
 the lab lets its user log in and upload (the treatment ``allowed``) unless the file forbids it.
 
-``vsftpd.toml`` has every option and what becomes of it, and what options do to a delivery together. What
+``options.toml`` has every option and what becomes of it, and what options do to a delivery together. What
 they name of the operator's host - files, directories, accounts - is not in the lab: what must hold there is
 said, and is a setting of the server (``presumed``), so that no completion is given out for more than it is.
 """
@@ -24,6 +24,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -36,13 +37,14 @@ from lab.own.findings import (
     check_line,
     data,
 )
+from lab.own.presumed import presumption
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd
 from lab.settings import SettingsError
 from lab.text import closest, cut, listed
 
 #: The options, and what is said of a file.
-TABLE = "vsftpd.toml"
+TABLE = str(Path(__file__).with_name("options.toml"))
 #: The builds whose files can be read, by name.
 BUILDS: Mapping[str, Build] = {build.name: build for build in (DEBIAN, DEBIAN_12, EL9)}
 #: Bytes after which vsftpd stops reading (``VSFTP_CONF_FILE_MAX``).
@@ -72,7 +74,7 @@ class OptionKind(StrEnum):
 
 
 class Treatment(StrEnum):
-    """What becomes of an option; the head of ``vsftpd.toml`` says more."""
+    """What becomes of an option; the head of ``options.toml`` says more."""
 
     FIELD = "field"
     CERTIFICATE = "certificate"
@@ -173,6 +175,15 @@ def line_that_switches(text: str, version: str) -> int | None:
         if line.partition("=")[0].lstrip(BLANKS) in names:
             found = number
     return found
+
+
+def presumptions() -> Iterator[InBothLanguages]:
+    """Every wording of what is presumed, with the places of its values."""
+    table = data(TABLE)
+    for given in (*table["option"].values(), *table["rule"]):
+        if "presumes" in given:
+            yield InBothLanguages(given["presumes"], given["presumes_ja"])
+    yield InBothLanguages(**table["phrases"]["other-build"])
 
 
 @dataclass(frozen=True)
@@ -516,7 +527,7 @@ class _Reading:
 
     def _presume(self, number: int | None, what: str) -> None:
         place = self.found.file if number is None else f"{self.found.file}:{number}"
-        self.presumed.append(_phrase("presumed", what=what, place=place).en)
+        self.presumed.append(presumption(what, place))
 
     def _say_defaults(self) -> None:
         for name, option in self.options.items():

@@ -5,8 +5,8 @@ arguments a directive takes. The file may be a whole configuration, or what one 
 alone. Of several servers the first with TLS counts; what stands in ``http`` holds for it unless it says
 something else itself.
 
-``nginx.toml`` has the directives that can change an outcome and what becomes of each. The lab's listener has
-its own port, names and answer; what is left out is said once.
+``directives.toml`` has the directives that can change an outcome and what becomes of each. The lab's listener
+has its own port, names and answer; what is left out is said once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import crossplane
@@ -25,7 +26,7 @@ from lab.servers.nginx import Nginx
 from lab.text import cut, listed
 
 #: The directives, and what is said of a file.
-TABLE = "nginx.toml"
+TABLE = str(Path(__file__).with_name("directives.toml"))
 _SWITCH = {"on": True, "off": False}
 
 

@@ -1,0 +1,192 @@
+"""Servers that read people's own configuration files: what a server's folder declares of its own kind.
+
+A server that reads one has a folder ``own`` (``lab/servers/NAME/own``), whose ``READER`` says what the kind
+is called, how it is read and how it is written again. The options of the commands, the keys of a
+``lab-check.toml`` and the exercises follow from what is found; nothing here names a server.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from lab.model import ServerSettings, WebServerSettings
+from lab.model.software import LAB
+from lab.own.findings import Finding
+from lab.own.rewriting import Rewrite
+from lab.remedies.words import InBothLanguages
+from lab.servers.base import Server
+
+#: What a line of a configuration is called by: ``extra:LINE`` of an entry of ``extra``, else the field.
+EXTRA = "extra:"
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadConfiguration:
+    """A configuration file as the settings of a server."""
+
+    settings: ServerSettings
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """The line that each field of the settings comes from; fields that no line sets are missing."""
+    extra_lines: Mapping[str, int] = field(default_factory=dict)
+    """The line of each entry of ``settings.extra``."""
+    spelled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Fields that several lines make up together, and each of these as an entry of ``extra`` would be.
+
+    Where the command line assigns the field, such entries go.
+    """
+    findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFiles:
+    """What a configuration names of the machine, for who has these files in a folder: an exercise."""
+
+    certificate: tuple[str, int] = ("", 0)
+    key: tuple[str, int] = ("", 0)
+    """The path and its line; an empty path: no line names one."""
+    passive_address: str = ""
+    passive_ports: tuple[str, str] = ("", "")
+    """The first and the last, as they are written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritableConfiguration:
+    """What reads a changed text of a configuration, and what changes it."""
+
+    server: Server[Any]
+    """The server in the build that the file is for: how it spells its options."""
+    read: Callable[[str], ServerSettings]
+    """The settings of the lab's server that a text comes to; raises :class:`InputError`."""
+    rewrite: Rewrite
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnConfiguration(ABC):
+    """The configuration file of one server software, as people bring it."""
+
+    file: ClassVar[str]
+    """The name of the file, such as ``vsftpd.conf``."""
+    software: ClassVar[str]
+    """The server that reads it where nobody names one: a name of ``ServerSettings.software``."""
+    settings: ClassVar[type[ServerSettings]]
+    """What it is read as: the class of the settings of every server that reads it."""
+    help: ClassVar[str]
+    build_help: ClassVar[str] = ""
+    """What ``--NAME-build`` names; empty: there is one build, or none is to be named."""
+    is_written: ClassVar[bool] = False
+    """Whether the lab writes such a file anew, and looks for a stronger configuration (:meth:`writable`)."""
+    has_certificate: ClassVar[bool] = False
+    """Whether the program has a certificate where no line names one."""
+
+    @property
+    def option(self) -> str:
+        """The option that names the file, without its hyphens: ``vsftpd-conf``."""
+        return self.file.replace(".", "-")
+
+    @property
+    def build_option(self) -> str:
+        """The option that names the build; empty: there is none."""
+        return f"{self.option.rpartition('-')[0]}-build" if self.build_help else ""
+
+    @property
+    def of_web(self) -> bool:
+        """Whether it is for a web server."""
+        return issubclass(self.settings, WebServerSettings)
+
+    @abstractmethod
+    def read(
+        self, text: str, file: str, server: Server[Any], build: str | None = None
+    ) -> ReadConfiguration:
+        """What a text comes to.
+
+        Args:
+            text: the whole file.
+            file: its name, for the findings.
+            server: the lab's server that stands for the person's.
+            build: the build that the file is written for; ``None``: nobody has named one.
+
+        Raises:
+            InputError: it cannot be read or handed on.
+            SettingsError: there is no such build.
+        """
+
+    def writable(
+        self, text: str, file: str, server: Server[Any], build: str | None = None
+    ) -> WritableConfiguration:
+        """How a text is changed and read again, with arguments and errors as :meth:`read`."""
+        raise NotImplementedError(f"no {self.file} is written: {text!r} {file} {server} {build}")
+
+    def line_that_switches(self, text: str, version: str) -> int | None:
+        """The line that switches one protocol version and no other; ``None``: none does."""
+        del text, version
+        return None
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """What the text names of the machine; raises as :meth:`read`."""
+        del text, file
+        return NamedFiles()
+
+    def presumptions(self) -> Iterator[InBothLanguages]:
+        """Every wording of what must hold on a person's server, with the places of its values."""
+        yield from ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenConfiguration:
+    """A configuration file that a person named."""
+
+    reader: OwnConfiguration
+    file: Path
+    build: str | None = None
+
+    @property
+    def option(self) -> str:
+        """The option that named it, as it is written."""
+        return f"--{self.reader.option}"
+
+
+@cache
+def readers() -> Mapping[str, OwnConfiguration]:
+    """What reads each kind of file, by the option that names one: of FTP servers first."""
+    found = [
+        import_module(f"lab.servers.{path.parent.parent.name}.own").READER
+        for path in sorted(LAB.glob("servers/*/own/__init__.py"))
+    ]
+    ordered = sorted(found, key=lambda one: (one.of_web, one.file))
+    return MappingProxyType({one.option: one for one in ordered})
+
+
+def reader_of(settings: ServerSettings) -> OwnConfiguration | None:
+    """What reads the configuration of the server with these settings; ``None``: nothing does."""
+    found = (one for one in readers().values() if isinstance(settings, one.settings))
+    return next(found, None)
+
+
+def given(
+    files: Mapping[str, Path | None], builds: Mapping[str, str | None] = _NOTHING
+) -> tuple[GivenConfiguration, ...]:
+    """The files that were named, in the order of :func:`readers`.
+
+    Args:
+        files: by the option.
+        builds: by the option that names the build. One without a file is of no file and changes nothing.
+    """
+    return tuple(
+        GivenConfiguration(reader=one, file=file, build=builds.get(one.build_option))
+        for option, one in readers().items()
+        if (file := files.get(option)) is not None
+    )
+
+
+def options_in_words(readers_of: Sequence[OwnConfiguration] = ()) -> str:
+    """```--vsftpd-conf FILE`, `--nginx-conf FILE```: the options that name a configuration; default: all."""
+    return ", ".join(f"`--{one.option} FILE`" for one in readers_of or readers().values())

@@ -1,0 +1,70 @@
+"""How a person's nginx.conf is read and written again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lab.model import ServerSettings
+from lab.own.configurations import (
+    NamedFiles,
+    OwnConfiguration,
+    ReadConfiguration,
+    WritableConfiguration,
+)
+from lab.servers.nginx import Nginx
+
+if TYPE_CHECKING:
+    from lab.servers.base import Server
+
+
+class NginxConfiguration(OwnConfiguration):
+    """An nginx.conf."""
+
+    file: ClassVar[str] = "nginx.conf"
+    software: ClassVar[str] = "nginx"
+    is_written: ClassVar[bool] = True
+    settings: ClassVar[type[ServerSettings]] = Nginx
+    help: ClassVar[str] = "your origin's nginx.conf, or its server block"
+
+    def read(
+        self, text: str, file: str, server: Server[Any], build: str | None = None
+    ) -> ReadConfiguration:
+        """See :meth:`OwnConfiguration.read`."""
+        from lab.servers.nginx.own import reading  # noqa: PLC0415 - a reader is loaded for its file
+
+        del build
+        read = reading.parse(text, file, software=server.name)
+        return ReadConfiguration(
+            settings=read.settings,
+            lines=read.lines,
+            extra_lines=read.extra_lines,
+            findings=read.findings,
+        )
+
+    def writable(
+        self, text: str, file: str, server: Server[Any], build: str | None = None
+    ) -> WritableConfiguration:
+        """See :meth:`OwnConfiguration.writable`."""
+        from lab.servers.nginx.own import reading, rewriting  # noqa: PLC0415
+
+        del build
+        found = reading.parse(text, file, software=server.name)
+
+        def read(changed: str) -> ServerSettings:
+            return reading.parse(changed, file, software=server.name).settings
+
+        rewrite = rewriting.nginx_conf(found.server_line, found.own_lines)
+        return WritableConfiguration(server=server, read=read, rewrite=rewrite)
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """See :meth:`OwnConfiguration.named_files`."""
+        from lab.servers.nginx.own import reading  # noqa: PLC0415
+
+        files = reading.parse(text, file).files
+        return NamedFiles(
+            certificate=files.get("ssl_certificate", ("", 0)),
+            key=files.get("ssl_certificate_key", ("", 0)),
+        )
+
+
+READER = NginxConfiguration()
