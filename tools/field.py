@@ -31,7 +31,16 @@ from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.host.checkout import root
 from lab.images import Printed
-from lab.model import Attempt, ClientSettings, Goal, ProtocolRange, Result, ServerSettings, only
+from lab.model import (
+    Accepts,
+    Attempt,
+    ClientSettings,
+    Goal,
+    ProtocolRange,
+    Result,
+    ServerSettings,
+    only,
+)
 from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult, RecordError, load
 from lab.remedies.races import RACES
@@ -49,7 +58,7 @@ FIRST, TRIES, MOST = 2, 6, 30
 #: Seconds that a client has, unless it ends before; a client that hangs ends there.
 LIMIT_S = 20.0
 #: Attempts at the same time: files that clients make before they deliver them must fit into ``/tmp``.
-WORKERS = 8
+WORKERS = 12
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: Why there is nothing in the cell of the other version.
 SHIPPED = "neither end can be limited to a version, and as they are shipped they speak {}"
@@ -157,9 +166,9 @@ def made(
     laboratory: Lab,
     attempts: Mapping[Any, Attempt],
     times: int,
-    captures: CapturePolicy = CapturePolicy.NONE,
+    captures: CapturePolicy = CapturePolicy.REFUSED,
 ) -> dict[Any, list[AttemptResult]]:
-    """So many tries of each, by its key."""
+    """So many tries of each, by its key; of a refusal the wire is heard as well."""
     found: dict[Any, list[AttemptResult]] = {key: [] for key in attempts}
     keys = {f"{number}": key for number, key in enumerate(attempts)}
     planned = [
@@ -285,6 +294,9 @@ def make(
             ends = {c: [end_of(one, c.version) for one in tries] for c, tries in results.items()}
             known = dataclasses.replace(known, ends={**known.ends, **ends})
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
+        accepts = {**known.accepts, **dict(_accepts(laboratory, known))}
+    known = dataclasses.replace(known, accepts=accepts)
+    KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
     return known
 
 
@@ -293,7 +305,7 @@ def _made_each(
 ) -> dict[Cell, list[AttemptResult]]:
     """So many tries of each; where neither end is limited, the wire is read for what they agree on."""
     found = {}
-    for shipped, captures in ((False, CapturePolicy.NONE), (True, CapturePolicy.ALL)):
+    for shipped, captures in ((False, CapturePolicy.REFUSED), (True, CapturePolicy.ALL)):
         some = {
             cell: one
             for cell, one in attempts.items()
@@ -317,10 +329,13 @@ def _always(_: Iterable[AttemptResult]) -> bool:
 
 
 def _may_differ(tries: Iterable[AttemptResult]) -> bool:
-    """Whether a further try may end otherwise: one delivered, or lost in what is a race elsewhere."""
+    """Whether a further try may end otherwise: one delivered, lost in what is a race elsewhere, or broke."""
     return any(
-        one.outcome is not None
-        and (one.outcome.result is Result.COMPLETED or one.outcome.reason in RACES)
+        one.verdict is Verdict.LAB_ERROR
+        or (
+            one.outcome is not None
+            and (one.outcome.result is Result.COMPLETED or one.outcome.reason in RACES)
+        )
         for one in tries
     )
 
@@ -328,6 +343,21 @@ def _may_differ(tries: Iterable[AttemptResult]) -> bool:
 def _differ(tries: Iterable[AttemptResult]) -> bool:
     ends = {one.outcome.result if one.outcome else None for one in tries}
     return len(ends) > 1 or Result.FALSE_SUCCESS in ends
+
+
+def _accepts(laboratory: Lab, known: Known) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Of a server to which nobody came over a version: whether it agrees to that, asked as it is shipped."""
+    for server in servers():
+        if laboratory.image_of(SERVERS[server.software].service) is not None:
+            asked = Attempt(server, parse_client(ASKING))
+            yield (
+                server.software,
+                {
+                    version: laboratory.session.has(asked, Accepts(version))
+                    for version in VERSIONS
+                    if known.untried(server.software, version)
+                },
+            )
 
 
 def _versions(laboratory: Lab, attempts: Iterable[Attempt]) -> Iterator[tuple[str, dict[str, str]]]:

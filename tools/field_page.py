@@ -71,8 +71,23 @@ class Known:
     """By server and refusal."""
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was measured, by client and server."""
+    accepts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    """Whether a server, as it is shipped, agrees to a version over which nobody came to it; by server."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """Of each claim of the document :data:`DOCUMENT`, by its id: what the newest run says that tried it."""
+
+    def untried(self, server: str, version: str) -> bool:
+        """Whether there are cells of it, and in none of them a try."""
+        mine = [e for c, e in self.ends.items() if (c.server, c.version) == (server, version)]
+        return bool(mine) and not any(map(_tried, mine))
+
+    def lacks(self, server: str, version: str) -> str:
+        """A sentence where the server has not got the version; empty: it has, or was not asked."""
+        if self.accepts.get(server, {}).get(version, True) or not self.untried(server, version):
+            return ""
+        library = self.versions.get(server, {}).get("TLS library", "")
+        on = f" on {library}" * bool(library)
+        return f"`{server}` has no {_plain(version)}: asked for it as it is shipped{on}, it agrees to nothing"
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -80,6 +95,7 @@ class Known:
             "ends": [[asdict(c), [asdict(e) for e in ends]] for c, ends in self.ends.items()],
             "words": [[*key, asdict(told)] for key, told in self.words.items()],
             "versions": {name: dict(measured) for name, measured in self.versions.items()},
+            "accepts": {name: dict(answers) for name, answers in self.accepts.items()},
             "verdicts": dict(self.verdicts),
         }
 
@@ -94,6 +110,7 @@ class Known:
                 for server, name, told in plain["words"]
             },
             plain["versions"],
+            plain["accepts"],
             plain["verdicts"],
         )
 
@@ -336,14 +353,14 @@ def _glance(known: Known, everybody: Sequence[str]) -> Iterator[str]:
             for client in clients
         ]
         yield from table(["client", *(f"`{server}`" for server in servers)], rows)
+        able = [cell for cell in mine.values() if not known.lacks(cell.server, version)]
         for what, name, cells in (
             *(("column", s, [c for c in mine.values() if c.server == s]) for s in _servers(known)),
-            *(
-                ("row", one, [c for c in mine.values() if c.client == one])
-                for one in _clients(known)
-            ),
+            *(("row", one, [c for c in able if c.client == one]) for one in _clients(known)),
         ):
-            if cells and not any(_tried(known.ends[cell]) for cell in cells):
+            if what == "column" and (fact := known.lacks(name, version)):
+                yield f"- {fact}."
+            elif cells and not any(_tried(known.ends[cell]) for cell in cells):
                 why = Counter(end.said for cell in cells for end in known.ends[cell]).most_common(1)
                 yield f"- There is no {what} for `{name}`: {why[0][0]}."
         yield ""
@@ -389,9 +406,14 @@ def _deliveries(known: Known, server: str) -> Iterator[str]:
 
 
 def _not_tried(known: Known, cells: Sequence[Cell]) -> Iterator[str]:
-    """A sentence for each reason for which some of these cells could not be tried."""
+    """A sentence for each reason for which some of these cells of a server could not be tried."""
+    lacking = {cell.version: known.lacks(cell.server, cell.version) for cell in cells}
+    facts = [fact for fact in lacking.values() if fact]
+    yield from (f"- {fact}." for fact in facts)
     why: dict[str, list[Cell]] = {}
     for cell in cells:
+        if lacking[cell.version]:
+            continue
         for said in {end.said for end in known.ends[cell] if end.result == CANNOT}:
             why.setdefault(said, []).append(cell)
     everybody = {cell.client for cell in cells if _tried(known.ends[cell])}
@@ -404,7 +426,7 @@ def _not_tried(known: Known, cells: Sequence[Cell]) -> Iterator[str]:
         )
         whom = "No client can" if who >= everybody else f"{named} cannot"
         yield f"- {whom} be tried{f' over {over}' * bool(over)}: {reason}."
-    if why:
+    if why or facts:
         yield ""
 
 

@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.images import Printed
+from lab.own.configurations import readers
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
-from tests.own_inputs import INPUTS, JUDGED, NO_INPUT, Input, chains
+from lab.servers import SERVERS
+from tests.own_inputs import INPUTS, JUDGED, NO_INPUT, ON_DEMAND, Input, chains
 from tests.own_inputs.trying import Trial, Tried, holds
 
 PAGE = Path(__file__).parents[1] / "docs" / "own-inputs.md"
@@ -79,10 +81,11 @@ def _escaped(text: str) -> str:
 def page(tried: Mapping[Input, Tried]) -> str:
     """The document."""
     text = _HEAD.format(counts=counts(tried))
+    files = {one.file for one in readers().values()}
     kinds = dict.fromkeys(one.kind for one in tried)
     for kind in kinds:
         rows = [row(one, found) for one, found in tried.items() if one.kind == kind]
-        text += f"\n## {kind[:1].upper() + kind[1:] if kind != 'vsftpd.conf' else kind}\n\n"
+        text += f"\n## {kind if kind in files else kind[:1].upper() + kind[1:]}\n\n"
         text += "".join(
             f"| {' | '.join(cells)} |\n" for cells in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)
         )
@@ -105,12 +108,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tools/own_inputs.py", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write docs/own-inputs.md")
     arguments = parser.parse_args(argv)
+    on_demand = sorted({SERVERS[one.software].service for one in ON_DEMAND})
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_lab(Checkout.here(), Printed(), new_run_id()) as laboratory,
+        open_lab(Checkout.here(), Printed(), new_run_id(), also=on_demand) as laboratory,
     ):
         trial = Trial(laboratory, Path(folder))
-        tried = trial.all_of(INPUTS) | trial.chains(chains())
+        tried = trial.all_of([*INPUTS, *ON_DEMAND]) | trial.chains(chains())
     if arguments.write:
         PAGE.write_text(page(tried), encoding="utf-8")
     wrong = [one for one, found in tried.items() if not right(one, found)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from lab.images import Printed
 from lab.images.provenance import builds_of
 from lab.model import Offers, Result, Role, Side, Stage
 from lab.model.expectations import PlannedAttempt
+from lab.remedies.words import InBothLanguages
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.run.recording import own_files
@@ -84,10 +85,20 @@ def check(
         strongest=found,
         stand_ins=tuple(_stand_ins(conducted.record)),
         builds=builds,
-        notes=notes_on(rows),
+        notes=(*notes_on(rows), *_not_searched(plan, rows)),
         record=conducted.path,
         elapsed_s=time.monotonic() - begun,
     )
+
+
+def _not_searched(plan: CheckPlan, rows: Sequence[Row]) -> Iterator[InBothLanguages]:
+    """That no stronger configuration is looked for, where something is broken and one would be."""
+    from lab.check.judging import say  # noqa: PLC0415
+
+    if any(row.verdict is RowVerdict.BROKEN for row in rows):
+        for one in plan.checked.given:
+            if not one.reader.is_written:
+                yield say("note", "no-stronger", file=one.reader.file)
 
 
 def make_rows(

@@ -60,6 +60,8 @@ class Heard:
     server: frozenset[str]
     overheard: str = ""
     """What the server said in clear text where TLS had begun; no rule asks for its words."""
+    data_broken: bool = False
+    """Whether the client broke a data connection (RST), as the wire alone shows; no rule asks for it."""
 
 
 class Rule(Table):
@@ -216,12 +218,13 @@ def interpret(observation: Observation, heard: Heard | None = None) -> Outcome:
     )
 
 
-def hear(observation: Observation, overheard: str = "") -> Heard:
+def hear(observation: Observation, overheard: str = "", *, data_broken: bool = False) -> Heard:
     """What both ends said, in the lab's names.
 
     Args:
         observation: the evidence.
         overheard: what the server said in clear text where TLS had begun, which the wire alone has.
+        data_broken: whether the client broke a data connection, which the wire alone has.
     """
     client, server = observation.client, observation.server
     dialect = client_dialect(observation.attempt.client.program)
@@ -235,6 +238,7 @@ def hear(observation: Observation, overheard: str = "") -> Heard:
         client=dialect.heard(client),
         server=said if log.strip() else said | {NOBODY_CAME},
         overheard=overheard,
+        data_broken=data_broken,
     )
 
 
@@ -280,6 +284,17 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
         said = heard.overheard or f"{heard.reply} {observation.client.reply_text}"
         cut = " (the client left before the rest came)" if said.endswith("OOPS: ") else ""
         return f"the server gives up the session: {said.strip()}{cut}"
+    if refusal.reason is Reason.UPLOAD_DENIED and "restart-refused" in heard.server:
+        return (
+            "the client sends the file in parts, each behind REST, and the server takes no part of a file:"
+            " ProFTPD does with `AllowStoreRestart on`"
+        )
+    if refusal.reason is Reason.ABORTED and heard.data_broken:
+        return (
+            "the client broke the data connection (RST), as a system does that closes one in which something"
+            " is unread (RFC 1122, section 4.2.2.13), of TLS 1.3 the session tickets: what the server had not"
+            " read by then is lost"
+        )
     if refusal.stage is Stage.VERIFY and settings.pin is not None:
         return "the certificate is not the pinned one, so that its chain had to verify"
     return None

@@ -396,6 +396,7 @@ def _server(
         if name not in assigned:
             lines |= {f"{EXTRA}{entry}": at for entry, at in entries.items()}
     lines |= {f"{EXTRA}{entry}": at for entry, at in read.extra_lines.items() if entry in kept}
+    lines |= {f"{EXTRA}{written}": at for written, at in read.written_lines.items()}
     places.update({f"server.{name}": f"{conf}:{at}" for name, at in lines.items()})
     return dataclasses.replace(settings, **changes)
 

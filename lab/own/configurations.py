@@ -38,6 +38,8 @@ class ReadConfiguration:
     """The line that each field of the settings comes from; fields that no line sets are missing."""
     extra_lines: Mapping[str, int] = field(default_factory=dict)
     """The line of each entry of ``settings.extra``."""
+    written_lines: Mapping[str, int] = field(default_factory=dict)
+    """The line of each line that these entries come to, as the lab's configuration has it."""
     spelled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Fields that several lines make up together, and each of these as an entry of ``extra`` would be.
 

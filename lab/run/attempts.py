@@ -169,7 +169,7 @@ def _interpreted(
     """
     seen = result.observation
     wire = read(capture) if capture is not None and seen.client.failed else None
-    heard = hear(seen, wire.overheard if wire else "")
+    heard = hear(seen, wire.overheard, data_broken=wire.data_broken) if wire else hear(seen)
     outcome = judged(
         planned.attempt,
         interpret(seen, heard),

@@ -30,6 +30,8 @@ from lab.wire.tls import (
 SILENCE_S = 0.25
 #: So many connections of an attempt are read; a web client or an FTP session has one to three.
 MOST_CONNECTIONS = 32
+#: How a record of a handshake begins, as a text shows it.
+_RECORD = "\\x16\\x03"
 #: So many lines of clear text are kept of each.
 MOST_SAID = 40
 
@@ -161,6 +163,18 @@ class WireReading:
             return ""
         last = found.closed is not None and found.closed.after_ms < found.not_tls.after_ms
         return "" if last else found.not_tls.text
+
+    @property
+    def data_broken(self) -> bool:
+        """Whether the client was the first to end a data connection, and broke it (RST)."""
+        return any(
+            not one.control
+            and one.established
+            and one.closed is not None
+            and one.closed.by is Side.CLIENT
+            and one.closed.reset
+            for one in self.connections
+        )
 
     @property
     def data(self) -> ConnectionReading | None:
@@ -305,7 +319,8 @@ def _left_in_clear(connection: Connection, clear: Clear) -> Ending | None:
 def _answer_is_no_tls(clear: Clear, tls: Handshake) -> Ending | None:
     """The server answered the ClientHello in another language.
 
-    To a client that was told to begin, that is an FTP server's no. Another one can only leave.
+    To a client that was told to begin, that is an FTP server's no, unless it repeats the ClientHello: then
+    the server took that for a command. Whoever gets another answer can only leave.
     """
     if Side.SERVER not in tls.not_tls or tls.hello is None or tls.selected is not None:
         return None
@@ -315,7 +330,7 @@ def _answer_is_no_tls(clear: Clear, tls: Handshake) -> Ending | None:
         # The server's, before it spoke in clear text; the client's, because it did.
         if alert.fatal and (alert.by is Side.CLIENT or moment <= answered):
             return Ending(alert.by, How.FATAL_ALERT, alert.point, alert.name)
-    if clear.agreed and is_negative_reply(said.text):
+    if clear.agreed and is_negative_reply(said.text) and _RECORD not in said.text:
         return Ending(Side.SERVER, How.REPLY, point)
     return Ending(Side.CLIENT, How.NOT_TLS, point)
 
@@ -349,8 +364,11 @@ def _closed_by(connection: Connection, point: Point) -> Ending | None:
     if found is None:
         return None
     moment, by, reset = found
-    # Whoever has finished the handshake is owed nothing.
-    if point is not Point.AFTER_HANDSHAKE and _was_left_waiting(connection, by, moment):
+    # Whoever has finished the handshake is owed nothing; of a file nothing is answered where it passes.
+    answered = point is not Point.AFTER_HANDSHAKE and (
+        connection.control or point is not Point.SESSION
+    )
+    if answered and _was_left_waiting(connection, by, moment):
         return Ending(_other(by), How.SILENCE, point)
     return Ending(by, How.RESET if reset else How.CLOSED, point)
 
@@ -360,7 +378,7 @@ def _was_left_waiting(connection: Connection, by: Side, moment: Moment) -> bool:
     heard = connection.stream(_other(by)).last_before(moment)
     # What it said since then is what was not answered.
     since = connection.stream(by).first_after(heard or connection.begun)
-    if heard is None and since is None and by is Side.CLIENT:
+    if heard is None and since is None and by is Side.CLIENT and connection.control:
         # A client that has nothing to say waits for a greeting.
         since = connection.begun
     return since is not None and since < moment and moment.since(since) >= SILENCE_S * 1000

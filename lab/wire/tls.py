@@ -27,6 +27,9 @@ from lab.wire.streams import Connection, Moment
 
 #: An encrypted alert of TLS 1.3: two bytes, the inner type, the tag of the suite (CCM_8's has 8 bytes).
 _ALERT_SIZES = (2 + 1 + 16, 2 + 1 + 8)
+#: The same of JSSE, which pads every record with 16 bytes (RFC 8446, section 5.4): shorter than a Finished or
+#: a Certificate of it. Behind these it may be data as well.
+_PADDED_ALERT_SIZE = 2 + 1 + 16 + 16
 _USER_CANCELED = 90
 #: Of what is no TLS, so many bytes are shown.
 _SHOWN = 160
@@ -204,7 +207,9 @@ class _Reading:
         """A record of TLS 1.3: what is in it, as far as that can be known."""
         opened = end.opener.open(record) if end.opener else None
         if opened is None:
-            if len(record.fragment) in _ALERT_SIZES:
+            first = side is Side.CLIENT and self.seen.client_finished is None
+            padded = first and len(record.fragment) == _PADDED_ALERT_SIZE
+            if padded or len(record.fragment) in _ALERT_SIZES:
                 self._alert(side, None, moment)
             elif side is Side.CLIENT and self.seen.client_finished in (None, moment):
                 # A certificate of its own and Finished are records of one packet.

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from lab.dialects import client_dialect, server_dialect
 from lab.dialects.rules import Heard, rules_of
-from lab.model import Observation, Outcome, Result, Side, Stage
+from lab.model import Observation, Outcome, Reason, Result, Side, Stage
 from lab.wire.reading import Ending, How, WireReading
 
 #: The stages that are passed where the wire shows all of it.
@@ -81,7 +81,7 @@ def hear_witnesses(
     by = outcome.by or Side.UNKNOWN
     return Witnesses(
         client=_statement(_client_names(observation, heard), by),
-        server=_statement(_server_names(observation, heard), by),
+        server=_statement(_server_names(observation, heard, outcome), by),
         wire=_statement(wire_names(reading, outcome.stage), by),
     )
 
@@ -116,13 +116,15 @@ def _client_names(observation: Observation, heard: Heard) -> Side | None:
     return rule.by if rule else None
 
 
-def _server_names(observation: Observation, heard: Heard) -> Side | None:
+def _server_names(observation: Observation, heard: Heard, outcome: Outcome) -> Side | None:
     heard = dataclasses.replace(heard, client=frozenset(), reply=None, protocol=None)
     rule = rules_of(observation.attempt.client.speaks).first(heard)
     probes = client_dialect(observation.attempt.client.program).probes
     if rule is not None:
         return None if probes and rule.by is Side.CLIENT else rule.by
-    if probes:
+    apart = outcome.stage in (Stage.GREETING, Stage.AUTH) and "waited-for-tls" in heard.server
+    if probes or apart or outcome.reason is Reason.TIMED_OUT:
+        # Each waited for the other, or the client in vain: the server sees that it leaves at last, no more.
         return None
     log = observation.server.log if observation.server.started else ""
     dialect = server_dialect(observation.attempt.server.software)

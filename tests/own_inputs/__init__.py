@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.own.attempt import FTP_SERVER
 from lab.own.configurations import readers
 from tests.own_inputs.chains import made
 
@@ -57,6 +58,11 @@ class Input:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name}"
+
+    @property
+    def software(self) -> str:
+        """The server that reads it; empty: it is the configuration of none."""
+        return next((r.software for r in readers().values() if r.file == self.kind), "")
 
     @property
     def refused(self) -> bool:
@@ -153,7 +159,10 @@ def _of_servers() -> Iterator[Input]:
 _CONF, _MT = _table("vsftpd.toml"), _table("mt-config.toml")
 BASE: str = _CONF["base"]["lines"].lstrip("\n")
 CONFIGURATIONS = list(_of_servers())
+#: Those of the server whose image is always there, and of the others.
+USUAL = [one for one in CONFIGURATIONS if one.software == FTP_SERVER]
+ON_DEMAND = [one for one in CONFIGURATIONS if one.software != FTP_SERVER]
 MT_CONFIG = list(_of_lines("mt-config.cgi", "mt-config.toml", "mt-config.cgi", _MT["base"]))
 BACKENDS = list(_backends())
 #: Those that are always the same.
-INPUTS = [*CONFIGURATIONS, *MT_CONFIG, *BACKENDS]
+INPUTS = [*USUAL, *MT_CONFIG, *BACKENDS]

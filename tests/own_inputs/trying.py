@@ -13,7 +13,7 @@ from lab.clients import PROGRAMS
 from lab.model import Attempt, ClientSettings, Outcome, Rating
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.model.software import LIMITS
-from lab.own.attempt import read_attempt
+from lab.own.attempt import FTP_SERVER, read_attempt
 from lab.own.configurations import GivenConfiguration, readers
 from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError
@@ -29,6 +29,8 @@ from tests.own_inputs.chains import HOST
 
 #: TLS 1.2, so that no upload is a race, and a short patience with a data connection that does not come.
 CALM = ("protocols=..TLSv1.2", "timeout_s=3")
+#: The same for servers that take their time with a login, as ProFTPD's mod_delay does.
+PATIENT = (CALM[0], "timeout_s=10")
 #: Attempts under way at once, and refusals for which remedies are looked for.
 AT_ONCE = 8
 
@@ -101,7 +103,9 @@ def read(one: Input, content: Mapping[str, bytes], folder: Path, client: str = "
     if reader is not None:
         configurations.append(GivenConfiguration(reader=reader, file=paths[one.file], build=build))
     others = {kind: paths[one.file] for kind in OTHERS if one.kind == kind}
-    extra = CALM if reader is not None else ()
+    extra: tuple[str, ...] = CALM if reader is not None else ()
+    if one.software not in ("", FTP_SERVER):
+        extra = PATIENT
     attempt, files, findings = read_attempt(
         configurations,
         others.get("mt-config.cgi"),

@@ -612,6 +612,38 @@ def test_a_silent_greeting_has_a_cause_when_the_server_waited_for_tls() -> None:
     assert found.cause == "the server was waiting for a TLS handshake: it speaks implicit TLS"
 
 
+def test_an_upload_that_is_aborted_has_a_cause_where_the_client_broke_the_data_connection() -> None:
+    given = observed(step="put", reply_code=426, error="426 Failure reading network stream.")
+
+    broken = interpret(given, hear(given, data_broken=True))
+    unseen = interpret(given, hear(given))
+
+    assert (broken.by, broken.reason) == (unseen.by, unseen.reason) == (Side.SERVER, Reason.ABORTED)
+    assert broken.cause is not None
+    assert broken.cause.startswith("the client broke the data connection (RST)")
+    assert unseen.cause is None
+
+
+def test_a_part_of_a_file_is_denied_by_the_servers_own_words_only() -> None:
+    refused = "x.txt: Append/Restart not permitted, try again"
+    given = observed(
+        f"1970-01-01 00:00:00,000 [1] command: STOR x.txt reply: 451 {refused}\n",
+        client="fsspec@debian13",
+        step="put",
+        reply_code=451,
+        error=f"451 {refused}",
+    )
+    settings = dataclasses.replace(given.attempt, server=parse_server([], "proftpd"))
+
+    told = interpret(dataclasses.replace(given, attempt=settings))
+    another = interpret(given)
+
+    assert (told.by, told.stage, told.reason) == (Side.SERVER, Stage.TRANSFER, Reason.UPLOAD_DENIED)
+    assert told.cause is not None
+    assert "`AllowStoreRestart on`" in told.cause
+    assert another.reason is Reason.UNKNOWN
+
+
 def test_a_pinned_certificate_explains_why_the_chain_was_looked_at() -> None:
     given = observed("", error=NOT_VERIFIED, verify_code=18, library=NEW)
     pinned = given.attempt.with_client(fingerprint="private-ca")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from lab.clients import PROGRAMS
 from lab.documents import Claim, documents
+from lab.host.checkout import root
 from lab.model import Attempt, FtpClientSettings, Goal, Role
 from lab.record import RECORD_NAME, whole
 from lab.servers import SERVERS
@@ -119,6 +122,7 @@ def known() -> Known:
             )
         },
         {"vsftpd": {"vsftpd": "3.0.5"}, "lftp@debian13": {"stand-in": "x", "lftp": "4.9.3"}},
+        {"vsftpd": {"TLSv1.2": True, "TLSv1.3": True}},
         {"lftp-verifies": "confirmed", "lftp-resumes": "refuted"},
     )
 
@@ -134,6 +138,39 @@ def test_the_page_has_the_share_of_reasons_that_are_known_and_what_users_saw() -
     # what differs in every run is not in it
     assert "(time) [pid N] FAIL" in text
     assert "| `lftp@debian13` | stand-in: lftp 4.9.3 |" in text
+
+
+def test_what_a_servers_build_has_not_got_is_a_fact_and_no_omission() -> None:
+    server = "vsftpd@openssl-1.0.2k"
+    older = Cell("lftp@debian13", server, "TLSv1.2", True)
+    newer = dataclasses.replace(older, version="TLSv1.3")
+    ends = {older: [DELIVERED], newer: [dataclasses.replace(CANNOT, said="1.0.2k ends at TLSv1.2")]}
+    measured = {server: {"TLS library": "OpenSSL 1.0.2k"}}
+    asked = Known(ends, {}, measured, accepts={server: {"TLSv1.3": False}})
+    asking = "asked for it as it is shipped on OpenSSL 1.0.2k, it agrees to nothing"
+    fact = f"- `{server}` has no TLS 1.3: {asking}."
+
+    text = "\n".join(tables_of(asked))
+
+    # at a glance, and below the server's table
+    assert text.count(fact) == 2
+    assert "ends at TLSv1.2" not in text
+    # of a build that was not asked there is what was tried
+    unasked = "\n".join(tables_of(dataclasses.replace(asked, accepts={})))
+    assert f"- There is no column for `{server}`: 1.0.2k ends at TLSv1.2." in unasked
+    assert fact not in unasked
+    # and what somebody came over is not denied
+    came = dataclasses.replace(asked, ends={**ends, newer: [DELIVERED]})
+    assert fact not in "\n".join(tables_of(came))
+
+
+def test_the_files_of_all_tries_under_way_fit_into_a_clients_tmp() -> None:
+    services = YAML(typ="safe").load(root() / "compose" / "base.yaml")["services"]
+    sizes = [one for one in services["client"]["tmpfs"] if one.startswith("/tmp:")]
+    found = re.search(r"size=(\d+)m", sizes[0])
+    assert found
+    # a client makes the file, and some make a copy of it
+    assert int(found[1]) << 20 >= 2 * field.WORKERS * field.PAYLOAD
 
 
 def test_what_is_known_is_kept_and_written_between_the_marks(tmp_path: Path) -> None:

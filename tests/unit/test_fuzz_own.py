@@ -22,6 +22,9 @@ from lab.own.pem import read_anchors, read_certificate
 from lab.servers import ListenerPlace
 from lab.servers.nginx import Nginx, NginxServer
 from lab.servers.nginx.own import reading as nginx
+from lab.servers.proftpd import ProftpdServer
+from lab.servers.proftpd.own import reading as proftpd
+from lab.servers.proftpd.own.reading import directives
 from lab.servers.vsftpd import DEBIAN, VsftpdServer
 from lab.servers.vsftpd.own import reading as conf
 from lab.servers.vsftpd.own.reading import BUILDS, options_of
@@ -73,6 +76,43 @@ def test_a_vsftpd_conf_is_refused_or_can_be_given_to_vsftpd(text: str, build: st
     assert set(parsed.switches) <= set(parsed.settings.extra)
     assert VsftpdServer().unsupported(parsed.settings) is None
     assert VsftpdServer().configure(parsed.settings, PLACE).endswith("\n")
+
+
+# -- proftpd.conf ----------------------------------------------------------------------------------
+
+PROFTPD = """\
+Include /etc/proftpd/modules.conf
+LoadModule mod_tls.c
+<Global>
+  TLSEngine on
+  TLSRequired auth+data
+</Global>
+TLSProtocol TLSv1.2 TLSv1.3
+TLSCipherSuite "HIGH:!aNULL" # ours
+TLSOptions NoSessionReuseRequired \\
+  EnableDiags
+TLSRSACertificateFile /etc/ssl/ftp.pem
+<Limit STOR>
+  DenyAll
+</Limit>
+<IfModule !mod_ident.c>
+  MaxClients 3 "Full"
+</IfModule>
+"""
+DIRECTIVES = [*directives(), "<Limit", "</Limit>", "<IfDefine X>", "<VirtualHost a>", '"', "\\"]
+
+
+@given(spoilt([PROFTPD], DIRECTIVES))
+@fuzz
+def test_a_proftpd_conf_is_refused_or_can_be_given_to_proftpd(text: str) -> None:
+    try:
+        parsed = proftpd.parse(text, "proftpd.conf")
+    except InputError as error:
+        check_error(error, "proftpd.conf", text)
+        return
+    check_findings(parsed.findings, ["proftpd.conf"], text.count("\n") + 1)
+    assert ProftpdServer().unsupported(parsed.settings) is None
+    assert ProftpdServer().configure(parsed.settings, PLACE).endswith("\n")
 
 
 # -- lab-check.toml --------------------------------------------------------------------------------

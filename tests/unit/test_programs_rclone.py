@@ -177,6 +177,46 @@ def test_what_looks_after_the_connection_hides_no_reply() -> None:
     assert report.error == report.message
 
 
+@pytest.mark.parametrize(
+    ("given_up", "reply", "reason"),
+    [
+        (
+            "update stor: 1 error occurred:\n\t* 426 Failure reading network stream.",
+            (426, "Failure reading network stream."),
+            Reason.ABORTED,
+        ),
+        (
+            "SetModTime: 550 Not enough privileges.",
+            (550, "Not enough privileges."),
+            Reason.UPLOAD_DENIED,
+        ),
+        # no reply is quoted: the last one stays
+        (
+            "corrupted on transfer: sizes differ 455 vs 450",
+            (226, "Directory send OK."),
+            Reason.UNKNOWN,
+        ),
+    ],
+)
+def test_the_reply_that_it_gives_up_for_is_the_one_that_it_quotes(
+    given_up: str, reply: tuple[int, str], reason: Reason
+) -> None:
+    trace = f"""{LOGGED_IN}\
+2026/11/30 01:21:05 DEBUG : FTP Tx: "STOR x.txt"
+2026/11/30 01:21:05 DEBUG : FTP Rx: "150 Ok to send data."
+2026/11/30 01:21:05 DEBUG : FTP Tx: "LIST ."
+2026/11/30 01:21:05 DEBUG : FTP Rx: "226 Directory send OK."
+2026/11/30 01:21:05 DEBUG : FTP Tx: "DELE x.txt"
+2026/11/30 01:21:05 DEBUG : FTP Rx: "250 Delete operation successful."
+2026/11/30 01:21:05 Failed to copyto: {given_up}
+"""
+
+    report = said(trace)
+
+    assert (report.step, report.reply_code, report.reply_text) == ("put", *reply)
+    assert decided(trace)[1:] == (Stage.TRANSFER, reason)
+
+
 def test_a_delivery_is_one() -> None:
     report = said(
         f"""{LOGGED_IN}\

@@ -246,6 +246,24 @@ def test_an_alert_that_is_encrypted_says_nothing() -> None:
     assert [(one.by, one.name, one.fatal) for one in seen.alerts] == [(SERVER_SIDE, None, None)]
 
 
+@pytest.mark.parametrize(
+    ("sealed", "ended"),
+    [
+        (2 + 1 + 16 + 16, Ending(CLIENT_SIDE, How.ENCRYPTED_ALERT, Point.HANDSHAKE)),
+        # no certificate, padded and not; a Finished
+        (8 + 1 + 16 + 16, Ending(SERVER_SIDE, How.CLOSED, Point.AFTER_HANDSHAKE)),
+        (8 + 1 + 16, Ending(SERVER_SIDE, How.CLOSED, Point.AFTER_HANDSHAKE)),
+        (4 + 32 + 1 + 16, Ending(SERVER_SIDE, How.CLOSED, Point.AFTER_HANDSHAKE)),
+    ],
+)
+def test_an_alert_that_is_padded_is_no_finished(sealed: int, ended: Ending) -> None:
+    # given what a client sends in place of its Finished, padded as JSSE does, and a server that then closes
+    flights = Tls.between(client_context("TLSv1.3"), server_context()).flights
+    sent = record(APPLICATION_DATA, VERSIONS["TLSv1.2"], bytes(sealed))
+    wire = ftps().says(*flights[0]).says(*flights[1]).says(CLIENT_SIDE, sent)
+    assert ending(wire.closes(SERVER_SIDE).closes(CLIENT_SIDE)) == ended
+
+
 def test_the_key_log_opens_it(secrets: tuple[ssl.SSLContext, Path]) -> None:
     context, path = secrets
     tls = refused_after_the_handshake(context)
@@ -403,6 +421,13 @@ def test_an_ftp_server_that_answers_the_clienthello_in_clear_text_has_refused() 
     assert ending(wire) == Ending(SERVER_SIDE, How.REPLY, Point.BEFORE_SERVER_HELLO)
 
 
+def test_a_server_that_takes_the_clienthello_for_a_command_has_refused_nothing() -> None:
+    hello = Tls.between(client_context(), server_context()).flights[0]
+    told = b"502 Command not allowed: " + hello[1][:6] + b"\r\n"
+    wire = ftps().says(*hello).says(SERVER_SIDE, told).closes(CLIENT_SIDE)
+    assert ending(wire) == Ending(CLIENT_SIDE, How.NOT_TLS, Point.BEFORE_SERVER_HELLO)
+
+
 def test_other_bytes_than_text_are_escaped_and_only_the_beginning_is_shown() -> None:
     hello = Tls.between(client_context(), server_context()).flights[0]
     wire = Wire().open().says(*hello).says(SERVER_SIDE, b"\xff\x1b[31m" + b"x" * 200)
@@ -453,6 +478,33 @@ def test_on_a_data_connection_the_client_shakes_hands_whoever_opens_it(opened_by
     assert reading.data.ending == Ending(
         CLIENT_SIDE, How.FATAL_ALERT, Point.HANDSHAKE, "unknown_ca"
     )
+
+
+def test_the_client_breaks_a_data_connection() -> None:
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    broken = data_connection().tls(tls).breaks(CLIENT_SIDE)
+    assert together(ftps(), broken).data_broken
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    assert not together(ftps(), data_connection().tls(tls).closes(CLIENT_SIDE)).data_broken
+    # what is sent to an end that has closed breaks nothing
+    tls = Tls.between(client_context("TLSv1.3"), server_context())
+    late = data_connection().tls(tls).closes(SERVER_SIDE).breaks(CLIENT_SIDE)
+    assert not together(ftps(), late).data_broken
+
+
+def test_on_a_data_connection_the_server_owes_no_word() -> None:
+    # given one that a client leaves before TLS, and one over which a file passes slowly
+    left = data_connection().waits(2).closes(CLIENT_SIDE).says(SERVER_SIDE, fatal_alert(50))
+    reading = together(ftps(), left)
+    assert reading.data is not None
+    assert reading.data.ending == Ending(CLIENT_SIDE, How.CLOSED, Point.BEFORE_CLIENT_HELLO)
+    tls = Tls.between(client_context("TLSv1.2"), server_context()).says(CLIENT_SIDE, b"the file")
+    sent = data_connection().tls(tls).waits(2).closes(CLIENT_SIDE)
+    assert together(ftps(), sent).data is None
+    # on the control connection an answer is owed
+    tls = Tls.between(client_context("TLSv1.2"), server_context()).says(CLIENT_SIDE, b"USER lab")
+    silent = Ending(SERVER_SIDE, How.SILENCE, Point.SESSION)
+    assert ending(ftps().tls(tls).waits(2).closes(CLIENT_SIDE)) == silent
 
 
 def test_a_file_in_clear_text_is_no_dialogue() -> None:

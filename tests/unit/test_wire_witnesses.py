@@ -116,10 +116,8 @@ def believed_otherwise(one: Transcript) -> Iterator[str]:
 DIFFERENT: dict[tuple[str, str], tuple[Side | None, Side | None]] = {
     # The client is answered in clear text, and leaves.
     ("a missing directory, before the handshake of implicit TLS", "vsftpd"): (Side.CLIENT, None),
-    # Each waits for the other. When the client gives up, that is all the server sees.
+    # rclone begins anew, and the second connection decides; of the first the server saw that it was left.
     ("implicit server, explicit client", "vsftpd"): (None, Side.CLIENT),
-    ("implicit server, explicit client", "vsftpd@openssl-1.0.2k"): (None, Side.CLIENT),
-    ("implicit server that has lost its patience", "vsftpd"): (None, Side.CLIENT),
     # OpenSSL 1.0.2 looks at the version of the record before it looks at the alert in it.
     ("old server, server of SSLv3", "vsftpd@openssl-1.0.2k"): (Side.CLIENT, None),
     # The client tries the same again until its time is over.
@@ -188,6 +186,21 @@ def test_the_server_names_another() -> None:
     heard = witnesses(mixed, reading(alert(Side.SERVER)))
     assert heard.server == Statement(DISAGREES, Side.CLIENT)
     assert heard.disagree
+
+
+def test_a_server_that_sees_a_client_leave_says_nothing_of_who_was_to_speak() -> None:
+    # given a client that waits for a greeting, and a server that waits for a ClientHello
+    left = log_line("0A000126:SSL routines::unexpected eof while reading")
+    waited = observation("Timeout", left)
+    waited = dataclasses.replace(
+        waited,
+        client=dataclasses.replace(waited.client, step="greeting", error="[Net::FTP] Timeout"),
+    )
+    assert interpret(waited).reason is Reason.TIMED_OUT
+    assert witnesses(waited, None).server == Statement(SILENT)
+    # of one that leaves by itself the server is heard
+    refused = dataclasses.replace(EXPIRED, server=ServerReport(started=True, log=left))
+    assert witnesses(refused, None).server == Statement(AGREES, Side.CLIENT)
 
 
 def test_a_server_that_did_not_start_says_nothing_of_this_client() -> None:

@@ -57,6 +57,8 @@ _REPLY = re.compile(r'^FTP Rx: "(\d{3}) (.*)"$')
 _DIALLED = re.compile(r"> dial: conn=(\S+), err=(.*)$")
 _RETRY = re.compile(r"low level retry \d+/\d+ \(error (.*)\)$")
 _ATTEMPT = re.compile(r"^Attempt \d+/\d+ failed with \d+ errors? and: (.*)$", re.DOTALL)
+#: The reply for which it gives up, as its last sentence quotes it; later ones are about what is left behind.
+_QUOTED = re.compile(r"(?:: |\* )([45]\d\d) (.+)$")
 _VERSION = re.compile(r"^rclone (v\S+)")
 
 
@@ -172,14 +174,17 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
     )
     ended = ["the attempt's deadline passed"] if timed_out else []
     error = "; ".join(filter(None, [*ended, *said])) if failed else ""
+    reply_code, reply_text = trace.reply_code, trace.reply_text
+    if failed and (quoted := _QUOTED.search(trace.given_up)):
+        reply_code, reply_text = int(quoted[1]), quoted[2]
     found = _VERSION.match(str(raw.get("version") or ""))
     return ClientReport(
         failed=failed,
         step=trace.step if failed else "quit",
         error=error,
         message=trace.given_up if failed else "",
-        reply_code=trace.reply_code,
-        reply_text=trace.reply_text,
+        reply_code=reply_code,
+        reply_text=reply_text,
         errno=next((name for text, name in _ERRNO.items() if text in error), None),
         exit_status=raw.get("exit_status"),
         verified="--ftp-no-check-certificate" not in argv if trace.protected else None,

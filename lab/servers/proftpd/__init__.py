@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting
-from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP
+from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP, PRESUMED_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
 HOSTS = {
@@ -28,6 +28,8 @@ HOSTS = {
 }
 
 FIXED = fixed_options(__file__)
+#: Stands between the lines of a section, one entry of ``extra``: ``<Limit=STOR> ⏎ DenyAll ⏎ </Limit>``.
+BLOCK_LINE = " \N{RETURN SYMBOL} "
 
 #: TLSRequired, by what it is required for: the login, the data channel.
 _REQUIRED = {
@@ -55,6 +57,7 @@ class Proftpd(FtpServerSettings):
     )
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)
     key_of: str | None = setting(None, KEY_OF_HELP)
+    presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
     @property
     def key_slug(self) -> str:
@@ -86,7 +89,7 @@ class ProftpdServer(Server[Proftpd]):
         place = replace(place, passive_ports=passive_range(settings, place))
         lines = [f"{option.name} {option.value.format(place=place)}" for option in FIXED["always"]]
         lines += [f"{name} {value}" for name, value in self._directives(settings, place)]
-        lines += [" ".join(line.split("=", 1)) for line in settings.extra]
+        lines += [text for entry in settings.extra for text in _written(entry)]
         if settings.impostor:
             lines += [f"{o.name} {o.value.format(place=place)}" for o in FIXED["impostor"]]
         elif settings.anonymous:
@@ -98,7 +101,9 @@ class ProftpdServer(Server[Proftpd]):
     def _directives(self, settings: Proftpd, place: ListenerPlace) -> Iterator[tuple[str, str]]:
         yield "TLSEngine", _on_off(settings.tls)
         both = settings.tls_required_login, settings.tls_required_data
-        yield "TLSRequired", _REQUIRED[both]
+        # Of a directive that stands twice the first holds.
+        if not any(entry.startswith("TLSRequired=") for entry in settings.extra):
+            yield "TLSRequired", _REQUIRED[both]
         if certificate := place.certificate(settings):
             chain, key = certificate
             yield "TLSRSACertificateFile", word(chain)
@@ -118,6 +123,13 @@ class ProftpdServer(Server[Proftpd]):
             yield "TLSCACertificateFile", word(place.file("client_ca", "require_cert"))
         if place.pasv_address is not None:
             yield "MasqueradeAddress", word(place.pasv_address)
+
+
+def _written(entry: str) -> Iterator[str]:
+    """The lines of an entry of ``extra``: one, or those of a section."""
+    first, *others = entry.split(BLOCK_LINE)
+    yield " ".join(first.split("=", 1))
+    yield from others
 
 
 def word(value: str) -> str:
