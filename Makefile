@@ -131,7 +131,7 @@ explain-texts: $(READY) ## record anew what programs say of known defects, for `
 	@$(BIN)/python -m tests.explain.record $(TEXTS)
 
 .PHONY: explain-measure
-explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md (MEASURE=--second: prints it of the second held-out batch)
+explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md (MEASURE="--held-out NAME": only the figures of a held-out batch)
 	@$(BIN)/python -m tests.explain.measure $(or $(MEASURE),--write)
 
 .PHONY: own-inputs

@@ -134,6 +134,8 @@ LONGEST_TEXT = 256 * 1024
 _PLAIN = frozenset({bool, int, float, type(None)})
 _MARK = " [cut: {} characters] "
 _ROOM_FOR_MARK = 40
+#: The mark of a cut in a text that :func:`readable` has made.
+CUT = re.compile(re.escape(_MARK).replace(re.escape("{}"), r"\d+"))
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 

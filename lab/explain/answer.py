@@ -10,7 +10,7 @@ from typing import Any
 from lab.explain.deciding import Cause, Decision, decide
 from lab.explain.hearing import Hearing, hear
 from lab.explain.index import Index, load
-from lab.explain.reading import text_of, unwrapped
+from lab.explain.reading import is_cut, text_of, unwrapped
 
 #: Text in both languages, as the index has it.
 Both = Mapping[str, str]
@@ -77,6 +77,8 @@ class Explanation:
     """What tells several candidates apart: ``ask``, ``run``, ``look``."""
     nearest: list[tuple[str, str]] = field(default_factory=list)
     """Where there are no candidates: known texts that share words with this one, and whose they are."""
+    cut: bool = False
+    """Whether a part of a long text, or of a long line, was not looked at."""
     words: Mapping[str, Mapping[str, Both]] = field(default_factory=dict)
     """What is said of it, by section and name: stages, sides, and those of ``telling.toml``."""
 
@@ -92,6 +94,7 @@ class Explanation:
                 "look": self.apart["look"][language],
             },
             "nearest": [{"text": text, "program": title} for text, title in self.nearest],
+            "cut": self.cut,
         }
 
 
@@ -107,12 +110,13 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
     heard, decision = _decided(text, index)
     for joined in unwrapped(text):
         again, narrower = _decided(joined, index)
-        # Lines that were one say more than they did apart, or something at all.
-        if narrower.causes and (not decision.causes or narrower < decision):
+        # Lines that were one say more than they did apart, or something at all; they lose nothing of it.
+        more = again.signals >= heard.signals
+        if narrower.causes and (not decision.causes or (more and narrower < decision)):
             heard, decision = again, narrower
     words = {**index.telling, "stage": index.known["stages"], "side": index.known["sides"]}
     if not decision.causes:
-        return Explanation(nearest=_nearest(text, index), words=words)
+        return Explanation(nearest=_nearest(text, index), cut=is_cut(given, text), words=words)
     program = _program(heard, decision, index)
 
     def candidate(cause: Cause) -> PossibleCause:
@@ -130,6 +134,7 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
         candidates=[candidate(cause) for cause in decision.causes],
         beside=[candidate(cause) for cause in decision.beside],
         apart=index.meanings["apart"].get(decision.apart),
+        cut=is_cut(given, text),
         words=words,
     )
 

@@ -71,7 +71,8 @@ class Decision:
         """How sure the answer is of a cause.
 
         ``high``: nothing else is left. ``medium``: it is one of few, or a text without its program's words
-        names it. ``low``: it is one of many, or fits nothing else in the text.
+        names it, or the same text says something else that does not fit. ``low``: it is one of many, or fits
+        nothing else in the text.
         """
         if cause in self.beside or len(self.causes) > FEW:
             return "low"
@@ -90,6 +91,7 @@ def decide(heard: Hearing, index: Index) -> Decision:
     first, *others = told
     causes, apart = first.causes, first.apart
     beside: list[Cause] = []
+    agrees = True
     for one in others:
         allowed = _reasons(one.causes)
         if len(allowed) > MANY and len(causes) <= MANY:
@@ -98,8 +100,9 @@ def decide(heard: Hearing, index: Index) -> Decision:
         if left:
             causes = left
             apart = apart or one.apart
-        elif not _only_the_end(one) and len(allowed) == 1:
+        elif not _only_the_end(one) and len(allowed) <= FEW:
             beside += one.causes
+            agrees = False
     causes = _of_the_protocol(causes, heard)
     if len(causes) == len(first.causes):  # nothing else narrowed it
         beside += first.seldom
@@ -110,7 +113,7 @@ def decide(heard: Hearing, index: Index) -> Decision:
         beside=_distinct(cause for cause in beside if cause.reason not in known),
         apart=apart,
         programs=tuple(dict.fromkeys(program for one in told for program in one.programs)),
-        certain=not (heard.bare and first.signal == "certificate"),
+        certain=agrees and not (heard.bare and first.signal == "certificate"),
     )
 
 

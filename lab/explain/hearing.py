@@ -51,6 +51,12 @@ class Hearing:
     def __bool__(self) -> bool:
         return bool(self.clients or self.servers or self.certificate)
 
+    @property
+    def signals(self) -> frozenset[tuple[str, str]]:
+        """All signals, with whose they are: ``clients`` or ``servers``."""
+        sides = {"clients": self.clients, "servers": self.servers}
+        return frozenset((kind, name) for kind, heard in sides.items() for name in heard)
+
 
 #: Replies of FTP servers that refuse something (RFC 959, 2228, 4217); what begins otherwise is no reply.
 _CODES = "42[156]|43[0146]|45[0-3]|50[0-4]|52[12]|53[0-7]|55[0-3]"

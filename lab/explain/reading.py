@@ -11,7 +11,7 @@ import html
 import re
 from typing import BinaryIO
 
-from lab.text import readable
+from lab.text import CUT, readable
 
 #: So many bytes of an input are read; what comes behind them is not looked at.
 MOST_BYTES = 8 * 1024 * 1024
@@ -63,6 +63,14 @@ def text_of(given: bytes) -> str:
         end = given[-half:].decode(encoding_of(given[:half]), errors="replace")
         return plain(decoded(given[:half])) + "\n" + plain(end)
     return plain(decoded(given))
+
+
+def is_cut(given: bytes, text: str) -> bool:
+    """Whether a part of an input is not in the text that :func:`text_of` made of it.
+
+    An input of :data:`MOST_BYTES` may go on.
+    """
+    return len(given) > _LOOKED_AT or CUT.search(text) is not None
 
 
 def read(stream: BinaryIO) -> str:

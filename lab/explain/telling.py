@@ -33,6 +33,9 @@ def told(found: Explanation, language: str, *, everything: bool = False) -> Iter
         everything: every candidate with all that the lab has on it.
     """
     say: Say = partial(_said, found, language)
+    if found.cut:
+        yield from hung("", say("head", "cut"))
+        yield ""
     if not found.candidates:
         yield from _nearest(found, say)
         return

@@ -1,6 +1,6 @@
 """What real programs say about known defects, to measure `lab explain` with.
 
 ``make explain-texts`` records it: ``record`` runs the programs of ``releases.toml`` against the peers of
-``agent`` and writes ``known``, ``held_out`` and ``held_out_2``; ``texts`` is the form of those files, and
-what they hold as truth; ``measure`` compares.
+``agent`` and writes ``known`` and the batches that ``split.toml`` holds out; ``texts`` is the form of those
+files, and what they hold as truth; ``measure`` compares.
 """

@@ -32,6 +32,14 @@ class Bench:
         self._containers: list[Any] = []
 
     def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _open(self) -> None:
         names = dict.fromkeys((material.HOST, OWN_NAME), "127.0.0.1")
         peers = self._start(
             peer_image(self.client), network_mode="none", hostname=OWN_NAME, extra_hosts=names
@@ -62,7 +70,6 @@ class Bench:
             raise RuntimeError(f"{self.release}: {done.output.decode(errors='replace')}")
         self._servers, said = self._serves(self.programs, "servers.py", "serve")
         self.servers: dict[str, dict[str, int]] = said
-        return self
 
     def __exit__(self, *_: object) -> None:
         for container in reversed(self._containers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ PASSWORD = "secret"
 REAL = ("vsftpd", "proftpd")
 #: What is recorded of a program, at a version.
 Known = Callable[[str], Recording | None]
+#: What ``clients.toml`` tells the programs to wait at most; and how often what took longer runs again.
+_OWN_LIMIT_S, _AGAIN = 4.0, 2
 #: Names and addresses where no peer is.
 ELSEWHERE = {
     "unknown name": "nobody.lab.test",
@@ -113,7 +115,7 @@ def texts_of(
     every = [one for one in set_ups(bench, way) if told.valid(one.name)]
     bad = [one for one in every if only is None or re.search(only, one.name)]
     heard = []
-    for one, done in zip(bad, bench.runs([_job(n, s) for n, s in enumerate(bad)]), strict=True):
+    for one, done in zip(bad, _in_time(bench, bad), strict=True):
         silent = one.cause.reason == "timed-out"
         text = neutral(done["text"], one.port)
         # It did not mind, or it waited for what a script does not do: that is not what was set up.
@@ -135,6 +137,27 @@ def texts_of(
         ]
     order = [one.name for one in every]
     return sorted(heard, key=lambda one: order.index(one.setup))
+
+
+def _in_time(bench: Bench, bad: Sequence[SetUp]) -> list[dict[str, Any]]:
+    """What each says, in their order. What ended, and took as long as a program's own limit, runs again.
+
+    A busy machine is slow as well, and what a program says of its limit is not what was set up: the shortest
+    run counts.
+    """
+    done = list(bench.runs([_job(n, s) for n, s in enumerate(bad)]))
+    for _ in range(_AGAIN):
+        late = [
+            n
+            for n, one in enumerate(bad)
+            if one.cause.reason != "timed-out"
+            and done[n]["ended"]
+            and done[n]["seconds"] > _OWN_LIMIT_S
+        ]
+        again = bench.runs([_job(n, bad[n]) for n in late])
+        for n, one in zip(late, again, strict=True):
+            done[n] = min(done[n], one, key=lambda run: run["seconds"])
+    return done
 
 
 def _job(number: int, one: SetUp) -> dict[str, Any]:

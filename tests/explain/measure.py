@@ -1,9 +1,9 @@
 """How often `lab explain` is right: ``python -m tests.explain.measure``, or ``make explain-measure``.
 
 Every recorded text is explained, and the answer compared with what had been set up. Figures of the known part
-are printed, with its misses; ``--write`` puts the figures into ``docs/explain.md``. Of the held-out batch the
-figures are printed with ``--second``, and nothing else of it: whoever has seen what is missed there cannot be
-measured by it any more.
+are printed, with its misses; ``--write`` puts the figures into ``docs/explain.md``. Of a batch that
+``split.toml`` holds out the figures are printed with ``--held-out``, and nothing else of it: whoever has seen
+what is missed there cannot be measured by it any more. Its figures have a place of their own in the document.
 
 The truth of a text is the set of the causes of every set-up in which this program said it, whatever the
 release and the way: a text does not tell either. Of the known part only known recordings count for that, so
@@ -22,11 +22,12 @@ from pathlib import Path
 
 from lab.explain.answer import explain
 from lab.explain.index import load as load_index
-from tests.explain.texts import KNOWN, PARTS_OF, SECOND, Cause, Recording, Text, load
+from tests.explain.texts import KNOWN, PARTS_OF, Cause, Recording, Text, held_out, load
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
-#: The lines between which the figures stand.
-_BEGIN, _END = "<!-- figures: make explain-measure -->", "<!-- end of the figures -->"
+#: What is measured where no batch is named.
+_KNOWN = "known"
+_END = "<!-- end of the figures -->"
 
 
 @dataclass(frozen=True)
@@ -196,24 +197,28 @@ def table(parts: Mapping[str, Figures]) -> str:
     return "\n".join(f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows)
 
 
-def written(document: str) -> str:
-    """The figures that stand in a document."""
-    found = re.search(rf"{re.escape(_BEGIN)}\n(.*?)\n{re.escape(_END)}", document, re.DOTALL)
+def _begin(part: str) -> str:
+    """The line behind which the figures of a part stand, with the command that writes them."""
+    asked = "" if part == _KNOWN else f' MEASURE="--held-out {part} --write"'
+    return f"<!-- figures: make explain-measure{asked} -->"
+
+
+def written(document: str, part: str = _KNOWN) -> str:
+    """The figures of a part that stand in a document."""
+    found = re.search(rf"{re.escape(_begin(part))}\n(.*?)\n{re.escape(_END)}", document, re.DOTALL)
     return found[1].strip() if found else ""
 
 
-def put(document: str, figures: str) -> str:
-    """The document with other figures.
+def put(document: str, figures: str, part: str = _KNOWN) -> str:
+    """The document with other figures of a part.
 
     Raises:
         ValueError: it has no place for them.
     """
-    if _BEGIN not in document:
-        raise ValueError(
-            f"{DOCUMENT.name} has no line `{_BEGIN}`: write it, and `{_END}`, below it"
-        )
-    before, rest = document.split(_BEGIN, 1)
-    return f"{before}{_BEGIN}\n{figures}\n{_END}{rest.split(_END, 1)[1]}"
+    if (begin := _begin(part)) not in document:
+        raise ValueError(f"{DOCUMENT.name} has no line `{begin}`: write it, and `{_END}`, below it")
+    before, rest = document.split(begin, 1)
+    return f"{before}{begin}\n{figures}\n{_END}{rest.split(_END, 1)[1]}"
 
 
 def misses(found: Iterable[Answer]) -> str:
@@ -237,23 +242,24 @@ def main(argv: list[str] | None = None) -> int:
     """Measure and print; the exit status is 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.explain.measure")
     parser.add_argument(
-        "--second", action="store_true", help="measure the held-out batch, and print its figures"
+        "--held-out", choices=held_out(), help="measure this batch, and print its figures alone"
     )
     parser.add_argument("--write", action="store_true", help="put the figures into docs/explain.md")
     parser.add_argument(
         "--folder", type=Path, help="measure these recordings in place of the known ones"
     )
     arguments = parser.parse_args(argv)
-    if arguments.second:
-        held_out = Figures.of(answers(SECOND, KNOWN))
-        sys.stdout.write(f"{table({'second batch': held_out})}\n")
-        return 0
-    known = answers(arguments.folder or KNOWN)
-    figures = table({"known": Figures.of(known)})
-    sys.stdout.write(f"not right:\n{misses(known)}\n{figures}\n")
+    part = arguments.held_out or _KNOWN
+    if arguments.held_out:
+        found = answers(held_out()[part], KNOWN)
+    else:
+        found = answers(arguments.folder or KNOWN)
+        sys.stdout.write(f"not right:\n{misses(found)}\n")
+    figures = table({part.replace("_", " "): Figures.of(found)})
+    sys.stdout.write(f"{figures}\n")
     if arguments.write:
         text = DOCUMENT.read_text(encoding="utf-8")
-        DOCUMENT.write_text(put(text, figures), encoding="utf-8")
+        DOCUMENT.write_text(put(text, figures, part), encoding="utf-8")
     return 0
 
 

@@ -37,15 +37,15 @@ def main(argv: list[str] | None = None) -> int:
     files = dict(material.files())
     for release in arguments.release or suites:
         with Bench(client, release, files) as bench:
+            folder = arguments.into or folder_of(release)
 
-            def folder(program: str, release: str = release) -> Path:
-                return arguments.into or folder_of(program, release)
-
-            def known(program: str, release: str = release) -> Recording | None:
-                return read(folder(program, release) / f"{program}@{release}.json")
+            def known(
+                program: str, folder: Path = folder, release: str = release
+            ) -> Recording | None:
+                return read(folder / f"{program}@{release}.json")
 
             for recording in recordings(bench, arguments.program or (), known, arguments.setup):
-                path = recording.write(folder(recording.program))
+                path = recording.write(folder)
                 sys.stdout.write(f"{path.name}: {len(recording.texts)} texts\n")
                 sys.stdout.flush()
     return 0

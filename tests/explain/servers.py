@@ -67,6 +67,9 @@ def _texts(name: str, met: Mapping[str, Any], usual: Collection[str]) -> Iterato
     if not refusals and not met["ended"]:
         sys.stdout.write(f"{name} did not mind: {met['setup']}\n")
         return
+    if cause.stage == "verify" and "CERTIFICATE_VERIFY_FAILED" not in met["ended"]:
+        sys.stdout.write(f"{name} did not come to show its certificate: {met['setup']}\n")
+        return
     lines = _lines(met)
     if set(lines) - set(usual):
         yield Heard(name, "log", met["setup"], "\n".join(lines), cause)

@@ -357,6 +357,114 @@ def test_the_wording_tells_the_generation(text: str, program: str) -> None:
     assert answer(text).candidates[0].program.split("; ")[0] == program
 
 
+GNUTLS = "*** Fatal error: Error in the certificate.\n- Status: The certificate is NOT trusted. {}"
+RUBY = "/usr/lib/ruby/gems/{}/net/ftp.rb:1514:in {}readline': end of file reached (EOFError)"
+
+
+@pytest.mark.parametrize(
+    ("text", "causes"),
+    [
+        # a sentence of another program's is not a part of GnuTLS'
+        (
+            GNUTLS.format("The name in the certificate does not match the expected."),
+            ["hostname-mismatch"],
+        ),
+        (
+            GNUTLS.format("The certificate chain violates the signer's constraints."),
+            ["name-not-permitted", "path-too-long"],
+        ),
+        ("x509: “host.example” certificate is not trusted", ["unknown-issuer"]),
+        # what an FTP library passes on of either channel; net/http has the address before it
+        (
+            "2026/01/02 03:04:05 x509: certificate signed by unknown authority",
+            ["unknown-issuer", "self-signed-leaf", "self-signed-in-chain", "data-tls-failed"],
+        ),
+        (
+            'Get "https://a.example/": x509: certificate signed by unknown authority',
+            ["unknown-issuer", "self-signed-leaf", "self-signed-in-chain"],
+        ),
+        ("tls: received record with version 3030 when expecting version 303", ["server-fault"]),
+        (
+            "tls: first record does not look like a TLS handshake",
+            ["plaintext-peer", "server-fault"],
+        ),
+        ("error receiving '211 ': Connection reset by peer", None),
+        ('error sending "FEAT\n"', ["reset"]),
+        ("invalid peer certificate: BadSignature", ["bad-signature", "weak-key"]),
+        # written behind the handshake, not in it
+        (
+            "    return self._sslobj.write(data)\n           ~~~~~~~~~^^^^^\n"
+            "ConnectionResetError: [Errno 104] Connection reset by peer",
+            ["client-certificate-required", "reset"],
+        ),
+        (
+            "    self._sslobj.do_handshake()\n    ~~~~~~~~~^^\n"
+            "ConnectionResetError: [Errno 104] Connection reset by peer",
+            ["reset", "closed"],
+        ),
+        (
+            "    self.welcome = self.getresp()\n  File ftplib.py, line 234, in getmultiline\n"
+            "    nextline = self.getline()\nEOFError",
+            ["not-ftp", "closed"],
+        ),
+        (
+            "    self.welcome = self.getresp()\n  File ftplib.py, line 230, in getmultiline\n"
+            "    line = self.getline()\nEOFError",
+            ["closed", "not-ftp"],
+        ),
+        # Ruby 3.4 names the class in a frame
+        *(
+            (
+                f"{RUBY.format(version, head)}\n\tfrom net/ftp.rb:504:in {head}voidresp'\n"
+                f"\tfrom net/ftp.rb:427:in {block}set_socket'",
+                ["closed", "not-ftp"],
+            )
+            for version, head, block in (
+                ("3.3.0", "`", "`block in "),
+                ("3.4.0", "'Net::FTP#", "'block in Net::FTP#"),
+            )
+        ),
+    ],
+)
+def test_a_words_place_tells_what_it_means(text: str, causes: list[str] | None) -> None:
+    if causes is not None:
+        assert reasons(text) == causes
+    else:
+        assert {"server-fault", "service-unavailable", "not-ftp", "closed", "reset"} <= set(
+            reasons(text)
+        )
+
+
+PROMISE = """\
+            triggerUncaughtException(err, true /* fromPromise */);
+            ^
+
+Error: self-signed certificate
+    at TLSSocket.onConnectSecure (node:_tls_wrap:1681:34) {
+  code: 'DEPTH_ZERO_SELF_SIGNED_CERT'
+}"""
+
+
+def test_lines_that_are_joined_lose_nothing_of_what_they_say_apart() -> None:
+    assert reasons(PROMISE) == ["self-signed-leaf", "data-tls-failed"]
+    assert reasons("Error: self-signed certificate\n  code: 'DEPTH_ZERO_SELF_SIGNED_CERT'") == [
+        "self-signed-leaf"
+    ]
+
+
+def test_nobody_is_sure_where_a_text_says_two_things_that_do_not_fit() -> None:
+    login = "pure-ftpd: (lab@192.0.2.1) [WARNING] Authentication failed for user [lab]"
+    weak = "pure-ftpd: (lab@192.0.2.1) [INFO] SNI: [host.example]\n" + (
+        "pure-ftpd: (lab@192.0.2.1) [WARNING] Sorry, cleartext sessions and weak ciphers are not accepted"
+        " on this server."
+    )
+    assert {one.confidence for one in answer(login).candidates} == {"high"}
+    both = answer(f"{login}\n{weak}")
+    assert "high" not in {one.confidence for one in both.candidates}
+    named = {one.reason for one in (*both.candidates, *both.beside)}
+    assert named >= {"login-failed", "no-shared-cipher", "client-certificate-required"}
+
+
 # -- texts that are none -------------------------------------------------------------------------------
 
 NOT_KNOWN = """\
@@ -491,6 +599,23 @@ def test_of_many_candidates_the_later_ones_are_named_by_who_decides() -> None:
         assert any(
             line.startswith(f"{n}. {one.reason}") for n in range(1, 50) for line in all_of_it
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("curl: (60) SSL certificate problem: certificate has expired\n" + "x\n" * 200_000, True),
+        ("curl: (60) SSL certificate problem: certificate has expired\n" + "x" * 5000, True),
+        ("curl: (60) SSL certificate problem: certificate has expired\n" + "x" * 4000, False),
+    ],
+)
+def test_who_gives_too_much_is_told_that_not_all_was_looked_at(text: str, cut: bool) -> None:
+    found = answer(text)
+    assert [one.reason for one in found.candidates] == ["expired"]
+    assert found.cut == found.as_json("en")["cut"] == cut
+    for language, begins in (("en", "Not all of this text"), ("ja", "この文の一部")):
+        assert next(told(found, language)).startswith(begins) == cut
+    assert next(told(answer("nothing " + "x" * 5000), "en")).startswith("Not all of this text")
 
 
 def test_json_has_the_documented_members() -> None:

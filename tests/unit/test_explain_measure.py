@@ -98,5 +98,10 @@ def numbers(figures: str) -> list[float]:
 def test_figures_have_their_place() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     assert written(put(document, "| a |")) == "| a |"
+    assert written(put(document, "| a |"), "a batch") == ""
+    of_it = '<!-- figures: make explain-measure MEASURE="--held-out a batch --write" -->\n'
+    both = put(document + of_it + "\n<!-- end of the figures -->", "| b |", "a batch")
+    assert written(both, "a batch") == "| b |"
+    assert written(both) == written(document)
     with pytest.raises(ValueError, match="has no line"):
         put("nothing", "| a |")

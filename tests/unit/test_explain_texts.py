@@ -12,12 +12,12 @@ from tests.explain.clients import Controls
 from tests.explain.texts import (
     KNOWN,
     RECORDED,
-    SECOND,
     Cause,
     Heard,
     Recording,
     Text,
     folder_of,
+    held_out,
     load,
     merged,
     named,
@@ -26,7 +26,7 @@ from tests.explain.texts import (
     table,
 )
 
-RECORDINGS = [(folder, one) for folder in (KNOWN, SECOND) for one in load(folder)]
+RECORDINGS = [(folder, one) for folder in (KNOWN, *held_out().values()) for one in load(folder)]
 
 
 def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
@@ -46,7 +46,23 @@ def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
 
 @pytest.mark.parametrize(("folder", "one"), RECORDINGS, ids=lambda v: getattr(v, "name", ""))
 def test_a_recording_is_where_the_split_puts_it(folder: object, one: Recording) -> None:
-    assert folder == folder_of(one.program, one.release)
+    assert folder == folder_of(one.release)
+
+
+def test_a_batch_is_held_out_by_its_releases() -> None:
+    batches = table("split.toml")["batch"]
+    assert set(held_out()) == set(batches)
+    for name, batch in batches.items():
+        assert set(batch["releases"]) <= set(table("releases.toml")["suites"])
+        assert {folder_of(release) for release in batch["releases"]} == {held_out()[name]}
+    assert folder_of("debian12") == KNOWN
+
+
+def test_no_release_is_without_what_nobody_installs() -> None:
+    releases = table("releases.toml")
+    for release, packages in releases["without"].items():
+        assert release in releases["suites"]
+        assert set(packages) <= set(releases["packages"])
 
 
 @pytest.mark.parametrize("one", [one for _, one in RECORDINGS], ids=lambda v: v.name)

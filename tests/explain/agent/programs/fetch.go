@@ -2,7 +2,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -16,9 +15,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
+	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(string(body))
 }
