@@ -149,7 +149,7 @@ def pycurl_of_debian_12_truncates_over_tls_1_3(client: ClientSettings) -> Case:
     It closes the data connection without reading the session tickets that lie in it. The server answers 426,
     and pycurl raises an error with that number. It is a race: many files are whole.
     """
-    attempt = Attempt(LENIENT(), client).with_client(payload=1 << 20)
+    attempt = Attempt(LENIENT(), client).with_client(payload=1 << 18)
     return Case(
         attempt,
         refused(
@@ -165,7 +165,7 @@ def pycurl_of_debian_12_truncates_over_tls_1_3(client: ClientSettings) -> Case:
             ),
             temporary("vsftpd.conf: TLS 1.2 at most", attempt.with_server(protocols=field.WHOLE)),
         ],
-        race=Race(times=20, least=2),
+        race=Race(times=20, least=1),
     )
 
 
