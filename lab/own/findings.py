@@ -145,11 +145,13 @@ class Findings(list[Finding]):
         self, error: Mapping[str, Any], line: int | None, /, **values: object
     ) -> InputError:
         """To be raised: an error as tables have it: ``what``, ``remedy``, and the two under ``ja``."""
-        what, remedy = (error[name].format(**values) for name in ("what", "remedy"))
-        if (japanese := error.get("ja")) is None:
-            return InputError(self.file, line, what, remedy)
-        ja = japanese["what"].format(**values), japanese["remedy"].format(**values)
-        return InputError(self.file, line, what, remedy, ja)
+        japanese = error.get("ja", {})
+        what, remedy = (
+            InBothLanguages(error[part], japanese.get(part, error[part])).format(**values)
+            for part in ("what", "remedy")
+        )
+        ja = (what.ja, remedy.ja) if japanese else None
+        return InputError(self.file, line, what.en, remedy.en, ja)
 
     def failure(self, line: int | None, what: str, remedy: str) -> InputError:
         """To be raised: the file cannot be an input."""

@@ -130,7 +130,7 @@ def test_the_lab_has_what_was_added(added: Path) -> None:
     [
         ("list", "expired_at_the_origin"),
         ("attempt --help", "exampleftpd"),
-        ("attempt --fields", "aria2"),
+        ("attempt --fields --client aria2@debian13", "Settings of the client aria2"),
     ],
 )
 def test_commands_show_it(words: str, shown: str, added: Path) -> None:

@@ -18,6 +18,8 @@ VALUES = {
         "chroot_list_file",
         "email_password_file",
         "guest_username",
+        "line",
+        "name",
         "userlist_file",
         "value",
     )

@@ -122,7 +122,7 @@ def test_a_race_is_judged_by_its_rate(tmp_path: Path, tries: str, result: str) -
     # then a race in which nothing is refused is a failure, although each try may complete
     assert items.results["rate"][0] == result, items.text
     if result == "failure":
-        assert "the rate differs: refused in 0 of" in items.results["rate"][1]
+        assert "the rate differs: false success in 0 of" in items.results["rate"][1]
 
 
 def test_a_try_that_completes_is_no_failure(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ class _Reading:
             return
         mark = line.name.startswith(BYTE_ORDER_MARK)
         error = "byte-order-mark" if mark else "not-handed-on"
-        raise self.found.fail(error, line.number, line=str(line), **(said | {"why": why.en}))
+        raise self.found.fail(error, line.number, line=str(line), **said)
 
     def _refused(self, line: _Line, option: PureFtpdOption) -> None:
         """Keep a line with a value that Pure-FTPd ends at."""
