@@ -438,6 +438,15 @@ def test_a_data_connection_in_clear_text_is_seen_in_curls_trace() -> None:
     assert "wrong version number" in report.error
 
 
+def test_an_implicit_servers_handshake_is_seen_before_curl_calls_itself_connected() -> None:
+    # given what curl writes since 8.13, where the handshake is a part of connecting
+    words = "curl: (35) TLS connect error: error:0A00010B:SSL routines::wrong version number\n"
+    trace = "*   Trying 172.18.0.2:990...\n* TLSv1.3 (OUT), TLS handshake, Client hello (1):\n"
+    report = read(said(trace + words, exit_status=35))
+
+    assert (report.failed, report.step) == (True, "starttls")
+
+
 def test_a_refused_connection_has_its_symbol() -> None:
     stderr = (
         "* connect to 172.18.0.2 port 2999 failed: Connection refused\n"

@@ -175,6 +175,11 @@ CURL = """\
 * Connected to h.lab.test (172.30.77.101) port 2100 (#0)
 * SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384
 """
+#: Since 8.13 it calls itself connected when the handshake is done.
+HELLO = """\
+*   Trying 172.30.77.101:2100...
+* TLSv1.3 (OUT), TLS handshake, Client hello (1):
+"""
 
 
 @pytest.mark.parametrize(
@@ -183,6 +188,12 @@ CURL = """\
         (f"{CURL}> GET / HTTP/1.1\n< HTTP/1.1 200 OK\n", 0, "response", False),
         (f"{CURL}> GET / HTTP/1.1\n< HTTP/1.1 404 Not Found\n", 0, "response", True),
         (f"{CURL}curl: (60) SSL: no alternative certificate subject name\n", 60, "handshake", True),
+        (
+            f"{HELLO}curl: (60) SSL certificate problem: certificate has expired\n",
+            60,
+            "handshake",
+            True,
+        ),
         ("curl: (7) Failed to connect: Connection refused\n", 7, "connect", True),
     ],
 )
@@ -220,3 +231,16 @@ def test_gnutls_cli_is_read_by_what_it_has_come_to(
 
     assert (report.failed, report.step, report.library) == (failed, step, "GnuTLS 3.8.9")
     assert report.verified == (True if "completed" in stdout else None)
+
+
+def test_gnutls_cli_says_why_there_is_no_connection() -> None:
+    said = "Could not connect to 172.30.77.101:2100: Connection refused"
+    raw = {
+        "argv": ["gnutls-cli"],
+        "stdout": GNUTLS.splitlines()[0],
+        "stderr": said,
+        "exit_status": 1,
+    }
+    report = read_gnutls(raw)
+
+    assert (report.step, report.errno, report.message) == ("connect", "ECONNREFUSED", said)

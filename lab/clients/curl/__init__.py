@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
@@ -199,6 +199,9 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
 class CurlTrace:
     """What the lines of ``curl -v`` tell, in their order."""
 
+    first_step: ClassVar[str] = "starttls"
+    """The step of a handshake that is the first thing on a connection."""
+
     def __init__(self, text: str) -> None:
         self.step = "connect"
         self.reply_code: int | None = None
@@ -234,9 +237,9 @@ class CurlTrace:
         """What curl says of its connections."""
         if line.startswith("* Connected to ") and self.step == "connect":
             self.step = "greeting"
-        elif _CLIENT_HELLO.match(line) and self.step == "greeting":
-            # TLS from the first byte on: the greeting comes after the handshake.
-            self.step = "starttls"
+        elif _CLIENT_HELLO.match(line) and self.step in ("connect", "greeting"):
+            # TLS from the first byte on. Since 8.13 it calls itself connected when the handshake is done.
+            self.step = self.first_step
         elif tls := _TLS.match(line):
             self._take_connection(tls[1], tls[2])
         elif _CERTIFICATE_RECEIVED.match(line):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lab.clients.base import Installed, Program, Target
 from lab.clients.curl import (
@@ -107,6 +107,8 @@ def arguments(client: CurlHttps, target: Target) -> tuple[str, ...]:
 class HttpsTrace(CurlTrace):
     """What the lines of ``curl -v`` tell of a request."""
 
+    first_step: ClassVar[str] = "handshake"
+
     def take(self, line: str) -> None:
         """See :meth:`CurlTrace.take`."""
         if status := _STATUS.match(line):
@@ -119,7 +121,7 @@ class HttpsTrace(CurlTrace):
             step = self.step
             super().take(line)
             # It has agreed to a suite before it looks at the name; then it sends its request.
-            self.step = step
+            self.step = self.step if step == "connect" else step
 
 
 def read(raw: Mapping[str, Any]) -> ClientReport:

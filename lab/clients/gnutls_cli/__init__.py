@@ -22,7 +22,7 @@ DEBUG = "5"
 _CONNECTED = re.compile(r"^Connecting to '")
 _COMPLETED = "- Handshake was completed"
 _COMPLAINT = re.compile(
-    r"^(?:\*\*\* (.*)|- (Status: The certificate is NOT .*)|(Cannot .*|Error .*))$"
+    r"^(?:\*\*\* (.*)|- (Status: The certificate is NOT .*)|((?:Cannot|Could not|Error) .*))$"
 )
 _STATUS = re.compile(r"^HTTP/\d\.\d (\d{3}) ?(.*)$")
 _VERSION = re.compile(r"gnutls-cli ([\d.]+)")

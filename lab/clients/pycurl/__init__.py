@@ -208,9 +208,6 @@ class GnutlsTrace(CurlTrace):
         elif not line.startswith("* SSL connection using "):
             super().take(line)
 
-    #: What begins where TLS is the first thing.
-    first_step = "starttls"
-
     def _take_session(self) -> None:
         control = self.log.sessions[0] if self.log.sessions else None
         self.protocol, self.cipher = (control.protocol, control.cipher) if control else (None, None)

@@ -82,7 +82,5 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
 class PageTrace(GnutlsTrace, curl_https.HttpsTrace):
     """The same of a request."""
 
-    first_step = "handshake"
-
 
 PROGRAMS = (PycurlHttpsProgram(),)
