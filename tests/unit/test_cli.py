@@ -333,6 +333,8 @@ def test_what_the_lab_cannot_do_is_one_message_and_exit_status_3(
 def test_a_signal_ends_the_command_with_its_number(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, recorded: bool, kept: str
 ) -> None:
+    # under nohup SIGHUP is ignored, and the command leaves it so
+    signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
     monkeypatch.setattr(RecordWriter, "has_written", recorded)
     cleaned: list[bool] = []
 
