@@ -337,6 +337,13 @@ _OF_A_RELEASE = (
     (r"/(?:lib|gems)/(?:ruby|python)/?\d[\d.]*/", "/lib/"),
     (r"/gems/(?:\d[\d.]*/)?(?:gems/)?([a-z-]+)-\d[\d.]*/", r"/gems/\1/"),
     (r"(\.(?:rb|py|pm|java|php)\"?)(?::|,? (?:on )?line )\d+", r"\1"),
+    # Ruby names the class of a frame since 3.4; a gem can lie in another folder
+    (r"\bin [`']((?:\w+ (?:\(\d+ levels\) )?in )*)(?:[A-Z][\w:]*[#.])?", r"in '\1"),
+    (r"/usr/(?:lib|share)/[^\s:]*/(net/\w+\.rb|monitor\.rb)", r"\1"),
+    (r"\b(node:[a-z_/]+|/node_modules/[^\s:]+):\d+:\d+", r"\1"),
+    (r"\bNode\.js v\d[\d.]*", "Node.js"),
+    (r":\.\./[\w./-]+\.c:\d+:", ":"),
+    (r"\b(?:OpenSSL/\d[\w.]*|TLS connect error): (?=error:)", ""),
     (r"\berror:(?:14[0-9A-F]{3}|0A000)([0-9A-F]{3}):SSL routines:[^:\n]*:", r"error:\1:"),
     (r"\b(?:sslv3|ssl/tls|tls) alert ", "alert "),
     # libcurl's words for one error of a handshake
