@@ -73,7 +73,7 @@ abstract class Attempt {
         }
         report.put("step", name);
         try {
-            Main.tell(Map.of("progress", new LinkedHashMap<>(report)));
+            Main.tellStep(report);
         } catch (IOException gone) {
             throw new IllegalStateException(gone);
         }
