@@ -273,6 +273,11 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
             "the server's log has one sentence for every handshake that fails: no common suite or version, or"
             " a client certificate that is missing or not accepted"
         )
+    if "no-server-up" in heard.client:
+        return (
+            "HAProxy's health check had marked the server DOWN: the visitor is answered without a connection"
+            " to the origin, and the reason is the check's"
+        )
     if refusal.stage is Stage.GREETING and "greeting-refused" in heard.server:
         return (
             "the server's key does not belong to its certificate: it starts all the same, and closes every"
