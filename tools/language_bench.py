@@ -13,11 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lab.cases import PlannedAttempt
 from lab.clients import PROGRAMS
 from lab.clients.base import Program
+from lab.host.checkout import root
 from lab.images import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.run.attempts import make
@@ -38,6 +40,8 @@ BATCH = 10
 LIMIT_S = 120.0
 #: At most so many times what the script itself needs.
 LIMIT = 1.3
+DOCUMENT = root() / "docs" / "agents.md"
+BEGIN, END = "<!-- tools/language_bench.py -->", "<!-- end -->"
 
 
 class WorkerBenchError(Exception):
@@ -136,7 +140,7 @@ def _bare(
 
 
 def table(costs: Sequence[WorkerCost]) -> str:
-    """The table of ``docs/agents.md``."""
+    """The table of :data:`DOCUMENT`."""
     lines = [
         "| program | platform | start of the language | script in a loop | attempt of its agent | multiple |"
         " attempt of the lab |",
@@ -150,15 +154,34 @@ def table(costs: Sequence[WorkerCost]) -> str:
     return "\n".join(lines)
 
 
+def write(costs: Sequence[WorkerCost], document: Path = DOCUMENT) -> None:
+    """Write the table between the marks of a document.
+
+    Raises:
+        ValueError: it has none.
+    """
+    before, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{document} has no place for the table: {BEGIN} and {END}")
+    text = f"{before}{begin}\n{table(costs)}\n{end}{after}"
+    document.write_text(text, encoding="utf-8")
+
+
 def main() -> int:
     """Measure and print the table; the exit status is 1 where the limit is not met."""
     parser = argparse.ArgumentParser(prog="tools/language_bench.py")
     known = [program.name for program in programs()]
     parser.add_argument("--program", action="append", choices=known, help="only this one")
+    parser.add_argument("--write", action="store_true", help="of all: write them into the document")
     arguments = parser.parse_args()
+    if arguments.write and arguments.program:
+        parser.error("--write: the table has all of them, leave out --program")
     chosen = [p for p in programs() if p.name in (arguments.program or known)]
     costs = measure(Checkout.here(), Printed(), chosen)
     sys.stdout.write(table(costs) + "\n")
+    if arguments.write:
+        write(costs)
     return 0 if all(cost.multiple <= LIMIT for cost in costs) else 1
 
 

@@ -218,6 +218,42 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
     assert len(reasons(text)) < 3
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        # a sentence of a library that hides the cause has all that it hides
+        (
+            "gnutls_handshake() failed: The TLS connection was non-properly terminated.",
+            ["closed", "reset"],
+        ),
+        (
+            "gnutls_handshake() failed: Handshake failed",
+            ["no-shared-cipher", "no-server-certificate", "client-certificate-required"],
+        ),
+        ("curl: (55) OpenSSL SSL_write: Broken pipe", ["client-certificate-required", "reset"]),
+        ("curl: (25) Failed FTP upload: 550", ["upload-denied", "file-not-created"]),
+        ("550 Permission denied.\ncurl: (25) Failed FTP upload: 550", ["upload-denied"]),
+        # the layer decides, and not what an earlier check left
+        (
+            'Server a/b is DOWN, reason: Layer4 connection problem, info: "SSL handshake failure"\n'
+            "backend 'b' has no server available!",
+            ["connection-refused"],
+        ),
+        # within a copy the control channel's certificate was accepted; over HTTP there is one channel
+        ("Failed to copyto: x509: certificate signed by unknown authority", ["data-tls-failed"]),
+        (
+            'Failed to copy: Put "https://s3.example/": x509: certificate signed by unknown authority',
+            ["unknown-issuer", "self-signed-leaf", "self-signed-in-chain"],
+        ),
+        # the first to leave fewer causes knows which is likely
+        ("starttls: Proceed with negotiation.\n SSL connect attempt failed", ["reset", "closed"]),
+        (f'{VSFTPD}"SSL_accept failed: error:0A00041B:SSL routines::alert"', ["bad-signature"]),
+    ],
+)
+def test_a_text_has_what_it_hides_and_nothing_else(text: str, said: list[str]) -> None:
+    assert reasons(text) == said
+
+
 EXPIRED_45 = (
     "error:0A000415:SSL routines::sslv3 alert certificate expired:../ssl/record/rec_layer_s3.c:1605"
     ":SSL alert number 45"

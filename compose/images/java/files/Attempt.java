@@ -59,7 +59,7 @@ abstract class Attempt {
     void step(String name) {
         report.put("step", name);
         try {
-            Main.tell(Map.of("progress", new LinkedHashMap<>(report)));
+            Main.tellStep(report);
         } catch (IOException gone) {
             throw new IllegalStateException(gone);
         }

@@ -12,17 +12,19 @@ import javax.net.ssl.SSLSocket;
 
 /**
  * A worker: started once, it makes one attempt after the other. A request is a JSON object on a line of
- * standard input, an answer one on descriptor 3.
+ * standard input, an answer one on descriptor 3; on descriptor 4 it says how far it has come.
  *
  * <p>{@code java Main ftps|ftps-reuse|web}
  */
 public final class Main {
     private static OutputStream answers;
+    private static OutputStream steps;
 
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
         answers = new FileOutputStream("/dev/fd/3");
+        steps = new FileOutputStream("/dev/fd/4");
         String kind = arguments[0];
         Map<String, Object> versions = new LinkedHashMap<>();
         versions.put("java", System.getProperty("java.runtime.version"));
@@ -58,8 +60,17 @@ public final class Main {
         }
     }
 
-    static synchronized void tell(Map<String, ?> message) throws IOException {
-        answers.write((Json.write(message) + "\n").getBytes(StandardCharsets.UTF_8));
-        answers.flush();
+    static void tell(Map<String, ?> message) throws IOException {
+        write(answers, message);
+    }
+
+    static void tellStep(Map<String, ?> report) throws IOException {
+        write(steps, report);
+    }
+
+    private static synchronized void write(OutputStream to, Map<String, ?> message)
+            throws IOException {
+        to.write((Json.write(message) + "\n").getBytes(StandardCharsets.UTF_8));
+        to.flush();
     }
 }
