@@ -234,12 +234,18 @@ def hear(observation: Observation, overheard: str = "", *, data_broken: bool = F
     return Heard(
         step=client.step,
         reply=dialect.reply(client),
-        protocol=client.protocol,
+        protocol=client.protocol or _only_version(observation),
         client=dialect.heard(client),
         server=said if log.strip() else said | {NOBODY_CAME},
         overheard=overheard,
         data_broken=data_broken,
     )
+
+
+def _only_version(observation: Observation) -> str | None:
+    """What a handshake can have come to where the server speaks one version; ``None``: it speaks more."""
+    spoken = observation.attempt.server.protocols
+    return spoken.minimum if spoken is not None and spoken.minimum == spoken.maximum else None
 
 
 def decide(observation: Observation, heard: Heard) -> Refusal | None:

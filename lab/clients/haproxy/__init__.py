@@ -64,8 +64,8 @@ _LINE = re.compile(
 #: What a server is marked DOWN for: the layer that its health check has come to.
 _DOWN = re.compile(r"^Server origin/origin is DOWN, reason: Layer(?P<layer>[467]) ")
 _STEP_OF_LAYER = {"4": "connect", "6": "handshake", "7": "response"}
-#: What the log has when the first check is over, with ``option log-health-checks``; and how long that takes.
-_CHECKED, _CHECKED_S = "Health check for server origin/origin ", 4.0
+#: What the log has when the first check has failed, and how long one may take that passes, of which it has nothing.
+_CHECKED, _CHECKED_S = "Server origin/origin is DOWN", 3.0
 _ADDRESS = re.compile(r"^\S+:\d+ \[[^\]]*\] ")
 _STARTING = LogLines(
     before=re.compile(r"^\[(?:NOTICE|WARNING|ALERT)\] +\(\d+\) : "),
@@ -144,15 +144,10 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
 def configuration(client: Haproxy, target: Target) -> str:
     """The haproxy.cfg for these settings."""
     milliseconds = max(1, round(client.timeout_s * 1000))
-    checks = {
-        "off": (),
-        "connect": ("option log-health-checks",),
-        "http": ("option log-health-checks", "option httpchk"),
-    }[client.check]
     logs = f'log-format "{_HTTPLOG} %[bc_err_str] / %[ssl_bc_err_str]"'
     return _CONFIGURATION.format(
         logs=logs if client.log_errors else "option httplog",
-        checks="".join(f"    {line}\n" for line in checks),
+        checks="    option httpchk\n" if client.check == "http" else "",
         retries=client.retries,
         milliseconds=milliseconds,
         patience=2 * milliseconds + 1000,
