@@ -64,7 +64,8 @@ _LINE = re.compile(
 #: What a server is marked DOWN for: the layer that its health check has come to.
 _DOWN = re.compile(r"^Server origin/origin is DOWN, reason: Layer(?P<layer>[467]) ")
 _STEP_OF_LAYER = {"4": "connect", "6": "handshake", "7": "response"}
-#: What the log has when the first check has failed, and how long one may take that passes, of which it has nothing.
+#: What the log has when the first check has failed, and how long to wait for that: it has nothing of one that
+#: passes.
 _CHECKED, _CHECKED_S = "Server origin/origin is DOWN", 3.0
 _ADDRESS = re.compile(r"^\S+:\d+ \[[^\]]*\] ")
 _STARTING = LogLines(
