@@ -94,6 +94,10 @@ class _Finder:
         if not len(ladders):
             software = ladders.base.software
             return Strongest(text="", notes=(say("said", "none-known", software=software),))
+        if not self._members and any(
+            one.planned.requirement.demand is Demand.DELIVERS for one in self._all
+        ):
+            return Strongest(text="", notes=(say("said", "none-judged"),))
         most = {"most": self._tries.left, "seconds": f"{self._tries.seconds:g}"}
         self._note(say("said", "beforehand", options=len(ladders), **most))
         try:

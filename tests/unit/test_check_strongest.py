@@ -404,6 +404,18 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
     assert nobody in said
 
 
+def test_without_a_client_that_can_be_judged_nothing_is_offered(tmp_path: Path) -> None:
+    file = conf(tmp_path)
+    wanted = [
+        dataclasses.replace(one, row=dataclasses.replace(one.row, verdict=RowVerdict.CANNOT))
+        for one in demanded(file, OLD, NEW)
+    ]
+    found, _, lab = find(file, wanted)
+    assert (found.text, found.lines, lab.made) == ("", (), [])
+    [note] = found.notes
+    assert "could be judged" in note.en
+
+
 # -- words ---------------------------------------------------------------------------------------------
 
 
