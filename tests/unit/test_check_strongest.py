@@ -468,6 +468,8 @@ TRICKY_PROFTPD = [
     "TLSEngine on\nTLSProtocol TLSv1.2,TLSv1.3\nTLSRequired clear\nTLSVerifyClient on\nTLSVerifyClient off\n",
     "<Global>\nTLSEngine on\nTLSRequired off\nTLSOptions StdEnvVars\n</Global>\nTLSProtocol TLSv1 TLSv1.2\n",
     "TLSEngine on\nTLSOptions AllowWeakSecurity EnableDiags\nTLSOptions AllowPerUser\n",
+    "TLSOptions EnableDiags\nTLSOptions StdEnvVars NoSessionReuseRequired\nTLSCipherSuite TLSv1.2 HIGH\n",
+    "<Limit STOR>\n  TLSEngine off\n  TLSCipherSuite HIGH\n</Limit>\n",
     "TLSEngine enabled\nTLSVerifyClient optional\n<Limit STOR>\nAllowAll\n</Limit>\n",
 ]
 TRICKY_PURE_FTPD = [
