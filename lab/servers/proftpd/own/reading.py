@@ -54,7 +54,8 @@ _phrase = partial(phrase, TABLE)
 _TLS = "mod_tls.c"
 _TRUE, _FALSE = ("on", "yes", "true", "1"), ("off", "no", "false", "0")
 _END = re.compile(r"</\s*(\w+)\s*>", re.ASCII)
-_SECTION = re.compile(r"<\s*(\w+)\s*(.*?)\s*>", re.ASCII)
+#: A line of blanks without an end is looked at once: nothing in it can be split in two ways.
+_SECTION = re.compile(r"<\s*+(\w++)(.*)>", re.ASCII)
 #: Sections that are looked into; what else there is, is a matter of paths, users or classes.
 _DECIDED = ("ifmodule", "ifdefine", "ifversion")
 _SERVERS = ("virtualhost", "global")
