@@ -231,7 +231,15 @@ class Ladders:
     def lines(self, rungs: Rungs) -> Mapping[str, str]:
         """The lines of a configuration at these rungs, as that build has them, by name."""
         lines: dict[str, str] = {}
-        for line in server_lines(self.settings(rungs), self._spelt):
+        settings, option_of = self.settings(rungs), server_of(self.base).option_of
+        if self._lines:
+            # Further lines that no ladder is about, sections among them, are none of it.
+            extra = getattr(settings, "extra", ())
+            about: dict[str, Any] = {
+                "extra": tuple(one for one in extra if option_of(one) in self._governed)
+            }
+            settings = dataclasses.replace(settings, **about)
+        for line in server_lines(settings, self._spelt):
             name, text = self._spelt.option_of(line), line.removesuffix(";")
             if name in lines and name in self._spelt.adds_up:
                 text = f"{lines[name]} {text.removeprefix(name).strip()}"

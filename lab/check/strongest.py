@@ -24,6 +24,7 @@ from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages, listed_in_both, read_words
 from lab.report.advice import refusal_in_words
+from lab.servers import server_of
 
 #: So many clients are named above a line.
 MOST_NAMED = 3
@@ -94,6 +95,10 @@ class _Finder:
         if not len(ladders):
             software = ladders.base.software
             return Strongest(text="", notes=(say("said", "none-known", software=software),))
+        if not self._members and any(
+            one.planned.requirement.demand is Demand.DELIVERS for one in self._all
+        ):
+            return Strongest(text="", notes=(say("said", "none-judged"),))
         most = {"most": self._tries.left, "seconds": f"{self._tries.seconds:g}"}
         self._note(say("said", "beforehand", options=len(ladders), **most))
         try:
@@ -348,12 +353,22 @@ def _answer(planned: PlannedRow, results: Sequence[AttemptResult]) -> Answer:
 
 
 def comparable(settings: ServerSettings) -> ServerSettings:
-    """The settings without what does not reach the server: conditions, and the order of further lines."""
+    """The settings without what does not reach the server: conditions, and how further lines are ordered."""
     changes: dict[str, Any] = {}
+    server = server_of(settings)
     if hasattr(settings, "presumed"):
         changes["presumed"] = ()
     if hasattr(settings, "extra"):
-        changes["extra"] = tuple(sorted(settings.extra))
+        # Of an option that adds up it is the same in which of its lines a word stands.
+        words = {one: server.option_of(one) in server.adds_up for one in settings.extra}
+        alone = [one for one, adds_up in words.items() if not adds_up]
+        alone += [
+            f"{server.option_of(one)}={word}"
+            for one, adds_up in words.items()
+            if adds_up
+            for word in one.partition("=")[2].split()
+        ]
+        changes["extra"] = tuple(sorted(alone))
     return dataclasses.replace(settings, **changes)
 
 

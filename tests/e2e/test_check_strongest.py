@@ -161,7 +161,8 @@ def test_the_strongest_proftpd(shared: Copy, tmp_path: Path) -> None:
     included = written(tmp_path, PROFTPD_TLS, "tls.conf")
     status, found = check(shared, "--proftpd-conf", conf, "--write", new)
     assert status == 1
-    assert f"{included}:5" in str([row["where"] for row in found["rows"]])
+    places = [(at["file"], at["line"]) for row in found["rows"] for at in row["where"]]
+    assert set(places) == {(str(included), 5)}
     assert set(found["strongest"]["served"]) == set(CLIENTS)
     text = new.read_text("utf-8")
     server = text[text.index("    TLSEngine on\n") : text.index("  </IfModule>")]

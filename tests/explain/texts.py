@@ -271,6 +271,9 @@ _NEUTRAL = (
     ),
     (r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d", "Fri, 02 Jan 2026 03:04:05"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?=( \d{4})?)", "Jan  2 03:04:05"),
+    # aria2's time, and the name that it gives a download
+    (r"^\d\d/\d\d \d\d:\d\d:\d\d (?=\[)", "01/02 03:04:05 "),
+    (r"^[0-9a-f]{6}\|(?=[A-Z]{2,4} *\|)", "abcdef|"),
     (r"\b\d{10}\.\d{3} +\d+ ", "1767322800.000      3 "),
     (r'"ts":[\d.]+', '"ts":1767322800.0'),
     (r'"duration":[\d.e-]+', '"duration":0.003'),
@@ -336,7 +339,14 @@ _OF_A_RELEASE = (
     (r"\bUsing Python \d[\d.]* environment", "Using Python environment"),
     (r"/(?:lib|gems)/(?:ruby|python)/?\d[\d.]*/", "/lib/"),
     (r"/gems/(?:\d[\d.]*/)?(?:gems/)?([a-z-]+)-\d[\d.]*/", r"/gems/\1/"),
-    (r"(\.(?:rb|py|pm|java|php)\"?)(?::|,? (?:on )?line )\d+", r"\1"),
+    (r"(\.(?:rb|py|pm|java|php|cc)\"?)(?::|,? (?:on )?line )\d+", r"\1"),
+    # Ruby names the class of a frame since 3.4; a gem can lie in another folder
+    (r"\bin [`']((?:\w+ (?:\(\d+ levels\) )?in )*)(?:[A-Z][\w:]*[#.])?", r"in '\1"),
+    (r"/usr/(?:lib|share)/[^\s:]*/(net/\w+\.rb|monitor\.rb)", r"\1"),
+    (r"\b(node:[a-z_/]+|/node_modules/[^\s:]+):\d+:\d+", r"\1"),
+    (r"\bNode\.js v\d[\d.]*", "Node.js"),
+    (r":\.\./[\w./-]+\.c:\d+:", ":"),
+    (r"\b(?:OpenSSL/\d[\w.]*|TLS connect error): (?=error:)", ""),
     (r"\berror:(?:14[0-9A-F]{3}|0A000)([0-9A-F]{3}):SSL routines:[^:\n]*:", r"error:\1:"),
     (r"\b(?:sslv3|ssl/tls|tls) alert ", "alert "),
     # libcurl's words for one error of a handshake

@@ -404,6 +404,18 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
     assert nobody in said
 
 
+def test_without_a_client_that_can_be_judged_nothing_is_offered(tmp_path: Path) -> None:
+    file = conf(tmp_path)
+    wanted = [
+        dataclasses.replace(one, row=dataclasses.replace(one.row, verdict=RowVerdict.CANNOT))
+        for one in demanded(file, OLD, NEW)
+    ]
+    found, _, lab = find(file, wanted)
+    assert (found.text, found.lines, lab.made) == ("", (), [])
+    [note] = found.notes
+    assert "could be judged" in note.en
+
+
 # -- words ---------------------------------------------------------------------------------------------
 
 
@@ -456,6 +468,8 @@ TRICKY_PROFTPD = [
     "TLSEngine on\nTLSProtocol TLSv1.2,TLSv1.3\nTLSRequired clear\nTLSVerifyClient on\nTLSVerifyClient off\n",
     "<Global>\nTLSEngine on\nTLSRequired off\nTLSOptions StdEnvVars\n</Global>\nTLSProtocol TLSv1 TLSv1.2\n",
     "TLSEngine on\nTLSOptions AllowWeakSecurity EnableDiags\nTLSOptions AllowPerUser\n",
+    "TLSOptions EnableDiags\nTLSOptions StdEnvVars NoSessionReuseRequired\nTLSCipherSuite TLSv1.2 HIGH\n",
+    "<Limit STOR>\n  TLSEngine off\n  TLSCipherSuite HIGH\n</Limit>\n",
     "TLSEngine enabled\nTLSVerifyClient optional\n<Limit STOR>\nAllowAll\n</Limit>\n",
 ]
 TRICKY_PURE_FTPD = [

@@ -248,6 +248,22 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
         # the first to leave fewer causes knows which is likely
         ("starttls: Proceed with negotiation.\n SSL connect attempt failed", ["reset", "closed"]),
         (f'{VSFTPD}"SSL_accept failed: error:0A00041B:SSL routines::alert"', ["bad-signature"]),
+        # who is written to when it is gone
+        ("500 write failed: Broken pipe", ["client-certificate-required", "reset"]),
+        ("curl: (8) Got a 421 ftp-server response when 220 was expected", ["service-unavailable"]),
+        (
+            "curl: (6) Could not resolve host: host.example (Could not contact DNS servers)",
+            ["resolver-failed"],
+        ),
+        (
+            "ERROR: Connection to origin failed\n"
+            "1 3 127.0.0.1 TCP_MISS_ABORTED/502 3399 GET http://x/ - HIER_NONE/- text/html",
+            ["connection-refused", "timed-out"],
+        ),
+        (
+            "errorCode=1 Failed to receive data, cause: A TLS fatal alert has been received.",
+            ["client-certificate-required"],
+        ),
     ],
 )
 def test_a_text_has_what_it_hides_and_nothing_else(text: str, said: list[str]) -> None:

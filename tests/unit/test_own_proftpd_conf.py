@@ -73,6 +73,12 @@ def test_what_no_line_sets_is_the_program_s_default() -> None:
         ("TLSProtocol TLSv1 TLSv1.2", {"extra": ("TLSProtocol=TLSv1 TLSv1.2",)}),
         ('tlsciphersuite "HIGH !aNULL" # ours', {"ciphers": "HIGH !aNULL"}),
         ("TLSCipherSuite A\nTLSCipherSuite B", {"ciphers": "B"}),
+        ("TLSCipherSuite A\nTLSCipherSuite TLSv1.2 B", {"ciphers": "B", "extra": ()}),
+        ("<Global>\nTLSCipherSuite B\n</Global>\nTLSCipherSuite A", {"ciphers": "B"}),
+        (
+            "TLSCipherSuite TLSv1.3 B\nTLSCipherSuite A",
+            {"ciphers": "A", "extra": ("TLSCipherSuite=TLSv1.3 B",)},
+        ),
         ("TLSOptions UseImplicitSSL", {"implicit_tls": True}),
         (
             "TLSOptions EnableDiags \\\n  NoSessionReuseRequired\r",

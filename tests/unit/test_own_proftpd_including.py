@@ -90,6 +90,15 @@ def test_of_a_folder_and_of_a_pattern_the_files_are_read_by_their_names(tmp_path
         assert settings.presumed == ()
 
 
+@pytest.mark.parametrize("name", ["conf.d", "conf.d/", "conf.d/*.conf"])
+def test_a_folder_in_which_nothing_is_changes_nothing(tmp_path: Path, name: str) -> None:
+    text = f"LoadModule mod_tls.c\n{TLS}Include /etc/proftpd/{name}\n"
+    file = files(tmp_path, proftpd=text)
+    assert f"what /etc/proftpd/{name} has changes nothing of this" in presumed_of(file)
+    (tmp_path / "conf.d").mkdir()
+    assert not presumed_of(file)
+
+
 def test_what_does_not_lie_there_is_presumed_and_what_to_do_is_said(tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out.conf"
     inside.mkdir()

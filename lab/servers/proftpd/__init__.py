@@ -135,10 +135,10 @@ class ProftpdServer(Server[Proftpd]):
 
 
 def option_of(line: str) -> str:
-    """What a line sets, be it NAME VALUE or NAME=VALUE: a directive, TLSCipherSuite one for each version."""
+    """What a line sets, NAME VALUE or NAME=VALUE: a directive; suites of TLS 1.3 are a list of their own."""
     name, *values = re.split(r"[= ]+", line.strip(), maxsplit=2)
-    version = values[0] if name == "TLSCipherSuite" and len(values) > 1 else ""
-    return f"{name} {version}" if version in PROTOCOLS else name
+    apart = name == "TLSCipherSuite" and len(values) > 1 and values[0] == "TLSv1.3"
+    return f"{name} {values[0]}" if apart else name
 
 
 def _written(entry: str) -> Iterator[str]:

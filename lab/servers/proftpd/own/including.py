@@ -32,9 +32,9 @@ def gathered(file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
         read: reads one file; what it raises is raised.
     """
     text = read(file)
-    rows = list(_rows(text, file, file.parent, read, DEEPEST)) if file.is_file() else []
-    if all(at[0] == str(file) for _, at in rows):
+    if not file.is_file():
         return text, ONE_FILE
+    rows = list(_rows(text, file, file.parent, read, DEEPEST))
     return "\n".join(row for row, _ in rows), Origins([at for _, at in rows])
 
 
@@ -45,7 +45,7 @@ def _rows(
     followed = {
         first: (last, included)
         for first, last, line in joined(text)
-        if deep and (included := _included(line, folder))
+        if deep and (included := _included(line, folder)) is not None
     }
     end = 0
     for number, row in enumerate(text.split("\n"), 1):
@@ -58,26 +58,27 @@ def _rows(
                 yield from _rows(inside, one, folder, read, deep - 1)
 
 
-def _included(line: str, folder: Path) -> list[Path]:
-    """The files that a line includes, as far as they lie in the folder; nothing: it is none that does."""
+def _included(line: str, folder: Path) -> list[Path] | None:
+    """The files that a line includes; ``None``: it includes nothing, or what does not lie in the folder."""
     words, _ = words_of(line)
     if len(words) != 2 or words[0].lower() != "include":
-        return []
+        return None
     named = PurePosixPath(words[1])
     for root in (USUAL, PurePosixPath(folder.resolve())):
         if named.is_relative_to(root) and str(named.relative_to(root)) != MODULES:
-            return [one for one in _named(folder / named.relative_to(root)) if _is_in(one, folder)]
-    return []
+            found = _named(folder / named.relative_to(root))
+            return found if all(_is_in(one, folder) for one in found or ()) else None
+    return None
 
 
-def _named(path: Path) -> list[Path]:
-    """The file, the files of the folder, or those that a pattern means, by their names."""
+def _named(path: Path) -> list[Path] | None:
+    """The file, the files of the folder, or those that a pattern means, by their names; ``None``: no such."""
     if path.is_file():
         return [path]
     if path.is_dir():
         return [one for one in sorted(path.iterdir()) if one.is_file()]
-    if not path.parent.is_dir():
-        return []
+    if not path.parent.is_dir() or not any(sign in path.name for sign in "*?["):
+        return None
     hidden = path.name.startswith(".")
     return [
         one

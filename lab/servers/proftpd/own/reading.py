@@ -3,9 +3,9 @@
 The syntax is that of ``src/parser.c``: a directive a line, in any case, with words that may be quoted; ``#``
 at the beginning of a word ends the line; a backslash at the end continues it; sections are ``<Name ...>`` to
 ``</Name>``. Of a directive that stands several times the first holds (``get_param_ptr``), but the last
-``TLSCipherSuite``, and ``TLSOptions`` add up; what ``<Global>`` says holds where the server itself says
-nothing. ``<IfModule>``, ``<IfDefine>`` and ``<IfVersion>`` are decided as the lab's ProFTPD would, which has
-Debian's modules and mod_tls; one with a pattern is left out.
+``TLSCipherSuite``, and ``TLSOptions`` add up; what ``<Global>`` says comes behind what the server itself has.
+``<IfModule>``, ``<IfDefine>`` and ``<IfVersion>`` are decided as the lab's ProFTPD would, which has Debian's
+modules and mod_tls; one with a pattern is left out.
 
 Of several servers the first with TLS counts. A directive that ProFTPD does not know, or whose value it does
 not, ends it at start: such a line is *kept*, so that the attempt shows what its client then sees. What cannot
@@ -54,7 +54,8 @@ _phrase = partial(phrase, TABLE)
 _TLS = "mod_tls.c"
 _TRUE, _FALSE = ("on", "yes", "true", "1"), ("off", "no", "false", "0")
 _END = re.compile(r"</\s*(\w+)\s*>", re.ASCII)
-_SECTION = re.compile(r"<\s*(\w+)\s*(.*?)\s*>", re.ASCII)
+#: A line of blanks without an end is looked at once: nothing in it can be split in two ways.
+_SECTION = re.compile(r"<\s*+(\w++)(.*)>", re.ASCII)
 #: Sections that are looked into; what else there is, is a matter of paths, users or classes.
 _DECIDED = ("ifmodule", "ifdefine", "ifversion")
 _SERVERS = ("virtualhost", "global")
@@ -310,9 +311,10 @@ def _in_force(top: Sequence[_Line], found: Findings) -> Iterator[_Line]:
 
 
 def _with_global(own: Sequence[_Line], every: Sequence[_Line]) -> Iterator[_Line]:
-    """A server's lines, and what holds for all where it says nothing itself."""
+    """A server's lines, and behind them what holds for all: of most directives the first one counts."""
     yield from own
-    names = {one.name for one in own if one.name not in _ADD_UP and one.block is None}
+    again = (*_ADD_UP, *_LAST_HOLDS)
+    names = {one.name for one in own if one.name not in again and one.block is None}
     yield from (one for one in every if one.name not in names)
 
 
@@ -582,8 +584,12 @@ class _Reading(Telling):
             self._keep(one)
 
     def _ciphers(self, one: _Line) -> None:
-        if len(one.words) == 1 and one.value.isprintable():
-            self._set(one, ciphers=one.value)
+        # Of a version before TLS 1.3 it is the one list of all of them.
+        version, listed = one.words if len(one.words) == 2 else ("", one.value)
+        if len(one.words) == 1 or (version in PROTOCOLS and version != "TLSv1.3"):
+            if not listed.isprintable():
+                raise self.found.fail("control-characters", one.number, line=cut(one.text))
+            self._set(one, ciphers=listed)
             if one.value.startswith("TLS_"):
                 why = _phrase("needs-version", value=cut(one.value))
                 self._say_dies(one, why, f"{one.name}: use of TLSv1.3 ciphersuite")
