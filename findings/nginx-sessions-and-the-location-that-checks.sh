@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A location of nginx that does not check the origin makes another location, which does, refuse a good one.
+# A location of nginx that does not check the origin makes another location, which does, refuse a good one; and one
+# that trusts another CA, or has no client certificate, is served by the session of a location that does.
 #
 # Behaviour. Two locations pass to the same origin, https://HOST:PORT, one without proxy_ssl_verify, one with it. The
 # origin's certificate is good, and the location that checks answers 200. Once the other has been visited, it answers
@@ -7,9 +8,12 @@
 # then on. nginx keeps one TLS session for each origin, whichever location made it, and what the first handshake made
 # of the certificate is part of a session: where nothing was to be checked there were no authorities either, hence the
 # 20. The location that checks resumes that session, sees no certificate, and reads the old result.
+# The same the other way round: a location whose proxy_ssl_trusted_certificate is another CA's refuses by itself, and
+# answers 200 behind the one that trusts the origin's; a location without proxy_ssl_certificate is nobody to the origin by
+# itself, and behind one that has it the user of that certificate.
 # What follows: who adds a quick test location breaks the careful one beside it, with an error that sends everybody to
-# the origin's chain; a restart cures it if the next visitor comes by the right way. proxy_ssl_session_reuse off
-# ends it.
+# the origin's chain; a restart cures it if the next visitor comes by the right way. What a location trusts and who it is
+# is not its own. proxy_ssl_session_reuse off ends both.
 #
 # The guess. proxy_ssl_verify is a setting of the location that has it: what another does changes nothing; a
 # connection that is to be checked is checked, by a handshake of its own if need be.
@@ -24,6 +28,13 @@
 #   the careless location first: careless 200, checking 502, checking 502, checking 502
 #     (20:unable to get local issuer certificate)
 #   the same without session reuse: careless 200, checking 200, checking 200, checking 200
+#   another CA: other-ca 502
+#     (21:unable to verify the first certificate)
+#   another CA behind the checking location: checking 200, other-ca 200, other-ca 200
+#   no client certificate: nobody 403
+#   no client certificate behind a location that has one: user 200, nobody 200
+#   the same without session reuse: checking 200, other-ca 502, user 200, nobody 403
+#     (21:unable to verify the first certificate)
 #
 # It needs Debian 12 with python3, openssl and apt (nothing is installed into the system). Exit status: 0 the
 # behaviour is as described, 1 it has changed, 3 the packages cannot be had.
@@ -33,7 +44,14 @@ expected='the checking location alone: checking 200, checking 200, checking 200
 the checking location first: checking 200, careless 200, checking 200
 the careless location first: careless 200, checking 502, checking 502, checking 502
   (20:unable to get local issuer certificate)
-the same without session reuse: careless 200, checking 200, checking 200, checking 200'
+the same without session reuse: careless 200, checking 200, checking 200, checking 200
+another CA: other-ca 502
+  (21:unable to verify the first certificate)
+another CA behind the checking location: checking 200, other-ca 200, other-ca 200
+no client certificate: nobody 403
+no client certificate behind a location that has one: user 200, nobody 200
+the same without session reuse: checking 200, other-ca 502, user 200, nobody 403
+  (21:unable to verify the first certificate)'
 
 cannot() {
     echo "$1" >&2
@@ -63,6 +81,8 @@ done
 cd "$folder"
 {
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=root -keyout root.key -out root.pem
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout other.key -out other.pem
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=user -keyout user.key -out user.pem
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=origin -CA root.pem -CAkey root.key \
         -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost -keyout key.pem \
         -out certificate.pem
@@ -91,6 +111,11 @@ http {
         listen 127.0.0.1:%d;
         location /careless { proxy_pass https://127.0.0.1:%d; }
         location /checking { proxy_pass https://127.0.0.1:%d; proxy_ssl_verify on; }
+        location /other-ca { proxy_pass https://127.0.0.1:%d; proxy_ssl_verify on;
+            proxy_ssl_trusted_certificate other.pem; }
+        location /user { proxy_pass https://127.0.0.1:%d; proxy_ssl_verify on;
+            proxy_ssl_certificate user.pem; proxy_ssl_certificate_key user.key; }
+        location /nobody { proxy_pass https://127.0.0.1:%d; proxy_ssl_verify on; }
     }
 }
 """
@@ -98,7 +123,8 @@ http {
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        private = self.path in ("/user", "/nobody")
+        self.send_response(403 if private and not self.connection.getpeercert() else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -132,7 +158,7 @@ def visit(port, location):
 def look(title, locations, setting=""):
     port, place = free_port(), origin.server_address[1]
     with open("nginx.conf", "w", encoding="ascii") as file:
-        file.write(CONFIGURATION % (setting, port, place, place))
+        file.write(CONFIGURATION % (setting, port, *[place] * 5))
     with open("error.log", "w", encoding="ascii"):
         pass
     command = ["unpacked/usr/sbin/nginx", "-p", os.getcwd(), "-c", "nginx.conf", "-e", "error.log"]
@@ -154,12 +180,20 @@ def look(title, locations, setting=""):
 
 
 Origin.context.load_cert_chain("certificate.pem", "key.pem")
+Origin.context.load_verify_locations("user.pem")
+Origin.context.verify_mode = ssl.CERT_OPTIONAL
 origin = Origin(("127.0.0.1", 0), Page)
 threading.Thread(target=origin.serve_forever, daemon=True).start()
 look("the checking location alone", ["checking"] * 3)
 look("the checking location first", ["checking", "careless", "checking"])
 look("the careless location first", ["careless"] + ["checking"] * 3)
 look("the same without session reuse", ["careless"] + ["checking"] * 3, "proxy_ssl_session_reuse off;")
+look("another CA", ["other-ca"])
+look("another CA behind the checking location", ["checking", "other-ca", "other-ca"])
+look("no client certificate", ["nobody"])
+look("no client certificate behind a location that has one", ["user", "nobody"])
+without = "proxy_ssl_session_reuse off;"
+look("the same without session reuse", ["checking", "other-ca", "user", "nobody"], without)
 PYTHON
 
 libraries=$folder/unpacked/usr/lib/x86_64-linux-gnu:$folder/unpacked/lib/x86_64-linux-gnu

@@ -44,9 +44,9 @@ DEFECTS: Mapping[str, str] = {
 }
 #: The defects that are one also where nothing is configured.
 DEFAULTS = ("self-signed", "unknown issuer", "expired", "wrong host", "intermediate not sent")
+#: The settings with which a program does what it does of itself.
+BARE = ("configured=no",)
 PAGE = "docs/edge.md"
-#: The tables have the edges of this platform, unless others are named.
-PLATFORM = "@debian13"
 #: Between these lines of the page the tables are.
 BEGIN, END = "<!-- tables: python -m tools.edges --write -->", "<!-- end of the tables -->"
 #: Seconds that an edge waits for the origin here.
@@ -118,12 +118,31 @@ def table(
     defects: Sequence[str],
     found: Mapping[str, AttemptResult],
 ) -> str:
-    """A table of Markdown, a row a defect."""
-    rows = [["the origin", *named], ["---"] * (len(named) + 1)]
+    """A table of Markdown about the edges of one platform, a row a defect."""
+    names = [edge.partition("@")[0] for edge in named]
+    rows = [["the origin", *names], ["---"] * (len(named) + 1)]
     for defect in defects:
         ids = (f"{edge}: {defect}: {' '.join(settings)}" for edge in named)
         rows.append([defect, *(cell(found[one]) for one in ids)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def platform_of(edge: str) -> str:
+    """The platform of ``PROGRAM@PLATFORM``."""
+    return edge.partition("@")[2]
+
+
+def tables(
+    named: Sequence[str], found: Mapping[str, AttemptResult], versions: Mapping[str, str]
+) -> Iterator[str]:
+    """What the page has of the edges of one platform, a paragraph or a table each."""
+    yield f"### On `{platform_of(named[0])}`"
+    seen = ", ".join(f"{edge.partition('@')[0]} {versions[edge].split(' ')[0]}" for edge in named)
+    yield f"Seen with {seen}."
+    yield "With the check on, by the CA that issued the good certificate:"
+    yield table(named, [], list(DEFECTS), found)
+    yield "With nothing configured but TLS to the origin:"
+    yield table(named, BARE, DEFAULTS, found)
 
 
 def write(named: Sequence[str]) -> None:
@@ -137,18 +156,13 @@ def write(named: Sequence[str]) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{page} has no lines {BEGIN} and {END}")
-    bare = ["configured=no"]
-    planned = [*attempts(named, []), *attempts(named, bare, DEFAULTS)]
+    planned = [*attempts(named, []), *attempts(named, BARE, DEFAULTS)]
     found, versions = made(planned)
-    seen = ", ".join(f"{edge} {versions[edge].split(' ')[0]}" for edge in named)
+    platforms = dict.fromkeys(sorted((platform_of(edge) for edge in named), reverse=True))
     text = "\n\n".join(
-        (
-            f"Seen with {seen}.",
-            "With the check on, by the CA that issued the good certificate:",
-            table(named, [], list(DEFECTS), found),
-            "With nothing configured but TLS to the origin:",
-            table(named, bare, DEFAULTS, found),
-        )
+        part
+        for platform in platforms
+        for part in tables([e for e in named if platform_of(e) == platform], found, versions)
     )
     page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
     sys.stdout.write(f"{page}\n")
@@ -162,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"the tables of {PAGE}, anew")
     arguments = parser.parse_args(argv)
     if arguments.write:
-        write(arguments.edge or [edge for edge in edges() if edge.endswith(PLATFORM)])
+        write(arguments.edge or list(edges()))
         return 0
     planned = attempts(arguments.edge or list(edges()), arguments.client)
     results, _ = made(planned)

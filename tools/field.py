@@ -62,6 +62,7 @@ WORKERS = 12
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: Why there is nothing in the cell of the other version.
 SHIPPED = "neither end can be limited to a version, and as they are shipped they speak {}"
+LACKS = "its TLS library has none"
 #: The field of a server that can be told whether the data channel must resume the session.
 REUSE = "require_ssl_reuse"
 #: Who is refused by the servers, and how: settings of the server, and of this client.
@@ -278,8 +279,12 @@ def make(
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
         known = dataclasses.replace(known, words={**known.words, **words}, versions=versions)
-        ways = {cell: list(each) for cell, each in wanted.items()}
-        results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in wanted}
+        accepts = dict(_accepts(laboratory))
+        lacking = [c for c in wanted if not accepts.get(c.server, {}).get(c.version, True)]
+        lacks = {cell: [End(str(Verdict.CANNOT), "", "", LACKS)] for cell in lacking}
+        known = dataclasses.replace(known, ends={**known.ends, **lacks}, accepts=accepts)
+        ways = {cell: list(each) for cell, each in wanted.items() if cell not in lacks}
+        results: dict[Cell, list[AttemptResult]] = {cell: [] for cell in ways}
         for times, goes_on in ((FIRST, _always), (TRIES, _may_differ), (MOST, _differ)):
             again = [cell for cell, tries in results.items() if goes_on(tries)]
             before = max((len(results[cell]) for cell in again), default=0)
@@ -294,8 +299,6 @@ def make(
             ends = {c: [end_of(one, c.version) for one in tries] for c, tries in results.items()}
             known = dataclasses.replace(known, ends={**known.ends, **ends})
             KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
-        accepts = {**known.accepts, **dict(_accepts(laboratory, known))}
-    known = dataclasses.replace(known, accepts=accepts)
     KNOWN.write_text(json.dumps(known.plain()), encoding="utf-8")
     return known
 
@@ -345,17 +348,19 @@ def _differ(tries: Iterable[AttemptResult]) -> bool:
     return len(ends) > 1 or Result.FALSE_SUCCESS in ends
 
 
-def _accepts(laboratory: Lab, known: Known) -> Iterator[tuple[str, dict[str, bool]]]:
-    """Of a server to which nobody came over a version: whether it agrees to that, asked as it is shipped."""
+def _accepts(laboratory: Lab) -> Iterator[tuple[str, dict[str, bool]]]:
+    """Whether a server agrees to each version, asked as it is shipped, and limited to it where it can be."""
     for server in servers():
         if laboratory.image_of(SERVERS[server.software].service) is not None:
-            asked = Attempt(server, parse_client(ASKING))
+            shipped = Attempt(server, parse_client(ASKING))
             yield (
                 server.software,
                 {
-                    version: laboratory.session.has(asked, Accepts(version))
+                    version: any(
+                        laboratory.session.has(asked, Accepts(version))
+                        for asked in (shipped, limited(shipped, version)[0])
+                    )
                     for version in VERSIONS
-                    if known.untried(server.software, version)
                 },
             )
 

@@ -72,7 +72,7 @@ class Known:
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was measured, by client and server."""
     accepts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    """Whether a server, as it is shipped, agrees to a version over which nobody came to it; by server."""
+    """Whether a server agrees to a version, as it is shipped or limited to it; by server."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """Of each claim of the document :data:`DOCUMENT`, by its id: what the newest run says that tried it."""
 
@@ -87,7 +87,7 @@ class Known:
             return ""
         library = self.versions.get(server, {}).get("TLS library", "")
         on = f" on {library}" * bool(library)
-        return f"`{server}` has no {_plain(version)}: asked for it as it is shipped{on}, it agrees to nothing"
+        return f"`{server}` has no {_plain(version)}: asked for it{on}, it agrees to nothing"
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -23,9 +23,9 @@ def main(times, command):
     request = sys.stdin.readline().strip().encode("utf-8") + b"\n"
     read_end, write_end = os.pipe()
     started = time.perf_counter()
-    # The shell gives it descriptor 3 and is gone.
+    # The shell gives it descriptors 3 and 4 and is gone.
     process = subprocess.Popen(
-        ["sh", "-c", 'exec "$@" 3>&%d' % write_end, "sh", *command],
+        ["sh", "-c", 'exec "$@" 3>&%d 4>/dev/null' % write_end, "sh", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         pass_fds=[write_end],
@@ -43,8 +43,6 @@ def main(times, command):
         process.stdin.close()
         for line in answers:
             message = json.loads(line)
-            if "progress" in message:
-                continue
             if "result" not in message or message["result"]["failed"]:
                 raise SystemExit("an attempt failed: %r" % message)
             before, now = now, time.perf_counter()

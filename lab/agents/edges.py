@@ -10,6 +10,7 @@ when it listens, and ended; what it logged is in the result, unread. A request::
         "files": {"haproxy.cfg": "...", "client.pem": ["/opt/.../chain.pem", "/opt/.../key.pem"]},
         "logs": ["error.log"],
         "settles_s": 0.5,
+        "settled": "",
         "written": "error.log",
         "host": "www.lab.test",
         "path": "/",
@@ -22,11 +23,11 @@ when it listens, and ended; what it logged is in the result, unread. A request::
 ``files`` are written into the directory, in which the program also runs; one whose value is a list has the
 content of these files, one after the other (of ``first:PATH`` the first certificate). ``{visitors}`` in a
 text stands for the address and port at which visitors come, ``{address}`` for the address, ``{port}`` for the
-port, ``{place}`` for the directory. ``settles_s`` is how long it needs from when it listens on, ``host`` what
-the visitor asks for, where that is not the address. What the program says on its output and in ``logs`` comes
-back by name, the output as ``output``; ``written`` is the file that has something in it when the visit is
-logged, and ``end_with`` the signal that then ends the program. ``verify`` says what the settings have
-checked, and comes back.
+port, ``{place}`` for the directory. ``settles_s`` is how long it needs from when it listens on, or at most
+needs where ``settled``, words of its output, tell that it is ready; ``host`` what the visitor asks for, where
+that is not the address. What the program says on its output and in ``logs`` comes back by name, the output as
+``output``; ``written`` is the file that has something in it when the visit is logged, and ``end_with`` the
+signal that then ends the program. ``verify`` says what the settings have checked, and comes back.
 
 The result: ``started`` (whether it came to listen), ``said`` (the texts by name), ``status``, ``reason``,
 ``headers`` (names in lower case) and ``body`` as the visitor read them, or ``broken``, the symbol of the
@@ -108,7 +109,7 @@ def _attempt(request: Request, argv: List[str], place: str, until: float) -> Res
         )
     result: Result = {"started": _wait(process, address, until)}
     if result["started"]:
-        time.sleep(request.get("settles_s") or 0.0)
+        _settle(request, os.path.join(place, "output"), until)
         limit = min(request["visitor_s"], max(0.1, until - time.monotonic()))
         headers = {"Authorization": request["authorization"], "Connection": "close"}
         if request.get("host"):
@@ -183,6 +184,14 @@ def _wait(process: "subprocess.Popen[bytes]", address: str, until: float) -> boo
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
     return False
+
+
+def _settle(request: Request, output: str, until: float) -> None:
+    """Wait until it serves: its output says so, or so long."""
+    words, wait_s = request.get("settled"), request.get("settles_s") or 0.0
+    end = min(until, time.monotonic() + wait_s)
+    while time.monotonic() < end and not (words and words in _read(output)):
+        time.sleep(0.005 if words else wait_s)
 
 
 def _wait_for_a_line(path: str, until: float) -> None:

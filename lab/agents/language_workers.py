@@ -15,8 +15,8 @@ To the lab it speaks as every agent does (``resident.py``); the one op is ``atte
   output or standard error, is in no one's way: it is told where the worker crashes;
 - says first that it is ready, when it has loaded whatever an attempt needs:
   ``{"ready": true, "versions": {"php": "8.4.11"}}``. The agent's ready line has these versions;
-- says in an attempt how far it has come, ``{"progress": {"step": "login"}}``, as often as it likes: that is
-  the result of an attempt which the deadline ends;
+- says in an attempt how far it has come, on descriptor 4: ``{"step": "login"}``, as often as it likes. That
+  is the result of an attempt which the deadline ends, and nobody is woken for it before;
 - and ends it by ``{"result": {...}}``, or ``{"bad_request": "why"}`` where the request makes no sense. With
   ``"kept": false`` beside it the worker knows itself that it is not as it was;
 - answers ``key_log`` in a request by ``key_log`` in the result (lines as in ``SSLKEYLOGFILE``), where its
@@ -29,6 +29,7 @@ with these variables.
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -41,8 +42,8 @@ from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from resident import STDERR_TAIL, BadRequest, Child, Progress, Request, ResidentAgent, Result
 
-#: The descriptor on which a worker answers.
-ANSWERS = 3
+#: The descriptor on which a worker answers, and that on which it says how far it has come.
+ANSWERS, STEPS = 3, 4
 #: Seconds for a worker to say that it is ready.
 START_S = 20.0
 #: prctl(2): the signal that a process gets when its parent ends.
@@ -54,9 +55,12 @@ _libc = ctypes.CDLL(None)
 class Worker(Child):
     """A started worker, seen from the resident process."""
 
-    def __init__(self, pid: int, given: int, out: int, err: int) -> None:
+    def __init__(self, pid: int, given: int, out: int, err: int, steps: int) -> None:
         super().__init__(pid, given, out, err)
+        self.steps = steps
+        os.set_blocking(steps, False)
         self.ready: Optional[Dict[str, Any]] = None
+        self.answer: Optional[Dict[str, Any]] = None
         self.ready_until = time.monotonic() + START_S
         self.lines = b""
         self.stderr = b""
@@ -77,6 +81,25 @@ class Worker(Child):
         """Whether it has the descriptors open that it had before its first attempt."""
         return bool(self._found) and descriptors_of(self.pid) == self._found
 
+    def close(self) -> None:
+        """See :meth:`Child.close`."""
+        super().close()
+        os.close(self.steps)
+
+    def catch_up(self) -> None:
+        """See :meth:`Child.catch_up`; a worker may be wrong in what it says, and may be cut off in it."""
+        try:
+            said = os.read(self.steps, 65536)
+        except BlockingIOError:
+            return
+        whole = said.rpartition(b"\n")[0]
+        try:
+            for line in whole.splitlines():
+                self.partial.update(**json.loads(line.decode("utf-8")))
+        except (ValueError, TypeError) as error:
+            self.read_err(("no progress (%s): %r\n" % (error, whole[-200:])).encode("utf-8"))
+            self.answer = None
+
     def read_out(self, data: bytes) -> None:
         """See :meth:`Child.read_out`; a worker may be wrong in what it says."""
         *whole, self.lines = (self.lines + data).split(b"\n")
@@ -93,8 +116,6 @@ class Worker(Child):
                 return
             if message.get("ready"):
                 self.ready = message
-            elif "progress" in message:
-                self.partial.update(message["progress"])
             else:
                 self.answer = message
 
@@ -155,18 +176,20 @@ class WorkerAgent(ResidentAgent):
         given_read, given_write = os.pipe()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
+        steps_read, steps_write = os.pipe()
+        theirs = (given_read, err_write, out_write, steps_write)
         resident = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_worker(self._command, environment, resident, (given_read, out_write, err_write))
+            _become_worker(self._command, environment, resident, theirs)
         try:
             os.setpgid(pid, pid)
         except (PermissionError, ProcessLookupError):
             # The child was faster: it has its group already, or it is gone.
             pass
-        for descriptor in (given_read, out_write, err_write):
+        for descriptor in theirs:
             os.close(descriptor)
-        worker = Worker(pid, given_write, out_read, err_read)
+        worker = Worker(pid, given_write, out_read, err_read, steps_read)
         self._children.append(worker)
         self._workers.append(worker)
         return worker
@@ -284,10 +307,11 @@ def _become_worker(
     command: Sequence[str],
     environment: Mapping[str, str],
     resident: int,
-    descriptors: Tuple[int, int, int],
+    descriptors: Tuple[int, int, int, int],
 ) -> NoReturn:
     """The new process's whole life up to the worker's own."""
-    given, out, err = descriptors
+    # Above those that they become: none may be written over before it is read.
+    given, err, out, steps = (fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, STEPS + 1) for d in descriptors)
     try:
         os.setpgid(0, 0)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -298,8 +322,9 @@ def _become_worker(
         os.dup2(given, 0)
         os.dup2(err, 1)
         os.dup2(err, 2)
-        os.dup2(out, ANSWERS)
-        os.set_inheritable(ANSWERS, True)
+        for source, target in ((out, ANSWERS), (steps, STEPS)):
+            os.dup2(source, target)
+            os.set_inheritable(target, True)
         os.execvpe(command[0], list(command), dict(os.environ, **environment))
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))

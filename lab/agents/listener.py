@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import struct
+import time
 from typing import Callable, Dict, Optional, Set, Tuple
 
 #: How long a listener may take to answer the agent, in seconds.
@@ -156,13 +157,17 @@ class ListenerProcess:
         raise ListenerEnded("listener %s does not answer" % self.key)
 
     def end(self) -> None:
-        """Kill the process with its sessions and wait until it is gone."""
+        """Kill the process with its sessions and wait until it is gone, and its port free."""
         if self.pid and self.status() is None:
             family = descendants(self.pid, processes())
             kill(self.pid)
             self._status = _exit_code(os.waitpid(self.pid, 0)[1])
             for pid in family:
                 kill(pid)
+            # A worker that shares the listening socket ends a moment after its signal.
+            until = time.monotonic() + ANSWER_S
+            while queue_of(self.port) is not None and time.monotonic() < until:
+                time.sleep(0.001)
         running.discard(self.pid)
         if self.words:
             self.words.close()

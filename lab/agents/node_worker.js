@@ -1,22 +1,23 @@
 'use strict';
-// What workers on Node have in common: requests on standard input, answers on descriptor 3
-// (language_workers.py), and what is seen of TLS in passing.
+// What workers on Node have in common: requests on standard input, answers on descriptor 3 and on descriptor 4
+// how far an attempt has come (language_workers.py), and what is seen of TLS in passing.
 
 const fs = require('fs');
 const readline = require('readline');
 const tls = require('tls');
 
 const ANSWERS = 3;
+const STEPS = 4;
 // Milliseconds for sockets that were closed to be gone.
 const CLOSING_MS = 200;
 
 /** The request makes no sense; the text says why. */
 class BadRequest extends Error {}
 
-function say(message) {
+function say(message, descriptor = ANSWERS) {
   let data = Buffer.from(JSON.stringify(message) + '\n');
   while (data.length) {
-    data = data.subarray(fs.writeSync(ANSWERS, data));
+    data = data.subarray(fs.writeSync(descriptor, data));
   }
 }
 
@@ -101,7 +102,7 @@ async function make(request, needed, walk) {
     connected: () => null,
     step(name) {
       attempt.report.step = name;
-      say({ progress: attempt.report });
+      say(attempt.report, STEPS);
     },
   };
   seen = attempt;

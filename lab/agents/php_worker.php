@@ -1,6 +1,6 @@
 <?php
-// What workers in PHP have in common: requests on standard input, answers on descriptor 3
-// (language_workers.py).
+// What workers in PHP have in common: requests on standard input, answers on descriptor 3, and on descriptor 4
+// how far an attempt has come (language_workers.py).
 
 /** The request makes no sense; the text says why. */
 class BadRequest extends Exception {}
@@ -15,18 +15,20 @@ function payload(array $wanted): string
 /** Answer requests until there are no more; $attempt(array $request, callable $progress): array. */
 function serve(array $versions, callable $attempt): void
 {
-    $answers = fopen('php://fd/3', 'w');
-    stream_set_write_buffer($answers, 0);
-    $say = function (array $message) use ($answers): void {
-        $line = json_encode($message, JSON_INVALID_UTF8_SUBSTITUTE) . "\n";
-        while ($line !== '') {
-            $line = substr($line, fwrite($answers, $line));
-        }
+    $on = function (int $descriptor): callable {
+        $stream = fopen("php://fd/$descriptor", 'w');
+        stream_set_write_buffer($stream, 0);
+        return function (array $message) use ($stream): void {
+            $line = json_encode($message, JSON_INVALID_UTF8_SUBSTITUTE) . "\n";
+            while ($line !== '') {
+                $line = substr($line, fwrite($stream, $line));
+            }
+        };
     };
+    [$say, $progress] = [$on(3), $on(4)];
     $say(['ready' => true, 'versions' => $versions]);
     while (($line = fgets(STDIN)) !== false) {
         $request = json_decode($line, true);
-        $progress = fn(array $fields) => $say(['progress' => $fields]);
         try {
             $say(['result' => $attempt($request, $progress)]);
         } catch (BadRequest $error) {

@@ -172,6 +172,9 @@ class Child:
             if descriptor >= 0:
                 os.close(descriptor)
 
+    def catch_up(self) -> None:
+        """Take what it has said of its progress that nobody was woken for."""
+
     def read_out(self, data: bytes) -> None:
         """Take what it has answered."""
         *whole, self.lines = (self.lines + data).split(b"\n")
@@ -236,6 +239,8 @@ class ResidentAgent:
         self._waiting: Deque[Tuple[bool, Any, bytes, float]] = deque()
         self._children: List[Child] = []
         self._deferred: List[_Deferred] = []
+        self._reader = select.poll()
+        self._reader.register(1, select.POLLOUT)
 
     def run(self) -> None:
         """Serve until standard input ends, or SIGTERM or SIGINT comes."""
@@ -429,6 +434,7 @@ class ResidentAgent:
 
     def _finish(self, child: Child) -> None:
         """The child has answered or closed its pipe: keep it, or end its group and reap it; answer."""
+        child.catch_up()
         answer = child.answer
         child.busy = False
         how = "" if answer and self._may_stay(child, answer) else self._end_child(child)
@@ -446,6 +452,7 @@ class ResidentAgent:
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()
         for child in [c for c in self._children if c.busy and now >= c.until]:
+            child.catch_up()
             self._end_child(child)
             if child.partial:
                 result = dict(child.partial, failed=True, timed_out=True)
@@ -482,6 +489,8 @@ class ResidentAgent:
     def _send(self, message: Mapping[str, Any]) -> None:
         line = json.dumps(message, ensure_ascii=True, default=str).encode("ascii") + b"\n"
         self._output.append(line)
+        if self._reader.poll(0):
+            self._flush()
 
     def _refuse(self, ident: Any, kind: str, error: str, **more: Any) -> None:
         self._send(dict(more, id=ident, ok=False, kind=kind, error=error))
@@ -498,9 +507,7 @@ class ResidentAgent:
 
     def _last_words(self) -> None:
         """Deliver what was answered before the input ended, to a reader that takes it."""
-        poll = select.poll()
-        poll.register(1, select.POLLOUT)
-        while self._output and poll.poll(1000):
+        while self._output and self._reader.poll(1000):
             self._flush()
 
     # -- the end ----------------------------------------------------------------------------------

@@ -59,10 +59,12 @@ def form_of(server: ServerSettings, files: CheckedFiles) -> ConfigurationForm | 
     if one is None or not isinstance(server, one.reader.settings) or not one.reader.is_written:
         return None
     try:
-        check_regular(one.file)
+        if not one.file.is_dir():
+            check_regular(one.file)
     except Unreadable:
         return None
-    file, text, program = str(one.file), read_exactly(one.file), server_of(server)
+    file, program = str(one.file), server_of(server)
+    text, _ = one.reader.gather(one.file, read_exactly)
     form = one.reader.writable(_plain(text), file, program, one.build)
 
     def read(changed: str) -> ServerSettings:

@@ -23,6 +23,7 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import likeness
 from lab.remedies.lines import LineChange, changes
 from lab.remedies.words import InBothLanguages, listed_in_both, read_words
+from lab.servers import server_of
 from lab.text import cut
 
 _WORDS: Final = Path(__file__).with_name("words.toml")
@@ -146,7 +147,11 @@ def _remedy(planned: PlannedRow) -> tuple[LineChange, ...]:
     on = {field: True for end, _, field in named if end == "server"}
     if not on:
         return ()
-    required = attempt.with_server(**{n: v for n, v in on.items() if hasattr(attempt.server, n)})
+    on = {name: value for name, value in on.items() if hasattr(attempt.server, name)}
+    required = attempt.with_server(**on)
+    if server_of(required.server).unsupported(required.server) is not None:
+        # A program may require TLS for the data only where it does for the login.
+        required = attempt.with_server(**on, tls_required_login=True)
     return changes(attempt, required, own.places)
 
 

@@ -34,7 +34,8 @@ class Rung:
     """A value of an option."""
 
     value: Any
-    """Of the field; of an end of a range the version; of a further line the line, ``None`` without it."""
+    """Of the field, of several a tuple; of an end of a range the version; of a further line the line,
+    ``None`` without it."""
     lets_in: InBothLanguages | None = None
     """Whom it lets in beside those whom the stronger ones let in."""
     weak: bool = False
@@ -46,7 +47,8 @@ class Ladder:
     """An option of a server with its values, the strongest first."""
 
     setting: str
-    """A field of the server's settings, ``protocols.minimum``, ``protocols.maximum`` or ``line:NAME``."""
+    """A field of the server's settings, or several that one line says, with blanks between them;
+    ``protocols.minimum``, ``protocols.maximum`` or ``line:NAME``."""
     purpose: InBothLanguages
     eased_by: frozenset[Reason]
     """Refusals for which a weaker value is tried."""
@@ -56,18 +58,52 @@ class Ladder:
 
     @property
     def field(self) -> str:
-        """The field of the settings that it is in."""
-        return "extra" if self.setting.startswith(_LINE) else self.setting.partition(".")[0]
+        """The field of the settings that it is in, of several the first."""
+        if self.setting.startswith(_LINE):
+            return "extra"
+        return self.setting.split(" ")[0].partition(".")[0]
+
+    def fields(self, rung: Rung) -> dict[str, Any]:
+        """Of a ladder of plain fields: their values at a rung."""
+        names = self.setting.split(" ")
+        values = rung.value if len(names) > 1 else (rung.value,)
+        return dict(zip(names, values, strict=True))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A word of an option that adds up, which no configuration that is searched has."""
+
+    option: str
+    word: str
+    because: InBothLanguages
+    """What it would allow."""
+
+    def without(self, line: str, server: Server[Any]) -> str:
+        """A further line without the word; empty: it has no other one."""
+        name, _, words = line.partition("=")
+        if server.option_of(line) != self.option or self.word not in words.split():
+            return line
+        others = " ".join(word for word in words.split() if word != self.word)
+        return f"{name}={others}" if others else ""
+
+
+def left_out_of(base: ServerSettings) -> tuple[LeftOut, ...]:
+    """The words that a server's folder declares under ``without``."""
+    return tuple(
+        LeftOut(row["option"], row["word"], InBothLanguages(**row["because"]))
+        for row in _table_of(base).get("without", ())
+    )
 
 
 def ladders_of(base: ServerSettings) -> tuple[Ladder, ...]:
     """The ladders that a server's folder declares, for a configuration; nothing: it declares none."""
-    server = server_of(base)
-    path = Path(inspect.getfile(type(server))).with_name(TABLE)
-    if not path.is_file():
-        return ()
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    return tuple(_ladder(row, base) for row in table["option"])
+    return tuple(_ladder(row, base) for row in _table_of(base).get("option", ()))
+
+
+def _table_of(base: ServerSettings) -> Mapping[str, Any]:
+    path = Path(inspect.getfile(type(server_of(base)))).with_name(TABLE)
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _ladder(row: dict[str, Any], base: ServerSettings) -> Ladder:
@@ -100,6 +136,10 @@ def _value(software: str, setting: str, text: str) -> Any:
     """
     if setting.startswith(_LINE):
         return f"{setting.removeprefix(_LINE)}={text}"
+    names = setting.split(" ")
+    if len(names) > 1:
+        each = zip(names, text.split(" "), strict=True)
+        return tuple(_value(software, name, one) for name, one in each)
     name, _, end = setting.partition(".")
     value = getattr(parse_server([f"{name}={text}"], software), name)
     return getattr(value, end) if end else value
@@ -110,7 +150,8 @@ def _written(base: ServerSettings, setting: str) -> Any:
     if not setting.startswith(_LINE):
         return getattr(base, setting)
     lines: tuple[str, ...] = getattr(base, "extra", ())
-    named = [line for line in lines if _name(line) == setting.removeprefix(_LINE)]
+    option_of = server_of(base).option_of
+    named = [line for line in lines if option_of(line) == setting.removeprefix(_LINE)]
     return named[-1] if named else None
 
 
@@ -136,6 +177,7 @@ class Ladders:
             if rungs:
                 possible.append(dataclasses.replace(ladder, rungs=rungs))
         self.ladders: tuple[Ladder, ...] = tuple(possible)
+        self._without = left_out_of(base)
 
     @property
     def strongest(self) -> Rungs:
@@ -149,7 +191,7 @@ class Ladders:
         """The server's settings at these rungs; what no ladder is about is as the file has it."""
         changes: dict[str, Any] = {}
         ends: dict[str, str] = {}
-        lines = [line for line in self._lines if _name(line) not in self._governed]
+        lines = [line for one in self._lines for line in self._left(one)]
         for ladder, rung in zip(self.ladders, rungs, strict=True):
             value = ladder.rungs[rung].value
             if ladder.field == "extra":
@@ -157,7 +199,7 @@ class Ladders:
             elif ladder.field == _RANGE:
                 ends[ladder.setting.partition(".")[2]] = value
             else:
-                changes[ladder.field] = value
+                changes |= ladder.fields(ladder.rungs[rung])
         if ends:
             changes[_RANGE] = ProtocolRange(**ends)
         if hasattr(self.base, "extra"):
@@ -188,13 +230,46 @@ class Ladders:
 
     def lines(self, rungs: Rungs) -> Mapping[str, str]:
         """The lines of a configuration at these rungs, as that build has them, by name."""
-        lines = server_lines(self.settings(rungs), self._spelt)
-        return {_name(line): line.removesuffix(";") for line in lines}
+        lines: dict[str, str] = {}
+        settings, option_of = self.settings(rungs), server_of(self.base).option_of
+        if self._lines:
+            # Further lines that no ladder is about, sections among them, are none of it.
+            extra = getattr(settings, "extra", ())
+            about: dict[str, Any] = {
+                "extra": tuple(one for one in extra if option_of(one) in self._governed)
+            }
+            settings = dataclasses.replace(settings, **about)
+        for line in server_lines(settings, self._spelt):
+            name, text = self._spelt.option_of(line), line.removesuffix(";")
+            if name in lines and name in self._spelt.adds_up:
+                text = f"{lines[name]} {text.removeprefix(name).strip()}"
+            lines[name] = text
+        return lines
 
     @cached_property
     def _lines(self) -> tuple[str, ...]:
         lines: tuple[str, ...] = getattr(self.base, "extra", ())
         return lines
+
+    def left_out(self, name: str) -> tuple[LeftOut, ...]:
+        """The words that the file has of an option, and no configuration here."""
+        server = server_of(self.base)
+        return tuple(
+            one
+            for one in self._without
+            if one.option == name and any(one.without(line, server) != line for line in self._lines)
+        )
+
+    def _left(self, line: str) -> Iterator[str]:
+        """What is left of a further line: nothing, if a ladder is about all that it says."""
+        server = server_of(self.base)
+        name = server.option_of(line)
+        if name in self._governed and name not in server.adds_up:
+            return
+        for one in self._without:
+            line = one.without(line, server)
+        if line:
+            yield line
 
     @cached_property
     def _governed(self) -> frozenset[str]:
@@ -220,12 +295,13 @@ def _names_of(plain: ServerSettings, ladder: Ladder, spelt: Server[Any]) -> Iter
         yield ladder.setting.removeprefix(_LINE)
         return
     values = [_alone(plain, ladder, rung) for rung in ladder.rungs]
-    if not (ladder.keep or ladder.setting.endswith("maximum")):
+    several = " " in ladder.setting
+    if not (ladder.keep or several or ladder.setting.endswith("maximum")):
         # What is written at all where the field is set belongs to it too, whatever its value.
         values += [dataclasses.replace(plain, **{ladder.field: _otherwise(ladder)})]
     written = [frozenset(server_lines(one, spelt)) for one in values]
     for line in frozenset().union(*written) - written[0].intersection(*written):
-        yield _name(line)
+        yield spelt.option_of(line)
 
 
 def _otherwise(ladder: Ladder) -> Any:
@@ -238,18 +314,14 @@ def _alone(base: ServerSettings, ladder: Ladder, rung: Rung) -> ServerSettings:
     """The configuration with this value and no other change."""
     if ladder.field == "extra":
         lines: Sequence[str] = getattr(base, "extra", ())
-        others = [line for line in lines if _name(line) != ladder.setting.removeprefix(_LINE)]
+        option_of, name = server_of(base).option_of, ladder.setting.removeprefix(_LINE)
+        others = [line for line in lines if option_of(line) != name]
         changes: dict[str, Any] = {
             "extra": (*others, *([rung.value] if rung.value is not None else []))
         }
         return dataclasses.replace(base, **changes)
-    value = rung.value
-    if ladder.field == _RANGE:
-        newest = ladder.setting.endswith("maximum")
-        value = ProtocolRange("TLSv1.2", value) if newest else ProtocolRange(value, PROTOCOLS[-1])
-    return dataclasses.replace(base, **{ladder.field: value})
-
-
-def _name(line: str) -> str:
-    """The name of a line of a configuration: what stands before ``=``, or before the first blank."""
-    return line.partition("=")[0].split(" ")[0].strip()
+    if ladder.field != _RANGE:
+        return dataclasses.replace(base, **ladder.fields(rung))
+    newest, value = ladder.setting.endswith("maximum"), rung.value
+    ends = ("TLSv1.2", value) if newest else (value, PROTOCOLS[-1])
+    return dataclasses.replace(base, protocols=ProtocolRange(*ends))

@@ -19,11 +19,12 @@ from lab.check.plan import PlannedRow
 from lab.check.result import Demand, Row, RowVerdict, Strongest, StrongestLine
 from lab.check.search import Answer, Bound, Excluded, FoundConfiguration, Lost, Trial, search
 from lab.check.tries import SpentError, Tries
-from lab.model import Attempt, Result, ServerSettings, spelt
+from lab.model import Attempt, Result, ServerSettings
 from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages, listed_in_both, read_words
 from lab.report.advice import refusal_in_words
+from lab.servers import server_of
 
 #: So many clients are named above a line.
 MOST_NAMED = 3
@@ -94,6 +95,10 @@ class _Finder:
         if not len(ladders):
             software = ladders.base.software
             return Strongest(text="", notes=(say("said", "none-known", software=software),))
+        if not self._members and any(
+            one.planned.requirement.demand is Demand.DELIVERS for one in self._all
+        ):
+            return Strongest(text="", notes=(say("said", "none-judged"),))
         most = {"most": self._tries.left, "seconds": f"{self._tries.seconds:g}"}
         self._note(say("said", "beforehand", options=len(ladders), **most))
         try:
@@ -200,7 +205,7 @@ class _Finder:
                 for name in sorted(self._ladders.names(option)):
                     about.setdefault(name, []).append(option)
         return [
-            (name, self._line(found, now.get(name, ""), self._closest(options)))
+            (name, self._line(found, name, now.get(name, ""), self._closest(options)))
             for name, options in about.items()
         ]
 
@@ -209,15 +214,22 @@ class _Finder:
         fewest = min(len(self._ladders.names(option)) for option in options)
         return [one for one in options if len(self._ladders.names(one)) == fewest]
 
-    def _line(self, found: FoundConfiguration, text: str, options: Sequence[int]) -> StrongestLine:
+    def _line(
+        self, found: FoundConfiguration, name: str, text: str, options: Sequence[int]
+    ) -> StrongestLine:
         bounds = [one for one in found.bounds if one.option in options]
         lost = [self._name(each.member) for one in bounds for each in one.lost]
         ladders = self._ladders.ladders
+        comment = [words for option in options for words in self._comment(found, option)]
+        comment += [
+            say("line", "left-out", word=one.word, because=one.because)
+            for one in self._ladders.left_out(name)
+        ]
         return StrongestLine(
             text=text,
             purpose=_joined([ladders[option].purpose for option in options], ("; ", "、")),
-            comment=tuple(words for option in options for words in self._comment(found, option)),
-            next_stronger="; ".join(self._value(one) for one in bounds),
+            comment=tuple(comment),
+            next_stronger="; ".join(self._value(found, one).en for one in bounds),
             loses=tuple(dict.fromkeys(lost)),
         )
 
@@ -231,19 +243,28 @@ class _Finder:
         else:
             yield say("line", "strongest", purpose=ladder.purpose)
         if bound is not None:
-            yield say("line", "bound", value=self._value(bound), lost=self._lost(bound.lost))
+            yield say("line", "bound", value=self._value(found, bound), lost=self._lost(bound.lost))
             if value.weak and len(bound.lost) == 1:
                 yield say("line", "one-old-client", client=self._name(bound.lost[0].member))
         elif rung and not ladder.keep:
             yield say("line", "impossible")
 
-    def _value(self, bound: Bound) -> str:
-        """The stronger value, as the file would have it."""
-        value = self._ladders.ladders[bound.option].rungs[bound.stronger].value
-        if not isinstance(value, bool):
-            return str(value)
-        [name] = self._ladders.names(bound.option)
-        return f"{name}={spelt(value).upper()}"
+    def _value(self, found: FoundConfiguration, bound: Bound) -> InBothLanguages:
+        """The stronger value; of a switch, and of what several fields say, as the file would have it."""
+        option = bound.option
+        value = self._ladders.ladders[option].rungs[bound.stronger].value
+        if not isinstance(value, (bool, tuple)):
+            return InBothLanguages(str(value), str(value))
+        stronger = (*found.at[:option], bound.stronger, *found.at[option + 1 :])
+        now, then = self._ladders.lines(found.at), self._ladders.lines(stronger)
+        lines = [
+            InBothLanguages(then[name], then[name])
+            if name in then
+            else say("line", "without", line=now[name])
+            for name in sorted(self._ladders.names(option))
+            if now.get(name) != then.get(name)
+        ]
+        return _joined(lines, ("; ", "、"))
 
     def _name(self, member: str) -> str:
         """Who that is: a client, or the requirement that nobody gets through."""
@@ -332,12 +353,22 @@ def _answer(planned: PlannedRow, results: Sequence[AttemptResult]) -> Answer:
 
 
 def comparable(settings: ServerSettings) -> ServerSettings:
-    """The settings without what does not reach the server: conditions, and the order of further lines."""
+    """The settings without what does not reach the server: conditions, and how further lines are ordered."""
     changes: dict[str, Any] = {}
+    server = server_of(settings)
     if hasattr(settings, "presumed"):
         changes["presumed"] = ()
     if hasattr(settings, "extra"):
-        changes["extra"] = tuple(sorted(settings.extra))
+        # Of an option that adds up it is the same in which of its lines a word stands.
+        words = {one: server.option_of(one) in server.adds_up for one in settings.extra}
+        alone = [one for one, adds_up in words.items() if not adds_up]
+        alone += [
+            f"{server.option_of(one)}={word}"
+            for one, adds_up in words.items()
+            if adds_up
+            for word in one.partition("=")[2].split()
+        ]
+        changes["extra"] = tuple(sorted(alone))
     return dataclasses.replace(settings, **changes)
 
 

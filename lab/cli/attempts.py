@@ -12,6 +12,7 @@ import typer
 
 from lab.cli import common, inputs
 from lab.cli.configurations import of_web, take_configurations
+from lab.cli.japanese import in_japanese
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
 from lab.own.configurations import given, readers
@@ -19,6 +20,7 @@ from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
 from lab.text import visible
+from lab.words import InBothLanguages
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,7 +123,7 @@ def attempt(
     def counter() -> Counter:
         from lab.report.terminal import Counter
 
-        return Counter(times, common.console(error=True))
+        return Counter(times, common.console(error=True), language=language)
 
     conducted = repeat(
         wanted,
@@ -309,6 +311,7 @@ def scan(
     ] = None,
     server_settings: common.ServerAssignments = None,
     document: common.Document = None,
+    language: common.Language = "en",
     as_json: common.AsJson = False,
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
@@ -333,48 +336,72 @@ def scan(
     if as_json:
         common.print_json({"counts": counts, "scans": [r.as_json() for r in results]})
     else:
-        print_scans(results, counts, common.console())
+        print_scans(results, counts, common.console(), language)
     if counts["lab_error"]:
         raise typer.Exit(common.LAB_ERROR)
     raise typer.Exit(common.SURPRISE if counts["disagree"] else common.OK)
 
 
 def print_scans(
-    results: Iterable[ScanComparison | NotScanned], counts: Mapping[str, int], target: Console
+    results: Iterable[ScanComparison | NotScanned],
+    counts: Mapping[str, int],
+    target: Console,
+    language: str = "en",
 ) -> None:
     """Print what was found for each settings, the counts, and the limits that were met."""
     from rich.text import Text
 
+    from lab.report.layout import print_hanging
     from lab.run.scan import UNSEEN, WHY_UNSEEN, NotScanned
+
+    def say(before: str, words: str, style: str = "") -> None:
+        print_hanging(target, before, Text(words, style))
+
+    def of_the_lab(words: str) -> str:
+        return visible(in_japanese(words) if language == "ja" else words)
 
     met = False
     for result in results:
-        words = Text(visible(server_in_words(result.server)) + "\n  ")
+        say("", visible(server_in_words(result.server)))
         if isinstance(result, NotScanned):
-            kind = "lab error" if result.lab_error else "not scannable"
-            words.append(f"{kind}: {visible(result.why)}", "red" if result.lab_error else "dim")
-        else:
-            words.append(*(("agree", "green") if result.agree else ("disagree", "bold red")))
-            words.append(f"  {found(result)}", style="dim")
-            for disagreement in result.disagreements:
-                words.append(f"\n    {visible(disagreement)}", style="red")
-            met = met or bool(result.beyond)
-        target.print(words, soft_wrap=True)
-    target.print(Text(f"\n{scans_in_words(counts)}"), soft_wrap=True)
+            kind = _scan("lab_error" if result.lab_error else "not_scannable").in_(language)
+            say("  ", f"{kind}: {of_the_lab(result.why)}", "red" if result.lab_error else "dim")
+            continue
+        verdict = _scan("agree" if result.agree else "disagree").in_(language)
+        head = Text(f"  {verdict}  ", "green" if result.agree else "bold red")
+        print_hanging(target, head, Text(found(result).in_(language), "dim"))
+        for disagreement in result.disagreements:
+            say("    ", of_the_lab(disagreement), "red")
+        met = met or bool(result.beyond)
+    target.print()
+    say("", scans_in_words(counts).in_(language))
     if met:
-        target.print(Text(f"not seen: {UNSEEN}: {WHY_UNSEEN}", "dim"), soft_wrap=True)
+        limit = {"what": of_the_lab(UNSEEN), "why": of_the_lab(WHY_UNSEEN)}
+        say("", _scan("not_seen", **limit).in_(language), "dim")
 
 
-def scans_in_words(counts: Mapping[str, int]) -> str:
+def _scan(name: str, /, **values: object) -> InBothLanguages:
+    return common.said("scan", name, **values)
+
+
+def scans_in_words(counts: Mapping[str, int]) -> InBothLanguages:
     """How many scans came to what, in one line."""
-    said = [f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number]
-    return f"{sum(counts.values())} settings: {', '.join(said) or 'nothing to scan'}"
+    each = [_scan("number", number=n, what=_scan(name)) for name, n in counts.items() if n]
+    there = InBothLanguages(", ".join(o.en for o in each), "、".join(o.ja for o in each))
+    total = sum(counts.values())
+    return _scan("counts", number=total, each=there if total else _scan("nothing"))
 
 
-def found(result: ScanComparison) -> str:
+def found(result: ScanComparison) -> InBothLanguages:
     """Protocols and the number of suites, as the scanner found them."""
-    versions = " ".join(result.protocols) or "no protocol"
+    versions = " ".join(result.protocols)
     number = len(result.distinct_suites)
-    words = f"{versions}, {number or 'no'} suite{'' if number == 1 else 's'}"
+    words = _scan(
+        "found",
+        versions=InBothLanguages(versions, versions) if versions else _scan("no_protocol"),
+        suites=_scan(
+            "suite" if number == 1 else "suites" if number else "no_suites", number=number
+        ),
+    )
     beyond = len(result.beyond)
-    return f"{words} ({beyond} more that sslscan does not ask for)" if beyond else words
+    return words.with_remark(_scan("beyond", number=beyond)) if beyond else words

@@ -41,6 +41,7 @@ def report(
         Path | None,
         typer.Option(metavar="OLD", help="With --summary: begin with what changed since that one."),
     ] = None,
+    language: common.Language = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
 ) -> None:
@@ -58,7 +59,9 @@ def report(
     if as_json:
         common.say(whole(found).rstrip())
     elif page is None and summary is None:
-        terminal.print_run(found, common.console(), {"record": path}, verbose=verbose)
+        terminal.print_run(
+            found, common.console(), {"record": path}, verbose=verbose, language=language
+        )
     raise typer.Exit(common.status_of_run(found))
 
 

@@ -45,6 +45,7 @@ def run_cases(
         Literal["all", "refused", "none"],
         typer.Option(help="Of which attempts the packets are kept, for Wireshark."),
     ] = "refused",
+    language: common.Language = "en",
     verbose: common.Verbose = False,
     as_json: common.AsJson = False,
 ) -> None:
@@ -61,7 +62,8 @@ def run_cases(
         return record.with_name("report.html")
 
     chosen = common.chosen_cases(cases, document)
-    counter = Counter(sum(len(c.plan()) for c in chosen), common.console(error=True))
+    total = sum(len(c.plan()) for c in chosen)
+    counter = Counter(total, common.console(error=True), language=language)
     conducted = conduct(
         chosen,
         chosen=[*(cases or ()), *(["-d", document] if document else ())],
@@ -76,7 +78,7 @@ def run_cases(
         common.say(whole(conducted.record).rstrip())
     else:
         places = {"record": conducted.path, "report": page(conducted.path)}
-        print_run(conducted.record, common.console(), places, verbose=verbose)
+        print_run(conducted.record, common.console(), places, verbose=verbose, language=language)
     raise typer.Exit(common.status_of_run(conducted.record))
 
 

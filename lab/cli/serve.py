@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,16 +13,20 @@ import typer
 from lab.cli import common
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from lab.serve.errors import ServeError
     from lab.serve.names import ServedEntry
     from lab.serve.serving import Ready
+    from lab.words import InBothLanguages
 
 #: The port of the page, unless another is asked for; entries have those behind it.
 FIRST_PORT = 21000
 #: So many entries are listed with their addresses; of more, the ports.
 FEW = 12
+#: Columns of the labels of what is served.
+LABELS = 33
 
 
 def serve(
@@ -42,6 +47,7 @@ def serve(
         bool,
         typer.Option("--edit", help="Configurations as files, read again when they are saved."),
     ] = False,
+    language: common.Language = "en",
 ) -> None:
     """``lab serve``: ends with 0 when somebody ends it (Ctrl-C)."""
     from lab.images import Printed
@@ -53,7 +59,7 @@ def serve(
     from lab.serve.serving import serve as serve_until_ended
 
     if list_:
-        _print_names()
+        _Told(language).names()
         return
     try:
         if not names:
@@ -63,59 +69,39 @@ def serve(
             raise ServeError("ports", first=port, needed=SPAN)
         place = Place(_address(address), port)
         if place.address != LOOPBACK:
-            common.say(
-                _WARNING.format(address=place.address, first=port, last=port + SPAN), error=True
-            )
+            reached = {"address": place.address, "first": port, "last": port + SPAN}
+            common.say(_said("warning", **reached).in_(language), error=True)
         # A terminal that is closed ends the command as Ctrl-C does.
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
             signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
         wish = Wish(entries, place, edit)
-        serve_until_ended(wish, Checkout.here(), Printed(), _say_more, _print_ready)
+        told = _Told(language)
+        serve_until_ended(wish, Checkout.here(), Printed(), told.more, told.ready)
     except ServeError as error:
         common.print_error(error)
         raise typer.Exit(common.USAGE if error.usage else common.LAB_ERROR) from error
-    common.say("ended; nothing is left", error=True)
-
-
-_WARNING = """\
-WARNING: whoever reaches {address} can use what is served, from {first} to {last}:
-broken servers, and an FTP account whose password is known. Uploads stay in the
-containers' memory, which is limited, and go with this command. No port of a
-container is opened, and nothing of this host can be reached through them."""
-
-
-def _say_more(words: str) -> None:
-    common.console(error=True).print(words, markup=False, highlight=False, soft_wrap=True)
+    common.say(_said("ended").in_(language), error=True)
 
 
 def _address(text: str) -> str:
-    from lab.serve.errors import ServeError
-
     try:
         found = ipaddress.IPv4Address(text)
     except ValueError:
-        raise ServeError("address", address=text, happened="it is no IPv4 address") from None
+        raise _no_address(text, "no-address") from None
     if found.is_unspecified or found.is_multicast:
-        raise ServeError("address", address=text, happened="it is not one address of a machine")
+        raise _no_address(text, "not-one-address")
     return str(found)
 
 
-def _print_names() -> None:
-    from rich.table import Table
+def _no_address(text: str, why: str) -> ServeError:
+    from lab.serve.errors import ServeError
 
-    from lab.serve.names import Transport, catalogue
+    happened = _said(why)
+    return ServeError("address", address=text, happened=happened.en, happened_ja=happened.ja)
 
-    table = Table("name", *Transport, "what it shows", box=None, pad_edge=False)
-    for subject, ways in _by_subject(catalogue()).items():
-        have = {entry.transport for entry in ways}
-        marks = ["yes" if transport in have else "-" for transport in Transport]
-        table.add_row(subject, *marks, ways[0].title.en)
-    common.console().print(table, highlight=False)
-    common.say(
-        "\nA name is served in every way that there is, `https:NAME` in one of them."
-        "\n`https` is all of HTTPS, `all` everything here. The server of a case"
-        "\n(`lab list`) is served by the case's name."
-    )
+
+def _said(name: str, /, **values: object) -> InBothLanguages:
+    return common.said("serve", name, **values)
 
 
 def _by_subject(entries: Sequence[ServedEntry]) -> dict[str, list[ServedEntry]]:
@@ -125,71 +111,127 @@ def _by_subject(entries: Sequence[ServedEntry]) -> dict[str, list[ServedEntry]]:
     return found
 
 
-def _print_ready(ready: Ready) -> None:
-    from lab.serve.servers import PASSWORD
-    from lab.servers.base import USER
+@dataclass(frozen=True)
+class _Told:
+    """What people are told, in their language."""
 
-    entries, place = ready.wish.entries, ready.wish.place
-    (_print_addresses if len(entries) <= FEW else _print_ports)(ready)
-    say = common.say
-    say(f"\nAll of it explained, with links:  http://{place.host}:{place.first}/")
-    say(f"The CA certificate to trust:      {_shown(ready.ca)}")
-    if any(entry.is_ftp for entry in entries):
-        say(f"FTP account:                      user {USER}, password {PASSWORD}")
-    for entry, said in ready.not_running:
-        say(
-            f"\n{entry.name} does not start, as on a real host; its port refuses. It says:\n  {said}"
-        )
-    for entry, path in ready.files:
-        say(f"\nTo edit, {entry.name}: {_shown(path)}")
-    _print_commands(ready)
-    if ready.files:
-        say("\nThe server starts again when its file is saved; the files go when this ends.")
-    say("\nCtrl-C ends it, and leaves nothing.")
-    sys.stdout.flush()
+    language: str
 
+    def _say(self, name: str, /, **values: object) -> None:
+        """Words of the table, in lines of the terminal's width."""
+        from lab.report.layout import print_hanging
 
-def _print_addresses(ready: Ready) -> None:
-    from lab.report.layout import print_hanging
-    from lab.serve.commands import url
+        for line in _said(name, **values).in_(self.language).split("\n"):
+            print_hanging(common.console(), "", line)
 
-    width = max(len(entry.transport) for entry in ready.wish.entries)
-    for subject, ways in _by_subject(ready.wish.entries).items():
-        print_hanging(common.console(), f"{subject}: ", f"{ways[0].title.en}. {ways[0].shows.en}")
-        for entry in ways:
-            common.say(f"  {entry.transport:<{width}}  {url(entry, ready.wish.place)}")
+    def more(self, words: InBothLanguages) -> None:
+        """What happens while it serves."""
+        told = words.in_(self.language)
+        common.console(error=True).print(told, markup=False, highlight=False, soft_wrap=True)
 
+    def names(self) -> None:
+        """Every name, and in which ways it is served."""
+        from lab.serve.names import Transport, catalogue
 
-def _print_ports(ready: Ready) -> None:
-    from rich.table import Table
+        yes = _said("yes").in_(self.language)
 
-    from lab.serve.names import Transport
+        def marks(ways: Sequence[ServedEntry]) -> list[str]:
+            have = {entry.transport for entry in ways}
+            return [yes if transport in have else "-" for transport in Transport]
 
-    place = ready.wish.place
-    table = Table("name", *Transport, "what it shows", box=None, pad_edge=False)
-    for subject, ways in _by_subject(ready.wish.entries).items():
-        ports = {entry.transport: str(place.port(entry)) for entry in ways}
-        table.add_row(subject, *(ports.get(t, "-") for t in Transport), ways[0].title.en)
-    common.console().print(table, highlight=False)
-    common.say(
-        f"\nhttps://{place.host}:PORT/   ftp://{place.host}:PORT/ (AUTH TLS)"
-        f"   ftps://{place.host}:PORT/ (implicit)"
-    )
+        self._table(catalogue(), marks)
+        common.say("")
+        self._say("how-named")
 
+    def _table(
+        self, entries: Sequence[ServedEntry], cells: Callable[[Sequence[ServedEntry]], list[str]]
+    ) -> None:
+        """A line for each subject, with something for each way."""
+        from rich.cells import cell_len
 
-def _print_commands(ready: Ready) -> None:
-    """The commands for each entry of a few; of many, for the first of each way."""
-    from lab.serve.commands import commands, hosts_hint
+        from lab.report.layout import padded, print_hanging
+        from lab.serve.names import Transport
 
-    first: dict[str, ServedEntry] = {}
-    for entry in ready.wish.entries:
-        first.setdefault(entry.name if len(ready.wish.entries) == 1 else entry.transport, entry)
-    for entry in first.values():
-        common.say(f"\n{entry.name}")
-        for client, command in commands(entry, ready.wish.place, _shown(ready.ca)):
-            common.say(f"  {client}:\n    {command}")
-        if hint := hosts_hint(entry, ready.wish.place):
-            common.say(f"  /etc/hosts, where the name is not found:\n    {hint}")
+        name, shows = (_said(one).in_(self.language) for one in ("name", "what-it-shows"))
+        rows = [[name, *Transport, shows]]
+        for subject, ways in _by_subject(entries).items():
+            rows.append([subject, *cells(ways), ways[0].title.in_(self.language)])
+        widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for *first, last in rows:
+            begin = "".join(
+                padded(f"{cell} ", w + 1) for cell, w in zip(first, widths, strict=False)
+            )
+            print_hanging(common.console(), begin, last)
+
+    def ready(self, ready: Ready) -> None:
+        """What is served now, and how it is reached."""
+        from lab.serve.servers import PASSWORD
+        from lab.servers.base import USER
+
+        entries, place = ready.wish.entries, ready.wish.place
+        (self._addresses if len(entries) <= FEW else self._ports)(ready)
+        common.say("")
+        self._pair("page", f"http://{place.host}:{place.first}/")
+        self._pair("ca", _shown(ready.ca))
+        if any(entry.is_ftp for entry in entries):
+            self._pair("account", _said("user", user=USER, password=PASSWORD).in_(self.language))
+        for entry, said in ready.not_running:
+            common.say("")
+            self._say("not-running", name=entry.name)
+            common.say(f"  {said}")
+        for entry, path in ready.files:
+            common.say("\n" + _said("to-edit", name=entry.name).in_(self.language) + _shown(path))
+        self._commands(ready)
+        for name in (*(["edited"] if ready.files else []), "to-end"):
+            common.say("")
+            self._say(name)
+        sys.stdout.flush()
+
+    def _pair(self, label: str, what: str) -> None:
+        # In one piece, however long: it is there to be copied.
+        from lab.report.layout import padded
+
+        common.say(padded(_said(label).in_(self.language), LABELS) + what)
+
+    def _addresses(self, ready: Ready) -> None:
+        from lab.report.layout import print_hanging
+        from lab.serve.commands import url
+
+        width = max(len(entry.transport) for entry in ready.wish.entries)
+        for subject, ways in _by_subject(ready.wish.entries).items():
+            title, shows = ways[0].title.in_(self.language), ways[0].shows.in_(self.language)
+            words = f"{title}。{shows}" if self.language == "ja" else f"{title}. {shows}"
+            print_hanging(common.console(), f"{subject}: ", words)
+            for entry in ways:
+                common.say(f"  {entry.transport:<{width}}  {url(entry, ready.wish.place)}")
+
+    def _ports(self, ready: Ready) -> None:
+        from lab.serve.names import Transport
+
+        place = ready.wish.place
+
+        def ports(ways: Sequence[ServedEntry]) -> list[str]:
+            found = {entry.transport: str(place.port(entry)) for entry in ways}
+            return [found.get(transport, "-") for transport in Transport]
+
+        self._table(ready.wish.entries, ports)
+        common.say("")
+        self._say("ways", host=place.host)
+
+    def _commands(self, ready: Ready) -> None:
+        """The commands for each entry of a few; of many, for the first of each way."""
+        from lab.serve.commands import commands, hosts_hint
+
+        first: dict[str, ServedEntry] = {}
+        for entry in ready.wish.entries:
+            first.setdefault(entry.name if len(ready.wish.entries) == 1 else entry.transport, entry)
+        for entry in first.values():
+            common.say(f"\n{entry.name}")
+            for client, command in commands(entry, ready.wish.place, _shown(ready.ca)):
+                name = _said("browser").in_(self.language) if client == "browser" else client
+                common.say(f"  {name}:\n    {command}")
+            if hint := hosts_hint(entry, ready.wish.place):
+                common.say(f"  {_said('hosts').in_(self.language)}\n    {hint}")
 
 
 def _shown(path: Path) -> str:

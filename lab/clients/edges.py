@@ -64,7 +64,9 @@ class Start:
     host: str = ""
     """What the visitor asks for; empty: the edge's address."""
     settles_s: float = 0.0
-    """How long it needs from when it listens until it serves, in seconds."""
+    """How long it needs from when it listens until it serves, in seconds; with ``settled`` at most."""
+    settled: str = ""
+    """What its output says when it serves."""
     end_with: str = "SIGTERM"
 
 
@@ -142,6 +144,7 @@ class VisitedProgram(Program[S]):
             "written": start.written,
             "host": start.host,
             "settles_s": start.settles_s,
+            "settled": start.settled,
             "end_with": start.end_with,
             "path": "/",
             "authorization": authorization(target),

@@ -234,12 +234,18 @@ def hear(observation: Observation, overheard: str = "", *, data_broken: bool = F
     return Heard(
         step=client.step,
         reply=dialect.reply(client),
-        protocol=client.protocol,
+        protocol=client.protocol or _only_version(observation),
         client=dialect.heard(client),
         server=said if log.strip() else said | {NOBODY_CAME},
         overheard=overheard,
         data_broken=data_broken,
     )
+
+
+def _only_version(observation: Observation) -> str | None:
+    """What a handshake can have come to where the server speaks one version; ``None``: it speaks more."""
+    spoken = observation.attempt.server.protocols
+    return spoken.minimum if spoken is not None and spoken.minimum == spoken.maximum else None
 
 
 def decide(observation: Observation, heard: Heard) -> Refusal | None:
@@ -272,6 +278,11 @@ def cause(observation: Observation, heard: Heard, refusal: Refusal) -> str | Non
         return (
             "the server's log has one sentence for every handshake that fails: no common suite or version, or"
             " a client certificate that is missing or not accepted"
+        )
+    if "no-server-up" in heard.client:
+        return (
+            "HAProxy's health check had marked the server DOWN: the visitor is answered without a connection"
+            " to the origin, and the reason is the check's"
         )
     if refusal.stage is Stage.GREETING and "greeting-refused" in heard.server:
         return (

@@ -98,7 +98,7 @@ def decide(heard: Hearing, index: Index) -> Decision:
             continue  # that something stopped it says nothing of what did
         left = [cause for cause in causes if cause.reason in allowed]
         if left:
-            causes = left
+            causes = _as_likely(left, one) if len(allowed) < len(causes) else left
             apart = apart or one.apart
         elif not _only_the_end(one) and len(allowed) <= FEW:
             beside += one.causes
@@ -115,6 +115,12 @@ def decide(heard: Hearing, index: Index) -> Decision:
         programs=tuple(dict.fromkeys(program for one in told for program in one.programs)),
         certain=agrees and not (heard.bare and first.signal == "certificate"),
     )
+
+
+def _as_likely(causes: Sequence[Cause], by: Told) -> list[Cause]:
+    """Causes in the order of a signal that leaves fewer than there were: it knows more of what is likely."""
+    order = [cause.reason for cause in by.causes]
+    return sorted(causes, key=lambda cause: order.index(cause.reason))
 
 
 def _of_the_protocol(causes: list[Cause], heard: Hearing) -> list[Cause]:

@@ -82,6 +82,8 @@ _FTP_WORDS = re.compile(
     re.IGNORECASE,
 )
 _WEB = re.compile(r"https?://|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b", re.IGNORECASE)
+#: What a program does over FTP alone.
+_OF_FTP = frozenset({"greeting", "starttls", "login", "protect", "put"})
 _FTP = re.compile(
     r"(?i)\bftps?\b|\bftp(?:lib|ssl)?[:.]|Net::FTP|\bvsftpd\b|\bproftpd\b|\b(?:STOR|PASV|EPSV|PBSZ)\b"
 )
@@ -140,6 +142,8 @@ def hear(text: str, index: Index) -> Hearing:
         heard.servers.setdefault(f"reply-{code}", [Utterance(0, 0, "ftp", "FTP")])
     ftp, web = bool(_FTP.search(text) or heard.replies), bool(_WEB.search(text))
     heard.speaks = "" if ftp == web else "FTP" if ftp else "HTTP"
+    if heard.speaks == "HTTP":
+        heard.steps = [step for step in heard.steps if step not in _OF_FTP]
     return heard
 
 

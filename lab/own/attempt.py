@@ -377,8 +377,9 @@ def _server(
     conf, reader = str(given.file), given.reader
     if not isinstance(explicit, reader.settings):
         raise Findings(conf, TABLE).fail("other-server", None, file=reader.file, software=software)
-    read = reader.read(read_text(given.file), conf, SERVERS[software], given.build)
-    wins = Findings(conf, TABLE)
+    text, origins = reader.gather(given.file, read_text)
+    read = reader.read(text, conf, SERVERS[software], given.build, origins)
+    wins = Findings(conf, TABLE, origins)
     for name in assigned:
         if name in read.lines:
             wins.say("server-setting-wins", read.lines[name], name=name)
@@ -397,7 +398,7 @@ def _server(
             lines |= {f"{EXTRA}{entry}": at for entry, at in entries.items()}
     lines |= {f"{EXTRA}{entry}": at for entry, at in read.extra_lines.items() if entry in kept}
     lines |= {f"{EXTRA}{written}": at for written, at in read.written_lines.items()}
-    places.update({f"server.{name}": f"{conf}:{at}" for name, at in lines.items()})
+    places.update({f"server.{name}": wins.place(at) for name, at in lines.items()})
     return dataclasses.replace(settings, **changes)
 
 

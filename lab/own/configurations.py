@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from lab.model import ServerSettings, WebServerSettings
 from lab.model.software import LAB
-from lab.own.findings import Finding
+from lab.own.findings import ONE_FILE, Finding, Origins
 from lab.own.rewriting import Rewrite
 from lab.remedies.words import InBothLanguages
 from lab.servers.base import Server
@@ -106,7 +106,12 @@ class OwnConfiguration(ABC):
 
     @abstractmethod
     def read(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
+        self,
+        text: str,
+        file: str,
+        server: Server[Any],
+        build: str | None = None,
+        origins: Origins = ONE_FILE,
     ) -> ReadConfiguration:
         """What a text comes to.
 
@@ -115,11 +120,21 @@ class OwnConfiguration(ABC):
             file: its name, for the findings.
             server: the lab's server that stands for the person's.
             build: the build that the file is written for; ``None``: nobody has named one.
+            origins: where its lines stand, as :meth:`gather` says.
 
         Raises:
             InputError: it cannot be read or handed on.
             SettingsError: there is no such build.
         """
+
+    def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
+        """The text of a file with that of the files that it includes, and where each line stands.
+
+        Args:
+            file: as the person named it.
+            read: reads one file; what it raises is raised.
+        """
+        return read(file), ONE_FILE
 
     def writable(
         self, text: str, file: str, server: Server[Any], build: str | None = None

@@ -95,29 +95,63 @@ class InputError(ValueError):
         return f"{_place(self.file, self.line)}: {what}\n{remedy}"
 
 
+@dataclass(frozen=True)
+class Origins:
+    """Where the lines of a text stand that was put together of several files."""
+
+    lines: Sequence[tuple[str, int]] = ()
+    """By line the file and the number there; empty: it is one file."""
+
+    def of(self, file: str, line: int | None) -> tuple[str, int | None]:
+        """The file and the line there of a line of the text; ``file`` is that of the text as a whole."""
+        return (file, line) if line is None or not self.lines else self.lines[line - 1]
+
+
+#: Of a text that is one file.
+ONE_FILE = Origins()
+
+
 class Findings(list[Finding]):
     """What is to be said about one file so far, in the order in which it was found.
 
     Args:
         file: as the person named it.
         table: where the words are that :meth:`say` says, such as ``mt.toml``.
+        origins: where the lines stand, if the file was put together.
     """
 
-    def __init__(self, file: str, table: str = "") -> None:
+    def __init__(self, file: str, table: str = "", origins: Origins = ONE_FILE) -> None:
         super().__init__()
-        self.file, self.table = file, table
+        self.file, self.table, self.origins = file, table, origins
+
+    def at(self, line: int | None) -> tuple[str, int | None]:
+        """The file and the line there."""
+        return self.origins.of(self.file, line)
+
+    def place(self, line: int | None) -> str:
+        """``FILE:LINE``, or the file as a whole."""
+        file, number = self.at(line)
+        return file if number is None else f"{file}:{number}"
+
+    def in_words(self, line: int) -> InBothLanguages:
+        """The line, and its file where that is another one than the file as a whole."""
+        file, number = self.at(line)
+        name = "one-line" if file == self.file else "line-of"
+        return InBothLanguages(**data("findings.toml")["phrases"][name]).format(
+            number=number, file=file
+        )
 
     def error(self, line: int | None, text: str) -> None:
         """The program that the file is for ends because of this line."""
-        self.append(Finding(Severity.ERROR, self.file, line, text))
+        self.append(Finding(Severity.ERROR, *self.at(line), text))
 
     def warn(self, line: int | None, text: str) -> None:
         """The line does not do what it seems to, or not here."""
-        self.append(Finding(Severity.WARNING, self.file, line, text))
+        self.append(Finding(Severity.WARNING, *self.at(line), text))
 
     def note(self, line: int | None, text: str) -> None:
         """This became of the line."""
-        self.append(Finding(Severity.NOTE, self.file, line, text))
+        self.append(Finding(Severity.NOTE, *self.at(line), text))
 
     def say(self, name: str, line: int | None, /, **values: object) -> None:
         """The words of this name in the table, with the values in the places of their names."""
@@ -135,7 +169,7 @@ class Findings(list[Finding]):
         """
         severity, _, text = words.partition(": ")
         said = InBothLanguages(text, ja).format(**values)
-        self.append(Finding(Severity(severity), self.file, line, said.en, said.ja))
+        self.append(Finding(Severity(severity), *self.at(line), said.en, said.ja))
 
     def fail(self, name: str, line: int | None, /, **values: object) -> InputError:
         """To be raised: the error of this name in the table, with the values as in :meth:`say`."""
@@ -151,11 +185,11 @@ class Findings(list[Finding]):
             for part in ("what", "remedy")
         )
         ja = (what.ja, remedy.ja) if japanese else None
-        return InputError(self.file, line, what.en, remedy.en, ja)
+        return InputError(*self.at(line), what.en, remedy.en, ja)
 
     def failure(self, line: int | None, what: str, remedy: str) -> InputError:
         """To be raised: the file cannot be an input."""
-        return InputError(self.file, line, what, remedy)
+        return InputError(*self.at(line), what, remedy)
 
 
 def most_of(findings: Sequence[Finding]) -> list[Finding]:
@@ -220,7 +254,7 @@ class Lines:
         return self.text[at : None if end < 0 else end]
 
 
-def check_line(file: str, number: int, line: str, settings: int) -> None:
+def check_line(file: str, number: int | None, line: str, settings: int) -> None:
     """A line of a configuration file is no longer, and there are no more of them, than in any real one.
 
     Args:

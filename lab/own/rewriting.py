@@ -7,8 +7,8 @@ folder; this is what they have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.own.files import CONFIGURATION
@@ -36,6 +36,19 @@ class WrittenLine:
 Rewrite = Callable[[str, Sequence[WrittenLine]], str]
 
 
+@dataclass(frozen=True)
+class StandingLine:
+    """Where a file has an option: in one row, or in several of which each continues the one before."""
+
+    first: int
+    """The first row, counted from 0."""
+    rows: int = 1
+    tail: str = ""
+    """A comment behind it, which stays."""
+    holds: bool = False
+    """Whether this is the one that holds, of several of its name."""
+
+
 def read_exactly(path: Path) -> str:
     """A configuration file, so that :func:`as_bytes` gives the same bytes again.
 
@@ -59,6 +72,79 @@ def without_marks(made: list[str]) -> None:
     """Take away the comments of the lab's at the end."""
     while made and made[-1].lstrip(BLANKS).startswith(MARK):
         made.pop()
+
+
+def row_by_row(
+    text: str,
+    lines: Sequence[WrittenLine],
+    standing: Mapping[str, Sequence[StandingLine]],
+    *,
+    behind: int | None = None,
+    indented: bool = False,
+) -> str:
+    """A file that has one option a line, with these lines: each in the place of the one that holds.
+
+    The others of its name become comments.
+
+    Args:
+        text: the file.
+        lines: what is written; a comment above several that stand together is written once.
+        standing: where the file has each option, by its name.
+        behind: the row behind which options come that the file does not have; ``None``: at the end.
+        indented: whether a comment may be indented as its line is.
+    """
+    rows = text.split("\n")
+    wanted = {line.name: line for line in lines}
+    named = {
+        one.first: (wanted[n], one) for n, each in standing.items() if n in wanted for one in each
+    }
+    new = [line for line in lines if line.name not in standing and line.text]
+    made: list[str] = []
+    above: tuple[str, ...] = ()
+    number = 0
+    while number < len(rows):
+        line, place = named.get(number, (None, StandingLine(number)))
+        old = rows[number : number + place.rows]
+        number += place.rows
+        indent = _indent(old[0]) if indented else ""
+        off = [f"{indent}# {row.lstrip(BLANKS)}" for row in old]
+        if line is None:
+            made += old
+            above = ()
+        elif not place.holds:
+            made += off
+            above = ()
+        else:
+            without_marks(made)
+            made += [indent + one for one in marked(line.comment)] if line.comment != above else []
+            made += [f"{indent}{line.text}{place.tail}"] if line.text else off
+            above = line.comment if line.text else ()
+        if behind is not None and behind < number and new:
+            made += [indent + one for one in in_groups(new)]
+            new, above = [], ()
+    if new:
+        while made and not made[-1].strip(BLANKS):
+            made.pop()
+        made += ["", *in_groups(new), ""]
+    return "\n".join(made)
+
+
+def last_ones(text: str, option_of: Callable[[str], str]) -> Mapping[str, Sequence[StandingLine]]:
+    """Where each option stands, in a file of which the last line of an option holds.
+
+    Args:
+        text: the file.
+        option_of: the option that a row sets; empty: it sets none.
+    """
+    found: dict[str, list[StandingLine]] = {}
+    for number, row in enumerate(text.split("\n")):
+        if name := option_of(row):
+            found.setdefault(name, []).append(StandingLine(number))
+    return {name: [*each[:-1], replace(each[-1], holds=True)] for name, each in found.items()}
+
+
+def _indent(row: str) -> str:
+    return row[: len(row) - len(row.lstrip(" \t"))]
 
 
 def in_groups(lines: Sequence[WrittenLine], end: str = "") -> Iterator[str]:

@@ -274,6 +274,8 @@ def _of_server(
         steps = [dataclasses.replace(before, **{name: getattr(after, name)}) for name in fields]
     except ValueError:
         steps = []
+    if any(SERVERS[step.software].unsupported(step) is not None for step in steps):
+        steps = []
     parts = [
         _change("server", (name,), places, known, server_lines(step))
         for name, step in zip(fields, steps, strict=False)

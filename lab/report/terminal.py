@@ -17,14 +17,14 @@ from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.report import view
-from lab.report.advice import advice_in_words, outcome_in_words
+from lab.report.advice import advice_in_words
 from lab.report.layout import hang, padded, print_hanging, wrap
 from lab.report.view import CaseView, ClientView
 from lab.report.warnings import warnings_of
 from lab.text import visible
 
 if TYPE_CHECKING:
-    from lab.documents import Document
+    from lab.documents import Document, Language
     from lab.documents.verdicts import ClaimResult
     from lab.images import Provenance
 
@@ -33,13 +33,6 @@ _STYLES: dict[Verdict | None, str] = {
     Verdict.SURPRISE: "bold red",
     Verdict.CANNOT: "yellow",
     Verdict.LAB_ERROR: "bold magenta",
-    None: "",
-}
-_WORDS: dict[Verdict | None, str] = {
-    Verdict.AS_EXPECTED: "as expected",
-    Verdict.SURPRISE: "SURPRISE",
-    Verdict.CANNOT: "cannot",
-    Verdict.LAB_ERROR: "LAB ERROR",
     None: "",
 }
 _STAND_IN = "bold yellow"
@@ -55,9 +48,14 @@ class Counter:
     """Progress of the attempts of a run: one line that is written over; on a pipe one now and then."""
 
     def __init__(
-        self, total: int, console: Console, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+        language: str = "en",
     ) -> None:
         self._total, self._console, self._clock = total, console, clock
+        self._language = language
         self._seen: Tally[Verdict] = Tally()
         self._told: set[str] = set()
         self._made = 0
@@ -75,7 +73,8 @@ class Counter:
         if verdict in {Verdict.SURPRISE, Verdict.LAB_ERROR} and why not in self._told:
             self._told.add(why)
             self.end()
-            _line(self._console, f"{_WORDS[verdict]}: {visible(attempt.id)}", verdict)
+            words = view.verdict_in_words(verdict, self._language)
+            _line(self._console, f"{words}: {visible(attempt.id)}", verdict)
         if self._console.is_terminal:
             self._console.print(Text(self._words(now), style="dim"), end="\r", soft_wrap=True)
         elif now - self._said >= _SECONDS_BETWEEN_LINES and self._made < self._total:
@@ -88,18 +87,27 @@ class Counter:
             self._console.print(" " * (self._console.width - 1), end="\r", soft_wrap=True)
 
     def _words(self, now: float) -> str:
-        words = f"{self._made} of {self._total} attempts"
+        language = self._language
+        words = view.said("run", "progress", language, made=self._made, total=self._total)
         for verdict, number in self._seen.items():
-            words += "" if verdict is Verdict.AS_EXPECTED else f", {number} {_WORDS[verdict]}"
+            if verdict is not Verdict.AS_EXPECTED:
+                name = view.verdict_in_words(verdict, language)
+                words += f"、{name} {number}" if language == "ja" else f", {number} {name}"
         rate = (self._made - 1) / (now - self._began) if now - self._began >= 1 else 0
         if rate and self._made < self._total:
             left = (self._total - self._made) / rate
-            words += f"; {rate:.{0 if rate >= 1 else 1}f} a second, {left:.0f} s left"
+            speed = {"rate": f"{rate:.{0 if rate >= 1 else 1}f}", "left": f"{left:.0f}"}
+            words += view.said("run", "speed", language, **speed)
         return words
 
 
 def print_run(
-    record: RunRecord, console: Console, places: Mapping[str, Path], *, verbose: bool = False
+    record: RunRecord,
+    console: Console,
+    places: Mapping[str, Path],
+    *,
+    verbose: bool = False,
+    language: str = "en",
 ) -> None:
     """Print what came of a run, the verdict last.
 
@@ -112,30 +120,33 @@ def print_run(
         places: where the record is, and the page, by ``record`` and ``report``.
         verbose: every case with what came of it, every claim that is not simply right, what is real in the
             images.
+        language: ``en`` or ``ja``.
     """
     cases = view.cases_of(record)
     if verbose or len(cases) == 1:
         for number, case in enumerate(cases):
             console.print("\n" * bool(number), end="")
-            _print_story(case, console)
+            _print_story(case, console, language)
     elif cases:
-        _print_found(record, console)
-        _print_sections(cases, console)
+        _print_found(record, console, language)
+        _print_sections(cases, console, language)
     else:
-        print_attempts(record.attempts, record, console)
-    _print_unexpected(record, console, verbose=verbose)
+        print_attempts(record.attempts, record, console, language=language)
+    _print_unexpected(record, console, language, verbose=verbose)
     if len(cases) > 1 and not verbose:
-        _print_warned(record, console)
+        _print_warned(record, console, language)
     for attempt in record.attempts:
         if attempt.witnesses is not None and attempt.witnesses.disagree:
-            _line(console, f"\nwitnesses: {visible(attempt.id)}", Verdict.SURPRISE)
-            _line(console, f"  {view.witnesses_in_words(attempt.witnesses)}")
-    for words, names in view.not_judged(record.attempts) if cases else ():
-        _line(console, f"\ncertificate not judged: {', '.join(names)}", Verdict.CANNOT)
+            label = view.said("label", "witnesses", language)
+            _line(console, f"\n{label}: {visible(attempt.id)}", Verdict.SURPRISE)
+            _line(console, f"  {view.witnesses_in_words(attempt.witnesses, language)}")
+    for words, names in view.not_judged(record.attempts, language) if cases else ():
+        told = view.said("run", "not-judged", language, names=", ".join(names))
+        _line(console, f"\n{told}", Verdict.CANNOT)
         _line(console, f"  {words}")
     if verbose:
-        _print_details(record, console)
-    _print_foot(record, console, places)
+        _print_details(record, console, language)
+    _print_foot(record, console, places, language)
 
 
 def print_attempts(
@@ -159,10 +170,8 @@ def print_attempts(
     for attempt in first_of_each.values():
         if len(attempts) > 1:
             console.print()
-        words = _result([attempt])
+        words = _result([attempt], language)
         style = _STYLES[Verdict.SURPRISE if view.alarming(attempt) else attempt.verdict]
-        if language != "en":
-            words = _result_in(attempt, language)
         print_hanging(console, "", Text(words, style=f"bold {style}"))
         warned = "\n".join(one.in_(language) for one in warnings_of(attempt))
         _print_pairs([("warning", warned)] if warned else [], console, language)
@@ -189,18 +198,6 @@ def _shortened(name: str, text: str, language: str) -> str:
     return view.excerpt(text, language=language, asked=True)
 
 
-def _result_in(attempt: AttemptResult, language: str) -> str:
-    """The verdict, and what came of an attempt, in another language than the record's."""
-    from lab.report.html.language import word  # noqa: PLC0415 - English needs none of the page
-
-    words = visible(attempt.verdict_why)
-    if attempt.outcome is not None:
-        words = outcome_in_words(attempt.outcome, language)
-    if attempt.verdict is not None:
-        words = f"{word('verdict', attempt.verdict).plain_in(language)}: {words}"
-    return words + (view.said("said", "stood_in", language) if attempt.stand_ins else "")
-
-
 def _print_stand_ins(
     attempts: Iterable[AttemptResult],
     record: RunRecord,
@@ -217,7 +214,7 @@ def _print_stand_ins(
         return
     console.print()
     if verbose:
-        _print_image_records(images, console, details=True)
+        _print_image_records(images, console, language, details=True)
         return
     for image in images:
         library = image.tls_library or view.said("said", "its_library", language)
@@ -237,74 +234,124 @@ def print_images(images: Iterable[Provenance], console: Console) -> None:
 # -- one case --------------------------------------------------------------------------------------
 
 
-def _print_story(of_clients: CaseView, console: Console) -> None:
+def _print_story(of_clients: CaseView, console: Console, language: str) -> None:
     """Tell a case from its first client; the other clients have a line for what came of each."""
     first, *others = of_clients.clients
     case, attempts = first.case, first.attempts
-    _line(console, f"{visible(case.document)}: {visible(case.section)}", bold=True)
-    _line(console, visible(case.title or case.name), bold=True)
+    section = _title(case.section, language)
+    _line(console, f"{visible(case.document)}: {visible(section)}", bold=True)
+    title = case.title or case.name
     story = " ".join(case.story.partition("\n\n")[0].split()).replace("``", "`")
-    print_hanging(console, "", Text(visible(story), style="dim"))
+    if language != "en":
+        title, story = _in_japanese(of_clients)
+    _line(console, visible(title), bold=True)
+    if story:
+        print_hanging(console, "", Text(visible(story), style="dim"))
     if attempts:
         console.print()
-        _print_pairs(_told(case, attempts), console)
+        _print_pairs(_told(case, attempts, language), console, language)
     alike: dict[str, list[str]] = {}
     for other in others:
-        words = (_seen_in_case(other.case, other.attempts), view.rest_of_case(other.attempts))
+        words = (
+            _seen_in_case(other.case, other.attempts, language),
+            view.rest_of_case(other.attempts, language),
+        )
         alike.setdefault("; ".join(filter(None, words)), []).append(visible(other.case.label))
     also = [("also", f"{', '.join(clients)}\n{words}") for words, clients in alike.items()]
-    _print_pairs(also, console)
+    _print_pairs(also, console, language)
 
 
-def _told(case: CaseRecord, attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, str | Text]]:
+def _title(title: str, language: str) -> str:
+    """A title of a case or a section."""
+    if language == "en":
+        return title
+    from lab.report.html.language import titles  # noqa: PLC0415 - English needs none of the page
+
+    return titles().get(title, title)
+
+
+def _remedy_title(title: str, language: str) -> str:
+    if language == "en":
+        return title
+    from lab.report.html.language import remedy_titles  # noqa: PLC0415 - English needs none of the page
+
+    return remedy_titles().get(title, title)
+
+
+def _in_japanese(case: CaseView) -> tuple[str, str]:
+    """A case's title, and what else is in the first paragraph of its story."""
+    from lab.report.html.language import stories  # noqa: PLC0415 - English needs none of the page
+
+    first = " ".join(case.clients[0].case.story.partition("\n\n")[0].replace("``", "`").split())
+    told = [stories().get(part, part) for part in case.story if part in first]
+    return _title(case.title, "ja"), "".join(told)
+
+
+def _told(
+    case: CaseRecord, attempts: Sequence[AttemptResult], language: str
+) -> Iterator[tuple[str, str | Text]]:
     role = attempts[0].role
     tries = [a for a in attempts if a.role is role]
     first = next((a for a in tries if a.outcome and a.outcome.by is not None), tries[0])
-    stand_in = f" (stand-in: {', '.join(first.stand_ins)})" if first.stand_ins else ""
+    names = ", ".join(first.stand_ins)
+    stand_in = view.said("run", "stand-in-is", language, names=names) if names else ""
     for label, words in view.settings_in_words(first):
         yield label, words
-    words = _seen_in_case(case, attempts) + stand_in
+    words = _seen_in_case(case, attempts, language) + stand_in
     style = _STYLES[Verdict.SURPRISE] if view.alarming(first) else ""
     yield "result", Text(words, style=style)
     if first.outcome is not None:
-        yield from (p for p in view.explanation(first) if p[0] in {"warning", "user sees", "cause"})
+        told = view.explanation(first, language)
+        yield from (pair for pair in told if pair[0] in {"warning", "user sees", "cause"})
     named: dict[tuple[Role, str], list[AttemptResult]] = {}
     for attempt in attempts:
         if attempt.role is not role:
             named.setdefault((attempt.role, attempt.label), []).append(attempt)
     for (role, label), made in named.items():
         if role is Role.REMEDY:
-            words = f"{visible(label)}\n{_result(made)}"
+            title = _remedy_title(label, language)
+            words = f"{visible(title)}\n{_result(made, language)}"
             for impostor in named.get((Role.IMPOSTOR, label), ()):
                 got = view.captured(impostor)
-                words += (
-                    f"\n{view.impostor_got(got) if got else f'impostor: {_result([impostor])}'}"
-                )
+                name = view.said("counted", "impostor", language)
+                came = f"{name}: {_result([impostor], language)}"
+                words += f"\n{view.impostor_got(got, language) if got else came}"
             yield str(made[0].standing or "remedy"), words
         elif role is Role.TWIN:
             changed = differing_fields(first.attempt, made[0].attempt)
             values = ", ".join(
                 f"{name.partition('.')[2]}={attrgetter(name)(made[0].attempt)}" for name in changed
             )
-            yield "twin", f"the same with {visible(values)}\n{_result(made)}"
+            same = view.said("run", "the-same-with", language, values=visible(values))
+            yield "twin", f"{same}\n{_result(made, language)}"
 
 
-def _result(attempts: Sequence[AttemptResult]) -> str:
+def _result(attempts: Sequence[AttemptResult], language: str = "en") -> str:
     """What came of an attempt, or of all tries of one, in a line that names a stand-in and the verdict."""
     first = attempts[0]
-    counted = Tally(view.seen(attempt) for attempt in attempts)
-    words = "; ".join(text if len(counted) == 1 else f"{n} x {text}" for text, n in counted.items())
+    counted = Tally(view.seen(attempt, language) for attempt in attempts)
+    words = "; ".join(
+        text if len(counted) == 1 else f"{view.said('label', 'tries', language, number=n)} {text}"
+        for text, n in counted.items()
+    )
     verdicts = [attempt.verdict for attempt in attempts if attempt.verdict is not None]
-    words = f"{_WORDS[gravest(verdicts)]}: {words}" if verdicts else words
-    return f"{words} (stand-in)" if first.stand_ins else words
+    if verdicts:
+        words = f"{view.verdict_in_words(gravest(verdicts), language)}: {words}"
+    return words + (view.said("said", "stood_in", language) if first.stand_ins else "")
 
 
-def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
+def _seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult], language: str) -> str:
     first = None if case.race is not None or not attempts else attempts[0].verdict
-    return f"{_WORDS[first or case.verdict]}: {view.seen_in_case(case, attempts)}"
+    verdict = view.verdict_in_words(first or case.verdict, language)
+    return f"{verdict}: {view.seen_in_case(case, attempts, language)}"
 
 
 # -- many cases ------------------------------------------------------------------------------------
+
+
+def _as_language(language: str) -> Language:
+    """The word for a language that the documents have."""
+    return "ja" if language == "ja" else "en"
 
 
 def _evaluated(record: RunRecord) -> Sequence[tuple[Document, Sequence[ClaimResult]]]:
@@ -315,48 +362,62 @@ def _evaluated(record: RunRecord) -> Sequence[tuple[Document, Sequence[ClaimResu
     return evaluate_tested(record, documents().values())
 
 
-def _print_found(record: RunRecord, console: Console) -> None:
+def _print_found(record: RunRecord, console: Console, language: str) -> None:
     """What the documents say and the run saw otherwise, a line each."""
     results = [result for _, many in _evaluated(record) for result in many]
-    refuted = [result.claim.text.en for result in results if result.verdict == "refuted"]
+    refuted = [
+        result.claim.text.in_(_as_language(language))
+        for result in results
+        if result.verdict == "refuted"
+    ]
     conditional = sum(result.verdict == "conditional" for result in results)
     if not refuted and not conditional:
         return
-    words = (
-        f"Found: {_number(len(refuted), 'statement')} refuted, {conditional} true under a condition"
+    name, number = "statement" if len(refuted) == 1 else "statements", len(refuted)
+    words = view.said(
+        "run",
+        "found",
+        language,
+        refuted=view.said("run", name, language, number=number),
+        conditional=view.said("run", "conditional", language, number=conditional),
     )
-    _line(console, f"{words} (`lab claims`)", bold=True)
+    _line(console, words, bold=True)
     for words in refuted:
         line, *more = wrap(visible(words), console.width - 6)
         console.print(Text("  ") + line + (" ..." if more else ""), soft_wrap=True)
     console.print()
 
 
-def _print_sections(cases: Sequence[CaseView], console: Console) -> None:
+def _print_sections(cases: Sequence[CaseView], console: Console, language: str) -> None:
     """A line for each section, or, of a single section, for each case."""
     lines: dict[str, list[ClientView]] = {}
     sections = view.by_section(cases)
     for names, many in sorted(sections.items(), key=lambda item: item[0][0]):
         for case in many:
-            title = case.clients[0].case.title
-            name = title if len(sections) == 1 else ": ".join(filter(None, names))
+            title = case.clients[0].case.title if language == "en" else _title(case.title, language)
+            document, section = names
+            several = ": ".join(filter(None, (document, _title(section, language))))
+            name = title if len(sections) == 1 else several
             lines.setdefault(name, []).extend(case.clients)
     for name, clients in lines.items():
         verdicts = Tally(a.verdict for one in clients for a in one.attempts)
         ends = [one.case for one in clients]
         verdicts.update(c.verdict for c in ends if c.race and c.verdict == "surprise")
         others = (
-            f"{verdicts[v]} {_WORDS[v]}" for v in Verdict if v != "as-expected" and verdicts[v]
+            f"{verdicts[v]} {view.verdict_in_words(v, language)}"
+            for v in Verdict
+            if v != "as-expected" and verdicts[v]
         )
         style = _STYLES[gravest(case.verdict for case in ends)]
-        prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} as expected  ")
+        expected = view.verdict_in_words(Verdict.AS_EXPECTED, language)
+        prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} {expected}  ")
         print_hanging(console, prefix, Text("; ".join([visible(name), *others]), style=style))
 
 
 # -- parts -----------------------------------------------------------------------------------------
 
 
-def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> None:
+def _print_unexpected(record: RunRecord, console: Console, language: str, *, verbose: bool) -> None:
     """What did not go as expected: the first in full, of what broke in the lab each cause once."""
     known: dict[str, list[AttemptResult]] = {}
     for attempt in record.attempts if record.cases else ():
@@ -366,83 +427,105 @@ def _print_unexpected(record: RunRecord, console: Console, *, verbose: bool) -> 
     for number, (first, *others) in enumerate(known.values()):
         in_full = verbose or number < _MOST_TOLD
         blank = "\n" if in_full or number == _MOST_TOLD else ""
-        words = f"{blank}{_WORDS[first.verdict]}: {visible(first.id)}"
+        verdict = first.verdict or Verdict.SURPRISE
+        words = f"{blank}{view.verdict_in_words(verdict, language)}: {visible(first.id)}"
         _line(console, words, first.verdict)
         if in_full:
-            _print_pairs(view.explanation(first), console)
-            _print_command(first, console)
+            _print_pairs(view.explanation(first, language), console, language)
+            _print_command(first, console, language)
         if others:
-            _line(console, f"  and the same in {_number(len(others), 'more attempt')}")
+            more = _more(len(others), language)
+            _line(console, f"  {view.said('run', 'and-the-same', language, more=more)}")
     if len(known) > _MOST_TOLD and not verbose:
-        _line(console, "`lab report -v` tells all of them in full.", dim=True)
+        _line(console, view.said("run", "tells-all", language), dim=True)
     for case in record.cases:
         if case.race is not None and case.verdict is Verdict.SURPRISE:
-            _line(console, f"\n{_WORDS[case.verdict]}: {visible(case.id)}", case.verdict)
+            named = view.verdict_in_words(case.verdict, language)
+            _line(console, f"\n{named}: {visible(case.id)}", case.verdict)
             _line(console, f"  {case.verdict_why}")
 
 
-def _print_warned(record: RunRecord, console: Console) -> None:
+def _print_warned(record: RunRecord, console: Console, language: str) -> None:
     """What is warned of, each text once with how often; with ``verbose`` it is beside its case."""
     warned: dict[str, list[str]] = {}
     for attempt in record.attempts:
         for one in warnings_of(attempt):
-            warned.setdefault(visible(one.en), []).append(visible(attempt.id))
+            warned.setdefault(visible(one.in_(language)), []).append(visible(attempt.id))
     for words, (first, *others) in warned.items():
-        more = f" and {_number(len(others), 'more attempt')}" if others else ""
-        _line(console, f"\nwarning: {words}", Verdict.SURPRISE)
-        _line(console, f"  {first}{more}", dim=True)
+        who = {"first": first, "more": _more(len(others), language)}
+        where = view.said("run", "first-and-more", language, **who) if others else first
+        label = view.said("label", "warning", language)
+        _line(console, f"\n{label}: {words}", Verdict.SURPRISE)
+        _line(console, f"  {where}", dim=True)
 
 
-def _print_details(record: RunRecord, console: Console) -> None:
+def _more(number: int, language: str) -> str:
+    """So many more attempts."""
+    return view.said("counted", "more" if number == 1 else "more-many", language, number=number)
+
+
+def _print_details(record: RunRecord, console: Console, language: str) -> None:
     """What only somebody reads who asks for everything: causes of ``cannot``, claims, images."""
     for cause, clients in view.causes(record.attempts).items():
-        _line(console, f"\ncannot: {visible(cause)}", Verdict.CANNOT)
-        _line(console, f"  {view.stopped_in_words(clients)}", dim=True)
+        verdict = view.verdict_in_words(Verdict.CANNOT, language)
+        _line(console, f"\n{verdict}: {visible(cause)}", Verdict.CANNOT)
+        _line(console, f"  {view.stopped_in_words(clients, language)}", dim=True)
     for document, results in _evaluated(record):
         if any(result.made for result in results):
             from lab.report.plain import claims_summary  # noqa: PLC0415 - of use for documents alone
 
-            words = claims_summary(document, results, columns=min(console.width, 100))
+            words = claims_summary(
+                document,
+                results,
+                language=_as_language(language),
+                columns=min(console.width, 100),
+            )
             _line(console, "\n" + words)
     console.print()
-    _print_image_records(record.images, console, details=True)
+    _print_image_records(record.images, console, language, details=True)
 
 
-def _print_foot(record: RunRecord, console: Console, places: Mapping[str, Path]) -> None:
+def _print_foot(
+    record: RunRecord, console: Console, places: Mapping[str, Path], language: str
+) -> None:
     """Stand-ins, places, counts, and the verdict as the last line."""
     console.print()
     stand_ins = sorted({name for attempt in record.attempts for name in attempt.stand_ins})
     if stand_ins:
-        words = f"STAND-IN: {', '.join(map(visible, stand_ins))} (`lab images` says what is real)"
+        names = ", ".join(map(visible, stand_ins))
+        words = view.said("run", "stand-ins", language, names=names)
         print_hanging(console, "", Text(words, style="dim"))
     folders = {path.parent for path in places.values()}
     if len(folders) == 1 < len(places):
         places = {", ".join(path.name for path in places.values()): folders.pop()}
+    else:
+        places = {view.said("run", name, language): path for name, path in places.items()}
     for name, path in places.items():
         console.print(Text(f"{name}: {path}"), soft_wrap=True)
-    _line(console, view.counts_in_words(record))
-    took = f" ({(record.ended - record.started).total_seconds():.1f} s)" if record.ended else ""
+    _line(console, view.counts_in_words(record, language))
+    took = ""
+    if record.ended:
+        seconds = f"{(record.ended - record.started).total_seconds():.1f}"
+        took = view.said("run", "took", language, seconds=seconds)
+    verdict, words = _verdict_of_run(record, language)
+    _line(console, view.said("run", "verdict", language, took=took, words=words), verdict)
+
+
+def _verdict_of_run(record: RunRecord, language: str) -> tuple[Verdict | None, str]:
     counts = record.counts
     verdict: Verdict | None = record.verdict
     if not record.complete:
-        verdict = Verdict.LAB_ERROR
-        words = "none, the run was ended before it was done; the above did happen"
-    elif verdict is Verdict.LAB_ERROR:
-        number = _number(counts[Verdict.LAB_ERROR], "attempt")
-        words = f"LAB ERROR in {number}: the lab failed, not the product"
-    elif verdict is Verdict.SURPRISE:
-        words = "SURPRISE: not all was as expected; what differs is above"
-    elif not any(counts.values()):
-        verdict, words = None, "none: nothing was expected"
-    else:
-        words = "all as expected"
-        if counts[Verdict.CANNOT]:
-            words += f"; {counts[Verdict.CANNOT]} cannot be tried on these images (-v: why)"
-    _line(console, f"verdict{took}: {words}", verdict)
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+        return Verdict.LAB_ERROR, view.said("run", "ended-early", language)
+    if verdict is Verdict.LAB_ERROR:
+        attempts = view.attempts_in_words(counts[Verdict.LAB_ERROR], language)
+        return verdict, view.said("run", "lab-failed", language, attempts=attempts)
+    if verdict is Verdict.SURPRISE:
+        return verdict, view.said("run", "differs", language)
+    if not any(counts.values()):
+        return None, view.said("run", "nothing-expected", language)
+    left_out = counts[Verdict.CANNOT]
+    name = "all-but" if left_out else "all-well"
+    return verdict, view.said("run", name, language, number=left_out)
 
 
 def _print_pairs(
@@ -481,18 +564,22 @@ def _print_rate(attempts: Sequence[AttemptResult], console: Console, language: s
 
 def _came(attempt: AttemptResult, language: str = "en") -> str:
     """What came of an attempt, and what is warned of."""
-    seen = view.seen(attempt) if language == "en" else _result_in(attempt, language)
+    seen = view.seen(attempt) if language == "en" else _result([attempt], language)
     label = view.said("label", "warning", language)
     return "\n".join([seen, *(f"{label}: {one.in_(language)}" for one in warnings_of(attempt))])
 
 
-def _print_image_records(images: Sequence[ImageRecord], console: Console, *, details: bool) -> None:
+def _print_image_records(
+    images: Sequence[ImageRecord], console: Console, language: str = "en", *, details: bool
+) -> None:
     """One line an image; with ``details`` also what is real in a stand-in, what is not, and why."""
     width = max((len(visible(image.name)) for image in images), default=0)
+    columns = 8 if language == "en" else 12
     for image in images:
-        mark = "STAND-IN" if image.stand_in else image.source
+        mark = view.said("run", "stand-in-mark", language) if image.stand_in else image.source
         name = Text(f"{visible(image.name):<{width}} ")
-        marked = Text(f"{visible(mark):<8} ", style=_STAND_IN if image.stand_in else "dim")
+        style = _STAND_IN if image.stand_in else "dim"
+        marked = Text(padded(visible(mark), columns), style=style)
         print_hanging(console, name + marked, Text(view.image_in_words(image)))
         for label, texts in (
             ("real", image.real),
@@ -500,8 +587,10 @@ def _print_image_records(images: Sequence[ImageRecord], console: Console, *, det
             ("because", (image.fallback_reason,) if image.fallback_reason else ()),
         ):
             if details and texts:
-                prefix = Text(f"{'':<{width}} {label:<8} ", style="dim")
-                print_hanging(console, prefix, Text(view.excerpt("; ".join(texts)), style="dim"))
+                named = view.said("label", label, language)
+                prefix = Text(f"{'':<{width}} {padded(named, columns)}", style="dim")
+                words = view.excerpt("; ".join(texts), language=language)
+                print_hanging(console, prefix, Text(words, style="dim"))
 
 
 def _label(name: str, language: str = "en") -> Text:

@@ -20,7 +20,7 @@ from lab.model import (
     set_fields,
     spelt,
 )
-from lab.model.expectations import Expectation, Verdict, rate_in_words
+from lab.model.expectations import Expectation, Verdict
 from lab.model.software import differences
 from lab.record import (
     AttemptResult,
@@ -253,11 +253,16 @@ def alarming(attempt: AttemptResult) -> bool:
     return unasked_file or (outcome.without_tls and client.uses_tls)
 
 
-def seen(attempt: AttemptResult) -> str:
+def seen(attempt: AttemptResult, language: str = "en") -> str:
     """What came of an attempt, in one line: its outcome, or why there is none."""
     if attempt.outcome is not None:
-        return attempt.outcome.in_words()
-    return visible(attempt.verdict_why) or "nothing was observed"
+        return outcome_in_words(attempt.outcome, language)
+    return visible(attempt.verdict_why) or said("run", "nothing-observed", language)
+
+
+def verdict_in_words(verdict: Verdict, language: str = "en") -> str:
+    """A verdict, as it is shown before what came of an attempt."""
+    return said("verdict", verdict, language)
 
 
 def explanation(
@@ -388,20 +393,21 @@ def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
     ]
 
 
-def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult]) -> str:
+def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult], language: str = "en") -> str:
     """What came of a case's first attempt in one line; of a race, the rate of the refusal."""
     if case.race is not None:
         reason = next(
             (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
             "refused",
         )
+        rate = {"came": case.race.refused, "times": case.race.times}
         if result_expected(attempts) is Result.FALSE_SUCCESS:
-            return rate_in_words(Result.FALSE_SUCCESS, case.race.refused, case.race.times)
-        return f"{case.race.refused} of {case.race.times} tries refused: {reason}"
-    return seen(attempts[0]) if attempts else "no attempt was made"
+            return said("run", "tries-false", language, **rate)
+        return said("run", "tries-refused", language, reason=reason, **rate)
+    return seen(attempts[0], language) if attempts else said("run", "no-attempt", language)
 
 
-def rest_of_case(attempts: Sequence[AttemptResult]) -> str:
+def rest_of_case(attempts: Sequence[AttemptResult], language: str = "en") -> str:
     """What came of a case's attempts behind its first: twin, remedies and impostor."""
     as_expected: list[str] = []
     others: list[str] = []
@@ -412,17 +418,29 @@ def rest_of_case(attempts: Sequence[AttemptResult]) -> str:
     ):
         verdicts = Counter(a.verdict or Verdict.AS_EXPECTED for a in attempts if a.role is role)
         number = verdicts.total()
-        name = str(role) if number == 1 else f"{number} {many}"
+        name = said("counted", str(role) if number == 1 else many, language, number=number)
         if number and verdicts[Verdict.AS_EXPECTED] == number:
             as_expected.append(name)
         elif number:
-            each = [v if number == 1 else f"{verdicts[v]} {v}" for v in Verdict if verdicts[v]]
-            others.append(f"{name}: {', '.join(each)}")
+            each = [
+                (str(v) if language == "en" else verdict_in_words(v, language))
+                if number == 1
+                else said("counted", v, language, number=verdicts[v])
+                for v in Verdict
+                if verdicts[v]
+            ]
+            others.append(f"{name}: {_comma(language).join(each)}")
     if as_expected:
         *first, last = as_expected
         all_of = f"{', '.join(first)} and {last}" if first else last
-        others.insert(0, f"{all_of} as expected")
+        if language == "ja":
+            all_of = "、".join(as_expected)
+        others.insert(0, said("run", "all-as-expected", language, roles=all_of))
     return "; ".join(others)
+
+
+def _comma(language: str) -> str:
+    return "、" if language == "ja" else ", "
 
 
 def captured(attempt: AttemptResult) -> Captured | None:
@@ -430,28 +448,43 @@ def captured(attempt: AttemptResult) -> Captured | None:
     return attempt.server_report.captured if attempt.server_report else None
 
 
-def impostor_got(captured: Captured) -> str:
+def impostor_got(captured: Captured, language: str = "en") -> str:
     """One line on what an impostor got."""
-    return visible(f"impostor got {captured.in_words()}")
+    if language == "en":
+        return visible(f"impostor got {captured.in_words()}")
+    login = {"user": captured.user, "password": captured.password}
+    what = said("run", "got-login", language, **login)
+    if captured.file_bytes is not None:
+        first = captured.file_head.split("\n", 1)[0]
+        head = f"{first}..." if captured.file_bytes > len(first.encode()) else first
+        name = "got-file" if captured.file_bytes else "got-empty"
+        what = said("run", name, language, login=what, size=captured.file_bytes, head=head)
+    return visible(said("run", "impostor-got", language, what=what))
 
 
-def counts_in_words(record: RunRecord) -> str:
+def counts_in_words(record: RunRecord, language: str = "en") -> str:
     """``42 attempts, 30 made: 40 as-expected, 1 surprise, 1 cannot, 0 lab-error``."""
     number = len(record.attempts)
-    made = f", {record.made} made" if record.made != number else ""
-    counts = ", ".join(f"{record.counts[verdict]} {verdict}" for verdict in Verdict)
-    unjudged = number - sum(record.counts.values())
-    return f"{number} attempt{'s' if number != 1 else ''}{made}: {counts}" + (
-        f", {unjudged} without expectation" if unjudged else ""
-    )
+    made = said("counted", "made", language, number=record.made) if record.made != number else ""
+    each = [said("counted", v, language, number=record.counts[v]) for v in Verdict]
+    if unjudged := number - sum(record.counts.values()):
+        each.append(said("counted", "unjudged", language, number=unjudged))
+    return f"{attempts_in_words(number, language)}{made}: {_comma(language).join(each)}"
 
 
-def not_judged(attempts: Iterable[AttemptResult]) -> list[tuple[str, list[str]]]:
+def attempts_in_words(number: int, language: str = "en") -> str:
+    """So many attempts."""
+    return said("counted", "attempt" if number == 1 else "attempts", language, number=number)
+
+
+def not_judged(
+    attempts: Iterable[AttemptResult], language: str = "en"
+) -> list[tuple[str, list[str]]]:
     """The outcomes that say nothing of an operator's own certificate, each with its attempts."""
     found: dict[str, list[str]] = {}
     for attempt in attempts:
         if attempt.outcome is not None and attempt.outcome.not_judged:
-            found.setdefault(visible(seen(attempt)), []).append(visible(attempt.id))
+            found.setdefault(visible(seen(attempt, language)), []).append(visible(attempt.id))
     return list(found.items())
 
 
@@ -464,9 +497,12 @@ def causes(attempts: Iterable[AttemptResult]) -> dict[str, Counter[str]]:
     return stopped
 
 
-def stopped_in_words(clients: Counter[str]) -> str:
+def stopped_in_words(clients: Counter[str], language: str = "en") -> str:
     """The clients that a cause stopped, in one line."""
-    return ", ".join(f"{c} ({n} attempt{'s' if n != 1 else ''})" for c, n in clients.items())
+    return _comma(language).join(
+        said("run", "stopped", language, client=c, attempts=attempts_in_words(n, language))
+        for c, n in clients.items()
+    )
 
 
 def image_in_words(image: ImageRecord) -> str:

@@ -12,6 +12,7 @@ from lab.run.link import AgentError
 from lab.serve.names import ServedEntry
 from lab.serve.servers import Servers, Started
 from lab.text import visible
+from lab.words import InBothLanguages, read_words
 
 #: Seconds between two looks at the files.
 LOOK_S = 0.25
@@ -42,7 +43,7 @@ class Editing:
         folder: Path,
         started: Sequence[tuple[ServedEntry, Started]],
         servers: Servers,
-        say: Callable[[str], None],
+        say: Callable[[InBothLanguages], None],
     ) -> None:
         """Nothing is written yet."""
         self._folder = folder
@@ -76,15 +77,18 @@ class Editing:
                     await self._changed(file)
 
     async def _changed(self, file: _File) -> None:
-        name = file.entry.name
+        place: dict[str, object] = {"name": file.entry.name, "file": file.path}
         if file.stamp is None:
-            state = "goes on with what it read last" if file.running else "does not run"
-            self._say(f"{name}: {file.path} is gone; the server {state}. Write it again to go on")
+            state = _said("goes-on" if file.running else "does-not-run")
+            self._say(_said("gone", state=state, **place))
             return
         try:
             text = _read(file.path)
-        except (OSError, ValueError) as error:
-            self._say(f"{name}: {file.path} cannot be read ({error}); the server was not touched")
+        except OSError as error:
+            self._say(_said("not-read", why=error, **place))
+            return
+        if isinstance(text, InBothLanguages):
+            self._say(_said("not-read", why=text, **place))
             return
         if text == file.text:
             return
@@ -94,18 +98,25 @@ class Editing:
             started = await loop.run_in_executor(None, self._servers.restart, file.entry, text)
         except AgentError as error:
             file.running = False
-            self._say(f"{name}: not served any more: {error}. Save the file again to try once more")
+            self._say(_said("not-served", why=error, **place))
             return
         file.running = started.running
         if started.running:
-            self._say(f"{name}: the server was started again and serves what {file.path} says")
+            self._say(_said("started-again", **place))
             return
-        said = visible(started.said.replace(file.inside, str(file.path))) or "nothing"
-        self._say(
-            f"{name}: the server does not start with this. It says:\n"
-            + "".join(f"    {line}\n" for line in said.splitlines())
-            + "  The one before has ended: nobody answers here until the file is saved anew"
-        )
+        words = visible(started.said.replace(file.inside, str(file.path)))
+        said = InBothLanguages(words, words) if words else _said("nothing")
+        self._say(_said("does-not-start", said=_indented(said), **place))
+
+
+def _said(name: str, /, **values: object) -> InBothLanguages:
+    return read_words(Path(__file__).with_name("said.toml"))["editing"][name].format(**values)
+
+
+def _indented(said: InBothLanguages) -> InBothLanguages:
+    """Each line of it, further in."""
+    each = (said.en, said.ja)
+    return InBothLanguages(*("".join(f"    {one}\n" for one in text.splitlines()) for text in each))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -116,17 +127,17 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return seen.st_mtime_ns, seen.st_size, seen.st_ino
 
 
-def _read(path: Path) -> str:
-    """The text of a file.
+def _read(path: Path) -> str | InBothLanguages:
+    """The text of a file, or why it is no text of a server's.
 
     Raises:
-        OSError, ValueError: it cannot be read, or is no text of a server's.
+        OSError: it cannot be read.
     """
     if not path.is_file():  # to open a pipe would wait for whoever writes into it
-        raise ValueError("it is no file")
+        return _said("no-file")
     if path.stat().st_size > LONGEST:
-        raise ValueError(f"it has more than {LONGEST} bytes")
+        return _said("too-long", most=LONGEST)
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no UTF-8 text from byte {error.start} on") from error
+        return _said("no-text", place=error.start)

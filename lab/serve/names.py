@@ -22,7 +22,7 @@ from lab.remedies.words import InBothLanguages
 from lab.serve.errors import ServeError
 from lab.servers import SERVERS
 from lab.servers.origin import BEHAVIOURS
-from lab.text import did_you_mean
+from lab.text import closest, did_you_mean
 
 if TYPE_CHECKING:
     from lab.cases import LoadedCase
@@ -220,7 +220,13 @@ def choose(words: Sequence[str]) -> list[ServedEntry]:
             case = case_entry(word, len(catalogue()) + cases)
             found = [case] if case else []
         if not found:
-            raise ServeError("unknown", word=word, nearest=did_you_mean(word, _known()))
+            near = " / ".join(closest(word, _known()))
+            raise ServeError(
+                "unknown",
+                word=word,
+                nearest=did_you_mean(word, _known()),
+                nearest_ja=near and _tables()["nearest"]["ja"].format(names=near),
+            )
         chosen |= {entry.name: entry for entry in found}
     return sorted(chosen.values(), key=lambda entry: entry.place)
 

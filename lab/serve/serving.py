@@ -35,6 +35,7 @@ from lab.serve.page import IndexPage
 from lab.serve.relay import abort
 from lab.serve.servers import SPAN, Place, Servers, Started, begin_certificates
 from lab.servers import SERVERS
+from lab.words import InBothLanguages, read_words
 
 #: The signals that end it.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,7 +45,8 @@ AT_ONCE, MOST_KEPT = 20, 4
 #: Connections that may wait to be accepted at a port.
 QUEUE = 128
 
-Say = Callable[[str], None]
+Say = Callable[[InBothLanguages], None]
+_SAID = Path(__file__).with_name("said.toml")
 _Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
@@ -115,11 +117,11 @@ def serve(
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
     with Ports(wish.place.address) as ports, contextlib.ExitStack() as stack:
-        ports.take(wish.place.first, "the page about what is served")
+        ports.take(wish.place.first, _said("page"))
         for entry in wish.entries:
-            ports.take(wish.place.port(entry), entry.name)
+            ports.take(wish.place.port(entry), InBothLanguages(entry.name, entry.name))
         for port, software in wish.data_ports.items():
-            ports.take(port, f"data connections of {software}")
+            ports.take(port, _said("data", software=software))
         certificates, all_of_them = begin_certificates(wish.entries, wish.place)
         folder = stack.enter_context(own_folder(checkout, wish.place.first))
         services = {SERVERS[software].service for software in wish.software}
@@ -164,7 +166,7 @@ class Ports:
         for port in list(self.taken):
             self.let_go(port)
 
-    def take(self, port: int, what: str) -> None:
+    def take(self, port: int, what: InBothLanguages) -> None:
         """Listen on a port.
 
         Raises:
@@ -178,7 +180,14 @@ class Ports:
             listening.setblocking(False)
         except (OSError, OverflowError) as error:
             listening.close()
-            said = {"address": self._address, "port": port, "what": what, "happened": str(error)}
+            said = {
+                "address": self._address,
+                "port": port,
+                "what": what.en,
+                "what_ja": what.ja,
+                "happened": str(error),
+                "happened_ja": str(error),
+            }
             if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
                 raise ServeError("address", **said) from error
             in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
@@ -314,7 +323,7 @@ class _Serving:
                 if not self._wish.at_once:
                     await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT)
             except (AgentError, Unsupported) as error:
-                self._tell(entry, str(error))
+                self._tell(entry, InBothLanguages(str(error), str(error)))
                 abort(writer)
 
         return answer
@@ -332,7 +341,7 @@ class _Serving:
             await link.carry(address, self._wish.place.port(entry), reader, writer)
             return
         if not self._wish.edit:
-            self._tell(entry, f"the server does not start: {started.said}")
+            self._tell(entry, _said("does-not-start", said=started.said))
         abort(writer)
 
     @staticmethod
@@ -342,9 +351,13 @@ class _Serving:
 
         return carry
 
-    def _tell(self, entry: ServedEntry, words: str) -> None:
+    def _tell(self, entry: ServedEntry, words: InBothLanguages) -> None:
         """Say something of an entry, once."""
-        line = f"{entry.name}: {words}"
-        if line not in self._told:
-            self._told.add(line)
+        line = _said("tells", name=entry.name, words=words)
+        if line.en not in self._told:
+            self._told.add(line.en)
             self._say(line)
+
+
+def _said(name: str, /, **values: object) -> InBothLanguages:
+    return read_words(_SAID)["serving"][name].format(**values)

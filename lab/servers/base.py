@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from lab.model import (
     CERTIFICATE_EMPTY,
@@ -146,6 +146,9 @@ def fixed_options(module: str) -> Mapping[str, tuple[FixedOption, ...]]:
 class Server(ABC, Generic[S]):
     """One server software, in one build."""
 
+    adds_up: ClassVar[frozenset[str]] = frozenset()
+    """Options of which every line holds, each with words of its own."""
+
     settings: type[S]
     """The class of its settings."""
     agent: Agent
@@ -173,6 +176,10 @@ class Server(ABC, Generic[S]):
     def unsupported(self, settings: S) -> str | None:
         """Why these settings cannot be expressed with this software; ``None`` if they can."""
         return unsupported_anywhere(settings)
+
+    def option_of(self, line: str) -> str:
+        """What a line sets, be it one of the configuration or ``NAME=VALUE``: the name of its option."""
+        return line.partition("=")[0].split(" ")[0].strip()
 
     @abstractmethod
     def configure(self, settings: S, place: ListenerPlace) -> str:

@@ -1,12 +1,13 @@
-"""Java's commons-net and HttpsURLConnection, and what is written in Go: rclone and net/http."""
+"""Java's commons-net, HttpsURLConnection and HttpClient, and what is written in Go: rclone and net/http."""
 
 from dataclasses import replace
 from functools import partial
 
-from lab.cases import Case, case, nginx, recommended, temporary, unsafe, useless, vsftpd
+from lab.cases import Case, case, nginx, origin, recommended, temporary, unsafe, useless, vsftpd
 from lab.clients.commons_net import CommonsNet
 from lab.clients.go import Go
 from lab.clients.java import Java
+from lab.clients.java_http import JavaHttp
 from lab.clients.rclone import Rclone
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only
 from lab.model.expectations import completed, refused
@@ -18,6 +19,7 @@ COMMONS_NET = [CommonsNet(platform=name) for name in DISTRIBUTIONS]
 REUSING = [CommonsNet(program="commons-net-reuse", platform=name) for name in DISTRIBUTIONS]
 GO = [Go(platform=name) for name in DISTRIBUTIONS]
 JAVA = [Java(platform=name) for name in DISTRIBUTIONS]
+HTTP_CLIENT = [JavaHttp(platform=name) for name in DISTRIBUTIONS]
 
 WITHOUT_TICKETS = "-Djdk.tls.client.enableSessionTicketExtension=false"
 WITHOUT_EMS = "-Djdk.tls.useExtendedMasterSecret=false"
@@ -42,6 +44,9 @@ NO_PATH = (
     " unable to find valid certification path to requested target"
 )
 NO_SHARED_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
+NO_CERTIFICATE_SHOWN = refused(
+    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED
+)
 
 
 # -- rclone ----------------------------------------------------------------------------------------
@@ -166,6 +171,25 @@ def commons_net_told_to_check_the_name(client: ClientSettings) -> Case:
     )
 
 
+@case(section=field.WORDS, clients=COMMONS_NET)
+def commons_net_is_asked_for_a_certificate(client: ClientSettings) -> Case:
+    """A vsftpd that requires a certificate of its clients turns FTPSClient (commons-net 3.9.0) away."""
+    attempt = Attempt(LENIENT(require_cert=True), client)
+    shown = attempt.with_client(client_certificate="client")
+    return Case(
+        attempt,
+        NO_CERTIFICATE_SHOWN,
+        twin=shown,
+        remedies=[
+            recommended(
+                "setKeyManager with the client's certificate and key",
+                shown,
+                field.DELIVERED_UNCHECKED,
+            )
+        ],
+    )
+
+
 # -- commons-net: sessions -------------------------------------------------------------------------
 
 
@@ -250,10 +274,48 @@ def go_wants_a_subject_alternative_name(client: ClientSettings) -> Case:
     )
 
 
-@case(section=field.VERIFIES, clients=JAVA)
+@case(section=field.VERIFIES, clients=[*JAVA, *HTTP_CLIENT])
 def java_takes_a_name_in_the_subject(client: ClientSettings) -> Case:
-    """HttpsURLConnection (Java 17, 21) takes a certificate that has the name in its subject alone."""
+    """Java's HTTP clients (17, 21) take a certificate that has the name in its subject alone."""
     return Case(Attempt(nginx(certificate="cn-only"), client), ANSWERED)
+
+
+@case(section=field.VERIFIES, clients=HTTP_CLIENT)
+def http_client_checks_the_name_whoever_is_trusted(client: ClientSettings) -> Case:
+    """HttpClient (Java 17, 21) checks the name also where its trust manager takes every certificate."""
+    attempt = Attempt(nginx(certificate="wrong-host"), client)
+    trusting = attempt.with_client(verify=False, check_name=True)
+    return Case(
+        trusting,
+        field.client_refuses(Reason.HOSTNAME_MISMATCH),
+        twin=trusting.with_server(certificate="valid"),
+        remedies=[
+            recommended(
+                "a certificate with the host's name, and the JVM's trust manager",
+                Attempt(nginx(), client),
+                ANSWERED,
+            ),
+            unsafe(
+                "java -Djdk.internal.httpclient.disableHostnameVerification",
+                trusting.with_client(check_name=False),
+            ),
+        ],
+    )
+
+
+@case(section=field.WORDS, clients=[*JAVA, *HTTP_CLIENT])
+def java_is_asked_for_a_certificate(client: ClientSettings) -> Case:
+    """An origin that requires a certificate of its clients turns Java (17, 21) away without a key manager."""
+    attempt = Attempt(origin(require_cert=True), client)
+    shown = attempt.with_client(client_certificate="client")
+    return Case(
+        attempt,
+        NO_CERTIFICATE_SHOWN,
+        twin=shown,
+        remedies=[
+            recommended("an SSLContext with the client's certificate and key", shown, ANSWERED)
+        ],
+    )
 
 
 @case(section=field.WORDS, clients=GO)
@@ -270,7 +332,7 @@ def go_calls_a_missing_intermediate_an_unknown_authority(client: ClientSettings)
     )
 
 
-@case(section=field.WORDS, clients=JAVA)
+@case(section=field.WORDS, clients=[*JAVA, *HTTP_CLIENT])
 def java_calls_a_missing_intermediate_no_path(client: ClientSettings) -> Case:
     """Java (17, 21) does not say that an intermediate is missing, but that there is no path."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
@@ -283,7 +345,7 @@ def java_calls_a_missing_intermediate_no_path(client: ClientSettings) -> Case:
     )
 
 
-@case(section=field.WORDS, clients=JAVA)
+@case(section=field.WORDS, clients=[*JAVA, *HTTP_CLIENT])
 def java_calls_an_expired_certificate_a_failed_check(client: ClientSettings) -> Case:
     """Java (17, 21) says of an expired certificate that the validity check failed."""
     attempt = Attempt(nginx(certificate="expired"), client)

@@ -33,6 +33,34 @@ server {
     ssl_certificate /etc/ssl/a.pem;
 }
 """
+PROFTPD = """\
+LoadModule mod_tls.c
+DefaultRoot ~
+<VirtualHost 192.0.2.21>
+  Include /etc/proftpd/tls.conf
+  Umask 022
+</VirtualHost>
+"""
+PROFTPD_TLS = """\
+  <IfModule mod_tls.c>
+    # ask the people who upload
+    TLSEngine on
+    TLSProtocol TLSv1.2
+    TLSCipherSuite AES128-SHA    # of 2012
+    TLSOptions EnableDiags NoSessionReuseRequired
+    TLSRSACertificateFile /etc/ssl/certs/ftp.pem
+    TLSRSACertificateKeyFile /etc/ssl/private/ftp.key
+    TLSCertificateChainFile /etc/ssl/certs/ftp.pem
+  </IfModule>
+"""
+PURE_FTPD = """\
+# ask the people who upload
+ChrootEveryone yes
+TLS: 1
+TLSCipherSuite AES256-GCM-SHA384
+CertFile /etc/ssl/private/pure-ftpd.pem
+NoAnonymous yes
+"""
 
 
 def written(directory: Path, text: str, name: str = "vsftpd.conf") -> Path:
@@ -126,3 +154,61 @@ def test_the_strongest_nginx(shared: Copy, tmp_path: Path) -> None:
     ]
     status, again = check(shared, "--nginx-conf", new, clients=clients)
     assert status == 0, again
+
+
+def test_the_strongest_proftpd(shared: Copy, tmp_path: Path) -> None:
+    conf, new = written(tmp_path, PROFTPD, "proftpd.conf"), tmp_path / "new.conf"
+    included = written(tmp_path, PROFTPD_TLS, "tls.conf")
+    status, found = check(shared, "--proftpd-conf", conf, "--write", new)
+    assert status == 1
+    places = [(at["file"], at["line"]) for row in found["rows"] for at in row["where"]]
+    assert set(places) == {(str(included), 5)}
+    assert set(found["strongest"]["served"]) == set(CLIENTS)
+    text = new.read_text("utf-8")
+    server = text[text.index("    TLSEngine on\n") : text.index("  </IfModule>")]
+    assert "    TLSRequired on\n" in server, "what is missing goes to the others of the server"
+    assert "    TLSCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20    # of 2012\n" in server
+    old = ("TLSProtocol", "TLSCipherSuite", "TLSOptions", "Include")
+    whole = PROFTPD.replace("  Include /etc/proftpd/tls.conf\n", PROFTPD_TLS)
+    kept = [row for row in whole.split("\n") if not row.strip().startswith(old)]
+    assert [row for row in text.split("\n") if row in kept] == kept
+    status, again = check(shared, "--proftpd-conf", new)
+    assert status == 0, again
+    # The line that could be stronger loses whom the comment above it names.
+    reuse = "TLSOptions NoSessionReuseRequired EnableDiags"
+    [line] = [line for line in found["strongest"]["lines"] if line["text"] == reuse]
+    assert line["next_stronger"] == "TLSOptions EnableDiags"
+    above = text[: text.index(f"\n    {reuse}\n")].rpartition("\n")[2]
+    assert above.startswith(f"    {MARK}")
+    assert line["loses"][0] in above
+    stronger = written(tmp_path, text.replace(reuse, "TLSOptions EnableDiags"), "stronger.conf")
+    status, lost = check(shared, "--proftpd-conf", stronger, "--no-remedies")
+    assert status == 1
+    broken = {row["client"]: row["reason"] for row in lost["rows"] if row["verdict"] == "broken"}
+    assert set(broken) == set(line["loses"])
+    assert set(broken.values()) == {"session-reuse-required"}
+
+
+def test_the_strongest_pure_ftpd(shared: Copy, tmp_path: Path) -> None:
+    conf = written(tmp_path, PURE_FTPD, "pure-ftpd.conf")
+    new = tmp_path / "new.conf"
+    clients = ("ftplib@centos7", "curl@rocky9:DEFAULT")
+    # Who protects no data channel lets nothing stronger than TLS 2 be.
+    demands = written(tmp_path, '[clients]\nsettings = ["protect_data=off"]\n', "lab-check.toml")
+    words = ("--config", demands)
+    _, found = check(shared, "--pure-ftpd-conf", conf, "--write", new, *words, clients=clients)
+    assert set(found["strongest"]["served"]) == set(clients)
+    text = new.read_text("utf-8")
+    rows = text.split("\n")
+    kept = [row for row in PURE_FTPD.split("\n") if not row.startswith("TLS")]
+    assert [row for row in rows if row in kept] == kept
+    assert "TLSCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20" in rows
+    [line] = [line for line in found["strongest"]["lines"] if line["loses"]]
+    assert (line["text"], line["next_stronger"]) == ("TLS 2", "TLS 3")
+    assert set(line["loses"]) == set(clients)
+    assert rows[rows.index("TLS 2") - 1].startswith(f"{MARK}one step stronger (TLS 3) loses ")
+    status, again = check(shared, "--pure-ftpd-conf", new, *words, clients=clients)
+    assert status == 0, again
+    stronger = written(tmp_path, text.replace("\nTLS 2\n", "\nTLS 3\n"), "stronger.conf")
+    _, lost = check(shared, "--pure-ftpd-conf", stronger, "--no-remedies", *words, clients=clients)
+    assert {row["reason"] for row in lost["rows"]} == {"data-tls-required"}

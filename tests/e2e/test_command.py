@@ -90,6 +90,12 @@ def test_a_case_is_run_recorded_and_reported(shared: Copy) -> None:
     assert report.status == 0, str(report)
     assert case.title in report.out, str(report)
     assert re.search(counts, report.out), str(report)
+    # and in Japanese
+    japanese = shared.lab("report", "--lang", "ja", DOCKER_HOST="unix:///nowhere.sock")
+    assert japanese.status == 0, str(japanese)
+    told = rf"試行 {planned} 件（実行 {made} 件）: 期待どおり {planned}、想定外 0"  # noqa: RUF001
+    assert re.search(told, japanese.out), str(japanese)
+    assert "すべて期待どおり" in japanese.out.splitlines()[-1], str(japanese)
     # and as JSON it is the record
     as_json = shared.lab("report", "--json")
     printed = shared.checkout.state / "printed.json"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.own.configurations import readers
 from lab.record import FORMAT
 from tests.e2e.checkouts import LAB
 
@@ -102,8 +103,9 @@ KINDS: dict[str, tuple[Make, str]] = {
     "tebibyte": (sparse, "this is larger than"),
     "fifo": (os.mkfifo, "within 1 s nothing came"),
 }
+#: A command for each kind of file; those of servers first, which have one reader.
 COMMANDS = {
-    "vsftpd-conf": ("attempt", "--vsftpd-conf", "FILE"),
+    **{option: ("attempt", f"--{option}", "FILE") for option in readers()},
     "mt-config": ("attempt", "--mt-config", "FILE"),
     "backend": ("attempt", "--backend", "FILE"),
     "chain": ("attempt", "--chain", "FILE", "--key", "FILE"),
@@ -125,6 +127,34 @@ CONTENTS: dict[str, tuple[str, str, Make, str]] = {
     ),
     "settings": ("vsftpd-conf", "a.conf", text("x=1\n" * 20_000), "more than 2000 settings"),
     "binary": ("vsftpd-conf", "a.conf", lambda path: path.write_bytes(bytes(MIB)), "NUL bytes"),
+    "directives": (
+        "proftpd-conf",
+        "a.conf",
+        text("Umask 022\n" * 20_000),
+        "more than 2000 settings",
+    ),
+    "continued-line": ("proftpd-conf", "a.conf", text("Umask \\\n" * 100_000), "characters"),
+    "nested-sections": ("proftpd-conf", "a.conf", text("<IfModule a>\n" * 70_000), "8 deep"),
+    "section-of-blanks": (
+        "proftpd-conf",
+        "a.conf",
+        text(("<IfModule" + " " * 16_000 + "b\n") * 60 + "<Limit STOR>\n"),
+        "has no end",
+    ),
+    "options": ("pure-ftpd-conf", "a.conf", text("MaxIdleTime 15\n" * 20_000), "2000 settings"),
+    "option-of-blanks": (
+        "pure-ftpd-conf",
+        "a.conf",
+        text(("TLS" + " " * 16_000 + "2\n") * 60 + "x" * 20_000),
+        "characters",
+    ),
+    "nested-blocks": ("nginx-conf", "a.conf", text("a{\n" * 300_000), "100 deep"),
+    "blocks-beside-each-other": (
+        "nginx-conf",
+        "a.conf",
+        text("events {}\n" * 100_000),
+        "no server is in this file",
+    ),
     "nested-json": ("backend", "a.json", text("[" * 40_000), "deep in each other"),
     "nested-toml": ("backend", "a.toml", text("a = " + "[" * 40_000), "deep in each other"),
     "dotted-toml": ("backend", "a.toml", text("a." * 400_000 + "a = 1"), "more than 16 parts"),
@@ -195,8 +225,12 @@ def check(command: str, path: Path, said: str) -> None:
 
 
 #: One command with each kind; the others, which have the same reader, with what may hold it up.
-TRIED = [("vsftpd-conf", kind) for kind in KINDS] + [
-    (command, kind) for command in list(COMMANDS)[1:] for kind in ("endless-device", "fifo")
+FIRST = next(iter(COMMANDS))
+TRIED = [(FIRST, kind) for kind in KINDS] + [
+    (command, kind)
+    for command in COMMANDS
+    if command != FIRST
+    for kind in ("endless-device", "fifo")
 ]
 
 

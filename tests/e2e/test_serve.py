@@ -292,6 +292,9 @@ def test_what_cannot_be_served_is_told_and_nothing_is_left(shared: Copy) -> None
         assert done.status == 2, str(done)
         assert f"127.0.0.1:{port}" in done.message
         assert "the port is taken" in done.message
+        done = shared.lab("serve", "expired", "--port", str(port), "--lang", "ja")
+        assert done.status == 2, str(done)
+        assert "ポートが使われています" in done.message
     done = shared.lab("serve", "expired", "--port", str(port), DOCKER_HOST="unix:///nowhere.sock")
     assert done.status == 3, str(done)
     assert "unix:///nowhere.sock" in done.message

@@ -22,7 +22,15 @@ from pathlib import Path
 
 from lab.explain.answer import explain
 from lab.explain.index import load as load_index
-from tests.explain.texts import KNOWN, PARTS_OF, Cause, Recording, Text, held_out, load
+from tests.explain.texts import (
+    KNOWN,
+    Cause,
+    Recording,
+    Text,
+    held_out,
+    load,
+    words_of,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
 #: What is measured where no batch is named.
@@ -68,8 +76,16 @@ class Answer:
 
 
 def _one_name(reasons: Iterable[str]) -> frozenset[str]:
-    """A set in which a missing intermediate has one name: a library's number decides between the two."""
-    other = {"first-certificate-unverifiable": "unknown-issuer"}
+    """A set in which a missing issuer has one name, and so has an end of the line without a word.
+
+    A library's number decides between the names of the first; of the second, whether the end or the reset
+    is read first.
+    """
+    other = {
+        "first-certificate-unverifiable": "unknown-issuer",
+        "issuer-not-found": "unknown-issuer",
+        "reset": "closed",
+    }
     return frozenset(other.get(reason, reason) for reason in reasons)
 
 
@@ -137,22 +153,20 @@ class Truth:
             for text in recording.texts:
                 heard[text.how] |= text.reasons
             for text in recording.texts:
-                self._causes[_of(recording), text.text].update(text.causes)
-                self._set_up[_of(recording), text.text] |= heard[text.how]
+                for alike in words_of(recording.program, text.text):
+                    self._causes[alike].update(text.causes)
+                    self._set_up[alike] |= heard[text.how]
 
     def of(self, recording: Recording, text: Text) -> Text:
         """The text with the causes of all set-ups in which the program said it."""
-        causes = self._causes[_of(recording), text.text]
+        words = words_of(recording.program, text.text)
+        causes = set[Cause]().union(*(self._causes[one] for one in words))
         return replace(text, causes=tuple(sorted(causes)))
 
     def set_up(self, recording: Recording, text: Text) -> frozenset[str]:
         """The reasons with which the releases and ways that said this were heard at all."""
-        return frozenset(self._set_up[_of(recording), text.text])
-
-
-def _of(recording: Recording) -> str:
-    """The program, whatever library it is built with."""
-    return PARTS_OF.get(recording.program, recording.program)
+        words = words_of(recording.program, text.text)
+        return frozenset[str]().union(*(self._set_up[one] for one in words))
 
 
 def answers(folder: Path, *beside: Path) -> list[Answer]:

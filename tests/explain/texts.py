@@ -6,11 +6,12 @@ set-ups in which it came: so it is computed what a text can mean, as far as the 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,11 +92,14 @@ def read(path: Path) -> Recording | None:
     if not path.exists():
         return None
     value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    texts = (
+    texts = as_one(
         Text(neutral(t["text"]), t["how"], tuple(t["setups"]), _causes_now(t))
         for t in value.pop("texts")
     )
-    return Recording(**value, texts=as_one(texts))
+    cannot = _cannot_meet(value["program"])
+    return Recording(
+        **value, texts=tuple(_as_met(one) for one in texts if not _is_none(one, cannot))
+    )
 
 
 def load(folder: Path) -> Iterator[Recording]:
@@ -127,6 +131,57 @@ def as_one(texts: Iterable[Text]) -> tuple[Text, ...]:
     )
 
 
+#: What a program of this folder says of its own, where the library has told it nothing.
+_OWN_WORDS = re.compile(r"read: ,|EOFError\('nothing came'\)")
+
+
+def _is_none(text: Text, cannot: Mapping[str, frozenset[str]]) -> bool:
+    """Whether it is no text of its program's, or of set-ups alone that this program cannot meet."""
+    of_the_way = cannot.get(text.how, frozenset())
+    met = [setup for setup in text.setups if setup.partition(": ")[2] not in of_the_way]
+    return not met or bool(_OWN_WORDS.fullmatch(text.text))
+
+
+@functools.cache
+def _cannot_meet(program: str) -> dict[str, frozenset[str]]:
+    """By the way, what ``clients.toml`` says that it cannot meet: some of it came later than a recording."""
+    ways = table("clients.toml")["way"]
+    return {
+        way["how"]: frozenset(way.get("without", ())) for way in ways if way["program"] == program
+    }
+
+
+#: Peers that end what they say with their ServerHello: who refuses that, says so; who waits for more, meets
+#: silence.
+_HALF_AN_ANSWER = {
+    "no secure renegotiation": "legacy-renegotiation",
+    "chooses SSL 3.0": "no-shared-protocol",
+    "chooses TLS 1.0": "no-shared-protocol",
+}
+#: What else a program that waits in vain can have met.
+_IN_VAIN = {
+    "silent in the handshake",
+    "silent after the request",
+    "resets after the request",
+    "no answer to SYN",
+}
+_SILENCE = re.compile(
+    r"timed out|i/o timeout|Time-?out$|_TIMEOUT$|Layer6 timeout|TCP_MISS/50[24]| sC-- |:  \[No Error\]",
+    re.MULTILINE,
+)
+
+
+def _as_met(text: Text) -> Text:
+    """A text with silence as its cause where a peer's half answer was waited for, and not refused."""
+    names = {setup.partition(": ")[2] for setup in text.setups}
+    half = {_HALF_AN_ANSWER[name] for name in names & _HALF_AN_ANSWER.keys()}
+    waited = "silent in the handshake" in names or _SILENCE.search(text.text)
+    if not half or not waited or names - _HALF_AN_ANSWER.keys() - _IN_VAIN:
+        return text
+    causes = {cause for cause in text.causes if cause.reason not in half} | {_SILENT}
+    return replace(text, causes=tuple(sorted(causes)))
+
+
 def _causes(text: Mapping[str, Any]) -> tuple[Cause, ...]:
     return tuple(Cause(*cause) for cause in text["causes"])
 
@@ -137,6 +192,8 @@ def _causes_now(text: Mapping[str, Any]) -> tuple[Cause, ...]:
     if any(_not_asked(setup, text["text"]) for setup in text["setups"]):
         other = {one for one in causes if one.reason != "client-certificate-required"}
         return tuple(sorted({*other, _NO_VERSION}))
+    if any(_not_offered(setup, text["text"]) for setup in text["setups"]):
+        return tuple(sorted({*(one for one in causes if one.reason != "weak-dh"), _NO_CIPHER}))
     return causes
 
 
@@ -170,8 +227,18 @@ _NO_VERSION = Cause("no-shared-protocol", "server", "handshake")
 _VERSION_REFUSED = re.compile(r"alert protocol version|PROTOCOL_VERSION|SSL alert number 70", re.I)
 
 
+_SILENT = Cause("timed-out", "server", "handshake")
+#: A client that has no such suite never looks at the group.
+_SUITE_NOT_OFFERED = re.compile(r"wrong cipher returned|server chose an unconfigured cipher suite")
+_NO_CIPHER = Cause("no-shared-cipher", "client", "handshake")
+
+
 def _not_asked(setup: str, text: str) -> bool:
     return setup.endswith("client certificate over TLS 1.3") and bool(_VERSION_REFUSED.search(text))
+
+
+def _not_offered(setup: str, text: str) -> bool:
+    return setup.endswith("small Diffie-Hellman group") and bool(_SUITE_NOT_OFFERED.search(text))
 
 
 def named(one: Heard) -> Cause:
@@ -184,6 +251,8 @@ def named(one: Heard) -> Cause:
         return one.cause._replace(reason="no-server-certificate")
     if _not_asked(one.setup, one.text):
         return _NO_VERSION
+    if _not_offered(one.setup, one.text):
+        return _NO_CIPHER
     if "only TLS 1." in one.setup and _SIGNATURE.search(one.text):
         return Cause("weak-signature-algorithm", "client", "handshake")
     return one.cause
@@ -202,6 +271,9 @@ _NEUTRAL = (
     ),
     (r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d", "Fri, 02 Jan 2026 03:04:05"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?=( \d{4})?)", "Jan  2 03:04:05"),
+    # aria2's time, and the name that it gives a download
+    (r"^\d\d/\d\d \d\d:\d\d:\d\d (?=\[)", "01/02 03:04:05 "),
+    (r"^[0-9a-f]{6}\|(?=[A-Z]{2,4} *\|)", "abcdef|"),
     (r"\b\d{10}\.\d{3} +\d+ ", "1767322800.000      3 "),
     (r'"ts":[\d.]+', '"ts":1767322800.0'),
     (r'"duration":[\d.e-]+', '"duration":0.003'),
@@ -222,6 +294,9 @@ _NEUTRAL = (
     (r" \d+#\d+: \*\d+ ", " 1#1: *1 "),
     (r" \d+#\d+: ", " 1#1: "),
     (r"\bLOG(\d)\[[^\]]*\]", r"LOG\1[0]"),
+    # HAProxy's day of the year and time, and its process; Squid's descriptor of a connection
+    (r"^(\[(?:NOTICE|WARNING|ALERT)\] +)(?:\d{3}/\d{6} )?\(\d+\) :", r"\1(1) :"),
+    (r"\bnegotiating TLS on FD \d+:", "negotiating TLS on FD 12:"),
     (r"\bafter \d+ (ms|milliseconds)\b", r"after 3 \1"),
     (r"\bin \d+ ms\b", "in 3 ms"),
     (r"0x[0-9a-fA-F]{6,}", "0x7f0000000000"),
@@ -256,13 +331,61 @@ def neutral(text: str, port: int = 0) -> str:
     return text.strip()
 
 
+#: What differs from release to release, and tells no cause: a program's version, the numbers of its source's
+#: lines, the function and the words that a version of OpenSSL has for one number.
+_OF_A_RELEASE = (
+    (r"\b(nginx|squid|mod_tls|Apache)/\d[\w.]*", r"\1"),
+    (r"\(vsFTPd \d[\d.]*\)", "(vsFTPd)"),
+    (r"\bUsing Python \d[\d.]* environment", "Using Python environment"),
+    (r"/(?:lib|gems)/(?:ruby|python)/?\d[\d.]*/", "/lib/"),
+    (r"/gems/(?:\d[\d.]*/)?(?:gems/)?([a-z-]+)-\d[\d.]*/", r"/gems/\1/"),
+    (r"(\.(?:rb|py|pm|java|php|cc)\"?)(?::|,? (?:on )?line )\d+", r"\1"),
+    # Ruby names the class of a frame since 3.4; a gem can lie in another folder
+    (r"\bin [`']((?:\w+ (?:\(\d+ levels\) )?in )*)(?:[A-Z][\w:]*[#.])?", r"in '\1"),
+    (r"/usr/(?:lib|share)/[^\s:]*/(net/\w+\.rb|monitor\.rb)", r"\1"),
+    (r"\b(node:[a-z_/]+|/node_modules/[^\s:]+):\d+:\d+", r"\1"),
+    (r"\bNode\.js v\d[\d.]*", "Node.js"),
+    (r":\.\./[\w./-]+\.c:\d+:", ":"),
+    (r"\b(?:OpenSSL/\d[\w.]*|TLS connect error): (?=error:)", ""),
+    (r"\berror:(?:14[0-9A-F]{3}|0A000)([0-9A-F]{3}):SSL routines:[^:\n]*:", r"error:\1:"),
+    (r"\b(?:sslv3|ssl/tls|tls) alert ", "alert "),
+    # libcurl's words for one error of a handshake
+    (r"\bgnutls_handshake\(\) failed: |\bGnuTLS, handshake failed: ", "handshake failed: "),
+    # HAProxy's pages have other sizes, and its lines another indent; ProFTPD counts what is in a file
+    (r"(/\+?\d+ -?\d+) \d+ - - (?=[-A-Za-z]{4} )", r"\1 0 - - "),
+    (r"\[(NOTICE|WARNING|ALERT)\] +", r"[\1] "),
+    (r"\badded \d+ certs from\b", "added 1 certs from"),
+    (r"\bself-signed certificate", "self signed certificate"),
+)  # fmt: skip
+
+
+def of_any_release(text: str) -> str:
+    """What releases of one program say alike: the text without what tells no more than the release."""
+    for pattern, replacement in _OF_A_RELEASE:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
 def table(name: str) -> dict[str, Any]:
     """One of this folder's tables."""
     return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-#: One program by another name: who reads its words does not know the library.
-PARTS_OF = {"curl-gnutls": "curl"}
+#: Whose words a program's are, where others have the same: curl by another name, of which a text does not
+#: tell the library; and what git passes on of the library that it is built with, behind words of its own.
+WORDS_OF = {"curl-gnutls": ("curl", "libcurl on GnuTLS"), "git": ("libcurl on GnuTLS",)}
+_BEFORE_WORDS = re.compile(r"\A(?:curl: \(\d+\) |fatal: unable to access '[^']*': )")
+
+
+def words_of(program: str, text: str) -> list[tuple[str, str]]:
+    """Whose words a text is, each with what all releases have of it alike."""
+    said = of_any_release(text)
+    if program not in WORDS_OF:
+        return [(program, said)]
+    return [
+        (one, _BEFORE_WORDS.sub("", said) if one.startswith("lib") else said)
+        for one in WORDS_OF[program]
+    ]
 
 
 def held_out() -> dict[str, Path]:

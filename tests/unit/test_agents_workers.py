@@ -21,6 +21,8 @@ import json, os, signal, subprocess, sys, time
 start = sys.argv[1] if len(sys.argv) > 1 else ""
 def say(**message):
     os.write(3, json.dumps(message).encode() + b"\\n")
+def step(**fields):
+    os.write(4, json.dumps(fields).encode() + b"\\n")
 
 if start:
     # How many have started; the first is always fine.
@@ -39,10 +41,11 @@ for line in sys.stdin:
         say(bad_request="no sense in it")
         continue
     if what == "hang at once": time.sleep(60)
-    say(progress={"step": "connect"})
-    say(progress={"library": "L"})
+    step(step="connect")
+    step(library="L")
+    if what == "say nonsense of a step": os.write(4, b"nonsense\\n[]\\n")
     if what == "hang":
-        say(progress={"grandchild": subprocess.Popen(["sleep", "60"]).pid})
+        step(grandchild=subprocess.Popen(["sleep", "60"]).pid)
         time.sleep(60)
     if what == "crash": os.kill(os.getpid(), signal.SIGSEGV)
     if what == "raise": raise RuntimeError("it broke")
@@ -90,7 +93,17 @@ def test_a_worker_that_is_as_it_was_makes_the_next_attempt(agent: AgentProcess) 
 
 
 @pytest.mark.parametrize(
-    "what", ["leave open", "exchange", "another", "crash", "raise", "hang", "say nonsense"]
+    "what",
+    [
+        "leave open",
+        "exchange",
+        "another",
+        "crash",
+        "raise",
+        "hang",
+        "say nonsense",
+        "say nonsense of a step",
+    ],
 )
 def test_a_worker_that_is_not_as_it_was_makes_no_other_attempt(
     agent: AgentProcess, what: str
@@ -159,7 +172,14 @@ def test_a_crash_is_told_with_the_signal_and_the_next_attempt_works(agent: Agent
     assert agent.ask(op="attempt")["ok"]
 
 
-@pytest.mark.parametrize(("what", "words"), [("raise", "it broke"), ("say nonsense", "no answer")])
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("raise", "it broke"),
+        ("say nonsense", "no answer"),
+        ("say nonsense of a step", "no progress"),
+    ],
+)
 def test_a_defect_of_a_worker_is_a_crash_with_its_last_words(
     agent: AgentProcess, what: str, words: str
 ) -> None:

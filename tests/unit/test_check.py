@@ -412,6 +412,19 @@ def test_a_file_in_clear_text_is_broken_at_the_line_that_allows_it(tmp_path: Pat
         assert _judged(one, refusal).verdict is RowVerdict.MET
 
 
+def test_where_one_option_requires_tls_of_login_and_data_that_one_is_to_be_written(
+    tmp_path: Path,
+) -> None:
+    conf = tmp_path / "pure-ftpd.conf"
+    conf.write_text("TLS 1\nCertFile /etc/ssl/ftp.pem\n", encoding="utf-8")
+    files = CheckedFiles(configurations={"pure-ftpd-conf": conf})
+    rows = read_plan(read(_written(tmp_path, "[refuse]\nwithout-tls = true\n")), files).rows
+    one = next(one for one in rows if one.requirement.demand is Demand.CLEAR_DATA)
+    clear = _judged(one, reporting(DELIVERED, data_protected=False))
+    assert [(change.was, change.write) for change in clear.remedy] == [(("TLS 1",), ("TLS 3",))]
+    assert [place.line for place in clear.where] == [1]
+
+
 def test_one_client_of_each_program_shows_what_comes_in_clear_text(tmp_path: Path) -> None:
     def shown(deliver: str) -> set[str]:
         plan = _plan(tmp_path, f"[clients]\ndeliver = {deliver}\n[refuse]\nwithout-tls = true\n")

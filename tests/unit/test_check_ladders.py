@@ -11,6 +11,8 @@ import pytest
 from lab.check.ladders import TABLE, Ladders, Rung, ladders_of
 from lab.model import ProtocolRange
 from lab.servers import SERVERS, server_of
+from lab.servers.proftpd import Proftpd
+from lab.servers.pure_ftpd import PureFtpd
 from lab.servers.vsftpd import EL9, Vsftpd, VsftpdServer
 from lab.settings import parse_server
 
@@ -128,6 +130,54 @@ def test_every_line_of_a_ladder_is_named() -> None:
     assert named["require_cert"] == {"require_cert"}
     assert named["ssl_sni_hostname"] == {"ssl_sni_hostname"}
     assert named["tls"] == {"ssl_enable"}
+
+
+def test_a_line_that_says_several_settings_is_one_ladder() -> None:
+    ladders = _ladders("tls=no", software="pure-ftpd")
+    number = _number(ladders, "tls tls_required_login tls_required_data")
+    assert ladders.names(number) == {"TLS"}
+    seen = []
+    for rung in range(len(ladders.ladders[number].rungs)):
+        at = (*ladders.strongest[:number], rung, *ladders.strongest[number + 1 :])
+        settings = ladders.settings(at)
+        assert isinstance(settings, PureFtpd)
+        seen.append(
+            (ladders.lines(at)["TLS"], settings.tls_required_login, settings.tls_required_data)
+        )
+    assert seen == [("TLS 3", True, True), ("TLS 2", True, False), ("TLS 1", False, False)]
+
+
+def test_of_an_option_that_adds_up_the_other_words_stay() -> None:
+    ladders = _ladders("extra=TLSOptions=EnableDiags", software="proftpd")
+    number = _number(ladders, "require_ssl_reuse")
+    weaker = (*ladders.strongest[:number], 1, *ladders.strongest[number + 1 :])
+    assert ladders.lines(ladders.strongest)["TLSOptions"] == "TLSOptions EnableDiags"
+    both = "TLSOptions NoSessionReuseRequired EnableDiags"
+    assert ladders.lines(weaker)["TLSOptions"] == both
+    settings = ladders.settings(weaker)
+    assert isinstance(settings, Proftpd)
+    assert settings.extra == ("TLSOptions=EnableDiags",)
+
+
+def test_a_word_that_undoes_other_options_is_left_out_and_that_is_said() -> None:
+    extra = "extra=TLSOptions=AllowPerUser EnableDiags"
+    ladders = _ladders(extra, "extra=TLSOptions=AllowWeakSecurity", software="proftpd")
+    settings = ladders.settings(ladders.strongest)
+    assert isinstance(settings, Proftpd)
+    assert settings.extra == ("TLSOptions=EnableDiags",)
+    left_out = {one.word for one in ladders.left_out("TLSOptions")}
+    assert left_out == {"AllowPerUser", "AllowWeakSecurity"}
+    assert not _ladders(software="proftpd").left_out("TLSOptions")
+
+
+def test_a_further_line_of_the_same_directive_goes_and_one_for_another_version_stays() -> None:
+    suites = "TLSCipherSuite=TLSv1.3 TLS_AES_128_GCM_SHA256"
+    extra = (f"extra={suites}", "extra=TLSProtocol=ALL -TLSv1.3", "extra=TLSRequired=auth")
+    ladders = _ladders(*extra, software="proftpd")
+    settings = ladders.settings(ladders.strongest)
+    assert isinstance(settings, Proftpd)
+    assert settings.extra == (suites,)
+    assert settings.protocols == ProtocolRange("TLSv1.3", "TLSv1.3")
 
 
 def test_a_confined_user_is_let_in_by_a_line() -> None:

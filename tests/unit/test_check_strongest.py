@@ -404,6 +404,18 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
     assert nobody in said
 
 
+def test_without_a_client_that_can_be_judged_nothing_is_offered(tmp_path: Path) -> None:
+    file = conf(tmp_path)
+    wanted = [
+        dataclasses.replace(one, row=dataclasses.replace(one.row, verdict=RowVerdict.CANNOT))
+        for one in demanded(file, OLD, NEW)
+    ]
+    found, _, lab = find(file, wanted)
+    assert (found.text, found.lines, lab.made) == ("", (), [])
+    [note] = found.notes
+    assert "could be judged" in note.en
+
+
 # -- words ---------------------------------------------------------------------------------------------
 
 
@@ -446,12 +458,43 @@ TRICKY_NGINX = [
 ]
 
 
-@pytest.mark.parametrize("text", [*TRICKY, *TRICKY_NGINX])
-def test_what_is_written_is_read_back_as_it_was_found(tmp_path: Path, text: str) -> None:
+TRICKY_PROFTPD = [
+    "",
+    "TLSEngine off\nTLSRequired auth+!data\nTLSProtocol ALL -TLSv1.3\n",
+    "<IfModule mod_tls.c>\n\tTLSEngine on\n\ttlsprotocol SSLv23 # all\n</IfModule>\nMaxClients 3",
+    "<VirtualHost a>\nTLSEngine on\nTLSOptions EnableDiags NoSessionReuseRequired\n</VirtualHost>\n",
+    "TLSEngine on\nTLSOptions EnableDiags\nTLSOptions NoSessionReuseRequired \\\n UseImplicitSSL\r\n",
+    "TLSEngine on\nTLSCipherSuite TLSv1.3 TLS_AES_128_GCM_SHA256\nTLSCipherSuite A\nTLSCipherSuite B\n",
+    "TLSEngine on\nTLSProtocol TLSv1.2,TLSv1.3\nTLSRequired clear\nTLSVerifyClient on\nTLSVerifyClient off\n",
+    "<Global>\nTLSEngine on\nTLSRequired off\nTLSOptions StdEnvVars\n</Global>\nTLSProtocol TLSv1 TLSv1.2\n",
+    "TLSEngine on\nTLSOptions AllowWeakSecurity EnableDiags\nTLSOptions AllowPerUser\n",
+    "TLSOptions EnableDiags\nTLSOptions StdEnvVars NoSessionReuseRequired\nTLSCipherSuite TLSv1.2 HIGH\n",
+    "<Limit STOR>\n  TLSEngine off\n  TLSCipherSuite HIGH\n</Limit>\n",
+    "TLSEngine enabled\nTLSVerifyClient optional\n<Limit STOR>\nAllowAll\n</Limit>\n",
+]
+TRICKY_PURE_FTPD = [
+    "",
+    "TLS 0\nCertFile /x.pem\nTLSCipherSuite -C:-S:HIGH\nTLSCipherSuite MEDIUM\n",
+    "tls: 1\ntlsciphersuite=-C:HIGH\nCertFile /x.pem\nNoTruncate yes",
+    "TLS 4\nTLSCipherSuite HIGH # ours\nTLS two\nUmask 133 022\n",
+    "# TLS 3\nTLS 2\nTLS 3\nQuota 10:10\nBogus x\n",
+]
+TEXTS = {
+    "vsftpd-conf": TRICKY,
+    "nginx-conf": TRICKY_NGINX,
+    "proftpd-conf": TRICKY_PROFTPD,
+    "pure-ftpd-conf": TRICKY_PURE_FTPD,
+}
+
+
+@pytest.mark.parametrize(
+    ("option", "text"), [(option, text) for option, texts in TEXTS.items() for text in texts]
+)
+def test_what_is_written_is_read_back_as_it_was_found(
+    tmp_path: Path, option: str, text: str
+) -> None:
     file = conf(tmp_path, text)
-    files = CheckedFiles(
-        configurations={"nginx-conf" if text in TRICKY_NGINX else "vsftpd-conf": file}
-    )
+    files = CheckedFiles(configurations={option: file})
     attempt, _, _ = read_attempt(files.given, None, None, None, [], None, [])
     found = form_of(attempt.server, files)
     assert found is not None

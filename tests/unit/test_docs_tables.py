@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+
+import pytest
 
 from lab.clients import PROGRAMS
 from lab.host.checkout import root
@@ -20,6 +22,17 @@ def table(page: str, begins: str) -> Iterator[list[set[str]]]:
     assert rest, f"{page} has no table that begins with {begins}"
     for line in rest.partition("\n\n")[0].splitlines()[2:]:
         yield [set(re.findall(r"`([^`]+)`", cell)) for cell in line.strip("|").split("|")]
+
+
+#: A path of the tree; a word in capitals stands for a name.
+PATH = re.compile(r"`((?:compose|docs|findings|lab|scenarios|tests|tools)/[\w./@-]+)`", re.ASCII)
+
+
+@pytest.mark.parametrize("page", sorted((root() / "docs").rglob("*.md")), ids=lambda p: p.name)
+def test_a_path_that_a_page_names_is_there(page: Path) -> None:
+    named = set(PATH.findall(page.read_text(encoding="utf-8")))
+    patterns = {re.sub(r"[A-Z]{3,}", "*", path) for path in named}
+    assert not [path for path in patterns if not any(root().glob(path))]
 
 
 def test_every_program_is_in_the_table_of_agents_with_the_file_that_is_started() -> None:

@@ -40,6 +40,8 @@ def test_a_text_with_several_is_right_where_they_are_the_candidates() -> None:
     assert answered(
         ["expired", "unknown-issuer"], "expired", "first-certificate-unverifiable"
     ).right
+    assert answered(["closed", "reset"], "reset").right
+    assert not answered(["closed"], "reset").right
 
 
 def test_a_candidate_that_was_not_set_up_with_the_program_counts_in_one_row_alone() -> None:
@@ -74,10 +76,10 @@ def test_to_be_sure_of_what_is_none_of_the_causes_is_counted() -> None:
 
 
 def test_the_known_texts_are_answered(known: Figures) -> None:
-    assert known.first.percent >= 98
-    assert known.exact.percent >= 87
-    assert known.as_far_as_set_up.percent >= 93
-    assert known.within_three.percent >= 98
+    assert known.first.percent >= 99
+    assert known.exact.percent >= 94
+    assert known.as_far_as_set_up.percent >= 94
+    assert known.within_three.percent >= 99
     assert known.confidently_wrong.percent <= 0.5
 
 

@@ -22,8 +22,10 @@ from tests.explain.texts import (
     merged,
     named,
     neutral,
+    of_any_release,
     read,
     table,
+    words_of,
 )
 
 RECORDINGS = [(folder, one) for folder in (KNOWN, *held_out().values()) for one in load(folder)]
@@ -120,6 +122,89 @@ def test_a_client_without_a_version_was_not_asked_for_its_certificate(tmp_path: 
     now = read(recorded.write(tmp_path))
     assert now is not None
     assert now.texts[0].causes == (version,)
+
+
+def recorded(folder: Path, program: str, text: Text) -> tuple[Text, ...]:
+    one = read(Recording(program, "debian12", "1", "-", RECORDED, (text,)).write(folder))
+    assert one is not None
+    return one.texts
+
+
+@pytest.mark.parametrize(
+    ("setups", "said", "reasons"),
+    [
+        (("web: no secure renegotiation",), "upstream timed out", {"timed-out"}),
+        (
+            ("web: no secure renegotiation",),
+            "unsafe legacy renegotiation",
+            {"legacy-renegotiation"},
+        ),
+        (("web: silent in the handshake", "web: no secure renegotiation"), "-", {"timed-out"}),
+        # a page that is the same for every refusal
+        (("web: expired", "web: no secure renegotiation"), "timed out", {"legacy-renegotiation"}),
+    ],
+)
+def test_who_waits_for_more_than_half_an_answer_has_met_silence(
+    tmp_path: Path, setups: tuple[str, ...], said: str, reasons: set[str]
+) -> None:
+    cause = Cause("legacy-renegotiation", "client", "handshake")
+    (text,) = recorded(tmp_path, "x", Text(said, "way", setups, (cause,)))
+    assert text.reasons == reasons
+
+
+def test_what_a_program_cannot_meet_or_does_not_say_is_left_out(tmp_path: Path) -> None:
+    silent = Text("DONE", "s_client", ("web: silent after the request",), ())
+    assert recorded(tmp_path, "openssl", silent) == ()
+    assert recorded(tmp_path, "curl", replace(silent, how="curl"))
+    assert recorded(tmp_path, "perl", Text("read: ,", "way", ("web: closes",), ())) == ()
+    assert recorded(tmp_path, "perl", Text("read: EOF,", "way", ("web: closes",), ()))
+
+
+def test_a_suite_that_was_not_offered_has_no_group(tmp_path: Path) -> None:
+    cause = Cause("weak-dh", "client", "handshake")
+    setup = "web: small Diffie-Hellman group"
+    said = "error:1421C105:SSL routines:set_client_ciphersuite:wrong cipher returned"
+    assert named(Heard("x", "way", setup, said, cause)).reason == "no-shared-cipher"
+    assert named(Heard("x", "way", setup, "dh key too small", cause)) == cause
+    (text,) = recorded(tmp_path, "x", Text(said, "way", (setup,), (cause,)))
+    assert text.reasons == {"no-shared-cipher"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("502 Bad Gateway nginx/1.18.0", "502 Bad Gateway nginx/1.26.3"),
+        (
+            "error:14094418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca",
+            "error:0A000418:SSL routines::tlsv1 alert unknown ca",
+        ),
+        ("ssl/tls alert bad certificate", "sslv3 alert bad certificate"),
+        ("net/ftp.rb:440:in `getline'", "net/ftp.rb:457:in `getline'"),
+        ("0/0/-1/-1/3 503 222 - - SC-- 1/1", "0/0/-1/-1/3 503 217 - - SC-- 1/1"),
+    ],
+)
+def test_of_two_releases_a_text_is_one(one: str, other: str) -> None:
+    assert of_any_release(one) == of_any_release(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("error:0A000418:SSL routines::x", "error:0A000412:SSL routines::x"),
+        ("0/0/-1/-1/3 503 222 - - SC-- 1/1", "0/0/-1/-1/3 504 222 - - sC-- 1/1"),
+        ("net/ftp.rb:440:in `getline'", "net/ftp.rb:440:in `voidresp'"),
+    ],
+)
+def test_what_tells_a_cause_is_kept(one: str, other: str) -> None:
+    assert of_any_release(one) != of_any_release(other)
+
+
+def test_git_has_the_words_of_its_library() -> None:
+    git = words_of("git", "fatal: unable to access 'https://x/': GnuTLS, handshake failed: Closed")
+    pycurl = words_of("curl-gnutls", "curl: (35) gnutls_handshake() failed: Closed")
+    assert set(git) < set(pycurl)
+    curl = words_of("curl", "curl: (55) Send failure: Broken pipe")
+    assert curl != words_of("curl", "curl: (35) Send failure: Broken pipe")
 
 
 def test_the_name_of_a_certificates_file_says_nothing() -> None:

@@ -147,7 +147,7 @@ def test_what_a_servers_build_has_not_got_is_a_fact_and_no_omission() -> None:
     ends = {older: [DELIVERED], newer: [dataclasses.replace(CANNOT, said="1.0.2k ends at TLSv1.2")]}
     measured = {server: {"TLS library": "OpenSSL 1.0.2k"}}
     asked = Known(ends, {}, measured, accepts={server: {"TLSv1.3": False}})
-    asking = "asked for it as it is shipped on OpenSSL 1.0.2k, it agrees to nothing"
+    asking = "asked for it on OpenSSL 1.0.2k, it agrees to nothing"
     fact = f"- `{server}` has no TLS 1.3: {asking}."
 
     text = "\n".join(tables_of(asked))

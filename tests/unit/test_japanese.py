@@ -23,6 +23,7 @@ TABLES = (
     *(LAB / "servers").glob("*/own/*.toml"),
     LAB / "check" / "errors.toml",
     LAB / "exercises" / "errors.toml",
+    LAB / "serve" / "errors.toml",
 )
 
 

@@ -15,7 +15,7 @@ from lab.own.configurations import given
 from lab.own.findings import LONGEST_LINE, data
 from lab.own.presumed import in_both_languages
 from lab.servers import ListenerPlace
-from lab.servers.proftpd import Proftpd, ProftpdServer
+from lab.servers.proftpd import SERVERS, Proftpd, ProftpdServer
 from lab.servers.proftpd.own import reading as conf
 from lab.servers.proftpd.own.reading import Becomes, ProftpdConf, directives
 from tests.own_inputs import CONFIGURATIONS, JUDGED, NO_INPUT, Input
@@ -73,6 +73,12 @@ def test_what_no_line_sets_is_the_program_s_default() -> None:
         ("TLSProtocol TLSv1 TLSv1.2", {"extra": ("TLSProtocol=TLSv1 TLSv1.2",)}),
         ('tlsciphersuite "HIGH !aNULL" # ours', {"ciphers": "HIGH !aNULL"}),
         ("TLSCipherSuite A\nTLSCipherSuite B", {"ciphers": "B"}),
+        ("TLSCipherSuite A\nTLSCipherSuite TLSv1.2 B", {"ciphers": "B", "extra": ()}),
+        ("<Global>\nTLSCipherSuite B\n</Global>\nTLSCipherSuite A", {"ciphers": "B"}),
+        (
+            "TLSCipherSuite TLSv1.3 B\nTLSCipherSuite A",
+            {"ciphers": "A", "extra": ("TLSCipherSuite=TLSv1.3 B",)},
+        ),
         ("TLSOptions UseImplicitSSL", {"implicit_tls": True}),
         (
             "TLSOptions EnableDiags \\\n  NoSessionReuseRequired\r",
@@ -103,6 +109,70 @@ def test_what_no_line_sets_is_the_program_s_default() -> None:
 def test_lines_are_settings(line: str, fields: dict[str, object]) -> None:
     settings = read(f"{line}\n").settings
     assert {name: getattr(settings, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("compared", "met"),
+    [
+        (">= 1.3.6", True),
+        ("!< 1.3.8", True),
+        ("= 1.3.8c", True),
+        ("1.3.8C", True),
+        ("1.3.8", False),
+        ("> 1.3.8rc4", True),
+        ("< 1.3.8d", True),
+        ("<= 1.3", False),
+        ("> 2", False),
+        ("!= 1.3.8c", False),
+        ("=> 1.3", False),
+    ],
+)
+def test_a_version_is_compared_as_mod_ifversion_does(compared: str, met: bool) -> None:
+    found = read(f"<IfVersion {compared}>\nTLSCipherSuite A\n</IfVersion>\n")
+    assert found.settings.ciphers == ("A" if met else None)
+    [presumed] = found.settings.presumed
+    assert "decides `" not in presumed
+    assert f"<IfVersion {compared}>" in presumed
+    assert in_both_languages(presumed).ja != presumed
+
+
+def test_another_build_has_another_version() -> None:
+    text = f"{USUAL}<IfVersion = 1.3.8>\nTLSCipherSuite A\n</IfVersion>\n"
+    older = next(one for one in SERVERS if one.name == "proftpd@debian12")
+    assert conf.parse(text, server=older).settings.ciphers == "A"
+    assert conf.parse(text).settings.ciphers is None
+
+
+@pytest.mark.parametrize(
+    ("compared", "said"),
+    [
+        ("1.3.x", "badly formatted configured version '1.3.x'"),
+        (">=1.3.6", "badly formatted configured version '>=1.3.6'"),
+        ("", "wrong number of parameters"),
+        ("> 1 2", "wrong number of parameters"),
+        ("> 1.3.", "badly formatted configured version '1.3.'"),
+        ("ge 1.3", "unknown comparison operator 'ge'"),
+    ],
+)
+def test_a_comparison_that_is_none_ends_proftpd(compared: str, said: str) -> None:
+    found = read(f"<IfVersion {compared}>\nTLSCipherSuite A\n</IfVersion>\n")
+    assert found.settings.extra
+    [error] = [f.text for f in found.findings if f.severity == "error"]
+    assert "<IfVersion >= 1.3.6>" in error
+    assert f"`fatal: <IfVersion>: {said}`" in error
+
+
+def test_a_path_that_is_not_absolute_ends_proftpd() -> None:
+    found = read("Include tls.conf\n")
+    assert found.settings.extra == ("Include=tls.conf",)
+    [error] = [f.text for f in found.findings if f.severity == "error"]
+    assert "Include: unable to use path for configuration file 'tls.conf'" in error
+
+
+def test_a_version_that_is_compared_with_a_pattern_is_presumed() -> None:
+    found = read("<IfVersion ~ ^1\\.3>\nTLSCipherSuite A\n</IfVersion>\n")
+    assert (found.settings.ciphers, found.settings.extra) == (None, ())
+    assert found.settings.presumed
 
 
 def test_what_tls_required_demands() -> None:

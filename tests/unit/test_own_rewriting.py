@@ -7,6 +7,9 @@ from pathlib import Path
 from lab.own.rewriting import WrittenLine, as_bytes, read_exactly
 from lab.servers.nginx.own import reading as reader
 from lab.servers.nginx.own.rewriting import nginx_conf
+from lab.servers.proftpd.own import reading as proftpd
+from lab.servers.proftpd.own.rewriting import proftpd_conf
+from lab.servers.pure_ftpd.own.rewriting import pure_ftpd_conf
 from lab.servers.vsftpd.own.rewriting import vsftpd_conf
 
 CONF = """\
@@ -119,3 +122,112 @@ def test_an_nginx_conf_is_written_again_and_not_twice() -> None:
     text = "server {\n    listen 443 ssl;\n    ssl_ciphers HIGH;\n}\n"
     once = _rewritten(text, SUITES, VERSIONS)
     assert _rewritten(once, SUITES, VERSIONS) == once
+
+
+def _proftpd(text: str, *lines: WrittenLine) -> str:
+    found = proftpd.parse(text)
+    return proftpd_conf(found.standing, found.behind)(text, lines)
+
+
+LIST = WrittenLine("TLSCipherSuite", "TLSCipherSuite ECDHE+AESGCM", ("suites",))
+RANGE = WrittenLine("TLSProtocol", "TLSProtocol TLSv1.3", ("versions",))
+REUSE = WrittenLine("TLSOptions", "TLSOptions NoSessionReuseRequired", ("reuse",))
+
+
+def test_a_directive_is_written_in_its_section_and_one_that_is_missing_behind_tls_engine() -> None:
+    text = """\
+# ours
+LoadModule mod_tls.c
+<IfModule mod_tls.c>
+  TLSEngine on
+  TLSRequired on
+  # ask Ito
+  TLSCipherSuite AES128-SHA \\
+     # for the old ones
+</IfModule>
+<IfModule mod_sql.c>
+  TLSProtocol TLSv1
+</IfModule>
+Umask 022
+"""
+    assert (
+        _proftpd(text, LIST, RANGE)
+        == """\
+# ours
+LoadModule mod_tls.c
+<IfModule mod_tls.c>
+  TLSEngine on
+  # lab check: versions
+  TLSProtocol TLSv1.3
+  TLSRequired on
+  # ask Ito
+  # lab check: suites
+  TLSCipherSuite ECDHE+AESGCM      # for the old ones
+</IfModule>
+<IfModule mod_sql.c>
+  TLSProtocol TLSv1
+</IfModule>
+Umask 022
+"""
+    )
+
+
+def test_the_server_that_is_tried_is_the_one_that_is_written() -> None:
+    text = """\
+LoadModule mod_tls.c
+TLSProtocol TLSv1
+<VirtualHost a.example>
+  TLSEngine on
+</VirtualHost>
+<VirtualHost b.example>
+  TLSEngine on
+  TLSProtocol TLSv1.2
+</VirtualHost>
+"""
+    made = _proftpd(text, RANGE)
+    assert made == text.replace(
+        "  TLSEngine on\n</", "  TLSEngine on\n  # lab check: versions\n  TLSProtocol TLSv1.3\n</"
+    )
+
+
+def test_of_several_lines_the_one_that_holds_is_written_and_the_others_become_comments() -> None:
+    twice = "TLSEngine on\nTLSProtocol TLSv1\nTLSProtocol TLSv1.2 \\\n TLSv1.3\n"
+    assert _proftpd(twice, RANGE) == (
+        "TLSEngine on\n# lab check: versions\nTLSProtocol TLSv1.3\n"
+        "# TLSProtocol TLSv1.2 \\\n# TLSv1.3\n"
+    )
+    lists = "TLSEngine on\nTLSCipherSuite A\nTLSCipherSuite TLSv1.3 B\nTLSCipherSuite C\n"
+    assert _proftpd(lists, LIST) == (
+        "TLSEngine on\n# TLSCipherSuite A\nTLSCipherSuite TLSv1.3 B\n"
+        "# lab check: suites\nTLSCipherSuite ECDHE+AESGCM\n"
+    )
+
+
+def test_a_proftpd_conf_without_tls_has_its_lines_at_the_end() -> None:
+    engine = WrittenLine("TLSEngine", "TLSEngine on", ("TLS",))
+    made = _proftpd("<Global>\nUmask 022\n</Global>\n", engine, REUSE)
+    assert made == (
+        "<Global>\nUmask 022\n</Global>\n\n# lab check: TLS\nTLSEngine on\n"
+        "# lab check: reuse\nTLSOptions NoSessionReuseRequired\n"
+    )
+
+
+def test_a_proftpd_conf_is_written_again_and_not_twice() -> None:
+    text = "<Global>\n  TLSEngine on\n  TLSOptions EnableDiags\n</Global>\n"
+    once = _proftpd(text, LIST, RANGE, REUSE)
+    assert _proftpd(once, LIST, RANGE, REUSE) == once
+    assert once.count("# lab check: ") == 3
+
+
+def test_an_option_of_a_pure_ftpd_conf_is_written_where_it_stands_last() -> None:
+    lines = [
+        WrittenLine("TLS", "TLS 3", ("clear text",)),
+        WrittenLine("TLSCipherSuite", "TLSCipherSuite ECDHE+AESGCM", ("suites",)),
+    ]
+    text = "# ours\n  tls = 1\nMaxIdleTime 15\nTLS: 2\n#TLSCipherSuite HIGH\n"
+    made = pure_ftpd_conf(text, lines)
+    assert made == (
+        "# ours\n# tls = 1\nMaxIdleTime 15\n# lab check: clear text\nTLS 3\n#TLSCipherSuite HIGH\n"
+        "\n# lab check: suites\nTLSCipherSuite ECDHE+AESGCM\n"
+    )
+    assert pure_ftpd_conf(made, lines) == made

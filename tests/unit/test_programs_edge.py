@@ -174,6 +174,72 @@ def test_the_origins_address_is_in_the_request_and_not_in_the_configuration() ->
     assert (one["origin"], two["origin"]) == ("nginx.lab.test:2103", "origin.lab.test:2199")
 
 
+def locations(settings: Edge, target: Target = TARGET) -> dict[str, dict[str, str]]:
+    """The directives of each location, by its path."""
+    text = configuration(settings, target)
+    blocks = re.findall(r"location (\S+) \{\n(.*?)\n +\}", text, re.DOTALL)
+    return {path: dict(re.findall(r"(proxy_\w+) (.*);", block)) for path, block in blocks}
+
+
+@pytest.mark.parametrize(
+    ("settings", "apart"),
+    [
+        ({"earlier": "unchecked"}, ["proxy_ssl_verify"]),
+        (
+            {"earlier": "system-roots", "trust": "private-ca"},
+            ["proxy_ssl_trusted_certificate"],
+        ),
+        ({"earlier": "named", "sni": ""}, ["proxy_ssl_server_name"]),
+        (
+            {"earlier": "certificate", "client_certificate": "client"},
+            ["proxy_ssl_certificate", "proxy_ssl_certificate_key"],
+        ),
+    ],
+)
+def test_an_earlier_location_differs_in_what_it_is_named_for(
+    settings: dict[str, Any], apart: list[str]
+) -> None:
+    # given files for what the settings name
+    has_own = "client_certificate" in settings
+    files: dict[str, Any] = {"certificate": "/c.pem", "key": "/k.pem"} if has_own else {}
+    ca = "/ca.pem" if "trust" in settings else None
+    target = Target(host="nginx.lab.test", port=2103, user="", password="", ca_file=ca, **files)
+    # when there are two locations
+    both = locations(client(session_reuse=True, **settings), target)
+    earlier, here = both["/earlier"], both["/"]
+    # then they have one origin, whose sessions are kept, and the rest is alike
+    assert earlier["proxy_pass"] == here["proxy_pass"] == "https://nginx.lab.test:2103"
+    assert earlier["proxy_ssl_session_reuse"] == here["proxy_ssl_session_reuse"] == "on"
+    differing = {n for n in {*earlier, *here} if earlier.get(n) != here.get(n)}
+    assert differing >= {*apart}
+    # what is switched off takes along what goes with it
+    assert differing <= {*apart, "proxy_ssl_trusted_certificate", "proxy_ssl_verify_depth"}
+    assert EDGE.request(client(session_reuse=True, **settings), target)["earlier"] == "/earlier"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"earlier": "unchecked", "verify": False},
+        {"earlier": "unchecked", "tls": False},
+        {"earlier": "system-roots"},
+        {"earlier": "named"},
+        {"earlier": "certificate"},
+    ],
+)
+def test_an_earlier_location_needs_something_apart(settings: dict[str, Any]) -> None:
+    assert "it needs" in str(EDGE.unsupported(client(**settings), INSTALLED))
+
+
+@pytest.mark.parametrize(("said", "resumed"), [("r", True), (".", False), (None, None)])
+def test_the_origin_says_whether_the_session_was_resumed(
+    said: str | None, resumed: bool | None
+) -> None:
+    headers = {"x-tls-session": said} if said else {}
+    answered = {"started": True, "status": 200, "reason": "OK", "headers": headers, "said": []}
+    assert read({**answered, "known": True}).session_reused is resumed
+
+
 def test_every_directive_is_documented() -> None:
     text = (root() / "docs" / "edge.md").read_text(encoding="utf-8")
     everything = client(

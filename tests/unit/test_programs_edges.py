@@ -79,6 +79,17 @@ def observed(edge: str, said: Mapping[str, Any], log: str = "", **settings: Any)
         ("haproxy", {"ciphers": "HIGH:!aNULL"}, ['ciphers "HIGH:!aNULL"']),
         ("haproxy", {"retries": 3}, ["retries 3"]),
         ("haproxy", {"log_errors": True}, ["%[bc_err_str] / %[ssl_bc_err_str]"]),
+        ("haproxy", {"check": "connect"}, [" check\n"]),
+        (
+            "haproxy",
+            {"check": "http", "check_port": True},
+            ["option httpchk\n", " check port 2103\n"],
+        ),
+        (
+            "haproxy",
+            {"check": "connect", "check_ssl": True, "check_sni": True},
+            [" check check-ssl check-sni nginx.lab.test\n"],
+        ),
         ("haproxy", {"timeout_s": 1.5}, ["timeout connect 1500ms", "timeout server 1500ms"]),
         (
             "apache",
@@ -197,6 +208,23 @@ def test_two_names_are_had_by_those_that_can_keep_them_apart(edge: str) -> None:
     assert bare(client).program == "tls-perl"
 
 
+def test_a_health_check_is_waited_for_and_its_options_need_one() -> None:
+    program = EDGES["haproxy"]
+
+    checked = program.start(program.settings_with(check="connect"), TARGET)
+
+    assert checked.settled == "Server origin/origin is DOWN"
+    assert checked.settles_s
+    assert program.start(program.settings_with(), TARGET).settles_s == 0
+    for name in ("check_port", "check_ssl", "check_sni"):
+        why = program.unsupported(program.settings_with(**{name: True}), INSTALLED)
+        assert "needs check" in str(why)
+        assert (
+            program.unsupported(program.settings_with(check="http", **{name: True}), INSTALLED)
+            is None
+        )
+
+
 @pytest.mark.parametrize("edge", EDGES)
 def test_a_word_that_would_change_the_configuration_is_none(edge: str) -> None:
     program = EDGES[edge]
@@ -229,6 +257,22 @@ def visited(
         "body": "",
     }
     return {"headers": {}, **answer, **more}
+
+
+def down(why: str) -> dict[str, Any]:
+    """A health check that has failed, and a visit after it; each line of the log is there twice."""
+    said = (
+        f"Server origin/origin is DOWN, reason: {why}, check duration: 0ms. 0 active and 0 backup"
+        " servers left. 0 sessions active, 0 requeued, 0 remaining in queue."
+    )
+    visit = (
+        "127.0.0.1:59508 [30/Nov/2026:14:34:14.326] visitors origin/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC--"
+        ' 1/1/0/0/0 0/0 "GET / HTTP/1.1"'
+    )
+    return visited("\n".join([f"[WARNING]  (13) : {said}", said, visit]))
+
+
+HANDSHAKE_FAILED = 'Layer6 invalid response, info: "SSL handshake failure"'
 
 
 def squid(page: str, error: str = "ERR_SECURE_CONNECT_FAIL 0") -> dict[str, Any]:
@@ -330,6 +374,40 @@ def squid(page: str, error: str = "ERR_SECURE_CONNECT_FAIL 0") -> dict[str, Any]
             "something else",
             (Side.UNKNOWN, Stage.CONNECT, Reason.UNKNOWN),
         ),
+        (
+            "haproxy",
+            down(HANDSHAKE_FAILED),
+            OF_NGINX.format("0A000415:SSL routines::ssl/tls alert certificate expired"),
+            (Side.CLIENT, Stage.VERIFY, Reason.EXPIRED),
+        ),
+        (
+            "haproxy",
+            down(HANDSHAKE_FAILED),
+            OF_NGINX.format("0A000179:SSL routines::cert cb error"),
+            (Side.SERVER, Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
+        ),
+        (
+            "haproxy",
+            down(
+                'Layer6 invalid response, info: "Server presented an SSL certificate different from the'
+                ' expected one"'
+            ),
+            "",
+            (Side.CLIENT, Stage.VERIFY, Reason.HOSTNAME_MISMATCH),
+        ),
+        (
+            "haproxy",
+            down('Layer7 wrong status, code: 400, info: "Bad Request"'),
+            "[info] 1#1: *11 client sent plain HTTP request to HTTPS port while reading client request"
+            " headers, client: 127.0.0.1",
+            (Side.SERVER, Stage.HANDSHAKE, Reason.PLAINTEXT_PEER),
+        ),
+        (
+            "haproxy",
+            down('Layer4 connection problem, info: "Connection refused"'),
+            "",
+            (Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED),
+        ),
     ],
 )
 def test_what_an_edge_does_not_say_the_origin_knows(
@@ -339,6 +417,9 @@ def test_what_an_edge_does_not_say_the_origin_knows(
 
     assert (outcome.by, outcome.stage, outcome.reason) == expected
     assert outcome.report.reply_code == said.get("status")
+    by_check = "<NOSRV>" in str(said["said"])
+    assert ("health check" in str(outcome.cause)) is by_check
+    assert not by_check or outcome.report.error.count("is DOWN, reason: ") == 1
 
 
 @pytest.mark.parametrize("edge", EDGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.commons_net import CommonsNet
 from lab.clients.java import Java, openssl_name, suites
+from lab.clients.java_http import JavaHttp
 from lab.dialects import client_dialect
 from lab.model import ClientReport, Delivery, Goal, Reason, up_to
+from lab.remedies.lines import client_lines
 
 TARGET = Target(
     host="ftp.lab.test",
@@ -22,6 +25,8 @@ TARGET = Target(
 VERSIONS = {"java": "21.0.13", "commons-net": "3.9.0"}
 HAS = Installed(platform="debian13", stand_in=False, versions=VERSIONS)
 JAVA, STOCK, REUSING = (PROGRAMS[n] for n in ("java", "commons-net", "commons-net-reuse"))
+HTTP_CLIENT = PROGRAMS["java-http"]
+EVERYBODY = ("java", "java-http", "commons-net", "commons-net-reuse")
 
 #: What each says of a certificate, and what it means.
 SAID = [
@@ -96,6 +101,36 @@ def test_to_verify_is_chain_and_name_and_the_name_can_be_asked_for_alone() -> No
         assert (request["verify"], request["check_name"]) == asked
 
 
+@pytest.mark.parametrize("program", EVERYBODY)
+def test_a_client_certificate_is_handed_over_with_its_key(program: str) -> None:
+    one: Any = PROGRAMS[program]
+    client = one.settings_with(client_certificate="client")
+
+    request = one.request(client, replace(TARGET, certificate="/c.pem", key="/k.pem"))
+
+    assert one.unsupported(client, HAS) is None
+    assert (request["certificate"], request["key"]) == ("/c.pem", "/k.pem")
+
+
+@pytest.mark.parametrize("program", EVERYBODY)
+def test_a_client_certificate_is_written_as_a_key_store(program: str) -> None:
+    client: Any = PROGRAMS[program].settings_with(client_certificate="client")
+
+    assert any("pkcs12 -export -in client.pem" in line for line in client_lines(client))
+
+
+def test_http_clients_name_check_is_a_property_of_its_jvm() -> None:
+    disabled = {"JAVA_TOOL_OPTIONS": "-Djdk.internal.httpclient.disableHostnameVerification"}
+    for client, environment in (
+        (JavaHttp(), None),
+        (JavaHttp(verify=False), disabled),
+        (JavaHttp(check_name=False), disabled),
+        (JavaHttp(verify=False, check_name=True), None),
+    ):
+        assert HTTP_CLIENT.request(client, TARGET).get("environment") == environment
+    assert f"java {disabled['JAVA_TOOL_OPTIONS']}" in client_lines(JavaHttp(check_name=False))
+
+
 def test_options_of_the_jvm_go_by_a_variable() -> None:
     client = CommonsNet(program="commons-net-reuse", jvm_options=("-Da=b", "-Dc=d"))
 
@@ -114,8 +149,11 @@ def test_a_range_is_the_list_of_its_versions() -> None:
         ("java", {"last_error": True}),
         ("java", {"sni": "other.lab.test"}),
         ("java", {"verify_name": "other.lab.test"}),
-        ("java", {"client_certificate": "client"}),
-        ("commons-net", {"client_certificate": "client"}),
+        ("java-http", {"last_error": True}),
+        ("java-http", {"sni": "other.lab.test"}),
+        ("java-http", {"verify_name": "other.lab.test"}),
+        ("java-http", {"ciphers": "HIGH"}),
+        ("java-http", {"goal": Goal.HANDSHAKE}),
         ("commons-net", {"session_cache": "shared"}),
         ("commons-net", {"trust": "private-ca"}),
         ("commons-net-reuse", {"session_cache": "none"}),
@@ -129,7 +167,7 @@ def test_what_it_cannot_be_told_is_said(program: str, settings: dict[str, Any]) 
     assert one.unsupported(one.settings_with(**settings), HAS)
 
 
-@pytest.mark.parametrize("program", ["java", "commons-net", "commons-net-reuse"])
+@pytest.mark.parametrize("program", EVERYBODY)
 @pytest.mark.parametrize(("error", "signal", "reason"), SAID)
 def test_what_jsse_says_of_a_certificate_is_heard(
     program: str, error: str, signal: str, reason: Reason

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from lab.documents import ClaimVerdict, documents
@@ -105,6 +106,35 @@ def test_a_run_of_several_cases_has_a_line_for_each_section_and_the_verdict_last
         "8 attempts: 5 as-expected, 1 surprise, 1 cannot, 1 lab-error",
         "verdict (9.3 s): LAB ERROR in 1 attempt: the lab failed, not the product",
     ]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_run_is_told_in_japanese(verbose: bool) -> None:
+    target = console()
+    print_run(run_record(), target, PLACES, verbose=verbose, language="ja")
+    said = output_of(target)
+    lines = said.splitlines()
+    assert lines[-1].endswith(": 試行 1 件でラボの障害。失敗したのは製品ではなくラボです")
+    assert lines[-2] == "試行 8 件: 期待どおり 5、想定外 1、試行不能 1、ラボの障害 1"
+    assert lines[-3] == "記録: /somewhere/record.json"
+    # only what is there to be copied is wider than the terminal
+    wide = [line for line in lines if cell_len(line) > WIDTH]
+    assert all("lab attempt" in line for line in wide)
+    # what is English is a name, a command, or somebody's own words
+    for words in ("as expected", "SURPRISE", "cannot:", "verdict", "attempts", "tries"):
+        assert words not in said, words
+
+
+def test_one_case_is_told_in_japanese() -> None:
+    target = console()
+    print_run(case_with_remedies(), target, PLACES, language="ja")
+    said = output_of(target)
+    assert "推奨" in said
+    assert "期待どおり: " in said
+    assert "偽サーバーが入手: ユーザー lab、パスワード " in said
+    assert said.splitlines()[-1].endswith("すべて期待どおり")
+    # every label is Japanese
+    assert not re.search(r"^  [a-z]", said, re.MULTILINE)
 
 
 def test_a_run_of_one_section_has_a_line_for_each_case() -> None:

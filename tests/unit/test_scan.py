@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -379,7 +380,20 @@ def test_the_counts_name_what_there_is() -> None:
     assert printed(AGREEING, LYING, BARE, DOWN).endswith(
         "4 settings: 1 agree, 1 disagree, 1 not scannable, 1 lab error\n"
     )
-    assert scans_in_words(counted([])) == "0 settings: nothing to scan"
+    nothing = scans_in_words(counted([]))
+    assert nothing.en == "0 settings: nothing to scan"
+    assert nothing.ja == "設定 0 組: スキャンするものがありません"
+
+
+@pytest.mark.parametrize("server", [AGREEING, LYING, BARE, BLIND])
+def test_a_scan_is_told_in_japanese(server: ServerSettings) -> None:
+    results = [scan_one(session(), server)]
+    console = Console(file=io.StringIO(), width=80)
+    print_scans(results, counted(results), console, "ja")
+    first, *lines = cast("io.StringIO", console.file).getvalue().splitlines()
+    assert first == server_in_words(server)
+    assert all(re.search(r"[ぁ-んァ-ヶ一-龠]", line) for line in lines if line)
+    assert not re.search(r"\b(the|it|suites?|settings)\b", "\n".join(lines))
 
 
 def test_what_the_scanner_does_not_see_is_said_with_the_reason() -> None:
@@ -390,7 +404,7 @@ def test_what_the_scanner_does_not_see_is_said_with_the_reason() -> None:
 
     said = cast("io.StringIO", console.file).getvalue()
     assert "agree  SSLv3, no suites (2 more that sslscan does not ask for)" in said
-    assert f"not seen: {UNSEEN}: {WHY_UNSEEN}" in said
+    assert f"not seen: {UNSEEN}: {WHY_UNSEEN}" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("software", ["vsftpd", "nginx"])

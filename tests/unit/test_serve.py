@@ -40,6 +40,7 @@ from lab.serve.serving import Ports, Wish
 from lab.servers import SERVERS
 from lab.servers.origin import BEHAVIOURS
 from lab.settings import check
+from lab.words import InBothLanguages
 
 PLACE = Place(LOOPBACK, 21000)
 
@@ -164,6 +165,9 @@ def test_each_command_is_one_that_a_shell_reads_as_it_is_meant() -> None:
 # -- ports ---------------------------------------------------------------------------------------------
 
 
+SOMETHING = InBothLanguages("a page", "ページ")
+
+
 def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
     with socket.socket() as other:
         other.bind((LOOPBACK, 0))
@@ -171,15 +175,16 @@ def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
         taken = other.getsockname()[1]
         ports = Ports(LOOPBACK)
         with ports:
-            ports.take(0, "the page")
-            with pytest.raises(ServeError, match=f"127.0.0.1:{taken} for expired.*taken"):
-                ports.take(taken, "expired")
+            ports.take(0, SOMETHING)
+            with pytest.raises(ServeError, match=f"127.0.0.1:{taken} for a page.*taken") as raised:
+                ports.take(taken, SOMETHING)
+            assert "ポートが使われています" in raised.value.in_("ja")
         assert not ports.taken
 
 
 def test_an_address_that_is_not_of_this_machine_is_told() -> None:
     with Ports("192.0.2.1") as ports, pytest.raises(ServeError) as raised:
-        ports.take(0, "the page")
+        ports.take(0, SOMETHING)
     assert raised.value.problem == "address"
 
 
@@ -362,9 +367,14 @@ def test_a_file_is_read_again_when_it_is_saved_and_what_the_server_says_is_told(
     tmp_path: Path,
 ) -> None:
     (entry,) = choose(["ftps:expired"])
-    servers, told = FakeServers(), list[str]()
+    servers, told, japanese = FakeServers(), list[str](), list[str]()
     fake: Any = servers
-    editing = Editing(tmp_path, [(entry, started(entry))], fake, told.append)
+
+    def say(words: InBothLanguages) -> None:
+        told.append(words.en)
+        japanese.append(words.ja)
+
+    editing = Editing(tmp_path, [(entry, started(entry))], fake, say)
     [(_, path)] = editing.write()
     assert path == tmp_path / "ftps-expired" / "vsftpd.conf"
     beside = tmp_path / "beside"
@@ -400,6 +410,10 @@ def test_a_file_is_read_again_when_it_is_saved_and_what_the_server_says_is_told(
     assert "cannot be read (it is no file)" in told[3]
     assert "cannot be read (it is no UTF-8 text from byte 0 on)" in told[4]
     assert "started again" in told[5]
+    assert [re.search(r"[ぁ-んァ-ヶ一-龠]", words) is not None for words in japanese] == [True] * 6
+    assert f"unknown directive in {path}:1" in japanese[1]
+    assert "動いていません" in japanese[2]
+    assert "ファイルではありません" in japanese[3]
 
 
 def test_of_many_entries_none_is_started_before_somebody_comes() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 import time
@@ -94,9 +92,9 @@ def test_a_login_without_tls_that_comes_to_nothing_is_told_from_a_handshake() ->
     assert heard(arrived + user + password + failed + left) == {"login-refused"}
 
 
-#: Two listeners, a child of each, and a stranger; what each says to syslog.
+#: Two listeners and a child of each, which ends at once; what each says to syslog, all before anybody reads.
 SPEAKERS = """
-import os, socket, sys
+import os, signal, socket, sys
 sys.path[:0] = sys.argv[3:]
 from syslog_collector import SyslogCollector, register
 place, folder = sys.argv[1:3]
@@ -106,6 +104,7 @@ def say(text):
         sender.sendto(b"<94>" + text, place)
 
 collector = SyslogCollector(place)
+os.kill(collector._pid, signal.SIGSTOP)
 for name in ("a", "b"):
     os.mkdir(os.path.join(folder, name))
     listener = os.fork()
@@ -119,29 +118,29 @@ for name in ("a", "b"):
         say(b"listener " + name.encode())
         os._exit(0)
     os.waitpid(listener, 0)
-say(b"a stranger")
+os.kill(collector._pid, signal.SIGCONT)
 collector.flush()
+print(collector._pid)
 """
 
 
 def test_a_line_is_of_the_listener_whose_process_or_child_says_it(tmp_path: Path) -> None:
     place = tmp_path / "log"
     folders = [source() / "lab/agents", source() / "lab/servers/pure_ftpd/agent"]
-    subprocess.run(
+    collector = subprocess.run(
         [sys.executable, "-c", SPEAKERS, str(place), str(tmp_path), *map(str, folders)],
         check=True,
         timeout=30,
-    )
-    said = {name: (tmp_path / name / "log").read_text().splitlines() for name in ("a", "b")}
-    assert said["a"][-1] == "listener a"
-    assert said["b"][-1] == "listener b"
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in ("a", "b"):
+        said = (tmp_path / name / "log").read_text().splitlines()
+        assert said == [f"session of {name}", f"listener {name}"]
     # the collector ends with whoever started it
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            try:
-                sender.sendto(b"<94>x", os.fspath(place))
-            except ConnectionRefusedError:
-                return
+        if not Path(f"/proc/{collector.strip()}").exists():
+            return
         time.sleep(0.02)
     raise AssertionError("somebody still collects")

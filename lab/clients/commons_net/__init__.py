@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.clients.base import Installed, Program, Target, payload_of
-from lab.clients.java import report_of, suites, unsupported_of_jsse, versions, worker
+from lab.clients.java import jsse, report_of, unsupported_of_jsse, worker
 from lab.model import Agent, ClientReport, FtpClientSettings, setting
 
 STOCK, REUSING = "commons-net", "commons-net-reuse"
@@ -25,6 +25,8 @@ STATEMENTS: Mapping[str, str] = {
     "not verify": "ftps.setTrustManager(TrustManagerUtils.getValidateServerCertificateTrustManager())",
     "check_name": "ftps.setEndpointCheckingEnabled(true)",
     "ca_file": "keytool -importcert -file {} -keystore FILE; java -Djavax.net.ssl.trustStore=FILE",
+    "certificate": "openssl pkcs12 -export -in {} -inkey KEY -out FILE;"
+    ' ftps.setKeyManager(KeyManagerUtils.createClientKeyManager(new File("FILE"), "PASSWORD"))',
     "maximum": 'ftps.setEnabledProtocols(new String[] {{"{}"}})',
 }
 
@@ -76,17 +78,9 @@ class CommonsNetProgram(Program[CommonsNet]):
     def request(self, client: CommonsNet, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         request = {
-            "goal": str(client.goal),
-            "host": target.host,
-            "port": target.port,
-            "timeout_s": client.timeout_s,
-            "tls": client.tls,
+            **jsse(client, target),
             "implicit_tls": client.implicit_tls,
-            "verify": client.verify,
             "check_name": client.verify if client.check_name is None else client.check_name,
-            "ca_file": target.ca_file,
-            "protocols": versions(client.protocols),
-            "suites": suites(client.ciphers),
             "protect_data": client.protect_data,
             "passive": client.mode != "active",
             "user": target.user,

@@ -14,7 +14,7 @@ import errno
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from lab.clients.base import Installed, Program, Target, authorization
 from lab.clients.edges import EdgeSettings, keeps_names_apart, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
-from lab.model import Agent, ClientReport
+from lab.model import Agent, ClientReport, setting
 
 #: Where the container's libraries look for trust anchors.
 SYSTEM_TRUST = "/etc/pki/tls/cert.pem"
@@ -47,20 +47,26 @@ http {{
     scgi_temp_path scgi;
     resolver {resolver} ipv6=off;
     resolver_timeout {seconds};
+    proxy_http_version 1.1;
+    proxy_set_header Connection close;
+    proxy_set_header X-Lab-Origin "";
+    proxy_connect_timeout {seconds};
+    proxy_send_timeout {seconds};
+    proxy_read_timeout {seconds};
     server {{
         listen unix:visitors;
-        location / {{
-            proxy_pass {scheme}://$http_x_lab_origin;
-            proxy_http_version 1.1;
-            proxy_set_header Connection close;
-            proxy_set_header X-Lab-Origin "";
-            proxy_connect_timeout {seconds};
-            proxy_send_timeout {seconds};
-            proxy_read_timeout {seconds};
-{tls}        }}
-    }}
+{locations}    }}
 }}
 """
+_LOCATION = """\
+        location {path} {{
+            proxy_pass {scheme}://{origin};
+{tls}        }}
+"""
+#: Where a visitor comes before the one whose visit is reported.
+EARLIER = "/earlier"
+#: The origin of a location, for whom no session is kept: nginx keeps one for an address in its configuration.
+_NAMED_BY_VISITOR = "$http_x_lab_origin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +75,16 @@ class Edge(EdgeSettings):
 
     program: Literal["edge"] = "edge"
     platform: str = "debian13"
+    earlier: Literal["none", "unchecked", "system-roots", "named", "certificate"] = setting(
+        "none",
+        "another location for the same origin, visited just before; it alone: unchecked (has no"
+        " proxy_ssl_verify), system-roots (trusts those), named (sends the server name), certificate"
+        " (presents client_certificate)",
+    )
+    session_reuse: bool = setting(
+        False,
+        "sessions with the origin are kept for all locations, nginx's default: proxy_ssl_session_reuse",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +101,19 @@ class EdgeProgram(Program[Edge]):
             return "the image has no nginx"
         if not client.configured:
             return unconfigured(client)
-        return unsupported_words(client, "nginx") or _unsupported_names(client)
+        return (
+            unsupported_words(client, "nginx")
+            or _unsupported_names(client)
+            or _unsupported_earlier(client)
+        )
 
     def request(self, client: Edge, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
             "config": configuration(client, target),
-            "origin": f"{target.host}:{target.port}",
+            "origin": _address(target),
             "path": "/",
+            "earlier": None if client.earlier == "none" else EARLIER,
             "authorization": authorization(target),
             "verify": client.verify and client.configured if client.tls else None,
             "names": messages().as_data(),
@@ -118,26 +139,69 @@ def _unsupported_names(client: Edge) -> str | None:
     return None
 
 
+def _unsupported_earlier(client: Edge) -> str | None:
+    """What is missing for the earlier location to have something that this one has not."""
+    lacking = {
+        "unchecked": (client.verify, "verify=yes"),
+        "system-roots": (client.verify and client.trust is not None, "verify=yes and a trust"),
+        "named": (client.sni == "", "sni= (none)"),
+        "certificate": (client.client_certificate is not None, "a client_certificate"),
+    }
+    there, needs = lacking.get(client.earlier, (True, ""))
+    if there and (client.tls or client.earlier == "none"):
+        return None
+    return f"earlier={client.earlier} is about what two locations have apart: it needs {needs}, and tls=yes"
+
+
 def configuration(client: Edge, target: Target) -> str:
     """The nginx.conf for these settings.
 
-    The origin's address is not in it: it comes with each request, in a header that goes no further.
+    The origin's address is not in it, unless there are two locations: it comes with each request, in a
+    header that goes no further.
     """
-    tls = "" if not client.tls else "".join(f"{' ' * 12}{d};\n" for d in _tls(client, target))
+    scheme = "https" if client.tls else "http"
+    origin = _NAMED_BY_VISITOR if client.earlier == "none" else _address(target)
+    locations = [
+        _LOCATION.format(
+            path=path,
+            scheme=scheme,
+            origin=origin,
+            tls="".join(f"{' ' * 12}{directive};\n" for directive in directives),
+        )
+        for path, directives in _locations(client, target).items()
+    ]
     return _CONFIGURATION.format(
-        resolver=RESOLVER,
-        seconds=_milliseconds(client.timeout_s),
-        scheme="https" if client.tls else "http",
-        tls=tls,
+        resolver=RESOLVER, seconds=_milliseconds(client.timeout_s), locations="".join(locations)
     )
 
 
+def _locations(client: Edge, target: Target) -> Mapping[str, list[str]]:
+    """The directives of TLS of each location, by its path; the earlier one alone has what it is named for."""
+    here, there, its_target = target, client, target
+    match client.earlier:
+        case "none":
+            return {"/": _tls(client, target)}
+        case "unchecked":
+            there = replace(client, verify=False)
+        case "system-roots":
+            its_target = replace(target, ca_file=None)
+        case "named":
+            there = replace(client, sni=client.verify_name)
+        case "certificate":
+            here = replace(target, certificate=None)
+    return {EARLIER: _tls(there, its_target), "/": _tls(client, here)}
+
+
+def _address(target: Target) -> str:
+    return f"{target.host}:{target.port}"
+
+
 def _tls(client: Edge, target: Target) -> list[str]:
-    if not client.configured:
+    if not (client.configured and client.tls):
         return []
     directives = [
         f"proxy_ssl_server_name {'off' if client.sni == '' else 'on'}",
-        "proxy_ssl_session_reuse off",
+        f"proxy_ssl_session_reuse {'on' if client.session_reuse else 'off'}",
     ]
     # With the check off there is one use of the name left.
     name = (client.verify_name if client.verify else None) or client.sni
@@ -191,6 +255,10 @@ def read(raw: Mapping[str, Any]) -> ClientReport:
     return _answered(raw, shared)
 
 
+#: What nginx as an origin says of a session (``$ssl_session_reused``).
+_RESUMED = {"r": True, ".": False}
+
+
 def _answered(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> ClientReport:
     log, said = edge_log(), tuple(str(line) for line in raw["said"])
     status, headers = int(raw["status"]), raw["headers"]
@@ -211,6 +279,7 @@ def _answered(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> ClientReport
         verify_code=log.verify_code(said) if failed else None,
         protocol=headers.get("x-tls-protocol"),
         cipher=headers.get("x-tls-cipher"),
+        session_reused=_RESUMED.get(headers.get("x-tls-session", "")),
         # nginx sends its request when it has accepted the certificate, not before.
         verified=raw.get("verify") if step == "response" else None,
         warnings=warnings,

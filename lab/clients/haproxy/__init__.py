@@ -2,8 +2,10 @@
 
 By default HAProxy's log has no word for why there was no session with the origin: the flags ``SC--`` mean a
 closed port as well as an expired certificate. With ``log_errors`` the format has what knows more.
-Source: the configuration manual of HAProxy 2.6 and 3.0 (``server``, ``retries``, 8.5 "Session state at
-disconnection").
+
+A health check (``check``) decides before any visitor comes whether there is a server at all: it has options
+of its own (``check-ssl``, ``check-sni``), and what it says is logged. Source: the configuration manual of
+HAProxy 2.6 and 3.0 (``server``, ``retries``, ``check``, 8.5 "Session state at disconnection").
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ defaults
     mode http
     log global
     {logs}
-    retries {retries}
+{checks}    retries {retries}
     timeout connect {milliseconds}ms
     timeout server {milliseconds}ms
     timeout client {patience}ms
@@ -59,6 +61,12 @@ _LINE = re.compile(
     r"visitors origin/\S+ (?P<times>\S+) (?P<status>-?\d+) \d+ - - (?P<flags>[A-Za-z-]{4}) \S+ \S+"
     r'(?: "[^"]*")?(?P<more>.*)'
 )
+#: What a server is marked DOWN for: the layer that its health check has come to.
+_DOWN = re.compile(r"^Server origin/origin is DOWN, reason: Layer(?P<layer>[467]) ")
+_STEP_OF_LAYER = {"4": "connect", "6": "handshake", "7": "response"}
+#: What the log has when the first check has failed, and how long to wait for that: it has nothing of one that
+#: passes.
+_CHECKED, _CHECKED_S = "Server origin/origin is DOWN", 3.0
 _ADDRESS = re.compile(r"^\S+:\d+ \[[^\]]*\] ")
 _STARTING = LogLines(
     before=re.compile(r"^\[(?:NOTICE|WARNING|ALERT)\] +\(\d+\) : "),
@@ -78,6 +86,14 @@ class Haproxy(EdgeSettings):
         "the log has the errors of the connection to the origin: bc_err_str, ssl_bc_err_str",
         says_more=True,
     )
+    check: Literal["off", "connect", "http"] = setting(
+        "off", "the server's health check: check; http: with option httpchk, which asks for a page"
+    )
+    check_port: bool = setting(
+        False, "the check names its port (port): it is then without TLS, but for check_ssl"
+    )
+    check_ssl: bool = setting(False, "the check is with TLS: check-ssl")
+    check_sni: bool = setting(False, "the check sends the server name, too: check-sni")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +114,8 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
                 "HAProxy checks the name that it sends: with `sni` it does not look at `verifyhost`; set sni"
                 " and verify_name alike, or send none (sni=)"
             )
+        if client.check == "off" and (client.check_port or client.check_ssl or client.check_sni):
+            return "check_port, check_ssl and check_sni are about a health check: it needs check"
         return None
 
     def start(self, client: Haproxy, target: Target) -> Start:
@@ -106,7 +124,14 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
         if target.certificate is not None:
             files["client.pem"] = [target.certificate, str(target.key)]
         # Asked to end softly, it ends when the last session has, and has been logged.
-        return Start(argv=(_BINARY, "-db", "-f", "haproxy.cfg"), files=files, end_with="SIGUSR1")
+        checked = client.check != "off"
+        return Start(
+            argv=(_BINARY, "-db", "-f", "haproxy.cfg"),
+            files=files,
+            end_with="SIGUSR1",
+            settles_s=_CHECKED_S if checked else 0.0,
+            settled=_CHECKED if checked else "",
+        )
 
     def answered(self, visit: Visit) -> dict[str, Any]:
         """See :meth:`VisitedProgram.answered`."""
@@ -123,13 +148,16 @@ def configuration(client: Haproxy, target: Target) -> str:
     logs = f'log-format "{_HTTPLOG} %[bc_err_str] / %[ssl_bc_err_str]"'
     return _CONFIGURATION.format(
         logs=logs if client.log_errors else "option httplog",
+        checks="    option httpchk\n" if client.check == "http" else "",
         retries=client.retries,
         milliseconds=milliseconds,
         patience=2 * milliseconds + 1000,
         visitors=VISITORS,
         host=target.host,
         port=target.port,
-        options="".join(f" {option}" for option in _options(client, target)),
+        options="".join(
+            f" {option}" for option in [*_options(client, target), *_check(client, target)]
+        ),
     )
 
 
@@ -156,6 +184,18 @@ def _options(client: Haproxy, target: Target) -> list[str]:
     return options
 
 
+def _check(client: Haproxy, target: Target) -> list[str]:
+    """Those of the ``server`` line about its health check."""
+    if client.check == "off":
+        return []
+    options = ["check"]
+    options += [f"port {target.port}"] if client.check_port else []
+    options += ["check-ssl"] if client.check_ssl else []
+    # It takes a name, no expression as ``sni`` does.
+    name = names_of(client, target).sent or target.host
+    return options + ([f"check-sni {name}"] if client.check_sni else [])
+
+
 def _versions(protocols: ProtocolRange | None) -> list[str]:
     if protocols is None:
         return []
@@ -167,13 +207,18 @@ def read(log: str) -> dict[str, Any]:
     """What the line of the visit says.
 
     The second flag says what was under way: ``C`` the connection to the origin with all that belongs to
-    it, TLS too; ``H`` and later an answer was waited for.
+    it, TLS too; ``H`` and later an answer was waited for. Where its health check has marked the server DOWN
+    nothing was under way, and what the check has come to is said.
     """
     lines = [_ADDRESS.sub("", line) for line in log.splitlines()]
     found = [(line, match) for line in lines if (match := _LINE.search(line))]
     if not found:
         return {"error": "\n".join(lines)}
     line, match = found[-1]
+    down = [(said, why) for said in lines if (why := _DOWN.search(said))]
+    if "<NOSRV>" in line and down:
+        said, why = down[-1]
+        return {"error": f"{said}\n{line}", "step": _STEP_OF_LAYER[why["layer"]]}
     if match["flags"][1] not in "QC":
         return {"error": line}
     # Only with log_errors: what it says of TLS is of a handshake that had begun.

@@ -90,19 +90,45 @@ def openssl_name(suite: str) -> str:
 
 
 def unsupported_of_jsse(client: ClientSettings) -> str | None:
-    """What no caller of JSSE here can be told; ``None``: nothing of it is set."""
+    """What no caller of JSSE can be told; ``None``: nothing of it is set."""
     try:
         suites(client.ciphers)
     except ValueError as error:
         return str(error)
-    if client.client_certificate is not None:
-        return "JSSE takes keys from key stores, and the lab has them as PEM, in a form that Java cannot read"
     return None
+
+
+def unsupported_of_pages(client: WebClientSettings, installed: Installed, name: str) -> str | None:
+    """What a caller who asks for a page cannot tell Java; ``name`` is the class that it calls."""
+    if not installed.versions.get("java"):
+        return "the image has no Java"
+    if client.last_error:
+        return "Java's trust manager stops at the first error"
+    if client.sni is not None or client.verify_name is not None:
+        return f"{name} sends and checks the host of its URL"
+    return unsupported_of_jsse(client)
 
 
 def versions(protocols: ProtocolRange | None) -> Sequence[str] | None:
     """A range as the list that JSSE is told."""
     return None if protocols is None else list(protocols.versions())
+
+
+def jsse(client: ClientSettings, target: Target) -> dict[str, Any]:
+    """What every worker is told: where to go, and what its context and its connections are given."""
+    return {
+        "goal": str(client.goal),
+        "host": target.host,
+        "port": target.port,
+        "timeout_s": client.timeout_s,
+        "tls": client.tls,
+        "verify": client.verify,
+        "ca_file": target.ca_file,
+        "certificate": target.certificate,
+        "key": target.key,
+        "protocols": versions(client.protocols),
+        "suites": suites(client.ciphers),
+    }
 
 
 def report_of(raw: Mapping[str, Any]) -> ClientReport:
@@ -122,6 +148,8 @@ def report_of(raw: Mapping[str, Any]) -> ClientReport:
 STATEMENTS: Mapping[str, str] = {
     "not verify": "SSLContext.init with an X509TrustManager whose checkServerTrusted does nothing",
     "ca_file": "keytool -importcert -file {} -keystore FILE; java -Djavax.net.ssl.trustStore=FILE",
+    "certificate": "openssl pkcs12 -export -in {} -inkey KEY -out FILE; SSLContext.init with the"
+    " KeyManagerFactory of that key store",
     "maximum": "java -Djdk.tls.client.protocols={}",
 }
 
@@ -148,28 +176,11 @@ class JavaProgram(Program[Java]):
 
     def unsupported(self, client: Java, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("java"):
-            return "the image has no Java"
-        if client.last_error:
-            return "Java's trust manager stops at the first error"
-        if client.sni is not None or client.verify_name is not None:
-            return "HttpsURLConnection sends and checks the host of its URL"
-        return unsupported_of_jsse(client)
+        return unsupported_of_pages(client, installed, "HttpsURLConnection")
 
     def request(self, client: Java, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            "goal": str(client.goal),
-            "host": target.host,
-            "port": target.port,
-            "timeout_s": client.timeout_s,
-            "tls": client.tls,
-            "verify": client.verify,
-            "ca_file": target.ca_file,
-            "protocols": versions(client.protocols),
-            "suites": suites(client.ciphers),
-            "authorization": authorization(target),
-        }
+        return {**jsse(client, target), "authorization": authorization(target)}
 
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """See :meth:`Program.report`."""

@@ -186,6 +186,9 @@ def read(visit: Visit) -> dict[str, Any]:
     told = [visit.told, *([error] if error else []), *page]
     log = "\n".join(line for line in lines if line.strip() and not _USELESS.search(line))
     no_origin = error == _NO_ORIGIN and "HIER_NONE/" in log
+    if no_origin and "server" in visit.headers:
+        # Whether the logs have a word for a closed port is a matter of the version.
+        log += f"\nServer: {visit.headers['server']}"
     return {
         "error": log,
         "message": "\n".join(told),

@@ -14,6 +14,7 @@ Sources: ProFTPD 1.3.8's ``contrib/mod_tls.c`` (``tls_ctx_set_rsa_cert``, ``tls_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
@@ -79,10 +80,18 @@ class Proftpd(FtpServerSettings):
 class ProftpdServer(Server[Proftpd]):
     """Writes ``proftpd.conf``."""
 
+    adds_up: ClassVar[frozenset[str]] = frozenset({"TLSOptions"})
+
     settings: type[Proftpd] = Proftpd
     agent: Agent = Agent.python("proftpd", "server.py", "proftpd")
     name: str = "proftpd"
     service: str = "proftpd-debian13"
+    version: str = "1.3.8c"
+    """As ``<IfVersion>`` compares it."""
+
+    def option_of(self, line: str) -> str:
+        """See :meth:`Server.option_of`."""
+        return option_of(line)
 
     def configure(self, settings: Proftpd, place: ListenerPlace) -> str:
         """The text of ``proftpd.conf``; see :class:`lab.servers.base.Server`."""
@@ -125,6 +134,13 @@ class ProftpdServer(Server[Proftpd]):
             yield "MasqueradeAddress", word(place.pasv_address)
 
 
+def option_of(line: str) -> str:
+    """What a line sets, NAME VALUE or NAME=VALUE: a directive; suites of TLS 1.3 are a list of their own."""
+    name, *values = re.split(r"[= ]+", line.strip(), maxsplit=2)
+    apart = name == "TLSCipherSuite" and len(values) > 1 and values[0] == "TLSv1.3"
+    return f"{name} {values[0]}" if apart else name
+
+
 def _written(entry: str) -> Iterator[str]:
     """The lines of an entry of ``extra``: one, or those of a section."""
     first, *others = entry.split(BLOCK_LINE)
@@ -146,5 +162,5 @@ def _on_off(value: bool) -> str:
 
 SERVERS = (
     ProftpdServer(),
-    ProftpdServer(name="proftpd@debian12", service="proftpd-debian12"),
+    ProftpdServer(name="proftpd@debian12", service="proftpd-debian12", version="1.3.8"),
 )

@@ -65,7 +65,10 @@ var errnos = map[syscall.Errno]string{
 	syscall.ETIMEDOUT:    "ETIMEDOUT",
 }
 
-var answers = os.NewFile(3, "answers")
+var (
+	answers = os.NewFile(3, "answers")
+	steps   = os.NewFile(4, "steps")
+)
 
 func main() {
 	// What the first connection of a process opens stays open: it is opened before the worker is ready.
@@ -73,25 +76,25 @@ func main() {
 		connection.Close()
 	}
 	said := map[string]any{"ready": true, "versions": map[string]string{"go": runtime.Version()}}
-	tell(said)
+	tell(answers, said)
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var asked request
 		if err := json.Unmarshal(lines.Bytes(), &asked); err != nil {
-			tell(map[string]any{"bad_request": err.Error()})
+			tell(answers, map[string]any{"bad_request": err.Error()})
 			continue
 		}
-		tell(attempt(asked))
+		tell(answers, attempt(asked))
 	}
 }
 
-func tell(message map[string]any) {
+func tell(to *os.File, message map[string]any) {
 	line, err := json.Marshal(message)
 	if err != nil {
 		panic(err)
 	}
-	if _, err := answers.Write(append(line, '\n')); err != nil {
+	if _, err := to.Write(append(line, '\n')); err != nil {
 		os.Exit(1)
 	}
 }
@@ -180,7 +183,7 @@ func (one *walk) step(name string) {
 	one.mutex.Lock()
 	defer one.mutex.Unlock()
 	one.report["step"] = name
-	tell(map[string]any{"progress": one.report})
+	tell(steps, one.report)
 }
 
 func (one *walk) limit() time.Duration {

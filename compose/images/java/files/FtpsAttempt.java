@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Map;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSessionContext;
 import javax.net.ssl.SSLSocket;
@@ -149,6 +150,10 @@ final class FtpsAttempt extends Attempt {
             // Null is the JVM's own trust manager, in the place of the one that looks at dates alone.
             client.setTrustManager(
                     text("ca_file") == null ? null : Trust.manager(text("ca_file")));
+        }
+        KeyManager[] own = ownKeys();
+        if (own != null) {
+            client.setKeyManager(own[0]);
         }
         if (on("check_name")) {
             client.setEndpointCheckingEnabled(true);

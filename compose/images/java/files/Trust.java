@@ -9,6 +9,7 @@ import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
@@ -76,10 +77,10 @@ final class Trust {
     }
 
     /** A context of its own, and so sessions of its own, as a new JVM has them. */
-    static SSLContext context(String protocol, X509TrustManager manager)
+    static SSLContext context(X509TrustManager manager, KeyManager[] own)
             throws GeneralSecurityException {
-        SSLContext context = SSLContext.getInstance(protocol == null ? "TLS" : protocol);
-        context.init(null, manager == null ? null : new TrustManager[] {manager}, null);
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(own, manager == null ? null : new TrustManager[] {manager}, null);
         return context;
     }
 }

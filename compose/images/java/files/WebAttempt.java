@@ -16,7 +16,6 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
-import javax.net.ssl.X509TrustManager;
 
 /** A caller of HttpsURLConnection who asks a web origin for a page. */
 final class WebAttempt extends Attempt {
@@ -34,14 +33,8 @@ final class WebAttempt extends Attempt {
         }
     }
 
-    private SSLSocketFactory factory() throws IOException, GeneralSecurityException, Refused {
-        X509TrustManager manager = null;
-        if (!on("verify")) {
-            manager = Trust.everybody();
-        } else if (text("ca_file") != null) {
-            manager = Trust.manager(text("ca_file"));
-        }
-        return new Factory(Trust.context(null, manager).getSocketFactory());
+    private SSLSocketFactory factory() throws IOException, GeneralSecurityException {
+        return new Factory(context().getSocketFactory());
     }
 
     private void ask() throws IOException, GeneralSecurityException, Refused {

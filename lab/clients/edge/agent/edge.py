@@ -9,6 +9,7 @@ request, so that all listeners of a run share it. A request::
         "config": "...",
         "origin": "nginx.lab.test:2103",
         "path": "/",
+        "earlier": "/earlier",
         "authorization": "Basic ...",
         "verify": true,
         "names": [{"pattern": "...", "name": "Hostname mismatch", "known": true}],
@@ -17,7 +18,8 @@ request, so that all listeners of a run share it. A request::
 
 ``config`` is the whole nginx.conf; in it ``log``, ``pid`` and ``visitors`` (the socket it listens on)
 are names in nginx's own directory; ``authorization`` is in the visitor's request. ``environment``, a
-table, adds to the variables of its process.
+table, adds to the variables of its process. ``earlier`` is what a visitor asks for before the one whose visit
+is in the result; such an nginx is for this attempt alone, for what it keeps of the first visit.
 ``verify`` says whether it checks certificates (null: no TLS) and comes back. ``names``, in their order,
 are the reasons that the visitor is given for a line of nginx's log.
 
@@ -65,6 +67,7 @@ class EdgeOps:
         self._library = library
         self._running: "collections.OrderedDict[str, EdgeNginx]" = collections.OrderedDict()
         self._busy: "collections.Counter[str]" = collections.Counter()
+        self._alone = 0
 
     def attempt(self, request: Request) -> Deferred:
         """One visit; see the module's text for the request."""
@@ -76,6 +79,9 @@ class EdgeOps:
         started = time.monotonic()
         until = started + SHARE * request.get("deadline_s", DEADLINE_S)
         key = _key(request)
+        if request.get("earlier"):
+            self._alone += 1
+            key += "-%d" % self._alone
         self._busy[key] += 1
         try:
             nginx = yield from self._nginx(key, request)
@@ -90,6 +96,8 @@ class EdgeOps:
                 result = yield from self._visit(request, nginx, until)
         finally:
             self._busy[key] -= 1
+            if request.get("earlier") and key in self._running:
+                self._end(key)
         result["verify"] = request.get("verify")
         result["library"] = self._library
         result["elapsed_ms"] = (time.monotonic() - started) * 1000.0
@@ -116,8 +124,11 @@ class EdgeOps:
         """End what was not used for longest, as long as there are too many."""
         idle = [key for key in self._running if not self._busy[key]]
         for key in idle[: max(0, len(self._running) - MOST + 1)]:
-            self._running.pop(key).end()
-            del self._busy[key]
+            self._end(key)
+
+    def _end(self, key: str) -> None:
+        self._running.pop(key).end()
+        del self._busy[key]
 
     def _visit(self, request: Request, nginx: EdgeNginx, until: float) -> Deferred:
         """Visit in a process of its own, until the time is over."""

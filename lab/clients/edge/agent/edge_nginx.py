@@ -244,7 +244,8 @@ def visit(request: Request, nginx_socket: str, nginx_log: str) -> Result:
     """Visit the edge once.
 
     Args:
-        request: ``origin`` (where nginx asks), ``path``, ``authorization``, ``names``.
+        request: ``origin`` (where nginx asks), ``path``, ``authorization``, ``names``; ``earlier``, the path
+            that is asked for before, if one is.
         nginx_socket: where nginx is asked.
         nginx_log: path of its log.
 
@@ -254,6 +255,8 @@ def visit(request: Request, nginx_socket: str, nginx_log: str) -> Result:
         ``edge_status``, nginx's own answer (0: none that can be read).
     """
     headers = {"Authorization": request["authorization"], "Connection": "close"}
+    if request.get("earlier"):
+        _come_earlier(request, nginx_socket)
     with Helper(request, nginx_socket, nginx_log) as helper:
         serving = threading.Thread(target=helper.handle_request, daemon=True)
         serving.start()
@@ -273,6 +276,19 @@ def visit(request: Request, nginx_socket: str, nginx_log: str) -> Result:
         "known": helper.known,
         "edge_status": helper.status,
     }
+
+
+def _come_earlier(request: Request, nginx_socket: str) -> None:
+    """Visit another location, whatever comes of it: what counts is the session that is left."""
+    edge = _UnixConnection(nginx_socket)
+    try:
+        headers = {"Authorization": request["authorization"], "Connection": "close"}
+        edge.request("GET", request["earlier"], headers=headers)
+        edge.getresponse().read()
+    except http.client.HTTPException:
+        pass
+    finally:
+        edge.close()
 
 
 def tell(request: Request, nginx_socket: str, nginx_log: str, descriptor: int) -> None:

@@ -163,9 +163,11 @@ def symbol(error)
   nil
 end
 
-answers = IO.for_fd(3, 'w')
-answers.sync = true
-say = ->(message) { answers.write("#{JSON.generate(message)}\n") }
+say, progress = [3, 4].map do |descriptor|
+  stream = IO.for_fd(descriptor, 'w')
+  stream.sync = true
+  ->(message) { stream.write("#{JSON.generate(message)}\n") }
+end
 
 OpenSSL::SSL::SSLContext.new.set_params({})
 # The resolver's libraries are loaded at the first look-up.
@@ -181,7 +183,7 @@ say.call(
 $stdin.each_line do |line|
   request = JSON.parse(line)
   begin
-    say.call('result' => attempt(request, ->(fields) { say.call('progress' => fields) }))
+    say.call('result' => attempt(request, progress))
   rescue BadRequest => e
     say.call('bad_request' => e.message)
   end

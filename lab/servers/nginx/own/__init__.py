@@ -11,6 +11,7 @@ from lab.own.configurations import (
     ReadConfiguration,
     WritableConfiguration,
 )
+from lab.own.findings import ONE_FILE, Origins
 from lab.servers.nginx import Nginx
 
 if TYPE_CHECKING:
@@ -27,12 +28,17 @@ class NginxConfiguration(OwnConfiguration):
     help: ClassVar[str] = "your origin's nginx.conf, or its server block"
 
     def read(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
+        self,
+        text: str,
+        file: str,
+        server: Server[Any],
+        build: str | None = None,
+        origins: Origins = ONE_FILE,
     ) -> ReadConfiguration:
         """See :meth:`OwnConfiguration.read`."""
         from lab.servers.nginx.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
-        del build
+        del build, origins
         read = reading.parse(text, file, software=server.name)
         return ReadConfiguration(
             settings=read.settings,

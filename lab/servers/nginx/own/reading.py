@@ -28,6 +28,8 @@ from lab.text import cut, listed
 #: The directives, and what is said of a file.
 TABLE = str(Path(__file__).with_name("directives.toml"))
 _SWITCH = {"on": True, "off": False}
+#: So deep may blocks stand in each other: the parser has a call for each.
+DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def _parsed(text: str, found: Findings) -> list[_Directive]:
     with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as copy:
         copy.write(text.replace("\r", " "))  # a blank to nginx, the end of a line to Python
         copy.flush()
+        if text.count("{") > DEEPEST:
+            _check_depth(copy.name, found)
         read = crossplane.parse(
             copy.name, single=True, catch_errors=True, check_ctx=False, check_args=True
         )
@@ -105,6 +109,18 @@ def _parsed(text: str, found: Findings) -> list[_Directive]:
         what = str(error["error"]).partition(" in /")[0]
         raise found.fail("nginx-ends", error["line"], what=cut(what) or "nothing can be read")
     return [_Directive.of(one) for one in read["config"][0]["parsed"]]
+
+
+def _check_depth(path: str, found: Findings) -> None:
+    """Raises :class:`InputError`: more blocks stand in each other than are read."""
+    depth = 0
+    try:
+        for token, line, quoted in crossplane.lex(path):
+            depth += 0 if quoted else (token == "{") - (token == "}")
+            if depth > DEEPEST:
+                raise found.fail("too-deep", line, most=DEEPEST)
+    except crossplane.errors.NgxParserBaseException:
+        return  # the parser says so
 
 
 def _server(top: Sequence[_Directive], found: Findings) -> tuple[_Directive, Sequence[_Directive]]:

@@ -1,14 +1,21 @@
-"""How a person's proftpd.conf is read."""
+"""How a person's proftpd.conf is read and written again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
-from lab.own.configurations import NamedFiles, OwnConfiguration, ReadConfiguration
+from lab.own.configurations import (
+    NamedFiles,
+    OwnConfiguration,
+    ReadConfiguration,
+    WritableConfiguration,
+)
+from lab.own.findings import ONE_FILE, Origins
 from lab.remedies.words import InBothLanguages
-from lab.servers.proftpd import Proftpd
+from lab.servers.proftpd import Proftpd, ProftpdServer
 
 if TYPE_CHECKING:
     from lab.servers.base import Server
@@ -19,17 +26,23 @@ class ProftpdConfiguration(OwnConfiguration):
 
     file: ClassVar[str] = "proftpd.conf"
     software: ClassVar[str] = "proftpd"
+    is_written: ClassVar[bool] = True
     settings: ClassVar[type[ServerSettings]] = Proftpd
-    help: ClassVar[str] = "your proftpd.conf, with what it includes written into it"
+    help: ClassVar[str] = "your proftpd.conf, beside what it includes"
 
     def read(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
+        self,
+        text: str,
+        file: str,
+        server: Server[Any],
+        build: str | None = None,
+        origins: Origins = ONE_FILE,
     ) -> ReadConfiguration:
         """See :meth:`OwnConfiguration.read`."""
         from lab.servers.proftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del build
-        read = reading.parse(text, file, software=server.name)
+        read = reading.parse(text, file, server=_of_the_lab(server), origins=origins)
         return ReadConfiguration(
             settings=read.settings,
             lines=read.lines,
@@ -37,6 +50,28 @@ class ProftpdConfiguration(OwnConfiguration):
             written_lines=read.written_lines,
             findings=read.findings,
         )
+
+    def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
+        """See :meth:`OwnConfiguration.gather`."""
+        from lab.servers.proftpd.own import including  # noqa: PLC0415
+
+        return including.gathered(file, read)
+
+    def writable(
+        self, text: str, file: str, server: Server[Any], build: str | None = None
+    ) -> WritableConfiguration:
+        """See :meth:`OwnConfiguration.writable`."""
+        from lab.servers.proftpd.own import reading, rewriting  # noqa: PLC0415
+
+        del build
+        of_the_lab = _of_the_lab(server)
+        found = reading.parse(text, file, server=of_the_lab)
+
+        def read(changed: str) -> ServerSettings:
+            return reading.parse(changed, file, server=of_the_lab).settings
+
+        rewrite = rewriting.proftpd_conf(found.standing, found.behind)
+        return WritableConfiguration(server=server, read=read, rewrite=rewrite)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""
@@ -57,6 +92,11 @@ class ProftpdConfiguration(OwnConfiguration):
         from lab.servers.proftpd.own import reading  # noqa: PLC0415
 
         return reading.presumptions()
+
+
+def _of_the_lab(server: Server[Any]) -> ProftpdServer:
+    assert isinstance(server, ProftpdServer), "its settings are ProFTPD's"
+    return server
 
 
 READER = ProftpdConfiguration()

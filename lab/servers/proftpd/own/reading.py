@@ -3,13 +3,14 @@
 The syntax is that of ``src/parser.c``: a directive a line, in any case, with words that may be quoted; ``#``
 at the beginning of a word ends the line; a backslash at the end continues it; sections are ``<Name ...>`` to
 ``</Name>``. Of a directive that stands several times the first holds (``get_param_ptr``), but the last
-``TLSCipherSuite``, and ``TLSOptions`` add up; what ``<Global>`` says holds where the server itself says
-nothing. ``<IfModule>`` and ``<IfDefine>`` are decided as the lab's ProFTPD would, which has Debian's modules
-and mod_tls.
+``TLSCipherSuite``, and ``TLSOptions`` add up; what ``<Global>`` says comes behind what the server itself has.
+``<IfModule>``, ``<IfDefine>`` and ``<IfVersion>`` are decided as the lab's ProFTPD would, which has Debian's
+modules and mod_tls; one with a pattern is left out.
 
 Of several servers the first with TLS counts. A directive that ProFTPD does not know, or whose value it does
 not, ends it at start: such a line is *kept*, so that the attempt shows what its client then sees. What cannot
-be handed on is an error. Other files (``Include``) are not read: what they could change is presumed.
+be handed on is an error. Other files (``Include``) are read where they lie beside the file (``including``);
+of those that do not, what they could change is presumed.
 
 ``directives.toml`` has every directive of the builds in the lab, and what becomes of it; what they name of
 the operator's host is said there, and is a setting of the server (``presumed``).
@@ -19,31 +20,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from lab.model import CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
-from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Finding, Findings, check_line, data
-from lab.own.presumed import presumption
+from lab.own import telling
+from lab.own.findings import (
+    BLANKS,
+    BYTE_ORDER_MARK,
+    ONE_FILE,
+    Finding,
+    Findings,
+    Origins,
+    check_line,
+    data,
+)
+from lab.own.rewriting import StandingLine
+from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
-from lab.servers.proftpd import BLOCK_LINE, Proftpd
-from lab.text import closest, cut, listed
+from lab.servers.proftpd import BLOCK_LINE, Proftpd, ProftpdServer, option_of
+from lab.text import closest, cut
 
 #: The directives, and what is said of a file.
 TABLE = str(Path(__file__).with_name("directives.toml"))
 #: So deep may sections stand in each other; the program itself has no more kinds that can.
 DEEPEST = 8
 
+_phrase = partial(phrase, TABLE)
 _TLS = "mod_tls.c"
 _TRUE, _FALSE = ("on", "yes", "true", "1"), ("off", "no", "false", "0")
 _END = re.compile(r"</\s*(\w+)\s*>", re.ASCII)
-_SECTION = re.compile(r"<\s*(\w+)\s*(.*?)\s*>", re.ASCII)
+#: A line of blanks without an end is looked at once: nothing in it can be split in two ways.
+_SECTION = re.compile(r"<\s*+(\w++)(.*)>", re.ASCII)
 #: Sections that are looked into; what else there is, is a matter of paths, users or classes.
-_DECIDED = ("ifmodule", "ifdefine")
+_DECIDED = ("ifmodule", "ifdefine", "ifversion")
 _SERVERS = ("virtualhost", "global")
 _LAST_HOLDS = ("TLSCipherSuite",)
 _ADD_UP = ("Include", "LoadModule", "TLSOptions", "UserAlias", "SetEnv", "LogFormat", "ExtendedLog")
@@ -61,6 +75,12 @@ _REQUIRED = {
 }
 _PLAIN = ("on", "off", "ctrl", "control", "data")
 _CERTIFICATES = ("TLSRSACertificateFile", "TLSECCertificateFile", "TLSPKCS12File")
+
+
+#: A version as mod_ifversion reads it, and what ``<IfVersion>`` compares.
+_VERSION = re.compile(r"(\d+)(?:\.(\d+)(?:\.(\d+)(rc\d*|[a-z])?)?)?", re.ASCII | re.IGNORECASE)
+_COMPARED = re.compile(r"(!?)([=<>])(.*)", re.DOTALL)
+_USUAL = ProftpdServer()
 
 
 class Becomes(StrEnum):
@@ -111,12 +131,7 @@ def _by_lower_case() -> Mapping[str, str]:
 
 def presumptions() -> Iterator[InBothLanguages]:
     """Every wording of what is presumed, with the places of its values."""
-    table = data(TABLE)
-    for row in (*table["option"].values(), *table["rule"]):
-        if "presumes" in row:
-            yield InBothLanguages(row["presumes"], row["presumes_ja"])
-    for name in ("other-section", "other-module", "no-define"):
-        yield InBothLanguages(**table["phrases"][name])
+    return telling.presumptions(TABLE, "other-section", "other-module", "version", "no-define")
 
 
 @dataclass(frozen=True)
@@ -134,29 +149,36 @@ class ProftpdConf:
     paths: Mapping[str, tuple[str, int]]
     """The value and the line of directives that name something of the machine."""
     findings: tuple[Finding, ...] = field(default=(), compare=False)
+    standing: Mapping[str, Sequence[StandingLine]] = field(default_factory=dict, compare=False)
+    """Where the directives stand that are in force, sections apart, by what they set (``option_of``)."""
+    behind: int | None = field(default=None, compare=False)
+    """The row, counted from 0, behind which directives of mod_tls come that the file does not have; ``None``:
+    at its end."""
 
 
 def parse(
     text: str,
     file: str = "proftpd.conf",
     *,
-    software: str = "proftpd",
+    server: ProftpdServer = _USUAL,
+    origins: Origins = ONE_FILE,
 ) -> ProftpdConf:
     """Read a proftpd.conf.
 
     Args:
         text: the whole file: what it does not set is at ProFTPD's default.
         file: its name, for the findings.
-        software: the name of the lab's server.
+        server: the lab's server, whose version decides ``<IfVersion>``.
+        origins: where the lines stand, if it includes others (:mod:`lab.servers.proftpd.own.including`).
 
     Raises:
         InputError: sections that do not end, or a line that cannot be handed on.
     """
-    found = Findings(file, TABLE)
-    reading = _Reading(found)
+    found = Findings(file, TABLE, origins)
+    reading = _Reading(found, server.version)
     top = list(reading.decided(_sections(text, found)))
     reading.take(_in_force(top, found))
-    return reading.finish(software)
+    return reading.finish(server.name)
 
 
 # -- lines -----------------------------------------------------------------------------------------
@@ -173,7 +195,9 @@ class _Line:
     block: Sequence[_Line] | None = None
     """What stands in a section; ``None``: it is none."""
     end: int = 0
-    """The line at which a section ends."""
+    """The last line: where a section ends, or the last one that continues it."""
+    tail: str = ""
+    """The comment behind it, with the blanks before it."""
 
     @property
     def value(self) -> str:
@@ -199,8 +223,8 @@ def _sections(text: str, found: Findings) -> Sequence[_Line]:
     """
     top: list[_Line] = []
     open_: list[tuple[_Line, list[_Line]]] = []
-    for settings, (number, line) in enumerate(_joined(text), 1):
-        check_line(found.file, number, line, settings)
+    for settings, (number, last, line) in enumerate(joined(text), 1):
+        check_line(*found.at(number), line, settings)
         if line.startswith(BYTE_ORDER_MARK):
             raise found.fail("byte-order-mark", number)
         into = open_[-1][1] if open_ else top
@@ -216,19 +240,19 @@ def _sections(text: str, found: Findings) -> Sequence[_Line]:
         elif begin is not None:
             if len(open_) >= DEEPEST:
                 raise found.fail("too-deep", number, most=DEEPEST)
-            open_.append((_Line(number, begin[1], _words(begin[2]), line), []))
+            open_.append((_Line(number, begin[1], words_of(begin[2])[0], line), []))
         else:
-            words = _words(line)
+            words, tail = words_of(line)
             if words:
                 name = _by_lower_case().get(words[0].lower(), words[0])
-                into.append(_Line(number, name, words[1:], line))
+                into.append(_Line(number, name, words[1:], line, end=last, tail=tail))
     if open_:
         raise found.fail("unclosed", open_[-1][0].number, line=open_[-1][0])
     return top
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with something in them, each with those that continue it and the number of its first."""
+def joined(text: str) -> Iterator[tuple[int, int, str]]:
+    """Lines with something in them, joined with what continues them: the first number, the last, the text."""
     begun, at = "", 0
     for number, whole in enumerate(text.split("\n"), 1):
         at = at or number
@@ -238,16 +262,16 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
             continue
         line, begun = (begun + line).strip(BLANKS), ""
         if line and not line.startswith("#"):
-            yield at, line
+            yield at, number, line
         at = 0
     if begun.strip(BLANKS):
-        yield at, begun.strip(BLANKS)
+        yield at, number, begun.strip(BLANKS)
 
 
-def _words(line: str) -> list[str]:
-    """The words of a line: in quotes, with a backslash before a character, to a comment."""
+def words_of(line: str) -> tuple[list[str], str]:
+    """The words of a line: in quotes, with a backslash before a character, to a comment; and that comment."""
     words: list[str] = []
-    at, end = 0, len(line)
+    at, behind, end = 0, 0, len(line)
     while at < end:
         if line[at] in BLANKS:
             at += 1
@@ -263,8 +287,9 @@ def _words(line: str) -> list[str]:
             word += line[at]
             at += 1
         at += quoted
+        behind = at
         words.append(word)
-    return words
+    return words, line[behind:] if at < end else ""
 
 
 def _in_force(top: Sequence[_Line], found: Findings) -> Iterator[_Line]:
@@ -286,9 +311,10 @@ def _in_force(top: Sequence[_Line], found: Findings) -> Iterator[_Line]:
 
 
 def _with_global(own: Sequence[_Line], every: Sequence[_Line]) -> Iterator[_Line]:
-    """A server's lines, and what holds for all where it says nothing itself."""
+    """A server's lines, and behind them what holds for all: of most directives the first one counts."""
     yield from own
-    names = {one.name for one in own if one.name not in _ADD_UP and one.block is None}
+    again = (*_ADD_UP, *_LAST_HOLDS)
+    names = {one.name for one in own if one.name not in again and one.block is None}
     yield from (one for one in every if one.name not in names)
 
 
@@ -300,11 +326,12 @@ def _has_tls(lines: Sequence[_Line]) -> bool:
 # -- settings --------------------------------------------------------------------------------------
 
 
-class _Reading:
+class _Reading(Telling):
     """The state of reading one file."""
 
-    def __init__(self, found: Findings) -> None:
-        self.found = found
+    def __init__(self, found: Findings, version: str) -> None:
+        super().__init__(found)
+        self.version = version
         self.modules = {*data(TABLE)["modules"]["usual"], _TLS}
         self.loaded: set[str] = set()
         """What lines of the file load."""
@@ -315,8 +342,8 @@ class _Reading:
         self.written: dict[str, int] = {}
         self.seen: dict[str, _Line] = {}
         self.paths: dict[str, tuple[str, int]] = {}
-        self.presumed: list[str] = []
-        self.idle: list[_Line] = []
+        self.standing: dict[str, list[_Line]] = {}
+        """The directives in force, by what they set."""
         self.missing_modules: list[str] = []
 
     # -- what counts ---------------------------------------------------------------------------------
@@ -329,11 +356,14 @@ class _Reading:
                 self._load(one)
                 yield one
             elif kind in _DECIDED:
-                if self._is_met(one):
+                met = self._is_met(one)
+                if met is None:
+                    yield one
+                elif met:
                     yield from self.decided(one.block or ())
             elif kind in _SERVERS:
                 inside = tuple(self.decided(one.block or ()))
-                yield _Line(one.number, one.name, one.words, one.text, inside, one.end)
+                yield replace(one, block=inside)
             else:
                 yield one
 
@@ -349,7 +379,10 @@ class _Reading:
             self.found.say("missing-module", one.number, line=one)
             self._presume(one.number, "other-module", name=cut(one.value))
 
-    def _is_met(self, section: _Line) -> bool:
+    def _is_met(self, section: _Line) -> bool | None:
+        """Whether what stands in it is read; ``None``: that cannot be said, or it ends ProFTPD at start."""
+        if section.name.lower() == "ifversion":
+            return self._is_of_version(section)
         wanted = section.value.lower()
         turned = wanted.startswith("!")
         name = wanted.removeprefix("!")
@@ -365,6 +398,21 @@ class _Reading:
                 self._presume(section.number, "other-module", name=cut(section.value))
         return met
 
+    def _is_of_version(self, section: _Line) -> bool | None:
+        """Whether a comparison of versions holds for the lab's build."""
+        operator, version = ("=", *section.words)[-2:] if len(section.words) in (1, 2) else ("", "")
+        compared = _COMPARED.fullmatch(operator)
+        here, there = _order(self.version), _order(version)
+        if compared is None or here is None or there is None:
+            return None
+        negated, sign, more = compared.groups()
+        holds = {"=": here == there, "<": here < there, ">": here > there}[sign]
+        holds = holds or (len(more) == 1 and sign != "=" and here == there)
+        if section.block:
+            self.found.say("version", section.number, line=section, version=self.version)
+            self._presume(section.number, "version", line=section, version=self.version)
+        return holds is not bool(negated)
+
     # -- line by line --------------------------------------------------------------------------------
 
     def take(self, lines: Iterator[_Line]) -> None:
@@ -373,15 +421,25 @@ class _Reading:
             if one.block is not None:
                 self._section(one)
                 continue
-            before = self.seen.get(one.name)
+            option = option_of(f"{one.name} {one.value}")
+            self.standing.setdefault(option, []).append(one)
+            before = self.seen.get(option)
             if before is not None and one.name not in _ADD_UP:
                 last = one.name in _LAST_HOLDS
                 self.found.say(
-                    "repeated-last" if last else "repeated", one.number, now=one, before=before
+                    "repeated-last" if last else "repeated",
+                    one.number,
+                    now=one,
+                    before=before,
+                    where=self.found.in_words(before.number),
                 )
                 if not last:
                     continue
-            self.seen[one.name] = one
+            self.seen[option] = one
+            if one.name == "Include" and not one.value.startswith("/"):
+                fatal = f"Include: unable to use path for configuration file '{cut(one.value)}'"
+                self._dies(one, _phrase("no-absolute-path"), fatal)
+                continue
             row = directives().get(one.name)
             if row is None or row.module not in self.modules:
                 self._unknown(one, row)
@@ -393,8 +451,7 @@ class _Reading:
         if row.presumes and not usual:
             shown = {"line": one, "value": cut(one.value)}
             self.found.say_words(row.says, one.number, row.says_ja, **shown)
-            place = f"{self.found.file}:{one.number}"
-            self.presumed.append(presumption(row.presumes.format(**shown), place))
+            self.presume(one.number, row.presumes.format(**shown))
             self.paths[one.name] = (one.value, one.number)
             return
         match row.treatment:
@@ -408,13 +465,17 @@ class _Reading:
                     why = InBothLanguages(**data(TABLE)["why"][row.why])
                     self.found.say("replaced", one.number, line=one, why=why)
             case Becomes.NO_EFFECT:
-                self.idle.append(one)
+                self.leave_out(one.name, one.number)
 
     def _section(self, one: _Line) -> None:
         """A section that is for paths, users or commands."""
         kind, value = one.name.lower(), one.value
         inside = {line.name.lower() for line in _all_in(one)}
-        if kind == "anonymous":
+        if kind == "ifversion" and not _compares_with_a_pattern(one):
+            why = _phrase("no-version")
+            self._keep_block(one)
+            self._say_dies(one, why, f"<IfVersion>: {_no_comparison(one)}")
+        elif kind == "anonymous":
             self.fields["anonymous"] = True
             self.lines["anonymous"] = one.number
             self.found.say("anonymous", one.number, line=one)
@@ -430,13 +491,14 @@ class _Reading:
         Raises:
             InputError: it has characters that no line of the lab's may have.
         """
-        text = text or one.text
-        name, _, value = text.partition(" ") if " " in text else text.partition("\t")
-        entry = f"{name}={value.strip(BLANKS)}"
+        text = text or one.text.removesuffix(one.tail)
+        _, *rest = text.split(maxsplit=1)
+        value = "".join(rest).strip(BLANKS)
+        entry = f"{one.name}={value}"
         if not entry.isprintable():
             raise self.found.fail("control-characters", one.number, line=cut(text))
         self.extra[entry] = one.number
-        self.written[f"{name} {value.strip(BLANKS)}"] = one.number
+        self.written[f"{one.name} {value}"] = one.number
 
     def _keep_block(self, section: _Line) -> None:
         texts = list(section.texts())
@@ -465,6 +527,16 @@ class _Reading:
     def _dies(self, one: _Line, why: InBothLanguages, fatal: str) -> None:
         """Keep a line that ends ProFTPD at start, and say so."""
         self._keep(one)
+        self._say_dies(one, why, fatal)
+
+    def _say_dies(self, one: _Line, why: InBothLanguages, fatal: str) -> None:
+        """Say that a line ends ProFTPD at start.
+
+        Raises:
+            InputError: it is one of another file, of which ProFTPD may pass over the rest instead.
+        """
+        if self.found.at(one.number)[0] != self.found.file:
+            raise self.found.fail("dies-included", one.number, line=str(one), why=why, fatal=fatal)
         self.found.say("dies", one.number, line=one, why=why, fatal=fatal)
 
     # -- fields --------------------------------------------------------------------------------------
@@ -512,17 +584,15 @@ class _Reading:
             self._keep(one)
 
     def _ciphers(self, one: _Line) -> None:
-        if len(one.words) == 1 and one.value.isprintable():
-            self._set(one, ciphers=one.value)
+        # Of a version before TLS 1.3 it is the one list of all of them.
+        version, listed = one.words if len(one.words) == 2 else ("", one.value)
+        if len(one.words) == 1 or (version in PROTOCOLS and version != "TLSv1.3"):
+            if not listed.isprintable():
+                raise self.found.fail("control-characters", one.number, line=cut(one.text))
+            self._set(one, ciphers=listed)
             if one.value.startswith("TLS_"):
                 why = _phrase("needs-version", value=cut(one.value))
-                self.found.say(
-                    "dies",
-                    one.number,
-                    line=one,
-                    why=why,
-                    fatal=f"{one.name}: use of TLSv1.3 ciphersuite",
-                )
+                self._say_dies(one, why, f"{one.name}: use of TLSv1.3 ciphersuite")
         elif len(one.words) > 1 and one.words[0] not in PROTOCOLS:
             why = _phrase("not-quoted", right=f'{one.name} "{cut(one.value)}"')
             self._dies(
@@ -538,7 +608,7 @@ class _Reading:
             gone = strange[0] in data(TABLE)["tls-options"]["gone"]
             why = _phrase("option-gone" if gone else "no-tls-option", word=cut(strange[0]))
             fatal = f"{one.name}: : unknown TLSOption '{cut(strange[0])}'"
-            self.found.say("dies", one.number, line=one, why=why, fatal=fatal)
+            self._say_dies(one, why, fatal)
             self._keep(one, f"{one.name} {' '.join(strange)}")
         if "NoSessionReuseRequired" in one.words:
             self._set(one, require_ssl_reuse=False)
@@ -573,15 +643,11 @@ class _Reading:
         if not any(name in self.seen for name in _CERTIFICATES):
             self.fields["certificate"] = CERTIFICATE_UNSET
         self.fields.setdefault("certificate_chain", False)
-        for rule in data(TABLE)["rule"]:
-            if all(re.fullmatch(p, self._value(n)) for n, p in rule["when"].items()):
-                self._judge(rule)
-        if self.idle:
-            each = [_phrase("on-line", name=s.name, number=s.number) for s in self.idle]
-            names = InBothLanguages(
-                listed(one.en for one in each), listed((one.ja for one in each), language="ja")
-            )
-            self.found.say("no-effect", self.idle[0].number, names=names)
+        for rule, name in self.rules(self._value):
+            line = self.seen.get(name)
+            shown = {"line": str(line or name), "value": cut(self._value(name))}
+            self.judge(rule, line.number if line else None, shown)
+        self.say_what_is_left_out()
         return ProftpdConf(
             file=self.found.file,
             settings=Proftpd(
@@ -595,7 +661,18 @@ class _Reading:
             written_lines=MappingProxyType(dict(self.written)),
             paths=MappingProxyType(dict(self.paths)),
             findings=tuple(self.found),
+            standing={name: tuple(_standing(name, each)) for name, each in self.standing.items()},
+            behind=self._behind(),
         )
+
+    def _behind(self) -> int | None:
+        """The row of the directive behind which others of mod_tls are in force as it is."""
+        known = directives()
+        of_tls = [o for o in self.standing if o in known and known[o].module == _TLS]
+        if not of_tls:
+            return None
+        each = self.standing.get("TLSEngine") or [self.standing[name][-1] for name in of_tls]
+        return max(one.end for one in each) - 1
 
     def _value(self, name: str) -> str:
         """What a directive says; empty: no line sets it."""
@@ -604,30 +681,55 @@ class _Reading:
         line = self.seen.get(name)
         return "" if line is None else line.value
 
-    def _judge(self, rule: Mapping[str, Any]) -> None:
-        name = rule.get("line", next(iter(rule["when"])))
-        line = self.seen.get(name)
-        number = line.number if line else None
-        shown = {"line": str(line or name), "value": cut(self._value(name))}
-        if "says" in rule:
-            self.found.say_words(rule["says"], number, rule["says_ja"], **shown)
-        if "presumes" in rule:
-            place = self.found.file if number is None else f"{self.found.file}:{number}"
-            self.presumed.append(presumption(rule["presumes"].format(**shown), place))
+    def _presume(self, number: int, name: str, /, **values: object) -> None:
+        self.presume(number, _phrase(name, **values).en)
 
-    def _presume(self, number: int, phrase: str, /, **values: object) -> None:
-        what = _phrase(phrase, **values).en
-        self.presumed.append(presumption(what, f"{self.found.file}:{number}"))
+
+def _standing(option: str, each: Sequence[_Line]) -> Iterator[StandingLine]:
+    """Where the directives stand that set the same; of several one holds."""
+    holds = each[-1] if option.partition(" ")[0] in _LAST_HOLDS else each[0]
+    for one in each:
+        rows = one.end - one.number + 1
+        yield StandingLine(one.number - 1, rows, one.tail, holds=one is holds)
+
+
+def _order(version: str) -> tuple[int, ...] | None:
+    """What mod_ifversion compares of a version; ``None``: it is none to it.
+
+    A release candidate comes before its release, which is the same as the maintenance release ``a``.
+    """
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        return None
+    major, minor, revision, suffix = found.groups()
+    status = 300 if revision else 0
+    if suffix and suffix[:2].lower() == "rc":
+        status = 100 + int(suffix[2:] or 0)
+    elif suffix:
+        status += ord(suffix.upper()) - ord("A")
+    return int(major), int(minor or 0), int(revision or 0), status
+
+
+def _no_comparison(section: _Line) -> str:
+    """What mod_ifversion says of a comparison that it cannot make."""
+    if len(section.words) not in (1, 2):
+        return "wrong number of parameters"
+    operator, version = ("=", *section.words)[-2:]
+    if _COMPARED.fullmatch(operator) is None:
+        return f"unknown comparison operator '{cut(operator.removeprefix('!'))}'"
+    return f"badly formatted configured version '{cut(version)}'"
+
+
+def _compares_with_a_pattern(section: _Line) -> bool:
+    """Whether a section ``<IfVersion>`` has a regular expression."""
+    first, *others = section.words or ("",)
+    return first.lstrip("!").startswith("~") or any(w.startswith("/") for w in (first, *others))
 
 
 def _all_in(section: _Line) -> Iterator[_Line]:
     for one in section.block or ():
         yield one
         yield from _all_in(one)
-
-
-def _phrase(name: str, /, **values: object) -> InBothLanguages:
-    return InBothLanguages(**data(TABLE)["phrases"][name]).format(**values)
 
 
 _FIELDS: Mapping[str, Callable[[_Reading, _Line], None]] = {

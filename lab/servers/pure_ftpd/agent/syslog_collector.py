@@ -1,8 +1,7 @@
 """The syslog of a container with servers that have no other log: each process's lines into its listener's.
 
-``/dev/log`` is a socket of datagrams. The kernel says which process sent one; it is a listener, which has
-told the file that it wants, or a child of one. A child is asked about when it says its first line, and
-remembered.
+syslog(3) sends to the socket at ``/dev/log``. That is a link to one descriptor of whoever opens it: a
+listener and its children have there the socket of their own log, which is theirs however short they live.
 """
 
 import os
@@ -10,16 +9,18 @@ import re
 import select
 import socket
 import struct
-from typing import Dict, Optional
+from typing import Dict
 
-from listener import name_and_parent, running, spawn
+from listener import running, spawn
 
 PLACE = "/dev/log"
-#: How the line begins with which a process says that it is a listener; the rest is the path of its log.
-_LISTENER = b"\0listener "
+#: Where a listener hands over its socket, beside :data:`PLACE`.
+DOOR = ".door"
+#: The descriptor of each listener, and so of its children, that leads to its socket (``O_PATH``).
+DESCRIPTOR = 200
 #: The priority with which every line begins (RFC 3164, section 4.1.1).
 _PRIORITY = re.compile(rb"^<\d{1,3}>")
-_CREDENTIALS = struct.Struct("iii")
+_ONE_DESCRIPTOR = struct.Struct("i")
 _LONGEST = 16384
 
 
@@ -48,75 +49,62 @@ class SyslogCollector:
 
 
 def register(log: str, place: str = PLACE) -> None:
-    """In a process that is about to become a listener: say which file is for what it and its children say."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.sendto(_LISTENER + os.fsencode(log), place)
+    """In a process that is about to become a listener: it and its children say what is for this file."""
+    path = log + ".socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+        own.bind(path)
+        os.chmod(path, 0o666)
+        handed = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ONE_DESCRIPTOR.pack(own.fileno()))
+        own.sendmsg([os.fsencode(log)], [handed], 0, place + DOOR)
+    os.dup2(os.open(path, os.O_PATH), DESCRIPTOR)
 
 
 def collect(place: str) -> None:
     """Collect until descriptor 0 ends; each byte there is answered with one when all lines are written."""
     agent = socket.socket(fileno=0)
-    if os.path.exists(place):
-        os.unlink(place)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lines:
-        lines.bind(place)
-        os.chmod(place, 0o666)
-        lines.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        lines.setblocking(False)
-        files = Files()
+    for old in (place, place + DOOR):
+        if os.path.lexists(old):
+            os.unlink(old)
+    os.symlink("/proc/self/fd/%d" % DESCRIPTOR, place)
+    logs: Dict[socket.socket, str] = {}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(place + DOOR)
+        door.setblocking(False)
         while True:
-            ready = select.select([agent, lines], [], [])[0]
-            while _one(lines, files):
-                pass
+            ready = select.select([agent, door, *logs], [], [])[0]
+            _let_in(door, logs)
+            for lines, log in logs.items():
+                _write(lines, log)
             if agent in ready:
                 if not agent.recv(1):
                     return
                 agent.send(b"!")
 
 
-def _one(lines: socket.socket, files: "Files") -> bool:
-    """Take one line; whether there was any."""
-    try:
-        text, ancillary, _, _ = lines.recvmsg(_LONGEST, socket.CMSG_SPACE(_CREDENTIALS.size))
-    except BlockingIOError:
-        return False
-    pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
-    if text.startswith(_LISTENER):
-        files.listener(pid, os.fsdecode(text[len(_LISTENER) :]))
-        return True
-    path = files.of(pid)
-    if path is not None and os.path.isdir(os.path.dirname(path)):
-        with open(path, "ab") as file:
-            file.write(_PRIORITY.sub(b"", text).rstrip(b"\n\0") + b"\n")
-    return True
-
-
-class Files:
-    """Which file is whose."""
-
-    def __init__(self) -> None:
-        self._listeners: Dict[int, str] = {}
-        self._children: Dict[int, str] = {}
-
-    def listener(self, pid: int, path: str) -> None:
-        """A process is a listener with this log."""
-        self._listeners[pid] = path
-        # Its number may have been a session's before.
-        self._children.pop(pid, None)
-
-    def of(self, pid: int) -> Optional[str]:
-        """The log for what this process says; ``None``: nobody knows it."""
-        if pid in self._listeners:
-            return self._listeners[pid]
+def _let_in(door: socket.socket, logs: Dict[socket.socket, str]) -> None:
+    """Take the sockets of new listeners, and let go of those whose directory is gone."""
+    while True:
         try:
-            with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
-                parent = name_and_parent(file.read())[1]
-        except (FileNotFoundError, ProcessLookupError):
-            # It has ended: what it said before tells.
-            return self._children.get(pid)
-        path = self._listeners.get(parent) or self._children.get(parent)
-        if path is None:
-            # Its parent is the container's first process: the listener has ended.
-            return self._children.get(pid)
-        self._children[pid] = path
-        return path
+            log, (handed,), _, _ = door.recvmsg(_LONGEST, socket.CMSG_SPACE(_ONE_DESCRIPTOR.size))
+        except BlockingIOError:
+            return
+        for lines in [
+            one for one, path in logs.items() if not os.path.isdir(os.path.dirname(path))
+        ]:
+            del logs[lines]
+            lines.close()
+        lines = socket.socket(fileno=_ONE_DESCRIPTOR.unpack(handed[2])[0])
+        lines.setblocking(False)
+        logs[lines] = os.fsdecode(log)
+
+
+def _write(lines: socket.socket, log: str) -> None:
+    """Write what was said; what a listener says whose directory is gone belongs to nobody."""
+    while True:
+        try:
+            text = lines.recv(_LONGEST)
+        except BlockingIOError:
+            return
+        if os.path.isdir(os.path.dirname(log)):
+            with open(log, "ab") as file:
+                file.write(_PRIORITY.sub(b"", text).rstrip(b"\n\0") + b"\n")

@@ -27,12 +27,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lab.own import telling
 from lab.own.configurations import NamedFiles, ReadConfiguration
-from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Findings, check_line, data
-from lab.own.presumed import presumption
+from lab.own.findings import (
+    BLANKS,
+    BYTE_ORDER_MARK,
+    ONE_FILE,
+    Findings,
+    Origins,
+    check_line,
+    data,
+)
+from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
 from lab.servers.pure_ftpd import PureFtpd
-from lab.text import closest, cut, listed
+from lab.text import closest, cut
 
 #: The options, and what is said of a file.
 TABLE = str(Path(__file__).with_name("options.toml"))
@@ -60,6 +69,7 @@ _LINE = re.compile(r"([^\s=:]*)(\s*[=:]\s*|\s+|$)(.*)", re.DOTALL)
 #: What may stand before the list of suites: clients must have a certificate; nothing any more.
 _PREFIXES = re.compile("(?:-[CS]:)*")
 _REQUIRED = {1: (False, False), 2: (True, False), 3: (True, True)}
+_phrase = functools.partial(phrase, TABLE)
 _NOT_FOUND, _SYNTAX = "property not found", "syntax error"
 
 
@@ -153,30 +163,31 @@ def options() -> Mapping[str, PureFtpdOption]:
 
 def presumptions() -> Iterator[InBothLanguages]:
     """Every wording of what must hold on a person's server."""
-    for rule in data(TABLE)["rule"]:
-        if "presumes" in rule:
-            yield InBothLanguages(rule["presumes"], rule["presumes_ja"])
+    return telling.presumptions(TABLE)
 
 
-def parse(text: str, file: str, *, software: str = "pure-ftpd") -> ReadConfiguration:
+def parse(
+    text: str, file: str, *, software: str = "pure-ftpd", origins: Origins = ONE_FILE
+) -> ReadConfiguration:
     """Read a pure-ftpd.conf.
 
     Args:
         text: the whole file: what it does not set is at the program's default.
         file: its name, for the findings.
         software: the name of the lab's server.
+        origins: where the lines stand, if it is a folder.
 
     Raises:
         InputError: a line that cannot be handed on, or that the lab's server cannot do.
     """
-    reading = _Reading(file)
+    reading = _Reading(Findings(file, TABLE, origins))
     settings = 0
     for number, whole in enumerate(text.split("\n"), 1):
         bare = whole.strip(BLANKS)
         if not bare or bare.startswith("#"):
             continue
         settings += 1
-        check_line(file, number, whole, settings)
+        check_line(*reading.found.at(number), whole, settings)
         name, between, value = _LINE.fullmatch(bare).groups()  # type: ignore[union-attr]
         reading.take(_Line(number, name, between.strip(BLANKS), value))
     return reading.finish(software)
@@ -199,12 +210,11 @@ class _Line:
         return f"{self.name}={self.value}"
 
 
-class _Reading:
+class _Reading(Telling):
     """The state of reading one file."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.found = Findings(file, TABLE)
+    def __init__(self, found: Findings) -> None:
+        super().__init__(found)
         self.seen: dict[str, _Line] = {}
         """The line of each option that holds, by the option's name."""
         self.values: dict[str, str] = {}
@@ -212,8 +222,6 @@ class _Reading:
         self.lines: dict[str, int] = {}
         self.kept: dict[str, tuple[str, int]] = {}
         self.fatal: dict[str, int] = {}
-        self.without_effect: list[_Line] = []
-        self.presumed: list[str] = []
 
     def take(self, line: _Line) -> None:
         """Take one line in."""
@@ -248,7 +256,7 @@ class _Reading:
             case PureFtpdTreatment.KEPT if value != NO:
                 self.kept[option.name] = line.extra, line.number
             case PureFtpdTreatment.NO_EFFECT:
-                self.without_effect.append(line)
+                self.leave_out(line.name, line.number)
 
     def _dies(self, line: _Line, problem: str, why: InBothLanguages) -> None:
         """Keep a line that Pure-FTPd cannot read, and say so; an error, if it cannot be handed on."""
@@ -275,9 +283,8 @@ class _Reading:
         self._tls()
         self._say_the_rest()
         values = self._effective()
-        for rule in data(TABLE)["rule"]:
-            if all(re.fullmatch(pattern, values[name]) for name, pattern in rule["when"].items()):
-                self._judge(rule, values)
+        for rule, name in self.rules(values.get):
+            self._obey(rule, name, values)
         entries = dict([*self.kept.values(), *self.fatal.items()])
         settings = PureFtpd(
             software=software,  # type: ignore[arg-type]  # one of the class's own words
@@ -330,21 +337,13 @@ class _Reading:
         right = all(port in PORTS for port in numbers) and numbers == sorted(numbers)
         return values | {"ports": "" if right else "illegal"}
 
-    def _judge(self, rule: Mapping[str, Any], values: Mapping[str, str]) -> None:
+    def _obey(self, rule: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:
         """Say what options do together, have the lab's server do it, and note what that presumes."""
-        name = rule.get("line", next(iter(rule["when"])))
         line = self.seen.get(name)
         number = line.number if line else None
         shown = {key: cut(value) for key, value in values.items()}
         shown |= {"line": str(line or f"{name} {values[name]}".strip()), "value": shown[name]}
-        if rule.get("cannot"):
-            says = rule["says"].partition(": ")[2].format(**shown)
-            raise self.found.fail("cannot", number, says=says)
-        if "says" in rule:
-            self.found.say_words(rule["says"], number, rule["says_ja"], **shown)
-        if "presumes" in rule:
-            place = self.file if number is None else f"{self.file}:{number}"
-            self.presumed.append(presumption(rule["presumes"].format(**shown), place))
+        self.judge(rule, number, shown)
         if line is not None:
             for kept in rule.get("keep", ()):
                 self.kept[name] = kept.format(**{**values, "value": values[name]}), line.number
@@ -353,21 +352,12 @@ class _Reading:
         for option in options().values():
             if option.missing and option.name not in self.seen:
                 self.found.say_words(option.missing, None, option.missing_ja)
-        if self.without_effect:
-            each = [_phrase("on-line", name=s.name, number=s.number) for s in self.without_effect]
-            names = InBothLanguages(
-                listed(one.en for one in each), listed((one.ja for one in each), language="ja")
-            )
-            self.found.say("no-effect", self.without_effect[0].number, names=names)
+        self.say_what_is_left_out()
 
 
 def _small(digits: str) -> int:
     """The number; of one that is larger than any port, one that is as well."""
     return int(digits.lstrip("0")[: len(str(PORTS.stop)) + 1] or "0")
-
-
-def _phrase(name: str, /, **values: object) -> InBothLanguages:
-    return InBothLanguages(**data(TABLE)["phrases"][name]).format(**values)
 
 
 def _problem_of(name: str) -> str:
@@ -427,6 +417,16 @@ def _example(option: PureFtpdOption) -> str:
         .replace("<any>", "FILE")
         .replace("<alnum>", "WORD")
     )
+
+
+def option_set_by(row: str) -> str:
+    """The option that a row of a pure-ftpd.conf is about, as the table spells it; empty: none."""
+    bare = row.strip(BLANKS)
+    if bare.startswith("#"):
+        return ""
+    name = _LINE.fullmatch(bare)[1]  # type: ignore[index]  # it matches everything
+    option = options().get(name.lower())
+    return "" if option is None else option.name
 
 
 def named_files(text: str, file: str) -> NamedFiles:

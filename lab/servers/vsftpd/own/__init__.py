@@ -12,7 +12,7 @@ from lab.own.configurations import (
     ReadConfiguration,
     WritableConfiguration,
 )
-from lab.own.findings import BLANKS
+from lab.own.findings import BLANKS, ONE_FILE, Origins
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 
@@ -32,11 +32,17 @@ class VsftpdConfiguration(OwnConfiguration):
     has_certificate: ClassVar[bool] = True
 
     def read(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
+        self,
+        text: str,
+        file: str,
+        server: Server[Any],
+        build: str | None = None,
+        origins: Origins = ONE_FILE,
     ) -> ReadConfiguration:
         """See :meth:`OwnConfiguration.read`."""
         from lab.servers.vsftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
+        del origins
         read = reading.parse(
             text,
             file,

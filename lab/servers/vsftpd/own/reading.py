@@ -29,6 +29,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
+from lab.own import telling
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
@@ -37,11 +38,11 @@ from lab.own.findings import (
     check_line,
     data,
 )
-from lab.own.presumed import presumption
+from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd
 from lab.settings import SettingsError
-from lab.text import closest, cut, listed
+from lab.text import closest, cut
 
 #: The options, and what is said of a file.
 TABLE = str(Path(__file__).with_name("options.toml"))
@@ -60,6 +61,7 @@ _SAFE = "TLSv1.2"
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0[0-7]*", re.ASCII)
 _MISSING = "missing value in config file for"
+_phrase = functools.partial(phrase, TABLE)
 
 
 class OptionKind(StrEnum):
@@ -179,11 +181,7 @@ def line_that_switches(text: str, version: str) -> int | None:
 
 def presumptions() -> Iterator[InBothLanguages]:
     """Every wording of what is presumed, with the places of its values."""
-    table = data(TABLE)
-    for given in (*table["option"].values(), *table["rule"]):
-        if "presumes" in given:
-            yield InBothLanguages(given["presumes"], given["presumes_ja"])
-    yield InBothLanguages(**table["phrases"]["other-build"])
+    return telling.presumptions(TABLE, "other-build")
 
 
 @dataclass(frozen=True)
@@ -284,11 +282,12 @@ def _remedy(text: str, known: Container[str]) -> str:
 # -- settings --------------------------------------------------------------------------------------
 
 
-class _Reading:
+class _Reading(Telling):
     """The state of reading one file."""
 
     def __init__(self, found: Findings, build: Build, target: Build) -> None:
-        self.found, self.build, self.target = found, build, target
+        super().__init__(found)
+        self.build, self.target = build, target
         self.options, self.of_target = options_of(build), options_of(target)
         self.seen: dict[str, _Line] = {}
         self.fields: dict[str, Any] = {}
@@ -296,8 +295,6 @@ class _Reading:
         self.versions: dict[str, tuple[bool, int]] = {}
         self.kept: dict[str, str] = {}
         self.fatal: list[str] = []
-        self.without_effect: list[_Line] = []
-        self.presumed: list[str] = []
         self.recognised = False
         """The build is what the file's options say, and nobody has named it."""
 
@@ -313,7 +310,7 @@ class _Reading:
             self.recognised = False
             names = {"build": self.build, "other": self.target, "option": BUILD_OPTION}
             self.found.say("other-build", line.number, line=line, **names)
-            self._presume(line.number, _phrase("other-build", build=self.build.name).en)
+            self.presume(line.number, _phrase("other-build", build=self.build.name).en)
         before = self.seen.get(line.name)
         if before is not None and before.value != line.value:
             self.found.say("repeated", line.number, now=line, before=before)
@@ -387,7 +384,7 @@ class _Reading:
             case Treatment.KEPT:
                 self.found.say("left-out", line.number, line=line, target=self.target.name)
             case Treatment.NO_EFFECT:
-                self.without_effect.append(line)
+                self.leave_out(line.name, line.number)
 
     def _certificate(self, line: _Line, path: str) -> None:
         if line.name == _CERTIFICATE:
@@ -436,9 +433,10 @@ class _Reading:
         switches = self._protocols()
         self._say_defaults()
         values = {name: self._effective(name) for name in self.options}
-        for rule in data(TABLE)["rule"]:
-            if self._holds(rule, values):
-                self._judge(rule, values)
+        here = {"build": self.build, "target": self.target}
+        for rule, name in self.rules(values.get):
+            if all(_is_about(rule, key, build) for key, build in here.items()):
+                self._obey(rule, name, values)
         extra = (*self.kept.values(), *switches, *self.fatal)
         return VsftpdConf(
             file=self.found.file,
@@ -487,28 +485,13 @@ class _Reading:
             if v in names
         )
 
-    def _holds(self, rule: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-        """Whether a rule is about these builds and values; an option that the build has not has none."""
-        here = {"build": self.build, "target": self.target}
-        return all(_is_about(rule, key, build) for key, build in here.items()) and all(
-            name in values and re.fullmatch(pattern, values[name])
-            for name, pattern in rule["when"].items()
-        )
-
-    def _judge(self, rule: Mapping[str, Any], values: Mapping[str, str]) -> None:
+    def _obey(self, rule: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:
         """Say what options do together, have the lab's server do it, and note what that presumes."""
-        name = rule.get("line", next(iter(rule["when"])))
         line = self.seen.get(name)
         number = line.number if line else None
         shown = {key: cut(value) for key, value in values.items()}
         shown |= {"line": str(line or f"{name}={values[name]}"), "value": shown[name]}
-        if rule.get("cannot"):
-            says = rule["says"].partition(": ")[2].format(**shown)
-            raise self.found.fail("cannot", number, says=says, target=self.target.name)
-        if "says" in rule:
-            self.found.say_words(rule["says"], number, rule["says_ja"], **shown)
-        if "presumes" in rule:
-            self._presume(number, rule["presumes"].format(**shown))
+        self.judge(rule, number, shown, target=self.target.name)
         for kept in rule.get("keep", ()):
             written = kept.format(**{**values, "value": values[name]})
             self.kept[written.partition("=")[0]] = written
@@ -525,30 +508,17 @@ class _Reading:
             return "YES" if value.upper() in TRUE_WORDS else "NO"
         return value
 
-    def _presume(self, number: int | None, what: str) -> None:
-        place = self.found.file if number is None else f"{self.found.file}:{number}"
-        self.presumed.append(presumption(what, place))
-
     def _say_defaults(self) -> None:
         for name, option in self.options.items():
             needed = name != _CERTIFICATE or self.fields.get("tls")
             if option.missing and needed and name not in self.seen:
                 self.found.say_words(option.missing, None, option.missing_ja)
                 if option.presumes:
-                    self._presume(None, option.presumes)
+                    self.presume(None, option.presumes)
         same = self.build.default_ciphers == self.target.default_ciphers
         if "ssl_ciphers" not in self.seen and not same:
             self.found.say("other-ciphers", None, build=self.build, target=self.target)
-        if self.without_effect:
-            each = [_phrase("on-line", name=s.name, number=s.number) for s in self.without_effect]
-            names = InBothLanguages(
-                listed(one.en for one in each), listed((one.ja for one in each), language="ja")
-            )
-            self.found.say("no-effect", self.without_effect[0].number, names=names)
-
-
-def _phrase(name: str, /, **values: object) -> InBothLanguages:
-    return InBothLanguages(**data(TABLE)["phrases"][name]).format(**values)
+        self.say_what_is_left_out()
 
 
 def _not_boolean(line: _Line) -> InBothLanguages:
