@@ -16,7 +16,10 @@ _OPENSSL = "openssl version"
 EDGES = {
     "nginx": ("nginx -v 2>&1 | sed 's,.*/,,;s, .*,,'", _OPENSSL),
     "apache": ("apache2 -v | sed -n '1s,.*Apache/\\([^ ]*\\).*,\\1,p'", _OPENSSL),
-    "haproxy": ("haproxy -v | sed -n '1s/.*version \\([^ ]*\\).*/\\1/p'", _OPENSSL),
+    "haproxy": (
+        "haproxy -v | sed -n '1s/.*version \\([^ ]*\\).*/\\1/p'",
+        "haproxy -vv | sed -n 's/^Running on .* version : //p'",
+    ),
     "squid": ("squid -v | sed -n '1s/.*Version //p'", _OPENSSL),
     "caddy": ("caddy version | cut -d' ' -f1", "go version | cut -d' ' -f3"),
     "stunnel": ("dpkg-query -W -f '${Version}' stunnel4", _OPENSSL),

@@ -11,7 +11,7 @@ import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from tests.explain.texts import table
 #: The lab's own image with Python, cryptography and pyftpdlib, for the peers.
 PEER = "pyftpdlib"
 REPOSITORY = "tls-lab/explain"
-_DOCKERFILE = Path(__file__).parent / "image" / "Dockerfile"
+_IMAGE = Path(__file__).parent / "image"
 
 
 def peer_image(client: DockerClient) -> str:
@@ -46,28 +46,45 @@ def peer_image(client: DockerClient) -> str:
 def ensure(client: DockerClient, release: str) -> str:
     """The image with the programs of a release, made if it is missing."""
     releases = table("releases.toml")
-    text = _DOCKERFILE.read_text(encoding="utf-8")
+    suite = releases["suites"][release]
+    if newer := releases["on_top"].get(release):
+        text = (_IMAGE / "on_top" / "Dockerfile").read_text(encoding="utf-8")
+        below = ensure(client, newer["of"])
+        arguments = {
+            "SUITE": suite,
+            "PACKAGES": " ".join(newer["packages"]),
+            "LINKS": " ".join(f"{name}={path}" for name, path in newer["links"].items()),
+        }
+        return _made(
+            client, release, text, [below, *arguments.values()], [], lambda: below, arguments
+        )
+    text = (_IMAGE / "Dockerfile").read_text(encoding="utf-8")
     without = releases["without"].get(release, ())
     packages = [package for package in releases["packages"] if package not in without]
-    what = "\n".join(
-        [
-            text,
-            releases["suites"][release],
-            *packages,
-            *releases["ftp_servers"],
-            str(releases["artifact"]),
-        ]
-    )
-    tag = f"{REPOSITORY}:{release}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+    servers, artifacts = releases["ftp_servers"], releases["artifact"]
+    what = [suite, *packages, *servers, str(artifacts)]
+    arguments = {"PACKAGES": " ".join(packages), "FTP_SERVERS": " ".join(servers)}
+    base = partial(_base, client, release, suite)
+    return _made(client, release, text, what, artifacts, base, arguments)
+
+
+def _made(
+    client: DockerClient,
+    release: str,
+    dockerfile: str,
+    what: Sequence[str],
+    artifacts: list[Mapping[str, Any]],
+    base: Callable[[], str],
+    arguments: Mapping[str, str],
+) -> str:
+    """The image that is made of these, by a name that has a hash of what goes into it (``what``)."""
+    of_it = hashlib.sha256("\n".join([dockerfile, *what]).encode()).hexdigest()
+    tag = f"{REPOSITORY}:{release}-{of_it[:12]}"
     if any(tag in image.tags for image in client.images.list(REPOSITORY)):
         return tag
-    context = _context(text, releases["artifact"])
     events = client.api.build(
-        fileobj=context, custom_context=True, dockerfile="Dockerfile", tag=tag,
-        buildargs=build_arguments(
-            os.environ, apt_proxy(), BASE=_base(client, release, releases["suites"][release]),
-            PACKAGES=" ".join(packages), FTP_SERVERS=" ".join(releases["ftp_servers"]),
-        ),
+        fileobj=_context(dockerfile, artifacts), custom_context=True, dockerfile="Dockerfile", tag=tag,
+        buildargs=build_arguments(os.environ, apt_proxy(), BASE=base(), **arguments),
         network_mode="host", platform=PLATFORM, use_config_proxy=True, rm=True, forcerm=True,
         decode=True, timeout=SILENCE_S,
     )  # fmt: skip

@@ -36,6 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     client = engine.connect(engine.resolve(os.environ), timeout_s=3600)
     files = dict(material.files())
     for release in arguments.release or suites:
+        programs = programs_of(release, arguments.program or ())
+        if programs is None:
+            continue
         with Bench(client, release, files) as bench:
             folder = arguments.into or folder_of(release)
 
@@ -44,11 +47,26 @@ def main(argv: list[str] | None = None) -> int:
             ) -> Recording | None:
                 return read(folder / f"{program}@{release}.json")
 
-            for recording in recordings(bench, arguments.program or (), known, arguments.setup):
+            for recording in recordings(bench, programs, known, arguments.setup):
                 path = recording.write(folder)
                 sys.stdout.write(f"{path.name}: {len(recording.texts)} texts\n")
                 sys.stdout.flush()
     return 0
+
+
+def programs_of(release: str, asked: Collection[str]) -> Collection[str] | None:
+    """Which programs are recorded of a release: of those that were asked for what is newer there.
+
+    Args:
+        asked: names of programs; empty: all of them.
+
+    Returns:
+        Their names; empty: all that are there; ``None``: no program.
+    """
+    newer = table("releases.toml")["on_top"].get(release)
+    if newer is None:
+        return asked
+    return [name for name in newer["programs"] if not asked or name in asked] or None
 
 
 def recordings(

@@ -21,7 +21,10 @@ SERVERS = {
     "vsftpd": (_of_package("vsftpd"), _OPENSSL),
     "proftpd": (_of_package("proftpd-core"), _OPENSSL),
     "pure-ftpd": (_of_package("pure-ftpd"), _OPENSSL),
-    "pyftpdlib": ("python3 -c 'import pyftpdlib; print(pyftpdlib.__ver__)'", _OPENSSL),
+    "pyftpdlib": (
+        "python3 -c 'import pyftpdlib; print(pyftpdlib.__ver__)'",
+        "python3 -c 'from OpenSSL import SSL; print(SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode())'",
+    ),
 }
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from lab.model import Reason, Side, Stage
 from tests.explain.clients import Controls
+from tests.explain.edges import EDGES
+from tests.explain.record import programs_of
+from tests.explain.servers import SERVERS
 from tests.explain.texts import (
     KNOWN,
     RECORDED,
@@ -65,6 +68,21 @@ def test_no_release_is_without_what_nobody_installs() -> None:
     for release, packages in releases["without"].items():
         assert release in releases["suites"]
         assert set(packages) <= set(releases["packages"])
+
+
+def test_a_release_on_top_of_another_has_its_newer_programs_alone() -> None:
+    releases = table("releases.toml")
+    every = {*table("clients.toml")["version"], *SERVERS, *EDGES}
+    for release, newer in releases["on_top"].items():
+        assert {release, newer["of"]} <= set(releases["suites"])
+        assert newer["of"] not in releases["on_top"]
+        assert set(newer["programs"]) <= every
+        assert programs_of(release, ()) == newer["programs"]
+        assert programs_of(release, newer["programs"][:1]) == newer["programs"][:1]
+        assert programs_of(release, (every - set(newer["programs"]))) is None
+        assert programs_of(newer["of"], ()) == ()
+        recorded = {one.program for _, one in RECORDINGS if one.release == release}
+        assert recorded <= set(newer["programs"])
 
 
 @pytest.mark.parametrize("one", [one for _, one in RECORDINGS], ids=lambda v: v.name)
