@@ -420,6 +420,15 @@ def _patient(attempt: Attempt) -> Attempt | None:
     return attempt.with_client(timeout_s=PATIENCE_S) if slow else None
 
 
+def _where_client(field: str, change: Change) -> Change:
+    """The change, if the client has something in this field."""
+    return lambda attempt: (
+        change(attempt)
+        if getattr(attempt.client, field, None) not in (None, False, "off")
+        else None
+    )
+
+
 def _where_set(field: str, change: Change) -> Change:
     """The change, if the server has something in this field."""
     return lambda attempt: change(attempt) if getattr(attempt.server, field, None) else None
@@ -638,6 +647,21 @@ CURES: tuple[Cure, ...] = (
         _client(host=None),
     ),
     Cure("sni", (Reason.SNI_REJECTED, Reason.INTERNAL_ERROR_ALERT), _client(sni=None)),
+    Cure(
+        "check-with-tls",
+        (Reason.PLAINTEXT_PEER,),
+        _where_client("check_port", _client(check_ssl=True)),
+    ),
+    Cure(
+        "check-with-name",
+        (Reason.SNI_REJECTED, Reason.INTERNAL_ERROR_ALERT),
+        _where_client("check", _client(check_sni=True)),
+    ),
+    Cure(
+        "sessions-apart",
+        ISSUER,
+        _where_client("session_reuse", _client(session_reuse=False)),
+    ),
     Cure(
         "client-certificate",
         (Reason.CLIENT_CERTIFICATE_REQUIRED,),

@@ -66,11 +66,17 @@ def cause_of(evidence: Evidence) -> InBothLanguages:
 
 def _facts(reason: Reason, evidence: Evidence) -> Iterator[InBothLanguages]:
     yield from _mode(evidence)
-    if reason in _FACTS:
+    client = evidence.result.client
+    if getattr(client, "session_reuse", False) and getattr(client, "earlier", "none") != "none":
+        yield words("fact", "left_session")
+    elif reason in _FACTS:
         yield from _FACTS[reason](evidence)
     report = evidence.result.client_report
-    sent = report and client_dialect(evidence.result.client.program).reply(report)
-    if reason not in _SPEAKS_FOR_ITSELF and report is not None and sent is not None:
+    dialect = client_dialect(evidence.result.client.program)
+    sent = report and dialect.reply(report)
+    if report is not None and _NOBODY_ASKED in dialect.heard(report):
+        yield words("fact", "checked")
+    elif reason not in _SPEAKS_FOR_ITSELF and report is not None and sent is not None:
         reply = f"{sent} {report.reply_text}".strip()
         yield words("fact", "reply", reply=f"`{_quoted(reply)}`")
     server = evidence.result.server_report
@@ -310,6 +316,8 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
     Reason.DATA_TLS_FAILED: _reset,
     Reason.DATA_CONNECTION_FAILED: _address,
 }
+#: The signal of a client that has asked nobody, for a check of its own.
+_NOBODY_ASKED = "no-server-up"
 #: Of these a reply of the server adds nothing.
 _SPEAKS_FOR_ITSELF = frozenset(
     {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
+from lab.clients.haproxy import Haproxy
 from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
 from lab.record import CertificateRecord
 from lab.remedies import CURES, as_written, cured, remedies_for
@@ -82,6 +83,26 @@ def names(reason: Reason, server: ServerSettings, client: ClientSettings) -> lis
             nginx(port_filter="dropped"),
             edge(),
             ["let-in"],
+        ),
+        # a health check is a client of its own
+        (
+            Reason.PLAINTEXT_PEER,
+            nginx(),
+            Haproxy(check="http", check_port=True),
+            ["check-with-tls", "without-tls"],
+        ),
+        (Reason.PLAINTEXT_PEER, nginx(tls=False), Haproxy(), ["server-tls", "without-tls"]),
+        (
+            Reason.INTERNAL_ERROR_ALERT,
+            nginx(certificate_by_name=True),
+            Haproxy(check="connect"),
+            ["any-name", "check-with-name"],
+        ),
+        (
+            Reason.UNKNOWN_ISSUER,
+            nginx(),
+            edge(earlier="unchecked", session_reuse=True),
+            ["root-trusted", "sessions-apart", "not-verified"],
         ),
         (Reason.UNKNOWN, vsftpd(), net_ftp("rocky9"), []),
     ],
