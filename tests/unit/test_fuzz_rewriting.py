@@ -1,4 +1,4 @@
-"""Whatever a proftpd.conf or pure-ftpd.conf that can be read holds: written anew, it comes to what was found."""
+"""Whatever a configuration holds that can be read: written anew, it comes to what was found."""
 
 from __future__ import annotations
 
