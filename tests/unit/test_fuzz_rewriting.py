@@ -28,9 +28,7 @@ TEXTS = {
     "proftpd-conf": TRICKY_PROFTPD,
     "pure-ftpd-conf": TRICKY_PURE_FTPD,
 }
-ANY = st.one_of(
-    *(spoilt(TEXTS[one], WORDS[one]).map(lambda text, one=one: (one, text)) for one in TEXTS)
-)
+ANY = st.one_of(*(st.tuples(st.just(one), spoilt(TEXTS[one], WORDS[one])) for one in TEXTS))
 
 
 @given(ANY, st.booleans())
