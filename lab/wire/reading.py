@@ -348,7 +348,8 @@ def _first_act(connection: Connection, tls: Handshake) -> Ending | None:
         elif alert.point is not Point.SESSION and (alert.number is None or alert.is_goodbye):
             how = How.CLOSED if alert.is_goodbye else How.ENCRYPTED_ALERT
             acts.append((moment, Ending(alert.by, how, alert.point, alert.name)))
-    found, closed = _first_close(connection), _closed_by(connection, tls.point)
+    found = _first_close(connection)
+    closed = _closed_by(connection, tls.point, owes_nothing=tls.is_the_clients_turn)
     if found and closed:
         if tls.point is Point.SESSION and closed.how is not How.SILENCE:
             # What is sent to an end that has closed ends nothing.
@@ -358,8 +359,16 @@ def _first_act(connection: Connection, tls: Handshake) -> Ending | None:
     return min(acts, key=lambda act: act[0])[1] if acts else None
 
 
-def _closed_by(connection: Connection, point: Point) -> Ending | None:
-    """The first to close has broken it off, unless the other end left it without an answer."""
+def _closed_by(
+    connection: Connection, point: Point, *, owes_nothing: bool = False
+) -> Ending | None:
+    """The first to close has broken it off, unless the other end left it without an answer.
+
+    Args:
+        connection: the one that ended.
+        point: how far it had come.
+        owes_nothing: whether it was for the client to go on.
+    """
     found = _first_close(connection)
     if found is None:
         return None
@@ -368,6 +377,7 @@ def _closed_by(connection: Connection, point: Point) -> Ending | None:
     answered = point is not Point.AFTER_HANDSHAKE and (
         connection.control or point is not Point.SESSION
     )
+    answered &= not (owes_nothing and by is Side.CLIENT)
     if answered and _was_left_waiting(connection, by, moment):
         return Ending(_other(by), How.SILENCE, point)
     return Ending(by, How.RESET if reset else How.CLOSED, point)

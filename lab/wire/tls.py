@@ -138,6 +138,8 @@ class Handshake:
     alerts: list[tuple[Moment, AlertSeen]] = field(default_factory=list)
     client_finished: Moment | None = None
     server_finished: Moment | None = None
+    sealed_by_server: bool = False
+    """Over TLS 1.3 the server sent something behind its ServerHello."""
     spoken: Moment | None = None
     """When the client sent something behind its Finished."""
     not_tls: dict[Side, tuple[Moment, NotTls]] = field(default_factory=dict)
@@ -149,6 +151,14 @@ class Handshake:
     def version(self) -> str | None:
         """The version that the server chose."""
         return self.selected.version if self.selected else None
+
+    @property
+    def is_the_clients_turn(self) -> bool:
+        """Whether the server has nothing to say before the client's Finished (RFC 8446, section 2).
+
+        What it sends behind its ServerHello is one flight: the first record of it counts.
+        """
+        return self.sealed_by_server and self.client_finished is None
 
     @property
     def point(self) -> Point:
@@ -207,6 +217,7 @@ class _Reading:
     def _sealed(self, side: Side, end: _End, record: Record, moment: Moment) -> None:
         """A record of TLS 1.3: what is in it, as far as that can be known."""
         opened = end.opener.open(record) if end.opener else None
+        self.seen.sealed_by_server |= side is Side.SERVER
         if opened is None:
             first = side is Side.CLIENT and self.seen.client_finished is None
             padded = first and len(record.fragment) == _PADDED_ALERT_SIZE

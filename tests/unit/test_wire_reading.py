@@ -347,6 +347,20 @@ def test_whoever_is_left_waiting_is_not_the_one_who_refused() -> None:
     assert ending(answered) == Ending(CLIENT_SIDE, How.CLOSED, Point.BEFORE_CLIENT_HELLO)
 
 
+def test_who_takes_long_over_a_certificate_has_left_by_itself() -> None:
+    # given a client that sends its ChangeCipherSpec at once (RFC 8446, appendix D.4), and checks the chain
+    first, (_, answer), *_ = Tls.between(client_context("TLSv1.3"), server_context()).flights
+    hello = answer[: 5 + int.from_bytes(answer[3:5], "big")]
+    for said, left in (
+        (answer, Ending(CLIENT_SIDE, How.CLOSED, Point.HANDSHAKE)),
+        # as long as there is nothing behind the ServerHello, it is the server who is waited for
+        (hello, Ending(SERVER_SIDE, How.SILENCE, Point.HANDSHAKE)),
+    ):
+        wire = Wire().open().says(*first).says(SERVER_SIDE, said)
+        wire.says(CLIENT_SIDE, bytes.fromhex("140303000101")).waits(0.4).closes(CLIENT_SIDE)
+        assert ending(wire) == left
+
+
 # -- before TLS --------------------------------------------------------------------------------------
 
 
