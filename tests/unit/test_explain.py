@@ -248,13 +248,14 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
         # the first to leave fewer causes knows which is likely
         ("starttls: Proceed with negotiation.\n SSL connect attempt failed", ["reset", "closed"]),
         (f'{VSFTPD}"SSL_accept failed: error:0A00041B:SSL routines::alert"', ["bad-signature"]),
-        # net/textproto quotes a reply since Go 1.27; what a web server logs is quoted, too
+        # Go's net/textproto quotes a reply; what a web server logs is quoted, too
         ('2026/01/02 03:04:05 530 "Please login with USER and PASS."', ["tls-not-offered"]),
         (
             'failed to make FTP connection to "a:21": 530 "Please login with USER and PASS."',
             ["tls-not-offered"],
         ),
         ('{"error":"530 \\"Login incorrect.\\""}', ["login-failed"]),
+        (r'2026/01/02 03:04:05 530 "\"lab\": Login incorrect."', ["login-failed"]),
         ('"GET / HTTP/1.1" 502 "-"', []),
         # what uploads joins the client's error and the reply: the first connection had been made
         (
