@@ -240,9 +240,10 @@ class Ladders:
             }
             settings = dataclasses.replace(settings, **about)
         for line in server_lines(settings, self._spelt):
-            name, text = self._spelt.option_of(line), line.removesuffix(";")
+            name, text = self._spelt.option_of(line), line.removesuffix(self._spelt.line_end)
             if name in lines and name in self._spelt.adds_up:
-                text = f"{lines[name]} {text.removeprefix(name).strip()}"
+                words = f"{lines[name]} {text.removeprefix(name)}".split()
+                text = " ".join(dict.fromkeys(words))
             lines[name] = text
         return lines
 
@@ -273,9 +274,12 @@ class Ladders:
 
     @cached_property
     def _governed(self) -> frozenset[str]:
-        """The names of all lines that ladders are about, as the lab's server has them."""
+        """The names of all lines that ladders are about, as the lab's server and the file's build have them.
+
+        A line that ends the server at start is kept in the file's own spelling.
+        """
         each = (_names_of(self._plain, ladder, server_of(self.base)) for ladder in self.ladders)
-        return frozenset(name for names in each for name in names)
+        return frozenset().union(*each, *self._names)
 
     @cached_property
     def _plain(self) -> ServerSettings:

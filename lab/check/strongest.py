@@ -359,15 +359,15 @@ def comparable(settings: ServerSettings) -> ServerSettings:
     if hasattr(settings, "presumed"):
         changes["presumed"] = ()
     if hasattr(settings, "extra"):
-        # Of an option that adds up it is the same in which of its lines a word stands.
+        # Of an option that adds up it is the same in which of its lines a word stands, and how often.
         words = {one: server.option_of(one) in server.adds_up for one in settings.extra}
         alone = [one for one, adds_up in words.items() if not adds_up]
-        alone += [
+        alone += {
             f"{server.option_of(one)}={word}"
             for one, adds_up in words.items()
             if adds_up
             for word in one.partition("=")[2].split()
-        ]
+        }
         changes["extra"] = tuple(sorted(alone))
     return dataclasses.replace(settings, **changes)
 

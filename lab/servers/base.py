@@ -148,6 +148,8 @@ class Server(ABC, Generic[S]):
 
     adds_up: ClassVar[frozenset[str]] = frozenset()
     """Options of which every line holds, each with words of its own."""
+    line_end: ClassVar[str] = ""
+    """What the syntax of its configuration ends a line with."""
 
     settings: type[S]
     """The class of its settings."""

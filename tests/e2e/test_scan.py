@@ -182,11 +182,11 @@ def test_the_command_scans_the_servers_of_cases(shared: Copy) -> None:
     done = shared.lab("scan", "triple_des")
 
     assert done.status == 0, str(done)
-    assert "agree  TLSv1.2" in done.out
+    assert "  agree  TLSv1.2" in done.out
     assert " agree" in done.out.splitlines()[-1]
     done = shared.lab("scan", "triple_des", "--lang", "ja")
     assert done.status == 0, str(done)
-    assert "一致  TLSv1.2" in done.out
+    assert "  一致  TLSv1.2" in done.out
     assert re.match(r"設定 \d+ 組: 一致 \d+", done.out.splitlines()[-1]), str(done)
     assert "起動しませんでした: 500 OOPS" in done.out, str(done)
 

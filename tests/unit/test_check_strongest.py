@@ -450,6 +450,7 @@ TRICKY = [
     "ssl_sni_hostname=a.example\nrequire_cert=YES\nca_certs_file=/x\nssl_sni_hostname=b.example\n",
     " ssl_tlsv1=YES\nchroot_local_user=YES\nallow_writeable_chroot=NO",
     "ssl_tlsv1=YES \nbogus=1\n",
+    "ssl_enable =YES\nssl_tlsv1_2=YES \nssl_tlsv1_3=NO\n",
 ]
 TRICKY_NGINX = [
     "server { listen 443 ssl; ssl_ciphers HIGH; ssl_certificate a; ssl_protocols TLSv1 TLSv1.2; }\n",

@@ -54,6 +54,8 @@ STATUS = "status"
 class NginxServer(Server[Nginx]):
     """Writes ``nginx.conf``."""
 
+    line_end: ClassVar[str] = ";"
+
     settings: type[Nginx] = Nginx
     agent: Agent = Agent.python("nginx", "server.py", "nginx")
     name: str = "nginx"

@@ -130,6 +130,10 @@ class VsftpdServer(Server[Vsftpd]):
     library: str = "OpenSSL"
     newest: str = PROTOCOLS[-1]
 
+    def option_of(self, line: str) -> str:
+        """See :meth:`Server.option_of`; a blank before ``=`` belongs to the name, which is unknown then."""
+        return line.partition("=")[0]
+
     def unsupported(self, settings: Vsftpd) -> str | None:
         """Why ``vsftpd.conf`` of this build cannot say this; ``None`` if it can."""
         spoken = PROTOCOLS[: PROTOCOLS.index(self.newest) + 1]

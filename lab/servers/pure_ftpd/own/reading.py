@@ -227,11 +227,11 @@ class _Reading(Telling):
         """Take one line in."""
         option = options().get(line.name.lower())
         if option is None:
-            self._dies(line, _problem_of(line.name), _unknown(line))
+            self._dies(line, line.name, _problem_of(line.name), _unknown(line))
             return
         value = option.value_of(line.value)
         if value is None:
-            self._dies(line, _SYNTAX, _malformed(line, option))
+            self._dies(line, option.name, _SYNTAX, _malformed(line, option))
             return
         if option.refuses and re.fullmatch(option.refuses, value):
             self._refused(line, option)
@@ -258,12 +258,12 @@ class _Reading(Telling):
             case PureFtpdTreatment.NO_EFFECT:
                 self.leave_out(line.name, line.number)
 
-    def _dies(self, line: _Line, problem: str, why: InBothLanguages) -> None:
+    def _dies(self, line: _Line, name: str, problem: str, why: InBothLanguages) -> None:
         """Keep a line that Pure-FTPd cannot read, and say so; an error, if it cannot be handed on."""
         said = {"why": why, "problem": problem, "number": line.number}
         if line.name and line.extra.isprintable():
             value = f"{line.sign}{line.value}" if line.value.startswith(("=", ":")) else line.value
-            self.fatal[f"{line.name}={value}"] = line.number
+            self.fatal[f"{name}={value}"] = line.number
             self.found.say("dies", line.number, line=line, **said)
             return
         mark = line.name.startswith(BYTE_ORDER_MARK)
@@ -272,7 +272,7 @@ class _Reading(Telling):
 
     def _refused(self, line: _Line, option: PureFtpdOption) -> None:
         """Keep a line with a value that Pure-FTPd ends at."""
-        self.fatal[line.extra] = line.number
+        self.fatal[f"{option.name}={line.value}"] = line.number
         better = f"{option.name} {option.better}"
         self.found.say("refused", line.number, line=line, problem=option.says, better=better)
 
