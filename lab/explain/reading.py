@@ -37,6 +37,11 @@ _ESCAPES = re.compile(
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,6}|#x[0-9a-fA-F]{1,6}|[a-z]{2,8});")
 _UNICODE = re.compile(r"\\u00([2-7][0-9a-fA-F])")
+#: A reply as Go's net/textproto quotes it (`%q`): since 1.25.11 and 1.26.4, golang/go#79346.
+_QUOTED_REPLY = re.compile(
+    r"((?:^[ \t]*|: |\* |[\"'](?=\d)|\d\d:\d\d:\d\d )[45]\d\d )\"([^\n]{1,400}?)\"(?=[\"')\]}]*[ \t]*$)",
+    re.MULTILINE,
+)
 _PLAIN = str.maketrans(
     {
         "\u2018": "'",
@@ -117,6 +122,8 @@ def plain(text: str) -> str:
         text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
         text = text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", " ")
         text = text.replace('\\"', '"').replace("\\'", "'").replace("\\/", "/")
+    if '"' in text:
+        text = _QUOTED_REPLY.sub(r"\1\2", text)
     return readable(_CONTROLS.sub("", text.translate(_PLAIN)))
 
 

@@ -248,6 +248,53 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
         # the first to leave fewer causes knows which is likely
         ("starttls: Proceed with negotiation.\n SSL connect attempt failed", ["reset", "closed"]),
         (f'{VSFTPD}"SSL_accept failed: error:0A00041B:SSL routines::alert"', ["bad-signature"]),
+        # Go's net/textproto quotes a reply; what a web server logs is quoted, too
+        ('2026/01/02 03:04:05 530 "Please login with USER and PASS."', ["tls-not-offered"]),
+        (
+            'failed to make FTP connection to "a:21": 530 "Please login with USER and PASS."',
+            ["tls-not-offered"],
+        ),
+        ('{"error":"530 \\"Login incorrect.\\""}', ["login-failed"]),
+        (r'2026/01/02 03:04:05 530 "\"lab\": Login incorrect."', ["login-failed"]),
+        ('"GET / HTTP/1.1" 502 "-"', []),
+        # what uploads joins the client's error and the reply: the first connection had been made
+        (
+            "2 errors occurred:\n\t* tls: failed to verify certificate: x509: certificate signed by "
+            'unknown authority\n\t* 522 "SSL handshake failed."',
+            ["data-tls-failed"],
+        ),
+        # frames of a trace say which connection, and which line of a reply
+        (
+            "  in get_stream\n  in get_passive_connection\n    reader = await self._open_connection(ip)\n"
+            "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate (_ssl.c:1130)",
+            ["data-tls-failed"],
+        ),
+        (
+            "  in start_tls\nssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate "
+            "verify failed: self-signed certificate (_ssl.c:1130)",
+            ["self-signed-leaf"],
+        ),
+        # a connection for data has its address behind `via`
+        (
+            "Failed to connect to a.example:21 after 3 ms: Could not connect to server",
+            ["connection-refused", "no-route", "reset"],
+        ),
+        (
+            "Failed to connect to a.example:21 via 192.0.2.1:40000 after 3 ms: Could not connect to server",
+            ["data-connection-failed"],
+        ),
+        # what is suppressed came of the alert that nobody is there to read
+        (
+            "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake\n"
+            "\tSuppressed: java.net.SocketException: Broken pipe\n"
+            "Caused by: java.io.EOFException: SSL peer shut down incorrectly",
+            ["closed", "aborted"],
+        ),
+        (
+            "failed: Connection reset by peer, IO::Socket::IP configuration failed",
+            ["reset", "closed"],
+        ),
         # who is written to when it is gone
         ("500 write failed: Broken pipe", ["client-certificate-required", "reset"]),
         ("curl: (8) Got a 421 ftp-server response when 220 was expected", ["service-unavailable"]),
