@@ -208,6 +208,11 @@ def end_of(result: AttemptResult, version: str = "") -> End:
     )
 
 
+def older(library: str, version: str) -> bool:
+    """Whether a library is older than a version of TLS: OpenSSL has TLS 1.3 since 1.1.1."""
+    return version == "TLSv1.3" and re.match(r"OpenSSL (0\.|1\.0\.|1\.1\.0)", library) is not None
+
+
 def spoken(result: AttemptResult) -> str | None:
     """The version of TLS that both ends agreed on, as the client says or as the wire shows."""
     if result.client_report and result.client_report.protocol:
@@ -280,7 +285,12 @@ def make(
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
         known = dataclasses.replace(known, words={**known.words, **words}, versions=versions)
         accepts = dict(_accepts(laboratory))
-        lacking = [c for c in wanted if not accepts.get(c.server, {}).get(c.version, True)]
+        lacking = [
+            cell
+            for cell in wanted
+            if older(versions.get(cell.server, {}).get("TLS library", ""), cell.version)
+            and not accepts[cell.server][cell.version]
+        ]
         lacks = {cell: [End(str(Verdict.CANNOT), "", "", LACKS)] for cell in lacking}
         known = dataclasses.replace(known, ends={**known.ends, **lacks}, accepts=accepts)
         ways = {cell: list(each) for cell, each in wanted.items() if cell not in lacks}

@@ -164,6 +164,22 @@ def test_what_a_servers_build_has_not_got_is_a_fact_and_no_omission() -> None:
     assert fact not in "\n".join(tables_of(came))
 
 
+@pytest.mark.parametrize(
+    ("library", "version", "lacks"),
+    [
+        ("OpenSSL 1.0.2k-fips  26 Jan 2017 (CentOS 7 build)", "TLSv1.3", True),
+        ("OpenSSL 1.0.2k-fips  26 Jan 2017 (CentOS 7 build)", "TLSv1.2", False),
+        ("OpenSSL 1.1.1n  15 Mar 2022", "TLSv1.3", False),
+        ("OpenSSL 3.5.9", "TLSv1.3", False),
+        ("", "TLSv1.3", False),
+    ],
+)
+def test_only_a_library_that_is_older_than_a_version_lacks_it(
+    library: str, version: str, lacks: bool
+) -> None:
+    assert field.older(library, version) is lacks
+
+
 def test_the_files_of_all_tries_under_way_fit_into_a_clients_tmp() -> None:
     services = YAML(typ="safe").load(root() / "compose" / "base.yaml")["services"]
     sizes = [one for one in services["client"]["tmpfs"] if one.startswith("/tmp:")]
