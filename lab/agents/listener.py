@@ -159,11 +159,9 @@ class ListenerProcess:
     def end(self) -> None:
         """Kill the process with its sessions and wait until it is gone, and its port free."""
         if self.pid and self.status() is None:
-            family = descendants(self.pid, processes())
-            kill(self.pid)
-            self._status = _exit_code(os.waitpid(self.pid, 0)[1])
-            for pid in family:
+            for pid in stopped_family(self.pid):
                 kill(pid)
+            self._status = _exit_code(os.waitpid(self.pid, 0)[1])
             # A worker that shares the listening socket ends a moment after its signal.
             until = time.monotonic() + ANSWER_S
             while queue_of(self.port) is not None and time.monotonic() < until:
@@ -298,6 +296,21 @@ def descendants(pid: int, table: Dict[int, Tuple[str, int]]) -> Set[int]:
     return found
 
 
+def stopped_family(pid: int) -> Set[int]:
+    """A process and those that were started by it, all stopped, so that none starts another meanwhile.
+
+    One that is killed first leaves what it has just started to nobody.
+    """
+    found: Set[int] = set()
+    more = {pid}
+    while more:
+        for each in more:
+            send(each, signal.SIGSTOP)
+        found |= more
+        more = descendants(pid, processes()) - found
+    return found
+
+
 def orphans(name: str, table: Dict[int, Tuple[str, int]]) -> Set[int]:
     """The processes of this name whose parent is neither a listener nor of this name.
 
@@ -312,7 +325,12 @@ def orphans(name: str, table: Dict[int, Tuple[str, int]]) -> Set[int]:
 
 def kill(pid: int) -> None:
     """SIGKILL, to a process that may be gone already."""
+    send(pid, signal.SIGKILL)
+
+
+def send(pid: int, number: int) -> None:
+    """A signal, to a process that may be gone already."""
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         pass

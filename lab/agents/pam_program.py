@@ -61,8 +61,10 @@ class ForkingProgram(LinkedProgram):
         return not descendants(listener.pid, table) and not orphans(name, table)
 
     def end_sessions(self, listener: ListenerProcess) -> None:
-        """Kill every session, not the listener."""
-        for pid in descendants(listener.pid, processes()):
+        """Kill every session, not the listener; and those that a listener has left which is gone."""
+        table = processes()
+        name = os.path.basename(self.binary)
+        for pid in descendants(listener.pid, table) | orphans(name, table):
             kill(pid)
 
 

@@ -1,0 +1,46 @@
+"""A listener ends with everything that it has started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.agent_process import AGENTS
+
+#: Starts listeners that start processes without a pause, ends them, and says what was left of each.
+FORKING = """
+import os, select, signal, sys, time
+sys.path.insert(0, sys.argv[1])
+from listener import ListenerProcess
+
+def fork_for_ever(config):
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in range(400):
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+    time.sleep(60)
+
+for number in range(10):
+    listener = ListenerProcess("k%d" % number, sys.argv[2], 1, "lab")
+    listener.start(fork_for_ever)
+    # open as long as one of them has it
+    output = os.dup(listener.words._output)
+    os.set_blocking(output, False)
+    time.sleep(0.005)
+    listener.end()
+    closed = select.select([output], [], [], 5.0)[0] and os.read(output, 1) == b""
+    print("nothing" if closed else "something")
+"""
+
+
+def test_what_a_listener_starts_while_it_is_ended_ends_with_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, str(AGENTS), str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.stdout.split() == ["nothing"] * 10
