@@ -22,6 +22,7 @@ VALUES = {
         "name",
         "userlist_file",
         "value",
+        "version",
     )
 }
 
