@@ -291,6 +291,8 @@ class ResidentAgent:
         self._enforce_deadlines()
         open_input = self._read_requests() if 0 in ready else True
         self._hand_over()
+        if self._output and self._reader.poll(0):
+            self._flush()
         return open_input
 
     def _hand_over(self) -> None:
@@ -489,8 +491,6 @@ class ResidentAgent:
     def _send(self, message: Mapping[str, Any]) -> None:
         line = json.dumps(message, ensure_ascii=True, default=str).encode("ascii") + b"\n"
         self._output.append(line)
-        if self._reader.poll(0):
-            self._flush()
 
     def _refuse(self, ident: Any, kind: str, error: str, **more: Any) -> None:
         self._send(dict(more, id=ident, ok=False, kind=kind, error=error))
