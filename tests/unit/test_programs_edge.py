@@ -347,6 +347,8 @@ LINES = [
      "SSL handshake failure", False, "handshake", None, "ECONNRESET"),
     ("upstream timed out (110: Connection timed out) while reading response header from upstream",
      "first byte timeout", False, "response", None, "ETIMEDOUT"),
+    ("upstream prematurely sent response while reading response header from upstream",
+     "Unknown protocol", True, "handshake", None, None),
     ("upstream prematurely closed connection while reading response header from upstream",
      "backend read error", False, "response", None, None),
     ("upstream sent no valid HTTP/1.0 header while reading response header from upstream",
