@@ -306,9 +306,22 @@ def stopped_family(pid: int) -> Set[int]:
     while more:
         for each in more:
             send(each, signal.SIGSTOP)
+        # On another processor it goes on for a moment, and may be about to start one.
+        until = time.monotonic() + ANSWER_S
+        while not all(map(_stands, more)) and time.monotonic() < until:
+            time.sleep(0.0005)
         found |= more
         more = descendants(pid, processes()) - found
     return found
+
+
+def _stands(pid: int) -> bool:
+    """Whether a process is stopped or has ended; proc(5) has the letters."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] in "TtZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def orphans(name: str, table: Dict[int, Tuple[str, int]]) -> Set[int]:
