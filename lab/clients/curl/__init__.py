@@ -162,7 +162,7 @@ class CurlTrace(Trace):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.alerts: list[str] = []
-        self.library_errors: list[str] = []
+        self.tls_errors: list[str] = []
         self.certificate_received = False
         for line in text.splitlines():
             self.take(line.rstrip("\r"))
@@ -179,7 +179,7 @@ class CurlTrace(Trace):
         elif alert := _FATAL_ALERT.match(line):
             self.alerts.append(alert[1])
         elif library := _LIBRARY_ERROR.match(line):
-            self.library_errors.append(library[1])
+            self.tls_errors.append(library[1])
         else:
             self._take_remark(line)
 
@@ -218,7 +218,7 @@ def report_of(ran: Ran, trace: CurlTrace, *, failed: bool, done: str) -> ClientR
         trace,
         failed=failed,
         done=done,
-        error=distinct([*late, complaint, *trace.library_errors, *trace.alerts]),
+        error=distinct([*late, complaint, *trace.tls_errors, *trace.alerts]),
         message=f"curl: {complaint}" if failed and complaint else "",
         errno=errno_of(ran.exit_status, ran.stderr) if failed else None,
         verify_code=verify_code_of(ran.exit_status, ran.stdout),
