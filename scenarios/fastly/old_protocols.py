@@ -43,12 +43,11 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
     of luck, and so is what it calls it.
     """
     attempt = Attempt(origin(behaviour="ftp-banner"), client)
+    cure = attempt.with_server(behaviour="serve")
     return Case(
         attempt,
         fastly.no_tls(client),
-        remedies=[
-            recommended("a web server with TLS on the port", attempt.with_server(behaviour="serve"))
-        ],
+        remedies=[recommended("a web server with TLS on the port", cure)],
     )
 
 
@@ -145,12 +144,11 @@ def the_origin_resets(client: ClientSettings) -> Case:
 def no_secure_renegotiation(client: ClientSettings) -> Case:
     """The origin does not know RFC 5746, without which OpenSSL 3 does not go on."""
     attempt = Attempt(origin(behaviour="no-secure-renegotiation"), client)
+    cure = attempt.with_server(behaviour="serve")
     return Case(
         attempt,
         fastly.in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION),
-        remedies=[
-            recommended("an origin that knows RFC 5746", attempt.with_server(behaviour="serve"))
-        ],
+        remedies=[recommended("an origin that knows RFC 5746", cure)],
     )
 
 

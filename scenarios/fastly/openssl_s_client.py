@@ -142,16 +142,11 @@ def asked_by_address(client: ClientSettings) -> Case:
     The page's command is of that kind, so that it can fail where the service does not.
     """
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, host="address"))
+    cure = attempt.with_client(sni="nginx.lab.test")
     return Case(
         attempt,
         fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
-        remedies=[
-            recommended(
-                "-servername with the origin's name",
-                attempt.with_client(sni="nginx.lab.test"),
-                completed(),
-            )
-        ],
+        remedies=[recommended("-servername with the origin's name", cure, completed())],
     )
 
 

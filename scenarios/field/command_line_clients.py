@@ -211,11 +211,10 @@ def ftp_ssl_calls_a_short_file_sent(client: ClientSettings) -> Case:
     it; the server's 426 changes nothing for it. It is a race: some files are whole.
     """
     attempt = Attempt(vsftpd(), client)
+    cure = attempt.with_server(protocols=field.WHOLE)
     return Case(
         attempt,
         false_success(),
-        remedies=[
-            recommended("vsftpd.conf: TLS 1.2 at most", attempt.with_server(protocols=field.WHOLE))
-        ],
+        remedies=[recommended("vsftpd.conf: TLS 1.2 at most", cure)],
         race=Race(times=30, least=1),
     )

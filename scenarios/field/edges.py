@@ -151,14 +151,11 @@ def a_common_name_is_enough_for_openssl(client: ClientSettings) -> Case:
 def a_common_name_is_not_enough_for_caddy(client: ClientSettings) -> Case:
     """A common name without alternative names is no name for Caddy (2.6.2), as for all of Go."""
     attempt = Attempt(nginx(certificate="cn-only"), client)
+    cure = attempt.with_server(certificate="valid")
     return Case(
         attempt,
         refuses(client, Reason.HOSTNAME_MISMATCH),
-        remedies=[
-            recommended(
-                "a certificate with alternative names", attempt.with_server(certificate="valid")
-            )
-        ],
+        remedies=[recommended("a certificate with alternative names", cure)],
     )
 
 
@@ -216,15 +213,11 @@ def a_closed_port_behind_an_edge(client: ClientSettings) -> Case:
 def an_origin_that_wants_a_certificate(client: ClientSettings) -> Case:
     """The origin wants a certificate of the edge; it answers 400, and every edge passes that on."""
     attempt = Attempt(nginx(require_cert=True), client)
+    cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED),
-        remedies=[
-            recommended(
-                "a certificate given to the edge, to present",
-                attempt.with_client(client_certificate="client"),
-            )
-        ],
+        remedies=[recommended("a certificate given to the edge, to present", cure)],
     )
 
 
@@ -232,12 +225,11 @@ def an_origin_that_wants_a_certificate(client: ClientSettings) -> Case:
 def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     """A server line with ssl and nothing else does not start HAProxy (3.0.11)."""
     attempt = Attempt(nginx(), client)
+    cure = attempt.with_client(configured=True)
     return Case(
         attempt,
         refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
-        remedies=[
-            recommended("a CA, and verify required", attempt.with_client(configured=True), FETCHED)
-        ],
+        remedies=[recommended("a CA, and verify required", cure, FETCHED)],
     )
 
 

@@ -87,17 +87,12 @@ def nginx_resumes_what_needs_a_name(client: ClientSettings) -> Case:
     alert 80. A session that is resumed asks for no certificate.
     """
     attempt = Attempt(nginx(certificate_by_name=True), client)
+    cure = attempt.with_client(sni=None, earlier="none")
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.INTERNAL_ERROR_ALERT),
         twin=attempt.with_client(session_reuse=True),
-        remedies=[
-            recommended(
-                "the name is sent: proxy_ssl_server_name on",
-                attempt.with_client(sni=None, earlier="none"),
-                FETCHED,
-            )
-        ],
+        remedies=[recommended("the name is sent: proxy_ssl_server_name on", cure, FETCHED)],
     )
 
 

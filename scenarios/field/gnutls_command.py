@@ -99,12 +99,11 @@ def gnutls_cli_says_all_that_is_wrong(client: ClientSettings) -> Case:
 def gnutls_cli_calls_a_missing_intermediate_an_unknown_issuer(client: ClientSettings) -> Case:
     """Of an intermediate that is not sent, gnutls-cli (3.7.9, 3.8.9) says that the issuer is unknown."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    cure = attempt.with_server(certificate="full-chain")
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, _said("The certificate issuer is unknown.")),
-        remedies=[
-            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
-        ],
+        remedies=[recommended("send the intermediate too", cure)],
     )
 
 

@@ -328,12 +328,11 @@ def go_calls_a_missing_intermediate_an_unknown_authority(client: ClientSettings)
 def java_calls_a_missing_intermediate_no_path(client: ClientSettings) -> Case:
     """Java (17, 21) does not say that an intermediate is missing, but that there is no path."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    cure = attempt.with_server(certificate="full-chain")
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
-        remedies=[
-            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
-        ],
+        remedies=[recommended("send the intermediate too", cure)],
     )
 
 

@@ -39,12 +39,11 @@ def a_server_name_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     """A vsftpd 3.0.3 does not start with ssl_sni_hostname: that option came with 3.0.5."""
     line = ("ssl_sni_hostname=vsftpd-3-0-3.lab.test",)
     attempt = Attempt(vsftpd_3_0_3(extra=line, require_ssl_reuse=False), client)
+    cure = attempt.with_server(extra=())
     return Case(
         attempt,
         NOT_STARTED,
-        remedies=[
-            recommended("the line is taken out", attempt.with_server(extra=()), field.DELIVERED)
-        ],
+        remedies=[recommended("the line is taken out", cure, field.DELIVERED)],
     )
 
 

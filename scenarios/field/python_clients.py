@@ -32,16 +32,11 @@ def fsspec_checks_no_certificate(client: ClientSettings) -> Case:
 def fsspec_resumes_nothing(client: ClientSettings) -> Case:
     """A vsftpd as it is shipped refuses fsspec (2026.9.0), whose data connections resume no session."""
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client)
+    cure = attempt.with_server(require_ssl_reuse=False)
     return Case(
         attempt,
         field.REUSE_REQUIRED,
-        remedies=[
-            temporary(
-                "require_ssl_reuse=NO on the server",
-                attempt.with_server(require_ssl_reuse=False),
-                UNCHECKED,
-            )
-        ],
+        remedies=[temporary("require_ssl_reuse=NO on the server", cure, UNCHECKED)],
     )
 
 
@@ -144,15 +139,10 @@ def git_ftp_blames_the_certificate(client: ClientSettings) -> Case:
     Its advice, --insecure, gives the protection away and cures nothing.
     """
     attempt = Attempt(vsftpd_on_openssl_1_0_2(ciphers="DES-CBC3-SHA"), client)
+    cure = attempt.with_server(ciphers="ECDHE+AESGCM")
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
         twin=attempt.with_server(ciphers=None),
-        remedies=[
-            recommended(
-                "suites of today on the server",
-                attempt.with_server(ciphers="ECDHE+AESGCM"),
-                field.DELIVERED,
-            )
-        ],
+        remedies=[recommended("suites of today on the server", cure, field.DELIVERED)],
     )

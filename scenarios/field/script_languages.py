@@ -271,11 +271,10 @@ def npm_ftp_never_connects_with_implicit_tls(client: ClientSettings) -> Case:
     server speaks. Seen on Node 18 and 20.
     """
     attempt = Attempt(vsftpd(), client).with_client(implicit_tls=True, timeout_s=3.0)
+    tried = attempt.with_server(implicit_tls=True)
     return Case(
         attempt,
         refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.TIMED_OUT),
         twin=attempt.with_client(implicit_tls=False),
-        remedies=[
-            useless("vsftpd.conf: implicit_ssl=YES", attempt.with_server(implicit_tls=True)),
-        ],
+        remedies=[useless("vsftpd.conf: implicit_ssl=YES", tried)],
     )
