@@ -122,22 +122,16 @@ def the_origin_does_not_know_the_name(client: ClientSettings) -> Case:
 def the_origin_closes(client: ClientSettings) -> Case:
     """The origin closes the connection after the client's first message, without a word."""
     attempt = Attempt(origin(behaviour="close"), client)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.CLOSED),
-        twin=attempt.with_server(behaviour="serve"),
-    )
+    twin = attempt.with_server(behaviour="serve")
+    return Case(attempt, fastly.in_handshake(Side.SERVER, Reason.CLOSED), twin=twin)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_resets(client: ClientSettings) -> Case:
     """The origin resets the connection after the client's first message."""
     attempt = Attempt(origin(behaviour="reset"), client)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.RESET),
-        twin=attempt.with_server(behaviour="serve"),
-    )
+    twin = attempt.with_server(behaviour="serve")
+    return Case(attempt, fastly.in_handshake(Side.SERVER, Reason.RESET), twin=twin)
 
 
 @case(section=SECTION, clients=[*fastly.NEW, *fastly.FIPS, *fastly.EDGE])

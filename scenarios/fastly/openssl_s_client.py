@@ -35,11 +35,8 @@ def the_version_is_served(client: ClientSettings) -> Case:
 def the_version_is_not_served(client: ClientSettings) -> Case:
     """``-tls1_2`` against an origin that has TLS 1.3 only."""
     attempt = Attempt(nginx(protocols=only("TLSv1.3")), replace(client, protocols=only("TLSv1.2")))
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL),
-        twin=attempt.with_server(protocols=None),
-    )
+    twin = attempt.with_server(protocols=None)
+    return Case(attempt, fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL), twin=twin)
 
 
 @case(section=SECTION, clients=ON_ROCKY9)

@@ -13,18 +13,18 @@ from lab.cases import (
     vsftpd,
 )
 from lab.clients.aioftp import Aioftp
-from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Goal, Reason, Stage
+from lab.model.expectations import completed
 from scenarios import field
 
 FTPLIB = [ftplib("rocky9", "DEFAULT")]
 CURL = [curl("rocky9", "DEFAULT")]
 AIOFTP = [Aioftp()]
 
-PORT_REFUSED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED)
-NO_DATA_TLS = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED)
-NO_WAY = refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED)
-NO_ANSWER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.TIMED_OUT)
+PORT_REFUSED = field.server_refuses(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
+NO_DATA_TLS = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED)
+NO_WAY = field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
+NO_ANSWER = field.server_refuses(Stage.HANDSHAKE, Reason.TIMED_OUT)
 SHORT = 3.0
 
 

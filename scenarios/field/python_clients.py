@@ -13,8 +13,8 @@ from lab.cases import (
 from lab.clients.aioftp import Aioftp
 from lab.clients.fsspec import Fsspec
 from lab.clients.git_ftp import GitFtp
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage
+from lab.model.expectations import completed
 from scenarios import field
 
 FSSPEC, AIOFTP, GIT_FTP = [Fsspec()], [Aioftp()], [GitFtp()]
@@ -47,11 +47,10 @@ def fsspec_with_a_word_for_tls(client: ClientSettings) -> Case:
     attempt = Attempt(server, client).with_client(implicit_tls=True)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.DATA_TLS_REQUIRED,
-            message="ftplib.error_perm: 550 Create directory operation failed.",
+        field.server_refuses(
+            Stage.TRANSFER,
+            Reason.DATA_TLS_REQUIRED,
+            "ftplib.error_perm: 550 Create directory operation failed.",
         ),
         remedies=[
             recommended(
@@ -78,12 +77,7 @@ def aioftp_never_begins_with_vsftpd(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client).with_client(timeout_s=3.0)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.DATA_TLS_FAILED,
-            message="TimeoutError",
-        ),
+        field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED, "TimeoutError"),
         remedies=[
             recommended(
                 "a server that takes data connections at once",
@@ -98,10 +92,9 @@ def aioftp_never_begins_with_vsftpd(client: ClientSettings) -> Case:
 def aioftp_checks_the_certificate(client: ClientSettings) -> Case:
     """With nothing said, aioftp (0.28.3) delivers nothing to a certificate that has expired."""
     attempt = Attempt(pyftpdlib(certificate="expired", protocols=field.WHOLE), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.EXPIRED),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.EXPIRED,
         remedies=[
             recommended(
                 "the server's certificate is renewed",
@@ -117,18 +110,15 @@ def aioftp_checks_the_certificate(client: ClientSettings) -> Case:
 def git_ftp_checks_the_certificate(client: ClientSettings) -> Case:
     """With nothing said, git-ftp (2.1.0) delivers nothing to a certificate that nobody vouches for."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=field.WHOLE), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "git-ftp --cacert with the certificate that the server has",
-                attempt.with_client(trust="self-signed"),
-                field.DELIVERED,
-            ),
-            unsafe("git-ftp --insecure", attempt.with_client(verify=False)),
-        ],
+        Reason.SELF_SIGNED_LEAF,
+        remedies=field.given_or_unchecked(
+            attempt,
+            "git-ftp --cacert with the certificate that the server has",
+            "git-ftp --insecure",
+            field.DELIVERED,
+        ),
     )
 
 
@@ -142,7 +132,7 @@ def git_ftp_blames_the_certificate(client: ClientSettings) -> Case:
     cure = attempt.with_server(ciphers="ECDHE+AESGCM")
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
+        field.NO_SHARED_CIPHER,
         twin=attempt.with_server(ciphers=None),
         remedies=[recommended("suites of today on the server", cure, field.DELIVERED)],
     )

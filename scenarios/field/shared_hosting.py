@@ -17,16 +17,11 @@ CURL = [curl("rocky9", "DEFAULT")]
 ECDHE_ONLY = "ECDHE+AESGCM"
 NO_REUSE = "proftpd.conf: TLSOptions NoSessionReuseRequired"
 
-DATA_REFUSED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_REQUIRED)
-LOGIN_REFUSED = refused(by=Side.SERVER, at=Stage.LOGIN, because=Reason.TLS_REQUIRED)
-NO_CERTIFICATE_SHOWN = refused(
-    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED
-)
-NO_SUITE = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
-NO_VERSION = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_PROTOCOL)
+DATA_REFUSED = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_REQUIRED)
+LOGIN_REFUSED = field.server_refuses(Stage.LOGIN, Reason.TLS_REQUIRED)
+NO_VERSION = field.server_refuses(Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL)
 #: Alert 40, of which the server's log does not say what for.
-NOT_TOLD = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.UNKNOWN)
-DOES_NOT_START = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)
+NOT_TOLD = field.server_refuses(Stage.HANDSHAKE, Reason.UNKNOWN)
 IN_CLEAR = completed(data_protected=False)
 #: The login is still protected: an impostor gets none.
 NO_IMPOSTOR = field.client_refuses(Reason.UNKNOWN_ISSUER)
@@ -102,7 +97,7 @@ def proftpd_refuses_prot_c(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(), client).with_client(protect_data=False)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.PROTECT, because=Reason.PROTECTION_REFUSED),
+        field.server_refuses(Stage.PROTECT, Reason.PROTECTION_REFUSED),
         remedies=[recommended("PROT P", attempt.with_client(protect_data=True))],
     )
 
@@ -126,7 +121,7 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
     cure = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
-        NO_SUITE,
+        field.NO_SHARED_CIPHER,
         remedies=[recommended("proftpd.conf: TLSCipherSuite HIGH", cure)],
     )
 
@@ -151,7 +146,7 @@ def proftpd_of_debian_12_says_internal_error(client: ClientSettings) -> Case:
     cure = attempt.with_client(protocols=None)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.INTERNAL_ERROR_ALERT),
+        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
         remedies=[recommended("no limit of versions at the client", cure)],
     )
 
@@ -162,7 +157,7 @@ def proftpd_has_no_certificate(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(certificate="unset"), client)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.NO_SERVER_CERTIFICATE),
+        field.server_refuses(Stage.AUTH, Reason.NO_SERVER_CERTIFICATE),
         remedies=[
             recommended(
                 "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
@@ -217,7 +212,7 @@ def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case
     cure = attempt.with_server(key_of=None)
     return Case(
         attempt,
-        DOES_NOT_START,
+        field.CLOSED_PORT,
         remedies=[recommended("the private key that belongs to the certificate", cure)],
     )
 
@@ -229,7 +224,7 @@ def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> C
     cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
+        field.NO_CERTIFICATE_SHOWN,
         remedies=[recommended("a certificate for the client", cure)],
     )
 
@@ -241,7 +236,7 @@ def proftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> C
     cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
+        field.NO_CERTIFICATE_SHOWN,
         remedies=[recommended("a certificate for the client", cure)],
     )
 
@@ -252,7 +247,7 @@ def proftpd_announces_an_address_that_nobody_reaches(client: ClientSettings) -> 
     attempt = Attempt(Proftpd(pasv_address="silent"), client).with_client(timeout_s=3.0)
     return Case(
         attempt,
-        refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED),
+        field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED),
         remedies=[
             recommended(
                 "proftpd.conf: MasqueradeAddress with the address that clients reach",
@@ -276,7 +271,7 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
     cure = attempt.with_server(implicit_tls=False)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.TIMED_OUT),
+        field.server_refuses(Stage.GREETING, Reason.TIMED_OUT),
         remedies=[recommended("proftpd.conf: no UseImplicitSSL on this port", cure)],
     )
 
@@ -368,7 +363,9 @@ def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS and no /etc/ssl/private/pure-ftpd.pem does not start."""
     attempt = Attempt(PureFtpd(certificate="unset"), client)
     cure = attempt.with_server(certificate="valid")
-    return Case(attempt, DOES_NOT_START, remedies=[recommended("pure-ftpd.conf: CertFile", cure)])
+    return Case(
+        attempt, field.CLOSED_PORT, remedies=[recommended("pure-ftpd.conf: CertFile", cure)]
+    )
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -378,6 +375,6 @@ def pure_ftpd_denies_that_the_file_exists(client: ClientSettings) -> Case:
     cure = attempt.with_server(certificate="valid")
     return Case(
         attempt,
-        DOES_NOT_START,
+        field.CLOSED_PORT,
         remedies=[recommended("a certificate with a key of 2048 bits", cure)],
     )
