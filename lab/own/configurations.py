@@ -142,6 +142,12 @@ class OwnConfiguration(ABC):
         """How a text is changed and read again, with arguments and errors as :meth:`read`."""
         raise NotImplementedError(f"no {self.file} is written: {text!r} {file} {server} {build}")
 
+    def reads(
+        self, file: str, server: Server[Any], build: str | None = None
+    ) -> Callable[[str], ServerSettings]:
+        """What makes settings of a changed text, with arguments and errors as :meth:`read`."""
+        return lambda text: self.read(text, file, server, build).settings
+
     def line_that_switches(self, text: str, version: str) -> int | None:
         """The line that switches one protocol version and no other; ``None``: none does."""
         del text, version

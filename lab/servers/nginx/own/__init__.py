@@ -39,13 +39,7 @@ class NginxConfiguration(OwnConfiguration):
         from lab.servers.nginx.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del build, origins
-        read = reading.parse(text, file, software=server.name)
-        return ReadConfiguration(
-            settings=read.settings,
-            lines=read.lines,
-            extra_lines=read.extra_lines,
-            findings=read.findings,
-        )
+        return reading.parse(text, file, software=server.name)
 
     def writable(
         self, text: str, file: str, server: Server[Any], build: str | None = None
@@ -55,12 +49,8 @@ class NginxConfiguration(OwnConfiguration):
 
         del build
         found = reading.parse(text, file, software=server.name)
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(changed, file, software=server.name).settings
-
         rewrite = rewriting.nginx_conf(found.server_line, found.own_lines)
-        return WritableConfiguration(server=server, read=read, rewrite=rewrite)
+        return WritableConfiguration(server=server, read=self.reads(file, server), rewrite=rewrite)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""

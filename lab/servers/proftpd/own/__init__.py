@@ -42,14 +42,7 @@ class ProftpdConfiguration(OwnConfiguration):
         from lab.servers.proftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del build
-        read = reading.parse(text, file, server=_of_the_lab(server), origins=origins)
-        return ReadConfiguration(
-            settings=read.settings,
-            lines=read.lines,
-            extra_lines=read.extra_lines,
-            written_lines=read.written_lines,
-            findings=read.findings,
-        )
+        return reading.parse(text, file, server=_of_the_lab(server), origins=origins)
 
     def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
         """See :meth:`OwnConfiguration.gather`."""
@@ -64,14 +57,9 @@ class ProftpdConfiguration(OwnConfiguration):
         from lab.servers.proftpd.own import reading, rewriting  # noqa: PLC0415
 
         del build
-        of_the_lab = _of_the_lab(server)
-        found = reading.parse(text, file, server=of_the_lab)
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(changed, file, server=of_the_lab).settings
-
+        found = reading.parse(text, file, server=_of_the_lab(server))
         rewrite = rewriting.proftpd_conf(found.standing, found.behind)
-        return WritableConfiguration(server=server, read=read, rewrite=rewrite)
+        return WritableConfiguration(server=server, read=self.reads(file, server), rewrite=rewrite)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""

@@ -57,13 +57,10 @@ class PureFtpdConfiguration(OwnConfiguration):
         self, text: str, file: str, server: Server[Any], build: str | None = None
     ) -> WritableConfiguration:
         """See :meth:`OwnConfiguration.writable`."""
-        from lab.servers.pure_ftpd.own import reading, rewriting  # noqa: PLC0415
+        from lab.servers.pure_ftpd.own import rewriting  # noqa: PLC0415
 
         del text, build
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(changed, file, software=server.name).settings
-
+        read = self.reads(file, server)
         return WritableConfiguration(server=server, read=read, rewrite=rewriting.pure_ftpd_conf)
 
     def named_files(self, text: str, file: str) -> NamedFiles:

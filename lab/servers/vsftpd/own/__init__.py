@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
@@ -12,7 +12,7 @@ from lab.own.configurations import (
     ReadConfiguration,
     WritableConfiguration,
 )
-from lab.own.findings import BLANKS, ONE_FILE, Origins
+from lab.own.findings import ONE_FILE, Origins
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 
@@ -43,21 +43,9 @@ class VsftpdConfiguration(OwnConfiguration):
         from lab.servers.vsftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del origins
-        read = reading.parse(
-            text,
-            file,
-            build=reading.build_named(build) if build else None,
-            target=_of_the_lab(server).build,
-            software=server.name,
-        )
-        # Of several switches that make a range of versions each has its line.
-        return ReadConfiguration(
-            settings=read.settings,
-            lines=read.lines,
-            extra_lines=_numbered(text, read.settings.extra),
-            spelled={"protocols": read.version_lines},
-            findings=read.findings,
-        )
+        of_file = reading.build_named(build) if build else None
+        target = _of_the_lab(server).build
+        return reading.parse(text, file, build=of_file, target=target, software=server.name)
 
     def writable(
         self, text: str, file: str, server: Server[Any], build: str | None = None
@@ -65,16 +53,12 @@ class VsftpdConfiguration(OwnConfiguration):
         """See :meth:`OwnConfiguration.writable`."""
         from lab.servers.vsftpd.own import reading, rewriting  # noqa: PLC0415
 
-        target = _of_the_lab(server).build
-        of_file = reading.build_named(build) if build else reading.build_for(text, target)
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(
-                changed, file, build=of_file, target=target, software=server.name
-            ).settings
-
+        usual = _of_the_lab(server).build
+        of_file = reading.build_named(build) if build else reading.build_for(text, usual)
         return WritableConfiguration(
-            server=VsftpdServer(build=of_file), read=read, rewrite=rewriting.vsftpd_conf
+            server=VsftpdServer(build=of_file),
+            read=self.reads(file, server, of_file.name),
+            rewrite=rewriting.vsftpd_conf,
         )
 
     def line_that_switches(self, text: str, version: str) -> int | None:
@@ -110,12 +94,6 @@ class VsftpdConfiguration(OwnConfiguration):
 def _of_the_lab(server: Server[Any]) -> VsftpdServer:
     assert isinstance(server, VsftpdServer), "its settings are vsftpd's"
     return server
-
-
-def _numbered(text: str, wanted: tuple[str, ...]) -> Mapping[str, int]:
-    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
-    each = ((line.strip(BLANKS), number) for number, line in enumerate(text.split("\n"), 1))
-    return {line: number for line, number in each if line in wanted}
 
 
 READER = VsftpdConfiguration()
