@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.check.form import ConfigurationForm
 from lab.check.judging import judged
 from lab.check.ladders import Ladders, Rungs
 from lab.check.plan import PlannedRow
@@ -20,6 +19,7 @@ from lab.check.result import Demand, Row, RowVerdict, Strongest, StrongestLine
 from lab.check.search import Answer, Bound, Excluded, FoundConfiguration, Lost, Trial, search
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Result, ServerSettings
+from lab.own.configurations import WritableConfiguration
 from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages, listed_in_both, read_words
@@ -51,7 +51,7 @@ class Demanded:
 def strongest(
     demanded: Sequence[Demanded],
     server: ServerSettings,
-    form: ConfigurationForm,
+    form: WritableConfiguration,
     tries: Tries,
     note: Callable[[InBothLanguages], object],
     language: str = "en",
@@ -77,7 +77,7 @@ class _Finder:
         self,
         demanded: Sequence[Demanded],
         server: ServerSettings,
-        form: ConfigurationForm,
+        form: WritableConfiguration,
         tries: Tries,
         note: Callable[[InBothLanguages], object],
         language: str,
