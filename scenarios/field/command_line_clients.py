@@ -214,7 +214,6 @@ def ftp_ssl_calls_a_short_file_sent(client: ClientSettings) -> Case:
     return Case(
         attempt,
         false_success(),
-        twin=attempt.with_server(protocols=field.WHOLE),
         remedies=[
             recommended("vsftpd.conf: TLS 1.2 at most", attempt.with_server(protocols=field.WHOLE))
         ],

@@ -27,7 +27,6 @@ def nginx_resumes_what_nobody_has_checked(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, "503 unable to get local issuer certificate"),
-        twin=attempt.with_client(session_reuse=False),
         remedies=[
             recommended(
                 "sessions are not kept: proxy_ssl_session_reuse off",
@@ -112,7 +111,6 @@ def haproxy_checks_without_tls(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.PLAINTEXT_PEER, message=DOWN),
-        twin=attempt.with_client(check_ssl=True),
         remedies=[
             recommended(
                 "the check with TLS: check-ssl", attempt.with_client(check_ssl=True), FETCHED
@@ -138,7 +136,6 @@ def haproxy_checks_without_a_name(client: ClientSettings) -> Case:
             because=Reason.INTERNAL_ERROR_ALERT,
             message=DOWN,
         ),
-        twin=attempt.with_client(check_sni=True),
         remedies=[
             recommended(
                 "the check with the name: check-sni", attempt.with_client(check_sni=True), FETCHED

@@ -59,7 +59,6 @@ def rclone_breaks_off_over_tls_1_3(client: ClientSettings) -> Case:
     return Case(
         attempt,
         BINDER,
-        twin=attempt.with_client(protocols=field.WHOLE),
         remedies=[
             recommended("rclone --ftp-disable-tls13", attempt.with_client(protocols=field.WHOLE)),
             temporary(
@@ -91,7 +90,6 @@ def rclone_checks_the_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_client(trust="private-ca"),
         remedies=[
             recommended(
                 "SSL_CERT_FILE with the private authority",
@@ -142,7 +140,6 @@ def commons_net_told_to_verify(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
-        twin=attempt.with_client(trust="private-ca"),
         remedies=[
             recommended(
                 "a trust manager with the private authority",
@@ -161,7 +158,6 @@ def commons_net_told_to_check_the_name(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.HOSTNAME_MISMATCH),
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 "a certificate with the host's name", attempt.with_server(certificate="valid")
@@ -179,7 +175,6 @@ def commons_net_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_CERTIFICATE_SHOWN,
-        twin=shown,
         remedies=[
             recommended(
                 "setKeyManager with the client's certificate and key",
@@ -202,7 +197,6 @@ def commons_net_resumes_no_session(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ANSWERED_522,
-        twin=attempt.with_server(require_ssl_reuse=False),
         remedies=[
             recommended(
                 "_prepareDataSocket_ with the session, TLS 1.2 at most, and no session tickets",
@@ -240,7 +234,6 @@ def reflection_needs_tls_1_2_without_tickets(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ANSWERED_522,
-        twin=attempt.with_client(jvm_options=(WITHOUT_TICKETS,)),
         remedies=[
             recommended(
                 f"java {WITHOUT_TICKETS}", attempt.with_client(jvm_options=(WITHOUT_TICKETS,))
@@ -311,7 +304,6 @@ def java_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_CERTIFICATE_SHOWN,
-        twin=shown,
         remedies=[
             recommended("an SSLContext with the client's certificate and key", shown, ANSWERED)
         ],

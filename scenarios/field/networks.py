@@ -56,7 +56,6 @@ def curl_in_active_mode(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_DATA_TLS,
-        twin=attempt.with_client(mode="passive"),
         remedies=[
             recommended("passive mode", attempt.with_client(mode="passive"), field.DELIVERED)
         ],
@@ -115,7 +114,6 @@ def a_long_client_hello(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_ANSWER,
-        twin=attempt.with_server(hello_filter="open"),
         remedies=[
             recommended(
                 "the middle-box is corrected, or taken away",

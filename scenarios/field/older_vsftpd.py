@@ -24,7 +24,6 @@ def a_switch_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NOT_STARTED,
-        twin=attempt.with_server(extra=()),
         remedies=[
             recommended(
                 "the line is taken out: TLS 1.2 and 1.3 are on by themselves",
@@ -43,7 +42,6 @@ def a_server_name_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NOT_STARTED,
-        twin=attempt.with_server(extra=()),
         remedies=[
             recommended("the line is taken out", attempt.with_server(extra=()), field.DELIVERED)
         ],

@@ -72,7 +72,6 @@ def pycurl_checks_the_name_by_an_option_of_its_own(client: ClientSettings) -> Ca
     return Case(
         attempt,
         field.client_refuses(Reason.HOSTNAME_MISMATCH),
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 "a certificate with the host's name", attempt.with_server(certificate="valid")
@@ -115,7 +114,6 @@ def pycurl_of_debian_12_resumes_nothing_over_tls_1_3(client: ClientSettings) -> 
             field.REUSE_REQUIRED,
             message="pycurl.error: (18, 'server did not report OK, got 522')",
         ),
-        twin=attempt.with_client(protocols=field.WHOLE),
         remedies=[
             recommended(
                 "pycurl: SSLVERSION_MAX_TLSv1_2",
@@ -158,7 +156,6 @@ def pycurl_of_debian_12_truncates_over_tls_1_3(client: ClientSettings) -> Case:
             because=Reason.ABORTED,
             message="pycurl.error: (18, 'server did not report OK, got 426')",
         ),
-        twin=attempt.with_client(protocols=field.WHOLE),
         remedies=[
             recommended(
                 "pycurl: SSLVERSION_MAX_TLSv1_2", attempt.with_client(protocols=field.WHOLE)

@@ -35,7 +35,6 @@ def fsspec_resumes_nothing(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.REUSE_REQUIRED,
-        twin=attempt.with_server(require_ssl_reuse=False),
         remedies=[
             temporary(
                 "require_ssl_reuse=NO on the server",
@@ -59,7 +58,6 @@ def fsspec_with_a_word_for_tls(client: ClientSettings) -> Case:
             because=Reason.DATA_TLS_REQUIRED,
             message="ftplib.error_perm: 550 Create directory operation failed.",
         ),
-        twin=attempt.with_server(tls_required_data=False),
         remedies=[
             recommended(
                 "tls=True, with a server that speaks explicit TLS",

@@ -42,7 +42,6 @@ def proftpd_turns_ftplib_away(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.REUSE_REQUIRED,
-        twin=attempt.with_server(require_ssl_reuse=False),
         remedies=[
             temporary(NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
             useless(
@@ -85,7 +84,6 @@ def proftpd_wants_prot_p(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DATA_REFUSED,
-        twin=attempt.with_client(protect_data=True),
         remedies=[
             recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
             unsafe(
@@ -105,7 +103,6 @@ def proftpd_refuses_prot_c(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.PROTECT, because=Reason.PROTECTION_REFUSED),
-        twin=attempt.with_client(protect_data=True),
         remedies=[recommended("PROT P", attempt.with_client(protect_data=True))],
     )
 
@@ -117,7 +114,6 @@ def proftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     return Case(
         attempt,
         LOGIN_REFUSED,
-        twin=attempt.with_client(tls=True),
         remedies=[recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))],
     )
 
@@ -130,7 +126,6 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_SUITE,
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended("proftpd.conf: TLSCipherSuite HIGH", attempt.with_server(ciphers="HIGH"))
         ],
@@ -144,7 +139,6 @@ def proftpd_speaks_no_older_version(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_VERSION,
-        twin=attempt.with_server(protocols=from_("TLSv1.2")),
         remedies=[
             recommended(
                 "proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3",
@@ -162,7 +156,6 @@ def proftpd_of_debian_12_says_internal_error(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.INTERNAL_ERROR_ALERT),
-        twin=attempt.with_client(protocols=None),
         remedies=[
             recommended("no limit of versions at the client", attempt.with_client(protocols=None))
         ],
@@ -176,7 +169,6 @@ def proftpd_has_no_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.NO_SERVER_CERTIFICATE),
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
@@ -193,7 +185,6 @@ def proftpd_does_not_send_the_chain_of_its_file(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_server(certificate_chain=True),
         remedies=[
             recommended(
                 "proftpd.conf: TLSCertificateChainFile, the same file",
@@ -216,7 +207,6 @@ def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
             because=Reason.CLOSED,
             cause="the server's key does not belong to its certificate",
         ),
-        twin=attempt.with_server(key_of=None),
         remedies=[
             recommended(
                 "the private key that belongs to the certificate", attempt.with_server(key_of=None)
@@ -233,7 +223,6 @@ def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case
     return Case(
         attempt,
         DOES_NOT_START,
-        twin=attempt.with_server(key_of=None),
         remedies=[
             recommended(
                 "the private key that belongs to the certificate", attempt.with_server(key_of=None)
@@ -249,7 +238,6 @@ def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> C
     return Case(
         attempt,
         NO_CERTIFICATE_SHOWN,
-        twin=attempt.with_client(client_certificate="client"),
         remedies=[
             recommended(
                 "a certificate for the client", attempt.with_client(client_certificate="client")
@@ -265,7 +253,6 @@ def proftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> C
     return Case(
         attempt,
         NO_CERTIFICATE_SHOWN,
-        twin=attempt.with_client(client_certificate="client"),
         remedies=[
             recommended(
                 "a certificate for the client", attempt.with_client(client_certificate="client")
@@ -281,7 +268,6 @@ def proftpd_announces_an_address_that_nobody_reaches(client: ClientSettings) -> 
     return Case(
         attempt,
         refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED),
-        twin=attempt.with_server(pasv_address=None),
         remedies=[
             recommended(
                 "proftpd.conf: MasqueradeAddress with the address that clients reach",
@@ -305,7 +291,6 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.TIMED_OUT),
-        twin=attempt.with_server(implicit_tls=False),
         remedies=[
             recommended(
                 "proftpd.conf: no UseImplicitSSL on this port",
@@ -334,7 +319,6 @@ def pure_ftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     return Case(
         attempt,
         LOGIN_REFUSED,
-        twin=attempt.with_client(tls=True),
         remedies=[recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))],
     )
 
@@ -346,7 +330,6 @@ def pure_ftpd_wants_prot_p(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DATA_REFUSED,
-        twin=attempt.with_client(protect_data=True),
         remedies=[
             recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
             unsafe(
@@ -367,7 +350,6 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NOT_TOLD,
-        twin=attempt.with_server(ciphers="HIGH"),
         remedies=[
             recommended("pure-ftpd.conf: TLSCipherSuite HIGH", attempt.with_server(ciphers="HIGH"))
         ],
@@ -381,7 +363,6 @@ def pure_ftpd_begins_at_tls_1_2(client: ClientSettings) -> Case:
     return Case(
         attempt,
         NO_VERSION,
-        twin=attempt.with_client(protocols=None),
         remedies=[
             recommended("no limit of versions at the client", attempt.with_client(protocols=None))
         ],
@@ -402,7 +383,6 @@ def pure_ftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) ->
     return Case(
         attempt,
         NOT_TOLD,
-        twin=attempt.with_client(client_certificate="client"),
         remedies=[
             recommended(
                 "a certificate for the client", attempt.with_client(client_certificate="client")
@@ -418,7 +398,6 @@ def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DOES_NOT_START,
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended("pure-ftpd.conf: CertFile", attempt.with_server(certificate="valid"))
         ],
@@ -432,7 +411,6 @@ def pure_ftpd_denies_that_the_file_exists(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DOES_NOT_START,
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 "a certificate with a key of 2048 bits", attempt.with_server(certificate="valid")
