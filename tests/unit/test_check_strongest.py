@@ -439,7 +439,7 @@ def test_both_are_told(tmp_path: Path, language: str) -> None:
     assert ("3 of 3 clients" if language == "en" else "3 件中 3 件") in said
     told = proposals_as_json(result)
     assert told["strongest"]["text"] == found.text
-    assert told["remedies"][0]["brings_in"] == [OLD]
+    assert list(told["remedies"][0]["brings_in"]) == [OLD]
 
 
 TRICKY = [
