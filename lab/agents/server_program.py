@@ -198,11 +198,12 @@ class LinkedProgram(ServerProgram):
 
     def versions(self) -> Dict[str, Any]:
         """As declared."""
+        theirs = self.library
         return {
             "server": self.version(),
             "package": self.package(),
-            "library": self.library.version(),
-            "library_file": self.library.file,
+            "library": theirs.version(),
+            "library_file": theirs.file,
         }
 
     def expand(self, cipher_list: str) -> List[str]:

@@ -73,7 +73,7 @@ def test_a_vsftpd_conf_is_refused_or_can_be_given_to_vsftpd(text: str, build: st
         check_error(error, "vsftpd.conf", text)
         return
     check_findings(parsed.findings, ["vsftpd.conf"], text.count("\n") + 1)
-    assert set(parsed.extra_lines) <= set(parsed.settings.extra)
+    assert set(parsed.switches) <= set(parsed.settings.extra)
     assert VsftpdServer().unsupported(parsed.settings) is None
     assert VsftpdServer().configure(parsed.settings, PLACE).endswith("\n")
 

@@ -201,7 +201,7 @@ class _Reading:
             files=self.files,
             server_line=server.line,
             own_lines=_lines_by_name(server.block or ()),
-            findings=tuple(self.found),
+            findings=self.found,
         )
 
     def _set(self, one: _Directive, name: str, value: object) -> None:

@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
-from lab.own.configurations import (
-    NamedFiles,
-    OwnConfiguration,
-    ReadConfiguration,
-    WritableConfiguration,
-)
+from lab.own.configurations import NamedFiles, OwnConfiguration, ReadConfiguration
 from lab.own.findings import ONE_FILE, Origins
+from lab.own.rewriting import Rewrite
 from lab.remedies.words import InBothLanguages
 from lab.servers.proftpd import Proftpd, ProftpdServer
 
@@ -50,16 +46,12 @@ class ProftpdConfiguration(OwnConfiguration):
 
         return including.gathered(file, read)
 
-    def writable(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
-    ) -> WritableConfiguration:
-        """See :meth:`OwnConfiguration.writable`."""
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """See :meth:`OwnConfiguration.rewriter`."""
         from lab.servers.proftpd.own import reading, rewriting  # noqa: PLC0415
 
-        del build
         found = reading.parse(text, file, server=_of_the_lab(server))
-        rewrite = rewriting.proftpd_conf(found.standing, found.behind)
-        return WritableConfiguration(server=server, read=self.reads(file, server), rewrite=rewrite)
+        return rewriting.proftpd_conf(found.standing, found.behind)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
@@ -13,6 +14,7 @@ from lab.own.configurations import (
     WritableConfiguration,
 )
 from lab.own.findings import ONE_FILE, Origins
+from lab.own.rewriting import Rewrite
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 
@@ -43,23 +45,31 @@ class VsftpdConfiguration(OwnConfiguration):
         from lab.servers.vsftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del origins
-        of_file = reading.build_named(build) if build else None
-        target = _of_the_lab(server).build
-        return reading.parse(text, file, build=of_file, target=target, software=server.name)
+        return reading.parse(
+            text,
+            file,
+            build=reading.build_named(build) if build else None,
+            target=_of_the_lab(server).build,
+            software=server.name,
+        )
 
     def writable(
         self, text: str, file: str, server: Server[Any], build: str | None = None
     ) -> WritableConfiguration:
         """See :meth:`OwnConfiguration.writable`."""
-        from lab.servers.vsftpd.own import reading, rewriting  # noqa: PLC0415
+        from lab.servers.vsftpd.own import reading  # noqa: PLC0415
 
-        usual = _of_the_lab(server).build
-        of_file = reading.build_named(build) if build else reading.build_for(text, usual)
-        return WritableConfiguration(
-            server=VsftpdServer(build=of_file),
-            read=self.reads(file, server, of_file.name),
-            rewrite=rewriting.vsftpd_conf,
-        )
+        target = _of_the_lab(server).build
+        of_file = reading.build_named(build) if build else reading.build_for(text, target)
+        form = super().writable(text, file, server, of_file.name)
+        return replace(form, server=VsftpdServer(build=of_file))
+
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """See :meth:`OwnConfiguration.rewriter`."""
+        from lab.servers.vsftpd.own import rewriting  # noqa: PLC0415
+
+        del text, file, server
+        return rewriting.vsftpd_conf
 
     def line_that_switches(self, text: str, version: str) -> int | None:
         """See :meth:`OwnConfiguration.line_that_switches`."""

@@ -31,7 +31,13 @@ from typing import Any
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own import telling
 from lab.own.configurations import ReadConfiguration
-from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Findings, check_line, data
+from lab.own.findings import (
+    BLANKS,
+    BYTE_ORDER_MARK,
+    Findings,
+    check_line,
+    data,
+)
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd
@@ -183,6 +189,8 @@ class VsftpdConf(ReadConfiguration):
     """A vsftpd.conf as the settings of a server, with what is to be said about it."""
 
     settings: Vsftpd
+    switches: frozenset[str]
+    """Entries of ``settings.extra`` that switch protocol versions, because no range says the same."""
 
 
 def parse(
@@ -210,7 +218,7 @@ def parse(
     reading.recognised = build is None and reading.build is not target
     for line in _lines(text, reading.found, reading.options):
         reading.take(line)
-    return reading.finish(software, text)
+    return reading.finish(text, software)
 
 
 # -- lines -----------------------------------------------------------------------------------------
@@ -409,7 +417,7 @@ class _Reading(Telling):
 
     # -- the whole file ----------------------------------------------------------------------------
 
-    def finish(self, software: str, text: str) -> VsftpdConf:
+    def finish(self, text: str, software: str) -> VsftpdConf:
         """The settings, when every line is read."""
         for option in self.options.values():
             if option.default is not None:
@@ -429,11 +437,12 @@ class _Reading(Telling):
                 **{**self.fields, "software": software, "extra": extra},
                 presumed=tuple(self.presumed),
             ),
-            lines=MappingProxyType(self.lines),
+            lines=MappingProxyType(dict(self.lines)),
+            switches=frozenset(switches),
             extra_lines=_numbered(text, extra),
             # Of several switches that make a range of versions each has its line.
             spelled={"protocols": self._version_lines()},
-            findings=tuple(self.found),
+            findings=self.found,
         )
 
     def _version_lines(self) -> Mapping[str, int]:
@@ -507,7 +516,7 @@ class _Reading(Telling):
         self.say_what_is_left_out()
 
 
-def _numbered(text: str, wanted: Container[str]) -> Mapping[str, int]:
+def _numbered(text: str, wanted: tuple[str, ...]) -> Mapping[str, int]:
     """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
     each = ((line.strip(BLANKS), number) for number, line in enumerate(text.split("\n"), 1))
     return {line: number for line, number in each if line in wanted}
