@@ -166,7 +166,7 @@ class LinkedProgram(ServerProgram):
     _library: Any = None
 
     @property
-    def library(self) -> Any:
+    def openssl(self) -> Any:
         """The program's library, an ``openssl_library.OpenSSL``."""
         if self._library is None:
             from openssl_library import OpenSSL
@@ -198,27 +198,26 @@ class LinkedProgram(ServerProgram):
 
     def versions(self) -> Dict[str, Any]:
         """As declared."""
-        theirs = self.library
         return {
             "server": self.version(),
             "package": self.package(),
-            "library": theirs.version(),
-            "library_file": theirs.file,
+            "library": self.openssl.version(),
+            "library_file": self.openssl.file,
         }
 
     def expand(self, cipher_list: str) -> List[str]:
         """As declared."""
-        suites: List[str] = self.library.suites(cipher_list)
+        suites: List[str] = self.openssl.suites(cipher_list)
         return suites
 
     def loads(self, chain: str, private_key: str) -> bool:
         """As declared."""
-        loaded: bool = self.library.loads(chain, private_key)
+        loaded: bool = self.openssl.loads(chain, private_key)
         return loaded
 
     def speaks(self, version: str) -> bool:
         """As declared."""
-        spoken: bool = self.library.speaks(version)
+        spoken: bool = self.openssl.speaks(version)
         return spoken
 
 
