@@ -199,6 +199,11 @@ class RunCertificates:
             self._own[slug, host] = ServerCertificate(slug, host, chain_pem, key_pem, leaf_sha256)
 
     @property
+    def has_own(self) -> bool:
+        """Whether a certificate of the operator's is among them."""
+        return bool(self._own)
+
+    @property
     def client_ca(self) -> str:
         """The trust anchor for certificates of clients."""
         return CLIENT_CA if (OWN_CLIENT, self.hosts[0]) in self._own else "public"
