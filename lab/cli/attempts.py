@@ -363,12 +363,12 @@ def print_scans(
     met = False
     for result in results:
         say("", visible(server_in_words(result.server)))
+        kind = _scan(result.kind).in_(language)
         if isinstance(result, NotScanned):
-            kind = _scan("lab_error" if result.lab_error else "not_scannable").in_(language)
-            say("  ", f"{kind}: {of_the_lab(result.why)}", "red" if result.lab_error else "dim")
+            words = f"{kind}: {of_the_lab(result.why)}"
+            say("  ", words, "red" if result.lab_error else "dim")
             continue
-        verdict = _scan("agree" if result.agree else "disagree").in_(language)
-        head = Text(f"  {verdict}  ", "green" if result.agree else "bold red")
+        head = Text(f"  {kind}  ", "green" if result.agree else "bold red")
         print_hanging(target, head, Text(found(result).in_(language), "dim"))
         for disagreement in result.disagreements:
             say("    ", of_the_lab(disagreement), "red")

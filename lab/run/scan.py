@@ -14,10 +14,10 @@ import contextlib
 import dataclasses
 import os
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.clients.net_ftp import NetFtp
@@ -35,27 +35,8 @@ if TYPE_CHECKING:
     from lab.run.session import Session
 
 
-#: Protocol versions as ``sslscan`` writes them: type and number of a protocol, and the short form at a
-#: suite. SSL 2.0 is none of the lab's: whoever speaks it disagrees with everything that is said of it.
-_VERSIONS: Final = MappingProxyType(
-    {
-        ("ssl", "2"): "SSLv2",
-        ("ssl", "3"): "SSLv3",
-        ("tls", "1.0"): "TLSv1",
-        ("tls", "1.1"): "TLSv1.1",
-        ("tls", "1.2"): "TLSv1.2",
-        ("tls", "1.3"): "TLSv1.3",
-    }
-)
-_OF_SUITES: Final = MappingProxyType(
-    {
-        "SSLv3": "SSLv3",
-        "TLSv1.0": "TLSv1",
-        "TLSv1.1": "TLSv1.1",
-        "TLSv1.2": "TLSv1.2",
-        "TLSv1.3": "TLSv1.3",
-    }
-)
+#: SSL 2.0 is none of the lab's: whoever speaks it disagrees with everything that is said of it.
+_KNOWN: Final = ("SSLv2", *PROTOCOLS)
 
 #: What ``sslscan`` does not see though it is there, and why that is its own limit: the suites of a version.
 UNSEEN_VERSION: Final = "SSLv3"
@@ -106,6 +87,11 @@ class ScanComparison:
         return not self.disagreements
 
     @property
+    def kind(self) -> str:
+        """One of :data:`KINDS`."""
+        return "agree" if self.agree else "disagree"
+
+    @property
     def nothing(self) -> bool:
         """Whether nobody found anything, which a listener that is not there would explain as well."""
         return self.agree and not self.scan.suites
@@ -140,10 +126,14 @@ class NotScanned:
     why: str
     lab_error: bool = False
 
+    @property
+    def kind(self) -> str:
+        """One of :data:`KINDS`."""
+        return "lab_error" if self.lab_error else "not_scannable"
+
     def as_json(self) -> dict[str, Any]:
         """The same in plain values."""
-        what = "lab_error" if self.lab_error else "not_scannable"
-        return {"settings": server_in_words(self.server), what: self.why}
+        return {"settings": server_in_words(self.server), self.kind: self.why}
 
 
 def not_scannable(server: ServerSettings) -> str | None:
@@ -176,12 +166,10 @@ def read_scan(document: str) -> Scan:
     spoken = [found for found in root.iter("protocol") if found.get("enabled") == "1"]
     if root.find("ssltest/protocol") is None:
         raise ScanError(f"sslscan asked about no protocol: {'; '.join(complaints) or 'no reason'}")
-    suites: dict[str, list[Suite]] = {_version(found): [] for found in spoken}
+    named = (f"{one.get('type', '').upper()}v{one.get('version')}" for one in spoken)
+    suites: dict[str, list[Suite]] = {_version(name): [] for name in named}
     for found in root.iter("cipher"):
-        version = _OF_SUITES.get(found.get("sslversion", ""))
-        if version is None:
-            raise ScanError(f"sslscan names a suite of {found.get('sslversion')!r}")
-        suites.setdefault(version, []).append(_suite(found))
+        suites.setdefault(_version(found.get("sslversion", "")), []).append(_suite(found))
     return Scan(
         suites={v: tuple(suites[v]) for v in sorted(suites, key=_age, reverse=True)},
         version=root.get("version", ""),
@@ -233,12 +221,12 @@ def _against_settings(server: ServerSettings, scan: Scan, offer: Offer) -> Itera
             yield f"sslscan finds {_names(more)} in {version}, the server's list does not have it"
 
 
-def _version(protocol: ET.Element) -> str:
-    spelt = (protocol.get("type", ""), protocol.get("version", ""))
-    try:
-        return _VERSIONS[spelt]
-    except KeyError:
-        raise ScanError(f"sslscan names a protocol that the lab does not know: {spelt}") from None
+def _version(written: str) -> str:
+    """A protocol version, which ``sslscan`` writes as the lab does, only that ``TLSv1`` is ``TLSv1.0``."""
+    version = written.removesuffix(".0")
+    if version not in _KNOWN:
+        raise ScanError(f"sslscan names a protocol that the lab does not know: {written!r}")
+    return version
 
 
 def _suite(cipher: ET.Element) -> Suite:
@@ -249,7 +237,7 @@ def _suite(cipher: ET.Element) -> Suite:
 
 
 def _age(version: str) -> int:
-    return PROTOCOLS.index(version) if version in PROTOCOLS else -1
+    return _KNOWN.index(version)
 
 
 def _names(suites: Collection[Suite]) -> str:
@@ -265,22 +253,10 @@ def _last_words(document: str) -> str:
 SCAN_S = 60.0
 #: Only what is compared is asked for: protocols and suites.
 OPTIONS: Final = (
-    *[
-        "--xml=-",
-        "--no-colour",
-        "--no-check-certificate",
-        "--no-cipher-details",
-        "--no-compression",
-    ],
-    *[
-        "--no-fallback",
-        "--no-groups",
-        "--no-heartbleed",
-        "--no-renegotiation",
-        "--connect-timeout=5",
-    ],
+    *("--xml=-", "--no-colour", "--no-check-certificate", "--no-cipher-details"),
+    *("--no-compression", "--no-fallback", "--no-groups", "--no-heartbleed", "--no-renegotiation"),
     # Seconds for one answer: a server that does not speak a version may say nothing at all.
-    "--timeout=2",
+    *("--connect-timeout=5", "--timeout=2"),
 )
 #: How often it is asked about everything. It writes its hello of SSL 3.0 in three pieces and gives up
 #: altogether when the server refuses after the first, as OpenSSL 1.0.x does: once in some twenty times on a
@@ -291,67 +267,34 @@ WITHOUT_SSL: Final = "--tlsall"
 NOT_ASKED: Final = f"not asked about SSLv3: the server refused {TRIES} times while sslscan wrote"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScannedAddress:
-    """A listener, as the scanner reaches it."""
-
-    host: str
-    port: int
-    server_name: str
-    """The name to ask for (SNI)."""
-    speaks_ftp: bool
-    """AUTH TLS comes first; else TLS from the first byte on."""
-    chain: str | None = None
-    """A certificate to present, and its key (paths in the scanner's container)."""
-    key: str | None = None
-
-    @classmethod
-    def of(cls, server: ServerSettings, port: int) -> ScannedAddress:
-        """A listener with these settings at ``port``."""
-        asked = server.asks_for_certificate
-        chain, key = certificate_files(server.host, server.certificate) if asked else (None, None)
-        return cls(
-            host=server.host,
-            port=port,
-            server_name=server.server_name,
-            speaks_ftp=not server.tls_first,
-            chain=chain,
-            key=key,
-        )
-
-
-def scan(agent: AgentLink, address: ScannedAddress) -> Scan:
-    """What ``sslscan`` finds there.
+def scan(agent: AgentLink, server: ServerSettings, port: int) -> Scan:
+    """What ``sslscan`` finds at a listener with these settings at this port.
 
     Raises:
         AgentError: the agent failed, or the program could not look.
     """
     for _ in range(TRIES):
         with contextlib.suppress(ScanError):
-            return _scanned(agent, address)
+            return _scanned(agent, server, port)
     try:
-        found = _scanned(agent, address, WITHOUT_SSL)
+        found = _scanned(agent, server, port, WITHOUT_SSL)
     except ScanError as error:
         raise AgentError(f"{error} ({TRIES} times, and once with {WITHOUT_SSL})") from error
     return dataclasses.replace(found, complaints=(*found.complaints, NOT_ASKED))
 
 
-def _scanned(agent: AgentLink, address: ScannedAddress, *more: str) -> Scan:
+def _scanned(agent: AgentLink, server: ServerSettings, port: int, *more: str) -> Scan:
     """One call of the program.
 
     Raises:
         AgentError: the agent failed, or the program was not done in time.
         ScanError: what it wrote cannot be read.
     """
-    answer = agent.call(
-        "attempt",
-        SCAN_S,
-        argv=arguments(address, *more),
-        # It would die of a server that closes while it is still asking; told (EPIPE), it goes on.
-        ignores_sigpipe=True,
-    )
+    argv = _arguments(server, port, *more)
+    # It would die of a server that closes while it is still asking; told (EPIPE), it goes on.
+    answer = agent.call("attempt", SCAN_S, argv=argv, ignores_sigpipe=True)
     if answer["timed_out"]:
-        raise AgentError(f"sslscan of {address.host} was not done within {SCAN_S:g} s")
+        raise AgentError(f"sslscan of {server.host} was not done within {SCAN_S:g} s")
     try:
         return read_scan(answer["stdout"])
     except ScanError as error:
@@ -360,16 +303,20 @@ def _scanned(agent: AgentLink, address: ScannedAddress, *more: str) -> Scan:
         raise ScanError(f"{error} ({ended})") from error
 
 
-def arguments(address: ScannedAddress, *more: str) -> list[str]:
+def _arguments(server: ServerSettings, port: int, *more: str) -> list[str]:
     """The whole command. A server that asks for a certificate is shown one."""
-    argv = ["sslscan", *OPTIONS, *more, f"--sni-name={address.server_name}"]
-    argv += ["--starttls-ftp"] if address.speaks_ftp else []
-    argv += [f"--certs={address.chain}", f"--pk={address.key}"] if address.chain else []
-    return [*argv, f"{address.host}:{address.port}"]
+    argv = ["sslscan", *OPTIONS, *more, f"--sni-name={server.server_name}"]
+    argv += [] if server.tls_first else ["--starttls-ftp"]
+    if server.asks_for_certificate:
+        chain, key = certificate_files(server.host, server.certificate)
+        argv += [f"--certs={chain}", f"--pk={key}"]
+    return [*argv, f"{server.host}:{port}"]
 
 
 #: What was found, or why nothing was.
 ScanResult = ScanComparison | NotScanned
+#: What a scan can come to.
+KINDS: Final = ("agree", "disagree", "not_scannable", "lab_error")
 
 #: Not that both agree: two that see nothing have nothing to compare.
 NO_HANDSHAKE = "no handshake comes about with it, be it sslscan or the lab that asks"
@@ -419,10 +366,5 @@ def as_attempt(server: ServerSettings) -> Attempt:
 
 def counted(results: Iterable[ScanResult]) -> dict[str, int]:
     """How many settings came to what; every one is in exactly one number."""
-    counts = {"agree": 0, "disagree": 0, "not_scannable": 0, "lab_error": 0}
-    for result in results:
-        if isinstance(result, ScanComparison):
-            counts["agree" if result.agree else "disagree"] += 1
-        else:
-            counts["lab_error" if result.lab_error else "not_scannable"] += 1
-    return counts
+    counts = Counter(result.kind for result in results)
+    return {kind: counts[kind] for kind in KINDS}

@@ -248,7 +248,7 @@ class Session:
             raise Unsupported(offer.nothing)
         agent = self._agents.scanner()
         with self._listeners.one(server) as listener:
-            found = scan.scan(agent, scan.ScannedAddress.of(server, listener.port))
+            found = scan.scan(agent, server, listener.port)
         return scan.compare_scan(server, found, offer)
 
     def has_own_roots(self, client: ClientSettings) -> bool:

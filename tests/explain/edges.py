@@ -14,14 +14,17 @@ from tests.explain.texts import RECORDED, Cause, Heard, Recording, merged, neutr
 _OPENSSL = "openssl version"
 #: Commands that print the version of a program and of its TLS library.
 EDGES = {
-    "nginx": ("nginx -v 2>&1 | sed 's,.*/,,;s, .*,,'", _OPENSSL),
+    "nginx": (
+        "nginx -v 2>&1 | sed 's,.*/,,;s, .*,,'",
+        "nginx -V 2>&1 | sed -En 's/^built with (OpenSSL[^(]*[^( ]).*/\\1/p'",
+    ),
     "apache": ("apache2 -v | sed -n '1s,.*Apache/\\([^ ]*\\).*,\\1,p'", _OPENSSL),
     "haproxy": (
         "haproxy -v | sed -n '1s/.*version \\([^ ]*\\).*/\\1/p'",
         "haproxy -vv | sed -n 's/^Running on .* version : //p'",
     ),
     "squid": ("squid -v | sed -n '1s/.*Version //p'", _OPENSSL),
-    "caddy": ("caddy version | cut -d' ' -f1", "go version | cut -d' ' -f3"),
+    "caddy": ("caddy version | cut -d' ' -f1", "caddy build-info | sed -n 's/^go\t//p'"),
     "stunnel": ("dpkg-query -W -f '${Version}' stunnel4", _OPENSSL),
     "varnish": ("varnishd -V 2>&1 | sed -n '1s/.*varnish-\\([^ ]*\\) .*/\\1/p'", "echo none"),
 }

@@ -1,4 +1,4 @@
-"""The images of the programs that are recorded: one for each Debian release, made when a recording needs it.
+"""The images of the programs that are recorded: one for each release, made when a recording needs it.
 
 Its name is a hash of what goes into it, so that a second recording finds it; no other command of the lab
 makes one.
@@ -21,6 +21,7 @@ from docker import DockerClient
 from lab.host.checkout import root, state_directory
 from lab.images import ImageStore, Printed
 from lab.images.build import (
+    ARTIFACTS,
     SILENCE_S,
     apt_proxy,
     build_arguments,
@@ -50,14 +51,16 @@ def ensure(client: DockerClient, release: str) -> str:
     if newer := releases["on_top"].get(release):
         text = (_IMAGE / "on_top" / "Dockerfile").read_text(encoding="utf-8")
         below = ensure(client, newer["of"])
+        if "packages" not in newer:
+            return below
+        artifacts = newer.get("artifact", [])
         arguments = {
             "SUITE": suite,
             "PACKAGES": " ".join(newer["packages"]),
             "LINKS": " ".join(f"{name}={path}" for name, path in newer["links"].items()),
         }
-        return _made(
-            client, release, text, [below, *arguments.values()], [], lambda: below, arguments
-        )
+        what = [below, *arguments.values(), str(artifacts)]
+        return _made(client, release, text, what, artifacts, lambda: below, arguments)
     text = (_IMAGE / "Dockerfile").read_text(encoding="utf-8")
     without = releases["without"].get(release, ())
     packages = [package for package in releases["packages"] if package not in without]
@@ -115,6 +118,9 @@ def _context(dockerfile: str, artifacts: list[Mapping[str, Any]]) -> io.BytesIO:
     cache = Cache(state_directory(root()) / "cache")
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
+        folder = tarfile.TarInfo(str(ARTIFACTS))
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(folder)
         members = [("Dockerfile", False, dockerfile.encode())]
         for value in artifacts:
             artifact = Artifact.model_validate(value)

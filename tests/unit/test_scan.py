@@ -6,7 +6,6 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +14,7 @@ from rich.console import Console
 from lab.cli.attempts import print_scans, scans_in_words
 from lab.model import Attempt, ClientSettings, ServerSettings, only, up_to
 from lab.run.agents import Unsupported
+from lab.run.containers import certificate_files
 from lab.run.link import AgentError, AgentLink
 from lab.run.scan import (
     NOT_ASKED,
@@ -25,7 +25,6 @@ from lab.run.scan import (
     Scan,
     ScanComparison,
     ScanError,
-    ScannedAddress,
     as_attempt,
     compare_scan,
     counted,
@@ -444,33 +443,32 @@ class Agent:
 
 # Where the server closed while it was asked about SSL 3.0.
 GAVE_UP = DOCUMENT[: DOCUMENT.index('  <protocol type="ssl" version="3"')]
-WHERE = ScannedAddress(host="ftp.lab.test", port=2100, server_name="ftp.lab.test", speaks_ftp=True)
 
 
-def ask(*documents: str, **address: Any) -> tuple[Agent, Callable[[], Scan]]:
+def ask(*documents: str, server: ServerSettings | None = None) -> tuple[Agent, Callable[[], Scan]]:
     agent = Agent(*documents)
-    where = replace(WHERE, **address)
-    return agent, lambda: scan(cast("AgentLink", agent), where)
+    return agent, lambda: scan(cast("AgentLink", agent), server or Vsftpd(), 2100)
 
 
-@pytest.mark.parametrize("speaks_ftp", [True, False])
-def test_ftp_is_asked_for_tls_first(speaks_ftp: bool) -> None:
-    agent, run = ask(DOCUMENT, speaks_ftp=speaks_ftp)
+@pytest.mark.parametrize("server", [Vsftpd(), Origin()])
+def test_ftp_is_asked_for_tls_first(server: ServerSettings) -> None:
+    agent, run = ask(DOCUMENT, server=server)
 
     assert "TLSv1.3" in run().suites
     argv = cast("list[str]", agent.asked["argv"])
     assert argv[0] == "sslscan"
-    assert argv[-1] == "ftp.lab.test:2100"
-    assert ("--starttls-ftp" in argv) is speaks_ftp
+    assert argv[-1] == f"{server.host}:2100"
+    assert ("--starttls-ftp" in argv) is (server.speaks == "FTP")
 
 
 def test_a_server_that_asks_for_a_certificate_is_shown_one() -> None:
-    shown, run_with = ask(DOCUMENT, chain="/c.pem", key="/k.pem")
-    hidden, run_without = ask(DOCUMENT)
+    shown, run_with = ask(DOCUMENT, server=Origin(require_cert=True))
+    hidden, run_without = ask(DOCUMENT, server=Origin())
 
     run_with(), run_without()
 
-    options = {"--certs=/c.pem", "--pk=/k.pem"}
+    chain, key = certificate_files(Origin().host, "valid")
+    options = {f"--certs={chain}", f"--pk={key}"}
     assert options <= {*cast("list[str]", shown.asked["argv"])}
     assert not options & {*cast("list[str]", hidden.asked["argv"])}
 
@@ -480,7 +478,7 @@ def test_a_scan_that_does_not_end_is_an_error_of_the_lab() -> None:
     agent.timed_out = True
 
     with pytest.raises(AgentError, match=r"sslscan of ftp\.lab\.test was not done within 60 s"):
-        scan(cast("AgentLink", agent), WHERE)
+        scan(cast("AgentLink", agent), Vsftpd(), 2100)
 
 
 def test_a_server_that_cannot_be_reached_is_an_error_of_the_lab_with_the_programs_words() -> None:
