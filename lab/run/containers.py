@@ -10,7 +10,7 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from docker import DockerClient
 from lab.certificates import OWN, OWN_CLIENT, RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
-from lab.run.link import AgentError, ExecutionError, execute
+from lab.run.link import AgentError, Executed, ExecutionError, execute
 from lab.run.topology import DNS, Topology
 from lab.servers import SERVERS
 
@@ -188,11 +188,19 @@ class Containers:
         Raises:
             AgentError: the container does not run.
         """
+        done = self._execute(service, ["cat", path])
+        return None if done.status else done.output.encode()
+
+    def _execute(self, service: str, argv: Sequence[str]) -> Executed:
+        """Run a program in a container.
+
+        Raises:
+            AgentError: the container does not run.
+        """
         try:
-            done = execute(self._client, self.id_of(service), ["cat", path])
+            return execute(self._client, self.id_of(service), argv)
         except ExecutionError as error:
             raise AgentError(f"the container {service} cannot be asked: {error}") from error
-        return None if done.status else done.output.encode()
 
     def answer_for(self, host: str, service: str) -> None:
         """Let the lab's DNS server answer for a name outside its zone, with a container's address.
@@ -232,11 +240,7 @@ class Containers:
         Raises:
             AgentError: it does not in time; the text says of which container (``failed``).
         """
-        argv = ["timeout", str(WAIT_S), "sh", "-c", waiting]
-        try:
-            done = execute(self._client, self.id_of(service), argv)
-        except ExecutionError as error:
-            raise AgentError(f"the container {service} cannot be asked: {error}") from error
+        done = self._execute(service, ["timeout", str(WAIT_S), "sh", "-c", waiting])
         if done.status:
             raise AgentError(
                 f"the container {failed} after {WAIT_S} s: `docker logs` says"

@@ -133,7 +133,7 @@ def open_lab(
                     own.roots.pem if own is not None and own.roots is not None else None,
                 )
                 try:
-                    session.start_agents(attempts or (), background)
+                    session.agents.begin(attempts or (), background)
                     if attempts is None or attempts:
                         # What makes attempts and records them takes as long to load as an agent to start.
                         import_module("lab.run.results")
@@ -239,7 +239,7 @@ def attach(
         return None
     by_service = images_by_service(checkout)
     wanted = {s: tags[by_service[s]] for s in services if by_service.get(s) in tags}
-    return topology.extended(client, checkout, running, tags, engine.compose_command, wanted)
+    return topology.extended(client, checkout, running, tags, wanted)
 
 
 def ensure_images(
@@ -319,7 +319,6 @@ def start(
         client,
         checkout,
         _tags(images),
-        engine.compose_command(),
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,
         kept=kept,

@@ -74,16 +74,15 @@ def _address(container: Mapping[str, Any]) -> str | None:
 
 def find(client: DockerClient) -> list[Found]:
     """Every topology on the engine, of any checkout, running or not."""
+    labelled = {"label": LABEL_CHECKOUT}
+    found = client.api.containers(all=True, filters=labelled)
+    found += client.api.networks(filters=labelled)
     by_project: dict[str, list[tuple[Mapping[str, str], bool]]] = {}
-    for c in client.api.containers(all=True, filters={"label": LABEL_CHECKOUT}):
-        labels = c["Labels"]
+    for one in found:
+        labels = one["Labels"] or {}
         if LABEL_PROJECT in labels:
-            running = c["State"] == "running"
+            running = one.get("State") == "running"
             by_project.setdefault(labels[LABEL_PROJECT], []).append((labels, running))
-    for n in client.api.networks(filters={"label": LABEL_CHECKOUT}):
-        labels = n["Labels"] or {}
-        if LABEL_PROJECT in labels:
-            by_project.setdefault(labels[LABEL_PROJECT], []).append((labels, False))
     topologies = []
     for project, members in sorted(by_project.items()):
         labels = members[0][0]

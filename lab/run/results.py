@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab import __version__
 from lab.clients import PROGRAMS
@@ -44,8 +44,6 @@ from lab.servers import SERVERS
 from lab.wire import Capture, CapturePolicy, pcapng
 
 if TYPE_CHECKING:
-    from docker import DockerClient
-
     from lab.cases import LoadedCase
 
 OnAttempt = Callable[[AttemptResult], None]
@@ -145,7 +143,9 @@ def record_run(
 
         def finished(result: AttemptResult, capture: Capture | None) -> None:
             if result.verdict is Verdict.LAB_ERROR and (gone := lost()) is not None:
-                raise _engine_lost(gone, len(planned), len(results), writer.path)
+                # The attempts that are left could only fail, each in its turn.
+                number, left = len(planned), len(planned) - len(results)
+                raise EngineError("lost", planned=number, left=left, error=gone, record=writer.path)
             wire = results[result.same_as].wire if result.same_as else result.wire
             if wire is not None and capture is not None and not capture.missing:
                 words = f"{result.id}: {result.attempt}"
@@ -197,11 +197,6 @@ def link_of(
         return ATTEMPT_NAME
     whole = not chosen and len(planned) == sum(len(case.plan()) for case in cases)
     return LATEST_NAME if whole else CASES_NAME
-
-
-def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
-    """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
-    return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
 
 
 def images_of(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
@@ -271,13 +266,19 @@ def _race(
 
 
 def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[str]) -> RunHeader:
+    version = laboratory.client.version()
     return RunHeader(
         run_id=run_id,
         chosen=tuple(chosen),
         lab_version=__version__,
         started=started,
-        machine=_machine(),
-        engine=_engine(laboratory.client),
+        machine={
+            "system": platform.platform(),
+            "architecture": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        engine={"version": version.get("Version"), "api": version.get("ApiVersion")},
         images=tuple(
             ImageRecord(
                 name=name,
@@ -293,17 +294,3 @@ def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[st
             "seal": {"how": laboratory.seal.how, "options": dict(laboratory.seal.options)},
         },
     )
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "system": platform.platform(),
-        "architecture": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
-
-
-def _engine(client: DockerClient) -> dict[str, Any]:
-    version = client.version()
-    return {"version": version.get("Version"), "api": version.get("ApiVersion")}
