@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, DifferenceKind
+from lab.compare import FACTS, Change, Comparison, Difference, DifferenceKind
 from lab.documents import ClaimVerdict, Document, Language
 from lab.documents.verdicts import ClaimResult, SettingResult, counts
+from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS, hung, padded
 from lab.text import visible

@@ -265,18 +265,16 @@ def ensure_images(
             continue
         # No registry is asked again for what it did not have a moment ago.
         if images[needs].stand_in:
-            why = images[needs].provenance.fallback_reason or "only packages are to be used"
-            absent[name] = _no_stand_in(name, why)
+            absent[name] = (
+                images[needs].provenance.fallback_reason or "only packages are to be used"
+            )
             continue
         try:
             images |= store.ensure([name])
         except ImageError as error:
-            absent[name] = _no_stand_in(name, error.reason)
-    return images, absent
-
-
-def _no_stand_in(name: str, why: str) -> str:
-    return f"{name} is made from the distribution's own image only, and that is not here: {why}"
+            absent[name] = error.reason
+    only = "is made from the distribution's own image only, and that is not here"
+    return images, {name: f"{name} {only}: {why}" for name, why in absent.items()}
 
 
 def _tags(images: Mapping[str, ImageInfo]) -> dict[str, str]:

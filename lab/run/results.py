@@ -36,7 +36,6 @@ from lab.record import (
     gravest,
 )
 from lab.remedies.advice import Advice, TriedRemedy
-from lab.remedies.chains import likeness
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import AgentError
@@ -108,20 +107,7 @@ def advice_of(
             f"each is tried; what does not help waits for the client's limit of"
             f" {result.client.timeout_s:g} s once more, all at the same time",
         )
-    decides = None
-    if chain and result.outcome is not None and result.outcome.reason is not None:
-        decides = likeness(result.outcome.reason, chain, result.started).decides
-    places = own.places_at(decides)
-    session = laboratory.session
-    return advise(
-        session,
-        result,
-        chain,
-        places=places,
-        form=own.form,
-        texts=own.texts,
-        elsewhere=elsewhere,
-    )
+    return advise(laboratory.session, result, chain, own, elsewhere)
 
 
 def record_run(

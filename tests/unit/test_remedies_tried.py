@@ -66,7 +66,7 @@ class Tried:
         attempt = Attempt(server, client)
         before = attempt_record("refused", attempt, self._outcome(attempt), None)
         session: Any = Session()
-        advice = remedies.advise(session, before, (), places={})
+        advice = remedies.advise(session, before, ())
         return {one.cures: one for one in advice.remedies}
 
     def _make(self, _: object, planned: Sequence[PlannedAttempt]) -> dict[str, AttemptResult]:
@@ -164,7 +164,7 @@ def test_a_second_fault_of_a_configuration_is_found_after_the_first_is_cured(
     session: Any = Session()
     two = Attempt(vsftpd(extra=("one_thing=1", "other_thing=2")), net_ftp("rocky9"))
     # when remedies are looked for
-    found = remedies.advise(session, ended(two), (), places={}).remedies
+    found = remedies.advise(session, ended(two), ()).remedies
     # then the change that leads to another fault is gone on from, and the one that does not is not
     cured = [one for one in found if one.holds]
     assert [one.cures for one in cured] == [("line", "line")]
@@ -195,7 +195,7 @@ def advised(
     attempt = Attempt(server, client)
     before = attempt_record("refused", attempt, outcome(attempt), None)
     session: Any = Session()
-    said = remedies.advise(session, before, (), places={}, elsewhere=elsewhere)
+    said = remedies.advise(session, before, (), elsewhere=elsewhere)
     return said, made
 
 
