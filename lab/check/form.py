@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.check.demands import CheckedFiles, failure
+from lab.check.demands import failure
 from lab.model import ServerSettings
-from lab.own.configurations import options_in_words, readers
+from lab.own.configurations import GivenFiles, options_in_words, readers
 from lab.own.files import Unreadable, check_regular
 from lab.own.rewriting import Rewrite, as_bytes, read_exactly
 from lab.servers import Server, server_of
@@ -42,7 +42,7 @@ class WantedStrongest:
     """Whether it is looked for where nothing is broken as well."""
 
 
-def form_of(server: ServerSettings, files: CheckedFiles) -> ConfigurationForm | None:
+def form_of(server: ServerSettings, files: GivenFiles) -> ConfigurationForm | None:
     """The form of the configuration that was read as these settings.
 
     Args:
@@ -80,7 +80,7 @@ def _plain(text: str) -> str:
 
 def wanted_strongest(
     server: ServerSettings,
-    files: CheckedFiles,
+    files: GivenFiles,
     language: str,
     *,
     search: bool | None,

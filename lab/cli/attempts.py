@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli import common, inputs
-from lab.cli.configurations import of_web, take_configurations
+from lab.cli import common
+from lab.cli.inputs import of_web, take_files
 from lab.cli.japanese import in_japanese
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
-from lab.own.configurations import given, readers
+from lab.own.configurations import GivenFiles
 from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -44,7 +44,7 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
-@take_configurations
+@take_files
 def attempt(
     *,
     server: Server = None,
@@ -66,15 +66,7 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    configurations: Mapping[str, Path],
-    builds: Mapping[str, str],
-    mt_config: inputs.MtConfig = None,
-    backend: inputs.Backend = None,
-    backend_name: inputs.BackendName = None,
-    chain: inputs.Chain = None,
-    key: inputs.Key = None,
-    ca: inputs.Ca = None,
-    host: inputs.Host = None,
+    files: GivenFiles,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
@@ -93,23 +85,23 @@ def attempt(
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
-        web = bool(backend) or any(readers()[option].of_web for option in configurations)
+        web = bool(files.backend) or any(one.reader.of_web for one in files.given)
         _print_fields(server, client, language, web=web)
         return
     wanted, own, findings = read_attempt(
-        given(configurations, builds),
-        mt_config,
-        chain,
-        key,
+        files.given,
+        files.mt_config,
+        files.chain,
+        files.key,
         server_settings or [],
         client,
         client_settings or [],
         server=server,
-        backend=backend,
-        backend_name=backend_name,
-        ca=ca,
-        host=host,
-        environment=os.environ if mt_config else None,
+        backend=files.backend,
+        backend_name=files.backend_name,
+        ca=files.ca,
+        host=files.host,
+        environment=os.environ if files.mt_config else None,
     )
     say_findings(findings, verbose=verbose, language=language)
     expectation = Expectation.parse(expect) if expect else None
