@@ -203,6 +203,7 @@ def _speaks(
     return server_hello.accepts(ask(server_hello.build(version, suite))[1])
 
 
+@dataclasses.dataclass(eq=False)
 class OfferCache:
     """What clients and servers agree to, asked for on first use.
 
@@ -210,18 +211,12 @@ class OfferCache:
     :meth:`Listeners.one`.
     """
 
-    def __init__(
-        self,
-        agents: Agents,
-        listeners: Listeners,
-        requests: RequestBuilder,
-        material: RunCertificates,
-    ) -> None:
-        """Nobody is asked yet."""
-        self._agents = agents
-        self._listeners = listeners
-        self._requests = requests
-        self._material = material
+    _agents: Agents
+    _listeners: Listeners
+    _requests: RequestBuilder
+    _material: RunCertificates
+
+    def __post_init__(self) -> None:
         self._offers: OnceMap[Offer] = OnceMap()
         self._cipher_lists: OnceMap[tuple[Suite, ...]] = OnceMap()
 
@@ -288,23 +283,21 @@ FILE = "capabilities.json"
 _PACKAGE = Path(__file__).parent.parent
 
 
+@dataclasses.dataclass(eq=False)
 class Capabilities:
-    """What the images of a run can do.
+    """What the images of a run can do."""
 
-    Args:
-        agents: the servers' agents ask their libraries.
-        offers: what clients offer and what listeners agree to.
-        images: the id of the image of each service.
-        state: the checkout's state directory.
-    """
+    _agents: Agents
+    """The servers' agents ask their libraries."""
+    _offers: OfferCache
+    """What clients offer and what listeners agree to."""
+    _images: Mapping[str, str]
+    """The id of the image of each service."""
+    _state: Path
+    """The checkout's state directory."""
 
-    def __init__(
-        self, agents: Agents, offers: OfferCache, images: Mapping[str, str], state: Path
-    ) -> None:
-        self._agents = agents
-        self._offers = offers
-        self._images = images
-        self._file = state / FILE
+    def __post_init__(self) -> None:
+        self._file = self._state / FILE
         self._answers: OnceMap[bool] = OnceMap()
         self._lock = threading.Lock()
         self._kept: dict[str, bool] | None = None

@@ -131,22 +131,22 @@ def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:
         return None
 
 
+@dataclass(eq=False)
 class _Search:
     """The remedies that were tried so far."""
 
-    def __init__(
-        self,
-        session: Session,
-        refused: AttemptResult,
-        chain: Chain,
-        own: UserFiles,
-        elsewhere: Sequence[TriedRemedy],
-    ) -> None:
-        self._session, self._refused, self._chain, self._own = session, refused, chain, own
-        self._places = own.places_at(self._likeness(refused.outcome).decides)
-        self._seen = {refused.attempt.key}
+    _session: Session
+    _refused: AttemptResult
+    _chain: Chain
+    _own: UserFiles
+    _elsewhere: Sequence[TriedRemedy]
+
+    def __post_init__(self) -> None:
+        idle = (one.attempt for one in self._elsewhere if _was_idle(one))
+        self._idle = {attempt.server for attempt in idle if attempt is not None}
+        self._places = self._own.places_at(self._likeness(self._refused.outcome).decides)
+        self._seen = {self._refused.attempt.key}
         self._at_an_impostor: dict[str, AttemptResult] = {}
-        self._idle = {one.attempt.server for one in elsewhere if one.attempt and _was_idle(one)}
 
     def everything(self) -> list[TriedRemedy]:
         """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""

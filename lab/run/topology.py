@@ -22,13 +22,12 @@ from filelock import FileLock, Timeout
 
 from lab.host.engine import compose_command, compose_environment
 from lab.host.machine import wait_until
-from lab.run.checkout import LABEL_RUN, Checkout, in_use, topology_lock
+from lab.run.checkout import LABEL_RUN, Checkout, in_use, subnets_lock, topology_lock
 from lab.run.network import (
     Container,
     Found,
     TopologyError,
     acquire,
-    choosing,
     containers,
     find,
     free_net,
@@ -247,7 +246,8 @@ def up(
         return Topology(project, found, lock, kept)
     try:
         # Choosing a free subnet and creating the network must not be interleaved by two labs.
-        with choosing(UP_S):
+        others = "another lab on this machine has been starting its network"
+        with acquire(subnets_lock(), others, UP_S):
             net = free_net(client)
             environment = _environment(client, checkout, images, net, project, run_id, kept=kept)
             _compose_up(environment, services)
