@@ -19,12 +19,10 @@ from lab.check.result import (
     StandIn,
     Strongest,
 )
-from lab.images import Printed
 from lab.images.provenance import builds_of
 from lab.model import Offers, Result, Role, Side, Stage
 from lab.model.expectations import PlannedAttempt
 from lab.remedies.words import InBothLanguages
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.run.recording import own_files
 
@@ -62,15 +60,12 @@ def check(
     """
     begun = time.monotonic()
     with open_lab(
-        Checkout.here(),
-        Printed(),
-        run_id := new_run_id(),
         plan.own,
         attempts=[row.attempt for row in plan.rows],
         certificates=certificates,
         meanwhile=meanwhile,
     ) as laboratory:
-        conducted, rows = make_rows(laboratory, plan, run_id, advised=advised)
+        conducted, rows = make_rows(laboratory, plan, laboratory.run_id, advised=advised)
         remedies, found = _found_out(laboratory, plan, rows, advised=advised, wanted=strongest)
         builds = {
             name: builds_of(laboratory.images[name].provenance)
@@ -127,7 +122,7 @@ def make_rows(
         )
         for row in plan.rows
     ]
-    conducted = record_run(laboratory, run_id, planned)
+    conducted = record_run(laboratory, planned, run_id=run_id)
     results = {one.id: one for one in conducted.record.attempts}
     rows = [judged(one, results[one.requirement.id]) for one in plan.rows]
     rows = [_offered(laboratory, *pair) for pair in zip(plan.rows, rows, strict=True)]

@@ -220,16 +220,14 @@ def suites(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
-    from lab.images import Printed
     from lab.run.agents import Unsupported
-    from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
 
     wanted = attempt_of(
         parse_server(server_settings or [], server or server_for(client)),
         parse_client(client, client_settings or []),
     )
-    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
+    with open_lab(attempts=[wanted]) as laboratory:
         try:
             comparison = laboratory.session.suites(wanted)
         except Unsupported as cause:
@@ -307,9 +305,7 @@ def scan(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
-    from lab.images import Printed
     from lab.run.agents import SCANNER
-    from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
     from lab.run.scan import as_attempt, counted, scan_all
 
@@ -320,9 +316,7 @@ def scan(
         raise typer.BadParameter("either cases, or one server with its settings")
     else:
         attempts = [as_attempt(parse_server(server_settings or [], server or FTP_SERVER))]
-    with open_lab(
-        Checkout.here(), Printed(), new_run_id(), attempts=attempts, also=[SCANNER]
-    ) as laboratory:
+    with open_lab(attempts=attempts, also=[SCANNER]) as laboratory:
         results = scan_all(laboratory.session, (a.server for a in attempts))
     counts = counted(results)
     if as_json:

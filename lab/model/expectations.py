@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab.model import (
@@ -230,38 +231,16 @@ def refused(
     )
 
 
-def false_success(*, message: str | None = None) -> Expectation:
-    """Expect that the client's program reports success where the file on the server is short or not there.
-
-    Args:
-        message: what the user of the client program is shown, to the letter.
-    """
-    return Expectation(
-        result=Result.FALSE_SUCCESS,
-        by=Side.UNKNOWN,
-        stage=Stage.TRANSFER,
-        reason=Reason.TRUNCATED,
-        message=message,
-    )
-
-
-def completed(
-    *,
-    protocol: str | None = None,
-    cipher: str | None = None,
-    verified: bool | None = None,
-    data_protected: bool | None = None,
-    session_reused: bool | None = None,
-) -> Expectation:
-    """Expect that the goal is reached; a fact that is ``None`` is not looked at."""
-    return Expectation(
-        result=Result.COMPLETED,
-        protocol=protocol,
-        cipher=cipher,
-        verified=verified,
-        data_protected=data_protected,
-        session_reused=session_reused,
-    )
+#: Expect that the goal is reached, with the facts that are named; others are not looked at.
+completed = partial(Expectation, result=Result.COMPLETED)
+#: Expect that the client's program reports success where the file on the server is short or not there.
+false_success = partial(
+    Expectation,
+    result=Result.FALSE_SUCCESS,
+    by=Side.UNKNOWN,
+    stage=Stage.TRANSFER,
+    reason=Reason.TRUNCATED,
+)
 
 
 def judge(expectation: Expectation, outcome: Outcome) -> Judgement:

@@ -22,13 +22,21 @@ from docker.errors import DockerException
 from lab.certificates import OWN_CLIENT, RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
-from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
+from lab.images import (
+    ImageError,
+    ImageInfo,
+    ImageStore,
+    Printed,
+    Progress,
+    Source,
+    release_from_environment,
+)
 from lab.images.provenance import Builds, moved
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
 from lab.run import network, topology
 from lab.run.certificates import begin
-from lab.run.checkout import Checkout
+from lab.run.checkout import Checkout, new_run_id
 from lab.run.network import Seal
 from lab.run.services import images_by_service, services_on
 from lab.run.session import Session
@@ -40,6 +48,8 @@ from lab.servers import SERVER_HOSTS, SERVERS
 class Lab:
     """A laboratory in which attempts can be made."""
 
+    run_id: str
+    """Of the run that it was opened for."""
     checkout: Checkout
     client: DockerClient
     images: Mapping[str, ImageInfo]
@@ -73,15 +83,14 @@ class Lab:
 
 @contextmanager
 def open_lab(
-    checkout: Checkout,
-    progress: Progress,
-    run_id: str,
     own: UserFiles | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
     certificates: RunCertificates | None = None,
     also: Collection[str] = (),
     meanwhile: Callable[[], object] | None = None,
+    checkout: Checkout | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Lab]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
@@ -92,10 +101,13 @@ def open_lab(
         certificates: those for these attempts, which :func:`lab.run.certificates.begin` has begun to make.
         also: further containers that are needed.
         meanwhile: done while the agents start.
+        checkout: to work in (default: the one that is here).
+        progress: told of what takes a while (default: it is printed).
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
+    checkout, progress, run_id = checkout or Checkout.here(), progress or Printed(), new_run_id()
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
     material = certificates or begin(attempts, own)
     client = engine.find()
@@ -146,6 +158,7 @@ def open_lab(
                         for attempt in attempts or ():
                             session.answer_for(own.host, attempt.server)
                     yield Lab(
+                        run_id,
                         checkout,
                         client,
                         images,

@@ -112,16 +112,20 @@ def advice_of(
 
 def record_run(
     laboratory: Lab,
-    run_id: str,
     planned: Sequence[PlannedAttempt],
     cases: Sequence[LoadedCase] = (),
     on_attempt: OnAttempt | None = None,
     captures: CapturePolicy | None = None,
     chosen: Sequence[str] = (),
     adviser: Adviser | None = None,
+    run_id: str | None = None,
 ) -> Conducted:
-    """Make these attempts in a laboratory that is open, and record them as the run ``run_id``."""
-    header = _header(laboratory, run_id, datetime.now(UTC), chosen)
+    """Make these attempts in a laboratory that is open, and record them.
+
+    Args:
+        run_id: of a run that is one of several in this laboratory.
+    """
+    header = _header(laboratory, run_id or laboratory.run_id, datetime.now(UTC), chosen)
     link = link_of(cases, planned, chosen)
     with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
         complete = False

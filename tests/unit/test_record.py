@@ -61,6 +61,7 @@ from lab.record import (
 from lab.record.__main__ import SCHEMA_PATH, schema_text
 from lab.run import recording
 from lab.run.agents import Unsupported
+from lab.run.checkout import new_run_id
 from lab.run.network import Seal
 from lab.run.results import link_of
 from lab.servers.vsftpd import Vsftpd
@@ -481,9 +482,8 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
     )
 
     @contextmanager
-    def opened(
-        _checkout: object, _progress: object, _run: str, own: Any = None, **_: object
-    ) -> Iterator[SimpleNamespace]:
+    def opened(own: Any = None, **_: object) -> Iterator[SimpleNamespace]:
+        made.run_id = new_run_id()
         if own is not None:
             served = own.certificate
             material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
