@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lab.check.demands import failure
 from lab.model import ServerSettings
-from lab.own.configurations import GivenFiles, options_in_words, readers
+from lab.own.configurations import GivenFiles, WritableConfiguration, options_in_words, readers
 from lab.own.files import Unreadable, check_regular
-from lab.own.rewriting import Rewrite, as_bytes, read_exactly
-from lab.servers import Server, server_of
-
-
-@dataclass(frozen=True)
-class ConfigurationForm:
-    """A configuration file, with what reads and what writes one of its kind."""
-
-    file: str
-    """As the person named it."""
-    text: str
-    """The whole file, as :func:`lab.own.rewriting.read_exactly` gives it."""
-    server: Server[Any]
-    """The server in the build that the file is for: how it spells its options."""
-    read: Callable[[str], ServerSettings]
-    """The settings of the lab's server that a text comes to; raises :class:`InputError`."""
-    rewrite: Rewrite
+from lab.own.rewriting import as_bytes, read_exactly
+from lab.servers import server_of
 
 
 @dataclass(frozen=True)
 class WantedStrongest:
     """That the strongest configuration is to be found, and for which file."""
 
-    form: ConfigurationForm
+    form: WritableConfiguration
     language: str = "en"
     """Of the comments in it."""
     always: bool = False
     """Whether it is looked for where nothing is broken as well."""
 
 
-def form_of(server: ServerSettings, files: GivenFiles) -> ConfigurationForm | None:
+def form_of(server: ServerSettings, files: GivenFiles) -> WritableConfiguration | None:
     """The form of the configuration that was read as these settings.
 
     Args:
@@ -63,19 +46,8 @@ def form_of(server: ServerSettings, files: GivenFiles) -> ConfigurationForm | No
             check_regular(one.file)
     except Unreadable:
         return None
-    file, program = str(one.file), server_of(server)
     text, _ = one.reader.gather(one.file, read_exactly)
-    form = one.reader.writable(_plain(text), file, program, one.build)
-
-    def read(changed: str) -> ServerSettings:
-        return form.read(_plain(changed))
-
-    return ConfigurationForm(file, text, form.server, read, form.rewrite)
-
-
-def _plain(text: str) -> str:
-    """The text as :func:`lab.own.findings.read_text` gives it."""
-    return as_bytes(text).decode("utf-8", "backslashreplace")
+    return one.reader.writable(text, str(one.file), server_of(server), one.build)
 
 
 def wanted_strongest(

@@ -166,6 +166,8 @@ class Ladders:
             spelt: the build that the file is for; default: the lab's.
         """
         self.base, self._spelt = base, spelt or server_of(base)
+        self._extra: tuple[str, ...] = getattr(base, "extra", ())
+        self._without = left_out_of(base)
         server = server_of(base)
         possible = []
         for ladder in ladders_of(base):
@@ -177,21 +179,17 @@ class Ladders:
             if rungs:
                 possible.append(dataclasses.replace(ladder, rungs=rungs))
         self.ladders: tuple[Ladder, ...] = tuple(possible)
-        self._without = left_out_of(base)
 
     @property
     def strongest(self) -> Rungs:
         """The first rung of each."""
         return self.canonical((0,) * len(self.ladders))
 
-    def __len__(self) -> int:
-        return len(self.ladders)
-
     def settings(self, rungs: Rungs) -> ServerSettings:
         """The server's settings at these rungs; what no ladder is about is as the file has it."""
         changes: dict[str, Any] = {}
         ends: dict[str, str] = {}
-        lines = [line for one in self._lines for line in self._left(one)]
+        lines = [line for one in self._extra for line in self._left(one)]
         for ladder, rung in zip(self.ladders, rungs, strict=True):
             value = ladder.rungs[rung].value
             if ladder.field == "extra":
@@ -224,15 +222,11 @@ class Ladders:
         )
         return (*rungs[:low], found, *rungs[low + 1 :])
 
-    def names(self, number: int) -> frozenset[str]:
-        """The names of the lines that a ladder is about, as the build that the file is for has them."""
-        return self._names[number]
-
     def lines(self, rungs: Rungs) -> Mapping[str, str]:
         """The lines of a configuration at these rungs, as that build has them, by name."""
         lines: dict[str, str] = {}
         settings, option_of = self.settings(rungs), server_of(self.base).option_of
-        if self._lines:
+        if self._extra:
             # Further lines that no ladder is about, sections among them, are none of it.
             extra = getattr(settings, "extra", ())
             about: dict[str, Any] = {
@@ -247,18 +241,13 @@ class Ladders:
             lines[name] = text
         return lines
 
-    @cached_property
-    def _lines(self) -> tuple[str, ...]:
-        lines: tuple[str, ...] = getattr(self.base, "extra", ())
-        return lines
-
     def left_out(self, name: str) -> tuple[LeftOut, ...]:
         """The words that the file has of an option, and no configuration here."""
         server = server_of(self.base)
         return tuple(
             one
             for one in self._without
-            if one.option == name and any(one.without(line, server) != line for line in self._lines)
+            if one.option == name and any(one.without(line, server) != line for line in self._extra)
         )
 
     def _left(self, line: str) -> Iterator[str]:
@@ -279,16 +268,19 @@ class Ladders:
         A line that ends the server at start is kept in the file's own spelling.
         """
         each = (_names_of(self._plain, ladder, server_of(self.base)) for ladder in self.ladders)
-        return frozenset().union(*each, *self._names)
+        return frozenset().union(*each, *self.names)
 
     @cached_property
     def _plain(self) -> ServerSettings:
-        without: dict[str, Any] = {"extra": ()} if self._lines else {}
+        without: dict[str, Any] = {"extra": ()} if self._extra else {}
         return dataclasses.replace(self.base, **without)
 
     @cached_property
-    def _names(self) -> tuple[frozenset[str], ...]:
-        """By ladder: names of lines that are there, or other ones, at one rung and not at another."""
+    def names(self) -> tuple[frozenset[str], ...]:
+        """By ladder, as the build that the file is for has them: the names of the lines that it is about.
+
+        They are there, or other ones, at one rung and not at another.
+        """
         return tuple(
             frozenset(_names_of(self._plain, ladder, self._spelt)) for ladder in self.ladders
         )

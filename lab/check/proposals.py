@@ -43,7 +43,8 @@ def print_proposals(
         verbose: all remedies and all clients of each.
     """
     if result.remedies:
-        _heading("remedies", target, language)
+        target.print()
+        target.print(Text(_label("remedies", language), style="bold"))
         most = len(result.remedies) if verbose else MOST_SHOWN
         broken = sum(row.requirement.demand is Demand.DELIVERS for row in result.broken)
         for number, one in enumerate(result.remedies[:most], 1):
@@ -136,11 +137,6 @@ def _decisive(
         yield texts, comment
 
 
-def _heading(name: str, target: Console, language: str) -> None:
-    target.print()
-    target.print(Text(say("head", name).in_(language), style="bold"))
-
-
 def _label(name: str, language: str) -> str:
     return say("head", name).in_(language)
 
@@ -152,18 +148,7 @@ def _line(text: str, label: str, target: Console) -> None:
 def proposals_as_json(result: CheckResult) -> dict[str, Any]:
     """The same for programs: ``remedies`` and ``strongest``."""
     return {
-        "remedies": [
-            {
-                "title": dataclasses.asdict(one.title),
-                "rating": one.rating,
-                "changes": [dataclasses.asdict(change) for change in one.changes],
-                "brings_in": list(one.brings_in),
-                "loses": list(one.loses),
-                "breaks": list(one.breaks),
-                "tries": one.tries,
-            }
-            for one in result.remedies
-        ],
+        "remedies": [dataclasses.asdict(one) for one in result.remedies],
         "strongest": _strongest_as_json(result.strongest) if result.strongest else None,
     }
 

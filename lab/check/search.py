@@ -122,22 +122,18 @@ def search(
 
     What ``ask`` raises ends the search.
     """
-    return _Search(ladders, members, ask, canonical, strongest, frozenset(guards)).found()
+    everybody = (*members, *sorted(guards))
+    return _Search(ladders, everybody, ask, canonical, strongest, frozenset(guards)).found()
 
 
+@dataclass(frozen=True)
 class _Search:
-    def __init__(
-        self,
-        ladders: Sequence[Ladder],
-        members: Sequence[str],
-        ask: Ask,
-        canonical: Callable[[Rungs], Rungs],
-        strongest: Rungs,
-        guards: frozenset[str],
-    ) -> None:
-        self._ladders, self._ask, self._canonical = ladders, ask, canonical
-        self._strongest, self._guards = strongest, guards
-        self._members = (*members, *sorted(guards))
+    _ladders: Sequence[Ladder]
+    _members: Sequence[str]
+    _ask: Ask
+    _canonical: Callable[[Rungs], Rungs]
+    _strongest: Rungs
+    _guards: frozenset[str]
 
     def found(self) -> FoundConfiguration:
         needs, last = self._alone()
@@ -329,8 +325,7 @@ class _Search:
             yield Bound(option, rungs[option], lost)
 
     def _lost(self, at: Rungs, members: Iterable[str]) -> tuple[Lost, ...]:
-        answers = self._asked(at, members, thorough=True)
-        return tuple(Lost(one, answer) for one, answer in answers.items() if not answer.good)
+        return _lost_of(self._asked(at, members, thorough=True))
 
     # -- who is not served -----------------------------------------------------------------------
 
@@ -353,11 +348,12 @@ class _Search:
         options, there = ((enough[0],), enough[1]) if enough else (tuple(differing), needs)
         # Of many that are lost there some are enough: most of them wait for a limit, one after the other.
         others = self._asked(there, kept[:MOST_NAMED], thorough=False)
-        by = tuple(Lost(one, found) for one, found in others.items() if not found.good)
-        if not by:
-            others = self._asked(there, kept[MOST_NAMED:], thorough=False)
-            by = tuple(Lost(one, found) for one, found in others.items() if not found.good)
+        by = _lost_of(others) or _lost_of(self._asked(there, kept[MOST_NAMED:], thorough=False))
         return Excluded(member, answer, there, options, by)
+
+
+def _lost_of(answers: Mapping[str, Answer]) -> tuple[Lost, ...]:
+    return tuple(Lost(member, answer) for member, answer in answers.items() if not answer.good)
 
 
 def _with(at: Rungs, option: int, rung: int) -> Rungs:

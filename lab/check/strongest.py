@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.check.form import ConfigurationForm
 from lab.check.judging import judged
 from lab.check.ladders import Ladders, Rungs
 from lab.check.plan import PlannedRow
@@ -20,6 +19,7 @@ from lab.check.result import Demand, Row, RowVerdict, Strongest, StrongestLine
 from lab.check.search import Answer, Bound, Excluded, FoundConfiguration, Lost, Trial, search
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Result, ServerSettings
+from lab.own.configurations import WritableConfiguration
 from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages, listed_in_both, read_words
@@ -51,7 +51,7 @@ class Demanded:
 def strongest(
     demanded: Sequence[Demanded],
     server: ServerSettings,
-    form: ConfigurationForm,
+    form: WritableConfiguration,
     tries: Tries,
     note: Callable[[InBothLanguages], object],
     language: str = "en",
@@ -69,52 +69,42 @@ def strongest(
     Raises:
         AgentError: a container or an agent failed.
     """
-    return _Finder(demanded, server, form, tries, note, language).strongest()
+    judgeable = [one for one in demanded if one.row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)]
+    members, guards = _by_id(judgeable, (Demand.DELIVERS,)), _by_id(judgeable, GUARDS)
+    ladders = Ladders(server, form.server)
+    if not ladders.ladders:
+        return Strongest(text="", notes=(say("said", "none-known", software=server.software),))
+    if not members and _by_id(demanded, (Demand.DELIVERS,)):
+        return Strongest(text="", notes=(say("said", "none-judged"),))
+    most = {"most": tries.left, "seconds": f"{tries.seconds:g}"}
+    note(say("said", "beforehand", options=len(ladders.ladders), **most))
+    try:
+        return _Finder(demanded, members, guards, form, tries, ladders, language).searched()
+    except SpentError as error:
+        return Strongest(text="", notes=(say("said", f"spent-{error.what}", most=error.most),))
 
 
+@dataclass(frozen=True)
 class _Finder:
-    def __init__(
-        self,
-        demanded: Sequence[Demanded],
-        server: ServerSettings,
-        form: ConfigurationForm,
-        tries: Tries,
-        note: Callable[[InBothLanguages], object],
-        language: str,
-    ) -> None:
-        self._language = language
-        known = (RowVerdict.MET, RowVerdict.BROKEN)
-        judgeable = [one for one in demanded if one.row.verdict in known]
-        self._all, self._form, self._tries, self._note = demanded, form, tries, note
-        self._members = _by_id(judgeable, (Demand.DELIVERS,))
-        self._guards = _by_id(judgeable, GUARDS)
-        self._ladders = Ladders(server, form.server)
+    _all: Sequence[Demanded]
+    _members: Mapping[str, Demanded]
+    """Who must deliver, and whom the server must refuse, of those who can be tried here; by requirement."""
+    _guards: Mapping[str, Demanded]
+    _form: WritableConfiguration
+    _tries: Tries
+    _ladders: Ladders
+    _language: str
 
-    def strongest(self) -> Strongest:
-        ladders = self._ladders
-        if not len(ladders):
-            software = ladders.base.software
-            return Strongest(text="", notes=(say("said", "none-known", software=software),))
-        if not self._members and any(
-            one.planned.requirement.demand is Demand.DELIVERS for one in self._all
-        ):
-            return Strongest(text="", notes=(say("said", "none-judged"),))
-        most = {"most": self._tries.left, "seconds": f"{self._tries.seconds:g}"}
-        self._note(say("said", "beforehand", options=len(ladders), **most))
-        try:
-            return self._searched()
-        except SpentError as error:
-            return Strongest(text="", notes=(say("said", f"spent-{error.what}", most=error.most),))
-
-    def _searched(self) -> Strongest:
+    def searched(self) -> Strongest:
         for again in reversed(range(MOST_SEARCHES)):
+            ladders = self._ladders
             found = search(
-                self._ladders.ladders,
+                ladders.ladders,
                 list(self._members),
                 self._ask,
-                self._ladders.canonical,
-                self._ladders.strongest,
-                list(self._guards),
+                ladders.canonical,
+                ladders.strongest,
+                self._guards.keys(),
             )
             lines = self._lines(found)
             written = [
@@ -151,7 +141,8 @@ class _Finder:
         return (self._members.get(member) or self._guards[member]).planned
 
     def _attempt(self, member: str, at: Rungs) -> Attempt:
-        return _with_server(self._planned(member).attempt, self._ladders.settings(at))
+        settings = self._ladders.settings(at)
+        return dataclasses.replace(self._planned(member).attempt, server=settings)
 
     def _read_back(self, text: str, at: Rungs) -> ServerSettings:
         """The settings that the written file comes to, which are those that were found."""
@@ -164,7 +155,9 @@ class _Finder:
 
     def _holds(self, found: FoundConfiguration, read: ServerSettings) -> bool:
         """Whether the written file serves everybody whom the search found it to serve, in every try."""
-        attempts = {m: _with_server(self._planned(m).attempt, read) for m in found.answers}
+        attempts = {
+            m: dataclasses.replace(self._planned(m).attempt, server=read) for m in found.answers
+        }
         self._tries(attempts.values(), thorough=True)
         good = True
         for member, attempt in attempts.items():
@@ -175,12 +168,10 @@ class _Finder:
 
     def _row(self, one: Demanded, read: ServerSettings) -> Row:
         """What a requirement comes to with the written file."""
-        base = self._ladders.base
-        if one.row.verdict not in (RowVerdict.MET, RowVerdict.BROKEN):
+        judged_before = one.row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
+        if not judged_before or one.planned.attempt.server != self._ladders.base:
             return one.row
-        if one.planned.attempt.server != base:
-            return one.row
-        attempt = _with_server(one.planned.attempt, read)
+        attempt = dataclasses.replace(one.planned.attempt, server=read)
         self._tries([attempt], thorough=True)
         results = self._tries.of(attempt)
         rows = [judged(one.planned, result) for result in results]
@@ -202,7 +193,7 @@ class _Finder:
         about: dict[str, list[int]] = {}
         for option, ladder in enumerate(self._ladders.ladders):
             if not ladder.keep or found.at[option]:
-                for name in sorted(self._ladders.names(option)):
+                for name in sorted(self._ladders.names[option]):
                     about.setdefault(name, []).append(option)
         return [
             (name, self._line(found, name, now.get(name, ""), self._closest(options)))
@@ -211,8 +202,8 @@ class _Finder:
 
     def _closest(self, options: Sequence[int]) -> list[int]:
         """Of the ladders that a line belongs to those that are about the fewest lines beside it."""
-        fewest = min(len(self._ladders.names(option)) for option in options)
-        return [one for one in options if len(self._ladders.names(one)) == fewest]
+        fewest = min(len(self._ladders.names[option]) for option in options)
+        return [one for one in options if len(self._ladders.names[one]) == fewest]
 
     def _line(
         self, found: FoundConfiguration, name: str, text: str, options: Sequence[int]
@@ -261,7 +252,7 @@ class _Finder:
             InBothLanguages(then[name], then[name])
             if name in then
             else say("line", "without", line=now[name])
-            for name in sorted(self._ladders.names(option))
+            for name in sorted(self._ladders.names[option])
             if now.get(name) != then.get(name)
         ]
         return _joined(lines, ("; ", "、"))
@@ -334,10 +325,6 @@ def _by_id(demanded: Sequence[Demanded], demands: Collection[Demand]) -> dict[st
         for one in demanded
         if one.planned.requirement.demand in demands
     }
-
-
-def _with_server(attempt: Attempt, server: ServerSettings) -> Attempt:
-    return dataclasses.replace(attempt, server=server)
 
 
 def _answer(planned: PlannedRow, results: Sequence[AttemptResult]) -> Answer:

@@ -30,6 +30,8 @@ _STYLES = {
     RowVerdict.LAB_ERROR: "bold magenta",
 }
 _STATUS_STYLES = {0: "bold green", 1: "bold red", 3: "bold magenta"}
+#: What programs are told of an outcome.
+_OF_OUTCOME = ("result", "by", "stage", "reason", "protocol", "cipher")
 #: Columns of a label below a cause.
 _LABEL = 11
 
@@ -269,12 +271,7 @@ def _row_as_json(row: Row) -> dict[str, Any]:
         "demanded": str(wanted.written) if wanted.written else None,
         "verdict": row.verdict,
         "delivers": delivers(row) if wanted.demand is Demand.DELIVERS else None,
-        "result": outcome.result if outcome else None,
-        "by": outcome.by if outcome else None,
-        "stage": outcome.stage if outcome else None,
-        "reason": outcome.reason if outcome else None,
-        "protocol": outcome.protocol if outcome else None,
-        "cipher": outcome.cipher if outcome else None,
+        **{name: getattr(outcome, name, None) for name in _OF_OUTCOME},
         "not_judged": list(outcome.not_judged) if outcome else [],
         "presumed": list(outcome.presumed) if outcome else [],
         "completed": row.completed,

@@ -6,8 +6,9 @@ A program decides nothing about outcomes and touches no container: every method 
 from __future__ import annotations
 
 import base64
+import ipaddress
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +21,7 @@ from lab.model import (
     FtpClientSettings,
     Goal,
     ProtocolRange,
+    WebClientSettings,
     container_of,
     platforms_of,
 )
@@ -68,6 +70,10 @@ class Program(ABC, Generic[C]):
     """The agent that runs it."""
     name: str
     """As ``ClientSettings.program`` has it."""
+    needs: str = ""
+    """What an image must have a version of (:attr:`Installed.versions`); empty: of ``name``."""
+    title: str = ""
+    """What an image without that has not; empty: what it ``needs``."""
     leaves_tickets_unread: bool = False
     """Whether it closes the data connection of an upload without reading what TLS 1.3 sends behind the
     handshake: such an upload is a race."""
@@ -100,8 +106,15 @@ class Program(ABC, Generic[C]):
         """The container of the topology in which these settings are in force."""
         return container_of(self.folder, client.platform, client.policy)
 
-    def unsupported(self, client: C, installed: Installed) -> str | None:  # noqa: ARG002
+    def unsupported(self, client: C, installed: Installed) -> str | None:
         """Why this program cannot express these settings on this image; ``None``: it can."""
+        needs = self.needs or self.name
+        if not installed.versions.get(needs):
+            return f"the image has no {self.title or needs}"
+        return self.cannot(client)
+
+    def cannot(self, client: C) -> str | None:  # noqa: ARG002
+        """What this program cannot be told, wherever it runs; ``None``: it can be told all of it."""
         return None
 
     @abstractmethod
@@ -119,6 +132,153 @@ class Program(ABC, Generic[C]):
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """What the agent's result says, in the lab's words."""
         return report_from(raw)
+
+
+class Trace:
+    """What the lines of a program tell, in their order: fields of the report, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.step = "connect"
+        self.reply_code: int | None = None
+        self.reply_text = ""
+        self.protocol: str | None = None
+        self.cipher: str | None = None
+        self.verified: bool | None = None
+        self.data_protected: bool | None = None
+        self.session_reused: bool | None = None
+
+    def seen(self) -> dict[str, Any]:
+        """Those that a program has come to whether it failed or not."""
+        return {name: getattr(self, name) for name in _SEEN}
+
+
+#: What a trace has for a report, beside the step.
+_SEEN = tuple(name for name in vars(Trace()) if name != "step")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What came of a command, as its agent (``lab/agents/commands.py``) says it."""
+
+    argv: Sequence[str]
+    input: str | None
+    """What was typed; ``None``: nothing."""
+    stdout: str
+    stderr: str
+    exit_status: int | None
+    timed_out: bool
+    """The attempt's deadline has ended it."""
+    version: str
+    """What the command says of itself."""
+    elapsed_ms: float
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Ran:
+        """The agent's result.
+
+        Raises:
+            ValueError: a result without ``argv``: not one of a command.
+        """
+        if "argv" not in raw:
+            raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
+        return cls(
+            argv=[str(word) for word in raw["argv"]],
+            input=raw.get("input"),
+            stdout=str(raw.get("stdout") or ""),
+            stderr=str(raw.get("stderr") or ""),
+            exit_status=raw.get("exit_status"),
+            timed_out=bool(raw.get("timed_out")),
+            version=str(raw.get("version") or ""),
+            elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
+        )
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether it came to its end, with status 0."""
+        return self.exit_status == 0 and not self.timed_out
+
+    @property
+    def late(self) -> Sequence[str]:
+        """What is said of one that the deadline has ended."""
+        return ["the attempt's deadline passed"] if self.timed_out else []
+
+    def report(
+        self, trace: Trace, *, failed: bool, done: str, error: Iterable[str], **said: Any
+    ) -> ClientReport:
+        """The report of this command.
+
+        Args:
+            trace: what its lines tell.
+            failed: whether it did not come through.
+            done: the step that it is at when it has.
+            error: what went wrong, where it has not.
+            said: what else is known: fields of the report.
+        """
+        return ClientReport(
+            failed=failed,
+            step=trace.step if failed else done,
+            error="; ".join(dict.fromkeys(error)) if failed else "",
+            exit_status=self.exit_status,
+            elapsed_ms=self.elapsed_ms,
+            timed_out=self.timed_out,
+            **{**trace.seen(), **said},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandProgram(Program[C]):
+    """One that is a command line, which its agent runs (``lab/agents/commands.py``)."""
+
+    @abstractmethod
+    def read(self, ran: Ran) -> ClientReport:
+        """What its exit status and its words say."""
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`.
+
+        Raises:
+            ValueError: a result that is not one of a command.
+        """
+        return self.read(Ran.of(raw))
+
+
+#: The C library's texts of system errors and the resolver's (in the C locale), by symbol.
+_SYSTEM_ERRORS = {
+    "Connection refused": "ECONNREFUSED",
+    "Connection reset by peer": "ECONNRESET",
+    "Connection timed out": "ETIMEDOUT",
+    "No route to host": "EHOSTUNREACH",
+    "Network is unreachable": "ENETUNREACH",
+    "Broken pipe": "EPIPE",
+    "Name or service not known": "EAI_NONAME",
+    "No address associated with hostname": "EAI_NODATA",
+    "Temporary failure in name resolution": "EAI_AGAIN",
+}
+
+
+def errno_in(words: str, texts: Mapping[str, str] = _SYSTEM_ERRORS) -> str | None:
+    """The symbol of the system's error that is in a program's words; ``None``: none is.
+
+    Args:
+        words: what the program says.
+        texts: symbols by their texts, of a program that has its own.
+    """
+    return next((symbol for text, symbol in texts.items() if text in words), None)
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def names_sslv3(client: ClientSettings) -> bool:
+    """Whether SSL 3.0, which current libraries have no more, is an end of the range of versions."""
+    protocols = client.protocols or ProtocolRange()
+    return "SSLv3" in (protocols.minimum, protocols.maximum)
 
 
 def delivery_of(target: Target) -> Delivery:
@@ -145,6 +305,14 @@ def authorization(target: Target) -> str:
     return "Basic " + base64.b64encode(f"{target.user}:{target.password}".encode()).decode("ascii")
 
 
+def typed_request(client: WebClientSettings, target: Target) -> str:
+    """The request that is typed into a client of TLS once the connection is there."""
+    return (
+        f"GET / HTTP/1.1\r\nHost: {client.sni or target.host}\r\n"
+        f"Authorization: {authorization(target)}\r\nConnection: close\r\n\r\n"
+    )
+
+
 def python_tls(client: ClientSettings, target: Target) -> dict[str, Any]:
     """What ``python_tls.py`` makes a TLS context of, and where it connects to."""
     protocols = client.protocols or ProtocolRange()
@@ -161,6 +329,19 @@ def python_tls(client: ClientSettings, target: Target) -> dict[str, Any]:
         "maximum": protocols.maximum,
         "certificate": target.certificate,
         "key": target.key,
+    }
+
+
+def ftp_session(client: FtpClientSettings, target: Target) -> dict[str, Any]:
+    """What a worker of an FTP library is told: where it goes, its TLS, who logs in, what is uploaded."""
+    return {
+        **python_tls(client, target),
+        "implicit": client.implicit_tls,
+        "protect_data": client.protect_data,
+        "passive": client.mode != "active",
+        "user": target.user,
+        "password": target.password,
+        "payload": payload_of(client, target),
     }
 
 

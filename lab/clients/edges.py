@@ -7,14 +7,13 @@ starts it with that configuration, visits it once and ends it. ``docs/edge.md`` 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
-from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.base import Installed, Program, Target, authorization, is_address
 from lab.clients.tls_perl import TlsPerl
 from lab.model import ClientReport, Goal, WebClientSettings, setting
 
@@ -54,10 +53,10 @@ S = TypeVar("S", bound=EdgeSettings)
 class Start:
     """How a program is started for one visit."""
 
-    argv: tuple[str, ...]
+    argv: list[str]
     files: Mapping[str, str | list[str]]
     """By name: a text, or the paths of files whose contents follow one another."""
-    logs: tuple[str, ...] = ()
+    logs: list[str] = field(default_factory=list)
     """The files in which it logs, beside its output."""
     written: str = ""
     """The file that has something in it when the visit is logged; empty: its end tells."""
@@ -116,10 +115,6 @@ class VisitedProgram(Program[S]):
     def answered(self, visit: Visit) -> dict[str, Any]:
         """What its log says of a visit that did not get the page: fields of :class:`ClientReport`."""
 
-    def cannot(self, client: S) -> str | None:  # noqa: ARG002
-        """What else this program cannot be told; ``None``: nothing."""
-        return None
-
     def checks(self, client: S) -> bool | None:
         """Whether chain and name are checked with these settings; ``None``: there is no TLS."""
         if not client.tls:
@@ -136,16 +131,8 @@ class VisitedProgram(Program[S]):
 
     def request(self, client: S, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        start = self.start(client, target)
         return {
-            "argv": list(start.argv),
-            "files": dict(start.files),
-            "logs": list(start.logs),
-            "written": start.written,
-            "host": start.host,
-            "settles_s": start.settles_s,
-            "settled": start.settled,
-            "end_with": start.end_with,
+            **asdict(self.start(client, target)),
             "path": "/",
             "authorization": authorization(target),
             "visitor_s": client.timeout_s + LONGER_S,
@@ -227,15 +214,6 @@ def names_of(client: WebClientSettings, target: Target) -> NamesOfOrigin:
     )
 
 
-def is_address(name: str) -> bool:
-    """Whether it is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 def keeps_names_apart(client: WebClientSettings) -> bool:
     """Whether another name is to be sent than the one that is checked."""
     checked, sent = client.verify_name or client.host, client.sni or client.host
@@ -296,8 +274,20 @@ class LogLines:
     """What stands before the message, and is left out: time, process."""
     useless: re.Pattern[str] = field(default_factory=lambda: re.compile(r"(?!)"))
     """Messages that say nothing about a visit."""
+    steps: Sequence[tuple[str, re.Pattern[str]]] = ()
+    """What was under way, and what a message says of it: the first that is said counts."""
 
     def of(self, text: str) -> list[str]:
         """The messages."""
         lines = (self.before.sub("", line).rstrip() for line in text.splitlines())
         return [line for line in lines if line and not self.useless.search(line)]
+
+    def read(self, text: str) -> dict[str, Any]:
+        """What the messages of a visit say: its error, and the step at which it ended."""
+        error = "\n".join(self.of(text))
+        return {"error": error, "step": step_of(error, self.steps)}
+
+
+def step_of(text: str, steps: Sequence[tuple[str, re.Pattern[str]]]) -> str:
+    """The first of the steps of which a text says something; ``response``: it says nothing of them."""
+    return next((step for step, said in steps if said.search(text)), "response")

@@ -92,6 +92,16 @@ class GnutlsLog:
         self._open: dict[str, TlsSession] = {}
         self._suites: dict[str, str] = {}
 
+    @property
+    def control(self) -> TlsSession:
+        """The session of the first connection; one of which nothing is known where there is none."""
+        return self.sessions[0] if self.sessions else TlsSession()
+
+    @property
+    def data(self) -> TlsSession:
+        """That of the second, which of FTP is the data connection."""
+        return self.sessions[1] if len(self.sessions) > 1 else TlsSession()
+
     def take(self, line: str) -> bool:
         """Read a line; whether it was one of the log's."""
         found = _LINE.match(line)

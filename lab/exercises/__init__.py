@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from lab.model import Rating
 from lab.remedies.words import InBothLanguages
@@ -29,17 +30,19 @@ LAB_FAILED = frozenset({"not-tried", "state-unreadable", "state-not-writable"})
 HINTS = 3
 
 
-_NOTHING = InBothLanguages()
-
-
 class ExerciseError(AdvisedError):
     """Something about an exercise cannot be done as it was asked for; the message says what to do."""
 
     table: ClassVar[Path] = HERE / "errors.toml"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExerciseClient:
+class _Table(BaseModel):
+    """A table of ``exercise.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExerciseClient(_Table):
     """A client that connects in a check."""
 
     client: str
@@ -52,7 +55,7 @@ class ExerciseClient:
     """How it ends with the files as they are at the start, as ``lab attempt --expect`` takes it."""
     tries: int = 1
     """How often it must get through, one after the other: of a race, several times."""
-    what: InBothLanguages = _NOTHING
+    what: InBothLanguages = InBothLanguages()
     """Who that is, in words."""
 
     def __str__(self) -> str:
@@ -62,8 +65,7 @@ class ExerciseClient:
         return f"{self.client} ({', '.join(told)})" if told else self.client
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExerciseServer:
+class ExerciseServer(_Table):
     """The server that the clients connect to."""
 
     software: str = "vsftpd"
@@ -77,8 +79,7 @@ class ExerciseServer:
     """The build that the configuration is written for."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Weakening:
+class Weakening(_Table):
     """A change that gives something away in this exercise, because there is a better one here."""
 
     setting: str = ""
@@ -91,8 +92,7 @@ class Weakening:
     words: InBothLanguages
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exercise:
+class Exercise(_Table):
     """One exercise."""
 
     name: str
@@ -103,16 +103,16 @@ class Exercise:
     title: InBothLanguages
     task: InBothLanguages
     """What is broken, and what must be reached."""
-    hints: tuple[InBothLanguages, ...]
+    hints: tuple[InBothLanguages, ...] = Field(alias="hint")
     explanation: InBothLanguages
     """Why it broke and what cures it, for afterwards."""
     server: ExerciseServer
-    clients: tuple[ExerciseClient, ...]
+    clients: tuple[ExerciseClient, ...] = Field(alias="client")
     """Those that must get through."""
-    intruders: tuple[ExerciseClient, ...] = ()
+    intruders: tuple[ExerciseClient, ...] = Field((), alias="intruder")
     """Those that must not: who gets through shows what the solution gave away."""
-    weakenings: tuple[Weakening, ...] = ()
-    certificates: Mapping[Way, Mapping[str, str]] = field(default_factory=dict)
+    weakenings: tuple[Weakening, ...] = Field((), alias="weakening")
+    certificates: Mapping[Way, Mapping[str, str]] = {}
     """By way and file, of what of the catalogue it is made (:mod:`lab.exercises.folder`)."""
 
     @property
@@ -150,36 +150,7 @@ def exercise_named(name: str) -> Exercise:
 
 def _read(folder: Path) -> Exercise:
     table = tomllib.loads((folder / "exercise.toml").read_text(encoding="utf-8"))
-    return Exercise(
-        name=folder.name,
-        title=InBothLanguages(**table.pop("title")),
-        task=InBothLanguages(**table.pop("task")),
-        explanation=InBothLanguages(**table.pop("explanation")),
-        hints=tuple(InBothLanguages(**hint) for hint in table.pop("hint")),
-        server=ExerciseServer(**_tuples(table.pop("server"))),
-        clients=tuple(_client(one) for one in table.pop("client")),
-        intruders=tuple(_client(one) for one in table.pop("intruder", ())),
-        weakenings=tuple(
-            Weakening(
-                setting=one.get("setting", ""),
-                lost=one.get("lost", ""),
-                file=one.get("file", ""),
-                rating=Rating(one["rating"]),
-                words=InBothLanguages(**one["words"]),
-            )
-            for one in table.pop("weakening", ())
-        ),
-        **table,
-    )
-
-
-def _client(table: dict[str, Any]) -> ExerciseClient:
-    what = InBothLanguages(**table.pop("what", {}))
-    return ExerciseClient(**_tuples(table), what=what)
-
-
-def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
+    return Exercise(name=folder.name, **table)
 
 
 @cache

@@ -7,14 +7,23 @@ that must not, and what an impostor was given.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from lab.exercises import Exercise, ExerciseClient, ExerciseError, texts
 from lab.exercises.reading import ReadFolder
-from lab.model import Attempt, Captured, ClientSettings, Outcome, Rating, Result, ServerSettings
+from lab.model import (
+    Attempt,
+    Captured,
+    ClientSettings,
+    Outcome,
+    Rating,
+    Result,
+    ServerSettings,
+    differing_fields,
+)
 from lab.model.expectations import Expectation, Verdict, judge
 from lab.record import AttemptResult
 from lab.remedies import CURES
@@ -211,24 +220,9 @@ def _by_cures(before: Attempt, now: Attempt) -> Iterator[tuple[Rating, InBothLan
 
 def _contains(before: Attempt, cured: Attempt, now: Attempt) -> bool:
     """Whether all that a cure changes is now as the cure leaves it."""
-    changes = [
-        (getattr(cured, end), name)
-        for end in ("server", "client")
-        for name in _differing(getattr(before, end), getattr(cured, end))
-    ]
-    ends = {"server": now.server, "client": now.client}
     return all(
-        getattr(settings, name)
-        == getattr(ends["server" if isinstance(settings, ServerSettings) else "client"], name, None)
-        for settings, name in changes
+        attrgetter(name)(now) == attrgetter(name)(cured) for name in differing_fields(before, cured)
     )
-
-
-def _differing(
-    one: ServerSettings | ClientSettings, other: ServerSettings | ClientSettings
-) -> list[str]:
-    names = (field.name for field in dataclasses.fields(one))
-    return [name for name in names if getattr(one, name) != getattr(other, name, None)]
 
 
 def _by_the_exercise(

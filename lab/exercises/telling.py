@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _INDENT = 4
+#: What programs are told of an outcome.
+_OF_OUTCOME = ("result", "by", "stage", "reason", "protocol", "cipher")
 _STYLES = {True: "green", False: "red"}
 _GRADES = {Grade.SOLVED: "bold green", Grade.TEMPORARY: "bold green", Grade.UNSAFE: "bold red"}
 
@@ -92,17 +94,11 @@ def as_json(exercise: Exercise, graded: Grading, points: int) -> dict[str, Any]:
     """What a check comes to, for programs."""
 
     def row(one: GradedClient) -> dict[str, Any]:
-        outcome = one.outcome
         return {
             "client": one.client.client,
             "file": one.client.file or None,
             "through": one.through,
-            "result": outcome.result,
-            "by": outcome.by,
-            "stage": outcome.stage,
-            "reason": outcome.reason,
-            "protocol": outcome.protocol,
-            "cipher": outcome.cipher,
+            **{name: getattr(one.outcome, name) for name in _OF_OUTCOME},
             "message": one.message or None,
         }
 
@@ -138,10 +134,8 @@ def differences(before: Path, after: Path, language: str) -> Iterator[str]:
         if name.endswith((".pem", ".key")):
             yield from _certificates(name, content, language)
             continue
-        lines = difflib.unified_diff(
-            was.decode().splitlines(), content.decode().splitlines(), name, name, lineterm="", n=1
-        )
-        yield from lines
+        before_lines, after_lines = (one.decode().splitlines() for one in (was, content))
+        yield from difflib.unified_diff(before_lines, after_lines, name, name, lineterm="", n=1)
 
 
 def _certificates(name: str, content: bytes, language: str) -> Iterator[str]:

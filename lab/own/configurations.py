@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from lab.model import ServerSettings, WebServerSettings
 from lab.model.software import LAB
 from lab.own.findings import ONE_FILE, Finding, Origins
-from lab.own.rewriting import Rewrite
+from lab.own.rewriting import Rewrite, plain
 from lab.remedies.words import InBothLanguages
 from lab.servers.base import Server
 
@@ -60,8 +60,12 @@ class NamedFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class WritableConfiguration:
-    """What reads a changed text of a configuration, and what changes it."""
+    """A configuration file, with what reads a changed text of it, and what changes it."""
 
+    file: str
+    """As the person named it."""
+    text: str
+    """The whole file, as :func:`lab.own.rewriting.read_exactly` gives it."""
     server: Server[Any]
     """The server in the build that the file is for: how it spells its options."""
     read: Callable[[str], ServerSettings]
@@ -83,7 +87,7 @@ class OwnConfiguration(ABC):
     build_help: ClassVar[str] = ""
     """What ``--NAME-build`` names; empty: there is one build, or none is to be named."""
     is_written: ClassVar[bool] = False
-    """Whether the lab writes such a file anew, and looks for a stronger configuration (:meth:`writable`)."""
+    """Whether the lab writes such a file anew, and looks for a stronger configuration (:meth:`rewriter`)."""
     has_certificate: ClassVar[bool] = False
     """Whether the program has a certificate where no line names one."""
 
@@ -138,7 +142,18 @@ class OwnConfiguration(ABC):
         self, text: str, file: str, server: Server[Any], build: str | None = None
     ) -> WritableConfiguration:
         """How a text is changed and read again, with arguments and errors as :meth:`read`."""
-        raise NotImplementedError(f"no {self.file} is written: {text!r} {file} {server} {build}")
+
+        def read_again(changed: str) -> ServerSettings:
+            return self.read(plain(changed), file, server, build).settings
+
+        rewrite = self.rewriter(plain(text), file, server)
+        return WritableConfiguration(
+            file=file, text=text, server=server, read=read_again, rewrite=rewrite
+        )
+
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """What writes lines into a text, with arguments and errors as :meth:`read`."""
+        raise NotImplementedError(f"no {self.file} is written: {text!r} {file} {server}")
 
     def line_that_switches(self, text: str, version: str) -> int | None:
         """The line that switches one protocol version and no other; ``None``: none does."""

@@ -63,6 +63,11 @@ def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", _BYTES)
 
 
+def plain(text: str) -> str:
+    """A text of :func:`read_exactly` as :func:`lab.own.findings.read_text` gives it."""
+    return as_bytes(text).decode("utf-8", "backslashreplace")
+
+
 def marked(comment: Sequence[str]) -> list[str]:
     """A comment as lines of a file."""
     return [f"{MARK}{one}" for one in comment]

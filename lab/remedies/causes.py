@@ -157,8 +157,9 @@ def _subject(certificate: CertificateRecord) -> str:
     return cut(one_line(certificate.subject or listed(certificate.names, 1) or "-"))
 
 
-def _asked(evidence: Evidence) -> str:
-    client, server = evidence.result.client, evidence.result.server
+def asked_of(result: AttemptResult) -> str:
+    """The name that the client of an attempt asks for, and looks for in the certificate."""
+    client, server = result.client, result.server
     return client.checked_name or client.host or server.host
 
 
@@ -167,7 +168,7 @@ def _names(evidence: Evidence) -> Iterator[InBothLanguages]:
         leaf = evidence.chain[0]
         names = listed_in_both(leaf.names, _MOST)
         shown = names if leaf.names else words("fact", "no_names", subject=_subject(leaf))
-        yield words("fact", "names", asked=_asked(evidence), names=shown)
+        yield words("fact", "names", asked=asked_of(evidence.result), names=shown)
 
 
 def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:

@@ -31,34 +31,29 @@ class _File:
     """What it is called in the container."""
     text: str
     running: bool
-    stamp: tuple[int, int, int] | None = field(default=None)
+    stamp: tuple[int, int, int] | None
     """Time, size and number of the file; ``None``: there is none."""
 
 
+@dataclass
 class Editing:
     """The files of the entries, which may be changed while they are served."""
 
-    def __init__(
-        self,
-        folder: Path,
-        started: Sequence[tuple[ServedEntry, Started]],
-        servers: Servers,
-        say: Callable[[InBothLanguages], None],
-    ) -> None:
-        """Nothing is written yet."""
-        self._folder = folder
-        self._started = started
-        self._servers = servers
-        self._say = say
-        self._files: list[_File] = []
+    folder: Path
+    """Where they are written."""
+    started: Sequence[tuple[ServedEntry, Started]]
+    servers: Servers
+    say: Callable[[InBothLanguages], None]
+    """Tells people what came of a change."""
+    _files: list[_File] = field(default_factory=list)
 
     def write(self) -> list[tuple[ServedEntry, Path]]:
         """Write each configuration to a file; from now on they are watched."""
-        for entry, one in self._started:
+        for entry, one in self.started:
             name = _NOT_IN_A_NAME.sub("-", entry.name).strip("-")
             ending = "json" if one.configuration.startswith("{") else "conf"
             program = one.settings.software.partition("@")[0]
-            path = self._folder / name / f"{program}.{ending}"
+            path = self.folder / name / f"{program}.{ending}"
             path.parent.mkdir()
             path.write_text(one.configuration, encoding="utf-8")
             inside = f"{one.directory}/config"
@@ -80,33 +75,33 @@ class Editing:
         place: dict[str, object] = {"name": file.entry.name, "file": file.path}
         if file.stamp is None:
             state = _said("goes-on" if file.running else "does-not-run")
-            self._say(_said("gone", state=state, **place))
+            self.say(_said("gone", state=state, **place))
             return
         try:
             text = _read(file.path)
         except OSError as error:
-            self._say(_said("not-read", why=error, **place))
+            self.say(_said("not-read", why=error, **place))
             return
         if isinstance(text, InBothLanguages):
-            self._say(_said("not-read", why=text, **place))
+            self.say(_said("not-read", why=text, **place))
             return
         if text == file.text:
             return
         file.text = text
         loop = asyncio.get_running_loop()
         try:
-            started = await loop.run_in_executor(None, self._servers.restart, file.entry, text)
+            started = await loop.run_in_executor(None, self.servers.restart, file.entry, text)
         except AgentError as error:
             file.running = False
-            self._say(_said("not-served", why=error, **place))
+            self.say(_said("not-served", why=error, **place))
             return
         file.running = started.running
         if started.running:
-            self._say(_said("started-again", **place))
+            self.say(_said("started-again", **place))
             return
         words = visible(started.said.replace(file.inside, str(file.path)))
         said = InBothLanguages(words, words) if words else _said("nothing")
-        self._say(_said("does-not-start", said=_indented(said), **place))
+        self.say(_said("does-not-start", said=_indented(said), **place))
 
 
 def _said(name: str, /, **values: object) -> InBothLanguages:

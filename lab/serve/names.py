@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.certificates import CATALOGUE, ZONE, CertificateSpec
 from lab.certificates import Names as CertificateNames
-from lab.model import FtpServerSettings, ProtocolRange, ServerSettings, spelt
+from lab.model import FtpServerSettings, ProtocolRange, ServerSettings, set_fields, spelt
 from lab.remedies.words import InBothLanguages
 from lab.serve.errors import ServeError
 from lab.servers import SERVERS
@@ -53,11 +53,14 @@ _FTPS: Mapping[str, Any] = {
     "require_ssl_reuse": False,
     "ciphers": "HIGH:!aNULL",
 }
+_OLD_VSFTPD = "vsftpd@openssl-1.0.2k"
 #: The servers for a certificate. The first that starts serves: a library of today does not load every one.
 _USUAL: Mapping[Transport, tuple[Mapping[str, Any], ...]] = {
     Transport.HTTPS: ({"software": "nginx"}, {"software": "origin@openssl-1.0.2k"}),
-    Transport.FTPS: tuple(
-        {"software": software, **_FTPS} for software in ("vsftpd", "vsftpd@openssl-1.0.2k")
+    Transport.FTPS: ({"software": "vsftpd", **_FTPS}, {"software": _OLD_VSFTPD, **_FTPS}),
+    Transport.FTPS_IMPLICIT: (
+        {"software": "vsftpd", "implicit_tls": True, **_FTPS},
+        {"software": _OLD_VSFTPD, "implicit_tls": True, **_FTPS},
     ),
 }
 
@@ -84,18 +87,9 @@ class ServedEntry:
         return f"{self.transport}:{self.subject}"
 
     @property
-    def speaks_tls(self) -> bool:
-        """Whether its server is told to."""
-        return self.servers[0].tls
-
-    @property
     def is_ftp(self) -> bool:
         """Whether it is of FTP."""
         return self.transport is not Transport.HTTPS
-
-
-def _text(both: Mapping[str, str]) -> InBothLanguages:
-    return InBothLanguages(**both)
 
 
 @cache
@@ -122,15 +116,9 @@ def catalogue() -> tuple[ServedEntry, ...]:
 def _certificates() -> Iterator[ServedEntry]:
     for slug, spec in CATALOGUE.items():
         title, shows = _words_of(spec)
-        for transport, tables, more in _usual():
-            alternatives = tuple(settings(t, certificate=slug, **more) for t in tables)
+        for transport, tables in _USUAL.items():
+            alternatives = tuple(settings(table, certificate=slug) for table in tables)
             yield ServedEntry(transport, slug, title, shows, spec.defect is None, alternatives)
-
-
-def _usual() -> Iterator[tuple[Transport, tuple[Mapping[str, Any], ...], Mapping[str, Any]]]:
-    yield Transport.HTTPS, _USUAL[Transport.HTTPS], {}
-    yield Transport.FTPS, _USUAL[Transport.FTPS], {}
-    yield Transport.FTPS_IMPLICIT, _USUAL[Transport.FTPS], {"implicit_tls": True}
 
 
 def _words_of(spec: CertificateSpec) -> tuple[InBothLanguages, InBothLanguages]:
@@ -144,7 +132,8 @@ def _words_of(spec: CertificateSpec) -> tuple[InBothLanguages, InBothLanguages]:
 
 def _defects() -> Iterator[ServedEntry]:
     for name, table in _tables()["entry"].items():
-        title, shows, fine = _text(table["title"]), _text(table["shows"]), table.get("fine", False)
+        title, shows = InBothLanguages(**table["title"]), InBothLanguages(**table["shows"])
+        fine = table.get("fine", False)
         if "https" in table:
             made = (settings(table["https"]),)
             yield ServedEntry(Transport.HTTPS, name, title, shows, fine, made)
@@ -161,9 +150,8 @@ def _behaviours() -> Iterator[ServedEntry]:
     for name in BEHAVIOURS:
         if name != "serve":
             made = (settings({"software": "origin", "behaviour": name}),)
-            yield ServedEntry(
-                Transport.HTTPS, name, _text(titles[name]), _text(shows[name]), False, made
-            )
+            said = InBothLanguages(**titles[name]), InBothLanguages(**shows[name])
+            yield ServedEntry(Transport.HTTPS, name, *said, False, made)
 
 
 @cache
@@ -184,7 +172,8 @@ def case_entry(word: str, place: int) -> ServedEntry | None:
             first = case.story.split("\n\n")[0].replace("\n", " ").rstrip(".")
             japanese = titles().get(first, first)
             title = InBothLanguages(*(text.replace("``", "`") for text in (first, japanese)))
-            told = "; ".join(_set_fields(server))
+            given = {"server": server.software, **set_fields(server)}
+            told = "; ".join(f"{n}={spelt(v)}" for n, v in given.items() if n != "software")
             shows = InBothLanguages(f"The server of the case: {told}.", f"ケースのサーバー: {told}")
             return ServedEntry(_transport_of(server), word, title, shows, False, (server,), place)
     return None
@@ -194,15 +183,6 @@ def _transport_of(server: ServerSettings) -> Transport:
     if not isinstance(server, FtpServerSettings):
         return Transport.HTTPS
     return Transport.FTPS_IMPLICIT if server.tls_first else Transport.FTPS
-
-
-def _set_fields(server: ServerSettings) -> list[str]:
-    given = [f"server={server.software}"]
-    for field in dataclasses.fields(server):
-        value = getattr(server, field.name)
-        if field.name != "software" and value != field.default:
-            given.append(f"{field.name}={spelt(value)}")
-    return given
 
 
 def choose(words: Sequence[str]) -> list[ServedEntry]:

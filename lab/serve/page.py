@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,40 +41,24 @@ class _Way:
     hosts: str | None
 
 
-@dataclass(frozen=True)
-class _Subject:
-    """What the page says of all entries of a subject."""
-
-    name: str
-    title: InBothLanguages
-    shows: InBothLanguages
-    fine: bool
-    ways: Sequence[_Way]
-
-
+@dataclass(frozen=True, eq=False)
 class IndexPage:
     """Answers requests for the page."""
 
-    def __init__(self, entries: Sequence[ServedEntry], place: Place, ca: Path) -> None:
-        """Nothing is rendered yet."""
-        self._entries = entries
-        self._place = place
-        self._ca = ca
+    entries: Sequence[ServedEntry]
+    place: Place
+    ca: Path
+    """The certificate to trust."""
 
-    def subjects(self) -> list[_Subject]:
-        """What is served, by what it shows."""
-        found: dict[str, list[ServedEntry]] = {}
-        for entry in self._entries:
-            found.setdefault(entry.subject, []).append(entry)
-        return [
-            _Subject(name, e[0].title, e[0].shows, e[0].fine, [self._way(one) for one in e])
-            for name, e in found.items()
-        ]
-
-    def _way(self, entry: ServedEntry) -> _Way:
-        place = self._place
-        listed = list(commands(entry, place, self._ca))
-        return _Way(entry, url(entry, place), listed, hosts_hint(entry, place))
+    def _subjects(self) -> Iterable[Sequence[_Way]]:
+        """What is served, by what it shows: the ways to it."""
+        found: dict[str, list[_Way]] = {}
+        for entry in self.entries:
+            listed = list(commands(entry, self.place, self.ca))
+            hosts = hosts_hint(entry, self.place)
+            way = _Way(entry, url(entry, self.place), listed, hosts)
+            found.setdefault(entry.subject, []).append(way)
+        return found.values()
 
     @functools.cache  # noqa: B019 - there is one page, and it lives as long as the process
     def render(self, language: str) -> str:
@@ -84,8 +68,8 @@ class IndexPage:
             language=language,
             other=next(each for each in LANGUAGES if each != language),
             say=_words(),
-            subjects=self.subjects(),
-            ca=self._ca,
+            subjects=self._subjects(),
+            ca=self.ca,
             user=USER,
             password=PASSWORD,
         )
@@ -100,7 +84,7 @@ class IndexPage:
         if method not in ("GET", "HEAD"):
             return "405 Method Not Allowed", "text/plain", b"GET it\n"
         if path == "/ca.pem":
-            return "200 OK", "application/x-x509-ca-cert", self._ca.read_bytes()
+            return "200 OK", "application/x-x509-ca-cert", self.ca.read_bytes()
         language = path.strip("/") or ("ja" if accepted.lstrip().lower().startswith("ja") else "en")
         if language in LANGUAGES:
             return "200 OK", "text/html; charset=utf-8", self.render(language).encode()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lab.certificates import CATALOGUE, RunCertificates, Wanted
 from lab.model import FtpServerSettings, ServerSettings
@@ -90,18 +90,17 @@ def begin_certificates(
         pool.shutdown(wait=False)
 
 
+@dataclass
 class Servers:
     """The servers of the entries. Safe to use from several threads."""
 
-    def __init__(self, session: Session, material: RunCertificates, place: Place) -> None:
-        """None is started yet."""
-        self._session = session
-        self._material = material
-        self._place = place
-        self._started: dict[str, Started] = {}
-        self._locks: dict[str, threading.Lock] = {}
-        self._using: dict[str, int] = {}
-        self._guard = threading.Lock()
+    session: Session
+    material: RunCertificates
+    place: Place
+    _started: dict[str, Started] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _using: dict[str, int] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def address_of(self, software: str) -> str:
         """The address of a server software in the lab's network.
@@ -109,7 +108,7 @@ class Servers:
         Raises:
             AgentError: it has none.
         """
-        return self._session.containers.address_of(SERVERS[software].service)
+        return self.session.containers.address_of(SERVERS[software].service)
 
     def ensure(self, entry: ServedEntry) -> Started:
         """An entry's server: started at the first call, and when it has been ended since.
@@ -157,7 +156,7 @@ class Servers:
                         continue  # somebody has come, or gone, meanwhile
                     one = self._started.pop(name)
                 if one.running:
-                    agent = self._session.agents.server(one.settings.software)
+                    agent = self.session.agents.server(one.settings.software)
                     agent.call("close", LISTEN_S, key=one.key)
 
     def restart(self, entry: ServedEntry, configuration: str) -> Started:
@@ -169,7 +168,7 @@ class Servers:
         with self._lock(entry):
             before = self._started[entry.name]
             if before.running:
-                agent = self._session.agents.server(before.settings.software)
+                agent = self.session.agents.server(before.settings.software)
                 agent.call("close", LISTEN_S, key=before.key)
                 self._started[entry.name] = replace(before, running=False)
             self._started[entry.name] = self._start(entry, before.settings, configuration)
@@ -188,7 +187,7 @@ class Servers:
             request["config"] = configuration
         answer: Mapping[str, object] = {"started": False, "output": "nothing is to listen here"}
         if settings.listening:
-            agent = self._session.agents.server(settings.software)
+            agent = self.session.agents.server(settings.software)
             answer = agent.call("listen", LISTEN_S, **request)
         ftp = isinstance(settings, FtpServerSettings)
         return Started(
@@ -204,21 +203,17 @@ class Servers:
     def _place_of(self, entry: ServedEntry, settings: ServerSettings) -> ListenerPlace:
         chain = key = None
         if settings.has_certificate:
-            chain, key = certificate_files(self._place.host, settings.certificate)
-        containers = self._session.containers
+            chain, key = certificate_files(self.place.host, settings.certificate)
+        containers = self.session.containers
         ftp = isinstance(settings, FtpServerSettings)
         return ListenerPlace(
-            key=_key(entry),
-            port=self._place.port(entry),
-            passive_ports=self._place.passive(settings.software) if ftp else (0, 0),
+            key=f"serve-{entry.place}",
+            port=self.place.port(entry),
+            passive_ports=self.place.passive(settings.software) if ftp else (0, 0),
             password=PASSWORD,
             chain=chain,
             private_key=key,
-            client_ca=anchors_file(self._material.client_ca),
+            client_ca=anchors_file(self.material.client_ca),
             port_allowed=let_in(settings, containers),
-            pasv_address=announced(settings, containers) or self._place.address,
+            pasv_address=announced(settings, containers) or self.place.address,
         )
-
-
-def _key(entry: ServedEntry) -> str:
-    return f"serve-{entry.place}"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -217,16 +217,16 @@ def write_anchors(folder: Path, material: RunCertificates) -> None:
         (folder / "anchors" / f"{name}.pem").write_bytes(material.anchor(name))
 
 
+@dataclass
 class _Serving:
     """All that is going on between the start and the end."""
 
-    def __init__(self, wish: Wish, ports: Ports, servers: Servers, folder: Path, say: Say) -> None:
-        self._wish = wish
-        self._ports = ports
-        self._servers = servers
-        self._folder = folder
-        self._say = say
-        self._told: set[str] = set()
+    wish: Wish
+    ports: Ports
+    servers: Servers
+    folder: Path
+    say: Say
+    _told: set[str] = field(default_factory=set)
 
     async def run(self, client: DockerClient, relay: str, ready: Callable[[Ready], None]) -> None:
         """Serve until a signal comes, or the line to the lab is lost."""
@@ -238,12 +238,12 @@ class _Serving:
         link = RelayLink(client, relay)
         try:
             await link.allow(self._targets())
-            started = await self._start_servers() if self._wish.at_once else []
+            started = await self._start_servers() if self.wish.at_once else []
             listening = await self._listen(link, started)
-            editing = Editing(self._folder, started, self._servers, self._say)
-            files = editing.write() if self._wish.edit else []
+            editing = Editing(self.folder, started, self.servers, self.say)
+            files = editing.write() if self.wish.edit else []
             stopped = [(e, one.said) for e, one in started if not one.running]
-            ready(Ready(self._wish, self._folder, stopped, files))
+            ready(Ready(self.wish, self.folder, stopped, files))
             watching: asyncio.Future[None] = asyncio.ensure_future(editing.watch())
             waiting = asyncio.ensure_future(ended.wait())
             try:
@@ -273,54 +273,54 @@ class _Serving:
 
     def _targets(self) -> list[tuple[str, int, int]]:
         """What the relay may connect to: the ports of what is served, in the containers of its servers."""
-        first = self._wish.place.first
+        first = self.wish.place.first
         targets = {
-            (self._servers.address_of(software), first, first + SPAN)
-            for software in self._wish.software
+            (self.servers.address_of(software), first, first + SPAN)
+            for software in self.wish.software
         }
-        for port, software in self._wish.data_ports.items():
+        for port, software in self.wish.data_ports.items():
             if not first <= port <= first + SPAN:
-                targets.add((self._servers.address_of(software), port, port))
+                targets.add((self.servers.address_of(software), port, port))
         return sorted(targets)
 
     async def _start_servers(self) -> list[tuple[ServedEntry, Started]]:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(8) as pool:
             starting = [
-                loop.run_in_executor(pool, self._servers.ensure, e) for e in self._wish.entries
+                loop.run_in_executor(pool, self.servers.ensure, e) for e in self.wish.entries
             ]
-            return list(zip(self._wish.entries, await asyncio.gather(*starting), strict=True))
+            return list(zip(self.wish.entries, await asyncio.gather(*starting), strict=True))
 
     async def _listen(
         self, link: RelayLink, started: Sequence[tuple[ServedEntry, Started]]
     ) -> list[asyncio.Server]:
-        place, ports = self._wish.place, self._ports
-        page = IndexPage(self._wish.entries, place, ca_file(self._folder))
+        place, ports = self.wish.place, self.ports
+        page = IndexPage(self.wish.entries, place, ca_file(self.folder))
         servers = [await asyncio.start_server(page.answer, sock=ports.taken[place.first])]
-        dead = set() if self._wish.edit else {e.name for e, one in started if not one.running}
-        for entry in self._wish.entries:
+        dead = set() if self.wish.edit else {e.name for e, one in started if not one.running}
+        for entry in self.wish.entries:
             if entry.name in dead:
                 ports.let_go(place.port(entry))
                 continue
             answer = self._answer(link, entry)
             sock = ports.taken[place.port(entry)]
             servers.append(await asyncio.start_server(answer, sock=sock))
-        for port, software in self._wish.data_ports.items():
-            carry = self._carry(link, self._servers.address_of(software), port)
+        for port, software in self.wish.data_ports.items():
+            carry = self._carry(link, self.servers.address_of(software), port)
             servers.append(await asyncio.start_server(carry, sock=ports.taken[port]))
         return servers
 
     def _answer(self, link: RelayLink, entry: ServedEntry) -> _Handler:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             loop = asyncio.get_running_loop()
-            using = self._servers.use(entry)
+            using = self.servers.use(entry)
             try:
                 started = await loop.run_in_executor(None, using.__enter__)
                 with contextlib.ExitStack() as stack:
                     stack.push(using.__exit__)
                     await self._carry_to(started, entry, link, reader, writer)
-                if not self._wish.at_once:
-                    await loop.run_in_executor(None, self._servers.end_unused, MOST_KEPT)
+                if not self.wish.at_once:
+                    await loop.run_in_executor(None, self.servers.end_unused, MOST_KEPT)
             except (AgentError, Unsupported) as error:
                 self._tell(entry, InBothLanguages(str(error), str(error)))
                 abort(writer)
@@ -336,10 +336,10 @@ class _Serving:
         writer: asyncio.StreamWriter,
     ) -> None:
         if started.running:
-            address = self._servers.address_of(started.settings.software)
-            await link.carry(address, self._wish.place.port(entry), reader, writer)
+            address = self.servers.address_of(started.settings.software)
+            await link.carry(address, self.wish.place.port(entry), reader, writer)
             return
-        if not self._wish.edit:
+        if not self.wish.edit:
             self._tell(entry, _said("does-not-start", said=started.said))
         abort(writer)
 
@@ -355,7 +355,7 @@ class _Serving:
         line = _said("tells", name=entry.name, words=words)
         if line.en not in self._told:
             self._told.add(line.en)
-            self._say(line)
+            self.say(line)
 
 
 def _said(name: str, /, **values: object) -> InBothLanguages:

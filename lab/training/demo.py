@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.text import Text
 
 from lab.cases import LoadedCase
-from lab.documents import Language, documents
+from lab.documents import documents
 from lab.documents.verdicts import State
 from lab.model import Rating, Role
 from lab.model.expectations import Verdict
@@ -18,7 +18,7 @@ from lab.training import parts
 from lab.training.choice import title_of, told
 from lab.training.diagram import diagram
 from lab.training.guess import candidates, why_not
-from lab.training.question import answer, offer
+from lab.training.question import answer, offer, show_message
 from lab.training.screen import Screen
 from lab.training.source import CaseSource, RemedyTried
 from lab.training.words import narrated, outcome_words, reason_in_words, say, titled, token
@@ -40,7 +40,7 @@ class Demonstration:
     def __init__(self, case: LoadedCase, screen: Screen) -> None:
         """Nothing is told yet."""
         self._case, self._screen = case, screen
-        self._steps: Mapping[str, Callable[[CaseSource], bool]] = {
+        self._steps: Mapping[str, Callable[[CaseSource], None]] = {
             "server": self._server,
             "attempt": self._attempt,
             "guess": self._guess,
@@ -70,49 +70,42 @@ class Demonstration:
         for number, (name, step) in enumerate(self._steps.items(), start=2):
             self._screen.pause()
             self._heading(number, name)
-            if not step(source):
+            step(source)
+            if name == "attempt" and source.main().outcome is None:
                 break
         return self._end(source)
 
     def _heading(self, number: int, name: str) -> None:
         self._screen.heading(number, 1 + len(self._steps), say("step", name))
 
-    def _server(self, source: CaseSource) -> bool:
+    def _server(self, source: CaseSource) -> None:
         for label, words in parts.server_in_words(self._case.case.attempt.server, source.chain()):
             self._screen.pair(label, words)
-        return True
 
-    def _attempt(self, source: CaseSource) -> bool:
+    def _attempt(self, source: CaseSource) -> None:
         attempt = self._case.case.attempt
         names = {"client": attempt.client, "server": attempt.server.software}
         self._screen.say(say("attempt", "running", **names))
         main = source.main()
-        if main.outcome is None or main.client_report is None:
+        if main.outcome is None:
             kind = "cannot" if main.verdict is Verdict.CANNOT else "broken"
             self._screen.say(say("attempt", kind, why=visible(main.verdict_why)), "bold red")
-            return False
+            return
         tries = source.tries()
         refused = sum(one.outcome is not None and one.outcome.reason is not None for one in tries)
         if len(tries) > 1:
             self._screen.say(say("attempt", "rate", refused=refused, times=len(tries)))
         else:
             self._screen.say(say("attempt", "took", ms=f"{main.elapsed_ms:.0f}"))
-        message = view.excerpt(main.client_report.message, _MOST_SAID, self._language)
-        missing = "without_words" if main.client_report.failed else "silent"
-        words = message or say("attempt", missing).in_(self._screen.language)
-        for line in words.split("\n"):
-            self._screen.text("    ", line, "bold" if message else "dim")
-        for name in main.stand_ins:
-            self._screen.say(say("situation", "stand_in", name=name), "dim")
-        return True
+        show_message(self._screen, main, _MOST_SAID)
 
-    def _guess(self, source: CaseSource) -> bool:
+    def _guess(self, source: CaseSource) -> None:
         main, chain = source.main(), source.chain()
         right = main.outcome.reason if main.outcome else None
         offered = candidates(main, chain)
         if not offered:
             self._screen.say(say("guess", "nobody"))
-            return True
+            return
         offer(self._screen, offered)
         given = self._screen.ask(say("guess", "prompt"), len(offered))
         answer(self._screen, offered, right, given)
@@ -125,17 +118,15 @@ class Demonstration:
                 name = reason_in_words(reason).in_(language)
                 why = why_not(reason, main, chain).in_(language)
                 self._screen.text(head, f"{name}: {why}")
-        return True
 
-    def _evidence(self, source: CaseSource) -> bool:
+    def _evidence(self, source: CaseSource) -> None:
         main = source.main()
         self._screen.lines(diagram(main, self._screen.language, self._screen.columns))
         self._screen.lines([Text()])
         for label, words in parts.evidence(main):
             self._screen.pair(label, words)
-        return True
 
-    def _cause(self, source: CaseSource) -> bool:
+    def _cause(self, source: CaseSource) -> None:
         main = source.main()
         self._screen.pair(say("cause", "case"), title_of(self._case), "bold")
         self._screen.pair(say("cause", "outcome"), outcome_words(main.outcome))
@@ -146,9 +137,8 @@ class Demonstration:
         real = view.on_a_real_host(main, self._screen.language)
         if real:
             self._screen.pair(say("cause", "real"), real)
-        return True
 
-    def _remedies(self, source: CaseSource) -> bool:
+    def _remedies(self, source: CaseSource) -> None:
         number = 0
         for number, remedy in enumerate(source.remedies(), start=1):
             if number > 1:
@@ -156,7 +146,6 @@ class Demonstration:
             self._remedy(number, remedy)
         if not number:
             self._screen.say(say("remedy", "none"))
-        return True
 
     def _remedy(self, number: int, remedy: RemedyTried) -> None:
         first = remedy.first
@@ -177,12 +166,12 @@ class Demonstration:
                 self._screen.text("  ", f"{kind}: {visible(one.verdict_why)}", "bold red")
                 return
 
-    def _impostor(self, source: CaseSource) -> bool:
+    def _impostor(self, source: CaseSource) -> None:
         met = list(source.impostors())
         for number, tries in enumerate(met):
             if number == 0:
                 self._screen.say(say("impostor", "placed"))
-            title = titled(tries[0].label).in_(self._language)
+            title = titled(tries[0].label).in_(self._screen.language)
             if tries[0].role in {Role.REMEDY, Role.IMPOSTOR}:
                 self._screen.pair(say("impostor", "with"), visible(title))
             self._screen.pair(say("remedy", "result"), parts.came_of(tries))
@@ -190,7 +179,6 @@ class Demonstration:
             self._unexpected(tries)
         if not met:
             self._screen.say(say("impostor", "none"))
-        return True
 
     def _loot(self, tries: Sequence[AttemptResult]) -> None:
         got = next(filter(None, map(view.captured, tries)), None)
@@ -206,21 +194,21 @@ class Demonstration:
             words += "\n" + visible("\n".join(got.file_head.split("\n")[:2]))
         self._screen.pair(say("impostor", "file"), words, "bold red")
 
-    def _document(self, source: CaseSource) -> bool:
+    def _document(self, source: CaseSource) -> None:
         record = source.record()
         found = list(parts.claims(self._case, record))
         if not found:
             self._screen.say(say("document", "none"))
         for result, seen in found[:_MOST_CLAIMS]:
             document = documents()[self._case.document]
-            self._screen.pair(say("document", "says"), result.claim.text.in_(self._language))
+            self._screen.pair(say("document", "says"), result.claim.text.in_(self._screen.language))
             state = parts.state_of(seen)
             name = _SEEN[state]
             style = {"holds": "green", "fails": "bold red"}.get(name, "yellow")
-            heading = document.heading(result.claim.place).in_(self._language)
-            words = say("document", name).in_(self._language)
+            heading = document.heading(result.claim.place).in_(self._screen.language)
+            words = say("document", name).in_(self._screen.language)
             settings = dict.fromkeys(
-                check.test.setting.in_(self._language)
+                check.test.setting.in_(self._screen.language)
                 for check in seen
                 if check.test.setting is not None and check.state is not State.HOLDS
             )
@@ -228,11 +216,6 @@ class Demonstration:
             self._screen.pair(say("document", "seen"), f"{words} ({heading})", style)
         if len(found) > _MOST_CLAIMS:
             self._screen.say(say("document", "more", number=len(found) - _MOST_CLAIMS), "dim")
-        return True
-
-    @property
-    def _language(self) -> Language:
-        return "ja" if self._screen.language == "ja" else "en"
 
     def _end(self, source: CaseSource) -> Verdict:
         rows = source.all_rows()

@@ -16,8 +16,13 @@ from pathlib import Path
 
 from lab.certificates import CATALOGUE
 from lab.clients import PROGRAMS
+from lab.dialects import x509_numbers
 from lab.model import ClientReport, Outcome, Reason, Side, Stage
-from lab.record import AttemptResult, CertificateRecord, Chain
+from lab.own.names import matches
+from lab.record import AttemptResult, Chain
+from lab.remedies import OF_CERTIFICATES
+from lab.remedies.causes import asked_of
+from lab.remedies.chains import weakly_signed
 from lab.remedies.words import InBothLanguages
 from lab.report import view
 from lab.run.suites import SuiteComparison
@@ -29,36 +34,16 @@ MOST = 5
 _STAGES = tuple(Stage)
 _CLIENTS = Path(__file__).parents[1] / "clients"
 #: These differ in what a server sends along and not in what is wrong: one of them is offered.
+_NO_ISSUER = frozenset(
+    {Reason.UNKNOWN_ISSUER, Reason.FIRST_CERTIFICATE_UNVERIFIABLE, Reason.ISSUER_NOT_FOUND}
+)
 _SAME_FAULT = (
-    frozenset(
-        {Reason.UNKNOWN_ISSUER, Reason.FIRST_CERTIFICATE_UNVERIFIABLE, Reason.ISSUER_NOT_FOUND}
-    ),
+    _NO_ISSUER,
     frozenset({Reason.CLOSED, Reason.RESET}),
     frozenset({Reason.ABORTED, Reason.TRUNCATED}),
 )
-#: X.509 errors (``X509_V_ERR_...``) that a certificate of the catalogue is made for, by reason.
-_ERRORS = {
-    Reason.SELF_SIGNED_LEAF: {18},
-    Reason.SELF_SIGNED_IN_CHAIN: {19},
-    Reason.UNKNOWN_ISSUER: {2, 20, 21},
-    Reason.FIRST_CERTIFICATE_UNVERIFIABLE: {2, 20, 21},
-    Reason.ISSUER_NOT_FOUND: {2, 20, 21},
-    Reason.EXPIRED: {10},
-    Reason.NOT_YET_VALID: {9},
-    Reason.HOSTNAME_MISMATCH: {62, 64},
-    Reason.WEAK_KEY: {66, 67},
-    Reason.WEAK_SIGNATURE: {68},
-    Reason.WRONG_PURPOSE: {26},
-    Reason.NOT_A_CA: {24, 79},
-    Reason.MISSING_EXTENSION: {81, 85, 86, 92},
-    Reason.REVOKED: {23},
-    Reason.NAME_NOT_PERMITTED: {47, 48},
-    Reason.PATH_TOO_LONG: {25},
-    Reason.UNKNOWN_EXTENSION: {34},
-    Reason.BAD_SIGNATURE: {7},
-}
-
-
+#: The version of OpenSSL whose numbers the catalogue of certificates has.
+_NUMBERED_BY = "OpenSSL 3.0.0"
 #: The reason in a line of OpenSSL's error queue: ``error:0A0000C1:SSL routines::no shared cipher``.
 _OPENSSL = re.compile(r"error:[0-9A-F]{8}:SSL routines:[^:]*:([^:\"\n)]+)")
 
@@ -169,40 +154,26 @@ def is_ambiguous(reason: Reason, compared: SuiteComparison | None) -> bool:
 def _is_true(reason: Reason, result: AttemptResult, chain: Chain) -> bool:
     """Whether this is wrong here as well, so that nobody would be wrong who says so."""
     spec = CATALOGUE.get(result.server.certificate)
-    if spec is not None and spec.x509_error in _ERRORS.get(reason, ()):
+    made_for = x509_numbers().reason(spec.x509_error, _NUMBERED_BY) if spec else None
+    if reason is made_for or {reason, made_for} <= _NO_ISSUER:
         return True
     leaf = chain[0] if chain else None
     if leaf is None:
         return reason is Reason.NO_SERVER_CERTIFICATE and result.server.tls
+    names = leaf.names or (leaf.subject.partition("CN=")[2].partition(",")[0],)
     return {
         Reason.EXPIRED: any(one.not_after < result.started for one in chain),
         Reason.NOT_YET_VALID: any(one.not_before > result.started for one in chain),
         Reason.SELF_SIGNED_LEAF: leaf.self_signed,
         Reason.WEAK_KEY: leaf.key_type == "RSA" and (leaf.key_bits or 0) < _least_bits(result),
-        Reason.WEAK_SIGNATURE: any(_is_weak(one.signature) for one in chain),
-        Reason.HOSTNAME_MISMATCH: not _covers(leaf, _asked(result)),
+        Reason.WEAK_SIGNATURE: any(weakly_signed(one) for one in chain),
+        Reason.HOSTNAME_MISMATCH: not any(matches(name, asked_of(result)) for name in names),
         Reason.CLIENT_CERTIFICATE_REQUIRED: result.server.asks_for_certificate,
     }.get(reason, False)
 
 
 def _least_bits(result: AttemptResult) -> int:
     return 3072 if result.client.policy == "FUTURE" else 2048
-
-
-def _is_weak(signature: str) -> bool:
-    return "sha1" in signature.lower() or "md5" in signature.lower()
-
-
-def _asked(result: AttemptResult) -> str:
-    client, server = result.client, result.server
-    return client.checked_name or client.host or server.host
-
-
-def _covers(leaf: CertificateRecord, name: str) -> bool:
-    """Whether a name is among the certificate's; a wildcard stands for one label."""
-    names = leaf.names or (leaf.subject.partition("CN=")[2].partition(",")[0],)
-    parent = name.partition(".")[2]
-    return any(one == name or (one.startswith("*.") and one[2:] == parent) for one in names)
 
 
 # -- why another reason is not it ------------------------------------------------------------------
@@ -231,7 +202,7 @@ def _against(reason: Reason | None, result: AttemptResult, chain: Chain) -> InBo
 
 
 def _of_certificate(reason: Reason, result: AttemptResult, chain: Chain) -> InBothLanguages | None:
-    if not chain or reason not in _ERRORS:
+    if not chain or reason not in OF_CERTIFICATES:
         return None
     leaf, outcome = chain[0], result.outcome
     if reason in {Reason.EXPIRED, Reason.NOT_YET_VALID}:
@@ -239,7 +210,7 @@ def _of_certificate(reason: Reason, result: AttemptResult, chain: Chain) -> InBo
         return say("fact", "valid", **{name: day.date().isoformat() for name, day in days.items()})
     if reason is Reason.HOSTNAME_MISMATCH:
         names = listed(leaf.names, 3) or leaf.subject
-        return say("fact", "names", asked=_asked(result), names=names)
+        return say("fact", "names", asked=asked_of(result), names=names)
     if reason in {Reason.WEAK_KEY, Reason.WEAK_SIGNATURE}:
         return say("fact", "key", key=leaf.key, signature=leaf.signature)
     if leaf.self_signed and reason is not Reason.SELF_SIGNED_LEAF:

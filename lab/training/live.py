@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Condition
+from typing import TYPE_CHECKING
 
 from lab.cases import LoadedCase
 from lab.model import Attempt
@@ -16,6 +16,9 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError
 from lab.run.suites import SuiteComparison
 from lab.training.source import CaseSource
+
+if TYPE_CHECKING:
+    from lab.run.results import Conducted
 
 
 class LiveRun:
@@ -28,21 +31,20 @@ class LiveRun:
         cases: Sequence[LoadedCase],
     ) -> None:
         """Begin."""
-        from lab.run.results import Conducted, record_run  # noqa: PLC0415 - is loaded with the lab
+        from lab.run.results import record_run  # noqa: PLC0415 - is loaded with the lab
 
         self._laboratory = laboratory
-        self._results: dict[str, AttemptResult] = {}
-        self._news = Condition()
+        self._rows: dict[str, Future[AttemptResult]] = {one.id: Future() for one in planned}
         self._pool = ThreadPoolExecutor(1, "live")
         self._done: Future[Conducted] = self._pool.submit(
             record_run,
             laboratory,
             planned,
             cases,
-            self._came,
+            lambda row: self._rows[row.id].set_result(row),
             chosen=[case.id for case in cases],
         )
-        self._done.add_done_callback(lambda _: self._tell())
+        self._done.add_done_callback(self._end)
 
     def result(self, identity: str) -> AttemptResult:
         """The row of an attempt, waited for.
@@ -50,11 +52,7 @@ class LiveRun:
         Raises:
             EngineError, AgentError, ...: the run has ended without it.
         """
-        with self._news:
-            self._news.wait_for(lambda: identity in self._results or self._done.done())
-        if identity not in self._results:
-            self._done.result()
-        return self._results[identity]
+        return self._rows[identity].result()
 
     def record(self) -> RunRecord:
         """The record of the run, waited for; raises what ended the run."""
@@ -84,14 +82,11 @@ class LiveRun:
             self._laboratory.session.close()
         self._pool.shutdown(wait=True, cancel_futures=at_once)
 
-    def _came(self, result: AttemptResult) -> None:
-        with self._news:
-            self._results[result.id] = result
-            self._news.notify_all()
-
-    def _tell(self) -> None:
-        with self._news:
-            self._news.notify_all()
+    def _end(self, run: Future[Conducted]) -> None:
+        """Say to who waits for rows that did not come why there are none."""
+        for row in self._rows.values():
+            if not row.done():
+                row.set_exception(run.exception() or CancelledError())
 
 
 @contextmanager

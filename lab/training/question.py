@@ -1,12 +1,26 @@
-"""A question with its candidates: offering them, and saying whether an answer is right."""
+"""A question with its candidates: what its user sees, offering them, and whether an answer is right."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from lab.model import Reason
+from lab.record import AttemptResult
+from lab.report import view
 from lab.training.screen import Screen
 from lab.training.words import reason_in_words, say
+
+
+def show_message(screen: Screen, row: AttemptResult, most: int) -> None:
+    """What the user of the client sees, at most so many lines of it, and what only stands in here."""
+    report = row.client_report
+    message = view.excerpt(report.message if report else "", most, screen.language)
+    missing = "silent" if report and not report.failed else "without_words"
+    words = message or say("attempt", missing).in_(screen.language)
+    for line in words.split("\n"):
+        screen.text("    ", line, "bold" if message else "dim")
+    for name in row.stand_ins:
+        screen.say(say("situation", "stand_in", name=name), "dim")
 
 
 def offer(screen: Screen, offered: Sequence[Reason | None]) -> None:

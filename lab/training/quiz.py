@@ -12,12 +12,11 @@ from lab.cases import LoadedCase
 from lab.model import Rating, Reason, Result
 from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult
-from lab.report import view
 from lab.text import visible
 from lab.training import parts
 from lab.training.choice import functions
 from lab.training.guess import candidates, gives_away, is_ambiguous, is_given_away
-from lab.training.question import answer, offer
+from lab.training.question import answer, offer, show_message
 from lab.training.screen import Screen
 from lab.training.source import CaseSource
 from lab.training.words import say, titled, token
@@ -156,13 +155,7 @@ class Quiz:
     def _message(self, row: AttemptResult) -> None:
         names = {"client": row.client, "server": row.server.software}
         self._screen.say(say("quiz", "sees", **names))
-        heard = row.client_report.message if row.client_report else ""
-        message = view.excerpt(heard, _MOST_SAID, self._screen.language)
-        words = message or say("attempt", "without_words").in_(self._screen.language)
-        for line in words.split("\n"):
-            self._screen.text("    ", line, "bold" if message else "dim")
-        for name in row.stand_ins:
-            self._screen.say(say("situation", "stand_in", name=name), "dim")
+        show_message(self._screen, row, _MOST_SAID)
 
     def _answered(self, row: AttemptResult, offered: Sequence[Reason | None]) -> tuple[int, int]:
         """The number answered, and after how many hints it came; 0, if none came at all."""

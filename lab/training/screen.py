@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from lab.documents import Language
 from lab.remedies.words import InBothLanguages
 from lab.report.layout import COLUMNS, hang, padded
 from lab.training.words import say
@@ -33,7 +34,8 @@ class Screen:
             language: ``en`` or ``ja``.
             pauses: wait for somebody; without, everything is shown in one go.
         """
-        self._console, self.language, self.pauses = console, language, pauses
+        self._console, self.pauses = console, pauses
+        self.language: Language = "ja" if language == "ja" else "en"
         self.columns = min(console.width, COLUMNS)
         self._rows = max(console.height if console.is_terminal else ROWS, 10)
         self._shown = 0

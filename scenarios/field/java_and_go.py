@@ -9,8 +9,8 @@ from lab.clients.go import Go
 from lab.clients.java import Java
 from lab.clients.java_http import JavaHttp
 from lab.clients.rclone import Rclone
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage, only
+from lab.model.expectations import completed
 from scenarios import field
 
 DISTRIBUTIONS = ("debian12", "debian13")
@@ -27,11 +27,10 @@ WITHOUT_EMS = "-Djdk.tls.useExtendedMasterSecret=false"
 #: Nobody asks for a session: what is left is the certificate.
 LENIENT = partial(vsftpd, require_ssl_reuse=False)
 
-BINDER = refused(
-    by=Side.SERVER,
-    at=Stage.TRANSFER,
-    because=Reason.DATA_TLS_FAILED,
-    message="Failed to copyto: 2 errors occurred: * remote error: tls: error decrypting message"
+BINDER = field.server_refuses(
+    Stage.TRANSFER,
+    Reason.DATA_TLS_FAILED,
+    "Failed to copyto: 2 errors occurred: * remote error: tls: error decrypting message"
     " * unexpected EOF",
 )
 ANSWERED_522 = replace(
@@ -42,10 +41,6 @@ NO_PATH = (
     "javax.net.ssl.SSLHandshakeException: (certificate_unknown) PKIX path building failed:"
     " sun.security.provider.certpath.SunCertPathBuilderException:"
     " unable to find valid certification path to requested target"
-)
-NO_SHARED_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
-NO_CERTIFICATE_SHOWN = refused(
-    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED
 )
 
 
@@ -59,7 +54,6 @@ def rclone_breaks_off_over_tls_1_3(client: ClientSettings) -> Case:
     return Case(
         attempt,
         BINDER,
-        twin=attempt.with_client(protocols=field.WHOLE),
         remedies=[
             recommended("rclone --ftp-disable-tls13", attempt.with_client(protocols=field.WHOLE)),
             temporary(
@@ -91,7 +85,6 @@ def rclone_checks_the_certificate(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_client(trust="private-ca"),
         remedies=[
             recommended(
                 "SSL_CERT_FILE with the private authority",
@@ -142,15 +135,12 @@ def commons_net_told_to_verify(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
-        twin=attempt.with_client(trust="private-ca"),
-        remedies=[
-            recommended(
-                "a trust manager with the private authority",
-                attempt.with_client(trust="private-ca"),
-                field.DELIVERED,
-            ),
-            unsafe("FTPSClient as it is", attempt.with_client(verify=False)),
-        ],
+        remedies=field.given_or_unchecked(
+            attempt,
+            "a trust manager with the private authority",
+            "FTPSClient as it is",
+            field.DELIVERED,
+        ),
     )
 
 
@@ -161,7 +151,6 @@ def commons_net_told_to_check_the_name(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.HOSTNAME_MISMATCH),
-        twin=attempt.with_server(certificate="valid"),
         remedies=[
             recommended(
                 "a certificate with the host's name", attempt.with_server(certificate="valid")
@@ -178,8 +167,7 @@ def commons_net_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     shown = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
-        twin=shown,
+        field.NO_CERTIFICATE_SHOWN,
         remedies=[
             recommended(
                 "setKeyManager with the client's certificate and key",
@@ -202,7 +190,6 @@ def commons_net_resumes_no_session(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ANSWERED_522,
-        twin=attempt.with_server(require_ssl_reuse=False),
         remedies=[
             recommended(
                 "_prepareDataSocket_ with the session, TLS 1.2 at most, and no session tickets",
@@ -240,7 +227,6 @@ def reflection_needs_tls_1_2_without_tickets(client: ClientSettings) -> Case:
     return Case(
         attempt,
         ANSWERED_522,
-        twin=attempt.with_client(jvm_options=(WITHOUT_TICKETS,)),
         remedies=[
             recommended(
                 f"java {WITHOUT_TICKETS}", attempt.with_client(jvm_options=(WITHOUT_TICKETS,))
@@ -310,8 +296,7 @@ def java_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     shown = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
-        twin=shown,
+        field.NO_CERTIFICATE_SHOWN,
         remedies=[
             recommended("an SSLContext with the client's certificate and key", shown, ANSWERED)
         ],
@@ -336,12 +321,11 @@ def go_calls_a_missing_intermediate_an_unknown_authority(client: ClientSettings)
 def java_calls_a_missing_intermediate_no_path(client: ClientSettings) -> Case:
     """Java (17, 21) does not say that an intermediate is missing, but that there is no path."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    cure = attempt.with_server(certificate="full-chain")
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
-        remedies=[
-            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
-        ],
+        remedies=[recommended("send the intermediate too", cure)],
     )
 
 
@@ -366,7 +350,7 @@ def go_1_24_offers_no_rsa_key_exchange(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
     return Case(
         attempt,
-        NO_SHARED_CIPHER,
+        field.NO_SHARED_CIPHER,
         remedies=[
             recommended("nginx.conf: ssl_ciphers HIGH", attempt.with_server(ciphers="HIGH")),
             temporary(

@@ -17,16 +17,11 @@ CURL = [curl("rocky9", "DEFAULT")]
 ECDHE_ONLY = "ECDHE+AESGCM"
 NO_REUSE = "proftpd.conf: TLSOptions NoSessionReuseRequired"
 
-DATA_REFUSED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_REQUIRED)
-LOGIN_REFUSED = refused(by=Side.SERVER, at=Stage.LOGIN, because=Reason.TLS_REQUIRED)
-NO_CERTIFICATE_SHOWN = refused(
-    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED
-)
-NO_SUITE = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
-NO_VERSION = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_PROTOCOL)
+DATA_REFUSED = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_REQUIRED)
+LOGIN_REFUSED = field.server_refuses(Stage.LOGIN, Reason.TLS_REQUIRED)
+NO_VERSION = field.server_refuses(Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL)
 #: Alert 40, of which the server's log does not say what for.
-NOT_TOLD = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.UNKNOWN)
-DOES_NOT_START = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)
+NOT_TOLD = field.server_refuses(Stage.HANDSHAKE, Reason.UNKNOWN)
 IN_CLEAR = completed(data_protected=False)
 #: The login is still protected: an impostor gets none.
 NO_IMPOSTOR = field.client_refuses(Reason.UNKNOWN_ISSUER)
@@ -42,7 +37,6 @@ def proftpd_turns_ftplib_away(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.REUSE_REQUIRED,
-        twin=attempt.with_server(require_ssl_reuse=False),
         remedies=[
             temporary(NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
             useless(
@@ -85,7 +79,6 @@ def proftpd_wants_prot_p(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DATA_REFUSED,
-        twin=attempt.with_client(protect_data=True),
         remedies=[
             recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
             unsafe(
@@ -104,8 +97,7 @@ def proftpd_refuses_prot_c(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(), client).with_client(protect_data=False)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.PROTECT, because=Reason.PROTECTION_REFUSED),
-        twin=attempt.with_client(protect_data=True),
+        field.server_refuses(Stage.PROTECT, Reason.PROTECTION_REFUSED),
         remedies=[recommended("PROT P", attempt.with_client(protect_data=True))],
     )
 
@@ -117,7 +109,6 @@ def proftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     return Case(
         attempt,
         LOGIN_REFUSED,
-        twin=attempt.with_client(tls=True),
         remedies=[recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))],
     )
 
@@ -127,13 +118,11 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) ends a handshake without a common suite with alert 40; its TLSLog says why."""
     attempt = Attempt(Proftpd(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY)
+    cure = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
-        NO_SUITE,
-        twin=attempt.with_server(ciphers="HIGH"),
-        remedies=[
-            recommended("proftpd.conf: TLSCipherSuite HIGH", attempt.with_server(ciphers="HIGH"))
-        ],
+        field.NO_SHARED_CIPHER,
+        remedies=[recommended("proftpd.conf: TLSCipherSuite HIGH", cure)],
     )
 
 
@@ -141,16 +130,11 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
 def proftpd_speaks_no_older_version(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSProtocol TLSv1.3 ends the handshake of CentOS 7's ftplib with alert 70."""
     attempt = Attempt(Proftpd(protocols=only("TLSv1.3"), require_ssl_reuse=False), client)
+    cure = attempt.with_server(protocols=from_("TLSv1.2"))
     return Case(
         attempt,
         NO_VERSION,
-        twin=attempt.with_server(protocols=from_("TLSv1.2")),
-        remedies=[
-            recommended(
-                "proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3",
-                attempt.with_server(protocols=from_("TLSv1.2")),
-            )
-        ],
+        remedies=[recommended("proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3", cure)],
     )
 
 
@@ -159,13 +143,11 @@ def proftpd_of_debian_12_says_internal_error(client: ClientSettings) -> Case:
     """ProFTPD of Debian 12 (1.3.8, OpenSSL 3.0) answers a client with TLS 1.0 alone with alert 80."""
     settings = Proftpd(software="proftpd@debian12", require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(protocols=only("TLSv1"))
+    cure = attempt.with_client(protocols=None)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.INTERNAL_ERROR_ALERT),
-        twin=attempt.with_client(protocols=None),
-        remedies=[
-            recommended("no limit of versions at the client", attempt.with_client(protocols=None))
-        ],
+        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
+        remedies=[recommended("no limit of versions at the client", cure)],
     )
 
 
@@ -175,8 +157,7 @@ def proftpd_has_no_certificate(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(certificate="unset"), client)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.NO_SERVER_CERTIFICATE),
-        twin=attempt.with_server(certificate="valid"),
+        field.server_refuses(Stage.AUTH, Reason.NO_SERVER_CERTIFICATE),
         remedies=[
             recommended(
                 "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
@@ -193,7 +174,6 @@ def proftpd_does_not_send_the_chain_of_its_file(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_server(certificate_chain=True),
         remedies=[
             recommended(
                 "proftpd.conf: TLSCertificateChainFile, the same file",
@@ -216,7 +196,6 @@ def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
             because=Reason.CLOSED,
             cause="the server's key does not belong to its certificate",
         ),
-        twin=attempt.with_server(key_of=None),
         remedies=[
             recommended(
                 "the private key that belongs to the certificate", attempt.with_server(key_of=None)
@@ -230,15 +209,11 @@ def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
 def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with the key of another certificate says that the file doesn't exist, and ends."""
     attempt = Attempt(PureFtpd(key_of="self-signed"), client)
+    cure = attempt.with_server(key_of=None)
     return Case(
         attempt,
-        DOES_NOT_START,
-        twin=attempt.with_server(key_of=None),
-        remedies=[
-            recommended(
-                "the private key that belongs to the certificate", attempt.with_server(key_of=None)
-            )
-        ],
+        field.CLOSED_PORT,
+        remedies=[recommended("the private key that belongs to the certificate", cure)],
     )
 
 
@@ -246,15 +221,11 @@ def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case
 def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.3 ftplib learns of it at USER, by alert 116."""
     attempt = Attempt(Proftpd(require_cert=True, require_ssl_reuse=False), client)
+    cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
-        twin=attempt.with_client(client_certificate="client"),
-        remedies=[
-            recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
-            )
-        ],
+        field.NO_CERTIFICATE_SHOWN,
+        remedies=[recommended("a certificate for the client", cure)],
     )
 
 
@@ -262,15 +233,11 @@ def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> C
 def proftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.2 the client reads alert 40; the log says why."""
     attempt = Attempt(Proftpd(require_cert=True, protocols=only("TLSv1.2")), client)
+    cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
-        twin=attempt.with_client(client_certificate="client"),
-        remedies=[
-            recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
-            )
-        ],
+        field.NO_CERTIFICATE_SHOWN,
+        remedies=[recommended("a certificate for the client", cure)],
     )
 
 
@@ -280,8 +247,7 @@ def proftpd_announces_an_address_that_nobody_reaches(client: ClientSettings) -> 
     attempt = Attempt(Proftpd(pasv_address="silent"), client).with_client(timeout_s=3.0)
     return Case(
         attempt,
-        refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED),
-        twin=attempt.with_server(pasv_address=None),
+        field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED),
         remedies=[
             recommended(
                 "proftpd.conf: MasqueradeAddress with the address that clients reach",
@@ -302,16 +268,11 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSOptions UseImplicitSSL says nothing to a client that waits for a greeting."""
     settings = Proftpd(implicit_tls=True, require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(timeout_s=3.0)
+    cure = attempt.with_server(implicit_tls=False)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.TIMED_OUT),
-        twin=attempt.with_server(implicit_tls=False),
-        remedies=[
-            recommended(
-                "proftpd.conf: no UseImplicitSSL on this port",
-                attempt.with_server(implicit_tls=False),
-            )
-        ],
+        field.server_refuses(Stage.GREETING, Reason.TIMED_OUT),
+        remedies=[recommended("proftpd.conf: no UseImplicitSSL on this port", cure)],
     )
 
 
@@ -334,7 +295,6 @@ def pure_ftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     return Case(
         attempt,
         LOGIN_REFUSED,
-        twin=attempt.with_client(tls=True),
         remedies=[recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))],
     )
 
@@ -346,7 +306,6 @@ def pure_ftpd_wants_prot_p(client: ClientSettings) -> Case:
     return Case(
         attempt,
         DATA_REFUSED,
-        twin=attempt.with_client(protect_data=True),
         remedies=[
             recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
             unsafe(
@@ -364,13 +323,11 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) ends a handshake without a common suite with alert 40, and no log says why."""
     attempt = Attempt(PureFtpd(ciphers="AES128-SHA"), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY, protocols=only("TLSv1.2"))
+    cure = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
         NOT_TOLD,
-        twin=attempt.with_server(ciphers="HIGH"),
-        remedies=[
-            recommended("pure-ftpd.conf: TLSCipherSuite HIGH", attempt.with_server(ciphers="HIGH"))
-        ],
+        remedies=[recommended("pure-ftpd.conf: TLSCipherSuite HIGH", cure)],
     )
 
 
@@ -378,13 +335,11 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
 def pure_ftpd_begins_at_tls_1_2(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) ends the handshake of a client that has TLS 1.1 at most with alert 70."""
     attempt = Attempt(PureFtpd(), client).with_client(protocols=only("TLSv1.1"))
+    cure = attempt.with_client(protocols=None)
     return Case(
         attempt,
         NO_VERSION,
-        twin=attempt.with_client(protocols=None),
-        remedies=[
-            recommended("no limit of versions at the client", attempt.with_client(protocols=None))
-        ],
+        remedies=[recommended("no limit of versions at the client", cure)],
     )
 
 
@@ -399,29 +354,17 @@ def pure_ftpd_takes_a_client_certificate(client: ClientSettings) -> Case:
 def pure_ftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLSCipherSuite -C:HIGH: over TLS 1.2 nobody learns what is missing."""
     attempt = Attempt(PureFtpd(require_cert=True), client).with_client(protocols=only("TLSv1.2"))
-    return Case(
-        attempt,
-        NOT_TOLD,
-        twin=attempt.with_client(client_certificate="client"),
-        remedies=[
-            recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
-            )
-        ],
-    )
+    cure = attempt.with_client(client_certificate="client")
+    return Case(attempt, NOT_TOLD, remedies=[recommended("a certificate for the client", cure)])
 
 
 @case(section=field.WORDS, clients=CURL)
 def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS and no /etc/ssl/private/pure-ftpd.pem does not start."""
     attempt = Attempt(PureFtpd(certificate="unset"), client)
+    cure = attempt.with_server(certificate="valid")
     return Case(
-        attempt,
-        DOES_NOT_START,
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended("pure-ftpd.conf: CertFile", attempt.with_server(certificate="valid"))
-        ],
+        attempt, field.CLOSED_PORT, remedies=[recommended("pure-ftpd.conf: CertFile", cure)]
     )
 
 
@@ -429,13 +372,9 @@ def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
 def pure_ftpd_denies_that_the_file_exists(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) says that a file doesn't exist whose RSA key has 1024 bits, and does not start."""
     attempt = Attempt(PureFtpd(certificate="weak-key"), client)
+    cure = attempt.with_server(certificate="valid")
     return Case(
         attempt,
-        DOES_NOT_START,
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "a certificate with a key of 2048 bits", attempt.with_server(certificate="valid")
-            )
-        ],
+        field.CLOSED_PORT,
+        remedies=[recommended("a certificate with a key of 2048 bits", cure)],
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.check.checking import make_rows
 from lab.check.demands import Demands
 from lab.check.plan import read_plan
 from lab.check.result import Demand, Row, RowVerdict, SourceLine
+from lab.check.rows import make_rows
 from lab.check.telling import delivers
 from lab.model import Result
 from lab.run.checkout import new_run_id

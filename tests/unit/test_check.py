@@ -18,8 +18,8 @@ from lab.check.clients import clients_of, meant, most_lenient, usual_among
 from lab.check.demands import ClientPattern, Demands, find, read
 from lab.check.judging import judged, notes_on, told
 from lab.check.plan import CheckPlan, PlannedRow, read_plan
-from lab.check.races import known_to_race
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
+from lab.check.rows import known_to_race
 from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, ServerReport, Stage
 from lab.own.configurations import GivenFiles
 from lab.own.findings import InputError

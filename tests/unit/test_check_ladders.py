@@ -117,13 +117,13 @@ def test_lines_are_spelt_as_the_build_of_the_file_spells_them() -> None:
     ladders = Ladders(base, VsftpdServer(build=EL9))
     lines = ladders.lines(ladders.strongest)
     assert lines["ssl_tlsv1_2"] == "ssl_tlsv1_2=NO"
-    assert "ssl_tlsv1_3" in ladders.names(_number(ladders, "protocols.maximum"))
+    assert "ssl_tlsv1_3" in ladders.names[_number(ladders, "protocols.maximum")]
     assert "ssl_tlsv12" not in lines
 
 
 def test_every_line_of_a_ladder_is_named() -> None:
     ladders = _ladders("require_cert=yes", "ssl_sni_hostname=ftp.example.com")
-    named = {one.setting: ladders.names(n) for n, one in enumerate(ladders.ladders)}
+    named = {one.setting: ladders.names[n] for n, one in enumerate(ladders.ladders)}
     assert named["ciphers"] == {"ssl_ciphers"}
     assert named["protocols.maximum"] == {"ssl_tlsv13"}
     assert named["protocols.minimum"] >= {"ssl_sslv3", "ssl_tlsv1", "ssl_tlsv11", "ssl_tlsv12"}
@@ -135,7 +135,7 @@ def test_every_line_of_a_ladder_is_named() -> None:
 def test_a_line_that_says_several_settings_is_one_ladder() -> None:
     ladders = _ladders("tls=no", software="pure-ftpd")
     number = _number(ladders, "tls tls_required_login tls_required_data")
-    assert ladders.names(number) == {"TLS"}
+    assert ladders.names[number] == {"TLS"}
     seen = []
     for rung in range(len(ladders.ladders[number].rungs)):
         at = (*ladders.strongest[:number], rung, *ladders.strongest[number + 1 :])

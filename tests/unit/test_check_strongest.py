@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab.check.form import ConfigurationForm, form_of, wanted_strongest, write_new
+from lab.check.form import form_of, wanted_strongest, write_new
 from lab.check.judging import judged
 from lab.check.ladders import Ladders
 from lab.check.plan import PlannedRow
@@ -24,7 +24,7 @@ from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
 from lab.own.attempt import read_attempt
-from lab.own.configurations import GivenFiles
+from lab.own.configurations import GivenFiles, WritableConfiguration
 from lab.own.files import UserFiles
 from lab.own.findings import InputError
 from lab.own.rewriting import WrittenLine
@@ -153,7 +153,7 @@ def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
     return made
 
 
-def form(file: Path, wanted: Sequence[Demanded]) -> ConfigurationForm:
+def form(file: Path, wanted: Sequence[Demanded]) -> WritableConfiguration:
     """The form of the file."""
     found = form_of(
         wanted[0].planned.attempt.server, GivenFiles(configurations={"vsftpd-conf": file})
@@ -438,7 +438,7 @@ def test_both_are_told(tmp_path: Path, language: str) -> None:
     assert ("3 of 3 clients" if language == "en" else "3 件中 3 件") in said
     told = proposals_as_json(result)
     assert told["strongest"]["text"] == found.text
-    assert told["remedies"][0]["brings_in"] == [OLD]
+    assert list(told["remedies"][0]["brings_in"]) == [OLD]
 
 
 TRICKY = [
@@ -507,7 +507,7 @@ def test_what_is_written_is_read_back_as_it_was_found(
             name
             for number, one in enumerate(ladders.ladders)
             if not one.keep or at[number]
-            for name in sorted(ladders.names(number))
+            for name in sorted(ladders.names[number])
         ]
         lines = [WrittenLine(name, now.get(name, ""), (name,)) for name in dict.fromkeys(names)]
         read = found.read(found.rewrite(found.text, lines))

@@ -51,7 +51,7 @@ def test_what_is_written_is_read_back_as_it_was_found(
         name
         for number, one in enumerate(ladders.ladders)
         if not one.keep or at[number]
-        for name in sorted(ladders.names(number))
+        for name in sorted(ladders.names[number])
     ]
     lines = [WrittenLine(name, now.get(name, ""), (name,)) for name in dict.fromkeys(names)]
     made = form.rewrite(text, lines)

@@ -9,7 +9,7 @@ import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.base import report_from, ssl_version
-from lab.clients.curl import arguments, read
+from lab.clients.curl import arguments
 from lab.clients.net_ftp import options
 from lab.model import (
     Delivery,
@@ -152,7 +152,7 @@ def test_a_result_of_something_else_is_no_report() -> None:
     with pytest.raises(ValueError, match="not a report"):
         report_from({"pid": 7})
     with pytest.raises(ValueError, match="not one of a command"):
-        read({"failed": False, "step": "quit"})
+        PROGRAMS["curl"].report({"failed": False, "step": "quit"})
 
 
 # -- net-ftp ---------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ def said(stderr: str, exit_status: int = 0, stdout: str = "", **more: object) ->
 
 
 def test_curls_trace_of_a_delivery_is_read() -> None:
-    report = read(said(_HANDSHAKE + _RESUMED))
+    report = PROGRAMS["curl"].report(said(_HANDSHAKE + _RESUMED))
     assert (report.failed, report.step, report.error, report.message) == (False, "quit", "", "")
     assert (report.protocol, report.cipher) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
     assert (report.verified, report.data_protected, report.session_reused) == (True, True, True)
@@ -408,7 +408,7 @@ def test_curls_trace_of_a_delivery_is_read() -> None:
 
 
 def test_curls_trace_of_a_full_handshake_on_the_data_connection_is_read() -> None:
-    report = read(said(_HANDSHAKE + _NOT_RESUMED, exit_status=18))
+    report = PROGRAMS["curl"].report(said(_HANDSHAKE + _NOT_RESUMED, exit_status=18))
     assert (report.failed, report.step, report.exit_status) == (True, "put", 18)
     assert report.reply_code == 522
     assert (report.data_protected, report.session_reused) == (True, False)
@@ -417,7 +417,7 @@ def test_curls_trace_of_a_full_handshake_on_the_data_connection_is_read() -> Non
 
 def test_curls_verification_failure_has_its_number() -> None:
     stdout = "\nssl_verify_result=18\n"
-    report = read(said(_SELF_SIGNED, exit_status=60, stdout=stdout))
+    report = PROGRAMS["curl"].report(said(_SELF_SIGNED, exit_status=60, stdout=stdout))
     assert (report.failed, report.step, report.verify_code) == (True, "starttls", 18)
     assert report.error == (
         "(60) SSL certificate problem: self-signed certificate;"
@@ -428,12 +428,22 @@ def test_curls_verification_failure_has_its_number() -> None:
 
 def test_a_number_that_curl_has_not_got_is_not_reported() -> None:
     # 1 is what curl writes where OpenSSL was not asked, as for a wrong host name.
-    assert read(said("", exit_status=60, stdout="ssl_verify_result=1\n")).verify_code is None
-    assert read(said("", exit_status=35, stdout="ssl_verify_result=18\n")).verify_code is None
+    assert (
+        PROGRAMS["curl"]
+        .report(said("", exit_status=60, stdout="ssl_verify_result=1\n"))
+        .verify_code
+        is None
+    )
+    assert (
+        PROGRAMS["curl"]
+        .report(said("", exit_status=35, stdout="ssl_verify_result=18\n"))
+        .verify_code
+        is None
+    )
 
 
 def test_a_data_connection_in_clear_text_is_seen_in_curls_trace() -> None:
-    report = read(said(_HANDSHAKE + _CLEAR_DATA, exit_status=56))
+    report = PROGRAMS["curl"].report(said(_HANDSHAKE + _CLEAR_DATA, exit_status=56))
     assert (report.step, report.data_protected, report.session_reused) == ("put", False, None)
     assert "wrong version number" in report.error
 
@@ -442,7 +452,7 @@ def test_an_implicit_servers_handshake_is_seen_before_curl_calls_itself_connecte
     # given what curl writes since 8.13, where the handshake is a part of connecting
     words = "curl: (35) TLS connect error: error:0A00010B:SSL routines::wrong version number\n"
     trace = "*   Trying 172.18.0.2:990...\n* TLSv1.3 (OUT), TLS handshake, Client hello (1):\n"
-    report = read(said(trace + words, exit_status=35))
+    report = PROGRAMS["curl"].report(said(trace + words, exit_status=35))
 
     assert (report.failed, report.step) == (True, "starttls")
 
@@ -453,11 +463,13 @@ def test_a_refused_connection_has_its_symbol() -> None:
         "curl: (7) Failed to connect to ftp.lab.test port 2999 after 1 ms:"
         " Couldn't connect to server\n"
     )
-    report = read(said(stderr, exit_status=7))
+    report = PROGRAMS["curl"].report(said(stderr, exit_status=7))
     assert (report.step, report.errno, report.exit_status) == ("connect", "ECONNREFUSED", 7)
 
 
 def test_a_command_that_the_deadline_ended_is_a_failure() -> None:
-    report = read(said("< 220 (vsFTPd 3.0.5)\n> AUTH SSL\n", exit_status=-9, timed_out=True))
+    report = PROGRAMS["curl"].report(
+        said("< 220 (vsFTPd 3.0.5)\n> AUTH SSL\n", exit_status=-9, timed_out=True)
+    )
     assert (report.failed, report.timed_out, report.step) == (True, True, "starttls")
     assert "deadline" in report.error

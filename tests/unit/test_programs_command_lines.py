@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.curl_https import read as read_curl
 from lab.clients.ftp_ssl import FtpSsl, typed
-from lab.clients.ftp_ssl import read as read_ftp_ssl
-from lab.clients.gnutls_cli import read as read_gnutls
 from lab.model import Delivery, Goal, only
 
 DELIVERY = Delivery.named("x.txt", 10)
@@ -106,7 +103,9 @@ Active cipher: TLS_AES_256_GCM_SHA384, protocol TLSv1.3.
 def ftp_ssl(stdout: str, stderr: str = "", exit_status: int = 0, goal: Goal = Goal.TRANSFER) -> Any:
     client: Any = PROGRAMS["ftp-ssl"].settings_with(goal=goal)
     raw = {"argv": argv("ftp-ssl", goal=goal), "input": typed(client, TARGET)}
-    return read_ftp_ssl({**raw, "stdout": stdout, "stderr": stderr, "exit_status": exit_status})
+    return PROGRAMS["ftp-ssl"].report(
+        {**raw, "stdout": stdout, "stderr": stderr, "exit_status": exit_status}
+    )
 
 
 def test_it_calls_sent_what_the_server_says_it_has_not() -> None:
@@ -200,7 +199,9 @@ HELLO = """\
 def test_curl_is_read_by_what_it_has_come_to(
     stderr: str, exit_status: int, step: str, failed: bool
 ) -> None:
-    report = read_curl({"argv": ["curl"], "stderr": stderr, "exit_status": exit_status})
+    report = PROGRAMS["curl-https"].report(
+        {"argv": ["curl"], "stderr": stderr, "exit_status": exit_status}
+    )
 
     assert (report.failed, report.step) == (failed, step)
     assert report.protocol == ("TLSv1.3" if "SSL connection" in stderr else None)
@@ -227,7 +228,7 @@ def test_gnutls_cli_is_read_by_what_it_has_come_to(
     stdout: str, exit_status: int, asked: str | None, step: str, failed: bool
 ) -> None:
     raw = {"argv": ["gnutls-cli"], "stdout": stdout, "exit_status": exit_status, "input": asked}
-    report = read_gnutls(raw | {"version": "gnutls-cli 3.8.9"})
+    report = PROGRAMS["gnutls-cli"].report(raw | {"version": "gnutls-cli 3.8.9"})
 
     assert (report.failed, report.step, report.library) == (failed, step, "GnuTLS 3.8.9")
     assert report.verified == (True if "completed" in stdout else None)
@@ -241,6 +242,6 @@ def test_gnutls_cli_says_why_there_is_no_connection() -> None:
         "stderr": said,
         "exit_status": 1,
     }
-    report = read_gnutls(raw)
+    report = PROGRAMS["gnutls-cli"].report(raw)
 
     assert (report.step, report.errno, report.message) == ("connect", "ECONNREFUSED", said)

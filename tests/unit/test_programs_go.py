@@ -14,6 +14,7 @@ from lab.model import ClientReport, Goal, Reason, from_, up_to
 TARGET = Target(host="nginx.lab.test", port=2100, user="lab", password="secret")
 HAS = Installed(platform="debian13", stand_in=False, versions={"go": "go1.24.4"})
 GO = PROGRAMS["go"]
+BOTH = "AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256"
 
 
 def client(**settings: Any) -> Any:
@@ -35,7 +36,7 @@ def test_what_is_not_set_is_the_librarys() -> None:
         ({"verify": False}, {"verify": False}),
         ({"protocols": up_to("TLSv1.2")}, {"minimum": None, "maximum": "TLSv1.2"}),
         ({"protocols": from_("TLSv1")}, {"minimum": "TLSv1", "maximum": None}),
-        ({"ciphers": "AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256"}, {"suites": [0x002F, 0xC02F]}),
+        ({"ciphers": BOTH}, {"ciphers": BOTH, "suites": [0x002F, 0xC02F]}),
         ({"sni": "a.test", "verify_name": "a.test"}, {"server_name": "a.test"}),
     ],
     ids=str,

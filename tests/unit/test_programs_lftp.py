@@ -8,7 +8,7 @@ import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.gnutls import GnutlsLog, priority_of
-from lab.clients.lftp import Lftp, commands, quoted, read
+from lab.clients.lftp import Lftp, commands, quoted
 from lab.model import Delivery, Goal, only, up_to
 
 DELIVERY = Delivery.named("x.txt", 10)
@@ -73,7 +73,7 @@ def client(**settings: Any) -> Any:
 def said(stderr: str, exit_status: int = 1, **more: Any) -> Any:
     argv = ["lftp", "-c", "; ".join(commands(client(), TARGET))]
     version = "LFTP | Version 4.9.2\n\nLibraries used: GnuTLS 3.8.9, Readline 8.2"
-    return read(
+    return PROGRAMS["lftp"].report(
         {"argv": argv, "stderr": stderr, "exit_status": exit_status, "version": version} | more
     )
 

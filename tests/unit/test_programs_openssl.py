@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.openssl import QUIT, Openssl, arguments, read
+from lab.clients.openssl import QUIT, Openssl, arguments
 from lab.dialects import client_dialect
 from lab.model import (
     Attempt,
@@ -384,7 +384,7 @@ def report(
     """Of a run with these options, for a handshake unless something else is typed."""
     raw: dict[str, Any] = {"argv": [*CONNECT, *options], "stdout": stdout, "stderr": stderr}
     raw |= {"exit_status": status, "input": typed, "timed_out": timed_out, "version": version}
-    return read({**raw, "elapsed_ms": 12.5})
+    return PROGRAMS["openssl"].report({**raw, "elapsed_ms": 12.5})
 
 
 @pytest.mark.parametrize(
@@ -592,7 +592,7 @@ def test_a_command_that_the_limit_ended_says_how_far_it_was() -> None:
 
 def test_a_result_of_something_else_is_no_report() -> None:
     with pytest.raises(ValueError, match="not one of a command"):
-        read({"pid": 7})
+        PROGRAMS["openssl"].report({"pid": 7})
 
 
 # -- the agent, on this machine's own command ------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.rclone import Rclone, arguments, obscured, read
+from lab.clients.rclone import Rclone, arguments, obscured
 from lab.dialects.rules import interpret
 from lab.model import (
     Attempt,
@@ -57,7 +57,9 @@ def client(**settings: Any) -> Any:
 
 def said(stderr: str, exit_status: int = 1, argv: tuple[str, ...] = ()) -> Any:
     raw = {"argv": argv or arguments(client(), TARGET), "stderr": stderr}
-    return read({**raw, "exit_status": exit_status, "version": "rclone v1.60.1-DEV"})
+    return PROGRAMS["rclone"].report(
+        {**raw, "exit_status": exit_status, "version": "rclone v1.60.1-DEV"}
+    )
 
 
 def decided(stderr: str, log: str = "") -> tuple[Any, ...]:
@@ -245,7 +247,7 @@ def test_where_it_is_killed_its_last_try_says_why() -> None:
 """,
     }
 
-    report = read(raw)
+    report = PROGRAMS["rclone"].report(raw)
 
     assert (report.failed, report.step, report.errno) == (True, "connect", "ETIMEDOUT")
     assert report.error.startswith("the attempt's deadline passed; dial tcp ")
@@ -253,4 +255,4 @@ def test_where_it_is_killed_its_last_try_says_why() -> None:
 
 def test_a_result_of_something_else_is_no_report() -> None:
     with pytest.raises(ValueError, match="not one of a command"):
-        read({"failed": True})
+        PROGRAMS["rclone"].report({"failed": True})

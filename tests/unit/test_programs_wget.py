@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.wget import Wget, arguments, read
+from lab.clients.wget import Wget, arguments
 from lab.model import Delivery, Goal, only
 
 DELIVERY = Delivery.named("x.txt", 10)
@@ -46,7 +46,7 @@ gnutls[4]: HSK[0x2]: FINISHED was queued [16 bytes]
 
 def said(stderr: str, exit_status: int = 5) -> Any:
     raw = {"argv": arguments(Wget(), TARGET), "stderr": stderr, "exit_status": exit_status}
-    return read(raw | {"version": "GNU Wget 1.25.0\n+ssl/gnutls"})
+    return PROGRAMS["wget"].report(raw | {"version": "GNU Wget 1.25.0\n+ssl/gnutls"})
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class Outputs:
         try:
             yield
         except BaseException as error:
-            from lab.check.outputs.ended import result_of  # noqa: PLC0415
+            from lab.check.outputs.problems import result_of  # noqa: PLC0415
 
             result = result_of(error, files)
             for option, path in self.files.items():

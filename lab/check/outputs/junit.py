@@ -9,16 +9,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from lab.check.baseline import BaselineComparison
-from lab.check.outputs.problems import (
-    came,
-    demanded,
-    in_repository,
-    is_known,
-    rule_of,
-    rule_of_end,
-    told,
-)
-from lab.check.result import CheckResult, EarlyEnd, Row, RowVerdict, SourceLine
+from lab.check.outputs.problems import Problem, is_known, problems, rule_of, titled, told
+from lab.check.result import CheckResult, Row, RowVerdict
 from lab.text import one_line, visible
 
 
@@ -26,13 +18,10 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
     """The whole file."""
     cases = [_case(row, compared, language) for row in result.rows]
     if result.ended is not None:
-        cases = [_ended(result.ended, language)]
-    counts = {
-        "tests": len(cases),
-        "failures": _with(cases, "failure"),
-        "errors": _with(cases, "error"),
-        "skipped": _with(cases, "skipped"),
-    }
+        cases = [_ended(one) for one in problems(result, compared, language)]
+    counts = {"tests": len(cases)}
+    for name, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        counts[name] = sum(case.find(kind) is not None for case in cases)
     attributes = {
         "name": "lab check",
         **{name: str(number) for name, number in counts.items()},
@@ -51,10 +40,6 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _with(cases: list[ET.Element], name: str) -> int:
-    return sum(case.find(name) is not None for case in cases)
-
-
 def _case(row: Row, compared: BaselineComparison | None, language: str) -> ET.Element:
     seconds = sum(attempt.elapsed_ms for attempt in row.attempts) / 1000
     case = ET.Element(
@@ -70,18 +55,15 @@ def _case(row: Row, compared: BaselineComparison | None, language: str) -> ET.El
         name = "failure"
     elif row.left_open:
         name = "error"
-    message = f"{demanded(row, language)}: {came(row, language)}"
+    message = titled(row, language)
     said = ET.SubElement(case, name, type=rule_of(row), message=one_line(message))
-    texts = [message, *(f"{label}: {text}" for label, text in told(row, language))]
-    said.text = "\n".join(map(visible, texts))
+    said.text = "\n".join(map(visible, [message, *told(row, language)]))
     return case
 
 
-def _ended(ended: EarlyEnd, language: str) -> ET.Element:
-    rule, text = rule_of_end(ended), ended.text.in_(language)
-    place = SourceLine(in_repository(ended.place.file), ended.place.line)
-    case = ET.Element("testcase", classname="lab.check", name=rule, time="0.000")
-    message = f"{place}: {text}"
-    said = ET.SubElement(case, "error", type=rule, message=one_line(message))
+def _ended(one: Problem) -> ET.Element:
+    case = ET.Element("testcase", classname="lab.check", name=one.rule, time="0.000")
+    message = f"{one.place}: {one.text}"
+    said = ET.SubElement(case, "error", type=one.rule, message=one_line(message))
     said.text = visible(message)
     return case

@@ -12,13 +12,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab.check.baseline import BaselineComparison
+from lab.check.demands import NAME
 from lab.check.judging import say
 from lab.check.result import CheckResult, Demand, EarlyEnd, Row, RowVerdict, SourceLine
 from lab.host.checkout import repository
-from lab.model import Outcome, Result
-from lab.own.findings import Finding, Severity
+from lab.model import Result
+from lab.own.findings import Finding, InputError, Severity
 from lab.remedies.words import InBothLanguages, read_words
 from lab.report.advice import advice_in_words, change_in_words, outcome_in_words
+from lab.settings import SettingsError
 from lab.text import listed, one_line
 
 #: A directive, in a line of a configuration: what stays when its value changes.
@@ -96,8 +98,13 @@ def came(row: Row, language: str) -> str:
     return f"{rate.in_(language)}{said}"
 
 
-def told(row: Row, language: str) -> list[tuple[str, str]]:
-    """What is said of a row that is broken: labels and texts of some lines."""
+def titled(row: Row, language: str) -> str:
+    """What was demanded and what came of it, in a sentence without its full stop."""
+    return f"{demanded(row, language)}: {came(row, language)}"
+
+
+def told(row: Row, language: str) -> list[str]:
+    """What is said of a row that is broken: texts of some lines, each behind its label."""
     pairs = []
     if row.advice is not None:
         pairs = advice_in_words(row.advice, language)
@@ -111,7 +118,7 @@ def told(row: Row, language: str) -> list[tuple[str, str]]:
         pairs.append((say("head", "remedy").in_(language), written))
     if row.user_sees:
         pairs.append((say("head", "user-sees").in_(language), row.user_sees))
-    return pairs
+    return [f"{label}: {text}" for label, text in pairs]
 
 
 def in_repository(name: str) -> str:
@@ -127,14 +134,10 @@ def rule_of(row: Row) -> str:
     """The kind of what is wrong with a row."""
     if row.verdict is not RowVerdict.BROKEN:
         return str(row.verdict)
-    if row.requirement.demand is Demand.DELIVERS and _refused(row.outcome):
-        return str(row.outcome.reason)  # type: ignore[union-attr]
-    return str(row.requirement.demand)
-
-
-def rule_of_end(ended: EarlyEnd) -> str:
-    """The kind of what ended a check."""
-    return "input" if ended.by_input else str(RowVerdict.LAB_ERROR)
+    demand, outcome = row.requirement.demand, row.outcome
+    if demand is Demand.DELIVERS and outcome and outcome.result is not Result.COMPLETED:
+        return str(outcome.reason)
+    return str(demand)
 
 
 def rule_in_words(rule: str, language: str) -> str:
@@ -147,7 +150,8 @@ def rule_in_words(rule: str, language: str) -> str:
 
 def _of_end(ended: EarlyEnd, language: str) -> Problem:
     place = SourceLine(in_repository(ended.place.file), ended.place.line)
-    text, rule = ended.text.in_(language), rule_of_end(ended)
+    text = ended.text.in_(language)
+    rule = "input" if ended.by_input else str(RowVerdict.LAB_ERROR)
     return Problem(
         rule=rule,
         level=ProblemLevel.ERROR,
@@ -159,24 +163,19 @@ def _of_end(ended: EarlyEnd, language: str) -> Problem:
     )
 
 
-def _refused(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.result is not Result.COMPLETED
-
-
 def _of_row(
     row: Row, result: CheckResult, compared: BaselineComparison | None, language: str
 ) -> Problem:
     rule, known = rule_of(row), is_known(row, compared)
     place = _place(row, result)
-    title = f"{demanded(row, language)}: {came(row, language)}"
+    title = titled(row, language)
     if known and compared is not None:
         title = words("row", "known", title=title, file=compared.file).in_(language)
-    lines = [title, *(f"{label}: {text}" for label, text in told(row, language))]
     return Problem(
         rule=rule,
         level=ProblemLevel.NOTE if known else ProblemLevel.ERROR,
         title=one_line(title),
-        text="\n".join(lines),
+        text="\n".join([title, *told(row, language)]),
         client=row.client,
         place=place,
         fingerprint=_fingerprint(row.requirement.id, rule, place.file, _directive(place.text)),
@@ -185,7 +184,7 @@ def _of_row(
 
 def _place(row: Row, result: CheckResult) -> SourceLine:
     """Where it is shown: the line that decides, else the one that demands it, else the file as a whole."""
-    file = SourceLine(result.files[0] if result.files else "lab-check.toml")
+    file = SourceLine(result.files[0] if result.files else NAME)
     found = next(iter(row.where), None) or row.requirement.written or file
     return SourceLine(in_repository(found.file), found.line, found.text)
 
@@ -219,3 +218,28 @@ def _of_findings(findings: Sequence[Finding], language: str) -> Iterator[Problem
 
 def _fingerprint(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+# -- a check that ended before anything was known ---------------------------------------------------
+
+
+def result_of(error: BaseException, files: Sequence[str]) -> CheckResult:
+    """What is left of a check that an input or the lab has ended.
+
+    Args:
+        error: what ended it.
+        files: its inputs, as they were named; where the error names no file, it is shown at the first.
+    """
+    place = SourceLine(files[0] if files else NAME)
+    if isinstance(error, InputError):
+        text = InBothLanguages(*[f"{error.what} {error.remedy}"] * 2)
+        if error.file in files or Path(error.file).exists():
+            place = SourceLine(error.file, error.line)
+    elif isinstance(error, Exception):
+        text = InBothLanguages(*[str(error)] * 2)
+    else:
+        text = words("end", "signal")
+    by_input = isinstance(error, InputError | SettingsError)
+    return CheckResult(
+        files=tuple(files), rows=(), ended=EarlyEnd(text=text, place=place, by_input=by_input)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
-from lab.check.outputs.problems import came, demanded, is_known, told, words
+from lab.check.outputs.problems import came, demanded, is_known, titled, told, words
 from lab.check.proposals import rating_in_words, strongest_of
 from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, Row, RowVerdict
 from lab.check.strongest import say as proposed
@@ -91,13 +91,12 @@ def _broken(
     alike: dict[str, list[Row]] = {}
     for row in result.broken:
         if not is_known(row, compared):
-            said = "\n".join(f"{label}: {words}" for label, words in told(row, language))
-            alike.setdefault(said, []).append(row)
+            alike.setdefault("\n".join(told(row, language)), []).append(row)
     if alike:
         yield f"### {words('summary', 'broken').in_(language)}"
     for said, rows in list(alike.items())[:MOST_TOLD]:
         clients = listed(dict.fromkeys(row.client for row in rows), language=language)
-        each = [f"{demanded(row, language)}: {came(row, language)}" for row in rows]
+        each = [titled(row, language) for row in rows]
         title = f"{_SIGNS[RowVerdict.BROKEN]} {clients}"
         yield details(title, block("\n".join([*each, *filter(None, [said])])))
     if len(alike) > MOST_TOLD:

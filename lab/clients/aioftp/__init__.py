@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.clients.base import Program, Target, ftp_session
 from lab.model import Agent, FtpClientSettings
 
 
@@ -31,10 +31,8 @@ class AioftpProgram(Program[Aioftp]):
     agent: Agent = Agent.python("aioftp", "python_aioftp.py")
     name: str = "aioftp"
 
-    def unsupported(self, client: Aioftp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("aioftp"):
-            return "the image has no aioftp"
+    def cannot(self, client: Aioftp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.mode == "active":
             return "aioftp knows no active mode"
         if client.session_cache == "none":
@@ -45,13 +43,7 @@ class AioftpProgram(Program[Aioftp]):
 
     def request(self, client: Aioftp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            **python_tls(client, target),
-            "implicit": client.implicit_tls,
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
-        }
+        return ftp_session(client, target)
 
 
 PROGRAMS = (AioftpProgram(),)

@@ -50,12 +50,11 @@ MaxRequestWorkers 4
 _LOG = LogLines(
     before=re.compile(r"^\[[^\]]*\] \[[\w:]+\] \[pid [^\]]*\] |\[(?:client|remote) [^\]]*\] "),
     useless=re.compile(r"^AH(00489|00094|00491|01873|01876|01883|01887|03490|10227|10159): "),
-)
-#: What was under way: the first that a line has.
-_STEPS = (
-    ("handshake", re.compile(r"AH02039|AH02003|AH02411|AH02005|during SSL Handshake|AH01997")),
-    ("connect", re.compile(r"AH00957|AH01114|DNS lookup failure")),
-    ("response", re.compile(r"AH01102|AH01097|Error reading from remote server|AH01110")),
+    steps=(
+        ("handshake", re.compile(r"AH02039|AH02003|AH02411|AH02005|during SSL Handshake|AH01997")),
+        ("connect", re.compile(r"AH00957|AH01114|DNS lookup failure")),
+        ("response", re.compile(r"AH01102|AH01097|Error reading from remote server|AH01110")),
+    ),
 )
 _VERIFY_CODE = re.compile(r"AH02039: Certificate Verification: Error \((\d{1,9})\):")
 
@@ -102,15 +101,17 @@ class ApacheProgram(VisitedProgram[Apache]):
             # A file of pairs: what else is in the chain has a directive of its own.
             files["client.pem"] = [f"first:{target.certificate}", str(target.key)]
         return Start(
-            argv=(_BINARY, "-DFOREGROUND", "-f", "{place}/httpd.conf"),
+            argv=[_BINARY, "-DFOREGROUND", "-f", "{place}/httpd.conf"],
             files=files,
-            logs=("error.log",),
+            logs=["error.log"],
             host=_asked(client) or "",
         )
 
     def answered(self, visit: Visit) -> dict[str, Any]:
         """See :meth:`VisitedProgram.answered`."""
-        return read(visit.said.get("error.log", ""))
+        said = _LOG.read(visit.said.get("error.log", ""))
+        number = _VERIFY_CODE.search(said["error"])
+        return {**said, "verify_code": int(number[1]) if number else None}
 
     def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
         """See :meth:`VisitedProgram.complaints`."""
@@ -168,19 +169,6 @@ def _tls(client: Apache, target: Target) -> list[str]:
             f"SSLProxyMachineCertificateChainFile {target.certificate}",
         ]
     return directives
-
-
-def read(log: str) -> dict[str, Any]:
-    """What the lines of the visit say."""
-    lines = _LOG.of(log)
-    text = "\n".join(lines)
-    found = [step for step, pattern in _STEPS if pattern.search(text)]
-    number = _VERIFY_CODE.findall(text)
-    return {
-        "error": text,
-        "step": found[0] if found else "response",
-        "verify_code": int(number[0]) if number else None,
-    }
 
 
 PROGRAMS = (ApacheProgram(),)

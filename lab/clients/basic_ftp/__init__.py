@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.clients.base import Program, Target, ftp_session, names_sslv3
 from lab.clients.node import NODE_OPTIONS
 from lab.model import Agent, FtpClientSettings, Goal
 
@@ -26,20 +26,16 @@ class BasicFtpProgram(Program[BasicFtp]):
     settings: type[BasicFtp] = BasicFtp
     agent: Agent = Agent.worker("basic-ftp", "node", "basic_ftp.js", concurrent=8)
     name: str = "basic-ftp"
+    title: str = "Node with basic-ftp"
     statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
 
-    def unsupported(self, client: BasicFtp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("basic-ftp"):
-            return "the image has no Node with basic-ftp"
+    def cannot(self, client: BasicFtp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "basic-ftp cannot stop after the handshake: access() always logs in"
         if client.mode == "active":
             return "basic-ftp has no active mode"
-        if client.protocols is not None and "SSLv3" in (
-            client.protocols.minimum,
-            client.protocols.maximum,
-        ):
+        if names_sslv3(client):
             return "Node has no SSLv3"
         if client.session_cache != "default":
             return "basic-ftp gives every data connection the control channel's session: it has no option"
@@ -50,11 +46,8 @@ class BasicFtpProgram(Program[BasicFtp]):
     def request(self, client: BasicFtp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
-            **python_tls(client, target),
+            **ftp_session(client, target),
             "secure": "implicit" if client.implicit_tls else client.tls,
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
         }
 
 

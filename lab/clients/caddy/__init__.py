@@ -22,6 +22,7 @@ from lab.clients.edges import (
     VisitedProgram,
     keeps_names_apart,
     names_of,
+    step_of,
 )
 from lab.model import Agent
 
@@ -88,7 +89,7 @@ class CaddyProgram(VisitedProgram[Caddy]):
     def start(self, client: Caddy, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         return Start(
-            argv=(_BINARY, "run", "--adapter", "caddyfile", "--config", "Caddyfile"),
+            argv=[_BINARY, "run", "--adapter", "caddyfile", "--config", "Caddyfile"],
             files={"Caddyfile": configuration(client, target)},
         )
 
@@ -151,8 +152,7 @@ def read(log: str) -> dict[str, Any]:
     """What the lines of errors say."""
     said = [str(e.get("msg", "")) for e in _events(log) if e.get("logger") == "http.log.error"]
     text = "\n".join(said)
-    found = [step for step, pattern in _STEPS if pattern.search(text)]
-    return {"error": text, "step": found[0] if found else "response"}
+    return {"error": text, "step": step_of(text, _STEPS)}
 
 
 PROGRAMS = (CaddyProgram(),)

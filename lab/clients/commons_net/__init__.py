@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of
-from lab.clients.java import jsse, report_of, unsupported_of_jsse, worker
-from lab.model import Agent, ClientReport, FtpClientSettings, setting
+from lab.clients.base import Target, ftp_session
+from lab.clients.java import JsseProgram, jsse, worker
+from lab.model import Agent, FtpClientSettings, setting
 
 STOCK, REUSING = "commons-net", "commons-net-reuse"
 
@@ -55,45 +55,36 @@ _STOCK_AGENT = _AGENTS[STOCK]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonsNetProgram(Program[CommonsNet]):
+class CommonsNetProgram(JsseProgram[CommonsNet]):
     """``new FTPSClient()``, ``connect``, ``login``, ``execPBSZ``, ``execPROT``, ``storeFile``."""
 
     settings: type[CommonsNet] = CommonsNet
     agent: Agent = _STOCK_AGENT
     name: str = STOCK
+    needs: str = "commons-net"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 
-    def unsupported(self, client: CommonsNet, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("commons-net"):
-            return "the image has no commons-net"
+    def cannot(self, client: CommonsNet) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.session_cache == "shared" and client.program == STOCK:
             return "FTPSClient never resumes a session; commons-net-reuse does"
         if client.session_cache == "none" and client.program == REUSING:
             return "commons-net-reuse always resumes the session; FTPSClient as it is never does"
         if client.trust is not None and not client.verify:
             return "FTPSClient asks no authority unless it is given a trust manager: verify=yes"
-        return unsupported_of_jsse(client)
+        return super().cannot(client)
 
     def request(self, client: CommonsNet, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         request = {
+            **ftp_session(client, target),
             **jsse(client, target),
             "implicit_tls": client.implicit_tls,
             "check_name": client.verify if client.check_name is None else client.check_name,
-            "protect_data": client.protect_data,
-            "passive": client.mode != "active",
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
         }
         if client.jvm_options:
             request["environment"] = {"JAVA_TOOL_OPTIONS": " ".join(client.jvm_options)}
         return request
-
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return report_of(raw)
 
 
 PROGRAMS = (CommonsNetProgram(), CommonsNetProgram(name=REUSING, agent=_AGENTS[REUSING]))

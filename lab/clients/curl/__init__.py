@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
-from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
+from lab.clients.base import (
+    CommandProgram,
+    Installed,
+    Ran,
+    Target,
+    Trace,
+    delivery_of,
+    errno_in,
+    names_sslv3,
+    payload_of,
+)
+from lab.model import Agent, ClientReport, ClientSettings, FtpClientSettings, Goal, setting
 from lab.model.settings import OPTIONS_HELP
 
 #: The line that ``--write-out`` adds, with variables that every curl since 7.19 has.
@@ -28,18 +37,9 @@ _STEP_OF_COMMAND = {
     "QUIT": "quit",
 }
 
-#: System errors as curl words them (the C library's texts in the C locale).
-_ERRNO = {
-    "Connection refused": "ECONNREFUSED",
-    "Connection reset by peer": "ECONNRESET",
-    "Connection timed out": "ETIMEDOUT",
-    "No route to host": "EHOSTUNREACH",
-    "Network is unreachable": "ENETUNREACH",
-    "Broken pipe": "EPIPE",
-}
-
 _REPLY = re.compile(r"^< (\d{3})([ -])(.*)$")
 _COMMAND = re.compile(r"^> ([A-Z]{3,4})\b")
+_COMPLAINT = re.compile(r"^curl: (\(\d+\) .*)$", re.MULTILINE)
 _TLS = re.compile(r"^\* SSL connection using (\S+) / (\S+)")
 _CLIENT_HELLO = re.compile(r"^\* \S+ \(OUT\), TLS handshake, Client hello \(1\)")
 _CERTIFICATE_RECEIVED = re.compile(r"^\* \S+ \(IN\), TLS handshake, Certificate \(11\)")
@@ -64,7 +64,7 @@ class Curl(FtpClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurlProgram(Program[Curl]):
+class CurlProgram(CommandProgram[Curl]):
     """The ``curl`` command, as people run it."""
 
     settings: type[Curl] = Curl
@@ -76,16 +76,15 @@ class CurlProgram(Program[Curl]):
         if installed.platform == "centos7" and installed.stand_in:
             # Its curl would be another distribution's, on another TLS library than CentOS 7's NSS.
             return "the stand-in image has no NSS curl"
-        if not installed.versions.get("curl"):
-            return "the image has no curl"
+        return super().unsupported(client, installed)
+
+    def cannot(self, client: Curl) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "curl cannot stop after the handshake: it always logs in"
         if client.session_cache == "shared":
             return "curl has no way to share a session other than its own default"
-        if client.protocols is not None and "SSLv3" in (
-            client.protocols.minimum,
-            client.protocols.maximum,
-        ):
+        if names_sslv3(client):
             return "curl has had no SSLv3 since 7.77"
         return None
 
@@ -96,38 +95,27 @@ class CurlProgram(Program[Curl]):
             "payload": payload_of(client, target),
         }
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from curl's exit status and texts.
+
+        What curl does not say it did not observe: without a line about verification, ``verified``
+        stays ``None``. A handshake in which the server sent no certificate resumed a session (RFC 8446,
+        section 2.2; RFC 5246, section 7.3).
+        """
+        return report_of(ran, CurlTrace(ran.stderr), failed=not ran.ended_well, done="quit")
 
 
 def arguments(client: Curl, target: Target) -> tuple[str, ...]:
     """The whole command. ``{payload}`` stands for the file to upload."""
     scheme = "ftps" if client.implicit_tls else "ftp"
     url = f"{scheme}://{target.host}:{target.port}/"
-    # -q: no ~/.curlrc. -sS: no progress meter, but error messages.
-    argv = ["curl", "-q", "-sS", "-v", "--write-out", WRITE_OUT]
-    argv += [
-        "--connect-timeout",
-        f"{client.timeout_s:g}",
-        "--max-time",
-        f"{2 * client.timeout_s:g}",
-    ]
+    argv = begun(client)
     if not client.protect_data and client.uses_tls:
         # TLS on the control connection all the same: curl goes on with no server that refuses AUTH.
         argv.append("--ftp-ssl-control")
     elif client.tls and not client.implicit_tls:
         argv.append("--ssl-reqd")
-    if not client.verify:
-        argv.append("--insecure")
-    if target.ca_file is not None:
-        argv += ["--cacert", target.ca_file]
-    if client.ciphers is not None:
-        argv += ["--ciphers", client.ciphers]
-    if client.protocols is not None:
-        argv += protocol_arguments(client.protocols)
-    if target.certificate is not None:
-        argv += ["--cert", target.certificate, "--key", str(target.key)]
+    argv += tls_arguments(client, target)
     if client.session_cache == "none":
         argv.append("--no-sessionid")
     if client.mode == "active":
@@ -142,77 +130,39 @@ def arguments(client: Curl, target: Target) -> tuple[str, ...]:
     return tuple(argv)
 
 
-def protocol_arguments(protocols: ProtocolRange) -> list[str]:
-    """The options for a range of versions."""
-    argv = []
-    if protocols.minimum is not None:
-        argv.append(f"--tlsv{_NUMBER[protocols.minimum]}")
-    if protocols.maximum is not None:
-        argv += ["--tls-max", _NUMBER[protocols.maximum]]
+def begun(client: ClientSettings, *options: str) -> list[str]:
+    """The command up to its limits of time: it reads no ``~/.curlrc``, and shows errors but no progress."""
+    argv = ["curl", "-q", "-sS", "-v", "--write-out", WRITE_OUT, *options]
+    argv += ["--connect-timeout", f"{client.timeout_s:g}"]
+    return [*argv, "--max-time", f"{2 * client.timeout_s:g}"]
+
+
+def tls_arguments(client: ClientSettings, target: Target) -> list[str]:
+    """The options of TLS that the settings set."""
+    argv = [] if client.verify else ["--insecure"]
+    if target.ca_file is not None:
+        argv += ["--cacert", target.ca_file]
+    if client.ciphers is not None:
+        argv += ["--ciphers", client.ciphers]
+    if client.protocols and client.protocols.minimum:
+        argv.append(f"--tlsv{_NUMBER[client.protocols.minimum]}")
+    if client.protocols and client.protocols.maximum:
+        argv += ["--tls-max", _NUMBER[client.protocols.maximum]]
+    if target.certificate is not None:
+        argv += ["--cert", target.certificate, "--key", str(target.key)]
     return argv
 
 
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from curl's exit status and texts.
-
-    What curl does not say it did not observe: without a line about verification, ``verified``
-    stays ``None``. A handshake in which the server sent no certificate resumed a session (RFC 8446,
-    section 2.2; RFC 5246, section 7.3).
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    stderr = str(raw.get("stderr") or "")
-    timed_out = bool(raw.get("timed_out"))
-    exit_status = raw.get("exit_status")
-    trace = CurlTrace(stderr)
-    failed = timed_out or exit_status != 0
-    complaint = " ".join(re.findall(r"^curl: (\(\d+\) .*)$", stderr, re.MULTILINE))
-    error = ""
-    if failed:
-        error = "; ".join(distinct([complaint, *trace.library_errors, *trace.alerts]))
-        if timed_out and not complaint:
-            error = "; ".join(distinct(["the attempt's deadline passed", error]))
-    return ClientReport(
-        failed=failed,
-        step=trace.step if failed else "quit",
-        error=error,
-        message=f"curl: {complaint}" if failed and complaint else "",
-        reply_code=trace.reply_code,
-        reply_text=trace.reply_text,
-        errno=errno_of(exit_status, stderr) if failed else None,
-        verify_code=verify_code_of(exit_status, str(raw.get("stdout") or "")),
-        exit_status=exit_status,
-        protocol=trace.protocol,
-        cipher=trace.cipher,
-        verified=trace.verified,
-        data_protected=trace.data_protected,
-        session_reused=trace.session_reused,
-        library=library_of(str(raw.get("version") or "")),
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
-
-
-class CurlTrace:
+class CurlTrace(Trace):
     """What the lines of ``curl -v`` tell, in their order."""
 
     first_step: ClassVar[str] = "starttls"
     """The step of a handshake that is the first thing on a connection."""
 
     def __init__(self, text: str) -> None:
-        self.step = "connect"
-        self.reply_code: int | None = None
-        self.reply_text = ""
-        self.protocol: str | None = None
-        self.cipher: str | None = None
-        self.verified: bool | None = None
-        self.data_protected: bool | None = None
-        self.session_reused: bool | None = None
+        super().__init__()
         self.alerts: list[str] = []
-        self.library_errors: list[str] = []
+        self.tls_errors: list[str] = []
         self.certificate_received = False
         for line in text.splitlines():
             self.take(line.rstrip("\r"))
@@ -229,7 +179,7 @@ class CurlTrace:
         elif alert := _FATAL_ALERT.match(line):
             self.alerts.append(alert[1])
         elif library := _LIBRARY_ERROR.match(line):
-            self.library_errors.append(library[1])
+            self.tls_errors.append(library[1])
         else:
             self._take_remark(line)
 
@@ -260,12 +210,26 @@ class CurlTrace:
         self.certificate_received = False
 
 
+def report_of(ran: Ran, trace: CurlTrace, *, failed: bool, done: str) -> ClientReport:
+    """What curl's exit status and texts come to; ``done`` is the step of one that has come through."""
+    complaint = " ".join(_COMPLAINT.findall(ran.stderr))
+    late = [] if complaint else ran.late
+    return ran.report(
+        trace,
+        failed=failed,
+        done=done,
+        error=distinct([*late, complaint, *trace.tls_errors, *trace.alerts]),
+        message=f"curl: {complaint}" if failed and complaint else "",
+        errno=errno_of(ran.exit_status, ran.stderr) if failed else None,
+        verify_code=verify_code_of(ran.exit_status, ran.stdout),
+        library=library_of(ran.version),
+    )
+
+
 def errno_of(exit_status: object, stderr: str) -> str | None:
     """The system error in curl's words; its own time limit is a time-out like the system's."""
-    for text, name in _ERRNO.items():
-        if text in stderr:
-            return name
-    return "ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None
+    late = "ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None
+    return errno_in(stderr) or late
 
 
 def verify_code_of(exit_status: object, stdout: str) -> int | None:

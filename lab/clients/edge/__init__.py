@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.base import Program, Target, authorization
 from lab.clients.edges import EdgeSettings, keeps_names_apart, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
@@ -94,11 +94,10 @@ class EdgeProgram(Program[Edge]):
     settings: type[Edge] = Edge
     agent: Agent = Agent.python("edge", "edge.py")
     name: str = "edge"
+    needs: str = "nginx"
 
-    def unsupported(self, client: Edge, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("nginx"):
-            return "the image has no nginx"
+    def cannot(self, client: Edge) -> str | None:
+        """See :meth:`Program.cannot`."""
         if not client.configured:
             return unconfigured(client)
         return (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of
+from lab.clients.base import Program, Target, ftp_session
 from lab.model import Agent, FtpClientSettings, Goal, setting
 
 
@@ -35,10 +35,8 @@ class FsspecProgram(Program[Fsspec]):
     agent: Agent = Agent.python("fsspec", "python_fsspec.py")
     name: str = "fsspec"
 
-    def unsupported(self, client: Fsspec, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("fsspec"):
-            return "the image has no fsspec"
+    def cannot(self, client: Fsspec) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "fsspec cannot stop after the handshake: it logs in as its file system is made"
         if client.verify:
@@ -56,16 +54,8 @@ class FsspecProgram(Program[Fsspec]):
 
     def request(self, client: Fsspec, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            "goal": str(client.goal),
-            "host": target.host,
-            "port": target.port,
-            "timeout_s": client.timeout_s,
-            "tls": client.security if client.implicit_tls else client.tls,
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
-        }
+        security = client.security if client.implicit_tls else client.tls
+        return {**ftp_session(client, target), "tls": security}
 
 
 PROGRAMS = (FsspecProgram(),)

@@ -8,11 +8,10 @@ byte: what the server says then changes neither its ``bytes sent`` nor its exit 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
@@ -35,17 +34,6 @@ _DATA_TLS_BEGUN = "===>START SSL connect on DATA"
 _COMPLAINT = re.compile(r"^ftp: .*$")
 #: Complaints about socket options, after which it goes on.
 _ASIDE = ("ftp: setsockopt", "ftp: Trying next address")
-_ERRNO = {
-    "Connection refused": "ECONNREFUSED",
-    "Connection reset by peer": "ECONNRESET",
-    "Connection timed out": "ETIMEDOUT",
-    "No route to host": "EHOSTUNREACH",
-    "Network is unreachable": "ENETUNREACH",
-    "Broken pipe": "EPIPE",
-    "Name or service not known": "EAI_NONAME",
-    "No address associated with hostname": "EAI_NODATA",
-    "Temporary failure in name resolution": "EAI_AGAIN",
-}
 _REFUSED = 400
 _LOGGED_IN = 230
 _BYE = 221
@@ -68,7 +56,7 @@ class FtpSsl(FtpClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FtpSslProgram(Program[FtpSsl]):
+class FtpSslProgram(CommandProgram[FtpSsl]):
     """The ``ftp-ssl`` command, with what is typed into it."""
 
     settings: type[FtpSsl] = FtpSsl
@@ -78,10 +66,8 @@ class FtpSslProgram(Program[FtpSsl]):
     name: str = "ftp-ssl"
     leaves_tickets_unread: bool = True
 
-    def unsupported(self, client: FtpSsl, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("ftp-ssl"):
-            return "the image has no ftp-ssl"
+    def cannot(self, client: FtpSsl) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.implicit_tls:
             return "ftp-ssl has no implicit TLS: it always starts with AUTH"
         if client.protocols is not None:
@@ -102,9 +88,28 @@ class FtpSslProgram(Program[FtpSsl]):
             "limit_s": client.timeout_s,
         }
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from what it prints; its exit status is 0 whatever came of an upload.
+
+        What it calls done is done: ``bytes sent`` is the success that its user is told.
+        """
+        asked, said = ran.input or "", _Said(ran.stdout, ran.stderr)
+        if "\nput " in asked:
+            reached = said.sent is not None
+        else:
+            reached = said.logged_in if asked.startswith("user ") else said.connected
+        failed = not ran.ended_well or not reached or bool(said.complaints)
+        told = [*said.refusals, *said.complaints] or ([said.cut] if failed and said.cut else [])
+        if said.protocol:
+            said.verified = "verify=1" in ran.argv
+        return ran.report(
+            said,
+            failed=failed,
+            done="quit",
+            error=[*said.complaints, *told, *said.unread, *ran.late],
+            message="\n".join([*told, *([said.sent] if said.sent else [])]),
+            errno=errno_in(" ".join(told)) if failed else None,
+        )
 
 
 def arguments(client: FtpSsl, target: Target) -> tuple[str, ...]:
@@ -120,18 +125,8 @@ def arguments(client: FtpSsl, target: Target) -> tuple[str, ...]:
     }
     options = [word for option, on in told.items() if on for word in ("-z", option)]
     mode = ["-p"] if client.mode == "passive" else []
-    return (
-        "ftp-ssl",
-        "-n",
-        "-v",
-        "-d",
-        *mode,
-        "-z",
-        "debug",
-        *options,
-        target.host,
-        str(target.port),
-    )
+    argv = ("ftp-ssl", "-n", "-v", "-d", *mode, "-z", "debug", *options)
+    return (*argv, target.host, str(target.port))
 
 
 def typed(client: FtpSsl, target: Target) -> str:
@@ -144,58 +139,13 @@ def typed(client: FtpSsl, target: Target) -> str:
     return "\n".join([*lines, "status", "quit", ""])
 
 
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from what it prints; its exit status is 0 whatever came of an upload.
-
-    What it calls done is done: ``bytes sent`` is the success that its user is told.
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    asked, said = str(raw.get("input") or ""), _Said(str(raw.get("stdout") or ""))
-    stderr = str(raw.get("stderr") or "")
-    for line in stderr.splitlines():
-        said.take_error(line)
-    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
-    if "\nput " in asked:
-        reached = said.sent is not None
-    else:
-        reached = said.logged_in if asked.startswith("user ") else said.connected
-    verifies = "verify=1" in [str(word) for word in raw["argv"]]
-    failed = timed_out or exit_status != 0 or not reached or bool(said.complaints)
-    late = ["the attempt's deadline passed"] if timed_out else []
-    told = [*said.refusals, *said.complaints] or ([said.cut] if failed and said.cut else [])
-    words = " ".join(told)
-    error = dict.fromkeys([*said.complaints, *told, *said.unread, *late])
-    return ClientReport(
-        failed=failed,
-        step=said.step if failed else "quit",
-        error="; ".join(error) if failed else "",
-        message="\n".join([*told, *([said.sent] if said.sent else [])]),
-        reply_code=said.reply_code,
-        reply_text=said.reply_text,
-        errno=next((e for text, e in _ERRNO.items() if text in words), None) if failed else None,
-        exit_status=exit_status,
-        protocol=said.protocol,
-        cipher=said.cipher,
-        verified=verifies if said.protocol is not None else None,
-        data_protected=said.data_protected,
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
-
-
-class _Said:
+class _Said(Trace):
     """What it prints, in order."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, errors: str) -> None:
+        super().__init__()
         self.connected = False
         self.logged_in = False
-        self.step = "connect"
-        self.reply_code: int | None = None
-        self.reply_text = ""
         self.refusals: list[str] = []
         """Replies that refuse."""
         self.complaints: list[str] = []
@@ -205,19 +155,18 @@ class _Said:
         self.unread: list[str] = []
         """What its library cannot read."""
         self.sent: str | None = None
-        self.protocol: str | None = None
-        self.cipher: str | None = None
-        self._stored = False
-        self._data_tls = False
         for line in text.splitlines():
             self._take(line.rstrip("\r"))
+        for line in errors.splitlines():
+            self._take_error(line)
 
     def _take(self, line: str) -> None:
         if command := _COMMAND.match(line):
             # It goes on to the end whatever failed: what is typed is typed.
             if command[1] != "QUIT":
                 self.step = _STEP_OF_COMMAND.get(command[1], "put")
-            self._stored = self._stored or command[1] == "STOR"
+            if command[1] == "STOR":
+                self.data_protected = False
         elif reply := _REPLY.match(line):
             self._take_reply(int(reply[1]), reply[3], last=reply[2] == " ")
         elif line.startswith("Connected to ") and self.step == "connect":
@@ -239,20 +188,14 @@ class _Said:
         if not self.refusals or code >= _REFUSED:
             self.reply_code, self.reply_text = code, text
 
-    def take_error(self, line: str) -> None:
-        """Read a line of standard error."""
+    def _take_error(self, line: str) -> None:
         line = _OCTETS.sub("", line)
         if unread := _UNREAD.match(line):
             self.unread.append(unread[1])
-        elif line.startswith(_DATA_TLS):
-            self._data_tls = True
+        elif line.startswith(_DATA_TLS) and self.data_protected is not None:
+            self.data_protected = True
         elif _COMPLAINT.match(line) and not line.startswith(_ASIDE):
             self.complaints.append(line)
-
-    @property
-    def data_protected(self) -> bool | None:
-        """Whether the file went over TLS; ``None``: it did not come to that."""
-        return self._data_tls if self._stored else None
 
 
 PROGRAMS = (FtpSslProgram(),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.clients.base import Program, Target, ftp_session
 from lab.model import Agent, FtpClientSettings
 
 STOCK, REUSING = "ftplib", "ftplib-reuse"
@@ -28,11 +28,11 @@ class FtplibProgram(Program[Ftplib]):
     settings: type[Ftplib] = Ftplib
     agent: Agent = Agent.python("python-ftp", "python_ftp.py")
     name: str = STOCK
+    needs: str = "python"
+    title: str = "Python"
 
-    def unsupported(self, client: Ftplib, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("python"):
-            return "the image has no Python"
+    def cannot(self, client: Ftplib) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.implicit_tls:
             return "ftplib has no implicit TLS: FTP_TLS always starts with AUTH"
         if client.session_cache == "shared" and client.program == STOCK:
@@ -43,15 +43,7 @@ class FtplibProgram(Program[Ftplib]):
 
     def request(self, client: Ftplib, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            **python_tls(client, target),
-            "reuse": client.program == REUSING,
-            "protect_data": client.protect_data,
-            "passive": client.mode != "active",
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
-        }
+        return {**ftp_session(client, target), "reuse": client.program == REUSING}
 
 
 PROGRAMS = (FtplibProgram(), FtplibProgram(name=REUSING))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import curl
-from lab.clients.base import Installed, Program, Target, payload_of
+from lab.clients.base import CommandProgram, Ran, Target, payload_of
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal
 
 #: libcurl hands OpenSSL's number on in its message.
@@ -32,17 +31,15 @@ class GitFtp(FtpClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GitFtpProgram(Program[GitFtp]):
+class GitFtpProgram(CommandProgram[GitFtp]):
     """The command ``git-ftp init``, the first delivery of a repository."""
 
     settings: type[GitFtp] = GitFtp
     agent: Agent = Agent.python("git-ftp", "python_git_ftp.py", "git-ftp", "--version")
     name: str = "git-ftp"
 
-    def unsupported(self, client: GitFtp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("git-ftp"):
-            return "the image has no git-ftp"
+    def cannot(self, client: GitFtp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is not Goal.TRANSFER:
             return "git-ftp has no action without a transfer"
         for name in ("ciphers", "protocols", "client_certificate"):
@@ -66,13 +63,14 @@ class GitFtpProgram(Program[GitFtp]):
         limit_s = 2 * client.timeout_s
         return {"argv": argv, "payload": payload_of(client, target), "limit_s": limit_s}
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        read = curl.read(raw)
-        if read.protocol and read.verified is None and "--insecure" in raw["argv"]:
+    def read(self, ran: Ran) -> ClientReport:
+        """See :meth:`CommandProgram.read`."""
+        trace = curl.CurlTrace(ran.stderr)
+        read = curl.report_of(ran, trace, failed=not ran.ended_well, done="quit")
+        if read.protocol and read.verified is None and "--insecure" in ran.argv:
             # libcurl is told to check nothing, and then has nothing to say of it.
             read = dataclasses.replace(read, verified=False)
-        fatal = " ".join(_FATAL.findall(str(raw.get("stderr") or "")))
+        fatal = " ".join(_FATAL.findall(ran.stderr))
         if not read.failed or not fatal:
             return read
         error = f"{fatal}; {read.error}" if read.error else fatal

@@ -8,12 +8,11 @@ for a response. It checks chain and name unless it is told ``--insecure``. Sourc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.base import CommandProgram, Ran, Target, Trace, errno_in, typed_request
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Its option ``-d`` at which the library's log has handshakes and alerts.
@@ -27,17 +26,6 @@ _COMPLAINT = re.compile(
 _STATUS = re.compile(r"^HTTP/\d\.\d (\d{3}) ?(.*)$")
 _VERSION = re.compile(r"gnutls-cli ([\d.]+)")
 _OK = 200
-_ERRNO = {
-    "Connection refused": "ECONNREFUSED",
-    "Connection reset by peer": "ECONNRESET",
-    "Connection timed out": "ETIMEDOUT",
-    "No route to host": "EHOSTUNREACH",
-    "Network is unreachable": "ENETUNREACH",
-    "Broken pipe": "EPIPE",
-    "Name or service not known": "EAI_NONAME",
-    "No address associated with hostname": "EAI_NODATA",
-    "Temporary failure in name resolution": "EAI_AGAIN",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +38,15 @@ class GnutlsCli(WebClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GnutlsCliProgram(Program[GnutlsCli]):
+class GnutlsCliProgram(CommandProgram[GnutlsCli]):
     """The ``gnutls-cli`` command, as people run it."""
 
     settings: type[GnutlsCli] = GnutlsCli
     agent: Agent = Agent.python("gnutls-cli", "commands.py", "gnutls-cli", "--version")
     name: str = "gnutls-cli"
 
-    def unsupported(self, client: GnutlsCli, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("gnutls-cli"):
-            return "the image has no gnutls-cli"
+    def cannot(self, client: GnutlsCli) -> str | None:
+        """See :meth:`Program.cannot`."""
         if not client.tls:
             return "gnutls-cli speaks TLS and nothing else"
         if client.last_error:
@@ -73,14 +59,38 @@ class GnutlsCliProgram(Program[GnutlsCli]):
         """See :meth:`Program.request`."""
         return {
             "argv": list(arguments(client, target)),
-            "input": None if client.goal is Goal.HANDSHAKE else request_for(client, target),
+            "input": None if client.goal is Goal.HANDSHAKE else typed_request(client, target),
             "limit_s": client.timeout_s,
             "payload": None,
         }
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from exit status and texts."""
+        trace = Trace()
+        log, lines = gnutls.GnutlsLog(), ran.stdout.splitlines()
+        said = [*lines, *ran.stderr.splitlines()]
+        found = [_COMPLAINT.match(line) for line in said if not log.take(line)]
+        complaints = [next(text for text in one.groups() if text).strip() for one in found if one]
+        completed = _COMPLETED in lines
+        if completed and (status := next(filter(None, map(_STATUS.match, lines)), None)):
+            trace.reply_code, trace.reply_text = int(status[1]), status[2]
+        missed = not ran.ended_well if ran.input is None else trace.reply_code != _OK
+        failed = not completed or missed
+        if completed:
+            trace.step, trace.verified = "response", "--insecure" not in ran.argv
+        elif log.sessions and any(map(_CONNECTED.match, lines)):
+            trace.step = "handshake"
+        trace.protocol, trace.cipher = log.control.protocol, log.control.cipher
+        version = _VERSION.search(ran.version)
+        return ran.report(
+            trace,
+            failed=failed,
+            done="handshake" if ran.input is None else "response",
+            error=[*ran.late, *complaints, *log.alerts],
+            message="\n".join(dict.fromkeys(complaints)) if failed else "",
+            errno=errno_in(" ".join(complaints)) if failed else None,
+            library=f"GnuTLS {version[1]}" if version else "",
+        )
 
 
 def arguments(client: GnutlsCli, target: Target) -> tuple[str, ...]:
@@ -98,61 +108,6 @@ def arguments(client: GnutlsCli, target: Target) -> tuple[str, ...]:
     }
     options = [option for option, on in told.items() if on]
     return ("gnutls-cli", f"--debug={DEBUG}", *options, f"--port={target.port}", target.host)
-
-
-def request_for(client: GnutlsCli, target: Target) -> str:
-    """The request that is typed once the connection is there."""
-    return (
-        f"GET / HTTP/1.1\r\nHost: {client.sni or target.host}\r\n"
-        f"Authorization: {authorization(target)}\r\nConnection: close\r\n\r\n"
-    )
-
-
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from exit status and texts.
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    log, lines = gnutls.GnutlsLog(), str(raw.get("stdout") or "").splitlines()
-    said = [*lines, *str(raw.get("stderr") or "").splitlines()]
-    found = [_COMPLAINT.match(line) for line in said if not log.take(line)]
-    complaints = [next(text for text in one.groups() if text).strip() for one in found if one]
-    completed = _COMPLETED in lines
-    status = next((s for line in lines if (s := _STATUS.match(line))), None) if completed else None
-    wants_response = raw.get("input") is not None
-    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
-    missed = (
-        (status is None or int(status[1]) != _OK)
-        if wants_response
-        else exit_status != 0 or timed_out
-    )
-    failed = not completed or missed
-    connected = any(_CONNECTED.match(line) for line in lines) and bool(log.sessions)
-    step = "response" if completed else "handshake" if connected else "connect"
-    late = ["the attempt's deadline passed"] if timed_out else []
-    words = " ".join(complaints)
-    control = log.sessions[0] if log.sessions else None
-    checks = "--insecure" not in [str(word) for word in raw["argv"]]
-    version = _VERSION.search(str(raw.get("version") or ""))
-    return ClientReport(
-        failed=failed,
-        step=step if failed else ("response" if wants_response else "handshake"),
-        error="; ".join(dict.fromkeys([*late, *complaints, *log.alerts])) if failed else "",
-        message="\n".join(dict.fromkeys(complaints)) if failed else "",
-        reply_code=int(status[1]) if status else None,
-        reply_text=status[2] if status else "",
-        errno=next((e for text, e in _ERRNO.items() if text in words), None) if failed else None,
-        exit_status=exit_status,
-        protocol=control.protocol if control else None,
-        cipher=control.cipher if control else None,
-        verified=checks if completed else None,
-        library=f"GnuTLS {version[1]}" if version else "",
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
 
 
 PROGRAMS = (GnutlsCliProgram(),)

@@ -6,23 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, authorization, report_from
+from lab.clients.base import Program, Target, authorization, python_tls, report_from
 from lab.model import Agent, ClientReport, WebClientSettings
-from lab.model.software import AGENTS
 from lab.tls.suites import suite_named, suite_of
 
 #: In the image, because the image has no compiler: compose/images/go/files.
 _WORKER = "/opt/lab/bin/go-origins"
 #: Every worker has a handful of threads, and the container a limit of processes.
 _CONCURRENT = "16"
-_AGENT = Agent(
-    "go",
-    (
-        *("/opt/lab/bin/python3", f"{AGENTS}/language_workers.py"),
-        *("--concurrent", _CONCURRENT, "go", _WORKER),
-    ),
-)
-
+_WORKERS = ("language_workers.py", "--concurrent", _CONCURRENT, "go", _WORKER)
 
 #: How it is written in a program: see :attr:`Program.statements`.
 STATEMENTS: Mapping[str, str] = {
@@ -47,14 +39,13 @@ class GoProgram(Program[Go]):
     """``http.DefaultTransport`` with a ``tls.Config`` that has what the settings set, and no more."""
 
     settings: type[Go] = Go
-    agent: Agent = _AGENT
+    agent: Agent = Agent.python("go", *_WORKERS)
     name: str = "go"
+    title: str = "program in Go"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 
-    def unsupported(self, client: Go, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("go"):
-            return "the image has no program in Go"
+    def cannot(self, client: Go) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.last_error:
             return (
                 "Go's crypto/x509 has no verify callback that goes on: it stops at the first error"
@@ -73,21 +64,10 @@ class GoProgram(Program[Go]):
     def request(self, client: Go, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         named = [suite_named(name) for name in (client.ciphers or "").split(":")]
-        protocols = client.protocols
         return {
-            "goal": str(client.goal),
-            "host": target.host,
-            "port": target.port,
-            "timeout_s": client.timeout_s,
-            "tls": client.tls,
-            "verify": client.verify,
-            "ca_file": target.ca_file,
+            **python_tls(client, target),
             "server_name": client.sni,
-            "minimum": protocols and protocols.minimum,
-            "maximum": protocols and protocols.maximum,
             "suites": [suite.number for suite in named if suite] if client.ciphers else None,
-            "certificate": target.certificate,
-            "key": target.key,
             "authorization": authorization(target),
         }
 

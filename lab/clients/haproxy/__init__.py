@@ -126,7 +126,7 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
         # Asked to end softly, it ends when the last session has, and has been logged.
         checked = client.check != "off"
         return Start(
-            argv=(_BINARY, "-db", "-f", "haproxy.cfg"),
+            argv=[_BINARY, "-db", "-f", "haproxy.cfg"],
             files=files,
             end_with="SIGUSR1",
             settles_s=_CHECKED_S if checked else 0.0,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from lab.clients.base import Installed, Program, Target, authorization, report_from
-from lab.model import Agent, ClientReport, ClientSettings, ProtocolRange, WebClientSettings
-from lab.model.software import AGENTS
+from lab.clients.base import C, Program, Target, authorization, errno_in, python_tls, report_from
+from lab.model import Agent, ClientReport, ClientSettings, WebClientSettings
+
+W = TypeVar("W", bound=WebClientSettings)
 
 #: In the image, because the image has no compiler: compose/images/java/files.
 _CLASSES = "/opt/lab/java:/usr/share/java/commons-net.jar"
@@ -41,8 +42,8 @@ _ERRNO = {
 
 def worker(name: str, kind: str, *options: str) -> Agent:
     """The agent whose workers are JVMs; ``options`` are the JVM's."""
-    runtime = ("/opt/lab/bin/python3", f"{AGENTS}/language_workers.py", "--concurrent", _CONCURRENT)
-    return Agent(name, (*runtime, name, "java", *_SMALL, *options, "-cp", _CLASSES, "Main", kind))
+    java = ("java", *_SMALL, *options, "-cp", _CLASSES, "Main", kind)
+    return Agent.python(name, "language_workers.py", "--concurrent", _CONCURRENT, name, *java)
 
 
 def suites(ciphers: str | None) -> list[str] | None:
@@ -89,59 +90,32 @@ def openssl_name(suite: str) -> str:
     return "-".join(parts)
 
 
-def unsupported_of_jsse(client: ClientSettings) -> str | None:
-    """What no caller of JSSE can be told; ``None``: nothing of it is set."""
-    try:
-        suites(client.ciphers)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def unsupported_of_pages(client: WebClientSettings, installed: Installed, name: str) -> str | None:
-    """What a caller who asks for a page cannot tell Java; ``name`` is the class that it calls."""
-    if not installed.versions.get("java"):
-        return "the image has no Java"
-    if client.last_error:
-        return "Java's trust manager stops at the first error"
-    if client.sni is not None or client.verify_name is not None:
-        return f"{name} sends and checks the host of its URL"
-    return unsupported_of_jsse(client)
-
-
-def versions(protocols: ProtocolRange | None) -> Sequence[str] | None:
-    """A range as the list that JSSE is told."""
-    return None if protocols is None else list(protocols.versions())
-
-
 def jsse(client: ClientSettings, target: Target) -> dict[str, Any]:
     """What every worker is told: where to go, and what its context and its connections are given."""
     return {
-        "goal": str(client.goal),
-        "host": target.host,
-        "port": target.port,
-        "timeout_s": client.timeout_s,
-        "tls": client.tls,
-        "verify": client.verify,
-        "ca_file": target.ca_file,
-        "certificate": target.certificate,
-        "key": target.key,
-        "protocols": versions(client.protocols),
+        **python_tls(client, target),
+        "protocols": client.protocols and list(client.protocols.versions()),
         "suites": suites(client.ciphers),
     }
 
 
-def report_of(raw: Mapping[str, Any]) -> ClientReport:
-    """A worker's result, with the lab's names of suites and of the system's errors."""
-    error = str(raw.get("error") or "")
-    suite = raw.get("suite")
-    return report_from(
-        {
-            **raw,
-            "cipher": openssl_name(suite) if suite else None,
-            "errno": next((name for text, name in _ERRNO.items() if text in error), None),
-        }
-    )
+@dataclass(frozen=True, kw_only=True)
+class JsseProgram(Program[C]):
+    """One whose workers call JSSE, Java's own TLS."""
+
+    def cannot(self, client: C) -> str | None:
+        """See :meth:`Program.cannot`: suites that JSSE has no names for."""
+        try:
+            suites(client.ciphers)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def report(self, raw: Mapping[str, Any]) -> ClientReport:
+        """See :meth:`Program.report`; suites and the system's errors have the lab's names."""
+        cipher = openssl_name(raw["suite"]) if raw.get("suite") else None
+        errno = errno_in(str(raw.get("error") or ""), _ERRNO)
+        return report_from({**raw, "cipher": cipher, "errno": errno})
 
 
 #: How it is written in a program: see :attr:`Program.statements`.
@@ -155,6 +129,24 @@ STATEMENTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageProgram(JsseProgram[W]):
+    """One that asks for a page."""
+
+    needs: str = "java"
+    title: str = "Java"
+    called: str
+    """The class that is called."""
+
+    def cannot(self, client: W) -> str | None:
+        """See :meth:`Program.cannot`."""
+        if client.last_error:
+            return "Java's trust manager stops at the first error"
+        if client.sni is not None or client.verify_name is not None:
+            return f"{self.called} sends and checks the host of its URL"
+        return super().cannot(client)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Java(WebClientSettings):
     """What a caller of HttpsURLConnection can tell it."""
 
@@ -162,29 +154,19 @@ class Java(WebClientSettings):
     platform: str = "debian13"
 
 
-_AGENT = worker("java", "web")
-
-
 @dataclass(frozen=True, kw_only=True)
-class JavaProgram(Program[Java]):
+class JavaProgram(PageProgram[Java]):
     """``new URL(...).openConnection()`` with a socket factory that has what the settings set."""
 
     settings: type[Java] = Java
-    agent: Agent = _AGENT
+    agent: Agent = field(default_factory=lambda: worker("java", "web"))
     name: str = "java"
+    called: str = "HttpsURLConnection"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
-
-    def unsupported(self, client: Java, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        return unsupported_of_pages(client, installed, "HttpsURLConnection")
 
     def request(self, client: Java, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {**jsse(client, target), "authorization": authorization(target)}
-
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return report_of(raw)
 
 
 PROGRAMS = (JavaProgram(),)

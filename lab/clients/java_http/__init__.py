@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, authorization
-from lab.clients.java import STATEMENTS, jsse, report_of, unsupported_of_pages, worker
-from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
+from lab.clients.base import Target, authorization
+from lab.clients.java import STATEMENTS, PageProgram, jsse, worker
+from lab.model import Agent, Goal, WebClientSettings, setting
 
 #: HttpClient has no switch for the name: it reads this once, when the JVM loads it.
 _NAME_UNCHECKED = "-Djdk.internal.httpclient.disableHostnameVerification"
@@ -35,21 +35,22 @@ class JavaHttp(WebClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JavaHttpProgram(Program[JavaHttp]):
+class JavaHttpProgram(PageProgram[JavaHttp]):
     """``HttpClient.newBuilder()`` with a context that has what the settings set, and ``send``."""
 
     settings: type[JavaHttp] = JavaHttp
     agent: Agent = _AGENT
     name: str = "java-http"
+    called: str = "HttpClient"
     statements: Mapping[str, str] = field(
         default_factory=lambda: {**STATEMENTS, "not check_name": f"java {_NAME_UNCHECKED}"}
     )
 
-    def unsupported(self, client: JavaHttp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
+    def cannot(self, client: JavaHttp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "HttpClient cannot stop after the handshake: it always asks for a page"
-        return unsupported_of_pages(client, installed, "HttpClient")
+        return super().cannot(client)
 
     def request(self, client: JavaHttp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
@@ -62,10 +63,6 @@ class JavaHttpProgram(Program[JavaHttp]):
         if not check_name:
             request["environment"] = {"JAVA_TOOL_OPTIONS": _NAME_UNCHECKED}
         return request
-
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return report_of(raw)
 
 
 PROGRAMS = (JavaHttpProgram(),)

@@ -8,12 +8,12 @@ lftp as it is shipped asks for TLS and goes on in clear text, password included,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
 #: Its level of ``debug`` at which GnuTLS's log has handshakes and alerts (level 5 of the library).
@@ -44,18 +44,8 @@ _SHOWN = re.compile(r"^(?:put|open|cd|quote): .*$")
 _LIBRARY = re.compile(r"\bGnuTLS [\d.]+")
 #: The first reply code of a refusal.
 _REFUSED = 400
-#: System errors as it words them (the C library's texts in the C locale).
-_ERRNO = {
-    "Connection refused": "ECONNREFUSED",
-    "Connection reset by peer": "ECONNRESET",
-    "Connection timed out": "ETIMEDOUT",
-    "No route to host": "EHOSTUNREACH",
-    "Network is unreachable": "ENETUNREACH",
-    "Broken pipe": "EPIPE",
-    "Name or service not known": "EAI_NONAME",
-    "No address associated with hostname": "EAI_NODATA",
-    "Temporary failure in name resolution": "EAI_AGAIN",
-}
+#: A step, with the last reply that counts.
+_Place = tuple[str, int | None, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +64,15 @@ class Lftp(FtpClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LftpProgram(Program[Lftp]):
+class LftpProgram(CommandProgram[Lftp]):
     """The ``lftp`` command, as people run it."""
 
     settings: type[Lftp] = Lftp
     agent: Agent = Agent.python("lftp", "commands.py", "lftp", "--version")
     name: str = "lftp"
 
-    def unsupported(self, client: Lftp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("lftp"):
-            return "the image has no lftp"
+    def cannot(self, client: Lftp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "lftp cannot stop after the handshake: it always logs in"
         if client.implicit_tls and not client.tls:
@@ -107,9 +95,31 @@ class LftpProgram(Program[Lftp]):
             f"open {'ftps' if client.implicit_tls else 'ftp'}://HOST",
         )
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from exit status and texts.
+
+        It says its next command before the handshake that this waits for: a handshake is over when
+        GnuTLS's log says so, and its certificate is accepted when a reply has come after it. ``reply_code``
+        is that of the last command whose reply it minds. Of what went wrong the first counts: what it tries
+        then, without TLS or from the beginning, comes of that.
+        """
+        trace = _Trace(f"{ran.stderr}\n{ran.stdout}")
+        failed, words = not ran.ended_well, [*trace.troubles, *trace.log.alerts, *trace.shown]
+        warnings, library = trace.warnings(), _LIBRARY.search(ran.version)
+        if failed:
+            trace.step, trace.reply_code, trace.reply_text = trace.first_trouble or trace.place
+        if trace.replied:
+            trace.verified = "ssl:verify-certificate" not in str(ran.argv)
+        return ran.report(
+            trace,
+            failed=failed,
+            done="quit",
+            error=[*words, *ran.late],
+            message="\n".join(trace.shown) if failed else "",
+            errno=errno_in(" ".join(words)) if failed else None,
+            library=library[0] if library else "",
+            warnings=warnings,
+        )
 
 
 def variables(client: Lftp, target: Target) -> dict[str, str]:
@@ -150,79 +160,33 @@ def quoted(word: str) -> str:
     return f'"{escaped}"'
 
 
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from exit status and texts.
-
-    It says its next command before the handshake that this waits for: a handshake is over when GnuTLS's
-    log says so, and its certificate is accepted when a reply has come after it. ``reply_code`` is that of
-    the last command whose reply it minds. Of what went wrong the first counts: what it tries then, without
-    TLS or from the beginning, comes of that.
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    trace = _Trace(str(raw.get("stderr") or "") + "\n" + str(raw.get("stdout") or ""))
-    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
-    failed = timed_out or exit_status != 0
-    words = [*trace.troubles, *trace.log.alerts, *trace.shown]
-    late = ["the attempt's deadline passed"] if timed_out else []
-    at = (trace.first_trouble if failed else None) or trace.place
-    return ClientReport(
-        failed=failed,
-        step=at.step if failed else "quit",
-        error="; ".join(dict.fromkeys([*words, *late])) if failed else "",
-        message="\n".join(trace.shown) if failed else "",
-        reply_code=at.reply_code,
-        reply_text=at.reply_text,
-        errno=_errno(" ".join(words)) if failed else None,
-        exit_status=exit_status,
-        protocol=trace.protocol,
-        cipher=trace.cipher,
-        verified=trace.verified("ssl:verify-certificate" not in str(raw["argv"])),
-        data_protected=trace.data_protected,
-        session_reused=trace.session_reused,
-        library=_library(str(raw.get("version") or "")),
-        warnings=trace.warnings(),
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
-
-
-@dataclass(frozen=True)
-class _Place:
-    """How far it had come."""
-
-    step: str
-    reply_code: int | None
-    reply_text: str
-
-
-class _Trace:
+class _Trace(Trace):
     """What its lines tell, in their order."""
 
     def __init__(self, text: str) -> None:
+        super().__init__()
         self.troubles: list[str] = []
         """What made it begin again, or give up."""
         self.shown: list[str] = []
         """What its user sees."""
         self.first_trouble: _Place | None = None
+        self.replied = False
+        """Whether a reply has come since TLS began on this connection."""
         self.log = gnutls.GnutlsLog()
         self._attempts = 1
-        self._code: int | None = None
-        self._text = ""
-        self._step = "connect"
         self._command = ""
         self._earlier = 0
         """TLS sessions of earlier connections."""
         self._failed_tls = False
         self._auth_refused = False
-        self._replied = False
-        """Whether a reply has come since TLS began on this connection."""
         self._stored = False
         for line in text.splitlines():
             self._take(line.rstrip("\r"))
+        if sessions := self._sessions:
+            self.protocol, self.cipher = sessions[0].protocol, sessions[0].cipher
+        if self._stored:
+            data = sessions[-1] if len(sessions) > 1 else gnutls.TlsSession()
+            self.data_protected, self.session_reused = data.agreed, data.resumed
 
     def _take(self, line: str) -> None:
         if self.log.take(line):
@@ -230,32 +194,29 @@ class _Trace:
         if command := _COMMAND.match(line):
             self._command = command[1]
             self._stored = self._stored or command[1] == "STOR"
-            aside = self._step if command[1] in _ASIDE else "put"
-            self._step = _STEP_OF_COMMAND.get(command[1], aside)
+            aside = self.step if command[1] in _ASIDE else "put"
+            self.step = _STEP_OF_COMMAND.get(command[1], aside)
         elif reply := _REPLY.match(line):
             self._take_reply(int(reply[1]), reply[2])
         elif attempt := _ATTEMPT.match(line):
             self._attempts = max(self._attempts, int(attempt[1]))
         elif line.startswith("---- Connecting to "):
-            self._connect()
+            self.step, self._command, self.replied, self._stored = "connect", "", False, False
+            self.reply_code, self.reply_text = None, ""
+            self._earlier = len(self.log.sessions)
         elif trouble := _TROUBLE.match(line):
             self._take_trouble(trouble[1])
         elif _SHOWN.match(line):
             self.shown.append(line)
 
-    def _connect(self) -> None:
-        self._step, self._command, self._replied, self._stored = "connect", "", False, False
-        self._code, self._text = None, ""
-        self._earlier = len(self.log.sessions)
-
     def _take_reply(self, code: int, text: str) -> None:
         if self._command == "AUTH" and code >= _REFUSED:
             self._auth_refused = True
-        self._replied = self._control is not None and self._command != "AUTH"
+        self.replied = bool(self._sessions) and self._command != "AUTH"
         if self._command not in _ASIDE:
-            self._code, self._text = code, text
+            self.reply_code, self.reply_text = code, text
         if not self._command:
-            self._step = "greeting"
+            self.step = "greeting"
 
     def _take_trouble(self, words: str) -> None:
         if words.startswith(_NO_TROUBLE):
@@ -263,73 +224,34 @@ class _Trace:
         self.troubles.append(words)
         self._failed_tls = self._failed_tls or words.startswith("gnutls_handshake")
         if self.first_trouble is None:
-            place = self.place
-            if words.startswith("Peer closed connection") and place.step == "connect":
-                place = _Place("greeting", None, "")  # there was a connection to be closed
-            self.first_trouble = place
+            self.first_trouble = self.place
+            if words.startswith("Peer closed connection") and self.place[0] == "connect":
+                self.first_trouble = "greeting", None, ""  # there was a connection to be closed
 
     @property
-    def _control(self) -> gnutls.TlsSession | None:
-        sessions = self.log.sessions[self._earlier :]
-        return sessions[0] if sessions else None
-
-    @property
-    def _data(self) -> gnutls.TlsSession | None:
-        sessions = self.log.sessions[self._earlier :]
-        return sessions[-1] if self._stored and len(sessions) > 1 else None
+    def _sessions(self) -> Sequence[gnutls.TlsSession]:
+        """Those of this connection: the control connection's, and others."""
+        return self.log.sessions[self._earlier :]
 
     @property
     def place(self) -> _Place:
-        """Where it is; what it wants to say next is not sent before the handshake is over."""
-        step = self._step
-        if self._control and not self._replied:
+        """How far it is; what it wants to say next is not sent before the handshake is over."""
+        step = self.step
+        if self._sessions and not self.replied:
             untrusted = any("Certificate verification" in words for words in self.troubles)
-            step = "starttls" if untrusted or not self._control.agreed else step
-        return _Place(step, self._code, self._text)
-
-    @property
-    def protocol(self) -> str | None:
-        """Of the control connection."""
-        return self._control.protocol if self._control else None
-
-    @property
-    def cipher(self) -> str | None:
-        """Of the control connection."""
-        return self._control.cipher if self._control else None
-
-    @property
-    def data_protected(self) -> bool | None:
-        """Whether the file went over TLS; ``None``: it did not come to that."""
-        return bool(self._data and self._data.agreed) if self._stored else None
-
-    @property
-    def session_reused(self) -> bool | None:
-        """Whether the data connection resumed the control connection's session."""
-        return self._data.resumed if self._data else None
-
-    def verified(self, checks: bool) -> bool | None:
-        """Whether it accepted a certificate that it looked at."""
-        return checks if self._control and self._replied else None
+            step = "starttls" if untrusted or not self._sessions[0].agreed else step
+        return step, self.reply_code, self.reply_text
 
     def warnings(self) -> tuple[str, ...]:
         """What it did without a word to its user."""
         said = []
-        clear = self._control is None and self._step in ("login", "protect", "put")
+        clear = not self._sessions and self.step in ("login", "protect", "put")
         if clear and (self._auth_refused or self._failed_tls):
             why = "TLS failed" if self._failed_tls else "the server refused AUTH"
             said.append(f"{why}: lftp went on in clear text, with user and password")
         if self._attempts > 1:
             said.append(f"lftp began {self._attempts} times, without a word")
         return tuple(said)
-
-
-def _errno(words: str) -> str | None:
-    return next((name for text, name in _ERRNO.items() if text in words), None)
-
-
-def _library(version: str) -> str:
-    found = _LIBRARY.search(version)
-    return found[0] if found else ""
 
 
 PROGRAMS = (LftpProgram(),)

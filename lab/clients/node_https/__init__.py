@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, authorization, python_tls
+from lab.clients.base import Program, Target, authorization, names_sslv3, python_tls
 from lab.clients.node import NODE_OPTIONS
 from lab.model import Agent, Goal, WebClientSettings
 
@@ -26,20 +26,17 @@ class NodeHttpsProgram(Program[NodeHttps]):
     settings: type[NodeHttps] = NodeHttps
     agent: Agent = Agent.worker("node-https", "node", "node_https.js", concurrent=8)
     name: str = "node-https"
+    needs: str = "node"
+    title: str = "Node"
     statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
 
-    def unsupported(self, client: NodeHttps, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("node"):
-            return "the image has no Node"
+    def cannot(self, client: NodeHttps) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "https.get cannot stop after the handshake: it always asks for the page"
         if client.last_error:
             return "Node always goes on after an error and reports the last one: it has no option"
-        if client.protocols is not None and "SSLv3" in (
-            client.protocols.minimum,
-            client.protocols.maximum,
-        ):
+        if names_sslv3(client):
             return "Node has no SSLv3"
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.clients.base import Program, Target, ftp_session, names_sslv3
 from lab.clients.node import NODE_OPTIONS
 from lab.model import Agent, FtpClientSettings, Goal
 
@@ -26,20 +26,17 @@ class NpmFtpProgram(Program[NpmFtp]):
     settings: type[NpmFtp] = NpmFtp
     agent: Agent = Agent.worker("npm-ftp", "node", "npm_ftp.js", concurrent=8)
     name: str = "npm-ftp"
+    needs: str = "ftp"
+    title: str = "Node with ftp"
     statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
 
-    def unsupported(self, client: NpmFtp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("ftp"):
-            return "the image has no Node with ftp"
+    def cannot(self, client: NpmFtp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "ftp cannot stop after the handshake: connect() always logs in"
         if client.mode == "active":
             return "ftp has no active mode"
-        if client.protocols is not None and "SSLv3" in (
-            client.protocols.minimum,
-            client.protocols.maximum,
-        ):
+        if names_sslv3(client):
             return "Node has no SSLv3"
         if client.session_cache != "default":
             return "ftp gives every data connection the control channel's session: it has no option"
@@ -47,13 +44,7 @@ class NpmFtpProgram(Program[NpmFtp]):
 
     def request(self, client: NpmFtp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            **python_tls(client, target),
-            "secure": _secure(client),
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
-        }
+        return {**ftp_session(client, target), "secure": _secure(client)}
 
 
 def _secure(client: NpmFtp) -> bool | str:

@@ -12,13 +12,19 @@ the library 3.5.1) and 3.5.7.
 from __future__ import annotations
 
 import errno
-import ipaddress
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.base import (
+    CommandProgram,
+    Installed,
+    Ran,
+    Target,
+    Trace,
+    is_address,
+    typed_request,
+)
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 
@@ -91,20 +97,24 @@ class Openssl(WebClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpensslProgram(Program[Openssl]):
+class OpensslProgram(CommandProgram[Openssl]):
     """``openssl s_client``, as people run it."""
 
     settings: type[Openssl] = Openssl
     agent: Agent = Agent.python("openssl", "commands.py", "openssl", "version")
     name: str = "openssl"
+    title: str = "openssl command"
 
     def unsupported(self, client: Openssl, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("openssl"):
-            if installed.platform == _OLD_PLATFORM and installed.stand_in:
-                # Another distribution's would answer for CentOS 7 with another library than its own.
-                return "the stand-in image has no OpenSSL 1.0.2 command line"
-            return "the image has no openssl command"
+        absent = not installed.versions.get("openssl")
+        if absent and installed.platform == _OLD_PLATFORM and installed.stand_in:
+            # Another distribution's would answer for CentOS 7 with another library than its own.
+            return "the stand-in image has no OpenSSL 1.0.2 command line"
+        return super().unsupported(client, installed)
+
+    def cannot(self, client: Openssl) -> str | None:
+        """See :meth:`Program.cannot`."""
         if not client.tls:
             return "s_client speaks TLS and nothing else"
         if client.last_error and client.verify:
@@ -118,14 +128,39 @@ class OpensslProgram(Program[Openssl]):
         """See :meth:`Program.request`."""
         return {
             "argv": list(arguments(client, target)),
-            "input": QUIT if client.goal is Goal.HANDSHAKE else request_for(client, target),
+            "input": QUIT if client.goal is Goal.HANDSHAKE else typed_request(client, target),
             "limit_s": client.timeout_s,
             "payload": None,
         }
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from exit status and texts.
+
+        ``verify_code`` is what the program prints at the end ("Verify return code"), or, where it stopped
+        for it, the number in its complaint: after a refusal the printed one says 0 (ok). ``verified`` is
+        true only if the chain is in order and a name was asked for: left alone, ``s_client`` looks at the
+        chain and compares no name.
+        """
+        said = _Said(ran.stdout, content=ran.exit_status == 0)
+        wants_response = ran.input != QUIT
+        # A server may leave without a word of farewell, which is an error after a response that has come.
+        missed = said.reply_code != _OK if wants_response else ran.exit_status != 0
+        failed = not said.agreed or ran.timed_out or missed
+        complaints = _complaints(ran.stderr)
+        if said.verify_code is not None:
+            named = "-verify_hostname" in ran.argv or "-verify_ip" in ran.argv
+            said.verified = said.verify_code == 0 and named
+        library = _LIBRARY.search(ran.version)
+        return ran.report(
+            said,
+            failed=failed,
+            done="response" if wants_response else "handshake",
+            error=[*ran.late, *complaints],
+            message="\n".join(complaints) if failed else said.summary,
+            errno=_errno(ran.stderr) if failed else None,
+            verify_code=_verify_code(said, complaints),
+            library=library[1] if library else ran.version,
+        )
 
 
 def arguments(client: Openssl, target: Target) -> tuple[str, ...]:
@@ -178,72 +213,10 @@ def _name_options(client: Openssl, target: Target) -> list[str]:
     name = target.host if client.verify and client.verify_name is None else client.verify_name
     if not name:
         return []
-    return ["-verify_ip" if _is_address(name) else "-verify_hostname", name]
+    return ["-verify_ip" if is_address(name) else "-verify_hostname", name]
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def request_for(client: Openssl, target: Target) -> str:
-    """The request that is typed once the connection is there."""
-    host = client.sni or target.host
-    return (
-        f"GET / HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization(target)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-
-
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from exit status and texts.
-
-    ``verify_code`` is what the program prints at the end ("Verify return code"), or, where it stopped
-    for it, the number in its complaint: after a refusal the printed one says 0 (ok). ``verified`` is
-    true only if the chain is in order and a name was asked for: left alone, ``s_client`` looks at the
-    chain and compares no name.
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    argv = [str(word) for word in raw["argv"]]
-    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
-    said = _Said(str(raw.get("stdout") or ""), content=exit_status == 0)
-    stderr = str(raw.get("stderr") or "")
-    wants_response = raw.get("input") != QUIT
-    # A server may leave without a word of farewell, which is an error after a response that has come.
-    missed = said.status != _OK if wants_response else exit_status != 0
-    failed = not said.agreed or timed_out or missed
-    complaints = _complaints(stderr)
-    error = ""
-    if failed:
-        late = ["the attempt's deadline passed"] if timed_out else []
-        error = "; ".join([*late, *complaints])
-    return ClientReport(
-        failed=failed,
-        step=said.step if failed else ("response" if wants_response else "handshake"),
-        error=error,
-        message="\n".join(complaints) if failed else said.summary,
-        reply_code=said.status,
-        reply_text=said.status_text,
-        errno=_errno(stderr) if failed else None,
-        verify_code=_verify_code(said, complaints),
-        exit_status=exit_status,
-        protocol=said.protocol,
-        cipher=said.cipher,
-        verified=_verified(said, argv),
-        library=_library(str(raw.get("version") or "")),
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
-
-
-class _Said:
+class _Said(Trace):
     """What standard output tells, up to the end of the part about the handshake, and the response.
 
     Args:
@@ -255,14 +228,13 @@ class _Said:
         # What follows is the server's: it could write the same lines.
         about = text[: end.end()] if end else text
         agreed = _CIPHER.search(about)
+        super().__init__()
         self.connected = _CONNECTED.search(text) is not None
         named = agreed is not None and not agreed[2].startswith("(")
         self.agreed = named and (content or _PUBLIC_KEY.search(about) is not None)
-        self.cipher: str | None = None
-        self.protocol: str | None = None
+        if self.connected:
+            self.step = "response" if self.agreed else "handshake"
         self.verify_code: int | None = None
-        self.status: int | None = None
-        self.status_text = ""
         self.summary = ""
         if not (agreed and self.agreed):
             return
@@ -276,14 +248,7 @@ class _Said:
         self.summary = "\n".join(line.strip() for line in [*shown[:2], agreed[0], *shown[2:]])
         status = _STATUS_LINE.search(text, end.end() if end else 0)
         if status:
-            self.status, self.status_text = int(status[1]), (status[2] or "").strip()
-
-    @property
-    def step(self) -> str:
-        """The step in which it ended, if it did not reach the goal."""
-        if not self.connected:
-            return "connect"
-        return "response" if self.agreed else "handshake"
+            self.reply_code, self.reply_text = int(status[1]), (status[2] or "").strip()
 
 
 def _complaints(stderr: str) -> list[str]:
@@ -307,22 +272,10 @@ def _verify_code(said: _Said, complaints: list[str]) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def _verified(said: _Said, argv: list[str]) -> bool | None:
-    if said.verify_code is None:
-        return None
-    named = "-verify_hostname" in argv or "-verify_ip" in argv
-    return said.verify_code == 0 and named
-
-
 def _errno(stderr: str) -> str | None:
     found = _SYSTEM_ERROR.search(stderr)
     number = int(found[1]) if found else 0
     return errno.errorcode[number] if number in _ENDINGS else None
-
-
-def _library(version: str) -> str:
-    found = _LIBRARY.search(version)
-    return found[1] if found else version
 
 
 PROGRAMS = (OpensslProgram(),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of
+from lab.clients.base import Program, Target, ftp_session
 from lab.model import Agent, FtpClientSettings, Goal, setting
 
 
@@ -25,12 +25,12 @@ class PhpFtpProgram(Program[PhpFtp]):
     settings: type[PhpFtp] = PhpFtp
     agent: Agent = Agent.worker("php-ftp", "php", "php_ftp.php")
     name: str = "php-ftp"
+    needs: str = "ftp"
+    title: str = "PHP with ftp_ssl_connect"
     tells_little: bool = True
 
-    def unsupported(self, client: PhpFtp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("ftp"):
-            return "the image has no PHP with ftp_ssl_connect"
+    def cannot(self, client: PhpFtp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "PHP cannot stop after the handshake: it is a part of ftp_login"
         if client.implicit_tls:
@@ -53,17 +53,7 @@ class PhpFtpProgram(Program[PhpFtp]):
 
     def request(self, client: PhpFtp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            "goal": str(client.goal),
-            "host": target.host,
-            "port": target.port,
-            "timeout_s": client.timeout_s,
-            "tls": client.tls,
-            "passive": client.mode == "passive",
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
-        }
+        return ftp_session(client, target)
 
 
 PROGRAMS = (PhpFtpProgram(),)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.clients.base import Program, Target, delivery_of, payload_of
 from lab.clients.curl import CurlTrace, distinct, errno_of, library_of
 from lab.model import Agent, ClientReport, ClientSettings, FtpClientSettings, Goal, setting
 
@@ -92,10 +92,8 @@ class PycurlProgram(Program[Pycurl]):
     name: str = "pycurl"
     leaves_tickets_unread: bool = True  # libcurl 7.88.1
 
-    def unsupported(self, client: Pycurl, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("pycurl"):
-            return "the image has no pycurl"
+    def cannot(self, client: Pycurl) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "libcurl cannot stop after the handshake: it always logs in"
         if client.session_cache == "shared":
@@ -191,6 +189,8 @@ class GnutlsTrace(CurlTrace):
         self.accepted = False
         """Whether the certificate of the control connection was found good."""
         super().__init__(text)
+        if not self.accepted:
+            self.verified = None
 
     def take(self, line: str) -> None:
         """See :meth:`CurlTrace.take`."""
@@ -209,11 +209,10 @@ class GnutlsTrace(CurlTrace):
             super().take(line)
 
     def _take_session(self) -> None:
-        control = self.log.sessions[0] if self.log.sessions else None
-        self.protocol, self.cipher = (control.protocol, control.cipher) if control else (None, None)
+        control, data = self.log.control, self.log.data
+        self.protocol, self.cipher = control.protocol, control.cipher
         self.alerts = list(self.log.alerts)
-        data = self.log.sessions[1] if len(self.log.sessions) > 1 else None
-        if data and data.agreed:
+        if data.agreed:
             self.data_protected, self.session_reused = True, data.resumed
 
 
@@ -249,18 +248,12 @@ def report_of(raw: Mapping[str, Any], trace: GnutlsTrace, done: str) -> ClientRe
         step=trace.step if failed else done,
         error="; ".join(found) if failed else "",
         message=f"pycurl.error: ({number}, {words!r})" if number else "",
-        reply_code=trace.reply_code,
-        reply_text=trace.reply_text,
         errno=errno_of(number, said_in(raw)) if failed else None,
         exit_status=number,
-        protocol=trace.protocol,
-        cipher=trace.cipher,
-        verified=trace.verified if trace.accepted else None,
-        data_protected=trace.data_protected,
-        session_reused=trace.session_reused,
         library=library_of(str(raw.get("version") or "")),
         elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
         timed_out=timed_out,
+        **trace.seen(),
     )
 
 

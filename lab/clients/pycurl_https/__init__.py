@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import curl_https, gnutls
-from lab.clients.base import Installed, Program, Target
+from lab.clients.base import Program, Target
 from lab.clients.pycurl import (
     AGENT,
     CHECK_NAME_HELP,
@@ -41,12 +41,11 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
     settings: type[PycurlHttps] = PycurlHttps
     agent: Agent = AGENT
     name: str = "pycurl-https"
+    needs: str = "pycurl"
 
-    def unsupported(self, client: PycurlHttps, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("pycurl"):
-            return "the image has no pycurl"
-        return curl_https.unsupported(client) or gnutls.cannot(client.protocols, None)
+    def cannot(self, client: PycurlHttps) -> str | None:
+        """See :meth:`Program.cannot`."""
+        return curl_https.cannot(client) or gnutls.cannot(client.protocols, None)
 
     def request(self, client: PycurlHttps, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from lab.clients.base import Installed, Program, Target, delivery_of, payload_of
+from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
 from lab.model.settings import OPTIONS_HELP
 
@@ -72,7 +71,7 @@ class Rclone(FtpClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RcloneProgram(Program[Rclone]):
+class RcloneProgram(CommandProgram[Rclone]):
     """The ``rclone`` command, as people run it."""
 
     settings: type[Rclone] = Rclone
@@ -80,10 +79,8 @@ class RcloneProgram(Program[Rclone]):
     name: str = "rclone"
     leaves_tickets_unread: bool = True
 
-    def unsupported(self, client: Rclone, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("rclone"):
-            return "the image has no rclone"
+    def cannot(self, client: Rclone) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.HANDSHAKE:
             return "rclone cannot stop after the handshake: it always logs in"
         if client.mode == "active":
@@ -111,9 +108,31 @@ class RcloneProgram(Program[Rclone]):
             request["environment"] = {"SSL_CERT_FILE": target.ca_file}
         return request
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from rclone's exit status and log.
+
+        rclone says neither version nor suite. crypto/tls checks the certificate of every handshake unless it
+        is told not to: ``verified`` is what the command asked for, once the server has answered over TLS.
+        """
+        implicit = "--ftp-tls" in ran.argv
+        trace = _Trace(ran.stderr, implicit, implicit or "--ftp-explicit-tls" in ran.argv)
+        failed, last = not ran.ended_well, trace.last_error
+        said = [trace.given_up] if last in trace.given_up else [trace.given_up, last]
+        error = [*ran.late, *filter(None, said)] if failed else []
+        if failed and (quoted := _QUOTED.search(trace.given_up)):
+            trace.reply_code, trace.reply_text = int(quoted[1]), quoted[2]
+        if trace.protected:
+            trace.verified = "--ftp-no-check-certificate" not in ran.argv
+        found = _VERSION.match(ran.version)
+        return ran.report(
+            trace,
+            failed=failed,
+            done="quit",
+            error=error,
+            message=trace.given_up if failed else "",
+            errno=errno_in("; ".join(error), _ERRNO),
+            library=f"crypto/tls in rclone {found[1]}" if found else "",
+        )
 
 
 def obscured(password: str) -> str:
@@ -151,64 +170,17 @@ def arguments(client: Rclone, target: Target) -> tuple[str, ...]:
     return tuple(argv)
 
 
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from rclone's exit status and log.
-
-    rclone says neither version nor suite. crypto/tls checks the certificate of every handshake unless it is
-    told not to: ``verified`` is what the command asked for, once the server has answered over TLS.
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    argv = raw["argv"]
-    implicit = "--ftp-tls" in argv
-    trace = _Trace(str(raw.get("stderr") or ""), implicit, implicit or "--ftp-explicit-tls" in argv)
-    timed_out = bool(raw.get("timed_out"))
-    failed = timed_out or raw.get("exit_status") != 0
-    said = (
-        [trace.given_up]
-        if trace.last_error in trace.given_up
-        else [trace.given_up, trace.last_error]
-    )
-    ended = ["the attempt's deadline passed"] if timed_out else []
-    error = "; ".join(filter(None, [*ended, *said])) if failed else ""
-    reply_code, reply_text = trace.reply_code, trace.reply_text
-    if failed and (quoted := _QUOTED.search(trace.given_up)):
-        reply_code, reply_text = int(quoted[1]), quoted[2]
-    found = _VERSION.match(str(raw.get("version") or ""))
-    return ClientReport(
-        failed=failed,
-        step=trace.step if failed else "quit",
-        error=error,
-        message=trace.given_up if failed else "",
-        reply_code=reply_code,
-        reply_text=reply_text,
-        errno=next((name for text, name in _ERRNO.items() if text in error), None),
-        exit_status=raw.get("exit_status"),
-        verified="--ftp-no-check-certificate" not in argv if trace.protected else None,
-        data_protected=trace.data_protected,
-        library=f"crypto/tls in rclone {found[1]}" if found else "",
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
-
-
-class _Trace:
+class _Trace(Trace):
     """What the lines of the log tell, in their order."""
 
     def __init__(self, text: str, implicit: bool, tls: bool) -> None:
-        self.step = "connect"
-        self.reply_code: int | None = None
-        self.reply_text = ""
+        super().__init__()
         self.given_up = ""
         """What its user reads last: whatever it says without a level."""
         self.last_error = ""
         """What the last try that it makes anew ended with."""
         self.protected = False
         """Whether the server has answered over TLS."""
-        self.data_protected: bool | None = None
         self._implicit, self._tls = implicit, tls
         self._sent, self._on_tls = "", False
         for level, line in _entries(text):

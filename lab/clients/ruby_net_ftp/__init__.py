@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, payload_of, python_tls
+from lab.clients.base import Program, Target, ftp_session
 from lab.model import Agent, FtpClientSettings
 
 #: How it is written in a program: see :attr:`Program.statements`.
@@ -34,13 +34,13 @@ class RubyNetFtpProgram(Program[RubyNetFtp]):
     settings: type[RubyNetFtp] = RubyNetFtp
     agent: Agent = Agent.worker("ruby-net-ftp", "ruby", "ruby_net_ftp.rb")
     name: str = "ruby-net-ftp"
+    needs: str = "net-ftp"
+    title: str = "Ruby with net-ftp"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
     leaves_tickets_unread: bool = True
 
-    def unsupported(self, client: RubyNetFtp, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("net-ftp"):
-            return "the image has no Ruby with net-ftp"
+    def cannot(self, client: RubyNetFtp) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.implicit_tls and not client.tls:
             return "implicit TLS without TLS is not a connection"
         if client.session_cache != "default":
@@ -49,15 +49,7 @@ class RubyNetFtpProgram(Program[RubyNetFtp]):
 
     def request(self, client: RubyNetFtp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            **python_tls(client, target),
-            "implicit": client.implicit_tls,
-            "protect_data": client.protect_data,
-            "passive": client.mode != "active",
-            "user": target.user,
-            "password": target.password,
-            "payload": payload_of(client, target),
-        }
+        return ftp_session(client, target)
 
 
 PROGRAMS = (RubyNetFtpProgram(),)

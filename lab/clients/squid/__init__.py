@@ -109,9 +109,9 @@ class SquidProgram(VisitedProgram[Squid]):
         """See :meth:`VisitedProgram.start`."""
         # Asked to end in good order it takes a second and more; its logs are written at once.
         return Start(
-            argv=(_BINARY, "-N", "-f", "squid.conf"),
+            argv=[_BINARY, "-N", "-f", "squid.conf"],
             files={"squid.conf": configuration(client, target)},
-            logs=("cache.log", "access.log"),
+            logs=["cache.log", "access.log"],
             settles_s=SETTLES_S,
             written="access.log",
             end_with="SIGKILL",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import Target, is_address
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -20,7 +20,6 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    is_address,
     names_of,
 )
 from lab.model import Agent
@@ -45,13 +44,12 @@ _LOG = LogLines(
         r"|: Connection (reset|closed): \d+ byte"
         r"|Update OpenSSL|: Certificate accepted at |OCSP: No OCSP stapling"
     ),
-)
-#: What was under way: the first that occurs.
-_STEPS = (
-    ("handshake", re.compile(r"CERT: |SSL_connect: |Rejected by |TIMEOUTbusy exceeded")),
-    (
-        "connect",
-        re.compile(r"s_connect: |connect_blocking: |No more addresses|resolv|TIMEOUTconnect"),
+    steps=(
+        ("handshake", re.compile(r"CERT: |SSL_connect: |Rejected by |TIMEOUTbusy exceeded")),
+        (
+            "connect",
+            re.compile(r"s_connect: |connect_blocking: |No more addresses|resolv|TIMEOUTconnect"),
+        ),
     ),
 )
 
@@ -86,14 +84,14 @@ class StunnelProgram(VisitedProgram[Stunnel]):
     def start(self, client: Stunnel, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         return Start(
-            argv=(_BINARY, "stunnel.conf"),
+            argv=[_BINARY, "stunnel.conf"],
             files={"stunnel.conf": configuration(client, target)},
         )
 
     def answered(self, visit: Visit) -> dict[str, Any]:
         """See :meth:`VisitedProgram.answered`."""
         late = {"errno": visit.broken} if visit.broken == "ETIMEDOUT" else {}
-        return {**read(visit.said.get("output", "")), **late}
+        return {**_LOG.read(visit.said.get("output", "")), **late}
 
     def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
         """See :meth:`VisitedProgram.complaints`."""
@@ -138,13 +136,6 @@ def _options(client: Stunnel, target: Target) -> list[str]:
     if target.certificate is not None:
         options += [f"cert = {target.certificate}", f"key = {target.key}"]
     return options
-
-
-def read(log: str) -> dict[str, Any]:
-    """What the lines of the visit say."""
-    text = "\n".join(_LOG.of(log))
-    found = [step for step, pattern in _STEPS if pattern.search(text)]
-    return {"error": text, "step": found[0] if found else "response"}
 
 
 PROGRAMS = (StunnelProgram(),)

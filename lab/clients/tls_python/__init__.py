@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Installed, Program, Target, authorization, python_tls
+from lab.clients.base import Program, Target, authorization, python_tls
 from lab.model import Agent, WebClientSettings, setting
 from lab.model.settings import REFUSE_RC4_HELP
 
@@ -29,11 +29,11 @@ class TlsPythonProgram(Program[TlsPython]):
     settings: type[TlsPython] = TlsPython
     agent: Agent = Agent.python("tls-python", "tls_client.py")
     name: str = "tls-python"
+    needs: str = "python"
+    title: str = "Python"
 
-    def unsupported(self, client: TlsPython, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("python"):
-            return "the image has no Python"
+    def cannot(self, client: TlsPython) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.last_error:
             return "Python's ssl module has no verify callback: it stops at the first error"
         if client.verify and (client.sni or None) != client.verify_name:

@@ -8,12 +8,11 @@ scheme ``ftps`` is explicit TLS (``AUTH TLS``); implicit TLS is an option. Sourc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import Installed, Program, Target
+from lab.clients.base import CommandProgram, Ran, Target, Trace, errno_in
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the list.
@@ -37,17 +36,6 @@ _SHOWN = re.compile(
     r"|wget: unable to .*|Unable to establish .*|No such .*|couldn't connect to .*|Data .*|Giving up\.)$"
 )
 _LIBRARY = "ssl/gnutls"
-_ERRNO = {
-    "Connection refused": "ECONNREFUSED",
-    "Connection reset by peer": "ECONNRESET",
-    "Connection timed out": "ETIMEDOUT",
-    "No route to host": "EHOSTUNREACH",
-    "Network is unreachable": "ENETUNREACH",
-    "Broken pipe": "EPIPE",
-    "Name or service not known": "EAI_NONAME",
-    "No address associated with hostname": "EAI_NODATA",
-    "Temporary failure in name resolution": "EAI_AGAIN",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +55,15 @@ class Wget(FtpClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WgetProgram(Program[Wget]):
+class WgetProgram(CommandProgram[Wget]):
     """The ``wget`` command, as people run it."""
 
     settings: type[Wget] = Wget
     agent: Agent = Agent.python("wget", "commands.py", "wget", "--version")
     name: str = "wget"
 
-    def unsupported(self, client: Wget, installed: Installed) -> str | None:
-        """See :meth:`Program.unsupported`."""
-        if not installed.versions.get("wget"):
-            return "the image has no wget"
+    def cannot(self, client: Wget) -> str | None:
+        """See :meth:`Program.cannot`."""
         if client.goal is Goal.TRANSFER:
             return "wget delivers nothing, it only fetches: goal=login lists the directory"
         if client.goal is Goal.HANDSHAKE:
@@ -98,9 +84,24 @@ class WgetProgram(Program[Wget]):
             "limit_s": 2 * client.timeout_s,
         }
 
-    def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+    def read(self, ran: Ran) -> ClientReport:
+        """A report from exit status and texts.
+
+        It does its handshake before it says its next command; its certificate is accepted when a reply has
+        come after it.
+        """
+        trace = _Trace(ran.stderr)
+        failed, words = not ran.ended_well, [*trace.shown, *trace.failures]
+        return ran.report(
+            trace,
+            failed=failed,
+            done="quit",
+            error=[*words, *trace.log.alerts, *ran.late],
+            message="\n".join(dict.fromkeys(words)) if failed else "",
+            errno=errno_in(" ".join(words)) if failed else None,
+            verified="--no-check-certificate" not in ran.argv if trace.replied else None,
+            library="GnuTLS" if _LIBRARY in ran.version else "",
+        )
 
 
 def arguments(client: Wget, target: Target) -> tuple[str, ...]:
@@ -130,52 +131,11 @@ def arguments(client: Wget, target: Target) -> tuple[str, ...]:
     )
 
 
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from exit status and texts.
-
-    It does its handshake before it says its next command; its certificate is accepted when a reply has come
-    after it.
-
-    Raises:
-        ValueError: a result without ``argv``: not one of a command.
-    """
-    if "argv" not in raw:
-        raise ValueError(f"the agent's result is not one of a command: {dict(raw)!r}")
-    trace = _Trace(str(raw.get("stderr") or ""))
-    timed_out, exit_status = bool(raw.get("timed_out")), raw.get("exit_status")
-    failed = timed_out or exit_status != 0
-    late = ["the attempt's deadline passed"] if timed_out else []
-    words = " ".join([*trace.shown, *trace.failures])
-    said = dict.fromkeys([*trace.shown, *trace.failures, *trace.log.alerts, *late])
-    control = trace.log.sessions[0] if trace.log.sessions else None
-    checks = "--no-check-certificate" not in [str(word) for word in raw["argv"]]
-    return ClientReport(
-        failed=failed,
-        step=trace.step if failed else "quit",
-        error="; ".join(said) if failed else "",
-        message="\n".join(dict.fromkeys([*trace.shown, *trace.failures])) if failed else "",
-        reply_code=trace.reply_code,
-        reply_text=trace.reply_text,
-        errno=next((e for text, e in _ERRNO.items() if text in words), None) if failed else None,
-        exit_status=exit_status,
-        protocol=control.protocol if control else None,
-        cipher=control.cipher if control else None,
-        verified=checks if control and trace.replied else None,
-        data_protected=trace.data_protected,
-        session_reused=trace.session_reused,
-        library="GnuTLS" if _LIBRARY in str(raw.get("version") or "") else "",
-        elapsed_ms=float(raw.get("elapsed_ms") or 0.0),
-        timed_out=timed_out,
-    )
-
-
-class _Trace:
+class _Trace(Trace):
     """What its lines tell, in their order."""
 
     def __init__(self, text: str) -> None:
-        self.step = "connect"
-        self.reply_code: int | None = None
-        self.reply_text = ""
+        super().__init__()
         self.shown: list[str] = []
         self.failures: list[str] = []
         self.replied = False
@@ -185,6 +145,10 @@ class _Trace:
         self._listed = False
         for line in text.splitlines():
             self._take(line.rstrip("\r"))
+        control, data = self.log.control, self.log.data
+        self.protocol, self.cipher = control.protocol, control.cipher
+        self.data_protected = data.agreed if self._listed else None
+        self.session_reused = data.resumed
 
     def _take(self, line: str) -> None:
         if self.log.take(line):
@@ -205,20 +169,6 @@ class _Trace:
             self.failures.append(failure[1])
         elif shown := _SHOWN.match(line):
             self.shown.append(shown[1])
-
-    @property
-    def _data(self) -> gnutls.TlsSession | None:
-        return self.log.sessions[1] if len(self.log.sessions) > 1 else None
-
-    @property
-    def data_protected(self) -> bool | None:
-        """Whether the list came over TLS; ``None``: it did not come to that."""
-        return bool(self._data and self._data.agreed) if self._listed else None
-
-    @property
-    def session_reused(self) -> bool | None:
-        """Whether the data connection resumed the control connection's session."""
-        return self._data.resumed if self._data else None
 
 
 PROGRAMS = (WgetProgram(),)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
-from lab.own.configurations import (
-    NamedFiles,
-    OwnConfiguration,
-    ReadConfiguration,
-    WritableConfiguration,
-)
+from lab.own.configurations import NamedFiles, OwnConfiguration, ReadConfiguration
 from lab.own.findings import ONE_FILE, Origins
+from lab.own.rewriting import Rewrite
 from lab.servers.nginx import Nginx
 
 if TYPE_CHECKING:
@@ -39,28 +35,14 @@ class NginxConfiguration(OwnConfiguration):
         from lab.servers.nginx.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del build, origins
-        read = reading.parse(text, file, software=server.name)
-        return ReadConfiguration(
-            settings=read.settings,
-            lines=read.lines,
-            extra_lines=read.extra_lines,
-            findings=read.findings,
-        )
+        return reading.parse(text, file, software=server.name)
 
-    def writable(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
-    ) -> WritableConfiguration:
-        """See :meth:`OwnConfiguration.writable`."""
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """See :meth:`OwnConfiguration.rewriter`."""
         from lab.servers.nginx.own import reading, rewriting  # noqa: PLC0415
 
-        del build
         found = reading.parse(text, file, software=server.name)
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(changed, file, software=server.name).settings
-
-        rewrite = rewriting.nginx_conf(found.server_line, found.own_lines)
-        return WritableConfiguration(server=server, read=read, rewrite=rewrite)
+        return rewriting.nginx_conf(found.server_line, found.own_lines)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""

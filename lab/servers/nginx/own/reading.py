@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ import crossplane
 from crossplane.analyzer import DIRECTIVES
 
 from lab.model import PROTOCOLS, ProtocolRange
-from lab.own.findings import Finding, Findings, check_line, data
+from lab.own.configurations import ReadConfiguration
+from lab.own.findings import Findings, check_line, data
 from lab.servers.nginx import Nginx
 from lab.text import cut, listed
 
@@ -32,23 +33,17 @@ _SWITCH = {"on": True, "off": False}
 DEEPEST = 100
 
 
-@dataclass(frozen=True)
-class NginxConf:
+@dataclass(frozen=True, kw_only=True)
+class NginxConf(ReadConfiguration):
     """An nginx.conf as the settings of an origin, with what is to be said about it."""
 
-    file: str
     settings: Nginx
-    lines: Mapping[str, int]
-    """The line that each field of the settings comes from."""
-    extra_lines: Mapping[str, int]
-    """The line of each entry of ``settings.extra``."""
     files: Mapping[str, tuple[str, int]]
     """The path and the line of ``ssl_certificate``, ``ssl_certificate_key`` and other files, by directive."""
     server_line: int
     """The line at which the server's block begins."""
     own_lines: Mapping[str, Sequence[int]]
     """The lines of the directives that stand in this block itself, by name."""
-    findings: tuple[Finding, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -200,14 +195,13 @@ class _Reading:
             **self.fields,
         )
         return NginxConf(
-            self.found.file,
-            settings,
-            self.lines,
-            self.extra,
-            self.files,
-            server.line,
-            _lines_by_name(server.block or ()),
-            tuple(self.found),
+            settings=settings,
+            lines=self.lines,
+            extra_lines=self.extra,
+            files=self.files,
+            server_line=server.line,
+            own_lines=_lines_by_name(server.block or ()),
+            findings=self.found,
         )
 
     def _set(self, one: _Directive, name: str, value: object) -> None:

@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
-from lab.own.configurations import (
-    NamedFiles,
-    OwnConfiguration,
-    ReadConfiguration,
-    WritableConfiguration,
-)
+from lab.own.configurations import NamedFiles, OwnConfiguration, ReadConfiguration
 from lab.own.findings import ONE_FILE, Origins
+from lab.own.rewriting import Rewrite
 from lab.remedies.words import InBothLanguages
 from lab.servers.proftpd import Proftpd, ProftpdServer
 
@@ -42,14 +38,7 @@ class ProftpdConfiguration(OwnConfiguration):
         from lab.servers.proftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del build
-        read = reading.parse(text, file, server=_of_the_lab(server), origins=origins)
-        return ReadConfiguration(
-            settings=read.settings,
-            lines=read.lines,
-            extra_lines=read.extra_lines,
-            written_lines=read.written_lines,
-            findings=read.findings,
-        )
+        return reading.parse(text, file, server=_of_the_lab(server), origins=origins)
 
     def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
         """See :meth:`OwnConfiguration.gather`."""
@@ -57,21 +46,12 @@ class ProftpdConfiguration(OwnConfiguration):
 
         return including.gathered(file, read)
 
-    def writable(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
-    ) -> WritableConfiguration:
-        """See :meth:`OwnConfiguration.writable`."""
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """See :meth:`OwnConfiguration.rewriter`."""
         from lab.servers.proftpd.own import reading, rewriting  # noqa: PLC0415
 
-        del build
-        of_the_lab = _of_the_lab(server)
-        found = reading.parse(text, file, server=of_the_lab)
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(changed, file, server=of_the_lab).settings
-
-        rewrite = rewriting.proftpd_conf(found.standing, found.behind)
-        return WritableConfiguration(server=server, read=read, rewrite=rewrite)
+        found = reading.parse(text, file, server=_of_the_lab(server))
+        return rewriting.proftpd_conf(found.standing, found.behind)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""

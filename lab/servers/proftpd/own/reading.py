@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
 from pathlib import Path
@@ -29,11 +29,11 @@ from typing import Any
 
 from lab.model import CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own import telling
+from lab.own.configurations import ReadConfiguration
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
     ONE_FILE,
-    Finding,
     Findings,
     Origins,
     check_line,
@@ -134,24 +134,16 @@ def presumptions() -> Iterator[InBothLanguages]:
     return telling.presumptions(TABLE, "other-section", "other-module", "version", "no-define")
 
 
-@dataclass(frozen=True)
-class ProftpdConf:
+@dataclass(frozen=True, kw_only=True)
+class ProftpdConf(ReadConfiguration):
     """A proftpd.conf as the settings of a server, with what is to be said about it."""
 
-    file: str
     settings: Proftpd
-    lines: Mapping[str, int]
-    """The line that each field of the settings comes from."""
-    extra_lines: Mapping[str, int]
-    """The line of each entry of ``settings.extra``."""
-    written_lines: Mapping[str, int]
-    """The line of each line that these entries come to."""
     paths: Mapping[str, tuple[str, int]]
     """The value and the line of directives that name something of the machine."""
-    findings: tuple[Finding, ...] = field(default=(), compare=False)
-    standing: Mapping[str, Sequence[StandingLine]] = field(default_factory=dict, compare=False)
+    standing: Mapping[str, Sequence[StandingLine]]
     """Where the directives stand that are in force, sections apart, by what they set (``option_of``)."""
-    behind: int | None = field(default=None, compare=False)
+    behind: int | None
     """The row, counted from 0, behind which directives of mod_tls come that the file does not have; ``None``:
     at its end."""
 
@@ -649,7 +641,6 @@ class _Reading(Telling):
             self.judge(rule, line.number if line else None, shown)
         self.say_what_is_left_out()
         return ProftpdConf(
-            file=self.found.file,
             settings=Proftpd(
                 **self.fields,
                 software=software,  # type: ignore[arg-type]  # one of the class's own words
@@ -660,7 +651,7 @@ class _Reading(Telling):
             extra_lines=MappingProxyType(dict(self.extra)),
             written_lines=MappingProxyType(dict(self.written)),
             paths=MappingProxyType(dict(self.paths)),
-            findings=tuple(self.found),
+            findings=self.found,
             standing={name: tuple(_standing(name, each)) for name, each in self.standing.items()},
             behind=self._behind(),
         )

@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
-from lab.own.configurations import (
-    NamedFiles,
-    OwnConfiguration,
-    ReadConfiguration,
-    WritableConfiguration,
-)
+from lab.own.configurations import NamedFiles, OwnConfiguration, ReadConfiguration
 from lab.own.findings import ONE_FILE, Origins
+from lab.own.rewriting import Rewrite
 from lab.remedies.words import InBothLanguages
 from lab.servers.pure_ftpd import PureFtpd
 
@@ -53,18 +49,12 @@ class PureFtpdConfiguration(OwnConfiguration):
 
         return folder.gathered(file, read)
 
-    def writable(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
-    ) -> WritableConfiguration:
-        """See :meth:`OwnConfiguration.writable`."""
-        from lab.servers.pure_ftpd.own import reading, rewriting  # noqa: PLC0415
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """See :meth:`OwnConfiguration.rewriter`."""
+        from lab.servers.pure_ftpd.own import rewriting  # noqa: PLC0415
 
-        del text, build
-
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(changed, file, software=server.name).settings
-
-        return WritableConfiguration(server=server, read=read, rewrite=rewriting.pure_ftpd_conf)
+        del text, file, server
+        return rewriting.pure_ftpd_conf
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`OwnConfiguration.named_files`."""

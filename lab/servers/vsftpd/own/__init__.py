@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lab.model import ServerSettings
@@ -12,7 +13,8 @@ from lab.own.configurations import (
     ReadConfiguration,
     WritableConfiguration,
 )
-from lab.own.findings import BLANKS, ONE_FILE, Origins
+from lab.own.findings import ONE_FILE, Origins
+from lab.own.rewriting import Rewrite
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd import Vsftpd, VsftpdServer
 
@@ -43,39 +45,31 @@ class VsftpdConfiguration(OwnConfiguration):
         from lab.servers.vsftpd.own import reading  # noqa: PLC0415 - a reader is loaded for its file
 
         del origins
-        read = reading.parse(
+        return reading.parse(
             text,
             file,
             build=reading.build_named(build) if build else None,
             target=_of_the_lab(server).build,
             software=server.name,
         )
-        # Of several switches that make a range of versions each has its line.
-        return ReadConfiguration(
-            settings=read.settings,
-            lines=read.lines,
-            extra_lines=_numbered(text, read.settings.extra),
-            spelled={"protocols": read.version_lines},
-            findings=read.findings,
-        )
 
     def writable(
         self, text: str, file: str, server: Server[Any], build: str | None = None
     ) -> WritableConfiguration:
         """See :meth:`OwnConfiguration.writable`."""
-        from lab.servers.vsftpd.own import reading, rewriting  # noqa: PLC0415
+        from lab.servers.vsftpd.own import reading  # noqa: PLC0415
 
         target = _of_the_lab(server).build
         of_file = reading.build_named(build) if build else reading.build_for(text, target)
+        form = super().writable(text, file, server, of_file.name)
+        return replace(form, server=VsftpdServer(build=of_file))
 
-        def read(changed: str) -> ServerSettings:
-            return reading.parse(
-                changed, file, build=of_file, target=target, software=server.name
-            ).settings
+    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
+        """See :meth:`OwnConfiguration.rewriter`."""
+        from lab.servers.vsftpd.own import rewriting  # noqa: PLC0415
 
-        return WritableConfiguration(
-            server=VsftpdServer(build=of_file), read=read, rewrite=rewriting.vsftpd_conf
-        )
+        del text, file, server
+        return rewriting.vsftpd_conf
 
     def line_that_switches(self, text: str, version: str) -> int | None:
         """See :meth:`OwnConfiguration.line_that_switches`."""
@@ -110,12 +104,6 @@ class VsftpdConfiguration(OwnConfiguration):
 def _of_the_lab(server: Server[Any]) -> VsftpdServer:
     assert isinstance(server, VsftpdServer), "its settings are vsftpd's"
     return server
-
-
-def _numbered(text: str, wanted: tuple[str, ...]) -> Mapping[str, int]:
-    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
-    each = ((line.strip(BLANKS), number) for number, line in enumerate(text.split("\n"), 1))
-    return {line: number for line, number in each if line in wanted}
 
 
 READER = VsftpdConfiguration()

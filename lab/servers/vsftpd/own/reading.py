@@ -22,7 +22,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -30,10 +30,10 @@ from typing import Any
 
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own import telling
+from lab.own.configurations import ReadConfiguration
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
-    Finding,
     Findings,
     check_line,
     data,
@@ -184,19 +184,13 @@ def presumptions() -> Iterator[InBothLanguages]:
     return telling.presumptions(TABLE, "other-build")
 
 
-@dataclass(frozen=True)
-class VsftpdConf:
+@dataclass(frozen=True, kw_only=True)
+class VsftpdConf(ReadConfiguration):
     """A vsftpd.conf as the settings of a server, with what is to be said about it."""
 
-    file: str
     settings: Vsftpd
-    lines: Mapping[str, int]
-    """The line that each field of the settings comes from; fields that no line sets are missing."""
     switches: frozenset[str]
     """Entries of ``settings.extra`` that switch protocol versions, because no range says the same."""
-    findings: tuple[Finding, ...] = field(default=(), compare=False)
-    version_lines: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """The line of each switch of a protocol version, by the switch as the lab's server spells it."""
 
 
 def parse(
@@ -224,7 +218,7 @@ def parse(
     reading.recognised = build is None and reading.build is not target
     for line in _lines(text, reading.found, reading.options):
         reading.take(line)
-    return reading.finish(software)
+    return reading.finish(text, software)
 
 
 # -- lines -----------------------------------------------------------------------------------------
@@ -423,7 +417,7 @@ class _Reading(Telling):
 
     # -- the whole file ----------------------------------------------------------------------------
 
-    def finish(self, software: str) -> VsftpdConf:
+    def finish(self, text: str, software: str) -> VsftpdConf:
         """The settings, when every line is read."""
         for option in self.options.values():
             if option.default is not None:
@@ -439,15 +433,16 @@ class _Reading(Telling):
                 self._obey(rule, name, values)
         extra = (*self.kept.values(), *switches, *self.fatal)
         return VsftpdConf(
-            file=self.found.file,
             settings=Vsftpd(
                 **{**self.fields, "software": software, "extra": extra},
                 presumed=tuple(self.presumed),
             ),
             lines=MappingProxyType(dict(self.lines)),
             switches=frozenset(switches),
-            findings=tuple(self.found),
-            version_lines=self._version_lines(),
+            extra_lines=_numbered(text, extra),
+            # Of several switches that make a range of versions each has its line.
+            spelled={"protocols": self._version_lines()},
+            findings=self.found,
         )
 
     def _version_lines(self) -> Mapping[str, int]:
@@ -519,6 +514,12 @@ class _Reading(Telling):
         if "ssl_ciphers" not in self.seen and not same:
             self.found.say("other-ciphers", None, build=self.build, target=self.target)
         self.say_what_is_left_out()
+
+
+def _numbered(text: str, wanted: tuple[str, ...]) -> Mapping[str, int]:
+    """Those lines of a text that are among the wanted, with their numbers; of equal ones the last holds."""
+    each = ((line.strip(BLANKS), number) for number, line in enumerate(text.split("\n"), 1))
+    return {line: number for line, number in each if line in wanted}
 
 
 def _not_boolean(line: _Line) -> InBothLanguages:
