@@ -274,7 +274,7 @@ class Equipment:
         self._with_own_roots: set[str] = set()
         self._material = material
         self._programs: OnceMap[str] = OnceMap()
-        self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
+        self._archives: OnceMap[bytes] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
     def put_agents(self, service: str) -> None:
@@ -299,12 +299,11 @@ class Equipment:
         """
 
         def put() -> str:
-            for_servers, for_clients = self._archives.get("all", self._pack)
-            if service in _SERVER_SERVICES:
-                self._containers.put(service, for_servers)
-                return service
-            self._containers.put(service, for_clients)
-            self._put_public_roots(service)
+            is_server = service in _SERVER_SERVICES
+            archive = self._archives.get(is_server, lambda: self._pack(server=is_server))
+            self._containers.put(service, archive)
+            if not is_server:
+                self._put_public_roots(service)
             return service
 
         self._equipped.get(service, put)
@@ -359,11 +358,10 @@ class Equipment:
             if not path.endswith(other)
         }
 
-    def _pack(self) -> tuple[bytes, bytes]:
-        """Archives with all that servers need, and with all that clients need."""
-        trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
-        for_servers = pack(self._certificates(server=True))
-        return for_servers, pack(self._certificates(server=False) | trust)
+    def _pack(self, *, server: bool) -> bytes:
+        """An archive with all that servers need, or with all that clients need."""
+        trust = {} if server else {SYSTEM_TRUST_STORE: self._material.anchor("public")}
+        return pack(self._certificates(server=server) | trust)
 
     def take_own_keys_away(self) -> None:
         """Empty the files with the operator's own keys.

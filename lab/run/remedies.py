@@ -25,6 +25,7 @@ from lab.remedies.races import may_differ, thoroughly
 from lab.remedies.words import InBothLanguages, words
 from lab.run.agents import Unsupported
 from lab.run.attempts import make_all
+from lab.run.laboratory import Lab
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.run.suites import SuiteComparison
@@ -62,7 +63,7 @@ def waits_for_a_limit(result: AttemptResult) -> bool:
 
 
 def advise(
-    session: Session,
+    laboratory: Lab,
     result: AttemptResult,
     chain: Chain,
     own: UserFiles | None = None,
@@ -71,7 +72,7 @@ def advise(
     """The cause of a refusal, where it is decided, and remedies, each tried.
 
     Args:
-        session: where the attempt was made.
+        laboratory: where the attempt was made.
         result: what came of it: a refusal.
         chain: what its server was given.
         own: what its settings were read from.
@@ -82,6 +83,13 @@ def advise(
         AgentError: a container or an agent failed.
         ValueError: the attempt was not refused.
     """
+    if waits_for_a_limit(result):
+        laboratory.progress.step(
+            "remedies",
+            f"each is tried; what does not help waits for the client's limit of"
+            f" {result.client.timeout_s:g} s once more, all at the same time",
+        )
+    session = laboratory.session
     cause = explained(session, result, chain).cause
     tried = _Search(session, result, chain, own or UserFiles(), elsewhere).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]

@@ -35,7 +35,7 @@ from lab.record import (
     RunRecord,
     gravest,
 )
-from lab.remedies.advice import Advice, TriedRemedy
+from lab.remedies.advice import Advice
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import AgentError
@@ -73,41 +73,11 @@ class Adviser:
         if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
             return None
         self.given = True
+        from lab.run.remedies import advise, explained  # noqa: PLC0415 - most attempts complete
+
         if not self._remedies:
-            from lab.run.remedies import explained  # noqa: PLC0415 - most attempts complete
-
             return explained(self._laboratory.session, result, chain)
-        return advice_of(self._laboratory, self._own, result, chain)
-
-
-def advice_of(
-    laboratory: Lab,
-    own: UserFiles,
-    result: AttemptResult,
-    chain: Chain,
-    elsewhere: Sequence[TriedRemedy] = (),
-) -> Advice:
-    """What is said of a refusal: its cause, where it is decided, and remedies, each tried.
-
-    Args:
-        laboratory: where the attempt was made.
-        own: what its settings were read from.
-        result: what came of it: a refusal.
-        chain: what its server was given.
-        elsewhere: as in :func:`lab.run.remedies.advise`.
-
-    Raises:
-        AgentError: a container or an agent failed.
-    """
-    from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
-
-    if waits_for_a_limit(result):
-        laboratory.progress.step(
-            "remedies",
-            f"each is tried; what does not help waits for the client's limit of"
-            f" {result.client.timeout_s:g} s once more, all at the same time",
-        )
-    return advise(laboratory.session, result, chain, own, elsewhere)
+        return advise(self._laboratory, result, chain, self._own)
 
 
 def record_run(

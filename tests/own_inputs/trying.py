@@ -162,7 +162,7 @@ class Trial:
         return tried
 
     def _advice(self, result: AttemptResult, files: UserFiles) -> Advice:
-        return advise(self.lab.session, result, self._chain(result), files)
+        return advise(self.lab, result, self._chain(result), files)
 
     def _chain(self, result: AttemptResult) -> Chain:
         """What the server was given, as the record has it."""
