@@ -154,11 +154,6 @@ def attempt_of(server: ServerSettings, client: ClientSettings) -> Attempt:
         raise SettingsError(str(error)) from error
 
 
-def spell(attempt: Attempt, expectation: Expectation | None = None) -> str:
-    """The command line that repeats an attempt, quoted for a shell."""
-    return shlex.join(spell_arguments(attempt, expectation))
-
-
 def spell_arguments(attempt: Attempt, expectation: Expectation | None = None) -> list[str]:
     """The command line that repeats an attempt, as its words: ``["lab", "attempt", ...]``."""
     words = ["lab", "attempt", "--server", attempt.server.software]
@@ -197,13 +192,14 @@ def _help_in_japanese() -> Mapping[str, str]:
     return {en: ja for text in texts for en, ja in text.items()}
 
 
-def _assignments(option: str, settings: Settings) -> list[str]:
+@cache
+def _assignments(option: str, settings: Settings) -> tuple[str, ...]:
     words: list[str] = []
     for name, value in set_fields(settings).items():
         if name not in _APART:
             values = value if isinstance(value, tuple) else (value,)
             words += [word for v in values for word in (option, f"{name}={spelt(v)}")]
-    return words
+    return tuple(words)
 
 
 def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> dict[str, Any]:
