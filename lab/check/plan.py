@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from lab.check.clients import clients_of, most_lenient, usual_among
-from lab.check.demands import CheckedFiles, Demands, failure
+from lab.check.demands import Demands, failure
 from lab.check.result import Demand, Requirement, SourceLine
 from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
 from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
-from lab.own.configurations import options_in_words
+from lab.own.configurations import GivenFiles, options_in_words
 from lab.own.files import UserFiles
 from lab.own.findings import Finding
 from lab.own.judged import STRONG, USUAL
@@ -45,7 +45,7 @@ class CheckPlan:
     findings: tuple[Finding, ...]
     own: UserFiles | None
     """What goes by the slug ``own``, the same in all attempts; ``None``: nothing was given."""
-    checked: CheckedFiles
+    checked: GivenFiles
     """The files: those of the command line, and of the demands where they are not named there."""
     server: ServerSettings
     """What the configuration comes to."""
@@ -53,7 +53,7 @@ class CheckPlan:
 
 def read_plan(
     demands: Demands,
-    files: CheckedFiles,
+    files: GivenFiles,
     *,
     narrowed: Sequence[str] = (),
     settings: Sequence[str] = (),
@@ -109,7 +109,7 @@ def read_plan(
 
 
 def _read_for(
-    demands: Demands, files: CheckedFiles, settings: Sequence[str], client: str | None
+    demands: Demands, files: GivenFiles, settings: Sequence[str], client: str | None
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     try:
         return _read(files, (*demands.settings, *settings), client)
@@ -123,7 +123,7 @@ def _read_for(
 
 
 def _read(
-    files: CheckedFiles, settings: Sequence[str], client: str | None
+    files: GivenFiles, settings: Sequence[str], client: str | None
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     attempt, own, findings = read_attempt(
         files.given,

@@ -13,7 +13,7 @@ from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt, only
 from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
-from lab.own.configurations import given
+from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
@@ -64,8 +64,13 @@ class Desk:
         environment: Mapping[str, str] | None = None,
         host: str | None = None,
     ) -> tuple[Any, UserFiles | None, list[Finding]]:
+        conf = self.given.get("vsftpd_conf")
+        files = GivenFiles(
+            configurations={"vsftpd-conf": conf} if conf else {},
+            builds={"vsftpd-build": build} if build else {},
+        )
         return read_attempt(
-            given({"vsftpd-conf": self.given.get("vsftpd_conf")}, {"vsftpd-build": build}),
+            files.given,
             self.given.get("mt_config"),
             self.given.get("chain"),
             self.given.get("key"),

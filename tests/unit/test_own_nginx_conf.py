@@ -9,7 +9,7 @@ import pytest
 from lab.model import ProtocolRange, only
 from lab.own import InputError
 from lab.own.attempt import read_attempt
-from lab.own.configurations import given
+from lab.own.configurations import GivenFiles
 from lab.own.findings import LONGEST_LINE, Severity
 from lab.servers.nginx.own.reading import NginxConf, parse
 
@@ -111,7 +111,13 @@ def test_it_is_a_way_into_an_attempt(tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
     made, own, findings = read_attempt(
-        given({"nginx-conf": file}), None, None, None, ["ciphers=ALL"], None, []
+        GivenFiles(configurations={"nginx-conf": file}).given,
+        None,
+        None,
+        None,
+        ["ciphers=ALL"],
+        None,
+        [],
     )
     assert (made.server.software, made.client.program) == ("nginx", "edge")
     assert made.server.ciphers == "ALL"  # the command line wins
@@ -126,7 +132,8 @@ def test_it_goes_with_no_file_of_ftp(other: str, tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
     config = file if other == "config" else None
-    files = given({"nginx-conf": file, "vsftpd-conf": file if other == "conf" else None})
+    configurations = {"nginx-conf": file} | ({"vsftpd-conf": file} if other == "conf" else {})
+    files = GivenFiles(configurations=configurations).given
     with pytest.raises(InputError, match="for a web client"):
         read_attempt(files, config, None, None, [], None, [])
 
@@ -134,6 +141,6 @@ def test_it_goes_with_no_file_of_ftp(other: str, tmp_path: Path) -> None:
 def test_it_says_nothing_to_another_server(tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
-    files = given({"nginx-conf": file})
+    files = GivenFiles(configurations={"nginx-conf": file}).given
     with pytest.raises(InputError, match="says nothing to origin"):
         read_attempt(files, None, None, None, [], None, [], server="origin")
