@@ -68,16 +68,12 @@ def execute(
             container, list(argv), stdin=bool(given), stdout=True, stderr=True, user=user
         )
         attached = client.api.exec_start(created["Id"], socket=True)
-        line = socket_of(attached)
-        try:
+        with socket_of(attached) as line, contextlib.closing(attached):
             line.settimeout(deadline_s)
             if given:
                 line.sendall(given)
             with cast("BinaryIO", line.makefile("rb")) as stream:
                 output = b"".join(chunk for _, chunk in frames(stream))
-        finally:
-            attached.close()
-            line.close()
         status = client.api.exec_inspect(created["Id"])["ExitCode"]
     except (APIError, DockerException, OSError, EOFError) as error:
         raise ExecutionError(f"{argv[0]} in {container[:12]}: {error}") from error
