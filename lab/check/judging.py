@@ -212,7 +212,7 @@ def _switch(place: str, version: str, planned: PlannedRow) -> Iterator[SourceLin
     reader = reader_of(planned.attempt.server)
     number = None
     if file and reader is not None:
-        number = reader.line_that_switches("\n".join(_lines(file)), version)
+        number = reader.reading.line_that_switches("\n".join(_lines(file)), version)
     if number is not None:
         yield from source_lines([f"{file}:{number}"])
     elif place or file:

@@ -90,7 +90,7 @@ class _Reader:
         self._names = NamedFiles()
         if self._given is not None:
             text, file = read_text(self._given.file), str(self._given.file)
-            self._names = self._given.reader.named_files(text, file)
+            self._names = self._given.reader.reading.named_files(text, file)
         self.own = self._files()
 
     def attempt(self, one: ExerciseClient) -> Attempt:

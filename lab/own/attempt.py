@@ -21,7 +21,7 @@ from lab.model import (
     ServerSettings,
     WebClientSettings,
 )
-from lab.own.configurations import EXTRA, GivenConfiguration
+from lab.own.configurations import EXTRA, ConfigurationText, GivenConfiguration
 from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
@@ -377,8 +377,11 @@ def _server(
     conf, reader = str(given.file), given.reader
     if not isinstance(explicit, reader.settings):
         raise Findings(conf, TABLE).fail("other-server", None, file=reader.file, software=software)
-    text, origins = reader.gather(given.file, read_text)
-    read = reader.read(text, conf, SERVERS[software], given.build, origins)
+    text, origins = reader.reading.gather(given.file, read_text)
+    whole = ConfigurationText(
+        text=text, file=conf, server=SERVERS[software], build=given.build, origins=origins
+    )
+    read = reader.reading.read(whole)
     wins = Findings(conf, TABLE, origins)
     for name in assigned:
         if name in read.lines:

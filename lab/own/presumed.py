@@ -25,7 +25,7 @@ def presumption(what: str, place: str) -> str:
 def wordings() -> Iterator[InBothLanguages]:
     """Every wording of a presumption, with the places of its values."""
     for reader in readers().values():
-        yield from reader.presumptions()
+        yield from reader.reading.presumptions()
 
 
 def in_both_languages(presumed: str) -> InBothLanguages:

@@ -272,13 +272,13 @@ def test_without_a_certificate_the_usual_file_is_presumed() -> None:
 
 def test_what_a_file_names_of_the_machine_is_found() -> None:
     text = 'CertFileAndKey "/a b" /k\nPassivePortRange 30000 30009\nForcePassiveIP 192.0.2.1\n'
-    assert READER.named_files(text, "a.conf") == NamedFiles(
+    assert READER.reading.named_files(text, "a.conf") == NamedFiles(
         certificate=("/a b", 1),
         key=("/k", 1),
         passive_address="192.0.2.1",
         passive_ports=("30000", "30009"),
     )
-    assert READER.named_files("CertFile /a\n", "a.conf").key == ("/a", 1)
+    assert READER.reading.named_files("CertFile /a\n", "a.conf").key == ("/a", 1)
 
 
 # -- what options do together ------------------------------------------------------------------------
