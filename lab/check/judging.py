@@ -22,7 +22,7 @@ from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import likeness
 from lab.remedies.lines import LineChange, changes
-from lab.remedies.words import InBothLanguages, listed_in_both, read_words
+from lab.remedies.words import InBothLanguages, joined, listed_in_both, read_words
 from lab.servers import server_of
 from lab.text import cut
 
@@ -136,7 +136,7 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             return None if outcome.report.verified else say("cause", "unverified")
         case Demand.DELIVERS:
             known = on_real_hosts(result, always=True)
-            said = InBothLanguages("; ".join(d.en for d in known), "、".join(d.ja for d in known))
+            said = joined(InBothLanguages(one.en, one.ja) for one in known)
             return say("cause", "real-host", said=said) if known else None
 
 

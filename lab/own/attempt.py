@@ -22,11 +22,17 @@ from lab.model import (
     WebClientSettings,
 )
 from lab.own.configurations import EXTRA, ConfigurationText, GivenConfiguration
-from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles
+from lab.own.files import (
+    PEM,
+    ClientForm,
+    UserAnchors,
+    UserCertificate,
+    UserFiles,
+    public_roots,
+)
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
-from lab.own.roots import public_roots
 from lab.servers import SERVERS
 from lab.settings import attempt_of, parse_client, parse_server
 from lab.text import cut

@@ -21,7 +21,7 @@ from lab.model import (
 from lab.record import AttemptResult, Chain, RunRecord
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import server_lines
-from lab.remedies.words import InBothLanguages
+from lab.remedies.words import InBothLanguages, joined
 from lab.report import view
 from lab.run.suites import SuiteComparison
 from lab.servers import SERVERS
@@ -68,10 +68,7 @@ def server_in_words(server: ServerSettings, chain: Chain, now: datetime | None =
     yield say("server", "set"), "\n".join(lines) if lines else say("server", "nothing")
     left_open = [name for name in table("default") if getattr(server, name, "") is None]
     if left_open and server.tls:
-        what = InBothLanguages(
-            ", ".join(table("default")[name].en for name in left_open),
-            "、".join(table("default")[name].ja for name in left_open),
-        )
+        what = joined((table("default")[name] for name in left_open), en=", ")
         yield say("server", "default"), say("server", "decides", what=what)
     yield from _certificate(server, chain, now or datetime.now(UTC))
 
@@ -206,17 +203,14 @@ def _value(value: object) -> str:
 
 def came_of(tries: Sequence[AttemptResult]) -> InBothLanguages:
     """What came of all tries of one attempt."""
-    each: dict[str, tuple[InBothLanguages, int]] = {}
-    for one in tries:
-        words = outcome_words(one.outcome) if one.outcome else _unmade(one)
-        each[words.en] = (words, each.get(words.en, (words, 0))[1] + 1)
+    each = Counter(outcome_words(one.outcome) if one.outcome else _unmade(one) for one in tries)
     if len(each) == 1:
-        return next(iter(each.values()))[0]
-    counted = [(words, number) for words, number in each.values()]
-    return InBothLanguages(
-        "; ".join(f"{number} x {words.en}" for words, number in counted),
-        "; ".join(f"{number} x {words.ja}" for words, number in counted),
-    )
+        return next(iter(each))
+    return joined((_times(number, words) for words, number in each.items()), ja="; ")
+
+
+def _times(number: int, words: InBothLanguages) -> InBothLanguages:
+    return InBothLanguages(f"{number} x {words.en}", f"{number} x {words.ja}")
 
 
 def _unmade(one: AttemptResult) -> InBothLanguages:
