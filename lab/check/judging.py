@@ -29,7 +29,6 @@ from lab.text import cut
 _WORDS: Final = Path(__file__).with_name("words.toml")
 #: Causes that name what each end offers; both were asked for the advice.
 _OF_BOTH_ENDS = (Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL)
-_UNMADE = {Verdict.CANNOT: RowVerdict.CANNOT}
 #: Settings that decide, by what is demanded; the first that a file sets, and that is not on, is named.
 _DECIDE = {
     Demand.VERIFIES: ("client.tls", "client.verify"),
@@ -50,9 +49,8 @@ def judged(planned: PlannedRow, result: AttemptResult) -> Row:
     """What came of a requirement, by the attempt that shows it; a refused delivery has no advice yet."""
     wanted, outcome = planned.requirement, result.outcome
     if outcome is None:
-        verdict = RowVerdict.LAB_ERROR
-        if result.verdict is not None:
-            verdict = _UNMADE.get(result.verdict, verdict)
+        cannot = result.verdict is Verdict.CANNOT
+        verdict = RowVerdict.CANNOT if cannot else RowVerdict.LAB_ERROR
         why = result.verdict_why
         return Row(requirement=wanted, verdict=verdict, why=why, attempts=(result,))
     through = got_through(wanted.demand, outcome)

@@ -252,13 +252,10 @@ def _say_issuer(
 
 def _where_the_issuer_is(certificate: x509.Certificate) -> str:
     """Where a certificate says that its issuer's is (RFC 5280, section 4.2.2.1); nothing is fetched."""
-    try:
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except (x509.ExtensionNotFound, *DAMAGES):
-        return ""
+    access = _extension(certificate, x509.AuthorityInformationAccess)
     found = [
         one.access_location.value
-        for one in access.value
+        for one in access or ()
         if one.access_method == AuthorityInformationAccessOID.CA_ISSUERS
     ]
     return f"; it is at {cut(str(found[0]))}" if found else ""
@@ -290,7 +287,7 @@ def _say_purposes(
     found: Findings,
 ) -> None:
     """Whether each is made for what it does."""
-    usages = _usages(path[0].certificate)
+    usages = list(_extension(path[0].certificate, x509.ExtendedKeyUsage) or ())
     right = {_USAGES[checked.side], ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if usages and not right & set(usages):
         names = ", ".join(usage._name for usage in usages)
@@ -306,10 +303,6 @@ def _say_purposes(
             _say(found, "not-a-ca", issuer.line, member=issuer)
         elif usage is not None and not usage.key_cert_sign:
             _say(found, "may-not-sign", issuer.line, member=issuer)
-
-
-def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
-    return list(_extension(certificate, x509.ExtendedKeyUsage) or ())
 
 
 def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:

@@ -145,12 +145,7 @@ def server_log(log: str) -> str | InBothLanguages:
         return say("evidence", "no_log")
     lines = view.telling_lines(log)
     shown = lines if len(lines) <= _MOST_LOG else lines[-_MOST_LOG:]
-    return visible("\n".join(without_stamp(line) for line in shown))
-
-
-def without_stamp(line: str) -> str:
-    """A line of a log without its date and the number of the process."""
-    return view.STAMP.sub("", line)
+    return visible("\n".join(view.STAMP.sub("", line) for line in shown))
 
 
 def wire(result: AttemptResult) -> InBothLanguages:
