@@ -50,6 +50,18 @@ def run(argv: List[str], given: str = "") -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
+def output_of(argv: List[str]) -> str:
+    """All that a program says, on either of its outputs, whatever its status.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end.
+    """
+    done = subprocess.run(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_S, check=False
+    )
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
 def end_with_the_agent() -> None:
     """In a forked process that becomes another program: the kernel kills it when the agent ends.
 

@@ -9,8 +9,8 @@ import os
 import signal
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from helper_programs import end_with_the_agent
-from listener import ListenerProcess
+from helper_programs import end_with_the_agent, run
+from listener import ListenerProcess, kill, processes
 from resident import BadRequest
 
 #: The account "nobody" of the images.
@@ -108,17 +108,30 @@ class ServerProgram:
     def expect_upload(self, _listener: ListenerProcess, _name: str) -> None:
         """Prepare for an upload under this name."""
 
-    def find_upload(self, _listener: ListenerProcess, _name: str) -> Optional[str]:
+    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
-        return None
+        path = os.path.join(listener.uploads, name)
+        return path if os.path.exists(path) else None
 
 
-class ForkedProgram(ServerProgram):
-    """A program in Python that the agent has loaded: a listener is forked from it, which takes milliseconds.
+class AskedProgram(ServerProgram):
+    """A program whose listeners know their own sessions, and are asked.
 
     A listener answers each byte on its descriptor 0 with one: ``1`` when a connection is open, else ``0``;
     the byte ``k`` ends every connection first. The descriptor's end ends the listener.
     """
+
+    def is_quiet(self, listener: ListenerProcess) -> bool:
+        """Ask the listener: it knows a connection until it has logged its end."""
+        return bool(listener.ask(b"?") == b"0")
+
+    def end_sessions(self, listener: ListenerProcess) -> None:
+        """End every session, not the listener."""
+        listener.ask(b"k")
+
+
+class ForkedProgram(AskedProgram):
+    """A program in Python that the agent has loaded: a listener is forked from it, in milliseconds."""
 
     def listener(self, configuration: Dict[str, Any]) -> Callable[[], object]:
         """Make a listener; what is returned serves until descriptor 0 ends."""
@@ -140,14 +153,6 @@ class ForkedProgram(ServerProgram):
         serve()
         os._exit(0)
 
-    def is_quiet(self, listener: ListenerProcess) -> bool:
-        """Ask the listener: it knows a connection until it has logged its end."""
-        return bool(listener.ask(b"?") == b"0")
-
-    def end_sessions(self, listener: ListenerProcess) -> None:
-        """End every session, not the listener."""
-        listener.ask(b"k")
-
 
 class LinkedProgram(ServerProgram):
     """A program of the image that is linked with OpenSSL: it is asked of the very library that it loads."""
@@ -156,10 +161,12 @@ class LinkedProgram(ServerProgram):
     binary = ""
     #: The module of it that is linked with the library, where that is another file.
     linked = ""
+    #: The distribution's packages that it is from.
+    packages: Tuple[str, ...] = ()
     _library: Any = None
 
     @property
-    def library(self) -> Any:
+    def openssl(self) -> Any:
         """The program's library, an ``openssl_library.OpenSSL``."""
         if self._library is None:
             from openssl_library import OpenSSL
@@ -174,19 +181,43 @@ class LinkedProgram(ServerProgram):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execv(self.binary, [self.binary, *argv])
 
+    def end_left_ones(self) -> None:
+        """End the processes of this program that an agent which was killed has left."""
+        for pid, (name, _) in processes().items():
+            if name == os.path.basename(self.binary):
+                kill(pid)
+
+    def version(self) -> str:
+        """What the program says of itself, in the form NAME VERSION."""
+        raise NotImplementedError
+
+    def package(self) -> str:
+        """What the distribution calls what it is from, and in which version."""
+        asked = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *self.packages]
+        return ", ".join(str(run(asked)).splitlines())
+
+    def versions(self) -> Dict[str, Any]:
+        """As declared."""
+        return {
+            "server": self.version(),
+            "package": self.package(),
+            "library": self.openssl.version(),
+            "library_file": self.openssl.file,
+        }
+
     def expand(self, cipher_list: str) -> List[str]:
         """As declared."""
-        suites: List[str] = self.library.suites(cipher_list)
+        suites: List[str] = self.openssl.suites(cipher_list)
         return suites
 
     def loads(self, chain: str, private_key: str) -> bool:
         """As declared."""
-        loaded: bool = self.library.loads(chain, private_key)
+        loaded: bool = self.openssl.loads(chain, private_key)
         return loaded
 
     def speaks(self, version: str) -> bool:
         """As declared."""
-        spoken: bool = self.library.speaks(version)
+        spoken: bool = self.openssl.speaks(version)
         return spoken
 
 

@@ -43,12 +43,11 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
     of luck, and so is what it calls it.
     """
     attempt = Attempt(origin(behaviour="ftp-banner"), client)
+    cure = attempt.with_server(behaviour="serve")
     return Case(
         attempt,
         fastly.no_tls(client),
-        remedies=[
-            recommended("a web server with TLS on the port", attempt.with_server(behaviour="serve"))
-        ],
+        remedies=[recommended("a web server with TLS on the port", cure)],
     )
 
 
@@ -123,34 +122,27 @@ def the_origin_does_not_know_the_name(client: ClientSettings) -> Case:
 def the_origin_closes(client: ClientSettings) -> Case:
     """The origin closes the connection after the client's first message, without a word."""
     attempt = Attempt(origin(behaviour="close"), client)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.CLOSED),
-        twin=attempt.with_server(behaviour="serve"),
-    )
+    twin = attempt.with_server(behaviour="serve")
+    return Case(attempt, fastly.in_handshake(Side.SERVER, Reason.CLOSED), twin=twin)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_resets(client: ClientSettings) -> Case:
     """The origin resets the connection after the client's first message."""
     attempt = Attempt(origin(behaviour="reset"), client)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.RESET),
-        twin=attempt.with_server(behaviour="serve"),
-    )
+    twin = attempt.with_server(behaviour="serve")
+    return Case(attempt, fastly.in_handshake(Side.SERVER, Reason.RESET), twin=twin)
 
 
 @case(section=SECTION, clients=[*fastly.NEW, *fastly.FIPS, *fastly.EDGE])
 def no_secure_renegotiation(client: ClientSettings) -> Case:
     """The origin does not know RFC 5746, without which OpenSSL 3 does not go on."""
     attempt = Attempt(origin(behaviour="no-secure-renegotiation"), client)
+    cure = attempt.with_server(behaviour="serve")
     return Case(
         attempt,
         fastly.in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION),
-        remedies=[
-            recommended("an origin that knows RFC 5746", attempt.with_server(behaviour="serve"))
-        ],
+        remedies=[recommended("an origin that knows RFC 5746", cure)],
     )
 
 

@@ -35,11 +35,8 @@ def the_version_is_served(client: ClientSettings) -> Case:
 def the_version_is_not_served(client: ClientSettings) -> Case:
     """``-tls1_2`` against an origin that has TLS 1.3 only."""
     attempt = Attempt(nginx(protocols=only("TLSv1.3")), replace(client, protocols=only("TLSv1.2")))
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL),
-        twin=attempt.with_server(protocols=None),
-    )
+    twin = attempt.with_server(protocols=None)
+    return Case(attempt, fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL), twin=twin)
 
 
 @case(section=SECTION, clients=ON_ROCKY9)
@@ -142,16 +139,11 @@ def asked_by_address(client: ClientSettings) -> Case:
     The page's command is of that kind, so that it can fail where the service does not.
     """
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, host="address"))
+    cure = attempt.with_client(sni="nginx.lab.test")
     return Case(
         attempt,
         fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
-        remedies=[
-            recommended(
-                "-servername with the origin's name",
-                attempt.with_client(sni="nginx.lab.test"),
-                completed(),
-            )
-        ],
+        remedies=[recommended("-servername with the origin's name", cure, completed())],
     )
 
 

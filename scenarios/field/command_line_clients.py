@@ -1,11 +1,11 @@
 """Command lines: what lftp, wget and netkit's ftp-ssl check, and what they do when TLS fails."""
 
-from lab.cases import Case, Race, case, recommended, unsafe, vsftpd
+from lab.cases import Case, Race, case, recommended, vsftpd
 from lab.clients.ftp_ssl import FtpSsl
 from lab.clients.lftp import Lftp
 from lab.clients.wget import Wget
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from lab.model.expectations import completed, false_success, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage
+from lab.model.expectations import completed, false_success
 from scenarios import field
 
 LFTP = [Lftp(protocols=field.WHOLE)]
@@ -20,9 +20,7 @@ IN_CLEAR_TEXT = completed(data_protected=False)
 
 def _checked(client: ClientSettings, certificate: str, because: Reason) -> Case:
     attempt = Attempt(vsftpd(certificate=certificate, protocols=field.WHOLE), client)
-    return Case(
-        attempt, field.client_refuses(because), twin=attempt.with_server(certificate="valid")
-    )
+    return field.refused_certificate(attempt, because)
 
 
 # -- lftp ----------------------------------------------------------------------------------------------
@@ -35,18 +33,15 @@ def lftp_checks_who_issued_the_certificate(client: ClientSettings) -> Case:
     GnuTLS says of it what it says of every issuer that it does not know.
     """
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=field.WHOLE), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "lftp: set ssl:ca-file to the certificate that the server has",
-                attempt.with_client(trust="self-signed"),
-                field.DELIVERED,
-            ),
-            unsafe("lftp: set ssl:verify-certificate no", attempt.with_client(verify=False)),
-        ],
+        Reason.UNKNOWN_ISSUER,
+        remedies=field.given_or_unchecked(
+            attempt,
+            "lftp: set ssl:ca-file to the certificate that the server has",
+            "lftp: set ssl:verify-certificate no",
+            field.DELIVERED,
+        ),
     )
 
 
@@ -72,11 +67,8 @@ def lftp_delivers_in_clear_text_where_auth_is_refused(client: ClientSettings) ->
 def lftp_with_ssl_force_stops_where_auth_is_refused(client: ClientSettings) -> Case:
     """With ftp:ssl-force, lftp (4.9.2) stops where the server refuses AUTH."""
     attempt = Attempt(vsftpd(tls=False), client)
-    return Case(
-        attempt,
-        refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.TLS_NOT_OFFERED),
-        twin=attempt.with_server(tls=True),
-    )
+    twin = attempt.with_server(tls=True)
+    return Case(attempt, field.AUTH_REFUSED, twin=twin)
 
 
 @case(section=field.SAYS_SUCCESS, clients=LFTP)
@@ -95,11 +87,8 @@ def lftp_with_ssl_force_stops_where_the_handshake_fails(client: ClientSettings) 
     """With ftp:ssl-force, lftp (4.9.2) stops where the TLS handshake fails."""
     server = vsftpd(certificate="empty", tls_required_login=False, tls_required_data=False)
     attempt = Attempt(server, client)
-    return Case(
-        attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
-        twin=attempt.with_server(certificate="valid"),
-    )
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, field.NO_SHARED_CIPHER, twin=twin)
 
 
 @case(section=field.RESUMES, clients=LFTP)
@@ -112,11 +101,8 @@ def lftp_resumes_the_session(client: ClientSettings) -> Case:
 def lftp_shows_nothing_while_it_tries_again(client: ClientSettings) -> Case:
     """At a closed port lftp (4.9.2) tries again, a thousand times, and shows its user nothing."""
     attempt = Attempt(vsftpd(listening=False), client)
-    return Case(
-        attempt,
-        refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED, message=""),
-        twin=attempt.with_server(listening=True),
-    )
+    twin = attempt.with_server(listening=True)
+    return Case(attempt, field.not_reached(Stage.CONNECT, Reason.CONNECTION_REFUSED, ""), twin=twin)
 
 
 # -- wget ----------------------------------------------------------------------------------------------
@@ -126,17 +112,14 @@ def lftp_shows_nothing_while_it_tries_again(client: ClientSettings) -> Case:
 def wget_checks_who_issued_the_certificate(client: ClientSettings) -> Case:
     """With nothing set, wget (1.25.0) refuses a certificate that signed itself."""
     attempt = Attempt(vsftpd(certificate="self-signed"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "wget --ca-certificate with the certificate that the server has",
-                attempt.with_client(trust="self-signed"),
-            ),
-            unsafe("wget --no-check-certificate", attempt.with_client(verify=False)),
-        ],
+        Reason.UNKNOWN_ISSUER,
+        remedies=field.given_or_unchecked(
+            attempt,
+            "wget --ca-certificate with the certificate that the server has",
+            "wget --no-check-certificate",
+        ),
     )
 
 
@@ -152,11 +135,8 @@ def wget_stops_where_auth_is_refused(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(tls=False), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.AUTH,
-            because=Reason.TLS_NOT_OFFERED,
-            message="Server does not support AUTH TLS.",
+        field.server_refuses(
+            Stage.AUTH, Reason.TLS_NOT_OFFERED, "Server does not support AUTH TLS."
         ),
         twin=attempt.with_server(tls=True),
     )
@@ -169,14 +149,11 @@ def wget_blames_implicit_tls_for_a_certificate(client: ClientSettings) -> Case:
     Its last words are "Server does not like implicit FTPS connections."; with a good certificate it does.
     """
     attempt = Attempt(vsftpd(certificate="wrong-host", implicit_tls=True), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(
-            Reason.HOSTNAME_MISMATCH,
-            "The certificate's owner does not match hostname 'ftp.lab.test'\n"
-            "Server does not like implicit FTPS connections.",
-        ),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.HOSTNAME_MISMATCH,
+        "The certificate's owner does not match hostname 'ftp.lab.test'\n"
+        "Server does not like implicit FTPS connections.",
     )
 
 
@@ -211,11 +188,10 @@ def ftp_ssl_calls_a_short_file_sent(client: ClientSettings) -> Case:
     it; the server's 426 changes nothing for it. It is a race: some files are whole.
     """
     attempt = Attempt(vsftpd(), client)
+    cure = attempt.with_server(protocols=field.WHOLE)
     return Case(
         attempt,
         false_success(),
-        remedies=[
-            recommended("vsftpd.conf: TLS 1.2 at most", attempt.with_server(protocols=field.WHOLE))
-        ],
+        remedies=[recommended("vsftpd.conf: TLS 1.2 at most", cure)],
         race=Race(times=30, least=1),
     )

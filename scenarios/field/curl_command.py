@@ -1,6 +1,6 @@
 """The curl command line: it checks certificates and resumes sessions with nothing said."""
 
-from lab.cases import Case, case, curl, recommended, unsafe, vsftpd
+from lab.cases import Case, case, curl, vsftpd
 from lab.model import Attempt, ClientSettings, Reason
 from scenarios import field
 
@@ -11,18 +11,15 @@ CURL = [curl("rocky9", "DEFAULT")]
 def curl_checks_the_certificate(client: ClientSettings) -> Case:
     """With nothing said, curl (7.88.1) delivers nothing to a certificate that nobody vouches for."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=field.WHOLE), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "curl --cacert with the certificate that the server has",
-                attempt.with_client(trust="self-signed"),
-                field.DELIVERED,
-            ),
-            unsafe("curl --insecure", attempt.with_client(verify=False)),
-        ],
+        Reason.SELF_SIGNED_LEAF,
+        remedies=field.given_or_unchecked(
+            attempt,
+            "curl --cacert with the certificate that the server has",
+            "curl --insecure",
+            field.DELIVERED,
+        ),
     )
 
 

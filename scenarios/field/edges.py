@@ -32,15 +32,16 @@ def refuses(client: ClientSettings, reason: Reason, **others: Reason) -> Expecta
     return field.client_refuses(because, TOLD.get(client.program))
 
 
-def trusting(attempt: Attempt, anchor: str) -> list[Remedy]:
+def unchecked(attempt: Attempt) -> Remedy:
+    """The edge is told not to look."""
+    return unsafe("the edge does not check the certificate", attempt.with_client(verify=False))
+
+
+def trusting(attempt: Attempt) -> list[Remedy]:
     """The edge is given what it has to trust, or told not to look."""
-    return [
-        recommended(
-            "the certificate's issuer given to the edge as its CA",
-            attempt.with_client(trust=anchor),
-        ),
-        unsafe("the edge does not check the certificate", attempt.with_client(verify=False)),
-    ]
+    told = attempt.with_client(trust=attempt.server.certificate)
+    given = recommended("the certificate's issuer given to the edge as its CA", told)
+    return [given, unchecked(attempt)]
 
 
 @case(section=SECTION, clients=ALL)
@@ -56,7 +57,7 @@ def self_signed_behind_an_edge(client: ClientSettings) -> Case:
             caddy=Reason.UNKNOWN_ISSUER,
         ),
         twin=attempt.with_server(certificate="valid"),
-        remedies=trusting(attempt, "self-signed"),
+        remedies=trusting(attempt),
     )
 
 
@@ -67,7 +68,7 @@ def unknown_issuer_behind_an_edge(client: ClientSettings) -> Case:
     return Case(
         attempt,
         refuses(client, Reason.UNKNOWN_ISSUER),
-        remedies=trusting(attempt, "private-ca"),
+        remedies=trusting(attempt),
     )
 
 
@@ -82,7 +83,7 @@ def expired_behind_an_edge(client: ClientSettings) -> Case:
             recommended(
                 "a renewed certificate at the origin", attempt.with_server(certificate="renewed")
             ),
-            unsafe("the edge does not check the certificate", attempt.with_client(verify=False)),
+            unchecked(attempt),
         ],
     )
 
@@ -98,7 +99,7 @@ def another_name_behind_an_edge(client: ClientSettings) -> Case:
             recommended(
                 "a certificate for the name at the origin", attempt.with_server(certificate="valid")
             ),
-            unsafe("the edge does not check the certificate", attempt.with_client(verify=False)),
+            unchecked(attempt),
         ],
     )
 
@@ -107,22 +108,16 @@ def another_name_behind_an_edge(client: ClientSettings) -> Case:
 def apache_says_the_name_at_level_info(client: ClientSettings) -> Case:
     """With LogLevel info, Apache httpd (2.4.71) logs that the name in the certificate is another."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.HOSTNAME_MISMATCH),
-        twin=attempt.with_server(certificate="valid"),
-    )
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, refuses(client, Reason.HOSTNAME_MISMATCH), twin=twin)
 
 
 @case(section=SECTION, clients=[Haproxy(log_errors=True)])
 def haproxy_logs_more_when_asked(client: ClientSettings) -> Case:
     """Even with ssl_bc_err_str in its log, HAProxy (3.0.11) does not say what is wrong with a certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.EXPIRED),
-        twin=attempt.with_server(certificate="renewed"),
-    )
+    twin = attempt.with_server(certificate="renewed")
+    return Case(attempt, refuses(client, Reason.EXPIRED), twin=twin)
 
 
 @case(section=SECTION, clients=ALL)
@@ -136,7 +131,7 @@ def intermediate_missing_behind_an_edge(client: ClientSettings) -> Case:
             recommended(
                 "the chain in full at the origin", attempt.with_server(certificate="valid")
             ),
-            unsafe("the edge does not check the certificate", attempt.with_client(verify=False)),
+            unchecked(attempt),
         ],
     )
 
@@ -151,14 +146,11 @@ def a_common_name_is_enough_for_openssl(client: ClientSettings) -> Case:
 def a_common_name_is_not_enough_for_caddy(client: ClientSettings) -> Case:
     """A common name without alternative names is no name for Caddy (2.6.2), as for all of Go."""
     attempt = Attempt(nginx(certificate="cn-only"), client)
+    cure = attempt.with_server(certificate="valid")
     return Case(
         attempt,
         refuses(client, Reason.HOSTNAME_MISMATCH),
-        remedies=[
-            recommended(
-                "a certificate with alternative names", attempt.with_server(certificate="valid")
-            )
-        ],
+        remedies=[recommended("a certificate with alternative names", cure)],
     )
 
 
@@ -184,12 +176,7 @@ def old_tls_behind_an_edge(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(protocols=only("TLSv1"), ciphers="ALL:@SECLEVEL=0"), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.HANDSHAKE,
-            because=Reason.NO_SHARED_PROTOCOL,
-            message=TOLD.get(client.program),
-        ),
+        field.server_refuses(Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL, TOLD.get(client.program)),
         remedies=[
             recommended("current versions at the origin", attempt.with_server(protocols=None))
         ],
@@ -202,11 +189,8 @@ def a_closed_port_behind_an_edge(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(listening=False), client)
     return Case(
         attempt,
-        refused(
-            by=Side.NETWORK,
-            at=Stage.CONNECT,
-            because=Reason.CONNECTION_REFUSED,
-            message=TOLD_OF_A_CLOSED_PORT.get(client.program),
+        field.not_reached(
+            Stage.CONNECT, Reason.CONNECTION_REFUSED, TOLD_OF_A_CLOSED_PORT.get(client.program)
         ),
         remedies=[recommended("the origin started", attempt.with_server(listening=True))],
     )
@@ -216,15 +200,11 @@ def a_closed_port_behind_an_edge(client: ClientSettings) -> Case:
 def an_origin_that_wants_a_certificate(client: ClientSettings) -> Case:
     """The origin wants a certificate of the edge; it answers 400, and every edge passes that on."""
     attempt = Attempt(nginx(require_cert=True), client)
+    cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED),
-        remedies=[
-            recommended(
-                "a certificate given to the edge, to present",
-                attempt.with_client(client_certificate="client"),
-            )
-        ],
+        field.NO_CERTIFICATE_SHOWN,
+        remedies=[recommended("a certificate given to the edge, to present", cure)],
     )
 
 
@@ -232,12 +212,11 @@ def an_origin_that_wants_a_certificate(client: ClientSettings) -> Case:
 def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     """A server line with ssl and nothing else does not start HAProxy (3.0.11)."""
     attempt = Attempt(nginx(), client)
+    cure = attempt.with_client(configured=True)
     return Case(
         attempt,
         refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
-        remedies=[
-            recommended("a CA, and verify required", attempt.with_client(configured=True), FETCHED)
-        ],
+        remedies=[recommended("a CA, and verify required", cure, FETCHED)],
     )
 
 
@@ -252,7 +231,7 @@ def nobody_looks_at_the_certificate(client: ClientSettings) -> Case:
             useless(
                 "the check switched on, and the certificate left as it is",
                 attempt.with_client(configured=True),
-                refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED),
+                field.client_refuses(Reason.EXPIRED),
             )
         ],
     )
@@ -271,33 +250,24 @@ def nobody_looks_at_the_issuer(client: ClientSettings) -> Case:
 def apache_looks_at_the_dates_alone(client: ClientSettings) -> Case:
     """SSLProxyEngine on and nothing else: Apache httpd (2.4.71) refuses an expired certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.UNKNOWN),
-        twin=attempt.with_server(certificate="valid"),
-    )
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, refuses(client, Reason.UNKNOWN), twin=twin)
 
 
 @case(section=SECTION, clients=[Apache(configured=False)])
 def apache_looks_at_the_name_alone(client: ClientSettings) -> Case:
     """SSLProxyEngine on and nothing else: Apache httpd (2.4.71) refuses another name."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.UNKNOWN),
-        twin=attempt.with_server(certificate="valid"),
-    )
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, refuses(client, Reason.UNKNOWN), twin=twin)
 
 
 @case(section=SECTION, clients=[Caddy(configured=False), Squid(configured=False)])
 def system_roots_with_nothing_configured(client: ClientSettings) -> Case:
     """With nothing configured, Squid (6.13) and Caddy (2.6.2) check by the roots of the system."""
     attempt = Attempt(nginx(certificate="private-ca"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_server(certificate="valid"),
-    )
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, refuses(client, Reason.UNKNOWN_ISSUER), twin=twin)
 
 
 @case(section=SECTION, clients=[Stunnel(sni="other.lab.test", verify_name="nginx.lab.test")])

@@ -5,8 +5,8 @@ Seen with nginx 1.22.1 and 1.26.3, and with HAProxy 2.6.12 and 3.0.11.
 
 from lab.cases import Case, case, edge, nginx, recommended, unsafe, useless
 from lab.clients.haproxy import Haproxy
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage
+from lab.model.expectations import completed
 from scenarios import field
 
 SECTION = field.EDGES
@@ -58,11 +58,8 @@ def nginx_resumes_what_another_location_trusts(client: ClientSettings) -> Case:
     Without session reuse it refuses, as its proxy_ssl_trusted_certificate says.
     """
     attempt = Attempt(nginx(), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_client(session_reuse=True),
-    )
+    twin = attempt.with_client(session_reuse=True)
+    return Case(attempt, field.client_refuses(Reason.UNKNOWN_ISSUER), twin=twin)
 
 
 @case(section=SECTION, clients=[edge(earlier="certificate", client_certificate="client")])
@@ -72,11 +69,8 @@ def nginx_resumes_as_who_another_location_is(client: ClientSettings) -> Case:
     To the origin it is the user of that certificate. Without session reuse the origin answers 400.
     """
     attempt = Attempt(nginx(require_cert=True), client)
-    return Case(
-        attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED),
-        twin=attempt.with_client(session_reuse=True),
-    )
+    twin = attempt.with_client(session_reuse=True)
+    return Case(attempt, field.NO_CERTIFICATE_SHOWN, twin=twin)
 
 
 @case(section=SECTION, clients=[edge(earlier="named", sni="")])
@@ -87,17 +81,12 @@ def nginx_resumes_what_needs_a_name(client: ClientSettings) -> Case:
     alert 80. A session that is resumed asks for no certificate.
     """
     attempt = Attempt(nginx(certificate_by_name=True), client)
+    cure = attempt.with_client(sni=None, earlier="none")
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.INTERNAL_ERROR_ALERT),
+        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
         twin=attempt.with_client(session_reuse=True),
-        remedies=[
-            recommended(
-                "the name is sent: proxy_ssl_server_name on",
-                attempt.with_client(sni=None, earlier="none"),
-                FETCHED,
-            )
-        ],
+        remedies=[recommended("the name is sent: proxy_ssl_server_name on", cure, FETCHED)],
     )
 
 
@@ -110,7 +99,7 @@ def haproxy_checks_without_tls(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(), client)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.PLAINTEXT_PEER, message=DOWN),
+        field.server_refuses(Stage.HANDSHAKE, Reason.PLAINTEXT_PEER, DOWN),
         remedies=[
             recommended(
                 "the check with TLS: check-ssl", attempt.with_client(check_ssl=True), FETCHED
@@ -130,12 +119,7 @@ def haproxy_checks_without_a_name(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate_by_name=True), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.HANDSHAKE,
-            because=Reason.INTERNAL_ERROR_ALERT,
-            message=DOWN,
-        ),
+        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT, DOWN),
         remedies=[
             recommended(
                 "the check with the name: check-sni", attempt.with_client(check_sni=True), FETCHED
@@ -171,10 +155,10 @@ def haproxy_checks_the_certificate(client: ClientSettings) -> Case:
 def haproxy_checks_the_name_that_it_sends(client: ClientSettings) -> Case:
     """With check-sni the health check looks at the certificate's name; without it the server stays UP."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.HOSTNAME_MISMATCH, DOWN),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.HOSTNAME_MISMATCH,
+        DOWN,
         remedies=[
             useless(
                 "the check without the name: the server is UP, and visitors read the same",

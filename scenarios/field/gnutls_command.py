@@ -1,9 +1,9 @@
 """gnutls-cli, with which people look at an origin as GnuTLS sees it."""
 
-from lab.cases import Case, case, nginx, origin, recommended, unsafe
+from lab.cases import Case, case, nginx, origin, recommended
 from lab.clients.gnutls_cli import GnutlsCli
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage, only
+from lab.model.expectations import completed
 from scenarios import field
 
 GNUTLS_CLI = [GnutlsCli(platform=name) for name in ("debian12", "debian13")]
@@ -26,18 +26,16 @@ def _said(*sentences: str) -> str:
 def gnutls_cli_checks_who_issued_the_certificate(client: ClientSettings) -> Case:
     """With nothing said, gnutls-cli (3.7.9, 3.8.9) goes no further with a certificate that signed itself."""
     attempt = Attempt(nginx(certificate="self-signed"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER, _said("The certificate issuer is unknown.")),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "gnutls-cli --x509cafile with the certificate that the server has",
-                attempt.with_client(trust="self-signed"),
-                ANSWERED,
-            ),
-            unsafe("gnutls-cli --insecure", attempt.with_client(verify=False)),
-        ],
+        Reason.UNKNOWN_ISSUER,
+        _said("The certificate issuer is unknown."),
+        remedies=field.given_or_unchecked(
+            attempt,
+            "gnutls-cli --x509cafile with the certificate that the server has",
+            "gnutls-cli --insecure",
+            ANSWERED,
+        ),
     )
 
 
@@ -45,13 +43,10 @@ def gnutls_cli_checks_who_issued_the_certificate(client: ClientSettings) -> Case
 def gnutls_cli_checks_the_name(client: ClientSettings) -> Case:
     """With nothing said, gnutls-cli (3.7.9, 3.8.9) refuses a certificate for another host."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(
-            Reason.HOSTNAME_MISMATCH,
-            _said("The name in the certificate does not match the expected."),
-        ),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.HOSTNAME_MISMATCH,
+        _said("The name in the certificate does not match the expected."),
     )
 
 
@@ -59,13 +54,10 @@ def gnutls_cli_checks_the_name(client: ClientSettings) -> Case:
 def gnutls_cli_looks_at_the_purpose(client: ClientSettings) -> Case:
     """With nothing said, gnutls-cli (3.7.9, 3.8.9) refuses a certificate that is for clients only."""
     attempt = Attempt(nginx(certificate="wrong-purpose"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(
-            Reason.WRONG_PURPOSE,
-            _said("The certificate chain does not match the intended purpose."),
-        ),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.WRONG_PURPOSE,
+        _said("The certificate chain does not match the intended purpose."),
     )
 
 
@@ -82,16 +74,13 @@ def gnutls_cli_says_all_that_is_wrong(client: ClientSettings) -> Case:
     Other programs stop at the first defect that they find.
     """
     attempt = Attempt(nginx(certificate="expired-self-signed"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(
-            Reason.EXPIRED,
-            _said(
-                "The certificate issuer is unknown.",
-                "The certificate chain uses expired certificate.",
-            ),
+        Reason.EXPIRED,
+        _said(
+            "The certificate issuer is unknown.",
+            "The certificate chain uses expired certificate.",
         ),
-        twin=attempt.with_server(certificate="valid"),
     )
 
 
@@ -99,12 +88,11 @@ def gnutls_cli_says_all_that_is_wrong(client: ClientSettings) -> Case:
 def gnutls_cli_calls_a_missing_intermediate_an_unknown_issuer(client: ClientSettings) -> Case:
     """Of an intermediate that is not sent, gnutls-cli (3.7.9, 3.8.9) says that the issuer is unknown."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    cure = attempt.with_server(certificate="full-chain")
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, _said("The certificate issuer is unknown.")),
-        remedies=[
-            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
-        ],
+        remedies=[recommended("send the intermediate too", cure)],
     )
 
 
@@ -114,11 +102,10 @@ def gnutls_cli_names_the_alert(client: ClientSettings) -> Case:
     attempt = Attempt(origin(require_cert=True), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.HANDSHAKE,
-            because=Reason.CLIENT_CERTIFICATE_REQUIRED,
-            message="Received alert [116]: Certificate is required\n"
+        field.server_refuses(
+            Stage.HANDSHAKE,
+            Reason.CLIENT_CERTIFICATE_REQUIRED,
+            "Received alert [116]: Certificate is required\n"
             "Fatal error: A TLS fatal alert has been received.\n"
             "Server has terminated the connection abnormally.",
         ),

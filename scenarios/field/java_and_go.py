@@ -9,8 +9,8 @@ from lab.clients.go import Go
 from lab.clients.java import Java
 from lab.clients.java_http import JavaHttp
 from lab.clients.rclone import Rclone
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage, only
+from lab.model.expectations import completed
 from scenarios import field
 
 DISTRIBUTIONS = ("debian12", "debian13")
@@ -27,11 +27,10 @@ WITHOUT_EMS = "-Djdk.tls.useExtendedMasterSecret=false"
 #: Nobody asks for a session: what is left is the certificate.
 LENIENT = partial(vsftpd, require_ssl_reuse=False)
 
-BINDER = refused(
-    by=Side.SERVER,
-    at=Stage.TRANSFER,
-    because=Reason.DATA_TLS_FAILED,
-    message="Failed to copyto: 2 errors occurred: * remote error: tls: error decrypting message"
+BINDER = field.server_refuses(
+    Stage.TRANSFER,
+    Reason.DATA_TLS_FAILED,
+    "Failed to copyto: 2 errors occurred: * remote error: tls: error decrypting message"
     " * unexpected EOF",
 )
 ANSWERED_522 = replace(
@@ -42,10 +41,6 @@ NO_PATH = (
     "javax.net.ssl.SSLHandshakeException: (certificate_unknown) PKIX path building failed:"
     " sun.security.provider.certpath.SunCertPathBuilderException:"
     " unable to find valid certification path to requested target"
-)
-NO_SHARED_CIPHER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
-NO_CERTIFICATE_SHOWN = refused(
-    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED
 )
 
 
@@ -140,14 +135,12 @@ def commons_net_told_to_verify(client: ClientSettings) -> Case:
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
-        remedies=[
-            recommended(
-                "a trust manager with the private authority",
-                attempt.with_client(trust="private-ca"),
-                field.DELIVERED,
-            ),
-            unsafe("FTPSClient as it is", attempt.with_client(verify=False)),
-        ],
+        remedies=field.given_or_unchecked(
+            attempt,
+            "a trust manager with the private authority",
+            "FTPSClient as it is",
+            field.DELIVERED,
+        ),
     )
 
 
@@ -174,7 +167,7 @@ def commons_net_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     shown = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
+        field.NO_CERTIFICATE_SHOWN,
         remedies=[
             recommended(
                 "setKeyManager with the client's certificate and key",
@@ -303,7 +296,7 @@ def java_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     shown = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
+        field.NO_CERTIFICATE_SHOWN,
         remedies=[
             recommended("an SSLContext with the client's certificate and key", shown, ANSWERED)
         ],
@@ -328,12 +321,11 @@ def go_calls_a_missing_intermediate_an_unknown_authority(client: ClientSettings)
 def java_calls_a_missing_intermediate_no_path(client: ClientSettings) -> Case:
     """Java (17, 21) does not say that an intermediate is missing, but that there is no path."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    cure = attempt.with_server(certificate="full-chain")
     return Case(
         attempt,
         field.client_refuses(Reason.UNKNOWN_ISSUER, NO_PATH),
-        remedies=[
-            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
-        ],
+        remedies=[recommended("send the intermediate too", cure)],
     )
 
 
@@ -358,7 +350,7 @@ def go_1_24_offers_no_rsa_key_exchange(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
     return Case(
         attempt,
-        NO_SHARED_CIPHER,
+        field.NO_SHARED_CIPHER,
         remedies=[
             recommended("nginx.conf: ssl_ciphers HIGH", attempt.with_server(ciphers="HIGH")),
             temporary(

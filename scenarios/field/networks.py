@@ -13,18 +13,18 @@ from lab.cases import (
     vsftpd,
 )
 from lab.clients.aioftp import Aioftp
-from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Goal, Reason, Stage
+from lab.model.expectations import completed
 from scenarios import field
 
 FTPLIB = [ftplib("rocky9", "DEFAULT")]
 CURL = [curl("rocky9", "DEFAULT")]
 AIOFTP = [Aioftp()]
 
-PORT_REFUSED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED)
-NO_DATA_TLS = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED)
-NO_WAY = refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED)
-NO_ANSWER = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.TIMED_OUT)
+PORT_REFUSED = field.server_refuses(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
+NO_DATA_TLS = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED)
+NO_WAY = field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
+NO_ANSWER = field.server_refuses(Stage.HANDSHAKE, Reason.TIMED_OUT)
 SHORT = 3.0
 
 
@@ -36,13 +36,12 @@ def active_mode_behind_a_nat(client: ClientSettings) -> Case:
     """
     server = vsftpd(client_nat=True, require_ssl_reuse=False, protocols=field.WHOLE)
     attempt = Attempt(server, client).with_client(mode="active")
+    cure = attempt.with_client(mode="passive")
     return Case(
         attempt,
         PORT_REFUSED,
         twin=attempt.with_server(client_nat=False),
-        remedies=[
-            recommended("passive mode", attempt.with_client(mode="passive"), field.DELIVERED)
-        ],
+        remedies=[recommended("passive mode", cure, field.DELIVERED)],
     )
 
 
@@ -53,13 +52,8 @@ def curl_in_active_mode(client: ClientSettings) -> Case:
     PROT P is agreed, and the file is on its way in clear text when the server ends the connection.
     """
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client).with_client(mode="active")
-    return Case(
-        attempt,
-        NO_DATA_TLS,
-        remedies=[
-            recommended("passive mode", attempt.with_client(mode="passive"), field.DELIVERED)
-        ],
-    )
+    cure = attempt.with_client(mode="passive")
+    return Case(attempt, NO_DATA_TLS, remedies=[recommended("passive mode", cure, field.DELIVERED)])
 
 
 @case(section=field.NETWORKS, clients=FTPLIB)
@@ -67,13 +61,12 @@ def active_mode_behind_a_nat_at_pyftpdlib(client: ClientSettings) -> Case:
     """Behind a NAT pyftpdlib (2.2.0) rejects the private address of active mode as a foreign one."""
     attempt = Attempt(pyftpdlib(client_nat=True, protocols=field.WHOLE), client)
     attempt = attempt.with_client(mode="active")
+    cure = attempt.with_client(mode="passive")
     return Case(
         attempt,
         PORT_REFUSED,
         twin=attempt.with_server(client_nat=False),
-        remedies=[
-            recommended("passive mode", attempt.with_client(mode="passive"), field.DELIVERED)
-        ],
+        remedies=[recommended("passive mode", cure, field.DELIVERED)],
     )
 
 

@@ -3,14 +3,13 @@
 from functools import partial
 
 from lab.cases import Case, case, curl, ftplib, recommended, temporary, vsftpd
-from lab.model import Attempt, ClientSettings, Goal, Reason, Side, Stage
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Goal
+from lab.model.expectations import completed
 from scenarios import field
 
 vsftpd_3_0_3 = partial(vsftpd, software="vsftpd@3.0.3")
 FTPLIB = [ftplib("rocky9", "DEFAULT")]
 CURL = [curl("rocky9", "DEFAULT")]
-NOT_STARTED = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
@@ -23,7 +22,7 @@ def a_switch_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd_3_0_3(extra=("ssl_tlsv12=YES",), require_ssl_reuse=False), client)
     return Case(
         attempt,
-        NOT_STARTED,
+        field.CLOSED_PORT,
         remedies=[
             recommended(
                 "the line is taken out: TLS 1.2 and 1.3 are on by themselves",
@@ -39,12 +38,11 @@ def a_server_name_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     """A vsftpd 3.0.3 does not start with ssl_sni_hostname: that option came with 3.0.5."""
     line = ("ssl_sni_hostname=vsftpd-3-0-3.lab.test",)
     attempt = Attempt(vsftpd_3_0_3(extra=line, require_ssl_reuse=False), client)
+    cure = attempt.with_server(extra=())
     return Case(
         attempt,
-        NOT_STARTED,
-        remedies=[
-            recommended("the line is taken out", attempt.with_server(extra=()), field.DELIVERED)
-        ],
+        field.CLOSED_PORT,
+        remedies=[recommended("the line is taken out", cure, field.DELIVERED)],
     )
 
 

@@ -46,10 +46,9 @@ OF_8_14 = (
 def pycurl_checks_who_issued_the_certificate(client: ClientSettings) -> Case:
     """With nothing set, pycurl (7.45.2, 7.45.6) delivers nothing to a certificate that signed itself."""
     attempt = Attempt(CALM(certificate="self-signed"), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.UNKNOWN_ISSUER,
         remedies=[
             recommended(
                 "pycurl: CAINFO with the certificate that the server has",
@@ -150,11 +149,10 @@ def pycurl_of_debian_12_truncates_over_tls_1_3(client: ClientSettings) -> Case:
     attempt = Attempt(LENIENT(), client).with_client(payload=1 << 18)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.ABORTED,
-            message="pycurl.error: (18, 'server did not report OK, got 426')",
+        field.server_refuses(
+            Stage.TRANSFER,
+            Reason.ABORTED,
+            "pycurl.error: (18, 'server did not report OK, got 426')",
         ),
         remedies=[
             recommended(
@@ -186,11 +184,8 @@ def pycurl_told_to_try_tls_delivers_in_clear_text(client: ClientSettings) -> Cas
 def pycurl_told_to_use_tls_stops_where_auth_is_refused(client: ClientSettings) -> Case:
     """With USESSL_ALL, pycurl (7.45.2, 7.45.6) sends no password where the server refuses AUTH."""
     attempt = Attempt(CALM(tls=False), client)
-    return Case(
-        attempt,
-        refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.TLS_NOT_OFFERED),
-        twin=attempt.with_server(tls=True),
-    )
+    twin = attempt.with_server(tls=True)
+    return Case(attempt, field.AUTH_REFUSED, twin=twin)
 
 
 @case(section=field.WORDS, clients=PYCURL[:1])
@@ -223,12 +218,8 @@ def pycurl_of_debian_13_says_that_a_certificate_has_expired(client: ClientSettin
 def pycurl_of_debian_13_has_no_details_of_a_future_certificate(client: ClientSettings) -> Case:
     """Debian 13's pycurl (7.45.6 on libcurl 8.14.1) has no details of a certificate that is not yet valid."""
     attempt = Attempt(CALM(certificate="not-yet-valid"), client)
-    return Case(
-        attempt,
-        field.client_refuses(
-            Reason.NOT_YET_VALID, OF_8_14.format("certificate error, no details available")
-        ),
-        twin=attempt.with_server(certificate="valid"),
+    return field.refused_certificate(
+        attempt, Reason.NOT_YET_VALID, OF_8_14.format("certificate error, no details available")
     )
 
 
@@ -253,11 +244,10 @@ def pycurl_does_not_say_that_a_certificate_is_asked_for(client: ClientSettings) 
     attempt = Attempt(origin(require_cert=True), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.HANDSHAKE,
-            because=Reason.CLIENT_CERTIFICATE_REQUIRED,
-            message="pycurl.error: (56, 'GnuTLS recv error (-12): A TLS fatal alert has been received.')",
+        field.server_refuses(
+            Stage.HANDSHAKE,
+            Reason.CLIENT_CERTIFICATE_REQUIRED,
+            "pycurl.error: (56, 'GnuTLS recv error (-12): A TLS fatal alert has been received.')",
         ),
         remedies=[
             recommended(
@@ -276,11 +266,10 @@ def pycurl_of_debian_12_cannot_deliver_in_active_mode(client: ClientSettings) ->
     attempt = Attempt(CALM(), client).with_client(mode="active")
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.DATA_TLS_FAILED,
-            message="pycurl.error: (56, 'sa_addr inet_ntop() failed with errno 97:"
+        field.server_refuses(
+            Stage.TRANSFER,
+            Reason.DATA_TLS_FAILED,
+            "pycurl.error: (56, 'sa_addr inet_ntop() failed with errno 97:"
             " Address family not supported by protocol')",
         ),
         remedies=[

@@ -13,8 +13,8 @@ from lab.cases import (
 from lab.clients.aioftp import Aioftp
 from lab.clients.fsspec import Fsspec
 from lab.clients.git_ftp import GitFtp
-from lab.model import Attempt, ClientSettings, Reason, Side, Stage
-from lab.model.expectations import completed, refused
+from lab.model import Attempt, ClientSettings, Reason, Stage
+from lab.model.expectations import completed
 from scenarios import field
 
 FSSPEC, AIOFTP, GIT_FTP = [Fsspec()], [Aioftp()], [GitFtp()]
@@ -32,16 +32,11 @@ def fsspec_checks_no_certificate(client: ClientSettings) -> Case:
 def fsspec_resumes_nothing(client: ClientSettings) -> Case:
     """A vsftpd as it is shipped refuses fsspec (2026.9.0), whose data connections resume no session."""
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client)
+    cure = attempt.with_server(require_ssl_reuse=False)
     return Case(
         attempt,
         field.REUSE_REQUIRED,
-        remedies=[
-            temporary(
-                "require_ssl_reuse=NO on the server",
-                attempt.with_server(require_ssl_reuse=False),
-                UNCHECKED,
-            )
-        ],
+        remedies=[temporary("require_ssl_reuse=NO on the server", cure, UNCHECKED)],
     )
 
 
@@ -52,11 +47,10 @@ def fsspec_with_a_word_for_tls(client: ClientSettings) -> Case:
     attempt = Attempt(server, client).with_client(implicit_tls=True)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.DATA_TLS_REQUIRED,
-            message="ftplib.error_perm: 550 Create directory operation failed.",
+        field.server_refuses(
+            Stage.TRANSFER,
+            Reason.DATA_TLS_REQUIRED,
+            "ftplib.error_perm: 550 Create directory operation failed.",
         ),
         remedies=[
             recommended(
@@ -83,12 +77,7 @@ def aioftp_never_begins_with_vsftpd(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client).with_client(timeout_s=3.0)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.TRANSFER,
-            because=Reason.DATA_TLS_FAILED,
-            message="TimeoutError",
-        ),
+        field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED, "TimeoutError"),
         remedies=[
             recommended(
                 "a server that takes data connections at once",
@@ -103,10 +92,9 @@ def aioftp_never_begins_with_vsftpd(client: ClientSettings) -> Case:
 def aioftp_checks_the_certificate(client: ClientSettings) -> Case:
     """With nothing said, aioftp (0.28.3) delivers nothing to a certificate that has expired."""
     attempt = Attempt(pyftpdlib(certificate="expired", protocols=field.WHOLE), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.EXPIRED),
-        twin=attempt.with_server(certificate="valid"),
+        Reason.EXPIRED,
         remedies=[
             recommended(
                 "the server's certificate is renewed",
@@ -122,18 +110,15 @@ def aioftp_checks_the_certificate(client: ClientSettings) -> Case:
 def git_ftp_checks_the_certificate(client: ClientSettings) -> Case:
     """With nothing said, git-ftp (2.1.0) delivers nothing to a certificate that nobody vouches for."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=field.WHOLE), client)
-    return Case(
+    return field.refused_certificate(
         attempt,
-        field.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                "git-ftp --cacert with the certificate that the server has",
-                attempt.with_client(trust="self-signed"),
-                field.DELIVERED,
-            ),
-            unsafe("git-ftp --insecure", attempt.with_client(verify=False)),
-        ],
+        Reason.SELF_SIGNED_LEAF,
+        remedies=field.given_or_unchecked(
+            attempt,
+            "git-ftp --cacert with the certificate that the server has",
+            "git-ftp --insecure",
+            field.DELIVERED,
+        ),
     )
 
 
@@ -144,15 +129,10 @@ def git_ftp_blames_the_certificate(client: ClientSettings) -> Case:
     Its advice, --insecure, gives the protection away and cures nothing.
     """
     attempt = Attempt(vsftpd_on_openssl_1_0_2(ciphers="DES-CBC3-SHA"), client)
+    cure = attempt.with_server(ciphers="ECDHE+AESGCM")
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
+        field.NO_SHARED_CIPHER,
         twin=attempt.with_server(ciphers=None),
-        remedies=[
-            recommended(
-                "suites of today on the server",
-                attempt.with_server(ciphers="ECDHE+AESGCM"),
-                field.DELIVERED,
-            )
-        ],
+        remedies=[recommended("suites of today on the server", cure, field.DELIVERED)],
     )

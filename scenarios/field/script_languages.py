@@ -62,11 +62,10 @@ def php_stops_where_the_server_has_no_tls(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(tls=False), client)
     return Case(
         attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.AUTH,
-            because=Reason.TLS_NOT_OFFERED,
-            message="Warning: ftp_login(): Please login with USER and PASS.",
+        field.server_refuses(
+            Stage.AUTH,
+            Reason.TLS_NOT_OFFERED,
+            "Warning: ftp_login(): Please login with USER and PASS.",
         ),
         remedies=[recommended("vsftpd.conf: ssl_enable=YES", attempt.with_server(tls=True))],
     )
@@ -76,11 +75,8 @@ def php_stops_where_the_server_has_no_tls(client: ClientSettings) -> Case:
 def php_says_nothing_of_a_closed_port(client: ClientSettings) -> Case:
     """Nothing listens: ftp_ssl_connect returns false without a word."""
     attempt = Attempt(vsftpd(listening=False), client)
-    return Case(
-        attempt,
-        refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED, message=""),
-        twin=attempt.with_server(listening=True),
-    )
+    twin = attempt.with_server(listening=True)
+    return Case(attempt, field.not_reached(Stage.CONNECT, Reason.CONNECTION_REFUSED, ""), twin=twin)
 
 
 @case(section=field.WORDS, clients=PHP)
@@ -92,7 +88,7 @@ def php_says_operation_in_progress_of_a_closed_data_port(client: ClientSettings)
     attempt = Attempt(vsftpd(data_ports="rejected"), client)
     return Case(
         attempt,
-        refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED),
+        field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED),
         remedies=cured(attempt, "data-ports"),
     )
 
@@ -124,7 +120,7 @@ def _ruby_refuses(client: ClientSettings, certificate: str, because: Reason, *cu
     attempt = Attempt(vsftpd(certificate=certificate), client)
     return Case(
         attempt,
-        refused(by=Side.CLIENT, at=Stage.VERIFY, because=because),
+        field.client_refuses(because),
         remedies=cured(attempt, *cures),
     )
 
@@ -153,7 +149,7 @@ def ruby_is_told_426_over_tls_1_3(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(), client)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.ABORTED),
+        field.server_refuses(Stage.TRANSFER, Reason.ABORTED),
         remedies=[
             recommended(
                 "Net::FTP: ssl: {max_version: OpenSSL::SSL::TLS1_2_VERSION}",
@@ -172,12 +168,7 @@ def _node_refuses(
     client: ClientSettings, certificate: str, because: Reason, message: str, *cures: str
 ) -> Case:
     attempt = Attempt(vsftpd(certificate=certificate), client)
-    return Case(
-        attempt,
-        refused(by=Side.CLIENT, at=Stage.VERIFY, because=because, message=message),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=cured(attempt, *cures),
-    )
+    return field.refused_certificate(attempt, because, message, remedies=cured(attempt, *cures))
 
 
 NODE = [*BASIC_FTP, *NPM_FTP]
@@ -221,7 +212,7 @@ def node_refuses_another_hosts_certificate(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(certificate="wrong-host"), client)
     return Case(
         attempt,
-        refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.HOSTNAME_MISMATCH),
+        field.client_refuses(Reason.HOSTNAME_MISMATCH),
         remedies=cured(attempt, "certificate-for-name", "not-verified"),
     )
 
@@ -238,11 +229,8 @@ def https_get_reports_the_last_error_of_a_chain(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
     return Case(
         attempt,
-        refused(
-            by=Side.CLIENT,
-            at=Stage.VERIFY,
-            because=Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
-            message="Error: unable to verify the first certificate",
+        field.client_refuses(
+            Reason.FIRST_CERTIFICATE_UNVERIFIABLE, "Error: unable to verify the first certificate"
         ),
         remedies=cured(attempt, "intermediate-sent", "not-verified"),
     )
@@ -256,11 +244,8 @@ def npm_ftp_waits_for_a_greeting_that_never_comes(client: ClientSettings) -> Cas
     caller gives up.
     """
     attempt = Attempt(vsftpd(implicit_tls=True), client).with_client(timeout_s=3.0)
-    return Case(
-        attempt,
-        refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.TIMED_OUT, message=""),
-        twin=attempt.with_server(implicit_tls=False),
-    )
+    twin = attempt.with_server(implicit_tls=False)
+    return Case(attempt, field.server_refuses(Stage.GREETING, Reason.TIMED_OUT, ""), twin=twin)
 
 
 @case(section=field.WORDS, clients=NPM_FTP)
@@ -271,11 +256,10 @@ def npm_ftp_never_connects_with_implicit_tls(client: ClientSettings) -> Case:
     server speaks. Seen on Node 18 and 20.
     """
     attempt = Attempt(vsftpd(), client).with_client(implicit_tls=True, timeout_s=3.0)
+    tried = attempt.with_server(implicit_tls=True)
     return Case(
         attempt,
-        refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.TIMED_OUT),
+        field.not_reached(Stage.CONNECT, Reason.TIMED_OUT),
         twin=attempt.with_client(implicit_tls=False),
-        remedies=[
-            useless("vsftpd.conf: implicit_ssl=YES", attempt.with_server(implicit_tls=True)),
-        ],
+        remedies=[useless("vsftpd.conf: implicit_ssl=YES", tried)],
     )

@@ -17,16 +17,11 @@ CURL = [curl("rocky9", "DEFAULT")]
 ECDHE_ONLY = "ECDHE+AESGCM"
 NO_REUSE = "proftpd.conf: TLSOptions NoSessionReuseRequired"
 
-DATA_REFUSED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_REQUIRED)
-LOGIN_REFUSED = refused(by=Side.SERVER, at=Stage.LOGIN, because=Reason.TLS_REQUIRED)
-NO_CERTIFICATE_SHOWN = refused(
-    by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.CLIENT_CERTIFICATE_REQUIRED
-)
-NO_SUITE = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
-NO_VERSION = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_PROTOCOL)
+DATA_REFUSED = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_REQUIRED)
+LOGIN_REFUSED = field.server_refuses(Stage.LOGIN, Reason.TLS_REQUIRED)
+NO_VERSION = field.server_refuses(Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL)
 #: Alert 40, of which the server's log does not say what for.
-NOT_TOLD = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.UNKNOWN)
-DOES_NOT_START = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)
+NOT_TOLD = field.server_refuses(Stage.HANDSHAKE, Reason.UNKNOWN)
 IN_CLEAR = completed(data_protected=False)
 #: The login is still protected: an impostor gets none.
 NO_IMPOSTOR = field.client_refuses(Reason.UNKNOWN_ISSUER)
@@ -102,7 +97,7 @@ def proftpd_refuses_prot_c(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(), client).with_client(protect_data=False)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.PROTECT, because=Reason.PROTECTION_REFUSED),
+        field.server_refuses(Stage.PROTECT, Reason.PROTECTION_REFUSED),
         remedies=[recommended("PROT P", attempt.with_client(protect_data=True))],
     )
 
@@ -123,12 +118,11 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) ends a handshake without a common suite with alert 40; its TLSLog says why."""
     attempt = Attempt(Proftpd(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY)
+    cure = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
-        NO_SUITE,
-        remedies=[
-            recommended("proftpd.conf: TLSCipherSuite HIGH", attempt.with_server(ciphers="HIGH"))
-        ],
+        field.NO_SHARED_CIPHER,
+        remedies=[recommended("proftpd.conf: TLSCipherSuite HIGH", cure)],
     )
 
 
@@ -136,15 +130,11 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
 def proftpd_speaks_no_older_version(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSProtocol TLSv1.3 ends the handshake of CentOS 7's ftplib with alert 70."""
     attempt = Attempt(Proftpd(protocols=only("TLSv1.3"), require_ssl_reuse=False), client)
+    cure = attempt.with_server(protocols=from_("TLSv1.2"))
     return Case(
         attempt,
         NO_VERSION,
-        remedies=[
-            recommended(
-                "proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3",
-                attempt.with_server(protocols=from_("TLSv1.2")),
-            )
-        ],
+        remedies=[recommended("proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3", cure)],
     )
 
 
@@ -153,12 +143,11 @@ def proftpd_of_debian_12_says_internal_error(client: ClientSettings) -> Case:
     """ProFTPD of Debian 12 (1.3.8, OpenSSL 3.0) answers a client with TLS 1.0 alone with alert 80."""
     settings = Proftpd(software="proftpd@debian12", require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(protocols=only("TLSv1"))
+    cure = attempt.with_client(protocols=None)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.INTERNAL_ERROR_ALERT),
-        remedies=[
-            recommended("no limit of versions at the client", attempt.with_client(protocols=None))
-        ],
+        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
+        remedies=[recommended("no limit of versions at the client", cure)],
     )
 
 
@@ -168,7 +157,7 @@ def proftpd_has_no_certificate(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(certificate="unset"), client)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.NO_SERVER_CERTIFICATE),
+        field.server_refuses(Stage.AUTH, Reason.NO_SERVER_CERTIFICATE),
         remedies=[
             recommended(
                 "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
@@ -220,14 +209,11 @@ def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
 def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with the key of another certificate says that the file doesn't exist, and ends."""
     attempt = Attempt(PureFtpd(key_of="self-signed"), client)
+    cure = attempt.with_server(key_of=None)
     return Case(
         attempt,
-        DOES_NOT_START,
-        remedies=[
-            recommended(
-                "the private key that belongs to the certificate", attempt.with_server(key_of=None)
-            )
-        ],
+        field.CLOSED_PORT,
+        remedies=[recommended("the private key that belongs to the certificate", cure)],
     )
 
 
@@ -235,14 +221,11 @@ def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case
 def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.3 ftplib learns of it at USER, by alert 116."""
     attempt = Attempt(Proftpd(require_cert=True, require_ssl_reuse=False), client)
+    cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
-        remedies=[
-            recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
-            )
-        ],
+        field.NO_CERTIFICATE_SHOWN,
+        remedies=[recommended("a certificate for the client", cure)],
     )
 
 
@@ -250,14 +233,11 @@ def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> C
 def proftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.2 the client reads alert 40; the log says why."""
     attempt = Attempt(Proftpd(require_cert=True, protocols=only("TLSv1.2")), client)
+    cure = attempt.with_client(client_certificate="client")
     return Case(
         attempt,
-        NO_CERTIFICATE_SHOWN,
-        remedies=[
-            recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
-            )
-        ],
+        field.NO_CERTIFICATE_SHOWN,
+        remedies=[recommended("a certificate for the client", cure)],
     )
 
 
@@ -267,7 +247,7 @@ def proftpd_announces_an_address_that_nobody_reaches(client: ClientSettings) -> 
     attempt = Attempt(Proftpd(pasv_address="silent"), client).with_client(timeout_s=3.0)
     return Case(
         attempt,
-        refused(by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED),
+        field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED),
         remedies=[
             recommended(
                 "proftpd.conf: MasqueradeAddress with the address that clients reach",
@@ -288,15 +268,11 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSOptions UseImplicitSSL says nothing to a client that waits for a greeting."""
     settings = Proftpd(implicit_tls=True, require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(timeout_s=3.0)
+    cure = attempt.with_server(implicit_tls=False)
     return Case(
         attempt,
-        refused(by=Side.SERVER, at=Stage.GREETING, because=Reason.TIMED_OUT),
-        remedies=[
-            recommended(
-                "proftpd.conf: no UseImplicitSSL on this port",
-                attempt.with_server(implicit_tls=False),
-            )
-        ],
+        field.server_refuses(Stage.GREETING, Reason.TIMED_OUT),
+        remedies=[recommended("proftpd.conf: no UseImplicitSSL on this port", cure)],
     )
 
 
@@ -347,12 +323,11 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) ends a handshake without a common suite with alert 40, and no log says why."""
     attempt = Attempt(PureFtpd(ciphers="AES128-SHA"), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY, protocols=only("TLSv1.2"))
+    cure = attempt.with_server(ciphers="HIGH")
     return Case(
         attempt,
         NOT_TOLD,
-        remedies=[
-            recommended("pure-ftpd.conf: TLSCipherSuite HIGH", attempt.with_server(ciphers="HIGH"))
-        ],
+        remedies=[recommended("pure-ftpd.conf: TLSCipherSuite HIGH", cure)],
     )
 
 
@@ -360,12 +335,11 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
 def pure_ftpd_begins_at_tls_1_2(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) ends the handshake of a client that has TLS 1.1 at most with alert 70."""
     attempt = Attempt(PureFtpd(), client).with_client(protocols=only("TLSv1.1"))
+    cure = attempt.with_client(protocols=None)
     return Case(
         attempt,
         NO_VERSION,
-        remedies=[
-            recommended("no limit of versions at the client", attempt.with_client(protocols=None))
-        ],
+        remedies=[recommended("no limit of versions at the client", cure)],
     )
 
 
@@ -380,27 +354,17 @@ def pure_ftpd_takes_a_client_certificate(client: ClientSettings) -> Case:
 def pure_ftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLSCipherSuite -C:HIGH: over TLS 1.2 nobody learns what is missing."""
     attempt = Attempt(PureFtpd(require_cert=True), client).with_client(protocols=only("TLSv1.2"))
-    return Case(
-        attempt,
-        NOT_TOLD,
-        remedies=[
-            recommended(
-                "a certificate for the client", attempt.with_client(client_certificate="client")
-            )
-        ],
-    )
+    cure = attempt.with_client(client_certificate="client")
+    return Case(attempt, NOT_TOLD, remedies=[recommended("a certificate for the client", cure)])
 
 
 @case(section=field.WORDS, clients=CURL)
 def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS and no /etc/ssl/private/pure-ftpd.pem does not start."""
     attempt = Attempt(PureFtpd(certificate="unset"), client)
+    cure = attempt.with_server(certificate="valid")
     return Case(
-        attempt,
-        DOES_NOT_START,
-        remedies=[
-            recommended("pure-ftpd.conf: CertFile", attempt.with_server(certificate="valid"))
-        ],
+        attempt, field.CLOSED_PORT, remedies=[recommended("pure-ftpd.conf: CertFile", cure)]
     )
 
 
@@ -408,12 +372,9 @@ def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
 def pure_ftpd_denies_that_the_file_exists(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) says that a file doesn't exist whose RSA key has 1024 bits, and does not start."""
     attempt = Attempt(PureFtpd(certificate="weak-key"), client)
+    cure = attempt.with_server(certificate="valid")
     return Case(
         attempt,
-        DOES_NOT_START,
-        remedies=[
-            recommended(
-                "a certificate with a key of 2048 bits", attempt.with_server(certificate="valid")
-            )
-        ],
+        field.CLOSED_PORT,
+        remedies=[recommended("a certificate with a key of 2048 bits", cure)],
     )

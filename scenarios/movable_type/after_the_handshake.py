@@ -278,17 +278,12 @@ def a_misspelt_tls_option(client: ClientSettings) -> Case:
     Upstream's program knows ``ssl_tlsv12``; Enterprise Linux 9's build knows the page's spelling.
     """
     attempt = Attempt(vsftpd(extra=("ssl_tlsv1_2=YES",), protocols=mt.WHOLE), client)
+    cure = attempt.with_server(extra=("ssl_tlsv12=YES",))
     return Case(
         attempt,
         mt.DOES_NOT_START,
         twin=attempt.with_server(extra=()),
-        remedies=[
-            recommended(
-                "vsftpd.conf: ssl_tlsv12=YES",
-                attempt.with_server(extra=("ssl_tlsv12=YES",)),
-                completed(),
-            )
-        ],
+        remedies=[recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())],
     )
 
 
@@ -352,12 +347,9 @@ def the_server_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -
 def no_protocol_version_in_common(client: ClientSettings) -> Case:
     """A server of TLS 1.3 alone, and a client on CentOS 7, which has none: alert 70."""
     attempt = Attempt(vsftpd(protocols=only("TLSv1.3")), client)
+    cure = attempt.with_server(protocols=None)
     return Case(
         attempt,
         mt.server_refuses(Reason.NO_SHARED_PROTOCOL),
-        remedies=[
-            recommended(
-                "vsftpd.conf: ssl_tlsv12=YES", attempt.with_server(protocols=None), completed()
-            )
-        ],
+        remedies=[recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())],
     )

@@ -26,11 +26,8 @@ def plain_data_where_tls_is_required(client: ClientSettings) -> Case:
     """The login may be in clear text, the file may not."""
     server = pyftpdlib(protocols=mt.WHOLE, tls_required_login=False)
     attempt = Attempt(server, client).with_client(tls=False)
-    return Case(
-        attempt,
-        mt.data_needs_tls("SSL/TLS required on the data channel."),
-        twin=attempt.with_server(tls_required_data=False),
-    )
+    twin = attempt.with_server(tls_required_data=False)
+    return Case(attempt, mt.data_needs_tls("SSL/TLS required on the data channel."), twin=twin)
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)

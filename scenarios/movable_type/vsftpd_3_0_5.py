@@ -72,16 +72,11 @@ def triple_des_alone(client: ClientSettings) -> Case:
 def nothing_set_and_the_future_policy(client: ClientSettings) -> Case:
     """Under FUTURE the certificate's 2048 bit key is refused before ciphers matter."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
+    cure = attempt.with_server(certificate="rsa3072")
     return Case(
         attempt,
         mt.client_refuses(Reason.WEAK_KEY),
-        remedies=[
-            recommended(
-                "a certificate with a 3072 bit key",
-                attempt.with_server(certificate="rsa3072"),
-                completed(),
-            )
-        ],
+        remedies=[recommended("a certificate with a 3072 bit key", cure, completed())],
     )
 
 

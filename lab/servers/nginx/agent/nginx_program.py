@@ -3,15 +3,13 @@
 import os
 import re
 import socket
-import subprocess
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
-from helper_programs import COMMAND_S, run
+from helper_programs import output_of
 from listener import ANSWER_S, ListenerProcess, descendants, kill, processes
 from server_program import LinkedProgram
 
 BINARY = "/usr/sbin/nginx"
-_PACKAGE_QUERY = ["dpkg-query", "-W", "-f", "${Package} ${Version}", "nginx"]
 #: The socket in a listener's directory on which it tells its counters, and what counts.
 STATUS = "status"
 #: Its directories there, as the configuration names them.
@@ -25,6 +23,7 @@ class NginxProgram(LinkedProgram):
     """Starts listeners of nginx, each with a configuration, a log and processes of its own."""
 
     binary = BINARY
+    packages = ("nginx",)
 
     def start(self, config: str) -> None:
         """Become nginx; called in a forked process. It stays in the foreground by configuration."""
@@ -42,9 +41,7 @@ class NginxProgram(LinkedProgram):
 
     def clean_up(self) -> None:
         """End the workers that a master has left which was killed with its agent."""
-        for pid, (name, _) in processes().items():
-            if name == "nginx":
-                kill(pid)
+        self.end_left_ones()
 
     def is_quiet(self, listener: ListenerProcess) -> bool:
         """Ask its counters: it counts a connection until it has logged and closed it.
@@ -66,17 +63,10 @@ class NginxProgram(LinkedProgram):
         for pid in descendants(listener.pid, processes()):
             kill(pid)
 
-    def versions(self) -> Dict[str, Any]:
-        """What the program says of itself, and the library that it is linked with."""
-        said = subprocess.run(
-            [BINARY, "-v"], stderr=subprocess.PIPE, timeout=COMMAND_S, check=True
-        ).stderr.decode("ascii", "replace")
-        return {
-            "server": said.strip().rpartition(" ")[2].replace("/", " "),
-            "package": run(_PACKAGE_QUERY),
-            "library": self.library.version(),
-            "library_file": self.library.file,
-        }
+    def version(self) -> str:
+        """What the program says of itself."""
+        said: str = output_of([BINARY, "-v"])
+        return said.rpartition(" ")[2].replace("/", " ")
 
     def default_ciphers(self) -> Dict[str, str]:
         """The list that a listener without ``ssl_ciphers`` uses, as it is compiled in."""

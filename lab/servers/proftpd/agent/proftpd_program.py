@@ -3,16 +3,13 @@
 import os
 import pwd
 import re
-import subprocess
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
-from helper_programs import COMMAND_S, run
-from listener import ListenerProcess, kill, processes
+from helper_programs import output_of
+from listener import ListenerProcess
 from pam_program import PamProgram, beside
 
 BINARY = "/usr/sbin/proftpd"
-_PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}\n"]
-_PACKAGES = ["proftpd-core", "proftpd-mod-crypto"]
 
 #: The system account that anonymous users become, as in the sample of the package's configuration.
 ANONYMOUS = "ftp"
@@ -27,6 +24,7 @@ class ProftpdProgram(PamProgram):
     """Starts listeners of ProFTPD and knows where their uploads end up."""
 
     binary = BINARY
+    packages = ("proftpd-core", "proftpd-mod-crypto")
     # Debian 12's program itself is linked with none.
     linked = TLS_MODULE
 
@@ -51,28 +49,14 @@ class ProftpdProgram(PamProgram):
 
     def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
-        for directory in (listener.uploads, listener.anonymous):
-            path = os.path.join(directory, name)
-            if os.path.exists(path):
-                return path
-        return None
+        path = os.path.join(listener.anonymous, name)
+        return path if os.path.exists(path) else super().find_upload(listener, name)
 
-    def versions(self) -> Dict[str, Any]:
-        """What the binaries say of themselves."""
-        said = subprocess.run(
-            [BINARY, "-v"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=COMMAND_S,
-            check=True,
-        ).stdout.decode("ascii", "replace")
+    def version(self) -> str:
+        """What the program says of itself."""
+        said = output_of([BINARY, "-v"])
         found = re.search(r"ProFTPD Version (\S+)", said)
-        return {
-            "server": "ProFTPD %s" % (found.group(1) if found else said.strip()),
-            "package": ", ".join(run(_PACKAGE_QUERY + _PACKAGES).strip().splitlines()),
-            "library": self.library.version(),
-            "library_file": self.library.file,
-        }
+        return "ProFTPD %s" % (found.group(1) if found else said)
 
     def default_ciphers(self) -> Dict[str, str]:
         """The list that a listener without TLSCipherSuite uses, as it is compiled in."""
@@ -95,9 +79,7 @@ class ProftpdProgram(PamProgram):
         ProFTPD does as soon as it listens.
         """
         super().clean_up()
-        for pid, (name, _) in processes().items():
-            if name == os.path.basename(BINARY):
-                kill(pid)
+        self.end_left_ones()
 
 
 PROGRAM = ProftpdProgram

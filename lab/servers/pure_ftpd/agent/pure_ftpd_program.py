@@ -10,17 +10,15 @@ import re
 import secrets
 import select
 import socket
-import subprocess
-from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Dict, Iterable, Iterator, Optional, Tuple
 
-from helper_programs import COMMAND_S, run
-from listener import Descriptors, ListenerProcess, kill, processes, running, spawn
+from helper_programs import output_of, run
+from listener import Descriptors, ListenerProcess, kill, running, spawn
 from pam_program import ForkingProgram, crypt
 from server_program import record_login
 from syslog_collector import SyslogCollector, register
 
 BINARY = "/usr/sbin/pure-ftpd"
-_PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}", "pure-ftpd"]
 #: The cipher list of Debian's configuration, which has a file for each option.
 SHIPPED_LIST = "/etc/pure-ftpd/conf/TLSCipherSuite"
 #: A line of the configuration by which the agent makes a file of others, as an operator does with cat(1).
@@ -40,6 +38,7 @@ class PureFtpdProgram(ForkingProgram):
     """Starts listeners of Pure-FTPd and knows where their uploads end up."""
 
     binary = BINARY
+    packages = ("pure-ftpd",)
     _syslog: Optional[SyslogCollector] = None
 
     def __init__(self) -> None:
@@ -102,11 +101,6 @@ class PureFtpdProgram(ForkingProgram):
             self._syslog.flush()
         return True
 
-    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
-        """The path of what was uploaded under this name, if anything was."""
-        path = os.path.join(listener.uploads, name)
-        return path if os.path.exists(path) else None
-
     def impersonate(self, listener: ListenerProcess) -> None:
         """Start what decides about its logins: it takes every one and notes it.
 
@@ -133,26 +127,12 @@ class PureFtpdProgram(ForkingProgram):
 
     def clean_up(self) -> None:
         """End the listeners of an agent that was killed, which do not end with it."""
-        for pid, (name, _) in processes().items():
-            if name == os.path.basename(BINARY):
-                kill(pid)
+        self.end_left_ones()
 
-    def versions(self) -> Dict[str, Any]:
-        """What the binaries say of themselves."""
-        said = subprocess.run(
-            [BINARY, "--help"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=COMMAND_S,
-            check=False,
-        ).stdout.decode("ascii", "replace")
-        found = re.search(r"pure-ftpd v(\S+)", said)
-        return {
-            "server": "Pure-FTPd %s" % (found.group(1) if found else "?"),
-            "package": run(_PACKAGE_QUERY),
-            "library": self.library.version(),
-            "library_file": self.library.file,
-        }
+    def version(self) -> str:
+        """What it says of itself where it explains its options."""
+        found = re.search(r"pure-ftpd v(\S+)", output_of([BINARY, "--help"]))
+        return "Pure-FTPd %s" % (found.group(1) if found else "?")
 
     def default_ciphers(self) -> Dict[str, str]:
         """The list of Debian's configuration."""

@@ -12,9 +12,8 @@ import socket
 import warnings
 import weakref
 from importlib.metadata import version
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Set
 
-from listener import ListenerProcess
 from OpenSSL import SSL
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
@@ -53,11 +52,6 @@ class PyftpdlibProgram(ForkedProgram):
         server = FTPServer(place, handler_class(configuration), ioloop=loop)
         _Agent(loop, server)
         return lambda: server.serve_forever(handle_exit=False)
-
-    def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
-        """The path of what was uploaded under this name, if anything was."""
-        path = os.path.join(listener.uploads, name)
-        return path if os.path.exists(path) else None
 
     def versions(self) -> Dict[str, Any]:
         """The library's version and those of the TLS library that it brings with it."""

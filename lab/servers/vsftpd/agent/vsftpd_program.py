@@ -6,7 +6,7 @@ import pwd
 import re
 import socket
 import subprocess
-from typing import Any, Dict, FrozenSet, List, Optional
+from typing import Dict, FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
 from listener import ListenerProcess
@@ -15,8 +15,7 @@ from pam_program import PamProgram
 BINARY = "/usr/sbin/vsftpd"
 #: In an image whose vsftpd is no package: the version of the source package that it was compiled from.
 COMPILED = "/opt/lab/vsftpd-source-version"
-_PACKAGE_QUERY = ["/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"]
-_RPM_QUERY = ["/usr/bin/rpm", "-q", "vsftpd"]
+_RPM = "/usr/bin/rpm"
 
 #: The system account that anonymous users become: vsftpd's ``ftp_username``.
 ANONYMOUS = "ftp"
@@ -26,6 +25,7 @@ class VsftpdProgram(PamProgram):
     """Starts listeners of vsftpd and knows where their uploads end up."""
 
     binary = BINARY
+    packages = ("vsftpd",)
 
     def start(self, config: str) -> None:
         """Become vsftpd; called in a forked process."""
@@ -66,40 +66,35 @@ class VsftpdProgram(PamProgram):
 
     def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
-        path = os.path.join(listener.uploads, name)
-        if os.path.exists(path):
-            return path
+        found: Optional[str] = super().find_upload(listener, name)
         path = os.path.join(listener.anonymous, name)
         # Still of the time that expect_upload gave it: nobody has written to it.
-        return path if os.stat(path).st_mtime else None
+        return found or (path if os.stat(path).st_mtime else None)
 
-    def versions(self) -> Dict[str, Any]:
-        """What the binaries say of themselves."""
+    def version(self) -> str:
+        """What the program says of itself."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             # It answers on descriptor 0.
             subprocess.run([BINARY, "-v"], stdin=theirs.fileno(), timeout=COMMAND_S, check=True)
             said = ours.recv(4096).decode("ascii", "replace").strip()
-        return {
-            "server": said.replace("vsftpd: version", "vsftpd"),
-            "package": _package(),
-            "library": self.library.version(),
-            "library_file": self.library.file,
-        }
+        return said.replace("vsftpd: version", "vsftpd")
+
+    def package(self) -> str:
+        """As declared; of one that was compiled for the image, the source package."""
+        if os.path.exists(COMPILED):
+            with open(COMPILED, encoding="ascii") as file:
+                return "compiled from the source of vsftpd " + file.read().strip()
+        if os.path.exists(_RPM):
+            return str(run([_RPM, "-q", "vsftpd"]))
+        said: str = super().package()
+        return said
 
     def default_ciphers(self) -> Dict[str, str]:
         """The list that a listener without ``ssl_ciphers`` uses, as it is compiled in."""
         with open(BINARY, "rb") as file:
             found = cipher_lists_in(file.read(), frozenset(self.expand("ALL:COMPLEMENTOFALL")))
         return {"list": ":".join(found), "source": "string in %s" % BINARY}
-
-
-def _package() -> str:
-    if os.path.exists(COMPILED):
-        with open(COMPILED, encoding="ascii") as file:
-            return "compiled from the source of vsftpd " + file.read().strip()
-    said: str = run(_PACKAGE_QUERY if os.path.exists(_PACKAGE_QUERY[0]) else _RPM_QUERY)
-    return said
 
 
 def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:
