@@ -344,9 +344,9 @@ def _line(place: SourceLine) -> str:
 def strongest_of(result: CheckResult, one: Strongest) -> InBothLanguages:
     """The heading of the strongest configuration: whether it serves all clients."""
     if not one.text:
-        return say("head", "strongest-of-none")
+        return proposed("head", "strongest-of-none")
     everybody = _to_be_served(result) <= {*one.served}
-    return say("head", "strongest" if everybody else "strongest-of-most")
+    return proposed("head", "strongest" if everybody else "strongest-of-most")
 
 
 def rating_in_words(one: RankedRemedy) -> InBothLanguages:
