@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from lab.certificates import OWN
 from lab.exercises import Exercise, ExerciseClient, ExerciseError
@@ -224,7 +223,9 @@ _KINDS = (".pem", ".key")
 
 def plan(exercise: Exercise, files: ReadFolder) -> list[PlannedAttempt]:
     """The attempts of one check: clients as often as they must get through, and each at an impostor's."""
-    own = _own_files(files.own)
+    from lab.run.recording import own_files  # noqa: PLC0415 - is loaded while agents start
+
+    own = own_files(files.own)
     made: list[PlannedAttempt] = []
     for number, (one, attempt) in enumerate(zip(exercise.clients, files.clients, strict=True)):
         made += [
@@ -238,16 +239,3 @@ def plan(exercise: Exercise, files: ReadFolder) -> list[PlannedAttempt]:
         name, at_impostor = f"intruder-impostor-{number}", impostors(attempt)
         made.append(PlannedAttempt(name, at_impostor, role=Role.IMPOSTOR, own=own))
     return made
-
-
-def _own_files(own: UserFiles | None) -> Any:
-    if own is None or own.certificate is None:
-        return None
-    from lab.record import OwnFiles  # noqa: PLC0415 - is loaded while agents start
-
-    return OwnFiles(
-        chain=own.certificate.chain_file,
-        key=own.certificate.key_file,
-        ca=own.anchors.file if own.anchors else None,
-        host=None,
-    )
