@@ -123,14 +123,11 @@ class Demands:
                 if client not in found:
                     # Nobody has said that a client which the lab has not is to be there.
                     found[client] = (one.written, one.written is None)
-                elif found[client][1] and one.written is not None:
-                    self._check_once(client, one.written, found[client][0])
+                elif found[client][1] and one.written and one.written.text != ALL:
+                    other, line = found[client][0], one.written.line
+                    at = other.line if other else None
+                    raise failure(self.file or "", at, "in-two-lists", client=client, line=line)
         return {c: found[c] for c in fitting if c in found and (not narrowed or c in chosen)}
-
-    def _check_once(self, client: str, deliver: SourceLine, other: SourceLine | None) -> None:
-        if deliver.text != ALL:
-            at = other.line if other else None
-            raise failure(self.file or "", at, "in-two-lists", client=client, line=deliver.line)
 
 
 def failure(file: str, line: int | None, problem: str, /, **values: object) -> InputError:

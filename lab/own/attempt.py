@@ -102,10 +102,10 @@ def read_attempt(
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
     given = _one_of(configurations)
-    of_web, of_ftp = _by_family(given)
-    _check_together(backend or of_web, of_ftp or config)
+    web = [backend, *(one.file for one in configurations if one.reader.of_web)]
+    _check_together(web, [*(one.file for one in configurations if not one.reader.of_web), config])
     bare = BARE_CLIENT if client is None else None
-    client = client or (WEB_CLIENT if backend or of_web else FTP_CLIENT)
+    client = client or (WEB_CLIENT if any(web) else FTP_CLIENT)
     server = server or _server_for(client, given)
     findings: list[Finding] = []
     certificate = _certificate(chain, key, findings)
@@ -318,23 +318,13 @@ def _one_of(configurations: Sequence[GivenConfiguration]) -> GivenConfiguration 
     """The configuration that is tried.
 
     Raises:
-        InputError: there are several, and a server reads one.
+        InputError: there are several of one family, and a server reads one.
     """
     for one, other in itertools.combinations(configurations, 2):
         if one.reader.of_web is other.reader.of_web:
             found = Findings(str(other.file), TABLE)
             raise found.fail("two-configurations", None, one=one.option, other=other.option)
-    if len(configurations) > 1:
-        web, ftp = sorted(configurations, key=lambda one: not one.reader.of_web)
-        _check_together(web.file, ftp.file)
     return next(iter(configurations), None)
-
-
-def _by_family(given: GivenConfiguration | None) -> tuple[Path | None, Path | None]:
-    """The file, where it is for a web server and where it is for one of FTP."""
-    if given is None:
-        return None, None
-    return (given.file, None) if given.reader.of_web else (None, given.file)
 
 
 def _server_for(client: str, given: GivenConfiguration | None) -> str:
@@ -345,10 +335,11 @@ def _server_for(client: str, given: GivenConfiguration | None) -> str:
     return given.reader.software
 
 
-def _check_together(web: Path | None, config: Path | None) -> None:
+def _check_together(web: Iterable[Path | None], others: Iterable[Path | None]) -> None:
     """A backend and an origin's configuration are for the web, and the other files are not."""
-    if web is not None and config is not None:
-        raise Findings(str(web), TABLE).fail("web-and-ftp", None, config=config)
+    for_web, for_ftp = (next(filter(None, files), None) for files in (web, others))
+    if for_web and for_ftp:
+        raise Findings(str(for_web), TABLE).fail("web-and-ftp", None, config=for_ftp)
 
 
 def _certificate(

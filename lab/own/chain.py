@@ -320,7 +320,9 @@ def _say_constraints(
     path: Sequence[ChainMember], anchor: x509.Certificate | None, found: Findings
 ) -> None:
     """What issuers may not have below them (RFC 5280, sections 4.2.1.9, 4.2.1.10), and what nobody knows."""
-    leaf, top = path[0], path[-1]
+    top = path[-1]
+    named = _extension(path[0].certificate, x509.SubjectAlternativeName)
+    dns_names = named.get_values_for_type(x509.DNSName) if named else []
     above = [(one.certificate, one.line, str(one)) for one in path[1:]]
     if anchor is not None and anchor != top.certificate:
         above.append((anchor, top.line, cut(anchor.subject.rfc4514_string())))
@@ -330,18 +332,13 @@ def _say_constraints(
         if most is not None and below > most:
             _say(found, "path-too-long", line, issuer=issuer, most=most, below=below)
         names = _extension(certificate, x509.NameConstraints)
-        outside = [] if names is None else [n for n in _dns_names(leaf) if not _permits(names, n)]
+        outside = [n for n in dns_names if not _permits(names, n)] if names else []
         if outside:
             _say(found, "name-not-permitted", line, issuer=issuer, name=cut(outside[0]))
     for member in path:
         unknown = _unknown_critical(member.certificate)
         if unknown is not None:
             _say(found, "unknown-extension", member.line, member=member, extension=unknown)
-
-
-def _dns_names(leaf: ChainMember) -> list[str]:
-    names = _extension(leaf.certificate, x509.SubjectAlternativeName)
-    return [] if names is None else names.get_values_for_type(x509.DNSName)
 
 
 def _permits(constraints: x509.NameConstraints, name: str) -> bool:

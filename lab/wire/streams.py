@@ -12,8 +12,8 @@ from __future__ import annotations
 import bisect
 import heapq
 import ipaddress
+import itertools
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -154,7 +154,7 @@ def connections(capture: Capture) -> tuple[Connection, ...]:
     """The connections of an attempt in the order in which they were begun."""
     found: list[Connection] = []
     by_ends: dict[tuple[Address, Address], Connection] = {}
-    for one in _segments(capture.packets):
+    for one in filter(None, map(_segment, capture.packets, itertools.count())):
         ends, side = (one.client, one.server), Side.SERVER if one.from_server else Side.CLIENT
         opening = one.flags & (_SYN | _ACK | _RST) == _SYN
         known = by_ends.get(ends)
@@ -182,13 +182,6 @@ def _take(connection: Connection, stream: Stream, one: _Segment) -> None:
         stream.finished = one.moment
     if one.flags & _RST and stream.reset is None:
         stream.reset = one.moment
-
-
-def _segments(packets: Iterable[Packet]) -> Iterable[_Segment]:
-    for number, packet in enumerate(packets):
-        one = _segment(packet, number)
-        if one is not None:
-            yield one
 
 
 def _segment(packet: Packet, number: int) -> _Segment | None:
