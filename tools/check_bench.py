@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.check.demands import CheckedFiles, Demands
+from lab.check.demands import Demands
 from lab.check.plan import CheckPlan, read_plan
 from lab.host.checkout import root
 from lab.images import Progress
 from lab.model.expectations import PlannedAttempt
+from lab.own.configurations import GivenFiles
 from lab.run.attempts import make_all
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
@@ -70,7 +71,7 @@ def measure(baseline: Path | None) -> Measured:
         chosen = [word for client in CLIENTS for word in ("--clients", client)]
         check = ["check", "--no-remedies", *given, *chosen]
         plan = read_plan(
-            Demands(), CheckedFiles(configurations={"vsftpd-conf": conf}), narrowed=CLIENTS
+            Demands(), GivenFiles(configurations={"vsftpd-conf": conf}), narrowed=CLIENTS
         )
         if len(plan.rows) != len(CLIENTS):
             raise BenchError("these are not twelve clients")

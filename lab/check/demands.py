@@ -18,7 +18,7 @@ from typing import Any, Final
 from lab.check.clients import meant, usual_among
 from lab.check.result import SourceLine
 from lab.model import PROTOCOLS
-from lab.own.configurations import GivenConfiguration, given, readers
+from lab.own.configurations import GivenFiles, readers
 from lab.own.findings import Findings, InputError, check_line, read_text
 from lab.settings import SettingsError
 from lab.text import cut, did_you_mean, sentences
@@ -30,47 +30,6 @@ ALL: Final = "all"
 _ERRORS = Path(__file__).with_name("errors.toml")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 _HEADER = re.compile(r"\s*\[\s*(?P<name>[\w-]+)\s*\]", re.ASCII)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckedFiles:
-    """What is checked, by the names of the options; those of the command line win."""
-
-    configurations: Mapping[str, Path] = field(default_factory=dict)
-    """Of servers, by the options of :func:`lab.own.configurations.readers`."""
-    builds: Mapping[str, str] = field(default_factory=dict)
-    """What they are written for, by the option that names the build."""
-    chain: Path | None = None
-    key: Path | None = None
-    ca: Path | None = None
-    host: str | None = None
-    mt_config: Path | None = None
-    backend: Path | None = None
-    backend_name: str | None = None
-
-    def over(self, other: CheckedFiles) -> CheckedFiles:
-        """These, and where one is not named, that of the other."""
-        named = {name: value for name, value in vars(self).items() if value is not None}
-        named["configurations"] = {**other.configurations, **self.configurations}
-        named["builds"] = {**other.builds, **self.builds}
-        return dataclasses.replace(other, **named)
-
-    @property
-    def given(self) -> tuple[GivenConfiguration, ...]:
-        """The configurations of servers."""
-        return given(self.configurations, self.builds)
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The files, as they were named."""
-        return tuple(map(str, self.by_option.values()))
-
-    @property
-    def by_option(self) -> dict[str, Path]:
-        """The files, by the option that names each."""
-        configurations = {one.option: one.file for one in self.given}
-        files = {name: value for name, value in vars(self).items() if isinstance(value, Path)}
-        return configurations | {f"--{name.replace('_', '-')}": at for name, at in files.items()}
 
 
 @dataclass(frozen=True)
@@ -86,7 +45,7 @@ class Demands:
     """What a ``lab-check.toml`` says; without one, that all clients that fit must deliver."""
 
     file: str | None = None
-    files: CheckedFiles = CheckedFiles()
+    files: GivenFiles = field(default_factory=GivenFiles)
     deliver: tuple[ClientPattern, ...] = (ClientPattern("*"),)
     may_be_cannot: tuple[ClientPattern, ...] = ()
     settings: Mapping[str, SourceLine] = field(default_factory=dict)
@@ -240,10 +199,10 @@ class _Reading:
             found[version] = place
         return found
 
-    def _files(self) -> CheckedFiles:
+    def _files(self) -> GivenFiles:
         kinds = readers()
         builds = {one.build_option for one in kinds.values()} - {""}
-        fields = {one.name.replace("_", "-"): one for one in dataclasses.fields(CheckedFiles)}
+        fields = {one.name.replace("_", "-"): one for one in dataclasses.fields(GivenFiles)}
         for of_servers in ("configurations", "builds"):
             del fields[of_servers]
         self._known("files", [*kinds, *sorted(builds), *fields])
@@ -257,7 +216,7 @@ class _Reading:
             else:
                 is_path = "Path" in str(fields[key].type)
                 read[fields[key].name] = self._path.parent / text if is_path else text
-        return CheckedFiles(**read)
+        return GivenFiles(**read)
 
     def _baseline(self) -> Path | None:
         if "baseline" not in self._table:

@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.check.demands import CheckedFiles, failure
+from lab.check.demands import failure
 from lab.model import ServerSettings
 from lab.own.configurations import (
     ConfigurationText,
+    GivenFiles,
     WritableConfiguration,
     options_in_words,
     readers,
@@ -30,7 +31,7 @@ class WantedStrongest:
     """Whether it is looked for where nothing is broken as well."""
 
 
-def form_of(server: ServerSettings, files: CheckedFiles) -> WritableConfiguration | None:
+def form_of(server: ServerSettings, files: GivenFiles) -> WritableConfiguration | None:
     """The form of the configuration that was read as these settings.
 
     Args:
@@ -60,7 +61,7 @@ def form_of(server: ServerSettings, files: CheckedFiles) -> WritableConfiguratio
 
 def wanted_strongest(
     server: ServerSettings,
-    files: CheckedFiles,
+    files: GivenFiles,
     language: str,
     *,
     search: bool | None,

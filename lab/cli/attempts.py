@@ -15,7 +15,7 @@ from lab.cli.configurations import of_web, take_configurations
 from lab.cli.japanese import in_japanese
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
-from lab.own.configurations import given, readers
+from lab.own.configurations import GivenFiles, readers
 from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -96,19 +96,23 @@ def attempt(
         web = bool(backend) or any(readers()[option].of_web for option in configurations)
         _print_fields(server, client, language, web=web)
         return
-    wanted, own, findings = read_attempt(
-        given(configurations, builds),
-        mt_config,
-        chain,
-        key,
-        server_settings or [],
-        client,
-        client_settings or [],
-        server=server,
-        backend=backend,
-        backend_name=backend_name,
+    files = GivenFiles(
+        configurations=configurations,
+        builds=builds,
+        chain=chain,
+        key=key,
         ca=ca,
         host=host,
+        mt_config=mt_config,
+        backend=backend,
+        backend_name=backend_name,
+    )
+    wanted, own, findings = read_attempt(
+        files,
+        client,
+        client_settings=client_settings or [],
+        server=server,
+        server_settings=server_settings or [],
         environment=os.environ if mt_config else None,
     )
     say_findings(findings, verbose=verbose, language=language)

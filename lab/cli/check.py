@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.check.demands import NAME, CheckedFiles, find
+from lab.check.demands import NAME, find
 from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common, inputs
 from lab.cli.attempts import say_findings
 from lab.cli.configurations import take_configurations
+from lab.own.configurations import GivenFiles
 from lab.text import visible
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def check(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab check``: exit status 0 if all requirements are met, 1 if one is broken, 3 if one is open."""
-    named = CheckedFiles(
+    named = GivenFiles(
         configurations=configurations,
         builds=builds,
         chain=chain,

@@ -27,8 +27,6 @@ from lab.servers.base import Server
 #: What a line of a configuration is called by: ``extra:LINE`` of an entry of ``extra``, else the field.
 EXTRA = "extra:"
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigurationText:
@@ -217,20 +215,56 @@ def reader_of(settings: ServerSettings) -> OwnConfiguration | None:
     return next(found, None)
 
 
-def given(
-    files: Mapping[str, Path | None], builds: Mapping[str, str | None] = _NOTHING
-) -> tuple[GivenConfiguration, ...]:
-    """The files that were named, in the order of :func:`readers`.
+@dataclass(frozen=True, kw_only=True)
+class GivenFiles:
+    """What a person named, by the names of the options."""
 
-    Args:
-        files: by the option.
-        builds: by the option that names the build. One without a file is of no file and changes nothing.
-    """
-    return tuple(
-        GivenConfiguration(reader=one, file=file, build=builds.get(one.build_option))
-        for option, one in readers().items()
-        if (file := files.get(option)) is not None
-    )
+    configurations: Mapping[str, Path | None] = field(default_factory=dict)
+    """Of servers, by the options of :func:`readers`; ``None``: none is named."""
+    builds: Mapping[str, str | None] = field(default_factory=dict)
+    """What they are written for, by the option that names the build. One without a file changes nothing."""
+    chain: Path | None = None
+    """The server's certificate chain, PEM."""
+    key: Path | None = None
+    """Its private key, PEM; not needed where it is in the chain's file."""
+    ca: Path | None = None
+    """What the clients trust, PEM; ``None``: what the backend says, else public roots."""
+    host: str | None = None
+    """The name that the clients ask for; ``None``: what the backend says, else the lab's own."""
+    mt_config: Path | None = None
+    """Lines of an mt-config.cgi."""
+    backend: Path | None = None
+    """A content delivery network's definition of a backend: VCL, TOML or JSON."""
+    backend_name: str | None = None
+    """Which of them, where the file has several."""
+
+    def over(self, other: GivenFiles) -> GivenFiles:
+        """These, and where one is not named, that of the other."""
+        named = {name: value for name, value in vars(self).items() if value is not None}
+        named["configurations"] = {**other.configurations, **self.configurations}
+        named["builds"] = {**other.builds, **self.builds}
+        return replace(other, **named)
+
+    @property
+    def given(self) -> tuple[GivenConfiguration, ...]:
+        """The configurations of servers, in the order of :func:`readers`."""
+        return tuple(
+            GivenConfiguration(reader=one, file=file, build=self.builds.get(one.build_option))
+            for option, one in readers().items()
+            if (file := self.configurations.get(option)) is not None
+        )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The files, as they were named."""
+        return tuple(map(str, self.by_option.values()))
+
+    @property
+    def by_option(self) -> dict[str, Path]:
+        """The files, by the option that names each."""
+        configurations = {one.option: one.file for one in self.given}
+        files = {name: value for name, value in vars(self).items() if isinstance(value, Path)}
+        return configurations | {f"--{name.replace('_', '-')}": at for name, at in files.items()}
 
 
 def options_in_words(readers_of: Sequence[OwnConfiguration] = ()) -> str:
