@@ -86,7 +86,6 @@ def check_chain(
     lines: Sequence[int],
     file: str,
     checked: Checked,
-    now: datetime.datetime | None = None,
 ) -> Findings:
     """All that can be seen to be wrong with a chain.
 
@@ -95,7 +94,6 @@ def check_chain(
         lines: where each of them is in the file.
         file: its name, for messages.
         checked: what it is checked for.
-        now: the time, for dates (default: the clock's).
     """
     found = Findings(file)
     with quietly():
@@ -104,9 +102,7 @@ def check_chain(
     members = [ChainMember(*each) for each in zip(lines, certificates, strict=True)]
     path = in_order(members)
     for member in members:
-        _say_dates(
-            member, found, now or datetime.datetime.now(datetime.UTC), leaf=member is path[0]
-        )
+        _say_dates(member, found, leaf=member is path[0])
     for member in members[1:]:
         if issued(member.certificate, member.certificate):
             _say(found, "root-sent", member.line, member=member)
@@ -123,9 +119,8 @@ def check_anchors(members: Sequence[ChainMember], found: Findings) -> None:
     with quietly():
         pems = (m.certificate.public_bytes(Encoding.PEM) for m in members)
         described = [describe(pem).leaf for pem in pems]
-    now = datetime.datetime.now(datetime.UTC)
     for member, one in zip(members, described, strict=True):
-        _say_dates(member, found, now, leaf=False)
+        _say_dates(member, found, leaf=False)
         if not (one.ca or issued(member.certificate, member.certificate)):
             _say(found, "anchor-no-ca", member.line, member=member)
 
@@ -201,8 +196,9 @@ def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 # -- one after the other ------------------------------------------------------------------------------
 
 
-def _say_dates(member: ChainMember, found: Findings, now: datetime.datetime, *, leaf: bool) -> None:
+def _say_dates(member: ChainMember, found: Findings, *, leaf: bool) -> None:
     """When it begins and ends, of an issuer only where that is near or over."""
+    now = datetime.datetime.now(datetime.UTC)
     begins = member.certificate.not_valid_before_utc
     ends = member.certificate.not_valid_after_utc
     if now > ends:

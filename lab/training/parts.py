@@ -54,12 +54,8 @@ def situation(attempt: Attempt) -> tuple[InBothLanguages, InBothLanguages]:
 # -- the server ------------------------------------------------------------------------------------
 
 
-def server_in_words(server: ServerSettings, chain: Chain, now: datetime | None = None) -> Pairs:
-    """What is set at a server, what its program decides, and its certificate.
-
-    Args:
-        now: the day of today (default: the clock's).
-    """
+def server_in_words(server: ServerSettings, chain: Chain) -> Pairs:
+    """What is set at a server, what its program decides, and its certificate."""
     yield say("server", "is"), f"{server.software} ({server.host})"
     if not server.listening:
         yield say("server", "set"), say("server", "off")
@@ -70,7 +66,7 @@ def server_in_words(server: ServerSettings, chain: Chain, now: datetime | None =
     if left_open and server.tls:
         what = joined((table("default")[name] for name in left_open), en=", ")
         yield say("server", "default"), say("server", "decides", what=what)
-    yield from _certificate(server, chain, now or datetime.now(UTC))
+    yield from _certificate(server, chain)
 
 
 def _set_lines(server: ServerSettings) -> Iterator[str]:
@@ -93,7 +89,7 @@ def _set_lines(server: ServerSettings) -> Iterator[str]:
     yield from (line for line in written if line not in told)
 
 
-def _certificate(server: ServerSettings, chain: Chain, now: datetime) -> Pairs:
+def _certificate(server: ServerSettings, chain: Chain) -> Pairs:
     label = say("server", "certificate")
     if not server.tls:
         yield label, say("server", "no_tls")
@@ -110,7 +106,8 @@ def _certificate(server: ServerSettings, chain: Chain, now: datetime) -> Pairs:
         say("server", "issuer"),
         say("server", "itself", subject=issuer) if leaf.self_signed else issuer,
     )
-    begin, end, today = (m.date().isoformat() for m in (leaf.not_before, leaf.not_after, now))
+    moments = (leaf.not_before, leaf.not_after, datetime.now(UTC))
+    begin, end, today = (moment.date().isoformat() for moment in moments)
     yield say("server", "valid"), say("server", "dates", begin=begin, end=end, today=today)
     yield say("server", "key"), say("server", "signed", key=leaf.key, signature=leaf.signature)
     behind = ", ".join(cut(one_line(one.subject)) for one in others)
