@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lab.clients import PROGRAMS
 from lab.clients.edges import EdgeSettings
 from lab.host.checkout import root
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult

@@ -30,7 +30,7 @@ from lab.clients import PROGRAMS
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.host.checkout import root
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import (
     Accepts,
     Attempt,
@@ -49,7 +49,7 @@ from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 from tools.field_page import DOCUMENT, Cell, End, Known, Told, write
 
 #: Bytes of the file: a race needs one that does not fit into the kernel's buffers.

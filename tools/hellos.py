@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lab.agents.helper_programs import SEGMENT
 from lab.clients import PROGRAMS
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import Attempt, Side
 from lab.model.expectations import PlannedAttempt
 from lab.run.agents import Unsupported

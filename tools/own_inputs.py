@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.own.configurations import readers
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab

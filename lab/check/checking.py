@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.certificates import RunCertificates
 from lab.check.plan import CheckPlan
 from lab.check.result import CheckResult, StandIn
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.images.provenance import builds_of
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab

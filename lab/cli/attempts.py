@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
 Server = Annotated[
     str | None,
@@ -155,7 +155,7 @@ def attempt(
 
 
 def _policy(name: str) -> CapturePolicy:
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
     return CapturePolicy(name)
 
@@ -232,7 +232,7 @@ def suites(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
-    from lab.images import Printed
+    from lab.images.errors import Printed
     from lab.run.agents import Unsupported
     from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
@@ -319,7 +319,7 @@ def scan(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
-    from lab.images import Printed
+    from lab.images.errors import Printed
     from lab.run.agents import SCANNER
     from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab

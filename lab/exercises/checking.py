@@ -8,7 +8,7 @@ from lab.exercises import Exercise
 from lab.exercises.folder import read as read_folder
 from lab.exercises.grading import Grading, grade
 from lab.exercises.reading import plan, read
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.run.attempts import make_all
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.certificates import RunCertificates
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import Attempt, Role
 from lab.model.expectations import Expectation, PlannedAttempt
 from lab.own.files import UserFiles
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lab.cases import LoadedCase
     from lab.record import OwnFiles, RunRecord
     from lab.run.results import Conducted, OnAttempt
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
 
 def conduct(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lab.cases import LoadedCase
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, Chain, RunRecord

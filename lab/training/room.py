@@ -17,7 +17,7 @@ from docker.errors import DockerException
 from lab.host import machine
 from lab.host.checkout import here
 from lab.host.doctor import Engine, Seen, gib, judge_disk, look_at_engine, seen
-from lab.images import ImageError, Progress
+from lab.images.errors import ImageError, Progress
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
 from lab.serve.servers import LOOPBACK, SPAN

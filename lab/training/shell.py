@@ -18,7 +18,7 @@ from pathlib import Path
 from lab.clients import PROGRAMS
 from lab.host.engine import EngineError, compose_environment
 from lab.host.machine import program
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import PLATFORMS, FtpServerSettings, ProtocolRange, ServerSettings
 from lab.report.layout import hung
 from lab.run.agents import Unsupported

@@ -22,7 +22,7 @@ from typing import Self
 
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.model import (
     PLATFORMS,
     Attempt,
