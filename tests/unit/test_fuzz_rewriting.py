@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lab.check.ladders import Ladders
 from lab.check.strongest import comparable
-from lab.own import InputError
 from lab.own.configurations import ConfigurationText, OwnConfiguration, readers
+from lab.own.findings import InputError
 from lab.own.rewriting import WrittenLine
 from lab.servers import SERVERS
 from tests.unit.fuzzing import fuzz, spoilt

@@ -11,10 +11,10 @@ import pytest
 from lab.certificates import OWN, RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt, only
-from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
+from lab.own.findings import Finding, InputError, Severity
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
 

@@ -13,14 +13,13 @@ from lab.clients.edge import Edge
 from lab.clients.tls_perl import TlsPerl
 from lab.host.checkout import root
 from lab.model import Attempt, ProtocolRange, ServerSettings
-from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
 from lab.own.backend import LONGEST_S, parameters, parameters_of_vcl, read
 from lab.own.backend_data import Form, form_of
 from lab.own.backend_settings import client_settings
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import data
+from lab.own.findings import Finding, InputError, Severity, data
 from lab.own.judged import not_judged
 from lab.servers.nginx import Nginx
 from lab.settings import SettingsError

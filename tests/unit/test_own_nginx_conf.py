@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from lab.model import ProtocolRange, only
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
-from lab.own.findings import LONGEST_LINE, Severity
+from lab.own.findings import LONGEST_LINE, InputError, Severity
 from lab.servers.nginx.own.reading import NginxConf, parse
 
 WHOLE = """\

@@ -9,10 +9,9 @@ import pytest
 
 from lab.certificates import OWN
 from lab.model import ProtocolRange
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
-from lab.own.findings import LONGEST_LINE, data
+from lab.own.findings import LONGEST_LINE, InputError, data
 from lab.own.presumed import in_both_languages
 from lab.servers import ListenerPlace
 from lab.servers.proftpd import SERVERS, Proftpd, ProftpdServer

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.model import FtpServerSettings
-from lab.own import InputError, Severity
 from lab.own.configurations import NamedFiles, ReadConfiguration, readers
-from lab.own.findings import data
+from lab.own.findings import InputError, Severity, data
 from lab.servers import ListenerPlace
 from lab.servers.pure_ftpd import FIXED, PureFtpd, PureFtpdServer
 from lab.servers.pure_ftpd.own import READER, reading

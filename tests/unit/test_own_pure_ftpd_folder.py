@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from lab.check.form import form_of
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import Finding, data
+from lab.own.findings import Finding, InputError, data
 from lab.own.rewriting import WrittenLine
 from lab.servers.pure_ftpd import PureFtpd
 from lab.servers.pure_ftpd.own.reading import TABLE, options
