@@ -197,13 +197,14 @@ def _help_in_japanese() -> Mapping[str, str]:
     return {en: ja for text in texts for en, ja in text.items()}
 
 
-def _assignments(option: str, settings: Settings) -> list[str]:
+@cache
+def _assignments(option: str, settings: Settings) -> tuple[str, ...]:
     words: list[str] = []
     for name, value in set_fields(settings).items():
         if name not in _APART:
             values = value if isinstance(value, tuple) else (value,)
             words += [word for v in values for word in (option, f"{name}={spelt(v)}")]
-    return words
+    return tuple(words)
 
 
 def _read(settings: type[Settings], assignments: Iterable[str], owner: str) -> dict[str, Any]:

@@ -292,8 +292,8 @@ def measure_demos(checkout: Checkout) -> Measured:
             both = ("demo", case, "--no-pause"), ("run", case)
             spent = [[_spent(checkout.root, words) for words in both] for _ in range(WARM_RUNS)]
             demo_s, run_s, demo_cpu_s, run_cpu_s = (
-                statistics.median(one[which][what] for one in spent)
-                for what in (0, 1)
+                statistics.median(one[which].of(what) for one in spent)
+                for what in ("wall", "processor")
                 for which in (0, 1)
             )
             measured.figures += [
@@ -321,7 +321,7 @@ def _exercise(checkout: Checkout) -> list[Figure]:
         folder = Path(place) / "files"
         _command("exercise", "start", EXERCISE, str(folder))
         try:
-            check = [_spent(checkout.root, ("exercise", "check"))[0] for _ in range(WARM_RUNS)]
+            check = [_spent(checkout.root, ("exercise", "check")).wall for _ in range(WARM_RUNS)]
             files = read(exercise, folder, folder)
         finally:
             _command("exercise", "finish", "--remove")
@@ -397,16 +397,17 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
         here: Sequence[str] = (),
     ) -> None:
         """One command at both; ``here``: in this checkout's own words."""
-        spent: dict[Path, list[tuple[float, float]]] = {folder: [] for folder in both}
+        spent: dict[Path, list[Spent]] = {folder: [] for folder in both}
         for _ in range(times):
             for folder in both:
                 mine = here if folder == checkout.root else ()
                 spent[folder].append(_spent(folder, mine or words))
-        for number, what in enumerate(("wall", "processor")):
-            old, new = (statistics.median(one[number] for one in spent[f]) for f in both)
-            line = f"{name}: {what}, {new:.2f} s of {old:.2f} s"
+        runs = words[0] == "run"
+        for what in ("wall", "processor", *(["processor an attempt made"] if runs else [])):
+            old, new = (statistics.median(one.of(what) for one in spent[f]) for f in both)
+            line = f"{name}: {what}, {new:.3g} s of {old:.3g} s"
             measured.figures.append(
-                Figure(line, new / old, "x", limit if number == 0 or words[0] == "run" else None)
+                Figure(line, new / old, "x", limit if what == "wall" or runs else None)
             )
 
     beside("lab --help", ["--help"], 0.25)
@@ -421,15 +422,44 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
     finally:
         for folder in both:
             _spent(folder, ["down"])
-    beside("lab run", ["run"], 0.75, times=1)
+    whole = [_spent(folder, ["run"]) for folder in both]
+    there, ours = (_cases(folder) for folder in both)
+    common = [case for case in there if case in set(ours)]
+    beside(f"lab run of {len(common)} cases that both have", ["run", *common], 0.75)
+    made = f"attempts made in a whole run, {whole[0].made} before"
+    measured.figures.append(Figure(made, whole[1].made, ""))
     for name, limit in (("record.json", 10.0), ("report.html", 4.0)):
         sizes = [(f / ".lab" / "runs" / "latest" / name).stat().st_size / 1e6 for f in both]
         measured.figures.append(Figure(f"{name}, {sizes[0]:.1f} MB before", sizes[1], "MB", limit))
     return measured
 
 
-def _spent(folder: Path, words: Sequence[str]) -> tuple[float, float]:
-    """Seconds that a command takes, and processor seconds of it, of Compose and of its containers.
+@dataclass(frozen=True)
+class Spent:
+    """What a command has taken."""
+
+    wall: float
+    """Seconds."""
+    processor: float
+    """Processor seconds of the command, of Compose and of the containers; not the engine's."""
+    made: int
+    """Attempts that were made, of a run."""
+
+    def of(self, what: str) -> float:
+        """One of these figures in seconds, by its words."""
+        each = self.processor / (self.made or 1)
+        return {"wall": self.wall, "processor": self.processor}.get(what, each)
+
+
+def _cases(folder: Path) -> list[str]:
+    """The ids of a checkout's cases."""
+    command = [str(folder / ".venv" / "bin" / "lab"), "list", "--json"]
+    listed = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=LIMIT_S)
+    return [case["id"] for case in json.loads(listed.stdout)]
+
+
+def _spent(folder: Path, words: Sequence[str]) -> Spent:
+    """Run a command in a checkout.
 
     The containers' are added up from the control groups of the checkout's containers while they run.
     """
@@ -453,12 +483,14 @@ def _spent(folder: Path, words: Sequence[str]) -> tuple[float, float]:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_S)
         wall = time.perf_counter() - started
+        output.seek(0)
+        said = output.read()
         if process.returncode not in (0, 1):
-            output.seek(0)
-            raise BenchError(f"{folder}: `lab {' '.join(words)}`: {output.read()[-2000:]!r}")
+            raise BenchError(f"{folder}: `lab {' '.join(words)}`: {said[-2000:]!r}")
+    made = re.findall(rb"attempts, (\d+) made", said)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, own + sum(containers.values()) - there
+    return Spent(wall, own + sum(containers.values()) - there, int(made[-1]) if made else 0)
 
 
 def _look_at_containers(engine: DockerClient, key: str, seen: dict[str, float]) -> None:

@@ -99,7 +99,7 @@ def read(tree: Path) -> Faults:
     listed = tomllib.loads((tree / LIST).read_text(encoding="utf-8"))
     return Faults(
         tuple(Fault(**fault | {"red": tuple(fault["red"])}) for fault in listed["fault"]),
-        listed["open"],
+        listed.get("open", {}),
     )
 
 

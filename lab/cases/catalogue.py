@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,9 +37,8 @@ class Catalogue:
             catalogue.cases += (loaded := load_module(path))
             if _is_by_name(path.parent):
                 catalogue.by_name |= {case.document for case in loaded}
-        names = [c.id for c in catalogue.cases]
-        for name in names:
-            if names.count(name) > 1:
+        for name, number in Counter(c.id for c in catalogue.cases).items():
+            if number > 1:
                 raise CaseError(f"two cases have the id {name}")
         return catalogue
 

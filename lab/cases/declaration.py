@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +136,13 @@ class LoadedCase:
         """The client that the case is about."""
         return self.case.attempt.client
 
-    def plan(self) -> list[PlannedAttempt]:
+    def plan(self) -> Sequence[PlannedAttempt]:
         """All attempts of the case, the breaking one first."""
-        return [attempt for one in self._once() for attempt in self._repeated(one)]
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> tuple[PlannedAttempt, ...]:
+        return tuple(attempt for one in self._once() for attempt in self._repeated(one))
 
     def _repeated(self, planned: PlannedAttempt) -> list[PlannedAttempt]:
         race = self.case.race

@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ _CA_KEYS = {
     Issuer.PRIVATE: Key.RSA_3072,
     Issuer.ATTACKER: Key.RSA_2048,
 }
-#: What trustme cannot make: leaves without alternative names.
+#: Leaves without alternative names.
 _COMMON_NAMES_ONLY = frozenset({Names.COMMON_NAME_ONLY, Names.OTHER_COMMON_NAME_ONLY, Names.USER})
 #: A leaf with these names is the same for every host.
 _NAMES_OF_NO_HOST = frozenset(
@@ -98,11 +98,16 @@ class ServerCertificate:
 class Wanted:
     """Which part of the catalogue is to be made: a run needs the certificates of its attempts."""
 
-    slugs: Sequence[str] = tuple(CATALOGUE)
+    slugs: Mapping[str, Collection[str]] | None = None
+    """Certificates by the host that presents, or is presented, them; ``None``: every host's, all of them."""
     anchors: Sequence[str] = tuple(ANCHORS)
     strong_issuers: bool = True
     """Whether a client is at security level 3, which asks for RSA-3072 of every CA. Such keys take most of
     the time; what is wanted later does not change them."""
+
+    def of(self, host: str) -> frozenset[str]:
+        """What is wanted for a host."""
+        return frozenset(CATALOGUE if self.slugs is None else self.slugs.get(host, ()))
 
 
 class RunCertificates:
@@ -162,14 +167,14 @@ class RunCertificates:
         Returns:
             Whether any of them is new.
         """
-        slugs = [slug for slug in more.slugs if slug not in self._wanted.slugs]
-        anchors = [name for name in more.anchors if name not in self._wanted.anchors]
+        before, anchors = self._wanted, self._wanted.anchors
         self._wanted = replace(
-            self._wanted,
-            slugs=(*self._wanted.slugs, *slugs),
-            anchors=(*self._wanted.anchors, *anchors),
+            before,
+            slugs={host: before.of(host) | more.of(host) for host in self.hosts},
+            anchors=tuple(dict.fromkeys((*anchors, *more.anchors))),
         )
-        return bool(slugs or anchors)
+        new = any(self._wanted.of(host) - before.of(host) for host in self.hosts)
+        return new or len(self._wanted.anchors) > len(anchors)
 
     def generate(self) -> RunCertificates:
         """Make what is wanted for every host now, on all cores; what names an address, once it is known.
@@ -192,6 +197,11 @@ class RunCertificates:
         """
         for host in self.hosts:
             self._own[slug, host] = ServerCertificate(slug, host, chain_pem, key_pem, leaf_sha256)
+
+    @property
+    def has_own(self) -> bool:
+        """Whether a certificate of the operator's is among them."""
+        return bool(self._own)
 
     @property
     def client_ca(self) -> str:
@@ -275,7 +285,8 @@ class RunCertificates:
             raise UnknownCertificate("trust anchor", name, ANCHORS)
         if name in CATALOGUE and CATALOGUE[name].leaf.issuer is Issuer.ITSELF:
             leaf = CATALOGUE[name].leaf
-            bundle = [self._leaf(leaf, host).certificate for host in self.hosts]
+            its = [host for host in self.hosts if name in self._wanted.of(host)]
+            bundle = [self._leaf(leaf, host).certificate for host in its or self.hosts]
         elif name == "public-intermediate":
             bundle = [self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY)]
         elif name == "public-root":
@@ -305,7 +316,8 @@ class RunCertificates:
         self._generate_all(host)
         files: list[tuple[str, bytes]] = []
         own = [slug for slug, of in self._own if of == host]
-        possible = [slug for slug in self._wanted.slugs if self._can_be(CATALOGUE[slug].leaf, host)]
+        wanted = self._wanted.of(host)
+        possible = [s for s in CATALOGUE if s in wanted and self._can_be(CATALOGUE[s].leaf, host)]
         for slug in (*possible, *own):
             made = self.server(slug, host)
             files.append((f"{host}/{slug}.chain.pem", made.chain_pem))
@@ -322,7 +334,7 @@ class RunCertificates:
 
     def _generate_all(self, host: str) -> None:
         """Make all keys and leaves in parallel: OpenSSL works without the interpreter's lock."""
-        declared = {CATALOGUE[slug].leaf for slug in self._wanted.slugs}
+        declared = {CATALOGUE[slug].leaf for slug in self._wanted.of(host)}
         leaves = {leaf for leaf in declared if self._can_be(leaf, host)}
         issuers = {str(leaf.issuer) for leaf in leaves} | set(self._wanted.anchors)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
@@ -353,11 +365,8 @@ class RunCertificates:
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
             return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
-        authority = self._authority(leaf.issuer)
-        if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
-            return authority.issue_ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
-        certificate = authority.sign(
+        certificate = self._authority(leaf.issuer).sign(
             request_certificate(subject, key),
             starts,
             ends,
@@ -405,16 +414,16 @@ class RunCertificates:
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(kind))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
-        """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""
+        """The key pair of a leaf: that of another one, or a new one."""
         if leaf.key_of is not None:
             return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
         # Rare kinds take the longest: there is one for all servers.
         holder: Hashable = (leaf.issuer, leaf.names is Names.USER)
-        if leaf.issuer is Issuer.ITSELF:
+        if leaf.issuer is Issuer.ITSELF or leaf in _KEPT_KEYS:
             # Who is its own issuer is its key.
             holder = (leaf, host)
         elif leaf.key in _ORDINARY_KEYS and leaf.names is not Names.USER:
-            return self._leaf(_first(leaf), host).key
+            holder = (leaf.issuer, host)
         return self._once(("leaf-key", holder, leaf.key), lambda: generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:

@@ -52,7 +52,9 @@ class FilesOfExercise:
         anchors = [name for name in ANCHORS if name in {n for k, n in wanted if k == "anchor"}]
         self._material = (
             material
-            or RunCertificates.create([self._host], wanted=Wanted(slugs, anchors)).generate()
+            or RunCertificates.create(
+                [self._host], wanted=Wanted({self._host: slugs}, anchors)
+            ).generate()
         )
 
     def contents(self, way: Way) -> Mapping[str, bytes]:

@@ -81,7 +81,11 @@ _FTP_WORDS = re.compile(
     r"|clos|time|too many|negotiat|policy|secur|exceed|refus|fail",
     re.IGNORECASE,
 )
-_WEB = re.compile(r"https?://|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b", re.IGNORECASE)
+#: curl names a page of its own below every refused certificate, whatever it spoke.
+_WEB = re.compile(
+    r"https?://(?!curl\.(?:haxx\.)?se/docs/)|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b",
+    re.IGNORECASE,
+)
 #: What a program does over FTP alone.
 _OF_FTP = frozenset({"greeting", "starttls", "login", "protect", "put"})
 _FTP = re.compile(

@@ -70,6 +70,8 @@ def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:
     names: list[str] = []
     for side in ("server", "client"):
         a, b = getattr(one, side), getattr(other, side)
+        if a == b:
+            continue
         fields = {f.name: f.default for end in (a, b) for f in dataclasses.fields(end)}
         names += [
             f"{side}.{name}"

@@ -11,7 +11,8 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 from lab.certificates import OWN
@@ -67,11 +68,12 @@ def run(
     groups = interleaved(grouped(planned))
     workers = min(len(groups), workers or PER_PROCESSOR * (os.cpu_count() or 1))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
+    done: SimpleQueue[Future[tuple[list[AttemptResult], Capture | None]]] = SimpleQueue()
     try:
-        for done in as_completed(
-            [pool.submit(_make, session, group, captures) for group in groups]
-        ):
-            results, capture = done.result()
+        for group in groups:
+            pool.submit(_make, session, group, captures).add_done_callback(done.put)
+        for _ in groups:
+            results, capture = done.get().result()
             for number, result in enumerate(results):
                 finished(result, None if number else capture)
     except BaseException:

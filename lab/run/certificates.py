@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.certificates import ANCHORS, CATALOGUE, RunCertificates, Wanted
+from lab.certificates import ANCHORS, CATALOGUE, Issuer, RunCertificates, Wanted
 from lab.model import Attempt
 from lab.model.software import LIMITS
 from lab.own.files import UserFiles
@@ -14,6 +14,8 @@ from lab.servers import SERVER_HOSTS
 
 #: The last of OpenSSL's security levels at which RSA-2048 is enough: 112 bits.
 _MOST_2048 = 2
+#: Trust anchors that are a server's own certificate.
+_SELF_SIGNED = {slug for slug, one in CATALOGUE.items() if one.leaf.issuer is Issuer.ITSELF}
 _LEVEL = re.compile(r"SECLEVEL\s*=\s*[3-9]")
 
 
@@ -46,20 +48,17 @@ def begin(attempts: Collection[Attempt] | None, own: UserFiles | None = None) ->
 
 def wanted_by(attempts: Collection[Attempt]) -> Wanted:
     """The certificates and trust anchors of the catalogue that attempts' settings name."""
-    slugs: set[str | None] = set()
+    slugs: dict[str, set[str]] = {}
     anchors: set[str | None] = {"public"}
     for one in attempts:
-        slugs |= {
-            one.server.certificate,
-            one.server.key_slug,
-            one.client.pin,
-            one.client.client_certificate,
-        }
-        anchors.add(one.client.trust)
+        client, server = one.client, one.server
+        named = {server.certificate, server.key_slug, client.pin, client.client_certificate}
+        if client.trust in _SELF_SIGNED:
+            named.add(client.trust)
+        slugs.setdefault(server.host, set()).update(CATALOGUE.keys() & named)
+        anchors.add(client.trust)
     strong = any(_is_at_level_3(one) for one in attempts)
-    return Wanted(
-        [s for s in CATALOGUE if s in slugs], [a for a in ANCHORS if a in anchors], strong
-    )
+    return Wanted(slugs, [a for a in ANCHORS if a in anchors], strong)
 
 
 def _is_at_level_3(attempt: Attempt) -> bool:

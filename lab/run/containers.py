@@ -369,7 +369,7 @@ class Equipment:
         Raises:
             AgentError: a container takes no files.
         """
-        for service in self._equipped.values():
+        for service in self._equipped.values() if self._material.has_own else ():
             is_server = service in _SERVER_SERVICES
             own = _own_key(server=is_server)
             keys = [p for p in self._certificates(server=is_server) if p.endswith(own)]

@@ -68,9 +68,13 @@ class Lab:
 
     def image_of(self, service: str) -> str | None:
         """Name of the image that a service of the topology runs on; ``None``: it does not run."""
-        container = self.topology.containers.get(service)
+        return self._names.get(service)
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
         tags = {image.tag: name for name, image in self.images.items()}
-        return tags.get(container.image) if container else None
+        running = self.topology.containers.items()
+        return {service: tags[one.image] for service, one in running if one.image in tags}
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,9 +182,10 @@ def record_run(
                 writer.describe(topology=topology)
             complete = True
         finally:
+            # Of a case that was cut short nothing is said: its twin may not have been made.
+            cut_short = {p.case_id for p in planned if p.id not in results}
             for case in cases:
-                # Of a case that was cut short nothing is said: its twin may not have been made.
-                if all(p.id in results for p in planned if p.case_id == case.id):
+                if case.id not in cut_short:
                     writer.case(case_record(case, results))
             record = writer.finish(datetime.now(UTC), complete=complete)
         return Conducted(record, writer.path)
@@ -212,14 +214,19 @@ def images_of(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
     )
     names = dict.fromkeys(laboratory.image_of(service) for service in services)
     return tuple(
-        ImageUse(
-            name=name,
-            stand_in=laboratory.images[name].provenance.stand_in,
-            moved=laboratory.moved(name) if result.verdict is Verdict.SURPRISE else None,
+        _image_use(
+            name,
+            laboratory.images[name].provenance.stand_in,
+            laboratory.moved(name) if result.verdict is Verdict.SURPRISE else None,
         )
         for name in names
         if name is not None
     )
+
+
+@cache
+def _image_use(name: str, stand_in: bool, moved: tuple[str, ...] | None) -> ImageUse:
+    return ImageUse(name=name, stand_in=stand_in, moved=moved)
 
 
 def chain_of(laboratory: Lab, attempt: Attempt) -> Chain:

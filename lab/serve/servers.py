@@ -78,7 +78,7 @@ def begin_certificates(
     named = {settings.certificate for entry in entries for settings in entry.servers}
     material = RunCertificates.create(
         [place.host],
-        wanted=Wanted([slug for slug in CATALOGUE if slug in named]),
+        wanted=Wanted({place.host: named & CATALOGUE.keys()}),
         zone=SERVED_ZONE,
     )
     material.add_addresses({place.host: place.address})

@@ -24,13 +24,20 @@ from lab.explain.answer import explain
 from lab.explain.index import load as load_index
 from tests.explain.texts import (
     KNOWN,
+    PASSES_ON,
     Cause,
     Recording,
     Text,
     held_out,
     load,
+    passed_on,
     words_of,
 )
+
+#: Stages that git never comes to.
+_OF_FTP = {"greeting", "auth", "login", "protect", "transfer"}
+#: Whose words, and what all releases have of them alike.
+_Words = tuple[str, str]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
 #: What is measured where no batch is named.
@@ -143,29 +150,47 @@ class Figures:
 
 
 class Truth:
-    """What recordings tell of a text, all releases of its program together."""
+    """What recordings tell of a text, all releases of its program together.
+
+    Where programs pass on a library's words, all that do so count, as far as one text does not say more than
+    the other: git has no number of libcurl's errors, and curl has two for some words.
+    """
 
     def __init__(self, recordings: Iterable[Recording]) -> None:
-        self._causes: defaultdict[tuple[str, str], set[Cause]] = defaultdict(set)
-        self._set_up: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._causes: defaultdict[_Words, set[Cause]] = defaultdict(set)
+        self._set_up: defaultdict[_Words, set[str]] = defaultdict(set)
         for recording in recordings:
             heard: defaultdict[str, set[str]] = defaultdict(set)
             for text in recording.texts:
                 heard[text.how] |= text.reasons
             for text in recording.texts:
-                for alike in words_of(recording.program, text.text):
-                    self._causes[alike].update(text.causes)
-                    self._set_up[alike] |= heard[text.how]
+                words = words_of(recording.program, text.text)
+                self._causes[words].update(text.causes)
+                self._set_up[words] |= heard[text.how]
+        self._alike: defaultdict[_Words, set[_Words]] = defaultdict(set)
+        for words in self._causes:
+            if library := passed_on(words):
+                self._alike[library].add(words)
+
+    def _all_that_say(self, recording: Recording, text: Text) -> set[_Words]:
+        """These words, and those of other programs that can be the same."""
+        own = words_of(recording.program, text.text)
+        library = passed_on(own)
+        alike = {own, *(self._alike[library] if library else ())}
+        with_a_number = {words for words in alike if words[0] != PASSES_ON}
+        return {own} if own in with_a_number and len(with_a_number) > 1 else alike
 
     def of(self, recording: Recording, text: Text) -> Text:
         """The text with the causes of all set-ups in which the program said it."""
-        words = words_of(recording.program, text.text)
+        words = self._all_that_say(recording, text)
         causes = set[Cause]().union(*(self._causes[one] for one in words))
+        if recording.program == PASSES_ON:
+            causes = {cause for cause in causes if cause.stage not in _OF_FTP}
         return replace(text, causes=tuple(sorted(causes)))
 
     def set_up(self, recording: Recording, text: Text) -> frozenset[str]:
         """The reasons with which the releases and ways that said this were heard at all."""
-        words = words_of(recording.program, text.text)
+        words = self._all_that_say(recording, text)
         return frozenset[str]().union(*(self._set_up[one] for one in words))
 
 

@@ -349,6 +349,29 @@ _OF_A_RELEASE = (
     (r"\b(?:OpenSSL/\d[\w.]*|TLS connect error): (?=error:)", ""),
     (r"\berror:(?:14[0-9A-F]{3}|0A000)([0-9A-F]{3}):SSL routines:[^:\n]*:", r"error:\1:"),
     (r"\b(?:sslv3|ssl/tls|tls) alert ", "alert "),
+    # Node's first lines and its internal frames; what it and Python call an alert, and Python's own lines
+    (r"(?m)^(node:[a-z_/]+):\d+$", r"\1"),
+    (r"(?m)^ +(?=throw er;|triggerUncaughtException\b)", ""),
+    (r"(?m)^ +at emitErrorEvent \(node:_http_client\)\n", ""),
+    (r"\bnode:(?:_tls_wrap|internal/tls/wrap)\b", "node:tls"),
+    (r"\b(?:SSLV3|SSL/TLS)_ALERT_", "ALERT_"),
+    (r"\(_ssl\.c:([23])?\d{3,4}\)", r"(_ssl.c:\g<1>000)"),
+    (r"(?m)^[ ~]*\^[ ~^]*\n", ""),
+    # Go since 1.20, and its source; rclone's word for how bad it is; what Caddy has twice by now
+    (r"\btls: failed to verify certificate: (?=x509: )", ""),
+    (r"\b(\w+\.go):\d+\b", r"\1"),
+    (r"(?m)^(\S+ \S+) (?:CRITICAL|NOTICE): (?=Failed to )", r"\1 "),
+    (r"\bERROR : : (?=error )", "ERROR : "),
+    (r'"client_ip":"[^"]*",', ""),
+    # PHP without the address, and with another letter; Java with the alert's name before it
+    (r"\bfile_put_contents\(ftps://[^)\s]*\)", "file_put_contents()"),
+    (r"\bfailed to open stream:", "Failed to open stream:"),
+    (r"\b(SSL\w*Exception): \([a-z_]+\) ", r"\1: "),
+    # OpenSSL's command line says where it connects to; curl's other words for one thing
+    (r"\AConnecting to \S+\n", ""),
+    (r"\bSSL certificate OpenSSL verify result: ([^\n(]+) \(\d+\)", r"SSL certificate problem: \1"),
+    (r"\bCouldn't connect to server\b", "Could not connect to server"),
+    (r"\bplease visit the web page\b", "please visit the webpage"),
     # libcurl's words for one error of a handshake
     (r"\bgnutls_handshake\(\) failed: |\bGnuTLS, handshake failed: ", "handshake failed: "),
     # HAProxy's pages have other sizes, and its lines another indent; ProFTPD counts what is in a file
@@ -372,20 +395,25 @@ def table(name: str) -> dict[str, Any]:
 
 
 #: Whose words a program's are, where others have the same: curl by another name, of which a text does not
-#: tell the library; and what git passes on of the library that it is built with, behind words of its own.
-WORDS_OF = {"curl-gnutls": ("curl", "libcurl on GnuTLS"), "git": ("libcurl on GnuTLS",)}
+#: tell the library that it is built with.
+WORDS_OF = {"curl-gnutls": "curl"}
+#: What git says before words of libcurl's, and curl with the number that it has for them.
 _BEFORE_WORDS = re.compile(r"\A(?:curl: \(\d+\) |fatal: unable to access '[^']*': )")
+PASSES_ON, _LIBRARY = "git", "libcurl"
 
 
-def words_of(program: str, text: str) -> list[tuple[str, str]]:
-    """Whose words a text is, each with what all releases have of it alike."""
-    said = of_any_release(text)
-    if program not in WORDS_OF:
-        return [(program, said)]
-    return [
-        (one, _BEFORE_WORDS.sub("", said) if one.startswith("lib") else said)
-        for one in WORDS_OF[program]
-    ]
+def words_of(program: str, text: str) -> tuple[str, str]:
+    """Whose words a text is, with what all releases have of it alike."""
+    return WORDS_OF.get(program, program), of_any_release(text)
+
+
+def passed_on(words: tuple[str, str]) -> tuple[str, str] | None:
+    """The words of the library that a program passes on, behind words of its own; ``None`` of any other."""
+    program, said = words
+    if program not in (PASSES_ON, *WORDS_OF.values()):
+        return None
+    of_the_library = _BEFORE_WORDS.sub("", said)
+    return None if of_the_library == said else (_LIBRARY, of_the_library)
 
 
 def held_out() -> dict[str, Path]:

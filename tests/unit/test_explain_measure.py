@@ -70,6 +70,28 @@ def test_the_truth_of_a_text_is_that_of_all_releases_and_ways_of_its_program() -
     assert Truth([first, on_gnutls]).of(first, first.texts[0]).reasons == {"expired", "reset"}
 
 
+def test_a_library_is_heard_through_all_that_pass_its_words_on() -> None:
+    def recorded(program: str, text: str, reason: str, stage: str = "handshake") -> Recording:
+        cause = Cause(reason, "server", stage)
+        texts = (Text(text, "way", ("web: x",), (cause,)),)
+        return replace(RECORDING, program=program, texts=texts)
+
+    def reasons(among: list[Recording], one: Recording) -> set[str]:
+        return set(Truth(among).of(one, one.texts[0]).reasons)
+
+    git = recorded(
+        "git", "fatal: unable to access 'https://x/': Send failure: Broken pipe", "reset"
+    )
+    curl = recorded("curl", "curl: (55) Send failure: Broken pipe", "closed")
+    other = recorded("curl-gnutls", "curl: (35) Send failure: Broken pipe", "sni-rejected")
+    upload = recorded("curl", "curl: (55) Send failure: Broken pipe", "aborted", "transfer")
+    assert reasons([git, curl], git) == reasons([git, curl], curl) == {"reset", "closed"}
+    # of two numbers nobody knows which git has met; and it meets no upload
+    assert reasons([git, curl, other], git) == {"reset", "closed", "sni-rejected"}
+    assert reasons([git, curl, other], curl) == {"closed"}
+    assert reasons([git, curl, upload], git) == {"reset", "closed"}
+
+
 def test_to_be_sure_of_what_is_none_of_the_causes_is_counted() -> None:
     assert answered(["expired"], "revoked", sure="revoked").confidently_wrong
     assert not answered(["expired"], "expired", "revoked", sure="expired").confidently_wrong

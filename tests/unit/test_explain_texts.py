@@ -26,6 +26,7 @@ from tests.explain.texts import (
     named,
     neutral,
     of_any_release,
+    passed_on,
     read,
     table,
     words_of,
@@ -199,6 +200,34 @@ def test_a_suite_that_was_not_offered_has_no_group(tmp_path: Path) -> None:
         ("ssl/tls alert bad certificate", "sslv3 alert bad certificate"),
         ("net/ftp.rb:440:in `getline'", "net/ftp.rb:457:in `getline'"),
         ("0/0/-1/-1/3 503 222 - - SC-- 1/1", "0/0/-1/-1/3 503 217 - - SC-- 1/1"),
+        (
+            "node:events:495\n      throw er;\n      ^\n\nError: a\n    at b (node:_tls_wrap:1681:34)",
+            "node:events:505\n    throw er;\n    ^\n\nError: a\n    at b (node:internal/tls/wrap:1788:34)",
+        ),
+        (
+            "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure (_ssl.c:992)",
+            "[SSL: SSL/TLS_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure (_ssl.c:1147)",
+        ),
+        (
+            "x509: certificate signed by unknown authority",
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        ),
+        (
+            "2026/01/02 03:04:05 Failed to lsf",
+            "2026/01/02 03:04:05 NOTICE: Failed to lsf",
+        ),
+        (
+            "file_put_contents(ftps://...@h/x): failed to open stream: operation failed",
+            "file_put_contents(): Failed to open stream: operation failed",
+        ),
+        (
+            "SSLHandshakeException: Received fatal alert: handshake_failure",
+            "SSLHandshakeException: (handshake_failure) Received fatal alert: handshake_failure",
+        ),
+        (
+            "curl: (60) SSL certificate problem: certificate has expired",
+            "curl: (60) SSL certificate OpenSSL verify result: certificate has expired (10)",
+        ),
     ],
 )
 def test_of_two_releases_a_text_is_one(one: str, other: str) -> None:
@@ -211,18 +240,23 @@ def test_of_two_releases_a_text_is_one(one: str, other: str) -> None:
         ("error:0A000418:SSL routines::x", "error:0A000412:SSL routines::x"),
         ("0/0/-1/-1/3 503 222 - - SC-- 1/1", "0/0/-1/-1/3 504 222 - - sC-- 1/1"),
         ("net/ftp.rb:440:in `getline'", "net/ftp.rb:440:in `voidresp'"),
+        ("EOF occurred (_ssl.c:992)", "EOF occurred (_ssl.c:2483)"),
+        ("Failed to connect to h port 443 after 3 ms", "Failed to connect to h:443 after 3 ms"),
     ],
 )
 def test_what_tells_a_cause_is_kept(one: str, other: str) -> None:
     assert of_any_release(one) != of_any_release(other)
 
 
-def test_git_has_the_words_of_its_library() -> None:
+def test_git_passes_on_the_words_of_its_library() -> None:
     git = words_of("git", "fatal: unable to access 'https://x/': GnuTLS, handshake failed: Closed")
     pycurl = words_of("curl-gnutls", "curl: (35) gnutls_handshake() failed: Closed")
-    assert set(git) < set(pycurl)
+    assert passed_on(git) == passed_on(pycurl) is not None
+    assert words_of("curl", "curl: (35) gnutls_handshake() failed: Closed") == pycurl
     curl = words_of("curl", "curl: (55) Send failure: Broken pipe")
     assert curl != words_of("curl", "curl: (35) Send failure: Broken pipe")
+    assert passed_on(words_of("wget", "Send failure: Broken pipe")) is None
+    assert passed_on(words_of("git", "Send failure: Broken pipe")) is None
 
 
 def test_the_name_of_a_certificates_file_says_nothing() -> None:

@@ -47,6 +47,7 @@ def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUp
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/{path}", path.encode()) for path in paths],
         anchor=lambda name: name.encode(),
+        has_own=any(path.startswith("own") for path in paths),
     )
     equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up), roots)
     for service in sorted(containers.services):

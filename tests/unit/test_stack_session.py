@@ -92,6 +92,7 @@ def material() -> RunCertificates:
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/valid.chain.pem", b"chain")],
         anchor=lambda name: b"anchors",
+        has_own=False,
         server=lambda slug, host: SimpleNamespace(leaf_sha256="00"),
     )
     return cast("RunCertificates", made_up)

@@ -60,21 +60,6 @@ class Proftpd(FtpServerSettings):
     key_of: str | None = setting(None, KEY_OF_HELP)
     presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
-    @property
-    def key_slug(self) -> str:
-        """See :attr:`ServerSettings.key_slug`."""
-        return self.key_of or self.certificate
-
-    @property
-    def tls_first(self) -> bool:
-        """See :attr:`ServerSettings.tls_first`."""
-        return self.implicit_tls
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ProftpdServer(Server[Proftpd]):

@@ -57,16 +57,6 @@ class PureFtpd(FtpServerSettings):
     key_of: str | None = setting(None, KEY_OF_HELP)
     presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
-    @property
-    def key_slug(self) -> str:
-        """See :attr:`ServerSettings.key_slug`."""
-        return self.key_of or self.certificate
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
-
 
 @dataclass(frozen=True, kw_only=True)
 class PureFtpdServer(Server[PureFtpd]):

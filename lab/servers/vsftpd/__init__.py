@@ -47,21 +47,6 @@ class Vsftpd(FtpServerSettings):
     allow_anon_ssl: bool | None = setting(None, "anonymous sessions may use TLS")
     presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
-    @property
-    def server_name(self) -> str:
-        """See :attr:`ServerSettings.server_name`."""
-        return self.ssl_sni_hostname or self.host
-
-    @property
-    def tls_first(self) -> bool:
-        """See :attr:`ServerSettings.tls_first`."""
-        return self.implicit_tls
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
-
 
 @dataclass(frozen=True)
 class Build:
