@@ -242,8 +242,7 @@ class _Telling:
         for note in result.notes:
             self._paragraph(note.in_(self.language))
         for image in result.stand_ins:
-            facts = {"name": image.name, "library": image.library}
-            self._paragraph(self._said("head", "stand-in", **facts), "dim")
+            self._paragraph(self._said("head", "stand-in", **vars(image)), "dim")
         if result.record is not None:
             words = self._said("head", "record", path=result.record)
             self.target.print(Text(words, style="dim"), soft_wrap=True)
