@@ -37,7 +37,7 @@ from lab.model import Attempt, Goal, Result
 from lab.record import AttemptResult, CaseRecord, load
 from lab.report.html import render
 from lab.run.attempts import make, make_all
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout
 from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
@@ -135,7 +135,7 @@ def measure(checkout: Checkout, progress: Progress) -> Measured:
         BenchError: a command failed or an attempt was refused.
     """
     measured = Measured()
-    with open_lab(checkout, progress, new_run_id()) as laboratory:
+    with open_lab(checkout=checkout, progress=progress) as laboratory:
         progress.step("bench", f"{ATTEMPTS} handshakes with and without the lab, in turn")
         for kind, attempt in (("FTPS", _FTPS), ("TLS", _TLS)):
             bare, through = _handshakes(laboratory, attempt)
@@ -331,7 +331,7 @@ def _exercise(checkout: Checkout) -> list[Figure]:
 
     def alone() -> None:
         with open_lab(
-            checkout, Progress(), new_run_id(), files.own, attempts=attempts
+            files.own, attempts=attempts, checkout=checkout, progress=Progress()
         ) as laboratory:
             make_all(laboratory.session, planned)
 

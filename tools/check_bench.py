@@ -23,7 +23,6 @@ from lab.images.errors import Progress
 from lab.model.expectations import PlannedAttempt
 from lab.own.configurations import GivenFiles
 from lab.run.attempts import make_all
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.run.recording import own_files
 from tests.check import GOOD
@@ -105,7 +104,7 @@ def _bare(plan: CheckPlan) -> None:
     """The attempts of a plan, and the servers that they need."""
     own = own_files(plan.own)
     attempts = [row.attempt for row in plan.rows]
-    with open_lab(Checkout.here(), Progress(), new_run_id(), plan.own, attempts=attempts) as opened:
+    with open_lab(plan.own, attempts=attempts, progress=Progress()) as opened:
         planned = [PlannedAttempt(row.requirement.id, row.attempt, own=own) for row in plan.rows]
         made = make_all(opened.session, planned)
     if not all(one.outcome for one in made.values()):

@@ -79,16 +79,8 @@ openssl = Openssl
 edge = Edge
 
 # The form of a case, and what is planned of it.
-__all__ = [
-    "Case",
-    "CaseError",
-    "CaseFunction",
-    "Declaration",
-    "LoadedCase",
-    "PlannedAttempt",
-    "Race",
-]
-__all__ += ["Catalogue", "case", "load_module"]
+__all__ = ["Case", "CaseError", "CaseFunction", "Declaration", "Race", "case"]
+__all__ += ["Catalogue", "LoadedCase", "PlannedAttempt", "load_module"]
 # What is done about a refusal.
 __all__ += ["Remedy", "recommended", "temporary", "unsafe", "useless"]
 # Servers and clients.

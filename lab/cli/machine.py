@@ -29,7 +29,8 @@ from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.services import images_by_service, service_files, services_in, services_on
 
-engine_commands = typer.Typer(no_args_is_help=True, **PLAIN)
+_ENGINE = "The container engine of this machine."
+engine_commands = typer.Typer(no_args_is_help=True, help=_ENGINE, **PLAIN)
 image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
 
 
@@ -57,11 +58,6 @@ def doctor(
     else:
         say(examination.render(findings))
     raise typer.Exit(examination.worst(findings))
-
-
-@engine_commands.callback()
-def _engine() -> None:
-    """The container engine of this machine."""
 
 
 @engine_commands.command("start")

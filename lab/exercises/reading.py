@@ -110,7 +110,7 @@ class _Reader:
         """The server's configuration, if the folder has one."""
         for option, one in readers().items():
             if one.file == self._server.file:
-                builds = {one.build_option: self._server.build}
+                builds = {one.build_option: self._server.build} if self._server.build else {}
                 return GivenFiles(configurations={option: self._folder / one.file}, builds=builds)
         return GivenFiles()
 

@@ -217,11 +217,11 @@ def reader_of(settings: ServerSettings) -> OwnConfiguration | None:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenFiles:
-    """What a person named, by the names of the options."""
+    """A person's own files, by the names of the options; those of the command line win."""
 
-    configurations: Mapping[str, Path | None] = field(default_factory=dict)
-    """Of servers, by the options of :func:`readers`; ``None``: none is named."""
-    builds: Mapping[str, str | None] = field(default_factory=dict)
+    configurations: Mapping[str, Path] = field(default_factory=dict)
+    """Of servers, by the options of :func:`readers`."""
+    builds: Mapping[str, str] = field(default_factory=dict)
     """What they are written for, by the option that names the build. One without a file changes nothing."""
     chain: Path | None = None
     """The server's certificate chain, PEM."""

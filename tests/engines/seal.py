@@ -201,7 +201,6 @@ def look(client: DockerClient, image: str) -> Row:
             client,
             checkout,
             dict.fromkeys(services.service_files(checkout), image),
-            engine.compose_command(),
             PROJECT,
             run_id=PROJECT,
             kept=False,

@@ -19,7 +19,6 @@ from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError
 from lab.record import AttemptResult, CertificateRecord, Chain, OwnFiles
 from lab.remedies.advice import Advice, TriedRemedy
-from lab.remedies.chains import likeness
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import execute
@@ -105,7 +104,7 @@ def read(one: Input, content: Mapping[str, bytes], folder: Path, client: str = "
         extra = PATIENT
     given = GivenFiles(
         configurations={} if reader is None else {reader.option: paths[one.file]},
-        builds={} if reader is None else {reader.build_option: build},
+        builds={reader.build_option: build} if reader is not None and build else {},
         mt_config=others.get("mt-config.cgi"),
         chain=paths.get("chain.pem"),
         key=paths.get("key.pem"),
@@ -164,12 +163,7 @@ class Trial:
         return tried
 
     def _advice(self, result: AttemptResult, files: UserFiles) -> Advice:
-        chain, decides = self._chain(result), None
-        if chain and result.outcome is not None and result.outcome.reason is not None:
-            decides = likeness(result.outcome.reason, chain, result.started).decides
-        places = files.places_at(decides)
-        session = self.lab.session
-        return advise(session, result, chain, places=places, form=files.form, texts=files.texts)
+        return advise(self.lab, result, self._chain(result), files)
 
     def _chain(self, result: AttemptResult) -> Chain:
         """What the server was given, as the record has it."""

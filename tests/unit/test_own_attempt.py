@@ -64,9 +64,10 @@ class Desk:
         environment: Mapping[str, str] | None = None,
         host: str | None = None,
     ) -> tuple[Any, UserFiles | None, list[Finding]]:
+        conf = self.given.get("vsftpd_conf")
         files = GivenFiles(
-            configurations={"vsftpd-conf": self.given.get("vsftpd_conf")},
-            builds={"vsftpd-build": build},
+            configurations={"vsftpd-conf": conf} if conf else {},
+            builds={"vsftpd-build": build} if build else {},
             mt_config=self.given.get("mt_config"),
             chain=self.given.get("chain"),
             key=self.given.get("key"),

@@ -126,9 +126,8 @@ def test_it_goes_with_no_file_of_ftp(other: str, tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
     config = file if other == "config" else None
-    files = GivenFiles(
-        configurations={"nginx-conf": file, "vsftpd-conf": file if other == "conf" else None}
-    )
+    configurations = {"nginx-conf": file} | ({"vsftpd-conf": file} if other == "conf" else {})
+    files = GivenFiles(configurations=configurations)
     with pytest.raises(InputError, match="for a web client"):
         read_attempt(dataclasses.replace(files, mt_config=config))
 

@@ -105,7 +105,7 @@ def session_of(agents: MadeUpAgents) -> Session:
     one = SimpleNamespace(client=lambda _: agents, server=lambda _: agents)
     certificates = RunCertificates.create(["ftp.lab.test"])
     made._feasibility = cast("Any", SimpleNamespace(check=lambda _: None))
-    made._agents = cast("Any", one)
+    made.agents = cast("Any", one)
     made._requests = RequestBuilder(certificates, "pw")
     made._listeners = Listeners(cast("Any", one), cast("Any", None), certificates, "pw")
     return made
