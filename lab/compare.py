@@ -21,6 +21,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spelt
+from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict, rate_in_words
 from lab.record import (
     EVIDENCE,
@@ -35,13 +36,10 @@ from lab.record import (
 
 #: Address and port in a reply to PASV (RFC 959, section 4.1.2): another in each run.
 _PASSIVE = re.compile(r"\(\d+(?:,\d+){5}\)")
-#: What is compared of an outcome, beside the message that the user is shown. The texts of libraries and
+#: What is compared of an outcome, beside the message that the user is shown, and of what completed its facts:
+#: how far a handshake had come when it was refused is often a matter of luck. The texts of libraries and
 #: servers, and times, differ from run to run.
 FACTS: Final = ("result", "goal", "by", "stage", "reason", "cause", "verify_code", "not_judged")
-#: And of what completed: how far a handshake had come when it was refused is often a matter of luck.
-FACTS_OF_COMPLETION: Final = (
-    *("protocol", "cipher", "verified", "data_protected", "session_reused"),
-)
 #: What is said of an image that changed, beside its packages.
 IMAGE_FACTS: Final = ("source", "stand_in", "os", "tls_library")
 
@@ -137,15 +135,7 @@ class Comparison:
     @property
     def worse(self) -> bool:
         """Whether anything is worse than it was."""
-        return any(
-            change.kind in {DifferenceKind.WORSE, DifferenceKind.VANISHED}
-            for change in self.changes
-        )
-
-    @property
-    def exit_status(self) -> int:
-        """1 when something is worse or has vanished, else 0."""
-        return int(self.worse)
+        return bool(self.of(DifferenceKind.WORSE) or self.of(DifferenceKind.VANISHED))
 
     def of(self, kind: DifferenceKind) -> tuple[Change, ...]:
         """The changes of one kind."""
@@ -332,23 +322,15 @@ def _change(
         only = old or new
         if only is None:
             return None
-        kind, words = (
-            (DifferenceKind.VANISHED, only.in_words) if old else (DifferenceKind.NEW, only.in_words)
-        )
-        return Change(
-            name, kind, words if old else None, words if new else None, only.verdict, only.ids
-        )
+        kind = DifferenceKind.VANISHED if old else DifferenceKind.NEW
+        was, now = old.in_words if old else None, new.in_words if new else None
+        return Change(name, kind, was, now, only.verdict, only.ids)
     differences = tuple(_differences(old, new))
     if not differences:
         return None
     good, still = old.verdict is Verdict.AS_EXPECTED, new.verdict is Verdict.AS_EXPECTED
-    kind = (
-        DifferenceKind.OTHER
-        if good is still
-        else DifferenceKind.WORSE
-        if good
-        else DifferenceKind.BETTER
-    )
+    kind = DifferenceKind.WORSE if good else DifferenceKind.BETTER
+    kind = DifferenceKind.OTHER if good is still else kind
     used = {image.name for cell in (old, new) for a in cell.attempts for image in a.images}
     images = tuple(sorted(changed_images & used))
     both = old.in_words, new.in_words

@@ -154,11 +154,6 @@ def attempt_of(server: ServerSettings, client: ClientSettings) -> Attempt:
         raise SettingsError(str(error)) from error
 
 
-def spell(attempt: Attempt, expectation: Expectation | None = None) -> str:
-    """The command line that repeats an attempt, quoted for a shell."""
-    return shlex.join(spell_arguments(attempt, expectation))
-
-
 def spell_arguments(attempt: Attempt, expectation: Expectation | None = None) -> list[str]:
     """The command line that repeats an attempt, as its words: ``["lab", "attempt", ...]``."""
     words = ["lab", "attempt", "--server", attempt.server.software]

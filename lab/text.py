@@ -161,9 +161,7 @@ def readable_throughout(value: Any) -> Any:
     kind = type(value)
     if kind is str:
         return value if value.isascii() and len(value) <= LONGEST_LINE else readable(value)
-    if kind in _PLAIN:
-        return value
-    if isinstance(value, Enum):
+    if kind in _PLAIN or isinstance(value, Enum):
         return value
     if isinstance(value, str):
         return readable(value)

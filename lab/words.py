@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from lab.text import MOST_LISTED, listed
 
@@ -24,9 +25,9 @@ class InBothLanguages:
         """The text in ``en`` or ``ja``."""
         return self.ja if language == "ja" else self.en
 
-    def format(self, **values: object) -> InBothLanguages:
+    def format(self, **values: object) -> Self:
         """Fill in the names in braces; a value that is :class:`InBothLanguages` in its own language."""
-        return InBothLanguages(*(self._filled(language, values) for language in ("en", "ja")))
+        return type(self)(*(self._filled(language, values) for language in ("en", "ja")))
 
     def _filled(self, language: str, values: Mapping[str, object]) -> str:
         each = {
@@ -57,6 +58,12 @@ def listed_in_both(items: Iterable[str], most: int = MOST_LISTED) -> InBothLangu
     """The first of them, and how many more there are, as :func:`lab.text.listed` says it."""
     words = list(items)
     return InBothLanguages(listed(words, most), listed(words, most, language="ja"))
+
+
+def joined(items: Iterable[InBothLanguages], en: str = "; ", ja: str = "、") -> InBothLanguages:
+    """One behind the other, with what stands between them in each language."""
+    each = list(items)
+    return InBothLanguages(en.join(one.en for one in each), ja.join(one.ja for one in each))
 
 
 @cache

@@ -32,18 +32,18 @@ from lab.documents import documents
 from lab.exercises import exercise_named
 from lab.exercises.reading import plan, read
 from lab.host.checkout import LABEL_CHECKOUT
-from lab.images import Printed, Progress
+from lab.images.errors import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.record import AttemptResult, CaseRecord, load
 from lab.report.html import render
 from lab.run.attempts import make, make_all
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout
 from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
 from lab.training.choice import one_case, recommended
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 
 #: Attempts behind each median.
 ATTEMPTS = 60
@@ -135,7 +135,7 @@ def measure(checkout: Checkout, progress: Progress) -> Measured:
         BenchError: a command failed or an attempt was refused.
     """
     measured = Measured()
-    with open_lab(checkout, progress, new_run_id()) as laboratory:
+    with open_lab(checkout=checkout, progress=progress) as laboratory:
         progress.step("bench", f"{ATTEMPTS} handshakes with and without the lab, in turn")
         for kind, attempt in (("FTPS", _FTPS), ("TLS", _TLS)):
             bare, through = _handshakes(laboratory, attempt)
@@ -331,7 +331,7 @@ def _exercise(checkout: Checkout) -> list[Figure]:
 
     def alone() -> None:
         with open_lab(
-            checkout, Progress(), new_run_id(), files.own, attempts=attempts
+            files.own, attempts=attempts, checkout=checkout, progress=Progress()
         ) as laboratory:
             make_all(laboratory.session, planned)
 

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.check.demands import CheckedFiles, Demands
+from lab.check.demands import Demands
 from lab.check.plan import CheckPlan, read_plan
 from lab.host.checkout import root
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model.expectations import PlannedAttempt
+from lab.own.configurations import GivenFiles
 from lab.run.attempts import make_all
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.run.recording import own_files
 from tests.check import GOOD
@@ -70,7 +70,7 @@ def measure(baseline: Path | None) -> Measured:
         chosen = [word for client in CLIENTS for word in ("--clients", client)]
         check = ["check", "--no-remedies", *given, *chosen]
         plan = read_plan(
-            Demands(), CheckedFiles(configurations={"vsftpd-conf": conf}), narrowed=CLIENTS
+            Demands(), GivenFiles(configurations={"vsftpd-conf": conf}), narrowed=CLIENTS
         )
         if len(plan.rows) != len(CLIENTS):
             raise BenchError("these are not twelve clients")
@@ -104,7 +104,7 @@ def _bare(plan: CheckPlan) -> None:
     """The attempts of a plan, and the servers that they need."""
     own = own_files(plan.own)
     attempts = [row.attempt for row in plan.rows]
-    with open_lab(Checkout.here(), Progress(), new_run_id(), plan.own, attempts=attempts) as opened:
+    with open_lab(plan.own, attempts=attempts, progress=Progress()) as opened:
         planned = [PlannedAttempt(row.requirement.id, row.attempt, own=own) for row in plan.rows]
         made = make_all(opened.session, planned)
     if not all(one.outcome for one in made.values()):

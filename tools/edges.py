@@ -14,12 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lab.clients import PROGRAMS
 from lab.clients.edges import EdgeSettings
 from lab.host.checkout import root
-from lab.images import Printed
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.run.attempts import run
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.settings import parse_client, parse_server
 
@@ -82,9 +80,7 @@ def made(planned: Sequence[PlannedAttempt]) -> tuple[dict[str, AttemptResult], d
     """The results, by title, and the version of each edge."""
     found: dict[str, AttemptResult] = {}
     versions: dict[str, str] = {}
-    with open_lab(
-        Checkout.here(), Printed(), new_run_id(), attempts=[one.attempt for one in planned]
-    ) as laboratory:
+    with open_lab(attempts=[one.attempt for one in planned]) as laboratory:
         run(
             laboratory.session,
             planned,

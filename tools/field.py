@@ -30,7 +30,6 @@ from lab.clients import PROGRAMS
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.host.checkout import root
-from lab.images import Printed
 from lab.model import (
     Accepts,
     Attempt,
@@ -45,11 +44,11 @@ from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult, RecordError, load
 from lab.remedies.races import RACES
 from lab.run.attempts import run
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 from tools.field_page import DOCUMENT, Cell, End, Known, Told, write
 
 #: Bytes of the file: a race needs one that does not fit into the kernel's buffers.
@@ -280,7 +279,7 @@ def make(
 ) -> Known:
     """What is known afterwards: these cells and refusals are made, the rest stays."""
     every = [*(way for ways in wanted.values() for way in ways), *refused.values()]
-    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=every) as laboratory:
+    with open_lab(attempts=every) as laboratory:
         versions = {**known.versions, **dict(_versions(laboratory, every))}
         words = {key: told(tries[0]) for key, tries in made(laboratory, refused, 1).items()}
         known = dataclasses.replace(known, words={**known.words, **words}, versions=versions)

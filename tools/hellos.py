@@ -20,11 +20,9 @@ from pathlib import Path
 
 from lab.agents.helper_programs import SEGMENT
 from lab.clients import PROGRAMS
-from lab.images import Printed
 from lab.model import Attempt, Side
 from lab.model.expectations import PlannedAttempt
 from lab.run.agents import Unsupported
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.run.link import AgentError
 from lab.settings import parse_client, parse_server
@@ -104,9 +102,7 @@ def rows(named: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
         speaks = PROGRAMS[name.partition("@")[0]].settings.speaks
         attempt = Attempt(parse_server([], ASKED[speaks]), parse_client(name, []))
         planned.append(PlannedAttempt(name, attempt))
-    with open_lab(
-        Checkout.here(), Printed(), new_run_id(), attempts=[one.attempt for one in planned]
-    ) as laboratory:
+    with open_lab(attempts=[one.attempt for one in planned]) as laboratory:
         for one in planned:
             try:
                 result, capture = laboratory.session.attempt(one, capture=True)

@@ -21,16 +21,16 @@ from lab.cases import PlannedAttempt
 from lab.clients import PROGRAMS
 from lab.clients.base import Program
 from lab.host.checkout import root
-from lab.images import Printed, Progress
+from lab.images.errors import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout
 from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import ExecutionError, execute
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 
 #: The agent that keeps workers, and the program that does without it.
 RUNTIME, BARE = f"{AGENTS}/language_workers.py", f"{AGENTS}/bare_worker.py"
@@ -96,7 +96,7 @@ def measure(
         WorkerBenchError: an attempt did not complete, or the script did not run.
     """
     attempts = [attempt_of(program, p) for program in chosen for p in program.platforms]
-    with open_lab(checkout, progress, new_run_id(), attempts=attempts) as laboratory:
+    with open_lab(attempts=attempts, checkout=checkout, progress=progress) as laboratory:
         return [_cost(laboratory, attempt) for attempt in attempts]
 
 

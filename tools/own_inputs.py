@@ -12,9 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.images import Printed
 from lab.own.configurations import readers
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.servers import SERVERS
 from tests.own_inputs import INPUTS, JUDGED, NO_INPUT, ON_DEMAND, Input, chains
@@ -111,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     on_demand = sorted({SERVERS[one.software].service for one in ON_DEMAND})
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_lab(Checkout.here(), Printed(), new_run_id(), also=on_demand) as laboratory,
+        open_lab(also=on_demand) as laboratory,
     ):
         trial = Trial(laboratory, Path(folder))
         tried = trial.all_of([*INPUTS, *ON_DEMAND]) | trial.chains(chains())

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from lab.certificates import RunCertificates
 from lab.check.plan import CheckPlan
 from lab.check.result import CheckResult, StandIn
-from lab.images import Printed
 from lab.images.provenance import builds_of
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 
 if TYPE_CHECKING:
@@ -43,9 +41,6 @@ def check(
     """
     begun = time.monotonic()
     with open_lab(
-        Checkout.here(),
-        Printed(),
-        run_id := new_run_id(),
         plan.own,
         attempts=[row.attempt for row in plan.rows],
         certificates=certificates,
@@ -55,7 +50,7 @@ def check(
         from lab.check import judging  # noqa: PLC0415
         from lab.check import rows as making  # noqa: PLC0415
 
-        conducted, rows = making.make_rows(laboratory, plan, run_id, advised=advised)
+        conducted, rows = making.make_rows(laboratory, plan, laboratory.run_id, advised=advised)
         remedies, found = making.found_out(
             laboratory, plan, rows, advised=advised, wanted=strongest
         )

@@ -6,9 +6,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.check.demands import CheckedFiles, failure
+from lab.check.demands import failure
 from lab.model import ServerSettings
-from lab.own.configurations import WritableConfiguration, options_in_words, readers
+from lab.own.configurations import (
+    ConfigurationText,
+    GivenFiles,
+    WritableConfiguration,
+    options_in_words,
+    readers,
+)
 from lab.own.files import Unreadable, check_regular
 from lab.own.rewriting import as_bytes, read_exactly
 from lab.servers import server_of
@@ -25,7 +31,7 @@ class WantedStrongest:
     """Whether it is looked for where nothing is broken as well."""
 
 
-def form_of(server: ServerSettings, files: CheckedFiles) -> WritableConfiguration | None:
+def form_of(server: ServerSettings, files: GivenFiles) -> WritableConfiguration | None:
     """The form of the configuration that was read as these settings.
 
     Args:
@@ -46,13 +52,16 @@ def form_of(server: ServerSettings, files: CheckedFiles) -> WritableConfiguratio
             check_regular(one.file)
     except Unreadable:
         return None
-    text, _ = one.reader.gather(one.file, read_exactly)
-    return one.reader.writable(text, str(one.file), server_of(server), one.build)
+    text, _ = one.reader.reading.gather(one.file, read_exactly)
+    program = server_of(server)
+    return one.reader.reading.writable(
+        ConfigurationText(text=text, file=str(one.file), server=program, build=one.build)
+    )
 
 
 def wanted_strongest(
     server: ServerSettings,
-    files: CheckedFiles,
+    files: GivenFiles,
     language: str,
     *,
     search: bool | None,

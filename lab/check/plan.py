@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from lab.check.clients import clients_of, most_lenient, usual_among
-from lab.check.demands import CheckedFiles, Demands, failure
+from lab.check.demands import Demands, failure
 from lab.check.result import Demand, Requirement, SourceLine
 from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
 from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
-from lab.own.configurations import options_in_words
+from lab.own.configurations import GivenFiles, options_in_words
 from lab.own.files import UserFiles
 from lab.own.findings import Finding
 from lab.own.judged import STRONG, USUAL
@@ -45,7 +45,7 @@ class CheckPlan:
     findings: tuple[Finding, ...]
     own: UserFiles | None
     """What goes by the slug ``own``, the same in all attempts; ``None``: nothing was given."""
-    checked: CheckedFiles
+    checked: GivenFiles
     """The files: those of the command line, and of the demands where they are not named there."""
     server: ServerSettings
     """What the configuration comes to."""
@@ -53,7 +53,7 @@ class CheckPlan:
 
 def read_plan(
     demands: Demands,
-    files: CheckedFiles,
+    files: GivenFiles,
     *,
     narrowed: Sequence[str] = (),
     settings: Sequence[str] = (),
@@ -109,7 +109,7 @@ def read_plan(
 
 
 def _read_for(
-    demands: Demands, files: CheckedFiles, settings: Sequence[str], client: str | None
+    demands: Demands, files: GivenFiles, settings: Sequence[str], client: str | None
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     try:
         return _read(files, (*demands.settings, *settings), client)
@@ -123,21 +123,11 @@ def _read_for(
 
 
 def _read(
-    files: CheckedFiles, settings: Sequence[str], client: str | None
+    files: GivenFiles, settings: Sequence[str], client: str | None
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+    environment = os.environ if files.mt_config else None
     attempt, own, findings = read_attempt(
-        files.given,
-        files.mt_config,
-        files.chain,
-        files.key,
-        [],
-        client,
-        settings,
-        backend=files.backend,
-        backend_name=files.backend_name,
-        ca=files.ca,
-        host=files.host,
-        environment=os.environ if files.mt_config else None,
+        files, client, client_settings=settings, environment=environment
     )
     if own is not None and not own.certificate_given and attempt.server.certificate == USUAL:
         # It is not to be what a strict client refuses.

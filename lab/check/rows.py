@@ -26,7 +26,7 @@ from lab.run.attempts import make_all
 from lab.run.laboratory import Lab
 from lab.run.link import AgentError
 from lab.run.recording import own_files
-from lab.run.results import Conducted, advice_of, images_of, record_run
+from lab.run.results import Conducted, images_of, record_run
 from lab.run.session import Session
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def make_rows(
         )
         for row in plan.rows
     ]
-    conducted = record_run(laboratory, run_id, planned)
+    conducted = record_run(laboratory, planned, run_id=run_id)
     results = {one.id: one for one in conducted.record.attempts}
     rows = [judged(one, results[one.requirement.id]) for one in plan.rows]
     rows = [_offered(laboratory, *pair) for pair in zip(plan.rows, rows, strict=True)]
@@ -182,14 +182,14 @@ def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunR
         if _is_refused(row):
             alike.setdefault(_kind(row), {}).setdefault(refused_in(row).client.program, row)
 
+    if not alike:
+        return list(rows)
+    from lab.run import remedies  # noqa: PLC0415 - what all is well with needs none of it
+
     def advise(row: Row, elsewhere: Sequence[TriedRemedy] = ()) -> Advice:
         result = refused_in(row)
         own, chain = owns[row.requirement.id], _chain(record, result)
-        return advice_of(laboratory, own, result, chain, elsewhere)
-
-    if not alike:
-        return list(rows)
-    from lab.run.remedies import together  # noqa: PLC0415 - what all is well with needs none of it
+        return remedies.advise(laboratory, result, chain, own, elsewhere)
 
     with ThreadPoolExecutor(ADVISED_AT_ONCE, "advice") as pool:
         first = [next(iter(programs.values())) for programs in alike.values()]
@@ -201,7 +201,7 @@ def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunR
         made = pool.map(advise, (row for _, row in further), tried)
         for (kind, _), advice in zip(further, made, strict=True):
             given[kind].append(advice)
-    said = {kind: together(advices) for kind, advices in given.items()}
+    said = {kind: remedies.together(advices) for kind, advices in given.items()}
     return [
         told(row, said[_kind(row)], owns[row.requirement.id], _chain(record, refused_in(row)))
         if _is_refused(row)

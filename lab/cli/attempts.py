@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli import common, inputs
-from lab.cli.configurations import of_web, take_configurations
+from lab.cli import common
+from lab.cli.inputs import of_web, take_files
 from lab.cli.japanese import in_japanese
 from lab.model.expectations import Expectation
 from lab.own.attempt import FTP_CLIENT, FTP_SERVER, WEB_CLIENT, WEB_SERVER, read_attempt, server_for
-from lab.own.configurations import given, readers
+from lab.own.configurations import GivenFiles
 from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
 Server = Annotated[
     str | None,
@@ -44,7 +44,7 @@ Server = Annotated[
 _CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
-@take_configurations
+@take_files
 def attempt(
     *,
     server: Server = None,
@@ -66,15 +66,7 @@ def attempt(
     times: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
     ] = 1,
-    configurations: Mapping[str, Path],
-    builds: Mapping[str, str],
-    mt_config: inputs.MtConfig = None,
-    backend: inputs.Backend = None,
-    backend_name: inputs.BackendName = None,
-    chain: inputs.Chain = None,
-    key: inputs.Key = None,
-    ca: inputs.Ca = None,
-    host: inputs.Host = None,
+    files: GivenFiles,
     capture: Annotated[
         bool,
         typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
@@ -93,23 +85,16 @@ def attempt(
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
-        web = bool(backend) or any(readers()[option].of_web for option in configurations)
+        web = bool(files.backend) or any(one.reader.of_web for one in files.given)
         _print_fields(server, client, language, web=web)
         return
     wanted, own, findings = read_attempt(
-        given(configurations, builds),
-        mt_config,
-        chain,
-        key,
-        server_settings or [],
+        files,
         client,
-        client_settings or [],
+        client_settings=client_settings or [],
         server=server,
-        backend=backend,
-        backend_name=backend_name,
-        ca=ca,
-        host=host,
-        environment=os.environ if mt_config else None,
+        server_settings=server_settings or [],
+        environment=os.environ if files.mt_config else None,
     )
     say_findings(findings, verbose=verbose, language=language)
     expectation = Expectation.parse(expect) if expect else None
@@ -151,7 +136,7 @@ def attempt(
 
 
 def _policy(name: str) -> CapturePolicy:
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
     return CapturePolicy(name)
 
@@ -228,16 +213,14 @@ def suites(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
-    from lab.images import Printed
     from lab.run.agents import Unsupported
-    from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
 
     wanted = attempt_of(
         parse_server(server_settings or [], server or server_for(client)),
         parse_client(client, client_settings or []),
     )
-    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=[wanted]) as laboratory:
+    with open_lab(attempts=[wanted]) as laboratory:
         try:
             comparison = laboratory.session.suites(wanted)
         except Unsupported as cause:
@@ -315,9 +298,7 @@ def scan(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
-    from lab.images import Printed
     from lab.run.agents import SCANNER
-    from lab.run.checkout import Checkout, new_run_id
     from lab.run.laboratory import open_lab
     from lab.run.scan import as_attempt, counted, scan_all
 
@@ -328,9 +309,7 @@ def scan(
         raise typer.BadParameter("either cases, or one server with its settings")
     else:
         attempts = [as_attempt(parse_server(server_settings or [], server or FTP_SERVER))]
-    with open_lab(
-        Checkout.here(), Printed(), new_run_id(), attempts=attempts, also=[SCANNER]
-    ) as laboratory:
+    with open_lab(attempts=attempts, also=[SCANNER]) as laboratory:
         results = scan_all(laboratory.session, (a.server for a in attempts))
     counts = counted(results)
     if as_json:

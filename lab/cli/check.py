@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
@@ -13,30 +13,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.check.demands import NAME, CheckedFiles, find
+from lab.check.demands import NAME, find
 from lab.check.form import wanted_strongest, write_new
 from lab.check.plan import read_plan
 from lab.cli import common, inputs
 from lab.cli.attempts import say_findings
-from lab.cli.configurations import take_configurations
+from lab.own.configurations import GivenFiles
 from lab.text import visible
 
 if TYPE_CHECKING:
     from lab.check.baseline import BaselineUse
 
 
-@take_configurations
+@inputs.take_files
 def check(
     *,
-    configurations: Mapping[str, Path],
-    builds: Mapping[str, str],
-    chain: inputs.Chain = None,
-    key: inputs.Key = None,
-    ca: inputs.Ca = None,
-    host: inputs.Host = None,
-    mt_config: inputs.MtConfig = None,
-    backend: inputs.Backend = None,
-    backend_name: inputs.BackendName = None,
+    files: GivenFiles,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -102,17 +94,6 @@ def check(
     as_json: common.AsJson = False,
 ) -> None:
     """``lab check``: exit status 0 if all requirements are met, 1 if one is broken, 3 if one is open."""
-    named = CheckedFiles(
-        configurations=configurations,
-        builds=builds,
-        chain=chain,
-        key=key,
-        ca=ca,
-        host=host,
-        mt_config=mt_config,
-        backend=backend,
-        backend_name=backend_name,
-    )
     from lab.check.files import check_apart
     from lab.check.outputs import Outputs
 
@@ -121,21 +102,21 @@ def check(
     beside_them = {"--write": write, "--write-baseline": write_baseline}
     written = outputs.files | {name: path for name, path in beside_them.items() if path}
     config_file = config or Path(NAME)
-    check_apart(written, {"--config": config_file, **named.by_option})
+    check_apart(written, {"--config": config_file, **files.by_option})
     outputs.look()
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
     annotated = on_github if annotated is None else annotated
     told = partial(outputs.told_of_an_end, language=language, annotated=annotated)
-    with told((*named.named, str(config_file)), inputs_known=False):
+    with told((*files.named, str(config_file)), inputs_known=False):
         demands = find(config)
-    files = named.over(demands.files)
-    check_apart(written, files.by_option)
+    all_files = files.over(demands.files)
+    check_apart(written, all_files.by_option)
     known = baseline or demands.baseline
     # A baseline is written over by nothing but the next one.
     others = {name: path for name, path in written.items() if name != "--write-baseline"}
     check_apart(others, {"--baseline": known} if known else {})
-    with told((*files.named, *filter(None, [demands.file]))):
-        plan = read_plan(demands, named, narrowed=clients or [], settings=client_settings or [])
+    with told((*all_files.named, *filter(None, [demands.file]))):
+        plan = read_plan(demands, files, narrowed=clients or [], settings=client_settings or [])
         searched = strongest if advised or strongest or write else False
         wanted = wanted_strongest(plan.server, plan.checked, language, search=searched, write=write)
         beside = _beside(known or write_baseline, write_baseline)

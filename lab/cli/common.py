@@ -92,7 +92,12 @@ def status_of_run(record: RunRecord) -> int:
     """The status that a run's verdict has; a run that was cut short is not judged."""
     if not record.complete:
         return LAB_ERROR  # whether all is as expected is not known
-    return {"lab-error": LAB_ERROR, "surprise": SURPRISE}.get(record.verdict, OK)
+    return status_of_verdict(record.verdict)
+
+
+def status_of_verdict(verdict: str) -> int:
+    """The status that a verdict has."""
+    return {"lab-error": LAB_ERROR, "surprise": SURPRISE}.get(verdict, OK)
 
 
 def status_of_attempt(record: AttemptResult) -> int:

@@ -19,7 +19,8 @@ from lab.exercises.score import POINTS, ExerciseScore, Score, UnderWay
 if TYPE_CHECKING:
     from lab.exercises.grading import Grading
 
-commands = typer.Typer(no_args_is_help=True, **common.PLAIN)
+_HELP = "Mend broken configurations in your own editor; real clients check them."
+commands = typer.Typer(no_args_is_help=True, help=_HELP, **common.PLAIN)
 
 #: How often `--watch` looks whether a file was saved, in seconds.
 WATCH_S = 0.2
@@ -58,11 +59,6 @@ def _print(words: str, *, indent: int = 0, label: str = "") -> None:
     for line in words.rstrip().split("\n"):
         print_hanging(common.console(), first, line)
         first = " " * indent
-
-
-@commands.callback()
-def _exercises() -> None:
-    """Mend broken configurations in your own editor; real clients check them."""
 
 
 @commands.command("list")
@@ -184,7 +180,7 @@ def check(
 
 def _watch(current: UnderWay, *, verbose: bool, as_json: bool, language: str) -> bool:
     """Check at every save; whether it was solved before another terminal ended it."""
-    from lab.own import InputError
+    from lab.own.findings import InputError
 
     while _score().current == current:
         seen = _saved(current.folder)

@@ -19,22 +19,18 @@ from lab.cli.common import PLAIN, USAGE, AsJson, console, print_error, print_jso
 from lab.host import doctor as examination
 from lab.host import engine, starting
 from lab.host.checkout import root
-from lab.images import (
-    ImageError,
-    ImageInfo,
-    ImageStore,
-    Printed,
-    archive,
-    release_from_environment,
-)
-from lab.images.provenance import moved
-from lab.images.recipe import tags
+from lab.images import archive
+from lab.images.errors import ImageError, Printed
+from lab.images.provenance import ImageInfo, moved
+from lab.images.recipe import release_from_environment, tags
+from lab.images.store import ImageStore
 from lab.report import terminal
 from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.services import images_by_service, service_files, services_in, services_on
 
-engine_commands = typer.Typer(no_args_is_help=True, **PLAIN)
+_ENGINE = "The container engine of this machine."
+engine_commands = typer.Typer(no_args_is_help=True, help=_ENGINE, **PLAIN)
 image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
 
 
@@ -62,11 +58,6 @@ def doctor(
     else:
         say(examination.render(findings))
     raise typer.Exit(examination.worst(findings))
-
-
-@engine_commands.callback()
-def _engine() -> None:
-    """The container engine of this machine."""
 
 
 @engine_commands.command("start")

@@ -113,7 +113,7 @@ def compare(
         common.print_json(compared.as_json())
     else:
         common.say(changes_in_words(compared, common.columns()))
-    raise typer.Exit(compared.exit_status)
+    raise typer.Exit(common.SURPRISE if compared.worse else common.OK)
 
 
 def baseline(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli import common
-from lab.model.expectations import Verdict
 
 if TYPE_CHECKING:
     from lab.cases import Catalogue
@@ -60,9 +59,7 @@ def demo(
 
         screen.say(say("page", "ended"))
         return
-    if verdict is Verdict.LAB_ERROR or unshown:
-        raise typer.Exit(common.LAB_ERROR)
-    raise typer.Exit(common.SURPRISE if verdict is Verdict.SURPRISE else common.OK)
+    raise typer.Exit(common.LAB_ERROR if unshown else common.status_of_verdict(verdict))
 
 
 def quiz(
@@ -77,6 +74,7 @@ def quiz(
     import secrets
     from itertools import islice
 
+    from lab.record import gravest
     from lab.training.quiz import Quiz, questions
 
     seed = secrets.randbelow(10_000) if seed is None else seed
@@ -99,9 +97,7 @@ def quiz(
     except ReaderLeft:
         screen.say(say("page", "ended"))
         game.end(seed, left=True)
-    if Verdict.LAB_ERROR in game.verdicts:
-        raise typer.Exit(common.LAB_ERROR)
-    raise typer.Exit(common.SURPRISE if Verdict.SURPRISE in game.verdicts else common.OK)
+    raise typer.Exit(common.status_of_verdict(gravest(game.verdicts)))
 
 
 def shell(

@@ -14,7 +14,7 @@ from lab.dialects import ServerDialect
 from lab.model import ClientReport
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer (RFC 4217).
-_STEP_OF_COMMAND = {
+STEP_OF_COMMAND = {
     "AUTH": "starttls",
     "PBSZ": "protect",
     "PROT": "protect",
@@ -53,7 +53,7 @@ def with_what_the_server_says(
     if report.reply_code is None and replies:
         filled |= {"reply_code": int(replies[-1][1]), "reply_text": replies[-1][2]}
     if report.failed and dialogue:
-        filled["step"] = _STEP_OF_COMMAND.get(commands[-1], "put") if commands else "greeting"
+        filled["step"] = STEP_OF_COMMAND.get(commands[-1], "put") if commands else "greeting"
     return dataclasses.replace(report, **filled)
 
 

@@ -8,9 +8,7 @@ from lab.exercises import Exercise
 from lab.exercises.folder import read as read_folder
 from lab.exercises.grading import Grading, grade
 from lab.exercises.reading import plan, read
-from lab.images import Printed
 from lab.run.attempts import make_all
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 
 
@@ -30,9 +28,7 @@ def check(exercise: Exercise, folder: Path, originals: Path) -> Grading:
     before = read(exercise, originals, originals)
     planned = plan(exercise, now)
     attempts = [one.attempt for one in planned]
-    with open_lab(
-        Checkout.here(), Printed(), new_run_id(), now.own, attempts=attempts
-    ) as laboratory:
+    with open_lab(now.own, attempts=attempts) as laboratory:
         results = make_all(laboratory.session, planned)
     return grade(exercise, before, now, results, changed=changed_files(folder, originals))
 

@@ -83,17 +83,7 @@ def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:
 
 def settings_key(settings: Any) -> str:
     """A stable short hash of settings, for caching listeners and naming files."""
-
-    def plain(value: Any) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(v) for v in value]
-        return value
-
-    text = json.dumps(plain(settings), sort_keys=True)
+    text = json.dumps(settings, default=dataclasses.asdict, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

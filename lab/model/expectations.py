@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from lab.model import (
     PROTOCOLS,
@@ -56,7 +57,12 @@ class Verdict(StrEnum):
 
 #: Facts that can be expected of a completed attempt, in the order in which they are named.
 FACTS = ("protocol", "cipher", "verified", "data_protected", "session_reused")
-_FLAGS = frozenset({"verified", "data_protected", "session_reused"})
+#: Those that hold or do not: what is said where one does not, and where it does.
+_FLAGS = {
+    "verified": ("the certificate not verified", "the certificate verified"),
+    "data_protected": ("the data channel in clear text", "the data channel protected"),
+    "session_reused": ("a new session", "the session reused"),
+}
 _YES_NO = {"yes": True, "no": False, "on": True, "off": False, "true": True, "false": False}
 
 
@@ -83,11 +89,12 @@ class Expectation:
 
     def __post_init__(self) -> None:
         refusal = [name for name in ("by", "stage", "reason") if getattr(self, name) is not None]
-        facts = [name for name in FACTS if getattr(self, name) is not None]
         if self.result is Result.COMPLETED and refusal:
             raise ValueError(f"a completed attempt has no {refusal[0]} of refusal")
-        if self.result is not Result.COMPLETED and facts:
-            raise ValueError(f"{facts[0]} can be expected of a completed attempt only")
+        if self.result is not Result.COMPLETED and self._facts():
+            raise ValueError(
+                f"{next(iter(self._facts()))} can be expected of a completed attempt only"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Expectation:
@@ -127,22 +134,15 @@ class Expectation:
         if self.result is Result.FALSE_SUCCESS:
             return str(self.result)
         if self.result is Result.REFUSED:
-            return ":".join((self.result, *(v or "" for v in self._refusal()))).rstrip(":")
-        facts = [
-            f"{name}={_written(value)}"
-            for name in FACTS
-            if (value := getattr(self, name)) is not None
-        ]
+            refusal = (self.by, self.stage, self.reason)
+            return ":".join((self.result, *(v or "" for v in refusal))).rstrip(":")
+        facts = [f"{name}={spelt(value)}" for name, value in self._facts().items()]
         return f"{self.result}:{','.join(facts)}" if facts else str(self.result)
 
     def in_words(self) -> str:
         """One line, for people, in the words of :meth:`lab.model.Outcome.in_words`."""
         if self.result is Result.COMPLETED:
-            facts = [
-                _fact_in_words(name, value)
-                for name in FACTS
-                if (value := getattr(self, name)) is not None
-            ]
+            facts = [_fact_in_words(name, value) for name, value in self._facts().items()]
             words = "completed" + (f" with {', '.join(facts)}" if facts else "")
         elif self.result is Result.FALSE_SUCCESS:
             words = "false success"
@@ -154,8 +154,10 @@ class Expectation:
         words += f"; cause {self.cause!r}" if self.cause is not None else ""
         return f"{words}; message {self.message!r}" if self.message is not None else words
 
-    def _refusal(self) -> tuple[str | None, str | None, str | None]:
-        return self.by, self.stage, self.reason
+    def _facts(self) -> dict[str, object]:
+        """The facts that are not left open, by name."""
+        named = {name: getattr(self, name) for name in FACTS}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -229,38 +231,16 @@ def refused(
     )
 
 
-def false_success(*, message: str | None = None) -> Expectation:
-    """Expect that the client's program reports success where the file on the server is short or not there.
-
-    Args:
-        message: what the user of the client program is shown, to the letter.
-    """
-    return Expectation(
-        result=Result.FALSE_SUCCESS,
-        by=Side.UNKNOWN,
-        stage=Stage.TRANSFER,
-        reason=Reason.TRUNCATED,
-        message=message,
-    )
-
-
-def completed(
-    *,
-    protocol: str | None = None,
-    cipher: str | None = None,
-    verified: bool | None = None,
-    data_protected: bool | None = None,
-    session_reused: bool | None = None,
-) -> Expectation:
-    """Expect that the goal is reached; a fact that is ``None`` is not looked at."""
-    return Expectation(
-        result=Result.COMPLETED,
-        protocol=protocol,
-        cipher=cipher,
-        verified=verified,
-        data_protected=data_protected,
-        session_reused=session_reused,
-    )
+#: Expect that the goal is reached, with the facts that are named; others are not looked at.
+completed = partial(Expectation, result=Result.COMPLETED)
+#: Expect that the client's program reports success where the file on the server is short or not there.
+false_success = partial(
+    Expectation,
+    result=Result.FALSE_SUCCESS,
+    by=Side.UNKNOWN,
+    stage=Stage.TRANSFER,
+    reason=Reason.TRUNCATED,
+)
 
 
 def judge(expectation: Expectation, outcome: Outcome) -> Judgement:
@@ -328,8 +308,7 @@ def _differences(expectation: Expectation, outcome: Outcome) -> Iterable[str]:
 
 
 def _parse_facts(text: str) -> Expectation:
-    words: dict[str, str] = {}
-    flags: dict[str, bool] = {}
+    facts: dict[str, Any] = {}
     for assignment in filter(None, text.split(",")):
         name, _, value = assignment.partition("=")
         _known(name, "fact", FACTS)
@@ -338,16 +317,10 @@ def _parse_facts(text: str) -> Expectation:
         if name in _FLAGS:
             if value not in _YES_NO:
                 raise ExpectationError(f"{name}={value} cannot be read: write {name}=yes or no")
-            flags[name] = _YES_NO[value]
+            facts[name] = _YES_NO[value]
         else:
-            words[name] = _known(value, "protocol", PROTOCOLS) if name == "protocol" else value
-    return completed(
-        protocol=words.get("protocol"),
-        cipher=words.get("cipher"),
-        verified=flags.get("verified"),
-        data_protected=flags.get("data_protected"),
-        session_reused=flags.get("session_reused"),
-    )
+            facts[name] = _known(value, "protocol", PROTOCOLS) if name == "protocol" else value
+    return completed(**facts)
 
 
 def _known(word: str, kind: str, words: Iterable[str]) -> str:
@@ -362,10 +335,4 @@ def _written(value: object) -> str:
 
 
 def _fact_in_words(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return {
-            "verified": ("the certificate not verified", "the certificate verified"),
-            "data_protected": ("the data channel in clear text", "the data channel protected"),
-            "session_reused": ("a new session", "the session reused"),
-        }[name][value]
-    return f"{name} {value}"
+    return _FLAGS[name][value] if isinstance(value, bool) else f"{name} {value}"

@@ -97,7 +97,11 @@ def parse_ports(text: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings:
-    """What every server has, of whichever family."""
+    """What every server has, of whichever family.
+
+    Fields that some servers have are called alike in all of them: ``ssl_sni_hostname``, ``key_of``,
+    ``implicit_tls``, ``require_cert``. What follows from them is said here.
+    """
 
     speaks: ClassVar[str]
     """The protocol above TLS."""
@@ -141,7 +145,7 @@ class ServerSettings:
     @property
     def server_name(self) -> str:
         """The name that a client must ask for (SNI) where the server looks at it."""
-        return self.host
+        return getattr(self, "ssl_sni_hostname", None) or self.host
 
     @property
     def has_certificate(self) -> bool:
@@ -151,17 +155,17 @@ class ServerSettings:
     @property
     def key_slug(self) -> str:
         """The certificate of the catalogue whose private key is configured."""
-        return self.certificate
+        return getattr(self, "key_of", None) or self.certificate
 
     @property
     def tls_first(self) -> bool:
         """Whether TLS is spoken from the first byte on: no AUTH TLS comes before it."""
-        return False
+        return getattr(self, "implicit_tls", False)
 
     @property
     def asks_for_certificate(self) -> bool:
         """Whether a client must present a certificate."""
-        return False
+        return bool(getattr(self, "require_cert", None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,19 +208,9 @@ class WebServerSettings(ServerSettings):
     )
 
     @property
-    def server_name(self) -> str:
-        """See :attr:`ServerSettings.server_name`."""
-        return self.ssl_sni_hostname or self.host
-
-    @property
     def tls_first(self) -> bool:
         """See :attr:`ServerSettings.tls_first`."""
         return True
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
 
 
 @dataclass(frozen=True)

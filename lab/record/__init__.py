@@ -44,30 +44,12 @@ from lab.record.writing import (
     whole,
 )
 
-__all__ = [
-    "ATTEMPT_NAME",
-    "CASES_NAME",
-    "EVIDENCE",
-    "FORMAT",
-    "FORMAT_VERSION",
-    "JOURNAL_NAME",
-    "LATEST_NAME",
-    "RECORD_NAME",
-    "AttemptResult",
-    "CaseRecord",
-    "CertificateRecord",
-    "Chain",
-    "ImageRecord",
-    "ImageUse",
-    "OwnFiles",
-    "RaceRecord",
-    "RecordError",
-    "RecordWriter",
-    "RunHeader",
-    "RunRecord",
-    "gravest",
-    "load",
-    "result_expected",
-    "to_json",
-    "whole",
-]
+# The format, and where a record lies.
+__all__ = ["FORMAT", "FORMAT_VERSION"]
+__all__ += ["ATTEMPT_NAME", "CASES_NAME", "JOURNAL_NAME", "LATEST_NAME", "RECORD_NAME"]
+# A run and its parts.
+__all__ += ["EVIDENCE", "AttemptResult", "CaseRecord", "RaceRecord", "RunHeader", "RunRecord"]
+__all__ += ["CertificateRecord", "Chain", "ImageRecord", "ImageUse", "OwnFiles"]
+__all__ += ["gravest", "result_expected"]
+# Reading and writing.
+__all__ += ["RecordError", "RecordWriter", "load", "to_json", "whole"]

@@ -46,7 +46,8 @@ from lab.remedies.advice import Advice
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
 from lab.text import readable_throughout
-from lab.wire import WireReading, Witnesses
+from lab.wire.reading import WireReading
+from lab.wire.witnesses import Witnesses
 
 FORMAT: Final = "tls-ftps-interop-lab/record"
 FORMAT_VERSION: Final = 2
@@ -219,14 +220,8 @@ class OwnFiles(Model):
     @property
     def arguments(self) -> list[str]:
         """The words of the command line that name the files, and the host."""
-        named = {
-            "--chain": self.chain,
-            "--key": self.key,
-            "--backend": self.backend,
-            "--ca": self.ca,
-            "--host": self.host,
-        }
-        return [word for option, file in named.items() if file for word in (option, file)]
+        named = {name: getattr(self, name) for name in ("chain", "key", "backend", "ca", "host")}
+        return [word for name, file in named.items() if file for word in (f"--{name}", file)]
 
 
 #: What is known of an attempt because it was made; of several with the same settings, it is the same.
@@ -451,10 +446,6 @@ class RunRecord(RunHeader):
     def made(self) -> int:
         """How many attempts were made: of those with the same settings of both ends, one."""
         return sum(attempt.same_as is None for attempt in self.attempts)
-
-    def certificates_of(self, attempt: AttemptResult) -> Chain:
-        """What the server of an attempt was given; nothing: no certificate, or it is not known."""
-        return self.certificates.get(attempt.chain or "", ())
 
     def attempts_of(self, case: CaseRecord) -> tuple[AttemptResult, ...]:
         """The attempts of a case, in the case's order; one that was not made is left out."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from lab.model.expectations import FACTS
 from lab.own import files
 from lab.record.models import (
     EVIDENCE,
@@ -181,14 +182,7 @@ def _version_of(path: Path, data: Any) -> int:
 
 
 #: What was negotiated, which version 1 has in the outcome as well.
-_NEGOTIATED = (
-    "protocol",
-    "cipher",
-    "verified",
-    "data_protected",
-    "session_reused",
-    "verify_code",
-)
+_NEGOTIATED = (*FACTS, "verify_code")
 
 
 def _current(name: str, part: Any, version: int) -> Any:

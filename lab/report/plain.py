@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final
 
-from lab.compare import FACTS, FACTS_OF_COMPLETION, Change, Comparison, Difference, DifferenceKind
+from lab.compare import FACTS, Change, Comparison, Difference, DifferenceKind
 from lab.documents import ClaimVerdict, Document, Language
 from lab.documents.verdicts import ClaimResult, SettingResult, counts
+from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS, hung, padded
 from lab.text import visible
+from lab.words import read_words
 
+_WORDS = Path(__file__).with_name("claims.toml")
 #: What a reader of a summary has to know of, gravest first.
 NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
 
@@ -139,12 +140,7 @@ def _label(name: str, language: Language) -> str:
 
 
 def _word(section: str, name: str, language: Language) -> str:
-    return _texts()[section][name][language]
-
-
-@cache
-def _texts() -> Mapping[str, Mapping[str, Mapping[Language, str]]]:
-    return tomllib.loads(Path(__file__).with_name("claims.toml").read_text(encoding="utf-8"))
+    return read_words(_WORDS)[section][name].in_(language)
 
 
 # -- a comparison of two runs ----------------------------------------------------------------------

@@ -34,9 +34,9 @@ from lab.remedies.words import InBothLanguages, read_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
-from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
-from lab.wire.reading import ConnectionReading
+from lab.wire.reading import ConnectionReading, Ending, How, WireReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
+from lab.wire.witnesses import Agreement, Statement, Witnesses
 
 #: Settings that name an end instead of describing it.
 NAMES = frozenset({"software", "program", "platform", "policy"})
@@ -260,11 +260,6 @@ def seen(attempt: AttemptResult, language: str = "en") -> str:
     return visible(attempt.verdict_why) or said("run", "nothing-observed", language)
 
 
-def verdict_in_words(verdict: Verdict, language: str = "en") -> str:
-    """A verdict, as it is shown before what came of an attempt."""
-    return said("verdict", verdict, language)
-
-
 def explanation(
     attempt: AttemptResult, language: str = "en", most: int | None = MOST_LINES
 ) -> list[tuple[str, str]]:
@@ -423,7 +418,7 @@ def rest_of_case(attempts: Sequence[AttemptResult], language: str = "en") -> str
             as_expected.append(name)
         elif number:
             each = [
-                (str(v) if language == "en" else verdict_in_words(v, language))
+                (str(v) if language == "en" else said("verdict", v, language))
                 if number == 1
                 else said("counted", v, language, number=verdicts[v])
                 for v in Verdict
@@ -450,8 +445,6 @@ def captured(attempt: AttemptResult) -> Captured | None:
 
 def impostor_got(captured: Captured, language: str = "en") -> str:
     """One line on what an impostor got."""
-    if language == "en":
-        return visible(f"impostor got {captured.in_words()}")
     login = {"user": captured.user, "password": captured.password}
     what = said("run", "got-login", language, **login)
     if captured.file_bytes is not None:

@@ -9,6 +9,7 @@ import ipaddress
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from docker import DockerClient
 
@@ -106,28 +107,18 @@ class Unsupported(Exception):
     """These settings cannot be tried here; the text is the declared cause."""
 
 
+@dataclass(frozen=True)
 class Feasibility:
     """Says of settings whether they can be tried in this topology."""
 
-    def __init__(
-        self,
-        agents: Agents,
-        containers: Containers,
-        stand_ins: Collection[str],
-        absent: Mapping[str, str],
-    ) -> None:
-        """Nothing is asked yet.
-
-        Args:
-            agents: the clients' say what is installed beside them.
-            containers: those that a packet filter can name.
-            stand_ins: the platforms whose images only stand in for the distribution.
-            absent: services that are not in the topology, with the reason.
-        """
-        self._agents = agents
-        self._containers = containers
-        self._stand_ins = frozenset(stand_ins)
-        self._absent = absent
+    _agents: Agents
+    """The clients' say what is installed beside them."""
+    _containers: Containers
+    """Those that a packet filter can name."""
+    _stand_ins: Collection[str]
+    """The platforms whose images only stand in for the distribution."""
+    _absent: Mapping[str, str]
+    """Services that are not in the topology, with the reason."""
 
     def check(self, attempt: Attempt) -> None:
         """Let pass what can be tried here.

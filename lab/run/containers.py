@@ -10,7 +10,7 @@ import io
 import tarfile
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from docker import DockerClient
 from lab.certificates import OWN, OWN_CLIENT, RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
-from lab.run.link import AgentError, ExecutionError, execute
+from lab.run.link import AgentError, Executed, ExecutionError, execute
 from lab.run.topology import DNS, Topology
 from lab.servers import SERVERS
 
@@ -188,11 +188,19 @@ class Containers:
         Raises:
             AgentError: the container does not run.
         """
+        done = self._execute(service, ["cat", path])
+        return None if done.status else done.output.encode()
+
+    def _execute(self, service: str, argv: Sequence[str]) -> Executed:
+        """Run a program in a container.
+
+        Raises:
+            AgentError: the container does not run.
+        """
         try:
-            done = execute(self._client, self.id_of(service), ["cat", path])
+            return execute(self._client, self.id_of(service), argv)
         except ExecutionError as error:
             raise AgentError(f"the container {service} cannot be asked: {error}") from error
-        return None if done.status else done.output.encode()
 
     def answer_for(self, host: str, service: str) -> None:
         """Let the lab's DNS server answer for a name outside its zone, with a container's address.
@@ -232,11 +240,7 @@ class Containers:
         Raises:
             AgentError: it does not in time; the text says of which container (``failed``).
         """
-        argv = ["timeout", str(WAIT_S), "sh", "-c", waiting]
-        try:
-            done = execute(self._client, self.id_of(service), argv)
-        except ExecutionError as error:
-            raise AgentError(f"the container {service} cannot be asked: {error}") from error
+        done = self._execute(service, ["timeout", str(WAIT_S), "sh", "-c", waiting])
         if done.status:
             raise AgentError(
                 f"the container {failed} after {WAIT_S} s: `docker logs` says"
@@ -270,7 +274,7 @@ class Equipment:
         self._with_own_roots: set[str] = set()
         self._material = material
         self._programs: OnceMap[str] = OnceMap()
-        self._archives: OnceMap[tuple[bytes, bytes]] = OnceMap()
+        self._archives: OnceMap[bytes] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
     def put_agents(self, service: str) -> None:
@@ -295,12 +299,11 @@ class Equipment:
         """
 
         def put() -> str:
-            for_servers, for_clients = self._archives.get("all", self._pack)
-            if service in _SERVER_SERVICES:
-                self._containers.put(service, for_servers)
-                return service
-            self._containers.put(service, for_clients)
-            self._put_public_roots(service)
+            is_server = service in _SERVER_SERVICES
+            archive = self._archives.get(is_server, lambda: self._pack(server=is_server))
+            self._containers.put(service, archive)
+            if not is_server:
+                self._put_public_roots(service)
             return service
 
         self._equipped.get(service, put)
@@ -355,11 +358,10 @@ class Equipment:
             if not path.endswith(other)
         }
 
-    def _pack(self) -> tuple[bytes, bytes]:
-        """Archives with all that servers need, and with all that clients need."""
-        trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
-        for_servers = pack(self._certificates(server=True))
-        return for_servers, pack(self._certificates(server=False) | trust)
+    def _pack(self, *, server: bool) -> bytes:
+        """An archive with all that servers need, or with all that clients need."""
+        trust = {} if server else {SYSTEM_TRUST_STORE: self._material.anchor("public")}
+        return pack(self._certificates(server=server) | trust)
 
     def take_own_keys_away(self) -> None:
         """Empty the files with the operator's own keys.

@@ -22,13 +22,15 @@ from docker.errors import DockerException
 from lab.certificates import OWN_CLIENT, RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
-from lab.images import ImageError, ImageInfo, ImageStore, Progress, Source, release_from_environment
-from lab.images.provenance import Builds, moved
+from lab.images.errors import ImageError, Printed, Progress
+from lab.images.provenance import Builds, ImageInfo, moved
+from lab.images.recipe import Source, release_from_environment
+from lab.images.store import ImageStore
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
 from lab.run import network, topology
 from lab.run.certificates import begin
-from lab.run.checkout import Checkout
+from lab.run.checkout import Checkout, new_run_id
 from lab.run.network import Seal
 from lab.run.services import images_by_service, services_on
 from lab.run.session import Session
@@ -40,6 +42,8 @@ from lab.servers import SERVER_HOSTS, SERVERS
 class Lab:
     """A laboratory in which attempts can be made."""
 
+    run_id: str
+    """Of the run that it was opened for."""
     checkout: Checkout
     client: DockerClient
     images: Mapping[str, ImageInfo]
@@ -77,15 +81,14 @@ class Lab:
 
 @contextmanager
 def open_lab(
-    checkout: Checkout,
-    progress: Progress,
-    run_id: str,
     own: UserFiles | None = None,
     *,
     attempts: Collection[Attempt] | None = None,
     certificates: RunCertificates | None = None,
     also: Collection[str] = (),
     meanwhile: Callable[[], object] | None = None,
+    checkout: Checkout | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Lab]:
     """A laboratory for one run: on the kept topology if it is free, else on one of its own.
 
@@ -96,10 +99,13 @@ def open_lab(
         certificates: those for these attempts, which :func:`lab.run.certificates.begin` has begun to make.
         also: further containers that are needed.
         meanwhile: done while the agents start.
+        checkout: to work in (default: the one that is here).
+        progress: told of what takes a while (default: it is printed).
 
     Raises:
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
+    checkout, progress, run_id = checkout or Checkout.here(), progress or Printed(), new_run_id()
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
     material = certificates or begin(attempts, own)
     client = engine.find()
@@ -137,7 +143,7 @@ def open_lab(
                     own.roots.pem if own is not None and own.roots is not None else None,
                 )
                 try:
-                    session.start_agents(attempts or (), background)
+                    session.agents.begin(attempts or (), background)
                     if attempts is None or attempts:
                         # What makes attempts and records them takes as long to load as an agent to start.
                         import_module("lab.run.results")
@@ -150,6 +156,7 @@ def open_lab(
                         for attempt in attempts or ():
                             session.answer_for(own.host, attempt.server)
                     yield Lab(
+                        run_id,
                         checkout,
                         client,
                         images,
@@ -243,7 +250,7 @@ def attach(
         return None
     by_service = images_by_service(checkout)
     wanted = {s: tags[by_service[s]] for s in services if by_service.get(s) in tags}
-    return topology.extended(client, checkout, running, tags, engine.compose_command, wanted)
+    return topology.extended(client, checkout, running, tags, wanted)
 
 
 def ensure_images(
@@ -269,18 +276,16 @@ def ensure_images(
             continue
         # No registry is asked again for what it did not have a moment ago.
         if images[needs].stand_in:
-            why = images[needs].provenance.fallback_reason or "only packages are to be used"
-            absent[name] = _no_stand_in(name, why)
+            absent[name] = (
+                images[needs].provenance.fallback_reason or "only packages are to be used"
+            )
             continue
         try:
             images |= store.ensure([name])
         except ImageError as error:
-            absent[name] = _no_stand_in(name, error.reason)
-    return images, absent
-
-
-def _no_stand_in(name: str, why: str) -> str:
-    return f"{name} is made from the distribution's own image only, and that is not here: {why}"
+            absent[name] = error.reason
+    only = "is made from the distribution's own image only, and that is not here"
+    return images, {name: f"{name} {only}: {why}" for name, why in absent.items()}
 
 
 def _tags(images: Mapping[str, ImageInfo]) -> dict[str, str]:
@@ -323,7 +328,6 @@ def start(
         client,
         checkout,
         _tags(images),
-        engine.compose_command(),
         checkout.kept_project if kept else checkout.run_project(run_id),
         run_id=run_id,
         kept=kept,

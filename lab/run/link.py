@@ -183,9 +183,7 @@ class AgentLink:
             AgentError: the agent reports a fault of its own, or does not answer.
         """
         future: Future[dict[str, Any]] = Future()
-        if peer is None:
-            return self._call(future, op, deadline_s, arguments)
-        with peer._watched_by(future):
+        with peer._watched_by(future) if peer else contextlib.nullcontext():
             return self._call(future, op, deadline_s, arguments)
 
     def _call(

@@ -92,24 +92,20 @@ class ListenerPool:
                 self._end(listener)
 
 
+@dataclass(eq=False)
 class Listeners:
     """A pool of listeners for each distinct server settings; they stay until they, or their agent, end."""
 
-    def __init__(
-        self, agents: Agents, containers: Containers, material: RunCertificates, password: str
-    ) -> None:
-        """None is started yet.
+    _agents: Agents
+    """The servers' start them."""
+    _containers: Containers
+    """Those that a packet filter can let in."""
+    _material: RunCertificates
+    """The certificates that lie in the containers."""
+    _password: str
+    """The one that the servers are to accept."""
 
-        Args:
-            agents: the servers' start them.
-            containers: those that a packet filter can let in.
-            material: the certificates that lie in the containers.
-            password: the one that the servers are to accept.
-        """
-        self._agents = agents
-        self._containers = containers
-        self._material = material
-        self._password = password
+    def __post_init__(self) -> None:
         self._pools: OnceMap[ListenerPool] = OnceMap()
         self._ports = {name: itertools.count() for name in SERVERS}
 
@@ -181,18 +177,15 @@ class Listeners:
         )
 
 
+@dataclass(eq=False)
 class RequestBuilder:
     """Builds requests from settings and from what this run has made: certificates, password."""
 
-    def __init__(self, material: RunCertificates, password: str) -> None:
-        """No delivery has a name yet.
+    _material: RunCertificates
+    _password: str
+    """The one that the servers accept."""
 
-        Args:
-            material: the run's certificates.
-            password: the one that the servers accept.
-        """
-        self._material = material
-        self._password = password
+    def __post_init__(self) -> None:
         self._names = itertools.count(1)
 
     def delivery(self, client: ClientSettings) -> Delivery:

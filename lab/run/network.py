@@ -8,9 +8,9 @@ that the host would have, and reads what came back from the kernel's neighbour t
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from lab.host.checkout import LABEL_CHECKOUT, LABEL_PATH
 from lab.host.engine import parse_api
-from lab.run.checkout import LABEL_KEPT, in_use, subnets_lock
+from lab.run.checkout import LABEL_KEPT, in_use
 from lab.run.link import ExecutionError, execute
 
 LABEL_PROJECT = "com.docker.compose.project"
@@ -74,16 +74,15 @@ def _address(container: Mapping[str, Any]) -> str | None:
 
 def find(client: DockerClient) -> list[Found]:
     """Every topology on the engine, of any checkout, running or not."""
+    labelled = {"label": LABEL_CHECKOUT}
+    found = client.api.containers(all=True, filters=labelled)
+    found += client.api.networks(filters=labelled)
     by_project: dict[str, list[tuple[Mapping[str, str], bool]]] = {}
-    for c in client.api.containers(all=True, filters={"label": LABEL_CHECKOUT}):
-        labels = c["Labels"]
+    for one in found:
+        labels = one["Labels"] or {}
         if LABEL_PROJECT in labels:
-            running = c["State"] == "running"
+            running = one.get("State") == "running"
             by_project.setdefault(labels[LABEL_PROJECT], []).append((labels, running))
-    for n in client.api.networks(filters={"label": LABEL_CHECKOUT}):
-        labels = n["Labels"] or {}
-        if LABEL_PROJECT in labels:
-            by_project.setdefault(labels[LABEL_PROJECT], []).append((labels, False))
     topologies = []
     for project, members in sorted(by_project.items()):
         labels = members[0][0]
@@ -103,14 +102,14 @@ def find(client: DockerClient) -> list[Found]:
     return topologies
 
 
-def acquire(lock: FileLock, whose: str, wait_s: float) -> None:
-    """Take a lock, or say who has it.
+def acquire(lock: FileLock, whose: str, wait_s: float) -> AbstractContextManager[object]:
+    """Take a lock, or say who has it; as a context the result gives it back.
 
     Raises:
         TopologyError: it was not free for all of ``wait_s`` seconds.
     """
     try:
-        lock.acquire(timeout=wait_s)
+        return lock.acquire(timeout=wait_s)
     except Timeout as error:
         raise TopologyError(
             f"{whose} for {wait_s:g} s: see which one with `fuser {lock.lock_file}`"
@@ -119,21 +118,6 @@ def acquire(lock: FileLock, whose: str, wait_s: float) -> None:
 
 #: Subnets are /24s taken from here: Docker's own default pools begin at 172.17.0.0/16.
 _SUBNETS = ipaddress.ip_network("172.30.0.0/16")
-
-
-@contextlib.contextmanager
-def choosing(wait_s: float) -> Iterator[None]:
-    """The right to choose a subnet: held until the network with it is there.
-
-    Raises:
-        TopologyError: another lab has had it for all of ``wait_s`` seconds.
-    """
-    lock = subnets_lock()
-    acquire(lock, "another lab on this machine has been starting its network", wait_s)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def free_net(client: DockerClient) -> str:

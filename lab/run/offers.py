@@ -33,6 +33,7 @@ from lab.model import (
     Accepts,
     Attempt,
     Capability,
+    ClientSettings,
     FtpClientSettings,
     Goal,
     Loads,
@@ -66,9 +67,7 @@ class _NoTls(Exception):
     """No ClientHello gets a TLS answer from the listener; the text says what is in the way."""
 
 
-def ask_client(
-    probe: AgentLink, end: str, attempt: MakeAttempt, deadline_s: float, *, implicit: bool
-) -> Offer:
+def ask_client(probe: AgentLink, client: ClientSettings, attempt: MakeAttempt) -> Offer:
     """What a client offers.
 
     A client that knows no TLS 1.3 writes only the newest version that it speaks; each older one is
@@ -76,10 +75,8 @@ def ask_client(
 
     Args:
         probe: the agent ``tls_probe.py`` where the client's host name leads to.
-        end: the client's name.
+        client: which is asked.
         attempt: makes the attempt.
-        deadline_s: how long an attempt takes at most, in seconds.
-        implicit: TLS from the first byte on.
 
     Raises:
         AgentError: the lab could not ask.
@@ -88,22 +85,19 @@ def ask_client(
     def ask(answer: bytes) -> tuple[bytes, bytes, str]:
         port = probe.call("open", EXCHANGE_S)["port"]
         with ThreadPoolExecutor(1) as background:
+            question: dict[str, Any] = {"answer": answer.hex(), "implicit": client.tls_first}
             receiving = background.submit(
-                probe.call,
-                "receive",
-                deadline_s,
-                port=port,
-                answer=answer.hex(),
-                implicit=implicit,
+                probe.call, "receive", deadline(client), port=port, **question
             )
             try:
                 said = attempt(port)
             finally:
                 # Whoever was to come has come: what is connected is still served to its end.
-                _close(probe, port)
+                probe.call("close", EXCHANGE_S, port=port)
             seen = receiving.result()
         return bytes.fromhex(seen["hello"]), bytes.fromhex(seen["reaction"]), said
 
+    end = str(client)
     data, _, said = ask(fatal_alert(HANDSHAKE_FAILURE))
     try:
         hello = client_hello.parse(data)
@@ -115,26 +109,14 @@ def ask_client(
     return client_offer(end, hello, older)
 
 
-def ask_server(
-    probe: AgentLink,
-    end: str,
-    port: int,
-    server_name: str,
-    configured: tuple[Suite, ...],
-    key: str,
-    *,
-    implicit: bool,
-) -> Offer:
+def ask_server(probe: AgentLink, server: ServerSettings, port: int, known: Offer) -> Offer:
     """What a listener agrees to.
 
     Args:
         probe: the agent ``tls_probe.py`` in the listener's container.
-        end: the server's name.
+        server: its settings.
         port: the listener's.
-        server_name: the name to ask for (SNI).
-        configured: what its cipher list means to its library; gives the order.
-        key: kind of its certificate's key.
-        implicit: TLS from the first byte on.
+        known: what is known without asking: what its cipher list means to its library gives the order.
 
     Raises:
         AgentError: the lab could not ask.
@@ -143,7 +125,8 @@ def ask_server(
     def ask(
         version: str, suites: list[Suite], listed_version: int | None = None
     ) -> ServerHello | Alert | None:
-        hello = client_hello.build(version, suites, server_name, listed_version=listed_version)
+        name, implicit = server.server_name, server.tls_first
+        hello = client_hello.build(version, suites, name, listed_version=listed_version)
         seen = probe.call("exchange", EXCHANGE_S, port=port, hello=hello.hex(), implicit=implicit)
         if seen["refused"] is not None:
             raise _NoTls(f"it takes no AUTH: {seen['refused']}")
@@ -160,23 +143,24 @@ def ask_server(
         try:
             return server_hello.parse(answer)
         except WireError as error:
-            raise AgentError(f"the answer of {end} cannot be read: {error}") from error
+            raise AgentError(f"the answer of {known.end} cannot be read: {error}") from error
 
     def reads_versions() -> bool:
         # A server from before TLS 1.3 does not read the list of versions; it refuses the suites.
         answer = ask("TLSv1.3", _usable_in("TLSv1.3"), client_hello.NO_VERSION)
         return isinstance(answer, Alert) and answer.description == PROTOCOL_VERSION
 
+    place = {suite: number for number, suite in enumerate(known.configured)}
     found: dict[str, tuple[Suite, ...]] = {}
     try:
         for version in reversed(PROTOCOLS):
             picked = _picked(ask, version)
             if picked is None or (version == "TLSv1.3" and not picked and not reads_versions()):
                 continue
-            found[version] = tuple(sorted(picked, key=_order_in(configured)))
+            found[version] = tuple(sorted(picked, key=lambda suite: place.get(suite, len(place))))
     except _NoTls as obstacle:
-        return Offer(end=end, nothing=str(obstacle), configured=configured, key=key)
-    return Offer(end=end, suites=found, configured=configured, key=key)
+        return dataclasses.replace(known, nothing=str(obstacle))
+    return dataclasses.replace(known, suites=found)
 
 
 def _picked(
@@ -219,14 +203,7 @@ def _speaks(
     return server_hello.accepts(ask(server_hello.build(version, suite))[1])
 
 
-def _order_in(configured: tuple[Suite, ...]) -> Callable[[Suite], int]:
-    return lambda suite: configured.index(suite) if suite in configured else len(configured)
-
-
-def _close(probe: AgentLink, port: int) -> None:
-    probe.call("close", EXCHANGE_S, port=port)
-
-
+@dataclasses.dataclass(eq=False)
 class OfferCache:
     """What clients and servers agree to, asked for on first use.
 
@@ -234,18 +211,12 @@ class OfferCache:
     :meth:`Listeners.one`.
     """
 
-    def __init__(
-        self,
-        agents: Agents,
-        listeners: Listeners,
-        requests: RequestBuilder,
-        material: RunCertificates,
-    ) -> None:
-        """Nobody is asked yet."""
-        self._agents = agents
-        self._listeners = listeners
-        self._requests = requests
-        self._material = material
+    _agents: Agents
+    _listeners: Listeners
+    _requests: RequestBuilder
+    _material: RunCertificates
+
+    def __post_init__(self) -> None:
         self._offers: OnceMap[Offer] = OnceMap()
         self._cipher_lists: OnceMap[tuple[Suite, ...]] = OnceMap()
 
@@ -277,34 +248,17 @@ class OfferCache:
             report = program.report(agent.call("attempt", deadline(client), **request))
             return report.error
 
-        return ask_client(
-            self._agents.probe(server.software),
-            str(client),
-            error_at,
-            deadline(client),
-            implicit=client.tls_first,
-        )
+        return ask_client(self._agents.probe(server.software), client, error_at)
 
     def _ask_server(self, server: ServerSettings) -> Offer:
         key, listed = self._key_type(server), self._configured(server)
+        known = Offer(end=server.software, configured=listed, key=key)
         with self._listeners.one(server) as listener:
             if not listener.started:
                 said = listener.output.strip() or "it said nothing"
-                return Offer(
-                    end=server.software,
-                    nothing=f"it did not start: {said}",
-                    configured=listed,
-                    key=key,
-                )
-            return ask_server(
-                self._agents.probe(server.software),
-                server.software,
-                listener.port,
-                server.server_name,
-                listed,
-                key,
-                implicit=server.tls_first,
-            )
+                return dataclasses.replace(known, nothing=f"it did not start: {said}")
+            probe = self._agents.probe(server.software)
+            return ask_server(probe, server, listener.port, known)
 
     def _configured(self, server: ServerSettings) -> tuple[Suite, ...]:
         """What the server's cipher list, or its default, means to its library."""
@@ -329,23 +283,21 @@ FILE = "capabilities.json"
 _PACKAGE = Path(__file__).parent.parent
 
 
+@dataclasses.dataclass(eq=False)
 class Capabilities:
-    """What the images of a run can do.
+    """What the images of a run can do."""
 
-    Args:
-        agents: the servers' agents ask their libraries.
-        offers: what clients offer and what listeners agree to.
-        images: the id of the image of each service.
-        state: the checkout's state directory.
-    """
+    _agents: Agents
+    """The servers' agents ask their libraries."""
+    _offers: OfferCache
+    """What clients offer and what listeners agree to."""
+    _images: Mapping[str, str]
+    """The id of the image of each service."""
+    _state: Path
+    """The checkout's state directory."""
 
-    def __init__(
-        self, agents: Agents, offers: OfferCache, images: Mapping[str, str], state: Path
-    ) -> None:
-        self._agents = agents
-        self._offers = offers
-        self._images = images
-        self._file = state / FILE
+    def __post_init__(self) -> None:
+        self._file = self._state / FILE
         self._answers: OnceMap[bool] = OnceMap()
         self._lock = threading.Lock()
         self._kept: dict[str, bool] | None = None

@@ -13,18 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.certificates import RunCertificates
-from lab.images import Printed
 from lab.model import Attempt, Role
 from lab.model.expectations import Expectation, PlannedAttempt
 from lab.own.files import UserFiles
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import new_run_id
 from lab.run.laboratory import open_lab
 
 if TYPE_CHECKING:
     from lab.cases import LoadedCase
     from lab.record import OwnFiles, RunRecord
     from lab.run.results import Conducted, OnAttempt
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
 
 def conduct(
@@ -49,14 +48,13 @@ def conduct(
         EngineError: there is none, or it has gone in the middle of the run.
         ImageError, TopologyError, AgentError, RecordError: the lab could not be opened.
     """
-    run_id = new_run_id()
     planned = [p for case in cases for p in case.plan() if only is None or p.id in only]
     attempts = [p.attempt for p in planned]
     with ThreadPoolExecutor(1) as aside:
-        with open_lab(Checkout.here(), Printed(), run_id, attempts=attempts) as laboratory:
+        with open_lab(attempts=attempts) as laboratory:
             from lab.run.results import record_run  # noqa: PLC0415
 
-            conducted = record_run(laboratory, run_id, planned, cases, on_attempt, captures, chosen)
+            conducted = record_run(laboratory, planned, cases, on_attempt, captures, chosen)
             doing = aside.submit(then, conducted) if then is not None else None
         if doing is not None:
             doing.result()
@@ -82,25 +80,18 @@ def repeat(
         certificates: those for it, if they are begun already.
         meanwhile: done while the agents start.
     """
-    run_id = new_run_id()
     files = own_files(own)
     planned = [
         PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
         for number in range(1, times + 1)
     ]
     with open_lab(
-        Checkout.here(),
-        Printed(),
-        run_id,
-        own,
-        attempts=[attempt],
-        certificates=certificates,
-        meanwhile=meanwhile,
+        own, attempts=[attempt], certificates=certificates, meanwhile=meanwhile
     ) as laboratory:
         from lab.run.results import Adviser, record_run  # noqa: PLC0415
 
         adviser = Adviser(laboratory, own, remedies=remedies)
-        return record_run(laboratory, run_id, planned, (), on_attempt, captures, adviser=adviser)
+        return record_run(laboratory, planned, (), on_attempt, captures, adviser=adviser)
 
 
 def own_files(own: UserFiles | None) -> OwnFiles | None:
@@ -165,11 +156,11 @@ def soak(
     surprises: Counter[str] = Counter()
     attempts = 0
     tried = [one.attempt for one in planned]
-    with open_lab(Checkout.here(), Printed(), new_run_id(), attempts=tried) as laboratory:
+    with open_lab(attempts=tried) as laboratory:
         from lab.run.results import record_run  # noqa: PLC0415
 
         for number in range(1, rounds + 1):
-            conducted = record_run(laboratory, new_run_id(), planned, cases)
+            conducted = record_run(laboratory, planned, cases, run_id=new_run_id())
             record = conducted.record
             attempts += len(record.attempts)
             for attempt in record.attempts:

@@ -10,22 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from lab.certificates import OWN
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
 from lab.model.expectations import PlannedAttempt
-from lab.own.files import ClientForm
+from lab.own.files import UserFiles
 from lab.record import AttemptResult, Chain
 from lab.remedies import Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.chains import UNKNOWN, likeness, others
+from lab.remedies.chains import UNKNOWN, Likeness, likeness, others
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.races import may_differ, thoroughly
 from lab.remedies.words import InBothLanguages, words
 from lab.run.agents import Unsupported
 from lab.run.attempts import make_all
+from lab.run.laboratory import Lab
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.run.suites import SuiteComparison
@@ -63,24 +63,19 @@ def waits_for_a_limit(result: AttemptResult) -> bool:
 
 
 def advise(
-    session: Session,
+    laboratory: Lab,
     result: AttemptResult,
     chain: Chain,
-    *,
-    places: Mapping[str, str],
-    form: ClientForm = "options",
-    texts: Mapping[str, str] = MappingProxyType({}),
+    own: UserFiles | None = None,
     elsewhere: Sequence[TriedRemedy] = (),
 ) -> Advice:
     """The cause of a refusal, where it is decided, and remedies, each tried.
 
     Args:
-        session: where the attempt was made.
+        laboratory: where the attempt was made.
         result: what came of it: a refusal.
         chain: what its server was given.
-        places: where settings were read from (:func:`lab.remedies.lines.changes`).
-        form: what the client's lines are for.
-        texts: what stands at these places (:func:`lab.remedies.lines.changes`).
+        own: what its settings were read from.
         elsewhere: what was tried for another program that this server refused in the same way; changes of
             the server that left that as it was are not tried again.
 
@@ -88,8 +83,15 @@ def advise(
         AgentError: a container or an agent failed.
         ValueError: the attempt was not refused.
     """
+    if waits_for_a_limit(result):
+        laboratory.progress.step(
+            "remedies",
+            f"each is tried; what does not help waits for the client's limit of"
+            f" {result.client.timeout_s:g} s once more, all at the same time",
+        )
+    session = laboratory.session
     cause = explained(session, result, chain).cause
-    tried = _Search(session, result, chain, places, form, texts, elsewhere).everything()
+    tried = _Search(session, result, chain, own or UserFiles(), elsewhere).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
     named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
     decides = next((where for where in named if where), ())
@@ -137,28 +139,22 @@ def _suites(session: Session, result: AttemptResult) -> SuiteComparison | None:
         return None
 
 
+@dataclass(eq=False)
 class _Search:
     """The remedies that were tried so far."""
 
-    def __init__(
-        self,
-        session: Session,
-        refused: AttemptResult,
-        chain: Chain,
-        places: Mapping[str, str],
-        form: ClientForm,
-        texts: Mapping[str, str],
-        elsewhere: Sequence[TriedRemedy],
-    ) -> None:
-        self._session, self._refused, self._chain = session, refused, chain
-        self._places, self._form, self._texts = places, form, texts
-        self._seen = {refused.attempt.key}
+    _session: Session
+    _refused: AttemptResult
+    _chain: Chain
+    _own: UserFiles
+    _elsewhere: Sequence[TriedRemedy]
+
+    def __post_init__(self) -> None:
+        idle = (one.attempt for one in self._elsewhere if _was_idle(one))
+        self._idle = {attempt.server for attempt in idle if attempt is not None}
+        self._places = self._own.places_at(self._likeness(self._refused.outcome).decides)
+        self._seen = {self._refused.attempt.key}
         self._at_an_impostor: dict[str, AttemptResult] = {}
-        self._idle = {
-            one.attempt.server
-            for one in elsewhere
-            if one.attempt is not None and self._was_idle(one)
-        }
 
     def everything(self) -> list[TriedRemedy]:
         """All that was tried: what holds first, and of that what is to be kept before what is unsafe."""
@@ -183,18 +179,24 @@ class _Search:
         if outcome is None or outcome.reason is None:
             return
         found = UNKNOWN
-        if self._chain and path.attempt.server == self._refused.server:
-            found = likeness(outcome.reason, self._chain, self._refused.started)
+        if path.attempt.server == self._refused.server:
+            found = self._likeness(outcome)
         racing = may_differ(path.attempt, outcome)
         for remedy in remedies_for(outcome.reason, path.attempt, found):
             # A client that checks nothing any more needs no second change; and what ends a race is known.
             useless = remedy.rating is Rating.UNSAFE or (racing and remedy.cure == "line")
             wanted = first or not useless
-            wanted = wanted and can_be_written(path.attempt, remedy.attempt, self._form)
+            wanted = wanted and can_be_written(path.attempt, remedy.attempt, self._own.form)
             wanted = wanted and not (first and remedy.attempt.server in self._idle)
             if wanted and remedy.attempt.key not in self._seen:
                 self._seen.add(remedy.attempt.key)
                 yield path.on(remedy)
+
+    def _likeness(self, outcome: Outcome | None) -> Likeness:
+        """What the chain that was served has to do with a refusal."""
+        if not self._chain or outcome is None or outcome.reason is None:
+            return UNKNOWN
+        return likeness(outcome.reason, self._chain, self._refused.started)
 
     def _is_further(self, made: AttemptResult) -> bool:
         """Whether it was refused for something else, so that the change was one on the way.
@@ -209,17 +211,6 @@ class _Search:
             return True
         words = _words_at_start(self._refused)
         return bool(words) and _words_at_start(made) not in ("", words)
-
-    def _was_idle(self, one: TriedRemedy) -> bool:
-        """Whether a change of the server alone left the refusal as it was."""
-        return (
-            {change.end for change in one.changes} == {"server"}
-            and one.attempt is not None
-            and one.outcome is not None
-            and not one.completed
-            and not one.further
-            and not may_differ(one.attempt, one.outcome)
-        )
 
     def _made(self, paths: Sequence[_Path]) -> list[list[AttemptResult]]:
         """The tries of each; of what is unsafe, at an impostor's server as well, side by side."""
@@ -281,6 +272,8 @@ class _Search:
         completed = [one for one in outcomes if one.result is Result.COMPLETED]
         others = [one for one in outcomes if one.result is not Result.COMPLETED]
         decides = next((one for one in made if one.outcome in others), None)
+        before = self._refused.attempt
+        after = as_written(before, path.attempt, path.remedies)
         return TriedRemedy(
             cures=tuple(remedy.cure for remedy in path.remedies),
             title=InBothLanguages(
@@ -288,18 +281,12 @@ class _Search:
                 "、".join(title.ja for title in titles),
             ),
             rating=path.rating,
-            changes=changes(
-                self._refused.attempt,
-                as_written(self._refused.attempt, path.attempt, path.remedies),
-                self._places,
-                self._form,
-                self._texts,
-            ),
+            changes=changes(before, after, self._places, self._own.form, self._own.texts),
             tries=len(outcomes),
             completed=len(completed),
             outcome=next(iter(others or completed), None),
             cannot="" if outcomes else made[0].verdict_why,
-            refused=self._refused.attempt,
+            refused=before,
             attempt=path.attempt,
             further=decides is not None and self._is_further(decides),
         )
@@ -326,6 +313,18 @@ def _words_at_start(made: AttemptResult) -> str:
     """What a server says that does not start, without times and numbers of lines; empty: it started."""
     server = made.server_report
     return "" if server is None or server.started else re.sub(r"\d+", "0", server.log.strip())
+
+
+def _was_idle(one: TriedRemedy) -> bool:
+    """Whether a change of the server alone left the refusal as it was."""
+    return (
+        {change.end for change in one.changes} == {"server"}
+        and one.attempt is not None
+        and one.outcome is not None
+        and not one.completed
+        and not one.further
+        and not may_differ(one.attempt, one.outcome)
+    )
 
 
 def _completed(made: AttemptResult) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab import __version__
 from lab.clients import PROGRAMS
@@ -36,17 +36,14 @@ from lab.record import (
     RunRecord,
     gravest,
 )
-from lab.remedies.advice import Advice, TriedRemedy
-from lab.remedies.chains import likeness
+from lab.remedies.advice import Advice
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import AgentError
 from lab.servers import SERVERS
-from lab.wire import Capture, CapturePolicy, pcapng
+from lab.wire.packets import Capture, CapturePolicy, pcapng
 
 if TYPE_CHECKING:
-    from docker import DockerClient
-
     from lab.cases import LoadedCase
 
 OnAttempt = Callable[[AttemptResult], None]
@@ -77,68 +74,29 @@ class Adviser:
         if self.given or not refused or result.verdict is Verdict.AS_EXPECTED:
             return None
         self.given = True
+        from lab.run.remedies import advise, explained  # noqa: PLC0415 - most attempts complete
+
         if not self._remedies:
-            from lab.run.remedies import explained  # noqa: PLC0415 - most attempts complete
-
             return explained(self._laboratory.session, result, chain)
-        return advice_of(self._laboratory, self._own, result, chain)
-
-
-def advice_of(
-    laboratory: Lab,
-    own: UserFiles,
-    result: AttemptResult,
-    chain: Chain,
-    elsewhere: Sequence[TriedRemedy] = (),
-) -> Advice:
-    """What is said of a refusal: its cause, where it is decided, and remedies, each tried.
-
-    Args:
-        laboratory: where the attempt was made.
-        own: what its settings were read from.
-        result: what came of it: a refusal.
-        chain: what its server was given.
-        elsewhere: as in :func:`lab.run.remedies.advise`.
-
-    Raises:
-        AgentError: a container or an agent failed.
-    """
-    from lab.run.remedies import advise, waits_for_a_limit  # noqa: PLC0415 - most attempts complete
-
-    if waits_for_a_limit(result):
-        laboratory.progress.step(
-            "remedies",
-            f"each is tried; what does not help waits for the client's limit of"
-            f" {result.client.timeout_s:g} s once more, all at the same time",
-        )
-    decides = None
-    if chain and result.outcome is not None and result.outcome.reason is not None:
-        decides = likeness(result.outcome.reason, chain, result.started).decides
-    places = own.places_at(decides)
-    session = laboratory.session
-    return advise(
-        session,
-        result,
-        chain,
-        places=places,
-        form=own.form,
-        texts=own.texts,
-        elsewhere=elsewhere,
-    )
+        return advise(self._laboratory, result, chain, self._own)
 
 
 def record_run(
     laboratory: Lab,
-    run_id: str,
     planned: Sequence[PlannedAttempt],
     cases: Sequence[LoadedCase] = (),
     on_attempt: OnAttempt | None = None,
     captures: CapturePolicy | None = None,
     chosen: Sequence[str] = (),
     adviser: Adviser | None = None,
+    run_id: str | None = None,
 ) -> Conducted:
-    """Make these attempts in a laboratory that is open, and record them as the run ``run_id``."""
-    header = _header(laboratory, run_id, datetime.now(UTC), chosen)
+    """Make these attempts in a laboratory that is open, and record them.
+
+    Args:
+        run_id: of a run that is one of several in this laboratory.
+    """
+    header = _header(laboratory, run_id or laboratory.run_id, datetime.now(UTC), chosen)
     link = link_of(cases, planned, chosen)
     with RecordWriter.create(laboratory.checkout.state / "runs", header, link) as writer:
         complete = False
@@ -146,7 +104,9 @@ def record_run(
 
         def finished(result: AttemptResult, capture: Capture | None) -> None:
             if result.verdict is Verdict.LAB_ERROR and (gone := lost()) is not None:
-                raise _engine_lost(gone, len(planned), len(results), writer.path)
+                # The attempts that are left could only fail, each in its turn.
+                number, left = len(planned), len(planned) - len(results)
+                raise EngineError("lost", planned=number, left=left, error=gone, record=writer.path)
             wire = results[result.same_as].wire if result.same_as else result.wire
             if wire is not None and capture is not None and not capture.missing:
                 words = f"{result.id}: {result.attempt}"
@@ -199,11 +159,6 @@ def link_of(
         return ATTEMPT_NAME
     whole = not chosen and len(planned) == sum(len(case.plan()) for case in cases)
     return LATEST_NAME if whole else CASES_NAME
-
-
-def _engine_lost(gone: EngineError, planned: int, made: int, record: Path) -> EngineError:
-    """What ends a run without an engine: the attempts that are left could only fail, each in its turn."""
-    return EngineError("lost", planned=planned, left=planned - made, error=gone, record=record)
 
 
 def images_of(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
@@ -278,13 +233,19 @@ def _race(
 
 
 def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[str]) -> RunHeader:
+    version = laboratory.client.version()
     return RunHeader(
         run_id=run_id,
         chosen=tuple(chosen),
         lab_version=__version__,
         started=started,
-        machine=_machine(),
-        engine=_engine(laboratory.client),
+        machine={
+            "system": platform.platform(),
+            "architecture": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        engine={"version": version.get("Version"), "api": version.get("ApiVersion")},
         images=tuple(
             ImageRecord(
                 name=name,
@@ -300,17 +261,3 @@ def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[st
             "seal": {"how": laboratory.seal.how, "options": dict(laboratory.seal.options)},
         },
     )
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "system": platform.platform(),
-        "architecture": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
-
-
-def _engine(client: DockerClient) -> dict[str, Any]:
-    version = client.version()
-    return {"version": version.get("Version"), "api": version.get("ApiVersion")}

@@ -11,7 +11,7 @@ import datetime
 import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,28 +83,19 @@ class Session:
             roots: what clients trust whose image has no roots of its distribution's, in the place of the
                 lab's CA; ``None``: all trust that CA.
         """
-        self._password = password = secrets.token_urlsafe(12)
+        self.password = password = secrets.token_urlsafe(12)
+        """The one that the servers of this run accept."""
         self._hosts_told = False
-        self._containers = Containers(client, topology)
-        self._equipment = Equipment(self._containers, material, roots)
-        self._agents = Agents(client, self._containers, self._equipment)
-        self._feasibility = Feasibility(self._agents, self._containers, stand_ins, absent)
-        self._listeners = Listeners(self._agents, self._containers, material, password)
+        self.containers = Containers(client, topology)
+        self._equipment = Equipment(self.containers, material, roots)
+        self.agents = Agents(client, self.containers, self._equipment)
+        """The agents, for whoever has servers of its own started."""
+        self._feasibility = Feasibility(self.agents, self.containers, stand_ins, absent)
+        self._listeners = Listeners(self.agents, self.containers, material, password)
         self._requests = RequestBuilder(material, password)
         self._material = material
         self._images, self._state = images, state
-
         self._asking: OnceMap[tuple[OfferCache, Capabilities]] = OnceMap()
-
-    @property
-    def agents(self) -> Agents:
-        """The agents, for whoever has servers of its own started."""
-        return self._agents
-
-    @property
-    def containers(self) -> Containers:
-        """The containers in which they are."""
-        return self._containers
 
     def _asked(self) -> tuple[OfferCache, Capabilities]:
         """What asks the ends and their builds, which few attempts need."""
@@ -112,14 +103,10 @@ class Session:
         def make() -> tuple[OfferCache, Capabilities]:
             from lab.run.offers import Capabilities, OfferCache  # noqa: PLC0415
 
-            offers = OfferCache(self._agents, self._listeners, self._requests, self._material)
-            return offers, Capabilities(self._agents, offers, self._images, self._state)
+            offers = OfferCache(self.agents, self._listeners, self._requests, self._material)
+            return offers, Capabilities(self.agents, offers, self._images, self._state)
 
         return self._asking.get("", make)
-
-    def start_agents(self, attempts: Iterable[Attempt], pool: Executor) -> None:
-        """Begin to start the agents that make these attempts, each in its container."""
-        self._agents.begin(attempts, pool)
 
     def attempt(
         self, planned: PlannedAttempt, *, capture: bool = False
@@ -141,8 +128,8 @@ class Session:
         client, server = attempt.client, attempt.server
         active = isinstance(client, FtpClientSettings) and client.mode == "active"
         delivery = self._requests.delivery(client)
-        client_agent = self._agents.client(client)
-        server_agent = self._agents.server(server.software)
+        client_agent = self.agents.client(client)
+        server_agent = self.agents.server(server.software)
         with self._listeners.one(server) as listener:
             request = self._requests.build(attempt, listener.port, delivery)
             watch = _Watch(server_agent, listener, active=active) if capture else None
@@ -191,11 +178,6 @@ class Session:
         if watch is None:
             return result, None
         return result, watch.capture(collected["capture"], raw.get("key_log"), client, report)
-
-    @property
-    def password(self) -> str:
-        """The one that the servers of this run accept."""
-        return self._password
 
     def listening(self, server: ServerSettings) -> AbstractContextManager[Listener]:
         """A listener with these settings that no attempt uses meanwhile.
@@ -246,7 +228,7 @@ class Session:
         offer = self._asked()[0].server(server)
         if offer.nothing:
             raise Unsupported(offer.nothing)
-        agent = self._agents.scanner()
+        agent = self.agents.scanner()
         with self._listeners.one(server) as listener:
             found = scan.scan(agent, server, listener.port)
         return scan.compare_scan(server, found, offer)
@@ -257,11 +239,11 @@ class Session:
 
     def facts(self, software: Collection[str]) -> dict[str, Any]:
         """What these servers say of themselves, by software; of those that are not here, nothing."""
-        here = self._containers.services
+        here = self.containers.services
         names = [name for name in SERVERS if name in software and SERVERS[name].service in here]
 
         def ask(name: str) -> dict[str, Any]:
-            return self._agents.server(name).call("facts", FACTS_S)
+            return self.agents.server(name).call("facts", FACTS_S)
 
         # Side by side: most of the time agents are being started.
         with ThreadPoolExecutor(len(names) or 1) as pool:
@@ -274,7 +256,7 @@ class Session:
             AgentError: it does not come to that.
         """
         self._hosts_told = True
-        self._containers.answer_for(host, SERVERS[server.software].service)
+        self.containers.answer_for(host, SERVERS[server.software].service)
 
     def equip(self, service: str) -> None:
         """Put the files of the run into a container in which somebody else starts an agent."""
@@ -307,10 +289,10 @@ class Session:
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""
-        self._agents.close()
+        self.agents.close()
         self._equipment.take_own_keys_away()
         if self._hosts_told:
-            self._containers.forget_host()
+            self.containers.forget_host()
 
 
 class _Watch:
@@ -381,22 +363,11 @@ def _without_repetition(key_log: str) -> str:
 
 def _report(collected: Mapping[str, Any]) -> ServerReport:
     """What a server that was started has logged and stored, in the lab's words."""
-    stored = collected.get("stored") or {}
+    stored, got = collected.get("stored") or {}, collected.get("captured")
     return ServerReport(
         started=True,
         log=collected["log"],
         stored_bytes=stored.get("size"),
         stored_sha256=stored.get("sha256"),
-        captured=_captured(collected.get("captured")),
-    )
-
-
-def _captured(raw: Mapping[str, Any] | None) -> Captured | None:
-    if raw is None:
-        return None
-    return Captured(
-        user=raw["user"],
-        password=raw["password"],
-        file_bytes=raw["file_bytes"],
-        file_head=raw["file_head"] or "",
+        captured=Captured(**{**got, "file_head": got["file_head"] or ""}) if got else None,
     )

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,15 +20,14 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from filelock import FileLock, Timeout
 
-from lab.host.engine import compose_environment
+from lab.host.engine import compose_command, compose_environment
 from lab.host.machine import wait_until
-from lab.run.checkout import LABEL_RUN, Checkout, in_use, topology_lock
+from lab.run.checkout import LABEL_RUN, Checkout, in_use, subnets_lock, topology_lock
 from lab.run.network import (
     Container,
     Found,
     TopologyError,
     acquire,
-    choosing,
     containers,
     find,
     free_net,
@@ -219,7 +218,6 @@ def up(
     client: DockerClient,
     checkout: Checkout,
     images: Mapping[str, str],
-    compose: list[str],
     project: str,
     *,
     run_id: str,
@@ -232,7 +230,6 @@ def up(
 
     Args:
         images: image reference by image name (``vsftpd``, ``rocky9``, ...).
-        compose: the command that is Compose here.
         services: those that are needed, with what they depend on (default: all).
 
     Raises:
@@ -249,17 +246,11 @@ def up(
         return Topology(project, found, lock, kept)
     try:
         # Choosing a free subnet and creating the network must not be interleaved by two labs.
-        with choosing(UP_S):
-            environment = _environment(
-                client,
-                checkout,
-                images,
-                free_net(client),
-                project=project,
-                run_id=run_id,
-                kept=kept,
-            )
-            _compose_up(compose, environment, services)
+        others = "another lab on this machine has been starting its network"
+        with acquire(subnets_lock(), others, UP_S):
+            net = free_net(client)
+            environment = _environment(client, checkout, images, net, project, run_id, kept=kept)
+            _compose_up(environment, services)
         return Topology(project, containers(client, project), lock, kept)
     except BaseException:
         remove(client, [project], starting=True)
@@ -290,7 +281,6 @@ def extended(
     checkout: Checkout,
     running: Topology,
     images: Mapping[str, str],
-    compose: Callable[[], list[str]],
     services: Mapping[str, str],
 ) -> Topology | None:
     """The topology, with these services in it as well; what runs in it goes on as it is.
@@ -298,7 +288,6 @@ def extended(
     Args:
         running: it is this process's.
         images: image reference by image name, of all images that are needed.
-        compose: finds the command that is Compose here.
         services: the image reference of each service that is needed.
 
     Returns:
@@ -311,7 +300,7 @@ def extended(
     )
     if current and not missing:
         return running
-    if current and _add(client, checkout, running, images, compose, missing):
+    if current and _add(client, checkout, running, images, missing):
         return replace(running, containers=containers(client, running.project))
     running.release(client)
     return None
@@ -322,7 +311,6 @@ def _add(
     checkout: Checkout,
     running: Topology,
     images: Mapping[str, str],
-    compose: Callable[[], list[str]],
     services: Collection[str],
 ) -> bool:
     """Start further services in a running topology; whether they run."""
@@ -331,17 +319,10 @@ def _add(
     net = gateway_of(network).rpartition(".")[0]
     if f"HOST_RECORDS={host_records(checkout, net)}" not in known:
         return False
-    environment = _environment(
-        client,
-        checkout,
-        images,
-        net,
-        project=running.project,
-        run_id=network["Labels"][LABEL_RUN],
-        kept=running.kept,
-    )
+    project, run_id = running.project, network["Labels"][LABEL_RUN]
+    environment = _environment(client, checkout, images, net, project, run_id, kept=running.kept)
     try:
-        _compose_up(compose(), environment, services, ("--no-recreate",))
+        _compose_up(environment, services, "--no-recreate")
     except TopologyError:
         return False
     return True
@@ -352,12 +333,16 @@ def _environment(
     checkout: Checkout,
     images: Mapping[str, str],
     net: str,
-    *,
     project: str,
     run_id: str,
+    *,
     kept: bool,
 ) -> dict[str, str]:
-    """What Compose is told, written down for whoever calls it by hand."""
+    """What Compose is told, written down for whoever calls it by hand.
+
+    Raises:
+        TopologyError: it cannot be written down.
+    """
     environment = {
         "LAB_PROJECT": project,
         "LAB_CHECKOUT": checkout.key,
@@ -367,11 +352,6 @@ def _environment(
         **options(client.api.api_version),
         **compose_variables(checkout, images, net),
     }
-    _write_environment(checkout, environment)
-    return environment
-
-
-def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> None:
     text = "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))
     path = checkout.state / "compose.env"
     try:
@@ -381,16 +361,12 @@ def _write_environment(checkout: Checkout, environment: Mapping[str, str]) -> No
         raise TopologyError(
             f"{path} cannot be written: {error.strerror}. Make room or permit writing there"
         ) from error
+    return environment
 
 
-def _compose_up(
-    compose: list[str],
-    environment: Mapping[str, str],
-    services: Collection[str],
-    further: Sequence[str] = (),
-) -> None:
+def _compose_up(environment: Mapping[str, str], services: Collection[str], *further: str) -> None:
     command = [
-        *compose,
+        *compose_command(),
         *("--project-name", environment["LAB_PROJECT"]),
         *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
         *further,

@@ -19,11 +19,11 @@ from docker import DockerClient
 
 from lab.certificates import ANCHORS, RunCertificates
 from lab.host import engine
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import parse_ports
 from lab.run import network, topology
 from lab.run.agents import Unsupported
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout
 from lab.run.laboratory import open_lab
 from lab.run.link import AgentError
 from lab.serve.editing import Editing
@@ -128,12 +128,11 @@ def serve(
         remove_left_over(checkout)
         lab = stack.enter_context(
             open_lab(
-                checkout,
-                progress,
-                new_run_id(),
                 attempts=(),
                 certificates=certificates,
                 also=[*services, RELAY],
+                checkout=checkout,
+                progress=progress,
             )
         )
         absent = services - lab.session.containers.services

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lab.cases import LoadedCase
-from lab.images import Printed
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, Chain, RunRecord
 from lab.run.agents import Unsupported
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError
 from lab.run.suites import SuiteComparison
@@ -29,7 +27,6 @@ class LiveRun:
     def __init__(
         self,
         laboratory: Lab,
-        run_id: str,
         planned: Sequence[PlannedAttempt],
         cases: Sequence[LoadedCase],
     ) -> None:
@@ -42,7 +39,6 @@ class LiveRun:
         self._done: Future[Conducted] = self._pool.submit(
             record_run,
             laboratory,
-            run_id,
             planned,
             cases,
             lambda row: self._rows[row.id].set_result(row),
@@ -100,10 +96,9 @@ def live(planned: Sequence[PlannedAttempt], cases: Sequence[LoadedCase] = ()) ->
     Raises:
         EngineError, ImageError, TopologyError, AgentError: the lab could not be opened.
     """
-    run_id = new_run_id()
     attempts = [one.attempt for one in planned]
-    with open_lab(Checkout.here(), Printed(), run_id, attempts=attempts) as laboratory:
-        run = LiveRun(laboratory, run_id, planned, cases)
+    with open_lab(attempts=attempts) as laboratory:
+        run = LiveRun(laboratory, planned, cases)
         try:
             yield run
         except BaseException:

@@ -18,11 +18,9 @@ from pathlib import Path
 from lab.clients import PROGRAMS
 from lab.host.engine import EngineError, compose_environment
 from lab.host.machine import program
-from lab.images import Printed
 from lab.model import PLATFORMS, FtpServerSettings, ProtocolRange, ServerSettings
 from lab.report.layout import hung
 from lab.run.agents import Unsupported
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import CERTIFICATES, anchors_file, pack, unpack
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentError, ExecutionError, execute
@@ -278,9 +276,7 @@ def client_shell(
     service = service_of(where)
     attempts = [as_attempt(server) for server, _ in servers]
     with (
-        open_lab(
-            Checkout.here(), Printed(), new_run_id(), attempts=attempts, also=[service]
-        ) as laboratory,
+        open_lab(attempts=attempts, also=[service]) as laboratory,
         ExitStack() as open_listeners,
     ):
         session = laboratory.session

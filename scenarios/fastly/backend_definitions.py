@@ -102,19 +102,16 @@ def never_checked(attempt: Attempt) -> Remedy:
 def the_certificate_hostname(client: ClientSettings) -> Case:
     """``.ssl_cert_hostname``, the API's ``ssl_cert_hostname``: the name that the certificate has to have."""
     attempt = defined(Attempt(nginx(certificate="wrong-host"), client), BARE)
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                '.ssl_cert_hostname = "other.lab.test";',
-                defined(attempt, CERTIFICATE_HOSTNAME),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-            never_checked(attempt),
-        ],
-    )
+    refusal = fastly.hostname_mismatch(client)
+    remedies = [
+        recommended(
+            '.ssl_cert_hostname = "other.lab.test";',
+            defined(attempt, CERTIFICATE_HOSTNAME),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+        never_checked(attempt),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
 
 
 @case(section=HOSTNAME, clients=fastly.OLD_AND_NEW)
@@ -125,40 +122,33 @@ def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
     attempt --backend`` says so, and goes on with what was meant.)
     """
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
-        activated(attempt, WITHOUT_QUOTES, "my.vcl"),
-        fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                '.ssl_cert_hostname = "other.lab.test"; with the quotes',
-                defined(attempt, CERTIFICATE_HOSTNAME),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            )
-        ],
-    )
+    remedies = [
+        recommended(
+            '.ssl_cert_hostname = "other.lab.test"; with the quotes',
+            defined(attempt, CERTIFICATE_HOSTNAME),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        )
+    ]
+    refusal = fastly.hostname_mismatch(client)
+    twin = attempt.with_server(certificate="valid")
+    return Case(activated(attempt, WITHOUT_QUOTES, "my.vcl"), refusal, twin=twin, remedies=remedies)
 
 
 @case(section=CHAIN, clients=fastly.OLD_AND_NEW)
 def the_ca_certificate(client: ClientSettings) -> Case:
     """``.ssl_ca_cert``, the API's ``ssl_ca_cert``: the authority that has to have issued the certificate."""
     attempt = defined(Attempt(nginx(certificate="private-ca"), client), BARE)
-    return Case(
-        attempt,
-        fastly.unknown_issuer(client),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            recommended(
-                ".ssl_ca_cert with the authority's root",
-                defined(attempt, CA_CERTIFICATE),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-            useless(
-                '.ssl_cert_hostname = "other.lab.test";', defined(attempt, CERTIFICATE_HOSTNAME)
-            ),
-            never_checked(attempt),
-        ],
-    )
+    refusal = fastly.unknown_issuer(client)
+    remedies = [
+        recommended(
+            ".ssl_ca_cert with the authority's root",
+            defined(attempt, CA_CERTIFICATE),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+        useless('.ssl_cert_hostname = "other.lab.test";', defined(attempt, CERTIFICATE_HOSTNAME)),
+        never_checked(attempt),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
 
 
 @case(section=OLD_PROTOCOLS, clients=fastly.OLD_AND_NEW)
@@ -168,12 +158,9 @@ def tls_switched_off(client: ClientSettings) -> Case:
     In the API these are ``use_ssl`` and ``port``; in the control panel, "Enable TLS?" and the port.
     """
     attempt = defined(Attempt(nginx(tls=False), client), BARE)
-    return Case(
-        attempt,
-        fastly.no_tls(client),
-        remedies=[
-            *fastly.cures(attempt, "server-tls"),
-            unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
-            useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED)),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "server-tls"),
+        unsafe('.ssl = false; and .port = "80";', defined(attempt, WITHOUT_TLS), completed()),
+        useless(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED)),
+    ]
+    return Case(attempt, fastly.no_tls(client), remedies=remedies)

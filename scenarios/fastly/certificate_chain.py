@@ -18,12 +18,10 @@ SECTION = "Certificate chain mismatch"
 def self_signed_certificate(client: ClientSettings) -> Case:
     """Error 18: the origin's certificate is signed by itself, and no CA certificate was given."""
     attempt = Attempt(nginx(certificate="self-signed"), client)
-    return Case(
-        attempt,
-        fastly.self_signed(client),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=fastly.cures(attempt, "served-trusted", "known-authority", "not-verified"),
-    )
+    refusal = fastly.self_signed(client)
+    twin = attempt.with_server(certificate="valid")
+    remedies = fastly.cures(attempt, "served-trusted", "known-authority", "not-verified")
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.EVERYWHERE)
@@ -31,35 +29,31 @@ def self_signed_certificate_in_the_chain(client: ClientSettings) -> Case:
     """Error 19: the origin sends its chain up to a root that the client does not know."""
     attempt = Attempt(nginx(certificate="root-in-chain"), client)
     page = "self signed certificate in certificate chain"
-    return Case(
-        attempt,
-        fastly.client_refuses(
-            Reason.SELF_SIGNED_IN_CHAIN,
-            fastly.says(client, page, old=page, new="self-signed certificate in certificate chain"),
-        ),
-        twin=attempt.with_server(certificate="full-chain"),
-        remedies=[
-            *fastly.cures(attempt, "root-trusted", "known-authority"),
-            useless(
-                "the root left out of what the origin sends",
-                attempt.with_server(certificate="private-ca"),
-                fastly.client_refuses(Reason.UNKNOWN_ISSUER),
-            ),
-            *fastly.cures(attempt, "not-verified"),
-        ],
+    refusal = fastly.client_refuses(
+        Reason.SELF_SIGNED_IN_CHAIN,
+        fastly.says(client, page, old=page, new="self-signed certificate in certificate chain"),
     )
+    remedies = [
+        *fastly.cures(attempt, "root-trusted", "known-authority"),
+        useless(
+            "the root left out of what the origin sends",
+            attempt.with_server(certificate="private-ca"),
+            fastly.client_refuses(Reason.UNKNOWN_ISSUER),
+        ),
+        *fastly.cures(attempt, "not-verified"),
+    ]
+    twin = attempt.with_server(certificate="full-chain")
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.EVERYWHERE)
 def authority_that_the_client_does_not_know(client: ClientSettings) -> Case:
     """Error 20: the chain is complete, and nobody gave the client its root."""
     attempt = Attempt(nginx(certificate="private-ca"), client)
-    return Case(
-        attempt,
-        fastly.unknown_issuer(client),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=fastly.cures(attempt, "root-trusted", "known-authority", "not-verified"),
-    )
+    refusal = fastly.unknown_issuer(client)
+    twin = attempt.with_server(certificate="valid")
+    remedies = fastly.cures(attempt, "root-trusted", "known-authority", "not-verified")
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.FIRST_ERROR)
@@ -86,18 +80,15 @@ def missing_intermediate_reported_as_the_last_error(client: ClientSettings) -> C
 
 def _leaf_alone(client: ClientSettings, refusal: Expectation) -> Case:
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
-    return Case(
-        attempt,
-        refusal,
-        remedies=[
-            *fastly.cures(attempt, "intermediate-sent", "chain-trusted"),
-            useless(
-                "the authority's root given to the client as CA certificate",
-                attempt.with_client(trust="public"),
-            ),
-            *fastly.cures(attempt, "not-verified"),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "intermediate-sent", "chain-trusted"),
+        useless(
+            "the authority's root given to the client as CA certificate",
+            attempt.with_client(trust="public"),
+        ),
+        *fastly.cures(attempt, "not-verified"),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=[*fastly.PYTHON, *fastly.EDGE])
@@ -105,13 +96,10 @@ def only_the_intermediate_is_trusted(client: ClientSettings) -> Case:
     """Error 2: the CA certificate that was given is the intermediate, and its issuer is not there."""
     words = "unable to get issuer certificate"
     attempt = Attempt(nginx(), replace(client, trust="public-intermediate"))
-    return Case(
-        attempt,
-        fastly.client_refuses(
-            Reason.ISSUER_NOT_FOUND, fastly.says(client, words, old=words, new=words)
-        ),
-        remedies=fastly.cures(attempt, "root-trusted", "not-verified"),
+    refusal = fastly.client_refuses(
+        Reason.ISSUER_NOT_FOUND, fastly.says(client, words, old=words, new=words)
     )
+    return Case(attempt, refusal, remedies=fastly.cures(attempt, "root-trusted", "not-verified"))
 
 
 @case(section=SECTION, clients=fastly.PERL)
@@ -140,26 +128,21 @@ def a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     certificate given to the client helps.
     """
     attempt = Attempt(nginx(), client)
-    return Case(
-        attempt,
-        fastly.client_refuses(Reason.WEAK_KEY),
-        remedies=[
-            *fastly.cures(attempt, "larger-key"),
-            recommended(
-                "a certificate with an ECDSA key", attempt.with_server(certificate="ecdsa")
-            ),
-            temporary(
-                "the client's system under the policy DEFAULT",
-                attempt.with_client(policy="DEFAULT"),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-            useless(
-                "root and intermediate given to the client as CA certificate",
-                attempt.with_client(trust="public-chain"),
-            ),
-            *fastly.cures(attempt, "not-verified"),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "larger-key"),
+        recommended("a certificate with an ECDSA key", attempt.with_server(certificate="ecdsa")),
+        temporary(
+            "the client's system under the policy DEFAULT",
+            attempt.with_client(policy="DEFAULT"),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+        useless(
+            "root and intermediate given to the client as CA certificate",
+            attempt.with_client(trust="public-chain"),
+        ),
+        *fastly.cures(attempt, "not-verified"),
+    ]
+    return Case(attempt, fastly.client_refuses(Reason.WEAK_KEY), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.FUTURE)
@@ -169,17 +152,14 @@ def what_the_small_key_hides(client: ClientSettings) -> Case:
     The page's remedy, to give it to the client, brings no more than the same words again.
     """
     attempt = Attempt(nginx(certificate="self-signed"), client)
-    return Case(
-        attempt,
-        fastly.client_refuses(Reason.WEAK_KEY),
-        remedies=[
-            recommended(
-                "a certificate with a key of RSA-3072, from an authority that the client knows",
-                attempt.with_server(certificate="rsa3072"),
-            ),
-            useless(
-                "the certificate itself given to the client as CA certificate",
-                attempt.with_client(trust="self-signed"),
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a certificate with a key of RSA-3072, from an authority that the client knows",
+            attempt.with_server(certificate="rsa3072"),
+        ),
+        useless(
+            "the certificate itself given to the client as CA certificate",
+            attempt.with_client(trust="self-signed"),
+        ),
+    ]
+    return Case(attempt, fastly.client_refuses(Reason.WEAK_KEY), remedies=remedies)

@@ -46,38 +46,33 @@ def the_resolver_refuses(client: ClientSettings) -> Case:
 
 def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
     named = attempt.with_client(host="nginx.lab.test")
-    return Case(
-        attempt,
-        refused(
-            by=Side.NETWORK,
-            at=Stage.RESOLVE,
-            because=because,
-            message=fastly.says(attempt.client, "Gethostbyname"),
-        ),
-        remedies=[
-            recommended(remedy, named),
-            useless(
-                "the certificate hostname set to the origin's name",
-                attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
-                refused(by=Side.NETWORK, at=Stage.RESOLVE, because=because),
-            ),
-        ],
+    refusal = refused(
+        by=Side.NETWORK,
+        at=Stage.RESOLVE,
+        because=because,
+        message=fastly.says(attempt.client, "Gethostbyname"),
     )
+    remedies = [
+        recommended(remedy, named),
+        useless(
+            "the certificate hostname set to the origin's name",
+            attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
+            refused(by=Side.NETWORK, at=Stage.RESOLVE, because=because),
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def packets_are_dropped(client: ClientSettings) -> Case:
     """A packet filter drops what comes to the origin's port: no answer to the first packet."""
     attempt = Attempt(nginx(port_filter="dropped"), replace(client, timeout_s=SHORT))
-    return Case(
-        attempt,
-        fastly.unconnected(Reason.TIMED_OUT, fastly.says(client, "Connection timeout")),
-        twin=attempt.with_server(port_filter="open"),
-        remedies=[
-            *fastly.cures(attempt, "let-in"),
-            useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT)),
-        ],
-    )
+    refusal = fastly.unconnected(Reason.TIMED_OUT, fastly.says(client, "Connection timeout"))
+    remedies = [
+        *fastly.cures(attempt, "let-in"),
+        useless("twice the time limit", attempt.with_client(timeout_s=2 * SHORT)),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(port_filter="open"), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
@@ -87,68 +82,54 @@ def the_answer_is_slow(client: ClientSettings) -> Case:
     The page counts a slow answer among its time-outs of the connection; the edge has another name for it.
     """
     attempt = Attempt(origin(answer_delay_s=SLOW), replace(client, timeout_s=SHORT))
-    return Case(
-        attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.RESPONSE,
-            because=Reason.TIMED_OUT,
-            message=fastly.says(client, "first byte timeout"),
-        ),
-        twin=attempt.with_client(timeout_s=PATIENT),
-        remedies=[
-            *fastly.cures(attempt, "answers-in-time"),
-            recommended(
-                "a time limit that the origin keeps", attempt.with_client(timeout_s=PATIENT)
-            ),
-        ],
+    refusal = refused(
+        by=Side.SERVER,
+        at=Stage.RESPONSE,
+        because=Reason.TIMED_OUT,
+        message=fastly.says(client, "first byte timeout"),
     )
+    remedies = [
+        *fastly.cures(attempt, "answers-in-time"),
+        recommended("a time limit that the origin keeps", attempt.with_client(timeout_s=PATIENT)),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_client(timeout_s=PATIENT), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def nothing_listens(client: ClientSettings) -> Case:
     """Nothing listens on the port: the origin's own system refuses the connection."""
     attempt = Attempt(nginx(listening=False), client)
-    return Case(
-        attempt,
-        connection_refused(client),
-        remedies=[
-            *fastly.cures(attempt, "listening"),
-            useless("TLS disabled at the client", attempt.with_client(tls=False)),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "listening"),
+        useless("TLS disabled at the client", attempt.with_client(tls=False)),
+    ]
+    return Case(attempt, connection_refused(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def packets_are_rejected(client: ClientSettings) -> Case:
     """A packet filter rejects what comes to the port: from outside it looks as if nothing listened."""
     attempt = Attempt(nginx(port_filter="rejected"), client)
-    return Case(
-        attempt,
-        connection_refused(client),
-        twin=attempt.with_server(port_filter="open"),
-        remedies=[
-            *fastly.cures(attempt, "let-in"),
-            useless(
-                "the address of another client allowed",
-                attempt.with_server(port_allowed="rocky9-future"),
-                fastly.unconnected(Reason.CONNECTION_REFUSED),
-            ),
-        ],
-    )
+    refusal = connection_refused(client)
+    remedies = [
+        *fastly.cures(attempt, "let-in"),
+        useless(
+            "the address of another client allowed",
+            attempt.with_server(port_allowed="rocky9-future"),
+            fastly.unconnected(Reason.CONNECTION_REFUSED),
+        ),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(port_filter="open"), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_origin_never_answers(client: ClientSettings) -> Case:
     """The connection is accepted and nothing comes back: the time-out is in the handshake."""
     attempt = Attempt(origin(behaviour="silent"), replace(client, timeout_s=SHORT))
-    return Case(
-        attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.HANDSHAKE,
-            because=Reason.TIMED_OUT,
-            message=fastly.says(client, "Connection timeout"),
-        ),
-        remedies=fastly.cures(attempt, "well-behaved"),
+    refusal = refused(
+        by=Side.SERVER,
+        at=Stage.HANDSHAKE,
+        because=Reason.TIMED_OUT,
+        message=fastly.says(client, "Connection timeout"),
     )
+    return Case(attempt, refusal, remedies=fastly.cures(attempt, "well-behaved"))

@@ -44,14 +44,11 @@ def certificate_of_an_authority(client: ClientSettings) -> Case:
     The remedy is a new request for the same key: the fingerprint of the key stays.
     """
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        expired(client),
-        remedies=[
-            recommended(RENEWED, attempt.with_server(certificate="renewed")),
-            *fastly.cures(attempt, "not-verified"),
-        ],
-    )
+    remedies = [
+        recommended(RENEWED, attempt.with_server(certificate="renewed")),
+        *fastly.cures(attempt, "not-verified"),
+    ]
+    return Case(attempt, expired(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.EVERYWHERE)
@@ -62,16 +59,13 @@ def self_signed_certificate(client: ClientSettings) -> Case:
     """
     trusting = replace(client, trust="expired-self-signed")
     attempt = Attempt(nginx(certificate="expired-self-signed"), trusting)
-    return Case(
-        attempt,
-        expired(client),
-        remedies=[
-            made_anew_and_given(attempt),
-            *fastly.cures(attempt, "known-authority"),
-            made_anew_and_not_given(attempt),
-            *fastly.cures(attempt, "not-verified"),
-        ],
-    )
+    remedies = [
+        made_anew_and_given(attempt),
+        *fastly.cures(attempt, "known-authority"),
+        made_anew_and_not_given(attempt),
+        *fastly.cures(attempt, "not-verified"),
+    ]
+    return Case(attempt, expired(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.FIRST_ERROR)
@@ -94,41 +88,34 @@ def self_signed_and_given_to_nobody_reported_as_the_last_error(client: ClientSet
 
 def _given_to_nobody(client: ClientSettings, refusal: Expectation) -> Case:
     attempt = Attempt(nginx(certificate="expired-self-signed"), client)
-    return Case(
-        attempt,
-        refusal,
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            made_anew_and_given(attempt),
-            useless(
-                "the expired certificate given to the client",
-                attempt.with_client(trust="expired-self-signed"),
-                expired(client),
-            ),
-            made_anew_and_not_given(attempt),
-        ],
-    )
+    remedies = [
+        made_anew_and_given(attempt),
+        useless(
+            "the expired certificate given to the client",
+            attempt.with_client(trust="expired-self-signed"),
+            expired(client),
+        ),
+        made_anew_and_not_given(attempt),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def expired_intermediate(client: ClientSettings) -> Case:
     """The origin's own certificate is valid; what it sends along has expired."""
     attempt = Attempt(nginx(certificate="expired-intermediate"), client)
-    return Case(
-        attempt,
-        expired(client),
-        remedies=[
-            recommended(
-                "the intermediate's current certificate sent along",
-                attempt.with_server(certificate="valid"),
-            ),
-            temporary(
-                "the intermediate's current certificate given to the client, beside the root",
-                attempt.with_client(trust="public-chain"),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "the intermediate's current certificate sent along",
+            attempt.with_server(certificate="valid"),
+        ),
+        temporary(
+            "the intermediate's current certificate given to the client, beside the root",
+            attempt.with_client(trust="public-chain"),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+    ]
+    return Case(attempt, expired(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.FUTURE)
@@ -139,14 +126,11 @@ def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     small.
     """
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        fastly.client_refuses(Reason.WEAK_KEY),
-        remedies=[
-            recommended(
-                "a certificate from a new request with a larger key",
-                attempt.with_server(certificate="rsa3072"),
-            ),
-            useless(RENEWED, attempt.with_server(certificate="renewed")),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a certificate from a new request with a larger key",
+            attempt.with_server(certificate="rsa3072"),
+        ),
+        useless(RENEWED, attempt.with_server(certificate="renewed")),
+    ]
+    return Case(attempt, fastly.client_refuses(Reason.WEAK_KEY), remedies=remedies)

@@ -30,11 +30,9 @@ def given(attempt: Attempt, what: str, name: str, impostor: Expectation | None =
 def certificate_of_another_name(client: ClientSettings) -> Case:
     """A known authority issued the certificate, for another name than the origin's."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        remedies=fastly.cures(attempt, "certificate-for-name", "name-given", "not-verified"),
-    )
+    refusal = fastly.hostname_mismatch(client)
+    remedies = fastly.cures(attempt, "certificate-for-name", "name-given", "not-verified")
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(
@@ -48,12 +46,9 @@ def as_the_library_words_it(client: ClientSettings) -> Case:
     """
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     words = fastly.says(client, "", old="Hostname mismatch", new="hostname mismatch")
-    return Case(
-        attempt,
-        fastly.client_refuses(Reason.HOSTNAME_MISMATCH, words),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=fastly.cures(attempt, "name-given"),
-    )
+    refusal = fastly.client_refuses(Reason.HOSTNAME_MISMATCH, words)
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, refusal, twin=twin, remedies=fastly.cures(attempt, "name-given"))
 
 
 @case(section=SECTION, clients=fastly.PERL)
@@ -61,21 +56,18 @@ def the_certificate_hostname_alone(client: ClientSettings) -> Case:
     """The certificate hostname decides the check alone; the name that is sent decides nothing."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
     own = attempt.server.host
-    return Case(
-        attempt,
-        fastly.client_refuses(Reason.HOSTNAME_MISMATCH),
-        remedies=[
-            recommended(
-                "the certificate hostname set to the name in the certificate",
-                attempt.with_client(verify_name=OTHER_HOST),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-            useless(
-                "only the name that is sent (SNI) set to it",
-                attempt.with_client(sni=OTHER_HOST, verify_name=own),
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "the certificate hostname set to the name in the certificate",
+            attempt.with_client(verify_name=OTHER_HOST),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+        useless(
+            "only the name that is sent (SNI) set to it",
+            attempt.with_client(sni=OTHER_HOST, verify_name=own),
+        ),
+    ]
+    return Case(attempt, fastly.client_refuses(Reason.HOSTNAME_MISMATCH), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.PERL)
@@ -101,12 +93,10 @@ def the_name_is_only_the_common_name(client: ClientSettings) -> Case:
 def another_name_in_the_common_name(client: ClientSettings) -> Case:
     """No subject alternative name, and the common name is not the origin's."""
     attempt = Attempt(nginx(certificate="other-cn-only"), client)
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="cn-only"),
-        remedies=[given(attempt, "the common name", OTHER_HOST)],
-    )
+    refusal = fastly.hostname_mismatch(client)
+    twin = attempt.with_server(certificate="cn-only")
+    remedies = [given(attempt, "the common name", OTHER_HOST)]
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=BY_OPENSSL)
@@ -118,22 +108,20 @@ def the_common_name_beside_other_names(client: ClientSettings) -> Case:
     """
     attempt = Attempt(nginx(certificate="cn-beside-other"), client)
     own = attempt.server.host
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="cn-only"),
-        remedies=[
-            given(attempt, "a name from the list", OTHER_HOST, impostor=fastly.IMPOSTOR_REFUSED),
-            recommended(
-                "a certificate with the origin's name in its list",
-                attempt.with_server(certificate="valid"),
-            ),
-            useless(
-                "the common name given to the client, to check and to send",
-                attempt.with_client(verify_name=own, sni=own),
-            ),
-        ],
-    )
+    remedies = [
+        given(attempt, "a name from the list", OTHER_HOST, impostor=fastly.IMPOSTOR_REFUSED),
+        recommended(
+            "a certificate with the origin's name in its list",
+            attempt.with_server(certificate="valid"),
+        ),
+        useless(
+            "the common name given to the client, to check and to send",
+            attempt.with_client(verify_name=own, sni=own),
+        ),
+    ]
+    refusal = fastly.hostname_mismatch(client)
+    twin = attempt.with_server(certificate="cn-only")
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=BY_IO_SOCKET_SSL)
@@ -152,35 +140,28 @@ def a_wildcard_covers_the_name(client: ClientSettings) -> Case:
 def a_wildcard_of_another_level(client: ClientSettings) -> Case:
     """A wildcard stands for one label: ``*.nginx.lab.test`` does not cover ``nginx.lab.test``."""
     attempt = Attempt(nginx(certificate="wildcard-below"), client)
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="wildcard"),
-        remedies=[given(attempt, "a name that the wildcard covers", "www.nginx.lab.test")],
-    )
+    refusal = fastly.hostname_mismatch(client)
+    twin = attempt.with_server(certificate="wildcard")
+    remedies = [given(attempt, "a name that the wildcard covers", "www.nginx.lab.test")]
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=[c for c in fastly.OLD_AND_NEW if c not in fastly.EDGE])
 def connected_to_by_address(client: ClientSettings) -> Case:
     """The origin is configured by its IP address, which the certificate does not name."""
     attempt = Attempt(nginx(), client).with_client(host="address")
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        twin=attempt.with_server(certificate="ip-address"),
-        remedies=[given(attempt, "the origin's name", "nginx.lab.test")],
-    )
+    refusal = fastly.hostname_mismatch(client)
+    twin = attempt.with_server(certificate="ip-address")
+    remedies = [given(attempt, "the origin's name", "nginx.lab.test")]
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.EDGE)
 def connected_to_by_address_from_the_edge(client: ClientSettings) -> Case:
     """Nginx compares names alone: an address in the certificate does not help it."""
     attempt = Attempt(nginx(certificate="ip-address"), client).with_client(host="address")
-    return Case(
-        attempt,
-        fastly.hostname_mismatch(client),
-        remedies=[
-            recommended("the origin configured by its name", attempt.with_client(host=None)),
-            given(attempt, "the origin's name", "nginx.lab.test"),
-        ],
-    )
+    remedies = [
+        recommended("the origin configured by its name", attempt.with_client(host=None)),
+        given(attempt, "the origin's name", "nginx.lab.test"),
+    ]
+    return Case(attempt, fastly.hostname_mismatch(client), remedies=remedies)

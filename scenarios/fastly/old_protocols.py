@@ -25,14 +25,11 @@ def origin_without_tls(client: ClientSettings) -> Case:
     impostor is believed, and handed the login that the request carries.
     """
     attempt = Attempt(nginx(tls=False), client)
-    return Case(
-        attempt,
-        fastly.no_tls(client),
-        remedies=[
-            *fastly.cures(attempt, "server-tls", "without-tls"),
-            useless("the certificate is not checked", attempt.with_client(verify=False)),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "server-tls", "without-tls"),
+        useless("the certificate is not checked", attempt.with_client(verify=False)),
+    ]
+    return Case(attempt, fastly.no_tls(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=[c for c in fastly.OLD_AND_NEW if c not in fastly.EDGE])
@@ -44,11 +41,8 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
     """
     attempt = Attempt(origin(behaviour="ftp-banner"), client)
     cure = attempt.with_server(behaviour="serve")
-    return Case(
-        attempt,
-        fastly.no_tls(client),
-        remedies=[recommended("a web server with TLS on the port", cure)],
-    )
+    refusal = fastly.no_tls(client)
+    return Case(attempt, refusal, remedies=[recommended("a web server with TLS on the port", cure)])
 
 
 # -- the origin breaks off -----------------------------------------------------------------------------
@@ -58,14 +52,11 @@ def another_service_on_the_port(client: ClientSettings) -> Case:
 def no_common_cipher_suite(client: ClientSettings) -> Case:
     """The origin has nothing but 3DES: what the page calls a handshake failure."""
     attempt = Attempt(origin_on_openssl_1_0_2(ciphers="DES-CBC3-SHA"), client)
-    return Case(
-        attempt,
-        fastly.no_shared_cipher(client),
-        remedies=[
-            *fastly.cures(attempt, "server-suites"),
-            fastly.every_suite_enabled(attempt, "DES-CBC3-SHA", "3DES-CBC"),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "server-suites"),
+        fastly.every_suite_enabled(attempt, "DES-CBC3-SHA", "3DES-CBC"),
+    ]
+    return Case(attempt, fastly.no_shared_cipher(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
@@ -78,15 +69,12 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
     fails_inside = fastly.in_handshake(
         Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)
     )
-    return Case(
-        attempt,
-        fails_inside,
-        remedies=[
-            *fastly.cures(attempt, "well-behaved"),
-            useless("the certificate is not checked", attempt.with_client(verify=False)),
-            useless("only TLS 1.2 at the client", attempt.with_client(protocols=only("TLSv1.2"))),
-        ],
-    )
+    remedies = [
+        *fastly.cures(attempt, "well-behaved"),
+        useless("the certificate is not checked", attempt.with_client(verify=False)),
+        useless("only TLS 1.2 at the client", attempt.with_client(protocols=only("TLSv1.2"))),
+    ]
+    return Case(attempt, fails_inside, remedies=remedies)
 
 
 @case(section=SECTION, clients=[*fastly.PERL, *fastly.EDGE])
@@ -94,11 +82,9 @@ def the_origin_has_no_certificate_for_the_name(client: ClientSettings) -> Case:
     """An origin that looks its certificate up by the name sent, and none is sent: alert 80 again."""
     attempt = Attempt(nginx(certificate_by_name=True), client).with_client(sni="")
     named = attempt.with_client(sni=None)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)),
-        remedies=[recommended("the origin's name sent", named, impostor=fastly.IMPOSTOR_REFUSED)],
-    )
+    refusal = fastly.in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client))
+    remedies = [recommended("the origin's name sent", named, impostor=fastly.IMPOSTOR_REFUSED)]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 def _internal_error(client: ClientSettings) -> str | None:
@@ -111,11 +97,8 @@ def the_origin_does_not_know_the_name(client: ClientSettings) -> Case:
     """An origin that refuses whoever does not send its name: alert 112, which the page does not list."""
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), client).with_client(sni="")
     named = attempt.with_client(sni=None)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
-        remedies=[recommended("the origin's own name sent", named)],
-    )
+    refusal = fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED)
+    return Case(attempt, refusal, remedies=[recommended("the origin's own name sent", named)])
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
@@ -139,11 +122,8 @@ def no_secure_renegotiation(client: ClientSettings) -> Case:
     """The origin does not know RFC 5746, without which OpenSSL 3 does not go on."""
     attempt = Attempt(origin(behaviour="no-secure-renegotiation"), client)
     cure = attempt.with_server(behaviour="serve")
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION),
-        remedies=[recommended("an origin that knows RFC 5746", cure)],
-    )
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.LEGACY_RENEGOTIATION)
+    return Case(attempt, refusal, remedies=[recommended("an origin that knows RFC 5746", cure)])
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
@@ -157,18 +137,15 @@ def weak_diffie_hellman_group(client: ClientSettings) -> Case:
     )
     attempt = Attempt(server, client)
     level_0 = "ALL" if client.platform == "centos7" else "ALL:@SECLEVEL=0"
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.WEAK_DH),
-        remedies=[
-            recommended("a group of 2048 bits", attempt.with_server(dh_bits=2048)),
-            recommended(
-                "elliptic curves in place of it",
-                attempt.with_server(ciphers="ECDHE-RSA-AES256-GCM-SHA384"),
-            ),
-            useless(
-                "every cipher suite enabled at the client, at its lowest security level",
-                attempt.with_client(ciphers=level_0),
-            ),
-        ],
-    )
+    remedies = [
+        recommended("a group of 2048 bits", attempt.with_server(dh_bits=2048)),
+        recommended(
+            "elliptic curves in place of it",
+            attempt.with_server(ciphers="ECDHE-RSA-AES256-GCM-SHA384"),
+        ),
+        useless(
+            "every cipher suite enabled at the client, at its lowest security level",
+            attempt.with_client(ciphers=level_0),
+        ),
+    ]
+    return Case(attempt, fastly.in_handshake(Side.CLIENT, Reason.WEAK_DH), remedies=remedies)

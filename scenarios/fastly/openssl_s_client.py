@@ -56,15 +56,10 @@ def only_older_versions_are_served(client: ClientSettings) -> Case:
         else fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
     )
     wider = attempt.with_server(protocols=up_to("TLSv1.2"))
-    return Case(
-        attempt,
-        refusal,
-        remedies=[
-            recommended(
-                "TLS 1.2 enabled at the origin as well", wider, completed(protocol="TLSv1.2")
-            )
-        ],
-    )
+    remedies = [
+        recommended("TLS 1.2 enabled at the origin as well", wider, completed(protocol="TLSv1.2")),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=ON_ROCKY9)
@@ -86,19 +81,17 @@ def tls_1_1_cannot_be_spoken_either(client: ClientSettings) -> Case:
 def _cannot_be_spoken(client: ClientSettings, version: str, name: str) -> Case:
     server = origin_on_openssl_1_0_2(protocols=up_to("TLSv1.2"))
     attempt = Attempt(server, replace(client, protocols=only(version)))
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
-        twin=attempt.with_client(protocols=only("TLSv1.2")),
-        remedies=[
-            recommended(
-                f"the same test on a system whose library has {name}",
-                Attempt(server, tls_perl("centos7", protocols=only(version))),
-                completed(protocol=version, verified=True),
-            ),
-            _at_the_lowest_level(attempt, version),
-        ],
-    )
+    remedies = [
+        recommended(
+            f"the same test on a system whose library has {name}",
+            Attempt(server, tls_perl("centos7", protocols=only(version))),
+            completed(protocol=version, verified=True),
+        ),
+        _at_the_lowest_level(attempt, version),
+    ]
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
+    twin = attempt.with_client(protocols=only("TLSv1.2"))
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 def _at_the_lowest_level(attempt: Attempt, version: str) -> Remedy:
@@ -125,11 +118,8 @@ def sslv2_cannot_be_asked_for(client: ClientSettings) -> Case:
 
 def _no_such_option(client: ClientSettings, option: str) -> Case:
     attempt = Attempt(nginx(), client).with_client(options=(option,))
-    return Case(
-        attempt,
-        refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
-        twin=attempt.with_client(options=("-tls1_2",)),
-    )
+    refusal = refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR)
+    return Case(attempt, refusal, twin=attempt.with_client(options=("-tls1_2",)))
 
 
 @case(section=SECTION, clients=ON_ROCKY9)
@@ -140,11 +130,9 @@ def asked_by_address(client: ClientSettings) -> Case:
     """
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, host="address"))
     cure = attempt.with_client(sni="nginx.lab.test")
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED),
-        remedies=[recommended("-servername with the origin's name", cure, completed())],
-    )
+    refusal = fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED)
+    remedies = [recommended("-servername with the origin's name", cure, completed())]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=ON_ROCKY9)
@@ -163,15 +151,12 @@ def it_goes_on_after_a_bad_certificate(client: ClientSettings) -> Case:
 def told_to_stop_at_a_bad_certificate(client: ClientSettings) -> Case:
     """With ``-verify_return_error`` the tool stops where a client that checks would."""
     attempt = Attempt(nginx(certificate="private-ca"), replace(client, verify=True))
-    return Case(
-        attempt,
-        fastly.client_refuses(Reason.UNKNOWN_ISSUER),
-        remedies=[
-            recommended(
-                "-CAfile with the authority's root",
-                attempt.with_client(trust="private-ca"),
-                completed(verified=True),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            )
-        ],
-    )
+    remedies = [
+        recommended(
+            "-CAfile with the authority's root",
+            attempt.with_client(trust="private-ca"),
+            completed(verified=True),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+    ]
+    return Case(attempt, fastly.client_refuses(Reason.UNKNOWN_ISSUER), remedies=remedies)

@@ -60,18 +60,13 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
     """
     attempt = Attempt(with_only("SSLv3", client), client)
     asked = attempt.with_client(protocols=only("SSLv3"))
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL),
-        remedies=[
-            unsafe(
-                "SSLv3 enabled at the client",
-                asked,
-                over("SSLv3"),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            )
-        ],
-    )
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
+    remedies = [
+        unsafe(
+            "SSLv3 enabled at the client", asked, over("SSLv3"), impostor=fastly.IMPOSTOR_REFUSED
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 # -- TLS 1.0 and 1.1 -----------------------------------------------------------------------------------
@@ -153,12 +148,8 @@ def _too_old_for_a_strict_policy(client: ClientSettings, version: str) -> Case:
 
 def _cured_at_the_origin(attempt: Attempt, refusal: Expectation, *on_build: OnBuild) -> Case:
     newer = attempt.with_server(protocols=only("TLSv1.2"))
-    return Case(
-        attempt,
-        refusal,
-        on_build=on_build,
-        remedies=[recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2"))],
-    )
+    remedies = [recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2"))]
+    return Case(attempt, refusal, on_build=on_build, remedies=remedies)
 
 
 # -- what it takes to have them back -------------------------------------------------------------------
@@ -227,25 +218,23 @@ def tls_1_1_insisted_on(client: ClientSettings) -> Case:
 def _insisted_on(client: ClientSettings, version: str) -> Case:
     attempt = Attempt(with_only(version, client), client)
     under_legacy = attempt.with_client(policy="LEGACY")
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM),
-        remedies=[
-            recommended(
-                "TLS 1.2 enabled at the origin, and nothing asked for at the client",
-                attempt.with_server(protocols=only("TLSv1.2")).with_client(
-                    protocols=None, ciphers=None
-                ),
-                over("TLSv1.2"),
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
+    remedies = [
+        recommended(
+            "TLS 1.2 enabled at the origin, and nothing asked for at the client",
+            attempt.with_server(protocols=only("TLSv1.2")).with_client(
+                protocols=None, ciphers=None
             ),
-            unsafe(
-                "the client's system under the policy LEGACY",
-                under_legacy,
-                over(version),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-        ],
-    )
+            over("TLSv1.2"),
+        ),
+        unsafe(
+            "the client's system under the policy LEGACY",
+            under_legacy,
+            over(version),
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 # -- TLS 1.2 and 1.3 -----------------------------------------------------------------------------------
@@ -267,11 +256,11 @@ def origin_with_tls_1_3_only(client: ClientSettings) -> Case:
     """The other way round: the origin is too new for OpenSSL 1.0.2, which has no TLS 1.3."""
     attempt = Attempt(nginx(protocols=only("TLSv1.3")), client)
     wider = attempt.with_server(protocols=from_("TLSv1.2"))
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"),
-        remedies=[recommended("TLS 1.2 enabled at the origin as well", wider)],
+    refusal = fastly.in_handshake(
+        Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"
     )
+    remedies = [recommended("TLS 1.2 enabled at the origin as well", wider)]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(

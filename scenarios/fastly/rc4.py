@@ -33,19 +33,17 @@ def without_rc4(attempt: Attempt) -> list[Remedy]:
 def the_edge_refuses_what_was_agreed(client: ClientSettings) -> Case:
     """The only suite in common is an RC4 one, and the client's rule is not to use it."""
     attempt = Attempt(RC4_ONLY, client).with_client(refuse_rc4=True)
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher"),
-        remedies=[
-            *without_rc4(attempt),
-            unsafe(
-                "the rule given up, and RC4 used",
-                attempt.with_client(refuse_rc4=False),
-                OVER_RC4,
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-        ],
-    )
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher")
+    remedies = [
+        *without_rc4(attempt),
+        unsafe(
+            "the rule given up, and RC4 used",
+            attempt.with_client(refuse_rc4=False),
+            OVER_RC4,
+            impostor=fastly.IMPOSTOR_REFUSED,
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=WITH_RC4)
@@ -61,8 +59,6 @@ def defaults_have_no_rc4(client: ClientSettings) -> Case:
     The page's name for it never comes up: the handshake fails before there is a suite to refuse.
     """
     attempt = Attempt(RC4_ONLY, client)
-    return Case(
-        attempt,
-        fastly.no_shared_cipher(client),
-        remedies=[*without_rc4(attempt), fastly.every_suite_enabled(attempt, "RC4-SHA", "RC4")],
-    )
+    refusal = fastly.no_shared_cipher(client)
+    remedies = [*without_rc4(attempt), fastly.every_suite_enabled(attempt, "RC4-SHA", "RC4")]
+    return Case(attempt, refusal, remedies=remedies)

@@ -133,13 +133,10 @@ def wget_checks_the_name(client: ClientSettings) -> Case:
 def wget_stops_where_auth_is_refused(client: ClientSettings) -> Case:
     """Where the server refuses AUTH, wget (1.25.0) stops before it sends the password."""
     attempt = Attempt(vsftpd(tls=False), client)
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.AUTH, Reason.TLS_NOT_OFFERED, "Server does not support AUTH TLS."
-        ),
-        twin=attempt.with_server(tls=True),
+    refusal = field.server_refuses(
+        Stage.AUTH, Reason.TLS_NOT_OFFERED, "Server does not support AUTH TLS."
     )
+    return Case(attempt, refusal, twin=attempt.with_server(tls=True))
 
 
 @case(section=field.WORDS, clients=[Wget(implicit_tls=True)])
@@ -189,9 +186,6 @@ def ftp_ssl_calls_a_short_file_sent(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(), client)
     cure = attempt.with_server(protocols=field.WHOLE)
-    return Case(
-        attempt,
-        false_success(),
-        remedies=[recommended("vsftpd.conf: TLS 1.2 at most", cure)],
-        race=Race(times=30, least=1),
-    )
+    refusal = false_success()
+    remedies = [recommended("vsftpd.conf: TLS 1.2 at most", cure)]
+    return Case(attempt, refusal, remedies=remedies, race=Race(times=30, least=1))

@@ -48,60 +48,48 @@ def trusting(attempt: Attempt) -> list[Remedy]:
 def self_signed_behind_an_edge(client: ClientSettings) -> Case:
     """The origin's certificate signed itself; each edge tells its visitor so in its own way."""
     attempt = Attempt(nginx(certificate="self-signed"), client)
-    return Case(
-        attempt,
-        refuses(
-            client,
-            Reason.SELF_SIGNED_LEAF,
-            haproxy=Reason.UNKNOWN_ISSUER,
-            caddy=Reason.UNKNOWN_ISSUER,
-        ),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=trusting(attempt),
+    refusal = refuses(
+        client,
+        Reason.SELF_SIGNED_LEAF,
+        haproxy=Reason.UNKNOWN_ISSUER,
+        caddy=Reason.UNKNOWN_ISSUER,
     )
+    twin = attempt.with_server(certificate="valid")
+    return Case(attempt, refusal, twin=twin, remedies=trusting(attempt))
 
 
 @case(section=SECTION, clients=ALL)
 def unknown_issuer_behind_an_edge(client: ClientSettings) -> Case:
     """The origin's certificate is of an authority that the edge does not know."""
     attempt = Attempt(nginx(certificate="private-ca"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.UNKNOWN_ISSUER),
-        remedies=trusting(attempt),
-    )
+    return Case(attempt, refuses(client, Reason.UNKNOWN_ISSUER), remedies=trusting(attempt))
 
 
 @case(section=SECTION, clients=ALL)
 def expired_behind_an_edge(client: ClientSettings) -> Case:
     """The origin's certificate has expired, and the edge's visitor pays for it."""
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.EXPIRED),
-        remedies=[
-            recommended(
-                "a renewed certificate at the origin", attempt.with_server(certificate="renewed")
-            ),
-            unchecked(attempt),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a renewed certificate at the origin", attempt.with_server(certificate="renewed")
+        ),
+        unchecked(attempt),
+    ]
+    return Case(attempt, refuses(client, Reason.EXPIRED), remedies=remedies)
 
 
 @case(section=SECTION, clients=ALL)
 def another_name_behind_an_edge(client: ClientSettings) -> Case:
     """The origin's certificate is for another name, which Apache httpd (2.4.71) does not log by default."""
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.HOSTNAME_MISMATCH, apache=Reason.UNKNOWN),
-        remedies=[
-            recommended(
-                "a certificate for the name at the origin", attempt.with_server(certificate="valid")
-            ),
-            unchecked(attempt),
-        ],
-    )
+    refusal = refuses(client, Reason.HOSTNAME_MISMATCH, apache=Reason.UNKNOWN)
+    remedies = [
+        recommended(
+            "a certificate for the name at the origin", attempt.with_server(certificate="valid")
+        ),
+        unchecked(attempt),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=[Apache(log_level="info")])
@@ -124,16 +112,11 @@ def haproxy_logs_more_when_asked(client: ClientSettings) -> Case:
 def intermediate_missing_behind_an_edge(client: ClientSettings) -> Case:
     """The origin does not send its intermediate certificate, and no edge fetches it."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
-    return Case(
-        attempt,
-        refuses(client, Reason.UNKNOWN_ISSUER),
-        remedies=[
-            recommended(
-                "the chain in full at the origin", attempt.with_server(certificate="valid")
-            ),
-            unchecked(attempt),
-        ],
-    )
+    remedies = [
+        recommended("the chain in full at the origin", attempt.with_server(certificate="valid")),
+        unchecked(attempt),
+    ]
+    return Case(attempt, refuses(client, Reason.UNKNOWN_ISSUER), remedies=remedies)
 
 
 @case(section=SECTION, clients=[edge(), Apache(), Haproxy(), Squid(), Stunnel()])
@@ -147,53 +130,47 @@ def a_common_name_is_not_enough_for_caddy(client: ClientSettings) -> Case:
     """A common name without alternative names is no name for Caddy (2.6.2), as for all of Go."""
     attempt = Attempt(nginx(certificate="cn-only"), client)
     cure = attempt.with_server(certificate="valid")
-    return Case(
-        attempt,
-        refuses(client, Reason.HOSTNAME_MISMATCH),
-        remedies=[recommended("a certificate with alternative names", cure)],
-    )
+    refusal = refuses(client, Reason.HOSTNAME_MISMATCH)
+    remedies = [recommended("a certificate with alternative names", cure)]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=ALL)
 def plain_http_behind_an_edge(client: ClientSettings) -> Case:
     """The origin's port speaks HTTP without TLS."""
     attempt = Attempt(nginx(tls=False), client)
-    return Case(
-        attempt,
-        refused(
-            by=Side.CLIENT,
-            at=Stage.HANDSHAKE,
-            because=Reason.PLAINTEXT_PEER,
-            message=TOLD.get(client.program),
-        ),
-        remedies=[recommended("TLS at the origin", attempt.with_server(tls=True))],
+    refusal = refused(
+        by=Side.CLIENT,
+        at=Stage.HANDSHAKE,
+        because=Reason.PLAINTEXT_PEER,
+        message=TOLD.get(client.program),
     )
+    remedies = [recommended("TLS at the origin", attempt.with_server(tls=True))]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=ALL)
 def old_tls_behind_an_edge(client: ClientSettings) -> Case:
     """The origin speaks TLS 1.0 alone, which no edge offers as it is shipped."""
     attempt = Attempt(nginx(protocols=only("TLSv1"), ciphers="ALL:@SECLEVEL=0"), client)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL, TOLD.get(client.program)),
-        remedies=[
-            recommended("current versions at the origin", attempt.with_server(protocols=None))
-        ],
+    refusal = field.server_refuses(
+        Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL, TOLD.get(client.program)
     )
+    remedies = [
+        recommended("current versions at the origin", attempt.with_server(protocols=None)),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=ALL)
 def a_closed_port_behind_an_edge(client: ClientSettings) -> Case:
     """Nobody listens at the origin's port; visitors read 503, 502 or nothing."""
     attempt = Attempt(nginx(listening=False), client)
-    return Case(
-        attempt,
-        field.not_reached(
-            Stage.CONNECT, Reason.CONNECTION_REFUSED, TOLD_OF_A_CLOSED_PORT.get(client.program)
-        ),
-        remedies=[recommended("the origin started", attempt.with_server(listening=True))],
+    refusal = field.not_reached(
+        Stage.CONNECT, Reason.CONNECTION_REFUSED, TOLD_OF_A_CLOSED_PORT.get(client.program)
     )
+    remedies = [recommended("the origin started", attempt.with_server(listening=True))]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=ALL)
@@ -201,11 +178,8 @@ def an_origin_that_wants_a_certificate(client: ClientSettings) -> Case:
     """The origin wants a certificate of the edge; it answers 400, and every edge passes that on."""
     attempt = Attempt(nginx(require_cert=True), client)
     cure = attempt.with_client(client_certificate="client")
-    return Case(
-        attempt,
-        field.NO_CERTIFICATE_SHOWN,
-        remedies=[recommended("a certificate given to the edge, to present", cure)],
-    )
+    remedies = [recommended("a certificate given to the edge, to present", cure)]
+    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
 
 
 @case(section=SECTION, clients=[Haproxy(configured=False)])
@@ -213,28 +187,23 @@ def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     """A server line with ssl and nothing else does not start HAProxy (3.0.11)."""
     attempt = Attempt(nginx(), client)
     cure = attempt.with_client(configured=True)
-    return Case(
-        attempt,
-        refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR),
-        remedies=[recommended("a CA, and verify required", cure, FETCHED)],
-    )
+    refusal = refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR)
+    remedies = [recommended("a CA, and verify required", cure, FETCHED)]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=[edge(configured=False), Stunnel(configured=False)])
 def nobody_looks_at_the_certificate(client: ClientSettings) -> Case:
     """With nothing configured, nginx (1.26.3) and stunnel (5.74) take an expired certificate."""
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        UNCHECKED,
-        remedies=[
-            useless(
-                "the check switched on, and the certificate left as it is",
-                attempt.with_client(configured=True),
-                field.client_refuses(Reason.EXPIRED),
-            )
-        ],
-    )
+    remedies = [
+        useless(
+            "the check switched on, and the certificate left as it is",
+            attempt.with_client(configured=True),
+            field.client_refuses(Reason.EXPIRED),
+        ),
+    ]
+    return Case(attempt, UNCHECKED, remedies=remedies)
 
 
 @case(

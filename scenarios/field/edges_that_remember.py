@@ -24,31 +24,28 @@ def nginx_resumes_what_nobody_has_checked(client: ClientSettings) -> Case:
     that session, and reads the old result.
     """
     attempt = Attempt(nginx(), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER, "503 unable to get local issuer certificate"),
-        remedies=[
-            recommended(
-                "sessions are not kept: proxy_ssl_session_reuse off",
-                attempt.with_client(session_reuse=False),
-                FETCHED,
-            ),
-            recommended(
-                "no location leaves the check off",
-                attempt.with_client(earlier="none"),
-                FETCHED,
-            ),
-            useless(
-                "the root sent by the origin, too",
-                attempt.with_server(certificate="full-chain"),
-                field.client_refuses(Reason.SELF_SIGNED_IN_CHAIN),
-            ),
-            unsafe(
-                "this location does not check either",
-                attempt.with_client(verify=False, earlier="none"),
-            ),
-        ],
+    refusal = field.client_refuses(
+        Reason.UNKNOWN_ISSUER, "503 unable to get local issuer certificate"
     )
+    remedies = [
+        recommended(
+            "sessions are not kept: proxy_ssl_session_reuse off",
+            attempt.with_client(session_reuse=False),
+            FETCHED,
+        ),
+        recommended(
+            "no location leaves the check off", attempt.with_client(earlier="none"), FETCHED
+        ),
+        useless(
+            "the root sent by the origin, too",
+            attempt.with_server(certificate="full-chain"),
+            field.client_refuses(Reason.SELF_SIGNED_IN_CHAIN),
+        ),
+        unsafe(
+            "this location does not check either", attempt.with_client(verify=False, earlier="none")
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=[edge(earlier="system-roots", trust="private-ca")])
@@ -82,12 +79,10 @@ def nginx_resumes_what_needs_a_name(client: ClientSettings) -> Case:
     """
     attempt = Attempt(nginx(certificate_by_name=True), client)
     cure = attempt.with_client(sni=None, earlier="none")
-    return Case(
-        attempt,
-        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
-        twin=attempt.with_client(session_reuse=True),
-        remedies=[recommended("the name is sent: proxy_ssl_server_name on", cure, FETCHED)],
-    )
+    refusal = field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT)
+    twin = attempt.with_client(session_reuse=True)
+    remedies = [recommended("the name is sent: proxy_ssl_server_name on", cure, FETCHED)]
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=[Haproxy(check="http", check_port=True)])
@@ -97,35 +92,29 @@ def haproxy_checks_without_tls(client: ClientSettings) -> Case:
     nginx answers it with its own 400; visitors read 503, and the log has `<NOSRV>` and `SC--`.
     """
     attempt = Attempt(nginx(), client)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.HANDSHAKE, Reason.PLAINTEXT_PEER, DOWN),
-        remedies=[
-            recommended(
-                "the check with TLS: check-ssl", attempt.with_client(check_ssl=True), FETCHED
-            ),
-            recommended(
-                "the check without a port, which is as the server's line",
-                attempt.with_client(check_port=False),
-                FETCHED,
-            ),
-        ],
-    )
+    refusal = field.server_refuses(Stage.HANDSHAKE, Reason.PLAINTEXT_PEER, DOWN)
+    remedies = [
+        recommended("the check with TLS: check-ssl", attempt.with_client(check_ssl=True), FETCHED),
+        recommended(
+            "the check without a port, which is as the server's line",
+            attempt.with_client(check_port=False),
+            FETCHED,
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=[Haproxy(check="connect")])
 def haproxy_checks_without_a_name(client: ClientSettings) -> Case:
     """A health check sends no server name, and an origin that needs one is marked DOWN."""
     attempt = Attempt(nginx(certificate_by_name=True), client)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT, DOWN),
-        remedies=[
-            recommended(
-                "the check with the name: check-sni", attempt.with_client(check_sni=True), FETCHED
-            )
-        ],
-    )
+    refusal = field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT, DOWN)
+    remedies = [
+        recommended(
+            "the check with the name: check-sni", attempt.with_client(check_sni=True), FETCHED
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=[Haproxy(check="connect")])
@@ -135,20 +124,17 @@ def haproxy_checks_the_certificate(client: ClientSettings) -> Case:
     It says `SSL handshake failure`, and not more.
     """
     attempt = Attempt(nginx(certificate="expired"), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.EXPIRED, DOWN),
-        remedies=[
-            recommended(
-                "a renewed certificate at the origin", attempt.with_server(certificate="renewed")
-            ),
-            useless(
-                "no health check",
-                attempt.with_client(check="off"),
-                field.client_refuses(Reason.EXPIRED, DOWN),
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a renewed certificate at the origin", attempt.with_server(certificate="renewed")
+        ),
+        useless(
+            "no health check",
+            attempt.with_client(check="off"),
+            field.client_refuses(Reason.EXPIRED, DOWN),
+        ),
+    ]
+    return Case(attempt, field.client_refuses(Reason.EXPIRED, DOWN), remedies=remedies)
 
 
 @case(section=SECTION, clients=[Haproxy(check="connect", check_sni=True)])

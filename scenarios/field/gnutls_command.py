@@ -89,33 +89,30 @@ def gnutls_cli_calls_a_missing_intermediate_an_unknown_issuer(client: ClientSett
     """Of an intermediate that is not sent, gnutls-cli (3.7.9, 3.8.9) says that the issuer is unknown."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
     cure = attempt.with_server(certificate="full-chain")
-    return Case(
-        attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER, _said("The certificate issuer is unknown.")),
-        remedies=[recommended("send the intermediate too", cure)],
+    refusal = field.client_refuses(
+        Reason.UNKNOWN_ISSUER, _said("The certificate issuer is unknown.")
     )
+    return Case(attempt, refusal, remedies=[recommended("send the intermediate too", cure)])
 
 
 @case(section=field.WORDS, clients=GNUTLS_CLI)
 def gnutls_cli_names_the_alert(client: ClientSettings) -> Case:
     """Where an origin wants a client's certificate, gnutls-cli (3.7.9, 3.8.9) says that one is required."""
     attempt = Attempt(origin(require_cert=True), client)
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.HANDSHAKE,
-            Reason.CLIENT_CERTIFICATE_REQUIRED,
-            "Received alert [116]: Certificate is required\n"
-            "Fatal error: A TLS fatal alert has been received.\n"
-            "Server has terminated the connection abnormally.",
-        ),
-        remedies=[
-            recommended(
-                "gnutls-cli --x509certfile and --x509keyfile",
-                attempt.with_client(client_certificate="client"),
-            )
-        ],
+    refusal = field.server_refuses(
+        Stage.HANDSHAKE,
+        Reason.CLIENT_CERTIFICATE_REQUIRED,
+        "Received alert [116]: Certificate is required\n"
+        "Fatal error: A TLS fatal alert has been received.\n"
+        "Server has terminated the connection abnormally.",
     )
+    remedies = [
+        recommended(
+            "gnutls-cli --x509certfile and --x509keyfile",
+            attempt.with_client(client_certificate="client"),
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=GNUTLS_CLI)

@@ -37,12 +37,9 @@ def active_mode_behind_a_nat(client: ClientSettings) -> Case:
     server = vsftpd(client_nat=True, require_ssl_reuse=False, protocols=field.WHOLE)
     attempt = Attempt(server, client).with_client(mode="active")
     cure = attempt.with_client(mode="passive")
-    return Case(
-        attempt,
-        PORT_REFUSED,
-        twin=attempt.with_server(client_nat=False),
-        remedies=[recommended("passive mode", cure, field.DELIVERED)],
-    )
+    twin = attempt.with_server(client_nat=False)
+    remedies = [recommended("passive mode", cure, field.DELIVERED)]
+    return Case(attempt, PORT_REFUSED, twin=twin, remedies=remedies)
 
 
 @case(section=field.NETWORKS, clients=CURL)
@@ -62,12 +59,9 @@ def active_mode_behind_a_nat_at_pyftpdlib(client: ClientSettings) -> Case:
     attempt = Attempt(pyftpdlib(client_nat=True, protocols=field.WHOLE), client)
     attempt = attempt.with_client(mode="active")
     cure = attempt.with_client(mode="passive")
-    return Case(
-        attempt,
-        PORT_REFUSED,
-        twin=attempt.with_server(client_nat=False),
-        remedies=[recommended("passive mode", cure, field.DELIVERED)],
-    )
+    twin = attempt.with_server(client_nat=False)
+    remedies = [recommended("passive mode", cure, field.DELIVERED)]
+    return Case(attempt, PORT_REFUSED, twin=twin, remedies=remedies)
 
 
 @case(section=field.NETWORKS, clients=[*FTPLIB, *CURL])
@@ -81,19 +75,15 @@ def a_firewall_that_follows_passive_replies(client: ClientSettings) -> Case:
     in_clear = attempt.with_server(
         tls=False, tls_required_login=False, tls_required_data=False, protocols=None
     )
-    return Case(
-        attempt,
-        NO_WAY,
-        twin=attempt.with_server(data_ports="open"),
-        remedies=[
-            recommended(
-                "the firewall lets a fixed range of passive ports in",
-                attempt.with_server(data_ports="open", pasv_ports="40000-40009"),
-                field.DELIVERED,
-            ),
-            unsafe("FTP without TLS, which the firewall can read", in_clear.with_client(tls=False)),
-        ],
-    )
+    remedies = [
+        recommended(
+            "the firewall lets a fixed range of passive ports in",
+            attempt.with_server(data_ports="open", pasv_ports="40000-40009"),
+            field.DELIVERED,
+        ),
+        unsafe("FTP without TLS, which the firewall can read", in_clear.with_client(tls=False)),
+    ]
+    return Case(attempt, NO_WAY, twin=attempt.with_server(data_ports="open"), remedies=remedies)
 
 
 @case(section=field.NETWORKS, clients=AIOFTP)
@@ -104,22 +94,19 @@ def a_long_client_hello(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(hello_filter="dropped"), client)
     attempt = attempt.with_client(timeout_s=SHORT, goal=Goal.LOGIN)
-    return Case(
-        attempt,
-        NO_ANSWER,
-        remedies=[
-            recommended(
-                "the middle-box is corrected, or taken away",
-                attempt.with_server(hello_filter="open"),
-                completed(verified=True),
-            ),
-            temporary(
-                "TLS 1.2 at the client, whose ClientHello has no key share",
-                attempt.with_client(protocols=field.WHOLE),
-                completed(protocol="TLSv1.2", verified=True),
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "the middle-box is corrected, or taken away",
+            attempt.with_server(hello_filter="open"),
+            completed(verified=True),
+        ),
+        temporary(
+            "TLS 1.2 at the client, whose ClientHello has no key share",
+            attempt.with_client(protocols=field.WHOLE),
+            completed(protocol="TLSv1.2", verified=True),
+        ),
+    ]
+    return Case(attempt, NO_ANSWER, remedies=remedies)
 
 
 @case(section=field.NETWORKS, clients=CURL)

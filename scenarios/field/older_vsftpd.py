@@ -20,17 +20,14 @@ def a_switch_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     a line.
     """
     attempt = Attempt(vsftpd_3_0_3(extra=("ssl_tlsv12=YES",), require_ssl_reuse=False), client)
-    return Case(
-        attempt,
-        field.CLOSED_PORT,
-        remedies=[
-            recommended(
-                "the line is taken out: TLS 1.2 and 1.3 are on by themselves",
-                attempt.with_server(extra=()),
-                field.DELIVERED,
-            )
-        ],
-    )
+    remedies = [
+        recommended(
+            "the line is taken out: TLS 1.2 and 1.3 are on by themselves",
+            attempt.with_server(extra=()),
+            field.DELIVERED,
+        ),
+    ]
+    return Case(attempt, field.CLOSED_PORT, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
@@ -39,33 +36,27 @@ def a_server_name_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     line = ("ssl_sni_hostname=vsftpd-3-0-3.lab.test",)
     attempt = Attempt(vsftpd_3_0_3(extra=line, require_ssl_reuse=False), client)
     cure = attempt.with_server(extra=())
-    return Case(
-        attempt,
-        field.CLOSED_PORT,
-        remedies=[recommended("the line is taken out", cure, field.DELIVERED)],
-    )
+    remedies = [recommended("the line is taken out", cure, field.DELIVERED)]
+    return Case(attempt, field.CLOSED_PORT, remedies=remedies)
 
 
 @case(section=field.RESUMES, clients=FTPLIB)
 def session_reuse_at_3_0_3(client: ClientSettings) -> Case:
     """A vsftpd 3.0.3 as it is shipped demands session reuse as 3.0.5 does, and ftplib cannot."""
     attempt = Attempt(vsftpd_3_0_3(), client)
-    return Case(
-        attempt,
-        field.REUSE_REQUIRED,
-        twin=attempt.with_server(require_ssl_reuse=False),
-        remedies=[
-            recommended(
-                "a client that resumes the session",
-                attempt.with_client(program="ftplib-reuse"),
-            ),
-            temporary(
-                "require_ssl_reuse=NO on the server",
-                attempt.with_server(require_ssl_reuse=False),
-                field.DELIVERED,
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a client that resumes the session",
+            attempt.with_client(program="ftplib-reuse"),
+        ),
+        temporary(
+            "require_ssl_reuse=NO on the server",
+            attempt.with_server(require_ssl_reuse=False),
+            field.DELIVERED,
+        ),
+    ]
+    twin = attempt.with_server(require_ssl_reuse=False)
+    return Case(attempt, field.REUSE_REQUIRED, twin=twin, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=CURL)

@@ -68,16 +68,11 @@ def pycurl_checks_the_name_by_an_option_of_its_own(client: ClientSettings) -> Ca
     """
     server = CALM(certificate="wrong-host")
     attempt = Attempt(server, client).with_client(verify=False, check_name=True)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.HOSTNAME_MISMATCH),
-        remedies=[
-            recommended(
-                "a certificate with the host's name", attempt.with_server(certificate="valid")
-            ),
-            unsafe("pycurl: SSL_VERIFYHOST 0, too", attempt.with_client(check_name=False)),
-        ],
-    )
+    remedies = [
+        recommended("a certificate with the host's name", attempt.with_server(certificate="valid")),
+        unsafe("pycurl: SSL_VERIFYHOST 0, too", attempt.with_client(check_name=False)),
+    ]
+    return Case(attempt, field.client_refuses(Reason.HOSTNAME_MISMATCH), remedies=remedies)
 
 
 @case(section=field.VERIFIES, clients=PYCURL)
@@ -107,30 +102,28 @@ def pycurl_of_debian_12_resumes_nothing_over_tls_1_3(client: ClientSettings) -> 
     libcurl keeps the session as it is when the handshake is done: the tickets of TLS 1.3 come later.
     """
     attempt = Attempt(vsftpd(), client)
-    return Case(
-        attempt,
-        replace(
-            field.REUSE_REQUIRED,
-            message="pycurl.error: (18, 'server did not report OK, got 522')",
-        ),
-        remedies=[
-            recommended(
-                "pycurl: SSLVERSION_MAX_TLSv1_2",
-                attempt.with_client(protocols=field.WHOLE),
-                field.RESUMED,
-            ),
-            temporary(
-                "vsftpd.conf: TLS 1.2 at most",
-                attempt.with_server(protocols=field.WHOLE),
-                field.RESUMED,
-            ),
-            temporary(
-                "vsftpd.conf: require_ssl_reuse=NO",
-                attempt.with_server(require_ssl_reuse=False),
-                field.DELIVERED,
-            ),
-        ],
+    refusal = replace(
+        field.REUSE_REQUIRED,
+        message="pycurl.error: (18, 'server did not report OK, got 522')",
     )
+    remedies = [
+        recommended(
+            "pycurl: SSLVERSION_MAX_TLSv1_2",
+            attempt.with_client(protocols=field.WHOLE),
+            field.RESUMED,
+        ),
+        temporary(
+            "vsftpd.conf: TLS 1.2 at most",
+            attempt.with_server(protocols=field.WHOLE),
+            field.RESUMED,
+        ),
+        temporary(
+            "vsftpd.conf: require_ssl_reuse=NO",
+            attempt.with_server(require_ssl_reuse=False),
+            field.DELIVERED,
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.RESUMES, clients=PYCURL[1:])
@@ -147,21 +140,16 @@ def pycurl_of_debian_12_truncates_over_tls_1_3(client: ClientSettings) -> Case:
     and pycurl raises an error with that number. It is a race: many files are whole.
     """
     attempt = Attempt(LENIENT(), client).with_client(payload=1 << 18)
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.TRANSFER,
-            Reason.ABORTED,
-            "pycurl.error: (18, 'server did not report OK, got 426')",
-        ),
-        remedies=[
-            recommended(
-                "pycurl: SSLVERSION_MAX_TLSv1_2", attempt.with_client(protocols=field.WHOLE)
-            ),
-            temporary("vsftpd.conf: TLS 1.2 at most", attempt.with_server(protocols=field.WHOLE)),
-        ],
-        race=Race(times=20, least=1),
+    refusal = field.server_refuses(
+        Stage.TRANSFER,
+        Reason.ABORTED,
+        "pycurl.error: (18, 'server did not report OK, got 426')",
     )
+    remedies = [
+        recommended("pycurl: SSLVERSION_MAX_TLSv1_2", attempt.with_client(protocols=field.WHOLE)),
+        temporary("vsftpd.conf: TLS 1.2 at most", attempt.with_server(protocols=field.WHOLE)),
+    ]
+    return Case(attempt, refusal, remedies=remedies, race=Race(times=20, least=1))
 
 
 @case(section=field.TRUNCATES, clients=PYCURL[1:])
@@ -196,22 +184,18 @@ def pycurl_of_debian_12_has_one_sentence_for_every_certificate(client: ClientSet
     number SSL_VERIFYRESULT, for which a script has to ask.
     """
     attempt = Attempt(CALM(certificate="expired"), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.EXPIRED, OF_7_88),
-        remedies=[recommended("renew it", attempt.with_server(certificate="renewed"))],
-    )
+    refusal = field.client_refuses(Reason.EXPIRED, OF_7_88)
+    remedies = [recommended("renew it", attempt.with_server(certificate="renewed"))]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=PYCURL[1:])
 def pycurl_of_debian_13_says_that_a_certificate_has_expired(client: ClientSettings) -> Case:
     """Debian 13's pycurl (7.45.6 on libcurl 8.14.1) says that a certificate has expired."""
     attempt = Attempt(CALM(certificate="expired"), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.EXPIRED, OF_8_14.format("certificate has expired")),
-        remedies=[recommended("renew it", attempt.with_server(certificate="renewed"))],
-    )
+    refusal = field.client_refuses(Reason.EXPIRED, OF_8_14.format("certificate has expired"))
+    remedies = [recommended("renew it", attempt.with_server(certificate="renewed"))]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=PYCURL[1:])
@@ -227,34 +211,28 @@ def pycurl_of_debian_13_has_no_details_of_a_future_certificate(client: ClientSet
 def pycurl_calls_a_missing_intermediate_an_untrusted_signer(client: ClientSettings) -> Case:
     """Debian 13's pycurl (7.45.6) does not say that an origin's intermediate is missing."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
-    return Case(
-        attempt,
-        field.client_refuses(
-            Reason.UNKNOWN_ISSUER, OF_8_14.format("certificate signer not trusted")
-        ),
-        remedies=[
-            recommended("send the intermediate too", attempt.with_server(certificate="full-chain"))
-        ],
+    refusal = field.client_refuses(
+        Reason.UNKNOWN_ISSUER, OF_8_14.format("certificate signer not trusted")
     )
+    remedies = [
+        recommended("send the intermediate too", attempt.with_server(certificate="full-chain")),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=PAGES)
 def pycurl_does_not_say_that_a_certificate_is_asked_for(client: ClientSettings) -> Case:
     """Of a certificate that an origin wants, pycurl (7.45.2, 7.45.6) only says that there is an alert."""
     attempt = Attempt(origin(require_cert=True), client)
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.HANDSHAKE,
-            Reason.CLIENT_CERTIFICATE_REQUIRED,
-            "pycurl.error: (56, 'GnuTLS recv error (-12): A TLS fatal alert has been received.')",
-        ),
-        remedies=[
-            recommended(
-                "pycurl: SSLCERT and SSLKEY", attempt.with_client(client_certificate="client")
-            )
-        ],
+    refusal = field.server_refuses(
+        Stage.HANDSHAKE,
+        Reason.CLIENT_CERTIFICATE_REQUIRED,
+        "pycurl.error: (56, 'GnuTLS recv error (-12): A TLS fatal alert has been received.')",
     )
+    remedies = [
+        recommended("pycurl: SSLCERT and SSLKEY", attempt.with_client(client_certificate="client")),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=PYCURL[:1])
@@ -264,18 +242,16 @@ def pycurl_of_debian_12_cannot_deliver_in_active_mode(client: ClientSettings) ->
     What it says is of an address family, and has nothing to do with it.
     """
     attempt = Attempt(CALM(), client).with_client(mode="active")
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.TRANSFER,
-            Reason.DATA_TLS_FAILED,
-            "pycurl.error: (56, 'sa_addr inet_ntop() failed with errno 97:"
-            " Address family not supported by protocol')",
-        ),
-        remedies=[
-            recommended("pycurl: passive mode, no FTPPORT", attempt.with_client(mode="passive"))
-        ],
+    refusal = field.server_refuses(
+        Stage.TRANSFER,
+        Reason.DATA_TLS_FAILED,
+        "pycurl.error: (56, 'sa_addr inet_ntop() failed with errno 97:"
+        " Address family not supported by protocol')",
     )
+    remedies = [
+        recommended("pycurl: passive mode, no FTPPORT", attempt.with_client(mode="passive")),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=PYCURL[1:])
@@ -302,21 +278,18 @@ def pycurl_of_debian_13_takes_a_priority_string(client: ClientSettings) -> Case:
     A list of OpenSSL's, as it is written for other builds of libcurl, is none.
     """
     attempt = Attempt(LENIENT(), client)
-    return Case(
-        attempt,
-        refused(
-            by=Side.CLIENT,
-            at=Stage.HANDSHAKE,
-            because=Reason.CIPHER_LIST_EMPTY,
-            message="pycurl.error: (35, 'Error -50 setting GnuTLS priority: AES256-SHA')",
-        ),
-        twin=attempt.with_client(ciphers=None),
-        remedies=[
-            recommended(
-                f"pycurl: SSL_CIPHER_LIST {WITHOUT_TLS_1_3}",
-                attempt.with_client(ciphers=WITHOUT_TLS_1_3),
-                completed(protocol="TLSv1.2"),
-            ),
-            useless("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH")),
-        ],
+    refusal = refused(
+        by=Side.CLIENT,
+        at=Stage.HANDSHAKE,
+        because=Reason.CIPHER_LIST_EMPTY,
+        message="pycurl.error: (35, 'Error -50 setting GnuTLS priority: AES256-SHA')",
     )
+    remedies = [
+        recommended(
+            f"pycurl: SSL_CIPHER_LIST {WITHOUT_TLS_1_3}",
+            attempt.with_client(ciphers=WITHOUT_TLS_1_3),
+            completed(protocol="TLSv1.2"),
+        ),
+        useless("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH")),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_client(ciphers=None), remedies=remedies)

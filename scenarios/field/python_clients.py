@@ -33,11 +33,8 @@ def fsspec_resumes_nothing(client: ClientSettings) -> Case:
     """A vsftpd as it is shipped refuses fsspec (2026.9.0), whose data connections resume no session."""
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client)
     cure = attempt.with_server(require_ssl_reuse=False)
-    return Case(
-        attempt,
-        field.REUSE_REQUIRED,
-        remedies=[temporary("require_ssl_reuse=NO on the server", cure, UNCHECKED)],
-    )
+    remedies = [temporary("require_ssl_reuse=NO on the server", cure, UNCHECKED)]
+    return Case(attempt, field.REUSE_REQUIRED, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=FSSPEC)
@@ -45,26 +42,24 @@ def fsspec_with_a_word_for_tls(client: ClientSettings) -> Case:
     """With tls="tls" fsspec (2026.9.0) never sends PROT P, and speaks of a directory when that is refused."""
     server = vsftpd(implicit_tls=True, require_ssl_reuse=False, protocols=field.WHOLE)
     attempt = Attempt(server, client).with_client(implicit_tls=True)
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.TRANSFER,
-            Reason.DATA_TLS_REQUIRED,
-            "ftplib.error_perm: 550 Create directory operation failed.",
-        ),
-        remedies=[
-            recommended(
-                "tls=True, with a server that speaks explicit TLS",
-                attempt.with_server(implicit_tls=False).with_client(implicit_tls=False),
-                UNCHECKED,
-            ),
-            unsafe(
-                "files in clear text (force_local_data_ssl=NO)",
-                attempt.with_server(tls_required_data=False),
-                completed(data_protected=False),
-            ),
-        ],
+    refusal = field.server_refuses(
+        Stage.TRANSFER,
+        Reason.DATA_TLS_REQUIRED,
+        "ftplib.error_perm: 550 Create directory operation failed.",
     )
+    remedies = [
+        recommended(
+            "tls=True, with a server that speaks explicit TLS",
+            attempt.with_server(implicit_tls=False).with_client(implicit_tls=False),
+            UNCHECKED,
+        ),
+        unsafe(
+            "files in clear text (force_local_data_ssl=NO)",
+            attempt.with_server(tls_required_data=False),
+            completed(data_protected=False),
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=AIOFTP)
@@ -75,17 +70,15 @@ def aioftp_never_begins_with_vsftpd(client: ClientSettings) -> Case:
     has STOR. Without limits of its caller aioftp waits for ever.
     """
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client).with_client(timeout_s=3.0)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED, "TimeoutError"),
-        remedies=[
-            recommended(
-                "a server that takes data connections at once",
-                Attempt(pyftpdlib(protocols=field.WHOLE), attempt.client),
-                field.RESUMED,
-            )
-        ],
-    )
+    refusal = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED, "TimeoutError")
+    remedies = [
+        recommended(
+            "a server that takes data connections at once",
+            Attempt(pyftpdlib(protocols=field.WHOLE), attempt.client),
+            field.RESUMED,
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.VERIFIES, clients=AIOFTP)
@@ -130,9 +123,6 @@ def git_ftp_blames_the_certificate(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd_on_openssl_1_0_2(ciphers="DES-CBC3-SHA"), client)
     cure = attempt.with_server(ciphers="ECDHE+AESGCM")
-    return Case(
-        attempt,
-        field.NO_SHARED_CIPHER,
-        twin=attempt.with_server(ciphers=None),
-        remedies=[recommended("suites of today on the server", cure, field.DELIVERED)],
-    )
+    twin = attempt.with_server(ciphers=None)
+    remedies = [recommended("suites of today on the server", cure, field.DELIVERED)]
+    return Case(attempt, field.NO_SHARED_CIPHER, twin=twin, remedies=remedies)

@@ -60,15 +60,13 @@ def php_stops_where_the_server_has_no_tls(client: ClientSettings) -> Case:
     The warning is the server's own reply, which says nothing of TLS.
     """
     attempt = Attempt(vsftpd(tls=False), client)
-    return Case(
-        attempt,
-        field.server_refuses(
-            Stage.AUTH,
-            Reason.TLS_NOT_OFFERED,
-            "Warning: ftp_login(): Please login with USER and PASS.",
-        ),
-        remedies=[recommended("vsftpd.conf: ssl_enable=YES", attempt.with_server(tls=True))],
+    refusal = field.server_refuses(
+        Stage.AUTH,
+        Reason.TLS_NOT_OFFERED,
+        "Warning: ftp_login(): Please login with USER and PASS.",
     )
+    remedies = [recommended("vsftpd.conf: ssl_enable=YES", attempt.with_server(tls=True))]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=PHP)
@@ -86,11 +84,8 @@ def php_says_operation_in_progress_of_a_closed_data_port(client: ClientSettings)
     The words are the same where nobody answers at the passive port.
     """
     attempt = Attempt(vsftpd(data_ports="rejected"), client)
-    return Case(
-        attempt,
-        field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED),
-        remedies=cured(attempt, "data-ports"),
-    )
+    refusal = field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
+    return Case(attempt, refusal, remedies=cured(attempt, "data-ports"))
 
 
 @case(section=field.RESUMES, clients=PHP)
@@ -101,16 +96,13 @@ def php_insists_on_a_session_that_pure_ftpd_does_not_leave(client: ClientSetting
     and closes the data connection without a ClientHello; over TLS 1.2 the same two deliver.
     """
     attempt = Attempt(PureFtpd(), client)
-    return Case(
-        attempt,
-        refused(by=Side.CLIENT, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED),
-        twin=attempt.with_server(protocols=field.WHOLE),
-        # Neither PHP nor Pure-FTPd says of what protects the data: that the file arrives is what is seen.
-        remedies=[
-            dataclasses.replace(remedy, expect=completed())
-            for remedy in cured(attempt, "server-tls-1.2")
-        ],
-    )
+    remedies = [
+        dataclasses.replace(remedy, expect=completed())
+        for remedy in cured(attempt, "server-tls-1.2")
+    ]
+    refusal = refused(by=Side.CLIENT, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED)
+    twin = attempt.with_server(protocols=field.WHOLE)
+    return Case(attempt, refusal, twin=twin, remedies=remedies)
 
 
 # -- Ruby ----------------------------------------------------------------------------------------------
@@ -118,11 +110,7 @@ def php_insists_on_a_session_that_pure_ftpd_does_not_leave(client: ClientSetting
 
 def _ruby_refuses(client: ClientSettings, certificate: str, because: Reason, *cures: str) -> Case:
     attempt = Attempt(vsftpd(certificate=certificate), client)
-    return Case(
-        attempt,
-        field.client_refuses(because),
-        remedies=cured(attempt, *cures),
-    )
+    return Case(attempt, field.client_refuses(because), remedies=cured(attempt, *cures))
 
 
 @case(section=field.VERIFIES, clients=CALM_RUBY)
@@ -147,18 +135,15 @@ def ruby_is_told_426_over_tls_1_3(client: ClientSettings) -> Case:
     handshake; the connection is then reset, and the server says "Failure reading network stream."
     """
     attempt = Attempt(vsftpd(), client)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.TRANSFER, Reason.ABORTED),
-        remedies=[
-            recommended(
-                "Net::FTP: ssl: {max_version: OpenSSL::SSL::TLS1_2_VERSION}",
-                attempt.with_client(protocols=field.WHOLE),
-            ),
-            recommended("vsftpd.conf: ssl_tlsv13=NO", attempt.with_server(protocols=field.WHOLE)),
-        ],
-        race=Race(times=20, least=2),
-    )
+    refusal = field.server_refuses(Stage.TRANSFER, Reason.ABORTED)
+    remedies = [
+        recommended(
+            "Net::FTP: ssl: {max_version: OpenSSL::SSL::TLS1_2_VERSION}",
+            attempt.with_client(protocols=field.WHOLE),
+        ),
+        recommended("vsftpd.conf: ssl_tlsv13=NO", attempt.with_server(protocols=field.WHOLE)),
+    ]
+    return Case(attempt, refusal, remedies=remedies, race=Race(times=20, least=2))
 
 
 # -- Node ----------------------------------------------------------------------------------------------
@@ -210,11 +195,8 @@ def node_refuses_a_chain_without_its_intermediate(client: ClientSettings) -> Cas
 def node_refuses_another_hosts_certificate(client: ClientSettings) -> Case:
     """Node refuses a certificate that is for another host, and names the names that it has."""
     attempt = Attempt(vsftpd(certificate="wrong-host"), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.HOSTNAME_MISMATCH),
-        remedies=cured(attempt, "certificate-for-name", "not-verified"),
-    )
+    refusal = field.client_refuses(Reason.HOSTNAME_MISMATCH)
+    return Case(attempt, refusal, remedies=cured(attempt, "certificate-for-name", "not-verified"))
 
 
 @case(section=field.VERIFIES, clients=NODE)
@@ -227,13 +209,10 @@ def node_accepts_a_name_in_the_subject_alone(client: ClientSettings) -> Case:
 def https_get_reports_the_last_error_of_a_chain(client: ClientSettings) -> Case:
     """Of an origin without its intermediate, https.get says "unable to verify the first certificate"."""
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
-    return Case(
-        attempt,
-        field.client_refuses(
-            Reason.FIRST_CERTIFICATE_UNVERIFIABLE, "Error: unable to verify the first certificate"
-        ),
-        remedies=cured(attempt, "intermediate-sent", "not-verified"),
+    refusal = field.client_refuses(
+        Reason.FIRST_CERTIFICATE_UNVERIFIABLE, "Error: unable to verify the first certificate"
     )
+    return Case(attempt, refusal, remedies=cured(attempt, "intermediate-sent", "not-verified"))
 
 
 @case(section=field.WORDS, clients=NPM_FTP)
@@ -257,9 +236,7 @@ def npm_ftp_never_connects_with_implicit_tls(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(), client).with_client(implicit_tls=True, timeout_s=3.0)
     tried = attempt.with_server(implicit_tls=True)
-    return Case(
-        attempt,
-        field.not_reached(Stage.CONNECT, Reason.TIMED_OUT),
-        twin=attempt.with_client(implicit_tls=False),
-        remedies=[useless("vsftpd.conf: implicit_ssl=YES", tried)],
-    )
+    refusal = field.not_reached(Stage.CONNECT, Reason.TIMED_OUT)
+    twin = attempt.with_client(implicit_tls=False)
+    remedies = [useless("vsftpd.conf: implicit_ssl=YES", tried)]
+    return Case(attempt, refusal, twin=twin, remedies=remedies)

@@ -34,35 +34,29 @@ NO_IMPOSTOR = field.client_refuses(Reason.UNKNOWN_ISSUER)
 def proftpd_turns_ftplib_away(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) as it is shipped answers 425 to Python's ftplib, which does not resume the session."""
     attempt = Attempt(Proftpd(), client)
-    return Case(
-        attempt,
-        field.REUSE_REQUIRED,
-        remedies=[
-            temporary(NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
-            useless(
-                "proftpd.conf: TLSProtocol TLSv1.2", attempt.with_server(protocols=only("TLSv1.2"))
-            ),
-        ],
-    )
+    remedies = [
+        temporary(NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
+        useless(
+            "proftpd.conf: TLSProtocol TLSv1.2", attempt.with_server(protocols=only("TLSv1.2"))
+        ),
+    ]
+    return Case(attempt, field.REUSE_REQUIRED, remedies=remedies)
 
 
 @case(section=field.RESUMES, clients=NET_FTP)
 def proftpd_turns_net_ftp_away(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) as it is shipped answers 425 to Net::FTP, until that hands the session on."""
     attempt = Attempt(Proftpd(), client)
-    return Case(
-        attempt,
-        field.REUSE_REQUIRED,
-        twin=attempt.with_server(require_ssl_reuse=False),
-        remedies=[
-            recommended(
-                "a data connection that gets the control connection's session",
-                attempt.with_client(session_cache="shared"),
-                field.RESUMED,
-            ),
-            temporary(NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a data connection that gets the control connection's session",
+            attempt.with_client(session_cache="shared"),
+            field.RESUMED,
+        ),
+        temporary(NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
+    ]
+    twin = attempt.with_server(require_ssl_reuse=False)
+    return Case(attempt, field.REUSE_REQUIRED, twin=twin, remedies=remedies)
 
 
 @case(section=field.RESUMES, clients=CURL)
@@ -76,41 +70,33 @@ def proftpd_wants_prot_p(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSRequired answers 522 to a transfer for which nobody asked for PROT P."""
     settings = Proftpd(require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(protect_data=False)
-    return Case(
-        attempt,
-        DATA_REFUSED,
-        remedies=[
-            recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
-            unsafe(
-                "proftpd.conf: TLSRequired ctrl",
-                attempt.with_server(tls_required_data=False),
-                IN_CLEAR,
-                NO_IMPOSTOR,
-            ),
-        ],
-    )
+    remedies = [
+        recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
+        unsafe(
+            "proftpd.conf: TLSRequired ctrl",
+            attempt.with_server(tls_required_data=False),
+            IN_CLEAR,
+            NO_IMPOSTOR,
+        ),
+    ]
+    return Case(attempt, DATA_REFUSED, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=SHARING)
 def proftpd_refuses_prot_c(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSRequired answers 534 to PROT C."""
     attempt = Attempt(Proftpd(), client).with_client(protect_data=False)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.PROTECT, Reason.PROTECTION_REFUSED),
-        remedies=[recommended("PROT P", attempt.with_client(protect_data=True))],
-    )
+    refusal = field.server_refuses(Stage.PROTECT, Reason.PROTECTION_REFUSED)
+    remedies = [recommended("PROT P", attempt.with_client(protect_data=True))]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
 def proftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSRequired answers 550 to a login in clear text."""
     attempt = Attempt(Proftpd(require_ssl_reuse=False), client).with_client(tls=False)
-    return Case(
-        attempt,
-        LOGIN_REFUSED,
-        remedies=[recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))],
-    )
+    remedies = [recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))]
+    return Case(attempt, LOGIN_REFUSED, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -119,11 +105,8 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY)
     cure = attempt.with_server(ciphers="HIGH")
-    return Case(
-        attempt,
-        field.NO_SHARED_CIPHER,
-        remedies=[recommended("proftpd.conf: TLSCipherSuite HIGH", cure)],
-    )
+    remedies = [recommended("proftpd.conf: TLSCipherSuite HIGH", cure)]
+    return Case(attempt, field.NO_SHARED_CIPHER, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=OLD_FTPLIB)
@@ -131,11 +114,8 @@ def proftpd_speaks_no_older_version(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSProtocol TLSv1.3 ends the handshake of CentOS 7's ftplib with alert 70."""
     attempt = Attempt(Proftpd(protocols=only("TLSv1.3"), require_ssl_reuse=False), client)
     cure = attempt.with_server(protocols=from_("TLSv1.2"))
-    return Case(
-        attempt,
-        NO_VERSION,
-        remedies=[recommended("proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3", cure)],
-    )
+    remedies = [recommended("proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3", cure)]
+    return Case(attempt, NO_VERSION, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=OLD_FTPLIB)
@@ -144,65 +124,56 @@ def proftpd_of_debian_12_says_internal_error(client: ClientSettings) -> Case:
     settings = Proftpd(software="proftpd@debian12", require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(protocols=only("TLSv1"))
     cure = attempt.with_client(protocols=None)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT),
-        remedies=[recommended("no limit of versions at the client", cure)],
-    )
+    refusal = field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT)
+    remedies = [recommended("no limit of versions at the client", cure)]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=CURL)
 def proftpd_has_no_certificate(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSEngine on and no certificate starts, and answers AUTH with 431."""
     attempt = Attempt(Proftpd(certificate="unset"), client)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.AUTH, Reason.NO_SERVER_CERTIFICATE),
-        remedies=[
-            recommended(
-                "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
-                attempt.with_server(certificate="valid"),
-            )
-        ],
-    )
+    refusal = field.server_refuses(Stage.AUTH, Reason.NO_SERVER_CERTIFICATE)
+    remedies = [
+        recommended(
+            "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
+            attempt.with_server(certificate="valid"),
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=CURL)
 def proftpd_does_not_send_the_chain_of_its_file(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) does not send the intermediate behind the leaf in TLSRSACertificateFile."""
     attempt = Attempt(Proftpd(certificate_chain=False), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.UNKNOWN_ISSUER),
-        remedies=[
-            recommended(
-                "proftpd.conf: TLSCertificateChainFile, the same file",
-                attempt.with_server(certificate_chain=True),
-            ),
-            unsafe("curl --insecure", attempt.with_client(verify=False)),
-        ],
-    )
+    remedies = [
+        recommended(
+            "proftpd.conf: TLSCertificateChainFile, the same file",
+            attempt.with_server(certificate_chain=True),
+        ),
+        unsafe("curl --insecure", attempt.with_client(verify=False)),
+    ]
+    return Case(attempt, field.client_refuses(Reason.UNKNOWN_ISSUER), remedies=remedies)
 
 
 @case(section=field.WORDS, clients=[*CURL, *FTPLIB])
 def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with the key of another certificate starts, and closes every connection at once."""
     attempt = Attempt(Proftpd(key_of="self-signed", require_ssl_reuse=False), client)
-    return Case(
-        attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.GREETING,
-            because=Reason.CLOSED,
-            cause="the server's key does not belong to its certificate",
-        ),
-        remedies=[
-            recommended(
-                "the private key that belongs to the certificate", attempt.with_server(key_of=None)
-            ),
-            useless("no TLS at the client", attempt.with_client(tls=False)),
-        ],
+    refusal = refused(
+        by=Side.SERVER,
+        at=Stage.GREETING,
+        because=Reason.CLOSED,
+        cause="the server's key does not belong to its certificate",
     )
+    remedies = [
+        recommended(
+            "the private key that belongs to the certificate", attempt.with_server(key_of=None)
+        ),
+        useless("no TLS at the client", attempt.with_client(tls=False)),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -210,11 +181,8 @@ def pure_ftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case
     """Pure-FTPd (1.0.50) with the key of another certificate says that the file doesn't exist, and ends."""
     attempt = Attempt(PureFtpd(key_of="self-signed"), client)
     cure = attempt.with_server(key_of=None)
-    return Case(
-        attempt,
-        field.CLOSED_PORT,
-        remedies=[recommended("the private key that belongs to the certificate", cure)],
-    )
+    remedies = [recommended("the private key that belongs to the certificate", cure)]
+    return Case(attempt, field.CLOSED_PORT, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=FTPLIB)
@@ -222,11 +190,8 @@ def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> C
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.3 ftplib learns of it at USER, by alert 116."""
     attempt = Attempt(Proftpd(require_cert=True, require_ssl_reuse=False), client)
     cure = attempt.with_client(client_certificate="client")
-    return Case(
-        attempt,
-        field.NO_CERTIFICATE_SHOWN,
-        remedies=[recommended("a certificate for the client", cure)],
-    )
+    remedies = [recommended("a certificate for the client", cure)]
+    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -234,27 +199,22 @@ def proftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> C
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.2 the client reads alert 40; the log says why."""
     attempt = Attempt(Proftpd(require_cert=True, protocols=only("TLSv1.2")), client)
     cure = attempt.with_client(client_certificate="client")
-    return Case(
-        attempt,
-        field.NO_CERTIFICATE_SHOWN,
-        remedies=[recommended("a certificate for the client", cure)],
-    )
+    remedies = [recommended("a certificate for the client", cure)]
+    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
 
 
 @case(section=field.NETWORKS, clients=SHARING)
 def proftpd_announces_an_address_that_nobody_reaches(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with a wrong MasqueradeAddress: Net::FTP goes where it is sent, and nobody answers."""
     attempt = Attempt(Proftpd(pasv_address="silent"), client).with_client(timeout_s=3.0)
-    return Case(
-        attempt,
-        field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED),
-        remedies=[
-            recommended(
-                "proftpd.conf: MasqueradeAddress with the address that clients reach",
-                attempt.with_server(pasv_address=None),
-            )
-        ],
-    )
+    refusal = field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
+    remedies = [
+        recommended(
+            "proftpd.conf: MasqueradeAddress with the address that clients reach",
+            attempt.with_server(pasv_address=None),
+        ),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=field.NETWORKS, clients=CURL)
@@ -269,11 +229,9 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
     settings = Proftpd(implicit_tls=True, require_ssl_reuse=False)
     attempt = Attempt(settings, client).with_client(timeout_s=3.0)
     cure = attempt.with_server(implicit_tls=False)
-    return Case(
-        attempt,
-        field.server_refuses(Stage.GREETING, Reason.TIMED_OUT),
-        remedies=[recommended("proftpd.conf: no UseImplicitSSL on this port", cure)],
-    )
+    refusal = field.server_refuses(Stage.GREETING, Reason.TIMED_OUT)
+    remedies = [recommended("proftpd.conf: no UseImplicitSSL on this port", cure)]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 # -- Pure-FTPd ---------------------------------------------------------------------------------------
@@ -282,40 +240,32 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
 @case(section=field.RESUMES, clients=[*FTPLIB, *NET_FTP])
 def pure_ftpd_asks_for_no_session(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) takes uploads of clients that do not resume the session."""
-    return Case(
-        Attempt(PureFtpd(), client),
-        completed(verified=True, data_protected=True, session_reused=False),
-    )
+    expected = completed(verified=True, data_protected=True, session_reused=False)
+    return Case(Attempt(PureFtpd(), client), expected)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
 def pure_ftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS 2 or 3 answers 421 to a login in clear text."""
     attempt = Attempt(PureFtpd(), client).with_client(tls=False)
-    return Case(
-        attempt,
-        LOGIN_REFUSED,
-        remedies=[recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))],
-    )
+    remedies = [recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))]
+    return Case(attempt, LOGIN_REFUSED, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
 def pure_ftpd_wants_prot_p(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS 3 answers 521 to a transfer for which nobody asked for PROT P."""
     attempt = Attempt(PureFtpd(), client).with_client(protect_data=False)
-    return Case(
-        attempt,
-        DATA_REFUSED,
-        remedies=[
-            recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
-            unsafe(
-                "pure-ftpd.conf: TLS 2",
-                attempt.with_server(tls_required_data=False),
-                IN_CLEAR,
-                NO_IMPOSTOR,
-            ),
-        ],
-    )
+    remedies = [
+        recommended("ftplib: prot_p()", attempt.with_client(protect_data=True)),
+        unsafe(
+            "pure-ftpd.conf: TLS 2",
+            attempt.with_server(tls_required_data=False),
+            IN_CLEAR,
+            NO_IMPOSTOR,
+        ),
+    ]
+    return Case(attempt, DATA_REFUSED, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -324,11 +274,8 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
     attempt = Attempt(PureFtpd(ciphers="AES128-SHA"), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY, protocols=only("TLSv1.2"))
     cure = attempt.with_server(ciphers="HIGH")
-    return Case(
-        attempt,
-        NOT_TOLD,
-        remedies=[recommended("pure-ftpd.conf: TLSCipherSuite HIGH", cure)],
-    )
+    remedies = [recommended("pure-ftpd.conf: TLSCipherSuite HIGH", cure)]
+    return Case(attempt, NOT_TOLD, remedies=remedies)
 
 
 @case(section=field.WORDS, clients=OLD_FTPLIB)
@@ -336,11 +283,8 @@ def pure_ftpd_begins_at_tls_1_2(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) ends the handshake of a client that has TLS 1.1 at most with alert 70."""
     attempt = Attempt(PureFtpd(), client).with_client(protocols=only("TLSv1.1"))
     cure = attempt.with_client(protocols=None)
-    return Case(
-        attempt,
-        NO_VERSION,
-        remedies=[recommended("no limit of versions at the client", cure)],
-    )
+    remedies = [recommended("no limit of versions at the client", cure)]
+    return Case(attempt, NO_VERSION, remedies=remedies)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
@@ -373,8 +317,5 @@ def pure_ftpd_denies_that_the_file_exists(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) says that a file doesn't exist whose RSA key has 1024 bits, and does not start."""
     attempt = Attempt(PureFtpd(certificate="weak-key"), client)
     cure = attempt.with_server(certificate="valid")
-    return Case(
-        attempt,
-        field.CLOSED_PORT,
-        remedies=[recommended("a certificate with a key of 2048 bits", cure)],
-    )
+    remedies = [recommended("a certificate with a key of 2048 bits", cure)]
+    return Case(attempt, field.CLOSED_PORT, remedies=remedies)

@@ -14,24 +14,21 @@ def refused_for_want_of(
 ) -> Case:
     """What such a certificate comes to: refused by 3.13, taken by 3.11 and with the flag cleared."""
     attempt = Attempt(nginx(certificate=certificate), client)
-    return Case(
-        attempt,
-        field.client_refuses(Reason.MISSING_EXTENSION, words),
-        twin=attempt.with_client(platform="debian12"),
-        remedies=[
-            recommended(reissued, attempt.with_server(certificate="valid"), ANSWERED),
-            temporary(
-                "context.verify_flags &= ~ssl.VERIFY_X509_STRICT, until it is issued anew",
-                attempt.with_client(strict=False),
-                ANSWERED,
-            ),
-            unsafe(
-                "a context without verification (CERT_NONE)",
-                attempt.with_client(verify=False),
-                completed(verified=False),
-            ),
-        ],
-    )
+    refusal = field.client_refuses(Reason.MISSING_EXTENSION, words)
+    remedies = [
+        recommended(reissued, attempt.with_server(certificate="valid"), ANSWERED),
+        temporary(
+            "context.verify_flags &= ~ssl.VERIFY_X509_STRICT, until it is issued anew",
+            attempt.with_client(strict=False),
+            ANSWERED,
+        ),
+        unsafe(
+            "a context without verification (CERT_NONE)",
+            attempt.with_client(verify=False),
+            completed(verified=False),
+        ),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_client(platform="debian12"), remedies=remedies)
 
 
 @case(section=field.VERIFIES, clients=STRICT)

@@ -47,26 +47,23 @@ def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
     under the control connection's name and looks for it under the data connection's address.
     """
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.REUSE_REQUIRED,
-        twin=attempt.with_client(mode="active"),
-        remedies=[
-            recommended(
-                "a session cache that answers every question with the one session",
-                attempt.with_client(session_cache="shared"),
-                REUSED,
-            ),
-            recommended("active mode", attempt.with_client(mode="active"), REUSED),
-            recommended("libnet 3.15 on the client", attempt.with_client(libnet="3.15"), REUSED),
-            recommended(
-                f"{mt.NO_REUSE} (whoever guesses the port can then steal a transfer)",
-                attempt.with_server(require_ssl_reuse=False),
-                NOT_REUSED,
-            ),
-            useless(mt.VERIFY_NONE, attempt.with_client(verify=False)),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a session cache that answers every question with the one session",
+            attempt.with_client(session_cache="shared"),
+            REUSED,
+        ),
+        recommended("active mode", attempt.with_client(mode="active"), REUSED),
+        recommended("libnet 3.15 on the client", attempt.with_client(libnet="3.15"), REUSED),
+        recommended(
+            f"{mt.NO_REUSE} (whoever guesses the port can then steal a transfer)",
+            attempt.with_server(require_ssl_reuse=False),
+            NOT_REUSED,
+        ),
+        useless(mt.VERIFY_NONE, attempt.with_client(verify=False)),
+    ]
+    twin = attempt.with_client(mode="active")
+    return Case(attempt, mt.REUSE_REQUIRED, twin=twin, remedies=remedies)
 
 
 @case(
@@ -98,34 +95,28 @@ def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
     call. Seen with IO::Socket::SSL 2.081.
     """
     attempt = Attempt(vsftpd(), client)
-    return Case(
-        attempt,
-        DIES,
-        remedies=[
-            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
-            recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
-            useless(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
-            useless("active mode", attempt.with_client(mode="active")),
-        ],
-    )
+    remedies = [
+        recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
+        recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
+        useless(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
+        useless("active mode", attempt.with_client(mode="active")),
+    ]
+    return Case(attempt, DIES, remedies=remedies)
 
 
 @case(section=SESSION, clients=PYTHONS)
 def pythons_own_ftplib(client: ClientSettings) -> Case:
     """Python's ftplib.FTP_TLS never resumes: its data connections are sessions of their own."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.REUSE_REQUIRED,
-        remedies=[
-            recommended(
-                "a subclass that hands the control channel's session on",
-                attempt.with_client(program="ftplib-reuse"),
-                REUSED,
-            ),
-            recommended(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False), NOT_REUSED),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a subclass that hands the control channel's session on",
+            attempt.with_client(program="ftplib-reuse"),
+            REUSED,
+        ),
+        recommended(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False), NOT_REUSED),
+    ]
+    return Case(attempt, mt.REUSE_REQUIRED, remedies=remedies)
 
 
 @case(section=SESSION, clients=[*PYTHONS, net_ftp("centos7"), net_ftp("rocky9", "DEFAULT")])
@@ -156,15 +147,11 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
     uploads of a few bytes are hit, fewer of large files, but in those the file on the server is short.
     """
     attempt = Attempt(vsftpd(), client)
-    return Case(
-        attempt,
-        ABORTED,
-        remedies=[
-            recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
-            recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
-        ],
-        race=A_FEW_BYTES,
-    )
+    remedies = [
+        recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
+        recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
+    ]
+    return Case(attempt, ABORTED, remedies=remedies, race=A_FEW_BYTES)
 
 
 @case(
@@ -181,12 +168,8 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
 def net_ftp_over_tls_1_3_by_size_and_mode(client: ClientSettings) -> Case:
     """The same race with other payloads and in active mode: the rate is what is of interest here."""
     attempt = Attempt(vsftpd(), client)
-    return Case(
-        attempt,
-        ABORTED,
-        twin=attempt.with_server(protocols=mt.WHOLE),
-        race=Race(times=4, least=0, others=2),
-    )
+    twin = attempt.with_server(protocols=mt.WHOLE)
+    return Case(attempt, ABORTED, twin=twin, race=Race(times=4, least=0, others=2))
 
 
 @case(section=UPLOAD, clients=[net_ftp("rocky9", "DEFAULT", libnet="3.15", payload=6)])
@@ -205,21 +188,13 @@ def silently_truncated(client: ClientSettings) -> Case:
     Nobody reports anything. Only the comparison of the bytes shows it.
     """
     attempt = Attempt(pyftpdlib(), client)
-    return Case(
-        attempt,
-        false_success(),
-        remedies=[
-            recommended(
-                "the server limited to TLS 1.2",
-                attempt.with_server(protocols=mt.WHOLE),
-                completed(),
-            ),
-            recommended(
-                TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), completed()
-            ),
-        ],
-        race=Race(times=30, least=1, others=5),
-    )
+    remedies = [
+        recommended(
+            "the server limited to TLS 1.2", attempt.with_server(protocols=mt.WHOLE), completed()
+        ),
+        recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), completed()),
+    ]
+    return Case(attempt, false_success(), remedies=remedies, race=Race(times=30, least=1, others=5))
 
 
 @case(section=DATA, clients=mt.OLD_AND_NEW)
@@ -231,18 +206,15 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, pasv_address=SILENT), client)
     attempt = attempt.with_client(timeout_s=2.0)
-    return Case(
-        attempt,
-        mt.NO_DATA_CONNECTION,
-        remedies=[
-            recommended(
-                "vsftpd.conf: pasv_address is the address that clients can reach",
-                attempt.with_server(pasv_address=None),
-                REUSED,
-            ),
-            recommended("active mode", attempt.with_client(mode="active"), REUSED),
-        ],
-    )
+    remedies = [
+        recommended(
+            "vsftpd.conf: pasv_address is the address that clients can reach",
+            attempt.with_server(pasv_address=None),
+            REUSED,
+        ),
+        recommended("active mode", attempt.with_client(mode="active"), REUSED),
+    ]
+    return Case(attempt, mt.NO_DATA_CONNECTION, remedies=remedies)
 
 
 @case(section=DATA, clients=mt.OLD_AND_NEW)
@@ -250,17 +222,14 @@ def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     """A packet filter lets the control port through and drops the passive ports."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, data_ports="dropped"), client)
     attempt = attempt.with_client(timeout_s=2.0)
-    return Case(
-        attempt,
-        mt.NO_DATA_CONNECTION,
-        remedies=[
-            recommended(
-                "the filter lets pasv_min_port to pasv_max_port through",
-                attempt.with_server(data_ports="open"),
-                REUSED,
-            )
-        ],
-    )
+    remedies = [
+        recommended(
+            "the filter lets pasv_min_port to pasv_max_port through",
+            attempt.with_server(data_ports="open"),
+            REUSED,
+        ),
+    ]
+    return Case(attempt, mt.NO_DATA_CONNECTION, remedies=remedies)
 
 
 @case(section=DATA, clients=mt.OLD_AND_NEW)
@@ -279,12 +248,9 @@ def a_misspelt_tls_option(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(extra=("ssl_tlsv1_2=YES",), protocols=mt.WHOLE), client)
     cure = attempt.with_server(extra=("ssl_tlsv12=YES",))
-    return Case(
-        attempt,
-        mt.DOES_NOT_START,
-        twin=attempt.with_server(extra=()),
-        remedies=[recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())],
-    )
+    twin = attempt.with_server(extra=())
+    remedies = [recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())]
+    return Case(attempt, mt.DOES_NOT_START, twin=twin, remedies=remedies)
 
 
 @case(section=OPTIONS, clients=mt.EVERYWHERE)
@@ -292,36 +258,30 @@ def the_server_rejects_the_name(client: ClientSettings) -> Case:
     """``ssl_sni_hostname`` names another host than the client does: alert 112, the same sentence."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, ssl_sni_hostname="other.lab.test"), client)
     right = attempt.with_server(ssl_sni_hostname="ftp.lab.test")
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.SNI_REJECTED),
-        remedies=[
-            recommended(
-                "vsftpd.conf: ssl_sni_hostname is the name that clients use", right, completed()
-            ),
-            useless(mt.VERIFY_NONE, attempt.with_client(verify=False)),
-        ],
-    )
+    remedies = [
+        recommended(
+            "vsftpd.conf: ssl_sni_hostname is the name that clients use", right, completed()
+        ),
+        useless(mt.VERIFY_NONE, attempt.with_client(verify=False)),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.SNI_REJECTED), remedies=remedies)
 
 
 @case(section=OPTIONS, clients=mt.EVERYWHERE)
 def the_server_wants_a_client_certificate(client: ClientSettings) -> Case:
     """``require_cert=YES`` and a client that has none, over TLS 1.2: alert 40 inside the handshake."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, require_cert=True), client)
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.CLIENT_CERTIFICATE_REQUIRED),
-        remedies=[
-            recommended(
-                "a certificate for the client",
-                attempt.with_client(client_certificate="client"),
-                completed(),
-            ),
-            recommended(
-                "vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False), completed()
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "a certificate for the client",
+            attempt.with_client(client_certificate="client"),
+            completed(),
+        ),
+        recommended(
+            "vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False), completed()
+        ),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.CLIENT_CERTIFICATE_REQUIRED), remedies=remedies)
 
 
 @case(section=OPTIONS, clients=mt.clients("rocky9:DEFAULT", "rocky9:FIPS"))
@@ -331,16 +291,13 @@ def the_server_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -
     Its first command after that fails; the user reads ``Connection closed``.
     """
     attempt = Attempt(vsftpd(require_cert=True), client).with_client(goal=Goal.LOGIN)
-    return Case(
-        attempt,
-        refused(
-            by=Side.SERVER,
-            at=Stage.HANDSHAKE,
-            because=Reason.CLIENT_CERTIFICATE_REQUIRED,
-            message="[Net::FTP] Connection closed",
-        ),
-        twin=attempt.with_client(client_certificate="client"),
+    refusal = refused(
+        by=Side.SERVER,
+        at=Stage.HANDSHAKE,
+        because=Reason.CLIENT_CERTIFICATE_REQUIRED,
+        message="[Net::FTP] Connection closed",
     )
+    return Case(attempt, refusal, twin=attempt.with_client(client_certificate="client"))
 
 
 @case(section=OPTIONS, clients=mt.CENTOS7)
@@ -348,8 +305,6 @@ def no_protocol_version_in_common(client: ClientSettings) -> Case:
     """A server of TLS 1.3 alone, and a client on CentOS 7, which has none: alert 70."""
     attempt = Attempt(vsftpd(protocols=only("TLSv1.3")), client)
     cure = attempt.with_server(protocols=None)
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SHARED_PROTOCOL),
-        remedies=[recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())],
-    )
+    refusal = mt.server_refuses(Reason.NO_SHARED_PROTOCOL)
+    remedies = [recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())]
+    return Case(attempt, refusal, remedies=remedies)

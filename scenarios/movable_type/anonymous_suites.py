@@ -41,20 +41,15 @@ def remedy_2_and_an_impostor_without_a_certificate(client: ClientSettings) -> Ca
     """
     attempt = impostor_meets(client)
     safe = f"{client.ciphers}:!aNULL"
-    return Case(
-        attempt,
-        LET_IN,
-        remedies=[
-            recommended(
-                f"{mt.CLIENT_LIST}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER
-            ),
-            recommended(
-                "mt-config.cgi: no SSL_cipher_list",
-                attempt.with_client(ciphers=None),
-                NO_SHARED_CIPHER,
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            f"{mt.CLIENT_LIST}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER
+        ),
+        recommended(
+            "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), NO_SHARED_CIPHER
+        ),
+    ]
+    return Case(attempt, LET_IN, remedies=remedies)
 
 
 @case(
@@ -71,15 +66,12 @@ def the_security_level_keeps_that_impostor_out(client: ClientSettings) -> Case:
     old servers, takes the protection away.
     """
     attempt = impostor_meets(client)
-    return Case(
-        attempt,
-        NO_SHARED_CIPHER,
-        twin=attempt.with_client(ciphers="AES128:@SECLEVEL=0"),
-        remedies=[
-            recommended(
-                "no @SECLEVEL=0 in a list, and !aNULL in every list",
-                attempt.with_client(ciphers="AES128:!aNULL:@SECLEVEL=0"),
-                NO_SHARED_CIPHER,
-            )
-        ],
-    )
+    remedies = [
+        recommended(
+            "no @SECLEVEL=0 in a list, and !aNULL in every list",
+            attempt.with_client(ciphers="AES128:!aNULL:@SECLEVEL=0"),
+            NO_SHARED_CIPHER,
+        )
+    ]
+    twin = attempt.with_client(ciphers="AES128:@SECLEVEL=0")
+    return Case(attempt, NO_SHARED_CIPHER, twin=twin, remedies=remedies)

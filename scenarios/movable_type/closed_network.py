@@ -25,15 +25,12 @@ def tls_enabled_still_verifies(client: ClientSettings) -> Case:
         tls_required_data=False,
     )
     attempt = Attempt(server, client)
-    return Case(
-        attempt,
-        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            *mt.cures(attempt, "served-trusted"),
-            unsafe("TLS off in the delivery settings", attempt.with_client(tls=False)),
-        ],
-    )
+    refusal = mt.client_refuses(Reason.SELF_SIGNED_LEAF)
+    remedies = [
+        *mt.cures(attempt, "served-trusted"),
+        unsafe("TLS off in the delivery settings", attempt.with_client(tls=False)),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)
@@ -44,11 +41,8 @@ def tls_disabled_against_a_server_that_requires_it(client: ClientSettings) -> Ca
     the server closes, and the user reads ``Connection closed``. Only the server's log has the truth.
     """
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(tls=False)
-    return Case(
-        attempt,
-        mt.login_needs_tls("[Net::FTP] Connection closed"),
-        remedies=mt.cures(attempt, "client-tls", "plain-login"),
-    )
+    refusal = mt.login_needs_tls("[Net::FTP] Connection closed")
+    return Case(attempt, refusal, remedies=mt.cures(attempt, "client-tls", "plain-login"))
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)
@@ -56,9 +50,6 @@ def tls_required_for_data_alone(client: ClientSettings) -> Case:
     """A server that takes the login in clear text and the file not: only half of the switch was turned."""
     server = vsftpd(protocols=mt.WHOLE, tls_required_login=False)
     attempt = Attempt(server, client).with_client(tls=False)
-    return Case(
-        attempt,
-        mt.data_needs_tls("Data connections must be encrypted."),
-        twin=attempt.with_server(tls_required_data=False),
-        remedies=mt.cures(attempt, "client-tls"),
-    )
+    refusal = mt.data_needs_tls("Data connections must be encrypted.")
+    twin = attempt.with_server(tls_required_data=False)
+    return Case(attempt, refusal, twin=twin, remedies=mt.cures(attempt, "client-tls"))

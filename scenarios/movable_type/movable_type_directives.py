@@ -27,15 +27,12 @@ def configured(attempt: Attempt, *lines: str) -> Attempt:
 def verification_switched_off(client: ClientSettings) -> Case:
     """Two directives switch the verification off; the one with FTPS in its name is the document's."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            unsafe("FTPSSSLVerifyNone 1", configured(attempt, "FTPSSSLVerifyNone 1")),
-            unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1")),
-        ],
-    )
+    refusal = mt.client_refuses(Reason.SELF_SIGNED_LEAF)
+    remedies = [
+        unsafe("FTPSSSLVerifyNone 1", configured(attempt, "FTPSSSLVerifyNone 1")),
+        unsafe("SSLVerifyNone 1", configured(attempt, "SSLVerifyNone 1")),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
 
 
 #: What a client reads its trust anchors from when its process has this variable; OpenSSL's own.
@@ -54,26 +51,23 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
         vsftpd(certificate="self-signed", protocols=mt.WHOLE),
         dataclasses.replace(client, environment=("FTPSSSLVerifyNone=1",)),
     )
-    return Case(
-        attempt,
-        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
-        remedies=[
-            recommended(
-                "the server's certificate trusted by the variable SSL_CERT_FILE",
-                attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
-                impostor=mt.client_refuses(Reason.UNKNOWN_ISSUER),
-            ),
-            unsafe(mt.VERIFY_NONE, configured(attempt, "FTPSSSLVerifyNone 1")),
-            useless(
-                "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
-                attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
-            ),
-            useless(
-                "the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's",
-                attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",)),
-            ),
-        ],
-    )
+    remedies = [
+        recommended(
+            "the server's certificate trusted by the variable SSL_CERT_FILE",
+            attempt.with_client(environment=(TRUSTED_BY_VARIABLE,)),
+            impostor=mt.client_refuses(Reason.UNKNOWN_ISSUER),
+        ),
+        unsafe(mt.VERIFY_NONE, configured(attempt, "FTPSSSLVerifyNone 1")),
+        useless(
+            "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
+            attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
+        ),
+        useless(
+            "the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's",
+            attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",)),
+        ),
+    ]
+    return Case(attempt, mt.client_refuses(Reason.SELF_SIGNED_LEAF), remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:FIPS"))
@@ -86,15 +80,11 @@ def the_spelling_on_the_page(client: ClientSettings) -> Case:
     server = vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE)
     attempt = configured(Attempt(server, client), "FTPSOptionsSSL_cipher_list AES128")
     right = configured(Attempt(server, client), "FTPSOptions SSL_cipher_list=AES128")
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        twin=right,
-        remedies=[
-            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
-            temporary("FTPSOptions SSL_cipher_list=AES128", right, mt.OVER_AES128_SHA),
-        ],
-    )
+    remedies = [
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
+        temporary("FTPSOptions SSL_cipher_list=AES128", right, mt.OVER_AES128_SHA),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), twin=right, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)
@@ -106,11 +96,9 @@ def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
     attempt = configured(
         Attempt(vsftpd(protocols=mt.WHOLE), client), "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0"
     )
-    return Case(
-        attempt,
-        refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY),
-        twin=configured(Attempt(attempt.server, client), "FTPSOptions SSL_cipher_list=ALL"),
-    )
+    refusal = refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY)
+    twin = configured(Attempt(attempt.server, client), "FTPSOptions SSL_cipher_list=ALL")
+    return Case(attempt, refusal, twin=twin)
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:DEFAULT", "rocky9:FIPS"))

@@ -19,16 +19,13 @@ def the_option_is_not_set(client: ClientSettings) -> Case:
     server said when it ended: ``500 OOPS: SSL: cannot load RSA certificate``.
     """
     attempt = Attempt(vsftpd(certificate="unset", protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        refused(
-            by=Side.NETWORK,
-            at=Stage.CONNECT,
-            because=Reason.CONNECTION_REFUSED,
-            message="Connection refused",
-        ),
-        remedies=mt.cures(attempt, "known-authority"),
+    refusal = refused(
+        by=Side.NETWORK,
+        at=Stage.CONNECT,
+        because=Reason.CONNECTION_REFUSED,
+        message="Connection refused",
     )
+    return Case(attempt, refusal, remedies=mt.cures(attempt, "known-authority"))
 
 
 @case(section=SECTION, clients=mt.CENTOS7)
@@ -39,17 +36,13 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     ``no shared cipher``, which leads away from the cause. The client's user reads the document's sentence.
     """
     attempt = Attempt(vsftpd(certificate="empty"), client)
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        remedies=[
-            *mt.cures(attempt, "known-authority"),
-            useless(
-                f"{mt.SERVER_HIGH}, as the server's log suggests",
-                attempt.with_server(ciphers="HIGH"),
-            ),
-        ],
-    )
+    remedies = [
+        *mt.cures(attempt, "known-authority"),
+        useless(
+            f"{mt.SERVER_HIGH}, as the server's log suggests", attempt.with_server(ciphers="HIGH")
+        ),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.ROCKY9)
@@ -59,11 +52,8 @@ def the_option_is_empty_for_a_tls_1_3_client(client: ClientSettings) -> Case:
     ``no suitable signature algorithm``: the server has nothing that it could sign with.
     """
     attempt = Attempt(vsftpd(certificate="empty"), client).with_client(goal=Goal.LOGIN)
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SERVER_CERTIFICATE),
-        remedies=mt.cures(attempt, "known-authority"),
-    )
+    refusal = mt.server_refuses(Reason.NO_SERVER_CERTIFICATE)
+    return Case(attempt, refusal, remedies=mt.cures(attempt, "known-authority"))
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)
@@ -73,14 +63,12 @@ def tls_is_off(client: ClientSettings) -> Case:
     The message begins like the document's and ends otherwise: the reply that it quotes is ``530``.
     """
     attempt = Attempt(vsftpd(tls=False, protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.tls_not_offered("FTP failed to start tls: Please login with USER and PASS."),
-        remedies=[
-            *mt.cures(attempt, "server-tls"),
-            useless(mt.VERIFY_NONE, attempt.with_client(verify=False), mt.tls_not_offered()),
-        ],
-    )
+    refusal = mt.tls_not_offered("FTP failed to start tls: Please login with USER and PASS.")
+    remedies = [
+        *mt.cures(attempt, "server-tls"),
+        useless(mt.VERIFY_NONE, attempt.with_client(verify=False), mt.tls_not_offered()),
+    ]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)

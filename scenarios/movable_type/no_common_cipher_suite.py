@@ -26,18 +26,15 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings, server:
     attempt = Attempt(
         SERVERS[server].settings_with(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client
     )
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SHARED_CIPHER, server),
-        remedies=[
-            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
-            temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), mt.OVER_AES128_SHA),
-            useless(
-                f"{mt.VERIFY_NONE} (the certificate is not the cause)",
-                attempt.with_client(verify=False),
-            ),
-        ],
-    )
+    remedies = [
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), mt.OVER_AES128_SHA),
+        useless(
+            f"{mt.VERIFY_NONE} (the certificate is not the cause)",
+            attempt.with_client(verify=False),
+        ),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER, server), remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:FUTURE"))
@@ -51,14 +48,11 @@ def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     attempt = Attempt(
         vsftpd(certificate="rsa3072", ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client
     )
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        remedies=[
-            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
-            useless(CLIENT_AES128, attempt.with_client(ciphers="AES128")),
-        ],
-    )
+    remedies = [
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        useless(CLIENT_AES128, attempt.with_client(ciphers="AES128")),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.WITH_AES128_SHA)
@@ -81,31 +75,25 @@ def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     common with it.
     """
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(ciphers="AES128")
-    return Case(
-        attempt,
-        mt.server_refuses(Reason.NO_SHARED_CIPHER),
-        remedies=[
-            recommended(
-                "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), mt.STRONG
-            ),
-            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
-        ],
-    )
+    remedies = [
+        recommended(
+            "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), mt.STRONG
+        ),
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
+    ]
+    return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)
 def cipher_remedies_against_a_bad_certificate(client: ClientSettings) -> Case:
     """The same sentence, and the remedies of the other cause: they change nothing."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.client_refuses(Reason.SELF_SIGNED_LEAF),
-        twin=attempt.with_server(certificate="valid"),
-        remedies=[
-            useless(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
-            useless(
-                f"{CLIENT_AES128}, with ssl_ciphers=HIGH",
-                attempt.with_server(ciphers="HIGH").with_client(ciphers="AES128"),
-            ),
-        ],
-    )
+    refusal = mt.client_refuses(Reason.SELF_SIGNED_LEAF)
+    remedies = [
+        useless(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
+        useless(
+            f"{CLIENT_AES128}, with ssl_ciphers=HIGH",
+            attempt.with_server(ciphers="HIGH").with_client(ciphers="AES128"),
+        ),
+    ]
+    return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)

@@ -14,11 +14,8 @@ SECTION = "Another server program"
 def plain_ftp_where_tls_is_required(client: ClientSettings) -> Case:
     """Here the user reads the truth: this server's refusal is the last reply, not an earlier one."""
     attempt = Attempt(pyftpdlib(protocols=mt.WHOLE), client).with_client(tls=False)
-    return Case(
-        attempt,
-        mt.login_needs_tls("SSL/TLS required on the control channel."),
-        remedies=mt.cures(attempt, "client-tls", "plain-login"),
-    )
+    refusal = mt.login_needs_tls("SSL/TLS required on the control channel.")
+    return Case(attempt, refusal, remedies=mt.cures(attempt, "client-tls", "plain-login"))
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)
@@ -34,11 +31,8 @@ def plain_data_where_tls_is_required(client: ClientSettings) -> Case:
 def tls_is_off_there(client: ClientSettings) -> Case:
     """Without TLS this server does not know AUTH: the sentence ends in its words."""
     attempt = Attempt(pyftpdlib(tls=False, protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.tls_not_offered('FTP failed to start tls: Command "AUTH" not understood.'),
-        twin=attempt.with_server(tls=True),
-    )
+    refusal = mt.tls_not_offered('FTP failed to start tls: Command "AUTH" not understood.')
+    return Case(attempt, refusal, twin=attempt.with_server(tls=True))
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)

@@ -21,24 +21,19 @@ def nothing_in_common(cause: str) -> Expectation:
 def the_servers_list_against_the_policys(client: ClientSettings) -> Case:
     """The server allows one suite, with RSA key exchange, CBC and SHA-1; the policy has none of these."""
     attempt = Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        nothing_in_common(
-            "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
-        ),
-        remedies=[recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())],
+    refusal = nothing_in_common(
+        "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
     )
+    remedies = [recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)
 def the_servers_default_against_a_short_list(client: ClientSettings) -> Case:
     """The client offers AES-128 suites only; a stock server allows one suite, with AES-256."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(ciphers="AES128")
-    return Case(
-        attempt,
-        nothing_in_common("the server allows only ECDHE-RSA-AES256-GCM-SHA384"),
-        twin=attempt.with_client(ciphers=None),
-    )
+    refusal = nothing_in_common("the server allows only ECDHE-RSA-AES256-GCM-SHA384")
+    return Case(attempt, refusal, twin=attempt.with_client(ciphers=None))
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:FIPS"))

@@ -65,26 +65,23 @@ def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
     library's own default (``DEFAULT``) the same client gets through, with DES-CBC3-SHA.
     """
     attempt = server_with(TRIPLE_DES, client)
-    return Case(
-        attempt,
-        NO_SHARED_CIPHER,
-        twin=attempt.with_client(ciphers="DEFAULT"),
-        remedies=[
-            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
-            recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), mt.STRONG),
-            temporary(
-                f"{mt.CLIENT_LIST}=DEFAULT",
-                attempt.with_client(ciphers="DEFAULT"),
-                OVER_DES_CBC3_SHA,
-            ),
-            temporary(
-                f"{mt.CLIENT_LIST}={TRIPLE_DES}",
-                attempt.with_client(ciphers=TRIPLE_DES),
-                OVER_DES_CBC3_SHA,
-            ),
-            useless(f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")),
-        ],
-    )
+    remedies = [
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), mt.STRONG),
+        temporary(
+            f"{mt.CLIENT_LIST}=DEFAULT",
+            attempt.with_client(ciphers="DEFAULT"),
+            OVER_DES_CBC3_SHA,
+        ),
+        temporary(
+            f"{mt.CLIENT_LIST}={TRIPLE_DES}",
+            attempt.with_client(ciphers=TRIPLE_DES),
+            OVER_DES_CBC3_SHA,
+        ),
+        useless(f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")),
+    ]
+    twin = attempt.with_client(ciphers="DEFAULT")
+    return Case(attempt, NO_SHARED_CIPHER, twin=twin, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.WITH_AES128_SHA)
@@ -106,19 +103,14 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     """
     attempt = server_with(mt.DOCUMENT_SUITES, client)
     aes128 = f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")
-    return Case(
-        attempt,
-        NO_SHARED_CIPHER,
-        remedies=[
-            recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
-            temporary(*aes128, mt.OVER_AES128_SHA) if client.policy == "FIPS" else useless(*aes128),
-            useless(
-                f"{mt.CLIENT_LIST}={TRIPLE_DES}",
-                attempt.with_client(ciphers=TRIPLE_DES),
-                LIST_EMPTY,
-            ),
-        ],
-    )
+    remedies = [
+        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        temporary(*aes128, mt.OVER_AES128_SHA) if client.policy == "FIPS" else useless(*aes128),
+        useless(
+            f"{mt.CLIENT_LIST}={TRIPLE_DES}", attempt.with_client(ciphers=TRIPLE_DES), LIST_EMPTY
+        ),
+    ]
+    return Case(attempt, NO_SHARED_CIPHER, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.CENTOS7)

@@ -61,11 +61,8 @@ def triple_des_alone(client: ClientSettings) -> Case:
     ``500 OOPS: SSL: could not set cipher list``, exit status 2; clients see a closed port.
     """
     attempt = Attempt(vsftpd(ciphers="DES-CBC3-SHA", protocols=mt.WHOLE), client)
-    return Case(
-        attempt,
-        mt.DOES_NOT_START,
-        remedies=[recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())],
-    )
+    remedies = [recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())]
+    return Case(attempt, mt.DOES_NOT_START, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:FUTURE"))
@@ -73,11 +70,9 @@ def nothing_set_and_the_future_policy(client: ClientSettings) -> Case:
     """Under FUTURE the certificate's 2048 bit key is refused before ciphers matter."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
     cure = attempt.with_server(certificate="rsa3072")
-    return Case(
-        attempt,
-        mt.client_refuses(Reason.WEAK_KEY),
-        remedies=[recommended("a certificate with a 3072 bit key", cure, completed())],
-    )
+    refusal = mt.client_refuses(Reason.WEAK_KEY)
+    remedies = [recommended("a certificate with a 3072 bit key", cure, completed())]
+    return Case(attempt, refusal, remedies=remedies)
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from lab.check.demands import CheckedFiles
 from lab.check.result import Demand, Requirement
+from lab.own.configurations import GivenFiles
 from tests.own_inputs.chains import HOST, made
 
 _TABLE = tomllib.loads(Path(__file__).with_name("broken.toml").read_text(encoding="utf-8"))
@@ -43,12 +43,12 @@ class Configuration:
         named = any(fnmatchcase(wanted.client, pattern) for pattern in self.breaks)
         return wanted.demand is self.demand and named
 
-    def write(self, folder: Path, *more: str) -> CheckedFiles:
+    def write(self, folder: Path, *more: str) -> GivenFiles:
         """Write its files into a folder, with more lines at the end of its configuration."""
         content = made(self.chain) | {"vsftpd.conf": "\n".join([*self.lines, *more, ""]).encode()}
         for name, data in content.items():
             (folder / name).write_bytes(data)
-        return CheckedFiles(
+        return GivenFiles(
             configurations={"vsftpd-conf": folder / "vsftpd.conf"},
             chain=folder / "chain.pem",
             key=folder / "key.pem",

@@ -9,8 +9,8 @@ import pytest
 from docker import DockerClient
 
 from lab.host.engine import EngineError, find
-from lab.images import ImageError, Progress
-from lab.run.checkout import Checkout, new_run_id
+from lab.images.errors import ImageError, Progress
+from lab.run.checkout import Checkout
 from lab.run.laboratory import Lab, ensure_images, image_store, open_lab
 from tests.e2e.checkouts import Copy
 
@@ -43,7 +43,7 @@ def images(engine: DockerClient) -> None:
 @pytest.fixture(scope="session")
 def laboratory(images: None) -> Iterator[Lab]:
     """One lab with every container, for tests that leave its session and its agents as they were."""
-    with open_lab(Checkout.here(), Progress(), new_run_id()) as opened:
+    with open_lab(progress=Progress()) as opened:
         yield opened
 
 

@@ -26,12 +26,11 @@ from lab.exercises.grading import Grade, Grading, grade
 from lab.exercises.reading import ReadFolder, plan, read
 from lab.exercises.score import ExerciseScore
 from lab.exercises.telling import tell
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.run.attempts import make_all
 from lab.run.certificates import begin
-from lab.run.checkout import new_run_id
 from lab.run.laboratory import open_lab
 from lab.servers import SERVERS
 from tests.e2e.checkouts import Copy
@@ -93,12 +92,11 @@ def graded(
     for group in groups.values():
         planned = [one for state in group for one in state.planned()]
         with open_lab(
-            shared.checkout,
-            Progress(),
-            new_run_id(),
             group[0].files.own,
             attempts=[one.attempt for one in planned],
             certificates=certificates,
+            checkout=shared.checkout,
+            progress=Progress(),
         ) as opened:
             results |= make_all(opened.session, planned)
     return {(state.exercise.name, state.way): state.graded(results) for state in states}

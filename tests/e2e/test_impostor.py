@@ -6,11 +6,10 @@ import pytest
 from docker import DockerClient
 
 from lab.host.machine import wait_until
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
 from lab.model.expectations import PlannedAttempt, Verdict, impostor_difference
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
@@ -84,7 +83,7 @@ def test_a_login_alone_gives_the_password_away(laboratory: Lab, software: str) -
 
 
 def test_only_root_reads_the_password_and_nothing_stays(engine: DockerClient, images: None) -> None:
-    with open_lab(Checkout.here(), Progress(), new_run_id()) as laboratory:
+    with open_lab(progress=Progress()) as laboratory:
         # given an impostor that has got a login
         made(laboratory, attempt_on("vsftpd", "verify=none"))
         kept = shell(engine, laboratory, "vsftpd", "stat -c '%U %a' /run/lab/listeners/*/captured")

@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 
 from lab.host.machine import wait_until
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict
 from lab.record import AttemptResult
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import AgentLink
@@ -297,7 +296,7 @@ def every() -> list[tuple[Attempt, str]]:
 @pytest.fixture(scope="module")
 def laboratory(images: None) -> Iterator[Lab]:
     attempts = [one for one, _ in every()]
-    with open_lab(Checkout.here(), Progress(), new_run_id(), attempts=attempts) as opened:
+    with open_lab(attempts=attempts, progress=Progress()) as opened:
         yield opened
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt, Result
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import open_lab
 from lab.settings import parse_client, parse_server
 from tests.own_inputs import NO_INPUT, ON_DEMAND, Input
@@ -26,7 +25,7 @@ def tried(
     """All of them, with their twins and what is advised."""
     ends = {(one.software, one.client) for one in ON_DEMAND}
     attempts = [Attempt(parse_server([], s), parse_client(c)) for s, c in sorted(ends)]
-    with open_lab(Checkout.here(), Progress(), new_run_id(), attempts=attempts) as opened:
+    with open_lab(attempts=attempts, progress=Progress()) as opened:
         yield Trial(opened, tmp_path_factory.mktemp("servers")).all_of(ON_DEMAND)
 
 

@@ -261,7 +261,7 @@ def test_every_documented_refusal_has_a_remedy_that_holds(laboratory: Lab, reaso
         if result.outcome is None:  # cannot be made on these images, which the cases say
             continue
         assert result.outcome.reason is reason, attempt
-        advice = advise(laboratory.session, result, (), places={})
+        advice = advise(laboratory, result, ())
         held = [one for one in advice.remedies if one.holds and one.rating is not Rating.UNSAFE]
         assert held, f"{attempt}: {[one.cures for one in advice.remedies]}"
         assert all(one.changes for one in held)

@@ -47,7 +47,7 @@ def test_every_case_is_told_from_what_came_of_it(laboratory: Lab) -> None:
     # given one run of all cases, each for its first client
     cases = _cases()
     planned = [one for case in cases for one in case.plan()]
-    record = record_run(laboratory, new_run_id(), planned, cases).record
+    record = record_run(laboratory, planned, cases, run_id=new_run_id()).record
     # when each is told in both languages
     for case in cases:
         for language in ("en", "ja"):

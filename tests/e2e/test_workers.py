@@ -8,15 +8,14 @@ import pytest
 
 from lab.clients import PROGRAMS
 from lab.host.machine import wait_until
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt, Goal, Result
 from lab.model.expectations import PlannedAttempt
 from lab.run.agents import WORKERS
 from lab.run.attempts import make
-from lab.run.checkout import Checkout, new_run_id
 from lab.run.laboratory import Lab, open_lab
 from lab.settings import parse_client, parse_server
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 
 pytestmark = pytest.mark.engine
 
@@ -44,7 +43,7 @@ def attempt(request: pytest.FixtureRequest) -> Attempt:
 @pytest.fixture(scope="module")
 def laboratory(attempt: Attempt) -> Iterator[Lab]:
     """A lab with what the attempt needs."""
-    with open_lab(Checkout.here(), Progress(), new_run_id(), attempts=[attempt]) as opened:
+    with open_lab(attempts=[attempt], progress=Progress()) as opened:
         yield opened
 
 

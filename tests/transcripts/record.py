@@ -22,7 +22,6 @@ from typing import Self
 
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
-from lab.images import Printed
 from lab.model import (
     PLATFORMS,
     Attempt,
@@ -35,7 +34,7 @@ from lab.model import (
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, load
 from lab.run.attempts import run
-from lab.run.checkout import Checkout, new_run_id
+from lab.run.checkout import Checkout
 from lab.run.containers import AGENTS, pack, unpack
 from lab.run.laboratory import Lab, open_lab, services_of
 from lab.run.link import AgentLink
@@ -83,9 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     recorded: list[Transcript] = []
     if arguments.run:
         recorded += from_record(arguments.run, wanted)
-    with open_lab(
-        Checkout.here(), Printed(), new_run_id(), also=containers_of(wanted)
-    ) as laboratory:
+    with open_lab(also=containers_of(wanted)) as laboratory:
         recorded += from_situations(laboratory, wanted)
         with Clients(laboratory) as clients:
             for file in PEERS:

@@ -15,17 +15,18 @@ from rich.console import Console
 from lab.certificates import describe
 from lab.check import telling
 from lab.check.clients import clients_of, meant, most_lenient, usual_among
-from lab.check.demands import CheckedFiles, ClientPattern, Demands, find, read
+from lab.check.demands import ClientPattern, Demands, find, read
 from lab.check.judging import judged, notes_on, told
 from lab.check.plan import CheckPlan, PlannedRow, read_plan
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
 from lab.check.rows import known_to_race
 from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, ServerReport, Stage
+from lab.own.configurations import GivenFiles
 from lab.own.findings import InputError
 from lab.record import AttemptResult, CertificateRecord
 from lab.remedies.advice import Advice
 from lab.remedies.words import InBothLanguages
-from lab.servers.vsftpd.own.reading import line_that_switches
+from lab.servers.vsftpd.own.reading import READING
 from lab.settings import SettingsError
 from tests.check import GOOD
 from tests.own_inputs.chains import made
@@ -148,7 +149,7 @@ def test_files_are_found_from_where_the_demands_are(tmp_path: Path) -> None:
             '[refuse]\nover = ["TLSv1"]\nimpostor = true\nunverified = false\n',
         )
     )
-    assert said.files == CheckedFiles(
+    assert said.files == GivenFiles(
         configurations={"vsftpd-conf": tmp_path / "vsftpd.conf"}, host="ftp.example.com"
     )
     assert said.over["TLSv1"].line == 13
@@ -234,7 +235,7 @@ def _plan(folder: Path, demands: str = "", conf: str = CONF, **more: Any) -> Che
     path = folder / "vsftpd.conf"
     path.write_text(conf, encoding="utf-8")
     said = read(_written(folder, demands))
-    return read_plan(said, CheckedFiles(configurations={"vsftpd-conf": path}), **more)
+    return read_plan(said, GivenFiles(configurations={"vsftpd-conf": path}), **more)
 
 
 EVERYTHING = """\
@@ -286,7 +287,7 @@ def test_with_movable_types_lines_its_client_alone_fits(tmp_path: Path) -> None:
     config = tmp_path / "mt-config.cgi"
     config.write_text("FTPSSSLVerifyNone 1\n", encoding="utf-8")
     said = read(_written(tmp_path, f'[files]\nmt-config = "{config.name}"\n'))
-    plan = read_plan(said, CheckedFiles())
+    plan = read_plan(said, GivenFiles())
     assert {one.attempt.client.program for one in plan.rows} == {"net-ftp"}
     assert not any(one.attempt.client.verify for one in plan.rows)
     assert plan.files == (str(config),)
@@ -294,15 +295,15 @@ def test_with_movable_types_lines_its_client_alone_fits(tmp_path: Path) -> None:
 
 def test_nothing_to_check_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no configuration is named"):
-        read_plan(Demands(), CheckedFiles())
+        read_plan(Demands(), GivenFiles())
     with pytest.raises(InputError, match="--clients: "):
         _plan(tmp_path, narrowed=["nobody*"])
 
 
 def test_the_line_of_a_version_is_found() -> None:
-    assert line_that_switches(CONF, "TLSv1") == 3
-    assert line_that_switches("ssl_tlsv1_2=NO\n", "TLSv1.2") == 1
-    assert line_that_switches(CONF, "TLSv1.3") is None
+    assert READING.line_that_switches(CONF, "TLSv1") == 3
+    assert READING.line_that_switches("ssl_tlsv1_2=NO\n", "TLSv1.2") == 1
+    assert READING.line_that_switches(CONF, "TLSv1.3") is None
 
 
 # -- judging -------------------------------------------------------------------------------------------
@@ -417,7 +418,7 @@ def test_where_one_option_requires_tls_of_login_and_data_that_one_is_to_be_writt
 ) -> None:
     conf = tmp_path / "pure-ftpd.conf"
     conf.write_text("TLS 1\nCertFile /etc/ssl/ftp.pem\n", encoding="utf-8")
-    files = CheckedFiles(configurations={"pure-ftpd-conf": conf})
+    files = GivenFiles(configurations={"pure-ftpd-conf": conf})
     rows = read_plan(read(_written(tmp_path, "[refuse]\nwithout-tls = true\n")), files).rows
     one = next(one for one in rows if one.requirement.demand is Demand.CLEAR_DATA)
     clear = _judged(one, reporting(DELIVERED, data_protected=False))

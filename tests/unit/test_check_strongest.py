@@ -12,20 +12,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab.check.demands import CheckedFiles
 from lab.check.form import form_of, wanted_strongest, write_new
 from lab.check.judging import judged
 from lab.check.ladders import Ladders
 from lab.check.plan import PlannedRow
-from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.ranking import ranked
 from lab.check.result import CheckResult, Demand, RankedRemedy, Requirement, RowVerdict, Strongest
 from lab.check.strongest import Demanded, comparable, strongest
+from lab.check.telling import as_json, tell
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
 from lab.own.attempt import read_attempt
-from lab.own.configurations import WritableConfiguration, given
+from lab.own.configurations import GivenFiles, WritableConfiguration
 from lab.own.files import UserFiles
 from lab.own.findings import InputError
 from lab.own.rewriting import WrittenLine
@@ -113,9 +112,7 @@ def demanded(file: Path, *clients: str, over: Sequence[str] = ()) -> list[Demand
     """What is demanded, and what comes of the file as it is; refusals with advice."""
     made = []
     for client in clients:
-        attempt, own, _ = read_attempt(
-            given({"vsftpd-conf": file}), None, None, None, [], client, []
-        )
+        attempt, own, _ = read_attempt(GivenFiles(configurations={"vsftpd-conf": file}), client)
         wanted = Requirement(demand=Demand.DELIVERS, client=client)
         made.append(_demanded(PlannedRow(wanted, attempt, own or UserFiles())))
     for version in over:
@@ -157,7 +154,7 @@ def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
 def form(file: Path, wanted: Sequence[Demanded]) -> WritableConfiguration:
     """The form of the file."""
     found = form_of(
-        wanted[0].planned.attempt.server, CheckedFiles(configurations={"vsftpd-conf": file})
+        wanted[0].planned.attempt.server, GivenFiles(configurations={"vsftpd-conf": file})
     )
     assert found is not None
     return found
@@ -354,7 +351,7 @@ def test_a_change_that_lets_in_who_must_be_refused_says_which_requirement_it_bre
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     file = conf(tmp_path)
     server = demanded(file, OLD)[0].planned.attempt.server
-    files = CheckedFiles(configurations={"vsftpd-conf": file})
+    files = GivenFiles(configurations={"vsftpd-conf": file})
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "nowhere")
     for there in (file, link, tmp_path):
@@ -371,9 +368,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_whether_it_is_searched(tmp_path: Path) -> None:
     file = conf(tmp_path)
     server = demanded(file, OLD)[0].planned.attempt.server
-    files = CheckedFiles(configurations={"vsftpd-conf": file})
+    files = GivenFiles(configurations={"vsftpd-conf": file})
 
-    def wanted(files: CheckedFiles = files, **options: Any) -> bool | None:
+    def wanted(files: GivenFiles = files, **options: Any) -> bool | None:
         found = wanted_strongest(server, files, "en", **{"search": None, "write": None, **options})
         return None if found is None else found.always
 
@@ -381,9 +378,9 @@ def test_whether_it_is_searched(tmp_path: Path) -> None:
     assert wanted(search=True) is True
     assert wanted(write=tmp_path / "new") is True
     assert wanted(search=False) is None
-    assert wanted(CheckedFiles()) is None
+    assert wanted(GivenFiles()) is None
     with pytest.raises(InputError, match="no configuration"):
-        wanted(CheckedFiles(), search=True)
+        wanted(GivenFiles(), search=True)
     with pytest.raises(InputError, match="nothing to write"):
         wanted(search=False, write=tmp_path / "new")
 
@@ -397,7 +394,7 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
     assert (found.text, found.lines, found.served) == ("", (), ())
     result = CheckResult(files=(), rows=tuple(one.row for one in wanted), strongest=found)
     target = Console(file=io.StringIO(), width=200)
-    print_proposals(result, target, language, written=None, verbose=False)
+    tell(result, target, language)
     said = target.file.getvalue()  # type: ignore[attr-defined]
     assert "--write" not in said
     nobody = {"en": "No value of these options serves any client.", "ja": "どの値でも"}[language]
@@ -431,13 +428,13 @@ def test_both_are_told(tmp_path: Path, language: str) -> None:
         strongest=found,
     )
     target = Console(file=io.StringIO(), width=200)
-    print_proposals(result, target, language, written=None, verbose=False)
+    tell(result, target, language)
     said = target.file.getvalue()  # type: ignore[attr-defined]
     assert "`require_ssl_reuse=NO`" in said
     assert OLD in said
     assert "ssl_tlsv13=NO" in said
     assert ("3 of 3 clients" if language == "en" else "3 件中 3 件") in said
-    told = proposals_as_json(result)
+    told = as_json(result)
     assert told["strongest"]["text"] == found.text
     assert list(told["remedies"][0]["brings_in"]) == [OLD]
 
@@ -495,8 +492,8 @@ def test_what_is_written_is_read_back_as_it_was_found(
     tmp_path: Path, option: str, text: str
 ) -> None:
     file = conf(tmp_path, text)
-    files = CheckedFiles(configurations={option: file})
-    attempt, _, _ = read_attempt(files.given, None, None, None, [], None, [])
+    files = GivenFiles(configurations={option: file})
+    attempt, _, _ = read_attempt(files)
     found = form_of(attempt.server, files)
     assert found is not None
     ladders = Ladders(attempt.server, found.server)

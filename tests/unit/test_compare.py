@@ -15,7 +15,8 @@ from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
 from lab.report.plain import changes_in_words
-from lab.wire import Agreement, Statement, WireReading, Witnesses
+from lab.wire.reading import WireReading
+from lab.wire.witnesses import Agreement, Statement, Witnesses
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_NO_SHARED_CIPHER,
@@ -54,7 +55,7 @@ def test_a_run_is_as_it_was_compared_with_itself() -> None:
     comparison = compare(run_record(), run_record())
     assert comparison.changes == ()
     assert comparison.same == len(run_record().attempts)
-    assert comparison.exit_status == 0
+    assert not comparison.worse
 
 
 AS_EXPECTED = cell(NO_SHARED_CIPHER, EXPECT_NO_SHARED_CIPHER)
@@ -87,7 +88,7 @@ def test_a_change_has_a_kind_and_the_worse_ones_fail_a_pipeline(
 ) -> None:
     comparison = compare(old, new)
     assert only(comparison).kind is kind
-    assert comparison.exit_status == status
+    assert comparison.worse is bool(status)
 
 
 def test_another_cipher_is_a_change_even_if_it_was_as_expected() -> None:
@@ -288,7 +289,7 @@ def test_an_image_that_is_new_or_gone_is_named() -> None:
         ("rocky9", None),
         ("vsftpd", "there"),
     ]
-    assert comparison.exit_status == 0
+    assert not comparison.worse
     assert "lab version: 0.1.0 -> 0.2.0" in changes_in_words(comparison)
 
 

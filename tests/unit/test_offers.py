@@ -9,9 +9,11 @@ from typing import Any, cast
 import pytest
 import trustme
 
+from lab.clients.net_ftp import NetFtp
 from lab.run.link import AgentError, AgentLink
 from lab.run.offers import ask_client, ask_server
 from lab.run.suites import Offer, configured
+from lab.servers.vsftpd import Vsftpd
 from lab.tls.client_hello import parse
 from lab.tls.records import HANDSHAKE_FAILURE, fatal_alert
 
@@ -70,7 +72,7 @@ def client_of(minimum: ssl.TLSVersion, maximum: ssl.TLSVersion) -> Probe:
 
 def asked_client(probe: Probe, said: str = "") -> Offer:
     link = cast("AgentLink", probe)
-    return ask_client(link, "net-ftp@rocky9", lambda port: said, 5.0, implicit=False)
+    return ask_client(link, NetFtp(), lambda port: said)
 
 
 def server_of(**limits: ssl.TLSVersion) -> ssl.SSLContext:
@@ -85,8 +87,8 @@ def server_of(**limits: ssl.TLSVersion) -> ssl.SSLContext:
 
 def asked_server(probe: Probe) -> Offer:
     listed = configured([SHA, "ECDHE-ECDSA-AES256-GCM-SHA384", GCM256])
-    link = cast("AgentLink", probe)
-    return ask_server(link, "vsftpd", 2100, "ftp.lab.test", listed, "RSA-2048", implicit=False)
+    known = Offer(end="vsftpd", configured=listed, key="RSA-2048")
+    return ask_server(cast("AgentLink", probe), Vsftpd(), 2100, known)
 
 
 def names(offer: Offer) -> dict[str, list[str]]:
@@ -140,7 +142,7 @@ def test_an_attempt_that_breaks_leaves_nobody_waiting() -> None:
 
     probe = client_of(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
     with pytest.raises(AgentError, match="killed"):
-        ask_client(cast("AgentLink", probe), "net-ftp@rocky9", attempt, 5.0, implicit=False)
+        ask_client(cast("AgentLink", probe), NetFtp(), attempt)
     assert probe.open == 0
 
 

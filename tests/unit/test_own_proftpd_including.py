@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.check.demands import CheckedFiles
 from lab.check.form import form_of
 from lab.model import ServerSettings
-from lab.own import InputError
 from lab.own.attempt import read_attempt
-from lab.own.configurations import given
+from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import Finding, read_text
+from lab.own.findings import Finding, InputError, read_text
 from lab.own.rewriting import WrittenLine
 from lab.servers.proftpd import Proftpd
 from lab.servers.proftpd.own.including import DEEPEST, gathered
@@ -46,9 +44,7 @@ def files(folder: Path, **texts: str) -> Path:
 
 
 def read(file: Path) -> tuple[Proftpd, UserFiles, list[Finding]]:
-    attempt, own, findings = read_attempt(
-        given({"proftpd-conf": file}), None, None, None, [], None, []
-    )
+    attempt, own, findings = read_attempt(GivenFiles(configurations={"proftpd-conf": file}))
     assert isinstance(attempt.server, Proftpd)
     assert own is not None
     return attempt.server, own, findings
@@ -156,7 +152,7 @@ def test_what_ends_the_command_has_its_own_file_and_line(tmp_path: Path) -> None
 def test_a_stronger_one_is_one_file_with_what_it_includes(tmp_path: Path) -> None:
     file = files(tmp_path, proftpd=MAIN, tls=TLS)
     server: ServerSettings = read(file)[0]
-    form = form_of(server, CheckedFiles(configurations={"proftpd-conf": file}))
+    form = form_of(server, GivenFiles(configurations={"proftpd-conf": file}))
     assert form is not None
     lines = [WrittenLine("TLSCipherSuite", "TLSCipherSuite B", ("suites",))]
     made = form.rewrite(form.text, lines)

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.check.demands import CheckedFiles
 from lab.check.form import form_of
-from lab.own import InputError
 from lab.own.attempt import read_attempt
-from lab.own.configurations import given
+from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import Finding, data
+from lab.own.findings import Finding, InputError, data
 from lab.own.rewriting import WrittenLine
 from lab.servers.pure_ftpd import PureFtpd
 from lab.servers.pure_ftpd.own.reading import TABLE, options
@@ -40,9 +38,7 @@ def folder(place: Path, **files: str) -> Path:
 
 
 def read(place: Path) -> tuple[PureFtpd, UserFiles, list[Finding]]:
-    attempt, own, findings = read_attempt(
-        given({"pure-ftpd-conf": place}), None, None, None, [], None, []
-    )
+    attempt, own, findings = read_attempt(GivenFiles(configurations={"pure-ftpd-conf": place}))
     assert isinstance(attempt.server, PureFtpd)
     assert own is not None
     return attempt.server, own, findings
@@ -114,7 +110,7 @@ def test_every_name_of_the_folder_is_an_option_of_the_table() -> None:
 
 def test_a_stronger_one_is_one_file(tmp_path: Path) -> None:
     made = folder(tmp_path, TLS="1", Umask="133 022", TLSCipherSuite="# ours\nHIGH")
-    form = form_of(read(made)[0], CheckedFiles(configurations={"pure-ftpd-conf": made}))
+    form = form_of(read(made)[0], GivenFiles(configurations={"pure-ftpd-conf": made}))
     assert form is not None
     text = form.rewrite(form.text, [WrittenLine("TLS", "TLS 3", ("clear text",))])
     assert text == "# lab check: clear text\nTLS 3\n# ours\nTLSCipherSuite HIGH\nUmask 133:022\n"

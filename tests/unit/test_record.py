@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from lab.cases import Catalogue
 from lab.certificates import RunCertificates, describe
 from lab.clients.net_ftp import NetFtp
-from lab.images import Provenance
+from lab.images.provenance import Provenance
 from lab.model import (
     Attempt,
     ClientReport,
@@ -61,6 +61,7 @@ from lab.record import (
 from lab.record.__main__ import SCHEMA_PATH, schema_text
 from lab.run import recording
 from lab.run.agents import Unsupported
+from lab.run.checkout import new_run_id
 from lab.run.network import Seal
 from lab.run.results import link_of
 from lab.servers.vsftpd import Vsftpd
@@ -273,8 +274,8 @@ def test_what_a_server_was_given_is_written_once_however_many_attempts_have_it(
 
     read = load(tmp_path / "run-1")
     assert read == written
-    assert {read.certificates_of(a) for a in read.attempts[:50]} == {CHAIN}
-    assert read.certificates_of(read.attempts[50]) == ()
+    assert {read.certificates.get(a.chain or "", ()) for a in read.attempts[:50]} == {CHAIN}
+    assert read.certificates.get(read.attempts[50].chain or "", ()) == ()
     assert load(tmp_path / "run-1" / "attempts.jsonl").certificates == {VALID: CHAIN}
     for name in ("record.json", "attempts.jsonl"):
         text = (tmp_path / "run-1" / name).read_text(encoding="utf-8")
@@ -289,7 +290,7 @@ def test_a_chain_is_in_the_journal_before_the_attempt_that_has_it(tmp_path: Path
         read = load(tmp_path / "run-1")
 
     assert not read.complete
-    assert read.certificates_of(read.attempts[0]) == CHAIN
+    assert read.certificates.get(read.attempts[0].chain or "", ()) == CHAIN
     lines = (tmp_path / "run-1" / "attempts.jsonl").read_text(encoding="utf-8").splitlines()
     assert [next(iter(json.loads(line))) for line in lines] == [
         "run",
@@ -359,7 +360,7 @@ def test_a_record_of_version_1_is_read(tmp_path: Path) -> None:
         read = load(path)
 
         assert read.attempts == (attempt(),)
-        assert read.certificates_of(read.attempts[0]) == ()
+        assert read.certificates.get(read.attempts[0].chain or "", ()) == ()
         assert read.format_version == 2
 
 
@@ -395,7 +396,8 @@ def test_what_was_made_once_is_written_once(tmp_path: Path) -> None:
 
 def test_a_record_that_names_a_chain_that_it_does_not_have_is_read() -> None:
     lost = attempt(chain="ftp.lab.test/lost")
-    assert RunRecord(**dict(header()), complete=True, attempts=(lost,)).certificates_of(lost) == ()
+    read = RunRecord(**dict(header()), complete=True, attempts=(lost,))
+    assert read.attempts[0].chain not in read.certificates
 
 
 @pytest.mark.parametrize(
@@ -480,9 +482,8 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
     )
 
     @contextmanager
-    def opened(
-        _checkout: object, _progress: object, _run: str, own: Any = None, **_: object
-    ) -> Iterator[SimpleNamespace]:
+    def opened(own: Any = None, **_: object) -> Iterator[SimpleNamespace]:
+        made.run_id = new_run_id()
         if own is not None:
             served = own.certificate
             material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
@@ -502,7 +503,7 @@ def test_of_every_attempt_it_is_recorded_what_the_server_was_given(
     record = recording.repeat(wanted("certificate=wrong-order"), 3).record
 
     assert list(record.certificates) == ["ftp.lab.test/wrong-order"]
-    chains = {record.certificates_of(a) for a in record.attempts}
+    chains = {record.certificates.get(a.chain or "", ()) for a in record.attempts}
     assert len(record.attempts) == 3
     described = describe(laboratory.material.server("wrong-order", "ftp.lab.test").chain_pem)
     assert chains == {tuple(CertificateRecord(**vars(c)) for c in described.certificates)}

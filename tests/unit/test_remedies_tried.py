@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lab.cases import curl, ftplib, net_ftp, vsftpd
+from lab.images.errors import Progress
 from lab.model import (
     Attempt,
     ClientSettings,
@@ -52,6 +53,13 @@ class Session:
         raise Unsupported(str(attempt))
 
 
+class Laboratory:
+    """Has such a session, and tells nobody what takes a while."""
+
+    session = Session()
+    progress = Progress()
+
+
 class Tried:
     """The remedies of a refusal for want of a resumed session; uploads over TLS 1.3 are lost at will."""
 
@@ -65,8 +73,8 @@ class Tried:
         server = vsftpd(certificate="expired") if self.expired else vsftpd(require_ssl_reuse=True)
         attempt = Attempt(server, client)
         before = attempt_record("refused", attempt, self._outcome(attempt), None)
-        session: Any = Session()
-        advice = remedies.advise(session, before, (), places={})
+        laboratory: Any = Laboratory()
+        advice = remedies.advise(laboratory, before, ())
         return {one.cures: one for one in advice.remedies}
 
     def _make(self, _: object, planned: Sequence[PlannedAttempt]) -> dict[str, AttemptResult]:
@@ -161,10 +169,10 @@ def test_a_second_fault_of_a_configuration_is_found_after_the_first_is_cured(
     monkeypatch.setattr(
         remedies, "make_all", lambda _, planned: {one.id: ended(one.attempt) for one in planned}
     )
-    session: Any = Session()
+    laboratory: Any = Laboratory()
     two = Attempt(vsftpd(extra=("one_thing=1", "other_thing=2")), net_ftp("rocky9"))
     # when remedies are looked for
-    found = remedies.advise(session, ended(two), (), places={}).remedies
+    found = remedies.advise(laboratory, ended(two), ()).remedies
     # then the change that leads to another fault is gone on from, and the one that does not is not
     cured = [one for one in found if one.holds]
     assert [one.cures for one in cured] == [("line", "line")]
@@ -194,8 +202,8 @@ def advised(
     server = vsftpd(ciphers="AES128-SHA", extra=("idle_session_timeout=60",))
     attempt = Attempt(server, client)
     before = attempt_record("refused", attempt, outcome(attempt), None)
-    session: Any = Session()
-    said = remedies.advise(session, before, (), places={}, elsewhere=elsewhere)
+    laboratory: Any = Laboratory()
+    said = remedies.advise(laboratory, before, (), elsewhere=elsewhere)
     return said, made
 
 

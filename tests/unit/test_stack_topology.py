@@ -400,14 +400,21 @@ def compose(tmp_path: Path, text: str) -> list[str]:
     return [str(program)]
 
 
+@contextlib.contextmanager
+def composing(command: list[str]) -> Iterator[None]:
+    """Have this command be Compose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(topology, "compose_command", lambda: command)
+        yield
+
+
 def start(engine: MadeUpEngine, checkout: Checkout, command: list[str]) -> topology.Topology:
     for name, asks in (("vsftpd", "${LAB_ADDRESS_VSFTPD:?}"), ("rocky9", ""), ("absent", "")):
         folder = checkout.root / "compose" / "images" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "service.yaml").write_text(asks)
-    return topology.up(
-        engine.client, checkout, IMAGES, command, "project", run_id="run-1", kept=False
-    )
+    with composing(command):
+        return topology.up(engine.client, checkout, IMAGES, "project", run_id="run-1", kept=False)
 
 
 def test_compose_gets_the_images_the_subnet_and_the_labels(
@@ -582,13 +589,12 @@ def test_what_is_needed_beside_a_kept_topology_is_started_in_it(
     images = IMAGES | {"lftp": LFTP}
     # given what runs already nothing is started
     needed = {"vsftpd": IMAGES["vsftpd"]}
-    assert (
-        topology.extended(engine.client, ours, running, images, lambda: command, needed) is running
-    )
+    assert topology.extended(engine.client, ours, running, images, needed) is running
     assert not seen.exists()
     # else Compose is told what it was told when the topology was started
     needed |= {"lftp": LFTP}
-    more = topology.extended(engine.client, ours, running, images, lambda: command, needed)
+    with composing(command):
+        more = topology.extended(engine.client, ours, running, images, needed)
     assert more is not None
     more.release(engine.client)
     lines = seen.read_text().splitlines()
@@ -607,12 +613,9 @@ def test_a_kept_topology_that_cannot_get_what_is_needed_is_not_used(
     running = kept_with_dns(engine, ours, records)
     command = compose(tmp_path, f"exit {int(why == 'Compose fails')}")
     needed = {"lftp": LFTP} | ({"vsftpd": "tls-lab/vsftpd:9"} if why == "older image" else {})
-    assert (
-        topology.extended(
-            engine.client, ours, running, IMAGES | {"lftp": LFTP}, lambda: command, needed
-        )
-        is None
-    )
+    images = IMAGES | {"lftp": LFTP}
+    with composing(command):
+        assert topology.extended(engine.client, ours, running, images, needed) is None
     # and another process may use it, as it was
     assert not in_use("kept")
     assert engine.removed == []

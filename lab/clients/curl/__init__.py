@@ -17,6 +17,7 @@ from lab.clients.base import (
     names_sslv3,
     payload_of,
 )
+from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, ClientSettings, FtpClientSettings, Goal, setting
 from lab.model.settings import OPTIONS_HELP
 
@@ -27,15 +28,7 @@ WRITE_OUT = r"\nssl_verify_result=%{ssl_verify_result}\n"
 _NUMBER = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
-_STEP_OF_COMMAND = {
-    "AUTH": "starttls",
-    "USER": "login",
-    "PASS": "login",
-    "ACCT": "login",
-    "PBSZ": "protect",
-    "PROT": "protect",
-    "QUIT": "quit",
-}
+_STEP_OF_COMMAND = {**STEP_OF_COMMAND, "QUIT": "quit"}
 
 _REPLY = re.compile(r"^< (\d{3})([ -])(.*)$")
 _COMMAND = re.compile(r"^> ([A-Z]{3,4})\b")

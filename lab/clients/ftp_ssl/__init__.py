@@ -12,18 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
-_STEP_OF_COMMAND = {
-    "AUTH": "starttls",
-    "PBSZ": "protect",
-    "PROT": "protect",
-    "USER": "login",
-    "PASS": "login",
-    "ACCT": "login",
-    "SYST": "login",
-}
+_STEP_OF_COMMAND = {**STEP_OF_COMMAND, "SYST": "login"}
 _COMMAND = re.compile(r"^---> ([A-Z]{3,4})\b")
 _REPLY = re.compile(r"^(\d{3})([ -])(.*)$")
 _SENT = re.compile(r"^\d+ bytes sent in .*$")

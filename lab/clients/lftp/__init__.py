@@ -14,22 +14,14 @@ from typing import Any, Literal
 
 from lab.clients import gnutls
 from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
 #: Its level of ``debug`` at which GnuTLS's log has handshakes and alerts (level 5 of the library).
 DEBUG = 14
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
-_STEP_OF_COMMAND = {
-    "FEAT": "greeting",
-    "AUTH": "starttls",
-    "USER": "login",
-    "PASS": "login",
-    "ACCT": "login",
-    "PWD": "login",
-    "PBSZ": "protect",
-    "PROT": "protect",
-}
+_STEP_OF_COMMAND = {**STEP_OF_COMMAND, "FEAT": "greeting", "PWD": "login"}
 #: Remarks in the place of a trouble: it goes on with the same connection.
 _NO_TROUBLE = ("AUTH TLS is not supported", "extra server response")
 #: Commands whose replies decide nothing: it goes on whatever they are.

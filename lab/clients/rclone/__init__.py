@@ -13,6 +13,7 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
 from lab.model.settings import OPTIONS_HELP
 
@@ -24,16 +25,7 @@ _OBSCURING_KEY = bytes.fromhex("9c935b48730a554d6bfd7c63c886a92bd390198eb8128afb
 _WITHOUT_TLS_1_3 = ProtocolRange(None, "TLSv1.2")
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
-_STEP_OF_COMMAND = {
-    "AUTH": "starttls",
-    "USER": "login",
-    "PASS": "login",
-    "FEAT": "login",
-    "TYPE": "login",
-    "OPTS": "login",
-    "PBSZ": "protect",
-    "PROT": "protect",
-}
+_STEP_OF_COMMAND = {**STEP_OF_COMMAND, "FEAT": "login", "TYPE": "login", "OPTS": "login"}
 #: Commands that look after the connection, or clean up, and decide nothing about the delivery.
 _ASIDE = ("DELE", "NOOP", "QUIT")
 

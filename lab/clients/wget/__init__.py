@@ -13,16 +13,9 @@ from typing import Any, Literal
 
 from lab.clients import gnutls
 from lab.clients.base import CommandProgram, Ran, Target, Trace, errno_in
+from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
-#: The step in which each FTP command belongs; whatever else is sent prepares the list.
-_STEP_OF_COMMAND = {
-    "AUTH": "starttls",
-    "USER": "login",
-    "PASS": "login",
-    "PBSZ": "protect",
-    "PROT": "protect",
-}
 _COMMAND = re.compile(r"^--> ([A-Z]{3,4})\b")
 _REPLY = re.compile(r"^(\d{3}) (.*)$")
 _CONNECTED = re.compile(r"^Connecting to .*\.\.\. connected\.$")
@@ -157,7 +150,7 @@ class _Trace(Trace):
         elif command := _COMMAND.match(line):
             self._command = command[1]
             self._listed = self._listed or command[1] == "LIST"
-            self.step = _STEP_OF_COMMAND.get(command[1], "put")
+            self.step = STEP_OF_COMMAND.get(command[1], "put")
         elif reply := _REPLY.match(line):
             self.replied = bool(self.log.sessions) and self._command != "AUTH"
             self.reply_code, self.reply_text = int(reply[1]), reply[2]

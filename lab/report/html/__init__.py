@@ -313,7 +313,7 @@ class Page:
 
 def both(text: Bilingual) -> Text:
     """A text of a document, which comes in both languages; what is between backquotes is code."""
-    return Text(prose(text.en, "`"), prose(text.ja, "`"))
+    return Text.prose(text.en, text.ja)
 
 
 def breakable(platform: str) -> Markup:

@@ -18,7 +18,7 @@ from lab.model.expectations import Verdict
 from lab.record import AttemptResult, RaceRecord, RunRecord, result_expected
 from lab.report import view
 from lab.report.advice import advice_in_words
-from lab.report.html.language import LANGUAGES, Text, inline, plain, prose, quote, say
+from lab.report.html.language import LANGUAGES, Text, inline, plain, quote, say
 from lab.report.html.sequence import Happened, sequence_of
 from lab.report.view import captured, wire_in_words
 from lab.report.warnings import warnings_of
@@ -118,7 +118,7 @@ class AttemptView:
     @property
     def warnings(self) -> list[Text]:
         """What is warned of beside the outcome."""
-        return [Text(prose(one.en, "`"), prose(one.ja, "`")) for one in warnings_of(self.attempt)]
+        return [Text.prose(one.en, one.ja) for one in warnings_of(self.attempt)]
 
     @property
     def title(self) -> Markup:
@@ -168,7 +168,7 @@ class AttemptView:
             (
                 Text(escape(one[0]), escape(other[0])),
                 [
-                    Text(prose(line, "`"), prose(same, "`"))
+                    Text.prose(line, same)
                     for line, same in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
                 ],
             )

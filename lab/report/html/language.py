@@ -74,11 +74,11 @@ def plain(text: object, longest: int = LONGEST_INLINE) -> str:
     return MAY_HIDE.sub(escaped, _cut(str(text), longest))
 
 
-def prose(text: str, mark: str = "``") -> Markup:
-    """A paragraph in which what stands between two marks is code."""
+def prose(text: str) -> Markup:
+    """A paragraph in which what stands between backquotes is code."""
     return Markup("").join(
         code(part, 600) if number % 2 else inline(part, 2000)
-        for number, part in enumerate(text.split(mark))
+        for number, part in enumerate(text.split("`"))
     )
 
 
@@ -127,7 +127,7 @@ _LABEL = re.compile(r"var\(--t-([a-z_]+)-([\w-]+)\)")
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(InBothLanguages):
     """One text in both languages; HTML. In a template it becomes an element for each."""
 
     en: Markup
@@ -139,9 +139,10 @@ class Text:
         words = escape(value)
         return cls(words, words)
 
-    def in_(self, language: str) -> Markup:
-        """The text in one of :data:`LANGUAGES`."""
-        return self.ja if language == "ja" else self.en
+    @classmethod
+    def prose(cls, en: str, ja: str) -> Text:
+        """A paragraph in which what stands between backquotes is code."""
+        return cls(prose(en), prose(ja))
 
     def plain_in(self, language: str) -> str:
         """The text in one of :data:`LANGUAGES`, without markup."""
@@ -159,13 +160,6 @@ class Text:
 
     def __str__(self) -> str:
         return str(self.html)
-
-    def format(self, **values: object) -> Text:
-        """Fill in the names in braces; a value that is a :class:`Text` in its own language."""
-        return Text(
-            self.en.format(**{n: v.en if isinstance(v, Text) else v for n, v in values.items()}),
-            self.ja.format(**{n: v.ja if isinstance(v, Text) else v for n, v in values.items()}),
-        )
 
 
 def joined(parts: list[Text]) -> Text:
@@ -239,12 +233,12 @@ def _of_documents(name: str) -> dict[str, str]:
 
 def titled(title: str) -> Text:
     """A title of a case or a section in both languages, as far as its document has it in both."""
-    return Text(prose(title, "`"), prose(titles().get(title, title), "`"))
+    return Text.prose(title, titles().get(title, title))
 
 
 def narrated(paragraph: str) -> Text:
     """A paragraph of a case's story in both languages, as far as its document has it in both."""
-    return Text(prose(paragraph, "`"), prose(stories().get(paragraph, paragraph), "`"))
+    return Text.prose(paragraph, stories().get(paragraph, paragraph))
 
 
 def labels(style: str) -> str:

@@ -40,11 +40,6 @@ class FtpSrv(FtpServerSettings):
         False, "no data channel in clear text: ftp-srv has no option for that"
     )
 
-    @property
-    def tls_first(self) -> bool:
-        """See :attr:`ServerSettings.tls_first`."""
-        return self.implicit_tls
-
 
 @dataclass(frozen=True, kw_only=True)
 class FtpSrvServer(Server[FtpSrv]):

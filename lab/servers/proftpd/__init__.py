@@ -60,21 +60,6 @@ class Proftpd(FtpServerSettings):
     key_of: str | None = setting(None, KEY_OF_HELP)
     presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
-    @property
-    def key_slug(self) -> str:
-        """See :attr:`ServerSettings.key_slug`."""
-        return self.key_of or self.certificate
-
-    @property
-    def tls_first(self) -> bool:
-        """See :attr:`ServerSettings.tls_first`."""
-        return self.implicit_tls
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ProftpdServer(Server[Proftpd]):
@@ -96,14 +81,14 @@ class ProftpdServer(Server[Proftpd]):
     def configure(self, settings: Proftpd, place: ListenerPlace) -> str:
         """The text of ``proftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
-        lines = [f"{option.name} {option.value.format(place=place)}" for option in FIXED["always"]]
+        lines = [option.line(place) for option in FIXED["always"]]
         lines += [f"{name} {value}" for name, value in self._directives(settings, place)]
         lines += [text for entry in settings.extra for text in _written(entry)]
         if settings.impostor:
-            lines += [f"{o.name} {o.value.format(place=place)}" for o in FIXED["impostor"]]
+            lines += [option.line(place) for option in FIXED["impostor"]]
         elif settings.anonymous:
             lines.append(f"<Anonymous {place.anonymous}>")
-            lines += [f"  {option.name} {option.value}" for option in FIXED["anonymous"]]
+            lines += [f"  {option.line(place)}" for option in FIXED["anonymous"]]
             lines.append("</Anonymous>")
         return "\n".join(lines) + "\n"
 

@@ -57,16 +57,6 @@ class PureFtpd(FtpServerSettings):
     key_of: str | None = setting(None, KEY_OF_HELP)
     presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
-    @property
-    def key_slug(self) -> str:
-        """See :attr:`ServerSettings.key_slug`."""
-        return self.key_of or self.certificate
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
-
 
 @dataclass(frozen=True, kw_only=True)
 class PureFtpdServer(Server[PureFtpd]):
@@ -95,9 +85,9 @@ class PureFtpdServer(Server[PureFtpd]):
     def configure(self, settings: PureFtpd, place: ListenerPlace) -> str:
         """The text of ``pure-ftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
-        lines = [f"{option.name} {option.value.format(place=place)}" for option in FIXED["always"]]
+        lines = [option.line(place) for option in FIXED["always"]]
         users = FIXED["impostor" if settings.impostor else "users"]
-        lines += [f"{option.name} {option.value.format(place=place)}" for option in users]
+        lines += [option.line(place) for option in users]
         lines += self._lines(settings, place)
         lines += [" ".join(line.split("=", 1)) for line in settings.extra]
         return "\n".join(lines) + "\n"

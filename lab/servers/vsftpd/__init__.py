@@ -47,21 +47,6 @@ class Vsftpd(FtpServerSettings):
     allow_anon_ssl: bool | None = setting(None, "anonymous sessions may use TLS")
     presumed: tuple[str, ...] = setting((), PRESUMED_HELP)
 
-    @property
-    def server_name(self) -> str:
-        """See :attr:`ServerSettings.server_name`."""
-        return self.ssl_sni_hostname or self.host
-
-    @property
-    def tls_first(self) -> bool:
-        """See :attr:`ServerSettings.tls_first`."""
-        return self.implicit_tls
-
-    @property
-    def asks_for_certificate(self) -> bool:
-        """See :attr:`ServerSettings.asks_for_certificate`."""
-        return bool(self.require_cert)
-
 
 @dataclass(frozen=True)
 class Build:
@@ -154,11 +139,11 @@ class VsftpdServer(Server[Vsftpd]):
         """The text of ``vsftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
         fixed = [*FIXED["always"], *(FIXED["anonymous"] if settings.anonymous else ())]
-        lines = ["=".join(option.for_(place)) for option in fixed]
+        lines = [option.line(place, "=") for option in fixed]
         lines += [f"{option}={_yes_no(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra
         if settings.impostor:
-            lines += ["=".join(option.for_(place)) for option in FIXED["impostor"]]
+            lines += [option.line(place, "=") for option in FIXED["impostor"]]
         return "\n".join(lines) + "\n"
 
     def _options(self, settings: Vsftpd, place: ListenerPlace) -> Iterator[tuple[str, bool | str]]:
