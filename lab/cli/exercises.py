@@ -180,7 +180,7 @@ def check(
 
 def _watch(current: UnderWay, *, verbose: bool, as_json: bool, language: str) -> bool:
     """Check at every save; whether it was solved before another terminal ended it."""
-    from lab.own import InputError
+    from lab.own.findings import InputError
 
     while _score().current == current:
         seen = _saved(current.folder)

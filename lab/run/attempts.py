@@ -31,7 +31,9 @@ from lab.record import AttemptResult
 from lab.run.agents import Unsupported
 from lab.run.link import AgentError
 from lab.run.session import Session
-from lab.wire import Capture, CapturePolicy, hear_witnesses, read
+from lab.wire.packets import Capture, CapturePolicy
+from lab.wire.reading import read
+from lab.wire.witnesses import hear_witnesses
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
 PER_PROCESSOR = 8
