@@ -87,13 +87,26 @@ class ObservedAttempt:
         self.report["cipher"] = cipher[0] if cipher else None
         self.report["verified"] = is_verified(connection)
 
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether the server may still refuse the client's certificate when the handshake is over.
+
+        In TLS 1.3 it can, after the client has finished its part: an alert or a reset is then what the client
+        gets instead of the next reply.
+        """
+        return self.request["goal"] == "handshake" and self.report.get("protocol") == "TLSv1.3"
+
     def walk(self) -> None:
         """Take the steps."""
         raise NotImplementedError
 
     def note_failure(self, error: Exception, traced: str) -> None:
-        """Report the error and its message; ``traced`` is the last line of the traceback."""
-        raise NotImplementedError
+        """Report the error and its message.
+
+        ``traced`` is the last line of the traceback, which a caller that does not handle it leaves its user.
+        """
+        self.report["message"] = traced
+        self.report["error"] = str(error) or traced
 
     def note_end(self) -> None:
         """Report what is known at the end, whatever it was."""

@@ -8,11 +8,9 @@ folder the document::
     def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case:
         \"\"\"The certificate is fine, but no cipher suite is common to both ends.\"\"\"
         attempt = Attempt(vsftpd(ciphers="AES128-SHA:DES-CBC3-SHA", protocols=up_to("TLSv1.2")), client)
-        return Case(
-            attempt,
-            refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER),
-            remedies=[recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH"))],
-        )
+        refusal = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
+        remedies = [recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH"))]
+        return Case(attempt, refusal, remedies=remedies)
 
 Every refusal has a twin: the same attempt with exactly one field changed, which must complete in the
 same run; where a case names none, it is the first of its remedies that is one. A case that breaks one of

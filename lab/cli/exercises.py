@@ -179,7 +179,7 @@ def check(
 
 def _watch(current: UnderWay, once: Callable[[], Grading], language: str) -> bool:
     """Check at every save; whether it was solved before another terminal ended it."""
-    from lab.own import InputError
+    from lab.own.findings import InputError
 
     while _score().current == current:
         seen = _saved(current.folder)

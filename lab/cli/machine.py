@@ -19,16 +19,11 @@ from lab.cli.common import PLAIN, USAGE, AsJson, console, print_error, print_jso
 from lab.host import doctor as examination
 from lab.host import engine, starting
 from lab.host.checkout import root
-from lab.images import (
-    ImageError,
-    ImageInfo,
-    ImageStore,
-    Printed,
-    archive,
-    release_from_environment,
-)
-from lab.images.provenance import moved
-from lab.images.recipe import tags
+from lab.images import archive
+from lab.images.errors import ImageError, Printed
+from lab.images.provenance import ImageInfo, moved
+from lab.images.recipe import release_from_environment, tags
+from lab.images.store import ImageStore
 from lab.report import terminal
 from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id

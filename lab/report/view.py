@@ -34,9 +34,9 @@ from lab.remedies.words import InBothLanguages, read_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
-from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
-from lab.wire.reading import ConnectionReading
+from lab.wire.reading import ConnectionReading, Ending, How, WireReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
+from lab.wire.witnesses import Agreement, Statement, Witnesses
 
 #: Settings that name an end instead of describing it.
 NAMES = frozenset({"software", "program", "platform", "policy"})

@@ -21,16 +21,10 @@ from docker.errors import DockerException
 from lab.certificates import OWN_CLIENT, RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
-from lab.images import (
-    ImageError,
-    ImageInfo,
-    ImageStore,
-    Printed,
-    Progress,
-    Source,
-    release_from_environment,
-)
-from lab.images.provenance import Builds, moved
+from lab.images.errors import ImageError, Printed, Progress
+from lab.images.provenance import Builds, ImageInfo, moved
+from lab.images.recipe import Source, release_from_environment
+from lab.images.store import ImageStore
 from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
 from lab.own.files import UserFiles
 from lab.run import network, topology

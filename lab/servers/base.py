@@ -131,9 +131,9 @@ class FixedOption:
     value: str
     reason: str
 
-    def for_(self, place: ListenerPlace) -> tuple[str, str]:
-        """Name and value; what stands in braces comes from the place."""
-        return self.name, self.value.format(place=place)
+    def line(self, place: ListenerPlace, between: str = " ") -> str:
+        """Name and value as a line; what stands in braces comes from the place."""
+        return f"{self.name}{between}{self.value.format(place=place)}"
 
 
 def fixed_options(module: str) -> Mapping[str, tuple[FixedOption, ...]]:

@@ -233,6 +233,43 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
         ("curl: (55) OpenSSL SSL_write: Broken pipe", ["client-certificate-required", "reset"]),
         ("curl: (25) Failed FTP upload: 550", ["upload-denied", "file-not-created"]),
         ("550 Permission denied.\ncurl: (25) Failed FTP upload: 550", ["upload-denied"]),
+        # the second line of a reply alone; a warning behind a delivery that is done
+        ("421 Please reconnect using TLS security mechanisms.", ["tls-required"]),
+        (
+            "Sorry, but that file doesn't exist: [/etc/ssl/private/pure-ftpd.pem]",
+            ["connection-refused"],
+        ),
+        (
+            "PHP Request Shutdown: SSL_read on shutdown: unexpected eof while reading",
+            ["unclean-close"],
+        ),
+        (
+            "522 SSL connection failed; session reuse required: see require_ssl_reuse option in vsftpd.conf",
+            ["session-reuse-required"],
+        ),
+        # one sentence of a program's for both of its channels, whatever page it names below
+        (
+            "curl: (60) SSL certificate problem: self signed certificate\n"
+            "More details here: https://curl.se/docs/sslcerts.html",
+            ["self-signed-leaf", "data-tls-failed"],
+        ),
+        ("cURL error 60: SSL certificate problem: certificate has expired", ["expired"]),
+        (
+            "PHP Warning:  file_put_contents(): Failed to open stream: operation failed in x.php on line 7",
+            [
+                "closed",
+                "timed-out",
+                "not-ftp",
+                "reset",
+                "service-unavailable",
+                "server-fault",
+                "aborted",
+            ],
+        ),
+        (
+            "javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure",
+            ["no-shared-cipher", "client-certificate-required", "no-server-certificate"],
+        ),
         # the layer decides, and not what an earlier check left
         (
             'Server a/b is DOWN, reason: Layer4 connection problem, info: "SSL handshake failure"\n'

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab.clients import PROGRAMS, Installed, Target
-from lab.clients.edge import SYSTEM_TRUST, Edge, configuration, edge_log, messages, read
+from lab.clients.edge import SYSTEM_TRUST, Edge, configuration, edge_log, messages
 from lab.dialects import client_dialect, x509_numbers
 from lab.host.checkout import root
 from lab.model import HOST_ADDRESS, ClientReport, Reason, from_, only
@@ -237,7 +237,7 @@ def test_the_origin_says_whether_the_session_was_resumed(
 ) -> None:
     headers = {"x-tls-session": said} if said else {}
     answered = {"started": True, "status": 200, "reason": "OK", "headers": headers, "said": []}
-    assert read({**answered, "known": True}).session_reused is resumed
+    assert PROGRAMS["edge"].report({**answered, "known": True}).session_reused is resumed
 
 
 def test_every_directive_is_documented() -> None:
@@ -392,7 +392,7 @@ def test_a_line_has_a_name_and_a_report(
     given: tuple[str, str, bool, str, int | None, str | None],
 ) -> None:
     line, name, known, step, verify_code, errno = given
-    report = read(failed(line))
+    report = PROGRAMS["edge"].report(failed(line))
     assert report == ClientReport(
         failed=True,
         step=step,
@@ -415,7 +415,7 @@ def test_a_line_has_a_name_and_a_report(
 @pytest.mark.parametrize("given", LINES, ids=lambda given: given[0][:70])
 def test_the_dialect_hears_every_line(given: tuple[Any, ...]) -> None:
     line, _, _, step, _, _ = given
-    report = read(failed(line))
+    report = PROGRAMS["edge"].report(failed(line))
     heard = client_dialect("edge").heard(report)
     assert heard, line
     if step == "handshake" and report.verify_code is not None:
@@ -449,7 +449,7 @@ def completed(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("verify", [True, False])
 def test_an_answer_is_a_report_of_what_the_origin_negotiated(verify: bool) -> None:
-    report = read(completed(verify=verify))
+    report = PROGRAMS["edge"].report(completed(verify=verify))
     assert (report.failed, report.step, report.reply_code) == (False, "response", 200)
     assert (report.protocol, report.cipher) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
     assert report.verified is verify
@@ -457,16 +457,16 @@ def test_an_answer_is_a_report_of_what_the_origin_negotiated(verify: bool) -> No
 
 
 def test_without_tls_nothing_was_verified() -> None:
-    assert read(completed(verify=None) | {"headers": {}}).verified is None
+    assert PROGRAMS["edge"].report(completed(verify=None) | {"headers": {}}).verified is None
 
 
 def test_a_warning_of_nginx_does_not_make_an_answer_a_failure() -> None:
-    report = read(completed() | {"said": ["an upstream response is buffered"]})
+    report = PROGRAMS["edge"].report(completed() | {"said": ["an upstream response is buffered"]})
     assert (report.failed, report.error) == (False, "")
 
 
 def test_another_answer_of_the_origin_is_passed_on() -> None:
-    report = read(completed() | {"status": 404, "reason": "Not Found"})
+    report = PROGRAMS["edge"].report(completed() | {"status": 404, "reason": "Not Found"})
     assert (report.failed, report.step, report.message) == (True, "response", "404 Not Found")
     assert report.error == ""
 
@@ -474,7 +474,7 @@ def test_another_answer_of_the_origin_is_passed_on() -> None:
 def test_a_configuration_that_nginx_does_not_take_has_no_visitor() -> None:
     words = '[emerg] SSL_CTX_set_cipher_list("X") failed (SSL: error:0A0000B9:SSL routines::no cipher match)'
     assert edge_log().refusals.search(words)
-    report = read(
+    report = PROGRAMS["edge"].report(
         {"started": False, "output": words, "library": "OpenSSL 3.5.7", "elapsed_ms": 1.0}
     )
     assert (report.failed, report.step, report.reply_code) == (True, "connect", None)
@@ -491,14 +491,16 @@ def test_other_words_of_a_start_are_a_fault_of_the_lab(words: str) -> None:
 
 
 def test_a_deadline_is_told() -> None:
-    report = read({"started": True, "timed_out": True, "library": "", "elapsed_ms": 3000.0})
+    report = PROGRAMS["edge"].report(
+        {"started": True, "timed_out": True, "library": "", "elapsed_ms": 3000.0}
+    )
     assert (report.failed, report.timed_out) == (True, True)
     assert "timed-out" in client_dialect("edge").heard(report)
 
 
 def test_a_result_of_another_agent_is_refused() -> None:
     with pytest.raises(ValueError, match="not one of the edge"):
-        read({"failed": True})
+        PROGRAMS["edge"].report({"failed": True})
 
 
 # -- the visit, with something else in nginx's place -----------------------------------------------

@@ -95,7 +95,10 @@ class CaddyProgram(VisitedProgram[Caddy]):
 
     def answered(self, visit: Visit) -> dict[str, Any]:
         """See :meth:`VisitedProgram.answered`."""
-        return read(visit.said.get("output", ""))
+        events = _events(visit.said.get("output", ""))
+        said = (str(e.get("msg", "")) for e in events if e.get("logger") == "http.log.error")
+        text = "\n".join(said)
+        return {"error": text, "step": step_of(text, _STEPS)}
 
     def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
         """See :meth:`VisitedProgram.complaints`."""
@@ -146,13 +149,6 @@ def _events(log: str) -> Iterator[Mapping[str, Any]]:
             continue
         if isinstance(event, dict):
             yield event
-
-
-def read(log: str) -> dict[str, Any]:
-    """What the lines of errors say."""
-    said = [str(e.get("msg", "")) for e in _events(log) if e.get("logger") == "http.log.error"]
-    text = "\n".join(said)
-    return {"error": text, "step": step_of(text, _STEPS)}
 
 
 PROGRAMS = (CaddyProgram(),)

@@ -120,8 +120,24 @@ class EdgeProgram(Program[Edge]):
         }
 
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
-        """See :meth:`Program.report`."""
-        return read(raw)
+        """See :meth:`Program.report`.
+
+        Raises:
+            ValueError: a result without ``started``: not one of the edge.
+        """
+        if "started" not in raw:
+            raise ValueError(f"the agent's result is not one of the edge: {dict(raw)!r}")
+        shared: dict[str, Any] = {
+            "library": str(raw.get("library") or ""),
+            "elapsed_ms": float(raw.get("elapsed_ms") or 0.0),
+        }
+        if not raw["started"]:
+            words = str(raw["output"])
+            return ClientReport(failed=True, step="connect", error=words, message=words, **shared)
+        if raw.get("timed_out"):
+            late = "the attempt's deadline passed before the edge had answered"
+            return ClientReport(failed=True, step="connect", error=late, timed_out=True, **shared)
+        return _answered(raw, shared)
 
 
 def _unsupported_names(client: Edge) -> str | None:
@@ -226,32 +242,6 @@ def _tls(client: Edge, target: Target) -> list[str]:
 
 def _milliseconds(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))}ms"
-
-
-def read(raw: Mapping[str, Any]) -> ClientReport:
-    """A report from the visitor's answer and the lines of nginx's log.
-
-    Raises:
-        ValueError: a result without ``started``: not one of the edge.
-    """
-    if "started" not in raw:
-        raise ValueError(f"the agent's result is not one of the edge: {dict(raw)!r}")
-    shared: dict[str, Any] = {
-        "library": str(raw.get("library") or ""),
-        "elapsed_ms": float(raw.get("elapsed_ms") or 0.0),
-    }
-    if not raw["started"]:
-        words = str(raw["output"])
-        return ClientReport(failed=True, step="connect", error=words, message=words, **shared)
-    if raw.get("timed_out"):
-        return ClientReport(
-            failed=True,
-            step="connect",
-            error="the attempt's deadline passed before the edge had answered",
-            timed_out=True,
-            **shared,
-        )
-    return _answered(raw, shared)
 
 
 #: What nginx as an origin says of a session (``$ssl_session_reused``).

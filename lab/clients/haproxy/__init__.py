@@ -134,8 +134,26 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
         )
 
     def answered(self, visit: Visit) -> dict[str, Any]:
-        """See :meth:`VisitedProgram.answered`."""
-        return read(visit.said.get("output", ""))
+        """See :meth:`VisitedProgram.answered`.
+
+        The second flag says what was under way: ``C`` the connection to the origin with all that belongs to
+        it, TLS too; ``H`` and later an answer was waited for. Where its health check has marked the server
+        DOWN nothing was under way, and what the check has come to is said.
+        """
+        lines = [_ADDRESS.sub("", line) for line in visit.said.get("output", "").splitlines()]
+        found = [(line, match) for line in lines if (match := _LINE.search(line))]
+        if not found:
+            return {"error": "\n".join(lines)}
+        line, match = found[-1]
+        down = [(said, why) for said in lines if (why := _DOWN.search(said))]
+        if "<NOSRV>" in line and down:
+            said, why = down[-1]
+            return {"error": f"{said}\n{line}", "step": _STEP_OF_LAYER[why["layer"]]}
+        if match["flags"][1] not in "QC":
+            return {"error": line}
+        # Only with log_errors: what it says of TLS is of a handshake that had begun.
+        more = match["more"]
+        return {"error": line, "step": "handshake" if "SSL" in more else "connect"}
 
     def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
         """See :meth:`VisitedProgram.complaints`."""
@@ -201,29 +219,6 @@ def _versions(protocols: ProtocolRange | None) -> list[str]:
         return []
     ends = {"ssl-min-ver": protocols.minimum, "ssl-max-ver": protocols.maximum}
     return [f"{name} {_SPELT.get(v, v)}" for name, v in ends.items() if v is not None]
-
-
-def read(log: str) -> dict[str, Any]:
-    """What the line of the visit says.
-
-    The second flag says what was under way: ``C`` the connection to the origin with all that belongs to
-    it, TLS too; ``H`` and later an answer was waited for. Where its health check has marked the server DOWN
-    nothing was under way, and what the check has come to is said.
-    """
-    lines = [_ADDRESS.sub("", line) for line in log.splitlines()]
-    found = [(line, match) for line in lines if (match := _LINE.search(line))]
-    if not found:
-        return {"error": "\n".join(lines)}
-    line, match = found[-1]
-    down = [(said, why) for said in lines if (why := _DOWN.search(said))]
-    if "<NOSRV>" in line and down:
-        said, why = down[-1]
-        return {"error": f"{said}\n{line}", "step": _STEP_OF_LAYER[why["layer"]]}
-    if match["flags"][1] not in "QC":
-        return {"error": line}
-    # Only with log_errors: what it says of TLS is of a handshake that had begun.
-    more = match["more"]
-    return {"error": line, "step": "handshake" if "SSL" in more else "connect"}
 
 
 PROGRAMS = (HaproxyProgram(),)

@@ -118,8 +118,24 @@ class SquidProgram(VisitedProgram[Squid]):
         )
 
     def answered(self, visit: Visit) -> dict[str, Any]:
-        """See :meth:`VisitedProgram.answered`."""
-        return read(visit)
+        """See :meth:`VisitedProgram.answered`: what the page, its header and the logs say."""
+        cache = visit.said.get("cache.log", "")
+        ready = list(_READY.finditer(cache))
+        lines = [_TIME.sub("", x) for x in cache[ready[-1].end() :].splitlines()] if ready else []
+        lines += [_ACCESS.sub("", x) for x in visit.said.get("access.log", "").splitlines()]
+        error = visit.headers.get("x-squid-error", "").partition(" ")[0]
+        page = [line for line in visit.page.splitlines() if not _PHRASES.match(line)]
+        told = [visit.told, *([error] if error else []), *page]
+        log = "\n".join(line for line in lines if line.strip() and not _USELESS.search(line))
+        no_origin = error == _NO_ORIGIN and "HIER_NONE/" in log
+        if no_origin and "server" in visit.headers:
+            # Whether the logs have a word for a closed port is a matter of the version.
+            log += f"\nServer: {visit.headers['server']}"
+        return {
+            "error": log,
+            "message": "\n".join(told),
+            "step": "connect" if no_origin else _STEPS.get(error, "response"),
+        }
 
     def complaints(self, said: Mapping[str, str]) -> Iterable[str]:
         """See :meth:`VisitedProgram.complaints`."""
@@ -173,27 +189,6 @@ def _versions(protocols: ProtocolRange | None) -> list[str]:
         off = [f"NO_{version.replace('.', '_')}" for version in newer]
         options += [f"tls-options={','.join(off)}"] if off else []
     return options
-
-
-def read(visit: Visit) -> dict[str, Any]:
-    """What the page, its header and the logs say."""
-    cache = visit.said.get("cache.log", "")
-    ready = list(_READY.finditer(cache))
-    lines = [_TIME.sub("", x) for x in cache[ready[-1].end() :].splitlines()] if ready else []
-    lines += [_ACCESS.sub("", x) for x in visit.said.get("access.log", "").splitlines()]
-    error = visit.headers.get("x-squid-error", "").partition(" ")[0]
-    page = [line for line in visit.page.splitlines() if not _PHRASES.match(line)]
-    told = [visit.told, *([error] if error else []), *page]
-    log = "\n".join(line for line in lines if line.strip() and not _USELESS.search(line))
-    no_origin = error == _NO_ORIGIN and "HIER_NONE/" in log
-    if no_origin and "server" in visit.headers:
-        # Whether the logs have a word for a closed port is a matter of the version.
-        log += f"\nServer: {visit.headers['server']}"
-    return {
-        "error": log,
-        "message": "\n".join(told),
-        "step": "connect" if no_origin else _STEPS.get(error, "response"),
-    }
 
 
 PROGRAMS = (SquidProgram(),)

@@ -72,11 +72,10 @@ class NginxServer(Server[Nginx]):
 
     def configure(self, settings: Nginx, place: ListenerPlace) -> str:
         """The text of ``nginx.conf``; see :class:`lab.servers.base.Server`."""
-        main, http = ([" ".join(o.for_(place)) for o in FIXED[part]] for part in ("main", "http"))
-        lines = [f"{option};" for option in main]
+        lines = [f"{option.line(place)};" for option in FIXED["main"]]
         lines += ["events {", "}", "http {"]
         lines += [f"    log_format lab {_quoted(LOG_FORMAT)};"]
-        lines += [f"    {option};" for option in http]
+        lines += [f"    {option.line(place)};" for option in FIXED["http"]]
         if settings.impostor:
             lines += [f"    {line}" for line in _impostor(place)]
         for variable, (source, pattern) in VARIABLES.items():

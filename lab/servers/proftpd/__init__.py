@@ -81,14 +81,14 @@ class ProftpdServer(Server[Proftpd]):
     def configure(self, settings: Proftpd, place: ListenerPlace) -> str:
         """The text of ``proftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
-        lines = [f"{option.name} {option.value.format(place=place)}" for option in FIXED["always"]]
+        lines = [option.line(place) for option in FIXED["always"]]
         lines += [f"{name} {value}" for name, value in self._directives(settings, place)]
         lines += [text for entry in settings.extra for text in _written(entry)]
         if settings.impostor:
-            lines += [f"{o.name} {o.value.format(place=place)}" for o in FIXED["impostor"]]
+            lines += [option.line(place) for option in FIXED["impostor"]]
         elif settings.anonymous:
             lines.append(f"<Anonymous {place.anonymous}>")
-            lines += [f"  {option.name} {option.value}" for option in FIXED["anonymous"]]
+            lines += [f"  {option.line(place)}" for option in FIXED["anonymous"]]
             lines.append("</Anonymous>")
         return "\n".join(lines) + "\n"
 

@@ -85,9 +85,9 @@ class PureFtpdServer(Server[PureFtpd]):
     def configure(self, settings: PureFtpd, place: ListenerPlace) -> str:
         """The text of ``pure-ftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
-        lines = [f"{option.name} {option.value.format(place=place)}" for option in FIXED["always"]]
+        lines = [option.line(place) for option in FIXED["always"]]
         users = FIXED["impostor" if settings.impostor else "users"]
-        lines += [f"{option.name} {option.value.format(place=place)}" for option in users]
+        lines += [option.line(place) for option in users]
         lines += self._lines(settings, place)
         lines += [" ".join(line.split("=", 1)) for line in settings.extra]
         return "\n".join(lines) + "\n"

@@ -139,11 +139,11 @@ class VsftpdServer(Server[Vsftpd]):
         """The text of ``vsftpd.conf``; see :class:`lab.servers.base.Server`."""
         place = replace(place, passive_ports=passive_range(settings, place))
         fixed = [*FIXED["always"], *(FIXED["anonymous"] if settings.anonymous else ())]
-        lines = ["=".join(option.for_(place)) for option in fixed]
+        lines = [option.line(place, "=") for option in fixed]
         lines += [f"{option}={_yes_no(value)}" for option, value in self._options(settings, place)]
         lines += settings.extra
         if settings.impostor:
-            lines += ["=".join(option.for_(place)) for option in FIXED["impostor"]]
+            lines += [option.line(place, "=") for option in FIXED["impostor"]]
         return "\n".join(lines) + "\n"
 
     def _options(self, settings: Vsftpd, place: ListenerPlace) -> Iterator[tuple[str, bool | str]]:

@@ -129,17 +129,11 @@ class _Attempt(ObservedAttempt):
                 await client.upload(path)
 
     async def _quit(self, client: _Observed) -> None:
-        """Leave politely. Every server closes now, some without a reply: that is no failure.
-
-        In TLS 1.3 a server can refuse the client's certificate after the client has finished its part.
-        """
-        may_be_refused = (
-            self.request["goal"] == "handshake" and self.report.get("protocol") == "TLSv1.3"
-        )
+        """Leave politely. Every server closes now, some without a reply: that is no failure."""
         try:
             await client.quit()
         except _RAISED as error:
-            if may_be_refused and isinstance(error, ssl.SSLError):
+            if self.may_be_refused and isinstance(error, ssl.SSLError):
                 raise
 
     def _count_handshakes(self, context: ssl.SSLContext) -> None:
@@ -169,9 +163,7 @@ class _Attempt(ObservedAttempt):
         if self.report["step"] == "connect" and client is not None and client._stream is not None:
             # connect() is two steps in one.
             self.report["step"] = "greeting"
-        # The last line of the traceback is what a caller that does not handle it leaves its user.
-        self.report["message"] = traced
-        self.report["error"] = str(error) or traced
+        super().note_failure(error, traced)
         if client is not None and client.data is False and self.handshakes > 1:
             # The same exception as where no connection can be made: this much is to be seen beside it.
             self.report["error"] += "; " + UNANSWERED

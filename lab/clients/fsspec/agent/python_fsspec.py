@@ -159,9 +159,7 @@ class _Attempt(ObservedAttempt):
         if self.report["step"] == "connect" and self.ftp is not None and self.ftp.sock is not None:
             # connect() is two steps in one, three with TLS from the first byte on.
             self.report["step"] = "greeting"
-        # The last line of the traceback is what a caller that does not handle it leaves its user.
-        self.report["message"] = traced
-        self.report["error"] = str(error) or traced
+        super().note_failure(error, traced)
 
 
 if __name__ == "__main__":

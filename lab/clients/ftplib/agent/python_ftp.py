@@ -141,19 +141,12 @@ class _Attempt(ObservedAttempt):
         self._quit()
 
     def _quit(self) -> None:
-        """Leave politely. Every server closes now, some without a reply: that is no failure.
-
-        In TLS 1.3 a server can refuse the client's certificate after the client has finished its
-        part: an alert or a reset is then what the client gets instead of the next reply.
-        """
+        """Leave politely. Every server closes now, some without a reply: that is no failure."""
         self.step("quit")
-        may_be_refused = (
-            self.request["goal"] == "handshake" and self.report.get("protocol") == "TLSv1.3"
-        )
         try:
             self.ftp.quit()
         except (EOFError, OSError, ftplib.Error) as error:
-            if may_be_refused and _is_alert_or_reset(error):
+            if self.may_be_refused and _is_alert_or_reset(error):
                 raise
 
     def note_end(self) -> None:
@@ -168,9 +161,7 @@ class _Attempt(ObservedAttempt):
         if self.report["step"] == "connect" and self.ftp.sock is not None:
             # connect() is two steps in one.
             self.report["step"] = "greeting"
-        # The last line of the traceback is what a caller that does not handle it leaves its user.
-        self.report["message"] = traced
-        self.report["error"] = str(error) or traced
+        super().note_failure(error, traced)
 
 
 def _is_alert_or_reset(error: Exception) -> bool:
