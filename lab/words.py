@@ -60,6 +60,12 @@ def listed_in_both(items: Iterable[str], most: int = MOST_LISTED) -> InBothLangu
     return InBothLanguages(listed(words, most), listed(words, most, language="ja"))
 
 
+def joined(items: Iterable[InBothLanguages], en: str = "; ", ja: str = "、") -> InBothLanguages:
+    """One behind the other, with what stands between them in each language."""
+    each = list(items)
+    return InBothLanguages(en.join(one.en for one in each), ja.join(one.ja for one in each))
+
+
 @cache
 def read_words(path: Path) -> Mapping[str, Mapping[str, InBothLanguages]]:
     """The texts of a file, by section and name."""

@@ -32,7 +32,7 @@ from lab.documents import documents
 from lab.exercises import exercise_named
 from lab.exercises.reading import plan, read
 from lab.host.checkout import LABEL_CHECKOUT
-from lab.images import Printed, Progress
+from lab.images.errors import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.record import AttemptResult, CaseRecord, load
 from lab.report.html import render
@@ -43,7 +43,7 @@ from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
 from lab.training.choice import one_case, recommended
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 
 #: Attempts behind each median.
 ATTEMPTS = 60

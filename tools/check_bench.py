@@ -19,7 +19,7 @@ from pathlib import Path
 from lab.check.demands import Demands
 from lab.check.plan import CheckPlan, read_plan
 from lab.host.checkout import root
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model.expectations import PlannedAttempt
 from lab.own.configurations import GivenFiles
 from lab.run.attempts import make_all

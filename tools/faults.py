@@ -29,7 +29,7 @@ from docker.errors import ImageNotFound
 
 from lab.host.checkout import root, state_directory
 from lab.host.engine import find
-from lab.images import ImageStore
+from lab.images.store import ImageStore
 from lab.run import topology
 from lab.run.checkout import Checkout
 from tests.trees import copy_tree

@@ -48,7 +48,7 @@ from lab.run.checkout import Checkout
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS
 from lab.settings import parse_client
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 from tools.field_page import DOCUMENT, Cell, End, Known, Told, write
 
 #: Bytes of the file: a race needs one that does not fit into the kernel's buffers.

@@ -21,7 +21,7 @@ from lab.cases import PlannedAttempt
 from lab.clients import PROGRAMS
 from lab.clients.base import Program
 from lab.host.checkout import root
-from lab.images import Printed, Progress
+from lab.images.errors import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.run.attempts import make
 from lab.run.checkout import Checkout
@@ -30,7 +30,7 @@ from lab.run.laboratory import Lab, open_lab
 from lab.run.link import ExecutionError, execute
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 
 #: The agent that keeps workers, and the program that does without it.
 RUNTIME, BARE = f"{AGENTS}/language_workers.py", f"{AGENTS}/bare_worker.py"

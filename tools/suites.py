@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 
 from lab.host import engine
-from lab.images import Printed
+from lab.images.errors import Printed
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
 

@@ -131,11 +131,6 @@ class BaselineComparison:
         return {"file": self.file, **changed, **rest}
 
     @property
-    def renewable(self) -> bool:
-        """Whether the baseline says less good than is true."""
-        return bool(self.better)
-
-    @property
     def status(self) -> int:
         """The exit status: what is broken and known does not count."""
         if any(row.requirement.id not in self.known for row in self.result.broken):
@@ -152,7 +147,8 @@ def compare(baseline: CheckBaseline, result: CheckResult, file: str) -> Baseline
         before = "" if was is None else was.outcome or was.verdict
         change = BaselineChange(id=name, was=before, now=now)
         if row.verdict is RowVerdict.BROKEN:
-            if was is None or was.verdict is not RowVerdict.BROKEN or _is_earlier(now, before):
+            earlier = _reached(now) < _reached(before)
+            if was is None or was.verdict is not RowVerdict.BROKEN or earlier:
                 worse.append(change)
                 continue
             known.add(name)
@@ -187,7 +183,7 @@ def baseline_in_words(compared: BaselineComparison, language: str) -> list[str]:
     lines = [said("worse" if one.was else "new", **vars(one)) for one in compared.worse]
     lines += [said("otherwise", **vars(one)) for one in compared.otherwise]
     lines += [said("better", **vars(one)) for one in compared.better]
-    lines += [said("renew", file=compared.file)] if compared.renewable else []
+    lines += [said("renew", file=compared.file)] if compared.better else []
     lines += [said("known", number=len(compared.known))] if compared.known else []
     lines += [said("gone", ids=listed(compared.gone, language=language))] if compared.gone else []
     lines += [
@@ -245,11 +241,6 @@ def _outcome(row: Row) -> str:
     if found is None:
         return ""
     return ":".join(filter(None, (found.result, found.by, found.stage, found.reason)))
-
-
-def _is_earlier(now: str, before: str) -> bool:
-    """Whether a refusal comes at an earlier stage than what came of it before: less works than then."""
-    return _reached(now) < _reached(before)
 
 
 def _reached(outcome: str) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from lab.clients import PROGRAMS
-from lab.clients.base import Program
-from lab.model import PLATFORMS, ClientSettings
+from lab.model import PLATFORMS
 from lab.model.software import LIMITS, Limits
 from lab.run.checkout import Checkout
 from lab.run.services import services_by_default
@@ -22,19 +21,13 @@ def clients_of(speaks: str, program: str | None = None) -> tuple[str, ...]:
         speaks: the protocol above TLS, as the settings of both ends name it.
         program: only those of this one.
     """
-    return tuple(str(client) for client in _settings_of(speaks, program))
-
-
-def _settings_of(speaks: str, program: str | None) -> Iterator[ClientSettings]:
-    for name, one in PROGRAMS.items():
-        if one.settings.speaks == speaks and program in (None, name):
-            yield from _everywhere(one)
-
-
-def _everywhere(program: Program[ClientSettings]) -> Iterator[ClientSettings]:
-    for platform in program.platforms:
-        for policy in PLATFORMS[platform] or (None,):
-            yield program.settings_with(platform=platform, policy=policy)
+    return tuple(
+        str(one.settings_with(platform=platform, policy=policy))
+        for name, one in PROGRAMS.items()
+        if one.settings.speaks == speaks and program in (None, name)
+        for platform in one.platforms
+        for policy in PLATFORMS[platform] or (None,)
+    )
 
 
 def most_lenient(clients: Sequence[str]) -> str:

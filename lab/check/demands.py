@@ -82,14 +82,11 @@ class Demands:
                 if client not in found:
                     # Nobody has said that a client which the lab has not is to be there.
                     found[client] = (one.written, one.written is None)
-                elif found[client][1] and one.written is not None:
-                    self._check_once(client, one.written, found[client][0])
+                elif found[client][1] and one.written and one.written.text != ALL:
+                    other, line = found[client][0], one.written.line
+                    at = other.line if other else None
+                    raise failure(self.file or "", at, "in-two-lists", client=client, line=line)
         return {c: found[c] for c in fitting if c in found and (not narrowed or c in chosen)}
-
-    def _check_once(self, client: str, deliver: SourceLine, other: SourceLine | None) -> None:
-        if deliver.text != ALL:
-            at = other.line if other else None
-            raise failure(self.file or "", at, "in-two-lists", client=client, line=deliver.line)
 
 
 def failure(file: str, line: int | None, problem: str, /, **values: object) -> InputError:
@@ -154,48 +151,45 @@ class _Reading:
 
     def finish(self) -> Demands:
         """All that it says."""
-        self._known("", self._table, ("files", "clients", "refuse", "baseline"))
-        files, clients, refuse = (self._section(n) for n in ("files", "clients", "refuse"))
-        self._known("clients", clients, ("deliver", "may-be-cannot", "settings"))
-        self._known("refuse", refuse, ("over", "without-tls", "unverified", "impostor"))
-        deliver = self._deliver(clients)
+        self._known("", ("files", "clients", "refuse", "baseline"))
+        self._known("clients", ("deliver", "may-be-cannot", "settings"))
+        self._known("refuse", ("over", "without-tls", "unverified", "impostor"))
         wanted = {
             name.replace("-", "_"): self._place("refuse", name)
             for name in ("without-tls", "unverified", "impostor")
-            if self._flag("refuse", refuse, name)
+            if self._flag("refuse", name)
         }
         return Demands(
             file=self._file,
-            files=self._files(files),
-            deliver=deliver,
-            may_be_cannot=self._patterns("clients", clients, "may-be-cannot"),
+            files=self._files(),
+            deliver=self._deliver(),
+            may_be_cannot=self._patterns("may-be-cannot"),
             settings={
                 one: self._place("clients", "settings", one)
-                for one in self._list("clients", clients, "settings")
+                for one in self._list("clients", "settings")
             },
-            over=self._versions(refuse),
+            over=self._versions(),
             baseline=self._baseline(),
             **wanted,
         )
 
-    def _deliver(self, clients: Mapping[str, Any]) -> tuple[ClientPattern, ...]:
+    def _deliver(self) -> tuple[ClientPattern, ...]:
+        clients = self._section("clients")
         if "deliver" not in clients:
             return Demands().deliver
         if clients["deliver"] == ALL:
             return (ClientPattern("*", self._place("clients", "deliver", ALL)),)
-        return self._patterns("clients", clients, "deliver")
+        return self._patterns("deliver")
 
-    def _patterns(
-        self, section: str, table: Mapping[str, Any], key: str
-    ) -> tuple[ClientPattern, ...]:
+    def _patterns(self, key: str) -> tuple[ClientPattern, ...]:
         return tuple(
-            ClientPattern(one, self._place(section, key, one))
-            for one in self._list(section, table, key)
+            ClientPattern(one, self._place("clients", key, one))
+            for one in self._list("clients", key)
         )
 
-    def _versions(self, refuse: Mapping[str, Any]) -> dict[str, SourceLine]:
+    def _versions(self) -> dict[str, SourceLine]:
         found = {}
-        for version in self._list("refuse", refuse, "over"):
+        for version in self._list("refuse", "over"):
             place = self._place("refuse", "over", version)
             if version not in PROTOCOLS:
                 hint = did_you_mean(version, PROTOCOLS, otherwise=".")
@@ -205,15 +199,15 @@ class _Reading:
             found[version] = place
         return found
 
-    def _files(self, table: Mapping[str, Any]) -> GivenFiles:
+    def _files(self) -> GivenFiles:
         kinds = readers()
         builds = {one.build_option for one in kinds.values()} - {""}
         fields = {one.name.replace("_", "-"): one for one in dataclasses.fields(GivenFiles)}
         for of_servers in ("configurations", "builds"):
             del fields[of_servers]
-        self._known("files", table, [*kinds, *sorted(builds), *fields])
+        self._known("files", [*kinds, *sorted(builds), *fields])
         read: dict[str, Any] = {"configurations": {}, "builds": {}}
-        for key, value in table.items():
+        for key, value in self._section("files").items():
             text = self._text("files", key, value)
             if key in kinds:
                 read["configurations"][key] = self._path.parent / text
@@ -232,13 +226,14 @@ class _Reading:
     # -- kinds of values -------------------------------------------------------------------------------
 
     def _section(self, name: str) -> Mapping[str, Any]:
-        found = self._table.get(name, {})
+        """A part of the file; without a name all of it."""
+        found = self._table.get(name, {}) if name else self._table
         if not isinstance(found, dict):
             raise self._wrong("", name, found, f"[{name}] and below it what belongs to it")
         return found
 
-    def _known(self, section: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
-        for name in table:
+    def _known(self, section: str, known: Iterable[str]) -> None:
+        for name in self._section(section):
             if name not in known:
                 hint = did_you_mean(name, known, otherwise=".")
                 values = {"name": cut(name), "hint": hint, "known": ", ".join(known)}
@@ -250,14 +245,14 @@ class _Reading:
             raise self._wrong(section, key, value, f'{key} = "..."')
         return value
 
-    def _flag(self, section: str, table: Mapping[str, Any], key: str) -> bool:
-        value = table.get(key, False)
+    def _flag(self, section: str, key: str) -> bool:
+        value = self._section(section).get(key, False)
         if not isinstance(value, bool):
             raise self._wrong(section, key, value, f"{key} = true or {key} = false")
         return value
 
-    def _list(self, section: str, table: Mapping[str, Any], key: str) -> Sequence[str]:
-        value = table.get(key, [])
+    def _list(self, section: str, key: str) -> Sequence[str]:
+        value = self._section(section).get(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             example = f'{key} = ["..."]' + (f' or {key} = "{ALL}"' if key == "deliver" else "")
             raise self._wrong(section, key, value, example)

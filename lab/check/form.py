@@ -8,7 +8,13 @@ from pathlib import Path
 
 from lab.check.demands import failure
 from lab.model import ServerSettings
-from lab.own.configurations import GivenFiles, WritableConfiguration, options_in_words, readers
+from lab.own.configurations import (
+    ConfigurationText,
+    GivenFiles,
+    WritableConfiguration,
+    options_in_words,
+    readers,
+)
 from lab.own.files import Unreadable, check_regular
 from lab.own.rewriting import as_bytes, read_exactly
 from lab.servers import server_of
@@ -46,8 +52,11 @@ def form_of(server: ServerSettings, files: GivenFiles) -> WritableConfiguration 
             check_regular(one.file)
     except Unreadable:
         return None
-    text, _ = one.reader.gather(one.file, read_exactly)
-    return one.reader.writable(text, str(one.file), server_of(server), one.build)
+    text, _ = one.reader.reading.gather(one.file, read_exactly)
+    program = server_of(server)
+    return one.reader.reading.writable(
+        ConfigurationText(text=text, file=str(one.file), server=program, build=one.build)
+    )
 
 
 def wanted_strongest(

@@ -22,14 +22,13 @@ from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import likeness
 from lab.remedies.lines import LineChange, changes
-from lab.remedies.words import InBothLanguages, listed_in_both, read_words
+from lab.remedies.words import InBothLanguages, joined, listed_in_both, read_words
 from lab.servers import server_of
 from lab.text import cut
 
 _WORDS: Final = Path(__file__).with_name("words.toml")
 #: Causes that name what each end offers; both were asked for the advice.
 _OF_BOTH_ENDS = (Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL)
-_UNMADE = {Verdict.CANNOT: RowVerdict.CANNOT}
 #: Settings that decide, by what is demanded; the first that a file sets, and that is not on, is named.
 _DECIDE = {
     Demand.VERIFIES: ("client.tls", "client.verify"),
@@ -50,9 +49,8 @@ def judged(planned: PlannedRow, result: AttemptResult) -> Row:
     """What came of a requirement, by the attempt that shows it; a refused delivery has no advice yet."""
     wanted, outcome = planned.requirement, result.outcome
     if outcome is None:
-        verdict = RowVerdict.LAB_ERROR
-        if result.verdict is not None:
-            verdict = _UNMADE.get(result.verdict, verdict)
+        cannot = result.verdict is Verdict.CANNOT
+        verdict = RowVerdict.CANNOT if cannot else RowVerdict.LAB_ERROR
         why = result.verdict_why
         return Row(requirement=wanted, verdict=verdict, why=why, attempts=(result,))
     through = got_through(wanted.demand, outcome)
@@ -136,7 +134,7 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             return None if outcome.report.verified else say("cause", "unverified")
         case Demand.DELIVERS:
             known = on_real_hosts(result, always=True)
-            said = InBothLanguages("; ".join(d.en for d in known), "、".join(d.ja for d in known))
+            said = joined(InBothLanguages(one.en, one.ja) for one in known)
             return say("cause", "real-host", said=said) if known else None
 
 
@@ -212,7 +210,7 @@ def _switch(place: str, version: str, planned: PlannedRow) -> Iterator[SourceLin
     reader = reader_of(planned.attempt.server)
     number = None
     if file and reader is not None:
-        number = reader.line_that_switches("\n".join(_lines(file)), version)
+        number = reader.reading.line_that_switches("\n".join(_lines(file)), version)
     if number is not None:
         yield from source_lines([f"{file}:{number}"])
     elif place or file:

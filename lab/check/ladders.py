@@ -88,14 +88,6 @@ class LeftOut:
         return f"{name}={others}" if others else ""
 
 
-def left_out_of(base: ServerSettings) -> tuple[LeftOut, ...]:
-    """The words that a server's folder declares under ``without``."""
-    return tuple(
-        LeftOut(row["option"], row["word"], InBothLanguages(**row["because"]))
-        for row in _table_of(base).get("without", ())
-    )
-
-
 def ladders_of(base: ServerSettings) -> tuple[Ladder, ...]:
     """The ladders that a server's folder declares, for a configuration; nothing: it declares none."""
     return tuple(_ladder(row, base) for row in _table_of(base).get("option", ()))
@@ -167,7 +159,10 @@ class Ladders:
         """
         self.base, self._spelt = base, spelt or server_of(base)
         self._extra: tuple[str, ...] = getattr(base, "extra", ())
-        self._without = left_out_of(base)
+        self._without = [
+            LeftOut(row["option"], row["word"], InBothLanguages(**row["because"]))
+            for row in _table_of(base).get("without", ())
+        ]
         server = server_of(base)
         possible = []
         for ladder in ladders_of(base):
@@ -294,16 +289,12 @@ def _names_of(plain: ServerSettings, ladder: Ladder, spelt: Server[Any]) -> Iter
     several = " " in ladder.setting
     if not (ladder.keep or several or ladder.setting.endswith("maximum")):
         # What is written at all where the field is set belongs to it too, whatever its value.
-        values += [dataclasses.replace(plain, **{ladder.field: _otherwise(ladder)})]
+        first = ladder.rungs[0].value
+        other: Any = not first if isinstance(first, bool) and len(ladder.rungs) == 1 else None
+        values += [dataclasses.replace(plain, **{ladder.field: other})]
     written = [frozenset(server_lines(one, spelt)) for one in values]
     for line in frozenset().union(*written) - written[0].intersection(*written):
         yield spelt.option_of(line)
-
-
-def _otherwise(ladder: Ladder) -> Any:
-    """A value of a field that no rung has."""
-    value = ladder.rungs[0].value
-    return not value if isinstance(value, bool) and len(ladder.rungs) == 1 else None
 
 
 def _alone(base: ServerSettings, ladder: Ladder, rung: Rung) -> ServerSettings:

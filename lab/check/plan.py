@@ -125,19 +125,9 @@ def _read_for(
 def _read(
     files: GivenFiles, settings: Sequence[str], client: str | None
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
+    environment = os.environ if files.mt_config else None
     attempt, own, findings = read_attempt(
-        files.given,
-        files.mt_config,
-        files.chain,
-        files.key,
-        [],
-        client,
-        settings,
-        backend=files.backend,
-        backend_name=files.backend_name,
-        ca=files.ca,
-        host=files.host,
-        environment=os.environ if files.mt_config else None,
+        files, client, client_settings=settings, environment=environment
     )
     if own is not None and not own.certificate_given and attempt.server.certificate == USUAL:
         # It is not to be what a strict client refuses.

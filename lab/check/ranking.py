@@ -21,7 +21,7 @@ from lab.remedies import Remedy, as_written, in_the_lab, remedies_for, title_of
 from lab.remedies.advice import TriedRemedy
 from lab.remedies.lines import changes
 from lab.remedies.races import RACES
-from lab.remedies.words import InBothLanguages
+from lab.remedies.words import joined
 
 #: The ratings from the best on; what is useless is none.
 _WORTH = (Rating.RECOMMENDED, Rating.TEMPORARY, Rating.UNSAFE)
@@ -147,7 +147,7 @@ def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy
     return dataclasses.replace(
         first,
         cures=(*first.cures, remedy.cure),
-        title=InBothLanguages(f"{first.title.en}; {title.en}", f"{first.title.ja}、{title.ja}"),
+        title=joined([first.title, title]),
         rating=max(first.rating, remedy.rating, key=_WORTH.index),
         changes=changes(
             before, as_written(before, remedy.attempt, [remedy]), own.places, own.form, own.texts

@@ -22,7 +22,7 @@ from lab.model import Attempt, Result, ServerSettings
 from lab.own.configurations import WritableConfiguration
 from lab.own.rewriting import WrittenLine
 from lab.record import AttemptResult
-from lab.remedies.words import InBothLanguages, listed_in_both, read_words
+from lab.remedies.words import InBothLanguages, joined, listed_in_both, read_words
 from lab.report.advice import refusal_in_words
 from lab.servers import server_of
 
@@ -218,7 +218,7 @@ class _Finder:
         ]
         return StrongestLine(
             text=text,
-            purpose=_joined([ladders[option].purpose for option in options], ("; ", "、")),
+            purpose=joined([ladders[option].purpose for option in options]),
             comment=tuple(comment),
             next_stronger="; ".join(self._value(found, one).en for one in bounds),
             loses=tuple(dict.fromkeys(lost)),
@@ -255,7 +255,7 @@ class _Finder:
             for name in sorted(self._ladders.names[option])
             if now.get(name) != then.get(name)
         ]
-        return _joined(lines, ("; ", "、"))
+        return joined(lines)
 
     def _name(self, member: str) -> str:
         """Who that is: a client, or the requirement that nobody gets through."""
@@ -276,7 +276,7 @@ class _Finder:
             rate = {"refused": worst.tries - worst.completed, "tries": worst.tries}
             name = "lost-in-a-race" if 0 < worst.completed < worst.tries else "lost"
             said.append(say("line", name, clients=clients, refusal=refusal, **rate))
-        return _joined(said, ("; ", "、"))
+        return joined(said)
 
     def _refusal(self, member: str, answer: Answer) -> InBothLanguages:
         """Stage and reason of a refusal; what it is instead, where nobody is refused."""
@@ -357,8 +357,3 @@ def comparable(settings: ServerSettings) -> ServerSettings:
         }
         changes["extra"] = tuple(sorted(alone))
     return dataclasses.replace(settings, **changes)
-
-
-def _joined(each: Sequence[InBothLanguages], by: tuple[str, str]) -> InBothLanguages:
-    en, ja = ((one.en for one in each), (one.ja for one in each))
-    return InBothLanguages(by[0].join(en), by[1].join(ja))

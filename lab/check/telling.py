@@ -1,9 +1,14 @@
-"""A check in words: a table of what came of each requirement, each cause once, and what holds of all."""
+"""A check in words: a table of what came of each requirement, each cause once, and what is proposed.
+
+For people (:func:`tell`) and for programs (:func:`as_json`). Proposed are the remedies, ranked, and the
+strongest configuration.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +16,19 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from lab.check.judging import got_through, on_real_hosts, say
-from lab.check.proposals import print_proposals, proposals_as_json
-from lab.check.result import CheckResult, Demand, Row, RowVerdict, SourceLine
-from lab.model import NotJudged
+from lab.check.result import (
+    CheckResult,
+    Demand,
+    RankedRemedy,
+    Row,
+    RowVerdict,
+    SourceLine,
+    Strongest,
+    StrongestLine,
+)
+from lab.check.strongest import say as proposed
+from lab.model import NotJudged, Rating
+from lab.remedies.words import InBothLanguages, words
 from lab.report.advice import advice_in_words, change_in_words, outcome_in_words, refusal_in_words
 from lab.report.layout import padded, print_hanging
 from lab.text import listed, visible
@@ -30,10 +45,13 @@ _STYLES = {
     RowVerdict.LAB_ERROR: "bold magenta",
 }
 _STATUS_STYLES = {0: "bold green", 1: "bold red", 3: "bold magenta"}
+_RATINGS = {Rating.UNSAFE: "giving_away", Rating.TEMPORARY: "temporary"}
 #: What programs are told of an outcome.
 _OF_OUTCOME = ("result", "by", "stage", "reason", "protocol", "cipher")
-#: Columns of a label below a cause.
-_LABEL = 11
+#: Columns of a label, and before one of a proposal.
+_LABEL, _INDENT = 11, 4
+#: So many ranked remedies are shown, and so many clients of each and of a cause, where nobody asks for all.
+MOST_SHOWN, MOST_NAMED = 5, 6
 
 
 def tell(
@@ -55,36 +73,182 @@ def tell(
         verbose: every client, cause and remedy.
         written: the file that has the strongest configuration; ``None``: it was not written.
     """
-    causes = causes_of(result.rows)
-    numbers = {row.requirement.id: n for n, rows in enumerate(causes, 1) for row in rows}
-    for demand in Demand:
-        rows = [row for row in result.rows if row.requirement.demand is demand]
-        if rows:
-            target.print(Text(say("demand", demand).in_(language), style="bold"))
-            _print_rows(rows, numbers, target, language)
-    for number, rows in enumerate(causes, 1):
-        _print_cause(number, rows, target, language, verbose=verbose)
-    print_proposals(result, target, language, written=written, verbose=verbose)
-    target.print()
-    for note in result.notes:
-        print_hanging(target, "", Text(visible(note.in_(language))))
-    for image in result.stand_ins:
-        words = say("head", "stand-in", name=image.name, library=image.library).in_(language)
-        print_hanging(target, "", Text(visible(words), style="dim"))
-    if result.record is not None:
-        words = say("head", "record", path=result.record).in_(language)
-        target.print(Text(words, style="dim"), soft_wrap=True)
-    seconds = f"{result.elapsed_s:.1f}"
-    words = say("head", "took", said=conclusion(result), seconds=seconds).in_(language)
-    print_hanging(target, "", Text(words, style=_STATUS_STYLES[result.status]))
-    if compared is not None:
-        from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
+    _Telling(result, target, language, verbose, written).tell(compared)
 
-        words = say("baseline", "beside", file=compared.file).in_(language)
-        style = _STATUS_STYLES[compared.status]
-        print_hanging(target, "", Text(visible(words), style=style))
-        for line in baseline_in_words(compared, language):
-            print_hanging(target, "  ", Text(visible(line)))
+
+@dataclass(frozen=True)
+class _Telling:
+    """Prints a check."""
+
+    result: CheckResult
+    target: Console
+    language: str
+    verbose: bool
+    written: Path | None
+
+    def tell(self, compared: BaselineComparison | None) -> None:
+        """Print all of it."""
+        causes = causes_of(self.result.rows)
+        numbers = {row.requirement.id: n for n, rows in enumerate(causes, 1) for row in rows}
+        for demand in Demand:
+            rows = [row for row in self.result.rows if row.requirement.demand is demand]
+            if rows:
+                self.target.print(Text(self._said("demand", demand), style="bold"))
+                self._rows(rows, numbers)
+        for number, rows in enumerate(causes, 1):
+            self._cause(number, rows)
+        self._remedies()
+        if self.result.strongest is not None:
+            self._strongest(self.result.strongest)
+        self.target.print()
+        self._end()
+        if compared is not None:
+            from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
+
+            style = _STATUS_STYLES[compared.status]
+            self._paragraph(self._said("baseline", "beside", file=compared.file), style)
+            for line in baseline_in_words(compared, self.language):
+                print_hanging(self.target, "  ", Text(visible(line)))
+
+    def _said(self, section: str, name: str, /, **values: object) -> str:
+        return say(section, name, **values).in_(self.language)
+
+    def _proposed(self, name: str, /, **values: object) -> str:
+        return proposed("head", name, **values).in_(self.language)
+
+    def _paragraph(self, words: str, style: str = "") -> None:
+        print_hanging(self.target, "", Text(visible(words), style=style))
+
+    def _labelled(self, indent: int, label: str, text: str) -> None:
+        head = Text(" " * indent + padded(label, _LABEL), style="dim")
+        print_hanging(self.target, head, Text(visible(text)))
+
+    # -- rows and causes -----------------------------------------------------------------------------
+
+    def _rows(self, rows: Sequence[Row], numbers: Mapping[str, int]) -> None:
+        width = max(cell_len(visible(_named(row))) for row in rows)
+        for row in rows:
+            number = numbers.get(row.requirement.id)
+            where = listed([str(one) for one in row.where[:2]], language=self.language)
+            behind = " ".join(filter(None, [visible(where), f"[{number}]" if number else ""]))
+            words = Text(visible(row_in_words(row, self.language)), style=_STYLES[row.verdict])
+            if behind:
+                words.append(f"  {behind}", style="not bold default")
+            print_hanging(self.target, f"  {padded(visible(_named(row)), width)} ", words)
+
+    def _cause(self, number: int, rows: Sequence[Row]) -> None:
+        """One cause, with the clients that it stops."""
+        first = rows[0]
+        self.target.print()
+        words = row_in_words(first, self.language)
+        if first.outcome is not None and not got_through(first.requirement.demand, first.outcome):
+            bare = dataclasses.replace(first.outcome, not_judged=(), presumed=())
+            words = outcome_in_words(bare, self.language)
+        head = f"[{number}] "
+        print_hanging(self.target, head, Text(visible(words), style=_STYLES[first.verdict]))
+        for label, text in self._of_cause(rows):
+            self._labelled(len(head), label, text)
+
+    def _of_cause(self, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+        first, language = rows[0], self.language
+        label = {
+            name: self._said("head", name)
+            for name in ("clients", "cause", "why", "where", "remedy", "user-sees", "demanded")
+        }
+        most = len(rows) if self.verbose else MOST_NAMED
+        named = dict.fromkeys(_named(one) for one in rows)
+        yield label["clients"], listed(named, most, language=language)
+        causes = list(dict.fromkeys(one.cause for one in rows if one.cause is not None))
+        if causes:
+            told = causes if self.verbose else causes[:1]
+            yield label["cause"], "\n".join(cause.in_(language) for cause in told)
+        elif first.why:
+            yield label["why"], first.why
+        if first.where:
+            yield label["where"], "\n".join(_line(one) for one in first.where)
+        if first.advice is not None:
+            pairs = advice_in_words(first.advice, language, everything=self.verbose)
+            skipped = {label["cause"], label["where"]}
+            remedies = [pair for pair in pairs if pair[0] not in skipped]
+            yield from remedies if self.verbose else remedies[:1]
+        if first.remedy:
+            lines = (change_in_words(change).in_(language) for change in first.remedy)
+            yield label["remedy"], "\n".join(lines)
+        seen = dict.fromkeys(one.user_sees.split("\n")[0] for one in rows if one.user_sees)
+        if seen:
+            yield label["user-sees"], "\n".join(seen)
+        if first.requirement.written is not None and self.verbose:
+            yield label["demanded"], str(first.requirement.written)
+
+    # -- what is proposed ----------------------------------------------------------------------------
+
+    def _remedies(self) -> None:
+        every = self.result.remedies
+        if not every:
+            return
+        self.target.print()
+        self.target.print(Text(self._proposed("remedies"), style="bold"))
+        most = len(every) if self.verbose else MOST_SHOWN
+        broken = sum(row.requirement.demand is Demand.DELIVERS for row in self.result.broken)
+        for number, one in enumerate(every[:most], 1):
+            facts = {"number": len(one.brings_in), "broken": broken, "title": one.title}
+            title = self._proposed("title", rating=rating_in_words(one), **facts)
+            style = "bold red" if one.rating is Rating.UNSAFE else "bold"
+            print_hanging(self.target, f"  {number} ", Text(visible(title), style=style))
+            self._remedy(one)
+        if (rest := len(every) - most) > 0:
+            self.target.print(f"  {self._proposed('more', number=rest)}")
+
+    def _remedy(self, one: RankedRemedy) -> None:
+        for change in one.changes:
+            if change.was or change.write:
+                self._labelled(_INDENT, "", change_in_words(change).in_(self.language))
+        most = len(one.brings_in) if self.verbose else MOST_NAMED
+        brought_in = listed(one.brings_in, most, language=self.language)
+        self._labelled(_INDENT, self._proposed("brings-in"), brought_in)
+        for name, clients in (("loses", one.loses), ("breaks", one.breaks)):
+            if clients:
+                text = listed(clients, language=self.language)
+                self._labelled(_INDENT, self._proposed(name), text)
+
+    def _strongest(self, one: Strongest) -> None:
+        must = _to_be_served(self.result)
+        self.target.print()
+        heading = strongest_of(self.result, one).in_(self.language)
+        self.target.print(Text(heading, style="bold"))
+        if one.text:
+            plural = "client" if len(must) == 1 else "clients"
+            facts = {"served": len(one.served), "all": len(must), "clients": plural}
+            tried = self._proposed("tried", tries=one.tries, **facts)
+            self._labelled(_INDENT, self._proposed("serves"), tried)
+            for number, (texts, comment) in enumerate(_decisive(one.lines)):
+                said = " / ".join(words.in_(self.language) for words in comment)
+                named = InBothLanguages("`, `".join(texts), "`、`".join(texts))
+                label = "" if number else self._proposed("lines")
+                self._labelled(_INDENT, label, self._proposed("line", text=named, words=said))
+        name = "not-served" if one.text else "not-found"
+        for number, note in enumerate(one.notes):
+            label = "" if number else self._proposed(name)
+            self._labelled(_INDENT, label, note.in_(self.language))
+        if one.text:
+            written = self.written
+            known = self._proposed("written", file=written) if written else self._proposed("write")
+            self._labelled(_INDENT, "", known)
+
+    # -- what holds of all ---------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        result = self.result
+        for note in result.notes:
+            self._paragraph(note.in_(self.language))
+        for image in result.stand_ins:
+            self._paragraph(self._said("head", "stand-in", **vars(image)), "dim")
+        if result.record is not None:
+            words = self._said("head", "record", path=result.record)
+            self.target.print(Text(words, style="dim"), soft_wrap=True)
+        seconds = f"{result.elapsed_s:.1f}"
+        words = self._said("head", "took", said=conclusion(result), seconds=seconds)
+        self._paragraph(words, _STATUS_STYLES[result.status])
 
 
 def conclusion(result: CheckResult) -> Any:
@@ -167,79 +331,50 @@ def _rate(row: Row, language: str) -> str:
     return say("result", "rate", completed=row.completed, tries=row.tries).in_(language)
 
 
-def _print_rows(
-    rows: Sequence[Row], numbers: Mapping[str, int], target: Console, language: str
-) -> None:
-    width = max(cell_len(visible(_named(row))) for row in rows)
-    for row in rows:
-        number = numbers.get(row.requirement.id)
-        where = listed([str(one) for one in row.where[:2]], language=language)
-        behind = " ".join(filter(None, [visible(where), f"[{number}]" if number else ""]))
-        words = Text(visible(row_in_words(row, language)), style=_STYLES[row.verdict])
-        if behind:
-            words.append(f"  {behind}", style="not bold default")
-        print_hanging(target, f"  {padded(visible(_named(row)), width)} ", words)
-
-
 def _named(row: Row) -> str:
     version = row.requirement.version
     return f"{version} ({row.client})" if version else row.client
-
-
-def _print_cause(
-    number: int, rows: Sequence[Row], target: Console, language: str, *, verbose: bool
-) -> None:
-    """One cause, with the clients that it stops."""
-    first = rows[0]
-    target.print()
-    words = row_in_words(first, language)
-    if first.outcome is not None and not got_through(first.requirement.demand, first.outcome):
-        bare = dataclasses.replace(first.outcome, not_judged=(), presumed=())
-        words = outcome_in_words(bare, language)
-    head = f"[{number}] "
-    print_hanging(target, head, Text(visible(words), style=_STYLES[first.verdict]))
-    for label, text in _of_cause(rows, language, verbose=verbose):
-        print_hanging(
-            target,
-            Text(" " * len(head) + padded(label, _LABEL), style="dim"),
-            Text(visible(text)),
-        )
-
-
-def _of_cause(rows: Sequence[Row], language: str, *, verbose: bool) -> Iterator[tuple[str, str]]:
-    first = rows[0]
-    most = len(rows) if verbose else 6
-    named = dict.fromkeys(_named(one) for one in rows)
-    yield _label("clients", language), listed(named, most, language=language)
-    causes = list(dict.fromkeys(one.cause for one in rows if one.cause is not None))
-    if causes:
-        told = causes if verbose else causes[:1]
-        yield _label("cause", language), "\n".join(cause.in_(language) for cause in told)
-    elif first.why:
-        yield _label("why", language), first.why
-    if first.where:
-        yield _label("where", language), "\n".join(_line(one) for one in first.where)
-    if first.advice is not None:
-        skipped = {_label("cause", language), _label("where", language)}
-        pairs = advice_in_words(first.advice, language, everything=verbose)
-        remedies = [pair for pair in pairs if pair[0] not in skipped]
-        yield from remedies if verbose else remedies[:1]
-    if first.remedy:
-        lines = "\n".join(change_in_words(change).in_(language) for change in first.remedy)
-        yield _label("remedy", language), lines
-    seen = dict.fromkeys(one.user_sees.split("\n")[0] for one in rows if one.user_sees)
-    if seen:
-        yield _label("user-sees", language), "\n".join(seen)
-    if first.requirement.written is not None and verbose:
-        yield _label("demanded", language), str(first.requirement.written)
 
 
 def _line(place: SourceLine) -> str:
     return f"{place}: {place.text}" if place.text else str(place)
 
 
-def _label(name: str, language: str) -> str:
-    return say("head", name).in_(language)
+def strongest_of(result: CheckResult, one: Strongest) -> InBothLanguages:
+    """The heading of the strongest configuration: whether it serves all clients."""
+    if not one.text:
+        return proposed("head", "strongest-of-none")
+    everybody = _to_be_served(result) <= {*one.served}
+    return proposed("head", "strongest" if everybody else "strongest-of-most")
+
+
+def rating_in_words(one: RankedRemedy) -> InBothLanguages:
+    """What a remedy is worth."""
+    return words("advice", _RATINGS.get(one.rating, "recommended"))
+
+
+def _to_be_served(result: CheckResult) -> set[str]:
+    return {
+        row.client
+        for row in result.rows
+        if row.requirement.demand is Demand.DELIVERS
+        and row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
+    }
+
+
+def _decisive(
+    lines: Sequence[StrongestLine],
+) -> Iterator[tuple[Sequence[str], Sequence[InBothLanguages]]]:
+    """The lines that could be stronger, those together about which the same is said."""
+    alike: dict[Sequence[InBothLanguages], list[str]] = {}
+    for line in lines:
+        if line.loses:
+            alike.setdefault(line.comment, []).append(line.text)
+    for comment, texts in alike.items():
+        yield texts, comment
+
+
+# -- for programs -----------------------------------------------------------------------------------
 
 
 def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> dict[str, Any]:
@@ -248,7 +383,8 @@ def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> 
         "status": result.status if compared is None else compared.status,
         "files": list(result.files),
         "rows": [_row_as_json(row) for row in result.rows],
-        **proposals_as_json(result),
+        "remedies": [dataclasses.asdict(one) for one in result.remedies],
+        "strongest": _strongest_as_json(result.strongest) if result.strongest else None,
         "notes": [dataclasses.asdict(note) for note in result.notes],
         "findings": [
             {"severity": f.severity, "file": f.file, "line": f.line, "en": f.text, "ja": f.ja}
@@ -282,4 +418,23 @@ def _row_as_json(row: Row) -> dict[str, Any]:
         "where": [dataclasses.asdict(place) for place in row.where],
         "remedy": [dataclasses.asdict(change) for change in row.remedy],
         "user_sees": row.user_sees or None,
+    }
+
+
+def _strongest_as_json(one: Strongest) -> dict[str, Any]:
+    return {
+        "text": one.text or None,
+        "lines": [dataclasses.asdict(line) for line in one.lines],
+        "served": list(one.served),
+        "notes": [dataclasses.asdict(note) for note in one.notes],
+        "rows": [
+            {
+                "id": row.requirement.id,
+                "verdict": row.verdict,
+                "completed": row.completed,
+                "tries": row.tries,
+            }
+            for row in one.rows
+        ],
+        "tries": one.tries,
     }

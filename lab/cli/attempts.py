@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
 Server = Annotated[
     str | None,
@@ -89,18 +89,11 @@ def attempt(
         _print_fields(server, client, language, web=web)
         return
     wanted, own, findings = read_attempt(
-        files.given,
-        files.mt_config,
-        files.chain,
-        files.key,
-        server_settings or [],
+        files,
         client,
-        client_settings or [],
+        client_settings=client_settings or [],
         server=server,
-        backend=files.backend,
-        backend_name=files.backend_name,
-        ca=files.ca,
-        host=files.host,
+        server_settings=server_settings or [],
         environment=os.environ if files.mt_config else None,
     )
     say_findings(findings, verbose=verbose, language=language)
@@ -143,7 +136,7 @@ def attempt(
 
 
 def _policy(name: str) -> CapturePolicy:
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
     return CapturePolicy(name)
 

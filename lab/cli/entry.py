@@ -115,9 +115,9 @@ def _status_of(error: Exception) -> int | None:
     """
     from lab.cases import CaseError
     from lab.exercises import LAB_FAILED, ExerciseError
-    from lab.images import UnknownImage, WrongVariable
+    from lab.images.errors import UnknownImage, WrongVariable
     from lab.model.expectations import ExpectationError
-    from lab.own import InputError
+    from lab.own.findings import InputError
     from lab.settings import SettingsError
 
     if isinstance(error, ExerciseError):

@@ -56,7 +56,7 @@ def run_cases(
     from lab.report.html import write
     from lab.report.terminal import Counter, print_run
     from lab.run.recording import conduct
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
     def page(record: Path) -> Path:
         return record.with_name("report.html")

@@ -50,7 +50,7 @@ def serve(
     language: common.Language = "en",
 ) -> None:
     """``lab serve``: ends with 0 when somebody ends it (Ctrl-C)."""
-    from lab.images import Printed
+    from lab.images.errors import Printed
     from lab.run.checkout import Checkout
     from lab.serve.errors import ServeError
     from lab.serve.names import choose

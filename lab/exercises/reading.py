@@ -8,12 +8,10 @@ lines, because that would be the answer.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from lab.certificates import OWN
 from lab.exercises import Exercise, ExerciseClient, ExerciseError
@@ -21,7 +19,7 @@ from lab.exercises.folder import read as read_folder
 from lab.model import Attempt, Role, parse_ports
 from lab.model.expectations import PlannedAttempt
 from lab.own.attempt import read_attempt
-from lab.own.configurations import GivenConfiguration, NamedFiles, readers
+from lab.own.configurations import GivenFiles, NamedFiles, readers
 from lab.own.files import PEM, UserAnchors, UserCertificate, UserFiles
 from lab.own.findings import read_bytes, read_text
 from lab.servers.impostor import impostors
@@ -86,37 +84,35 @@ class _Reader:
     def __init__(self, exercise: Exercise, folder: Path, originals: Path) -> None:
         self._exercise, self._folder, self._originals = exercise, folder, originals
         self._server = exercise.server
-        self._given = self._configuration()
-        self._names = NamedFiles()
-        if self._given is not None:
-            text, file = read_text(self._given.file), str(self._given.file)
-            self._names = self._given.reader.named_files(text, file)
+        self._given, self._names = self._configuration(), NamedFiles()
+        for one in self._given.given:
+            self._names = one.reader.reading.named_files(read_text(one.file), str(one.file))
         self.own = self._files()
 
     def attempt(self, one: ExerciseClient) -> Attempt:
         """The attempt of one client."""
         suffix = Path(one.file).suffix
         made, files, _ = read_attempt(
-            [self._given] if self._given is not None else [],
-            self._folder / one.file if suffix == ".cgi" else None,
-            None,
-            None,
-            (*self._server.settings, *self._passive()),
+            replace(
+                self._given,
+                mt_config=self._folder / one.file if suffix == ".cgi" else None,
+                backend=self._folder / one.file if suffix == ".vcl" else None,
+            ),
             one.client,
-            one.settings,
+            client_settings=one.settings,
             server=self._server.software,
-            backend=self._folder / one.file if suffix == ".vcl" else None,
+            server_settings=(*self._server.settings, *self._passive()),
         )
         given = files.anchors if files is not None else None
         return self._with_certificates(made, given)
 
-    def _configuration(self) -> GivenConfiguration | None:
-        """The server's configuration, with what reads it; ``None``: the folder has none."""
-        if not self._server.file:
-            return None
-        file, build = self._folder / self._server.file, self._server.build
-        reader = next(one for one in readers().values() if one.file == self._server.file)
-        return GivenConfiguration(reader=reader, file=file, build=build)
+    def _configuration(self) -> GivenFiles:
+        """The server's configuration, if the folder has one."""
+        for option, one in readers().items():
+            if one.file == self._server.file:
+                builds = {one.build_option: self._server.build} if self._server.build else {}
+                return GivenFiles(configurations={option: self._folder / one.file}, builds=builds)
+        return GivenFiles()
 
     def _with_certificates(self, made: Attempt, given: UserAnchors | None) -> Attempt:
         """The attempt with the folder's chain, and with what the folder's clients trust."""
@@ -126,7 +122,7 @@ class _Reader:
         if made.server.has_certificate:
             made = made.with_server(certificate=OWN)
         if given is not None and own.anchors is None:
-            self.own = dataclasses.replace(own, anchors=given)
+            self.own = replace(own, anchors=given)
         elif own.anchors is not None and made.client.trust is None:
             made = made.with_client(trust=OWN)
         if made.client.host is None:
@@ -224,7 +220,9 @@ _KINDS = (".pem", ".key")
 
 def plan(exercise: Exercise, files: ReadFolder) -> list[PlannedAttempt]:
     """The attempts of one check: clients as often as they must get through, and each at an impostor's."""
-    own = _own_files(files.own)
+    from lab.run.recording import own_files  # noqa: PLC0415 - is loaded while agents start
+
+    own = own_files(files.own)
     made: list[PlannedAttempt] = []
     for number, (one, attempt) in enumerate(zip(exercise.clients, files.clients, strict=True)):
         made += [
@@ -238,16 +236,3 @@ def plan(exercise: Exercise, files: ReadFolder) -> list[PlannedAttempt]:
         name, at_impostor = f"intruder-impostor-{number}", impostors(attempt)
         made.append(PlannedAttempt(name, at_impostor, role=Role.IMPOSTOR, own=own))
     return made
-
-
-def _own_files(own: UserFiles | None) -> Any:
-    if own is None or own.certificate is None:
-        return None
-    from lab.record import OwnFiles  # noqa: PLC0415 - is loaded while agents start
-
-    return OwnFiles(
-        chain=own.certificate.chain_file,
-        key=own.certificate.key_file,
-        ca=own.anchors.file if own.anchors else None,
-        host=None,
-    )

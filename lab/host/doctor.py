@@ -277,8 +277,10 @@ def look_at_registry(engine: Engine) -> Seen:
 
 def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
     """Which packages in the images have moved since the expectations were last seen to hold."""
-    from lab.images import ImageError, ImageStore, Source, release_from_environment
+    from lab.images.errors import ImageError
     from lab.images.provenance import moved
+    from lab.images.recipe import Source, release_from_environment
+    from lab.images.store import ImageStore
 
     if engine.client is None:
         return seen("cannot be told without an engine")

@@ -16,21 +16,3 @@ about:
 
 ``errors`` is how an operator is told.
 """
-
-from lab.images.errors import ImageError, Printed, Progress, UnknownImage, WrongVariable
-from lab.images.provenance import ImageInfo, Provenance
-from lab.images.recipe import Source, release_from_environment
-from lab.images.store import ImageStore
-
-__all__ = [
-    "ImageError",
-    "ImageInfo",
-    "ImageStore",
-    "Printed",
-    "Progress",
-    "Provenance",
-    "Source",
-    "UnknownImage",
-    "WrongVariable",
-    "release_from_environment",
-]

@@ -18,6 +18,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -51,17 +52,13 @@ def write_context(stream: IO[bytes], candidate: Candidate, packages: Mapping[str
         ImageError: a package lacks a member that the recipe takes from it.
     """
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, may_run, data in _context(candidate, packages):
+        files = context_files(candidate.recipe.directory, candidate.variant)
+        of_recipe = ((name, executable(path), path.read_bytes()) for name, path in files.items())
+        taken = (selected(one, packages[one.file]) for one in candidate.variant.artifacts)
+        for name, may_run, data in chain(of_recipe, chain.from_iterable(taken)):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o755 if may_run else 0o644
             archive.addfile(entry, io.BytesIO(data))
-
-
-def _context(candidate: Candidate, packages: Mapping[str, Path]) -> Iterator[Member]:
-    for name, path in context_files(candidate.recipe.directory, candidate.variant).items():
-        yield name, executable(path), path.read_bytes()
-    for artifact in candidate.variant.artifacts:
-        yield from selected(artifact, packages[artifact.file])
 
 
 def selected(artifact: Artifact, package: Path) -> Iterator[Member]:
@@ -155,16 +152,11 @@ class Cancelled(Exception):
     """The build was given up because the lab is being interrupted."""
 
 
-def never() -> bool:
-    """Nobody interrupts."""
-    return False
-
-
 def follow(
     events: Iterable[Mapping[str, Any]],
     tried: str,
     report: Say = lambda _: None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> str:
     """Read a build's events to the end, reporting every step that takes time; the id of the image.
 

@@ -15,6 +15,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import docker
@@ -230,21 +231,17 @@ def write_builds(path: Path, images: Iterable[Provenance], kept: Builds | None =
     Raises:
         ImageError: the file cannot be written.
     """
-    parts = [_HEAD]
+    parts, quoted = [_HEAD], partial(json.dumps, ensure_ascii=False)
     builds = {**(kept or {}), **{one.image: builds_of(one) for one in images}}
     for image, versions in sorted(builds.items()):
-        lines = [f"{_quoted(n)} = {_quoted(v)}\n" for n, v in versions.items()]
+        # The escapes of a string of TOML are those of JSON.
+        lines = [f"{quoted(n)} = {quoted(v)}\n" for n, v in versions.items()]
         parts.append(f"\n[{image}]\n{''.join(lines)}")
     try:
         path.write_text("".join(parts), encoding="utf-8")
     except OSError as error:
         happened = error.strerror or str(error)
         raise ImageError("builds-written", path=path, happened=happened) from error
-
-
-def _quoted(text: str) -> str:
-    """As a string of TOML, whose escapes are those of JSON."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _broken(path: Path, happened: str) -> ImageError:

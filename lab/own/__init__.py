@@ -2,10 +2,7 @@
 
 Every reader is a pure function: text in, settings out, with findings that name file and line. It reads
 what the program itself would make of the file, mistakes included; what cannot be read at all is an
-:class:`InputError`. ``attempt`` puts the readers and the command line together, ``files`` reads any file
-that a person names within bounds, ``judged`` says what an attempt can tell of a person's certificate.
+:class:`~lab.own.findings.InputError`. ``attempt`` puts the readers and the command line together, ``files``
+reads any file that a person names within bounds, ``judged`` says what an attempt can tell of a person's
+certificate.
 """
-
-from lab.own.findings import Finding, InputError, Severity
-
-__all__ = ["Finding", "InputError", "Severity"]

@@ -21,12 +21,18 @@ from lab.model import (
     ServerSettings,
     WebClientSettings,
 )
-from lab.own.configurations import EXTRA, GivenConfiguration
-from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles
+from lab.own.configurations import EXTRA, ConfigurationText, GivenConfiguration, GivenFiles
+from lab.own.files import (
+    PEM,
+    ClientForm,
+    UserAnchors,
+    UserCertificate,
+    UserFiles,
+    public_roots,
+)
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_address, is_host_name, is_of_the_lab
-from lab.own.roots import public_roots
 from lab.servers import SERVERS
 from lab.settings import attempt_of, parse_client, parse_server
 from lab.text import cut
@@ -53,38 +59,24 @@ def _web_programs() -> list[str]:
 
 
 def read_attempt(
-    configurations: Sequence[GivenConfiguration],
-    config: Path | None,
-    chain: Path | None,
-    key: Path | None,
-    server_assignments: Sequence[str],
-    client: str | None,
-    client_assignments: Sequence[str],
+    files: GivenFiles,
+    client: str | None = None,
     *,
+    client_settings: Sequence[str] = (),
     server: str | None = None,
-    backend: Path | None = None,
-    backend_name: str | None = None,
-    ca: Path | None = None,
-    host: str | None = None,
+    server_settings: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Attempt, UserFiles | None, list[Finding]]:
     """The attempt that the files and the command line describe.
 
     Args:
-        configurations: of a server; one at most can be tried.
-        config: lines of an mt-config.cgi.
-        chain: the server's certificate chain, PEM.
-        key: its private key, PEM; not needed where it is in the chain's file.
-        server_assignments: ``FIELD=VALUE`` for the server.
+        files: of several configurations of servers one at most can be tried.
         client: ``PROGRAM@PLATFORM[:POLICY]`` (default: :data:`WEB_CLIENT` with a backend, else
             :data:`FTP_CLIENT`).
-        client_assignments: ``FIELD=VALUE`` for the client.
+        client_settings: ``FIELD=VALUE`` for the client.
         server: the software (default: what reads the configuration; without one :data:`WEB_SERVER` for a web
             client, else :data:`FTP_SERVER`).
-        backend: a content delivery network's definition of a backend: VCL, TOML or JSON.
-        backend_name: which of them, where the file has several.
-        ca: what the clients trust, PEM; default: what the backend says, else public roots.
-        host: the name that the clients ask for; default: what the backend says, else the lab's own.
+        server_settings: ``FIELD=VALUE`` for the server.
         environment: variables to look through for Movable Type's directives.
 
     Returns:
@@ -95,51 +87,51 @@ def read_attempt(
         InputError: a file that cannot be read or tried.
         SettingsError: an assignment that cannot be read, or a build that does not exist.
     """
-    given = _one_of(configurations)
-    of_web, of_ftp = _by_family(given)
-    _check_together(backend or of_web, of_ftp or config)
+    given, config, backend = _one_of(files.given), files.mt_config, files.backend
+    web = [backend, *(one.file for one in files.given if one.reader.of_web)]
+    _check_together(web, [*(one.file for one in files.given if not one.reader.of_web), config])
     bare = BARE_CLIENT if client is None else None
-    client = client or (WEB_CLIENT if backend or of_web else FTP_CLIENT)
+    client = client or (WEB_CLIENT if any(web) else FTP_CLIENT)
     server = server or _server_for(client, given)
     findings: list[Finding] = []
-    certificate = _certificate(chain, key, findings)
+    certificate = _certificate(files.chain, files.key, findings)
     places: dict[str, str] = {}
-    of_server = _server(given, server, server_assignments, certificate, findings, places)
-    anchors = _anchors(ca, findings) if ca is not None else None
-    client_assignments = _with_what_is_given(client_assignments, host, anchors)
-    of_client, base = parse_client(client, client_assignments), parse_client(client)
+    of_server = _server(given, server, server_settings, certificate, findings, places)
+    anchors = _anchors(files.ca, findings) if files.ca is not None else None
+    client_settings = _with_what_is_given(client_settings, files.host, anchors)
+    of_client, base = parse_client(client, client_settings), parse_client(client)
     settings: ClientSettings
     presented: UserCertificate | None = None
     form: ClientForm = "options"
     if backend is not None:
-        read, settings, said = _of_backend(backend, backend_name, base, of_server, bare)
+        read, settings, said = _of_backend(backend, files.backend_name, base, of_server, bare)
         anchors, presented = anchors or read.anchors, read.client
         form = read.written_as
         places |= read.places
     elif config is not None:
         settings, said, lines = _delivery(config, base, certificate)
-        assigned = _assigned(client_assignments)
+        assigned = _assigned(client_settings)
         places |= {f"client.{n}": f"{config}:{at}" for n, at in lines.items() if n not in assigned}
         form = "mt-config"
     else:
         settings, said = of_client, []
     if backend is not None or config is not None:
         file = Findings(str(backend or config), TABLE)
-        of_client = _assigned_over(settings, of_client, base, client_assignments, file)
+        of_client = _assigned_over(settings, of_client, base, client_settings, file)
         findings += _by_line([*said, *file])
     findings += _of_environment(environment) if environment is not None else []
     attempt = attempt_of(of_server, of_client)
     _check_own_is_given(attempt, certificate, anchors)
-    asked = _asked(attempt) if host is not None or backend is not None else None
+    asked = _asked(attempt) if files.host is not None or backend is not None else None
     if certificate is not None:
         findings += say_what_is_not_judged(
             attempt,
             certificate,
-            str(chain),
+            str(files.chain),
             public_roots().description,
             anchors_given=anchors is not None,
         )
-        findings += _looked_at(attempt, certificate, anchors, str(chain))
+        findings += _looked_at(attempt, certificate, anchors, str(files.chain))
     roots = public_roots() if attempt.server.certificate == OWN else None
     own = UserFiles(
         certificate,
@@ -152,11 +144,11 @@ def read_attempt(
         texts=_texts(backend or config, places),
     )
     brought = own != UserFiles() or any(one is not None for one in (given, config, backend))
-    if brought and certificate is None and "certificate" not in _assigned(server_assignments):
-        names = _names_it_holds_for(attempt.client, client_assignments)
+    if brought and certificate is None and "certificate" not in _assigned(server_settings):
+        names = _names_it_holds_for(attempt.client, client_settings)
         own = dataclasses.replace(own, certificate_given=False, names=names)
         for name in names:
-            found = Findings(str(backend or f"--host {host}"), TABLE)
+            found = Findings(str(backend or f"--host {files.host}"), TABLE)
             found.say("lab-certificate", None, name=name)
             findings += found
     return attempt, own if own != UserFiles() else None, most_of(findings)
@@ -312,23 +304,13 @@ def _one_of(configurations: Sequence[GivenConfiguration]) -> GivenConfiguration 
     """The configuration that is tried.
 
     Raises:
-        InputError: there are several, and a server reads one.
+        InputError: there are several of one family, and a server reads one.
     """
     for one, other in itertools.combinations(configurations, 2):
         if one.reader.of_web is other.reader.of_web:
             found = Findings(str(other.file), TABLE)
             raise found.fail("two-configurations", None, one=one.option, other=other.option)
-    if len(configurations) > 1:
-        web, ftp = sorted(configurations, key=lambda one: not one.reader.of_web)
-        _check_together(web.file, ftp.file)
     return next(iter(configurations), None)
-
-
-def _by_family(given: GivenConfiguration | None) -> tuple[Path | None, Path | None]:
-    """The file, where it is for a web server and where it is for one of FTP."""
-    if given is None:
-        return None, None
-    return (given.file, None) if given.reader.of_web else (None, given.file)
 
 
 def _server_for(client: str, given: GivenConfiguration | None) -> str:
@@ -339,10 +321,11 @@ def _server_for(client: str, given: GivenConfiguration | None) -> str:
     return given.reader.software
 
 
-def _check_together(web: Path | None, config: Path | None) -> None:
+def _check_together(web: Iterable[Path | None], others: Iterable[Path | None]) -> None:
     """A backend and an origin's configuration are for the web, and the other files are not."""
-    if web is not None and config is not None:
-        raise Findings(str(web), TABLE).fail("web-and-ftp", None, config=config)
+    for_web, for_ftp = (next(filter(None, files), None) for files in (web, others))
+    if for_web and for_ftp:
+        raise Findings(str(for_web), TABLE).fail("web-and-ftp", None, config=for_ftp)
 
 
 def _certificate(
@@ -377,8 +360,11 @@ def _server(
     conf, reader = str(given.file), given.reader
     if not isinstance(explicit, reader.settings):
         raise Findings(conf, TABLE).fail("other-server", None, file=reader.file, software=software)
-    text, origins = reader.gather(given.file, read_text)
-    read = reader.read(text, conf, SERVERS[software], given.build, origins)
+    text, origins = reader.reading.gather(given.file, read_text)
+    whole = ConfigurationText(
+        text=text, file=conf, server=SERVERS[software], build=given.build, origins=origins
+    )
+    read = reader.reading.read(whole)
     wins = Findings(conf, TABLE, origins)
     for name in assigned:
         if name in read.lines:

@@ -116,7 +116,9 @@ class _Translation:
                 and backend.use_sni
             ):
                 self.say("no-sni", "ssl_cert_hostname")
-        self._override_host(checked)
+        if (host := backend.override_host) is not None:
+            unclear = checked is None and host != backend.address and backend.tls
+            self.say("override-host-checked" if unclear else "override-host", "override_host")
         checked, sent = checked or backend.address, sent or backend.address
         # What it asks for is sent and checked anyway; in the place of the address, unless that is what it
         # asks for, the lab's server has a name of its own.
@@ -130,13 +132,6 @@ class _Translation:
             self.changes["sni"] = sent
             # A client may check the name that it sends where it is told no other: IO::Socket::SSL does.
             self.changes.setdefault("verify_name", host if self.own else self.server.host)
-
-    def _override_host(self, checked: str | None) -> None:
-        host = self.backend.override_host
-        if host is None:
-            return
-        unclear = checked is None and host != self.backend.address and self.backend.tls
-        self.say("override-host-checked" if unclear else "override-host", "override_host")
 
     def versions_and_times(self) -> None:
         backend, times = self.backend, self.backend.timeouts

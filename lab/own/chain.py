@@ -86,7 +86,6 @@ def check_chain(
     lines: Sequence[int],
     file: str,
     checked: Checked,
-    now: datetime.datetime | None = None,
 ) -> Findings:
     """All that can be seen to be wrong with a chain.
 
@@ -95,7 +94,6 @@ def check_chain(
         lines: where each of them is in the file.
         file: its name, for messages.
         checked: what it is checked for.
-        now: the time, for dates (default: the clock's).
     """
     found = Findings(file)
     with quietly():
@@ -104,9 +102,7 @@ def check_chain(
     members = [ChainMember(*each) for each in zip(lines, certificates, strict=True)]
     path = in_order(members)
     for member in members:
-        _say_dates(
-            member, found, now or datetime.datetime.now(datetime.UTC), leaf=member is path[0]
-        )
+        _say_dates(member, found, leaf=member is path[0])
     for member in members[1:]:
         if issued(member.certificate, member.certificate):
             _say(found, "root-sent", member.line, member=member)
@@ -123,9 +119,8 @@ def check_anchors(members: Sequence[ChainMember], found: Findings) -> None:
     with quietly():
         pems = (m.certificate.public_bytes(Encoding.PEM) for m in members)
         described = [describe(pem).leaf for pem in pems]
-    now = datetime.datetime.now(datetime.UTC)
     for member, one in zip(members, described, strict=True):
-        _say_dates(member, found, now, leaf=False)
+        _say_dates(member, found, leaf=False)
         if not (one.ca or issued(member.certificate, member.certificate)):
             _say(found, "anchor-no-ca", member.line, member=member)
 
@@ -201,8 +196,9 @@ def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 # -- one after the other ------------------------------------------------------------------------------
 
 
-def _say_dates(member: ChainMember, found: Findings, now: datetime.datetime, *, leaf: bool) -> None:
+def _say_dates(member: ChainMember, found: Findings, *, leaf: bool) -> None:
     """When it begins and ends, of an issuer only where that is near or over."""
+    now = datetime.datetime.now(datetime.UTC)
     begins = member.certificate.not_valid_before_utc
     ends = member.certificate.not_valid_after_utc
     if now > ends:
@@ -252,13 +248,10 @@ def _say_issuer(
 
 def _where_the_issuer_is(certificate: x509.Certificate) -> str:
     """Where a certificate says that its issuer's is (RFC 5280, section 4.2.2.1); nothing is fetched."""
-    try:
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except (x509.ExtensionNotFound, *DAMAGES):
-        return ""
+    access = _extension(certificate, x509.AuthorityInformationAccess)
     found = [
         one.access_location.value
-        for one in access.value
+        for one in access or ()
         if one.access_method == AuthorityInformationAccessOID.CA_ISSUERS
     ]
     return f"; it is at {cut(str(found[0]))}" if found else ""
@@ -290,7 +283,7 @@ def _say_purposes(
     found: Findings,
 ) -> None:
     """Whether each is made for what it does."""
-    usages = _usages(path[0].certificate)
+    usages = list(_extension(path[0].certificate, x509.ExtendedKeyUsage) or ())
     right = {_USAGES[checked.side], ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if usages and not right & set(usages):
         names = ", ".join(usage._name for usage in usages)
@@ -308,10 +301,6 @@ def _say_purposes(
             _say(found, "may-not-sign", issuer.line, member=issuer)
 
 
-def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
-    return list(_extension(certificate, x509.ExtendedKeyUsage) or ())
-
-
 def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:
     """The extension of this kind; ``None``: there is none, or none that can be read."""
     try:
@@ -327,7 +316,9 @@ def _say_constraints(
     path: Sequence[ChainMember], anchor: x509.Certificate | None, found: Findings
 ) -> None:
     """What issuers may not have below them (RFC 5280, sections 4.2.1.9, 4.2.1.10), and what nobody knows."""
-    leaf, top = path[0], path[-1]
+    top = path[-1]
+    named = _extension(path[0].certificate, x509.SubjectAlternativeName)
+    dns_names = named.get_values_for_type(x509.DNSName) if named else []
     above = [(one.certificate, one.line, str(one)) for one in path[1:]]
     if anchor is not None and anchor != top.certificate:
         above.append((anchor, top.line, cut(anchor.subject.rfc4514_string())))
@@ -337,18 +328,13 @@ def _say_constraints(
         if most is not None and below > most:
             _say(found, "path-too-long", line, issuer=issuer, most=most, below=below)
         names = _extension(certificate, x509.NameConstraints)
-        outside = [] if names is None else [n for n in _dns_names(leaf) if not _permits(names, n)]
+        outside = [n for n in dns_names if not _permits(names, n)] if names else []
         if outside:
             _say(found, "name-not-permitted", line, issuer=issuer, name=cut(outside[0]))
     for member in path:
         unknown = _unknown_critical(member.certificate)
         if unknown is not None:
             _say(found, "unknown-extension", member.line, member=member, extension=unknown)
-
-
-def _dns_names(leaf: ChainMember) -> list[str]:
-    names = _extension(leaf.certificate, x509.SubjectAlternativeName)
-    return [] if names is None else names.get_values_for_type(x509.DNSName)
 
 
 def _permits(constraints: x509.NameConstraints, name: str) -> bool:

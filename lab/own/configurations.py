@@ -1,8 +1,9 @@
 """Servers that read people's own configuration files: what a server's folder declares of its own kind.
 
 A server that reads one has a folder ``own`` (``lab/servers/NAME/own``), whose ``READER`` says what the kind
-is called, how it is read and how it is written again. The options of the commands, the keys of a
-``lab-check.toml`` and the exercises follow from what is found; nothing here names a server.
+is called; ``READING`` of the module ``reading`` beside it reads one, and writes it again. The options of the
+commands, the keys of a ``lab-check.toml`` and the exercises follow from what is found; nothing here names a
+server.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from lab.model import ServerSettings, WebServerSettings
 from lab.model.software import LAB
@@ -25,6 +26,21 @@ from lab.servers.base import Server
 
 #: What a line of a configuration is called by: ``extra:LINE`` of an entry of ``extra``, else the field.
 EXTRA = "extra:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationText:
+    """The text of a configuration file, and what it is read for."""
+
+    text: str
+    file: str
+    """Its name, for the findings."""
+    server: Server[Any]
+    """The lab's server that stands for the person's."""
+    build: str | None = None
+    """The build that the file is written for; ``None``: nobody has named one."""
+    origins: Origins = ONE_FILE
+    """Where its lines stand, as :meth:`ConfigurationReading.gather` says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,22 +89,76 @@ class WritableConfiguration:
     rewrite: Rewrite
 
 
+class ConfigurationReading(ABC):
+    """What reads the files of one server software, and writes them again."""
+
+    @abstractmethod
+    def read(self, given: ConfigurationText) -> ReadConfiguration:
+        """What a text comes to.
+
+        Raises:
+            InputError: it cannot be read or handed on.
+            SettingsError: there is no such build.
+        """
+
+    def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
+        """The text of a file with that of the files that it includes, and where each line stands.
+
+        Args:
+            file: as the person named it.
+            read: reads one file; what it raises is raised.
+        """
+        return read(file), ONE_FILE
+
+    def writable(self, given: ConfigurationText) -> WritableConfiguration:
+        """How a text is changed and read again, with errors as :meth:`read`."""
+
+        def read_again(changed: str) -> ServerSettings:
+            return self.read(replace(given, text=plain(changed))).settings
+
+        return WritableConfiguration(
+            file=given.file,
+            text=given.text,
+            server=given.server,
+            read=read_again,
+            rewrite=self.rewriter(replace(given, text=plain(given.text))),
+        )
+
+    def rewriter(self, given: ConfigurationText) -> Rewrite:
+        """What writes lines into a text, with errors as :meth:`read`."""
+        raise NotImplementedError(f"nothing writes {given.file}")
+
+    def line_that_switches(self, text: str, version: str) -> int | None:
+        """The line that switches one protocol version and no other, of several the last; ``None``: none."""
+        del text, version
+        return None
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """What the text names of the machine; raises as :meth:`read`."""
+        del text, file
+        return NamedFiles()
+
+    def presumptions(self) -> Iterator[InBothLanguages]:
+        """Every wording of what must hold on a person's server, with the places of its values."""
+        yield from ()
+
+
 @dataclass(frozen=True, kw_only=True)
-class OwnConfiguration(ABC):
+class OwnConfiguration:
     """The configuration file of one server software, as people bring it."""
 
-    file: ClassVar[str]
+    file: str
     """The name of the file, such as ``vsftpd.conf``."""
-    software: ClassVar[str]
+    software: str
     """The server that reads it where nobody names one: a name of ``ServerSettings.software``."""
-    settings: ClassVar[type[ServerSettings]]
+    settings: type[ServerSettings]
     """What it is read as: the class of the settings of every server that reads it."""
-    help: ClassVar[str]
-    build_help: ClassVar[str] = ""
+    help: str
+    build_help: str = ""
     """What ``--NAME-build`` names; empty: there is one build, or none is to be named."""
-    is_written: ClassVar[bool] = False
-    """Whether the lab writes such a file anew, and looks for a stronger configuration (:meth:`rewriter`)."""
-    has_certificate: ClassVar[bool] = False
+    is_written: bool = False
+    """Whether the lab writes such a file anew, and looks for a stronger configuration."""
+    has_certificate: bool = False
     """Whether the program has a certificate where no line names one."""
 
     @property
@@ -106,68 +176,12 @@ class OwnConfiguration(ABC):
         """Whether it is for a web server."""
         return issubclass(self.settings, WebServerSettings)
 
-    @abstractmethod
-    def read(
-        self,
-        text: str,
-        file: str,
-        server: Server[Any],
-        build: str | None = None,
-        origins: Origins = ONE_FILE,
-    ) -> ReadConfiguration:
-        """What a text comes to.
-
-        Args:
-            text: the whole file.
-            file: its name, for the findings.
-            server: the lab's server that stands for the person's.
-            build: the build that the file is written for; ``None``: nobody has named one.
-            origins: where its lines stand, as :meth:`gather` says.
-
-        Raises:
-            InputError: it cannot be read or handed on.
-            SettingsError: there is no such build.
-        """
-
-    def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
-        """The text of a file with that of the files that it includes, and where each line stands.
-
-        Args:
-            file: as the person named it.
-            read: reads one file; what it raises is raised.
-        """
-        return read(file), ONE_FILE
-
-    def writable(
-        self, text: str, file: str, server: Server[Any], build: str | None = None
-    ) -> WritableConfiguration:
-        """How a text is changed and read again, with arguments and errors as :meth:`read`."""
-
-        def read_again(changed: str) -> ServerSettings:
-            return self.read(plain(changed), file, server, build).settings
-
-        rewrite = self.rewriter(plain(text), file, server)
-        return WritableConfiguration(
-            file=file, text=text, server=server, read=read_again, rewrite=rewrite
-        )
-
-    def rewriter(self, text: str, file: str, server: Server[Any]) -> Rewrite:
-        """What writes lines into a text, with arguments and errors as :meth:`read`."""
-        raise NotImplementedError(f"no {self.file} is written: {text!r} {file} {server}")
-
-    def line_that_switches(self, text: str, version: str) -> int | None:
-        """The line that switches one protocol version and no other; ``None``: none does."""
-        del text, version
-        return None
-
-    def named_files(self, text: str, file: str) -> NamedFiles:
-        """What the text names of the machine; raises as :meth:`read`."""
-        del text, file
-        return NamedFiles()
-
-    def presumptions(self) -> Iterator[InBothLanguages]:
-        """Every wording of what must hold on a person's server, with the places of its values."""
-        yield from ()
+    @property
+    def reading(self) -> ConfigurationReading:
+        """What reads such a file: it is loaded where there is one."""
+        folder = self.software.replace("-", "_")
+        found: ConfigurationReading = import_module(f"lab.servers.{folder}.own.reading").READING
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,14 +222,21 @@ class GivenFiles:
     configurations: Mapping[str, Path] = field(default_factory=dict)
     """Of servers, by the options of :func:`readers`."""
     builds: Mapping[str, str] = field(default_factory=dict)
-    """What they are written for, by the option that names the build; one without a file changes nothing."""
+    """What they are written for, by the option that names the build. One without a file changes nothing."""
     chain: Path | None = None
+    """The server's certificate chain, PEM."""
     key: Path | None = None
+    """Its private key, PEM; not needed where it is in the chain's file."""
     ca: Path | None = None
+    """What the clients trust, PEM; ``None``: what the backend says, else public roots."""
     host: str | None = None
+    """The name that the clients ask for; ``None``: what the backend says, else the lab's own."""
     mt_config: Path | None = None
+    """Lines of an mt-config.cgi."""
     backend: Path | None = None
+    """A content delivery network's definition of a backend: VCL, TOML or JSON."""
     backend_name: str | None = None
+    """Which of them, where the file has several."""
 
     def over(self, other: GivenFiles) -> GivenFiles:
         """These, and where one is not named, that of the other."""

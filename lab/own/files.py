@@ -98,6 +98,20 @@ class PublicRoots:
     """Whose, and in which version."""
 
 
+def public_roots() -> PublicRoots:
+    """Mozilla's roots, in the version that is installed; nothing is downloaded.
+
+    A person's own chain is judged against them where nobody says what is trusted. Distributions ship these
+    roots, each in a version of its own and with changes of its own. An image that has its distribution's
+    keeps them (:data:`lab.run.containers.PUBLIC_ROOTS`); a stand-in has none, and gets Mozilla's as the
+    package certifi has them. What it then says holds for these.
+    """
+    import certifi  # noqa: PLC0415 - a file of a quarter of a megabyte, only where it is needed
+
+    pem = Path(certifi.where()).read_bytes()
+    return PublicRoots(pem, f"Mozilla's public roots (certifi {certifi.__version__})")
+
+
 #: What lines for a client are for: the program itself, Movable Type, or the definition of a backend.
 ClientForm = Literal["options", "mt-config", "vcl", "toml", "json"]
 

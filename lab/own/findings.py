@@ -141,18 +141,6 @@ class Findings(list[Finding]):
             number=number, file=file
         )
 
-    def error(self, line: int | None, text: str) -> None:
-        """The program that the file is for ends because of this line."""
-        self.append(Finding(Severity.ERROR, *self.at(line), text))
-
-    def warn(self, line: int | None, text: str) -> None:
-        """The line does not do what it seems to, or not here."""
-        self.append(Finding(Severity.WARNING, *self.at(line), text))
-
-    def note(self, line: int | None, text: str) -> None:
-        """This became of the line."""
-        self.append(Finding(Severity.NOTE, *self.at(line), text))
-
     def say(self, name: str, line: int | None, /, **values: object) -> None:
         """The words of this name in the table, with the values in the places of their names."""
         table = data(self.table)

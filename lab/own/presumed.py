@@ -25,7 +25,7 @@ def presumption(what: str, place: str) -> str:
 def wordings() -> Iterator[InBothLanguages]:
     """Every wording of a presumption, with the places of its values."""
     for reader in readers().values():
-        yield from reader.presumptions()
+        yield from reader.reading.presumptions()
 
 
 def in_both_languages(presumed: str) -> InBothLanguages:
@@ -45,9 +45,6 @@ def _with_place() -> InBothLanguages:
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """What matches each wording, the one that says most first, and its Japanese."""
     each = {_with_place().format(what=one, place="{place}") for one in wordings()}
-    longest_first = sorted(each, key=lambda one: -len("".join(_literals(one.en))))
+    parse = string.Formatter().parse
+    longest_first = sorted(each, key=lambda one: -sum(len(text) for text, *_ in parse(one.en)))
     return tuple((re.compile(pattern_of(one.en)), one.ja) for one in longest_first)
-
-
-def _literals(words: str) -> Iterator[str]:
-    return (literal for literal, *_ in string.Formatter().parse(words))

@@ -46,7 +46,8 @@ from lab.remedies.advice import Advice
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
 from lab.text import readable_throughout
-from lab.wire import WireReading, Witnesses
+from lab.wire.reading import WireReading
+from lab.wire.witnesses import Witnesses
 
 FORMAT: Final = "tls-ftps-interop-lab/record"
 FORMAT_VERSION: Final = 2

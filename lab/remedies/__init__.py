@@ -233,12 +233,10 @@ def cured(
 def delivered(attempt: Attempt) -> Expectation:
     """What is expected of an attempt that nothing is wrong with any more."""
     client = attempt.client
-    if not client.uses_tls:
-        uploads = isinstance(client, FtpClientSettings) and client.goal is Goal.TRANSFER
-        return completed(data_protected=False) if uploads else completed()
+    verified = client.verify if client.uses_tls else None
     if isinstance(client, FtpClientSettings) and client.goal is Goal.TRANSFER:
-        return completed(verified=client.verify, data_protected=True)
-    return completed(verified=client.verify)
+        return completed(verified=verified, data_protected=client.uses_tls)
+    return completed(verified=verified)
 
 
 #: So long a client is to wait for an answer, in seconds: the default of a network's edge.
@@ -277,11 +275,8 @@ def title_of(before: Attempt, remedy: Remedy) -> InBothLanguages:
     if isinstance(was, EdgeSettings) and was.program != now.program:
         return words("cure", "names-apart", client=str(now), edge=str(was))
     if remedy.cure != "line":
-        return (
-            words("cure", remedy.cure)
-            if remedy.cure
-            else InBothLanguages(remedy.title, remedy.title)
-        )
+        own = InBothLanguages(remedy.title, remedy.title)
+        return words("cure", remedy.cure) if remedy.cure else own
     old, new = (getattr(one.server, "extra", ()) for one in (before, remedy.attempt))
     gone = next(line for line in old if line not in new)
     return line_title(gone, next((line for line in new if line not in old), None))
@@ -420,18 +415,14 @@ def _patient(attempt: Attempt) -> Attempt | None:
     return attempt.with_client(timeout_s=PATIENCE_S) if slow else None
 
 
-def _where_client(field: str, change: Change) -> Change:
-    """The change, if the client has something in this field."""
-    return lambda attempt: (
-        change(attempt)
-        if getattr(attempt.client, field, None) not in (None, False, "off")
-        else None
-    )
+def _where_set(field: str, change: Change, side: str = "server") -> Change:
+    """The change, if the settings of this side have something in this field."""
 
+    def changed(attempt: Attempt) -> Attempt | None:
+        given = getattr(getattr(attempt, side), field, None)
+        return change(attempt) if given and given != "off" else None
 
-def _where_set(field: str, change: Change) -> Change:
-    """The change, if the server has something in this field."""
-    return lambda attempt: change(attempt) if getattr(attempt.server, field, None) else None
+    return changed
 
 
 #: Certificates of which the server sends the leaf alone, and of an authority that clients do not know.
@@ -498,21 +489,9 @@ CURES: tuple[Cure, ...] = (
         _where(("expired-intermediate", OWN), _server(certificate="valid")),
         like=("expired-intermediate",),
     ),
-    Cure(
-        "certificate-for-name",
-        (Reason.HOSTNAME_MISMATCH,),
-        _server(certificate="valid"),
-    ),
-    Cure(
-        "larger-key",
-        (Reason.WEAK_KEY,),
-        _server(certificate="rsa3072"),
-    ),
-    Cure(
-        "server-suites",
-        (Reason.NO_SHARED_CIPHER, Reason.RC4_REFUSED),
-        _server(ciphers="HIGH"),
-    ),
+    Cure("certificate-for-name", (Reason.HOSTNAME_MISMATCH,), _server(certificate="valid")),
+    Cure("larger-key", (Reason.WEAK_KEY,), _server(certificate="rsa3072")),
+    Cure("server-suites", (Reason.NO_SHARED_CIPHER, Reason.RC4_REFUSED), _server(ciphers="HIGH")),
     Cure(
         "newer-version",
         (Reason.NO_SHARED_CIPHER, Reason.WEAK_SIGNATURE_ALGORITHM),
@@ -522,16 +501,8 @@ CURES: tuple[Cure, ...] = (
     Cure("other-suites", _UNSTARTED, _where_set("ciphers", _server(ciphers="HIGH"))),
     Cure("other-versions", _UNSTARTED, _where_set("protocols", _server(protocols=only("TLSv1.2")))),
     Cure("other-certificate", _UNSTARTED, _other_certificate),
-    Cure(
-        "server-version",
-        (Reason.NO_SHARED_PROTOCOL,),
-        _server(protocols=only("TLSv1.2")),
-    ),
-    Cure(
-        "server-tls",
-        (Reason.PLAINTEXT_PEER, Reason.TLS_NOT_OFFERED),
-        _server(tls=True),
-    ),
+    Cure("server-version", (Reason.NO_SHARED_PROTOCOL,), _server(protocols=only("TLSv1.2"))),
+    Cure("server-tls", (Reason.PLAINTEXT_PEER, Reason.TLS_NOT_OFFERED), _server(tls=True)),
     Cure("well-behaved", _MISBEHAVING, _server(behaviour="serve")),
     Cure("listening", _UNREACHED, _server(listening=True)),
     Cure("let-in", _UNREACHED, _let_in),
@@ -541,21 +512,9 @@ CURES: tuple[Cure, ...] = (
         (Reason.CLIENT_CERTIFICATE_REQUIRED,),
         _server(require_cert=False),
     ),
-    Cure(
-        "server-tls-1.2",
-        _AT_UPLOAD,
-        _server(protocols=only("TLSv1.2")),
-    ),
-    Cure(
-        "data-ports",
-        _PASSIVE,
-        _server(data_ports="open"),
-    ),
-    Cure(
-        "passive-address",
-        _PASSIVE,
-        _server(pasv_address=None),
-    ),
+    Cure("server-tls-1.2", _AT_UPLOAD, _server(protocols=only("TLSv1.2"))),
+    Cure("data-ports", _PASSIVE, _server(data_ports="open")),
+    Cure("passive-address", _PASSIVE, _server(pasv_address=None)),
     Cure(
         "sound-certificate",
         (
@@ -625,22 +584,13 @@ CURES: tuple[Cure, ...] = (
         gives="root-and-intermediate",
     ),
     Cure("anchor-renewed", (Reason.EXPIRED,), _anchor_renewed, like=(EXPIRED_ROOT,), gives="root"),
-    Cure(
-        "pinned",
-        (Reason.SELF_SIGNED_LEAF,),
-        _pinned,
-    ),
+    Cure("pinned", (Reason.SELF_SIGNED_LEAF,), _pinned),
     Cure(
         "name-given",
         (Reason.HOSTNAME_MISMATCH,),
         _where(["wrong-host"], _client(verify_name=OTHER_HOST, sni=OTHER_HOST)),
     ),
-    Cure(
-        "name-corrected",
-        (Reason.HOSTNAME_MISMATCH,),
-        _name_corrected,
-        named=_name_corrected,
-    ),
+    Cure("name-corrected", (Reason.HOSTNAME_MISMATCH,), _name_corrected, named=_name_corrected),
     Cure(
         "host",
         (Reason.NAME_NOT_FOUND, Reason.RESOLVER_FAILED, Reason.SNI_REJECTED),
@@ -650,17 +600,17 @@ CURES: tuple[Cure, ...] = (
     Cure(
         "check-with-tls",
         (Reason.PLAINTEXT_PEER,),
-        _where_client("check_port", _client(check_ssl=True)),
+        _where_set("check_port", _client(check_ssl=True), "client"),
     ),
     Cure(
         "check-with-name",
         (Reason.SNI_REJECTED, Reason.INTERNAL_ERROR_ALERT),
-        _where_client("check", _client(check_sni=True)),
+        _where_set("check", _client(check_sni=True), "client"),
     ),
     Cure(
         "sessions-apart",
         ISSUER,
-        _where_client("session_reuse", _client(session_reuse=False)),
+        _where_set("session_reuse", _client(session_reuse=False), "client"),
     ),
     Cure(
         "client-certificate",
@@ -684,39 +634,17 @@ CURES: tuple[Cure, ...] = (
         _client(protect_data=True),
     ),
     Cure("patient", (Reason.TIMED_OUT,), _patient),
-    Cure(
-        "client-tls-1.2",
-        _AT_UPLOAD,
-        _client(protocols=only("TLSv1.2")),
-    ),
-    Cure(
-        "session-shared",
-        (Reason.SESSION_REUSE_REQUIRED,),
-        _session_shared,
-    ),
+    Cure("client-tls-1.2", _AT_UPLOAD, _client(protocols=only("TLSv1.2"))),
+    Cure("session-shared", (Reason.SESSION_REUSE_REQUIRED,), _session_shared),
     Cure("active", (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE), _client(mode="active")),
     # what gives something away
-    Cure(
-        "reuse-not-required",
-        (Reason.SESSION_REUSE_REQUIRED,),
-        _server(require_ssl_reuse=False),
-    ),
-    Cure(
-        "not-verified",
-        OF_CERTIFICATES,
-        _without_verification,
-        Rating.UNSAFE,
-    ),
+    Cure("reuse-not-required", (Reason.SESSION_REUSE_REQUIRED,), _server(require_ssl_reuse=False)),
+    Cure("not-verified", OF_CERTIFICATES, _without_verification, Rating.UNSAFE),
     Cure(
         "plain-login",
         (Reason.TLS_REQUIRED,),
         _server(tls_required_login=False, tls_required_data=False),
         Rating.UNSAFE,
     ),
-    Cure(
-        "without-tls",
-        (Reason.PLAINTEXT_PEER,),
-        _client(tls=False),
-        Rating.UNSAFE,
-    ),
+    Cure("without-tls", (Reason.PLAINTEXT_PEER,), _client(tls=False), Rating.UNSAFE),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -11,6 +11,10 @@ from pydantic.json_schema import SkipJsonSchema
 from lab.model import Attempt, Captured, Outcome, Rating
 from lab.remedies.lines import LineChange
 from lab.remedies.words import InBothLanguages
+
+_T = TypeVar("_T")
+#: A field that is in no record.
+_Unrecorded = Annotated[_T, SkipJsonSchema(), Field(exclude=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +39,11 @@ class TriedRemedy:
     """What comes of the same client at an impostor's server; null: not tried."""
     captured: Captured | None = None
     """What the impostor got; null: nothing, or not tried."""
-    refused: Annotated[Attempt | None, SkipJsonSchema(), Field(exclude=True)] = field(
-        default=None, compare=False
-    )
+    refused: _Unrecorded[Attempt | None] = field(default=None, compare=False)
     """The attempt for which they were tried; none in what was read from a record."""
-    attempt: Annotated[Attempt | None, SkipJsonSchema(), Field(exclude=True)] = field(
-        default=None, compare=False
-    )
+    attempt: _Unrecorded[Attempt | None] = field(default=None, compare=False)
     """The attempt that they lead to; none in what was read from a record."""
-    further: Annotated[bool, SkipJsonSchema(), Field(exclude=True)] = field(
-        default=False, compare=False
-    )
+    further: _Unrecorded[bool] = field(default=False, compare=False)
     """Whether it was refused for something else than without them; false in what was read from a record."""
 
     @property

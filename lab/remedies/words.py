@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.words import InBothLanguages, listed_in_both, pattern_of, read_words
+from lab.words import InBothLanguages, joined, listed_in_both, pattern_of, read_words
 
-__all__ = ["InBothLanguages", "listed_in_both", "pattern_of", "read_words", "table", "words"]
+__all__ = [
+    "InBothLanguages",
+    "joined",
+    "listed_in_both",
+    "pattern_of",
+    "read_words",
+    "table",
+    "words",
+]
 
 
 def table(section: str) -> Mapping[str, InBothLanguages]:

@@ -27,7 +27,7 @@ from lab.text import visible
 if TYPE_CHECKING:
     from lab.documents import Document, Language
     from lab.documents.verdicts import ClaimResult
-    from lab.images import Provenance
+    from lab.images.provenance import Provenance
 
 _STYLES: dict[Verdict | None, str] = {
     Verdict.AS_EXPECTED: "green",

@@ -34,9 +34,9 @@ from lab.remedies.words import InBothLanguages, read_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
-from lab.wire import Agreement, Ending, How, Statement, WireReading, Witnesses
-from lab.wire.reading import ConnectionReading
+from lab.wire.reading import ConnectionReading, Ending, How, WireReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
+from lab.wire.witnesses import Agreement, Statement, Witnesses
 
 #: Settings that name an end instead of describing it.
 NAMES = frozenset({"software", "program", "platform", "policy"})
@@ -345,19 +345,12 @@ def facts(attempt: AttemptResult, language: str = "en") -> str:
     outcome = attempt.outcome
     if outcome is None:
         return ""
-    named = {
-        "protocol": outcome.protocol if outcome.result is not Result.COMPLETED else None,
-        "cipher": outcome.cipher if outcome.result is not Result.COMPLETED else None,
-        "verify_code": outcome.verify_code,
-        "data_protected": outcome.data_protected,
-        "session_reused": outcome.session_reused,
-    }
-    each = (
-        f"{said('fact', name, language)} {written(value)}"
-        for name, value in named.items()
-        if value is not None
-    )
-    return ("、" if language == "ja" else ", ").join(each)
+    names = ["verify_code", "data_protected", "session_reused"]
+    if outcome.result is not Result.COMPLETED:
+        names = ["protocol", "cipher", *names]
+    known = {name: value for name in names if (value := getattr(outcome, name)) is not None}
+    each = (f"{said('fact', name, language)} {written(value)}" for name, value in known.items())
+    return _comma(language).join(each)
 
 
 def given_away(attempt: AttemptResult, language: str = "en") -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lab.cases import LoadedCase
     from lab.record import OwnFiles, RunRecord
     from lab.run.results import Conducted, OnAttempt
-    from lab.wire import CapturePolicy
+    from lab.wire.packets import CapturePolicy
 
 
 def conduct(

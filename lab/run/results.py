@@ -41,7 +41,7 @@ from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import AgentError
 from lab.servers import SERVERS
-from lab.wire import Capture, CapturePolicy, pcapng
+from lab.wire.packets import Capture, CapturePolicy, pcapng
 
 if TYPE_CHECKING:
     from lab.cases import LoadedCase

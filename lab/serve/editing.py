@@ -69,39 +69,36 @@ class Editing:
                 stamp = _stamp(file.path)
                 if stamp != file.stamp:
                     file.stamp = stamp
-                    await self._changed(file)
+                    if (words := await self._came_of(file)) is not None:
+                        self.say(words)
 
-    async def _changed(self, file: _File) -> None:
+    async def _came_of(self, file: _File) -> InBothLanguages | None:
+        """What came of a change; ``None``: nothing has changed for the server."""
         place: dict[str, object] = {"name": file.entry.name, "file": file.path}
         if file.stamp is None:
             state = _said("goes-on" if file.running else "does-not-run")
-            self.say(_said("gone", state=state, **place))
-            return
+            return _said("gone", state=state, **place)
         try:
             text = _read(file.path)
         except OSError as error:
-            self.say(_said("not-read", why=error, **place))
-            return
+            return _said("not-read", why=error, **place)
         if isinstance(text, InBothLanguages):
-            self.say(_said("not-read", why=text, **place))
-            return
+            return _said("not-read", why=text, **place)
         if text == file.text:
-            return
+            return None
         file.text = text
         loop = asyncio.get_running_loop()
         try:
             started = await loop.run_in_executor(None, self.servers.restart, file.entry, text)
         except AgentError as error:
             file.running = False
-            self.say(_said("not-served", why=error, **place))
-            return
+            return _said("not-served", why=error, **place)
         file.running = started.running
         if started.running:
-            self.say(_said("started-again", **place))
-            return
+            return _said("started-again", **place)
         words = visible(started.said.replace(file.inside, str(file.path)))
         said = InBothLanguages(words, words) if words else _said("nothing")
-        self.say(_said("does-not-start", said=_indented(said), **place))
+        return _said("does-not-start", said=_indented(said), **place)
 
 
 def _said(name: str, /, **values: object) -> InBothLanguages:

@@ -19,7 +19,7 @@ from docker import DockerClient
 
 from lab.certificates import ANCHORS, RunCertificates
 from lab.host import engine
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import parse_ports
 from lab.run import network, topology
 from lab.run.agents import Unsupported

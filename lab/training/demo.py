@@ -18,8 +18,7 @@ from lab.training import parts
 from lab.training.choice import title_of, told
 from lab.training.diagram import diagram
 from lab.training.guess import candidates, why_not
-from lab.training.question import answer, offer, show_message
-from lab.training.screen import Screen
+from lab.training.screen import Screen, answer, offer, show_message
 from lab.training.source import CaseSource, RemedyTried
 from lab.training.words import narrated, outcome_words, reason_in_words, say, titled, token
 

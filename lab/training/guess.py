@@ -160,20 +160,17 @@ def _is_true(reason: Reason, result: AttemptResult, chain: Chain) -> bool:
     leaf = chain[0] if chain else None
     if leaf is None:
         return reason is Reason.NO_SERVER_CERTIFICATE and result.server.tls
+    least_bits = 3072 if result.client.policy == "FUTURE" else 2048
     names = leaf.names or (leaf.subject.partition("CN=")[2].partition(",")[0],)
     return {
         Reason.EXPIRED: any(one.not_after < result.started for one in chain),
         Reason.NOT_YET_VALID: any(one.not_before > result.started for one in chain),
         Reason.SELF_SIGNED_LEAF: leaf.self_signed,
-        Reason.WEAK_KEY: leaf.key_type == "RSA" and (leaf.key_bits or 0) < _least_bits(result),
+        Reason.WEAK_KEY: leaf.key_type == "RSA" and (leaf.key_bits or 0) < least_bits,
         Reason.WEAK_SIGNATURE: any(weakly_signed(one) for one in chain),
         Reason.HOSTNAME_MISMATCH: not any(matches(name, asked_of(result)) for name in names),
         Reason.CLIENT_CERTIFICATE_REQUIRED: result.server.asks_for_certificate,
     }.get(reason, False)
-
-
-def _least_bits(result: AttemptResult) -> int:
-    return 3072 if result.client.policy == "FUTURE" else 2048
 
 
 # -- why another reason is not it ------------------------------------------------------------------

@@ -21,7 +21,7 @@ from lab.model import (
 from lab.record import AttemptResult, Chain, RunRecord
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import server_lines
-from lab.remedies.words import InBothLanguages
+from lab.remedies.words import InBothLanguages, joined
 from lab.report import view
 from lab.run.suites import SuiteComparison
 from lab.servers import SERVERS
@@ -54,12 +54,8 @@ def situation(attempt: Attempt) -> tuple[InBothLanguages, InBothLanguages]:
 # -- the server ------------------------------------------------------------------------------------
 
 
-def server_in_words(server: ServerSettings, chain: Chain, now: datetime | None = None) -> Pairs:
-    """What is set at a server, what its program decides, and its certificate.
-
-    Args:
-        now: the day of today (default: the clock's).
-    """
+def server_in_words(server: ServerSettings, chain: Chain) -> Pairs:
+    """What is set at a server, what its program decides, and its certificate."""
     yield say("server", "is"), f"{server.software} ({server.host})"
     if not server.listening:
         yield say("server", "set"), say("server", "off")
@@ -68,12 +64,9 @@ def server_in_words(server: ServerSettings, chain: Chain, now: datetime | None =
     yield say("server", "set"), "\n".join(lines) if lines else say("server", "nothing")
     left_open = [name for name in table("default") if getattr(server, name, "") is None]
     if left_open and server.tls:
-        what = InBothLanguages(
-            ", ".join(table("default")[name].en for name in left_open),
-            "、".join(table("default")[name].ja for name in left_open),
-        )
+        what = joined((table("default")[name] for name in left_open), en=", ")
         yield say("server", "default"), say("server", "decides", what=what)
-    yield from _certificate(server, chain, now or datetime.now(UTC))
+    yield from _certificate(server, chain)
 
 
 def _set_lines(server: ServerSettings) -> Iterator[str]:
@@ -96,7 +89,7 @@ def _set_lines(server: ServerSettings) -> Iterator[str]:
     yield from (line for line in written if line not in told)
 
 
-def _certificate(server: ServerSettings, chain: Chain, now: datetime) -> Pairs:
+def _certificate(server: ServerSettings, chain: Chain) -> Pairs:
     label = say("server", "certificate")
     if not server.tls:
         yield label, say("server", "no_tls")
@@ -113,7 +106,8 @@ def _certificate(server: ServerSettings, chain: Chain, now: datetime) -> Pairs:
         say("server", "issuer"),
         say("server", "itself", subject=issuer) if leaf.self_signed else issuer,
     )
-    begin, end, today = (m.date().isoformat() for m in (leaf.not_before, leaf.not_after, now))
+    moments = (leaf.not_before, leaf.not_after, datetime.now(UTC))
+    begin, end, today = (moment.date().isoformat() for moment in moments)
     yield say("server", "valid"), say("server", "dates", begin=begin, end=end, today=today)
     yield say("server", "key"), say("server", "signed", key=leaf.key, signature=leaf.signature)
     behind = ", ".join(cut(one_line(one.subject)) for one in others)
@@ -148,12 +142,7 @@ def server_log(log: str) -> str | InBothLanguages:
         return say("evidence", "no_log")
     lines = view.telling_lines(log)
     shown = lines if len(lines) <= _MOST_LOG else lines[-_MOST_LOG:]
-    return visible("\n".join(without_stamp(line) for line in shown))
-
-
-def without_stamp(line: str) -> str:
-    """A line of a log without its date and the number of the process."""
-    return view.STAMP.sub("", line)
+    return visible("\n".join(view.STAMP.sub("", line) for line in shown))
 
 
 def wire(result: AttemptResult) -> InBothLanguages:
@@ -206,17 +195,14 @@ def _value(value: object) -> str:
 
 def came_of(tries: Sequence[AttemptResult]) -> InBothLanguages:
     """What came of all tries of one attempt."""
-    each: dict[str, tuple[InBothLanguages, int]] = {}
-    for one in tries:
-        words = outcome_words(one.outcome) if one.outcome else _unmade(one)
-        each[words.en] = (words, each.get(words.en, (words, 0))[1] + 1)
+    each = Counter(outcome_words(one.outcome) if one.outcome else _unmade(one) for one in tries)
     if len(each) == 1:
-        return next(iter(each.values()))[0]
-    counted = [(words, number) for words, number in each.values()]
-    return InBothLanguages(
-        "; ".join(f"{number} x {words.en}" for words, number in counted),
-        "; ".join(f"{number} x {words.ja}" for words, number in counted),
-    )
+        return next(iter(each))
+    return joined((_times(number, words) for words, number in each.items()), ja="; ")
+
+
+def _times(number: int, words: InBothLanguages) -> InBothLanguages:
+    return InBothLanguages(f"{number} x {words.en}", f"{number} x {words.ja}")
 
 
 def _unmade(one: AttemptResult) -> InBothLanguages:

@@ -16,8 +16,7 @@ from lab.text import visible
 from lab.training import parts
 from lab.training.choice import functions
 from lab.training.guess import candidates, gives_away, is_ambiguous, is_given_away
-from lab.training.question import answer, offer, show_message
-from lab.training.screen import Screen
+from lab.training.screen import Screen, answer, offer, show_message
 from lab.training.source import CaseSource
 from lab.training.words import say, titled, token
 

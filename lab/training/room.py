@@ -10,14 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from docker.errors import DockerException
 
 from lab.host import machine
 from lab.host.checkout import here
 from lab.host.doctor import Engine, Seen, gib, judge_disk, look_at_engine, seen
-from lab.images import ImageError, Progress
+from lab.images.errors import ImageError, Progress
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store
 from lab.serve.servers import LOOPBACK, SPAN
@@ -34,20 +34,20 @@ SOON_S, LIMIT_S = 20.0, 120.0
 _SHOWN = 0
 
 
-def examine_room(
-    seats: int, first_port: int, environment: Mapping[str, str] | None = None
-) -> dict[str, Seen]:
+def examine_room(seats: int, first_port: int) -> dict[str, Seen]:
     """What a lesson needs beyond what the lab needs, in words.
 
     Args:
         seats: how many people work at it.
         first_port: the first one on which ``lab serve`` listens.
     """
-    engine = look_at_engine(dict(os.environ if environment is None else environment))
+    import psutil  # noqa: PLC0415
+
+    engine, where = look_at_engine(os.environ), here()
     try:
         return {
-            "seats": judge_memory(seats, machine_memory()),
-            "seats' disk": judge_seats_disk(seats),
+            "seats": judge_memory(seats, psutil.virtual_memory().available),
+            "seats' disk": judge_disk(where, machine.free_bytes(where), seats * SEAT_DISK),
             "images": look_at_images(engine),
             "ports": judge_ports(first_port, taken_ports(first_port)),
             "demonstration": look_at_a_demonstration(
@@ -59,13 +59,6 @@ def examine_room(
             engine.client.close()
 
 
-def machine_memory() -> int:
-    """Bytes of memory that are free for new programs."""
-    import psutil  # noqa: PLC0415
-
-    return int(psutil.virtual_memory().available)
-
-
 def judge_memory(seats: int, free: int) -> Seen:
     """Whether so much memory is enough for so many seats."""
     fit = free // SEAT_MEMORY
@@ -75,12 +68,6 @@ def judge_memory(seats: int, free: int) -> Seen:
     )
     advice = "fewer seats on this machine, or more memory; one topology can be shown to all"
     return seen(found, advice, weak=fit < seats, missing=fit < 1)
-
-
-def judge_seats_disk(seats: int) -> Seen:
-    """Whether the disk has room for what so many seats record."""
-    where = here()
-    return judge_disk(where, machine.free_bytes(where), seats * SEAT_DISK)
 
 
 def taken_ports(first: int) -> list[int]:

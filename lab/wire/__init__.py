@@ -9,24 +9,3 @@ packets, ``docs/wire.md`` says what the reading means::
     reading      the whole, and whom it shows to have refused
     witnesses    client, server and wire: whom does each name?
 """
-
-from lab.wire.packets import Capture, CapturePolicy, Packet, pcapng
-from lab.wire.reading import Ending, How, WireReading, read
-from lab.wire.tls import Point
-from lab.wire.witnesses import Agreement, Statement, Witnesses, hear_witnesses
-
-__all__ = [
-    "Agreement",
-    "Capture",
-    "CapturePolicy",
-    "Ending",
-    "How",
-    "Packet",
-    "Point",
-    "Statement",
-    "WireReading",
-    "Witnesses",
-    "hear_witnesses",
-    "pcapng",
-    "read",
-]

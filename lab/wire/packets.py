@@ -114,15 +114,14 @@ _NANOSECONDS = 9
 _SNAP = 65535
 
 
-def pcapng(capture: Capture, comment: str, interface: str = "the server's eth0") -> bytes:
+def pcapng(capture: Capture, comment: str) -> bytes:
     """The file.
 
     Args:
         capture: what is in it.
         comment: what it is; Wireshark shows it under "Capture File Properties".
-        interface: what is said of where the packets passed.
     """
-    blocks = [_section(comment), _interface(interface)]
+    blocks = [_section(comment), _interface("the server's eth0")]
     if capture.key_log:
         blocks.append(_secrets(capture.key_log.encode("ascii", "replace")))
     blocks += [_packet(packet) for packet in capture.packets]

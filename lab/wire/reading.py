@@ -5,7 +5,7 @@ Nothing is known here of settings, programs or logs: what a reading says rests o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -187,7 +187,10 @@ def read(capture: Capture) -> WireReading:
     made = connections(capture)[:MOST_CONNECTIONS]
     secrets = parse_key_log(capture.key_log)
     clear = [_clear(one) for one in made]
-    tls = [_tls(one, text, secrets) for one, text in zip(made, clear, strict=True)]
+    tls = [
+        handshake(one, text.tls_from, secrets) if text.tls_from else Handshake()
+        for one, text in zip(made, clear, strict=True)
+    ]
     return WireReading(
         connections=tuple(
             _connection(*each, made[0].begun) for each in zip(made, clear, tls, strict=True)
@@ -213,15 +216,10 @@ def _why_no_key_log(capture: Capture, handshakes: Sequence[Handshake]) -> str:
     return capture.no_key_log
 
 
-def _tls(
-    connection: Connection, clear: Clear, secrets: Mapping[tuple[str, bytes], bytes]
-) -> Handshake:
-    return handshake(connection, clear.tls_from, secrets) if clear.tls_from else Handshake()
-
-
 def _connection(
     connection: Connection, clear: Clear, tls: Handshake, first: Moment
 ) -> ConnectionReading:
+    closed = _first_close(connection)
     return ConnectionReading(
         control=connection.control,
         opened_by=connection.opened_by,
@@ -237,7 +235,7 @@ def _connection(
         not_tls=tls.not_tls[Side.SERVER][1] if Side.SERVER in tls.not_tls else None,
         unreadable=tls.unreadable,
         cut=connection.from_client.cut or connection.from_server.cut,
-        closed=_closed(connection),
+        closed=closed[1] if closed else None,
         ending=_ending(connection, clear, tls),
     )
 
@@ -262,14 +260,6 @@ def _selected(tls: Handshake) -> Selected | None:
     if tls.selected is None:
         return None
     return Selected(tls.selected.version, tls.selected.suite.name, tls.retry, tls.resumed)
-
-
-def _closed(connection: Connection) -> Closed | None:
-    found = _first_close(connection)
-    if found is None:
-        return None
-    moment, by, reset = found
-    return Closed(by, reset, moment.since(connection.begun))
 
 
 # -- who refused -----------------------------------------------------------------------------------
@@ -372,15 +362,15 @@ def _closed_by(
     found = _first_close(connection)
     if found is None:
         return None
-    moment, by, reset = found
+    moment, closed = found
     # Whoever has finished the handshake is owed nothing; of a file nothing is answered where it passes.
     answered = point is not Point.AFTER_HANDSHAKE and (
         connection.control or point is not Point.SESSION
     )
-    answered &= not (owes_nothing and by is Side.CLIENT)
-    if answered and _was_left_waiting(connection, by, moment):
-        return Ending(_other(by), How.SILENCE, point)
-    return Ending(by, How.RESET if reset else How.CLOSED, point)
+    answered &= not (owes_nothing and closed.by is Side.CLIENT)
+    if answered and _was_left_waiting(connection, closed.by, moment):
+        return Ending(_other(closed.by), How.SILENCE, point)
+    return Ending(closed.by, How.RESET if closed.reset else How.CLOSED, point)
 
 
 def _was_left_waiting(connection: Connection, by: Side, moment: Moment) -> bool:
@@ -394,14 +384,15 @@ def _was_left_waiting(connection: Connection, by: Side, moment: Moment) -> bool:
     return since is not None and since < moment and moment.since(since) >= SILENCE_S * 1000
 
 
-def _first_close(connection: Connection) -> tuple[Moment, Side, bool] | None:
+def _first_close(connection: Connection) -> tuple[Moment, Closed] | None:
+    """Who was the first to close, and when."""
     found = [
-        (stream.closed, side, stream.closed == stream.reset)
+        (stream.closed, Closed(side, stream.closed == stream.reset, stream.closed.since(begun)))
         for side in (Side.CLIENT, Side.SERVER)
-        for stream in (connection.stream(side),)
+        for stream, begun in ((connection.stream(side), connection.begun),)
         if stream.closed is not None
     ]
-    return min(found, default=None)
+    return min(found, key=lambda one: one[0], default=None)
 
 
 def _other(side: Side) -> Side:

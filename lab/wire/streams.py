@@ -12,8 +12,8 @@ from __future__ import annotations
 import bisect
 import heapq
 import ipaddress
+import itertools
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,9 +46,22 @@ class Address(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
+class _Segment(NamedTuple):
+    """One packet of TCP."""
+
+    moment: Moment
+    from_server: bool
+    client: Address
+    server: Address
+    sequence: int
+    flags: int
+    payload: bytes
+    size: int
+
+
 @dataclass
 class Stream:
-    """What one end sent."""
+    """What one end sent, put together of its pieces."""
 
     data: bytes = b""
     """From its beginning without a gap, as far as it was captured."""
@@ -60,16 +73,45 @@ class Stream:
     """It broke the connection (RST)."""
     _ends: list[int] = field(default_factory=list)
     _moments: list[Moment] = field(default_factory=list)
+    _first: int | None = None
+    """The sequence number with which it begins; ``None``: that was not seen."""
+    _next: int = 0
+    _waiting: list[tuple[int, int, bytes, int]] = field(default_factory=list)
 
     def when(self, end: int) -> Moment:
         """When the first ``end`` bytes were there; ``end`` is at least 1 and at most all."""
         return self._moments[bisect.bisect_left(self._ends, end)]
 
-    def append(self, piece: bytes, moment: Moment) -> None:
-        """More bytes, without a gap."""
-        self.data += piece
-        self._ends.append(len(self.data))
-        self._moments.append(moment)
+    def starts_at(self, opening: _Segment) -> bool:
+        """Note where it begins; false if it has begun elsewhere: then it is another connection."""
+        first = (opening.sequence + 1) % _SEQUENCE
+        if self._first is None:
+            self._first = first
+        return self._first == first
+
+    def add(self, one: _Segment) -> None:
+        """Take a piece."""
+        if self._first is None:
+            return
+        offset = (one.sequence - self._first) % _SEQUENCE
+        if offset >= _SEQUENCE // 2:
+            return  # from before the beginning: a probe whether the other end is alive
+        heapq.heappush(self._waiting, (offset, one.moment.number, one.payload, one.size))
+        while self._waiting and self._waiting[0][0] <= self._next:
+            begins, _, piece, size = heapq.heappop(self._waiting)
+            fresh = piece[self._next - begins :]
+            if fresh and not self.cut:
+                self.data += fresh
+                self._ends.append(len(self.data))
+                self._moments.append(one.moment)
+                self._next += len(fresh)
+            if begins + size > self._next:
+                self.cut = True
+                self._next = begins + size
+
+    def end(self) -> None:
+        """No more pieces come."""
+        self.cut |= bool(self._waiting)
 
     def last_before(self, moment: Moment) -> Moment | None:
         """The last packet before this one that brought more of it."""
@@ -108,122 +150,38 @@ class Connection:
         return self.from_server if side is Side.SERVER else self.from_client
 
 
-class _Segment(NamedTuple):
-    """One packet of TCP."""
-
-    moment: Moment
-    from_server: bool
-    client: Address
-    server: Address
-    sequence: int
-    flags: int
-    payload: bytes
-    size: int
-
-
-class _Assembly:
-    """Sorts the pieces of one stream."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._first: int | None = None
-        self._next = 0
-        self._waiting: list[tuple[int, int, bytes, int]] = []
-
-    def starts_at(self, opening: _Segment) -> bool:
-        """Note where it begins; false if it has begun elsewhere: then it is another connection."""
-        first = (opening.sequence + 1) % _SEQUENCE
-        if self._first is None:
-            self._first = first
-        return self._first == first
-
-    def add(self, one: _Segment) -> None:
-        """Take a piece."""
-        if self._first is None:
-            return  # its beginning was not seen
-        offset = (one.sequence - self._first) % _SEQUENCE
-        if offset >= _SEQUENCE // 2:
-            return  # from before the beginning: a probe whether the other end is alive
-        heapq.heappush(self._waiting, (offset, one.moment.number, one.payload, one.size))
-        while self._waiting and self._waiting[0][0] <= self._next:
-            begins, _, piece, size = heapq.heappop(self._waiting)
-            fresh = piece[self._next - begins :]
-            if fresh and not self._stream.cut:
-                self._stream.append(fresh, one.moment)
-                self._next += len(fresh)
-            if begins + size > self._next:
-                self._stream.cut = True
-                self._next = begins + size
-
-    def end(self) -> None:
-        """No more pieces come."""
-        if self._waiting:
-            self._stream.cut = True
-
-
-@dataclass
-class _Open:
-    """A connection that is being put together."""
-
-    connection: Connection
-    from_client: _Assembly
-    from_server: _Assembly
-
-    def assembly(self, from_server: bool) -> _Assembly:
-        return self.from_server if from_server else self.from_client
-
-
 def connections(capture: Capture) -> tuple[Connection, ...]:
     """The connections of an attempt in the order in which they were begun."""
-    found: list[_Open] = []
-    by_ends: dict[tuple[Address, Address], _Open] = {}
-    for one in _segments(capture.packets):
-        ends = (one.client, one.server)
+    found: list[Connection] = []
+    by_ends: dict[tuple[Address, Address], Connection] = {}
+    for one in filter(None, map(_segment, capture.packets, itertools.count())):
+        ends, side = (one.client, one.server), Side.SERVER if one.from_server else Side.CLIENT
         opening = one.flags & (_SYN | _ACK | _RST) == _SYN
         known = by_ends.get(ends)
-        if opening and (known is None or not known.assembly(one.from_server).starts_at(one)):
-            known = by_ends[ends] = _opened(one, control=one.server.port == capture.port)
+        if opening and (known is None or not known.stream(side).starts_at(one)):
+            control = one.server.port == capture.port
+            known = by_ends[ends] = Connection(*ends, side, one.moment, control)
             found.append(known)
         if known is not None:
-            _take(known, one)
-    for opened in found:
-        opened.from_client.end()
-        opened.from_server.end()
-    return tuple(opened.connection for opened in found)
+            _take(known, known.stream(side), one)
+    for connection in found:
+        connection.from_client.end()
+        connection.from_server.end()
+    return tuple(found)
 
 
-def _opened(one: _Segment, *, control: bool) -> _Open:
-    connection = Connection(
-        client=one.client,
-        server=one.server,
-        opened_by=Side.SERVER if one.from_server else Side.CLIENT,
-        begun=one.moment,
-        control=control,
-    )
-    return _Open(connection, _Assembly(connection.from_client), _Assembly(connection.from_server))
-
-
-def _take(opened: _Open, one: _Segment) -> None:
-    connection, assembly = opened.connection, opened.assembly(one.from_server)
-    stream = connection.from_server if one.from_server else connection.from_client
+def _take(connection: Connection, stream: Stream, one: _Segment) -> None:
     connection.ended = one.moment
     if one.flags & _SYN:
-        assembly.starts_at(one)
+        stream.starts_at(one)
         connection.established |= bool(one.flags & _ACK)
         return
     if one.size:
-        assembly.add(one)
+        stream.add(one)
     if one.flags & _FIN and stream.finished is None:
         stream.finished = one.moment
     if one.flags & _RST and stream.reset is None:
         stream.reset = one.moment
-
-
-def _segments(packets: Iterable[Packet]) -> Iterable[_Segment]:
-    for number, packet in enumerate(packets):
-        one = _segment(packet, number)
-        if one is not None:
-            yield one
 
 
 def _segment(packet: Packet, number: int) -> _Segment | None:

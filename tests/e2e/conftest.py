@@ -9,7 +9,7 @@ import pytest
 from docker import DockerClient
 
 from lab.host.engine import EngineError, find
-from lab.images import ImageError, Progress
+from lab.images.errors import ImageError, Progress
 from lab.run.checkout import Checkout
 from lab.run.laboratory import Lab, ensure_images, image_store, open_lab
 from tests.e2e.checkouts import Copy

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from lab.host import checkout, machine
-from lab.images import Progress
+from lab.images.errors import Progress
 from tests.engines.seal import enter, make_root
 
 pytestmark = [

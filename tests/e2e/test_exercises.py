@@ -26,7 +26,7 @@ from lab.exercises.grading import Grade, Grading, grade
 from lab.exercises.reading import ReadFolder, plan, read
 from lab.exercises.score import ExerciseScore
 from lab.exercises.telling import tell
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult
 from lab.run.attempts import make_all

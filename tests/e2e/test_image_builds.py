@@ -23,8 +23,11 @@ import pytest
 
 from lab.host import machine
 from lab.host.checkout import root
-from lab.images import ImageError, ImageInfo, ImageStore, Source
+from lab.images.errors import ImageError
+from lab.images.provenance import ImageInfo
+from lab.images.recipe import Source
 from lab.images.sources import Cache
+from lab.images.store import ImageStore
 
 pytestmark = [pytest.mark.engine]
 
@@ -59,7 +62,8 @@ RUN : {token}; dd if=/dev/zero of=/dev/shm/filler bs=1M
 MAKE = """
 import sys, docker
 from pathlib import Path
-from lab.images import ImageStore, Printed
+from lab.images.errors import Printed
+from lab.images.store import ImageStore
 client = docker.from_env(timeout=60)
 store = ImageStore(client, Path(sys.argv[1]), progress=Printed(), recipes=Path(sys.argv[2]))
 print(store.ensure(["tiny"])["tiny"].id)

@@ -24,8 +24,10 @@ import pytest
 import testinfra
 
 from lab.host.checkout import root, state_directory
-from lab.images import ImageInfo, ImageStore, Printed, Source
-from lab.images.recipe import Recipe, load, release_from_environment
+from lab.images.errors import Printed
+from lab.images.provenance import ImageInfo
+from lab.images.recipe import Recipe, Source, load, release_from_environment
+from lab.images.store import ImageStore
 from lab.model import PLATFORMS, container_of
 from lab.model.software import LIMITS
 from lab.run.containers import agent_files

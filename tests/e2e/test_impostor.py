@@ -6,7 +6,7 @@ import pytest
 from docker import DockerClient
 
 from lab.host.machine import wait_until
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
 from lab.model.expectations import PlannedAttempt, Verdict, impostor_difference
 from lab.run.attempts import make

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from lab.host.machine import wait_until
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict
 from lab.record import AttemptResult

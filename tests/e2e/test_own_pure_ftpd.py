@@ -7,7 +7,7 @@ import re
 import docker
 import pytest
 
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.own.findings import data
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store

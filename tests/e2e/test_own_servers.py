@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt, Result
 from lab.run.laboratory import open_lab
 from lab.settings import parse_client, parse_server

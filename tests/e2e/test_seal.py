@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from docker import DockerClient
 
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.run import network
 from lab.run.checkout import Checkout
 from lab.run.laboratory import image_store

@@ -26,7 +26,7 @@ from docker.models.containers import Container
 
 from lab.dialects import server_dialect
 from lab.host.checkout import root
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import FtpServerSettings, only
 from lab.run.checkout import Checkout
 from lab.run.containers import AGENTS, CERTIFICATES, agent_files, pack

@@ -14,7 +14,7 @@ from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.record import AttemptResult
 from lab.run.attempts import run
 from lab.run.laboratory import Lab
-from lab.wire import Capture, CapturePolicy, pcapng
+from lab.wire.packets import Capture, CapturePolicy, pcapng
 from tests.e2e.tshark import disagreements
 from tests.situations import Situation, expected_in, situations
 

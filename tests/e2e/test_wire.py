@@ -14,8 +14,10 @@ from lab.run.attempts import make
 from lab.run.laboratory import Lab
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
-from lab.wire import Agreement, CapturePolicy, Ending, How, Point, WireReading
-from lab.wire.reading import ConnectionReading
+from lab.wire.packets import CapturePolicy
+from lab.wire.reading import ConnectionReading, Ending, How, WireReading
+from lab.wire.tls import Point
+from lab.wire.witnesses import Agreement
 from tests.e2e.checkouts import Copy, port_of
 
 pytestmark = pytest.mark.engine

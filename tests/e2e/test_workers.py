@@ -8,14 +8,14 @@ import pytest
 
 from lab.clients import PROGRAMS
 from lab.host.machine import wait_until
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import Attempt, Goal, Result
 from lab.model.expectations import PlannedAttempt
 from lab.run.agents import WORKERS
 from lab.run.attempts import make
 from lab.run.laboratory import Lab, open_lab
 from lab.settings import parse_client, parse_server
-from lab.wire import CapturePolicy
+from lab.wire.packets import CapturePolicy
 
 pytestmark = pytest.mark.engine
 

@@ -17,8 +17,8 @@ from docker import DockerClient
 from lab.model import Side
 from lab.tls.records import ALERTS, VERSION_NAMES
 from lab.tls.suites import SIGNALS, suite_of
-from lab.wire import Point, WireReading
-from lab.wire.reading import ConnectionReading
+from lab.wire.reading import ConnectionReading, WireReading
+from lab.wire.tls import Point
 
 #: What tshark is asked for of every packet.
 FIELDS = (

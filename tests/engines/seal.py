@@ -25,7 +25,8 @@ from docker.errors import DockerException
 
 from lab.host import engine, machine
 from lab.host.checkout import root
-from lab.images import Printed, Progress, sources
+from lab.images import sources
+from lab.images.errors import Printed, Progress
 from lab.images.recipe import Bootstrap
 from lab.run import network, services, topology
 from lab.run.checkout import Checkout

@@ -19,7 +19,6 @@ from typing import Any
 from docker import DockerClient
 
 from lab.host.checkout import root, state_directory
-from lab.images import ImageStore, Printed
 from lab.images.build import (
     ARTIFACTS,
     SILENCE_S,
@@ -29,8 +28,10 @@ from lab.images.build import (
     import_root,
     selected,
 )
+from lab.images.errors import Printed
 from lab.images.recipe import Artifact, Bootstrap
 from lab.images.sources import PLATFORM, Cache, bootstrap
+from lab.images.store import ImageStore
 from tests.explain.texts import table
 
 #: The lab's own image with Python, cryptography and pyftpdlib, for the peers.

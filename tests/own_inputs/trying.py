@@ -14,7 +14,7 @@ from lab.model import Attempt, ClientSettings, Outcome, Rating
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.model.software import LIMITS
 from lab.own.attempt import FTP_SERVER, read_attempt
-from lab.own.configurations import GivenConfiguration, readers
+from lab.own.configurations import GivenFiles, readers
 from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError
 from lab.record import AttemptResult, CertificateRecord, Chain, OwnFiles
@@ -98,25 +98,26 @@ def read(one: Input, content: Mapping[str, bytes], folder: Path, client: str = "
         path.write_bytes(content[name])
     reader = next((r for r in readers().values() if r.file == one.kind), None)
     build = one.build if content is one.content else None
-    configurations = []
-    if reader is not None:
-        configurations.append(GivenConfiguration(reader=reader, file=paths[one.file], build=build))
     others = {kind: paths[one.file] for kind in OTHERS if one.kind == kind}
     extra: tuple[str, ...] = CALM if reader is not None else ()
     if one.software not in ("", FTP_SERVER):
         extra = PATIENT
-    attempt, files, findings = read_attempt(
-        configurations,
-        others.get("mt-config.cgi"),
-        paths.get("chain.pem"),
-        paths.get("key.pem"),
-        one.server_settings,
-        None if one.kind == "backend" else client or one.client,
-        [*extra, *one.client_settings],
-        server=one.server,
+    given = GivenFiles(
+        configurations={} if reader is None else {reader.option: paths[one.file]},
+        builds={reader.build_option: build} if reader is not None and build else {},
+        mt_config=others.get("mt-config.cgi"),
+        chain=paths.get("chain.pem"),
+        key=paths.get("key.pem"),
         backend=others.get("backend"),
         ca=paths.get("ca.pem"),
         host=HOST if "chain.pem" in paths else None,
+    )
+    attempt, files, findings = read_attempt(
+        given,
+        None if one.kind == "backend" else client or one.client,
+        client_settings=[*extra, *one.client_settings],
+        server=one.server,
+        server_settings=one.server_settings,
     )
     return Read(attempt, files or UserFiles(), findings)
 

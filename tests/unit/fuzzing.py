@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from lab.own import Finding, InputError
+from lab.own.findings import Finding, InputError
 from lab.text import LONGEST_MESSAGE
 
 #: How many examples `make fuzz` wants of each property; not set: these are unit tests.

@@ -26,7 +26,7 @@ from lab.own.findings import InputError
 from lab.record import AttemptResult, CertificateRecord
 from lab.remedies.advice import Advice
 from lab.remedies.words import InBothLanguages
-from lab.servers.vsftpd.own.reading import line_that_switches
+from lab.servers.vsftpd.own.reading import READING
 from lab.settings import SettingsError
 from tests.check import GOOD
 from tests.own_inputs.chains import made
@@ -301,9 +301,9 @@ def test_nothing_to_check_is_said(tmp_path: Path) -> None:
 
 
 def test_the_line_of_a_version_is_found() -> None:
-    assert line_that_switches(CONF, "TLSv1") == 3
-    assert line_that_switches("ssl_tlsv1_2=NO\n", "TLSv1.2") == 1
-    assert line_that_switches(CONF, "TLSv1.3") is None
+    assert READING.line_that_switches(CONF, "TLSv1") == 3
+    assert READING.line_that_switches("ssl_tlsv1_2=NO\n", "TLSv1.2") == 1
+    assert READING.line_that_switches(CONF, "TLSv1.3") is None
 
 
 # -- judging -------------------------------------------------------------------------------------------

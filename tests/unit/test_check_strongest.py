@@ -16,10 +16,10 @@ from lab.check.form import form_of, wanted_strongest, write_new
 from lab.check.judging import judged
 from lab.check.ladders import Ladders
 from lab.check.plan import PlannedRow
-from lab.check.proposals import print_proposals, proposals_as_json
 from lab.check.ranking import ranked
 from lab.check.result import CheckResult, Demand, RankedRemedy, Requirement, RowVerdict, Strongest
 from lab.check.strongest import Demanded, comparable, strongest
+from lab.check.telling import as_json, tell
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
@@ -112,9 +112,7 @@ def demanded(file: Path, *clients: str, over: Sequence[str] = ()) -> list[Demand
     """What is demanded, and what comes of the file as it is; refusals with advice."""
     made = []
     for client in clients:
-        attempt, own, _ = read_attempt(
-            GivenFiles(configurations={"vsftpd-conf": file}).given, None, None, None, [], client, []
-        )
+        attempt, own, _ = read_attempt(GivenFiles(configurations={"vsftpd-conf": file}), client)
         wanted = Requirement(demand=Demand.DELIVERS, client=client)
         made.append(_demanded(PlannedRow(wanted, attempt, own or UserFiles())))
     for version in over:
@@ -396,7 +394,7 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
     assert (found.text, found.lines, found.served) == ("", (), ())
     result = CheckResult(files=(), rows=tuple(one.row for one in wanted), strongest=found)
     target = Console(file=io.StringIO(), width=200)
-    print_proposals(result, target, language, written=None, verbose=False)
+    tell(result, target, language)
     said = target.file.getvalue()  # type: ignore[attr-defined]
     assert "--write" not in said
     nobody = {"en": "No value of these options serves any client.", "ja": "どの値でも"}[language]
@@ -430,13 +428,13 @@ def test_both_are_told(tmp_path: Path, language: str) -> None:
         strongest=found,
     )
     target = Console(file=io.StringIO(), width=200)
-    print_proposals(result, target, language, written=None, verbose=False)
+    tell(result, target, language)
     said = target.file.getvalue()  # type: ignore[attr-defined]
     assert "`require_ssl_reuse=NO`" in said
     assert OLD in said
     assert "ssl_tlsv13=NO" in said
     assert ("3 of 3 clients" if language == "en" else "3 件中 3 件") in said
-    told = proposals_as_json(result)
+    told = as_json(result)
     assert told["strongest"]["text"] == found.text
     assert list(told["remedies"][0]["brings_in"]) == [OLD]
 
@@ -495,7 +493,7 @@ def test_what_is_written_is_read_back_as_it_was_found(
 ) -> None:
     file = conf(tmp_path, text)
     files = GivenFiles(configurations={option: file})
-    attempt, _, _ = read_attempt(files.given, None, None, None, [], None, [])
+    attempt, _, _ = read_attempt(files)
     found = form_of(attempt.server, files)
     assert found is not None
     ladders = Ladders(attempt.server, found.server)

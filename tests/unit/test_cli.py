@@ -27,7 +27,7 @@ from lab.cli.common import USAGE, console
 from lab.cli.entry import COMMANDS
 from lab.documents import documents
 from lab.host import engine
-from lab.images import ImageError
+from lab.images.errors import ImageError
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import (

@@ -15,7 +15,8 @@ from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
 from lab.model.expectations import Expectation, Verdict, completed
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
 from lab.report.plain import changes_in_words
-from lab.wire import Agreement, Statement, WireReading, Witnesses
+from lab.wire.reading import WireReading
+from lab.wire.witnesses import Agreement, Statement, Witnesses
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_NO_SHARED_CIPHER,

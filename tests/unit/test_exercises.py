@@ -40,7 +40,7 @@ from lab.exercises.score import POINTS, ExerciseScore, Score
 from lab.exercises.telling import differences, tell
 from lab.model import Captured, Goal, Outcome, Rating, Reason, Result, ServerReport, Side, Stage
 from lab.model.expectations import Expectation
-from lab.own import InputError
+from lab.own.findings import InputError
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages
 from lab.servers import SERVERS

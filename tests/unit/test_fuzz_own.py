@@ -13,10 +13,11 @@ from lab.check import demands
 from lab.check.clients import clients_of
 from lab.clients.edge import Edge
 from lab.clients.net_ftp import NetFtp
-from lab.own import InputError, mt_client
+from lab.own import mt_client
 from lab.own import mt_config as mt
 from lab.own.backend import parameters, parameters_of_vcl, read
 from lab.own.backend_settings import client_settings
+from lab.own.findings import InputError
 from lab.own.mt_config import from_environment
 from lab.own.pem import read_anchors, read_certificate
 from lab.servers import ListenerPlace

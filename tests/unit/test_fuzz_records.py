@@ -16,7 +16,8 @@ from lab.check.baseline import CheckBaseline, baseline_in_words
 from lab.check.baseline import compare as compare_checks
 from lab.compare import baseline, compare
 from lab.documents import DocumentError, parse
-from lab.images import ImageError, archive
+from lab.images import archive
+from lab.images.errors import ImageError
 from lab.own.findings import InputError
 from lab.record import RecordError, load, to_json
 from lab.report.plain import changes_in_words

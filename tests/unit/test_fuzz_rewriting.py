@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lab.check.ladders import Ladders
 from lab.check.strongest import comparable
-from lab.own import InputError
-from lab.own.configurations import OwnConfiguration, readers
+from lab.own.configurations import ConfigurationText, OwnConfiguration, readers
+from lab.own.findings import InputError
 from lab.own.rewriting import WrittenLine
 from lab.servers import SERVERS
 from tests.unit.fuzzing import fuzz, spoilt
@@ -38,12 +38,12 @@ def test_what_is_written_is_read_back_as_it_was_found(
 ) -> None:
     option, text = given_text
     reader: OwnConfiguration = readers()[option]
-    server = SERVERS[reader.software]
+    whole = ConfigurationText(text=text, file=reader.file, server=SERVERS[reader.software])
     try:
-        base = reader.read(text, reader.file, server).settings
+        base = reader.reading.read(whole).settings
     except InputError:
         return
-    form = reader.writable(text, reader.file, server)
+    form = reader.reading.writable(whole)
     ladders = Ladders(base, form.server)
     at = ladders.canonical(tuple(len(one.rungs) - 1 if weaker else 0 for one in ladders.ladders))
     now = ladders.lines(at)

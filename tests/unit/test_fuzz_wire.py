@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lab.model import Side
 from lab.tls import client_hello, server_hello
 from lab.tls.records import WireError, alerts, begins_record, messages, record, records
-from lab.wire import Capture, Packet, read
-from lab.wire.packets import captured, pcapng
+from lab.wire.packets import Capture, Packet, captured, pcapng
+from lab.wire.reading import read
 from lab.wire.streams import connections
 from lab.wire.tls import parse_key_log
 from tests.unit.fuzzing import fuzz, spoilt, spoilt_bytes

@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from lab.host.checkout import root
-from lab.images import Provenance
 from lab.images.errors import ImageError
-from lab.images.provenance import TLS_LIBRARY, builds_of, moved, read_builds, write_builds
+from lab.images.provenance import (
+    TLS_LIBRARY,
+    Provenance,
+    builds_of,
+    moved,
+    read_builds,
+    write_builds,
+)
 from lab.images.recipe import Measure, Recipe, Source, load, releases
 
 

@@ -27,10 +27,12 @@ import docker
 import pytest
 
 from lab.host import machine
-from lab.images import ImageError, ImageStore, Progress, Source, sources
+from lab.images import sources
+from lab.images.errors import ImageError, Progress
 from lab.images.making import NEEDED_FREE
-from lab.images.recipe import Bootstrap
+from lab.images.recipe import Bootstrap, Source
 from lab.images.sources import Registry
+from lab.images.store import ImageStore
 
 NO_ROUTE = 'Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host'
 MISSING = "manifest for registry.test/client:1 not found: manifest unknown"

@@ -11,10 +11,10 @@ import pytest
 from lab.certificates import OWN, RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt, only
-from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
+from lab.own.findings import Finding, InputError, Severity
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
 
@@ -68,19 +68,19 @@ class Desk:
         files = GivenFiles(
             configurations={"vsftpd-conf": conf} if conf else {},
             builds={"vsftpd-build": build} if build else {},
-        )
-        return read_attempt(
-            files.given,
-            self.given.get("mt_config"),
-            self.given.get("chain"),
-            self.given.get("key"),
-            server,
-            program,
-            client,
-            server=software,
-            environment=environment,
+            mt_config=self.given.get("mt_config"),
+            chain=self.given.get("chain"),
+            key=self.given.get("key"),
             ca=self.given.get("ca"),
             host=host,
+        )
+        return read_attempt(
+            files,
+            program,
+            client_settings=client,
+            server=software,
+            server_settings=server,
+            environment=environment,
         )
 
 

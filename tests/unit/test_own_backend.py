@@ -13,13 +13,13 @@ from lab.clients.edge import Edge
 from lab.clients.tls_perl import TlsPerl
 from lab.host.checkout import root
 from lab.model import Attempt, ProtocolRange, ServerSettings
-from lab.own import Finding, InputError, Severity
 from lab.own.attempt import read_attempt
 from lab.own.backend import LONGEST_S, parameters, parameters_of_vcl, read
 from lab.own.backend_data import Form, form_of
 from lab.own.backend_settings import client_settings
+from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import data
+from lab.own.findings import Finding, InputError, Severity, data
 from lab.own.judged import not_judged
 from lab.servers.nginx import Nginx
 from lab.settings import SettingsError
@@ -701,7 +701,7 @@ def test_two_names_are_shown_by_a_bare_client_where_none_is_named(tmp_path: Path
     file.write_text(vcl(*names), encoding="utf-8")
 
     def made(client: str | None = None) -> tuple[Attempt, list[Finding]]:
-        attempt, _, findings = read_attempt([], None, None, None, [], client, [], backend=file)
+        attempt, _, findings = read_attempt(GivenFiles(backend=file), client)
         return attempt, findings
 
     attempt, findings = made()
@@ -999,17 +999,9 @@ def attempt(
     if chain is not None:
         chain_file = directory / "chain.pem"
         chain_file.write_bytes(chain)
+    files = GivenFiles(chain=chain_file, key=key_file, backend=path, backend_name=name)
     return read_attempt(
-        [],
-        None,
-        chain_file,
-        key_file,
-        on_server,
-        client,
-        assignments,
-        server=server,
-        backend=path,
-        backend_name=name,
+        files, client, client_settings=assignments, server=server, server_settings=on_server
     )
 
 
@@ -1022,9 +1014,9 @@ def test_a_backend_alone_is_an_attempt_of_the_edge_at_nginx(tmp_path: Path) -> N
 
 
 def test_without_a_backend_the_ends_are_as_before() -> None:
-    made, _, _ = read_attempt([], None, None, None, [], None, [])
+    made, _, _ = read_attempt(GivenFiles())
     assert (str(made.client), made.server.software) == ("net-ftp@rocky9:DEFAULT", "vsftpd")
-    made, _, _ = read_attempt([], None, None, None, [], "edge@debian13", [])
+    made, _, _ = read_attempt(GivenFiles(), "edge@debian13")
     assert made.server.software == "nginx"
 
 
@@ -1056,7 +1048,7 @@ def test_a_backend_and_an_mt_config_exclude_each_other(tmp_path: Path) -> None:
     for file in files:
         file.write_text(vcl(), encoding="utf-8")
     with pytest.raises(InputError, match="one of FTP"):
-        read_attempt([], files[1], None, None, [], None, [], backend=files[0])
+        read_attempt(GivenFiles(mt_config=files[1], backend=files[0]))
 
 
 def test_the_command_line_wins_and_that_is_said(tmp_path: Path) -> None:
@@ -1117,4 +1109,4 @@ def test_own_is_refused_where_nothing_was_brought(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
-        read_attempt([], None, None, None, [], None, [], backend=tmp_path / "missing.vcl")
+        read_attempt(GivenFiles(backend=tmp_path / "missing.vcl"))

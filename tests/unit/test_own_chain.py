@@ -17,8 +17,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from lab.certificates import CATALOGUE, RunCertificates
 from lab.model.software import LIMITS, PLATFORMS
-from lab.own import Finding, Severity
 from lab.own.chain import Checked, check_chain
+from lab.own.findings import Finding, Severity
 from lab.own.names import matches
 from lab.own.pem import read_anchors, read_certificate
 

@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from lab.own import Finding, Severity
-from lab.own.findings import Findings, data
+from lab.own.findings import Finding, Findings, Severity, data
 
 TABLES = ("attempt.toml", "backend.toml", "chain.toml", "mt.toml", "pem.toml")
 #: Words for things that come before the places of a number or a line in one language only.

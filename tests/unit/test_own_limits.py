@@ -12,13 +12,20 @@ import pytest
 from lab.certificates import RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import ProtocolRange
-from lab.own import Finding, InputError, Severity
 from lab.own import mt_config as mt
 from lab.own.attempt import read_attempt
 from lab.own.backend import read
 from lab.own.backend_data import DEEPEST, MOST_PARTS, MOST_VALUES
 from lab.own.configurations import GivenFiles
-from lab.own.findings import LONGEST_LINE, MOST_FINDINGS, MOST_SETTINGS, most_of
+from lab.own.findings import (
+    LONGEST_LINE,
+    MOST_FINDINGS,
+    MOST_SETTINGS,
+    Finding,
+    InputError,
+    Severity,
+    most_of,
+)
 from lab.own.mt_client import client_settings, protocols
 from lab.own.pem import LARGEST_CHAIN, LARGEST_KEY, MOST_BLOCKS, read_anchors, read_certificate
 from lab.own.vcl import MOST_BACKENDS, MOST_PARAMETERS, MOST_STEPS
@@ -253,9 +260,7 @@ def test_of_very_many_anchors_the_issuers_are_found() -> None:
 def test_of_very_many_findings_the_first_are_said_and_the_rest_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "vsftpd.conf"
     path.write_text("nonsense=1\n" * 100)
-    _, _, findings = read_attempt(
-        GivenFiles(configurations={"vsftpd-conf": path}).given, None, None, None, [], None, []
-    )
+    _, _, findings = read_attempt(GivenFiles(configurations={"vsftpd-conf": path}))
     assert len(findings) == MOST_FINDINGS + 1
     assert [finding.line for finding in findings[:3]] == [1, 2, 3]
     assert "more findings, which are not printed" in findings[-1].text

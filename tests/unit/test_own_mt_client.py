@@ -8,7 +8,7 @@ from lab.clients.base import Target, ssl_version
 from lab.clients.net_ftp import NetFtp
 from lab.clients.net_ftp import options as net_ftp_options
 from lab.model import ProtocolRange, only
-from lab.own import Finding, InputError, Severity
+from lab.own.findings import Finding, InputError, Severity
 from lab.own.mt_client import client_settings, protocols, sha256_fingerprint
 from lab.own.mt_config import parse
 

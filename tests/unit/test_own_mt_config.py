@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.own import InputError, Severity
+from lab.own.findings import InputError, Severity
 from lab.own.mt_config import MtConfig, from_environment, parse
 
 FILE = "mt-config.cgi"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from lab.model import ProtocolRange, only
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
-from lab.own.findings import LONGEST_LINE, Severity
+from lab.own.findings import LONGEST_LINE, InputError, Severity
 from lab.servers.nginx.own.reading import NginxConf, parse
 
 WHOLE = """\
@@ -111,13 +111,7 @@ def test_it_is_a_way_into_an_attempt(tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
     made, own, findings = read_attempt(
-        GivenFiles(configurations={"nginx-conf": file}).given,
-        None,
-        None,
-        None,
-        ["ciphers=ALL"],
-        None,
-        [],
+        GivenFiles(configurations={"nginx-conf": file}), server_settings=["ciphers=ALL"]
     )
     assert (made.server.software, made.client.program) == ("nginx", "edge")
     assert made.server.ciphers == "ALL"  # the command line wins
@@ -133,14 +127,14 @@ def test_it_goes_with_no_file_of_ftp(other: str, tmp_path: Path) -> None:
     file.write_text(WHOLE, encoding="utf-8")
     config = file if other == "config" else None
     configurations = {"nginx-conf": file} | ({"vsftpd-conf": file} if other == "conf" else {})
-    files = GivenFiles(configurations=configurations).given
+    files = GivenFiles(configurations=configurations)
     with pytest.raises(InputError, match="for a web client"):
-        read_attempt(files, config, None, None, [], None, [])
+        read_attempt(dataclasses.replace(files, mt_config=config))
 
 
 def test_it_says_nothing_to_another_server(tmp_path: Path) -> None:
     file = tmp_path / "nginx.conf"
     file.write_text(WHOLE, encoding="utf-8")
-    files = GivenFiles(configurations={"nginx-conf": file}).given
+    files = GivenFiles(configurations={"nginx-conf": file})
     with pytest.raises(InputError, match="says nothing to origin"):
-        read_attempt(files, None, None, None, [], None, [], server="origin")
+        read_attempt(files, server="origin")

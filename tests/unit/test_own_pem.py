@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_pem_x509_certificate
 
 from lab.certificates import CATALOGUE, RunCertificates
-from lab.own import InputError, Severity
+from lab.own.findings import InputError, Severity
 from lab.own.pem import read_certificate
 
 HOST = "ftp.lab.test"

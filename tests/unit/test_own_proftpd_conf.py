@@ -9,10 +9,9 @@ import pytest
 
 from lab.certificates import OWN
 from lab.model import ProtocolRange
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
-from lab.own.findings import LONGEST_LINE, data
+from lab.own.findings import LONGEST_LINE, InputError, data
 from lab.own.presumed import in_both_languages
 from lab.servers import ListenerPlace
 from lab.servers.proftpd import SERVERS, Proftpd, ProftpdServer
@@ -330,8 +329,8 @@ def test_what_cannot_be_handed_on_ends_the_command(text: str, line: int, said: s
 def test_it_is_a_way_into_an_attempt(tmp_path: Path) -> None:
     file = tmp_path / "proftpd.conf"
     file.write_text(f"{USUAL}TLSCipherSuite A\nMaxClients 3\n", encoding="utf-8")
-    files = GivenFiles(configurations={"proftpd-conf": file}).given
-    made, own, findings = read_attempt(files, None, None, None, ["ciphers=B"], None, [])
+    files = GivenFiles(configurations={"proftpd-conf": file})
+    made, own, findings = read_attempt(files, server_settings=["ciphers=B"])
     assert (made.server.software, made.client.program) == ("proftpd", "net-ftp")
     assert made.server.ciphers == "B"  # the command line wins
     assert any(f.line == FIRST and "wins" in f.text for f in findings)
@@ -344,9 +343,7 @@ def test_it_is_a_way_into_an_attempt(tmp_path: Path) -> None:
 def test_a_server_without_a_certificate_stays_without_one(tmp_path: Path) -> None:
     file = tmp_path / "proftpd.conf"
     file.write_text("LoadModule mod_tls.c\nTLSEngine on\n", encoding="utf-8")
-    made, _, _ = read_attempt(
-        GivenFiles(configurations={"proftpd-conf": file}).given, None, None, None, [], None, []
-    )
+    made, _, _ = read_attempt(GivenFiles(configurations={"proftpd-conf": file}))
     assert made.server.certificate == "unset"
     assert made.server.certificate != OWN
 
@@ -356,14 +353,14 @@ def test_two_configurations_are_not_tried_together(tmp_path: Path) -> None:
     for path in files.values():
         path.write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="--proftpd-conf and --vsftpd-conf are the configurations"):
-        read_attempt(GivenFiles(configurations=files).given, None, None, None, [], None, [])
+        read_attempt(GivenFiles(configurations=files))
 
 
 def test_it_says_nothing_to_another_server(tmp_path: Path) -> None:
     file = tmp_path / "proftpd.conf"
     file.write_text(USUAL, encoding="utf-8")
-    files = GivenFiles(configurations={"proftpd-conf": file}).given
+    files = GivenFiles(configurations={"proftpd-conf": file})
     with pytest.raises(InputError, match=r"read as proftpd\.conf, which says nothing to pyftpdlib"):
-        read_attempt(files, None, None, None, [], None, [], server="pyftpdlib")
-    made, _, _ = read_attempt(files, None, None, None, [], None, [], server="proftpd@debian12")
+        read_attempt(files, server="pyftpdlib")
+    made, _, _ = read_attempt(files, server="proftpd@debian12")
     assert made.server.software == "proftpd@debian12"

@@ -8,11 +8,10 @@ import pytest
 
 from lab.check.form import form_of
 from lab.model import ServerSettings
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import Finding, read_text
+from lab.own.findings import Finding, InputError, read_text
 from lab.own.rewriting import WrittenLine
 from lab.servers.proftpd import Proftpd
 from lab.servers.proftpd.own.including import DEEPEST, gathered
@@ -45,9 +44,7 @@ def files(folder: Path, **texts: str) -> Path:
 
 
 def read(file: Path) -> tuple[Proftpd, UserFiles, list[Finding]]:
-    attempt, own, findings = read_attempt(
-        GivenFiles(configurations={"proftpd-conf": file}).given, None, None, None, [], None, []
-    )
+    attempt, own, findings = read_attempt(GivenFiles(configurations={"proftpd-conf": file}))
     assert isinstance(attempt.server, Proftpd)
     assert own is not None
     return attempt.server, own, findings

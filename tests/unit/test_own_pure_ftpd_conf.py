@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.model import FtpServerSettings
-from lab.own import InputError, Severity
 from lab.own.configurations import NamedFiles, ReadConfiguration, readers
-from lab.own.findings import data
+from lab.own.findings import InputError, Severity, data
 from lab.servers import ListenerPlace
 from lab.servers.pure_ftpd import FIXED, PureFtpd, PureFtpdServer
 from lab.servers.pure_ftpd.own import READER, reading
@@ -272,13 +271,13 @@ def test_without_a_certificate_the_usual_file_is_presumed() -> None:
 
 def test_what_a_file_names_of_the_machine_is_found() -> None:
     text = 'CertFileAndKey "/a b" /k\nPassivePortRange 30000 30009\nForcePassiveIP 192.0.2.1\n'
-    assert READER.named_files(text, "a.conf") == NamedFiles(
+    assert READER.reading.named_files(text, "a.conf") == NamedFiles(
         certificate=("/a b", 1),
         key=("/k", 1),
         passive_address="192.0.2.1",
         passive_ports=("30000", "30009"),
     )
-    assert READER.named_files("CertFile /a\n", "a.conf").key == ("/a", 1)
+    assert READER.reading.named_files("CertFile /a\n", "a.conf").key == ("/a", 1)
 
 
 # -- what options do together ------------------------------------------------------------------------

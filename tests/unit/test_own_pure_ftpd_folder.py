@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from lab.check.form import form_of
-from lab.own import InputError
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
-from lab.own.findings import Finding, data
+from lab.own.findings import Finding, InputError, data
 from lab.own.rewriting import WrittenLine
 from lab.servers.pure_ftpd import PureFtpd
 from lab.servers.pure_ftpd.own.reading import TABLE, options
@@ -39,9 +38,7 @@ def folder(place: Path, **files: str) -> Path:
 
 
 def read(place: Path) -> tuple[PureFtpd, UserFiles, list[Finding]]:
-    attempt, own, findings = read_attempt(
-        GivenFiles(configurations={"pure-ftpd-conf": place}).given, None, None, None, [], None, []
-    )
+    attempt, own, findings = read_attempt(GivenFiles(configurations={"pure-ftpd-conf": place}))
     assert isinstance(attempt.server, PureFtpd)
     assert own is not None
     return attempt.server, own, findings

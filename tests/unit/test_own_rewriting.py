@@ -8,9 +8,9 @@ from lab.own.rewriting import WrittenLine, as_bytes, read_exactly
 from lab.servers.nginx.own import reading as reader
 from lab.servers.nginx.own.rewriting import nginx_conf
 from lab.servers.proftpd.own import reading as proftpd
-from lab.servers.proftpd.own.rewriting import proftpd_conf
-from lab.servers.pure_ftpd.own.rewriting import pure_ftpd_conf
-from lab.servers.vsftpd.own.rewriting import vsftpd_conf
+from lab.servers.proftpd.own.reading import proftpd_conf
+from lab.servers.pure_ftpd.own.reading import pure_ftpd_conf
+from lab.servers.vsftpd.own.reading import vsftpd_conf
 
 CONF = """\
 # Delivery

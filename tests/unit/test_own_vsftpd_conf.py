@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.model import ProtocolRange
-from lab.own import InputError, Severity
-from lab.own.findings import data
+from lab.own.findings import InputError, Severity, data
 from lab.own.presumed import in_both_languages
 from lab.servers import ListenerPlace
 from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd, VsftpdServer

@@ -12,8 +12,7 @@ import pytest
 
 from lab import own
 from lab.model import NotJudged
-from lab.own import Severity
-from lab.own.findings import Findings, data
+from lab.own.findings import Findings, Severity, data
 
 FOLDER = Path(own.__file__).parent
 #: Which modules take their words from which table.

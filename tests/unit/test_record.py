@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from lab.cases import Catalogue
 from lab.certificates import RunCertificates, describe
 from lab.clients.net_ftp import NetFtp
-from lab.images import Provenance
+from lab.images.provenance import Provenance
 from lab.model import (
     Attempt,
     ClientReport,

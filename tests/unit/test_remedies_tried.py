@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.cases import curl, ftplib, net_ftp, vsftpd
-from lab.images import Progress
+from lab.images.errors import Progress
 from lab.model import (
     Attempt,
     ClientSettings,

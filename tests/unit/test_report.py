@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
-from lab.images import Provenance
+from lab.images.provenance import Provenance
 from lab.model import (
     Captured,
     ClientReport,

@@ -13,7 +13,7 @@ import pytest
 from lab.host.checkout import root
 from lab.host.engine import EngineError
 from lab.host.machine import LockError
-from lab.images import ImageError, WrongVariable
+from lab.images.errors import ImageError, WrongVariable
 from lab.text import (
     LONGEST_MESSAGE,
     LONGEST_QUOTE,

@@ -45,9 +45,8 @@ from lab.training import choice, room, shell, words
 from lab.training.demo import Demonstration
 from lab.training.diagram import diagram
 from lab.training.guess import MOST, candidates, gives_away, heard_of, is_ambiguous, why_not
-from lab.training.question import answer
 from lab.training.quiz import Quiz, QuizQuestion, questions
-from lab.training.screen import ReaderLeft, Screen
+from lab.training.screen import ReaderLeft, Screen, answer
 from lab.training.shell import ClientShell, Reached, servers_to_try, service_of
 from lab.training.source import CaseSource
 from lab.training.words import say

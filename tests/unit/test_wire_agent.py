@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from lab.model import Side
-from lab.wire import Capture
-from lab.wire.packets import captured
+from lab.wire.packets import Capture, captured
 from lab.wire.streams import connections
 from tests.unit.agent_process import AGENTS
 from tests.unit.wire_packets import ACK, PSH, SERVER, SYN, Wire

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from lab.model import Side
-from lab.wire import Packet, pcapng
-from lab.wire.packets import captured
+from lab.wire.packets import Packet, captured, pcapng
 from tests.unit.wire_packets import BEGUN, Wire
 
 

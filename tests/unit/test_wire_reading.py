@@ -24,9 +24,9 @@ from lab.tls.records import (
     record,
 )
 from lab.tls.suites import suite_named
-from lab.wire import Capture, Ending, How, Point, WireReading, read
-from lab.wire.reading import ConnectionReading
-from lab.wire.tls import Opener, expanded, parse_key_log
+from lab.wire.packets import Capture
+from lab.wire.reading import ConnectionReading, Ending, How, WireReading, read
+from lab.wire.tls import Opener, Point, expanded, parse_key_log
 from tests.unit.wire_packets import (
     ACK,
     AUTH,

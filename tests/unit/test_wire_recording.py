@@ -39,18 +39,10 @@ from lab.run.link import AgentError
 from lab.run.listeners import Listeners, RequestBuilder
 from lab.run.session import Session
 from lab.settings import parse_client, parse_server
-from lab.wire import (
-    Agreement,
-    Capture,
-    CapturePolicy,
-    Ending,
-    How,
-    Point,
-    Statement,
-    WireReading,
-    Witnesses,
-    read,
-)
+from lab.wire.packets import Capture, CapturePolicy
+from lab.wire.reading import Ending, How, WireReading, read
+from lab.wire.tls import Point
+from lab.wire.witnesses import Agreement, Statement, Witnesses
 from tests.unit.agent_process import AGENTS, AgentProcess, running
 from tests.unit.made_up import made_of
 from tests.unit.wire_packets import BEGUN, Tls, Wire, client_context, ftps, server_context

@@ -23,18 +23,9 @@ from lab.model import (
 )
 from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
-from lab.wire import (
-    Agreement,
-    Ending,
-    How,
-    Point,
-    Statement,
-    WireReading,
-    Witnesses,
-    hear_witnesses,
-)
-from lab.wire.reading import ConnectionReading
-from lab.wire.witnesses import wire_names
+from lab.wire.reading import ConnectionReading, Ending, How, WireReading
+from lab.wire.tls import Point
+from lab.wire.witnesses import Agreement, Statement, Witnesses, hear_witnesses, wire_names
 from tests.transcripts.transcript import Transcript, files
 
 FILES = files()

@@ -13,7 +13,7 @@ from pathlib import Path
 import trustme
 
 from lab.model import Side
-from lab.wire import Capture, Packet
+from lab.wire.packets import Capture, Packet
 
 SERVER, CLIENT = "172.30.77.10", "172.30.77.5"
 PORT = 2100

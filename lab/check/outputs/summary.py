@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
 from lab.check.outputs.problems import came, demanded, is_known, titled, told, words
-from lab.check.proposals import rating_in_words, strongest_of
 from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, Row, RowVerdict
 from lab.check.strongest import say as proposed
-from lab.check.telling import conclusion
+from lab.check.telling import conclusion, rating_in_words, strongest_of
 from lab.own.findings import Severity
 from lab.report.advice import change_in_words
 from lab.report.markdown import block, details, limited, text

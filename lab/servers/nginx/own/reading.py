@@ -21,9 +21,16 @@ import crossplane
 from crossplane.analyzer import DIRECTIVES
 
 from lab.model import PROTOCOLS, ProtocolRange
-from lab.own.configurations import ReadConfiguration
+from lab.own.configurations import (
+    ConfigurationReading,
+    ConfigurationText,
+    NamedFiles,
+    ReadConfiguration,
+)
 from lab.own.findings import Findings, check_line, data
+from lab.own.rewriting import Rewrite
 from lab.servers.nginx import Nginx
+from lab.servers.nginx.own.rewriting import nginx_conf
 from lab.text import cut, listed
 
 #: The directives, and what is said of a file.
@@ -254,3 +261,25 @@ class _Reading:
 
     def _replaced(self, one: _Directive) -> None:
         self.found.say("replaced", one.line, line=one)
+
+
+class _NginxReading(ConfigurationReading):
+    def read(self, given: ConfigurationText) -> NginxConf:
+        """See :meth:`ConfigurationReading.read`."""
+        return parse(given.text, given.file, software=given.server.name)
+
+    def rewriter(self, given: ConfigurationText) -> Rewrite:
+        """See :meth:`ConfigurationReading.rewriter`."""
+        found = self.read(given)
+        return nginx_conf(found.server_line, found.own_lines)
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """See :meth:`ConfigurationReading.named_files`."""
+        files = parse(text, file).files
+        return NamedFiles(
+            certificate=files.get("ssl_certificate", ("", 0)),
+            key=files.get("ssl_certificate_key", ("", 0)),
+        )
+
+
+READING = _NginxReading()

@@ -29,7 +29,12 @@ from typing import Any
 
 from lab.model import CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own import telling
-from lab.own.configurations import ReadConfiguration
+from lab.own.configurations import (
+    ConfigurationReading,
+    ConfigurationText,
+    NamedFiles,
+    ReadConfiguration,
+)
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
@@ -39,7 +44,7 @@ from lab.own.findings import (
     check_line,
     data,
 )
-from lab.own.rewriting import StandingLine
+from lab.own.rewriting import Rewrite, StandingLine, WrittenLine, row_by_row
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
 from lab.servers.proftpd import BLOCK_LINE, Proftpd, ProftpdServer, option_of
@@ -127,11 +132,6 @@ def directives() -> Mapping[str, DirectiveRow]:
 @cache
 def _by_lower_case() -> Mapping[str, str]:
     return {name.lower(): name for name in directives()}
-
-
-def presumptions() -> Iterator[InBothLanguages]:
-    """Every wording of what is presumed, with the places of its values."""
-    return telling.presumptions(TABLE, "other-section", "other-module", "version", "no-define")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -735,3 +735,58 @@ _FIELDS: Mapping[str, Callable[[_Reading, _Line], None]] = {
     "TLSPKCS12File": _Reading._certificate,
     "TLSVerifyClient": _Reading._verify,
 }
+
+
+# -- reading and writing ---------------------------------------------------------------------------
+
+
+def proftpd_conf(standing: Mapping[str, Sequence[StandingLine]], behind: int | None) -> Rewrite:
+    """What writes a proftpd.conf with these lines: each where the directive is in force, in the same section.
+
+    Args:
+        standing: where the directives in force stand. Those of a name that do not hold become comments.
+        behind: the row behind which directives come that no line in force sets; ``None``: at the end.
+    """
+
+    def rewrite(text: str, lines: Sequence[WrittenLine]) -> str:
+        return row_by_row(text, lines, standing, behind=behind, indented=True)
+
+    return rewrite
+
+
+class _ProftpdReading(ConfigurationReading):
+    def read(self, given: ConfigurationText) -> ProftpdConf:
+        """See :meth:`ConfigurationReading.read`."""
+        assert isinstance(given.server, ProftpdServer), "its settings are ProFTPD's"
+        return parse(given.text, given.file, server=given.server, origins=given.origins)
+
+    def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
+        """See :meth:`ConfigurationReading.gather`."""
+        from lab.servers.proftpd.own import including  # noqa: PLC0415 - it takes lines apart as this does
+
+        return including.gathered(file, read)
+
+    def rewriter(self, given: ConfigurationText) -> Rewrite:
+        """See :meth:`ConfigurationReading.rewriter`."""
+        found = self.read(given)
+        return proftpd_conf(found.standing, found.behind)
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """See :meth:`ConfigurationReading.named_files`."""
+        paths = parse(text, file).paths
+        ports = paths.get("PassivePorts", ("", 0))[0].split()
+        first, last = ports if len(ports) == 2 else ("0", "0")
+        return NamedFiles(
+            certificate=paths.get("TLSRSACertificateFile", ("", 0)),
+            key=paths.get("TLSRSACertificateKeyFile", ("", 0)),
+            passive_address=paths.get("MasqueradeAddress", ("", 0))[0],
+            passive_ports=(first, last),
+        )
+
+    def presumptions(self) -> Iterator[InBothLanguages]:
+        """See :meth:`ConfigurationReading.presumptions`."""
+        others = ("other-section", "other-module", "version", "no-define")
+        return telling.presumptions(TABLE, *others)
+
+
+READING = _ProftpdReading()

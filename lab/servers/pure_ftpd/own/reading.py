@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -28,7 +28,12 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.own import telling
-from lab.own.configurations import NamedFiles, ReadConfiguration
+from lab.own.configurations import (
+    ConfigurationReading,
+    ConfigurationText,
+    NamedFiles,
+    ReadConfiguration,
+)
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
@@ -38,6 +43,7 @@ from lab.own.findings import (
     check_line,
     data,
 )
+from lab.own.rewriting import Rewrite, WrittenLine, last_ones, row_by_row
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
 from lab.servers.pure_ftpd import PureFtpd
@@ -159,11 +165,6 @@ def options() -> Mapping[str, PureFtpdOption]:
         row["treatment"] = PureFtpdTreatment(row["treatment"])
         made[name.lower()] = PureFtpdOption(name=name, **row)
     return MappingProxyType(made)
-
-
-def presumptions() -> Iterator[InBothLanguages]:
-    """Every wording of what must hold on a person's server."""
-    return telling.presumptions(TABLE)
 
 
 def parse(
@@ -429,26 +430,62 @@ def option_set_by(row: str) -> str:
     return "" if option is None else option.name
 
 
-def named_files(text: str, file: str) -> NamedFiles:
-    """What the text names of the machine; raises as :func:`parse`."""
-    parse(text, file)
-    named: dict[str, tuple[str, int]] = {}
-    for number, whole in enumerate(text.split("\n"), 1):
-        name, _, value = _LINE.fullmatch(whole.strip(BLANKS)).groups()  # type: ignore[union-attr]
-        option = options().get(name.lower())
-        if option is not None and option.value_of(value) is not None:
-            named[option.name] = value, number
-    both, number = named.get("CertFileAndKey", ("", 0))
-    first, last, *_ = [*named.get("PassivePortRange", ("", 0))[0].split(), "", ""]
-    if both:
-        paths = [path.strip('"') for path in re.findall(_FORMS["<any>"], both)]
-        certificate, key = ((path, number) for path in paths[:2])
-    else:
-        certificate = key = named.get("CertFile", ("", 0))
-    address = named.get("ForcePassiveIP", ("", 0))[0]
-    return NamedFiles(
-        certificate=certificate,
-        key=key,
-        passive_address=address,
-        passive_ports=(first, last),
-    )
+# -- reading and writing ---------------------------------------------------------------------------
+
+
+def pure_ftpd_conf(text: str, lines: Sequence[WrittenLine]) -> str:
+    """A pure-ftpd.conf with these lines: each where the file has the option last, else at the end.
+
+    Of a repeated value the last line holds; the ones before it become comments.
+    """
+    return row_by_row(text, lines, last_ones(text, option_set_by))
+
+
+class _PureFtpdReading(ConfigurationReading):
+    def read(self, given: ConfigurationText) -> ReadConfiguration:
+        """See :meth:`ConfigurationReading.read`."""
+        return parse(given.text, given.file, software=given.server.name, origins=given.origins)
+
+    def gather(self, file: Path, read: Callable[[Path], str]) -> tuple[str, Origins]:
+        """See :meth:`ConfigurationReading.gather`."""
+        if not file.is_dir():
+            return super().gather(file, read)
+        from lab.servers.pure_ftpd.own import folder  # noqa: PLC0415 - it takes values apart as this does
+
+        return folder.gathered(file, read)
+
+    def rewriter(self, given: ConfigurationText) -> Rewrite:
+        """See :meth:`ConfigurationReading.rewriter`."""
+        del given
+        return pure_ftpd_conf
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """See :meth:`ConfigurationReading.named_files`."""
+        parse(text, file)
+        named: dict[str, tuple[str, int]] = {}
+        for number, whole in enumerate(text.split("\n"), 1):
+            name, _, value = _LINE.fullmatch(whole.strip(BLANKS)).groups()  # type: ignore[union-attr]
+            option = options().get(name.lower())
+            if option is not None and option.value_of(value) is not None:
+                named[option.name] = value, number
+        both, number = named.get("CertFileAndKey", ("", 0))
+        first, last, *_ = [*named.get("PassivePortRange", ("", 0))[0].split(), "", ""]
+        if both:
+            paths = [path.strip('"') for path in re.findall(_FORMS["<any>"], both)]
+            certificate, key = ((path, number) for path in paths[:2])
+        else:
+            certificate = key = named.get("CertFile", ("", 0))
+        address = named.get("ForcePassiveIP", ("", 0))[0]
+        return NamedFiles(
+            certificate=certificate,
+            key=key,
+            passive_address=address,
+            passive_ports=(first, last),
+        )
+
+    def presumptions(self) -> Iterator[InBothLanguages]:
+        """See :meth:`ConfigurationReading.presumptions`."""
+        return telling.presumptions(TABLE)
+
+
+READING = _PureFtpdReading()

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +30,13 @@ from typing import Any
 
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
 from lab.own import telling
-from lab.own.configurations import ReadConfiguration
+from lab.own.configurations import (
+    ConfigurationReading,
+    ConfigurationText,
+    NamedFiles,
+    ReadConfiguration,
+    WritableConfiguration,
+)
 from lab.own.findings import (
     BLANKS,
     BYTE_ORDER_MARK,
@@ -38,9 +44,10 @@ from lab.own.findings import (
     check_line,
     data,
 )
+from lab.own.rewriting import Rewrite, WrittenLine, last_ones, row_by_row
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
-from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd
+from lab.servers.vsftpd import DEBIAN, DEBIAN_12, EL9, Build, Vsftpd, VsftpdServer
 from lab.settings import SettingsError
 from lab.text import closest, cut
 
@@ -167,21 +174,6 @@ def build_named(name: str) -> Build:
     if name not in BUILDS:
         raise SettingsError(f"no build of vsftpd {name!r}; there are: {', '.join(BUILDS)}")
     return BUILDS[name]
-
-
-def line_that_switches(text: str, version: str) -> int | None:
-    """The line of a vsftpd.conf that switches a version, of several the last; ``None``: none does."""
-    names = {build.protocol_options.get(version) for build in BUILDS.values()}
-    found = None
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.partition("=")[0].lstrip(BLANKS) in names:
-            found = number
-    return found
-
-
-def presumptions() -> Iterator[InBothLanguages]:
-    """Every wording of what is presumed, with the places of its values."""
-    return telling.presumptions(TABLE, "other-build")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -527,3 +519,83 @@ def _not_boolean(line: _Line) -> InBothLanguages:
     if bare.upper() not in (*TRUE_WORDS, *FALSE_WORDS):
         return _phrase("no-boolean")
     return _phrase("carriage-return" if "\r" in line.value else "blank-beside", word=cut(bare))
+
+
+# -- reading and writing ---------------------------------------------------------------------------
+
+
+def vsftpd_conf(text: str, lines: Sequence[WrittenLine]) -> str:
+    """A vsftpd.conf with these lines: each where the file has the option last, else at the end.
+
+    Of a repeated option the last line holds; the ones before it become comments.
+    """
+    return row_by_row(text, lines, last_ones(text, _option_in))
+
+
+def _option_in(row: str) -> str:
+    """The option that a line of a vsftpd.conf sets; empty: it sets none."""
+    if row.startswith("#") or not row.strip(BLANKS):
+        return ""
+    return row.lstrip(BLANKS).partition("=")[0]
+
+
+class _VsftpdReading(ConfigurationReading):
+    def read(self, given: ConfigurationText) -> VsftpdConf:
+        """See :meth:`ConfigurationReading.read`."""
+        return parse(
+            given.text,
+            given.file,
+            build=build_named(given.build) if given.build else None,
+            target=_of_the_lab(given).build,
+            software=given.server.name,
+        )
+
+    def writable(self, given: ConfigurationText) -> WritableConfiguration:
+        """See :meth:`ConfigurationReading.writable`."""
+        target = _of_the_lab(given).build
+        of_file = build_named(given.build) if given.build else build_for(given.text, target)
+        form = super().writable(replace(given, build=of_file.name))
+        return replace(form, server=VsftpdServer(build=of_file))
+
+    def rewriter(self, given: ConfigurationText) -> Rewrite:
+        """See :meth:`ConfigurationReading.rewriter`."""
+        del given
+        return vsftpd_conf
+
+    def line_that_switches(self, text: str, version: str) -> int | None:
+        """See :meth:`ConfigurationReading.line_that_switches`."""
+        names = {build.protocol_options.get(version) for build in BUILDS.values()}
+        found = None
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.partition("=")[0].lstrip(BLANKS) in names:
+                found = number
+        return found
+
+    def named_files(self, text: str, file: str) -> NamedFiles:
+        """See :meth:`ConfigurationReading.named_files`."""
+        del file
+        found: dict[str, tuple[str, int]] = {}
+        for number, line in enumerate(text.split("\n"), 1):
+            option, equals, value = line.strip().partition("=")
+            if equals and not option.startswith("#"):
+                found[option] = (value.strip(), number)
+        said = {name: value for name, (value, _) in found.items()}
+        resolves = said.get("pasv_addr_resolve", "NO").upper() == "YES"
+        return NamedFiles(
+            certificate=found.get("rsa_cert_file", ("", 0)),
+            key=found.get("rsa_private_key_file", ("", 0)),
+            passive_address="" if resolves else said.get("pasv_address", ""),
+            passive_ports=(said.get("pasv_min_port", "0"), said.get("pasv_max_port", "0")),
+        )
+
+    def presumptions(self) -> Iterator[InBothLanguages]:
+        """See :meth:`ConfigurationReading.presumptions`."""
+        return telling.presumptions(TABLE, "other-build")
+
+
+def _of_the_lab(given: ConfigurationText) -> VsftpdServer:
+    assert isinstance(given.server, VsftpdServer), "its settings are vsftpd's"
+    return given.server
+
+
+READING = _VsftpdReading()
