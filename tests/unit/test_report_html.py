@@ -168,6 +168,16 @@ class Element:
         return [self, *self.parent.within()] if self.parent else [self]
 
 
+_BLOCKS = {"p", "div", "ul", "ol", "dl", "pre", "details", "table", *(f"h{n}" for n in range(1, 7))}
+#: Elements whose end tag may be missing: before which start tags, and before which end tags.
+IMPLIED = {
+    "li": ({"li"}, {"ul", "ol"}),
+    "td": ({"td", "th"}, {"tr"}),
+    "th": ({"td", "th"}, {"tr"}),
+    "p": (_BLOCKS, set[str]()),
+}
+
+
 class Reader(HTMLParser):
     """Builds the tree of a page without scripts; a tag that is not closed where it should be fails."""
 
@@ -178,6 +188,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"an attribute of {tag} comes twice: {names}"
+        self.imply(tag, 0)
         element = Element(tag, {name: value or "" for name, value in attrs}, self.here)
         self.here.parts.append(element)
         if tag not in VOID:
@@ -188,7 +199,14 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self.handle_endtag(tag)
 
+    def imply(self, tag: str, where: int) -> None:
+        """End the element that this start tag (0) or end tag (1) ends, as HTML says."""
+        if tag in IMPLIED.get(self.here.tag, (set(), set()))[where]:
+            assert self.here.parent is not None
+            self.here = self.here.parent
+
     def handle_endtag(self, tag: str) -> None:
+        self.imply(tag, 1)
         assert self.here.tag == tag, f"</{tag}> inside <{self.here.tag}>, line {self.getpos()[0]}"
         assert self.here.parent is not None
         self.here = self.here.parent

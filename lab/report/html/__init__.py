@@ -60,6 +60,11 @@ from lab.report.html.language import (
 _HERE = Path(__file__).parent
 #: An attribute whose value needs no quotes; there are some ten thousand.
 _QUOTED = re.compile(r' (class|id|href|lang)="([\w#.-]+)"(?=[^<>]*>)')
+# End tags that HTML does not need there (13.1.2.4, "Optional tags"); there are some fifteen thousand.
+_IMPLIED = re.compile(
+    r"</li>(?=\s*(?:<li\b|</[uo]l>))|</t[dh]>(?=\s*(?:<t[dh]\b|</tr>))"
+    r"|</p>(?=\s*<(?:p|div|ul|ol|dl|pre|details|table|h\d)\b)"
+)
 # Of the many texts that could be referred to, those that are have an anchor.
 _REFERENCE = re.compile(r"href=#(u\d+-\d+[a-z]{2})>")
 _ANCHOR = re.compile(r"(<(?:pre class=[a-z]{2}|ol class=sequence|div)) id=(u\d+-\d+[a-z]{2})")
@@ -108,7 +113,7 @@ def render(record: RunRecord, judged: Judged = ()) -> str:
             policy=_policy(style, script),
         )
     )
-    page = _QUOTED.sub(r" \1=\2", page)
+    page = _IMPLIED.sub("", _QUOTED.sub(r" \1=\2", page))
     named = set(_REFERENCE.findall(page))
     return _ANCHOR.sub(lambda match: match[0] if match[2] in named else match[1], page)
 
