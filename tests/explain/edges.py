@@ -21,7 +21,7 @@ EDGES = {
     "apache": ("apache2 -v | sed -n '1s,.*Apache/\\([^ ]*\\).*,\\1,p'", _OPENSSL),
     "haproxy": (
         "haproxy -v | sed -n '1s/.*version \\([^ ]*\\).*/\\1/p'",
-        "haproxy -vv | sed -n 's/^Running on .* version : //p'",
+        "haproxy -vv | sed -n 's/^Running on OpenSSL version : //p'",
     ),
     "squid": ("squid -v | sed -n '1s/.*Version //p'", _OPENSSL),
     "caddy": ("caddy version | cut -d' ' -f1", "caddy build-info | sed -n 's/^go\t//p'"),

@@ -268,7 +268,7 @@ def test_a_second_line_separates(text: str, reason: str) -> None:
         ),
         (
             "javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure",
-            ["no-shared-cipher", "no-server-certificate"],
+            ["no-shared-cipher", "client-certificate-required", "no-server-certificate"],
         ),
         # the layer decides, and not what an earlier check left
         (
