@@ -245,8 +245,9 @@ _CLASSES: Mapping[str, Mapping[str, type[Settings]]] = {
 
 #: Of a whole number.
 _MOST_DIGITS = 9
-#: The types of the fields of classes of settings, of those that were asked for.
+#: The types of the fields of classes of settings, and the words of fields, of those that were asked for.
 _HINTS: dict[type, Mapping[str, Any]] = {}
+_WORDS: dict[tuple[type, str], Mapping[str, Any]] = {}
 
 
 def _hint(settings: type[Settings], name: str) -> Any:
@@ -261,11 +262,13 @@ def _hint(settings: type[Settings], name: str) -> Any:
 
 def _words(settings: type[Settings], name: str) -> Mapping[str, Any]:
     """The values that a field can have, as they are written; nothing, where they are not enumerable."""
-    hint = _hint(settings, name)
-    if typing.get_origin(hint) is Literal:
-        return {spelt(word): word for word in typing.get_args(hint)}
-    metadata = settings.__dataclass_fields__[name].metadata
-    return {word: word for word in metadata.get("words") or _SLUGS.get(name, ())}
+    if (settings, name) not in _WORDS:
+        hint = _hint(settings, name)
+        words = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+        metadata = settings.__dataclass_fields__[name].metadata
+        words = words or metadata.get("words") or _SLUGS.get(name, ())
+        _WORDS[settings, name] = {spelt(word): word for word in words}
+    return _WORDS[settings, name]
 
 
 def _value(settings: type[Settings], name: str, text: str) -> Any:

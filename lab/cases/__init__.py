@@ -31,8 +31,6 @@ from lab.cases.catalogue import Catalogue, load_module
 from lab.cases.declaration import (
     Case,
     CaseError,
-    CaseFunction,
-    Declaration,
     LoadedCase,
     Race,
     case,
@@ -77,8 +75,8 @@ openssl = Openssl
 edge = Edge
 
 # The form of a case, and what is planned of it.
-__all__ = ["Case", "CaseError", "CaseFunction", "Declaration", "Race", "case"]
-__all__ += ["Catalogue", "LoadedCase", "PlannedAttempt", "load_module"]
+__all__ = ["Case", "CaseError", "LoadedCase", "PlannedAttempt", "Race", "case"]
+__all__ += ["Catalogue", "load_module"]
 # What is done about a refusal.
 __all__ += ["Remedy", "recommended", "temporary", "unsafe", "useless"]
 # Servers and clients.

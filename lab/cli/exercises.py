@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,21 +172,19 @@ def check(
     language: common.Language = "en",
 ) -> None:
     """Connect with the clients; exit status 0 if it is solved."""
-    if not watch:
-        graded = _checked(verbose=verbose, as_json=as_json, language=language)
-        raise typer.Exit(common.OK if graded.solved else common.SURPRISE)
-    if not _watch(_score().under_way(), verbose=verbose, as_json=as_json, language=language):
-        raise typer.Exit(common.SURPRISE)
+    once = partial(_checked, verbose=verbose, as_json=as_json, language=language)
+    solved = _watch(_score().under_way(), once, language) if watch else once().solved
+    raise typer.Exit(common.OK if solved else common.SURPRISE)
 
 
-def _watch(current: UnderWay, *, verbose: bool, as_json: bool, language: str) -> bool:
+def _watch(current: UnderWay, once: Callable[[], Grading], language: str) -> bool:
     """Check at every save; whether it was solved before another terminal ended it."""
     from lab.own.findings import InputError
 
     while _score().current == current:
         seen = _saved(current.folder)
         try:
-            if _checked(verbose=verbose, as_json=as_json, language=language).solved:
+            if once().solved:
                 return True
         except (ExerciseError, InputError) as error:
             if _score().current != current:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -84,7 +84,7 @@ def up(
     """``lab up``."""
     checkout, progress = Checkout.here(), Printed()
     services = _services(checkout, names or ())
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         # Variables without a meaning are told of first.
         store = laboratory.image_store(client, checkout, progress)
         is_up = bool(network.containers(client, checkout.kept_project))
@@ -143,7 +143,7 @@ def down(
 
     for folder in remove_left(Checkout.here()):
         say(f"removed {folder}")
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         removed, left = topology.down(client, Checkout.here(), every=every, force=force)
     for found in removed:
         say(f"removed {found.project} ({found.containers} objects)")
@@ -155,7 +155,7 @@ def down(
 
 def status(as_json: AsJson = False) -> None:
     """``lab status``."""
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         found = network.find(client)
     if as_json:
         print_json([vars(f) for f in found])
@@ -178,7 +178,7 @@ def provide(context: typer.Context, as_json: AsJson = False) -> None:
     """Build the images that are missing, and print where every image comes from and what is real in it."""
     if context.invoked_subcommand is not None:
         return
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         store, found, absent = _images(client)
         unmade = [name for name in store.on_demand if name not in found]
     if as_json:
@@ -204,7 +204,7 @@ def make(
     """Make these images, if they are not there; a run makes those that it needs by itself."""
     if not names and not every:
         raise typer.BadParameter("name images, or say --all: `lab images` lists them")
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         store = _store(client)
         wanted = [] if every else [one for name in names or () for one in store.called(name)]
         if every:
@@ -222,7 +222,7 @@ def export(
     ] = False,
 ) -> None:
     """Write all images into one archive, for a room without a network."""
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         _images(client)[0].export(path, on_demand=on_demand)
     say(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
 
@@ -237,7 +237,7 @@ def import_(
     except ImageError as error:
         print_error(error)
         raise typer.Exit(USAGE) from error
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         _store(client).import_(path)
 
 
@@ -259,7 +259,7 @@ def builds(
         raise typer.BadParameter(
             "the table has the builds of the usual servers: leave LAB_SERVERS unset"
         )
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         store, found, _ = _images(client)
         measured = [image.provenance for image in found.values()]
         if write:
@@ -276,15 +276,9 @@ def builds(
 @image_commands.command("prune")
 def prune() -> None:
     """Remove the images of older recipes."""
-    with _engine_found() as client:
+    with closing(engine.find()) as client:
         for reference in _store(client).prune():
             say(f"removed {reference}")
-
-
-@contextmanager
-def _engine_found() -> Iterator[DockerClient]:
-    with closing(engine.find()) as client:
-        yield client
 
 
 def _store(client: DockerClient) -> ImageStore:

@@ -10,6 +10,7 @@ import typer
 from lab import compare as comparisons
 from lab.cases import CaseError
 from lab.cli import common
+from lab.cli.inputs import named
 from lab.documents import documents, verdicts
 from lab.documents.verdicts import evaluate_tested
 from lab.record import CASES_NAME, LATEST_NAME, RecordError, RunRecord, load, whole
@@ -24,17 +25,12 @@ Record = Annotated[Path | None, typer.Argument(help="A record; default: the newe
 def report(
     record: Record = None,
     page: Annotated[
-        Path | None,
-        typer.Option(
-            "--html", metavar="FILE", help="Write it as one HTML file that needs no network."
-        ),
+        Path | None, named("--html", "Write it as one HTML file that needs no network.")
     ] = None,
     summary: Annotated[
         Path | None,
-        typer.Option(
-            "--summary",
-            metavar="FILE",
-            help='Append it to a file as Markdown, for example to "$GITHUB_STEP_SUMMARY".',
+        named(
+            "--summary", 'Append it to a file as Markdown, for example to "$GITHUB_STEP_SUMMARY".'
         ),
     ] = None,
     since: Annotated[

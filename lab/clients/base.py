@@ -68,8 +68,8 @@ class Program(ABC, Generic[C]):
     """The class of its settings."""
     agent: Agent
     """The agent that runs it."""
-    name: str
-    """As ``ClientSettings.program`` has it."""
+    name: str = ""
+    """As ``ClientSettings.program`` has it; empty: the one that its settings have by default."""
     needs: str = ""
     """What an image must have a version of (:attr:`Installed.versions`); empty: of ``name``."""
     title: str = ""
@@ -83,6 +83,9 @@ class Program(ABC, Generic[C]):
     statements: Mapping[str, str] = field(default_factory=dict)
     """Of a library, what its user writes for what the request has, by name (``not NAME`` where that is
     false); ``{}`` is the value, ``{digits}`` and ``{version}`` that of TLS as ``12`` and as ``1_2``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or vars(self.settings)["program"])
 
     @property
     def folder(self) -> str:

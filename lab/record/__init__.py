@@ -17,7 +17,6 @@ journal into one ``record.json``. :func:`load` reads both::
 from lab.record.models import (
     EVIDENCE,
     FORMAT,
-    FORMAT_VERSION,
     AttemptResult,
     CaseRecord,
     CertificateRecord,
@@ -35,7 +34,6 @@ from lab.record.reading import load
 from lab.record.writing import (
     ATTEMPT_NAME,
     CASES_NAME,
-    JOURNAL_NAME,
     LATEST_NAME,
     RECORD_NAME,
     RecordError,
@@ -45,8 +43,7 @@ from lab.record.writing import (
 )
 
 # The format, and where a record lies.
-__all__ = ["FORMAT", "FORMAT_VERSION"]
-__all__ += ["ATTEMPT_NAME", "CASES_NAME", "JOURNAL_NAME", "LATEST_NAME", "RECORD_NAME"]
+__all__ = ["ATTEMPT_NAME", "CASES_NAME", "FORMAT", "LATEST_NAME", "RECORD_NAME"]
 # A run and its parts.
 __all__ += ["EVIDENCE", "AttemptResult", "CaseRecord", "RaceRecord", "RunHeader", "RunRecord"]
 __all__ += ["CertificateRecord", "Chain", "ImageRecord", "ImageUse", "OwnFiles"]

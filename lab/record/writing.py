@@ -47,12 +47,9 @@ class RecordError(Exception):
     """A record cannot be read or written; the message names the file, the place, what to do."""
 
 
-def to_json(model: BaseModel, *, indent: int | None = None) -> str:
-    """A model as JSON that is safe to show.
-
-    Its only control characters are ``indent``'s.
-    """
-    return escaped(model.model_dump_json(indent=indent))
+def to_json(model: BaseModel) -> str:
+    """A model as JSON that is safe to show, in one line."""
+    return escaped(model.model_dump_json())
 
 
 def escaped(text: str) -> str:

@@ -345,19 +345,12 @@ def facts(attempt: AttemptResult, language: str = "en") -> str:
     outcome = attempt.outcome
     if outcome is None:
         return ""
-    named = {
-        "protocol": outcome.protocol if outcome.result is not Result.COMPLETED else None,
-        "cipher": outcome.cipher if outcome.result is not Result.COMPLETED else None,
-        "verify_code": outcome.verify_code,
-        "data_protected": outcome.data_protected,
-        "session_reused": outcome.session_reused,
-    }
-    each = (
-        f"{said('fact', name, language)} {written(value)}"
-        for name, value in named.items()
-        if value is not None
-    )
-    return ("、" if language == "ja" else ", ").join(each)
+    names = ["verify_code", "data_protected", "session_reused"]
+    if outcome.result is not Result.COMPLETED:
+        names = ["protocol", "cipher", *names]
+    known = {name: value for name in names if (value := getattr(outcome, name)) is not None}
+    each = (f"{said('fact', name, language)} {written(value)}" for name, value in known.items())
+    return _comma(language).join(each)
 
 
 def given_away(attempt: AttemptResult, language: str = "en") -> str:

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any
 
@@ -242,14 +243,13 @@ def grouped(planned: Iterable[PlannedAttempt]) -> list[list[PlannedAttempt]]:
 
 
 def interleaved(groups: Iterable[list[PlannedAttempt]]) -> list[list[PlannedAttempt]]:
-    """An order in which neighbours use different listeners: attempts on one wait for each other."""
-    waiting: dict[object, list[list[PlannedAttempt]]] = {}
+    """An order in which those that use one listener are spread over the run: they wait for each other."""
+    by_server: dict[object, list[list[PlannedAttempt]]] = {}
     for group in groups:
-        waiting.setdefault(group[0].attempt.server, []).append(group)
-    ordered: list[list[PlannedAttempt]] = []
-    while waiting:
-        for key in list(waiting):
-            ordered.append(waiting[key].pop(0))
-            if not waiting[key]:
-                del waiting[key]
-    return ordered
+        by_server.setdefault(group[0].attempt.server, []).append(group)
+    placed = [
+        ((number + 0.5) / len(at_one), group)
+        for at_one in by_server.values()
+        for number, group in enumerate(at_one)
+    ]
+    return [group for _, group in sorted(placed, key=itemgetter(0))]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import tarfile
 import threading
-import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
 
-from lab.certificates import OWN, OWN_CLIENT, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT
+from lab.certificates.material import RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, Executed, ExecutionError, execute
@@ -78,9 +79,9 @@ def agent_files() -> dict[str, bytes]:
 def pack(files: Mapping[str, bytes]) -> bytes:
     """A tar archive of ``files`` by absolute path, with their folders.
 
-    Private keys (``*.key.pem``) are readable for their owner and the owner's group alone.
+    Private keys (``*.key.pem``) are readable for their owner and the owner's group alone. The same content
+    has the same time in the past, whenever it is packed: what Python has compiled of it stays valid.
     """
-    now = int(time.time())
     buffer = io.BytesIO()
     folders = sorted({str(parent) for path in files for parent in Path("/", path).parents} - {"/"})
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -88,11 +89,11 @@ def pack(files: Mapping[str, bytes]) -> bytes:
             if not folder.startswith("/opt/lab/"):
                 continue
             entry = tarfile.TarInfo(folder.lstrip("/"))
-            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, now
+            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, 1
             archive.addfile(entry)
         for path, content in sorted(files.items()):
             entry = tarfile.TarInfo(path.lstrip("/"))
-            entry.size, entry.mtime = len(content), now
+            entry.size, entry.mtime = len(content), zlib.crc32(content) >> 2
             entry.mode = 0o640 if path.endswith(".key.pem") else 0o644
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()

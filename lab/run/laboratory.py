@@ -7,10 +7,9 @@ what this process made it removes again.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -19,7 +18,8 @@ from time import monotonic
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab.certificates import OWN_CLIENT, RunCertificates
+from lab.certificates import OWN_CLIENT
+from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
 from lab.images.errors import ImageError, Printed, Progress
@@ -108,10 +108,9 @@ def open_lab(
     checkout, progress, run_id = checkout or Checkout.here(), progress or Printed(), new_run_id()
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
     material = certificates or begin(attempts, own)
-    client = engine.find()
-    try:
+    with closing(engine.find()) as client, ExitStack() as stack:
         store = image_store(client, checkout, progress)
-        needed = services_of(attempts or (), (), also)
+        needed = services_of(attempts or (), also)
         images, absent = ensure_images(store, on_demand(store, checkout, needed))
         needed -= absent.keys()
         running = attach(client, checkout, store, images, needed) or start(
@@ -123,56 +122,39 @@ def open_lab(
             kept=False,
             services=needed if attempts is not None else (),
         )
-        try:
-            with ThreadPoolExecutor() as background:
-                looking = background.submit(
-                    network.look, client, running.project, running.containers
-                )
-                material.add_addresses(_addresses(running))
-                if own is not None:
-                    _add_own(material, own)
-                ids = {image.tag: image.id for image in images.values()}
-                session = Session(
-                    client,
-                    running,
-                    material,
-                    {name for name, image in images.items() if image.stand_in},
-                    absent,
-                    {s: ids[c.image] for s, c in running.containers.items() if c.image in ids},
-                    checkout.state,
-                    own.roots.pem if own is not None and own.roots is not None else None,
-                )
-                try:
-                    session.agents.begin(attempts or (), background)
-                    if attempts is None or attempts:
-                        # What makes attempts and records them takes as long to load as an agent to start.
-                        import_module("lab.run.results")
-                    if meanwhile is not None:
-                        meanwhile()
-                    seal = looking.result()
-                    if seal.warning is not None:
-                        progress.step("network", seal.warning)
-                    if own is not None and own.host is not None:
-                        for attempt in attempts or ():
-                            session.answer_for(own.host, attempt.server)
-                    yield Lab(
-                        run_id,
-                        checkout,
-                        client,
-                        images,
-                        running,
-                        material,
-                        session,
-                        seal,
-                        store,
-                        progress,
-                    )
-                finally:
-                    session.close()
-        finally:
-            _release(running, client, sys.exception())
-    finally:
-        client.close()
+        stack.push(lambda _kind, failed, _trace: _release(running, client, failed))
+        background = stack.enter_context(ThreadPoolExecutor())
+        looking = background.submit(network.look, client, running.project, running.containers)
+        material.add_addresses(_addresses(running))
+        if own is not None:
+            _add_own(material, own)
+        ids = {image.tag: image.id for image in images.values()}
+        session = Session(
+            client,
+            running,
+            material,
+            {name for name, image in images.items() if image.stand_in},
+            absent,
+            {s: ids[c.image] for s, c in running.containers.items() if c.image in ids},
+            checkout.state,
+            own.roots.pem if own is not None and own.roots is not None else None,
+        )
+        stack.callback(session.close)
+        session.agents.begin(attempts or (), background)
+        if attempts is None or attempts:
+            # What makes attempts and records them takes as long to load as an agent to start.
+            import_module("lab.run.results")
+        if meanwhile is not None:
+            meanwhile()
+        seal = looking.result()
+        if seal.warning is not None:
+            progress.step("network", seal.warning)
+        if own is not None and own.host is not None:
+            for attempt in attempts or ():
+                session.answer_for(own.host, attempt.server)
+        yield Lab(
+            run_id, checkout, client, images, running, material, session, seal, store, progress
+        )
 
 
 def _release(running: Topology, client: DockerClient, failed: BaseException | None) -> None:
@@ -191,9 +173,7 @@ def _release(running: Topology, client: DockerClient, failed: BaseException | No
             raise gone from error
 
 
-def services_of(
-    attempts: Collection[Attempt], absent: Collection[str], also: Collection[str] = ()
-) -> set[str]:
+def services_of(attempts: Collection[Attempt], also: Collection[str] = ()) -> set[str]:
     """The containers in which these attempts are made; the DNS server comes with each."""
     pairs = {(PROGRAMS[a.client.program].service(a.client), a.server.software) for a in attempts}
     needed = {client for client, _ in pairs} | {SERVERS[name].service for _, name in pairs}
@@ -202,7 +182,7 @@ def services_of(
     named = {s.port_allowed for s in servers}
     named |= {s.pasv_address for s in servers if isinstance(s, FtpServerSettings)}
     needed |= {name for name in NAMED_CONTAINERS if name in named}
-    return (needed | set(also)) - set(absent)
+    return needed | set(also)
 
 
 def _add_own(material: RunCertificates, own: UserFiles) -> None:

@@ -68,16 +68,12 @@ def execute(
             container, list(argv), stdin=bool(given), stdout=True, stderr=True, user=user
         )
         attached = client.api.exec_start(created["Id"], socket=True)
-        line = socket_of(attached)
-        try:
+        with socket_of(attached) as line, contextlib.closing(attached):
             line.settimeout(deadline_s)
             if given:
                 line.sendall(given)
             with cast("BinaryIO", line.makefile("rb")) as stream:
                 output = b"".join(chunk for _, chunk in frames(stream))
-        finally:
-            attached.close()
-            line.close()
         status = client.api.exec_inspect(created["Id"])["ExitCode"]
     except (APIError, DockerException, OSError, EOFError) as error:
         raise ExecutionError(f"{argv[0]} in {container[:12]}: {error}") from error
@@ -182,18 +178,8 @@ class AgentLink:
             AgentLost: the container or the agent died, or the peer's.
             AgentError: the agent reports a fault of its own, or does not answer.
         """
-        future: Future[dict[str, Any]] = Future()
-        with peer._watched_by(future) if peer else contextlib.nullcontext():
-            return self._call(future, op, deadline_s, arguments)
-
-    def _call(
-        self,
-        future: Future[dict[str, Any]],
-        op: str,
-        deadline_s: float,
-        arguments: Mapping[str, Any],
-    ) -> dict[str, Any]:
         number = next(self._ids)
+        future: Future[dict[str, Any]] = Future()
         with self._lock:
             if self._lost is not None:
                 raise AgentLost(self._lost)
@@ -206,7 +192,8 @@ class AgentLink:
         except OSError as error:
             self._end(f"the line to {self._name} in {self.container} broke: {error}")
         try:
-            answer = future.result(deadline_s + GRACE_S)
+            with peer._watched_by(future) if peer else contextlib.nullcontext():
+                answer = future.result(deadline_s + GRACE_S)
         except FutureTimeout:
             raise AgentError(
                 f"{self._name} in {self.container} did not answer {op!r} within"

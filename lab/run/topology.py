@@ -237,25 +237,22 @@ def up(
     """
     lock = topology_lock(project)
     acquire(lock, f"another process has been using {project}", UP_S)
-    try:
+    with contextlib.ExitStack() as undone:
+        undone.callback(lock.release)
         found = containers(client, project)
-    except BaseException:
-        lock.release()
-        raise
-    if found:
-        return Topology(project, found, lock, kept)
-    try:
-        # Choosing a free subnet and creating the network must not be interleaved by two labs.
-        others = "another lab on this machine has been starting its network"
-        with acquire(subnets_lock(), others, UP_S):
-            net = free_net(client)
-            environment = _environment(client, checkout, images, net, project, run_id, kept=kept)
-            _compose_up(environment, services)
-        return Topology(project, containers(client, project), lock, kept)
-    except BaseException:
-        remove(client, [project], starting=True)
-        lock.release()
-        raise
+        if not found:
+            undone.callback(remove, client, [project], starting=True)
+            # Choosing a free subnet and creating the network must not be interleaved by two labs.
+            others = "another lab on this machine has been starting its network"
+            with acquire(subnets_lock(), others, UP_S):
+                net = free_net(client)
+                environment = _environment(
+                    client, checkout, images, net, project, run_id, kept=kept
+                )
+                _compose_up(environment, services)
+            found = containers(client, project)
+        undone.pop_all()
+    return Topology(project, found, lock, kept)
 
 
 def attach(client: DockerClient, project: str, images: Mapping[str, str]) -> Topology | None:

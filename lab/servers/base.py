@@ -153,14 +153,22 @@ class Server(ABC, Generic[S]):
 
     settings: type[S]
     """The class of its settings."""
-    agent: Agent
-    """The agent that runs listeners of this software."""
-    name: str
-    """As ``ServerSettings.software`` has it."""
-    service: str
-    """Its container in the topology."""
+    name: str = ""
+    """As ``ServerSettings.software`` has it; empty: the one that its settings have by default."""
+    service: str = ""
+    """Its container in the topology; empty: the one of this name."""
     start_s: float = 10.0
     """How long a listener may take until it listens, on a machine that is busy."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or vars(self.settings)["software"])
+        object.__setattr__(self, "service", self.service or self.name)
+
+    @property
+    def agent(self) -> Agent:
+        """The agent that runs listeners of this software: the program of its folder."""
+        folder = type(self).__module__.split(".")[2]
+        return Agent.python(folder, "server.py", folder)
 
     @property
     def host(self) -> str:

@@ -98,7 +98,7 @@ def containers_of(wanted: Collection[str]) -> set[str]:
     attempts = [situation.attempt for situation in _situations(wanted)]
     met = [parse_client(name) for name in wanted]
     own = {PROGRAMS[client.program].service(client) for client in met}
-    return services_of(attempts, ()) | own | {CONTAINER}
+    return services_of(attempts) | own | {CONTAINER}
 
 
 class Clients:

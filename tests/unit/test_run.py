@@ -170,7 +170,7 @@ def test_neighbours_use_different_listeners() -> None:
         for server, times in (("a", 3), ("b", 1), ("c", 2))
         for number in range(times)
     ]
-    assert [job.id for (job,) in interleaved(jobs)] == ["a0", "b0", "c0", "a1", "c1", "a2"]
+    assert [job.id for (job,) in interleaved(jobs)] == ["a0", "c0", "a1", "b0", "c1", "a2"]
 
 
 def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> None:

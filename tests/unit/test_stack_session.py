@@ -15,7 +15,7 @@ from docker import DockerClient
 from docker.errors import APIError
 from filelock import FileLock
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
 from lab.run.agents import Agents, Unsupported, announced, let_in
@@ -189,9 +189,9 @@ def test_a_container_whose_address_cannot_be_announced_is_named() -> None:
 def test_the_container_that_is_named_is_started() -> None:
     named = parse_server(["pasv_address=silent", "port_filter=dropped", "port_allowed=edge"])
     client = parse_client("net-ftp@rocky9:FIPS")
-    assert services_of([Attempt(named, client)], ()) == {"vsftpd", "rocky9-fips", "silent", "edge"}
+    assert services_of([Attempt(named, client)]) == {"vsftpd", "rocky9-fips", "silent", "edge"}
     by_address = parse_server(["pasv_address=192.0.2.1"])
-    assert services_of([Attempt(by_address, client)], ()) == {"vsftpd", "rocky9-fips"}
+    assert services_of([Attempt(by_address, client)]) == {"vsftpd", "rocky9-fips"}
 
 
 @pytest.mark.parametrize("status", [0, 124])

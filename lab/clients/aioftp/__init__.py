@@ -29,7 +29,6 @@ class AioftpProgram(Program[Aioftp]):
 
     settings: type[Aioftp] = Aioftp
     agent: Agent = Agent.python("aioftp", "python_aioftp.py")
-    name: str = "aioftp"
 
     def cannot(self, client: Aioftp) -> str | None:
         """See :meth:`Program.cannot`."""

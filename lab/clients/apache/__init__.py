@@ -76,7 +76,6 @@ class ApacheProgram(VisitedProgram[Apache]):
 
     settings: type[Apache] = Apache
     agent: Agent = Agent.python("apache2", "edges.py", _BINARY, "-v")
-    name: str = "apache"
     title: str = "Apache httpd"
 
     def cannot(self, client: Apache) -> str | None:

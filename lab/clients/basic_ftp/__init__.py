@@ -25,7 +25,6 @@ class BasicFtpProgram(Program[BasicFtp]):
 
     settings: type[BasicFtp] = BasicFtp
     agent: Agent = Agent.worker("basic-ftp", "node", "basic_ftp.js", concurrent=8)
-    name: str = "basic-ftp"
     title: str = "Node with basic-ftp"
     statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
 

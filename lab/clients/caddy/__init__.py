@@ -63,7 +63,6 @@ class CaddyProgram(VisitedProgram[Caddy]):
 
     settings: type[Caddy] = Caddy
     agent: Agent = Agent.python("caddy", "edges.py", _BINARY, "version")
-    name: str = "caddy"
     title: str = "Caddy"
 
     def checks(self, client: Caddy) -> bool | None:

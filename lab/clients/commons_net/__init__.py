@@ -60,7 +60,6 @@ class CommonsNetProgram(JsseProgram[CommonsNet]):
 
     settings: type[CommonsNet] = CommonsNet
     agent: Agent = _STOCK_AGENT
-    name: str = STOCK
     needs: str = "commons-net"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 

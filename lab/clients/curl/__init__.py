@@ -62,7 +62,6 @@ class CurlProgram(CommandProgram[Curl]):
 
     settings: type[Curl] = Curl
     agent: Agent = Agent.python("curl", "commands.py", "curl", "--version")
-    name: str = "curl"
 
     def unsupported(self, client: Curl, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -32,7 +32,6 @@ class CurlHttpsProgram(CommandProgram[CurlHttps]):
 
     settings: type[CurlHttps] = CurlHttps
     agent: Agent = Agent.python("curl", "commands.py", "curl", "--version")
-    name: str = "curl-https"
     needs: str = "curl"
 
     def cannot(self, client: CurlHttps) -> str | None:

@@ -93,7 +93,6 @@ class EdgeProgram(Program[Edge]):
 
     settings: type[Edge] = Edge
     agent: Agent = Agent.python("edge", "edge.py")
-    name: str = "edge"
     needs: str = "nginx"
 
     def cannot(self, client: Edge) -> str | None:

@@ -33,7 +33,6 @@ class FsspecProgram(Program[Fsspec]):
 
     settings: type[Fsspec] = Fsspec
     agent: Agent = Agent.python("fsspec", "python_fsspec.py")
-    name: str = "fsspec"
 
     def cannot(self, client: Fsspec) -> str | None:
         """See :meth:`Program.cannot`."""

@@ -56,7 +56,6 @@ class FtpSslProgram(CommandProgram[FtpSsl]):
     agent: Agent = Agent.python(
         "ftp-ssl", "commands.py", "ftp-ssl", "--", "dpkg-query", "-W", "ftp-ssl"
     )
-    name: str = "ftp-ssl"
     leaves_tickets_unread: bool = True
 
     def cannot(self, client: FtpSsl) -> str | None:

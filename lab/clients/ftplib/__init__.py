@@ -27,7 +27,6 @@ class FtplibProgram(Program[Ftplib]):
 
     settings: type[Ftplib] = Ftplib
     agent: Agent = Agent.python("python-ftp", "python_ftp.py")
-    name: str = STOCK
     needs: str = "python"
     title: str = "Python"
 

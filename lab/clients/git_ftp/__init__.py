@@ -36,7 +36,6 @@ class GitFtpProgram(CommandProgram[GitFtp]):
 
     settings: type[GitFtp] = GitFtp
     agent: Agent = Agent.python("git-ftp", "python_git_ftp.py", "git-ftp", "--version")
-    name: str = "git-ftp"
 
     def cannot(self, client: GitFtp) -> str | None:
         """See :meth:`Program.cannot`."""

@@ -43,7 +43,6 @@ class GnutlsCliProgram(CommandProgram[GnutlsCli]):
 
     settings: type[GnutlsCli] = GnutlsCli
     agent: Agent = Agent.python("gnutls-cli", "commands.py", "gnutls-cli", "--version")
-    name: str = "gnutls-cli"
 
     def cannot(self, client: GnutlsCli) -> str | None:
         """See :meth:`Program.cannot`."""

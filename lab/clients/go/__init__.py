@@ -40,7 +40,6 @@ class GoProgram(Program[Go]):
 
     settings: type[Go] = Go
     agent: Agent = Agent.python("go", *_WORKERS)
-    name: str = "go"
     title: str = "program in Go"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 

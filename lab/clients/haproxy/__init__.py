@@ -102,7 +102,6 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
 
     settings: type[Haproxy] = Haproxy
     agent: Agent = Agent.python("haproxy", "edges.py", _BINARY, "-v")
-    name: str = "haproxy"
     title: str = "HAProxy"
 
     def cannot(self, client: Haproxy) -> str | None:

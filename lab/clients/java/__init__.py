@@ -160,7 +160,6 @@ class JavaProgram(PageProgram[Java]):
 
     settings: type[Java] = Java
     agent: Agent = field(default_factory=lambda: worker("java", "web"))
-    name: str = "java"
     called: str = "HttpsURLConnection"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 

@@ -40,7 +40,6 @@ class JavaHttpProgram(PageProgram[JavaHttp]):
 
     settings: type[JavaHttp] = JavaHttp
     agent: Agent = _AGENT
-    name: str = "java-http"
     called: str = "HttpClient"
     statements: Mapping[str, str] = field(
         default_factory=lambda: {**STATEMENTS, "not check_name": f"java {_NAME_UNCHECKED}"}

@@ -61,7 +61,6 @@ class LftpProgram(CommandProgram[Lftp]):
 
     settings: type[Lftp] = Lftp
     agent: Agent = Agent.python("lftp", "commands.py", "lftp", "--version")
-    name: str = "lftp"
 
     def cannot(self, client: Lftp) -> str | None:
         """See :meth:`Program.cannot`."""

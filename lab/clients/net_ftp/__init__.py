@@ -46,7 +46,6 @@ class NetFtpProgram(Program[NetFtp]):
 
     settings: type[NetFtp] = NetFtp
     agent: Agent = Agent.perl("net-ftp", "net_ftp.pl")
-    name: str = "net-ftp"
     leaves_tickets_unread: bool = True
 
     def unsupported(self, client: NetFtp, installed: Installed) -> str | None:

@@ -25,7 +25,6 @@ class NodeHttpsProgram(Program[NodeHttps]):
 
     settings: type[NodeHttps] = NodeHttps
     agent: Agent = Agent.worker("node-https", "node", "node_https.js", concurrent=8)
-    name: str = "node-https"
     needs: str = "node"
     title: str = "Node"
     statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)

@@ -25,7 +25,6 @@ class NpmFtpProgram(Program[NpmFtp]):
 
     settings: type[NpmFtp] = NpmFtp
     agent: Agent = Agent.worker("npm-ftp", "node", "npm_ftp.js", concurrent=8)
-    name: str = "npm-ftp"
     needs: str = "ftp"
     title: str = "Node with ftp"
     statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)

@@ -102,7 +102,6 @@ class OpensslProgram(CommandProgram[Openssl]):
 
     settings: type[Openssl] = Openssl
     agent: Agent = Agent.python("openssl", "commands.py", "openssl", "version")
-    name: str = "openssl"
     title: str = "openssl command"
 
     def unsupported(self, client: Openssl, installed: Installed) -> str | None:

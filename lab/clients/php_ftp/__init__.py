@@ -24,7 +24,6 @@ class PhpFtpProgram(Program[PhpFtp]):
 
     settings: type[PhpFtp] = PhpFtp
     agent: Agent = Agent.worker("php-ftp", "php", "php_ftp.php")
-    name: str = "php-ftp"
     needs: str = "ftp"
     title: str = "PHP with ftp_ssl_connect"
     tells_little: bool = True

@@ -89,7 +89,6 @@ class PycurlProgram(Program[Pycurl]):
 
     settings: type[Pycurl] = Pycurl
     agent: Agent = AGENT
-    name: str = "pycurl"
     leaves_tickets_unread: bool = True  # libcurl 7.88.1
 
     def cannot(self, client: Pycurl) -> str | None:

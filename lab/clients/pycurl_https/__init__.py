@@ -40,7 +40,6 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
 
     settings: type[PycurlHttps] = PycurlHttps
     agent: Agent = AGENT
-    name: str = "pycurl-https"
     needs: str = "pycurl"
 
     def cannot(self, client: PycurlHttps) -> str | None:

@@ -68,7 +68,6 @@ class RcloneProgram(CommandProgram[Rclone]):
 
     settings: type[Rclone] = Rclone
     agent: Agent = Agent.python("rclone", "commands.py", "rclone", "version")
-    name: str = "rclone"
     leaves_tickets_unread: bool = True
 
     def cannot(self, client: Rclone) -> str | None:

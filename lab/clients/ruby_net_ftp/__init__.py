@@ -33,7 +33,6 @@ class RubyNetFtpProgram(Program[RubyNetFtp]):
 
     settings: type[RubyNetFtp] = RubyNetFtp
     agent: Agent = Agent.worker("ruby-net-ftp", "ruby", "ruby_net_ftp.rb")
-    name: str = "ruby-net-ftp"
     needs: str = "net-ftp"
     title: str = "Ruby with net-ftp"
     statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)

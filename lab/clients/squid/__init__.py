@@ -83,7 +83,6 @@ class SquidProgram(VisitedProgram[Squid]):
 
     settings: type[Squid] = Squid
     agent: Agent = Agent.python("squid", "edges.py", _BINARY, "-v")
-    name: str = "squid"
     title: str = "Squid"
 
     def checks(self, client: Squid) -> bool | None:

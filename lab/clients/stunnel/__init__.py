@@ -70,7 +70,6 @@ class StunnelProgram(VisitedProgram[Stunnel]):
 
     settings: type[Stunnel] = Stunnel
     agent: Agent = Agent.python("stunnel", "edges.py", _BINARY, "-version")
-    name: str = "stunnel"
     title: str = "stunnel"
 
     def cannot(self, client: Stunnel) -> str | None:

@@ -34,7 +34,6 @@ class TlsPerlProgram(Program[TlsPerl]):
 
     settings: type[TlsPerl] = TlsPerl
     agent: Agent = Agent.perl("tls-perl", "tls_client.pl")
-    name: str = "tls-perl"
 
     def unsupported(self, client: TlsPerl, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -28,7 +28,6 @@ class TlsPythonProgram(Program[TlsPython]):
 
     settings: type[TlsPython] = TlsPython
     agent: Agent = Agent.python("tls-python", "tls_client.py")
-    name: str = "tls-python"
     needs: str = "python"
     title: str = "Python"
 

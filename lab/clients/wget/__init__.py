@@ -53,7 +53,6 @@ class WgetProgram(CommandProgram[Wget]):
 
     settings: type[Wget] = Wget
     agent: Agent = Agent.python("wget", "commands.py", "wget", "--version")
-    name: str = "wget"
 
     def cannot(self, client: Wget) -> str | None:
         """See :meth:`Program.cannot`."""

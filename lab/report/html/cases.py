@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from lab.documents import WHERE
 from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
-from lab.model.expectations import Verdict
+from lab.model.expectations import FACTS, Verdict
 from lab.record import AttemptResult, RaceRecord, RunRecord, result_expected
 from lab.report import view
 from lab.report.advice import advice_in_words
@@ -41,10 +41,7 @@ SYMBOLS = (
 
 #: What a case is about: its attempts have one of these roles, the others stand beside it.
 MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
-_FACTS = attrgetter(
-    *("result", "by", "stage", "reason", "protocol", "cipher", "verified", "not_judged"),
-    *("data_protected", "session_reused"),
-)
+_FACTS = attrgetter("result", "by", "stage", "reason", "not_judged", *FACTS)
 _ALARMING = frozenset({Verdict.SURPRISE, Verdict.LAB_ERROR})
 #: Words with which every line of a log begins stand above it if they are so long, in characters.
 SHORTEST_REPETITION = 8
@@ -363,13 +360,8 @@ def _shown(attempts: Sequence[AttemptResult], anchor: str) -> tuple[AttemptView,
     shown: list[AttemptView] = []
     for number, (attempt, count) in enumerate(folded):
         one = AttemptView(f"{anchor}-{number}", attempt, count, main)
-        before = shown[-1].attempt if shown else None
-        if (
-            attempt.role is Role.IMPOSTOR
-            and before
-            and before.role is Role.REMEDY
-            and before.label == attempt.label
-        ):
+        before = (shown[-1].attempt.role, shown[-1].attempt.label) if shown else None
+        if attempt.role is Role.IMPOSTOR and before == (Role.REMEDY, attempt.label):
             shown[-1].impostor = one
         else:
             shown.append(one)

@@ -40,14 +40,7 @@ _STAGE_OF = {
     ),
     "QUIT": Stage.CLOSE,
 }
-_BEFORE_LOGIN = (
-    Stage.RESOLVE,
-    Stage.CONNECT,
-    Stage.GREETING,
-    Stage.AUTH,
-    Stage.HANDSHAKE,
-    Stage.VERIFY,
-)
+_BEFORE_LOGIN = tuple(itertools.takewhile(lambda stage: stage is not Stage.LOGIN, Stage))
 _DATA_OPENS = ("150", "125")
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting
+from lab.model import PROTOCOLS, FtpServerSettings, setting
 from lab.servers.base import ListenerPlace, Server, passive_range
 
 #: Node's names of protocol versions begin with TLSv1.
@@ -46,9 +46,6 @@ class FtpSrvServer(Server[FtpSrv]):
     """Writes the listener's configuration, which is JSON."""
 
     settings: type[FtpSrv] = FtpSrv
-    agent: Agent = Agent.python("ftp_srv", "server.py", "ftp_srv")
-    name: str = "ftp-srv"
-    service: str = "ftp-srv"
     # Node loads a second of JavaScript where others share two cores with it.
     start_s: float = 40.0
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal
 
-from lab.model import PROTOCOLS, Agent, WebServerSettings, setting
+from lab.model import PROTOCOLS, WebServerSettings, setting
 from lab.model.settings import EXTRA_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options
 
@@ -57,9 +57,6 @@ class NginxServer(Server[Nginx]):
     line_end: ClassVar[str] = ";"
 
     settings: type[Nginx] = Nginx
-    agent: Agent = Agent.python("nginx", "server.py", "nginx")
-    name: str = "nginx"
-    service: str = "nginx"
 
     def unsupported(self, settings: Nginx) -> str | None:
         """Why ``nginx.conf`` cannot say this; ``None`` if it can."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from lab.model import PROTOCOLS, Agent, WebServerSettings, setting
+from lab.model import PROTOCOLS, WebServerSettings, setting
 from lab.servers.base import ListenerPlace, Server
 
 #: What it can do on its port.
@@ -67,9 +67,6 @@ class OriginServer(Server[Origin]):
     """
 
     settings: type[Origin] = Origin
-    agent: Agent = Agent.python("origin", "server.py", "origin")
-    name: str = "origin"
-    service: str = "origin"
     library: str = "Debian's OpenSSL"
     spoken: tuple[str, ...] = PROTOCOLS[1:]
     has_packet_filter: bool = True

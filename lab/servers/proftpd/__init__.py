@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting
+from lab.model import PROTOCOLS, FtpServerSettings, setting
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP, PRESUMED_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
@@ -68,8 +68,6 @@ class ProftpdServer(Server[Proftpd]):
     adds_up: ClassVar[frozenset[str]] = frozenset({"TLSOptions"})
 
     settings: type[Proftpd] = Proftpd
-    agent: Agent = Agent.python("proftpd", "server.py", "proftpd")
-    name: str = "proftpd"
     service: str = "proftpd-debian13"
     version: str = "1.3.8c"
     """As ``<IfVersion>`` compares it."""

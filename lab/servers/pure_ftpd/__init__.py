@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from lab.model import Agent, FtpServerSettings, ProtocolRange, setting
+from lab.model import FtpServerSettings, ProtocolRange, setting
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP, PRESUMED_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
@@ -63,8 +63,6 @@ class PureFtpdServer(Server[PureFtpd]):
     """Writes ``pure-ftpd.conf``."""
 
     settings: type[PureFtpd] = PureFtpd
-    agent: Agent = Agent.python("pure_ftpd", "server.py", "pure_ftpd")
-    name: str = "pure-ftpd"
     service: str = "pure-ftpd-debian13"
 
     def unsupported(self, settings: PureFtpd) -> str | None:

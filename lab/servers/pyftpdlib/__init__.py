@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.model import PROTOCOLS, Agent, FtpServerSettings
+from lab.model import PROTOCOLS, FtpServerSettings
 from lab.servers.base import ListenerPlace, Server, passive_range
 
 
@@ -37,9 +37,6 @@ class PyftpdlibServer(Server[Pyftpdlib]):
     """Writes the listener's configuration, which is JSON."""
 
     settings: type[Pyftpdlib] = Pyftpdlib
-    agent: Agent = Agent.python("pyftpdlib", "server.py", "pyftpdlib")
-    name: str = "pyftpdlib"
-    service: str = "pyftpdlib"
 
     def configure(self, settings: Pyftpdlib, place: ListenerPlace) -> str:
         """The text of the JSON configuration; see :class:`lab.servers.base.Server`."""

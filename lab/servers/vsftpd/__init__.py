@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from lab.model import PROTOCOLS, Agent, FtpServerSettings, setting, spelt
+from lab.model import PROTOCOLS, FtpServerSettings, setting, spelt
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, PRESUMED_HELP, SNI_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
@@ -108,9 +108,6 @@ class VsftpdServer(Server[Vsftpd]):
     """
 
     settings: type[Vsftpd] = Vsftpd
-    agent: Agent = Agent.python("vsftpd", "server.py", "vsftpd")
-    name: str = "vsftpd"
-    service: str = "vsftpd"
     build: Build = DEBIAN
     library: str = "OpenSSL"
     newest: str = PROTOCOLS[-1]
