@@ -1,4 +1,4 @@
-"""A headless Chromium, driven by the DevTools protocol over pipes."""
+"""A headless Chromium, driven by the DevTools protocol over pipes. It runs with every Python since 3.9."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Self
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (

@@ -1,8 +1,8 @@
 """Certificates of a run: a catalogue of slugs, made anew each time, never kept.
 
 ``catalogue.toml`` says what each slug is and what is wrong with it, ``authority`` issues one, ``material``
-makes those of a run, ``description`` says in words what a chain holds. The modules need cryptography, which
-is slow to import: they are imported when something of them is asked for.
+makes those of a run, ``description`` says in words what a chain holds. These modules need cryptography, which
+is slow to import; this one needs nothing.
 
 A certificate as a server presents it is a leaf plus what the server sends with it. Both are
 declared apart, so that slugs which differ only in what is sent share the very same leaf:
@@ -13,7 +13,6 @@ The X509 numbers are those of OpenSSL 3 (``include/openssl/x509_vfy.h``).
 
 from __future__ import annotations
 
-import importlib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,36 +20,9 @@ from datetime import timedelta
 from enum import StrEnum
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.text import no_such
-
-if TYPE_CHECKING:
-    from lab.certificates.description import CertificateDescription, ChainDescription, describe
-    from lab.certificates.material import RunCertificates, ServerCertificate, Wanted
-
-__all__ = [
-    "ANCHORS",
-    "CATALOGUE",
-    "CLIENT_CA",
-    "OTHER_HOST",
-    "OWN",
-    "OWN_CLIENT",
-    "CertificateDescription",
-    "CertificateError",
-    "CertificateSpec",
-    "ChainDescription",
-    "RunCertificates",
-    "ServerCertificate",
-    "UnknownCertificate",
-    "Wanted",
-    "describe",
-    "spec_of",
-]
-_LAZY = {
-    **dict.fromkeys(("CertificateDescription", "ChainDescription", "describe"), "description"),
-    **dict.fromkeys(("RunCertificates", "ServerCertificate", "Wanted"), "material"),
-}
 
 #: The lab's own DNS zone (RFC 6761 reserves ``test``).
 ZONE = "lab.test"
@@ -240,9 +212,3 @@ def spec_of(slug: str) -> CertificateSpec:
         return CATALOGUE[slug]
     except KeyError:
         raise UnknownCertificate("certificate", slug, CATALOGUE) from None
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.check.plan import CheckPlan
 from lab.check.result import CheckResult, StandIn
 from lab.images.provenance import builds_of

@@ -32,7 +32,7 @@ class OutputFile:
             if self.path.is_dir():
                 raise IsADirectoryError(0, "this is a directory")
             if self._replaced:
-                with tempfile.NamedTemporaryFile(dir=self._folder):
+                with tempfile.NamedTemporaryFile(dir=self._target.parent):
                     pass
             if self.path.exists() and not os.access(self.path, os.W_OK):
                 raise PermissionError(0, "it may not be written")
@@ -63,10 +63,6 @@ class OutputFile:
     def _target(self) -> Path:
         """Where a link leads to: the link stays."""
         return self.path.resolve()
-
-    @property
-    def _folder(self) -> Path:
-        return self._target.parent
 
     @property
     def _replaced(self) -> bool:

@@ -23,7 +23,7 @@ from lab.exercises import WAYS, Exercise, ExerciseError, Way
 from lab.servers import SERVERS
 
 if TYPE_CHECKING:
-    from lab.certificates import RunCertificates
+    from lab.certificates.material import RunCertificates
 
 _MADE = re.compile(r"(chain|leaf|issuers|key|anchor):([\w-]+)", re.ASCII)
 _IN_TEXT = re.compile(r"\{\{([^{}]+)\}\}")
@@ -45,7 +45,7 @@ class FilesOfExercise:
         wanted = [pair for recipe in self._recipes() for pair in _MADE.findall(recipe)]
         if not wanted:
             return
-        from lab.certificates import RunCertificates, Wanted  # noqa: PLC0415 - is slow to import
+        from lab.certificates.material import RunCertificates, Wanted  # noqa: PLC0415 - is slow to import
 
         self._host = SERVERS[exercise.server.software].host
         slugs = [slug for slug in CATALOGUE if slug in {n for k, n in wanted if k != "anchor"}]

@@ -168,7 +168,7 @@ class _Reader:
             load_pem_private_key,
         )
 
-        from lab.certificates import describe  # noqa: PLC0415
+        from lab.certificates.description import describe  # noqa: PLC0415
 
         chain_pem, key_pem = self._pem(chain), read_bytes(key, PEM)
         try:

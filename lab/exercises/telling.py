@@ -143,7 +143,7 @@ def _certificates(name: str, content: bytes, language: str) -> Iterator[str]:
     if name.endswith(".key"):
         yield f"  {say('another-key', language)}"
         return
-    from lab.certificates import describe  # noqa: PLC0415 - is slow to import
+    from lab.certificates.description import describe  # noqa: PLC0415 - is slow to import
 
     for one in describe(content).certificates:
         yield say("certificate", language, subject=one.subject, issuer=one.issuer)

@@ -24,8 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from lab.certificates import CertificateDescription, describe
-from lab.certificates.description import DAMAGES
+from lab.certificates.description import DAMAGES, CertificateDescription, describe
 from lab.model.software import LIMITS
 from lab.own.findings import Findings, data
 from lab.own.names import matches

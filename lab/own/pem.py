@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from lab.certificates import CertificateError, ChainDescription, describe
-from lab.certificates.description import DAMAGES, fingerprint
+from lab.certificates import CertificateError
+from lab.certificates.description import DAMAGES, ChainDescription, describe, fingerprint
 from lab.own.chain import (
     ChainMember,
     check_anchors,

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.certificates import ANCHORS, CATALOGUE, Issuer, RunCertificates, Wanted
+from lab.certificates import ANCHORS, CATALOGUE, Issuer
+from lab.certificates.material import RunCertificates, Wanted
 from lab.model import Attempt
 from lab.model.software import LIMITS
 from lab.own.files import UserFiles

@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from docker import DockerClient
 
-from lab.certificates import OWN, OWN_CLIENT, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT
+from lab.certificates.material import RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
 from lab.run.link import AgentError, Executed, ExecutionError, execute

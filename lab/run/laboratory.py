@@ -18,7 +18,8 @@ from time import monotonic
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab.certificates import OWN_CLIENT, RunCertificates
+from lab.certificates import OWN_CLIENT
+from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
 from lab.images.errors import ImageError, Printed, Progress

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.clients import program_of
 from lab.clients.base import Target
 from lab.model import (

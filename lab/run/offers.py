@@ -26,7 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lab.certificates import RunCertificates, describe
+from lab.certificates.description import describe
+from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS, program_of
 from lab.model import (
     PROTOCOLS,

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.model import Attempt, Role
 from lab.model.expectations import Expectation, PlannedAttempt
 from lab.own.files import UserFiles

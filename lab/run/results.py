@@ -188,7 +188,7 @@ def chain_of(laboratory: Lab, attempt: Attempt) -> Chain:
     """What an attempt's server is given, in words; the server has a certificate."""
     from cryptography.utils import CryptographyDeprecationWarning  # noqa: PLC0415
 
-    from lab.certificates import describe  # noqa: PLC0415 - needs cryptography
+    from lab.certificates.description import describe  # noqa: PLC0415 - needs cryptography
 
     made = laboratory.material.server(attempt.server.certificate, attempt.server.host)
     with warnings.catch_warnings():

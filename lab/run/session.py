@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS
 from lab.dialects import server_dialect
 from lab.dialects.telling import with_what_the_server_says

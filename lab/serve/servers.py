@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from lab.certificates import CATALOGUE, RunCertificates, Wanted
+from lab.certificates import CATALOGUE
+from lab.certificates.material import RunCertificates, Wanted
 from lab.model import FtpServerSettings, ServerSettings
 from lab.run.agents import announced, let_in
 from lab.run.containers import anchors_file, certificate_files

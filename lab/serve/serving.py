@@ -17,7 +17,8 @@ from typing import Any, Self
 
 from docker import DockerClient
 
-from lab.certificates import ANCHORS, RunCertificates
+from lab.certificates import ANCHORS
+from lab.certificates.material import RunCertificates
 from lab.host import engine
 from lab.images.errors import Progress
 from lab.model import parse_ports

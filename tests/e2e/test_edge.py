@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.host.machine import wait_until
 from lab.model import Attempt, ClientReport
 from lab.model.expectations import PlannedAttempt

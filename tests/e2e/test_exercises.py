@@ -18,7 +18,7 @@ import pytest
 from docker import DockerClient
 from rich.console import Console
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.exercises import WAYS, Exercise, Way, exercises
 from lab.exercises.checking import changed_files
 from lab.exercises.folder import FilesOfExercise, write

@@ -10,7 +10,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.model import Outcome
 from tests.e2e.checkouts import Copy, Done
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.cases import Catalogue
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.host.checkout import source
 from lab.model import Attempt, Rating, Reason
 from lab.model.expectations import PlannedAttempt

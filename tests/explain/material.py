@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from lab.certificates import Key, RunCertificates
+from lab.certificates import Key
 from lab.certificates.authority import certificate_pem, generate_rsa_key, key_pem
+from lab.certificates.material import RunCertificates
 
 #: Whom clients ask for.
 HOST = "host.lab.test"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lab.certificates import describe
+from lab.certificates.description import describe
 from lab.clients import PROGRAMS
 from lab.model import Attempt, ClientSettings, Outcome, Rating
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge

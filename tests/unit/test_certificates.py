@@ -14,17 +14,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab.certificates import (
-    ANCHORS,
-    CATALOGUE,
-    CertificateError,
-    Key,
-    RunCertificates,
-    UnknownCertificate,
-    describe,
-    spec_of,
-)
+from lab.certificates import ANCHORS, CATALOGUE, CertificateError, Key, UnknownCertificate, spec_of
 from lab.certificates.authority import Subject, generate_key, request_certificate
+from lab.certificates.description import describe
+from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt
 from lab.run.certificates import begin

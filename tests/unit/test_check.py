@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lab.certificates import describe
+from lab.certificates.description import describe
 from lab.check import telling
 from lab.check.clients import clients_of, meant, most_lenient, usual_among
 from lab.check.demands import ClientPattern, Demands, find, read

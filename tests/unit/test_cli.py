@@ -21,7 +21,8 @@ from docker.errors import APIError
 from rich.cells import cell_len
 
 from lab import __version__
-from lab.certificates import RunCertificates, describe
+from lab.certificates.description import describe
+from lab.certificates.material import RunCertificates
 from lab.cli import main
 from lab.cli.common import USAGE, console
 from lab.cli.entry import COMMANDS

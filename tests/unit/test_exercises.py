@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab.certificates import ANCHORS, CATALOGUE, OWN, RunCertificates
+from lab.certificates import ANCHORS, CATALOGUE, OWN
+from lab.certificates.material import RunCertificates
 from lab.cli import main
 from lab.exercises import (
     HERE,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.check import demands
 from lab.check.clients import clients_of
 from lab.clients.edge import Edge

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.certificates import OWN, RunCertificates
+from lab.certificates import OWN
+from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt, only
 from lab.own.attempt import read_attempt

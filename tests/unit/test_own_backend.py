@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import OWN, OWN_CLIENT, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT
+from lab.certificates.material import RunCertificates
 from lab.clients.edge import Edge
 from lab.clients.tls_perl import TlsPerl
 from lab.host.checkout import root

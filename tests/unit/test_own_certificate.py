@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.certificates import OWN, RunCertificates, UnknownCertificate
+from lab.certificates import OWN, UnknownCertificate
+from lab.certificates.material import RunCertificates
 from lab.own.pem import read_certificate
 from lab.settings import parse_client, parse_server
 

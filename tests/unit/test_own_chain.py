@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from lab.certificates import CATALOGUE, RunCertificates
+from lab.certificates import CATALOGUE
+from lab.certificates.material import RunCertificates
 from lab.model.software import LIMITS, PLATFORMS
 from lab.own.chain import Checked, check_chain
 from lab.own.findings import Finding, Severity

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import ProtocolRange
 from lab.own import mt_config as mt

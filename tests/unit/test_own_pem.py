@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from lab.certificates import CATALOGUE, RunCertificates
+from lab.certificates import CATALOGUE
+from lab.certificates.material import RunCertificates
 from lab.own.findings import InputError, Severity
 from lab.own.pem import read_certificate
 

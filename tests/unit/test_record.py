@@ -22,7 +22,8 @@ import pytest
 from pydantic import ValidationError
 
 from lab.cases import Catalogue
-from lab.certificates import RunCertificates, describe
+from lab.certificates.description import describe
+from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.images.provenance import Provenance
 from lab.model import (

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from lab.cases.catalogue import Catalogue
-from lab.certificates import RunCertificates, describe
+from lab.certificates.description import describe
+from lab.certificates.material import RunCertificates
 from lab.dialects import server_dialect
 from lab.documents import Bilingual, ClaimVerdict, Document, documents, parse
 from lab.documents.verdicts import Check, ClaimResult, State, evaluate_tested

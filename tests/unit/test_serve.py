@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from lab.certificates import CATALOGUE, describe
+from lab.certificates import CATALOGUE
+from lab.certificates.description import describe
 from lab.model import FtpServerSettings
 from lab.run.checkout import Checkout
 from lab.serve import relay

@@ -7,7 +7,8 @@ import tarfile
 from types import SimpleNamespace
 from typing import cast
 
-from lab.certificates import OWN, OWN_CLIENT, RunCertificates
+from lab.certificates import OWN, OWN_CLIENT
+from lab.certificates.material import RunCertificates
 from lab.run.containers import (
     AGENTS,
     CERTIFICATES,

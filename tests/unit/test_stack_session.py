@@ -15,7 +15,7 @@ from docker import DockerClient
 from docker.errors import APIError
 from filelock import FileLock
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.model import Attempt
 from lab.model.expectations import PlannedAttempt
 from lab.run.agents import Agents, Unsupported, announced, let_in

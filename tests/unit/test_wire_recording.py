@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.certificates import RunCertificates
+from lab.certificates.material import RunCertificates
 from lab.model import (
     Attempt,
     ClientReport,
