@@ -1,11 +1,17 @@
-"""Making keys and certificates."""
+"""Making keys and certificates, over ``trustme`` where it can and ``cryptography`` elsewhere.
+
+What ``trustme`` cannot make: RSA keys of another size than 2048 bits, a self-signed leaf, a leaf
+without subject alternative names or with one purpose only, and a SHA-1 signature.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -13,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -96,6 +103,13 @@ class Authority:
         )
         return cls(title, root_key, intermediate_key, root, now)
 
+    @cached_property
+    def _issuing(self) -> trustme.CA:
+        # Kept: reading a private key back costs a primality test.
+        return trustme.CA.from_pem(
+            certificate_pem(self.intermediate()), key_pem(self.intermediate_key)
+        )
+
     def intermediate(self, variant: Intermediate = Intermediate.ORDINARY) -> x509.Certificate:
         """A certificate of the issuing CA; every variant has the same subject and key."""
         expired = variant is Intermediate.EXPIRED
@@ -122,6 +136,27 @@ class Authority:
         if variant is Intermediate.SHA1:
             return sign_again_with_sha1(certificate, self.root_key)
         return certificate
+
+    def issue_ordinary(
+        self, subject: Subject, starts: datetime, ends: datetime, kind: Key
+    ) -> IssuedLeaf:
+        """An ordinary leaf, RSA-2048 or ECDSA P-256, with a key of its own: trustme's work."""
+        issued = self._issuing.issue_cert(
+            *subject.alternative_names,
+            common_name=subject.common_name,
+            organization_name=ORGANIZATION,
+            organization_unit_name=subject.unit,
+            not_before=starts,
+            not_after=ends,
+            key_type=(trustme.KeyType.ECDSA if kind is Key.ECDSA_P256 else trustme.KeyType.RSA),
+        )
+        certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+        # It was made here a moment ago: the test of its primes would only take time.
+        key = load_pem_private_key(
+            issued.private_key_pem.bytes(), None, unsafe_skip_rsa_key_validation=True
+        )
+        assert isinstance(key, PrivateKey)
+        return IssuedLeaf(certificate, key)
 
     def sign(
         self,

@@ -68,7 +68,7 @@ _CA_KEYS = {
     Issuer.PRIVATE: Key.RSA_3072,
     Issuer.ATTACKER: Key.RSA_2048,
 }
-#: Leaves without alternative names.
+#: What trustme cannot make: leaves without alternative names.
 _COMMON_NAMES_ONLY = frozenset({Names.COMMON_NAME_ONLY, Names.OTHER_COMMON_NAME_ONLY, Names.USER})
 #: A leaf with these names is the same for every host.
 _NAMES_OF_NO_HOST = frozenset(
@@ -365,8 +365,11 @@ class RunCertificates:
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
             return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
+        authority = self._authority(leaf.issuer)
+        if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
+            return authority.issue_ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
-        certificate = self._authority(leaf.issuer).sign(
+        certificate = authority.sign(
             request_certificate(subject, key),
             starts,
             ends,
@@ -414,16 +417,16 @@ class RunCertificates:
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(kind))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
-        """The key pair of a leaf: that of another one, or a new one."""
+        """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""
         if leaf.key_of is not None:
             return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
         # Rare kinds take the longest: there is one for all servers.
         holder: Hashable = (leaf.issuer, leaf.names is Names.USER)
-        if leaf.issuer is Issuer.ITSELF or leaf in _KEPT_KEYS:
+        if leaf.issuer is Issuer.ITSELF:
             # Who is its own issuer is its key.
             holder = (leaf, host)
         elif leaf.key in _ORDINARY_KEYS and leaf.names is not Names.USER:
-            holder = (leaf.issuer, host)
+            return self._leaf(_first(leaf), host).key
         return self._once(("leaf-key", holder, leaf.key), lambda: generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
