@@ -45,8 +45,12 @@ def proftpd_turns_ftplib_away(client: ClientSettings) -> Case:
 
 @case(section=field.RESUMES, clients=NET_FTP)
 def proftpd_turns_net_ftp_away(client: ClientSettings) -> Case:
-    """ProFTPD (1.3.8c) as it is shipped answers 425 to Net::FTP, until that hands the session on."""
-    attempt = Attempt(Proftpd(), client)
+    """ProFTPD (1.3.8c) answers 425 to Net::FTP, until that hands the session on.
+
+    As it is shipped it speaks TLS 1.3, too, and answers the same; what is uploaded then is in the race of
+    ``after_the_handshake.net_ftp_over_tls_1_3``, whatever is done about the session.
+    """
+    attempt = Attempt(Proftpd(protocols=field.WHOLE), client)
     remedies = [
         recommended(
             "a data connection that gets the control connection's session",
