@@ -762,7 +762,10 @@ def test_an_upload_that_stops_half_way_leaves_nothing_to_the_next(
 
 def test_a_listener_that_dies_is_an_error_of_the_lab(every: Place) -> None:
     key, answer = every.listen()
-    every.run("sh", "-c", f"kill -9 {answer['pid']}")
+    pid = answer["pid"]
+    # The signal does not wait for the end: it has ended once it has no command line any more.
+    ended = f"kill -9 {pid}; while grep -q . /proc/{pid}/cmdline 2>/dev/null; do sleep 0.01; done"
+    every.run("sh", "-c", ended)
     with pytest.raises(AgentError, match="has ended with status -9"):
         every.agent.call("begin", PATIENCE_S, key=key, file="x")
 
