@@ -80,8 +80,8 @@ class ListenerProcess:
 
     ``user`` is the named account that may upload; ``impostor`` says that every login is taken and
     kept in ``captured``; ``filtered`` says that packet filter rules exist; ``log_start`` is where the
-    log of the current attempt begins, ``None`` between attempts; ``at_rest`` is how many descriptors the
-    process had before anybody came, or connections that it counts for ever, where that counts.
+    log of the current attempt begins, ``None`` between attempts; ``at_rest`` is how many descriptors for
+    both ways the process had before anybody came, or connections that it counts for ever, where that counts.
     """
 
     def __init__(

@@ -39,22 +39,15 @@ class ForkingProgram(LinkedProgram):
     can_be_nobody = False
 
     def listens(self, listener: ListenerProcess) -> None:
-        """Count its descriptors: one more is a connection that it has accepted and not handed on."""
-        listener.at_rest = self.descriptors(listener)
-
-    def descriptors(self, listener: ListenerProcess) -> int:
-        """How many descriptors of a listener count: all, of a program that keeps the ones that it has."""
-        try:
-            return len(os.listdir("/proc/%d/fd" % listener.pid))
-        except FileNotFoundError:
-            return 0  # it has ended, which is found out elsewhere
+        """Count its descriptors for both ways: one more is a connection that it has not handed on."""
+        listener.at_rest = _both_ways(listener.pid)
 
     def is_quiet(self, listener: ListenerProcess) -> bool:
         """No connection is accepted that has no process yet, and no session's process is left.
 
         In this order: the listener closes a connection after it has forked for it.
         """
-        if self.descriptors(listener) > listener.at_rest:
+        if _both_ways(listener.pid) > listener.at_rest:
             return False
         table = processes()
         name = os.path.basename(self.binary)
@@ -66,6 +59,28 @@ class ForkingProgram(LinkedProgram):
         name = os.path.basename(self.binary)
         for pid in descendants(listener.pid, table) | orphans(name, table):
             kill(pid)
+
+
+def _both_ways(pid: int) -> int:
+    """How many descriptors a process has that it reads and writes, as it does a connection's.
+
+    None when it has ended, which is found out elsewhere. Others say nothing: ProFTPD 1.3.8 keeps for ever the
+    pipe of a session that has ended before the listener, which a busy machine keeps waiting, looks at that.
+    What a descriptor is of only root with more rights than this may know.
+    """
+    directory = "/proc/%d/fd" % pid
+    try:
+        return sum(_mode(os.path.join(directory, name)) == 0o700 for name in os.listdir(directory))
+    except FileNotFoundError:
+        return 0
+
+
+def _mode(path: str) -> int:
+    """The permissions of what proc(5) has of a descriptor; 0: it was closed meanwhile."""
+    try:
+        return os.lstat(path).st_mode & 0o777
+    except FileNotFoundError:
+        return 0
 
 
 class PamProgram(ForkingProgram):
