@@ -18,7 +18,7 @@ from typing import Any
 
 from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.clients import program_of
-from lab.clients.edges import EdgeSettings, bare, keeps_names_apart
+from lab.clients.edges import EdgeSettings, bare
 from lab.model import (
     Attempt,
     FtpClientSettings,
@@ -341,7 +341,7 @@ def _name_corrected(attempt: Attempt, name: str = "") -> Attempt | None:
         sent = asked
     named = attempt.with_client(verify_name=name or asked, sni=sent)
     edge = named.client
-    if isinstance(edge, EdgeSettings) and edge.one_name and keeps_names_apart(edge):
+    if isinstance(edge, EdgeSettings) and edge.one_name and edge.keeps_names_apart:
         return dataclasses.replace(named, client=bare(edge))
     return named
 

@@ -21,7 +21,6 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    keeps_names_apart,
 )
 from lab.model import Agent, setting
 
@@ -77,21 +76,6 @@ class ApacheProgram(VisitedProgram[Apache]):
     settings: type[Apache] = Apache
     agent: Agent = Agent.python("apache2", "edges.py", _BINARY, "-v")
     title: str = "Apache httpd"
-
-    def cannot(self, client: Apache) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "Apache httpd stops at the first error of a chain"
-        if client.sni == "":
-            return (
-                "Apache httpd sends the name of the origin whenever it has one (sni= cannot be set)"
-            )
-        if keeps_names_apart(client):
-            return (
-                "Apache httpd has one name for the SNI and for the check of the certificate: that of"
-                " ProxyPass, or with ProxyPreserveHost the visitor's; set sni and verify_name alike"
-            )
-        return None
 
     def start(self, client: Apache, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""

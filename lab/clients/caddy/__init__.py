@@ -20,7 +20,6 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    keeps_names_apart,
     names_of,
     step_of,
 )
@@ -68,22 +67,6 @@ class CaddyProgram(VisitedProgram[Caddy]):
     def checks(self, client: Caddy) -> bool | None:
         """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
         return client.verify if client.tls else None
-
-    def cannot(self, client: Caddy) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "Go's library stops at the first error of a chain"
-        for name in ("protocols", "ciphers"):
-            if getattr(client, name) is not None:
-                return f"Caddy 2.6 has no option for {name} towards an origin: they are Go's own"
-        if client.sni == "":
-            return "Go's library sends the name whenever it has one (sni= cannot be set)"
-        if keeps_names_apart(client):
-            return (
-                "Caddy has one name for the SNI and for the check of the certificate (tls_server_name);"
-                " set sni and verify_name alike"
-            )
-        return None
 
     def start(self, client: Caddy, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""

@@ -14,7 +14,6 @@ from lab.clients.base import (
     Trace,
     delivery_of,
     errno_in,
-    names_sslv3,
     payload_of,
 )
 from lab.dialects.telling import STEP_OF_COMMAND
@@ -69,16 +68,6 @@ class CurlProgram(CommandProgram[Curl]):
             # Its curl would be another distribution's, on another TLS library than CentOS 7's NSS.
             return "the stand-in image has no NSS curl"
         return super().unsupported(client, installed)
-
-    def cannot(self, client: Curl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "curl cannot stop after the handshake: it always logs in"
-        if client.session_cache == "shared":
-            return "curl has no way to share a session other than its own default"
-        if names_sslv3(client):
-            return "curl has had no SSLv3 since 7.77"
-        return None
 
     def request(self, client: Curl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.clients.base import Program, Target, authorization
-from lab.clients.edges import EdgeSettings, keeps_names_apart, unconfigured, unsupported_words
+from lab.clients.edges import EdgeSettings, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
 from lab.model import Agent, ClientReport, setting
@@ -141,7 +141,7 @@ class EdgeProgram(Program[Edge]):
 
 def _unsupported_names(client: Edge) -> str | None:
     """What the two names have against it."""
-    if keeps_names_apart(client):
+    if client.keeps_names_apart:
         checked, sent = client.verify_name or client.host, client.sni or client.host
         of_server = "the server's own"
         return (

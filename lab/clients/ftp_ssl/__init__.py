@@ -58,18 +58,6 @@ class FtpSslProgram(CommandProgram[FtpSsl]):
     )
     leaves_tickets_unread: bool = True
 
-    def cannot(self, client: FtpSsl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.implicit_tls:
-            return "ftp-ssl has no implicit TLS: it always starts with AUTH"
-        if client.protocols is not None:
-            return "ftp-ssl has no option for protocol versions"
-        if client.session_cache != "default":
-            return "ftp-ssl has no option for TLS sessions"
-        if not client.protect_data:
-            return "ftp-ssl always asks for a protected data channel"
-        return None
-
     def request(self, client: FtpSsl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {

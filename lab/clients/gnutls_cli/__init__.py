@@ -44,16 +44,6 @@ class GnutlsCliProgram(CommandProgram[GnutlsCli]):
     settings: type[GnutlsCli] = GnutlsCli
     agent: Agent = Agent.python("gnutls-cli", "commands.py", "gnutls-cli", "--version")
 
-    def cannot(self, client: GnutlsCli) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if not client.tls:
-            return "gnutls-cli speaks TLS and nothing else"
-        if client.last_error:
-            return "gnutls-cli says all that is wrong with a certificate at once: there is no last error"
-        if client.verify_name == "":
-            return "gnutls-cli always compares a name where it checks a certificate"
-        return gnutls.cannot(client.protocols, client.ciphers)
-
     def request(self, client: GnutlsCli, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {

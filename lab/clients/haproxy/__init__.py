@@ -24,7 +24,6 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    keeps_names_apart,
     names_of,
 )
 from lab.model import Agent, ProtocolRange, setting
@@ -103,19 +102,6 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
     settings: type[Haproxy] = Haproxy
     agent: Agent = Agent.python("haproxy", "edges.py", _BINARY, "-v")
     title: str = "HAProxy"
-
-    def cannot(self, client: Haproxy) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "HAProxy stops at the first error of a chain"
-        if keeps_names_apart(client):
-            return (
-                "HAProxy checks the name that it sends: with `sni` it does not look at `verifyhost`; set sni"
-                " and verify_name alike, or send none (sni=)"
-            )
-        if client.check == "off" and (client.check_port or client.check_ssl or client.check_sni):
-            return "check_port, check_ssl and check_sni are about a health check: it needs check"
-        return None
 
     def start(self, client: Haproxy, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""

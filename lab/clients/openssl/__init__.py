@@ -112,17 +112,6 @@ class OpensslProgram(CommandProgram[Openssl]):
             return "the stand-in image has no OpenSSL 1.0.2 command line"
         return super().unsupported(client, installed)
 
-    def cannot(self, client: Openssl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if not client.tls:
-            return "s_client speaks TLS and nothing else"
-        if client.last_error and client.verify:
-            return (
-                "s_client stops at the first error (verify=yes), or at none and reports the last"
-                " (verify=no): there is nothing between"
-            )
-        return None
-
     def request(self, client: Openssl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {

@@ -70,24 +70,6 @@ class RcloneProgram(CommandProgram[Rclone]):
     agent: Agent = Agent.python("rclone", "commands.py", "rclone", "version")
     leaves_tickets_unread: bool = True
 
-    def cannot(self, client: Rclone) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "rclone cannot stop after the handshake: it always logs in"
-        if client.mode == "active":
-            return "rclone transfers in passive mode only"
-        if not client.protect_data and client.uses_tls:
-            return "rclone asks for protection of the data channel whenever it uses TLS"
-        if client.session_cache == "shared":
-            return "rclone has one cache for all of its connections: it can only be switched off"
-        if client.ciphers is not None:
-            return "rclone has no option for cipher suites"
-        if client.protocols not in (None, _WITHOUT_TLS_1_3):
-            return "rclone can be told of versions only to leave out TLS 1.3 (..TLSv1.2)"
-        if client.client_certificate is not None:
-            return "rclone presents no certificate to an FTP server"
-        return None
-
     def request(self, client: Rclone, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         request: dict[str, Any] = {

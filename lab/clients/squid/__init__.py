@@ -12,15 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Target
-from lab.clients.edges import (
-    VISITORS,
-    EdgeSettings,
-    Start,
-    Visit,
-    VisitedProgram,
-    keeps_names_apart,
-    names_of,
-)
+from lab.clients.edges import VISITORS, EdgeSettings, Start, Visit, VisitedProgram, names_of
 from lab.model import PROTOCOLS, Agent, ProtocolRange
 
 _BINARY = "/usr/sbin/squid"
@@ -88,21 +80,6 @@ class SquidProgram(VisitedProgram[Squid]):
     def checks(self, client: Squid) -> bool | None:
         """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
         return client.verify if client.tls else None
-
-    def cannot(self, client: Squid) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "Squid stops at the first error of a chain"
-        if client.sni == "":
-            return "Squid sends the name of the origin whenever it has one (sni= cannot be set)"
-        if keeps_names_apart(client):
-            return (
-                "Squid has one name for the SNI and for the check of the certificate (ssldomain);"
-                " set sni and verify_name alike"
-            )
-        if client.protocols is not None and client.protocols.minimum == "SSLv3":
-            return "Squid has had no SSLv3 since 4.0"
-        return None
 
     def start(self, client: Squid, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""

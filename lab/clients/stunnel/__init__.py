@@ -72,14 +72,6 @@ class StunnelProgram(VisitedProgram[Stunnel]):
     agent: Agent = Agent.python("stunnel", "edges.py", _BINARY, "-version")
     title: str = "stunnel"
 
-    def cannot(self, client: Stunnel) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "stunnel stops at the first error of a chain"
-        if not client.tls:
-            return "stunnel speaks TLS to its origin, and nothing else"
-        return None
-
     def start(self, client: Stunnel, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         return Start(

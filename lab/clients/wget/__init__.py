@@ -54,18 +54,6 @@ class WgetProgram(CommandProgram[Wget]):
     settings: type[Wget] = Wget
     agent: Agent = Agent.python("wget", "commands.py", "wget", "--version")
 
-    def cannot(self, client: Wget) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.TRANSFER:
-            return "wget delivers nothing, it only fetches: goal=login lists the directory"
-        if client.goal is Goal.HANDSHAKE:
-            return "wget cannot stop after the handshake: it always logs in"
-        if client.session_cache == "shared":
-            return "wget has no way to share a session other than its own default"
-        if client.implicit_tls and not client.tls:
-            return "implicit TLS without TLS is not a connection"
-        return gnutls.cannot(client.protocols, client.ciphers)
-
     def request(self, client: Wget, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
