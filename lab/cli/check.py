@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -123,7 +124,7 @@ def check(
         from lab.run.certificates import begin
 
         # Keys are made while the rest is loaded.
-        certificates = begin([row.attempt for row in plan.rows], plan.own)
+        certificates = begin([one.attempt for one in plan.requirements], plan.own)
         say_findings(plan.findings, verbose=verbose, language=language)
         from lab.check.checking import check as make_check
 
@@ -137,24 +138,24 @@ def check(
         new = write if result.strongest is not None and result.strongest.text else None
         if new is not None and result.strongest is not None:
             write_new(new, result.strongest.text)
-        compared = beside.compare(result) if beside else None
+        result = replace(result, compared=beside.compare(result) if beside else None)
     from lab.check import telling
 
-    outputs.write(result, compared, language)
+    outputs.write(result, language)
     if as_json:
-        common.print_json(telling.as_json(result, compared))
+        common.print_json(telling.as_json(result))
     else:
         out = common.console()
         with _no_commands() if on_github else nullcontext():
-            telling.tell(result, out, language, compared, verbose=verbose, written=new)
+            telling.tell(result, out, language, verbose=verbose, written=new)
     if beside and (said := beside.in_words(result)) is not None:
         common.say(visible(said.in_(language)), error=True)
     if annotated:
         from lab.check.outputs import workflow_commands
 
-        for line in workflow_commands.lines(result, compared, language):
+        for line in workflow_commands.lines(result, language):
             common.say(line, error=as_json)
-    raise typer.Exit(result.status if compared is None else compared.status)
+    raise typer.Exit(result.exit_status)
 
 
 def _beside(known: Path | None, written: Path | None) -> BaselineUse | None:
