@@ -11,7 +11,7 @@ import functools
 import ipaddress
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -313,6 +313,34 @@ def is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+#: Versions of TLS as options have them that leave out the name.
+NUMBERS: Mapping[str | None, str] = {
+    "TLSv1": "1.0",
+    "TLSv1.1": "1.1",
+    "TLSv1.2": "1.2",
+    "TLSv1.3": "1.3",
+}
+
+#: Options by name, each with its value: true where it has none, false or ``None`` where it is not set.
+Options = Mapping[str, str | bool | None]
+
+
+def written(options: Options, between: str = "=") -> list[str]:
+    """Those that are set, as a program reads them: name and value with this between them, or the name."""
+    return [between.join(words) for words in _set_ones(options)]
+
+
+def as_words(options: Options) -> list[str]:
+    """Those that are set, as words of a command line: the value is a word of its own."""
+    return [word for words in _set_ones(options) for word in words]
+
+
+def _set_ones(options: Options) -> Iterator[list[str]]:
+    for name, value in options.items():
+        if value is not None and value is not False:
+            yield [name] if value is True else [name, value]
 
 
 def delivery_of(target: Target) -> Delivery:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -22,7 +22,7 @@ from lab.clients.edges import (
     Visit,
     VisitedProgram,
 )
-from lab.model import Agent, setting
+from lab.model import Agent, ProtocolRange, setting
 
 _BINARY = "/usr/sbin/apache2"
 _MODULES = "/usr/lib/apache2/modules"
@@ -124,34 +124,23 @@ def configuration(client: Apache, target: Target) -> str:
 
 
 def _tls(client: Apache, target: Target) -> list[str]:
-    directives = ["SSLProxyEngine on"]
     if not client.configured:
-        return directives
-    if client.verify:
-        directives += [
-            "SSLProxyVerify require",
-            f"SSLProxyVerifyDepth {VERIFY_DEPTH}",
-            f"SSLProxyCACertificateFile {target.ca_file or SYSTEM_ROOTS}",
-        ]
-    else:
-        directives += [
-            "SSLProxyVerify none",
-            "SSLProxyCheckPeerName off",
-            "SSLProxyCheckPeerExpire off",
-        ]
-    if _asked(client):
-        directives.append("ProxyPreserveHost On")
-    if client.protocols is not None:
-        spoken = (f"+{version}" for version in client.protocols.versions())
-        directives.append(f"SSLProxyProtocol -all {' '.join(spoken)}")
-    if client.ciphers is not None:
-        directives.append(f'SSLProxyCipherSuite "{client.ciphers}"')
-    if target.certificate is not None:
-        directives += [
-            "SSLProxyMachineCertificateFile client.pem",
-            f"SSLProxyMachineCertificateChainFile {target.certificate}",
-        ]
-    return directives
+        return ["SSLProxyEngine on"]
+    spoken = (f"+{version}" for version in (client.protocols or ProtocolRange()).versions())
+    directives: Options = {
+        "SSLProxyEngine": "on",
+        "SSLProxyVerify": "require" if client.verify else "none",
+        "SSLProxyVerifyDepth": client.verify and str(VERIFY_DEPTH),
+        "SSLProxyCACertificateFile": client.verify and (target.ca_file or SYSTEM_ROOTS),
+        "SSLProxyCheckPeerName off": not client.verify,
+        "SSLProxyCheckPeerExpire off": not client.verify,
+        "ProxyPreserveHost On": bool(_asked(client)),
+        "SSLProxyProtocol": f"-all {' '.join(spoken)}" if client.protocols else None,
+        "SSLProxyCipherSuite": None if client.ciphers is None else f'"{client.ciphers}"',
+        "SSLProxyMachineCertificateFile client.pem": target.certificate is not None,
+        "SSLProxyMachineCertificateChainFile": target.certificate,
+    }
+    return written(directives, " ")
 
 
 PROGRAMS = (ApacheProgram(),)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -89,7 +89,8 @@ class CaddyProgram(VisitedProgram[Caddy]):
 
 def configuration(client: Caddy, target: Target) -> str:
     """The Caddyfile for these settings."""
-    options = [*_times(client), *(_tls(client, target) if client.tls else [])]
+    times = {"dial_timeout": _limit(client), "response_header_timeout": _limit(client)}
+    options = [*written(times, " "), *(_tls(client, target) if client.tls else [])]
     return _CONFIGURATION.format(
         visitors=VISITORS,
         scheme="https" if client.tls else "http",
@@ -99,27 +100,24 @@ def configuration(client: Caddy, target: Target) -> str:
     )
 
 
-def _times(client: Caddy) -> list[str]:
-    limit = f"{max(1, round(client.timeout_s * 1000))}ms"
-    return [f"dial_timeout {limit}", f"response_header_timeout {limit}"]
-
-
 def _tls(client: Caddy, target: Target) -> list[str]:
     if not client.configured:
         # The scheme says that TLS is spoken.
         return []
-    limit = f"{max(1, round(client.timeout_s * 1000))}ms"
-    options, names = [f"tls_timeout {limit}"], names_of(client, target)
+    names = names_of(client, target)
     name = names.checked if client.verify else names.sent
-    if name and name != target.host:
-        options.append(f"tls_server_name {name}")
-    if client.verify:
-        options.append(f"tls_trusted_ca_certs {target.ca_file or SYSTEM_ROOTS}")
-    else:
-        options.append("tls_insecure_skip_verify")
-    if target.certificate is not None:
-        options.append(f"tls_client_auth {target.certificate} {target.key}")
-    return options
+    options: Options = {
+        "tls_timeout": _limit(client),
+        "tls_server_name": name if name != target.host else None,
+        "tls_trusted_ca_certs": client.verify and (target.ca_file or SYSTEM_ROOTS),
+        "tls_insecure_skip_verify": not client.verify,
+        "tls_client_auth": target.certificate and f"{target.certificate} {target.key}",
+    }
+    return written(options, " ")
+
+
+def _limit(client: Caddy) -> str:
+    return f"{max(1, round(client.timeout_s * 1000))}ms"
 
 
 def _events(log: str) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.clients import curl
-from lab.clients.base import CommandProgram, Ran, Target
+from lab.clients.base import CommandProgram, Ran, Target, as_words
 from lab.model import Agent, ClientReport, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 
@@ -47,10 +47,9 @@ class CurlHttpsProgram(CommandProgram[CurlHttps]):
 
 def arguments(client: CurlHttps, target: Target) -> tuple[str, ...]:
     """The whole command."""
-    argv = curl.begun(client, "--output", "/dev/null") + curl.tls_arguments(client, target)
-    if client.sni:
-        argv += ["--connect-to", f"{client.sni}:{target.port}:{target.host}:{target.port}"]
-    argv += client.options
+    connect_to = f"{client.sni}:{target.port}:{target.host}:{target.port}" if client.sni else None
+    options = {**curl.tls_options(client, target), "--connect-to": connect_to}
+    argv = [*curl.begun(client, "--output", "/dev/null"), *as_words(options), *client.options]
     scheme = "https" if client.tls else "http"
     argv += ["--user", f"{target.user}:{target.password}"]
     return (*argv, f"{scheme}://{client.sni or target.host}:{target.port}/")

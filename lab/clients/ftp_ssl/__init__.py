@@ -11,7 +11,17 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.clients.base import (
+    CommandProgram,
+    Options,
+    Ran,
+    Target,
+    Trace,
+    delivery_of,
+    errno_in,
+    payload_of,
+    written,
+)
 from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
@@ -94,16 +104,16 @@ class FtpSslProgram(CommandProgram[FtpSsl]):
 
 def arguments(client: FtpSsl, target: Target) -> tuple[str, ...]:
     """The whole command: no ``.netrc``, replies shown as on a terminal, commands shown."""
-    told = {
+    told: Options = {
         "nossl": not client.tls,
         "secure": client.secure,
         "verify=1": client.verify,
-        f"cacert={target.ca_file}": target.ca_file is not None,
-        f"cert={target.certificate}": target.certificate is not None,
-        f"key={target.key}": target.certificate is not None,
-        f"cipher={client.ciphers}": client.ciphers is not None,
+        "cacert": target.ca_file,
+        "cert": target.certificate,
+        "key": target.certificate and target.key,
+        "cipher": client.ciphers,
     }
-    options = [word for option, on in told.items() if on for word in ("-z", option)]
+    options = [word for option in written(told) for word in ("-z", option)]
     mode = ["-p"] if client.mode == "passive" else []
     argv = ("ftp-ssl", "-n", "-v", "-d", *mode, "-z", "debug", *options)
     return (*argv, target.host, str(target.port))

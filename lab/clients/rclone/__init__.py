@@ -12,7 +12,17 @@ from typing import Any, Literal
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.clients.base import (
+    CommandProgram,
+    Options,
+    Ran,
+    Target,
+    Trace,
+    as_words,
+    delivery_of,
+    errno_in,
+    payload_of,
+)
 from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
 from lab.model.settings import OPTIONS_HELP
@@ -123,17 +133,14 @@ def arguments(client: Rclone, target: Target) -> tuple[str, ...]:
     argv += ["--contimeout", f"{client.timeout_s:g}s", "--timeout", f"{client.timeout_s:g}s"]
     argv += ["--ftp-host", target.host, "--ftp-port", str(target.port)]
     argv += ["--ftp-user", target.user, "--ftp-pass", obscured(target.password)]
-    if client.implicit_tls:
-        argv.append("--ftp-tls")
-    elif client.tls:
-        argv.append("--ftp-explicit-tls")
-    if not client.verify:
-        argv.append("--ftp-no-check-certificate")
-    if client.protocols is not None:
-        argv.append("--ftp-disable-tls13")
-    if client.session_cache == "none":
-        argv += ["--ftp-tls-cache-size", "0"]
-    argv += client.options
+    options: Options = {
+        "--ftp-tls": client.implicit_tls,
+        "--ftp-explicit-tls": client.tls and not client.implicit_tls,
+        "--ftp-no-check-certificate": not client.verify,
+        "--ftp-disable-tls13": client.protocols is not None,
+        "--ftp-tls-cache-size": "0" if client.session_cache == "none" else None,
+    }
+    argv += [*as_words(options), *client.options]
     if client.goal is Goal.TRANSFER:
         # -L: the file is brought by descriptor, which to rclone is a link.
         argv += ["-L", "copyto", "{payload}", f":ftp:{delivery_of(target).name}"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import NUMBERS, Options, Target, written
 from lab.clients.edges import VISITORS, EdgeSettings, Start, Visit, VisitedProgram, names_of
 from lab.model import PROTOCOLS, Agent, ProtocolRange
 
@@ -137,34 +137,24 @@ def _options(client: Squid, target: Target) -> list[str]:
         return []
     if not client.configured:
         return ["tls"]
-    options, names = ["tls"], names_of(client, target)
+    names, protocols = names_of(client, target), client.protocols or ProtocolRange()
     name = names.checked if client.verify else names.sent
-    if name and name != target.host:
-        options.append(f"ssldomain={name}")
-    if not client.verify:
-        options.append("sslflags=DONT_VERIFY_PEER")
-    elif target.ca_file is not None:
-        options += [f"tls-cafile={target.ca_file}", "tls-default-ca=off"]
-    options += _versions(client.protocols)
-    if client.ciphers is not None:
-        options.append(f"tls-cipher={client.ciphers}")
-    if target.certificate is not None:
-        options += [f"tls-cert={target.certificate}", f"tls-key={target.key}"]
-    return options
-
-
-def _versions(protocols: ProtocolRange | None) -> list[str]:
-    if protocols is None:
-        return []
-    options = []
-    if protocols.minimum is not None:
-        number = {"TLSv1": "1.0"}.get(protocols.minimum, protocols.minimum.removeprefix("TLSv"))
-        options.append(f"tls-min-version={number}")
-    if protocols.maximum is not None:
-        newer = PROTOCOLS[PROTOCOLS.index(protocols.maximum) + 1 :]
-        off = [f"NO_{version.replace('.', '_')}" for version in newer]
-        options += [f"tls-options={','.join(off)}"] if off else []
-    return options
+    anchors = target.ca_file if client.verify else None
+    maximum = protocols.maximum or PROTOCOLS[-1]
+    newer = PROTOCOLS[PROTOCOLS.index(maximum) + 1 :]
+    options: Options = {
+        "tls": True,
+        "ssldomain": name if name != target.host else None,
+        "sslflags=DONT_VERIFY_PEER": not client.verify,
+        "tls-cafile": anchors,
+        "tls-default-ca=off": anchors is not None,
+        "tls-min-version": NUMBERS.get(protocols.minimum),
+        "tls-options": ",".join(f"NO_{one.replace('.', '_')}" for one in newer) or None,
+        "tls-cipher": client.ciphers,
+        "tls-cert": target.certificate,
+        "tls-key": target.certificate and target.key,
+    }
+    return written(options)
 
 
 PROGRAMS = (SquidProgram(),)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import CommandProgram, Ran, Target, Trace, errno_in
+from lab.clients.base import CommandProgram, Options, Ran, Target, Trace, errno_in, written
 from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
@@ -86,26 +86,25 @@ class WgetProgram(CommandProgram[Wget]):
 
 def arguments(client: Wget, target: Target) -> tuple[str, ...]:
     """The whole command: only what the settings set, the time limit and the words to read."""
-    priority = gnutls.priority_of(client.priority, client.protocols)
-    told = {
+    options: Options = {
         "--ftps-implicit": client.implicit_tls,
         "--ftps-fallback-to-ftp": client.fallback,
         "--ftps-clear-data-connection": not client.protect_data and client.uses_tls,
         "--no-ftps-resume-ssl": client.session_cache == "none",
         "--no-check-certificate": not client.verify,
-        f"--ca-certificate={target.ca_file}": target.ca_file is not None,
-        f"--certificate={target.certificate}": target.certificate is not None,
-        f"--private-key={target.key}": target.certificate is not None,
-        f"--ciphers={priority}": priority is not None,
+        "--ca-certificate": target.ca_file,
+        "--certificate": target.certificate,
+        "--private-key": target.certificate and target.key,
+        "--ciphers": gnutls.priority_of(client.priority, client.protocols),
         "--no-passive-ftp": client.mode == "active",
-        f"--tries={client.tries}": client.tries is not None,
+        "--tries": None if client.tries is None else str(client.tries),
     }
     scheme = "ftps" if client.uses_tls else "ftp"
     # A folder for what it fetches: other attempts fetch at the same time.
     folder = f"/tmp/{target.delivery.name}" if target.delivery else "/tmp/wget"
     return (
         *("wget", "--debug", f"--timeout={client.timeout_s:g}", f"--directory-prefix={folder}"),
-        *(option for option, on in told.items() if on),
+        *written(options),
         *(f"--user={target.user}", f"--password={target.password}"),
         f"{scheme}://{target.host}:{target.port}/",
     )
