@@ -72,7 +72,7 @@ def measure(baseline: Path | None) -> Measured:
         plan = read_plan(
             Demands(), GivenFiles(configurations={"vsftpd-conf": conf}), narrowed=CLIENTS
         )
-        if len(plan.rows) != len(CLIENTS):
+        if len(plan.requirements) != len(CLIENTS):
             raise BenchError("these are not twelve clients")
         cold = [_seconds(lambda: _lab(here, place, check)) for _ in range(COLD_RUNS)]
         try:
@@ -103,9 +103,9 @@ def measure(baseline: Path | None) -> Measured:
 def _bare(plan: CheckPlan) -> None:
     """The attempts of a plan, and the servers that they need."""
     own = own_files(plan.own)
-    attempts = [row.attempt for row in plan.rows]
+    attempts = [one.attempt for one in plan.requirements]
     with open_lab(plan.own, attempts=attempts, progress=Progress()) as opened:
-        planned = [PlannedAttempt(row.requirement.id, row.attempt, own=own) for row in plan.rows]
+        planned = [PlannedAttempt(one.id, one.attempt, own=own) for one in plan.requirements]
         made = make_all(opened.session, planned)
     if not all(one.outcome for one in made.values()):
         raise BenchError("not every attempt could be made")

@@ -119,7 +119,6 @@ class BaselineComparison:
     """In the baseline, and not checked now."""
     moved: Mapping[str, tuple[str, ...]]
     """By image, which versions are others."""
-    result: CheckResult
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -129,13 +128,6 @@ class BaselineComparison:
         }
         rest = {"known": sorted(self.known), "gone": self.gone, "moved": self.moved}
         return {"file": self.file, **changed, **rest}
-
-    @property
-    def status(self) -> int:
-        """The exit status: what is broken and known does not count."""
-        if any(row.requirement.id not in self.known for row in self.result.broken):
-            return 1
-        return 3 if self.result.left_open else 0
 
 
 def compare(baseline: CheckBaseline, result: CheckResult, file: str) -> BaselineComparison:
@@ -170,7 +162,6 @@ def compare(baseline: CheckBaseline, result: CheckResult, file: str) -> Baseline
         otherwise=tuple(otherwise),
         gone=tuple(sorted(set(baseline.rows) - checked)),
         moved=moved,
-        result=result,
     )
 
 

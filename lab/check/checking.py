@@ -42,7 +42,7 @@ def check(
     begun = time.monotonic()
     with open_lab(
         plan.own,
-        attempts=[row.attempt for row in plan.rows],
+        attempts=[one.attempt for one in plan.requirements],
         certificates=certificates,
         meanwhile=meanwhile,
     ) as laboratory:

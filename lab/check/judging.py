@@ -9,13 +9,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from lab.check.plan import PlannedRow
-from lab.check.result import Demand, Row, RowVerdict, SourceLine
+from lab.check.result import Demand, Requirement, Row, RowVerdict, SourceLine
 from lab.model import Outcome, Reason, Result, Stage
 from lab.model.expectations import Verdict
 from lab.model.software import HostDifference, differences
 from lab.own.configurations import reader_of
-from lab.own.files import CONFIGURATION, Unreadable, UserFiles, check_regular, read
+from lab.own.files import CONFIGURATION, Unreadable, check_regular, read
 from lab.own.presumed import in_both_languages
 from lab.record import AttemptResult, Chain
 from lab.remedies.advice import Advice
@@ -45,9 +44,9 @@ def say(section: str, name: str, /, **values: object) -> InBothLanguages:
     return read_words(_WORDS)[section][name].format(**values)
 
 
-def judged(planned: PlannedRow, result: AttemptResult) -> Row:
+def judged(wanted: Requirement, result: AttemptResult) -> Row:
     """What came of a requirement, by the attempt that shows it; a refused delivery has no advice yet."""
-    wanted, outcome = planned.requirement, result.outcome
+    outcome = result.outcome
     if outcome is None:
         cannot = result.verdict is Verdict.CANNOT
         verdict = RowVerdict.CANNOT if cannot else RowVerdict.LAB_ERROR
@@ -69,11 +68,11 @@ def judged(planned: PlannedRow, result: AttemptResult) -> Row:
     if wanted.demand is Demand.CLEAR_DATA and not through and outcome.reason not in _NO_CLEAR_DATA:
         said = say("why", "not-so-far", client=wanted.client, outcome=outcome.in_words())
         return Row(verdict=RowVerdict.CANNOT, why=said.en, cause=said, **made)
-    cause = _cause(planned, result, outcome)
+    cause = _cause(wanted, result, outcome)
     if cause is None and (wanted.demand is not Demand.DELIVERS or through):
         return Row(verdict=RowVerdict.MET, **made)
-    where = tuple(_where(planned, result))
-    remedy = _remedy(planned)
+    where = tuple(_where(wanted, result))
+    remedy = _remedy(wanted)
     return Row(verdict=RowVerdict.BROKEN, cause=cause, where=where, remedy=remedy, **made)
 
 
@@ -111,9 +110,8 @@ def on_real_hosts(result: AttemptResult, *, always: bool) -> list[HostDifference
     return [one for one in known if one.depends_on_server is not always]
 
 
-def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:
+def _cause(wanted: Requirement, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:
     """Why a requirement is broken by an attempt that got through; ``None``: it is not, or was refused."""
-    wanted, client = planned.requirement, planned.attempt.client
     if not got_through(wanted.demand, outcome):
         return None
     match wanted.demand:
@@ -129,7 +127,7 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
                 return say("cause", "impostor-nothing")
             return say("cause", "impostor", captured=got.in_words())
         case Demand.VERIFIES:
-            if not client.uses_tls or outcome.protocol is None:
+            if not wanted.attempt.client.uses_tls or outcome.protocol is None:
                 return say("cause", "unprotected")
             return None if outcome.report.verified else say("cause", "unverified")
         case Demand.DELIVERS:
@@ -138,10 +136,10 @@ def _cause(planned: PlannedRow, result: AttemptResult, outcome: Outcome) -> InBo
             return say("cause", "real-host", said=said) if known else None
 
 
-def _remedy(planned: PlannedRow) -> tuple[LineChange, ...]:
+def _remedy(wanted: Requirement) -> tuple[LineChange, ...]:
     """What a server must say that lets somebody through without TLS."""
-    attempt, own, demand = planned.attempt, planned.own, planned.requirement.demand
-    named = [name.partition(".") for name in _DECIDE.get(demand, ())]
+    attempt = wanted.attempt
+    named = [name.partition(".") for name in _DECIDE.get(wanted.demand, ())]
     on = {field: True for end, _, field in named if end == "server"}
     if not on:
         return ()
@@ -150,7 +148,7 @@ def _remedy(planned: PlannedRow) -> tuple[LineChange, ...]:
     if server_of(required.server).unsupported(required.server) is not None:
         # A program may require TLS for the data only where it does for the login.
         required = attempt.with_server(**on, tls_required_login=True)
-    return changes(attempt, required, own.places)
+    return changes(attempt, required, wanted.own.places)
 
 
 def refused_in(row: Row) -> AttemptResult:
@@ -158,13 +156,12 @@ def refused_in(row: Row) -> AttemptResult:
     return next(one for one in row.attempts if one.outcome == row.outcome)
 
 
-def told(row: Row, advice: Advice, own: UserFiles, chain: Chain) -> Row:
+def told(row: Row, advice: Advice, chain: Chain) -> Row:
     """A refused delivery with what is said of it.
 
     Args:
         row: without that.
         advice: on it, or on another one that was refused in the same way.
-        own: what its settings were read from.
         chain: what the server was given.
     """
     outcome, result = row.outcome, refused_in(row)
@@ -176,7 +173,7 @@ def told(row: Row, advice: Advice, own: UserFiles, chain: Chain) -> Row:
         # It is the certificate, or what is trusted, whatever else cures it.
         decides = likeness(outcome.reason, chain, result.started).decides
         name = "client.trust" if decides is None else "server.certificate"
-        known = own.places_at(decides)
+        known = row.requirement.own.places_at(decides)
         places = (known[name],) if name in known else places
     return replace(row, advice=advice, cause=cause, where=row.where or source_lines(places))
 
@@ -184,17 +181,17 @@ def told(row: Row, advice: Advice, own: UserFiles, chain: Chain) -> Row:
 # -- lines -------------------------------------------------------------------------------------------
 
 
-def _where(planned: PlannedRow, result: AttemptResult) -> Iterator[SourceLine]:
+def _where(wanted: Requirement, result: AttemptResult) -> Iterator[SourceLine]:
     """The line that decides, of what was not refused; where no line sets it, the file."""
-    places, wanted = planned.own.places, planned.requirement
+    places = wanted.own.places
     if wanted.demand is Demand.DELIVERS:
         if result.outcome is not None and result.outcome.result is Result.COMPLETED:
             yield from source_lines([places[n] for n in ("server.ciphers",) if n in places])
         return
     if wanted.demand is Demand.OVER:
-        yield from _switch(places.get("server.protocols", ""), wanted.version, planned)
+        yield from _switch(places.get("server.protocols", ""), wanted)
         return
-    named = [n for n in _DECIDE[wanted.demand] if attrgetter(n)(planned.attempt) is not True]
+    named = [n for n in _DECIDE[wanted.demand] if attrgetter(n)(wanted.attempt) is not True]
     found = [places[name] for name in named if name in places]
     end = _DECIDE[wanted.demand][0].partition(".")[0]
     others = [
@@ -203,14 +200,14 @@ def _where(planned: PlannedRow, result: AttemptResult) -> Iterator[SourceLine]:
     yield from source_lines(found[:1] or others[:1])
 
 
-def _switch(place: str, version: str, planned: PlannedRow) -> Iterator[SourceLine]:
-    """The line that lets a version in."""
-    named = [p for name, p in planned.own.places.items() if name.startswith("server.")]
+def _switch(place: str, wanted: Requirement) -> Iterator[SourceLine]:
+    """The line that lets an old version in."""
+    named = [p for name, p in wanted.own.places.items() if name.startswith("server.")]
     file = (place or (named or [""])[0]).rpartition(":")[0]
-    reader = reader_of(planned.attempt.server)
+    reader = reader_of(wanted.attempt.server)
     number = None
     if file and reader is not None:
-        number = reader.reading.line_that_switches("\n".join(_lines(file)), version)
+        number = reader.reading.line_that_switches("\n".join(_lines(file)), wanted.version)
     if number is not None:
         yield from source_lines([f"{file}:{number}"])
     elif place or file:

@@ -26,22 +26,12 @@ _PROBES = tuple(client.partition("@")[0] for client in (FTP_CLIENT, BARE_CLIENT)
 
 
 @dataclass(frozen=True)
-class PlannedRow:
-    """A requirement, and what shows whether it is met."""
-
-    requirement: Requirement
-    attempt: Attempt
-    own: UserFiles
-    """What its settings were read from."""
-
-
-@dataclass(frozen=True)
 class CheckPlan:
     """All that one check demands."""
 
     files: tuple[str, ...]
     """What is checked, as it was named."""
-    rows: tuple[PlannedRow, ...]
+    requirements: tuple[Requirement, ...]
     findings: tuple[Finding, ...]
     own: UserFiles | None
     """What goes by the slug ``own``, the same in all attempts; ``None``: nothing was given."""
@@ -80,31 +70,38 @@ def read_plan(
     fitting = clients_of(usual.server.speaks, spoken_of)
     chosen = demands.clients(fitting, narrowed)
     findings: dict[Finding, None] = {}
-    rows: list[PlannedRow] = []
+    wanted: list[Requirement] = []
     for client, (written, may_be_cannot) in chosen.items():
         attempt, given, said = read(client)
         findings |= dict.fromkeys(said)
-        make = partial(Requirement, client=client, may_be_cannot=may_be_cannot)
-        delivers = make(demand=Demand.DELIVERS, written=written)
-        rows.append(PlannedRow(delivers, attempt, given or UserFiles()))
+        make = partial(
+            Requirement, own=given or UserFiles(), client=client, may_be_cannot=may_be_cannot
+        )
+        wanted.append(make(attempt=attempt, demand=Demand.DELIVERS, written=written))
         if demands.unverified is not None:
-            verifies = make(demand=Demand.VERIFIES, written=demands.unverified)
-            rows.append(PlannedRow(verifies, attempt, given or UserFiles()))
+            place = demands.unverified
+            wanted.append(make(attempt=attempt, demand=Demand.VERIFIES, written=place))
         if demands.impostor is not None:
-            impostor = make(demand=Demand.IMPOSTOR, written=demands.impostor)
-            rows.append(PlannedRow(impostor, impostors(attempt), given or UserFiles()))
+            attempt, place = impostors(attempt), demands.impostor
+            wanted.append(make(attempt=attempt, demand=Demand.IMPOSTOR, written=place))
     everybody = usual_among(clients_of(usual.server.speaks))
-    rows += _nobody(demands, everybody, usual, own or UserFiles())
+    wanted += _nobody(demands, everybody, usual, own or UserFiles())
     if demands.without_tls is not None:
         probes = _one_of_each(chosen or dict.fromkeys(everybody, (None, True)))
         for client, may_be_cannot in probes:
             attempt, given, _ = read(client)
-            make = partial(Requirement, client=client, may_be_cannot=may_be_cannot)
-            wanted = make(demand=Demand.CLEAR_DATA, written=demands.without_tls)
-            rows.append(PlannedRow(wanted, _in_clear_text(attempt), given or UserFiles()))
-    if not rows:
+            clear = Requirement(
+                attempt=_in_clear_text(attempt),
+                own=given or UserFiles(),
+                demand=Demand.CLEAR_DATA,
+                client=client,
+                may_be_cannot=may_be_cannot,
+                written=demands.without_tls,
+            )
+            wanted.append(clear)
+    if not wanted:
         raise failure(demands.file or "lab check", None, "nothing-demanded")
-    by_demand = sorted(rows, key=lambda row: list(Demand).index(row.requirement.demand))
+    by_demand = sorted(wanted, key=lambda one: list(Demand).index(one.demand))
     return CheckPlan(files.named, tuple(by_demand), tuple(findings), own, files, usual.server)
 
 
@@ -164,24 +161,24 @@ def _in_clear_text(attempt: Attempt) -> Attempt:
 
 def _nobody(
     demands: Demands, clients: Sequence[str], usual: Attempt, own: UserFiles
-) -> Iterator[PlannedRow]:
+) -> Iterator[Requirement]:
     """What nobody may do: shown by a client that can, and looks at no certificate."""
     probes = [client for client in clients if client.partition("@")[0] in _PROBES]
     if not probes:
         return
     name = most_lenient(probes)
     allowed = {c for c, (_, may_be) in demands.clients(clients).items() if may_be}
-    make = partial(Requirement, client=name, may_be_cannot=name in allowed)
+    make = partial(Requirement, own=own, client=name, may_be_cannot=name in allowed)
     client = parse_client(name)
     probe = Attempt(usual.server, dataclasses.replace(client, host=usual.client.host, verify=False))
     if demands.without_tls is not None:
-        wanted = make(demand=Demand.WITHOUT_TLS, written=demands.without_tls)
         # A login in clear text has given the password away, whatever comes of an upload.
         goal = Goal.LOGIN if isinstance(client, FtpClientSettings) else client.goal
-        yield PlannedRow(wanted, probe.with_client(tls=False, goal=goal), own)
+        without = probe.with_client(tls=False, goal=goal)
+        yield make(attempt=without, demand=Demand.WITHOUT_TLS, written=demands.without_tls)
     implicit = usual.server.tls_first and isinstance(client, FtpClientSettings)
     first: dict[str, Any] = {"implicit_tls": True} if implicit else {}
     for version, place in demands.over.items():
         only = ProtocolRange(version, version)
         shown = probe.with_client(protocols=only, goal=Goal.HANDSHAKE, **first)
-        yield PlannedRow(make(demand=Demand.OVER, version=version, written=place), shown, own)
+        yield make(attempt=shown, demand=Demand.OVER, version=version, written=place)

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lab.check.judging import judged
-from lab.check.result import Demand, RankedRemedy, RowVerdict
-from lab.check.strongest import GUARDS, Demanded
+from lab.check.result import Demand, RankedRemedy, Row, RowVerdict
+from lab.check.strongest import GUARDS
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, ClientSettings, Rating
 from lab.remedies import Remedy, as_written, in_the_lab, remedies_for, title_of
@@ -36,7 +36,7 @@ class _Candidate:
     remedy: TriedRemedy
     before: Attempt
     """What it was advised for."""
-    of: list[Demanded] = field(default_factory=list)
+    of: list[Row] = field(default_factory=list)
     """The broken requirements of such clients for which it was advised."""
 
     @property
@@ -51,14 +51,14 @@ class _Candidate:
         return program, *((c.end, c.fields, c.was, c.write) for c in self.remedy.changes)
 
 
-def ranked(demanded: Sequence[Demanded], tries: Tries) -> tuple[RankedRemedy, ...]:
+def ranked(demanded: Sequence[Row], tries: Tries) -> tuple[RankedRemedy, ...]:
     """The distinct remedies for what is broken, best first.
 
     None that loses nobody comes behind one that loses somebody; of those the one that brings in most clients
     is first; what is unsafe is last. What brings nobody in is none.
 
     Args:
-        demanded: the requirements, with what came of them and the advice.
+        demanded: what came of the requirements, with the advice.
         tries: makes attempts.
 
     Raises:
@@ -96,12 +96,12 @@ def _order(one: RankedRemedy) -> tuple[bool, bool, int, int, bool, int]:
     )
 
 
-def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
+def _candidates(demanded: Sequence[Row]) -> dict[object, _Candidate]:
     """The distinct changes that are advised, by what people write."""
     found: dict[object, _Candidate] = {}
     for one in demanded:
-        advice = one.row.advice
-        if advice is None or one.row.verdict is not RowVerdict.BROKEN:
+        advice = one.advice
+        if advice is None or one.verdict is not RowVerdict.BROKEN:
             continue
         for remedy in advice.remedies:
             before = remedy.refused
@@ -111,13 +111,13 @@ def _candidates(demanded: Sequence[Demanded]) -> dict[object, _Candidate]:
             candidate = _Candidate(remedy, before)
             candidate = found.setdefault(candidate.key, candidate)
             # Rows that are refused alike share one advice, and a client's change is for its program.
-            if before.client.program == one.planned.attempt.client.program:
+            if before.client.program == one.requirement.attempt.client.program:
                 candidate.of.append(one)
     return found
 
 
 def _behind_a_race(
-    candidate: _Candidate, demanded: Sequence[Demanded], tries: Tries
+    candidate: _Candidate, demanded: Sequence[Row], tries: Tries
 ) -> dict[object, _Candidate]:
     """A change of the server with what ends the race into which it brings a client, by what people write."""
     found: dict[object, _Candidate] = {}
@@ -125,7 +125,7 @@ def _behind_a_race(
         return found
     for one in demanded:
         attempt = _changed(candidate, one)
-        if attempt is None or one.row.verdict is not RowVerdict.BROKEN:
+        if attempt is None or one.verdict is not RowVerdict.BROKEN:
             continue
         outcomes = tries.outcomes(attempt)
         broken = [outcome.reason for outcome in outcomes if outcome.reason in RACES]
@@ -135,15 +135,15 @@ def _behind_a_race(
             general = remedy.cure != "line" and remedy.rating is not Rating.UNSAFE
             if general and remedy.attempt.client == attempt.client:
                 both = _both(candidate, one, attempt, remedy)
-                behind = _Candidate(both, one.planned.attempt)
+                behind = _Candidate(both, one.requirement.attempt)
                 found.setdefault(behind.key, behind)
     return found
 
 
-def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy) -> TriedRemedy:
+def _both(candidate: _Candidate, one: Row, attempt: Attempt, remedy: Remedy) -> TriedRemedy:
     """A change, and another one behind it."""
     first, title = candidate.remedy, title_of(attempt, remedy)
-    own, before = one.planned.own, one.planned.attempt
+    own, before = one.requirement.own, one.requirement.attempt
     return dataclasses.replace(
         first,
         cures=(*first.cures, remedy.cure),
@@ -157,28 +157,26 @@ def _both(candidate: _Candidate, one: Demanded, attempt: Attempt, remedy: Remedy
 
 
 def _told(
-    candidate: _Candidate, demanded: Sequence[Demanded], tries: Tries, *, thorough: bool
+    candidate: _Candidate, demanded: Sequence[Row], tries: Tries, *, thorough: bool
 ) -> RankedRemedy:
     """What everybody makes of a change."""
-    attempts = {one.planned.requirement.id: _changed(candidate, one) for one in demanded}
+    attempts = {one.requirement.id: _changed(candidate, one) for one in demanded}
     tried = [
-        (one, attempt)
-        for one in demanded
-        if (attempt := attempts[one.planned.requirement.id]) is not None
+        (one, attempt) for one in demanded if (attempt := attempts[one.requirement.id]) is not None
     ]
     tries((attempt for _, attempt in tried), thorough=thorough)
     brings_in, loses, breaks, number = [], [], [], 0
     for one, attempt in tried:
-        rows = [judged(one.planned, result) for result in tries.of(attempt)]
+        rows = [judged(one.requirement, result) for result in tries.of(attempt)]
         number += len(rows)
         good = bool(rows) and all(row.verdict is RowVerdict.MET for row in rows)
-        was_good = one.row.verdict is RowVerdict.MET
-        if one.row.requirement.demand in GUARDS:
-            breaks += [one.row.requirement.id] if was_good and not good else []
+        was_good = one.verdict is RowVerdict.MET
+        if one.requirement.demand in GUARDS:
+            breaks += [one.requirement.id] if was_good and not good else []
         elif good and not was_good:
-            brings_in.append(one.row.client)
+            brings_in.append(one.client)
         elif was_good and not good:
-            loses.append(one.row.client)
+            loses.append(one.client)
     return RankedRemedy(
         title=candidate.remedy.title,
         rating=candidate.remedy.rating,
@@ -190,17 +188,17 @@ def _told(
     )
 
 
-def _changed(candidate: _Candidate, one: Demanded) -> Attempt | None:
+def _changed(candidate: _Candidate, one: Row) -> Attempt | None:
     """The attempt that shows what a requirement comes to with a change; ``None``: it is not concerned."""
-    row, attempt = one.row, one.planned.attempt
-    judgeable = row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
+    attempt = one.requirement.attempt
+    judgeable = one.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
     after = candidate.remedy.attempt
     if not judgeable or after is None or attempt.server != candidate.before.server:
         return None
     advised = one in candidate.of
     if "server" not in candidate.ends:
         return _as_advised(candidate, attempt) if advised else None
-    if row.requirement.demand not in (Demand.DELIVERS, *GUARDS):
+    if one.requirement.demand not in (Demand.DELIVERS, *GUARDS):
         return None
     if advised and "client" in candidate.ends:
         return _as_advised(candidate, attempt)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     # What a plan is made of is wanted before containers start: none of this is loaded by then.
     from pathlib import Path
 
-    from lab.model import Outcome, Rating
+    from lab.check.baseline import BaselineComparison
+    from lab.model import Attempt, Outcome, Rating
+    from lab.own.files import UserFiles
     from lab.own.findings import Finding
     from lab.record import AttemptResult
     from lab.remedies.advice import Advice
@@ -53,8 +55,11 @@ class Demand(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """One thing that is demanded of the configuration."""
+    """One thing that is demanded of the configuration, and what shows whether it is met."""
 
+    attempt: Attempt
+    own: UserFiles
+    """What its settings were read from."""
     demand: Demand
     client: str
     """``PROGRAM@PLATFORM[:POLICY]``: who connects."""
@@ -218,6 +223,8 @@ class CheckResult:
     elapsed_s: float = 0.0
     ended: EarlyEnd | None = None
     """What ended it; then there are no rows. ``None``: it was made."""
+    compared: BaselineComparison | None = None
+    """How it stands beside a baseline; ``None``: there is none."""
 
     @property
     def broken(self) -> tuple[Row, ...]:
@@ -237,3 +244,14 @@ class CheckResult:
         if self.broken:
             return 1
         return 3 if self.left_open else 0
+
+    def is_known(self, row: Row) -> bool:
+        """Whether a row is broken and the baseline has it as broken already."""
+        return self.compared is not None and row.requirement.id in self.compared.known
+
+    @property
+    def exit_status(self) -> int:
+        """The same, where what is broken and known to the baseline does not count."""
+        if self.status == 1 and all(map(self.is_known, self.broken)):
+            return 3 if self.left_open else 0
+        return self.status

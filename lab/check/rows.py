@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from lab.check.judging import judged, refused_in, say, told
-from lab.check.plan import CheckPlan, PlannedRow
-from lab.check.result import Demand, RankedRemedy, Row, RowVerdict, Strongest
+from lab.check.plan import CheckPlan
+from lab.check.result import Demand, RankedRemedy, Requirement, Row, RowVerdict, Strongest
 from lab.model import Offers, Result, Role, Side, Stage
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, Chain, RunRecord
@@ -55,20 +55,19 @@ def make_rows(
     own = own_files(plan.own)
     planned = [
         PlannedAttempt(
-            row.requirement.id,
-            row.attempt,
-            role=Role.IMPOSTOR if row.requirement.demand is Demand.IMPOSTOR else Role.ATTEMPT,
+            one.id,
+            one.attempt,
+            role=Role.IMPOSTOR if one.demand is Demand.IMPOSTOR else Role.ATTEMPT,
             own=own,
         )
-        for row in plan.rows
+        for one in plan.requirements
     ]
     conducted = record_run(laboratory, planned, run_id=run_id)
     results = {one.id: one for one in conducted.record.attempts}
-    rows = [judged(one, results[one.requirement.id]) for one in plan.rows]
-    rows = [_offered(laboratory, *pair) for pair in zip(plan.rows, rows, strict=True)]
+    rows = [_offered(laboratory, judged(one, results[one.id])) for one in plan.requirements]
     if advised:
         rows = _raced(laboratory.session, plan, rows)
-        rows = _advised(laboratory, plan, rows, conducted.record)
+        rows = _advised(laboratory, rows, conducted.record)
     else:
         rows = [_explained(row, conducted.record) if _is_refused(row) else row for row in rows]
     return conducted, rows
@@ -80,7 +79,7 @@ def _explained(row: Row, record: RunRecord) -> Row:
     return dataclasses.replace(row, cause=cause_of(Evidence(result, _chain(record, result))))
 
 
-def _offered(laboratory: Lab, planned: PlannedRow, row: Row) -> Row:
+def _offered(laboratory: Lab, row: Row) -> Row:
     """The row; of an old version that was refused, only if the client does offer it."""
     wanted = row.requirement
     if wanted.demand is not Demand.OVER or row.verdict is not RowVerdict.MET:
@@ -90,7 +89,7 @@ def _offered(laboratory: Lab, planned: PlannedRow, row: Row) -> Row:
     if row.outcome.by is Side.SERVER:
         return row
     try:
-        if laboratory.session.has(planned.attempt, Offers(wanted.version)):
+        if laboratory.session.has(wanted.attempt, Offers(wanted.version)):
             return row
     except (AgentError, Unsupported) as error:
         return dataclasses.replace(row, verdict=RowVerdict.LAB_ERROR, why=str(error))
@@ -101,11 +100,11 @@ def _offered(laboratory: Lab, planned: PlannedRow, row: Row) -> Row:
 # -- races ------------------------------------------------------------------------------------------
 
 
-def known_to_race(planned: PlannedRow, row: Row) -> bool:
+def known_to_race(row: Row) -> bool:
     """Whether what an attempt negotiated is known to complete in some tries only."""
     if row.requirement.demand is not Demand.DELIVERS or row.outcome is None:
         return False
-    return may_differ(planned.attempt, row.outcome)
+    return may_differ(row.requirement.attempt, row.outcome)
 
 
 def _raced(session: Session, plan: CheckPlan, rows: Sequence[Row]) -> list[Row]:
@@ -116,9 +115,9 @@ def _raced(session: Session, plan: CheckPlan, rows: Sequence[Row]) -> list[Row]:
     """
     own = own_files(plan.own)
     racing = {
-        one.requirement.id: (one, list(row.attempts))
-        for one, row in zip(plan.rows, rows, strict=True)
-        if known_to_race(one, row)
+        row.requirement.id: (row.requirement, list(row.attempts))
+        for row in rows
+        if known_to_race(row)
     }
     for number in range(ROUNDS if racing else 0):
         # What is always refused is no race.
@@ -149,12 +148,12 @@ def _ends(results: Sequence[AttemptResult]) -> set[bool | None]:
     return {one.outcome.result is Result.COMPLETED if one.outcome else None for one in results}
 
 
-def _of_a_race(planned: PlannedRow, results: Sequence[AttemptResult]) -> Row:
+def _of_a_race(wanted: Requirement, results: Sequence[AttemptResult]) -> Row:
     made = [one for one in results if one.outcome is not None]
     refused = [one for one in made if one.outcome and one.outcome.result is not Result.COMPLETED]
     # Of a race that ends in several ways the one decides of which its user learns nothing.
     refused.sort(key=lambda one: bool(one.outcome and one.outcome.result is Result.REFUSED))
-    row = judged(planned, (refused or made)[0])
+    row = judged(wanted, (refused or made)[0])
     row = dataclasses.replace(
         row,
         race=len(refused) < len(made),
@@ -170,13 +169,12 @@ def _of_a_race(planned: PlannedRow, results: Sequence[AttemptResult]) -> Row:
 # -- advice -----------------------------------------------------------------------------------------
 
 
-def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunRecord) -> list[Row]:
+def _advised(laboratory: Lab, rows: Sequence[Row], record: RunRecord) -> list[Row]:
     """The rows; those that are refused with cause, place and remedies.
 
     Of rows that are refused alike these are tried for one of each program: the first tries all, the others
     what they change themselves, and of the server's changes those that did something.
     """
-    owns = {one.requirement.id: one.own for one in plan.rows}
     alike: dict[object, dict[str, Row]] = {}
     for row in rows:
         if _is_refused(row):
@@ -188,8 +186,8 @@ def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunR
 
     def advise(row: Row, elsewhere: Sequence[TriedRemedy] = ()) -> Advice:
         result = refused_in(row)
-        own, chain = owns[row.requirement.id], _chain(record, result)
-        return remedies.advise(laboratory, result, chain, own, elsewhere)
+        chain = _chain(record, result)
+        return remedies.advise(laboratory, result, chain, row.requirement.own, elsewhere)
 
     with ThreadPoolExecutor(ADVISED_AT_ONCE, "advice") as pool:
         first = [next(iter(programs.values())) for programs in alike.values()]
@@ -203,9 +201,7 @@ def _advised(laboratory: Lab, plan: CheckPlan, rows: Sequence[Row], record: RunR
             given[kind].append(advice)
     said = {kind: remedies.together(advices) for kind, advices in given.items()}
     return [
-        told(row, said[_kind(row)], owns[row.requirement.id], _chain(record, refused_in(row)))
-        if _is_refused(row)
-        else row
+        told(row, said[_kind(row)], _chain(record, refused_in(row))) if _is_refused(row) else row
         for row in rows
     ]
 
@@ -256,7 +252,7 @@ def found_out(
     if not (ranking or searching):
         return (), None
     from lab.check.ranking import ranked  # noqa: PLC0415 - what all is well with needs none of it
-    from lab.check.strongest import Demanded, strongest  # noqa: PLC0415
+    from lab.check.strongest import strongest  # noqa: PLC0415
     from lab.check.tries import MOST_FOR_EACH, Tries  # noqa: PLC0415
 
     def make(planned: list[PlannedAttempt]) -> dict[str, AttemptResult]:
@@ -265,11 +261,10 @@ def found_out(
         # What a distribution does otherwise than its stand-in is judged by the images.
         return {n: one.with_(images=images_of(laboratory, one)) for n, one in made.items()}
 
-    demanded = [Demanded(*pair) for pair in zip(plan.rows, rows, strict=True)]
     tries = Tries(make, own_files(plan.own), most=MOST_FOR_EACH * len(rows))
     for row in rows:
         tries.know(row.attempts)
-    remedies = ranked(demanded, tries) if ranking else ()
+    remedies = ranked(rows, tries) if ranking else ()
     if wanted is None or not searching:
         return remedies, None
     language = wanted.language
@@ -277,7 +272,7 @@ def found_out(
     def note(words: InBothLanguages) -> None:
         laboratory.progress.step("strongest", words.in_(language))
 
-    return remedies, strongest(demanded, plan.server, wanted.form, tries, note, language)
+    return remedies, strongest(rows, plan.server, wanted.form, tries, note, language)
 
 
 def not_searched(plan: CheckPlan, rows: Sequence[Row]) -> Iterator[InBothLanguages]:

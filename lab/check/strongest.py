@@ -14,8 +14,7 @@ from typing import Any
 
 from lab.check.judging import judged
 from lab.check.ladders import Ladders, Rungs
-from lab.check.plan import PlannedRow
-from lab.check.result import Demand, Row, RowVerdict, Strongest, StrongestLine
+from lab.check.result import Demand, Requirement, Row, RowVerdict, Strongest, StrongestLine
 from lab.check.search import Answer, Bound, Excluded, FoundConfiguration, Lost, Trial, search
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Result, ServerSettings
@@ -40,16 +39,8 @@ def say(section: str, name: str, /, **values: object) -> InBothLanguages:
     return read_words(_WORDS)[section][name].format(**values)
 
 
-@dataclass(frozen=True)
-class Demanded:
-    """A requirement, and what came of it with the file as it is."""
-
-    planned: PlannedRow
-    row: Row
-
-
 def strongest(
-    demanded: Sequence[Demanded],
+    demanded: Sequence[Row],
     server: ServerSettings,
     form: WritableConfiguration,
     tries: Tries,
@@ -59,7 +50,7 @@ def strongest(
     """The strongest configuration that serves every client that must deliver, or most of them.
 
     Args:
-        demanded: the requirements; what cannot be tried here plays no part.
+        demanded: what came of the requirements with the file as it is; what cannot be tried plays no part.
         server: what the file comes to.
         form: the file.
         tries: makes attempts.
@@ -69,7 +60,7 @@ def strongest(
     Raises:
         AgentError: a container or an agent failed.
     """
-    judgeable = [one for one in demanded if one.row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)]
+    judgeable = [one for one in demanded if one.verdict in (RowVerdict.MET, RowVerdict.BROKEN)]
     members, guards = _by_id(judgeable, (Demand.DELIVERS,)), _by_id(judgeable, GUARDS)
     ladders = Ladders(server, form.server)
     if not ladders.ladders:
@@ -86,10 +77,10 @@ def strongest(
 
 @dataclass(frozen=True)
 class _Finder:
-    _all: Sequence[Demanded]
-    _members: Mapping[str, Demanded]
+    _all: Sequence[Row]
+    _members: Mapping[str, Row]
     """Who must deliver, and whom the server must refuse, of those who can be tried here; by requirement."""
-    _guards: Mapping[str, Demanded]
+    _guards: Mapping[str, Row]
     _form: WritableConfiguration
     _tries: Tries
     _ladders: Ladders
@@ -123,7 +114,7 @@ class _Finder:
             lines=tuple(line for _, line in lines),
             rows=tuple(self._row(one, read) for one in self._all),
             notes=tuple(self._notes(found)),
-            served=tuple(self._members[m].row.client for m in found.answers if m in self._members),
+            served=tuple(self._members[m].client for m in found.answers if m in self._members),
             tries=self._tries.made,
         )
 
@@ -133,16 +124,16 @@ class _Finder:
         attempts = {trial: self._attempt(trial.member, trial.at) for trial in trials}
         self._tries(attempts.values(), thorough=thorough)
         return {
-            trial: _answer(self._planned(trial.member), self._tries.of(attempt))
+            trial: _answer(self._wanted(trial.member), self._tries.of(attempt))
             for trial, attempt in attempts.items()
         }
 
-    def _planned(self, member: str) -> PlannedRow:
-        return (self._members.get(member) or self._guards[member]).planned
+    def _wanted(self, member: str) -> Requirement:
+        return (self._members.get(member) or self._guards[member]).requirement
 
     def _attempt(self, member: str, at: Rungs) -> Attempt:
         settings = self._ladders.settings(at)
-        return dataclasses.replace(self._planned(member).attempt, server=settings)
+        return dataclasses.replace(self._wanted(member).attempt, server=settings)
 
     def _read_back(self, text: str, at: Rungs) -> ServerSettings:
         """The settings that the written file comes to, which are those that were found."""
@@ -156,27 +147,27 @@ class _Finder:
     def _holds(self, found: FoundConfiguration, read: ServerSettings) -> bool:
         """Whether the written file serves everybody whom the search found it to serve, in every try."""
         attempts = {
-            m: dataclasses.replace(self._planned(m).attempt, server=read) for m in found.answers
+            m: dataclasses.replace(self._wanted(m).attempt, server=read) for m in found.answers
         }
         self._tries(attempts.values(), thorough=True)
         good = True
         for member, attempt in attempts.items():
             results = self._tries.of(attempt)
-            good &= _answer(self._planned(member), results).good
+            good &= _answer(self._wanted(member), results).good
             self._tries.know_as(self._attempt(member, found.at), results)
         return good
 
-    def _row(self, one: Demanded, read: ServerSettings) -> Row:
+    def _row(self, one: Row, read: ServerSettings) -> Row:
         """What a requirement comes to with the written file."""
-        judged_before = one.row.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
-        if not judged_before or one.planned.attempt.server != self._ladders.base:
-            return one.row
-        attempt = dataclasses.replace(one.planned.attempt, server=read)
+        judged_before = one.verdict in (RowVerdict.MET, RowVerdict.BROKEN)
+        if not judged_before or one.requirement.attempt.server != self._ladders.base:
+            return one
+        attempt = dataclasses.replace(one.requirement.attempt, server=read)
         self._tries([attempt], thorough=True)
         results = self._tries.of(attempt)
-        rows = [judged(one.planned, result) for result in results]
+        rows = [judged(one.requirement, result) for result in results]
         decides = next((row for row in rows if row.verdict is not RowVerdict.MET), rows[0])
-        answer = _answer(one.planned, results)
+        answer = _answer(one.requirement, results)
         return dataclasses.replace(
             decides,
             completed=answer.completed,
@@ -260,7 +251,7 @@ class _Finder:
     def _name(self, member: str) -> str:
         """Who that is: a client, or the requirement that nobody gets through."""
         known = self._members.get(member)
-        return known.row.client if known is not None else member
+        return known.client if known is not None else member
 
     def _lost(self, lost: Sequence[Lost]) -> InBothLanguages:
         """Who is lost, those together who are refused alike; of a race the worst rate of them."""
@@ -319,17 +310,13 @@ class _Finder:
         return say("said", "excluded", needs=needs, lost=self._lost(one.by), **words)
 
 
-def _by_id(demanded: Sequence[Demanded], demands: Collection[Demand]) -> dict[str, Demanded]:
-    return {
-        one.planned.requirement.id: one
-        for one in demanded
-        if one.planned.requirement.demand in demands
-    }
+def _by_id(demanded: Sequence[Row], demands: Collection[Demand]) -> dict[str, Row]:
+    return {one.requirement.id: one for one in demanded if one.requirement.demand in demands}
 
 
-def _answer(planned: PlannedRow, results: Sequence[AttemptResult]) -> Answer:
+def _answer(wanted: Requirement, results: Sequence[AttemptResult]) -> Answer:
     """What the tries of one attempt come to."""
-    rows = [judged(planned, result) for result in results]
+    rows = [judged(wanted, result) for result in results]
     bad = next((row for row in rows if row.verdict is not RowVerdict.MET), None)
     return Answer(
         good=bool(rows) and bad is None,

@@ -36,7 +36,6 @@ from lab.text import listed, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lab.check.baseline import BaselineComparison
 
 _STYLES = {
     RowVerdict.MET: "green",
@@ -58,7 +57,6 @@ def tell(
     result: CheckResult,
     target: Console,
     language: str,
-    compared: BaselineComparison | None = None,
     *,
     verbose: bool = False,
     written: Path | None = None,
@@ -69,11 +67,10 @@ def tell(
         result: of the check.
         target: where to.
         language: ``en`` or ``ja``.
-        compared: with its baseline; ``None``: there is none.
         verbose: every client, cause and remedy.
         written: the file that has the strongest configuration; ``None``: it was not written.
     """
-    _Telling(result, target, language, verbose, written).tell(compared)
+    _Telling(result, target, language, verbose, written).tell()
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ class _Telling:
     verbose: bool
     written: Path | None
 
-    def tell(self, compared: BaselineComparison | None) -> None:
+    def tell(self) -> None:
         """Print all of it."""
         causes = causes_of(self.result.rows)
         numbers = {row.requirement.id: n for n, rows in enumerate(causes, 1) for row in rows}
@@ -102,10 +99,10 @@ class _Telling:
             self._strongest(self.result.strongest)
         self.target.print()
         self._end()
-        if compared is not None:
+        if (compared := self.result.compared) is not None:
             from lab.check.baseline import baseline_in_words  # noqa: PLC0415 - most have none
 
-            style = _STATUS_STYLES[compared.status]
+            style = _STATUS_STYLES[self.result.exit_status]
             self._paragraph(self._said("baseline", "beside", file=compared.file), style)
             for line in baseline_in_words(compared, self.language):
                 print_hanging(self.target, "  ", Text(visible(line)))
@@ -377,10 +374,10 @@ def _decisive(
 # -- for programs -----------------------------------------------------------------------------------
 
 
-def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> dict[str, Any]:
+def as_json(result: CheckResult) -> dict[str, Any]:
     """What a check came to, for programs."""
     return {
-        "status": result.status if compared is None else compared.status,
+        "status": result.exit_status,
         "files": list(result.files),
         "rows": [_row_as_json(row) for row in result.rows],
         "remedies": [dataclasses.asdict(one) for one in result.remedies],
@@ -390,7 +387,7 @@ def as_json(result: CheckResult, compared: BaselineComparison | None = None) -> 
             {"severity": f.severity, "file": f.file, "line": f.line, "en": f.text, "ja": f.ja}
             for f in result.findings
         ],
-        "baseline": compared.as_json() if compared else None,
+        "baseline": result.compared.as_json() if result.compared else None,
         "stand_ins": [image.name for image in result.stand_ins],
         "record": str(result.record) if result.record else None,
         "elapsed_s": round(result.elapsed_s, 3),

@@ -1,15 +1,19 @@
 """What a client program is to the lab: settings in, a request to its agent out, and back a report.
 
-A program decides nothing about outcomes and touches no container: every method is a pure function.
+A program decides nothing about outcomes and touches no container: every method is a pure function. What it
+cannot be told, and how its user writes what it can, stands in ``told.toml`` of its folder.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import ipaddress
+import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lab.model import (
@@ -24,6 +28,7 @@ from lab.model import (
     WebClientSettings,
     container_of,
     platforms_of,
+    spelt,
 )
 
 C = TypeVar("C", bound=ClientSettings)
@@ -80,9 +85,6 @@ class Program(ABC, Generic[C]):
     tells_little: bool = False
     """Whether its library hands out neither replies nor what TLS has come to: the report then has in their
     place what the server's log says (:mod:`lab.dialects.telling`)."""
-    statements: Mapping[str, str] = field(default_factory=dict)
-    """Of a library, what its user writes for what the request has, by name (``not NAME`` where that is
-    false); ``{}`` is the value, ``{digits}`` and ``{version}`` that of TLS as ``12`` and as ``1_2``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or vars(self.settings)["program"])
@@ -91,6 +93,17 @@ class Program(ABC, Generic[C]):
     def folder(self) -> str:
         """The folder that it is from, as programs are called."""
         return type(self).__module__.split(".")[2].replace("_", "-")
+
+    @property
+    def told(self) -> Mapping[str, Mapping[str, Any]]:
+        """What ``told.toml`` of its folder says.
+
+        ``cannot``: what it cannot be told, by what is said of it; any of these, each with all the settings
+        that it names. ``statements``, of a library: what its user writes for what the request has, by name,
+        or by ``not NAME`` where that is false; ``{}`` is the value, ``{digits}`` and ``{version}`` that of
+        TLS as ``12`` and as ``1_2``.
+        """
+        return _told(f"{self.folder.replace('-', '_')}/told.toml")
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -116,8 +129,11 @@ class Program(ABC, Generic[C]):
             return f"the image has no {self.title or needs}"
         return self.cannot(client)
 
-    def cannot(self, client: C) -> str | None:  # noqa: ARG002
+    def cannot(self, client: C) -> str | None:
         """What this program cannot be told, wherever it runs; ``None``: it can be told all of it."""
+        for words, asked in self.told["cannot"].items():
+            if any(all(_is_set(client, one) for one in settings.split()) for settings in asked):
+                return words
         return None
 
     @abstractmethod
@@ -135,6 +151,27 @@ class Program(ABC, Generic[C]):
     def report(self, raw: Mapping[str, Any]) -> ClientReport:
         """What the agent's result says, in the lab's words."""
         return report_from(raw)
+
+
+@functools.cache
+def _told(file: str) -> Mapping[str, Mapping[str, Any]]:
+    """What a file in this folder says, and behind it what those say that it includes."""
+    path = Path(__file__).parent / file
+    own = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    every = [own, *map(_told, own.get("includes", ()))]
+    return {
+        part: {name: value for one in every for name, value in one.get(part, {}).items()}
+        for part in ("cannot", "statements")
+    }
+
+
+def _is_set(client: ClientSettings, word: str) -> bool:
+    """Whether a setting is as a word has it: ``NAME`` (it is set), ``NAME=VALUE`` or ``NAME!=VALUE``."""
+    name, equals, wanted = word.partition("=")
+    value = getattr(client, name.removesuffix("!"))
+    if not equals:
+        return value is not None
+    return (spelt(value) == wanted) is not name.endswith("!")
 
 
 class Trace:
@@ -278,10 +315,32 @@ def is_address(name: str) -> bool:
     return True
 
 
-def names_sslv3(client: ClientSettings) -> bool:
-    """Whether SSL 3.0, which current libraries have no more, is an end of the range of versions."""
-    protocols = client.protocols or ProtocolRange()
-    return "SSLv3" in (protocols.minimum, protocols.maximum)
+#: Versions of TLS as options have them that leave out the name.
+NUMBERS: Mapping[str | None, str] = {
+    "TLSv1": "1.0",
+    "TLSv1.1": "1.1",
+    "TLSv1.2": "1.2",
+    "TLSv1.3": "1.3",
+}
+
+#: Options by name, each with its value: true where it has none, false or ``None`` where it is not set.
+Options = Mapping[str, str | bool | None]
+
+
+def written(options: Options, between: str = "=") -> list[str]:
+    """Those that are set, as a program reads them: name and value with this between them, or the name."""
+    return [between.join(words) for words in _set_ones(options)]
+
+
+def as_words(options: Options) -> list[str]:
+    """Those that are set, as words of a command line: the value is a word of its own."""
+    return [word for words in _set_ones(options) for word in words]
+
+
+def _set_ones(options: Options) -> Iterator[list[str]]:
+    for name, value in options.items():
+        if value is not None and value is not False:
+            yield [name] if value is True else [name, value]
 
 
 def delivery_of(target: Target) -> Delivery:

@@ -214,12 +214,6 @@ def names_of(client: WebClientSettings, target: Target) -> NamesOfOrigin:
     )
 
 
-def keeps_names_apart(client: WebClientSettings) -> bool:
-    """Whether another name is to be sent than the one that is checked."""
-    checked, sent = client.verify_name or client.host, client.sni or client.host
-    return client.tls and client.verify and client.sni != "" and checked != sent
-
-
 #: Settings that a client in the place of an edge has of its own.
 _ITS_OWN = frozenset({"program", "platform", "policy", "goal"})
 

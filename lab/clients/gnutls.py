@@ -21,27 +21,12 @@ VERSIONS = {
     "TLSv1.3": "VERS-TLS1.3",
 }
 
-#: Why an OpenSSL cipher list cannot be given to a program on GnuTLS.
-NO_CIPHER_LIST = (
-    "GnuTLS takes no OpenSSL cipher list: write its own priority string, priority=NORMAL:-..."
-)
-NO_SSL_3 = "GnuTLS has no SSL 3.0 any more"
-
 _LINE = re.compile(r"(?:GNUTLS: |gnutls\[\d+\]: |\|<\d+>\| )(.*)$")
 _SESSION = re.compile(r"(?:HSK|EXT|REC)\[(\w+)\]: (.*)$")
 _KEEPING = re.compile(r"Keeping ciphersuite ([0-9a-f]{2})\.([0-9a-f]{2}) \((\w+)\)")
 _VERSION = re.compile(r"(?:Negotiated version|Server's version): 3\.(\d)$")
 _ALERT = re.compile(r"(Alert\[2\|\d+\] - .*) - was received")
 _SUITE = re.compile(r"(?:Selected cipher suite|Cipher Suite): (\w+)$")
-
-
-def cannot(protocols: ProtocolRange | None, ciphers: str | None) -> str | None:
-    """Why GnuTLS cannot be told these; ``None``: it can."""
-    if ciphers is not None:
-        return NO_CIPHER_LIST
-    if protocols is not None and "SSLv3" in (protocols.minimum, protocols.maximum):
-        return NO_SSL_3
-    return None
 
 
 def priority_of(priority: str | None, protocols: ProtocolRange | None) -> str | None:

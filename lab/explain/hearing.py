@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any
 
 from lab.explain.index import Index
-from lab.explain.occurring import Patterns
+from lab.explain.occurring import PatternsByWord
 
 #: Listening ends after so many seconds: a text is bounded, and so is what is done with it.
 LIMIT_S = 2.0
@@ -100,7 +100,7 @@ def hear(text: str, index: Index) -> Hearing:
     lower, until = text.lower(), monotonic() + LIMIT_S
     occurring = index.literals.within(lower)
 
-    def found(patterns: Patterns) -> Iterator[tuple[Sequence[Any], Iterator[re.Match[str]]]]:
+    def found(patterns: PatternsByWord) -> Iterator[tuple[Sequence[Any], Iterator[re.Match[str]]]]:
         """What each pattern that can match stands for, with its first matches."""
         for *meant, pattern, _ in patterns.with_any(occurring):
             if monotonic() > until:

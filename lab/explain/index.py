@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.explain.occurring import Patterns, Words
+from lab.explain.occurring import Literals, PatternsByWord
 
 HERE = Path(__file__).parent
 LAB = HERE.parent
@@ -54,38 +54,40 @@ class Index:
     """By reason; see :mod:`lab.explain.known`."""
 
     @cached_property
-    def signals(self) -> Patterns:
+    def signals(self) -> PatternsByWord:
         """Each with its kind, the name and title of its program, and its own name."""
-        return Patterns(
+        return PatternsByWord(
             (words["kind"], words["program"], words["title"], *signal)
             for words in self.words.values()
             for signal in words["signals"]
         )
 
     @cached_property
-    def numbers(self) -> Patterns:
+    def numbers(self) -> PatternsByWord:
         """Of certificates' errors."""
-        return Patterns(number for words in self.words.values() for number in words["numbers"])
+        return PatternsByWord(
+            number for words in self.words.values() for number in words["numbers"]
+        )
 
     @cached_property
-    def generations(self) -> Patterns:
+    def generations(self) -> PatternsByWord:
         """Each with its program, its first version and its last."""
-        return Patterns(one for words in self.words.values() for one in words["generations"])
+        return PatternsByWord(one for words in self.words.values() for one in words["generations"])
 
     @cached_property
-    def steps(self) -> Patterns:
+    def steps(self) -> PatternsByWord:
         """Each with its name, as the versions of TLS in :attr:`protocols`."""
-        return Patterns(self.meanings["steps"])
+        return PatternsByWord(self.meanings["steps"])
 
     @cached_property
-    def protocols(self) -> Patterns:
+    def protocols(self) -> PatternsByWord:
         """See :attr:`steps`."""
-        return Patterns(self.meanings["protocols"])
+        return PatternsByWord(self.meanings["protocols"])
 
     @cached_property
-    def certificate_texts(self) -> Patterns:
+    def certificate_texts(self) -> PatternsByWord:
         """Each with the reason that it names, and itself in place of a pattern."""
-        return Patterns(
+        return PatternsByWord(
             (reason, text, [text.lower()])
             for words in self.words.values()
             for text, reason in words["texts"].items()
@@ -125,9 +127,9 @@ class Index:
         return [words["own_reply"] for words in self.words.values() if words["own_reply"]]
 
     @cached_property
-    def literals(self) -> Words:
+    def literals(self) -> Literals:
         """Every word that one of these needs."""
-        return Words(
+        return Literals(
             word
             for patterns in (
                 self.signals,

@@ -13,7 +13,7 @@ from typing import Any
 _BEGINNING = 6
 
 
-class Words:
+class Literals:
     """Words in lower case, to find those that occur in a text."""
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -36,7 +36,7 @@ class Words:
         return frozenset(word for word in possible if word in lower)
 
 
-class Patterns:
+class PatternsByWord:
     """Patterns with what they stand for.
 
     An entry is a list that ends with the pattern and the words, of which the pattern needs one; none: it is

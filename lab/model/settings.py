@@ -266,6 +266,12 @@ class ClientSettings:
         return None
 
     @property
+    def names_sslv3(self) -> bool:
+        """Whether SSL 3.0, which current libraries have no more, is an end of the range of versions."""
+        protocols = self.protocols or ProtocolRange()
+        return "SSLv3" in (protocols.minimum, protocols.maximum)
+
+    @property
     def uses_tls(self) -> bool:
         """Whether it asks for TLS, in whichever way."""
         return self.tls
@@ -337,3 +343,14 @@ class WebClientSettings(ClientSettings):
     def tls_first(self) -> bool:
         """See :attr:`ClientSettings.tls_first`."""
         return True
+
+    @property
+    def has_two_names(self) -> bool:
+        """Whether a name is set to be sent, or to be checked, and the other of the two is not the same."""
+        return (self.sni or None) != (self.verify_name or None)
+
+    @property
+    def keeps_names_apart(self) -> bool:
+        """Whether another name is to be sent than the one that is checked, the host's where none is set."""
+        checked, sent = self.verify_name or self.host, self.sni or self.host
+        return self.tls and self.verify and self.sni != "" and checked != sent

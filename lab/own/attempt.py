@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
-from lab.clients.edges import keeps_names_apart
 from lab.model import (
     HOST_ADDRESS,
     Attempt,
@@ -176,7 +175,7 @@ def _of_backend(
 
     read = backends.read(read_text(file), str(file), name)
     settings, more = backend_settings.client_settings(read, base, server)
-    if bare is not None and keeps_names_apart(settings):
+    if bare is not None and settings.keeps_names_apart:
         found = Findings(str(file), TABLE)
         found.say("bare-client", None, client=bare)
         other = parse_client(bare)

@@ -8,27 +8,30 @@ the remedies sees whether they hold.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lab.certificates import ANCHORS, CATALOGUE, OTHER_HOST, OWN
+from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.clients import program_of
-from lab.clients.edges import EdgeSettings, bare, keeps_names_apart
+from lab.clients.edges import EdgeSettings, bare
 from lab.model import (
     Attempt,
     FtpClientSettings,
     Goal,
+    ProtocolRange,
     Rating,
     Reason,
     Result,
     Side,
     Stage,
-    only,
 )
 from lab.model.expectations import Expectation, completed, refused
-from lab.remedies.chains import EXPIRED_ROOT, ISSUER, ROOT_MISSING, UNKNOWN, Likeness
+from lab.remedies.chains import ISSUER, UNKNOWN, Likeness
 from lab.remedies.words import InBothLanguages, words
 
 
@@ -49,36 +52,26 @@ class Remedy:
     the person's own."""
 
 
-def recommended(
+def _rated(
+    rating: Rating,
     title: str,
     attempt: Attempt,
     expect: Expectation | None = None,
     impostor: Expectation | None = None,
 ) -> Remedy:
-    """A remedy to keep; ``expect`` is :func:`delivered` unless something else is said."""
-    return Remedy(Rating.RECOMMENDED, title, attempt, expect or delivered(attempt), impostor)
-
-
-def temporary(
-    title: str,
-    attempt: Attempt,
-    expect: Expectation | None = None,
-    impostor: Expectation | None = None,
-) -> Remedy:
-    """A remedy that delivers until the recommended one is in place."""
-    return Remedy(Rating.TEMPORARY, title, attempt, expect or delivered(attempt), impostor)
-
-
-def unsafe(
-    title: str,
-    attempt: Attempt,
-    expect: Expectation | None = None,
-    impostor: Expectation | None = None,
-) -> Remedy:
-    """A remedy that delivers and gives something away: it is also run against an impostor."""
+    """A remedy that delivers; ``expect`` is :func:`delivered` unless something else is said."""
     expect = expect or delivered(attempt)
-    return Remedy(Rating.UNSAFE, title, attempt, expect, impostor or expect)
+    if rating is Rating.UNSAFE:
+        impostor = impostor or expect
+    return Remedy(rating, title, attempt, expect, impostor)
 
+
+#: A remedy to keep.
+recommended = partial(_rated, Rating.RECOMMENDED)
+#: A remedy that delivers until the recommended one is in place.
+temporary = partial(_rated, Rating.TEMPORARY)
+#: A remedy that delivers and gives something away: it is also run against an impostor.
+unsafe = partial(_rated, Rating.UNSAFE)
 
 #: What a useless remedy leads to where nothing else is said: its case's own refusal.
 UNCHANGED = Expectation(result=Result.REFUSED)
@@ -100,7 +93,7 @@ class Cure:
     """A change that cures some reasons, whatever the servers and clients are."""
 
     name: str
-    """A key of the table ``cure`` in ``words.toml``, which has its title."""
+    """A key of ``cures.toml``, and of the table ``cure`` in ``words.toml``, which has its title."""
     reasons: Sequence[Reason]
     change: Change
     rating: Rating = Rating.RECOMMENDED
@@ -287,25 +280,12 @@ def _told(attempt: Attempt) -> tuple[str | None, ...]:
     return attempt.client.trust, attempt.client.pin, attempt.client.checked_name
 
 
-def _server(**changes: Any) -> Change:
-    return lambda attempt: _replaced(attempt, "server", changes)
-
-
-def _client(**changes: Any) -> Change:
-    return lambda attempt: _replaced(attempt, "client", changes)
-
-
 def _replaced(attempt: Attempt, side: str, changes: dict[str, Any]) -> Attempt | None:
     settings = getattr(attempt, side)
     if not changes.keys() <= {field.name for field in dataclasses.fields(settings)}:
         return None
     replaced = dataclasses.replace(settings, **changes)
     return dataclasses.replace(attempt, **{side: replaced})
-
-
-def _where(served: Sequence[str], change: Change) -> Change:
-    """The change, if the server has one of these certificates."""
-    return lambda attempt: change(attempt) if attempt.server.certificate in served else None
 
 
 def _known_authority(attempt: Attempt) -> Attempt | None:
@@ -361,7 +341,7 @@ def _name_corrected(attempt: Attempt, name: str = "") -> Attempt | None:
         sent = asked
     named = attempt.with_client(verify_name=name or asked, sni=sent)
     edge = named.client
-    if isinstance(edge, EdgeSettings) and edge.one_name and keeps_names_apart(edge):
+    if isinstance(edge, EdgeSettings) and edge.one_name and edge.keeps_names_apart:
         return dataclasses.replace(named, client=bare(edge))
     return named
 
@@ -389,11 +369,6 @@ def _let_in(attempt: Attempt) -> Attempt | None:
     return attempt.with_server(port_allowed=program_of(client).service(client))
 
 
-def _other_certificate(attempt: Attempt) -> Attempt | None:
-    usual = attempt.server.certificate == "valid"
-    return None if usual else attempt.with_server(certificate="valid")
-
-
 def _certificate_given(attempt: Attempt) -> Attempt | None:
     """Every suite that is not anonymous needs a certificate."""
     if attempt.server.has_certificate:
@@ -415,236 +390,75 @@ def _patient(attempt: Attempt) -> Attempt | None:
     return attempt.with_client(timeout_s=PATIENCE_S) if slow else None
 
 
-def _where_set(field: str, change: Change, side: str = "server") -> Change:
-    """The change, if the settings of this side have something in this field."""
-
-    def changed(attempt: Attempt) -> Attempt | None:
-        given = getattr(getattr(attempt, side), field, None)
-        return change(attempt) if given and given != "off" else None
-
-    return changed
-
-
 #: Certificates of which the server sends the leaf alone, and of an authority that clients do not know.
 _LEAF_ALONE = ("incomplete-chain",)
 _PRIVATE = ("private-ca", "root-in-chain")
 
-#: What clients find wrong with a certificate.
-OF_CERTIFICATES = (
-    *ISSUER,
-    Reason.SELF_SIGNED_LEAF,
-    Reason.EXPIRED,
-    Reason.NOT_YET_VALID,
-    Reason.HOSTNAME_MISMATCH,
-    Reason.WEAK_KEY,
-    Reason.WEAK_SIGNATURE,
-    Reason.WRONG_PURPOSE,
-    Reason.NOT_A_CA,
-    Reason.MISSING_EXTENSION,
-    Reason.NAME_NOT_PERMITTED,
-    Reason.PATH_TOO_LONG,
-    Reason.UNKNOWN_EXTENSION,
-    Reason.BAD_SIGNATURE,
-)
-_AT_UPLOAD = (Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED)
-_PASSIVE = (Reason.DATA_CONNECTION_FAILED,)
-#: What it looks like when one end begins with TLS and the other does not.
-_MODE = (
-    Reason.PLAINTEXT_PEER,
-    Reason.NOT_FTP,
-    Reason.TIMED_OUT,
-    Reason.CLOSED,
-    Reason.TLS_NOT_OFFERED,
-)
-#: A server that could not read its configuration listens nowhere.
-_UNSTARTED = (Reason.CONNECTION_REFUSED,)
-_UNREACHED = (Reason.CONNECTION_REFUSED, Reason.TIMED_OUT)
-_MISBEHAVING = (
-    Reason.INTERNAL_ERROR_ALERT,
-    Reason.LEGACY_RENEGOTIATION,
-    Reason.PLAINTEXT_PEER,
-    Reason.TIMED_OUT,
-    Reason.CLOSED,
-    Reason.RESET,
-)
+# -- the table of them --------------------------------------------------------------------------------
 
-CURES: tuple[Cure, ...] = (
-    # at the server
-    Cure(
-        "known-authority",
-        (*ISSUER, Reason.SELF_SIGNED_LEAF, Reason.NO_SERVER_CERTIFICATE),
-        _known_authority,
-        like=("private-ca", "root-in-chain", "self-signed"),
-    ),
-    Cure(
-        "intermediate-sent",
-        ISSUER,
-        _where((*_LEAF_ALONE, OWN), _server(certificate="valid")),
-        like=_LEAF_ALONE,
-    ),
-    Cure("renewed", (Reason.EXPIRED,), _renewed, like=("expired",)),
-    Cure(
-        "intermediate-renewed",
-        (Reason.EXPIRED,),
-        _where(("expired-intermediate", OWN), _server(certificate="valid")),
-        like=("expired-intermediate",),
-    ),
-    Cure("certificate-for-name", (Reason.HOSTNAME_MISMATCH,), _server(certificate="valid")),
-    Cure("larger-key", (Reason.WEAK_KEY,), _server(certificate="rsa3072")),
-    Cure("server-suites", (Reason.NO_SHARED_CIPHER, Reason.RC4_REFUSED), _server(ciphers="HIGH")),
-    Cure(
-        "newer-version",
-        (Reason.NO_SHARED_CIPHER, Reason.WEAK_SIGNATURE_ALGORITHM),
-        _where_set("protocols", _server(protocols=only("TLSv1.2"))),
-    ),
-    Cure("certificate-given", (Reason.NO_SHARED_CIPHER,), _certificate_given),
-    Cure("other-suites", _UNSTARTED, _where_set("ciphers", _server(ciphers="HIGH"))),
-    Cure("other-versions", _UNSTARTED, _where_set("protocols", _server(protocols=only("TLSv1.2")))),
-    Cure("other-certificate", _UNSTARTED, _other_certificate),
-    Cure("server-version", (Reason.NO_SHARED_PROTOCOL,), _server(protocols=only("TLSv1.2"))),
-    Cure("server-tls", (Reason.PLAINTEXT_PEER, Reason.TLS_NOT_OFFERED), _server(tls=True)),
-    Cure("well-behaved", _MISBEHAVING, _server(behaviour="serve")),
-    Cure("listening", _UNREACHED, _server(listening=True)),
-    Cure("let-in", _UNREACHED, _let_in),
-    Cure("answers-in-time", _UNREACHED, _server(answer_delay_s=None)),
-    Cure(
-        "no-client-certificate",
-        (Reason.CLIENT_CERTIFICATE_REQUIRED,),
-        _server(require_cert=False),
-    ),
-    Cure("server-tls-1.2", _AT_UPLOAD, _server(protocols=only("TLSv1.2"))),
-    Cure("data-ports", _PASSIVE, _server(data_ports="open")),
-    Cure("passive-address", _PASSIVE, _server(pasv_address=None)),
-    Cure(
-        "sound-certificate",
-        (
-            Reason.NOT_YET_VALID,
-            Reason.WRONG_PURPOSE,
-            Reason.NOT_A_CA,
-            Reason.MISSING_EXTENSION,
-            Reason.NAME_NOT_PERMITTED,
-            Reason.PATH_TOO_LONG,
-            Reason.UNKNOWN_EXTENSION,
-            Reason.BAD_SIGNATURE,
-            Reason.WEAK_SIGNATURE,
-            Reason.WEAK_SIGNATURE_ALGORITHM,
-            Reason.NO_SERVER_CERTIFICATE,
-        ),
-        _server(certificate="valid"),
-    ),
-    Cure("larger-group", (Reason.WEAK_DH,), _where_set("dh_bits", _server(dh_bits=2048))),
-    Cure("writeable-root", (Reason.SERVER_FAULT,), _writeable_root),
-    Cure(
-        "whichever-name",
-        (Reason.SNI_REJECTED,),
-        _where_set("ssl_sni_hostname", _server(ssl_sni_hostname=None)),
-    ),
-    Cure(
-        "any-name",
-        (Reason.INTERNAL_ERROR_ALERT,),
-        _where_set("certificate_by_name", _server(certificate_by_name=False)),
-    ),
-    Cure("explicit-server", _MODE, _where_set("implicit_tls", _server(implicit_tls=False))),
-    # at the client
-    Cure("implicit-client", _MODE, _as_the_server),
-    Cure("served-pinned", (Reason.FINGERPRINT_MISMATCH,), _pinned),
-    Cure("no-old-dh", (Reason.WEAK_DH,), _client(ciphers="DEFAULT:!DHE")),
-    Cure(
-        "client-versions",
-        (
-            Reason.NO_SHARED_PROTOCOL,
-            Reason.NO_SHARED_CIPHER,
-            Reason.WEAK_SIGNATURE_ALGORITHM,
-            Reason.USAGE_ERROR,
-        ),
-        _client(protocols=None),
-    ),
-    Cure("no-options", (Reason.USAGE_ERROR,), _client(options=())),
-    Cure("configured", (Reason.USAGE_ERROR,), _client(configured=True)),
-    Cure("own-login", (Reason.LOGIN_FAILED,), _client(user="lab", password=None)),
-    Cure(
-        "served-trusted",
-        (Reason.SELF_SIGNED_LEAF,),
-        _served_trusted,
-        like=("self-signed",),
-        gives="server",
-    ),
-    Cure(
-        "root-trusted",
-        ISSUER,
-        _root_trusted,
-        like=("private-ca", "root-in-chain", ROOT_MISSING),
-        gives="root",
-    ),
-    Cure(
-        "chain-trusted",
-        ISSUER,
-        _where(_LEAF_ALONE, _client(trust="public-chain")),
-        like=_LEAF_ALONE,
-        gives="root-and-intermediate",
-    ),
-    Cure("anchor-renewed", (Reason.EXPIRED,), _anchor_renewed, like=(EXPIRED_ROOT,), gives="root"),
-    Cure("pinned", (Reason.SELF_SIGNED_LEAF,), _pinned),
-    Cure(
-        "name-given",
-        (Reason.HOSTNAME_MISMATCH,),
-        _where(["wrong-host"], _client(verify_name=OTHER_HOST, sni=OTHER_HOST)),
-    ),
-    Cure("name-corrected", (Reason.HOSTNAME_MISMATCH,), _name_corrected, named=_name_corrected),
-    Cure(
-        "host",
-        (Reason.NAME_NOT_FOUND, Reason.RESOLVER_FAILED, Reason.SNI_REJECTED),
-        _client(host=None),
-    ),
-    Cure("sni", (Reason.SNI_REJECTED, Reason.INTERNAL_ERROR_ALERT), _client(sni=None)),
-    Cure(
-        "check-with-tls",
-        (Reason.PLAINTEXT_PEER,),
-        _where_set("check_port", _client(check_ssl=True), "client"),
-    ),
-    Cure(
-        "check-with-name",
-        (Reason.SNI_REJECTED, Reason.INTERNAL_ERROR_ALERT),
-        _where_set("check", _client(check_sni=True), "client"),
-    ),
-    Cure(
-        "sessions-apart",
-        ISSUER,
-        _where_set("session_reuse", _client(session_reuse=False), "client"),
-    ),
-    Cure(
-        "client-certificate",
-        (Reason.CLIENT_CERTIFICATE_REQUIRED,),
-        _client(client_certificate="client"),
-    ),
-    Cure("own-key", (Reason.CLOSED, Reason.CONNECTION_REFUSED), _server(key_of=None)),
-    Cure(
-        "client-suites",
-        (Reason.NO_SHARED_CIPHER, Reason.CIPHER_LIST_EMPTY),
-        _client(ciphers=None),
-    ),
-    Cure(
-        "client-tls",
-        (Reason.TLS_REQUIRED, Reason.DATA_TLS_REQUIRED, Reason.PLAINTEXT_PEER),
-        _client(tls=True),
-    ),
-    Cure(
-        "data-protected",
-        (Reason.DATA_TLS_REQUIRED, Reason.PROTECTION_REFUSED, Reason.DATA_TLS_FAILED),
-        _client(protect_data=True),
-    ),
-    Cure("patient", (Reason.TIMED_OUT,), _patient),
-    Cure("client-tls-1.2", _AT_UPLOAD, _client(protocols=only("TLSv1.2"))),
-    Cure("session-shared", (Reason.SESSION_REUSE_REQUIRED,), _session_shared),
-    Cure("active", (Reason.SESSION_REUSE_REQUIRED, *_PASSIVE), _client(mode="active")),
-    # what gives something away
-    Cure("reuse-not-required", (Reason.SESSION_REUSE_REQUIRED,), _server(require_ssl_reuse=False)),
-    Cure("not-verified", OF_CERTIFICATES, _without_verification, Rating.UNSAFE),
-    Cure(
-        "plain-login",
-        (Reason.TLS_REQUIRED,),
-        _server(tls_required_login=False, tls_required_data=False),
-        Rating.UNSAFE,
-    ),
-    Cure("without-tls", (Reason.PLAINTEXT_PEER,), _client(tls=False), Rating.UNSAFE),
-)
+#: What a cure changes that is more than some fields, by its name.
+_CHANGES: Mapping[str, Change] = {
+    "known-authority": _known_authority,
+    "renewed": _renewed,
+    "certificate-given": _certificate_given,
+    "let-in": _let_in,
+    "writeable-root": _writeable_root,
+    "implicit-client": _as_the_server,
+    "served-pinned": _pinned,
+    "served-trusted": _served_trusted,
+    "root-trusted": _root_trusted,
+    "anchor-renewed": _anchor_renewed,
+    "pinned": _pinned,
+    "name-corrected": _name_corrected,
+    "patient": _patient,
+    "session-shared": _session_shared,
+    "not-verified": _without_verification,
+}
+_TABLE = tomllib.loads(Path(__file__).with_name("cures.toml").read_text(encoding="utf-8"))
+_GROUPS: dict[str, tuple[Reason, ...]] = {"issuer": ISSUER}
+
+
+def _reasons(words: Iterable[str]) -> tuple[Reason, ...]:
+    return tuple(reason for word in words for reason in _GROUPS.get(word) or (Reason(word),))
+
+
+for _name, _words in _TABLE["reasons"].items():
+    _GROUPS[_name] = _reasons(_words)
+
+
+def _told_change(row: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
+    """The attempt with the fields that a row of the table sets; ``None``: it is none for these settings."""
+    side, _, field = row.get("only_with", "").partition(".")
+    given = getattr(getattr(attempt, side), field, None) if field else True
+    certificate = attempt.server.certificate
+    if not given or given == "off" or certificate not in row.get("served", (certificate,)):
+        return None
+    side, _, gone = row.get("unset", "").partition(".")
+    side = side or next(end for end in ("server", "client") if end in row)
+    told = {name: _setting(name, value) for name, value in row.get(side, {}).items()}
+    return _replaced(attempt, side, {**told, **({gone: None} if gone else {})})
+
+
+def _setting(name: str, value: Any) -> Any:
+    """The value of a field as settings have it."""
+    if name == "protocols":
+        return ProtocolRange.parse(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _cure(name: str, row: Mapping[str, Any]) -> Cure:
+    return Cure(
+        name,
+        _reasons(row["reasons"]),
+        _CHANGES.get(name) or partial(_told_change, row),
+        Rating(row.get("rating", "recommended")),
+        row.get("like", ()),
+        row.get("gives", ""),
+        _name_corrected if name == "name-corrected" else None,
+    )
+
+
+#: What clients find wrong with a certificate.
+OF_CERTIFICATES = _GROUPS["certificates"]
+#: The general cures, as ``cures.toml`` has them.
+CURES = tuple(_cure(name, row) for name, row in _TABLE["cure"].items())

@@ -102,7 +102,7 @@ def client_lines(
     typed = program.written(client, target)
     if typed is not None:
         return typed
-    return tuple(_written(program.request(client, target), form, program.statements))
+    return tuple(_written(program.request(client, target), form, program.told["statements"]))
 
 
 def _file_of(slug: str | None, place: str | None) -> str | None:

@@ -36,8 +36,8 @@ def _made(laboratory: Lab, one: Configuration, number: int, folder: Path) -> Row
     plan = read_plan(demands, files, narrowed=one.clients, settings=settings)
     assert plan.own is not None
     laboratory.session.bring(plan.own)
-    laboratory.session.answer_for(HOST, plan.rows[0].attempt.server)
-    laboratory.session.equip_for(row.attempt for row in plan.rows)
+    laboratory.session.answer_for(HOST, plan.requirements[0].attempt.server)
+    laboratory.session.equip_for(one.attempt for one in plan.requirements)
     _, rows = make_rows(laboratory, plan, new_run_id())
     return {row.requirement.id: row for row in rows if row.verdict is not RowVerdict.CANNOT}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.check.result import (
     CheckResult,
     Demand,
@@ -14,6 +16,7 @@ from lab.check.result import (
     Strongest,
 )
 from lab.model import Attempt, Rating
+from lab.own.files import UserFiles
 from lab.own.findings import Finding, Severity
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.lines import LineChange
@@ -52,6 +55,8 @@ ADVICE = Advice(
 def delivers(client: str, verdict: RowVerdict = RowVerdict.MET, **more: object) -> Row:
     """The row of a client that must deliver."""
     wanted = Requirement(
+        attempt=Attempt(parse_server([]), parse_client("net-ftp@rocky9:FIPS")),
+        own=UserFiles(),
         demand=Demand.DELIVERS,
         client=client,
         may_be_cannot=client == "curl@rocky9",
@@ -62,7 +67,7 @@ def delivers(client: str, verdict: RowVerdict = RowVerdict.MET, **more: object) 
 
 def refused(client: str, where: SourceLine = CIPHERS, **more: object) -> Row:
     """The row of a client that must deliver and is refused, for want of a cipher suite."""
-    made = Attempt(parse_server([], "vsftpd"), parse_client("net-ftp@rocky9:FIPS", []))
+    made = delivers(client).requirement.attempt
     facts: dict[str, object] = {
         "outcome": NO_SHARED_CIPHER,
         "tries": 1,
@@ -77,7 +82,9 @@ def refused(client: str, where: SourceLine = CIPHERS, **more: object) -> Row:
 
 def over(client: str) -> Row:
     """The row of a client that gets through over TLS 1.0, which nobody may."""
-    wanted = Requirement(demand=Demand.OVER, client=client, version="TLSv1")
+    wanted = replace(
+        delivers(client).requirement, demand=Demand.OVER, version="TLSv1", written=None
+    )
     return Row(
         requirement=wanted, verdict=RowVerdict.BROKEN, outcome=DELIVERED, tries=1, completed=1
     )

@@ -17,7 +17,7 @@ from lab.check import telling
 from lab.check.clients import clients_of, meant, most_lenient, usual_among
 from lab.check.demands import ClientPattern, Demands, find, read
 from lab.check.judging import judged, notes_on, told
-from lab.check.plan import CheckPlan, PlannedRow, read_plan
+from lab.check.plan import CheckPlan, read_plan
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
 from lab.check.rows import known_to_race
 from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, ServerReport, Stage
@@ -30,7 +30,7 @@ from lab.servers.vsftpd.own.reading import READING
 from lab.settings import SettingsError
 from tests.check import GOOD
 from tests.own_inputs.chains import made
-from tests.unit.checks import refused
+from tests.unit.checks import delivers, refused
 from tests.unit.made_up import (
     DELIVERED,
     EXPIRED,
@@ -53,7 +53,8 @@ rsa_cert_file=/etc/ssl/ftp.pem
 def _requirement(
     client: str = "curl@rocky9:FIPS", demand: Demand = Demand.DELIVERS, **more: Any
 ) -> Requirement:
-    return Requirement(demand=demand, client=client, **more)
+    usual = delivers(client).requirement
+    return dataclasses.replace(usual, written=None, demand=demand, **more)
 
 
 def _row(verdict: RowVerdict, **more: Any) -> Row:
@@ -252,9 +253,9 @@ impostor = true
 
 def test_every_demand_has_an_attempt_that_shows_it(tmp_path: Path) -> None:
     plan = _plan(tmp_path, EVERYTHING)
-    by_id = {one.requirement.id: one for one in plan.rows}
-    assert len(by_id) == len(plan.rows) == 3 * 6 + 1 + 2 + 2
-    assert by_id["delivers/curl@centos7"].requirement.may_be_cannot
+    by_id = {one.id: one for one in plan.requirements}
+    assert len(by_id) == len(plan.requirements) == 3 * 6 + 1 + 2 + 2
+    assert by_id["delivers/curl@centos7"].may_be_cannot
     impostor = by_id["impostor/net-ftp@rocky9:FIPS"].attempt.server
     assert (impostor.impostor, impostor.certificate) == (True, "impostor")
     old = by_id["over/TLSv1/net-ftp@centos7"].attempt
@@ -266,12 +267,12 @@ def test_every_demand_has_an_attempt_that_shows_it(tmp_path: Path) -> None:
 
 
 def test_what_nobody_demands_is_not_made(tmp_path: Path) -> None:
-    assert {one.requirement.demand for one in _plan(tmp_path).rows} == {Demand.DELIVERS}
+    assert {one.demand for one in _plan(tmp_path).requirements} == {Demand.DELIVERS}
 
 
 def test_the_labs_certificate_is_strong_enough_for_every_client(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    assert {one.attempt.server.certificate for one in plan.rows} == {"rsa3072"}
+    assert {one.attempt.server.certificate for one in plan.requirements} == {"rsa3072"}
     assert plan.own is not None
     assert not plan.own.certificate_given
 
@@ -279,7 +280,8 @@ def test_the_labs_certificate_is_strong_enough_for_every_client(tmp_path: Path) 
 def test_settings_are_given_to_every_client(tmp_path: Path) -> None:
     plan = _plan(tmp_path, '[clients]\nsettings = ["mode=active"]\n', settings=["payload=6"])
     assert {
-        (vars(p.attempt.client)["mode"], vars(p.attempt.client)["payload"]) for p in plan.rows
+        (vars(p.attempt.client)["mode"], vars(p.attempt.client)["payload"])
+        for p in plan.requirements
     } == {("active", 6)}
 
 
@@ -288,8 +290,8 @@ def test_with_movable_types_lines_its_client_alone_fits(tmp_path: Path) -> None:
     config.write_text("FTPSSSLVerifyNone 1\n", encoding="utf-8")
     said = read(_written(tmp_path, f'[files]\nmt-config = "{config.name}"\n'))
     plan = read_plan(said, GivenFiles())
-    assert {one.attempt.client.program for one in plan.rows} == {"net-ftp"}
-    assert not any(one.attempt.client.verify for one in plan.rows)
+    assert {one.attempt.client.program for one in plan.requirements} == {"net-ftp"}
+    assert not any(one.attempt.client.verify for one in plan.requirements)
     assert plan.files == (str(config),)
 
 
@@ -309,22 +311,22 @@ def test_the_line_of_a_version_is_found() -> None:
 # -- judging -------------------------------------------------------------------------------------------
 
 
-def _judged(planned: PlannedRow, outcome: Outcome | None, **more: Any) -> Row:
-    return judged(planned, _result(planned, outcome, **more))
+def _judged(wanted: Requirement, outcome: Outcome | None, **more: Any) -> Row:
+    return judged(wanted, _result(wanted, outcome, **more))
 
 
-def _result(planned: PlannedRow, outcome: Outcome | None, **more: Any) -> AttemptResult:
-    made = attempt_record(planned.requirement.id, planned.attempt, outcome or DELIVERED, None)
+def _result(wanted: Requirement, outcome: Outcome | None, **more: Any) -> AttemptResult:
+    made = attempt_record(wanted.id, wanted.attempt, outcome or DELIVERED, None)
     report = None if outcome is None else outcome.report
     return made.model_copy(update={"outcome": outcome, "client_report": report, **more})
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Mapping[str, PlannedRow]:
-    return {one.requirement.id: one for one in _plan(tmp_path, EVERYTHING).rows}
+def rows(tmp_path: Path) -> Mapping[str, Requirement]:
+    return {one.id: one for one in _plan(tmp_path, EVERYTHING).requirements}
 
 
-def test_a_delivery_is_met_or_broken(rows: Mapping[str, PlannedRow]) -> None:
+def test_a_delivery_is_met_or_broken(rows: Mapping[str, Requirement]) -> None:
     one = rows["delivers/net-ftp@rocky9:LEGACY"]
     assert _judged(one, DELIVERED).verdict is RowVerdict.MET
     broken = _judged(one, NO_SHARED_CIPHER)
@@ -342,7 +344,7 @@ def test_a_delivery_is_met_or_broken(rows: Mapping[str, PlannedRow]) -> None:
     assert _judged(one, None, verdict="lab-error").verdict is RowVerdict.LAB_ERROR
 
 
-def test_a_refusal_of_the_labs_client_alone_says_nothing(rows: Mapping[str, PlannedRow]) -> None:
+def test_a_refusal_of_the_labs_client_alone_says_nothing(rows: Mapping[str, Requirement]) -> None:
     one = rows["delivers/net-ftp@rocky9:LEGACY"]
     expired = dataclasses.replace(EXPIRED, not_judged=(NotJudged.NAME_NOT_GIVEN,))
     assert _judged(one, expired).verdict is RowVerdict.CANNOT
@@ -350,7 +352,7 @@ def test_a_refusal_of_the_labs_client_alone_says_nothing(rows: Mapping[str, Plan
     assert _judged(one, judged_with_roots).verdict is RowVerdict.BROKEN
 
 
-def test_what_a_real_host_refuses_is_not_delivered(rows: Mapping[str, PlannedRow]) -> None:
+def test_what_a_real_host_refuses_is_not_delivered(rows: Mapping[str, Requirement]) -> None:
     """A container under the policy FIPS is not a host in that mode."""
     one = rows["delivers/net-ftp@rocky9:FIPS"]
     with_rsa = reporting(DELIVERED, cipher="AES256-GCM-SHA384")
@@ -366,7 +368,7 @@ def test_what_a_real_host_refuses_is_not_delivered(rows: Mapping[str, PlannedRow
 
 
 def test_what_gets_through_and_must_not_is_broken_at_its_line(
-    rows: Mapping[str, PlannedRow],
+    rows: Mapping[str, Requirement],
 ) -> None:
     over = _judged(rows["over/TLSv1/net-ftp@centos7"], DELIVERED)
     assert [(p.line, p.text) for p in over.where] == [(3, "ssl_tlsv1=YES")]
@@ -395,7 +397,7 @@ def test_what_gets_through_and_must_not_is_broken_at_its_line(
 
 def test_a_file_in_clear_text_is_broken_at_the_line_that_allows_it(tmp_path: Path) -> None:
     conf = CONF + "force_local_data_ssl=NO\n"
-    by_id = {one.requirement.id: one for one in _plan(tmp_path, EVERYTHING, conf).rows}
+    by_id = {one.id: one for one in _plan(tmp_path, EVERYTHING, conf).requirements}
     one = by_id["clear-data/net-ftp@rocky9:DEFAULT"]
     clear = _judged(one, reporting(DELIVERED, data_protected=False))
     assert (clear.verdict, [place.line for place in clear.where]) == (RowVerdict.BROKEN, [6])
@@ -419,8 +421,10 @@ def test_where_one_option_requires_tls_of_login_and_data_that_one_is_to_be_writt
     conf = tmp_path / "pure-ftpd.conf"
     conf.write_text("TLS 1\nCertFile /etc/ssl/ftp.pem\n", encoding="utf-8")
     files = GivenFiles(configurations={"pure-ftpd-conf": conf})
-    rows = read_plan(read(_written(tmp_path, "[refuse]\nwithout-tls = true\n")), files).rows
-    one = next(one for one in rows if one.requirement.demand is Demand.CLEAR_DATA)
+    wanted = read_plan(
+        read(_written(tmp_path, "[refuse]\nwithout-tls = true\n")), files
+    ).requirements
+    one = next(one for one in wanted if one.demand is Demand.CLEAR_DATA)
     clear = _judged(one, reporting(DELIVERED, data_protected=False))
     assert [(change.was, change.write) for change in clear.remedy] == [(("TLS 1",), ("TLS 3",))]
     assert [place.line for place in clear.where] == [1]
@@ -429,8 +433,7 @@ def test_where_one_option_requires_tls_of_login_and_data_that_one_is_to_be_writt
 def test_one_client_of_each_program_shows_what_comes_in_clear_text(tmp_path: Path) -> None:
     def shown(deliver: str) -> set[str]:
         plan = _plan(tmp_path, f"[clients]\ndeliver = {deliver}\n[refuse]\nwithout-tls = true\n")
-        wanted = [one.requirement for one in plan.rows]
-        return {one.client for one in wanted if one.demand is Demand.CLEAR_DATA}
+        return {one.client for one in plan.requirements if one.demand is Demand.CLEAR_DATA}
 
     everybody = {"curl@rocky9:DEFAULT", "ftplib@rocky9:DEFAULT", "net-ftp@rocky9:DEFAULT"}
     assert shown('"all"') == shown("[]") >= everybody
@@ -438,20 +441,20 @@ def test_one_client_of_each_program_shows_what_comes_in_clear_text(tmp_path: Pat
 
 
 def test_a_client_that_checks_nothing_is_broken_where_that_is_demanded(
-    rows: Mapping[str, PlannedRow],
+    rows: Mapping[str, Requirement],
 ) -> None:
     one = rows["verifies/net-ftp@rocky9:FIPS"]
     assert _judged(one, DELIVERED).verdict is RowVerdict.MET
     assert _judged(one, reporting(DELIVERED, verified=False)).verdict is RowVerdict.BROKEN
 
 
-def test_a_race_is_known_by_client_and_version(rows: Mapping[str, PlannedRow]) -> None:
+def test_a_race_is_known_by_client_and_version(rows: Mapping[str, Requirement]) -> None:
     one = rows["delivers/net-ftp@rocky9:FIPS"]
     new = reporting(DELIVERED, protocol="TLSv1.3")
-    assert known_to_race(one, _judged(one, new))
-    assert not known_to_race(one, _judged(one, DELIVERED))
+    assert known_to_race(_judged(one, new))
+    assert not known_to_race(_judged(one, DELIVERED))
     curl = rows["delivers/curl@centos7"]
-    assert not known_to_race(curl, _judged(curl, new))
+    assert not known_to_race(_judged(curl, new))
     aborted = Outcome(
         result=Result.REFUSED,
         goal=DELIVERED.goal,
@@ -460,24 +463,24 @@ def test_a_race_is_known_by_client_and_version(rows: Mapping[str, PlannedRow]) -
         reason=Reason.ABORTED,
         report=new.report,
     )
-    assert known_to_race(curl, _judged(curl, aborted))
+    assert known_to_race(_judged(curl, aborted))
 
 
 def test_advice_on_one_is_told_of_all_that_are_refused_alike(tmp_path: Path) -> None:
     files = GOOD.write(tmp_path)
     plan = read_plan(Demands(), files, narrowed=["net-ftp@*"])
-    one = plan.rows[0]
+    one = plan.requirements[0]
     described = describe(made({**GOOD.chain, "leaf": {"ends": -1}})["chain.pem"]).certificates
     chain = tuple(CertificateRecord(**vars(each)) for each in described)
     refused = judged(one, _result(one, EXPIRED, chain="ftp.lab.test/own"))
     advice = Advice(cause=InBothLanguages("of another client", ""), where=("vsftpd.conf:9",))
-    row = told(refused, advice, one.own, chain)
+    row = told(refused, advice, chain)
     # where a certificate is refused, it is what decides
     assert [str(place) for place in row.where] == [f"{tmp_path / 'chain.pem'}:1"]
     assert row.cause is not None
     assert "validity has ended" in row.cause.en
     # and of what both ends offer the advice knows more
-    row = told(judged(one, _result(one, NO_SHARED_CIPHER)), advice, one.own, ())
+    row = told(judged(one, _result(one, NO_SHARED_CIPHER)), advice, ())
     assert [str(place) for place in row.where] == ["vsftpd.conf:9"]
     assert row.cause == advice.cause
 
@@ -485,7 +488,7 @@ def test_advice_on_one_is_told_of_all_that_are_refused_alike(tmp_path: Path) -> 
 # -- what is said --------------------------------------------------------------------------------------
 
 
-def _made_up_result(rows: Mapping[str, PlannedRow]) -> CheckResult:
+def _made_up_result(rows: Mapping[str, Requirement]) -> CheckResult:
     cause = InBothLanguages(
         "The server allows none of the suites.", "共通の暗号スイートがありません。"
     )
@@ -526,7 +529,7 @@ def test_the_conclusion_counts_in_grammatical_sentences(count: int, said: str) -
 
 
 def test_the_table_has_a_line_for_each_client_and_each_cause_once(
-    rows: Mapping[str, PlannedRow],
+    rows: Mapping[str, Requirement],
 ) -> None:
     told = _told(_made_up_result(rows), "en", 120)
     assert "net-ftp@rocky9:FIPS     handshake: no-shared-cipher  vsftpd.conf:4 [1]" in told
@@ -540,19 +543,19 @@ def test_the_table_has_a_line_for_each_client_and_each_cause_once(
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_no_line_is_wider_than_the_terminal(rows: Mapping[str, PlannedRow], language: str) -> None:
+def test_no_line_is_wider_than_the_terminal(rows: Mapping[str, Requirement], language: str) -> None:
     told = _told(_made_up_result(rows), language)
     assert max(map(cell_len, told.split("\n"))) <= 80
     assert not any(line.endswith(" ") for line in told.split("\n"))
 
 
-def test_japanese_is_japanese(rows: Mapping[str, PlannedRow]) -> None:
+def test_japanese_is_japanese(rows: Mapping[str, Requirement]) -> None:
     told = _told(_made_up_result(rows), "ja")
     assert "共通の暗号スイートがありません。" in told
     assert "要件 6 件中 2 件" in told
 
 
-def test_a_program_gets_the_same(rows: Mapping[str, PlannedRow]) -> None:
+def test_a_program_gets_the_same(rows: Mapping[str, Requirement]) -> None:
     plain = telling.as_json(_made_up_result(rows))
     first = plain["rows"][0]
     assert (plain["status"], first["verdict"], first["reason"]) == (1, "broken", "no-shared-cipher")

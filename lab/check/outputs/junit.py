@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from lab.check.baseline import BaselineComparison
-from lab.check.outputs.problems import Problem, is_known, problems, rule_of, titled, told
+from lab.check.outputs.problems import Problem, problems, rule_of, titled, told
 from lab.check.result import CheckResult, Row, RowVerdict
 from lab.text import one_line, visible
 
 
-def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+def document(result: CheckResult, language: str) -> str:
     """The whole file."""
-    cases = [_case(row, compared, language) for row in result.rows]
+    cases = [_case(row, result, language) for row in result.rows]
     if result.ended is not None:
-        cases = [_ended(one) for one in problems(result, compared, language)]
+        cases = [_ended(one) for one in problems(result, language)]
     counts = {"tests": len(cases)}
     for name, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         counts[name] = sum(case.find(kind) is not None for case in cases)
@@ -40,7 +39,7 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _case(row: Row, compared: BaselineComparison | None, language: str) -> ET.Element:
+def _case(row: Row, result: CheckResult, language: str) -> ET.Element:
     seconds = sum(attempt.elapsed_ms for attempt in row.attempts) / 1000
     case = ET.Element(
         "testcase",
@@ -51,7 +50,7 @@ def _case(row: Row, compared: BaselineComparison | None, language: str) -> ET.El
     if row.verdict is RowVerdict.MET:
         return case
     name = "skipped"
-    if row.verdict is RowVerdict.BROKEN and not is_known(row, compared):
+    if row.verdict is RowVerdict.BROKEN and not result.is_known(row):
         name = "failure"
     elif row.left_open:
         name = "error"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from lab.check.baseline import BaselineComparison
 from lab.check.demands import NAME
 from lab.check.judging import say
 from lab.check.result import CheckResult, Demand, EarlyEnd, Row, RowVerdict, SourceLine
@@ -63,20 +62,13 @@ def words(section: str, name: str, /, **values: object) -> InBothLanguages:
     return read_words(Path(__file__).with_name("words.toml"))[section][name].format(**values)
 
 
-def problems(
-    result: CheckResult, compared: BaselineComparison | None, language: str
-) -> list[Problem]:
+def problems(result: CheckResult, language: str) -> list[Problem]:
     """All that is wrong: requirements first, then what is to be said of the files themselves."""
     if result.ended is not None:
         return [_of_end(result.ended, language)]
     rows = [row for row in result.rows if row.verdict is RowVerdict.BROKEN or row.left_open]
-    of_rows = [_of_row(row, result, compared, language) for row in rows]
+    of_rows = [_of_row(row, result, language) for row in rows]
     return [*of_rows, *_of_findings(result.findings, language)]
-
-
-def is_known(row: Row, compared: BaselineComparison | None) -> bool:
-    """Whether a row is broken and the baseline has it as broken already."""
-    return compared is not None and row.requirement.id in compared.known
 
 
 def demanded(row: Row, language: str) -> str:
@@ -163,14 +155,12 @@ def _of_end(ended: EarlyEnd, language: str) -> Problem:
     )
 
 
-def _of_row(
-    row: Row, result: CheckResult, compared: BaselineComparison | None, language: str
-) -> Problem:
-    rule, known = rule_of(row), is_known(row, compared)
+def _of_row(row: Row, result: CheckResult, language: str) -> Problem:
+    rule, known = rule_of(row), result.is_known(row)
     place = _place(row, result)
     title = titled(row, language)
-    if known and compared is not None:
-        title = words("row", "known", title=title, file=compared.file).in_(language)
+    if known and result.compared is not None:
+        title = words("row", "known", title=title, file=result.compared.file).in_(language)
     return Problem(
         rule=rule,
         level=ProblemLevel.NOTE if known else ProblemLevel.ERROR,

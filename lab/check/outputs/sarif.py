@@ -10,7 +10,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lab import __version__
-from lab.check.baseline import BaselineComparison
 from lab.check.outputs.problems import Problem, ProblemLevel, problems, rule_in_words
 from lab.check.result import CheckResult
 from lab.text import visible
@@ -22,11 +21,11 @@ SCHEMA: Final = (
 _FINGERPRINT = "labCheck/v1"
 
 
-def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+def document(result: CheckResult, language: str) -> str:
     """The whole file."""
-    found = problems(result, compared, language)
+    found = problems(result, language)
     rules = list(dict.fromkeys(one.rule for one in found))
-    status = result.status if compared is None else compared.status
+    status = result.exit_status
     run: dict[str, Any] = {
         "tool": {
             "driver": {
@@ -44,7 +43,7 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
             "%SRCROOT%": {"description": {"text": "the top of the repository"}},
         },
         "invocations": [{"executionSuccessful": status != 3, "exitCode": status}],
-        "results": [_result(one, rules, since=compared is not None) for one in found],
+        "results": [_result(one, rules, since=result.compared is not None) for one in found],
         "properties": {"standIns": [one.name for one in result.stand_ins]},
     }
     whole = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
-from lab.check.outputs.problems import came, demanded, is_known, titled, told, words
+from lab.check.outputs.problems import came, demanded, titled, told, words
 from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, Row, RowVerdict
 from lab.check.strongest import say as proposed
 from lab.check.telling import conclusion, rating_in_words, strongest_of
@@ -32,15 +32,15 @@ _SIGNS_OF_STATUS = {
 }
 
 
-def document(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+def document(result: CheckResult, language: str) -> str:
     """The summary, at most what GitHub takes."""
     if result.ended is not None:
         return limited([_end(result, result.ended, language)])
     parts = [
-        _head(result, compared, language),
-        _table(result, compared, language),
-        *([_beside(compared, language)] if compared else []),
-        *_broken(result, compared, language),
+        _head(result, language),
+        _table(result, language),
+        *([_beside(result.compared, language)] if result.compared else []),
+        *_broken(result, language),
         _remedies(result, language),
         _strongest(result, language),
         _foot(result, language),
@@ -48,8 +48,8 @@ def document(result: CheckResult, compared: BaselineComparison | None, language:
     return limited([part for part in parts if part])
 
 
-def _head(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
-    status = result.status if compared is None else compared.status
+def _head(result: CheckResult, language: str) -> str:
+    status = result.exit_status
     sign, title = _SIGNS_OF_STATUS[status], conclusion(result)
     if status == 0 and result.broken:
         facts = {"number": len(result.broken), "total": len(result.rows)}
@@ -64,12 +64,12 @@ def _end(result: CheckResult, ended: EarlyEnd, language: str) -> str:
     return f"{head}\n\n{block(f'{ended.place}: {ended.text.in_(language)}')}"
 
 
-def _table(result: CheckResult, compared: BaselineComparison | None, language: str) -> str:
+def _table(result: CheckResult, language: str) -> str:
     columns = [words("summary", n).in_(language) for n in ("requirement", "result", "what_came")]
     columns.append(say("head", "where").in_(language))
     lines = [f"| {' | '.join(columns)} |", "| --- | --- | --- | --- |"]
     for row in result.rows:
-        known = is_known(row, compared)
+        known = result.is_known(row)
         verdict = words("verdict", "known" if known else row.verdict).in_(language)
         sign = _SIGNS[RowVerdict.CANNOT if known else row.verdict]
         where = listed(map(str, row.where), language=language)
@@ -84,12 +84,10 @@ def _beside(compared: BaselineComparison, language: str) -> str:
     return f"### {text(title)}\n\n{block(changes)}"
 
 
-def _broken(
-    result: CheckResult, compared: BaselineComparison | None, language: str
-) -> Iterator[str]:
+def _broken(result: CheckResult, language: str) -> Iterator[str]:
     alike: dict[str, list[Row]] = {}
     for row in result.broken:
-        if not is_known(row, compared):
+        if not result.is_known(row):
             alike.setdefault("\n".join(told(row, language)), []).append(row)
     if alike:
         yield f"### {words('summary', 'broken').in_(language)}"

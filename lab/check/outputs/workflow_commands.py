@@ -7,7 +7,6 @@ each level for a step, so clients that break alike share one.
 
 from __future__ import annotations
 
-from lab.check.baseline import BaselineComparison
 from lab.check.outputs.problems import Problem, ProblemLevel, problems, rule_in_words, words
 from lab.check.result import CheckResult, SourceLine
 from lab.text import listed, one_line, visible
@@ -19,10 +18,10 @@ _COMMANDS = {
 }
 
 
-def lines(result: CheckResult, compared: BaselineComparison | None, language: str) -> list[str]:
+def lines(result: CheckResult, language: str) -> list[str]:
     """The commands, those that matter most first."""
     alike: dict[tuple[ProblemLevel, str, SourceLine, str], list[Problem]] = {}
-    for one in problems(result, compared, language):
+    for one in problems(result, language):
         apart = "" if one.client else one.fingerprint
         alike.setdefault((one.level, one.rule, one.place, apart), []).append(one)
     order = list(_COMMANDS)

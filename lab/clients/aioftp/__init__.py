@@ -30,16 +30,6 @@ class AioftpProgram(Program[Aioftp]):
     settings: type[Aioftp] = Aioftp
     agent: Agent = Agent.python("aioftp", "python_aioftp.py")
 
-    def cannot(self, client: Aioftp) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.mode == "active":
-            return "aioftp knows no active mode"
-        if client.session_cache == "none":
-            return "aioftp always resumes the control connection's session"
-        if client.tls and not client.implicit_tls and not client.protect_data:
-            return "aioftp sends PROT P wherever it sends AUTH TLS"
-        return None
-
     def request(self, client: Aioftp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return ftp_session(client, target)

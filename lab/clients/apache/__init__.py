@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -21,9 +21,8 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    keeps_names_apart,
 )
-from lab.model import Agent, setting
+from lab.model import Agent, ProtocolRange, setting
 
 _BINARY = "/usr/sbin/apache2"
 _MODULES = "/usr/lib/apache2/modules"
@@ -78,21 +77,6 @@ class ApacheProgram(VisitedProgram[Apache]):
     agent: Agent = Agent.python("apache2", "edges.py", _BINARY, "-v")
     title: str = "Apache httpd"
 
-    def cannot(self, client: Apache) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "Apache httpd stops at the first error of a chain"
-        if client.sni == "":
-            return (
-                "Apache httpd sends the name of the origin whenever it has one (sni= cannot be set)"
-            )
-        if keeps_names_apart(client):
-            return (
-                "Apache httpd has one name for the SNI and for the check of the certificate: that of"
-                " ProxyPass, or with ProxyPreserveHost the visitor's; set sni and verify_name alike"
-            )
-        return None
-
     def start(self, client: Apache, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         files: dict[str, str | list[str]] = {"httpd.conf": configuration(client, target)}
@@ -140,34 +124,23 @@ def configuration(client: Apache, target: Target) -> str:
 
 
 def _tls(client: Apache, target: Target) -> list[str]:
-    directives = ["SSLProxyEngine on"]
     if not client.configured:
-        return directives
-    if client.verify:
-        directives += [
-            "SSLProxyVerify require",
-            f"SSLProxyVerifyDepth {VERIFY_DEPTH}",
-            f"SSLProxyCACertificateFile {target.ca_file or SYSTEM_ROOTS}",
-        ]
-    else:
-        directives += [
-            "SSLProxyVerify none",
-            "SSLProxyCheckPeerName off",
-            "SSLProxyCheckPeerExpire off",
-        ]
-    if _asked(client):
-        directives.append("ProxyPreserveHost On")
-    if client.protocols is not None:
-        spoken = (f"+{version}" for version in client.protocols.versions())
-        directives.append(f"SSLProxyProtocol -all {' '.join(spoken)}")
-    if client.ciphers is not None:
-        directives.append(f'SSLProxyCipherSuite "{client.ciphers}"')
-    if target.certificate is not None:
-        directives += [
-            "SSLProxyMachineCertificateFile client.pem",
-            f"SSLProxyMachineCertificateChainFile {target.certificate}",
-        ]
-    return directives
+        return ["SSLProxyEngine on"]
+    spoken = (f"+{version}" for version in (client.protocols or ProtocolRange()).versions())
+    directives: Options = {
+        "SSLProxyEngine": "on",
+        "SSLProxyVerify": "require" if client.verify else "none",
+        "SSLProxyVerifyDepth": client.verify and str(VERIFY_DEPTH),
+        "SSLProxyCACertificateFile": client.verify and (target.ca_file or SYSTEM_ROOTS),
+        "SSLProxyCheckPeerName off": not client.verify,
+        "SSLProxyCheckPeerExpire off": not client.verify,
+        "ProxyPreserveHost On": bool(_asked(client)),
+        "SSLProxyProtocol": f"-all {' '.join(spoken)}" if client.protocols else None,
+        "SSLProxyCipherSuite": None if client.ciphers is None else f'"{client.ciphers}"',
+        "SSLProxyMachineCertificateFile client.pem": target.certificate is not None,
+        "SSLProxyMachineCertificateChainFile": target.certificate,
+    }
+    return written(directives, " ")
 
 
 PROGRAMS = (ApacheProgram(),)

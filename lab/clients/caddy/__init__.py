@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -20,7 +20,6 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    keeps_names_apart,
     names_of,
     step_of,
 )
@@ -69,22 +68,6 @@ class CaddyProgram(VisitedProgram[Caddy]):
         """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
         return client.verify if client.tls else None
 
-    def cannot(self, client: Caddy) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "Go's library stops at the first error of a chain"
-        for name in ("protocols", "ciphers"):
-            if getattr(client, name) is not None:
-                return f"Caddy 2.6 has no option for {name} towards an origin: they are Go's own"
-        if client.sni == "":
-            return "Go's library sends the name whenever it has one (sni= cannot be set)"
-        if keeps_names_apart(client):
-            return (
-                "Caddy has one name for the SNI and for the check of the certificate (tls_server_name);"
-                " set sni and verify_name alike"
-            )
-        return None
-
     def start(self, client: Caddy, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         return Start(
@@ -106,7 +89,8 @@ class CaddyProgram(VisitedProgram[Caddy]):
 
 def configuration(client: Caddy, target: Target) -> str:
     """The Caddyfile for these settings."""
-    options = [*_times(client), *(_tls(client, target) if client.tls else [])]
+    times = {"dial_timeout": _limit(client), "response_header_timeout": _limit(client)}
+    options = [*written(times, " "), *(_tls(client, target) if client.tls else [])]
     return _CONFIGURATION.format(
         visitors=VISITORS,
         scheme="https" if client.tls else "http",
@@ -116,27 +100,24 @@ def configuration(client: Caddy, target: Target) -> str:
     )
 
 
-def _times(client: Caddy) -> list[str]:
-    limit = f"{max(1, round(client.timeout_s * 1000))}ms"
-    return [f"dial_timeout {limit}", f"response_header_timeout {limit}"]
-
-
 def _tls(client: Caddy, target: Target) -> list[str]:
     if not client.configured:
         # The scheme says that TLS is spoken.
         return []
-    limit = f"{max(1, round(client.timeout_s * 1000))}ms"
-    options, names = [f"tls_timeout {limit}"], names_of(client, target)
+    names = names_of(client, target)
     name = names.checked if client.verify else names.sent
-    if name and name != target.host:
-        options.append(f"tls_server_name {name}")
-    if client.verify:
-        options.append(f"tls_trusted_ca_certs {target.ca_file or SYSTEM_ROOTS}")
-    else:
-        options.append("tls_insecure_skip_verify")
-    if target.certificate is not None:
-        options.append(f"tls_client_auth {target.certificate} {target.key}")
-    return options
+    options: Options = {
+        "tls_timeout": _limit(client),
+        "tls_server_name": name if name != target.host else None,
+        "tls_trusted_ca_certs": client.verify and (target.ca_file or SYSTEM_ROOTS),
+        "tls_insecure_skip_verify": not client.verify,
+        "tls_client_auth": target.certificate and f"{target.certificate} {target.key}",
+    }
+    return written(options, " ")
+
+
+def _limit(client: Caddy) -> str:
+    return f"{max(1, round(client.timeout_s * 1000))}ms"
 
 
 def _events(log: str) -> Iterator[Mapping[str, Any]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Target, ftp_session
@@ -17,18 +16,6 @@ _OPENED = (
     "--add-opens=java.base/sun.security.ssl=ALL-UNNAMED",
     "--add-opens=java.base/sun.security.util=ALL-UNNAMED",
 )
-
-
-#: How it is written in a program: see :attr:`Program.statements`.
-STATEMENTS: Mapping[str, str] = {
-    "verify": "ftps.setTrustManager(TrustManagerUtils.getDefaultTrustManager(keyStore))",
-    "not verify": "ftps.setTrustManager(TrustManagerUtils.getValidateServerCertificateTrustManager())",
-    "check_name": "ftps.setEndpointCheckingEnabled(true)",
-    "ca_file": "keytool -importcert -file {} -keystore FILE; java -Djavax.net.ssl.trustStore=FILE",
-    "certificate": "openssl pkcs12 -export -in {} -inkey KEY -out FILE;"
-    ' ftps.setKeyManager(KeyManagerUtils.createClientKeyManager(new File("FILE"), "PASSWORD"))',
-    "maximum": 'ftps.setEnabledProtocols(new String[] {{"{}"}})',
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +48,6 @@ class CommonsNetProgram(JsseProgram[CommonsNet]):
     settings: type[CommonsNet] = CommonsNet
     agent: Agent = _STOCK_AGENT
     needs: str = "commons-net"
-    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
-
-    def cannot(self, client: CommonsNet) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.session_cache == "shared" and client.program == STOCK:
-            return "FTPSClient never resumes a session; commons-net-reuse does"
-        if client.session_cache == "none" and client.program == REUSING:
-            return "commons-net-reuse always resumes the session; FTPSClient as it is never does"
-        if client.trust is not None and not client.verify:
-            return "FTPSClient asks no authority unless it is given a trust manager: verify=yes"
-        return super().cannot(client)
 
     def request(self, client: CommonsNet, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

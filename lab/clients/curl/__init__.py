@@ -7,25 +7,32 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.clients.base import (
+    NUMBERS,
     CommandProgram,
     Installed,
+    Options,
     Ran,
     Target,
     Trace,
+    as_words,
     delivery_of,
     errno_in,
-    names_sslv3,
     payload_of,
 )
 from lab.dialects.telling import STEP_OF_COMMAND
-from lab.model import Agent, ClientReport, ClientSettings, FtpClientSettings, Goal, setting
+from lab.model import (
+    Agent,
+    ClientReport,
+    ClientSettings,
+    FtpClientSettings,
+    Goal,
+    ProtocolRange,
+    setting,
+)
 from lab.model.settings import OPTIONS_HELP
 
 #: The line that ``--write-out`` adds, with variables that every curl since 7.19 has.
 WRITE_OUT = r"\nssl_verify_result=%{ssl_verify_result}\n"
-
-#: curl spells a version without its name: ``--tls-max 1.2``, ``--tlsv1.2``.
-_NUMBER = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
 _STEP_OF_COMMAND = {**STEP_OF_COMMAND, "QUIT": "quit"}
@@ -70,16 +77,6 @@ class CurlProgram(CommandProgram[Curl]):
             return "the stand-in image has no NSS curl"
         return super().unsupported(client, installed)
 
-    def cannot(self, client: Curl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "curl cannot stop after the handshake: it always logs in"
-        if client.session_cache == "shared":
-            return "curl has no way to share a session other than its own default"
-        if names_sslv3(client):
-            return "curl has had no SSLv3 since 7.77"
-        return None
-
     def request(self, client: Curl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
@@ -101,25 +98,21 @@ def arguments(client: Curl, target: Target) -> tuple[str, ...]:
     """The whole command. ``{payload}`` stands for the file to upload."""
     scheme = "ftps" if client.implicit_tls else "ftp"
     url = f"{scheme}://{target.host}:{target.port}/"
-    argv = begun(client)
-    if not client.protect_data and client.uses_tls:
+    in_clear = not client.protect_data and client.uses_tls
+    options: Options = {
         # TLS on the control connection all the same: curl goes on with no server that refuses AUTH.
-        argv.append("--ftp-ssl-control")
-    elif client.tls and not client.implicit_tls:
-        argv.append("--ssl-reqd")
-    argv += tls_arguments(client, target)
-    if client.session_cache == "none":
-        argv.append("--no-sessionid")
-    if client.mode == "active":
-        argv += ["--ftp-port", "-"]
-    argv += client.options
-    argv += ["--user", f"{target.user}:{target.password}"]
+        "--ftp-ssl-control": in_clear,
+        "--ssl-reqd": client.tls and not client.implicit_tls and not in_clear,
+        **tls_options(client, target),
+        "--no-sessionid": client.session_cache == "none",
+        "--ftp-port": "-" if client.mode == "active" else None,
+    }
+    argv = begun(client) + as_words(options)
+    argv += [*client.options, "--user", f"{target.user}:{target.password}"]
     if client.goal is Goal.TRANSFER:
-        argv += ["--upload-file", "{payload}", url + delivery_of(target).name]
-    else:
-        # Asked for the head of a directory, curl logs in, protects the data channel and leaves.
-        argv += ["--head", url]
-    return tuple(argv)
+        return (*argv, "--upload-file", "{payload}", url + delivery_of(target).name)
+    # Asked for the head of a directory, curl logs in, protects the data channel and leaves.
+    return (*argv, "--head", url)
 
 
 def begun(client: ClientSettings, *options: str) -> list[str]:
@@ -129,20 +122,18 @@ def begun(client: ClientSettings, *options: str) -> list[str]:
     return [*argv, "--max-time", f"{2 * client.timeout_s:g}"]
 
 
-def tls_arguments(client: ClientSettings, target: Target) -> list[str]:
+def tls_options(client: ClientSettings, target: Target) -> Options:
     """The options of TLS that the settings set."""
-    argv = [] if client.verify else ["--insecure"]
-    if target.ca_file is not None:
-        argv += ["--cacert", target.ca_file]
-    if client.ciphers is not None:
-        argv += ["--ciphers", client.ciphers]
-    if client.protocols and client.protocols.minimum:
-        argv.append(f"--tlsv{_NUMBER[client.protocols.minimum]}")
-    if client.protocols and client.protocols.maximum:
-        argv += ["--tls-max", _NUMBER[client.protocols.maximum]]
-    if target.certificate is not None:
-        argv += ["--cert", target.certificate, "--key", str(target.key)]
-    return argv
+    protocols = client.protocols or ProtocolRange()
+    return {
+        "--insecure": not client.verify,
+        "--cacert": target.ca_file,
+        "--ciphers": client.ciphers,
+        f"--tlsv{NUMBERS.get(protocols.minimum)}": protocols.minimum is not None,
+        "--tls-max": NUMBERS.get(protocols.maximum),
+        "--cert": target.certificate,
+        "--key": target.certificate and target.key,
+    }
 
 
 class CurlTrace(Trace):

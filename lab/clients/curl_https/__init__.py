@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.clients import curl
-from lab.clients.base import CommandProgram, Ran, Target, names_sslv3
-from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
+from lab.clients.base import CommandProgram, Ran, Target, as_words
+from lab.model import Agent, ClientReport, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 
 _STATUS = re.compile(r"^< HTTP/[\d.]+ (\d{3}) ?(.*)$")
@@ -34,10 +34,6 @@ class CurlHttpsProgram(CommandProgram[CurlHttps]):
     agent: Agent = Agent.python("curl", "commands.py", "curl", "--version")
     needs: str = "curl"
 
-    def cannot(self, client: CurlHttps) -> str | None:
-        """See :meth:`Program.cannot`."""
-        return cannot(client)
-
     def request(self, client: CurlHttps, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {"argv": list(arguments(client, target)), "payload": None}
@@ -49,30 +45,11 @@ class CurlHttpsProgram(CommandProgram[CurlHttps]):
         return curl.report_of(ran, trace, failed=failed, done="response")
 
 
-def cannot(client: WebClientSettings) -> str | None:
-    """What no build of curl can be told."""
-    if client.goal is Goal.HANDSHAKE:
-        return "curl cannot stop after the handshake: it always asks for a page"
-    if client.last_error:
-        return "curl stops at the first error of a certificate"
-    if client.sni == "":
-        return "curl always sends the name of the URL"
-    if (client.sni or None) != (client.verify_name or None):
-        return (
-            "curl has one name, that of the URL: it is sent and it is checked; set sni and"
-            " verify_name to the same, or none of them"
-        )
-    if names_sslv3(client):
-        return "curl has had no SSLv3 since 7.77"
-    return None
-
-
 def arguments(client: CurlHttps, target: Target) -> tuple[str, ...]:
     """The whole command."""
-    argv = curl.begun(client, "--output", "/dev/null") + curl.tls_arguments(client, target)
-    if client.sni:
-        argv += ["--connect-to", f"{client.sni}:{target.port}:{target.host}:{target.port}"]
-    argv += client.options
+    connect_to = f"{client.sni}:{target.port}:{target.host}:{target.port}" if client.sni else None
+    options = {**curl.tls_options(client, target), "--connect-to": connect_to}
+    argv = [*curl.begun(client, "--output", "/dev/null"), *as_words(options), *client.options]
     scheme = "https" if client.tls else "http"
     argv += ["--user", f"{target.user}:{target.password}"]
     return (*argv, f"{scheme}://{client.sni or target.host}:{target.port}/")

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.clients.base import Program, Target, authorization
-from lab.clients.edges import EdgeSettings, keeps_names_apart, unconfigured, unsupported_words
+from lab.clients.base import Options, Program, Target, authorization, written
+from lab.clients.edges import EdgeSettings, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
-from lab.model import Agent, ClientReport, setting
+from lab.model import Agent, ClientReport, ProtocolRange, setting
 
 #: Where the container's libraries look for trust anchors.
 SYSTEM_TRUST = "/etc/pki/tls/cert.pem"
@@ -141,7 +141,7 @@ class EdgeProgram(Program[Edge]):
 
 def _unsupported_names(client: Edge) -> str | None:
     """What the two names have against it."""
-    if keeps_names_apart(client):
+    if client.keeps_names_apart:
         checked, sent = client.verify_name or client.host, client.sni or client.host
         of_server = "the server's own"
         return (
@@ -213,30 +213,22 @@ def _address(target: Target) -> str:
 def _tls(client: Edge, target: Target) -> list[str]:
     if not (client.configured and client.tls):
         return []
-    directives = [
-        f"proxy_ssl_server_name {'off' if client.sni == '' else 'on'}",
-        f"proxy_ssl_session_reuse {'on' if client.session_reuse else 'off'}",
-    ]
     # With the check off there is one use of the name left.
     name = (client.verify_name if client.verify else None) or client.sni
-    if name:
-        directives.append(f"proxy_ssl_name {name}")
-    if client.verify:
-        directives += [
-            "proxy_ssl_verify on",
-            f"proxy_ssl_verify_depth {VERIFY_DEPTH}",
-            f"proxy_ssl_trusted_certificate {target.ca_file or SYSTEM_TRUST}",
-        ]
-    if client.protocols is not None:
-        directives.append(f"proxy_ssl_protocols {' '.join(client.protocols.versions())}")
-    if client.ciphers is not None:
-        directives.append(f'proxy_ssl_ciphers "{client.ciphers}"')
-    if target.certificate is not None:
-        directives += [
-            f"proxy_ssl_certificate {target.certificate}",
-            f"proxy_ssl_certificate_key {target.key}",
-        ]
-    return directives
+    protocols = (client.protocols or ProtocolRange()).versions()
+    directives: Options = {
+        "proxy_ssl_server_name": "off" if client.sni == "" else "on",
+        "proxy_ssl_session_reuse": "on" if client.session_reuse else "off",
+        "proxy_ssl_name": name or None,
+        "proxy_ssl_verify on": client.verify,
+        "proxy_ssl_verify_depth": client.verify and str(VERIFY_DEPTH),
+        "proxy_ssl_trusted_certificate": client.verify and (target.ca_file or SYSTEM_TRUST),
+        "proxy_ssl_protocols": " ".join(protocols) if client.protocols else None,
+        "proxy_ssl_ciphers": None if client.ciphers is None else f'"{client.ciphers}"',
+        "proxy_ssl_certificate": target.certificate,
+        "proxy_ssl_certificate_key": target.certificate and target.key,
+    }
+    return written(directives, " ")
 
 
 def _milliseconds(seconds: float) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Program, Target, ftp_session
-from lab.model import Agent, FtpClientSettings, Goal, setting
+from lab.model import Agent, FtpClientSettings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,23 +33,6 @@ class FsspecProgram(Program[Fsspec]):
 
     settings: type[Fsspec] = Fsspec
     agent: Agent = Agent.python("fsspec", "python_fsspec.py")
-
-    def cannot(self, client: Fsspec) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "fsspec cannot stop after the handshake: it logs in as its file system is made"
-        if client.verify:
-            return "fsspec never checks a certificate: there is no way to hand it a context"
-        for name in ("trust", "ciphers", "protocols", "client_certificate"):
-            if getattr(client, name) is not None:
-                return f"fsspec has no option for {name}: it hands ftplib no context"
-        if client.mode == "active":
-            return "fsspec has no option for active mode"
-        if client.session_cache == "shared":
-            return "fsspec is on stock ftplib, which never resumes a session"
-        if client.tls and not client.implicit_tls and not client.protect_data:
-            return "fsspec sends PROT P wherever it sends AUTH TLS"
-        return None
 
     def request(self, client: Fsspec, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

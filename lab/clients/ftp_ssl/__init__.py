@@ -11,7 +11,17 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.clients.base import (
+    CommandProgram,
+    Options,
+    Ran,
+    Target,
+    Trace,
+    delivery_of,
+    errno_in,
+    payload_of,
+    written,
+)
 from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
@@ -58,18 +68,6 @@ class FtpSslProgram(CommandProgram[FtpSsl]):
     )
     leaves_tickets_unread: bool = True
 
-    def cannot(self, client: FtpSsl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.implicit_tls:
-            return "ftp-ssl has no implicit TLS: it always starts with AUTH"
-        if client.protocols is not None:
-            return "ftp-ssl has no option for protocol versions"
-        if client.session_cache != "default":
-            return "ftp-ssl has no option for TLS sessions"
-        if not client.protect_data:
-            return "ftp-ssl always asks for a protected data channel"
-        return None
-
     def request(self, client: FtpSsl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
@@ -106,16 +104,16 @@ class FtpSslProgram(CommandProgram[FtpSsl]):
 
 def arguments(client: FtpSsl, target: Target) -> tuple[str, ...]:
     """The whole command: no ``.netrc``, replies shown as on a terminal, commands shown."""
-    told = {
+    told: Options = {
         "nossl": not client.tls,
         "secure": client.secure,
         "verify=1": client.verify,
-        f"cacert={target.ca_file}": target.ca_file is not None,
-        f"cert={target.certificate}": target.certificate is not None,
-        f"key={target.key}": target.certificate is not None,
-        f"cipher={client.ciphers}": client.ciphers is not None,
+        "cacert": target.ca_file,
+        "cert": target.certificate,
+        "key": target.certificate and target.key,
+        "cipher": client.ciphers,
     }
-    options = [word for option, on in told.items() if on for word in ("-z", option)]
+    options = [word for option in written(told) for word in ("-z", option)]
     mode = ["-p"] if client.mode == "passive" else []
     argv = ("ftp-ssl", "-n", "-v", "-d", *mode, "-z", "debug", *options)
     return (*argv, target.host, str(target.port))

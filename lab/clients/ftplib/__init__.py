@@ -30,16 +30,6 @@ class FtplibProgram(Program[Ftplib]):
     needs: str = "python"
     title: str = "Python"
 
-    def cannot(self, client: Ftplib) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.implicit_tls:
-            return "ftplib has no implicit TLS: FTP_TLS always starts with AUTH"
-        if client.session_cache == "shared" and client.program == STOCK:
-            return "stock ftplib never resumes a session; ftplib-reuse does"
-        if client.session_cache == "none" and client.program == REUSING:
-            return "ftplib-reuse always resumes the session; stock ftplib never does"
-        return None
-
     def request(self, client: Ftplib, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {**ftp_session(client, target), "reuse": client.program == REUSING}

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from lab.clients import curl
 from lab.clients.base import CommandProgram, Ran, Target, payload_of
-from lab.model import Agent, ClientReport, FtpClientSettings, Goal
+from lab.model import Agent, ClientReport, FtpClientSettings
 
 #: libcurl hands OpenSSL's number on in its message.
 _VERIFY_RESULT = re.compile(r"OpenSSL verify result: [^()]*\((\d+)\)")
@@ -36,19 +36,6 @@ class GitFtpProgram(CommandProgram[GitFtp]):
 
     settings: type[GitFtp] = GitFtp
     agent: Agent = Agent.python("git-ftp", "python_git_ftp.py", "git-ftp", "--version")
-
-    def cannot(self, client: GitFtp) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is not Goal.TRANSFER:
-            return "git-ftp has no action without a transfer"
-        for name in ("ciphers", "protocols", "client_certificate"):
-            if getattr(client, name) is not None:
-                return f"git-ftp has no option for {name}"
-        if client.session_cache != "default":
-            return "git-ftp has no option for the session cache: it is libcurl's"
-        if client.uses_tls and not client.protect_data:
-            return "git-ftp has no option for a data channel in clear text"
-        return None
 
     def request(self, client: GitFtp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

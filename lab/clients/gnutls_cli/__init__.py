@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import CommandProgram, Ran, Target, Trace, errno_in, typed_request
+from lab.clients.base import (
+    CommandProgram,
+    Options,
+    Ran,
+    Target,
+    Trace,
+    errno_in,
+    typed_request,
+    written,
+)
 from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
 
 #: Its option ``-d`` at which the library's log has handshakes and alerts.
@@ -43,16 +52,6 @@ class GnutlsCliProgram(CommandProgram[GnutlsCli]):
 
     settings: type[GnutlsCli] = GnutlsCli
     agent: Agent = Agent.python("gnutls-cli", "commands.py", "gnutls-cli", "--version")
-
-    def cannot(self, client: GnutlsCli) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if not client.tls:
-            return "gnutls-cli speaks TLS and nothing else"
-        if client.last_error:
-            return "gnutls-cli says all that is wrong with a certificate at once: there is no last error"
-        if client.verify_name == "":
-            return "gnutls-cli always compares a name where it checks a certificate"
-        return gnutls.cannot(client.protocols, client.ciphers)
 
     def request(self, client: GnutlsCli, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
@@ -94,19 +93,19 @@ class GnutlsCliProgram(CommandProgram[GnutlsCli]):
 
 def arguments(client: GnutlsCli, target: Target) -> tuple[str, ...]:
     """The whole command."""
-    priority = gnutls.priority_of(client.priority, client.protocols)
-    told = {
+    options: Options = {
+        "--debug": DEBUG,
         "--insecure": not client.verify,
-        f"--x509cafile={target.ca_file}": target.ca_file is not None,
-        f"--x509certfile={target.certificate}": target.certificate is not None,
-        f"--x509keyfile={target.key}": target.certificate is not None,
-        f"--priority={priority}": priority is not None,
+        "--x509cafile": target.ca_file,
+        "--x509certfile": target.certificate,
+        "--x509keyfile": target.certificate and target.key,
+        "--priority": gnutls.priority_of(client.priority, client.protocols),
         "--disable-sni": client.sni == "",
-        f"--sni-hostname={client.sni}": bool(client.sni),
-        f"--verify-hostname={client.verify_name}": client.verify_name is not None,
+        "--sni-hostname": client.sni or None,
+        "--verify-hostname": client.verify_name,
+        "--port": str(target.port),
     }
-    options = [option for option, on in told.items() if on]
-    return ("gnutls-cli", f"--debug={DEBUG}", *options, f"--port={target.port}", target.host)
+    return ("gnutls-cli", *written(options), target.host)
 
 
 PROGRAMS = (GnutlsCliProgram(),)

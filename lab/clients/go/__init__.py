@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Program, Target, authorization, python_tls, report_from
@@ -15,15 +15,6 @@ _WORKER = "/opt/lab/bin/go-origins"
 #: Every worker has a handful of threads, and the container a limit of processes.
 _CONCURRENT = "16"
 _WORKERS = ("language_workers.py", "--concurrent", _CONCURRENT, "go", _WORKER)
-
-#: How it is written in a program: see :attr:`Program.statements`.
-STATEMENTS: Mapping[str, str] = {
-    "not verify": "tls.Config{{InsecureSkipVerify: true}}",
-    "ca_file": "tls.Config{{RootCAs: pool}}, pool.AppendCertsFromPEM of {}",
-    "minimum": "tls.Config{{MinVersion: tls.VersionTLS{digits}}}",
-    "maximum": "tls.Config{{MaxVersion: tls.VersionTLS{digits}}}",
-    "server_name": 'tls.Config{{ServerName: "{}"}}',
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +32,11 @@ class GoProgram(Program[Go]):
     settings: type[Go] = Go
     agent: Agent = Agent.python("go", *_WORKERS)
     title: str = "program in Go"
-    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
 
     def cannot(self, client: Go) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.last_error:
-            return (
-                "Go's crypto/x509 has no verify callback that goes on: it stops at the first error"
-            )
-        if (client.sni or None) != client.verify_name:
-            return (
-                "crypto/tls has one name, ServerName: it is sent and it is checked;"
-                " set sni and verify_name to the same, or none of them"
-            )
-        if client.sni == "":
-            return "net/http sends the host where ServerName is empty: it cannot send none"
+        """See :meth:`Program.cannot`: also a list of suites with words for several, or signs."""
+        if words := super().cannot(client):
+            return words
         if client.ciphers is not None and None in map(suite_named, client.ciphers.split(":")):
             return "crypto/tls takes suites one by one: name each as OpenSSL does, without words or signs"
         return None

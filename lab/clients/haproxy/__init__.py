@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -24,14 +24,13 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
-    keeps_names_apart,
     names_of,
 )
 from lab.model import Agent, ProtocolRange, setting
 
 _BINARY = "/usr/sbin/haproxy"
 #: HAProxy spells one version otherwise.
-_SPELT = {"TLSv1": "TLSv1.0"}
+_SPELT: Mapping[str | None, str] = {"TLSv1": "TLSv1.0"}
 #: What ``option httplog`` logs, and what HAProxy knows beyond that of the connection to the origin.
 _HTTPLOG = (
     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq"
@@ -104,19 +103,6 @@ class HaproxyProgram(VisitedProgram[Haproxy]):
     agent: Agent = Agent.python("haproxy", "edges.py", _BINARY, "-v")
     title: str = "HAProxy"
 
-    def cannot(self, client: Haproxy) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "HAProxy stops at the first error of a chain"
-        if keeps_names_apart(client):
-            return (
-                "HAProxy checks the name that it sends: with `sni` it does not look at `verifyhost`; set sni"
-                " and verify_name alike, or send none (sni=)"
-            )
-        if client.check == "off" and (client.check_port or client.check_ssl or client.check_sni):
-            return "check_port, check_ssl and check_sni are about a health check: it needs check"
-        return None
-
     def start(self, client: Haproxy, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         files: dict[str, str | list[str]] = {"haproxy.cfg": configuration(client, target)}
@@ -184,40 +170,32 @@ def _options(client: Haproxy, target: Target) -> list[str]:
         return []
     if not client.configured:
         return ["ssl"]
-    names, options = names_of(client, target), ["ssl"]
-    if names.sent:
-        options.append(f"sni str({names.sent})")
-    if client.verify:
-        options.append(f"verify required ca-file {target.ca_file or SYSTEM_ROOTS}")
+    names, protocols = names_of(client, target), client.protocols or ProtocolRange()
+    options: Options = {
+        "ssl": True,
+        "sni": f"str({names.sent})" if names.sent else None,
+        "verify required ca-file": client.verify and (target.ca_file or SYSTEM_ROOTS),
         # Where a name is sent, that one is checked.
-        options += [] if names.sent else [f"verifyhost {names.checked}"]
-    else:
-        options.append("verify none")
-    options += _versions(client.protocols)
-    if client.ciphers is not None:
-        options.append(f'ciphers "{client.ciphers}"')
-    if target.certificate is not None:
-        options.append("crt client.pem")
-    return options
+        "verifyhost": names.checked if client.verify and not names.sent else None,
+        "verify none": not client.verify,
+        "ssl-min-ver": _SPELT.get(protocols.minimum, protocols.minimum),
+        "ssl-max-ver": _SPELT.get(protocols.maximum, protocols.maximum),
+        "ciphers": None if client.ciphers is None else f'"{client.ciphers}"',
+        "crt client.pem": target.certificate is not None,
+    }
+    return written(options, " ")
 
 
 def _check(client: Haproxy, target: Target) -> list[str]:
     """Those of the ``server`` line about its health check."""
-    if client.check == "off":
-        return []
-    options = ["check"]
-    options += [f"port {target.port}"] if client.check_port else []
-    options += ["check-ssl"] if client.check_ssl else []
-    # It takes a name, no expression as ``sni`` does.
-    name = names_of(client, target).sent or target.host
-    return options + ([f"check-sni {name}"] if client.check_sni else [])
-
-
-def _versions(protocols: ProtocolRange | None) -> list[str]:
-    if protocols is None:
-        return []
-    ends = {"ssl-min-ver": protocols.minimum, "ssl-max-ver": protocols.maximum}
-    return [f"{name} {_SPELT.get(v, v)}" for name, v in ends.items() if v is not None]
+    options: Options = {
+        "check": True,
+        "port": client.check_port and str(target.port),
+        "check-ssl": client.check_ssl,
+        # It takes a name, no expression as ``sni`` does.
+        "check-sni": client.check_sni and (names_of(client, target).sent or target.host),
+    }
+    return [] if client.check == "off" else written(options, " ")
 
 
 PROGRAMS = (HaproxyProgram(),)

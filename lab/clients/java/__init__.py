@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from lab.clients.base import C, Program, Target, authorization, errno_in, python_tls, report_from
 from lab.model import Agent, ClientReport, ClientSettings, WebClientSettings
-
-W = TypeVar("W", bound=WebClientSettings)
 
 #: In the image, because the image has no compiler: compose/images/java/files.
 _CLASSES = "/opt/lab/java:/usr/share/java/commons-net.jar"
@@ -104,7 +102,9 @@ class JsseProgram(Program[C]):
     """One whose workers call JSSE, Java's own TLS."""
 
     def cannot(self, client: C) -> str | None:
-        """See :meth:`Program.cannot`: suites that JSSE has no names for."""
+        """See :meth:`Program.cannot`: also suites that JSSE has no names for."""
+        if words := super().cannot(client):
+            return words
         try:
             suites(client.ciphers)
         except ValueError as error:
@@ -118,34 +118,6 @@ class JsseProgram(Program[C]):
         return report_from({**raw, "cipher": cipher, "errno": errno})
 
 
-#: How it is written in a program: see :attr:`Program.statements`.
-STATEMENTS: Mapping[str, str] = {
-    "not verify": "SSLContext.init with an X509TrustManager whose checkServerTrusted does nothing",
-    "ca_file": "keytool -importcert -file {} -keystore FILE; java -Djavax.net.ssl.trustStore=FILE",
-    "certificate": "openssl pkcs12 -export -in {} -inkey KEY -out FILE; SSLContext.init with the"
-    " KeyManagerFactory of that key store",
-    "maximum": "java -Djdk.tls.client.protocols={}",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PageProgram(JsseProgram[W]):
-    """One that asks for a page."""
-
-    needs: str = "java"
-    title: str = "Java"
-    called: str
-    """The class that is called."""
-
-    def cannot(self, client: W) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.last_error:
-            return "Java's trust manager stops at the first error"
-        if client.sni is not None or client.verify_name is not None:
-            return f"{self.called} sends and checks the host of its URL"
-        return super().cannot(client)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Java(WebClientSettings):
     """What a caller of HttpsURLConnection can tell it."""
@@ -155,13 +127,12 @@ class Java(WebClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JavaProgram(PageProgram[Java]):
+class JavaProgram(JsseProgram[Java]):
     """``new URL(...).openConnection()`` with a socket factory that has what the settings set."""
 
     settings: type[Java] = Java
     agent: Agent = field(default_factory=lambda: worker("java", "web"))
-    called: str = "HttpsURLConnection"
-    statements: Mapping[str, str] = field(default_factory=lambda: STATEMENTS)
+    title: str = "Java"
 
     def request(self, client: Java, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

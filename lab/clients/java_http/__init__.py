@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import Target, authorization
-from lab.clients.java import STATEMENTS, PageProgram, jsse, worker
-from lab.model import Agent, Goal, WebClientSettings, setting
+from lab.clients.java import JsseProgram, jsse, worker
+from lab.model import Agent, WebClientSettings, setting
 
 #: HttpClient has no switch for the name: it reads this once, when the JVM loads it.
 _NAME_UNCHECKED = "-Djdk.internal.httpclient.disableHostnameVerification"
@@ -35,21 +34,13 @@ class JavaHttp(WebClientSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JavaHttpProgram(PageProgram[JavaHttp]):
+class JavaHttpProgram(JsseProgram[JavaHttp]):
     """``HttpClient.newBuilder()`` with a context that has what the settings set, and ``send``."""
 
     settings: type[JavaHttp] = JavaHttp
     agent: Agent = _AGENT
-    called: str = "HttpClient"
-    statements: Mapping[str, str] = field(
-        default_factory=lambda: {**STATEMENTS, "not check_name": f"java {_NAME_UNCHECKED}"}
-    )
-
-    def cannot(self, client: JavaHttp) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "HttpClient cannot stop after the handshake: it always asks for a page"
-        return super().cannot(client)
+    needs: str = "java"
+    title: str = "Java"
 
     def request(self, client: JavaHttp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

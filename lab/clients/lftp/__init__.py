@@ -62,14 +62,6 @@ class LftpProgram(CommandProgram[Lftp]):
     settings: type[Lftp] = Lftp
     agent: Agent = Agent.python("lftp", "commands.py", "lftp", "--version")
 
-    def cannot(self, client: Lftp) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "lftp cannot stop after the handshake: it always logs in"
-        if client.implicit_tls and not client.tls:
-            return "implicit TLS without TLS is not a connection"
-        return gnutls.cannot(client.protocols, client.ciphers)
-
     def request(self, client: Lftp, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Program, Target, authorization, names_sslv3, python_tls
-from lab.clients.node import NODE_OPTIONS
-from lab.model import Agent, Goal, WebClientSettings
+from lab.clients.base import Program, Target, authorization, python_tls
+from lab.model import Agent, WebClientSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +25,6 @@ class NodeHttpsProgram(Program[NodeHttps]):
     agent: Agent = Agent.worker("node-https", "node", "node_https.js", concurrent=8)
     needs: str = "node"
     title: str = "Node"
-    statements: Mapping[str, str] = field(default_factory=lambda: NODE_OPTIONS)
-
-    def cannot(self, client: NodeHttps) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "https.get cannot stop after the handshake: it always asks for the page"
-        if client.last_error:
-            return "Node always goes on after an error and reports the last one: it has no option"
-        if names_sslv3(client):
-            return "Node has no SSLv3"
-        return None
 
     def request(self, client: NodeHttps, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

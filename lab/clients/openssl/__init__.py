@@ -19,13 +19,15 @@ from typing import Any, Literal
 from lab.clients.base import (
     CommandProgram,
     Installed,
+    Options,
     Ran,
     Target,
     Trace,
+    as_words,
     is_address,
     typed_request,
 )
-from lab.model import Agent, ClientReport, Goal, WebClientSettings, setting
+from lab.model import Agent, ClientReport, Goal, ProtocolRange, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 
 #: Whoever types this as a line of its own ends ``s_client``.
@@ -112,17 +114,6 @@ class OpensslProgram(CommandProgram[Openssl]):
             return "the stand-in image has no OpenSSL 1.0.2 command line"
         return super().unsupported(client, installed)
 
-    def cannot(self, client: Openssl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if not client.tls:
-            return "s_client speaks TLS and nothing else"
-        if client.last_error and client.verify:
-            return (
-                "s_client stops at the first error (verify=yes), or at none and reports the last"
-                " (verify=no): there is nothing between"
-            )
-        return None
-
     def request(self, client: Openssl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
@@ -164,55 +155,35 @@ class OpensslProgram(CommandProgram[Openssl]):
 
 def arguments(client: Openssl, target: Target) -> tuple[str, ...]:
     """The whole command."""
-    argv = ["openssl", "s_client", "-connect", f"{target.host}:{target.port}"]
-    if client.sni:
-        argv += ["-servername", client.sni]
-    elif client.sni is not None and client.platform != _OLD_PLATFORM:
-        argv.append("-noservername")
-    argv += _protocol_options(client)
-    if client.ciphers is not None:
-        argv += ["-cipher", client.ciphers]
-    if target.ca_file is not None:
-        argv += ["-CAfile", target.ca_file]
-    if client.verify:
-        argv.append("-verify_return_error")
-    argv += _name_options(client, target)
-    if target.certificate is not None:
-        # -cert alone takes the first certificate of the file.
-        argv += ["-cert", target.certificate, "-cert_chain", target.certificate]
-        argv += ["-key", str(target.key)]
-    return (*argv, *client.options)
-
-
-def _protocol_options(client: Openssl) -> list[str]:
-    protocols = client.protocols
-    if protocols is None:
-        return []
-    if protocols.minimum is not None and protocols.minimum == protocols.maximum:
-        return [_ONLY[protocols.minimum]]
-    if client.platform == _OLD_PLATFORM:
-        return [
-            _ONLY[version].replace("-", "-no_")
-            for version in _ONLY
-            if version not in protocols and version != "TLSv1.3"
-        ]
-    argv = []
-    if protocols.minimum is not None:
-        argv += ["-min_protocol", protocols.minimum]
-    if protocols.maximum is not None:
-        argv += ["-max_protocol", protocols.maximum]
-    return argv
-
-
-def _name_options(client: Openssl, target: Target) -> list[str]:
-    """What the certificate must be for; an empty ``verify_name``: it may be for anybody.
-
-    Without ``verify`` a name that is not the certificate's is printed like all that is wrong with it.
-    """
+    is_old = client.platform == _OLD_PLATFORM
+    # What the certificate must be for; an empty name: it may be for anybody. Without verify a name that is
+    # not the certificate's is printed like all that is wrong with it.
     name = target.host if client.verify and client.verify_name is None else client.verify_name
-    if not name:
-        return []
-    return ["-verify_ip" if is_address(name) else "-verify_hostname", name]
+    options: Options = {
+        "-connect": f"{target.host}:{target.port}",
+        "-servername": client.sni or None,
+        "-noservername": client.sni == "" and not is_old,
+        **_versions(client.protocols or ProtocolRange(), is_old),
+        "-cipher": client.ciphers,
+        "-CAfile": target.ca_file,
+        "-verify_return_error": client.verify,
+        "-verify_ip" if is_address(name or "") else "-verify_hostname": name or None,
+        # -cert alone takes the first certificate of the file.
+        "-cert": target.certificate,
+        "-cert_chain": target.certificate,
+        "-key": target.certificate and target.key,
+    }
+    return ("openssl", "s_client", *as_words(options), *client.options)
+
+
+def _versions(protocols: ProtocolRange, is_old: bool) -> Options:
+    """The options that limit it to these versions."""
+    if protocols.minimum is not None and protocols.minimum == protocols.maximum:
+        return {_ONLY[protocols.minimum]: True}
+    if is_old:
+        off = (version for version in list(_ONLY)[:-1] if version not in protocols)
+        return {_ONLY[version].replace("-", "-no_"): True for version in off}
+    return {"-min_protocol": protocols.minimum, "-max_protocol": protocols.maximum}
 
 
 class _Said(Trace):

@@ -91,14 +91,6 @@ class PycurlProgram(Program[Pycurl]):
     agent: Agent = AGENT
     leaves_tickets_unread: bool = True  # libcurl 7.88.1
 
-    def cannot(self, client: Pycurl) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "libcurl cannot stop after the handshake: it always logs in"
-        if client.session_cache == "shared":
-            return "libcurl has no way to share a session other than its own default"
-        return gnutls.cannot(client.protocols, None)
-
     def request(self, client: Pycurl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         told = options(client, target)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients import curl_https, gnutls
+from lab.clients import curl_https
 from lab.clients.base import Program, Target
 from lab.clients.pycurl import (
     AGENT,
@@ -41,10 +41,6 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
     settings: type[PycurlHttps] = PycurlHttps
     agent: Agent = AGENT
     needs: str = "pycurl"
-
-    def cannot(self, client: PycurlHttps) -> str | None:
-        """See :meth:`Program.cannot`."""
-        return curl_https.cannot(client) or gnutls.cannot(client.protocols, None)
 
     def request(self, client: PycurlHttps, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

@@ -12,7 +12,17 @@ from typing import Any, Literal
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from lab.clients.base import CommandProgram, Ran, Target, Trace, delivery_of, errno_in, payload_of
+from lab.clients.base import (
+    CommandProgram,
+    Options,
+    Ran,
+    Target,
+    Trace,
+    as_words,
+    delivery_of,
+    errno_in,
+    payload_of,
+)
 from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
 from lab.model.settings import OPTIONS_HELP
@@ -70,24 +80,6 @@ class RcloneProgram(CommandProgram[Rclone]):
     agent: Agent = Agent.python("rclone", "commands.py", "rclone", "version")
     leaves_tickets_unread: bool = True
 
-    def cannot(self, client: Rclone) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.HANDSHAKE:
-            return "rclone cannot stop after the handshake: it always logs in"
-        if client.mode == "active":
-            return "rclone transfers in passive mode only"
-        if not client.protect_data and client.uses_tls:
-            return "rclone asks for protection of the data channel whenever it uses TLS"
-        if client.session_cache == "shared":
-            return "rclone has one cache for all of its connections: it can only be switched off"
-        if client.ciphers is not None:
-            return "rclone has no option for cipher suites"
-        if client.protocols not in (None, _WITHOUT_TLS_1_3):
-            return "rclone can be told of versions only to leave out TLS 1.3 (..TLSv1.2)"
-        if client.client_certificate is not None:
-            return "rclone presents no certificate to an FTP server"
-        return None
-
     def request(self, client: Rclone, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         request: dict[str, Any] = {
@@ -141,17 +133,14 @@ def arguments(client: Rclone, target: Target) -> tuple[str, ...]:
     argv += ["--contimeout", f"{client.timeout_s:g}s", "--timeout", f"{client.timeout_s:g}s"]
     argv += ["--ftp-host", target.host, "--ftp-port", str(target.port)]
     argv += ["--ftp-user", target.user, "--ftp-pass", obscured(target.password)]
-    if client.implicit_tls:
-        argv.append("--ftp-tls")
-    elif client.tls:
-        argv.append("--ftp-explicit-tls")
-    if not client.verify:
-        argv.append("--ftp-no-check-certificate")
-    if client.protocols is not None:
-        argv.append("--ftp-disable-tls13")
-    if client.session_cache == "none":
-        argv += ["--ftp-tls-cache-size", "0"]
-    argv += client.options
+    options: Options = {
+        "--ftp-tls": client.implicit_tls,
+        "--ftp-explicit-tls": client.tls and not client.implicit_tls,
+        "--ftp-no-check-certificate": not client.verify,
+        "--ftp-disable-tls13": client.protocols is not None,
+        "--ftp-tls-cache-size": "0" if client.session_cache == "none" else None,
+    }
+    argv += [*as_words(options), *client.options]
     if client.goal is Goal.TRANSFER:
         # -L: the file is brought by descriptor, which to rclone is a link.
         argv += ["-L", "copyto", "{payload}", f":ftp:{delivery_of(target).name}"]

@@ -11,16 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import Target
-from lab.clients.edges import (
-    VISITORS,
-    EdgeSettings,
-    Start,
-    Visit,
-    VisitedProgram,
-    keeps_names_apart,
-    names_of,
-)
+from lab.clients.base import NUMBERS, Options, Target, written
+from lab.clients.edges import VISITORS, EdgeSettings, Start, Visit, VisitedProgram, names_of
 from lab.model import PROTOCOLS, Agent, ProtocolRange
 
 _BINARY = "/usr/sbin/squid"
@@ -89,21 +81,6 @@ class SquidProgram(VisitedProgram[Squid]):
         """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
         return client.verify if client.tls else None
 
-    def cannot(self, client: Squid) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "Squid stops at the first error of a chain"
-        if client.sni == "":
-            return "Squid sends the name of the origin whenever it has one (sni= cannot be set)"
-        if keeps_names_apart(client):
-            return (
-                "Squid has one name for the SNI and for the check of the certificate (ssldomain);"
-                " set sni and verify_name alike"
-            )
-        if client.protocols is not None and client.protocols.minimum == "SSLv3":
-            return "Squid has had no SSLv3 since 4.0"
-        return None
-
     def start(self, client: Squid, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         # Asked to end in good order it takes a second and more; its logs are written at once.
@@ -160,34 +137,24 @@ def _options(client: Squid, target: Target) -> list[str]:
         return []
     if not client.configured:
         return ["tls"]
-    options, names = ["tls"], names_of(client, target)
+    names, protocols = names_of(client, target), client.protocols or ProtocolRange()
     name = names.checked if client.verify else names.sent
-    if name and name != target.host:
-        options.append(f"ssldomain={name}")
-    if not client.verify:
-        options.append("sslflags=DONT_VERIFY_PEER")
-    elif target.ca_file is not None:
-        options += [f"tls-cafile={target.ca_file}", "tls-default-ca=off"]
-    options += _versions(client.protocols)
-    if client.ciphers is not None:
-        options.append(f"tls-cipher={client.ciphers}")
-    if target.certificate is not None:
-        options += [f"tls-cert={target.certificate}", f"tls-key={target.key}"]
-    return options
-
-
-def _versions(protocols: ProtocolRange | None) -> list[str]:
-    if protocols is None:
-        return []
-    options = []
-    if protocols.minimum is not None:
-        number = {"TLSv1": "1.0"}.get(protocols.minimum, protocols.minimum.removeprefix("TLSv"))
-        options.append(f"tls-min-version={number}")
-    if protocols.maximum is not None:
-        newer = PROTOCOLS[PROTOCOLS.index(protocols.maximum) + 1 :]
-        off = [f"NO_{version.replace('.', '_')}" for version in newer]
-        options += [f"tls-options={','.join(off)}"] if off else []
-    return options
+    anchors = target.ca_file if client.verify else None
+    maximum = protocols.maximum or PROTOCOLS[-1]
+    newer = PROTOCOLS[PROTOCOLS.index(maximum) + 1 :]
+    options: Options = {
+        "tls": True,
+        "ssldomain": name if name != target.host else None,
+        "sslflags=DONT_VERIFY_PEER": not client.verify,
+        "tls-cafile": anchors,
+        "tls-default-ca=off": anchors is not None,
+        "tls-min-version": NUMBERS.get(protocols.minimum),
+        "tls-options": ",".join(f"NO_{one.replace('.', '_')}" for one in newer) or None,
+        "tls-cipher": client.ciphers,
+        "tls-cert": target.certificate,
+        "tls-key": target.certificate and target.key,
+    }
+    return written(options)
 
 
 PROGRAMS = (SquidProgram(),)

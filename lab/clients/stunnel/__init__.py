@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.clients.base import Target, is_address
+from lab.clients.base import Options, Target, is_address, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -22,7 +22,7 @@ from lab.clients.edges import (
     VisitedProgram,
     names_of,
 )
-from lab.model import Agent
+from lab.model import Agent, ProtocolRange
 
 _BINARY = "/usr/bin/stunnel4"
 
@@ -72,14 +72,6 @@ class StunnelProgram(VisitedProgram[Stunnel]):
     agent: Agent = Agent.python("stunnel", "edges.py", _BINARY, "-version")
     title: str = "stunnel"
 
-    def cannot(self, client: Stunnel) -> str | None:
-        """See :meth:`VisitedProgram.cannot`."""
-        if client.last_error:
-            return "stunnel stops at the first error of a chain"
-        if not client.tls:
-            return "stunnel speaks TLS to its origin, and nothing else"
-        return None
-
     def start(self, client: Stunnel, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
         return Start(
@@ -110,31 +102,23 @@ def configuration(client: Stunnel, target: Target) -> str:
 def _options(client: Stunnel, target: Target) -> list[str]:
     if not client.configured:
         return []
-    names = names_of(client, target)
-    seconds = max(1, round(client.timeout_s))
-    options = [
-        f"TIMEOUTconnect = {seconds}",
-        f"TIMEOUTbusy = {seconds}",
-        f"sni = {names.sent or ''}",
-    ]
-    if client.verify:
-        kind = "checkIP" if is_address(names.checked) else "checkHost"
-        options += [
-            "verifyChain = yes",
-            f"CAfile = {target.ca_file or SYSTEM_ROOTS}",
-            f"{kind} = {names.checked}",
-        ]
-    if client.protocols is not None:
-        ends = {
-            "sslVersionMin": client.protocols.minimum,
-            "sslVersionMax": client.protocols.maximum,
-        }
-        options += [f"{name} = {version}" for name, version in ends.items() if version is not None]
-    if client.ciphers is not None:
-        options.append(f"ciphers = {client.ciphers}")
-    if target.certificate is not None:
-        options += [f"cert = {target.certificate}", f"key = {target.key}"]
-    return options
+    names, protocols = names_of(client, target), client.protocols or ProtocolRange()
+    seconds = str(max(1, round(client.timeout_s)))
+    kind = "checkIP" if is_address(names.checked) else "checkHost"
+    options: Options = {
+        "TIMEOUTconnect": seconds,
+        "TIMEOUTbusy": seconds,
+        "sni": names.sent or "",
+        "verifyChain": client.verify and "yes",
+        "CAfile": client.verify and (target.ca_file or SYSTEM_ROOTS),
+        kind: client.verify and names.checked,
+        "sslVersionMin": protocols.minimum,
+        "sslVersionMax": protocols.maximum,
+        "ciphers": client.ciphers,
+        "cert": target.certificate,
+        "key": target.certificate and target.key,
+    }
+    return written(options, " = ")
 
 
 PROGRAMS = (StunnelProgram(),)

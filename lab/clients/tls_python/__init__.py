@@ -31,19 +31,6 @@ class TlsPythonProgram(Program[TlsPython]):
     needs: str = "python"
     title: str = "Python"
 
-    def cannot(self, client: TlsPython) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.last_error:
-            return "Python's ssl module has no verify callback: it stops at the first error"
-        if client.verify and (client.sni or None) != client.verify_name:
-            return (
-                "Python's ssl module has one name, server_hostname: it is sent and it is checked;"
-                " set sni and verify_name to the same, or none of them"
-            )
-        if client.verify and client.sni == "":
-            return "Python's ssl module checks the name that it sends: it cannot send none"
-        return None
-
     def request(self, client: TlsPython, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         name = target.host if client.sni is None else client.sni

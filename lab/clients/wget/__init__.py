@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import CommandProgram, Ran, Target, Trace, errno_in
+from lab.clients.base import CommandProgram, Options, Ran, Target, Trace, errno_in, written
 from lab.dialects.telling import STEP_OF_COMMAND
 from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 
@@ -54,18 +54,6 @@ class WgetProgram(CommandProgram[Wget]):
     settings: type[Wget] = Wget
     agent: Agent = Agent.python("wget", "commands.py", "wget", "--version")
 
-    def cannot(self, client: Wget) -> str | None:
-        """See :meth:`Program.cannot`."""
-        if client.goal is Goal.TRANSFER:
-            return "wget delivers nothing, it only fetches: goal=login lists the directory"
-        if client.goal is Goal.HANDSHAKE:
-            return "wget cannot stop after the handshake: it always logs in"
-        if client.session_cache == "shared":
-            return "wget has no way to share a session other than its own default"
-        if client.implicit_tls and not client.tls:
-            return "implicit TLS without TLS is not a connection"
-        return gnutls.cannot(client.protocols, client.ciphers)
-
     def request(self, client: Wget, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
         return {
@@ -98,26 +86,25 @@ class WgetProgram(CommandProgram[Wget]):
 
 def arguments(client: Wget, target: Target) -> tuple[str, ...]:
     """The whole command: only what the settings set, the time limit and the words to read."""
-    priority = gnutls.priority_of(client.priority, client.protocols)
-    told = {
+    options: Options = {
         "--ftps-implicit": client.implicit_tls,
         "--ftps-fallback-to-ftp": client.fallback,
         "--ftps-clear-data-connection": not client.protect_data and client.uses_tls,
         "--no-ftps-resume-ssl": client.session_cache == "none",
         "--no-check-certificate": not client.verify,
-        f"--ca-certificate={target.ca_file}": target.ca_file is not None,
-        f"--certificate={target.certificate}": target.certificate is not None,
-        f"--private-key={target.key}": target.certificate is not None,
-        f"--ciphers={priority}": priority is not None,
+        "--ca-certificate": target.ca_file,
+        "--certificate": target.certificate,
+        "--private-key": target.certificate and target.key,
+        "--ciphers": gnutls.priority_of(client.priority, client.protocols),
         "--no-passive-ftp": client.mode == "active",
-        f"--tries={client.tries}": client.tries is not None,
+        "--tries": None if client.tries is None else str(client.tries),
     }
     scheme = "ftps" if client.uses_tls else "ftp"
     # A folder for what it fetches: other attempts fetch at the same time.
     folder = f"/tmp/{target.delivery.name}" if target.delivery else "/tmp/wget"
     return (
         *("wget", "--debug", f"--timeout={client.timeout_s:g}", f"--directory-prefix={folder}"),
-        *(option for option, on in told.items() if on),
+        *written(options),
         *(f"--user={target.user}", f"--password={target.password}"),
         f"{scheme}://{target.host}:{target.port}/",
     )
