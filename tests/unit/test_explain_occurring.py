@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.explain.occurring import PatternsByWord, Literals
+from lab.explain.occurring import Literals, PatternsByWord
 
 WORDS = st.text(alphabet="abc ", min_size=1, max_size=9)
 
