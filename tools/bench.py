@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -423,9 +424,9 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
         for folder in both:
             _spent(folder, ["down"])
     whole = [_spent(folder, ["run"]) for folder in both]
-    there, ours = (_cases(folder) for folder in both)
-    common = [case for case in there if case in set(ours)]
-    beside(f"lab run of {len(common)} cases that both have", ["run", *common], 0.75)
+    there, ours = (_tried(folder) for folder in both)
+    common = [case for case, tried in there.items() if ours.get(case) == tried]
+    beside(f"lab run of {len(common)} cases of the same attempts", ["run", *common], 0.75)
     made = f"attempts made in a whole run, {whole[0].made} before"
     measured.figures.append(Figure(made, whole[1].made, ""))
     for name, limit in (("record.json", 10.0), ("report.html", 4.0)):
@@ -451,11 +452,11 @@ class Spent:
         return {"wall": self.wall, "processor": self.processor}.get(what, each)
 
 
-def _cases(folder: Path) -> list[str]:
-    """The ids of a checkout's cases."""
-    command = [str(folder / ".venv" / "bin" / "lab"), "list", "--json"]
-    listed = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=LIMIT_S)
-    return [case["id"] for case in json.loads(listed.stdout)]
+def _tried(folder: Path) -> Mapping[str, int]:
+    """How many attempts of each case a checkout's last whole run could try."""
+    record = folder / ".lab" / "runs" / "latest" / "record.json"
+    attempts = json.loads(record.read_bytes())["attempts"]
+    return Counter(one["case"] for one in attempts if one["verdict"] != "cannot")
 
 
 def _spent(folder: Path, words: Sequence[str]) -> Spent:

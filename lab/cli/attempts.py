@@ -41,7 +41,6 @@ Server = Annotated[
         show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
     ),
 ]
-_CLIENT = "PROGRAM@PLATFORM[:POLICY]"
 
 
 @take_files
@@ -52,36 +51,22 @@ def attempt(
         str | None,
         typer.Option(
             "--client",
-            metavar=_CLIENT,
+            metavar="PROGRAM@PLATFORM[:POLICY]",
             help="for example net-ftp@rocky9:FIPS",
             show_default=f"{FTP_CLIENT}; with --backend or {of_web()} {WEB_CLIENT}",
         ),
     ] = None,
-    server_settings: common.ServerAssignments = None,
-    client_settings: common.ClientAssignments = None,
-    expect: Annotated[
-        str | None,
-        typer.Option(help="completed, or refused:SIDE:STAGE:REASON; decides the exit status"),
-    ] = None,
-    times: Annotated[
-        int, typer.Option("--repeat", metavar="N", min=1, help="make it N times and give the rate")
-    ] = 1,
+    server_settings: list[str] | None = None,
+    client_settings: list[str] | None = None,
+    expect: str | None = None,
+    times: int = 1,
     files: GivenFiles,
-    capture: Annotated[
-        bool,
-        typer.Option("--capture", help="keep the packets, for Wireshark, of a completed one too"),
-    ] = False,
-    remedies: Annotated[
-        bool,
-        typer.Option(
-            "--remedies/--no-remedies",
-            help="after a refusal, try what cures it (the cause is said anyway)",
-        ),
-    ] = True,
+    capture: bool = False,
+    remedies: bool = True,
     language: common.Language = "en",
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
-    fields: Annotated[bool, typer.Option("--fields", help="List the settings and end.")] = False,
+    verbose: bool = False,
+    as_json: bool = False,
+    fields: bool = False,
 ) -> None:
     """``lab attempt``: exit status 0 if it completed or was as expected, else 1; of several the worst."""
     if fields:
@@ -205,12 +190,10 @@ _MOST = 8
 
 def suites(
     server: Server = None,
-    client: Annotated[
-        str, typer.Option("--client", metavar=_CLIENT, help="for example net-ftp@rocky9:FIPS")
-    ] = FTP_CLIENT,
-    server_settings: common.ServerAssignments = None,
-    client_settings: common.ClientAssignments = None,
-    as_json: common.AsJson = False,
+    client: str = FTP_CLIENT,
+    server_settings: list[str] | None = None,
+    client_settings: list[str] | None = None,
+    as_json: bool = False,
 ) -> None:
     """``lab suites``: exit status 1 if no handshake is possible."""
     from lab.run.agents import Unsupported
@@ -288,14 +271,12 @@ def _row(label: str, words: str, target: Console) -> None:
 
 
 def scan(
-    cases: common.Cases = None,
-    server: Annotated[
-        str | None, typer.Option("--server", help="scan this server only, e.g. nginx")
-    ] = None,
-    server_settings: common.ServerAssignments = None,
-    document: common.Document = None,
+    cases: list[str] | None = None,
+    server: str | None = None,
+    server_settings: list[str] | None = None,
+    document: str | None = None,
     language: common.Language = "en",
-    as_json: common.AsJson = False,
+    as_json: bool = False,
 ) -> None:
     """``lab scan``: exit status 1 if a scan and the lab disagree, 3 if the lab could not scan."""
     from lab.run.agents import SCANNER

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,69 +30,22 @@ if TYPE_CHECKING:
 def check(
     *,
     files: GivenFiles,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="who must deliver and who must be refused",
-            show_default=f"{NAME}, if it is here; else all clients that fit must deliver",
-        ),
-    ] = None,
-    clients: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--clients", metavar="PATTERN", help="only these, such as net-ftp@*; several times"
-        ),
-    ] = None,
-    client_settings: common.ClientAssignments = None,
-    advised: Annotated[
-        bool,
-        typer.Option(
-            "--remedies/--no-remedies",
-            help="repeat races; of what is refused, say the line and try what cures it",
-        ),
-    ] = True,
-    strongest: Annotated[
-        bool | None,
-        typer.Option(
-            "--strongest/--no-strongest",
-            help="search for the strongest configuration that serves all",
-            show_default="where something is broken",
-        ),
-    ] = None,
-    write: Annotated[
-        Path | None, inputs.named("--write", "a new file for it, with what each line is for")
-    ] = None,
-    baseline: Annotated[
-        Path | None,
-        inputs.named(
-            "--baseline", "a check that was written down: what it has as broken is not red"
-        ),
-    ] = None,
-    write_baseline: Annotated[
-        Path | None, inputs.named("--write-baseline", "write this check down as one")
-    ] = None,
-    junit: Annotated[Path | None, inputs.named("--junit", "for CI: JUnit XML")] = None,
-    summary: Annotated[
-        Path | None,
-        inputs.named("--summary", "for CI: append Markdown, such as to $GITHUB_STEP_SUMMARY"),
-    ] = None,
-    code_quality: Annotated[
-        Path | None, inputs.named("--code-quality", "for CI: GitLab's code quality report")
-    ] = None,
-    sarif: Annotated[Path | None, inputs.named("--sarif", "for CI: SARIF 2.1.0")] = None,
-    annotated: Annotated[
-        bool | None,
-        typer.Option(
-            "--annotations/--no-annotations",
-            help="for CI: the lines that GitHub shows in a pull request",
-            show_default="where GITHUB_ACTIONS=true",
-        ),
-    ] = None,
+    config: Path | None = None,
+    clients: list[str] | None = None,
+    client_settings: list[str] | None = None,
+    advised: bool = True,
+    strongest: bool | None = None,
+    write: Path | None = None,
+    baseline: Path | None = None,
+    write_baseline: Path | None = None,
+    junit: Path | None = None,
+    summary: Path | None = None,
+    code_quality: Path | None = None,
+    sarif: Path | None = None,
+    annotated: bool | None = None,
     language: common.Language = "en",
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
+    verbose: bool = False,
+    as_json: bool = False,
 ) -> None:
     """``lab check``: exit status 0 if all requirements are met, 1 if one is broken, 3 if one is open."""
     from lab.check.files import check_apart

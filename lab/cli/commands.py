@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
 import signal
+import tomllib
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, get_origin
 
 import typer
 from typer.core import TyperGroup
@@ -26,6 +29,28 @@ def _given(command: Callable[[Sequence[str]], int]) -> Callable[[typer.Context],
         raise typer.Exit(command(context.args))
 
     return called
+
+
+_OPTIONS = tomllib.loads(Path(__file__).with_name("options.toml").read_text(encoding="utf-8"))
+
+
+def described(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, its parameters as ``options.toml`` has them; one that says it itself stays as it is."""
+    room = command.__module__.rpartition(".")[2]
+    table = _OPTIONS["every"] | _OPTIONS.get(room, {}).get(command.__name__, {})
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [
+        one
+        if name not in table or get_origin(one.annotation) is Annotated
+        else one.replace(annotation=Annotated[one.annotation, _declared(**table[name])])
+        for name, one in signature.parameters.items()
+    ]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command
+
+
+def _declared(flags: Sequence[str] = (), **words: Any) -> Any:
+    return typer.Option(*flags, **words) if flags else typer.Argument(**words)
 
 
 class _Commands(TyperGroup):
@@ -49,6 +74,9 @@ class _Commands(TyperGroup):
             else:
                 single.command(cmd_name, help=sentence)(found)
             found = single
+        for one in (*found.registered_commands, found.registered_callback):
+            if one is not None and one.callback is not None:
+                described(one.callback)
         return typer.main.get_command(found)
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:

@@ -1,12 +1,10 @@
-"""What several commands take, say and end with: options, the terminal, the status of what was made."""
+"""What several commands say and end with: words, the terminal, the status of what was made."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lab.cli.streams import LAB_ERROR, OK, SURPRISE, USAGE, print_error, print_json, say
 from lab.words import InBothLanguages, read_words
@@ -27,21 +25,7 @@ PLAIN: Final[dict[str, Any]] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
-Language = Annotated[Literal["en", "ja"], typer.Option("--lang", help="English or Japanese.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every detail.")]
-Cases = Annotated[
-    list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or parts of names of cases.")
-]
-Document = Annotated[
-    str | None, typer.Option("--document", "-d", help="Only the cases of this document.")
-]
-ServerAssignments = Annotated[
-    list[str] | None, typer.Option("-s", metavar="FIELD=VALUE", help="a server setting")
-]
-ClientAssignments = Annotated[
-    list[str] | None, typer.Option("-c", metavar="FIELD=VALUE", help="a client setting")
-]
+Language = Literal["en", "ja"]
 
 
 def said(section: str, name: str, /, **values: object) -> InBothLanguages:
@@ -52,7 +36,7 @@ def said(section: str, name: str, /, **values: object) -> InBothLanguages:
 def chosen_cases(
     names: list[str] | None, document: str | None = None, *, every: bool = False
 ) -> list[LoadedCase]:
-    """The checkout's cases that :data:`Cases` and :data:`Document` name.
+    """The checkout's cases of these names, of this document.
 
     Without any, all but those of a document that is run by its name only; with ``every`` those, too.
 

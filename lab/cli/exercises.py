@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -64,9 +64,7 @@ def _print(words: str, *, indent: int = 0, label: str = "") -> None:
 
 @commands.command("list")
 def list_exercises(
-    as_json: common.AsJson = False,
-    verbose: common.Verbose = False,
-    language: common.Language = "en",
+    as_json: bool = False, verbose: bool = False, language: common.Language = "en"
 ) -> None:
     """List the exercises, with what came of each."""
     score = _score()
@@ -87,20 +85,7 @@ def _called(one: Exercise, done: ExerciseScore, language: str, *, verbose: bool 
 
 
 @commands.command("start")
-def start(
-    name: Annotated[
-        str, typer.Argument(metavar="NUMBER", help="as `lab exercise list` has it, or a name")
-    ],
-    folder: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FOLDER]",
-            help="a new folder, where the files go",
-            show_default="./exercise-NUMBER, or ./NAME",
-        ),
-    ] = None,
-    language: common.Language = "en",
-) -> None:
+def start(name: str, folder: str | None = None, language: common.Language = "en") -> None:
     """Write the broken files into a new folder, and say what to reach."""
     exercise = exercises.exercise_named(name)
     if folder == "":
@@ -163,12 +148,9 @@ def _print_place(name: str, folder: Path, language: str, **values: object) -> No
 
 @commands.command("check")
 def check(
-    watch: Annotated[
-        bool,
-        typer.Option("--watch", help="Check again whenever a file is saved, until it is solved."),
-    ] = False,
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
+    watch: bool = False,
+    verbose: bool = False,
+    as_json: bool = False,
     language: common.Language = "en",
 ) -> None:
     """Connect with the clients; exit status 0 if it is solved."""
@@ -271,17 +253,7 @@ def solution(language: common.Language = "en") -> None:
 
 
 @commands.command("finish")
-def finish(
-    remove: Annotated[
-        bool | None,
-        typer.Option(
-            "--remove/--keep",
-            help="Remove your folder, or leave it.",
-            show_default="ask, or leave it",
-        ),
-    ] = None,
-    language: common.Language = "en",
-) -> None:
+def finish(remove: bool | None = None, language: common.Language = "en") -> None:
     """End the exercise, and say what was behind it if it is solved or given up."""
     current = _score().under_way()
     if current.name not in exercises.exercises():
@@ -332,11 +304,9 @@ def _removed(folder: Path, names: list[str]) -> list[str]:
 
 @commands.command("status")
 def status(
-    as_json: common.AsJson = False,
-    verbose: common.Verbose = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print a table in Markdown, for a class.")
-    ] = False,
+    as_json: bool = False,
+    verbose: bool = False,
+    markdown: bool = False,
     language: common.Language = "en",
 ) -> None:
     """Show the score of all exercises, and which is under way."""

@@ -26,11 +26,6 @@ _FILES: dict[str, tuple[type, str, str]] = {
 }
 
 
-def named(option: str, words: str, metavar: str = "FILE") -> Any:
-    """An option with a value of this name."""
-    return typer.Option(option, metavar=metavar, help=words)
-
-
 def take_files(command: Callable[..., None]) -> Callable[..., None]:
     """A command with such an option for each kind of file, and for what a configuration is written for.
 
@@ -73,7 +68,8 @@ def _options_of(reader: OwnConfiguration) -> list[inspect.Parameter]:
 
 
 def _parameter(option: str, kind: type, metavar: str, words: str) -> inspect.Parameter:
-    annotation = Annotated[kind | None, named(f"--{option}", words, metavar)]  # type: ignore[valid-type]
+    declared = typer.Option(f"--{option}", metavar=metavar, help=words)
+    annotation = Annotated[kind | None, declared]  # type: ignore[valid-type]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(_name(option), keyword, default=None, annotation=annotation)
 

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from docker import DockerClient
 from rich.table import Table
 
 from lab import __version__
-from lab.cli.common import PLAIN, USAGE, AsJson, console, print_error, print_json, say
+from lab.cli.common import PLAIN, USAGE, console, print_error, print_json, say
 from lab.host import doctor as examination
 from lab.host import engine, starting
 from lab.host.checkout import root
@@ -39,13 +38,7 @@ def version() -> None:
     say(__version__)
 
 
-def doctor(
-    seats: Annotated[
-        int | None,
-        typer.Option("--room", metavar="N", min=1, help="Is there room for a lesson of N seats?"),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def doctor(seats: int | None = None, as_json: bool = False) -> None:
     """``lab doctor``: its exit status is that of the worst finding."""
     findings = examination.examine()
     if seats is not None:
@@ -75,12 +68,7 @@ def engine_stop() -> None:
 # -- topologies ----------------------------------------------------------------------------------------
 
 
-def up(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME", help="Further services, or images with theirs."),
-    ] = None,
-) -> None:
+def up(names: list[str] | None = None) -> None:
     """``lab up``."""
     checkout, progress = Checkout.here(), Printed()
     services = _services(checkout, names or ())
@@ -132,12 +120,7 @@ def _services(checkout: Checkout, names: Iterable[str]) -> set[str]:
     return services
 
 
-def down(
-    every: Annotated[
-        bool, typer.Option("--all", help="Also what other checkouts' runs left, unless alive.")
-    ] = False,
-    force: Annotated[bool, typer.Option(help="Also what is in use.")] = False,
-) -> None:
+def down(every: bool = False, force: bool = False) -> None:
     """``lab down``."""
     from lab.serve.folders import remove_left
 
@@ -153,7 +136,7 @@ def down(
         say("nothing to remove")
 
 
-def status(as_json: AsJson = False) -> None:
+def status(as_json: bool = False) -> None:
     """``lab status``."""
     with closing(engine.find()) as client:
         found = network.find(client)
@@ -174,7 +157,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 @image_commands.callback()
-def provide(context: typer.Context, as_json: AsJson = False) -> None:
+def provide(context: typer.Context, as_json: bool = False) -> None:
     """Build the images that are missing, and print where every image comes from and what is real in it."""
     if context.invoked_subcommand is not None:
         return
@@ -192,15 +175,7 @@ def provide(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @image_commands.command("make")
-def make(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME", help="Images, or folders in compose/images."),
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="All, with those made on demand otherwise.")
-    ] = False,
-) -> None:
+def make(names: list[str] | None = None, every: bool = False) -> None:
     """Make these images, if they are not there; a run makes those that it needs by itself."""
     if not names and not every:
         raise typer.BadParameter("name images, or say --all: `lab images` lists them")
@@ -215,12 +190,7 @@ def make(
 
 
 @image_commands.command("export")
-def export(
-    path: Annotated[Path, typer.Argument(help="The archive to write.")],
-    on_demand: Annotated[
-        bool, typer.Option("--on-demand", help="Also those made on demand that are there.")
-    ] = False,
-) -> None:
+def export(path: Path, on_demand: bool = False) -> None:
     """Write all images into one archive, for a room without a network."""
     with closing(engine.find()) as client:
         _images(client)[0].export(path, on_demand=on_demand)
@@ -228,9 +198,7 @@ def export(
 
 
 @image_commands.command("import")
-def import_(
-    path: Annotated[Path, typer.Argument(help="An archive of `lab images export`.")],
-) -> None:
+def import_(path: Path) -> None:
     """Take all images from an archive."""
     try:
         archive.contents(path)  # before an engine is looked for
@@ -249,11 +217,7 @@ def key() -> None:
 
 
 @image_commands.command("builds")
-def builds(
-    write: Annotated[
-        bool, typer.Option("--write", help="Record them, after a run in which all was as expected.")
-    ] = False,
-) -> None:
+def builds(write: bool = False) -> None:
     """Say which packages have moved since the expectations were last seen to hold."""
     if write and release_from_environment(os.environ):
         raise typer.BadParameter(
@@ -285,9 +249,7 @@ def _store(client: DockerClient) -> ImageStore:
     return laboratory.image_store(client, Checkout.here(), Printed())
 
 
-def _images(
-    client: DockerClient,
-) -> tuple[ImageStore, Mapping[str, ImageInfo], Mapping[str, str]]:
+def _images(client: DockerClient) -> tuple[ImageStore, Mapping[str, ImageInfo], Mapping[str, str]]:
     """The store, and its images: those there are by name, and why others are not.
 
     All are built first but those made on demand, of which those that are there are among them.

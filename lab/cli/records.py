@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from lab import compare as comparisons
 from lab.cases import CaseError
 from lab.cli import common
-from lab.cli.inputs import named
 from lab.documents import documents, verdicts
 from lab.documents.verdicts import evaluate_tested
 from lab.record import CASES_NAME, LATEST_NAME, RecordError, RunRecord, load, whole
@@ -19,27 +17,15 @@ from lab.report.html import write
 from lab.report.plain import changes_in_words, claims_in_words
 from lab.run.checkout import Checkout
 
-Record = Annotated[Path | None, typer.Argument(help="A record; default: the newest run.")]
-
 
 def report(
-    record: Record = None,
-    page: Annotated[
-        Path | None, named("--html", "Write it as one HTML file that needs no network.")
-    ] = None,
-    summary: Annotated[
-        Path | None,
-        named(
-            "--summary", 'Append it to a file as Markdown, for example to "$GITHUB_STEP_SUMMARY".'
-        ),
-    ] = None,
-    since: Annotated[
-        Path | None,
-        typer.Option(metavar="OLD", help="With --summary: begin with what changed since that one."),
-    ] = None,
+    record: Path | None = None,
+    page: Path | None = None,
+    summary: Path | None = None,
+    since: Path | None = None,
     language: common.Language = "en",
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
+    verbose: bool = False,
+    as_json: bool = False,
 ) -> None:
     """``lab report``: its exit status is that of the run's verdict."""
     found, path = _recorded(record)
@@ -62,13 +48,11 @@ def report(
 
 
 def claims(
-    record: Record = None,
-    document: Annotated[
-        str | None, typer.Option("--document", "-d", help="Only the claims of this document.")
-    ] = None,
+    record: Path | None = None,
+    document: str | None = None,
     language: common.Language = "en",
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
+    verbose: bool = False,
+    as_json: bool = False,
 ) -> None:
     """``lab claims``."""
     known = documents()
@@ -96,11 +80,7 @@ def claims(
     common.say("\n\n\n".join(words))
 
 
-def compare(
-    old: Annotated[Path, typer.Argument(help="A record or a baseline.")],
-    new: Annotated[Path, typer.Argument(help="A record.")],
-    as_json: common.AsJson = False,
-) -> None:
+def compare(old: Path, new: Path, as_json: bool = False) -> None:
     """``lab compare``: exit status 1 if something is worse or gone, 2 if the two cannot be compared."""
     before, after = _recorded(old)[0], _recorded(new)[0]
     _refuse(comparisons.why_not(before, after))
@@ -112,10 +92,7 @@ def compare(
     raise typer.Exit(common.SURPRISE if compared.worse else common.OK)
 
 
-def baseline(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="The baseline to write.")],
-    record: Record = None,
-) -> None:
+def baseline(path: Path, record: Path | None = None) -> None:
     """``lab baseline``: exit status 2 if the record is not one of a whole run of cases."""
     found, _ = _recorded(record)
     _refuse(comparisons.why_no_baseline(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 from rich.text import Text
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.record import RunRecord
 
 
-def list_cases(document: common.Document = None, as_json: common.AsJson = False) -> None:
+def list_cases(document: str | None = None, as_json: bool = False) -> None:
     """``lab list``."""
     cases = common.chosen_cases(None, document, every=True)
     if as_json:
@@ -39,15 +39,12 @@ def list_cases(document: common.Document = None, as_json: common.AsJson = False)
 
 
 def run_cases(
-    cases: common.Cases = None,
-    document: common.Document = None,
-    capture: Annotated[
-        Literal["all", "refused", "none"],
-        typer.Option(help="Of which attempts the packets are kept, for Wireshark."),
-    ] = "refused",
+    cases: list[str] | None = None,
+    document: str | None = None,
+    capture: Literal["all", "refused", "none"] = "refused",
     language: common.Language = "en",
-    verbose: common.Verbose = False,
-    as_json: common.AsJson = False,
+    verbose: bool = False,
+    as_json: bool = False,
 ) -> None:
     """``lab run``: its exit status is that of the run's verdict."""
     from lab.documents import documents
@@ -82,10 +79,7 @@ def run_cases(
     raise typer.Exit(common.status_of_run(conducted.record))
 
 
-def soak(
-    cases: common.Cases = None,
-    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="how many times")] = 50,
-) -> None:
+def soak(cases: list[str] | None = None, rounds: int = 50) -> None:
     """``lab soak``: exit status 1 if something flips that is no race."""
     from lab.report.view import counts_in_words
     from lab.run.recording import soak as run_soak

@@ -6,7 +6,7 @@ import ipaddress
 import signal
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,23 +30,11 @@ LABELS = 33
 
 
 def serve(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...", help="What to serve: `expired`, `https:rc4`, a case; `all`."
-        ),
-    ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the names, and end.")] = False,
-    port: Annotated[
-        int, typer.Option("--port", metavar="FIRST", help="The first port: that of the page.")
-    ] = FIRST_PORT,
-    address: Annotated[
-        str, typer.Option(help="Listen on this address of the machine, for others to reach.")
-    ] = "127.0.0.1",
-    edit: Annotated[
-        bool,
-        typer.Option("--edit", help="Configurations as files, read again when they are saved."),
-    ] = False,
+    names: list[str] | None = None,
+    list_: bool = False,
+    port: int = FIRST_PORT,
+    address: str = "127.0.0.1",
+    edit: bool = False,
     language: common.Language = "en",
 ) -> None:
     """``lab serve``: ends with 0 when somebody ends it (Ctrl-C)."""

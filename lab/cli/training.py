@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,23 +16,12 @@ if TYPE_CHECKING:
 #: So many more refusals are made than are asked about: some cannot be tried, or turn out to be no question.
 _SPARE = 3
 
-Pauses = Annotated[
-    bool, typer.Option("--pause/--no-pause", help="Wait for an answer, or show all in one go.")
-]
-
 
 def demo(
-    case: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[CASE]", help="A case, a part of its name, or its number in the list."
-        ),
-    ] = None,
+    case: str | None = None,
     language: common.Language = "en",
-    pauses: Pauses = True,
-    listing: Annotated[
-        bool, typer.Option("--list", help="List all cases, ten to begin with first.")
-    ] = False,
+    pauses: bool = True,
+    listing: bool = False,
 ) -> None:
     """``lab demo``: exit status 1 if something came otherwise than the case expects."""
     from lab.training.choice import listed_cases, one_case
@@ -63,12 +52,7 @@ def demo(
 
 
 def quiz(
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The same number asks the same questions.")
-    ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=50, help="how many")] = 5,
-    language: common.Language = "en",
-    pauses: Pauses = True,
+    seed: int | None = None, count: int = 5, language: common.Language = "en", pauses: bool = True
 ) -> None:
     """``lab quiz``: exit status 1 if something came otherwise than its case expects."""
     import secrets
@@ -101,20 +85,10 @@ def quiz(
 
 
 def shell(
-    where: Annotated[
-        str,
-        typer.Argument(
-            metavar="[PROGRAM@]PLATFORM[:POLICY]",
-            help="for example rocky9:FIPS, or lftp@debian13: where that program is",
-        ),
-    ],
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="run this and end")
-    ] = None,
-    server: Annotated[
-        str | None, typer.Option("--server", help="this server alone, with the settings of -s")
-    ] = None,
-    server_settings: common.ServerAssignments = None,
+    where: str,
+    command: list[str] | None = None,
+    server: str | None = None,
+    server_settings: list[str] | None = None,
     language: common.Language = "en",
 ) -> None:
     """``lab shell``: with a command its exit status."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
 from lab.model import Attempt, ClientSettings, WebClientSettings
@@ -69,14 +69,15 @@ WITHOUT_QUOTES = CERTIFICATE_HOSTNAME.files()["my.vcl"].replace(
 def activated(attempt: Attempt, text: str, file: str) -> Attempt:
     """The attempt of a client with this definition.
 
-    A definition that does not compile is not activated: the service stays as it was.
+    A definition that does not compile is not activated: the service stays as it was. None says how long the
+    client waits, and no server here makes it wait: its time limit stays what it is without a definition.
     """
     backend = read(text, file)
     if any(finding.severity is Severity.ERROR for finding in backend.findings):
         return attempt
     assert isinstance(attempt.client, WebClientSettings)
     client, _ = client_settings(backend, attempt.client, attempt.server)
-    return Attempt(attempt.server, client)
+    return Attempt(attempt.server, replace(client, timeout_s=attempt.client.timeout_s))
 
 
 def defined(attempt: Attempt, definition: Definition) -> Attempt:

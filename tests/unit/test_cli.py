@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import io
 import json
 import os
@@ -9,9 +11,11 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,6 +154,18 @@ def test_the_help_of_a_command_says_what_it_and_every_option_does(
             assert re.search(r"\S {2,}\S", line) or listed[number + 1].startswith(" " * 10), line
     for group, names in GROUPS.items():
         assert words != (group,) or all(f"\n  {name} " in done.out for name in names)
+
+
+def test_no_option_is_described_that_no_command_has() -> None:
+    table = tomllib.loads((resources.files("lab.cli") / "options.toml").read_text("utf-8"))
+    taken: set[str] = set()
+    for room, sections in table.items():
+        module = importlib.import_module(f"lab.cli.{room}") if room != "every" else None
+        for name in sections if module else ():
+            parameters = inspect.signature(getattr(module, name)).parameters
+            assert sections[name].keys() <= parameters.keys(), f"{room}.{name}"
+            taken |= parameters.keys() - sections[name].keys()
+    assert table["every"].keys() <= taken
 
 
 def test_who_asks_for_help_waits_for_no_library() -> None:
