@@ -20,7 +20,15 @@ from lab.certificates import OWN
 from lab.dialects import DialectError
 from lab.dialects.rules import hear, interpret
 from lab.grouping import grouped_by
-from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, Attempt, Outcome, Reason, Result
+from lab.model import (
+    CERTIFICATE_EMPTY,
+    CERTIFICATE_UNSET,
+    Attempt,
+    ClientSettings,
+    Outcome,
+    Reason,
+    Result,
+)
 from lab.model.expectations import (
     Judgement,
     PlannedAttempt,
@@ -39,6 +47,8 @@ from lab.wire.witnesses import hear_witnesses
 
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
 PER_PROCESSOR = 8
+#: In which part of a run, from its beginning, attempts are begun in which somebody waits for a time limit.
+WAITING_WITHIN = 0.75
 #: Verdicts on what was not made, which need no expectation.
 _UNMADE = frozenset({Verdict.CANNOT, Verdict.LAB_ERROR})
 
@@ -242,11 +252,15 @@ def grouped(planned: Iterable[PlannedAttempt]) -> list[list[PlannedAttempt]]:
 
 
 def interleaved(groups: Iterable[list[PlannedAttempt]]) -> list[list[PlannedAttempt]]:
-    """An order in which those that use one listener are spread over the run: they wait for each other."""
+    """An order in which those that use one listener are spread over the run: they wait for each other.
+
+    Where a client's time limit is set, somebody waits for it: none of these is among the last, with which
+    the run would wait.
+    """
     by_server = grouped_by(groups, lambda group: group[0].attempt.server)
-    placed = [
-        ((number + 0.5) / len(at_one), group)
-        for at_one in by_server.values()
-        for number, group in enumerate(at_one)
-    ]
+    placed = []
+    for at_one in by_server.values():
+        for number, group in enumerate(at_one):
+            waits = group[0].attempt.client.timeout_s != ClientSettings.timeout_s
+            placed.append(((number + 0.5) / len(at_one) * (WAITING_WITHIN if waits else 1), group))
     return [group for _, group in sorted(placed, key=itemgetter(0))]

@@ -173,6 +173,13 @@ def test_neighbours_use_different_listeners() -> None:
     assert [job.id for (job,) in interleaved(jobs)] == ["a0", "c0", "a1", "b0", "c1", "a2"]
 
 
+def test_whoever_waits_for_a_time_limit_is_not_among_the_last() -> None:
+    usual = attempt("ciphers=a")
+    jobs = [[PlannedAttempt(f"a{number}", usual)] for number in range(8)]
+    jobs.append([PlannedAttempt("waits", usual.with_client(timeout_s=2.0))])
+    assert [job.id for (job,) in interleaved(jobs)].index("waits") == 6
+
+
 def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> None:
     # given one attempt that breaks in the lab
     def answer(made: Attempt) -> AttemptResult:
