@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.explain.hearing import Hearing
-from lab.explain.index import Index
+from lab.explain.index import Index, Signal, weight
 
 #: How the line ended, which every refusal leads to.
 _LINE_ENDED = frozenset({"closed", "reset", "timed-out", "aborted", "unclean-close"})
@@ -132,11 +132,14 @@ def _of_the_protocol(causes: list[Cause], heard: Hearing) -> list[Cause]:
 
 def _told(heard: Hearing, index: Index) -> Iterable[Told]:
     """Every signal's meaning; of those that an entry of the meanings takes together, one."""
-    spoken: set[tuple[str, str]] = set()
+    spoken: set[Signal] = set()
     if heard.certificate:  # what is wrong with it is known: that something is says no more
         spoken.add(("clients", "certificate-rejected"))
     certificate = list(heard.certificate)
-    for entry in sorted(index.meanings["meaning"], key=_weight, reverse=True):
+    sides = {"clients": heard.clients, "servers": heard.servers}
+    signals = [(kind, name) for kind, names in sides.items() for name in names]
+    for place in sorted({place for one in signals for place in index.meanings_of.get(one, ())}):
+        entry = index.meanings_by_weight[place]
         taken = _holds(entry, heard)
         if not taken or taken <= spoken:
             continue
@@ -147,7 +150,7 @@ def _told(heard: Hearing, index: Index) -> Iterable[Told]:
             causes=[Cause(**one) for one in entry["may_be"]],
             seldom=[Cause(**one) for one in entry.get("seldom", ())],
             apart=entry.get("apart", ""),
-            weight=_weight(entry),
+            weight=weight(entry),
             place=_place(taken, index),
             programs=_programs(taken, heard),
         )
@@ -155,16 +158,14 @@ def _told(heard: Hearing, index: Index) -> Iterable[Told]:
         yield Told("certificate", [Cause("client", "transfer", _DATA_TLS)])
     elif certificate:
         yield Told("certificate", [Cause("client", "verify", one) for one in certificate])
-    for kind, signals in (("clients", heard.clients), ("servers", heard.servers)):
-        for name in signals:
-            if (kind, name) in spoken:
-                continue
-            causes = _by_rules(kind, name, heard, index)
-            taken = {(kind, name)}
-            yield Told(name, causes, place=_place(taken, index), programs=_programs(taken, heard))
+    for signal in signals:
+        if signal in spoken:
+            continue
+        causes, taken = _by_rules(signal, heard, index), {signal}
+        yield Told(signal[1], causes, place=_place(taken, index), programs=_programs(taken, heard))
 
 
-def _holds(entry: Mapping[str, Any], heard: Hearing) -> set[tuple[str, str]]:
+def _holds(entry: Mapping[str, Any], heard: Hearing) -> set[Signal]:
     """The signals that an entry takes, if all its conditions hold."""
     client = {("clients", name) for name in entry.get("client", ()) if name in heard.clients}
     server = {("servers", name) for name in entry.get("server", ()) if name in heard.servers}
@@ -189,41 +190,30 @@ def _holds(entry: Mapping[str, Any], heard: Hearing) -> set[tuple[str, str]]:
     return client | server | also
 
 
-def _weight(entry: Mapping[str, Any]) -> int:
-    return (
-        ("client" in entry)
-        + ("server" in entry)
-        + len(entry.get("also", ()))
-        + ("certificate" in entry)
-        + ("step" in entry)
-        + ("protocol" in entry)
-    )
-
-
-def _by_rules(kind: str, name: str, heard: Hearing, index: Index) -> list[Cause]:
+def _by_rules(signal: Signal, heard: Hearing, index: Index) -> list[Cause]:
     """What the rules would decide with this signal, whatever the last reply and the version were."""
-    asked = "says" if kind == "clients" else "server"
     lists = {"FTP": ["ftps"], "HTTP": ["web"]}.get(heard.speaks, ["ftps", "web"])
     for step in (*heard.steps[:1], None):
-        found = [one for rules in lists for one in _decided(index.rules[rules], asked, name, step)]
+        found = [one for rules in lists for one in _decided(index, rules, signal, step)]
         known = _distinct(one for one in found if one.reason not in (_UNKNOWN, _BY_CERTIFICATE))
         if known:
             return known
     return []
 
 
-def _decided(
-    rules: Sequence[Mapping[str, Any]], asked: str, name: str, step: str | None
-) -> list[Cause]:
+def _decided(index: Index, rules: str, signal: Signal, step: str | None) -> list[Cause]:
     """The refusals of the rules that decide at this step; without one, at any, in the rules' order."""
-    steps = [step] if step else sorted({one for rule in rules for one in rule.get("step") or ()})
+    other = "server" if signal[0] == "clients" else "says"
+    asking = [
+        (place, rule)
+        for place, rule in index.rules_of[rules].get(signal, ())
+        if not {other, "reply", "protocol"} & rule.keys()
+    ]
+    steps = [step] if step else index.steps_of[rules]
     places: dict[int, Cause] = {}
     for one in steps:
-        for place, rule in enumerate(rules):
-            if one not in (rule.get("step") or [one]) or name not in rule.get(asked, ()):
-                continue
-            other = "server" if asked == "says" else "says"
-            if other in rule or "reply" in rule or "protocol" in rule:
+        for place, rule in asking:
+            if one not in (rule.get("step") or [one]):
                 continue
             if rule["reason"] == _DATA_TLS and step is None and places:
                 continue  # on a data channel, of which nothing is said
@@ -232,20 +222,14 @@ def _decided(
     return [places[place] for place in sorted(places)]
 
 
-def _place(taken: Iterable[tuple[str, str]], index: Index) -> int:
+def _place(taken: Iterable[Signal], index: Index) -> int:
     """The first place in the rules' order at which one of the signals is asked for."""
-    taken = set(taken)
-    for place, rule in enumerate(index.rules["ftps"]):
-        if any(
-            (kind, name) in taken
-            for kind, asked in (("clients", "says"), ("servers", "server"))
-            for name in rule.get(asked, ())
-        ):
-            return place
-    return len(index.rules["ftps"])
+    rules = index.rules_of["ftps"]
+    first = (rules[signal][0][0] for signal in taken if signal in rules)
+    return min(first, default=len(index.rules["ftps"]))
 
 
-def _programs(taken: Iterable[tuple[str, str]], heard: Hearing) -> tuple[str, ...]:
+def _programs(taken: Iterable[Signal], heard: Hearing) -> tuple[str, ...]:
     sides = {"clients": heard.clients, "servers": heard.servers}
     return tuple(
         dict.fromkeys(one.program for kind, name in taken for one in sides[kind].get(name, ()))

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from lab.explain.index import Index
+from lab.explain.occurring import PatternsByWord
 
 #: Listening ends after so many seconds: a text is bounded, and so is what is done with it.
 LIMIT_S = 2.0
@@ -97,51 +98,40 @@ def hear(text: str, index: Index) -> Hearing:
     """Everything that a text has to say."""
     heard = Hearing()
     lower, until = text.lower(), monotonic() + LIMIT_S
-    where: list[tuple[str, str, Utterance]] = []
-    texts: dict[str, str] = {}
-    numbers: list[str] = []
+    occurring = index.literals.within(lower)
+
+    def found(patterns: PatternsByWord) -> Iterator[tuple[Sequence[Any], Iterator[re.Match[str]]]]:
+        """What each pattern that can match stands for, with its first matches."""
+        for *meant, pattern, _ in patterns.with_any(occurring):
+            if monotonic() > until:
+                return
+            yield meant, _few(_compiled(pattern).finditer(text))
+
+    where = [
+        (kind, name, Utterance(match.start(), match.end(), program, title))
+        for (kind, program, title, name), matches in found(index.signals)
+        for match in matches
+    ]
+    numbers = [match[1] for _, matches in found(index.numbers) for match in matches]
     spoken: dict[str, tuple[list[str], list[str]]] = {}
-    for words in index.words.values():
-        kind, program, title = words["kind"], words["program"], words["title"]
-        for name, pattern, literals in words["signals"]:
-            where += [
-                (kind, name, Utterance(found.start(), found.end(), program, title))
-                for found in _found(pattern, literals, text, lower, until)
-            ]
-        texts |= {
-            wording: reason
-            for wording, reason in words["texts"].items()
-            if wording.lower() in lower
-        }
-        for pattern, literals in words["numbers"]:
-            numbers += [found[1] for found in _found(pattern, literals, text, lower, until)]
-        for program_name, since, until_version, pattern, literals in words["generations"]:
-            if any(True for _ in _found(pattern, literals, text, lower, until)):
-                versions = spoken.setdefault(program_name, ([], []))
-                versions[0].extend(filter(None, [since]))
-                versions[1].extend(filter(None, [until_version]))
+    for (program, since, until_version), matches in found(index.generations):
+        if any(matches):
+            versions = spoken.setdefault(program, ([], []))
+            versions[0].extend(filter(None, [since]))
+            versions[1].extend(filter(None, [until_version]))
     heard.generations = [
         generation(name, max(since, key=_version, default=""), min(ends, key=_version, default=""))
         for name, (since, ends) in spoken.items()
     ]
     _sort(where, heard, text)
+    texts = {wording: reason for reason, wording, _ in index.certificate_texts.with_any(occurring)}
     _certificate(heard, text, texts, numbers, index.x509)
-    meanings = index.meanings
-    placed = [
-        (found.start(), name)
-        for name, pattern, literals in meanings["steps"]
-        for found in _found(pattern, literals, text, lower, until)
-    ]
+    placed = [(m.start(), name) for (name,), matches in found(index.steps) for m in matches]
     heard.steps = list(dict.fromkeys(name for _, name in sorted(placed, reverse=True)))
     heard.protocols = list(
-        dict.fromkeys(
-            name
-            for name, pattern, literals in meanings["protocols"]
-            if any(True for _ in _found(pattern, literals, text, lower, until))
-        )
+        dict.fromkeys(name for (name,), matches in found(index.protocols) if any(matches))
     )
-    own = [words["own_reply"] for words in index.words.values() if words["own_reply"]]
-    heard.replies = list(_replies(text, own))
+    heard.replies = list(_replies(text, index.own_replies))
     for code in heard.replies:
         heard.servers.setdefault(f"reply-{code}", [Utterance(0, 0, "ftp", "FTP")])
     ftp, web = bool(_FTP.search(text) or heard.replies), bool(_WEB.search(text))
@@ -164,16 +154,6 @@ def generation(program: str, since: str, until: str) -> str:
     if since:
         return f"{program} from {since} on"
     return f"{program} up to {until}" if until else program
-
-
-def _found(
-    pattern: str, literals: Sequence[str], text: str, lower: str, until: float
-) -> Iterator[re.Match[str]]:
-    if literals and not any(literal in lower for literal in literals):
-        return
-    if monotonic() > until:
-        return
-    yield from _few(_compiled(pattern).finditer(text))
 
 
 def _few(found: Iterable[re.Match[str]], most: int = 50) -> Iterator[re.Match[str]]:

@@ -13,11 +13,13 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+
+from lab.explain.occurring import Literals, PatternsByWord
 
 HERE = Path(__file__).parent
 LAB = HERE.parent
@@ -33,6 +35,10 @@ TELLING = "explain/telling.toml"
 _PARTS = ("dialects/connection.toml", "dialects/handshake.toml")
 
 
+#: Whose it is (``clients``, ``servers``), and its name.
+Signal = tuple[str, str]
+
+
 @dataclass(frozen=True)
 class Index:
     """The tables as they are matched."""
@@ -46,6 +52,112 @@ class Index:
     """What the answer says, by section, name and language."""
     known: Mapping[str, Any]
     """By reason; see :mod:`lab.explain.known`."""
+
+    @cached_property
+    def signals(self) -> PatternsByWord:
+        """Each with its kind, the name and title of its program, and its own name."""
+        return PatternsByWord(
+            (words["kind"], words["program"], words["title"], *signal)
+            for words in self.words.values()
+            for signal in words["signals"]
+        )
+
+    @cached_property
+    def numbers(self) -> PatternsByWord:
+        """Of certificates' errors."""
+        return PatternsByWord(
+            number for words in self.words.values() for number in words["numbers"]
+        )
+
+    @cached_property
+    def generations(self) -> PatternsByWord:
+        """Each with its program, its first version and its last."""
+        return PatternsByWord(one for words in self.words.values() for one in words["generations"])
+
+    @cached_property
+    def steps(self) -> PatternsByWord:
+        """Each with its name, as the versions of TLS in :attr:`protocols`."""
+        return PatternsByWord(self.meanings["steps"])
+
+    @cached_property
+    def protocols(self) -> PatternsByWord:
+        """See :attr:`steps`."""
+        return PatternsByWord(self.meanings["protocols"])
+
+    @cached_property
+    def certificate_texts(self) -> PatternsByWord:
+        """Each with the reason that it names, and itself in place of a pattern."""
+        return PatternsByWord(
+            (reason, text, [text.lower()])
+            for words in self.words.values()
+            for text, reason in words["texts"].items()
+        )
+
+    @cached_property
+    def meanings_by_weight(self) -> Sequence[Mapping[str, Any]]:
+        """The entries of the meanings, those that ask for most first."""
+        return sorted(self.meanings["meaning"], key=weight, reverse=True)
+
+    @cached_property
+    def meanings_of(self) -> Mapping[Signal, Sequence[int]]:
+        """The places in :attr:`meanings_by_weight` of the entries that do not hold without such a signal."""
+        found: dict[Signal, list[int]] = {}
+        for place, entry in enumerate(self.meanings_by_weight):
+            kind, names = ("clients", "client") if "client" in entry else ("servers", "server")
+            for name in entry[names]:
+                found.setdefault((kind, name), []).append(place)
+        return found
+
+    @cached_property
+    def rules_of(self) -> Mapping[str, Mapping[Signal, Sequence[tuple[int, Mapping[str, Any]]]]]:
+        """By the list of rules: those that ask for a signal, with their places in the list."""
+        return {name: _by_signal(rules) for name, rules in self.rules.items()}
+
+    @cached_property
+    def steps_of(self) -> Mapping[str, Sequence[str]]:
+        """By the list of rules: every step that one of them asks for, by name."""
+        return {
+            name: sorted({step for rule in rules for step in rule.get("step") or ()})
+            for name, rules in self.rules.items()
+        }
+
+    @cached_property
+    def own_replies(self) -> Sequence[str]:
+        """What marks a reply that a client made up."""
+        return [words["own_reply"] for words in self.words.values() if words["own_reply"]]
+
+    @cached_property
+    def literals(self) -> Literals:
+        """Every word that one of these needs."""
+        return Literals(
+            word
+            for patterns in (
+                self.signals,
+                self.numbers,
+                self.generations,
+                self.steps,
+                self.protocols,
+                self.certificate_texts,
+            )
+            for word in patterns.words
+        )
+
+
+def weight(entry: Mapping[str, Any]) -> int:
+    """How much an entry of the meanings asks for."""
+    once = ("client", "server", "certificate", "step", "protocol")
+    return sum(name in entry for name in once) + len(entry.get("also", ()))
+
+
+def _by_signal(
+    rules: Iterable[Mapping[str, Any]],
+) -> dict[Signal, list[tuple[int, Mapping[str, Any]]]]:
+    found: dict[Signal, list[tuple[int, Mapping[str, Any]]]] = {}
+    for place, rule in enumerate(rules):
+        for kind, asked in (("clients", "says"), ("servers", "server")):
+            for name in rule.get(asked, ()):
+                found.setdefault((kind, name), []).append((place, rule))
+    return found
 
 
 def tables() -> Iterator[tuple[str, Path]]:

@@ -219,6 +219,7 @@ def asked_for(kind: Kind) -> frozenset[str]:
     return frozenset(in_rules | of_side | anywhere)
 
 
+@functools.cache
 def _has_words(path: Path) -> bool:
     """Whether a shared file is a dialect, and not rules or numbers."""
     return not {"rule", "always"} & tomllib.loads(path.read_text(encoding="utf-8")).keys()

@@ -18,6 +18,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from lab.explain.answer import explain
@@ -197,11 +198,12 @@ class Truth:
 def answers(folder: Path, *beside: Path) -> list[Answer]:
     """Every text of a folder with its answer; for its truth the recordings of the others count as well."""
     index, recordings = load_index(), list(load(folder))
+    candidates_of = cache(lambda text: explain(text.encode(), index).candidates)
     truth = Truth([*recordings, *(one for other in beside for one in load(other))])
     found = []
     for recording in recordings:
         for text in recording.texts:
-            candidates = explain(text.text.encode(), index).candidates
+            candidates = candidates_of(text.text)
             reasons = tuple(dict.fromkeys(one.reason for one in candidates))
             sure = frozenset(one.reason for one in candidates if one.confidence == "high")
             found.append(

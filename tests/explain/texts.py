@@ -88,9 +88,11 @@ def _json(value: object) -> str:
 
 
 def read(path: Path) -> Recording | None:
-    """What was recorded; nothing if there is no such file."""
+    """What was recorded, or typed after documents; nothing if there is no such file."""
     if not path.exists():
         return None
+    if path.suffix == ".toml":
+        return _typed(path)
     value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     texts = as_one(
         Text(neutral(t["text"]), t["how"], tuple(t["setups"]), _causes_now(t))
@@ -104,15 +106,22 @@ def read(path: Path) -> Recording | None:
 
 def load(folder: Path) -> Iterator[Recording]:
     """What was recorded in a folder, then what was typed after documents, in the order of names."""
-    for path in sorted(folder.glob("*.json")):
+    for path in files(folder):
         if recording := read(path):
             yield recording
-    for path in sorted(folder.glob("*.toml")):
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
-        typed = (
-            Text(t["text"].strip(), "typed", ("documented",), _causes(t)) for t in value.pop("text")
-        )
-        yield Recording(**value, texts=tuple(typed))
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of a folder in the order in which they are loaded."""
+    return [*sorted(folder.glob("*.json")), *sorted(folder.glob("*.toml"))]
+
+
+def _typed(path: Path) -> Recording:
+    value = tomllib.loads(path.read_text(encoding="utf-8"))
+    texts = (
+        Text(t["text"].strip(), "typed", ("documented",), _causes(t)) for t in value.pop("text")
+    )
+    return Recording(**value, texts=tuple(texts))
 
 
 def as_one(texts: Iterable[Text]) -> tuple[Text, ...]:
@@ -321,6 +330,7 @@ _NEUTRAL = (
 )  # fmt: skip
 
 
+@functools.cache
 def neutral(text: str, port: int = 0) -> str:
     """A text without what differs from run to run; ``port`` is that of the peer."""
     text = text.replace("\r\n", "\n")
@@ -382,6 +392,7 @@ _OF_A_RELEASE = (
 )  # fmt: skip
 
 
+@functools.cache
 def of_any_release(text: str) -> str:
     """What releases of one program say alike: the text without what tells no more than the release."""
     for pattern, replacement in _OF_A_RELEASE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -30,6 +31,7 @@ from tests.transcripts.transcript import files
 TABLES = load()
 
 
+@functools.cache
 def answer(text: str) -> Explanation:
     return explain(text.encode(), TABLES)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 
 import pytest
 
-from lab.dialects import NO_WORDS
+from lab.dialects import NO_WORDS, ClientDialect, ServerDialect
 from lab.explain import tables
 from lab.explain.tables import KINDS, Kind, Meanings, asked_for, meanings, table, words_files
 
@@ -22,11 +23,21 @@ WORDS = [
 ]
 
 
+@functools.cache
+def file_of(kind: Kind, name: str) -> ClientDialect | ServerDialect:
+    return table(kind, words_files(kind)[name])
+
+
+@functools.cache
+def asked(kind: Kind) -> frozenset[str]:
+    return asked_for(kind)
+
+
 @pytest.mark.parametrize(("kind", "name"), WORDS)
 def test_a_file_of_words_has_the_form_of_a_dialect_and_names_its_source(
     kind: Kind, name: str
 ) -> None:
-    file = table(kind, words_files(kind)[name])
+    file = file_of(kind, name)
     assert file.title
     assert re.search(r"\d", file.source), "a source names versions"
     assert file.signals or file.generation
@@ -34,22 +45,20 @@ def test_a_file_of_words_has_the_form_of_a_dialect_and_names_its_source(
 
 @pytest.mark.parametrize(("kind", "name"), WORDS)
 def test_every_signal_of_the_words_is_asked_for(kind: Kind, name: str) -> None:
-    file = table(kind, words_files(kind)[name])
-    assert set(file.signals) <= asked_for(kind)
+    file = file_of(kind, name)
+    assert set(file.signals) <= asked(kind)
 
 
 @pytest.mark.parametrize(("kind", "name"), FILES)
 def test_a_number_of_a_certificate_error_is_the_first_group(kind: Kind, name: str) -> None:
-    file = table(kind, words_files(kind)[name])
+    file = file_of(kind, name)
     for pattern in getattr(file, "x509_number", ()):
         assert pattern.groups >= 1
 
 
 def test_every_signal_that_a_meaning_asks_for_has_words_somewhere() -> None:
     heard = {
-        kind: {
-            s for name in words_files(kind) for s in table(kind, words_files(kind)[name]).signals
-        }
+        kind: {s for name in words_files(kind) for s in file_of(kind, name).signals}
         for kind in KINDS
     }
     for entry in meanings().meaning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from tests.explain.texts import (
     Heard,
     Recording,
     Text,
+    files,
     folder_of,
     held_out,
-    load,
     merged,
     named,
     neutral,
@@ -32,7 +33,15 @@ from tests.explain.texts import (
     words_of,
 )
 
-RECORDINGS = [(folder, one) for folder in (KNOWN, *held_out().values()) for one in load(folder)]
+FILES = [path for folder in (KNOWN, *held_out().values()) for path in files(folder)]
+
+
+@functools.cache
+def recording(path: Path) -> Recording:
+    """Read by the test that looks at it: every process names the tests, and one runs this one."""
+    found = read(path)
+    assert found
+    return found
 
 
 def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
@@ -50,9 +59,10 @@ def test_every_defect_is_called_by_words_of_the_vocabulary() -> None:
         assert Stage(stage)
 
 
-@pytest.mark.parametrize(("folder", "one"), RECORDINGS, ids=lambda v: getattr(v, "name", ""))
-def test_a_recording_is_where_the_split_puts_it(folder: object, one: Recording) -> None:
-    assert folder == folder_of(one.release)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_recording_is_where_the_split_puts_it(path: Path) -> None:
+    assert path.parent == folder_of(recording(path).release)
+    assert path.stem == recording(path).name
 
 
 def test_a_batch_is_held_out_by_its_releases() -> None:
@@ -82,12 +92,14 @@ def test_a_release_on_top_of_another_has_its_newer_programs_alone() -> None:
         assert programs_of(release, newer["programs"][:1]) == newer["programs"][:1]
         assert programs_of(release, (every - set(newer["programs"]))) is None
         assert programs_of(newer["of"], ()) == ()
-        recorded = {one.program for _, one in RECORDINGS if one.release == release}
+        of_it = (recording(path) for path in FILES if path.stem.endswith(f"@{release}"))
+        recorded = {one.program for one in of_it}
         assert recorded <= set(newer["programs"])
 
 
-@pytest.mark.parametrize("one", [one for _, one in RECORDINGS], ids=lambda v: v.name)
-def test_every_text_has_a_truth_and_nothing_of_the_day_it_was_recorded_on(one: Recording) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_text_has_a_truth_and_nothing_of_the_day_it_was_recorded_on(path: Path) -> None:
+    one = recording(path)
     assert one.version
     for text in one.texts:
         assert text.text.strip()

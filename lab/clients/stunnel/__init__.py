@@ -21,20 +21,11 @@ from lab.clients.edges import (
     Visit,
     VisitedProgram,
     names_of,
+    template,
 )
 from lab.model import Agent, ProtocolRange
 
 _BINARY = "/usr/bin/stunnel4"
-
-_CONFIGURATION = """\
-foreground = yes
-pid =
-syslog = no
-[origin]
-client = yes
-accept = {visitors}
-connect = {host}:{port}
-{options}"""
 
 #: Of level 5 (notice) the lines about certificates alone; what went well is not about a refusal.
 _LOG = LogLines(
@@ -91,11 +82,11 @@ class StunnelProgram(VisitedProgram[Stunnel]):
 
 def configuration(client: Stunnel, target: Target) -> str:
     """The stunnel.conf for these settings."""
-    return _CONFIGURATION.format(
+    return template(__file__, "stunnel.conf").format(
         visitors=VISITORS,
         host=target.host,
         port=target.port,
-        options="".join(f"{option}\n" for option in _options(client, target)),
+        options="\n".join(_options(client, target)),
     )
 
 

@@ -1,0 +1,66 @@
+"""Which of thousands of words occur in a text, and which patterns are worth a try for that.
+
+A text has a few of the words that the lab knows. They are found by their beginnings, which the text is cut
+into once, so that an answer costs what the text says, and not what the tables have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+#: A longer word is looked for only where so many of its first letters occur.
+_BEGINNING = 6
+
+
+class Literals:
+    """Words in lower case, to find those that occur in a text."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._short: list[str] = []
+        self._long: dict[str, list[str]] = {}
+        for word in dict.fromkeys(words):
+            if len(word) < _BEGINNING:
+                self._short.append(word)
+            else:
+                self._long.setdefault(word[:_BEGINNING], []).append(word)
+
+    def within(self, lower: str) -> frozenset[str]:
+        """Those that occur in a text in lower case."""
+        begun = {
+            piece
+            for at in range(len(lower) - _BEGINNING + 1)
+            if (piece := lower[at : at + _BEGINNING]) in self._long
+        }
+        possible = (*self._short, *(word for piece in begun for word in self._long[piece]))
+        return frozenset(word for word in possible if word in lower)
+
+
+class PatternsByWord:
+    """Patterns with what they stand for.
+
+    An entry is a list that ends with the pattern and the words, of which the pattern needs one; none: it is
+    always tried.
+    """
+
+    def __init__(self, entries: Iterable[Sequence[Any]]) -> None:
+        self._entries = list(entries)
+        self._always: list[int] = []
+        self._needing: dict[str, list[int]] = {}
+        for place, (*_, words) in enumerate(self._entries):
+            if not words:
+                self._always.append(place)
+            for word in words:
+                self._needing.setdefault(word, []).append(place)
+
+    @property
+    def words(self) -> Collection[str]:
+        """All that a pattern can need."""
+        return self._needing.keys()
+
+    def with_any(self, occurring: Iterable[str]) -> list[Sequence[Any]]:
+        """The entries of which a word occurs, or that need none, in their order."""
+        places = set(self._always)
+        for word in occurring:
+            places.update(self._needing.get(word, ()))
+        return [self._entries[place] for place in sorted(places)]
