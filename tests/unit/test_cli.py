@@ -664,9 +664,7 @@ def test_an_attempt_as_json_has_the_certificates_that_the_server_was_given(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, times: int
 ) -> None:
     name = "ftp.lab.test/expired"
-    chain = describe(
-        RunCertificates.create(["ftp.lab.test"]).server("expired", "ftp.lab.test").chain_pem
-    )
+    chain = describe(RunCertificates(["ftp.lab.test"]).server("expired", "ftp.lab.test").chain_pem)
     given = {name: tuple(CertificateRecord(**vars(c)) for c in chain.certificates)}
 
     def repeat(wanted: Attempt, times: int, *_: object, **__: object) -> Conducted:

@@ -32,7 +32,7 @@ from lab.servers.vsftpd.own.reading import BUILDS, options_of
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes
 
 HOST = "ftp.lab.test"
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})
 SERVED = MATERIAL.server("full-chain", HOST)
 CHAIN, KEY = SERVED.chain_pem, SERVED.key_pem

@@ -33,7 +33,7 @@ listen=YES
 """
 DIRECTIVES = "FTPSSSLVerifyNone 1\nFTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n"
 HOST = "ftp.lab.test"
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 
 
 class Desk:
@@ -50,7 +50,7 @@ class Desk:
         return path
 
     def certificate(self, slug: str, host: str = HOST) -> None:
-        made = (MATERIAL if host == HOST else RunCertificates.create([host])).server(slug, host)
+        made = (MATERIAL if host == HOST else RunCertificates([host])).server(slug, host)
         self.write("chain", made.chain_pem)
         self.write("key", made.key_pem)
 
@@ -350,7 +350,7 @@ def test_what_cannot_be_asked_for_is_refused(desk: Desk, host: str, what: str) -
 
 
 def test_what_clients_trust_is_given_apart_from_the_chain(desk: Desk) -> None:
-    material = RunCertificates.create(["ftp.example.test"])
+    material = RunCertificates(["ftp.example.test"])
     made, root = material.server("private-ca", "ftp.example.test"), material.anchor("private-ca")
     desk.write("chain", made.chain_pem)
     desk.write("key", made.key_pem)

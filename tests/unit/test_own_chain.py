@@ -24,7 +24,7 @@ from lab.own.names import matches
 from lab.own.pem import read_anchors, read_certificate
 
 HOST = "ftp.lab.test"
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 MATERIAL.add_addresses({HOST: "203.0.113.7"})
 _SIDES = ("servers", "clients")
 NOW = datetime.datetime.now(datetime.UTC)

@@ -33,7 +33,7 @@ from lab.servers.vsftpd.own import reading as conf
 from lab.text import LONGEST_MESSAGE
 
 HOST = "ftp.lab.test"
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})
 SERVED = MATERIAL.server("full-chain", HOST)
 CHAIN, KEY = SERVED.chain_pem, SERVED.key_pem

@@ -22,7 +22,7 @@ from lab.own.findings import InputError, Severity
 from lab.own.pem import read_certificate
 
 HOST = "ftp.lab.test"
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})
 _BLOCK = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n", re.DOTALL)
 

@@ -714,7 +714,7 @@ def test_the_number_of_a_verification_error_and_what_was_negotiated_are_shown() 
 
 def given_certificates(*slugs: str) -> dict[str, Chain]:
     """Real chains, as a record has them."""
-    material = RunCertificates.create(["ftp.lab.test"])
+    material = RunCertificates(["ftp.lab.test"])
     return {
         f"ftp.lab.test/{slug}": tuple(
             CertificateRecord(**vars(certificate))

@@ -103,7 +103,7 @@ def session_of(agents: MadeUpAgents) -> Session:
     """A session without containers in which these agents answer."""
     made = Session.__new__(Session)
     one = SimpleNamespace(client=lambda _: agents, server=lambda _: agents)
-    certificates = RunCertificates.create(["ftp.lab.test"])
+    certificates = RunCertificates(["ftp.lab.test"])
     made._feasibility = cast("Any", SimpleNamespace(check=lambda _: None))
     made.agents = cast("Any", one)
     made._requests = RequestBuilder(certificates, "pw")
