@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from lab.clients.base import Installed, Program, Target, authorization, is_address
+from lab.clients.base import Installed, Program, Target, authorization
 from lab.clients.tls_perl import TlsPerl
 from lab.model import ClientReport, Goal, WebClientSettings, setting
+from lab.text import is_address
 
 #: Debian's file of the public roots; the lab's own are in its place.
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.clients.base import Options, Target, is_address, written
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -24,6 +24,7 @@ from lab.clients.edges import (
     template,
 )
 from lab.model import Agent, ProtocolRange
+from lab.text import is_address
 
 _BINARY = "/usr/bin/stunnel4"
 
