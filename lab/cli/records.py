@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -14,7 +15,7 @@ from lab.documents.verdicts import evaluate_tested
 from lab.record import CASES_NAME, LATEST_NAME, RecordError, RunRecord, load, whole
 from lab.report import markdown, terminal
 from lab.report.html import write
-from lab.report.plain import changes_in_words, claims_in_words
+from lab.report.plain import ClaimsTold, changes_in_words
 from lab.run.checkout import Checkout
 
 
@@ -66,18 +67,8 @@ def claims(
         return
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
-    words = [
-        claims_in_words(
-            one,
-            many,
-            found.run_id,
-            language=language,
-            columns=common.columns(),
-            everything=verbose,
-        )
-        for one, many in tested or results
-    ]
-    common.say("\n\n\n".join(words))
+    told = partial(ClaimsTold(language, common.columns()).whole, everything=verbose)
+    common.say("\n\n\n".join(told(*each, found.run_id) for each in tested or results))
 
 
 def compare(old: Path, new: Path, as_json: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -22,127 +23,118 @@ _WORDS = Path(__file__).with_name("claims.toml")
 NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
 
 
-def claims_in_words(
-    document: Document,
-    results: Sequence[ClaimResult],
-    run_id: str,
-    *,
-    language: Language = "en",
-    columns: int = COLUMNS,
-    everything: bool = False,
-) -> str:
-    """Every claim with its verdict, how it came about and where the claim holds.
+@dataclass(frozen=True)
+class ClaimsTold:
+    """Says what a run says about claims, in a language, in lines of so many columns."""
 
-    Claims of which the run tried nothing are counted; with ``everything`` they are listed, too.
-    """
-    head = f"{document.title.in_(language)} ({_label('run', language).format(run_id)})"
-    lines = [*hung("", head, columns), document.address, counted(results, language)]
-    for platform, stands_for in document.platforms.items():
-        lines += hung(padded(f"  {platform}", 12), stands_for.in_(language), columns)
-    section = None
-    told = [one for one in results if everything or _says_something(one)]
-    for result in told:
-        place = result.claim.place
-        if place.section != section:
-            section = place.section
-            lines += ["", *hung("", document.heading(place).in_(language), columns)]
-        lines += ["", *_claim(result, language, columns)]
-    if untried := len(results) - len(told):
-        lines += ["", *hung("", _label("untried", language).format(untried), columns)]
-    return "\n".join(lines)
+    language: Language = "en"
+    columns: int = COLUMNS
+
+    def whole(
+        self,
+        document: Document,
+        results: Sequence[ClaimResult],
+        run_id: str,
+        *,
+        everything: bool = False,
+    ) -> str:
+        """Every claim with its verdict, how it came about and where the claim holds.
+
+        Claims of which the run tried nothing are counted; with ``everything`` they are listed, too.
+        """
+        title = f"{document.title.in_(self.language)} ({self._label('run').format(run_id)})"
+        lines = [*self._hung("", title), document.address, self._counted(results)]
+        for platform, stands_for in document.platforms.items():
+            lines += self._hung(padded(f"  {platform}", 12), stands_for.in_(self.language))
+        section = None
+        told = [one for one in results if everything or _says_something(one)]
+        for result in told:
+            place = result.claim.place
+            if place.section != section:
+                section = place.section
+                lines += ["", *self._hung("", document.heading(place).in_(self.language))]
+            lines += ["", *self._claim(result)]
+        if untried := len(results) - len(told):
+            lines += ["", *self._hung("", self._label("untried").format(untried))]
+        return "\n".join(lines)
+
+    def summary(self, document: Document, results: Sequence[ClaimResult]) -> str:
+        """How many claims have each verdict, and in a sentence those that a reader would get wrong."""
+        lines = self._hung("", f"{document.id}: {self._counted(results)}")
+        for result in (one for verdict in NOTEWORTHY for one in results if one.verdict is verdict):
+            label = padded(f"  {self._verdict(result.verdict)}", 14)
+            lines += self._hung(label, result.claim.text.in_(self.language))
+            if result.condition is not None:
+                lines += self._hung(" " * 17, result.condition.in_(self.language))
+            if result.surprises:
+                lines += self._hung(" " * 17, self._surprises(result))
+        return "\n".join(lines)
+
+    def _counted(self, results: Iterable[ClaimResult]) -> str:
+        """``31 claims: 20 confirmed, 4 conditional, ...``; verdicts that no claim has are left out."""
+        by_verdict = {verdict: number for verdict, number in counts(results).items() if number}
+        named = [(str(n), self._verdict(verdict)) for verdict, n in by_verdict.items()]
+        english = self.language == "en"
+        each = [" ".join(words if english else reversed(words)) for words in named]
+        joined = (", " if english else "、").join(each)
+        return self._label("counts").format(sum(by_verdict.values()), joined)
+
+    def _claim(self, result: ClaimResult) -> Iterator[str]:
+        claim = result.claim
+        head = f"{self._verdict(result.verdict)}: {claim.id}"
+        if claim.place.paragraph is not None:
+            head += f" ({self._label('paragraph').format(claim.place.paragraph)})"
+        yield from self._hung("  ", head)
+        yield from self._hung("    ", claim.text.in_(self.language))
+        if result.verdict is ClaimVerdict.NOT_RUN:
+            yield f"    {self._label('made').format(result.made, result.needed)}"
+        if result.surprises:
+            yield from self._hung("    ", self._surprises(result))
+        for name, text in self._details(result):
+            yield from self._hung(padded(f"    {self._label(name)}", 15), text)
+
+    def _details(self, result: ClaimResult) -> Iterator[tuple[str, str]]:
+        claim = result.claim
+        if claim.untestable is not None:
+            yield "why", claim.untestable.in_(self.language)
+        if claim.basis is not None:
+            yield "basis", claim.basis.in_(self.language)
+        if len(set(result.where.values())) > 1:
+            each = [f"{where} {self._verdict(v)}" for where, v in result.where.items()]
+            yield "clients", ", ".join(each)
+        for setting in result.settings:
+            yield from self._setting(setting)
+        if result.condition is not None:
+            yield "condition", result.condition.in_(self.language)
+        if result.stand_ins:
+            yield "stand-ins", ", ".join(result.stand_ins)
+
+    def _surprises(self, result: ClaimResult) -> str:
+        number = len(result.surprises)
+        english = f"{number} surprise{'s' if number > 1 else ''}"
+        return self._label("surprises").format(english if self.language == "en" else number)
+
+    def _setting(self, setting: SettingResult) -> Iterator[tuple[str, str]]:
+        words = setting.setting.in_(self.language) if setting.setting else ""
+        beyond = f" [{self._label('beyond')}]" if setting.beyond else ""
+        by_state = {"holds": setting.holds, "fails": setting.fails, "not-run": setting.not_run}
+        for state, clients in by_state.items():
+            if clients:
+                named = ", ".join(clients)
+                yield state, f"{words}: {named}{beyond}" if words else named
+
+    def _hung(self, prefix: str, words: str) -> list[str]:
+        return hung(prefix, words, self.columns)
+
+    def _verdict(self, verdict: ClaimVerdict) -> str:
+        return read_words(_WORDS)["verdict"][verdict].in_(self.language)
+
+    def _label(self, name: str) -> str:
+        return read_words(_WORDS)["label"][name].in_(self.language)
 
 
 def _says_something(result: ClaimResult) -> bool:
     return result.verdict is not ClaimVerdict.NOT_RUN or result.made > 0
-
-
-def claims_summary(
-    document: Document,
-    results: Sequence[ClaimResult],
-    *,
-    language: Language = "en",
-    columns: int = COLUMNS,
-) -> str:
-    """How many claims have each verdict, and in a sentence those that a reader would get wrong."""
-    lines = hung("", f"{document.id}: {counted(results, language)}", columns)
-    for verdict in NOTEWORTHY:
-        for result in results:
-            if result.verdict is verdict:
-                label = padded(f"  {_word('verdict', verdict, language)}", 14)
-                lines += hung(label, result.claim.text.in_(language), columns)
-                if result.condition is not None:
-                    lines += hung(" " * 17, result.condition.in_(language), columns)
-                if result.surprises:
-                    lines += hung(" " * 17, _surprises(result, language), columns)
-    return "\n".join(lines)
-
-
-def counted(results: Iterable[ClaimResult], language: Language = "en") -> str:
-    """``31 claims: 20 confirmed, 4 conditional, ...``; verdicts that no claim has are left out."""
-    by_verdict = {verdict: number for verdict, number in counts(results).items() if number}
-    named = [(str(n), _word("verdict", verdict, language)) for verdict, n in by_verdict.items()]
-    each = [" ".join(words if language == "en" else reversed(words)) for words in named]
-    joined = (", " if language == "en" else "、").join(each)
-    return _label("counts", language).format(sum(by_verdict.values()), joined)
-
-
-def _claim(result: ClaimResult, language: Language, columns: int) -> Iterator[str]:
-    claim = result.claim
-    head = f"{_word('verdict', result.verdict, language)}: {claim.id}"
-    if claim.place.paragraph is not None:
-        head += f" ({_label('paragraph', language).format(claim.place.paragraph)})"
-    yield from hung("  ", head, columns)
-    yield from hung("    ", claim.text.in_(language), columns)
-    if result.verdict is ClaimVerdict.NOT_RUN:
-        yield f"    {_label('made', language).format(result.made, result.needed)}"
-    if result.surprises:
-        yield from hung("    ", _surprises(result, language), columns)
-    for label, text in _details(result, language):
-        yield from hung(padded(f"    {label}", 15), text, columns)
-
-
-def _details(result: ClaimResult, language: Language) -> Iterator[tuple[str, str]]:
-    claim = result.claim
-    if claim.untestable is not None:
-        yield _label("why", language), claim.untestable.in_(language)
-    if claim.basis is not None:
-        yield _label("basis", language), claim.basis.in_(language)
-    if len(set(result.where.values())) > 1:
-        each = [f"{where} {_word('verdict', v, language)}" for where, v in result.where.items()]
-        yield _label("clients", language), ", ".join(each)
-    for setting in result.settings:
-        yield from _setting(setting, language)
-    if result.condition is not None:
-        yield _label("condition", language), result.condition.in_(language)
-    if result.stand_ins:
-        yield _label("stand-ins", language), ", ".join(result.stand_ins)
-
-
-def _surprises(result: ClaimResult, language: Language) -> str:
-    number = len(result.surprises)
-    words = f"{number} surprise{'s' if number > 1 else ''}" if language == "en" else str(number)
-    return _label("surprises", language).format(words)
-
-
-def _setting(setting: SettingResult, language: Language) -> Iterator[tuple[str, str]]:
-    words = setting.setting.in_(language) if setting.setting else ""
-    beyond = f" [{_label('beyond', language)}]" if setting.beyond else ""
-    for state, clients in (
-        ("holds", setting.holds),
-        ("fails", setting.fails),
-        ("not-run", setting.not_run),
-    ):
-        if clients:
-            named = ", ".join(clients)
-            yield _label(state, language), f"{words}: {named}{beyond}" if words else named
-
-
-def _label(name: str, language: Language) -> str:
-    return _word("label", name, language)
-
-
-def _word(section: str, name: str, language: Language) -> str:
-    return read_words(_WORDS)[section][name].in_(language)
 
 
 # -- a comparison of two runs ----------------------------------------------------------------------

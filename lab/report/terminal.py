@@ -463,14 +463,11 @@ class _Printer:
         for cause, clients in view.causes(record.attempts).items():
             self.verdict_on(cause, Verdict.CANNOT, "\n")
             self.line(f"  {view.stopped_in_words(clients, self.language)}", dim=True)
-        for document, results in _evaluated(record):
-            if any(result.made for result in results):
-                from lab.report.plain import claims_summary  # noqa: PLC0415 - for documents alone
+        from lab.report.plain import ClaimsTold  # noqa: PLC0415 - for documents alone
 
-                columns = min(self.console.width, 100)
-                language = self._document_language
-                words = claims_summary(document, results, language=language, columns=columns)
-                self.line("\n" + words)
+        told = ClaimsTold(self._document_language, min(self.console.width, 100))
+        for document, results in _evaluated(record):
+            self.line("\n" + told.summary(document, results))
         self.console.print()
         self.images(record.images)
 

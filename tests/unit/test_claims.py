@@ -40,7 +40,7 @@ from lab.model import (
 from lab.model.expectations import Expectation, Verdict
 from lab.record import AttemptResult, RunRecord
 from lab.report.layout import hung, wrap
-from lab.report.plain import claims_in_words, claims_summary
+from lab.report.plain import ClaimsTold
 from lab.settings import parse_server
 from tests.unit.made_up import START, attempt, attempt_record, run_record, what_arrived
 
@@ -243,8 +243,8 @@ def test_a_verdict_that_rests_on_a_surprise_says_so_everywhere(language: Languag
     # and both texts say it, and only where it is so
     words = {"en": "rests on 1 surprise of the run", "ja": "想定外の結果 1 件に基づく"}[language]
     for result, says in ((named, True), (silent, False)):
-        whole = claims_in_words(made, [result], "some-run", language=language)
-        short = claims_summary(made, [result], language=language)
+        whole = ClaimsTold(language).whole(made, [result], "some-run")
+        short = ClaimsTold(language).summary(made, [result])
         assert [words in text for text in (whole, short)] == [says, says]
 
 
@@ -540,8 +540,8 @@ def test_a_client_that_behaves_as_the_document_says_turns_the_verdicts_round() -
 @pytest.mark.parametrize("made", documents().values(), ids=documents())
 def test_the_words_fit_into_80_columns(made: Document, language: Any) -> None:
     results = results_as_expected(made.id)
-    text = claims_in_words(made, results, "some-run", language=language)
-    short = claims_summary(made, results, language=language)
+    text = ClaimsTold(language).whole(made, results, "some-run")
+    short = ClaimsTold(language).summary(made, results)
     for line in [*text.splitlines(), *short.splitlines()]:
         assert cell_len(line) <= 80 or line == made.address
     assert has_japanese(text) is (language == "ja")
@@ -551,7 +551,7 @@ def test_the_words_fit_into_80_columns(made: Document, language: Any) -> None:
 
 def test_the_words_of_a_claim_say_where_it_holds_and_why() -> None:
     results = results_as_expected()
-    text = claims_in_words(movable_type(), results, "some-run")
+    text = ClaimsTold().whole(movable_type(), results, "some-run")
     block = text[text.index("conditional: remedy-ssl-cipher-list") :].split("\n\n")[0]
     words = " ".join(block.split())
     assert "by client rocky9:FIPS confirmed, rocky9:FUTURE refuted" in words
@@ -564,7 +564,7 @@ def test_the_words_of_a_claim_say_where_it_holds_and_why() -> None:
 
 def test_the_summary_counts_and_names_what_does_not_simply_hold() -> None:
     results = results_as_expected()
-    text = claims_summary(movable_type(), results)
+    text = ClaimsTold().summary(movable_type(), results)
     number = counts(results)
     head = f"movable-type: {len(results)} claims: {number[ClaimVerdict.CONFIRMED]} confirmed"
     assert text.startswith(head)
@@ -575,7 +575,7 @@ def test_the_summary_counts_and_names_what_does_not_simply_hold() -> None:
 def test_a_claim_that_was_not_run_says_how_much_is_missing() -> None:
     made = document(CLAIM, TEST)
     record = run_record(attempts=[attempts("centos7", REFUSED)], cases=())
-    text = claims_in_words(made, evaluate(made, record), record.run_id)
+    text = ClaimsTold().whole(made, evaluate(made, record), record.run_id)
     assert "not run: it-fails (paragraph 2)" in text
     assert "1 of 2 checks made" in text
 
@@ -592,11 +592,11 @@ def test_claims_of_which_nothing_was_tried_are_counted_and_listed_on_demand(
     made = document(CLAIM, TEST, *others)
     record = run_record(attempts=[attempts("centos7", REFUSED)], cases=())
     results = evaluate(made, record)
-    short = claims_in_words(made, results, record.run_id, language=language)
+    short = ClaimsTold(language).whole(made, results, record.run_id)
     assert words in short
     assert "it-fails" in short
     assert ": a" not in short
-    whole = claims_in_words(made, results, record.run_id, language=language, everything=True)
+    whole = ClaimsTold(language).whole(made, results, record.run_id, everything=True)
     assert words not in whole
     assert ": a (" in whole
 
