@@ -20,6 +20,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 
+from lab.grouping import grouped_by
 from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spelt
 from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict, rate_in_words
@@ -277,9 +278,7 @@ def _cells_of(record: RunRecord, races: frozenset[str]) -> dict[str, _Cell]:
     """The cells of a run by id, in the order of its cases, attempts outside of cases last."""
     cases = {case.id: case for case in record.cases}
     order = {name: n for n, name in enumerate(i for case in record.cases for i in case.attempts)}
-    grouped: dict[str, list[AttemptResult]] = {}
-    for attempt in sorted(record.attempts, key=lambda a: (order.get(a.id, len(order)), a.id)):
-        grouped.setdefault(_name(attempt, races), []).append(attempt)
+    ordered = sorted(record.attempts, key=lambda a: (order.get(a.id, len(order)), a.id))
     return {
         name: _Cell(
             tuple(many),
@@ -287,7 +286,7 @@ def _cells_of(record: RunRecord, races: frozenset[str]) -> dict[str, _Cell]:
             if many[0].case in races and many[0].role is Role.BREAKS
             else None,
         )
-        for name, many in grouped.items()
+        for name, many in grouped_by(ordered, lambda a: _name(a, races)).items()
     }
 
 

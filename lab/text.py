@@ -6,6 +6,7 @@ In a record texts from outside are kept as they came (:func:`readable`).
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -250,3 +251,12 @@ def sentences(table: Path) -> Mapping[str, Any]:
     import tomllib  # noqa: PLC0415 - nearly no command needs it
 
     return tomllib.loads(table.read_text(encoding="utf-8"))
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -147,7 +147,7 @@ def noticed(fault: Fault, tree: Path) -> Mapping[str, str]:
 def forget_images(engine: DockerClient, tree: Path) -> None:
     """Remove the images that this tree's recipes lead to, and those of this checkout do not."""
     its, ours = (
-        ImageStore(engine, state_directory(tree), recipes=recipes).current_tags()
+        ImageStore(engine, state_directory(tree), directory=recipes).current_tags()
         for recipes in (tree / RECIPES, root() / RECIPES)
     )
     for tag in its - ours:

@@ -12,7 +12,7 @@ import traceback
 import warnings
 from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
-from resident import BadRequest, Progress, Request, Result
+from resident import BadRequest, ForkedHandler, Progress, Request, ResidentAgent, Result
 
 #: The resolver's numbers by their names, as ``socket`` has them.
 _EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
@@ -171,13 +171,13 @@ def error_symbol(error: OSError) -> Optional[str]:
     return errno.errorcode.get(error.errno or 0)
 
 
-def versions() -> Dict[str, str]:
-    """What the ready line says of the interpreter and its TLS library."""
-    return {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
+def serve(name: str, attempt: ForkedHandler, **more: str) -> None:
+    """Serve attempts until standard input ends; ``more`` are versions beside the interpreter's.
 
-
-def warm_up() -> None:
-    """Load before the first fork what a connection would load."""
+    What a connection would load is loaded before the first fork.
+    """
     # The codec of host names, which the interpreter loads at the first lookup.
     "lab.test".encode("idna")
     ssl.create_default_context()
+    known = {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION, **more}
+    ResidentAgent(name, versions=known, forked={"attempt": attempt}, keeps=True).run()

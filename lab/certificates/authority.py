@@ -82,26 +82,18 @@ class Authority:
     title: str
     root_key: rsa.RSAPrivateKey
     intermediate_key: rsa.RSAPrivateKey
-    root: x509.Certificate
     now: datetime
 
-    @classmethod
-    def create(
-        cls,
-        title: str,
-        root_key: rsa.RSAPrivateKey,
-        intermediate_key: rsa.RSAPrivateKey,
-        now: datetime,
-    ) -> Authority:
-        """A new CA whose root is valid for ten years before and after ``now``."""
-        name = _name(f"{title} root", "certificate authority")
-        root = (
-            _builder(name, name, root_key.public_key(), now - _CA_AGE, now + _CA_AGE)
+    @cached_property
+    def root(self) -> x509.Certificate:
+        """Its own certificate, valid for ten years before and after ``now``."""
+        name, key = _name(f"{self.title} root", "certificate authority"), self.root_key
+        return (
+            _builder(name, name, key.public_key(), self.now - _CA_AGE, self.now + _CA_AGE)
             .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
             .add_extension(_key_usage(ca=True), critical=True)
-            .sign(root_key, hashes.SHA256())
+            .sign(key, hashes.SHA256())
         )
-        return cls(title, root_key, intermediate_key, root, now)
 
     @cached_property
     def _issuing(self) -> trustme.CA:

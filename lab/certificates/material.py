@@ -114,28 +114,12 @@ class RunCertificates:
     """All certificates of one run. Safe to use from several threads."""
 
     def __init__(
-        self, hosts: Sequence[str], now: datetime, wanted: Wanted, zone: str = ZONE
-    ) -> None:
-        self.hosts = tuple(hosts)
-        self._zone = zone
-        self._wanted = wanted
-        self.now = now
-        self._own: dict[tuple[str, str], ServerCertificate] = {}
-        self._own_anchors: bytes | None = None
-        self._addresses: dict[str, str] = {}
-        self._also: tuple[str, ...] = ()
-        self._made: dict[Hashable, Any] = {}
-        self._locks: dict[Hashable, threading.Lock] = {}
-        self._guard = threading.Lock()
-
-    @classmethod
-    def create(
-        cls,
+        self,
         hosts: Sequence[str],
         now: datetime | None = None,
         wanted: Wanted | None = None,
         zone: str = ZONE,
-    ) -> RunCertificates:
+    ) -> None:
         """Prepare material for servers of these names; nothing is generated yet.
 
         Args:
@@ -159,7 +143,17 @@ class RunCertificates:
         now = datetime.now(UTC) if now is None else now
         if now.tzinfo is None:
             raise CertificateError(f"the time {now.isoformat()} has no time zone: write it in UTC")
-        return cls(hosts, now.astimezone(UTC).replace(microsecond=0), wanted or Wanted(), zone)
+        self.now = now.astimezone(UTC).replace(microsecond=0)
+        self.hosts = tuple(hosts)
+        self._zone = zone
+        self._wanted = wanted or Wanted()
+        self._own: dict[tuple[str, str], ServerCertificate] = {}
+        self._own_anchors: bytes | None = None
+        self._addresses: dict[str, str] = {}
+        self._also: tuple[str, ...] = ()
+        self._made: dict[Hashable, Any] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._guard = threading.Lock()
 
     def want(self, more: Wanted) -> bool:
         """Let :meth:`files` make these as well.
@@ -399,7 +393,7 @@ class RunCertificates:
     def _authority(self, issuer: Issuer) -> Authority:
         return self._once(
             ("authority", issuer),
-            lambda: Authority.create(
+            lambda: Authority(
                 _TITLES[issuer],
                 self._ca_key(issuer, "root"),
                 self._ca_key(issuer, "intermediate"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.host.machine import write_whole
 from lab.own.findings import InputError
 
 
@@ -50,12 +51,7 @@ class OutputFile:
                 with self.path.open("a", encoding="utf-8", newline="\n") as file:
                     file.write(text)
                 return
-            part = self._target.with_name(f".{self._target.name}.{os.getpid()}")
-            try:
-                part.write_text(text, encoding="utf-8", newline="\n")
-                part.replace(self._target)
-            finally:
-                part.unlink(missing_ok=True)
+            write_whole(self._target, text)
         except (OSError, ValueError) as error:
             raise self._cannot(error) from error
 

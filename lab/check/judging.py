@@ -12,7 +12,7 @@ from typing import Any, Final
 from lab.check.result import Demand, Requirement, Row, RowVerdict, SourceLine
 from lab.model import Outcome, Reason, Result, Stage
 from lab.model.expectations import Verdict
-from lab.model.software import HostDifference, differences
+from lab.model.software import HostDifference
 from lab.own.configurations import reader_of
 from lab.own.files import CONFIGURATION, Unreadable, check_regular, read
 from lab.own.presumed import in_both_languages
@@ -103,11 +103,7 @@ def on_real_hosts(result: AttemptResult, *, always: bool) -> list[HostDifference
         result: of the attempt.
         always: what it does with every server, else what depends on one.
     """
-    client, outcome = result.client, result.outcome
-    if client.platform not in result.stand_ins or outcome is None or outcome.protocol is None:
-        return []
-    known = differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
-    return [one for one in known if one.depends_on_server is not always]
+    return [one for one in result.on_real_hosts if one.depends_on_server is not always]
 
 
 def _cause(wanted: Requirement, result: AttemptResult, outcome: Outcome) -> InBothLanguages | None:

@@ -12,6 +12,7 @@ from typing import Any
 from lab.check.clients import clients_of, most_lenient, usual_among
 from lab.check.demands import Demands, failure
 from lab.check.result import Demand, Requirement, SourceLine
+from lab.grouping import grouped_by
 from lab.model import Attempt, FtpClientSettings, Goal, ProtocolRange, ServerSettings
 from lab.own.attempt import BARE_CLIENT, FTP_CLIENT, read_attempt
 from lab.own.configurations import GivenFiles, options_in_words
@@ -141,11 +142,8 @@ def _one_of_each(
     policies, plays no part behind a login. So it is one that must be there, on the platform that is named
     first, and that gets as far as that if any does.
     """
-    kinds: dict[object, list[str]] = {}
-    for name in clients:
-        if isinstance(client := parse_client(name), FtpClientSettings):
-            kinds.setdefault(type(client), []).append(name)
-    for names in kinds.values():
+    of_ftp = (name for name in clients if isinstance(parse_client(name), FtpClientSettings))
+    for names in grouped_by(of_ftp, lambda name: type(parse_client(name))).values():
         certain = [name for name in names if not clients[name][1]] or names
         platform = parse_client(certain[0]).platform
         name = most_lenient([n for n in certain if parse_client(n).platform == platform])

@@ -17,6 +17,7 @@ from lab.check.ladders import Ladders, Rungs
 from lab.check.result import Demand, Requirement, Row, RowVerdict, Strongest, StrongestLine
 from lab.check.search import Answer, Bound, Excluded, FoundConfiguration, Lost, Trial, search
 from lab.check.tries import SpentError, Tries
+from lab.grouping import grouped_by
 from lab.model import Attempt, Result, ServerSettings
 from lab.own.configurations import WritableConfiguration
 from lab.own.rewriting import WrittenLine
@@ -255,9 +256,7 @@ class _Finder:
 
     def _lost(self, lost: Sequence[Lost]) -> InBothLanguages:
         """Who is lost, those together who are refused alike; of a race the worst rate of them."""
-        alike: dict[InBothLanguages, list[Lost]] = {}
-        for one in lost:
-            alike.setdefault(self._refusal(one.member, one.answer), []).append(one)
+        alike = grouped_by(lost, lambda one: self._refusal(one.member, one.answer))
         said = []
         for refusal, each in alike.items():
             clients = listed_in_both([self._name(one.member) for one in each], MOST_NAMED)
@@ -284,12 +283,12 @@ class _Finder:
         """Of whom it does not serve: why, those together of whom the same is to be said."""
         if not any(one in self._members for one in found.answers):
             yield say("said", "serves-nobody")
-        alike: dict[object, list[Excluded]] = {}
-        for one in found.excluded:
+
+        def said_of(one: Excluded) -> object:
             refusal = self._refusal(one.member, one.answer)
-            key = (refusal, one.needs, tuple(lost.member for lost in one.by))
-            alike.setdefault(key, []).append(one)
-        for each in alike.values():
+            return refusal, one.needs, tuple(lost.member for lost in one.by)
+
+        for each in grouped_by(found.excluded, said_of).values():
             yield self._excluded(each, found)
 
     def _excluded(self, each: Sequence[Excluded], found: FoundConfiguration) -> InBothLanguages:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from lab.check.result import (
     StrongestLine,
 )
 from lab.check.strongest import say as proposed
+from lab.grouping import grouped_by
 from lab.model import NotJudged, Rating
 from lab.remedies.words import InBothLanguages, words
 from lab.report.advice import advice_in_words, change_in_words, outcome_in_words, refusal_in_words
@@ -363,12 +365,9 @@ def _decisive(
     lines: Sequence[StrongestLine],
 ) -> Iterator[tuple[Sequence[str], Sequence[InBothLanguages]]]:
     """The lines that could be stronger, those together about which the same is said."""
-    alike: dict[Sequence[InBothLanguages], list[str]] = {}
-    for line in lines:
-        if line.loses:
-            alike.setdefault(line.comment, []).append(line.text)
-    for comment, texts in alike.items():
-        yield texts, comment
+    alike = grouped_by((line for line in lines if line.loses), attrgetter("comment"))
+    for comment, each in alike.items():
+        yield [line.text for line in each], comment
 
 
 # -- for programs -----------------------------------------------------------------------------------

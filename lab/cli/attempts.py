@@ -20,7 +20,7 @@ from lab.own.findings import Severity, data
 from lab.servers import SERVERS
 from lab.settings import attempt_of, help_lines, parse_client, parse_server, server_in_words
 from lab.text import visible
-from lab.words import InBothLanguages
+from lab.words import InBothLanguages, joined
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -347,7 +347,7 @@ def _scan(name: str, /, **values: object) -> InBothLanguages:
 def scans_in_words(counts: Mapping[str, int]) -> InBothLanguages:
     """How many scans came to what, in one line."""
     each = [_scan("number", number=n, what=_scan(name)) for name, n in counts.items() if n]
-    there = InBothLanguages(", ".join(o.en for o in each), "、".join(o.ja for o in each))
+    there = joined(each, ", ")
     total = sum(counts.values())
     return _scan("counts", number=total, each=there if total else _scan("nothing"))
 

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from lab.cli import common
+from lab.grouping import grouped_by
 from lab.report.layout import print_hanging
 
 if TYPE_CHECKING:
@@ -95,10 +96,8 @@ def soak(cases: list[str] | None = None, rounds: int = 50) -> None:
 def _print_cases(cases: Sequence[LoadedCase]) -> None:
     """Print cases under their sections; one with several clients once, with all of them."""
     section = None
-    functions: dict[tuple[Path, str], list[LoadedCase]] = {}
-    for c in cases:  # two modules may have a function of the same name
-        functions.setdefault((c.path, c.name), []).append(c)
-    for c, *others in functions.values():
+    # Two modules may have a function of the same name.
+    for c, *others in grouped_by(cases, lambda one: (one.path, one.name)).values():
         if (c.document, c.section) != section:
             section = (c.document, c.section)
             print_hanging(common.console(), "", Text(f"\n{c.document}: {c.section}", style="bold"))

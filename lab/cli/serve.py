@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lab.cli import common
+from lab.grouping import grouped_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,13 +93,6 @@ def _said(name: str, /, **values: object) -> InBothLanguages:
     return common.said("serve", name, **values)
 
 
-def _by_subject(entries: Sequence[ServedEntry]) -> dict[str, list[ServedEntry]]:
-    found: dict[str, list[ServedEntry]] = {}
-    for entry in entries:
-        found.setdefault(entry.subject, []).append(entry)
-    return found
-
-
 @dataclass(frozen=True)
 class _Told:
     """What people are told, in their language."""
@@ -142,7 +136,7 @@ class _Told:
 
         name, shows = (_said(one).in_(self.language) for one in ("name", "what-it-shows"))
         rows = [[name, *Transport, shows]]
-        for subject, ways in _by_subject(entries).items():
+        for subject, ways in grouped_by(entries, lambda entry: entry.subject).items():
             rows.append([subject, *cells(ways), ways[0].title.in_(self.language)])
         widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
         for *first, last in rows:
@@ -186,7 +180,7 @@ class _Told:
         from lab.serve.commands import url
 
         width = max(len(entry.transport) for entry in ready.wish.entries)
-        for subject, ways in _by_subject(ready.wish.entries).items():
+        for subject, ways in grouped_by(ready.wish.entries, lambda entry: entry.subject).items():
             title, shows = ways[0].title.in_(self.language), ways[0].shows.in_(self.language)
             words = f"{title}。{shows}" if self.language == "ja" else f"{title}. {shows}"
             print_hanging(common.console(), f"{subject}: ", words)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import ipaddress
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -304,15 +303,6 @@ def errno_in(words: str, texts: Mapping[str, str] = _SYSTEM_ERRORS) -> str | Non
         texts: symbols by their texts, of a program that has its own.
     """
     return next((symbol for text, symbol in texts.items() if text in words), None)
-
-
-def is_address(name: str) -> bool:
-    """Whether it is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 #: Versions of TLS as options have them that leave out the name.

@@ -7,15 +7,18 @@ starts it with that configuration, visits it once and ends it. ``docs/edge.md`` 
 
 from __future__ import annotations
 
+import functools
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from lab.clients.base import Installed, Program, Target, authorization, is_address
+from lab.clients.base import Installed, Program, Target, authorization
 from lab.clients.tls_perl import TlsPerl
 from lab.model import ClientReport, Goal, WebClientSettings, setting
+from lab.text import is_address
 
 #: Debian's file of the public roots; the lab's own are in its place.
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
@@ -280,6 +283,12 @@ class LogLines:
         """What the messages of a visit say: its error, and the step at which it ended."""
         error = "\n".join(self.of(text))
         return {"error": error, "step": step_of(error, self.steps)}
+
+
+@functools.cache
+def template(module: str, name: str) -> str:
+    """A configuration to be filled in, by :meth:`str.format`: a file in ``templates`` beside a module."""
+    return (Path(module).parent / "templates" / name).read_text(encoding="utf-8")
 
 
 def step_of(text: str, steps: Sequence[tuple[str, re.Pattern[str]]]) -> str:

@@ -26,6 +26,7 @@ from typing import Any
 
 from lab.cases import LoadedCase, PlannedAttempt
 from lab.documents import Bilingual, Claim, ClaimVerdict, Document, Language, Test
+from lab.grouping import grouped_by
 from lab.model import Role
 from lab.model.expectations import Verdict, judge
 from lab.record import AttemptResult, RunRecord
@@ -114,10 +115,7 @@ class ClaimResult:
 
 def evaluate(document: Document, record: RunRecord) -> tuple[ClaimResult, ...]:
     """The verdict of a run on every claim of a document, in the document's order."""
-    by_case: dict[str, list[AttemptResult]] = {}
-    for attempt in record.attempts:
-        if attempt.case is not None:
-            by_case.setdefault(case_name(attempt.case), []).append(attempt)
+    by_case = grouped_by(record.attempts, lambda attempt: case_name(attempt.case or ""))
     return tuple(_result(claim, by_case) for claim in document.claims)
 
 
@@ -312,9 +310,7 @@ def problems(document: Document, cases: Sequence[LoadedCase]) -> list[str]:
         document: the claims.
         cases: the whole catalogue; cases of other documents may be named, and need no claim here.
     """
-    by_name: dict[str, list[LoadedCase]] = {}
-    for case in cases:
-        by_name.setdefault(case_name(case.id), []).append(case)
+    by_name = grouped_by(cases, lambda case: case_name(case.id))
     own = {name for name, loaded in by_name.items() if loaded[0].document == document.id}
     return [
         *_unknown_cases(document, by_name),

@@ -52,9 +52,7 @@ class FilesOfExercise:
         anchors = [name for name in ANCHORS if name in {n for k, n in wanted if k == "anchor"}]
         self._material = (
             material
-            or RunCertificates.create(
-                [self._host], wanted=Wanted({self._host: slugs}, anchors)
-            ).generate()
+            or RunCertificates([self._host], wanted=Wanted({self._host: slugs}, anchors)).generate()
         )
 
     def contents(self, way: Way) -> Mapping[str, bytes]:

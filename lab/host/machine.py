@@ -88,6 +88,20 @@ def free_bytes(path: Path) -> int | None:
     return None
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file in one step: a reader never finds half of it.
+
+    Raises:
+        OSError: it cannot be written; it is as it was.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def program(name: str) -> str | None:
     """The full path of a program, looked for in the administrator's directories too.
 

@@ -8,7 +8,6 @@ that every checkout can see it and it goes when the machine restarts.
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -288,9 +287,7 @@ def write_owner(daemon: Daemon, path: Path = OWNER_FILE) -> None:
     here = str(checkout.root().resolve())
     owner = Owner(checkout.identity(), here, daemon.pid, daemon.started)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(owner._asdict(), indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    machine.write_whole(path, json.dumps(owner._asdict(), indent=2) + "\n")
 
 
 def remove_files() -> None:

@@ -51,30 +51,34 @@ class Provenance(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image: str = Field(description="name of the image in the lab, for example rocky9")
-    source: str = Field(description="registry or packages")
-    stand_in: bool = Field(description="true when it only stands in for the distribution named")
-    os: str = Field(description="PRETTY_NAME of the image's own os-release")
-    tls_library: str | None = Field(
-        default=None, description="TLS library of the programs under test, with its build"
-    )
-    packages: dict[str, str] = Field(
-        default_factory=dict, description="version by package, program or module"
-    )
-    crypto_policies: tuple[str, ...] = Field(
-        default=(), description="crypto policies that a container of it can be started with"
-    )
-    real: tuple[str, ...] = Field(default=(), description="what is the distribution's own")
-    not_real: tuple[str, ...] = Field(default=(), description="what is not, or not there")
-    fallback_reason: str | None = Field(
-        default=None, description="why the packages were used although a registry was allowed"
-    )
-    digest: str | None = Field(
-        default=None, description="registry digest of the distribution image it is built on"
-    )
-    recipe: str = Field(description="hash over the recipe and everything that goes into it")
-    id: str = Field(default="", description="the image's id on the engine, known when it is read")
-    built_at: datetime.datetime = Field(description="when it was finished, UTC")
+    image: str
+    """Name of the image in the lab, for example ``rocky9``."""
+    source: str
+    """``registry`` or ``packages``."""
+    stand_in: bool
+    """True when it only stands in for the distribution named."""
+    os: str
+    """``PRETTY_NAME`` of the image's own os-release."""
+    tls_library: str | None = None
+    """TLS library of the programs under test, with its build."""
+    packages: dict[str, str] = Field(default_factory=dict)
+    """Version by package, program or module."""
+    crypto_policies: tuple[str, ...] = ()
+    """Crypto policies that a container of it can be started with."""
+    real: tuple[str, ...] = ()
+    """What is the distribution's own."""
+    not_real: tuple[str, ...] = ()
+    """What is not, or not there."""
+    fallback_reason: str | None = None
+    """Why the packages were used although a registry was allowed."""
+    digest: str | None = None
+    """Registry digest of the distribution image it is built on."""
+    recipe: str
+    """Hash over the recipe and everything that goes into it."""
+    id: str = ""
+    """The image's id on the engine, known when it is read."""
+    built_at: datetime.datetime
+    """When it was finished, UTC."""
 
     def label(self) -> str:
         """The text of the label. The id is left out: an image cannot contain its own id."""

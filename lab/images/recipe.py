@@ -89,7 +89,8 @@ class Artifact(_Part):
     version: str
     file: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size: int = Field(gt=0, description="bytes")
+    size: int = Field(gt=0)
+    """In bytes."""
     members: dict[str, str] = Field(min_length=1)
     platform: Platform | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,39 +31,29 @@ if TYPE_CHECKING:
     from lab.images.sources import Registry
 
 
+@dataclass(eq=False)
 class ImageStore:
-    """The images on one engine, as this checkout's recipes describe them.
+    """The images on one engine, as this checkout's recipes describe them."""
 
-    Args:
-        engine: the engine that holds and builds them.
-        state: the directory of the checkout for what is generated (``.lab``); downloads are cached
-            in it.
-        source: where images may come from.
-        progress: told of everything that takes time.
-        recipes: the directory of the recipes (default: ``compose/images`` of this checkout).
-        release: that of the servers' images; empty: the usual one.
-        registry: where the distributions' own images are pulled from (default: through the engine).
-    """
+    engine: docker.DockerClient
+    """The engine that holds and builds them."""
+    state: Path
+    """The directory of the checkout for what is generated (``.lab``); downloads are cached in it."""
+    source: Source = Source.AUTO
+    """Where images may come from."""
+    progress: Progress = field(default_factory=Progress)
+    """Told of everything that takes time."""
+    _: KW_ONLY
+    directory: Path = field(default_factory=lambda: root() / "compose" / "images")
+    """That of the recipes."""
+    release: str = ""
+    """That of the servers' images; empty: the usual one."""
+    registry: Registry | None = None
+    """Where the distributions' own images are pulled from; ``None``: through the engine."""
 
-    def __init__(
-        self,
-        engine: docker.DockerClient,
-        state: Path,
-        source: Source = Source.AUTO,
-        progress: Progress | None = None,
-        *,
-        recipes: Path | None = None,
-        release: str = "",
-        registry: Registry | None = None,
-    ) -> None:
-        self.engine = engine
-        self.source = source
-        self.progress = progress or Progress()
-        self._directory = recipes or root() / "compose" / "images"
-        self._builds_file = self._directory.parent / "builds.toml"
-        self.recipes = load(self._directory, release)
-        self.state = state
-        self.registry = registry
+    def __post_init__(self) -> None:
+        self.recipes = load(self.directory, self.release)
+        self._builds_file = self.directory.parent / "builds.toml"
 
     @property
     def of_topology(self) -> tuple[str, ...]:
@@ -184,7 +175,7 @@ class ImageStore:
 
         left_out = () if on_demand else self.on_demand
         infos = {name: info for name, info in self.found().items() if name not in left_out}
-        spared = bases(self._directory)
+        spared = bases(self.directory)
         spared |= {r.name for r in self.recipes.values() if r.only_real or r.on_demand}
         missing = [name for name in self.recipes if name not in infos and name not in spared]
         if missing:
@@ -254,4 +245,4 @@ class ImageStore:
 
     def current_tags(self) -> set[str]:
         """The tags of every image that the recipes lead to, of any release and from anywhere."""
-        return tags(self._directory)
+        return tags(self.directory)

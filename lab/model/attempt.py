@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.model.settings import ClientSettings, ServerSettings
 
@@ -88,43 +88,38 @@ def settings_key(settings: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Loads:
+class _Asked:
+    """Something that builds are asked for; a kind of it says what, in words."""
+
+    what: str
+    words: ClassVar[str]
+
+    def __str__(self) -> str:
+        return self.words.format(self.what)
+
+
+class Loads(_Asked):
     """The server's library loads this certificate of the catalogue, with its key, as a server's own."""
 
-    certificate: str
-
-    def __str__(self) -> str:
-        return f"the server's library loads the certificate {self.certificate}"
+    words = "the server's library loads the certificate {}"
 
 
-@dataclass(frozen=True)
-class Speaks:
+class Speaks(_Asked):
     """The server's library has a cipher suite for this protocol version at its default security level."""
 
-    version: str
-
-    def __str__(self) -> str:
-        return f"the server's library can speak {self.version}"
+    words = "the server's library can speak {}"
 
 
-@dataclass(frozen=True)
-class Accepts:
+class Accepts(_Asked):
     """A listener with the attempt's settings agrees to this protocol version."""
 
-    version: str
-
-    def __str__(self) -> str:
-        return f"the server accepts {self.version}"
+    words = "the server accepts {}"
 
 
-@dataclass(frozen=True)
-class Offers:
+class Offers(_Asked):
     """The client, with the attempt's settings, offers this protocol version."""
 
-    version: str
-
-    def __str__(self) -> str:
-        return f"the client offers {self.version}"
+    words = "the client offers {}"
 
 
 Capability = Loads | Speaks | Accepts | Offers

@@ -31,10 +31,10 @@ from lab.own.files import (
 )
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
-from lab.own.names import is_address, is_host_name, is_of_the_lab
+from lab.own.names import is_host_name, is_of_the_lab
 from lab.servers import SERVERS
 from lab.settings import attempt_of, parse_client, parse_server
-from lab.text import cut
+from lab.text import cut, is_address
 
 if TYPE_CHECKING:
     from lab.own.backend import Backend

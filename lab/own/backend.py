@@ -26,10 +26,10 @@ from lab.model import ProtocolRange
 from lab.own.backend_data import Form, backend_in, form_of
 from lab.own.files import ClientForm, UserAnchors, UserCertificate
 from lab.own.findings import Finding, Findings, InputError, data
-from lab.own.names import is_address, is_host_name
+from lab.own.names import is_host_name
 from lab.own.vcl import UNITS, ValueKind, Written, WrittenBackend
 from lab.remedies.words import InBothLanguages
-from lab.text import cut, did_you_mean, listed
+from lab.text import cut, did_you_mean, is_address, listed
 
 #: The parameters, and what is said of a definition.
 TABLE = "backend.toml"

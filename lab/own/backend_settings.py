@@ -10,7 +10,8 @@ from lab.model import ServerSettings, WebClientSettings
 from lab.own.backend import ADDRESSES, TABLE, TLS_PORT, Backend
 from lab.own.backend_data import Form
 from lab.own.findings import Finding, Findings, data
-from lab.own.names import is_address, is_of_the_lab
+from lab.own.names import is_of_the_lab
+from lab.text import is_address
 
 C = TypeVar("C", bound=WebClientSettings)
 

@@ -15,11 +15,11 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.model import ServerSettings, WebServerSettings
 from lab.model.software import LAB
-from lab.own.findings import ONE_FILE, Finding, Origins
+from lab.own.findings import ONE_FILE, Finding, Origins, data
 from lab.own.rewriting import Rewrite, plain
 from lab.remedies.words import InBothLanguages
 from lab.servers.base import Server
@@ -92,6 +92,11 @@ class WritableConfiguration:
 class ConfigurationReading(ABC):
     """What reads the files of one server software, and writes them again."""
 
+    table: ClassVar[str] = ""
+    """The path of its table, as :class:`lab.own.telling.Telling` reads it; empty: it presumes nothing."""
+    presuming: ClassVar[tuple[str, ...]] = ()
+    """Phrases of the table that say what must hold on a person's server, beside its options and rules."""
+
     @abstractmethod
     def read(self, given: ConfigurationText) -> ReadConfiguration:
         """What a text comes to.
@@ -140,7 +145,12 @@ class ConfigurationReading(ABC):
 
     def presumptions(self) -> Iterator[InBothLanguages]:
         """Every wording of what must hold on a person's server, with the places of its values."""
-        yield from ()
+        known = data(self.table) if self.table else {"option": {}, "rule": ()}
+        for row in (*known["option"].values(), *known["rule"]):
+            if "presumes" in row:
+                yield InBothLanguages(row["presumes"], row["presumes_ja"])
+        for name in self.presuming:
+            yield InBothLanguages(**known["phrases"][name])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from lab.certificates import ZONE
+from lab.text import is_address
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 #: The longest name that DNS has (RFC 1035, section 2.3.4), as text.
 _LONGEST = 253
-
-
-def is_address(text: str) -> bool:
-    """Whether a host is given by its IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def is_host_name(text: str) -> bool:

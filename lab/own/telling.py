@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from lab.own.findings import Findings, data
 from lab.own.presumed import presumption
 from lab.remedies.words import InBothLanguages
-from lab.text import listed
+from lab.text import cut, listed
 
 
 def phrase(table: str, name: str, /, **values: object) -> InBothLanguages:
@@ -22,18 +22,19 @@ def phrase(table: str, name: str, /, **values: object) -> InBothLanguages:
     return InBothLanguages(**data(table)["phrases"][name]).format(**values)
 
 
-def presumptions(table: str, *phrases: str) -> Iterator[InBothLanguages]:
-    """Every wording of what a table presumes, and these phrases, with the places of their values."""
-    known = data(table)
-    for row in (*known["option"].values(), *known["rule"]):
-        if "presumes" in row:
-            yield InBothLanguages(row["presumes"], row["presumes_ja"])
-    for name in phrases:
-        yield InBothLanguages(**known["phrases"][name])
+class NumberedLine(Protocol):
+    """A line that sets an option; as a text it is as it is shown."""
+
+    @property
+    def number(self) -> int:
+        """Counted from 1."""
 
 
-class Telling:
-    """What is said and presumed of one file, as its table has it.
+L = TypeVar("L", bound=NumberedLine)
+
+
+class Telling(Generic[L]):
+    """What is read, said and presumed of one file, as its table has it.
 
     Args:
         found: the findings, whose table it is.
@@ -41,6 +42,12 @@ class Telling:
 
     def __init__(self, found: Findings) -> None:
         self.found = found
+        self.seen: dict[str, L] = {}
+        """The line of each option that holds, by the option's name."""
+        self.fields: dict[str, Any] = {}
+        """Those of the server's settings that lines set."""
+        self.lines: dict[str, int] = {}
+        """Where they do."""
         self.presumed: list[str] = []
         self._idle: list[tuple[str, int]] = []
 
@@ -85,21 +92,27 @@ class Telling:
     def judge(
         self,
         rule: Mapping[str, Any],
-        number: int | None,
-        shown: Mapping[str, str],
+        name: str,
+        values: Mapping[str, str],
+        unset: str,
         **more: object,
     ) -> None:
         """Say what options do together, and note what that presumes.
 
         Args:
             rule: of the table.
-            number: the line that it is about.
-            shown: what is filled in.
+            name: the option whose line it is about.
+            values: those that the program has, by option: they are filled in, with that line and its value.
+            unset: in the place of the line, where none sets the option.
             more: what is filled in where the lab's server cannot do the same.
 
         Raises:
             InputError: it cannot.
         """
+        line = self.seen.get(name)
+        number = line.number if line else None
+        shown = {key: cut(value) for key, value in values.items()}
+        shown |= {"line": str(line or unset), "value": shown[name]}
         if rule.get("cannot"):
             says = rule["says"].partition(": ")[2].format(**shown)
             raise self.found.fail("cannot", number, says=says, **more)

@@ -42,6 +42,7 @@ from lab.model import (
     ServerSettings,
 )
 from lab.model.expectations import Expectation, Verdict
+from lab.model.software import HostDifference, differences
 from lab.remedies.advice import Advice
 from lab.servers import SERVERS, Server
 from lab.settings import spell_arguments
@@ -338,6 +339,14 @@ class AttemptResult(Model):
     def stand_ins(self) -> tuple[str, ...]:
         """Names of the images that only stand in for a distribution."""
         return tuple(image.name for image in self.images if image.stand_in)
+
+    @property
+    def on_real_hosts(self) -> list[HostDifference]:
+        """What a host of the distribution would do otherwise than the stand-in did."""
+        client, outcome = self.client, self.outcome
+        if client.platform not in self.stand_ins or outcome is None or outcome.protocol is None:
+            return []
+        return differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
 
     @model_validator(mode="after")
     def _outcome_rests_on_the_report(self) -> Self:

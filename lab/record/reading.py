@@ -25,7 +25,7 @@ from lab.record.models import (
     RunHeader,
     RunRecord,
 )
-from lab.record.writing import JOURNAL_NAME, RECORD_NAME, RecordError
+from lab.record.writing import JOURNAL_NAME, RECORD_NAME, RecordError, failure
 from lab.text import cut, one_line
 
 M = TypeVar("M", bound=BaseModel)
@@ -75,24 +75,18 @@ def _read_text(path: Path) -> str:
     except files.Unreadable as error:
         raise RecordError(f"{_name(path)}: {error.what}. {error.remedy}") from error
     if not content.strip() and path.suffix != ".jsonl":
-        raise RecordError(
-            f"{_name(path)} is empty: whoever wrote it was stopped. What a run had finished is in its journal"
-            f" ({JOURNAL_NAME}) beside the record; `lab run` makes a new record"
-        )
+        raise _failure(path, "empty", journal=JOURNAL_NAME)
     # Before anything is made of much: what does not name the format is none.
     if len(content) > files.MIB and not _NAMES_FORMAT.search(content):
-        raise _no_record(path)
+        raise _failure(path, "no-record", format=FORMAT)
     values = sum(content.count(mark) for mark in (b",", b"[", b"{"))
     if values > MOST_VALUES:
-        raise RecordError(
-            f"{_name(path)} has about {values} values, and {MOST_VALUES} is the most that is read: a run of"
-            " all cases leaves a tenth of it"
-        )
+        raise _failure(path, "too-many", values=values, most=MOST_VALUES)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise RecordError(f"{_name(path)}, line {line}: not UTF-8, so this is no record") from error
+        raise _failure(path, "not-utf-8", line=line) from error
 
 
 def _read_whole(path: Path, text: str) -> RunRecord:
@@ -119,7 +113,7 @@ def _read_journal(path: Path, text: str) -> RunRecord:
     # What is behind the last line end was not finished: the run was killed while it wrote it.
     lines.pop()
     if not lines:
-        raise RecordError(f"{_name(path)} is empty: the run was ended before it began")
+        raise _failure(path, "not-begun")
     header: RunHeader | None = None
     version = FORMAT_VERSION
     certificates: dict[str, Chain] = {}
@@ -139,7 +133,7 @@ def _read_journal(path: Path, text: str) -> RunRecord:
         attempts += [entry.attempt] if entry.attempt else []
         cases += [entry.case] if entry.case else []
     if header is None:
-        raise RecordError(f"{_name(path)} does not begin with its run: it is no record of a lab")
+        raise _failure(path, "no-run")
     known = {name: getattr(header, name) for name in RunHeader.model_fields}
     return RunRecord(
         **known,
@@ -157,26 +151,22 @@ def _parse(path: Path, text: str, *, first_line: int) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise RecordError(
-            f"{_name(path)}, line {first_line + error.lineno - 1}, column {error.colno}:"
-            f" broken JSON ({error.msg})"
-        ) from error
+        at = {"line": first_line + error.lineno - 1, "column": error.colno}
+        raise _failure(path, "not-json", why=error.msg, **at) from error
     except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
         why = cut(str(error), _LONGEST_PART)
-        raise RecordError(f"{_name(path)}, line {first_line}: this is no record ({why})") from error
+        raise _failure(path, "not-read", line=first_line, why=why) from error
 
 
 def _version_of(path: Path, data: Any) -> int:
     """The version of the format of a record, or of a journal's first line, which now has the current one."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise _no_record(path)
+        raise _failure(path, "no-record", format=FORMAT)
     version = data.get("format_version")
     if version not in (FORMAT_VERSION, *OLDER_VERSIONS) or not isinstance(version, int):
         said = cut(repr(version)) if isinstance(version, str | int | float | None) else "another"
-        raise RecordError(
-            f"{_name(path)} has the format version {said}, this lab reads"
-            f" {' and '.join(map(str, (*OLDER_VERSIONS, FORMAT_VERSION)))}: use the lab that wrote it"
-        )
+        known = " and ".join(map(str, (*OLDER_VERSIONS, FORMAT_VERSION)))
+        raise _failure(path, "version", version=said, known=known)
     data["format_version"] = FORMAT_VERSION
     return version
 
@@ -238,13 +228,11 @@ def _check_bounds(place: str, data: Any) -> None:
         values += 1
         if isinstance(value, dict | list):
             if depth > DEEPEST:
-                raise RecordError(f"{place}: values are more than {DEEPEST} deep in each other")
+                raise failure("reading", "too-deep", path=place, deepest=DEEPEST)
             inner = value.values() if isinstance(value, dict) else value
             values += len(inner)
             if values > MOST_VALUES_OF_ONE:
-                raise RecordError(
-                    f"{place}: more than {MOST_VALUES_OF_ONE} values in one, so this is no record"
-                )
+                raise failure("reading", "too-large", path=place, most=MOST_VALUES_OF_ONE)
             waiting += [(one, depth + 1) for one in inner]
 
 
@@ -252,8 +240,8 @@ def _name(path: Path) -> str:
     return one_line(str(path))
 
 
-def _no_record(path: Path) -> RecordError:
-    return RecordError(f"{_name(path)} is no record of a lab: it has no format {FORMAT!r}")
+def _failure(path: Path, problem: str, /, **values: object) -> RecordError:
+    return failure("reading", problem, path=_name(path), **values)
 
 
 def _validated(

@@ -25,6 +25,7 @@ from lab.record.models import (
     RunHeader,
     RunRecord,
 )
+from lab.text import sentences
 
 RECORD_NAME = "record.json"
 JOURNAL_NAME = "attempts.jsonl"
@@ -45,6 +46,12 @@ _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 class RecordError(Exception):
     """A record cannot be read or written; the message names the file, the place, what to do."""
+
+
+def failure(section: str, problem: str, /, **values: object) -> RecordError:
+    """To be raised: the sentence of ``errors.toml`` on a problem with ``reading`` or ``writing``."""
+    table = sentences(Path(__file__).with_name("errors.toml"))
+    return RecordError(table[section][problem].format(**values))
 
 
 def to_json(model: BaseModel) -> str:
@@ -178,9 +185,7 @@ class RecordWriter:
             writer = cls(folder, header)
             _link(runs / link, header.run_id)
         except FileExistsError as error:
-            raise RecordError(
-                f"{folder} already holds the record of a run: give this run another id"
-            ) from error
+            raise failure("writing", "there", path=folder) from error
         except OSError as error:
             raise _not_written(folder, error) from error
         return writer
@@ -222,7 +227,7 @@ class RecordWriter:
                 self._append("certificates", f"{{{_json(name)}: [{described}]}}")
                 self._certificates[name] = chain
             elif known != chain:
-                raise RecordError(f"two chains of the run have the name {name!r}")
+                raise failure("writing", "two-chains", name=name)
 
     def attempt(self, attempt: AttemptResult) -> None:
         """Write an attempt; call it before anything is printed about it.
@@ -232,7 +237,7 @@ class RecordWriter:
         """
         with self._lock:
             if attempt.id in self._attempts:
-                raise RecordError(f"two attempts of the run have the id {attempt.id!r}")
+                raise failure("writing", "two-attempts", name=attempt.id)
             texts: dict[str, str] = {}
             line = row(attempt, self._attempts.get(attempt.same_as or ""), texts)
             if not texts.keys() <= self._configurations.keys():
@@ -273,7 +278,7 @@ class RecordWriter:
         """
         with self._lock:
             if case.id in self._cases:
-                raise RecordError(f"two cases of the run have the id {case.id!r}")
+                raise failure("writing", "two-cases", name=case.id)
             self._append("case", _plain(case))
             self._cases[case.id] = case
 
@@ -347,7 +352,4 @@ def _link(link: Path, target: str) -> None:
 
 
 def _not_written(path: Path, error: OSError) -> RecordError:
-    return RecordError(
-        f"the record {path} cannot be written: {error.strerror}."
-        " Make room or permit writing there, then run again"
-    )
+    return failure("writing", "not-written", path=path, why=error.strerror)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 from lab.compare import FACTS, Change, Comparison, Difference, DifferenceKind
 from lab.documents import ClaimVerdict, Document, Language
 from lab.documents.verdicts import ClaimResult, SettingResult, counts
+from lab.grouping import grouped_by
 from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict
 from lab.report.layout import COLUMNS, hung, padded
@@ -177,20 +179,14 @@ def changes_in_words(comparison: Comparison, columns: int = COLUMNS) -> str:
 
 def _in_groups(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     """Each case once, and in it once what is the same of several clients."""
-    by_case: dict[str, list[Change]] = {}
-    for change in changes:
-        by_case.setdefault(change.case, []).append(change)
-    for case, of_case in by_case.items():
+    for case, of_case in grouped_by(changes, lambda change: change.case).items():
         plain = [change for change in of_case if _is_plain(change)]
         yield "  ", f"{case} ({len(plain)} as expected)" if plain else case
         if plain:
             yield "    ", ", ".join(dict.fromkeys(c.client for c in plain))
-        groups: dict[tuple[str, object], list[Change]] = {}
-        for change in of_case:
-            if not _is_plain(change):
-                said = (change.old, change.new, change.differences)
-                groups.setdefault((change.label, said), []).append(change)
-        for (label, _), alike in groups.items():
+        others = (change for change in of_case if not _is_plain(change))
+        groups = grouped_by(others, attrgetter("label", "old", "new", "differences"))
+        for (label, *_), alike in groups.items():
             clients = ", ".join(filter(None, (change.client for change in alike)))
             yield "    ", ": ".join(filter(None, (label, clients)))
             yield from _told(alike[0])

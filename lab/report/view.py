@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from lab.grouping import grouped_by
 from lab.model import (
-    Attempt,
     Captured,
     ClientSettings,
     Result,
@@ -21,7 +21,6 @@ from lab.model import (
     spelt,
 )
 from lab.model.expectations import Expectation, Verdict
-from lab.model.software import differences
 from lab.record import (
     AttemptResult,
     CaseRecord,
@@ -30,7 +29,7 @@ from lab.record import (
     gravest,
     result_expected,
 )
-from lab.remedies.words import InBothLanguages, read_words
+from lab.remedies.words import InBothLanguages, joined, read_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
@@ -113,10 +112,7 @@ def everything_in(record: RunRecord) -> tuple[CaseView, ...]:
 
 def by_section(cases: Iterable[Case]) -> dict[tuple[str, str], list[Case]]:
     """Cases by document and section, in the order in which these first come."""
-    sections: dict[tuple[str, str], list[Case]] = {}
-    for case in cases:
-        sections.setdefault(case.section, []).append(case)
-    return sections
+    return grouped_by(cases, lambda case: case.section)
 
 
 def written(value: object) -> str:
@@ -130,24 +126,15 @@ def settings(end: ServerSettings | ClientSettings) -> list[tuple[str, object]]:
 
 
 def _grouped(clients: Iterator[ClientView] | Sequence[ClientView]) -> tuple[CaseView, ...]:
-    groups: dict[tuple[str, str, str], list[ClientView]] = {}
-    for one in clients:
-        key = (one.case.document, one.case.section, one.case.name)
-        groups.setdefault(key, []).append(one)
+    groups = grouped_by(clients, lambda one: (one.case.document, one.case.section, one.case.name))
     return tuple(CaseView(tuple(many)) for many in groups.values())
 
 
 def _others(record: RunRecord) -> Iterator[ClientView]:
     placed = {identity for case in record.cases for identity in case.attempts}
-    unfinished: dict[str, list[AttemptResult]] = {}
-    alone: dict[Attempt, list[AttemptResult]] = {}
-    for attempt in record.attempts:
-        if attempt.id in placed:
-            continue
-        if attempt.case is not None:
-            unfinished.setdefault(attempt.case, []).append(attempt)
-        else:
-            alone.setdefault(attempt.attempt, []).append(attempt)
+    others = [attempt for attempt in record.attempts if attempt.id not in placed]
+    unfinished = grouped_by(others, lambda attempt: attempt.case or "")
+    alone = grouped_by(unfinished.pop("", []), lambda attempt: attempt.attempt)
     for identity, many in unfinished.items():
         name, _, label = identity.partition("[")
         title = name.rpartition("/")[2].replace("_", " ")
@@ -306,10 +293,7 @@ def _expected(expectation: Expectation, language: str) -> str:
 
 def on_a_real_host(attempt: AttemptResult, language: str = "en") -> str:
     """What a host of the distribution would do otherwise than the stand-in did; empty: nothing known."""
-    client, outcome = attempt.client, attempt.outcome
-    if client.platform not in attempt.stand_ins or outcome is None or outcome.protocol is None:
-        return ""
-    known = differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
+    known = attempt.on_real_hosts
     return "; ".join(one.ja if language == "ja" else one.en for one in known)
 
 
@@ -581,9 +565,7 @@ def _connection(one: ConnectionReading) -> Iterator[InBothLanguages]:
 
 def _joined(parts: Iterable[InBothLanguages | str], separator: str = "; ") -> InBothLanguages:
     both = [InBothLanguages(one, one) if isinstance(one, str) else one for one in parts]
-    return InBothLanguages(
-        separator.join(one.en for one in both), separator.join(one.ja for one in both)
-    )
+    return joined(both, separator, separator)
 
 
 def _offered(offered: Offered) -> InBothLanguages:

@@ -88,14 +88,18 @@ class Agents:
     def _start(self, service: str, argv: Sequence[str]) -> AgentLink:
         container = self._containers.id_of(service)
         if not self._closed.is_set():
-            self._equipment.put_agents(service)
             if WORKERS in argv:
                 # What its workers load at their start includes what is trusted: Ruby's openssl, Node's tls.
                 self._equipment.put(service)
             with ThreadPoolExecutor(1) as aside:
                 # Certificates may have to be made yet; an agent needs them for its first attempt only.
                 putting = aside.submit(self._equipment.put, service)
-                link = AgentLink(self._client, service, container, list(argv))
+                link = self._equipment.with_programs(
+                    service,
+                    lambda archive: AgentLink(
+                        self._client, service, container, list(argv), archive
+                    ),
+                )
             if not self._closed.is_set() and putting.exception() is None:
                 return link
             link.close()

@@ -19,6 +19,7 @@ from typing import Any
 from lab.certificates import OWN
 from lab.dialects import DialectError
 from lab.dialects.rules import hear, interpret
+from lab.grouping import grouped_by
 from lab.model import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -246,9 +247,7 @@ def _judged(planned: PlannedAttempt, result: AttemptResult) -> Judgement:
 
 def grouped(planned: Iterable[PlannedAttempt]) -> list[list[PlannedAttempt]]:
     """Those that are one and the same attempt together, in the order of the first of each."""
-    same: dict[object, list[PlannedAttempt]] = {}
-    for one in planned:
-        same.setdefault(one.id if one.counted else one.attempt, []).append(one)
+    same = grouped_by(planned, lambda one: one.id if one.counted else one.attempt)
     return list(same.values())
 
 
@@ -258,9 +257,7 @@ def interleaved(groups: Iterable[list[PlannedAttempt]]) -> list[list[PlannedAtte
     Where a client's time limit is set, somebody waits for it: none of these is among the last, with which
     the run would wait.
     """
-    by_server: dict[object, list[list[PlannedAttempt]]] = {}
-    for group in groups:
-        by_server.setdefault(group[0].attempt.server, []).append(group)
+    by_server = grouped_by(groups, lambda group: group[0].attempt.server)
     placed = []
     for at_one in by_server.values():
         for number, group in enumerate(at_one):

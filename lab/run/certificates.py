@@ -31,11 +31,11 @@ def begin(attempts: Collection[Attempt] | None, own: UserFiles | None = None) ->
         own: what is the operator's.
     """
     if attempts is None:
-        material = RunCertificates.create(list(SERVER_HOSTS.values()))
+        material = RunCertificates(list(SERVER_HOSTS.values()))
     else:
         servers = {a.server.software for a in attempts}
         hosts = [host for name, host in SERVER_HOSTS.items() if name in servers]
-        material = RunCertificates.create(
+        material = RunCertificates(
             hosts or list(SERVER_HOSTS.values())[:1],  # the trust anchors need one
             wanted=wanted_by(attempts),
         )

@@ -20,7 +20,7 @@ from lab.certificates import OWN, OWN_CLIENT
 from lab.certificates.material import RunCertificates
 from lab.model import SILENT, Attempt
 from lab.run.certificates import wanted_by
-from lab.run.link import AgentError, Executed, ExecutionError, execute
+from lab.run.link import AgentError, Executed, ExecutionError, execute, unpacking
 from lab.run.topology import DNS, Topology
 from lab.servers import SERVERS
 
@@ -108,16 +108,10 @@ WAIT_S = 10
 def unpack(client: DockerClient, container: str, archive: bytes) -> None:
     """Unpack an archive in the container of this id, as the container's own user.
 
-    The engine's own way to put files in does not know where a container with a read-only root can be
-    written to. What comes in on standard input goes to the container's tmpfs and nowhere else: a private
-    key is on no disk.
-
     Raises:
         ExecutionError: the container does not run, or takes no files.
     """
-    # tar reads to the end of its input, which comes only with the end of the line.
-    command = f"head -c {len(archive)} | tar --extract --no-same-owner --directory=/"
-    done = execute(client, container, ["sh", "-c", command], archive)
+    done = execute(client, container, ["sh", "-c", unpacking(archive)], archive)
     if done.status:
         raise ExecutionError(done.output.strip() or f"tar ended with status {done.status}")
 
@@ -278,19 +272,22 @@ class Equipment:
         self._archives: OnceMap[bytes] = OnceMap()
         self._equipped: OnceMap[str] = OnceMap()
 
-    def put_agents(self, service: str) -> None:
-        """Put the agents' programs into the container of this service, unless they are there.
+    def with_programs(self, service: str, start: Callable[[bytes], Value]) -> Value:
+        """Start an agent in the container of this service, whose programs come with the first one.
 
-        Raises:
-            AgentError: it takes none.
+        Args:
+            start: is given the archive that is to be unpacked there before, or nothing: they are there. What
+                it raises is raised.
         """
+        first: list[Value] = []
 
-        def put() -> str:
+        def bring() -> str:
             files = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
-            self._containers.put(service, pack(files))
+            first.append(start(pack(files)))
             return service
 
-        self._programs.get(service, put)
+        self._programs.get(service, bring)
+        return first[0] if first else start(b"")
 
     def put(self, service: str) -> None:
         """Put certificates into the container of this service, unless they are there.

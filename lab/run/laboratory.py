@@ -109,6 +109,10 @@ def open_lab(
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
     material = certificates or begin(attempts, own)
     with closing(engine.find()) as client, ExitStack() as stack:
+        background = stack.enter_context(ThreadPoolExecutor())
+        if attempts is None or attempts:
+            # What makes attempts and records them takes as long to load as an agent to start.
+            background.submit(import_module, "lab.run.results")
         store = image_store(client, checkout, progress)
         needed = services_of(attempts or (), also)
         images, absent = ensure_images(store, on_demand(store, checkout, needed))
@@ -123,7 +127,6 @@ def open_lab(
             services=needed if attempts is not None else (),
         )
         stack.push(lambda _kind, failed, _trace: _release(running, client, failed))
-        background = stack.enter_context(ThreadPoolExecutor())
         looking = background.submit(network.look, client, running.project, running.containers)
         material.add_addresses(_addresses(running))
         if own is not None:
@@ -141,9 +144,6 @@ def open_lab(
         )
         stack.callback(session.close)
         session.agents.begin(attempts or (), background)
-        if attempts is None or attempts:
-            # What makes attempts and records them takes as long to load as an agent to start.
-            import_module("lab.run.results")
         if meanwhile is not None:
             meanwhile()
         seal = looking.result()

@@ -80,6 +80,17 @@ def execute(
     return Executed(-1 if status is None else status, output.decode(errors="replace"))
 
 
+def unpacking(archive: bytes) -> str:
+    """What a shell runs to unpack an archive that is first on its standard input; the rest is left there.
+
+    The engine's own way to put files in does not know where a container with a read-only root can be
+    written to. What comes in like this goes to the container's tmpfs and nowhere else: a private key is on
+    no disk.
+    """
+    # tar reads to the end of its input, which comes only with the end of the line.
+    return f"head -c {len(archive)} | tar --extract --no-same-owner --directory=/"
+
+
 def socket_of(attached: Any) -> socket.socket:
     """The socket to a program: the SDK hands out a reader around it, or (over TLS) itself."""
     found: socket.socket = getattr(attached, "_sock", attached)
@@ -123,11 +134,19 @@ class AgentLost(AgentError):
 class AgentLink:
     """A started agent."""
 
-    def __init__(self, client: DockerClient, service: str, container: str, argv: list[str]) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        service: str,
+        container: str,
+        argv: list[str],
+        archive: bytes = b"",
+    ) -> None:
         """Start ``argv`` in the container with the id ``container`` and wait until it is ready.
 
         Args:
             service: what the container is called in the topology, for messages.
+            archive: what is unpacked in the container before.
 
         Raises:
             AgentError: the container does not run, or the agent does not get ready.
@@ -142,6 +161,8 @@ class AgentLink:
         self._stderr = bytearray()
         self._lost: str | None = None
         self._ready: Future[dict[str, Any]] = Future()
+        if archive:
+            argv = ["sh", "-c", f'{unpacking(archive)} && exec "$@"', "sh", *argv]
         try:
             created = client.api.exec_create(container, argv, stdin=True, stdout=True, stderr=True)
             attached = client.api.exec_start(created["Id"], socket=True)
@@ -156,6 +177,8 @@ class AgentLink:
             target=self._read, name=f"{service}/{self._name}", daemon=True
         )
         self._reader.start()
+        with contextlib.suppress(OSError):  # the line has ended, which the reader says
+            self._socket.sendall(archive)
         try:
             self.versions: Mapping[str, Any] = self._ready.result(READY_S).get("versions", {})
         except FutureTimeout:

@@ -29,6 +29,7 @@ from typing import Any
 from lab.certificates.description import describe
 from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS, program_of
+from lab.host.machine import write_whole
 from lab.model import (
     PROTOCOLS,
     Accepts,
@@ -387,11 +388,6 @@ def _read(file: Path) -> dict[str, bool]:
 
 def _write(file: Path, answers: Mapping[str, bool]) -> None:
     """Keep the answers; where that cannot be done they are asked for again."""
-    part = file.with_suffix(".part")
     kept = {"lab": _code(), "answers": answers}
     with contextlib.suppress(OSError):
-        try:
-            part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)  # it is left when this is interrupted
+        write_whole(file, json.dumps(kept, indent=1, sort_keys=True))

@@ -22,7 +22,7 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import UNKNOWN, Likeness, likeness, others
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.races import may_differ, thoroughly
-from lab.remedies.words import InBothLanguages, words
+from lab.remedies.words import InBothLanguages, joined, words
 from lab.run.agents import Unsupported
 from lab.run.attempts import make_all
 from lab.run.laboratory import Lab
@@ -276,10 +276,7 @@ class _Search:
         after = as_written(before, path.attempt, path.remedies)
         return TriedRemedy(
             cures=tuple(remedy.cure for remedy in path.remedies),
-            title=InBothLanguages(
-                "; ".join(title.en for title in titles),
-                "、".join(title.ja for title in titles),
-            ),
+            title=joined(titles),
             rating=path.rating,
             changes=changes(before, after, self._places, self._own.form, self._own.texts),
             tries=len(outcomes),

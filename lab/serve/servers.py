@@ -77,7 +77,7 @@ def begin_certificates(
         The certificates, of which whoever needs one waits for it; and what is done when all are made.
     """
     named = {settings.certificate for entry in entries for settings in entry.servers}
-    material = RunCertificates.create(
+    material = RunCertificates(
         [place.host],
         wanted=Wanted({place.host: named & CATALOGUE.keys()}),
         zone=SERVED_ZONE,

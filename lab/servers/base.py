@@ -7,10 +7,11 @@ server's container (``lab/agents/server.py``) writes it down and starts the serv
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -198,6 +199,18 @@ class Server(ABC, Generic[S]):
         Raises:
             ValueError: ``place`` lacks what they need.
         """
+
+
+def literals(lines: Iterable[str]) -> dict[str, Any]:
+    """Lines ``NAME=VALUE`` as options of a library: a value is JSON where it can be (``5``), else a text."""
+    told: dict[str, Any] = {}
+    for line in lines:
+        name, _, value = (part.strip() for part in line.partition("="))
+        try:
+            told[name] = json.loads(value)
+        except ValueError:
+            told[name] = value
+    return told
 
 
 def passive_range(settings: ServerSettings, place: ListenerPlace) -> tuple[int, int]:

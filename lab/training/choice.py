@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lab.cases import CaseError, Catalogue, LoadedCase
 from lab.documents.verdicts import case_name
+from lab.grouping import grouped_by
 from lab.model.expectations import Verdict
 from lab.record import CaseRecord
 from lab.remedies.words import InBothLanguages
@@ -30,10 +31,7 @@ def recommended() -> tuple[str, ...]:
 
 def functions(cases: Sequence[LoadedCase]) -> dict[str, list[LoadedCase]]:
     """Cases by ``module/function``, each with all its clients."""
-    found: dict[str, list[LoadedCase]] = {}
-    for case in cases:
-        found.setdefault(case_name(case.id), []).append(case)
-    return found
+    return grouped_by(cases, lambda case: case_name(case.id))
 
 
 def one_case(catalogue: Catalogue, word: str) -> LoadedCase:

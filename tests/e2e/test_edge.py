@@ -59,7 +59,7 @@ def test_the_visitor_reads_what_the_page_says_and_the_remedy_works(
 
 def test_a_ca_in_the_definition_is_trusted(shared: Copy, tmp_path: Path) -> None:
     # given an operator's own certificate, of a CA that nobody knows
-    made = RunCertificates.create([HOST])
+    made = RunCertificates([HOST])
     served = made.server("private-ca", HOST)
     (tmp_path / "chain.pem").write_bytes(served.chain_pem)
     (tmp_path / "key.pem").write_bytes(served.key_pem)

@@ -78,7 +78,7 @@ def graded(
 ) -> Mapping[tuple[str, Way], Grading]:
     """Every exercise in every state."""
     place = tmp_path_factory.mktemp("exercises")
-    material = RunCertificates.create([SERVERS[name].host for name in ("vsftpd", "nginx")])
+    material = RunCertificates([SERVERS[name].host for name in ("vsftpd", "nginx")])
     states = [state for one in EXERCISES for state in states_of(one, place, material)]
     certificates = begin([one.attempt for state in states for one in state.planned()])
     groups: dict[object, list[State]] = {}

@@ -65,7 +65,7 @@ from pathlib import Path
 from lab.images.errors import Printed
 from lab.images.store import ImageStore
 client = docker.from_env(timeout=60)
-store = ImageStore(client, Path(sys.argv[1]), progress=Printed(), recipes=Path(sys.argv[2]))
+store = ImageStore(client, Path(sys.argv[1]), progress=Printed(), directory=Path(sys.argv[2]))
 print(store.ensure(["tiny"])["tiny"].id)
 client.close()
 """
@@ -143,7 +143,7 @@ def write(recipes: Path, dockerfile: str, **values: object) -> None:
 
 
 def store(engine: docker.DockerClient, recipes: Path) -> ImageStore:
-    return ImageStore(engine, recipes.parent / "state", Source.AUTO, recipes=recipes)
+    return ImageStore(engine, recipes.parent / "state", Source.AUTO, directory=recipes)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ VERIFIED = ("certificate verified", "証明書は検証済み")
 @pytest.fixture(scope="module")
 def material() -> RunCertificates:
     """Certificates of a CA that no run of the lab knows."""
-    return RunCertificates.create([HOST])
+    return RunCertificates([HOST])
 
 
 def own(material: RunCertificates, directory: Path, slug: str) -> tuple[str, ...]:

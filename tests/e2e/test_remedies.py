@@ -110,7 +110,7 @@ def test_a_persons_own_certificate_is_replaced_and_the_client_stays(
     shared: Copy, tmp_path: Path
 ) -> None:
     host = "ftp.example.test"
-    material = RunCertificates.create([host])
+    material = RunCertificates([host])
     made = material.server("expired", host)
     for name, content in (
         ("chain", made.chain_pem),
@@ -148,7 +148,7 @@ def test_the_name_that_is_checked_is_corrected_and_the_one_that_is_sent_is_kept(
 ) -> None:
     # given an origin of a person's that is asked for by one name and has a certificate for another
     host, sold = "origin.example.test", "shop.example.test"
-    material = RunCertificates.create([sold])
+    material = RunCertificates([sold])
     made = material.server("valid", sold)
     for name, content in (
         ("chain", made.chain_pem),

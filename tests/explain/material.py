@@ -24,7 +24,7 @@ _NOBODY_KNOWS = ObjectIdentifier("1.3.6.1.4.1.32473.1")
 
 def files() -> Iterator[tuple[str, bytes]]:
     """Path and contents: ``server/SLUG.{chain,key}.pem``, ``anchors/NAME.pem`` and ``trusted.pem``."""
-    catalogue = RunCertificates.create([HOST])
+    catalogue = RunCertificates([HOST])
     catalogue.add_addresses({HOST: "127.0.0.1"})
     second = _Second()
     for path, data in catalogue.files(HOST):

@@ -4,5 +4,5 @@ from lab.certificates.material import RunCertificates
 
 HOST = "ftp.lab.test"
 #: Whoever adds to it, or counts what is made, has one of their own.
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 MATERIAL.add_addresses({HOST: "172.30.7.10"})

@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def material() -> RunCertificates:
-    made = RunCertificates.create([FTP, OTHER])
+    made = RunCertificates([FTP, OTHER])
     made.add_addresses(ADDRESSES)
     return made
 
@@ -236,7 +236,7 @@ def test_a_server_that_is_reached_by_its_address_needs_it_in_its_certificate(
 
 
 def test_what_names_an_address_waits_until_it_is_known() -> None:
-    early = RunCertificates.create([FTP]).generate()
+    early = RunCertificates([FTP]).generate()
     assert f"{FTP}/ip-address.chain.pem" not in dict(early.files(FTP))
     with pytest.raises(CertificateError, match=f"address of {FTP} is not known"):
         early.server("ip-address", FTP)
@@ -251,7 +251,7 @@ def test_what_names_an_address_waits_until_it_is_known() -> None:
 
 
 def test_what_is_made_out_to_a_host_can_hold_for_other_names_too() -> None:
-    made = RunCertificates.create([FTP])
+    made = RunCertificates([FTP])
     made.hold_for(["ftp.example.com"])
     names = {
         slug: describe(made.server(slug, FTP).chain_pem).leaf.names
@@ -372,7 +372,7 @@ def test_what_openssl_1_0_2_decides_by_key_usage_has_none(
 
 
 def test_keys_can_be_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    material = RunCertificates.create([FTP, OTHER])
+    material = RunCertificates([FTP, OTHER])
     assert material.generate() is material
     material.add_addresses(ADDRESSES)
 
@@ -417,13 +417,13 @@ def test_the_same_certificate_comes_at_every_call_and_another_for_another_host(
 
 
 def test_two_materials_share_nothing() -> None:
-    one, other = (RunCertificates.create([FTP]).server("ecdsa", FTP) for _ in range(2))
+    one, other = (RunCertificates([FTP]).server("ecdsa", FTP) for _ in range(2))
     assert one.leaf_sha256 != other.leaf_sha256
     assert one.key_pem != other.key_pem
 
 
 def test_threads_that_ask_at_once_get_the_same_certificate() -> None:
-    material = RunCertificates.create([FTP])
+    material = RunCertificates([FTP])
     seen: list[str] = []
     threads = [
         threading.Thread(target=lambda: seen.append(leaf_of(material, "self-signed")))
@@ -440,7 +440,7 @@ def test_threads_that_ask_at_once_get_the_same_certificate() -> None:
 def test_validity_is_relative_to_the_given_time() -> None:
     now = datetime(2031, 5, 17, 12, 30, tzinfo=UTC)
     expired = describe(
-        RunCertificates.create([FTP], now).server("expired-self-signed", FTP).chain_pem
+        RunCertificates([FTP], now).server("expired-self-signed", FTP).chain_pem
     ).leaf
     assert expired.not_after == now - timedelta(days=1)
     assert expired.not_before == now - timedelta(days=90)
@@ -487,20 +487,20 @@ def test_an_unknown_name_is_answered_with_the_closest_ones(
 )
 def test_a_host_that_fits_no_certificate_is_refused(hosts: list[str], words: str) -> None:
     with pytest.raises(CertificateError, match=re.escape(words)):
-        RunCertificates.create(hosts)
+        RunCertificates(hosts)
 
 
 def test_the_longest_host_fits_every_certificate() -> None:
     host = f"{'a' * 53}.lab.test"
     with pytest.raises(CertificateError, match="at most 62"):
-        RunCertificates.create([f"a{host}"])
-    made = RunCertificates.create([host]).server("wildcard-below", host)
+        RunCertificates([f"a{host}"])
+    made = RunCertificates([host]).server("wildcard-below", host)
     assert describe(made.chain_pem).leaf.names == (f"*.{host}",)
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(CertificateError, match="no time zone"):
-        RunCertificates.create([FTP], datetime(2030, 1, 1))  # noqa: DTZ001
+        RunCertificates([FTP], datetime(2030, 1, 1))  # noqa: DTZ001
 
 
 def test_a_description_says_what_the_certificate_holds(material: RunCertificates) -> None:

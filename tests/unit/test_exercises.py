@@ -143,7 +143,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @cache
 def material() -> RunCertificates:
     """Certificates for both servers' hosts: made once, as far as they are asked for."""
-    return RunCertificates.create([SERVERS[name].host for name in ("vsftpd", "nginx")])
+    return RunCertificates([SERVERS[name].host for name in ("vsftpd", "nginx")])
 
 
 def state(name: str, place: Path, way: str = "files") -> tuple[Exercise, Path, Path]:

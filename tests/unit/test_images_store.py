@@ -413,7 +413,7 @@ def store(
     def make(source: Source = Source.AUTO, patience_s: float = 5) -> ImageStore:
         registry = Registry(engine, patience_s=patience_s)
         return ImageStore(
-            engine, tmp_path / "state", source, said, recipes=recipes, registry=registry
+            engine, tmp_path / "state", source, said, directory=recipes, registry=registry
         )
 
     return make

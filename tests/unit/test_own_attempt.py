@@ -49,7 +49,7 @@ class Desk:
         return path
 
     def certificate(self, slug: str, host: str = HOST) -> None:
-        made = (MATERIAL if host == HOST else RunCertificates.create([host])).server(slug, host)
+        made = (MATERIAL if host == HOST else RunCertificates([host])).server(slug, host)
         self.write("chain", made.chain_pem)
         self.write("key", made.key_pem)
 
@@ -349,7 +349,7 @@ def test_what_cannot_be_asked_for_is_refused(desk: Desk, host: str, what: str) -
 
 
 def test_what_clients_trust_is_given_apart_from_the_chain(desk: Desk) -> None:
-    material = RunCertificates.create(["ftp.example.test"])
+    material = RunCertificates(["ftp.example.test"])
     made, root = material.server("private-ca", "ftp.example.test"), material.anchor("private-ca")
     desk.write("chain", made.chain_pem)
     desk.write("key", made.key_pem)

@@ -29,7 +29,7 @@ NGINX = Nginx()
 #: What a definition comes to that says nothing: the network waits 15 s for the first byte.
 EDGE = Edge(timeout_s=15.0)
 HOST = NGINX.host
-MATERIAL = RunCertificates.create([HOST])
+MATERIAL = RunCertificates([HOST])
 
 WHOLE = """\
 backend F_origin {
@@ -1076,7 +1076,7 @@ def test_a_ca_of_the_operators_is_trusted_as_own(tmp_path: Path) -> None:
     assert own.certificate is None
     assert own.anchors is not None
     assert own.anchors.file == str(tmp_path / "my.vcl")
-    material = RunCertificates.create([HOST])
+    material = RunCertificates([HOST])
     material.trust_own(own.anchors.pem)
     files = dict(material.files(HOST))
     assert files["anchors/own.pem"].decode() == pem("private-ca")
@@ -1091,7 +1091,7 @@ def test_a_ca_and_an_own_certificate_go_together(tmp_path: Path) -> None:
     assert own is not None
     assert own.certificate is not None
     assert own.anchors is not None
-    material = RunCertificates.create([HOST])
+    material = RunCertificates([HOST])
     material.add_own(
         own.certificate.chain_pem, own.certificate.key_pem, own.certificate.leaf_sha256
     )

@@ -10,14 +10,14 @@ from lab.own.pem import read_certificate
 from lab.settings import parse_client, parse_server
 
 HOSTS = ["ftp.lab.test", "pyftpdlib.lab.test"]
-MATERIAL = RunCertificates.create(HOSTS)
+MATERIAL = RunCertificates(HOSTS)
 
 
 def brought(slug: str) -> tuple[RunCertificates, bytes]:
     """RunCertificates with the chain of another run's certificate brought to it, and that chain."""
     made = MATERIAL.server(slug, HOSTS[0])
     own, _ = read_certificate(made.chain_pem, made.key_pem)
-    material = RunCertificates.create(HOSTS)
+    material = RunCertificates(HOSTS)
     material.add_own(own.chain_pem, own.key_pem, own.leaf_sha256)
     return material, made.chain_pem
 

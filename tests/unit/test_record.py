@@ -454,7 +454,7 @@ class MadeUpSession:
 @pytest.fixture
 def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A laboratory in which no container runs, and real certificates."""
-    material = RunCertificates.create(["ftp.lab.test"])
+    material = RunCertificates(["ftp.lab.test"])
 
     def image(name: str, *, stand_in: bool) -> SimpleNamespace:
         provenance = Provenance(

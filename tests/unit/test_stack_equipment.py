@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import tarfile
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
+
+import pytest
 
 from lab.certificates import OWN, OWN_CLIENT
 from lab.certificates.material import RunCertificates
@@ -18,6 +21,7 @@ from lab.run.containers import (
     Equipment,
     anchors_file,
 )
+from lab.run.link import AgentError
 
 _PLACE = f"{CERTIFICATES}/ftp.lab.test"
 KEY, CHAIN = f"{_PLACE}/{OWN}.key.pem", f"{_PLACE}/{OWN}.chain.pem"
@@ -52,7 +56,7 @@ def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUp
     )
     equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up), roots)
     for service in sorted(containers.services):
-        equipment.put_agents(service)
+        equipment.with_programs(service, partial(containers.put, service))
         equipment.put(service)
     return equipment, containers
 
@@ -84,9 +88,20 @@ def test_public_roots_are_the_images_own_where_it_has_some() -> None:
 def test_files_are_put_once() -> None:
     equipment, containers = equipped("valid.chain.pem")
     containers.files["edge"] = {}
-    equipment.put_agents("edge")
+    assert equipment.with_programs("edge", lambda archive: archive) == b""
     equipment.put("edge")
     assert containers.files["edge"] == {}
+
+
+def test_an_agent_that_does_not_start_has_not_brought_the_programs() -> None:
+    equipment = Equipment(cast("Containers", None), cast("RunCertificates", None))
+
+    def fail(_: bytes) -> None:
+        raise AgentError("it does not start")
+
+    with pytest.raises(AgentError):
+        equipment.with_programs("edge", fail)
+    assert equipment.with_programs("edge", lambda archive: archive) != b""
 
 
 def test_the_operators_own_key_is_for_servers_alone() -> None:

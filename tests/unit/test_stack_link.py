@@ -6,9 +6,12 @@ import contextlib
 import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +20,7 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from lab.run import link as links
+from lab.run.containers import pack
 from lab.run.link import AgentError, AgentLink, AgentLost
 
 ARGV = ["/usr/bin/python3", "/opt/lab/agents/made_up.py"]
@@ -30,7 +34,7 @@ class MadeUpAgent:
     def __init__(self, *, ready: bool = True) -> None:
         self.ours, self._line = socket.socketpair()
         api = SimpleNamespace(
-            exec_create=lambda *_, **__: {"Id": "exec-1"},
+            exec_create=self._create,
             exec_start=lambda *_, **__: self.ours,
         )
         self.client = cast("DockerClient", SimpleNamespace(api=api))
@@ -38,8 +42,12 @@ class MadeUpAgent:
         if ready:
             self.say({"ready": True, "agent": "made-up", "versions": {"perl": "5.36"}})
 
-    def link(self) -> AgentLink:
-        return AgentLink(self.client, "rocky9-fips", "0123abc", ARGV)
+    def _create(self, _container: str, argv: list[str], **_: bool) -> Message:
+        self.argv = argv
+        return {"Id": "exec-1"}
+
+    def link(self, archive: bytes = b"") -> AgentLink:
+        return AgentLink(self.client, "rocky9-fips", "0123abc", ARGV, archive)
 
     def say(self, message: Message) -> None:
         self.write(json.dumps(message).encode() + b"\n")
@@ -49,6 +57,9 @@ class MadeUpAgent:
 
     def raw(self, data: bytes) -> None:
         self._line.sendall(data)
+
+    def read(self, size: int) -> bytes:
+        return self._requests.read(size)
 
     def request(self) -> Message:
         read: Message = json.loads(self._requests.readline())
@@ -121,6 +132,26 @@ def test_a_call_is_answered(agent: MadeUpAgent, link: AgentLink) -> None:
     (request,) = seen
     expected = {"op": "attempt", "deadline_s": 5.0, "host": "ftp.lab.test"}
     assert {name: request[name] for name in expected} == expected
+
+
+def test_what_it_brings_comes_before_it_starts_and_before_the_first_request(
+    agent: MadeUpAgent, tmp_path: Path
+) -> None:
+    brought = tmp_path / "program"
+    archive = pack({str(brought): b"a" * 100_000})
+    with ThreadPoolExecutor(1) as aside:
+        given = aside.submit(agent.read, len(archive))
+        link = agent.link(archive)
+    assert given.result() == archive
+    # what the engine was told to run, with the same on its standard input and a request behind it
+    told = [sys.executable if word == ARGV[0] else word for word in agent.argv]
+    told[-1:] = ["-c", "import sys; print(sys.stdin.readline())"]
+    done = subprocess.run(
+        told, input=archive + b"a request\n", capture_output=True, check=True, timeout=30
+    )
+    assert done.stdout.decode().strip() == "a request"
+    assert brought.stat().st_size == 100_000
+    link.close()
 
 
 def test_answers_find_their_callers_in_whatever_order_and_pieces_they_come(

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from lab.check.baseline import BaselineComparison, baseline_in_words
 from lab.check.judging import say
 from lab.check.outputs.problems import came, demanded, titled, told, words
-from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, Row, RowVerdict
+from lab.check.result import CheckResult, EarlyEnd, RankedRemedy, RowVerdict
 from lab.check.strongest import say as proposed
 from lab.check.telling import conclusion, rating_in_words, strongest_of
+from lab.grouping import grouped_by
 from lab.own.findings import Severity
 from lab.report.advice import change_in_words
 from lab.report.markdown import block, details, limited, text
@@ -85,10 +86,8 @@ def _beside(compared: BaselineComparison, language: str) -> str:
 
 
 def _broken(result: CheckResult, language: str) -> Iterator[str]:
-    alike: dict[str, list[Row]] = {}
-    for row in result.broken:
-        if not result.is_known(row):
-            alike.setdefault("\n".join(told(row, language)), []).append(row)
+    new = (row for row in result.broken if not result.is_known(row))
+    alike = grouped_by(new, lambda row: "\n".join(told(row, language)))
     if alike:
         yield f"### {words('summary', 'broken').in_(language)}"
     for said, rows in list(alike.items())[:MOST_TOLD]:

@@ -8,7 +8,8 @@ each level for a step, so clients that break alike share one.
 from __future__ import annotations
 
 from lab.check.outputs.problems import Problem, ProblemLevel, problems, rule_in_words, words
-from lab.check.result import CheckResult, SourceLine
+from lab.check.result import CheckResult
+from lab.grouping import grouped_by
 from lab.text import listed, one_line, visible
 
 _COMMANDS = {
@@ -20,10 +21,10 @@ _COMMANDS = {
 
 def lines(result: CheckResult, language: str) -> list[str]:
     """The commands, those that matter most first."""
-    alike: dict[tuple[ProblemLevel, str, SourceLine, str], list[Problem]] = {}
-    for one in problems(result, language):
-        apart = "" if one.client else one.fingerprint
-        alike.setdefault((one.level, one.rule, one.place, apart), []).append(one)
+    alike = grouped_by(
+        problems(result, language),
+        lambda one: (one.level, one.rule, one.place, "" if one.client else one.fingerprint),
+    )
     order = list(_COMMANDS)
     groups = sorted(alike.values(), key=lambda group: order.index(group[0].level))
     return [_command(group, language) for group in groups]

@@ -21,6 +21,7 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
+    template,
 )
 from lab.model import Agent, ProtocolRange, setting
 
@@ -28,23 +29,6 @@ _BINARY = "/usr/sbin/apache2"
 _MODULES = "/usr/lib/apache2/modules"
 #: Apache's default of 1 is one intermediate; a chain of the lab may have more.
 VERIFY_DEPTH = 10
-
-# Names without a directory are in the attempt's own: nothing else can be written to.
-_CONFIGURATION = """\
-ServerRoot {{place}}
-DefaultRuntimeDir {{place}}
-ServerName edge.lab.test
-Listen {visitors}
-PidFile httpd.pid
-ErrorLog error.log
-LogLevel {level}
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 4
-MaxRequestWorkers 4
-{modules}
-{tls}ProxyPass / {scheme}://{host}:{port}/ retry=0 connectiontimeout={milliseconds}ms timeout={seconds}
-"""
 
 _LOG = LogLines(
     before=re.compile(r"^\[[^\]]*\] \[[\w:]+\] \[pid [^\]]*\] |\[(?:client|remote) [^\]]*\] "),
@@ -107,10 +91,13 @@ def _asked(client: Apache) -> str | None:
 
 
 def configuration(client: Apache, target: Target) -> str:
-    """The httpd.conf for these settings."""
+    """The httpd.conf for these settings.
+
+    Names without a directory are in the attempt's own: nothing else can be written to.
+    """
     modules = ["mpm_event", "authz_core", "socache_shmcb", "ssl", "proxy", "proxy_http"]
     directives = _tls(client, target) if client.tls else []
-    return _CONFIGURATION.format(
+    return template(__file__, "httpd.conf").format(
         visitors=VISITORS,
         level=client.log_level,
         modules="\n".join(f"LoadModule {m}_module {_MODULES}/mod_{m}.so" for m in modules),

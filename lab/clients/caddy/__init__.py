@@ -22,24 +22,11 @@ from lab.clients.edges import (
     VisitedProgram,
     names_of,
     step_of,
+    template,
 )
 from lab.model import Agent
 
 _BINARY = "/usr/bin/caddy"
-
-_CONFIGURATION = """\
-{{
-	admin off
-	auto_https off
-}}
-http://{visitors} {{
-	bind {{address}}
-	reverse_proxy {scheme}://{host}:{port} {{
-		transport http {{
-{transport}		}}
-	}}
-}}
-"""
 
 #: What was under way, by Go's words; the first that fits.
 _STEPS = (
@@ -91,7 +78,7 @@ def configuration(client: Caddy, target: Target) -> str:
     """The Caddyfile for these settings."""
     times = {"dial_timeout": _limit(client), "response_header_timeout": _limit(client)}
     options = [*written(times, " "), *(_tls(client, target) if client.tls else [])]
-    return _CONFIGURATION.format(
+    return template(__file__, "Caddyfile").format(
         visitors=VISITORS,
         scheme="https" if client.tls else "http",
         host=target.host,

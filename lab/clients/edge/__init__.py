@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.clients.base import Options, Program, Target, authorization, written
-from lab.clients.edges import EdgeSettings, unconfigured, unsupported_words
+from lab.clients.edges import EdgeSettings, template, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
 from lab.model import Agent, ClientReport, ProtocolRange, setting
@@ -31,38 +31,6 @@ RESOLVER = "127.0.0.11"
 #: nginx's default of 1 is one intermediate; a chain of the lab may have more.
 VERIFY_DEPTH = 10
 
-# Names without a directory are in the nginx's own: nothing else can be written to.
-_CONFIGURATION = """\
-daemon off;
-master_process off;
-pid pid;
-error_log log info;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    resolver {resolver} ipv6=off;
-    resolver_timeout {seconds};
-    proxy_http_version 1.1;
-    proxy_set_header Connection close;
-    proxy_set_header X-Lab-Origin "";
-    proxy_connect_timeout {seconds};
-    proxy_send_timeout {seconds};
-    proxy_read_timeout {seconds};
-    server {{
-        listen unix:visitors;
-{locations}    }}
-}}
-"""
-_LOCATION = """\
-        location {path} {{
-            proxy_pass {scheme}://{origin};
-{tls}        }}
-"""
 #: Where a visitor comes before the one whose visit is reported.
 EARLIER = "/earlier"
 #: The origin of a location, for whom no session is kept: nginx keeps one for an address in its configuration.
@@ -170,13 +138,15 @@ def _unsupported_earlier(client: Edge) -> str | None:
 def configuration(client: Edge, target: Target) -> str:
     """The nginx.conf for these settings.
 
+    Names without a directory are in the nginx's own: nothing else can be written to.
+
     The origin's address is not in it, unless there are two locations: it comes with each request, in a
     header that goes no further.
     """
     scheme = "https" if client.tls else "http"
     origin = _NAMED_BY_VISITOR if client.earlier == "none" else _address(target)
     locations = [
-        _LOCATION.format(
+        template(__file__, "location.conf").format(
             path=path,
             scheme=scheme,
             origin=origin,
@@ -184,7 +154,7 @@ def configuration(client: Edge, target: Target) -> str:
         )
         for path, directives in _locations(client, target).items()
     ]
-    return _CONFIGURATION.format(
+    return template(__file__, "nginx.conf").format(
         resolver=RESOLVER, seconds=_milliseconds(client.timeout_s), locations="".join(locations)
     )
 

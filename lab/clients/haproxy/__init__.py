@@ -25,6 +25,7 @@ from lab.clients.edges import (
     Visit,
     VisitedProgram,
     names_of,
+    template,
 )
 from lab.model import Agent, ProtocolRange, setting
 
@@ -36,24 +37,6 @@ _HTTPLOG = (
     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq"
     " %hr %hs %{+Q}r"
 )
-
-_CONFIGURATION = """\
-global
-    log stdout format raw local0
-defaults
-    mode http
-    log global
-    {logs}
-{checks}    retries {retries}
-    timeout connect {milliseconds}ms
-    timeout server {milliseconds}ms
-    timeout client {patience}ms
-frontend visitors
-    bind {visitors}
-    default_backend origin
-backend origin
-    server origin {host}:{port}{options}
-"""
 
 #: A line of ``option httplog``: times, status, bytes, cookies, the flags of the session's end, and the rest.
 _LINE = re.compile(
@@ -149,7 +132,7 @@ def configuration(client: Haproxy, target: Target) -> str:
     """The haproxy.cfg for these settings."""
     milliseconds = max(1, round(client.timeout_s * 1000))
     logs = f'log-format "{_HTTPLOG} %[bc_err_str] / %[ssl_bc_err_str]"'
-    return _CONFIGURATION.format(
+    return template(__file__, "haproxy.cfg").format(
         logs=logs if client.log_errors else "option httplog",
         checks="    option httpchk\n" if client.check == "http" else "",
         retries=client.retries,

@@ -24,11 +24,11 @@ from lab.clients.base import (
     Target,
     Trace,
     as_words,
-    is_address,
     typed_request,
 )
 from lab.model import Agent, ClientReport, Goal, ProtocolRange, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
+from lab.text import is_address
 
 #: Whoever types this as a line of its own ends ``s_client``.
 QUIT = "Q\n"

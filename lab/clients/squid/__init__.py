@@ -12,33 +12,21 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import NUMBERS, Options, Target, written
-from lab.clients.edges import VISITORS, EdgeSettings, Start, Visit, VisitedProgram, names_of
+from lab.clients.edges import (
+    VISITORS,
+    EdgeSettings,
+    Start,
+    Visit,
+    VisitedProgram,
+    names_of,
+    template,
+)
 from lab.model import PROTOCOLS, Agent, ProtocolRange
 
 _BINARY = "/usr/sbin/squid"
 #: So long it has to find out whether the origin is there, in seconds: it looks when it starts, and to a
 #: visitor who comes earlier there is none.
 SETTLES_S = 0.6
-
-# Nothing is kept, and nothing is written but the logs.
-_CONFIGURATION = """\
-http_port {visitors} accel defaultsite={host} no-vhost
-cache_peer {host} parent {port} 0 no-query no-digest originserver name=origin login=PASSTHRU {options}
-http_access allow all
-never_direct allow all
-cache deny all
-cache_mem 1 MB
-connect_timeout {seconds} seconds
-read_timeout {seconds} seconds
-cache_log cache.log
-access_log stdio:{{place}}/access.log
-coredump_dir {{place}}
-pid_filename none
-netdb_filename none
-pinger_enable off
-visible_hostname edge.lab.test
-shutdown_lifetime 0 seconds
-"""
 
 _ACCESS = re.compile(r"^\s*\d+\.\d+\s+\d+ \S+ ")
 _TIME = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d( kid\d+)?\| ")
@@ -120,9 +108,9 @@ class SquidProgram(VisitedProgram[Squid]):
 
 
 def configuration(client: Squid, target: Target) -> str:
-    """The squid.conf for these settings."""
+    """The squid.conf for these settings: nothing is kept, and nothing is written but the logs."""
     seconds = max(1, round(client.timeout_s))
-    return _CONFIGURATION.format(
+    return template(__file__, "squid.conf").format(
         visitors=VISITORS,
         host=target.host,
         port=target.port,

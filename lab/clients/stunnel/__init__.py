@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.clients.base import Options, Target, is_address, written
+from lab.clients.base import Options, Target, written
 from lab.clients.edges import (
     SYSTEM_ROOTS,
     VISITORS,
@@ -21,20 +21,12 @@ from lab.clients.edges import (
     Visit,
     VisitedProgram,
     names_of,
+    template,
 )
 from lab.model import Agent, ProtocolRange
+from lab.text import is_address
 
 _BINARY = "/usr/bin/stunnel4"
-
-_CONFIGURATION = """\
-foreground = yes
-pid =
-syslog = no
-[origin]
-client = yes
-accept = {visitors}
-connect = {host}:{port}
-{options}"""
 
 #: Of level 5 (notice) the lines about certificates alone; what went well is not about a refusal.
 _LOG = LogLines(
@@ -91,11 +83,11 @@ class StunnelProgram(VisitedProgram[Stunnel]):
 
 def configuration(client: Stunnel, target: Target) -> str:
     """The stunnel.conf for these settings."""
-    return _CONFIGURATION.format(
+    return template(__file__, "stunnel.conf").format(
         visitors=VISITORS,
         host=target.host,
         port=target.port,
-        options="".join(f"{option}\n" for option in _options(client, target)),
+        options="\n".join(_options(client, target)),
     )
 
 

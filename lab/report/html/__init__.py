@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +23,8 @@ from markupsafe import Markup
 
 from lab.documents import Bilingual, ClaimVerdict, Document
 from lab.documents.verdicts import ClaimResult
+from lab.grouping import grouped_by
+from lab.host.machine import write_whole
 from lab.model import Rating, Reason, Result, Role, Side, Stage
 from lab.model.expectations import Verdict
 from lab.record import ImageRecord, RunRecord
@@ -124,12 +125,9 @@ def write(record: RunRecord, path: Path, judged: Judged = ()) -> Path:
     Raises:
         ReportError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(render(record, judged), encoding="utf-8", newline="\n")
-        temporary.replace(path)
+        write_whole(path, render(record, judged))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ReportError(
             f"the report {path} cannot be written: {error.strerror}."
             " Name another file, or make room and permit writing there"
@@ -260,11 +258,8 @@ class Page:
     @cached_property
     def attention(self) -> list[tuple[str, list[AttemptView], int]]:
         """Lab errors and surprises one by one: verdict, the first of them, how many more."""
-        found: dict[str, list[AttemptView]] = {}
-        for unit in self.units:
-            for shown in unit.all:
-                if shown.remarkable:
-                    found.setdefault(shown.verdict, []).append(shown)
+        every = (shown for unit in self.units for shown in unit.all if shown.remarkable)
+        found = grouped_by(every, lambda shown: shown.verdict)
         return [
             (verdict, found[verdict][:MOST_LISTED], max(len(found[verdict]) - MOST_LISTED, 0))
             for verdict in (Verdict.LAB_ERROR, Verdict.SURPRISE)

@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from lab.documents import WHERE
+from lab.grouping import grouped_by
 from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import FACTS, Verdict
 from lab.record import AttemptResult, RaceRecord, RunRecord, result_expected
@@ -310,11 +311,7 @@ class CaseArticle(view.CaseView):
 
     def cell(self, where: str) -> dict[str, list[Unit]]:
         """What there is from a platform, by state."""
-        states: dict[str, list[Unit]] = {}
-        for unit in self.units:
-            if unit.where == where:
-                states.setdefault(unit.state, []).append(unit)
-        return states
+        return grouped_by((u for u in self.units if u.where == where), lambda unit: unit.state)
 
 
 def facets_of(attempts: Sequence[AttemptResult]) -> dict[str, tuple[str, ...]]:

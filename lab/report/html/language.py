@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -206,29 +206,21 @@ def word(section: str, token: str) -> Text:
 
 
 @cache
-def titles() -> Mapping[str, str]:
-    """The Japanese titles of the documents' cases and sections, by the English ones."""
-    return _of_documents("titles.toml")
-
-
-@cache
-def remedy_titles() -> Mapping[str, str]:
-    """The same of the cases' remedies, but those that are the same in every language."""
-    return _of_documents("remedies.toml")
-
-
-@cache
-def stories() -> Mapping[str, str]:
-    """What the cases' stories say beyond their titles, in Japanese, by the English paragraphs."""
-    return _of_documents("stories.toml")
-
-
-def _of_documents(name: str) -> dict[str, str]:
+def _of_documents(name: str) -> Mapping[str, str]:
+    """The Japanese by the English, of the files of this name in the documents' folders."""
     found: dict[str, str] = {}
     for file in sorted(FOLDER.glob(f"*/{name}")):
         for one in (file, *more_of(file)):
             found |= tomllib.loads(one.read_text(encoding="utf-8"))
     return found
+
+
+#: The titles of the documents' cases and sections.
+titles = partial(_of_documents, "titles.toml")
+#: Those of the cases' remedies, but those that are the same in every language.
+remedy_titles = partial(_of_documents, "remedies.toml")
+#: What the cases' stories say beyond their titles, by paragraph.
+stories = partial(_of_documents, "stories.toml")
 
 
 def titled(title: str) -> Text:

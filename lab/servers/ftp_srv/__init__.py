@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.model import PROTOCOLS, FtpServerSettings, setting
-from lab.servers.base import ListenerPlace, Server, passive_range
+from lab.servers.base import ListenerPlace, Server, literals, passive_range
 
 #: Node's names of protocol versions begin with TLSv1.
 SPOKEN = PROTOCOLS[1:]
@@ -71,9 +71,7 @@ class FtpSrvServer(Server[FtpSrv]):
         }
         if place.pasv_address is not None:
             options["pasv_url"] = place.pasv_address
-        for line in settings.extra:
-            name, _, value = line.partition("=")
-            options[name.strip()] = _literal(value.strip())
+        options |= literals(settings.extra)
         configuration = {
             "options": options,
             "tls": self._tls(settings, place),
@@ -99,14 +97,6 @@ class FtpSrvServer(Server[FtpSrv]):
             spoken = [version for version in SPOKEN if version in settings.protocols]
             given["minVersion"], given["maxVersion"] = spoken[0], spoken[-1]
         return given
-
-
-def _literal(text: str) -> Any:
-    """A JSON value where it is one (``5``, ``true``, ``"x"``), else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 SERVERS = (FtpSrvServer(),)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.model import PROTOCOLS, FtpServerSettings
-from lab.servers.base import ListenerPlace, Server, passive_range
+from lab.servers.base import ListenerPlace, Server, literals, passive_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +50,7 @@ class PyftpdlibServer(Server[Pyftpdlib]):
             if certificate := place.certificate(settings):
                 attributes["certfile"], key = certificate
                 attributes |= {"keyfile": key} if key else {}
-        for line in settings.extra:
-            name, _, value = line.partition("=")
-            attributes[name.strip()] = _literal(value.strip())
+        attributes |= literals(settings.extra)
         configuration = {
             "address": place.address,
             "port": place.port,
@@ -72,14 +70,6 @@ class PyftpdlibServer(Server[Pyftpdlib]):
             ),
         }
         return json.dumps(configuration, indent=2) + "\n"
-
-
-def _literal(text: str) -> Any:
-    """A JSON value where it is one (``5``, ``true``, ``"x"``), else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 SERVERS = (PyftpdlibServer(),)

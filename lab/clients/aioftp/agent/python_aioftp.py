@@ -14,8 +14,8 @@ from importlib.metadata import version
 from typing import Any, List, Optional, Tuple
 
 import aioftp
-from python_tls import ObservedAttempt, check, make_context, versions, warm_up
-from resident import Progress, Request, ResidentAgent, Result, payload
+from python_tls import ObservedAttempt, check, make_context, serve
+from resident import Progress, Request, Result, payload
 
 _RAISED = (
     aioftp.AIOFTPException,
@@ -170,10 +170,4 @@ class _Attempt(ObservedAttempt):
 
 
 if __name__ == "__main__":
-    warm_up()
-    ResidentAgent(
-        "aioftp",
-        versions=dict(versions(), aioftp=version("aioftp")),
-        forked={"attempt": attempt},
-        keeps=True,
-    ).run()
+    serve("aioftp", attempt, aioftp=version("aioftp"))

@@ -30,8 +30,8 @@ from importlib.metadata import version
 from typing import Any, Optional, Tuple
 
 from fsspec.implementations import ftp as module
-from python_tls import ObservedAttempt, check, versions, warm_up
-from resident import Progress, Request, ResidentAgent, Result, payload
+from python_tls import ObservedAttempt, check, serve
+from resident import Progress, Request, Result, payload
 
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
 
@@ -163,10 +163,4 @@ class _Attempt(ObservedAttempt):
 
 
 if __name__ == "__main__":
-    warm_up()
-    ResidentAgent(
-        "fsspec",
-        versions=dict(versions(), fsspec=version("fsspec")),
-        forked={"attempt": attempt},
-        keeps=True,
-    ).run()
+    serve("fsspec", attempt, fsspec=version("fsspec"))

@@ -37,8 +37,8 @@ import socket
 import ssl
 from typing import Any, Optional, Tuple
 
-from python_tls import ObservedAttempt, check, make_context, versions, warm_up
-from resident import Progress, Request, ResidentAgent, Result, payload
+from python_tls import ObservedAttempt, check, make_context, serve
+from resident import Progress, Request, Result, payload
 
 #: What ftplib, the socket and ssl modules raise. Anything else is a defect of this agent.
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
@@ -173,5 +173,4 @@ def _is_alert_or_reset(error: Exception) -> bool:
 
 
 if __name__ == "__main__":
-    warm_up()
-    ResidentAgent("python-ftp", versions=versions(), forked={"attempt": attempt}, keeps=True).run()
+    serve("python-ftp", attempt)

@@ -33,8 +33,8 @@ import http.client
 import socket
 import ssl
 
-from python_tls import ObservedAttempt, check, make_context, versions, warm_up
-from resident import Progress, Request, ResidentAgent, Result
+from python_tls import ObservedAttempt, check, make_context, serve
+from resident import Progress, Request, Result
 
 _NEEDED = (
     "host port timeout_s tls server_name verify ca_file ciphers minimum maximum certificate key"
@@ -172,5 +172,4 @@ def _reason(error: ssl.SSLError) -> str:
 
 
 if __name__ == "__main__":
-    warm_up()
-    ResidentAgent("tls-python", versions=versions(), forked={"attempt": attempt}, keeps=True).run()
+    serve("tls-python", attempt)

@@ -28,7 +28,6 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.model import CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
-from lab.own import telling
 from lab.own.configurations import (
     ConfigurationReading,
     ConfigurationText,
@@ -318,7 +317,7 @@ def _has_tls(lines: Sequence[_Line]) -> bool:
 # -- settings --------------------------------------------------------------------------------------
 
 
-class _Reading(Telling):
+class _Reading(Telling[_Line]):
     """The state of reading one file."""
 
     def __init__(self, found: Findings, version: str) -> None:
@@ -327,12 +326,10 @@ class _Reading(Telling):
         self.modules = {*data(TABLE)["modules"]["usual"], _TLS}
         self.loaded: set[str] = set()
         """What lines of the file load."""
-        self.fields: dict[str, Any] = {"tls": False, "require_ssl_reuse": True}
+        self.fields |= {"tls": False, "require_ssl_reuse": True}
         self.fields |= {"tls_required_login": False, "tls_required_data": False}
-        self.lines: dict[str, int] = {}
         self.extra: dict[str, int] = {}
         self.written: dict[str, int] = {}
-        self.seen: dict[str, _Line] = {}
         self.paths: dict[str, tuple[str, int]] = {}
         self.standing: dict[str, list[_Line]] = {}
         """The directives in force, by what they set."""
@@ -636,9 +633,7 @@ class _Reading(Telling):
             self.fields["certificate"] = CERTIFICATE_UNSET
         self.fields.setdefault("certificate_chain", False)
         for rule, name in self.rules(self._value):
-            line = self.seen.get(name)
-            shown = {"line": str(line or name), "value": cut(self._value(name))}
-            self.judge(rule, line.number if line else None, shown)
+            self.judge(rule, name, {name: self._value(name)}, name)
         self.say_what_is_left_out()
         return ProftpdConf(
             settings=Proftpd(
@@ -755,6 +750,9 @@ def proftpd_conf(standing: Mapping[str, Sequence[StandingLine]], behind: int | N
 
 
 class _ProftpdReading(ConfigurationReading):
+    table = TABLE
+    presuming = ("other-section", "other-module", "version", "no-define")
+
     def read(self, given: ConfigurationText) -> ProftpdConf:
         """See :meth:`ConfigurationReading.read`."""
         assert isinstance(given.server, ProftpdServer), "its settings are ProFTPD's"
@@ -782,11 +780,6 @@ class _ProftpdReading(ConfigurationReading):
             passive_address=paths.get("MasqueradeAddress", ("", 0))[0],
             passive_ports=(first, last),
         )
-
-    def presumptions(self) -> Iterator[InBothLanguages]:
-        """See :meth:`ConfigurationReading.presumptions`."""
-        others = ("other-section", "other-module", "version", "no-define")
-        return telling.presumptions(TABLE, *others)
 
 
 READING = _ProftpdReading()

@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lab.own import telling
 from lab.own.configurations import (
     ConfigurationReading,
     ConfigurationText,
@@ -211,16 +210,12 @@ class _Line:
         return f"{self.name}={self.value}"
 
 
-class _Reading(Telling):
+class _Reading(Telling[_Line]):
     """The state of reading one file."""
 
     def __init__(self, found: Findings) -> None:
         super().__init__(found)
-        self.seen: dict[str, _Line] = {}
-        """The line of each option that holds, by the option's name."""
         self.values: dict[str, str] = {}
-        self.fields: dict[str, Any] = {}
-        self.lines: dict[str, int] = {}
         self.kept: dict[str, tuple[str, int]] = {}
         self.fatal: dict[str, int] = {}
 
@@ -340,12 +335,8 @@ class _Reading(Telling):
 
     def _obey(self, rule: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:
         """Say what options do together, have the lab's server do it, and note what that presumes."""
-        line = self.seen.get(name)
-        number = line.number if line else None
-        shown = {key: cut(value) for key, value in values.items()}
-        shown |= {"line": str(line or f"{name} {values[name]}".strip()), "value": shown[name]}
-        self.judge(rule, number, shown)
-        if line is not None:
+        self.judge(rule, name, values, f"{name} {values[name]}".strip())
+        if line := self.seen.get(name):
             for kept in rule.get("keep", ()):
                 self.kept[name] = kept.format(**{**values, "value": values[name]}), line.number
 
@@ -442,6 +433,8 @@ def pure_ftpd_conf(text: str, lines: Sequence[WrittenLine]) -> str:
 
 
 class _PureFtpdReading(ConfigurationReading):
+    table = TABLE
+
     def read(self, given: ConfigurationText) -> ReadConfiguration:
         """See :meth:`ConfigurationReading.read`."""
         return parse(given.text, given.file, software=given.server.name, origins=given.origins)
@@ -482,10 +475,6 @@ class _PureFtpdReading(ConfigurationReading):
             passive_address=address,
             passive_ports=(first, last),
         )
-
-    def presumptions(self) -> Iterator[InBothLanguages]:
-        """See :meth:`ConfigurationReading.presumptions`."""
-        return telling.presumptions(TABLE)
 
 
 READING = _PureFtpdReading()

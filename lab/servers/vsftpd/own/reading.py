@@ -29,7 +29,6 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
-from lab.own import telling
 from lab.own.configurations import (
     ConfigurationReading,
     ConfigurationText,
@@ -268,16 +267,13 @@ def _remedy(text: str, known: Container[str]) -> str:
 # -- settings --------------------------------------------------------------------------------------
 
 
-class _Reading(Telling):
+class _Reading(Telling[_Line]):
     """The state of reading one file."""
 
     def __init__(self, found: Findings, build: Build, target: Build) -> None:
         super().__init__(found)
         self.build, self.target = build, target
         self.options, self.of_target = options_of(build), options_of(target)
-        self.seen: dict[str, _Line] = {}
-        self.fields: dict[str, Any] = {}
-        self.lines: dict[str, int] = {}
         self.versions: dict[str, tuple[bool, int]] = {}
         self.kept: dict[str, str] = {}
         self.fatal: list[str] = []
@@ -474,11 +470,7 @@ class _Reading(Telling):
 
     def _obey(self, rule: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:
         """Say what options do together, have the lab's server do it, and note what that presumes."""
-        line = self.seen.get(name)
-        number = line.number if line else None
-        shown = {key: cut(value) for key, value in values.items()}
-        shown |= {"line": str(line or f"{name}={values[name]}"), "value": shown[name]}
-        self.judge(rule, number, shown, target=self.target.name)
+        self.judge(rule, name, values, f"{name}={values[name]}", target=self.target.name)
         for kept in rule.get("keep", ()):
             written = kept.format(**{**values, "value": values[name]})
             self.kept[written.partition("=")[0]] = written
@@ -540,6 +532,9 @@ def _option_in(row: str) -> str:
 
 
 class _VsftpdReading(ConfigurationReading):
+    table = TABLE
+    presuming = ("other-build",)
+
     def read(self, given: ConfigurationText) -> VsftpdConf:
         """See :meth:`ConfigurationReading.read`."""
         return parse(
@@ -587,10 +582,6 @@ class _VsftpdReading(ConfigurationReading):
             passive_address="" if resolves else said.get("pasv_address", ""),
             passive_ports=(said.get("pasv_min_port", "0"), said.get("pasv_max_port", "0")),
         )
-
-    def presumptions(self) -> Iterator[InBothLanguages]:
-        """See :meth:`ConfigurationReading.presumptions`."""
-        return telling.presumptions(TABLE, "other-build")
 
 
 def _of_the_lab(given: ConfigurationText) -> VsftpdServer:
