@@ -11,7 +11,7 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,8 @@ class TranscriptFile(BaseModel):
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def files() -> dict[str, TranscriptFile]:
+@functools.cache
+def files() -> Mapping[str, TranscriptFile]:
     """All files by ``PROGRAM@PLATFORM``, and the one of :data:`DOCUMENTATION`."""
     found = {DOCUMENTATION: Path(__file__).with_name(f"{DOCUMENTATION}.json")}
     for path in sorted(CLIENTS.glob("*/transcripts/*.json")):

@@ -26,7 +26,6 @@ from rich.cells import cell_len
 
 from lab import __version__
 from lab.certificates.description import describe
-from lab.certificates.material import RunCertificates
 from lab.cli import main
 from lab.cli.common import USAGE, console
 from lab.cli.entry import COMMANDS
@@ -48,6 +47,7 @@ from lab.run.checkout import Checkout
 from lab.run.link import AgentError
 from lab.run.network import Found, TopologyError
 from lab.run.results import Conducted
+from tests.unit.certificates import MATERIAL
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
@@ -664,7 +664,7 @@ def test_an_attempt_as_json_has_the_certificates_that_the_server_was_given(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, times: int
 ) -> None:
     name = "ftp.lab.test/expired"
-    chain = describe(RunCertificates(["ftp.lab.test"]).server("expired", "ftp.lab.test").chain_pem)
+    chain = describe(MATERIAL.server("expired", "ftp.lab.test").chain_pem)
     given = {name: tuple(CertificateRecord(**vars(c)) for c in chain.certificates)}
 
     def repeat(wanted: Attempt, times: int, *_: object, **__: object) -> Conducted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -180,29 +181,41 @@ def client_words() -> list[tuple[str, str, Words]]:
     ]
 
 
+@functools.cache
 def speakers(library: str) -> list[Transcript]:
     """Transcripts of the programs whose dialect includes this one."""
     wanted = client_dialect(library)
-    return [
-        one
-        for _, one in ALL
-        if any(part is wanted for part in client_dialect(one.client.partition("@")[0]).parts())
-    ]
+    programs = {
+        program
+        for program in {program_of(one) for _, one in ALL}
+        if any(part is wanted for part in client_dialect(program).parts())
+    }
+    return [one for _, one in ALL if program_of(one) in programs]
+
+
+def program_of(transcript: Transcript) -> str:
+    return transcript.client.partition("@")[0]
+
+
+@functools.cache
+def reports(library: str) -> list[ClientReport]:
+    """What :func:`speakers` reported."""
+    return [one.observation().client for one in speakers(library)]
 
 
 @pytest.mark.parametrize("given", client_words(), ids=lambda given: f"{given[0]}: {given[1]}")
 def test_every_wording_of_a_client_was_seen_or_is_documented(given: tuple[str, str, Words]) -> None:
     library, signal, words = given
-    reports = [one.observation().client for one in speakers(library)]
+    said = reports(library)
 
     for pattern in words.text:
-        assert any(pattern.search(r.error) for r in reports), f"{signal}: {pattern.pattern}"
+        assert any(pattern.search(r.error) for r in said), f"{signal}: {pattern.pattern}"
     for pattern in words.message:
-        assert any(pattern.search(r.message) for r in reports), f"{signal}: {pattern.pattern}"
+        assert any(pattern.search(r.message) for r in said), f"{signal}: {pattern.pattern}"
     if words.errno:
-        assert any(r.errno in words.errno for r in reports), f"{signal}: {words.errno}"
+        assert any(r.errno in words.errno for r in said), f"{signal}: {words.errno}"
     for status in words.exit_status:
-        assert any(r.exit_status == status for r in reports), f"{signal}: {status}"
+        assert any(r.exit_status == status for r in said), f"{signal}: {status}"
 
 
 @pytest.mark.parametrize(

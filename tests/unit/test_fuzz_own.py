@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.certificates.material import RunCertificates
 from lab.check import demands
 from lab.check.clients import clients_of
 from lab.clients.edge import Edge
@@ -29,11 +28,9 @@ from lab.servers.proftpd.own.reading import directives
 from lab.servers.vsftpd import DEBIAN, VsftpdServer
 from lab.servers.vsftpd.own import reading as conf
 from lab.servers.vsftpd.own.reading import BUILDS, options_of
+from tests.unit.certificates import HOST, MATERIAL
 from tests.unit.fuzzing import AWKWARD, check_error, check_findings, fuzz, spoilt, spoilt_bytes
 
-HOST = "ftp.lab.test"
-MATERIAL = RunCertificates([HOST])
-MATERIAL.add_addresses({HOST: "172.30.7.10"})
 SERVED = MATERIAL.server("full-chain", HOST)
 CHAIN, KEY = SERVED.chain_pem, SERVED.key_pem
 PLACE = ListenerPlace(

@@ -18,6 +18,7 @@ from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError, Severity
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
+from tests.unit.certificates import HOST, MATERIAL
 
 CONF = """\
 ssl_enable=YES
@@ -32,8 +33,6 @@ max_clients=50
 listen=YES
 """
 DIRECTIVES = "FTPSSSLVerifyNone 1\nFTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n"
-HOST = "ftp.lab.test"
-MATERIAL = RunCertificates([HOST])
 
 
 class Desk:

@@ -16,16 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from lab.certificates import CATALOGUE
-from lab.certificates.material import RunCertificates
 from lab.model.software import LIMITS, PLATFORMS
 from lab.own.chain import Checked, check_chain
 from lab.own.findings import Finding, Severity
 from lab.own.names import matches
 from lab.own.pem import read_anchors, read_certificate
+from tests.unit.certificates import HOST, MATERIAL
 
-HOST = "ftp.lab.test"
-MATERIAL = RunCertificates([HOST])
-MATERIAL.add_addresses({HOST: "203.0.113.7"})
 _SIDES = ("servers", "clients")
 NOW = datetime.datetime.now(datetime.UTC)
 

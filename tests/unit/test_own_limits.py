@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
 from lab.model import ProtocolRange
 from lab.own import mt_config as mt
@@ -31,10 +30,8 @@ from lab.own.pem import LARGEST_CHAIN, LARGEST_KEY, MOST_BLOCKS, read_anchors, r
 from lab.own.vcl import MOST_BACKENDS, MOST_PARAMETERS, MOST_STEPS
 from lab.servers.vsftpd.own import reading as conf
 from lab.text import LONGEST_MESSAGE
+from tests.unit.certificates import HOST, MATERIAL
 
-HOST = "ftp.lab.test"
-MATERIAL = RunCertificates([HOST])
-MATERIAL.add_addresses({HOST: "172.30.7.10"})
 SERVED = MATERIAL.server("full-chain", HOST)
 CHAIN, KEY = SERVED.chain_pem, SERVED.key_pem
 

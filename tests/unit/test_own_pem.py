@@ -17,13 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_pem_x509_certificate
 
 from lab.certificates import CATALOGUE
-from lab.certificates.material import RunCertificates
 from lab.own.findings import InputError, Severity
 from lab.own.pem import read_certificate
+from tests.unit.certificates import HOST, MATERIAL
 
-HOST = "ftp.lab.test"
-MATERIAL = RunCertificates([HOST])
-MATERIAL.add_addresses({HOST: "172.30.7.10"})
 _BLOCK = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n", re.DOTALL)
 
 

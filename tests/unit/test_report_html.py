@@ -24,7 +24,6 @@ from markupsafe import Markup
 
 from lab.cases.catalogue import Catalogue
 from lab.certificates.description import describe
-from lab.certificates.material import RunCertificates
 from lab.dialects import server_dialect
 from lab.documents import Bilingual, ClaimVerdict, Document, documents, parse
 from lab.documents.verdicts import Check, ClaimResult, State, evaluate_tested
@@ -82,6 +81,7 @@ from lab.report.html.language import (
 from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, sequence_of
 from lab.report.view import CaseView, ClientView
 from lab.servers.vsftpd import Vsftpd
+from tests.unit.certificates import MATERIAL
 from tests.unit.made_up import (
     DELIVERED,
     EXPECT_EXPIRED,
@@ -714,12 +714,11 @@ def test_the_number_of_a_verification_error_and_what_was_negotiated_are_shown() 
 
 def given_certificates(*slugs: str) -> dict[str, Chain]:
     """Real chains, as a record has them."""
-    material = RunCertificates(["ftp.lab.test"])
     return {
         f"ftp.lab.test/{slug}": tuple(
             CertificateRecord(**vars(certificate))
             for certificate in describe(
-                material.server(slug, "ftp.lab.test").chain_pem
+                MATERIAL.server(slug, "ftp.lab.test").chain_pem
             ).certificates
         )
         for slug in slugs

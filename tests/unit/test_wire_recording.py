@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import pytest
 
-from lab.certificates.material import RunCertificates
 from lab.model import (
     Attempt,
     ClientReport,
@@ -44,6 +43,7 @@ from lab.wire.reading import Ending, How, WireReading, read
 from lab.wire.tls import Point
 from lab.wire.witnesses import Agreement, Statement, Witnesses
 from tests.unit.agent_process import AGENTS, AgentProcess, running
+from tests.unit.certificates import MATERIAL
 from tests.unit.made_up import made_of
 from tests.unit.wire_packets import BEGUN, Tls, Wire, client_context, ftps, server_context
 
@@ -103,11 +103,10 @@ def session_of(agents: MadeUpAgents) -> Session:
     """A session without containers in which these agents answer."""
     made = Session.__new__(Session)
     one = SimpleNamespace(client=lambda _: agents, server=lambda _: agents)
-    certificates = RunCertificates(["ftp.lab.test"])
     made._feasibility = cast("Any", SimpleNamespace(check=lambda _: None))
     made.agents = cast("Any", one)
-    made._requests = RequestBuilder(certificates, "pw")
-    made._listeners = Listeners(cast("Any", one), cast("Any", None), certificates, "pw")
+    made._requests = RequestBuilder(MATERIAL, "pw")
+    made._listeners = Listeners(cast("Any", one), cast("Any", None), MATERIAL, "pw")
     return made
 
 
