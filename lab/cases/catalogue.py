@@ -158,6 +158,8 @@ def _called(
 def _label(client: ClientSettings, among: Sequence[ClientSettings]) -> str:
     """The client, with the settings in which it differs from others of the same name."""
     alike = [other for other in among if str(other) == str(client)]
+    if len(alike) == 1:
+        return str(client)
     differing = [
         f"{name}={getattr(client, name)}"
         for name in (f.name for f in dataclasses.fields(client))

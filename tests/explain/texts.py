@@ -267,8 +267,14 @@ def named(one: Heard) -> Cause:
     return one.cause
 
 
+def _compiled(
+    *pairs: tuple[str, str], flags: re.RegexFlag = re.NOFLAG
+) -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(pattern, flags), replacement) for pattern, replacement in pairs]
+
+
 #: What differs from run to run without meaning anything.
-_NEUTRAL = (
+_NEUTRAL = _compiled(
     (r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", "[PEM]"),
     (r"\x1b\[[0-9;]*m", ""),
     (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d([.,]\d+)?", r"2026-01-02\g<1>03:04:05"),
@@ -327,6 +333,7 @@ _NEUTRAL = (
     (r"\bAUTH TLS successful\.", "Proceed with negotiation."),
     (r"\(\d+\)(?=Internal error \(specific information not available\))", "(20014)"),
     (r"\b(nobody|broken)\.lab\.test\b|\b192\.0\.2\.1\b", "host.lab.test"),
+    flags=re.DOTALL | re.MULTILINE,
 )  # fmt: skip
 
 
@@ -337,13 +344,13 @@ def neutral(text: str, port: int = 0) -> str:
     if port:
         text = re.sub(rf"(?<!\d){port}(?!\d)", "443", text)
     for pattern, replacement in _NEUTRAL:
-        text = re.sub(pattern, replacement, text, flags=re.DOTALL | re.MULTILINE)
+        text = pattern.sub(replacement, text)
     return text.strip()
 
 
 #: What differs from release to release, and tells no cause: a program's version, the numbers of its source's
 #: lines, the function and the words that a version of OpenSSL has for one number.
-_OF_A_RELEASE = (
+_OF_A_RELEASE = _compiled(
     (r"\b(nginx|squid|mod_tls|Apache)/\d[\w.]*", r"\1"),
     (r"\(vsFTPd \d[\d.]*\)", "(vsFTPd)"),
     (r"\bUsing Python \d[\d.]* environment", "Using Python environment"),
@@ -396,7 +403,7 @@ _OF_A_RELEASE = (
 def of_any_release(text: str) -> str:
     """What releases of one program say alike: the text without what tells no more than the release."""
     for pattern, replacement in _OF_A_RELEASE:
-        text = re.sub(pattern, replacement, text)
+        text = pattern.sub(replacement, text)
     return text
 
 

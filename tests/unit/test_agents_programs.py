@@ -358,7 +358,7 @@ def test_a_server_that_never_speaks_runs_into_the_clients_time_limit(
     attempt: Attempts, server: Server, program: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = PROGRAMS[program].settings_with(goal=Goal.LOGIN, timeout_s=1.0)
+        client = PROGRAMS[program].settings_with(goal=Goal.LOGIN, timeout_s=0.5)
         report = attempt(client, server, host="127.0.0.1", port=silent.getsockname()[1])
     assert (report.failed, report.step) == (True, "greeting")
     assert report.timed_out is False

@@ -199,7 +199,7 @@ def test_a_server_that_closes_has_no_answer(agent: AgentProcess) -> None:
 def test_a_server_that_never_answers_is_silent(agent: AgentProcess) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        asked = {"op": "exchange", "port": port, "hello": HELLO.hex(), "deadline_s": 2.5}
+        asked = {"op": "exchange", "port": port, "hello": HELLO.hex(), "deadline_s": 1.0}
         answer = agent.ask(**asked, implicit=True)
     assert answer["result"] == {"answer": "", "refused": None, "silent": True}
 

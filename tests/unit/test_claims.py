@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from lab.cases import Catalogue, LoadedCase, PlannedAttempt
+from lab.cases import LoadedCase, PlannedAttempt
 from lab.documents import (
     WHERE,
     Bilingual,
@@ -42,6 +42,7 @@ from lab.record import AttemptResult, RunRecord
 from lab.report.layout import hung, wrap
 from lab.report.plain import ClaimsTold
 from lab.settings import parse_server
+from tests.unit.catalogue import catalogue
 from tests.unit.made_up import START, attempt, attempt_record, run_record, what_arrived
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -395,19 +396,14 @@ def test_the_results_as_plain_data_name_every_attempt() -> None:
 # -- the documents there are ---------------------------------------------------------------------------
 
 
-@cache
-def catalogue() -> tuple[LoadedCase, ...]:
-    return tuple(Catalogue.load(SCENARIOS).cases)
-
-
 def chosen_by_default() -> list[LoadedCase]:
     """The cases that a run makes which is told of none."""
-    return Catalogue.load(SCENARIOS).select([])
+    return catalogue().select([])
 
 
 @pytest.mark.parametrize("made", documents().values(), ids=documents())
 def test_every_claim_has_its_cases_and_every_case_its_claim(made: Document) -> None:
-    found = problems(made, catalogue())
+    found = problems(made, catalogue().cases)
     assert not found, "\n".join(found)
 
 
@@ -456,7 +452,7 @@ WORDS_WITHOUT_TRANSLATION = ("LEGACY", "FIPS", "FUTURE")
 def test_the_lint_finds_what_does_not_fit(
     change: Callable[[Document], Document], words: str
 ) -> None:
-    found = problems(change(documents()["movable-type"]), catalogue())
+    found = problems(change(documents()["movable-type"]), catalogue().cases)
     assert any(words in problem for problem in found), found
 
 
@@ -638,7 +634,7 @@ def movable_type() -> Document:
 def results_as_expected(name: str = "movable-type") -> tuple[ClaimResult, ...]:
     # Also of a document whose cases are made only where they are asked for by name.
     return evaluate(
-        documents()[name], as_expected(cases=[c for c in catalogue() if c.document == name])
+        documents()[name], as_expected(cases=[c for c in catalogue().cases if c.document == name])
     )
 
 

@@ -25,12 +25,14 @@ from docker.errors import APIError
 from rich.cells import cell_len
 
 from lab import __version__
+from lab.cases import Catalogue
 from lab.certificates.description import describe
 from lab.cli import main
 from lab.cli.common import USAGE, console
 from lab.cli.entry import COMMANDS
 from lab.documents import documents
 from lab.host import engine
+from lab.host.checkout import source
 from lab.images.errors import ImageError
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
@@ -47,6 +49,7 @@ from lab.run.checkout import Checkout
 from lab.run.link import AgentError
 from lab.run.network import Found, TopologyError
 from lab.run.results import Conducted
+from tests.unit.catalogue import catalogue
 from tests.unit.certificates import MATERIAL
 from tests.unit.made_up import (
     DELIVERED,
@@ -98,6 +101,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     """A checkout without any state."""
     monkeypatch.setenv("LAB_ROOT", str(tmp_path))
     return Checkout.here()
+
+
+@pytest.fixture(autouse=True)
+def cases_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    load, own, loaded = Catalogue.load, source() / "scenarios", catalogue()
+    monkeypatch.setattr(Catalogue, "load", lambda folder: loaded if folder == own else load(folder))
 
 
 @pytest.fixture(autouse=True)

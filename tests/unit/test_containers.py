@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from typing import Any
@@ -14,7 +15,11 @@ from lab.run.services import compose_variables, images_by_service
 from lab.servers import SERVERS
 from tests.containers_table import Container, documented
 
+#: Every process names its tests by these; one asks Compose.
+NAMES = sorted(images_by_service(Checkout.here()))
 
+
+@functools.cache
 def services() -> dict[str, dict[str, Any]]:
     """Every service of every file, as Compose understands it."""
     here = Checkout.here()
@@ -30,12 +35,13 @@ def services() -> dict[str, dict[str, Any]]:
     return found
 
 
-SERVICES = services()
+def test_compose_has_the_services_that_the_lab_reads_of_the_files() -> None:
+    assert sorted(services()) == NAMES
 
 
 def test_a_container_may_do_what_the_table_says() -> None:
     for service, row in documented().items():
-        given = SERVICES[service]
+        given = services()[service]
         assert row == Container(
             given.get("user", ""),
             frozenset(given.get("cap_add", ())),
@@ -45,22 +51,22 @@ def test_a_container_may_do_what_the_table_says() -> None:
 
 def test_every_container_that_may_more_than_a_client_is_in_the_table() -> None:
     known = frozenset[str]().union(*(row.capabilities for row in documented().values()))
-    for service in SERVICES.keys() - documented().keys():
-        assert frozenset(SERVICES[service].get("cap_add", ())) <= known, service
+    for service in services().keys() - documented().keys():
+        assert frozenset(services()[service].get("cap_add", ())) <= known, service
 
 
 def test_whoever_is_found_by_name_has_an_address_and_a_record() -> None:
-    records = SERVICES["dns"]["environment"]["HOST_RECORDS"].split()
-    at = {name: next(iter(one["networks"].values())) for name, one in SERVICES.items()}
+    records = services()["dns"]["environment"]["HOST_RECORDS"].split()
+    at = {name: next(iter(one["networks"].values())) for name, one in services().items()}
     named = {name: given["ipv4_address"] for name, given in at.items() if given}
     assert {server.service for server in SERVERS.values()} <= named.keys()
     assert len(set(named.values())) == len(records) == len(named)
     assert {record.rpartition(",")[2] for record in records} == set(named.values())
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_no_container_may_more_than_it_needs(service: str) -> None:
-    given = SERVICES[service]
+    given = services()[service]
     assert given["read_only"] is True
     assert given["cap_drop"] == ["ALL"]
     assert given["security_opt"] == ["no-new-privileges:true"]

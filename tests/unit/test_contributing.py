@@ -91,7 +91,7 @@ def blocks(section: str) -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree in which every walk-through was followed."""
-    tree = copy_tree(tmp_path_factory.mktemp("contributing") / "tree")
+    tree = copy_tree(tmp_path_factory.mktemp("contributing") / "tree", compiled=True)
     for section in OWN:
         for name, place, text in blocks(section):
             path = tree / name

@@ -60,6 +60,8 @@ from tests.transcripts.transcript import DOCUMENTATION, Transcript, files, neutr
 
 FILES = files()
 ALL = [(name, one) for name, file in FILES.items() for one in file.transcripts]
+#: The program of each.
+SPEAKERS = [one.client.partition("@")[0] for _, one in ALL]
 RECORDED = [one for name, one in ALL if name != DOCUMENTATION]
 DOCUMENTED = list(FILES[DOCUMENTATION].transcripts)
 
@@ -187,14 +189,10 @@ def speakers(library: str) -> list[Transcript]:
     wanted = client_dialect(library)
     programs = {
         program
-        for program in {program_of(one) for _, one in ALL}
+        for program in set(SPEAKERS)
         if any(part is wanted for part in client_dialect(program).parts())
     }
-    return [one for _, one in ALL if program_of(one) in programs]
-
-
-def program_of(transcript: Transcript) -> str:
-    return transcript.client.partition("@")[0]
+    return [one for (_, one), name in zip(ALL, SPEAKERS, strict=True) if name in programs]
 
 
 @functools.cache

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from lab.cases import Catalogue
 from lab.explain import index as index_module
 from lab.explain.answer import Explanation, explain
 from lab.explain.hearing import generation
@@ -27,6 +26,7 @@ from lab.model import Reason, Side, Stage
 from lab.text import visible
 from lab.training.choice import one_case
 from tests.transcripts.transcript import files
+from tests.unit.catalogue import catalogue
 
 TABLES = load()
 
@@ -692,15 +692,10 @@ def test_what_is_no_japanese_is_no_cp932() -> None:
 # -- the answer ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return Catalogue.load(source() / "scenarios")
-
-
-def test_every_case_that_is_named_can_be_told(catalogue: Catalogue) -> None:
+def test_every_case_that_is_named_can_be_told() -> None:
     for reason, known in TABLES.known["reasons"].items():
         for case in known["cases"]:
-            found = one_case(catalogue, case["case"])
+            found = one_case(catalogue(), case["case"])
             assert found.case.expect.reason == reason
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ listen=YES
 DIRECTIVES = "FTPSSSLVerifyNone 1\nFTPSOptions SSL_cipher_list=AES128\nFTPSOptions ReuseSession=1\n"
 
 
+@functools.cache
+def material_for(host: str) -> RunCertificates:
+    return MATERIAL if host == HOST else RunCertificates([host])
+
+
 class Desk:
     """A directory with an operator's files, and the command line."""
 
@@ -49,7 +55,7 @@ class Desk:
         return path
 
     def certificate(self, slug: str, host: str = HOST) -> None:
-        made = (MATERIAL if host == HOST else RunCertificates([host])).server(slug, host)
+        made = material_for(host).server(slug, host)
         self.write("chain", made.chain_pem)
         self.write("key", made.key_pem)
 
@@ -349,7 +355,7 @@ def test_what_cannot_be_asked_for_is_refused(desk: Desk, host: str, what: str) -
 
 
 def test_what_clients_trust_is_given_apart_from_the_chain(desk: Desk) -> None:
-    material = RunCertificates(["ftp.example.test"])
+    material = material_for("ftp.example.test")
     made, root = material.server("private-ca", "ftp.example.test"), material.anchor("private-ca")
     desk.write("chain", made.chain_pem)
     desk.write("key", made.key_pem)

@@ -671,7 +671,7 @@ def test_the_real_command_is_ended_when_the_server_never_answers(agent: AgentPro
         target = Target(
             host="127.0.0.1", port=silent.getsockname()[1], user="lab", password="secret"
         )
-        found = attempt(agent, client(timeout_s=2.0), target)
+        found = attempt(agent, client(timeout_s=0.8), target)
 
     assert (found.failed, found.timed_out, found.step) == (True, True, "handshake")
     assert found.elapsed_ms < 5000

@@ -202,7 +202,7 @@ PERL = [pytest.param("tls-perl", marks=needs_perl)]
 #: so that one second is luck.
 PATIENCE_S = 10.0
 #: The same where the peer stays silent.
-SHORT_S = 1.5
+SHORT_S = 0.5
 
 
 def command(program: str) -> list[str]:
@@ -684,7 +684,7 @@ def test_a_deadline_leaves_the_step_that_it_ended(
 
     with one_connection(_silent) as port:
         where = {"host": "127.0.0.1", "port": port}
-        answer = agent.ask(op="attempt", **{**request, **where, "deadline_s": 2.0})
+        answer = agent.ask(op="attempt", **{**request, **where, "deadline_s": 0.8})
 
     report = PROGRAMS[program].report(answer["result"])
     assert (report.timed_out, report.step) == (True, "handshake")

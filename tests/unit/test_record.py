@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import signal
@@ -21,7 +22,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lab.cases import Catalogue
 from lab.certificates.description import describe
 from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
@@ -68,6 +68,7 @@ from lab.run.results import link_of
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import parse_client, parse_server
 from lab.text import readable
+from tests.unit.catalogue import catalogue
 from tests.unit.made_up import made_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -566,7 +567,7 @@ def test_an_attempt_names_the_images_that_it_ran_on_and_the_run_their_digests() 
 
 
 def test_the_link_to_the_newest_run_leads_to_one_of_all_cases() -> None:
-    cases = Catalogue.load(REPOSITORY / "scenarios").select([], None)
+    cases = catalogue().select([], None)
     planned = [one for case in cases for one in case.plan()]
     assert link_of(cases, planned, ()) == "latest"
     assert link_of(cases, planned, ["expired_certificate"]) == "last-cases"
@@ -798,9 +799,14 @@ def test_facts_of_an_expectation_survive() -> None:
 # -- the schema -----------------------------------------------------------------------------------
 
 
+@functools.cache
+def schema() -> str:
+    return schema_text()
+
+
 def test_the_committed_schema_is_in_step_with_the_models() -> None:
     committed = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
-    assert committed == without_newer(json.loads(schema_text()), committed["$defs"]), (
+    assert committed == without_newer(json.loads(schema()), committed["$defs"]), (
         "write it again: .venv/bin/python -m lab.record --schema > lab/schema/record.schema.json"
     )
 
@@ -822,7 +828,7 @@ def without_newer(schema: Any, known: Collection[str]) -> Any:
 
 
 def test_the_schema_says_what_a_field_means_and_how_a_protocol_range_is_written() -> None:
-    server = json.loads(schema_text())["$defs"]["Vsftpd"]["properties"]
+    server = json.loads(schema())["$defs"]["Vsftpd"]["properties"]
     assert server["ciphers"]["description"].startswith("cipher list")
     assert {"type": "null"} in server["protocols"]["anyOf"]
     pattern = server["protocols"]["anyOf"][0]["pattern"]
@@ -837,6 +843,6 @@ def test_the_module_prints_the_schema() -> None:
     done = subprocess.run(
         [*command, "--schema"], cwd=REPOSITORY, capture_output=True, timeout=60, check=True
     )
-    assert done.stdout.decode() == schema_text()
+    assert done.stdout.decode() == schema()
     wrong = subprocess.run(command, cwd=REPOSITORY, capture_output=True, timeout=60, check=False)
     assert wrong.returncode == 2

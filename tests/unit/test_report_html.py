@@ -22,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from lab.cases.catalogue import Catalogue
 from lab.certificates.description import describe
 from lab.dialects import server_dialect
 from lab.documents import Bilingual, ClaimVerdict, Document, documents, parse
@@ -81,6 +80,7 @@ from lab.report.html.language import (
 from lab.report.html.sequence import MOST_MESSAGES, Band, Happened, sequence_of
 from lab.report.view import CaseView, ClientView
 from lab.servers.vsftpd import Vsftpd
+from tests.unit.catalogue import catalogue
 from tests.unit.certificates import MATERIAL
 from tests.unit.made_up import (
     DELIVERED,
@@ -97,7 +97,6 @@ from tests.unit.made_up import (
     unexpected,
 )
 
-CASES = Catalogue.load(Path(__file__).parents[2] / "scenarios").cases
 SOURCES = Path(package.__file__).parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 VOID = {"wbr", "meta", "link", "input", "br", "hr", "img", "path", "circle", "rect", "use"}
@@ -314,7 +313,7 @@ def test_every_text_is_there_in_both_languages_with_the_same_gaps() -> None:
 
 
 def test_every_title_of_a_remedy_that_is_prose_is_there_in_japanese_and_none_is_left_over() -> None:
-    wanted = {remedy.title for c in CASES for remedy in c.case.remedies}
+    wanted = {remedy.title for c in catalogue().cases for remedy in c.case.remedies}
     assert remedy_titles().keys() <= wanted
     # What is left is what one writes: options, directives, commands.
     prose = re.compile(r"\b(an?|and|at|by|for|in|is|mode|no|of|on|only|that|the|to|with)\b")
@@ -326,13 +325,14 @@ def test_every_title_of_a_remedy_that_is_prose_is_there_in_japanese_and_none_is_
 def told_cases() -> list[CaseView]:
     """Every case as a report shows it."""
     records = [
-        CaseRecord(id=c.id, name=c.name, story=c.story, verdict=Verdict.AS_EXPECTED) for c in CASES
+        CaseRecord(id=c.id, name=c.name, story=c.story, verdict=Verdict.AS_EXPECTED)
+        for c in catalogue().cases
     ]
     return [CaseView((ClientView(one, ()),)) for one in records]
 
 
 def test_every_title_of_a_case_and_a_section_is_there_in_japanese_and_none_is_left_over() -> None:
-    wanted = {one.title for one in told_cases()} | {c.section for c in CASES}
+    wanted = {one.title for one in told_cases()} | {c.section for c in catalogue().cases}
     # a section may be there before its first case
     headings = {section.heading.en for one in documents().values() for section in one.sections}
     assert wanted <= titles().keys() <= wanted | headings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import string
@@ -109,6 +110,7 @@ def test_without_a_way_out_there_is_no_empty_heading(tmp_path: Path) -> None:
     assert told(tmp_path) == "Doing it: it {broke}"
 
 
+@functools.cache
 def raised() -> list[tuple[str, type[AdvisedError], str, set[str] | None]]:
     """Each place where such an error is made: where, its class, its problem, the fields (none: not known)."""
     kinds = {kind.__name__: kind for kind in KINDS}

@@ -19,7 +19,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lab.cases import CaseError, Catalogue, LoadedCase
+from lab.cases import CaseError, LoadedCase
 from lab.documents import WHERE
 from lab.exercises import exercise_named
 from lab.host import machine
@@ -50,16 +50,12 @@ from lab.training.screen import ReaderLeft, Screen, answer
 from lab.training.shell import ClientShell, Reached, servers_to_try, service_of
 from lab.training.source import CaseSource
 from lab.training.words import say
+from tests.unit.catalogue import catalogue
 from tests.unit.made_up import NO_SHARED_CIPHER_LOG, attempt_record, run_record, what_arrived
 
 LANGUAGES = ("en", "ja")
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 _LOOT = Captured(user="lab", password="not-so-secret", file_bytes=1024, file_head="delivery-1.txt")
-
-
-@cache
-def catalogue() -> Catalogue:
-    return Catalogue.load(root() / "scenarios")
 
 
 def first_clients() -> list[LoadedCase]:
