@@ -24,7 +24,7 @@ def bring(laboratory: Lab, own: UserFiles) -> None:
     """
     served = own.certificate
     if served is not None:
-        laboratory.material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+        laboratory.material.add_own(OWN, served.chain_pem, served.key_pem, served.leaf_sha256)
     if own.anchors is not None:
         laboratory.material.trust_own(own.anchors.pem)
     _put_own(laboratory.session)
