@@ -8,7 +8,7 @@ folder the document::
     def server_offers_only_suites_the_client_refuses(client: ClientSettings) -> Case:
         \"\"\"The certificate is fine, but no cipher suite is common to both ends.\"\"\"
         attempt = Attempt(vsftpd(ciphers="AES128-SHA:DES-CBC3-SHA", protocols=up_to("TLSv1.2")), client)
-        refusal = refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER)
+        refusal = refused(Side.SERVER, Stage.HANDSHAKE, Reason.NO_SHARED_CIPHER)
         remedies = [recommended("vsftpd.conf: ssl_ciphers=HIGH", attempt.with_server(ciphers="HIGH"))]
         return Case(attempt, refusal, remedies=remedies)
 

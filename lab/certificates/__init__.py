@@ -163,11 +163,6 @@ class CertificateSpec:
     """What OpenSSL 3 reports at security level 2 when a client that trusts the public CA checks
     chain, purpose and host name with OpenSSL's defaults; ``None``: it is content."""
 
-    @property
-    def anchor(self) -> str:
-        """The trust anchor under which the chain is anchored: a name in :data:`ANCHORS`."""
-        return self.slug if self.leaf.issuer is Issuer.ITSELF else str(self.leaf.issuer)
-
 
 _DAY = timedelta(days=1)
 #: How the values of a table become those of a field; the others are what they are.

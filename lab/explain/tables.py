@@ -21,7 +21,6 @@ from lab.dialects import (
     dialect_files,
     read,
 )
-from lab.dialects.rules import FTPS, WEB, rule_list
 from lab.model import PROTOCOLS, Reason, Side, Stage
 from lab.remedies.words import InBothLanguages
 
@@ -200,23 +199,6 @@ def meanings() -> Meanings:
         apart={name: apart for file in files for name, apart in file.apart.items()},
         meaning=tuple(entry for file in files for entry in file.meaning),
     )
-
-
-def asked_for(kind: Kind) -> frozenset[str]:
-    """The signals of that side that a rule or a meaning asks for: any other is heard in vain."""
-    in_rules = {
-        name
-        for rules in (rule_list(FTPS), rule_list(WEB))
-        for rule in rules.rule
-        for name in (rule.says if kind == "clients" else rule.server) or ()
-    }
-    of_side = {
-        name
-        for entry in meanings().meaning
-        for name in (entry.client if kind == "clients" else entry.server)
-    }
-    anywhere = {name for entry in meanings().meaning for name in entry.also}
-    return frozenset(in_rules | of_side | anywhere)
 
 
 @functools.cache

@@ -207,24 +207,17 @@ class _RecipeFile(_Part):
     def recipes(self, directory: Path, release: str) -> tuple[Recipe, ...]:
         """The image as it is in a release; of several distributions, one each."""
         either = self.either
-        if either is not None and self.distributions:
-            return tuple(
-                Recipe(
-                    f"{self.name}-{base}",
-                    (Route(None, either.model_copy(update={"base": base})),),
-                    self.measure,
-                    directory,
-                    self.on_demand,
-                )
-                for base in self.distributions
-            )
         if either is not None and release in self.release:
             either = self.release[release].of(either)
         found = {Source.REGISTRY: self.registry, Source.PACKAGES: self.packages, None: either}
-        routes = (
-            Route(source, variant) for source, variant in found.items() if variant is not None
+        ways = {self.name: [Route(source, v) for source, v in found.items() if v is not None]}
+        if either is not None and self.distributions:
+            on = {base: either.model_copy(update={"base": base}) for base in self.distributions}
+            ways = {f"{self.name}-{base}": [Route(None, variant)] for base, variant in on.items()}
+        return tuple(
+            Recipe(name, tuple(routes), self.measure, directory, self.on_demand)
+            for name, routes in ways.items()
         )
-        return (Recipe(self.name, tuple(routes), self.measure, directory, self.on_demand),)
 
 
 @dataclass(frozen=True)

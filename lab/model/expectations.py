@@ -210,7 +210,6 @@ def rate_in_words(result: Result | None, came: int, times: int) -> str:
 
 
 def refused(
-    *,
     by: Side,
     at: Stage,
     because: Reason,

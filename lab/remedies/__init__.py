@@ -133,7 +133,7 @@ class Cure:
             now and now != was for now, was in zip(_told(changed), _told(attempt), strict=True)
         ):
             # An impostor has a certificate of an authority of its own.
-            impostor = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.UNKNOWN_ISSUER)
+            impostor = refused(Side.CLIENT, Stage.VERIFY, Reason.UNKNOWN_ISSUER)
         return Remedy(
             self.rating,
             words("cure", self.name).en,

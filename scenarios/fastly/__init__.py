@@ -68,19 +68,19 @@ def handshake_failure(client: ClientSettings) -> str | None:
 
 def client_refuses(because: Reason, message: str | None = None) -> Expectation:
     """The client refuses the certificate."""
-    return refused(by=Side.CLIENT, at=Stage.VERIFY, because=because, message=message)
+    return refused(Side.CLIENT, Stage.VERIFY, because, message)
 
 
 def in_handshake(
     by: Side, because: Reason, message: str | None = None, cause: str | None = None
 ) -> Expectation:
     """One side breaks the handshake off."""
-    return refused(by=by, at=Stage.HANDSHAKE, because=because, message=message, cause=cause)
+    return refused(by, Stage.HANDSHAKE, because, message, cause=cause)
 
 
 def unconnected(because: Reason, message: str | None = None) -> Expectation:
     """The network does not let the client reach the server."""
-    return refused(by=Side.NETWORK, at=Stage.CONNECT, because=because, message=message)
+    return refused(Side.NETWORK, Stage.CONNECT, because, message)
 
 
 #: An impostor's certificate, from an authority of its own: refused by whoever checks.

@@ -47,17 +47,14 @@ def the_resolver_refuses(client: ClientSettings) -> Case:
 def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
     named = attempt.with_client(host="nginx.lab.test")
     refusal = refused(
-        by=Side.NETWORK,
-        at=Stage.RESOLVE,
-        because=because,
-        message=fastly.says(attempt.client, "Gethostbyname"),
+        Side.NETWORK, Stage.RESOLVE, because, fastly.says(attempt.client, "Gethostbyname")
     )
     remedies = [
         recommended(remedy, named),
         useless(
             "the certificate hostname set to the origin's name",
             attempt.with_client(verify_name="nginx.lab.test", sni="nginx.lab.test"),
-            refused(by=Side.NETWORK, at=Stage.RESOLVE, because=because),
+            refused(Side.NETWORK, Stage.RESOLVE, because),
         ),
     ]
     return Case(attempt, refusal, remedies=remedies)
@@ -83,10 +80,7 @@ def the_answer_is_slow(client: ClientSettings) -> Case:
     """
     attempt = Attempt(origin(answer_delay_s=SLOW), replace(client, timeout_s=SHORT))
     refusal = refused(
-        by=Side.SERVER,
-        at=Stage.RESPONSE,
-        because=Reason.TIMED_OUT,
-        message=fastly.says(client, "first byte timeout"),
+        Side.SERVER, Stage.RESPONSE, Reason.TIMED_OUT, fastly.says(client, "first byte timeout")
     )
     remedies = [
         *fastly.cures(attempt, "answers-in-time"),
@@ -127,9 +121,6 @@ def the_origin_never_answers(client: ClientSettings) -> Case:
     """The connection is accepted and nothing comes back: the time-out is in the handshake."""
     attempt = Attempt(origin(behaviour="silent"), replace(client, timeout_s=SHORT))
     refusal = refused(
-        by=Side.SERVER,
-        at=Stage.HANDSHAKE,
-        because=Reason.TIMED_OUT,
-        message=fastly.says(client, "Connection timeout"),
+        Side.SERVER, Stage.HANDSHAKE, Reason.TIMED_OUT, fastly.says(client, "Connection timeout")
     )
     return Case(attempt, refusal, remedies=fastly.cures(attempt, "well-behaved"))

@@ -116,7 +116,7 @@ def sslv2_cannot_be_asked_for(client: ClientSettings) -> Case:
 
 def _no_such_option(client: ClientSettings, option: str) -> Case:
     attempt = Attempt(nginx(), client).with_client(options=(option,))
-    refusal = refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR)
+    refusal = refused(Side.CLIENT, Stage.CONNECT, Reason.USAGE_ERROR)
     return Case(attempt, refusal, twin=attempt.with_client(options=("-tls1_2",)))
 
 

@@ -33,17 +33,17 @@ RESUMED = completed(data_protected=True, session_reused=True)
 
 def server_refuses(at: Stage, because: Reason, message: str | None = None) -> Expectation:
     """The server does not go on."""
-    return refused(by=Side.SERVER, at=at, because=because, message=message)
+    return refused(Side.SERVER, at, because, message)
 
 
 def not_reached(at: Stage, because: Reason, message: str | None = None) -> Expectation:
     """Nobody answers, or something in between does not let it through."""
-    return refused(by=Side.NETWORK, at=at, because=because, message=message)
+    return refused(Side.NETWORK, at, because, message)
 
 
 def client_refuses(reason: Reason, message: str | None = None) -> Expectation:
     """The client does not accept the certificate."""
-    return refused(by=Side.CLIENT, at=Stage.VERIFY, because=reason, message=message)
+    return refused(Side.CLIENT, Stage.VERIFY, reason, message)
 
 
 def refused_certificate(

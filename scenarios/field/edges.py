@@ -138,12 +138,7 @@ def a_common_name_is_not_enough_for_caddy(client: ClientSettings) -> Case:
 def plain_http_behind_an_edge(client: ClientSettings) -> Case:
     """The origin's port speaks HTTP without TLS."""
     attempt = Attempt(nginx(tls=False), client)
-    refusal = refused(
-        by=Side.CLIENT,
-        at=Stage.HANDSHAKE,
-        because=Reason.PLAINTEXT_PEER,
-        message=TOLD.get(client.program),
-    )
+    refusal = refused(Side.CLIENT, Stage.HANDSHAKE, Reason.PLAINTEXT_PEER, TOLD.get(client.program))
     return Case.cured(attempt, refusal, "TLS at the origin", attempt.with_server(tls=True))
 
 
@@ -182,7 +177,7 @@ def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     """A server line with ssl and nothing else does not start HAProxy (3.0.11)."""
     attempt = Attempt(nginx(), client)
     cure = attempt.with_client(configured=True)
-    refusal = refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR)
+    refusal = refused(Side.CLIENT, Stage.CONNECT, Reason.USAGE_ERROR)
     return Case.cured(attempt, refusal, "a CA, and verify required", cure, FETCHED)
 
 

@@ -20,7 +20,7 @@ def ftp_srv_answers_before_it_upgrades(client: ClientSettings) -> Case:
     attempt = Attempt(FtpSrv(protocols=field.WHOLE), client)
     return Case(
         attempt,
-        refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.PLAINTEXT_PEER),
+        refused(Side.CLIENT, Stage.HANDSHAKE, Reason.PLAINTEXT_PEER),
         twin=attempt.with_client(tls=False),
         remedies=[
             recommended(

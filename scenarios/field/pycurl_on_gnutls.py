@@ -271,10 +271,10 @@ def pycurl_of_debian_13_takes_a_priority_string(client: ClientSettings) -> Case:
     """
     attempt = Attempt(LENIENT(), client)
     refusal = refused(
-        by=Side.CLIENT,
-        at=Stage.HANDSHAKE,
-        because=Reason.CIPHER_LIST_EMPTY,
-        message="pycurl.error: (35, 'Error -50 setting GnuTLS priority: AES256-SHA')",
+        Side.CLIENT,
+        Stage.HANDSHAKE,
+        Reason.CIPHER_LIST_EMPTY,
+        "pycurl.error: (35, 'Error -50 setting GnuTLS priority: AES256-SHA')",
     )
     remedies = [
         recommended(

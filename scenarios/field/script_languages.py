@@ -100,7 +100,7 @@ def php_insists_on_a_session_that_pure_ftpd_does_not_leave(client: ClientSetting
         dataclasses.replace(remedy, expect=completed())
         for remedy in cured(attempt, "server-tls-1.2")
     ]
-    refusal = refused(by=Side.CLIENT, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED)
+    refusal = refused(Side.CLIENT, Stage.TRANSFER, Reason.DATA_TLS_FAILED)
     twin = attempt.with_server(protocols=field.WHOLE)
     return Case(attempt, refusal, twin=twin, remedies=remedies)
 

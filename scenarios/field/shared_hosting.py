@@ -156,9 +156,9 @@ def proftpd_has_the_key_of_another_certificate(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with the key of another certificate starts, and closes every connection at once."""
     attempt = Attempt(Proftpd(key_of="self-signed", require_ssl_reuse=False), client)
     refusal = refused(
-        by=Side.SERVER,
-        at=Stage.GREETING,
-        because=Reason.CLOSED,
+        Side.SERVER,
+        Stage.GREETING,
+        Reason.CLOSED,
         cause="the server's key does not belong to its certificate",
     )
     remedies = [

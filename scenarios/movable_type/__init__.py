@@ -55,39 +55,35 @@ STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", ver
 OVER_AES128_SHA = completed(protocol="TLSv1.2", cipher="AES128-SHA", verified=True)
 
 #: The server has ended at its start, so that its port is closed.
-DOES_NOT_START = refused(by=Side.NETWORK, at=Stage.CONNECT, because=Reason.CONNECTION_REFUSED)
+DOES_NOT_START = refused(Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED)
 #: The login works, and the data channel does not: the session is not resumed, or nothing connects.
-REUSE_REQUIRED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.SESSION_REUSE_REQUIRED)
-NO_DATA_CONNECTION = refused(
-    by=Side.NETWORK, at=Stage.TRANSFER, because=Reason.DATA_CONNECTION_FAILED
-)
+REUSE_REQUIRED = refused(Side.SERVER, Stage.TRANSFER, Reason.SESSION_REUSE_REQUIRED)
+NO_DATA_CONNECTION = refused(Side.NETWORK, Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
 
 
 def client_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
     """The client refuses the certificate, and its user reads the document's sentence."""
-    return refused(by=Side.CLIENT, at=Stage.VERIFY, because=because, message=MESSAGES[server])
+    return refused(Side.CLIENT, Stage.VERIFY, because, MESSAGES[server])
 
 
 def server_refuses(because: Reason, server: str = "vsftpd") -> Expectation:
     """The server refuses the handshake, and the client's user reads the same sentence."""
-    return refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=because, message=MESSAGES[server])
+    return refused(Side.SERVER, Stage.HANDSHAKE, because, MESSAGES[server])
 
 
 def tls_not_offered(message: str | None = None) -> Expectation:
     """The server does not know AUTH, and ``message`` is how the client's user reads of it."""
-    return refused(by=Side.SERVER, at=Stage.AUTH, because=Reason.TLS_NOT_OFFERED, message=message)
+    return refused(Side.SERVER, Stage.AUTH, Reason.TLS_NOT_OFFERED, message)
 
 
 def login_needs_tls(message: str) -> Expectation:
     """The server takes no login in clear text."""
-    return refused(by=Side.SERVER, at=Stage.LOGIN, because=Reason.TLS_REQUIRED, message=message)
+    return refused(Side.SERVER, Stage.LOGIN, Reason.TLS_REQUIRED, message)
 
 
 def data_needs_tls(message: str) -> Expectation:
     """The server takes a login in clear text, and no file."""
-    return refused(
-        by=Side.SERVER, at=Stage.TRANSFER, because=Reason.DATA_TLS_REQUIRED, message=message
-    )
+    return refused(Side.SERVER, Stage.TRANSFER, Reason.DATA_TLS_REQUIRED, message)
 
 
 #: The document's own words for general cures.

@@ -33,8 +33,8 @@ NOT_REUSED = completed(data_protected=True, session_reused=False)
 TLS_1_2_CLIENT = "the client limited to TLS 1.2 (SSL_version=TLSv1_2)"
 TLS_1_2_SERVER = "the server limited to TLS 1.2 (vsftpd.conf: ssl_tlsv13=NO)"
 
-DIES = refused(by=Side.CLIENT, at=Stage.TRANSFER, because=Reason.DATA_TLS_FAILED)
-ABORTED = refused(by=Side.SERVER, at=Stage.TRANSFER, because=Reason.ABORTED)
+DIES = refused(Side.CLIENT, Stage.TRANSFER, Reason.DATA_TLS_FAILED)
+ABORTED = refused(Side.SERVER, Stage.TRANSFER, Reason.ABORTED)
 #: An upload of a few bytes is hit in a third of the tries or more, and in bursts: twelve tries once had none.
 A_FEW_BYTES = Race(times=24, least=1, others=5)
 
@@ -287,10 +287,10 @@ def the_server_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -
     """
     attempt = Attempt(vsftpd(require_cert=True), client).with_client(goal=Goal.LOGIN)
     refusal = refused(
-        by=Side.SERVER,
-        at=Stage.HANDSHAKE,
-        because=Reason.CLIENT_CERTIFICATE_REQUIRED,
-        message="[Net::FTP] Connection closed",
+        Side.SERVER,
+        Stage.HANDSHAKE,
+        Reason.CLIENT_CERTIFICATE_REQUIRED,
+        "[Net::FTP] Connection closed",
     )
     return Case(attempt, refusal, twin=attempt.with_client(client_certificate="client"))
 

@@ -96,7 +96,7 @@ def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
     attempt = configured(
         Attempt(vsftpd(protocols=mt.WHOLE), client), "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0"
     )
-    refusal = refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY)
+    refusal = refused(Side.CLIENT, Stage.HANDSHAKE, Reason.CIPHER_LIST_EMPTY)
     twin = configured(Attempt(attempt.server, client), "FTPSOptions SSL_cipher_list=ALL")
     return Case(attempt, refusal, twin=twin)
 

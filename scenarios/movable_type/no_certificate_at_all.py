@@ -19,12 +19,7 @@ def the_option_is_not_set(client: ClientSettings) -> Case:
     server said when it ended: ``500 OOPS: SSL: cannot load RSA certificate``.
     """
     attempt = Attempt(vsftpd(certificate="unset", protocols=mt.WHOLE), client)
-    refusal = refused(
-        by=Side.NETWORK,
-        at=Stage.CONNECT,
-        because=Reason.CONNECTION_REFUSED,
-        message="Connection refused",
-    )
+    refusal = refused(Side.NETWORK, Stage.CONNECT, Reason.CONNECTION_REFUSED, "Connection refused")
     return Case(attempt, refusal, remedies=mt.cures(attempt, "known-authority"))
 
 

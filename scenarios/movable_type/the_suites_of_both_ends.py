@@ -14,7 +14,7 @@ SECTION = "No common cipher suite"
 
 def nothing_in_common(cause: str) -> Expectation:
     """No suite is common, and the two lists say why."""
-    return refused(by=Side.SERVER, at=Stage.HANDSHAKE, because=Reason.NO_SHARED_CIPHER, cause=cause)
+    return refused(Side.SERVER, Stage.HANDSHAKE, Reason.NO_SHARED_CIPHER, cause=cause)
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:FIPS"))

@@ -18,7 +18,7 @@ OVER_DES_CBC3_SHA = completed(protocol="TLSv1.2", cipher=TRIPLE_DES, verified=Tr
 
 NO_SHARED_CIPHER = mt.server_refuses(Reason.NO_SHARED_CIPHER)
 #: The list means nothing to the client's library, which says so before it has sent anything.
-LIST_EMPTY = refused(by=Side.CLIENT, at=Stage.HANDSHAKE, because=Reason.CIPHER_LIST_EMPTY)
+LIST_EMPTY = refused(Side.CLIENT, Stage.HANDSHAKE, Reason.CIPHER_LIST_EMPTY)
 
 
 def server_with(ciphers: str, client: ClientSettings) -> Attempt:

@@ -9,8 +9,9 @@ import tomllib
 import pytest
 
 from lab.dialects import NO_WORDS, ClientDialect, ServerDialect
+from lab.dialects.rules import FTPS, WEB, rule_list
 from lab.explain import tables
-from lab.explain.tables import KINDS, Kind, Meanings, asked_for, meanings, table, words_files
+from lab.explain.tables import KINDS, Kind, Meanings, meanings, table, words_files
 
 #: A reply is heard by its number, whoever writes it down.
 REPLIES = {f"reply-{code}" for code in range(400, 600)}
@@ -30,7 +31,20 @@ def file_of(kind: Kind, name: str) -> ClientDialect | ServerDialect:
 
 @functools.cache
 def asked(kind: Kind) -> frozenset[str]:
-    return asked_for(kind)
+    """The signals of that side that a rule or a meaning asks for: any other is heard in vain."""
+    in_rules = {
+        name
+        for rules in (rule_list(FTPS), rule_list(WEB))
+        for rule in rules.rule
+        for name in (rule.says if kind == "clients" else rule.server) or ()
+    }
+    of_side = {
+        name
+        for entry in meanings().meaning
+        for name in (entry.client if kind == "clients" else entry.server)
+    }
+    anywhere = {name for entry in meanings().meaning for name in entry.also}
+    return frozenset(in_rules | of_side | anywhere)
 
 
 @pytest.mark.parametrize(("kind", "name"), WORDS)

@@ -16,7 +16,7 @@ from lab.documents import WHERE
 from lab.grouping import grouped_by
 from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import FACTS, Verdict
-from lab.record import AttemptResult, RaceRecord, RunRecord, result_expected
+from lab.record import AttemptResult, RunRecord, result_expected
 from lab.report import view
 from lab.report.advice import advice_in_words
 from lab.report.html.language import LANGUAGES, Text, inline, plain, quote, say
@@ -264,14 +264,9 @@ class Unit(view.ClientView):
         return symbol if symbol in STATES else "works"
 
     @property
-    def race(self) -> RaceRecord | None:
-        """The rate, if it is a race."""
-        return self.case.race
-
-    @property
     def rate(self) -> Text | str:
         """The rate in words."""
-        race = self.race
+        race = self.case.race
         if race is None:
             return ""
         key = "case.rate"
@@ -283,7 +278,7 @@ class Unit(view.ClientView):
     @property
     def rate_differs(self) -> bool:
         """Whether it is a race, and its rate is not as expected."""
-        race = self.race
+        race = self.case.race
         return race is not None and not race.least <= race.refused <= race.most
 
 
