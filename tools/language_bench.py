@@ -25,7 +25,7 @@ from lab.images.errors import Printed, Progress
 from lab.model import Attempt, Goal, Result
 from lab.run.attempts import make
 from lab.run.checkout import Checkout
-from lab.run.containers import AGENTS
+from lab.run.containers import AGENTS, pack, unpack
 from lab.run.laboratory import Lab, open_lab
 from lab.run.link import ExecutionError, execute
 from lab.servers.nginx import Nginx
@@ -34,6 +34,8 @@ from lab.wire.packets import CapturePolicy
 
 #: The agent that keeps workers, and the program that does without it.
 RUNTIME, BARE = f"{AGENTS}/language_workers.py", f"{AGENTS}/bare_worker.py"
+#: The latter, which is put beside the agents.
+BARE_WORKER = Path(__file__).with_name("bare_worker.py")
 ROUNDS = 5
 #: Attempts in each round.
 BATCH = 10
@@ -109,6 +111,7 @@ def _cost(laboratory: Lab, attempt: Attempt) -> WorkerCost:
         raise WorkerBenchError(f"{client} did not complete: {result.outcome}")
     container = laboratory.topology.containers[program.service(client)].id
     command = program.agent.argv[program.agent.argv.index(RUNTIME) + 4 :]
+    unpack(laboratory.client, container, pack({BARE: BARE_WORKER.read_bytes()}))
     link = laboratory.session.agents.client(client)
     request: dict[str, Any] = dict(result.request or {})
     start: list[float] = []

@@ -28,6 +28,7 @@ import tempfile
 import time
 from typing import Dict, Iterator, List, Optional
 
+from helper_programs import output_of
 from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result, payload
 
 #: The command that this agent runs, and the arguments that make it say its version.
@@ -120,15 +121,7 @@ def versions() -> Dict[str, Optional[str]]:
     """The first line of what the command says of itself; ``None``: not installed."""
     found: Dict[str, Optional[str]] = {"python": platform.python_version(), COMMAND: None}
     if shutil.which(COMMAND):
-        said = subprocess.run(
-            VERSION[1:] if VERSION[:1] == ["--"] else [COMMAND, *VERSION],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=10,
-            check=False,
-        )
-        WHOLE.append(said.stdout.decode("utf-8", "replace").strip())
+        WHOLE.append(output_of(VERSION[1:] if VERSION[:1] == ["--"] else [COMMAND, *VERSION]))
         found[COMMAND] = WHOLE[0].split("\n")[0]
     return found
 

@@ -57,7 +57,12 @@ def output_of(argv: List[str]) -> str:
         subprocess.TimeoutExpired: it did not end.
     """
     done = subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_S, check=False
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=COMMAND_S,
+        check=False,
     )
     return done.stdout.decode("utf-8", "replace").strip()
 

@@ -196,8 +196,7 @@ class WorkerAgent(ResidentAgent):
 
     def _end_child(self, child: Child) -> str:
         self._workers = [worker for worker in self._workers if worker is not child]
-        how: str = super()._end_child(child)
-        return how
+        return super()._end_child(child)
 
     # -- attempts ---------------------------------------------------------------------------------
 
@@ -265,7 +264,7 @@ class WorkerAgent(ResidentAgent):
         return child.makes_others and answer.get("kept", True) and child.is_as_found()
 
     def _timeout_ms(self) -> Optional[float]:
-        before: Optional[float] = super()._timeout_ms()
+        before = super()._timeout_ms()
         starting = [w.ready_until for w in self._workers if not w.is_welcome]
         if not starting:
             return before

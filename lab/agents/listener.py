@@ -216,8 +216,7 @@ def _asked(port: int, address: str) -> Optional[int]:
         if number == errno.ENOENT:
             return None
         raise OSError(number, "sock_diag refused the request")
-    queue: int = struct.unpack_from("=I", answer, _QUEUE_AT)[0]
-    return queue
+    return struct.unpack_from("=I", answer, _QUEUE_AT)[0]
 
 
 def queue_in(table: str, port: int, address: str = "") -> Optional[int]:

@@ -124,7 +124,8 @@ class PamProgram(ForkingProgram):
             os.unlink(path)
 
     def clean_up(self) -> None:
-        """Remove the PAM services that an agent which was killed has left."""
+        """Remove the PAM services as well that an agent which was killed has left."""
+        super().clean_up()
         for path in glob.glob(os.path.join(PAM_SERVICES, IMPOSTOR_SERVICE + "*")):
             os.unlink(path)
 

@@ -56,7 +56,7 @@ import helper_programs
 from capture import CaptureOps
 from listener import ListenerEnded, ListenerProcess, queue_of
 from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
-from server_program import NOBODY, ServerProgram, forget_login, recorded_login
+from server_program import NOBODY, ServerProgram, forget_login, private_file, recorded_login
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -228,7 +228,7 @@ class ServerOps:
                 os.chmod(directory, 0o770)
         paths = {os.path.join(listener.directory, name): text for name, text in others.items()}
         for path, text in dict(paths, **{listener.config: config}).items():
-            with open(path, "w", encoding="utf-8", opener=_private) as file:
+            with open(path, "w", encoding="utf-8", opener=private_file) as file:
                 file.write(text)
 
     def _filter(self, listener: ListenerProcess, request: Request) -> Optional[str]:
@@ -348,10 +348,6 @@ def _file_name(request: Request) -> str:
     return name
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o640)
-
-
 def _empty(directory: str) -> None:
     for entry in os.scandir(directory) if os.path.isdir(directory) else ():
         if entry.is_dir(follow_symlinks=False):
@@ -402,8 +398,7 @@ def program_named(argv: List[str]) -> ServerProgram:
     )
     if len(argv) != 1 or argv[0] not in known:
         sys.exit("usage: server.py " + " | ".join(known))
-    program: ServerProgram = import_module(argv[0] + "_program").PROGRAM()
-    return program
+    return import_module(argv[0] + "_program").PROGRAM()
 
 
 def main() -> None:

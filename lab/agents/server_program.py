@@ -41,8 +41,7 @@ class ServerProgram:
 
     def last_words(self, listener: ListenerProcess) -> str:
         """What a listener has said that did not come up, or that has ended."""
-        said: str = listener.said()
-        return said
+        return listener.said()
 
     def is_quiet(self, listener: ListenerProcess) -> bool:
         """Whether the listener has no session left, and has said everything about those it had.
@@ -181,8 +180,12 @@ class LinkedProgram(ServerProgram):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execv(self.binary, [self.binary, *argv])
 
-    def end_left_ones(self) -> None:
-        """End the processes of this program that an agent which was killed has left."""
+    def clean_up(self) -> None:
+        """End the processes of this program that an agent which was killed has left.
+
+        Not all end with it: the kernel forgets that they are to when a process changes its user, which
+        ProFTPD does as soon as it listens; and a master that is killed leaves its workers.
+        """
         for pid, (name, _) in processes().items():
             if name == os.path.basename(self.binary):
                 kill(pid)
@@ -205,20 +208,28 @@ class LinkedProgram(ServerProgram):
             "library_file": self.openssl.file,
         }
 
+    def lists_in(self, binary: bytes) -> List[str]:
+        """The cipher lists in the program that are its defaults."""
+        raise NotImplementedError
+
+    def default_ciphers(self) -> Dict[str, str]:
+        """The list that a listener without one uses, as it is compiled in."""
+        file = self.linked or self.binary
+        with open(file, "rb") as program:
+            found = self.lists_in(program.read())
+        return {"list": ":".join(found), "source": "string in %s" % file}
+
     def expand(self, cipher_list: str) -> List[str]:
         """As declared."""
-        suites: List[str] = self.openssl.suites(cipher_list)
-        return suites
+        return self.openssl.suites(cipher_list)
 
     def loads(self, chain: str, private_key: str) -> bool:
         """As declared."""
-        loaded: bool = self.openssl.loads(chain, private_key)
-        return loaded
+        return self.openssl.loads(chain, private_key)
 
     def speaks(self, version: str) -> bool:
         """As declared."""
-        spoken: bool = self.openssl.speaks(version)
-        return spoken
+        return self.openssl.speaks(version)
 
 
 # -- the login that an impostor was given last ----------------------------------------------------
@@ -233,13 +244,13 @@ BASIC = b"Basic "
 
 def record_login(path: str, user: str, password: str) -> None:
     """Keep a login, in the place of the one before."""
-    with open(path, "wb", opener=_private) as file:
+    with open(path, "wb", opener=private_file) as file:
         file.write(b"\0".join((user.encode("utf-8"), password.encode("utf-8"))))
 
 
 def record_authorization(path: str, credentials: bytes) -> None:
     """Keep the credentials of a request, in the place of those before."""
-    with open(path, "wb", opener=_private) as file:
+    with open(path, "wb", opener=private_file) as file:
         file.write(credentials)
 
 
@@ -263,5 +274,6 @@ def forget_login(path: str) -> None:
         os.unlink(path)
 
 
-def _private(path: str, flags: int) -> int:
+def private_file(path: str, flags: int) -> int:
+    """Opens a file for listener and agent alone: they share a group."""
     return os.open(path, flags, 0o640)

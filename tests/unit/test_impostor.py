@@ -208,6 +208,7 @@ def test_the_pam_service_comes_and_goes_with_its_listener(
 ) -> None:
     program, listener = module("vsftpd_program"), module("listener")
     monkeypatch.setattr(module("pam_program"), "PAM_SERVICES", str(tmp_path))
+    monkeypatch.setattr(module("server_program"), "processes", dict)  # here none is ended
     (tmp_path / "vsftpd").write_text("not ours")
     first = listener.ListenerProcess("Key-1", "/run/l/Key-1", 2100, "lab", impostor=True)
     second = listener.ListenerProcess("key-2", "/run/l/key-2", 2101, "lab", impostor=True)

@@ -169,7 +169,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_default_list_is_found_in_the_binary(
     program: Any, binary: bytes, found: list[str]
 ) -> None:
-    assert program.cipher_lists_in(binary) == found
+    assert program.PROGRAM().lists_in(binary) == found
 
 
 class Counters(threading.Thread):

@@ -3,7 +3,7 @@
 import os
 import re
 import socket
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 from helper_programs import output_of
 from listener import ANSWER_S, ListenerProcess, descendants, kill, processes
@@ -39,10 +39,6 @@ class NginxProgram(LinkedProgram):
             os.mkdir(path)
             os.chmod(path, 0o770)
 
-    def clean_up(self) -> None:
-        """End the workers that a master has left which was killed with its agent."""
-        self.end_left_ones()
-
     def is_quiet(self, listener: ListenerProcess) -> bool:
         """Ask its counters: it counts a connection until it has logged and closed it.
 
@@ -65,14 +61,11 @@ class NginxProgram(LinkedProgram):
 
     def version(self) -> str:
         """What the program says of itself."""
-        said: str = output_of([BINARY, "-v"])
-        return said.rpartition(" ")[2].replace("/", " ")
+        return output_of([BINARY, "-v"]).rpartition(" ")[2].replace("/", " ")
 
-    def default_ciphers(self) -> Dict[str, str]:
-        """The list that a listener without ``ssl_ciphers`` uses, as it is compiled in."""
-        with open(BINARY, "rb") as file:
-            found = cipher_lists_in(file.read())
-        return {"list": ":".join(found), "source": "string in %s" % BINARY}
+    def lists_in(self, binary: bytes) -> List[str]:
+        """The strings that are cipher lists, each once."""
+        return sorted({text.decode("ascii") for text in _CIPHER_LIST.findall(binary)})
 
     def _active(self, listener: ListenerProcess) -> Optional[int]:
         found = _ACTIVE.search(self._status(listener))
@@ -87,12 +80,6 @@ class NginxProgram(LinkedProgram):
                 return b"".join(iter(lambda: asking.recv(4096), b""))
             except OSError:
                 return b""
-
-
-def cipher_lists_in(binary: bytes) -> List[str]:
-    """The strings in a program that are cipher lists, each once."""
-    found = [text.decode("ascii") for text in _CIPHER_LIST.findall(binary)]
-    return sorted(set(found))
 
 
 PROGRAM = NginxProgram

@@ -96,16 +96,13 @@ class OriginProgram(ForkedProgram):
     def speaks(self, version: str) -> bool:
         """See :class:`ServerProgram`."""
         if self._library is None:
-            said: bool = super().speaks(version)
-            return said
-        spoken: bool = self._library.speaks(version)
-        return spoken
+            return super().speaks(version)
+        return self._library.speaks(version)
 
     def expand(self, cipher_list: str) -> List[str]:
         """What a list means to the library, TLS 1.3 left out; nothing if nothing."""
         if self._library is not None:
-            suites: List[str] = self._library.suites(cipher_list)
-            return suites
+            return self._library.suites(cipher_list)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.set_ciphers(cipher_list)

@@ -3,7 +3,7 @@
 import os
 import pwd
 import re
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 from helper_programs import output_of
 from listener import ListenerProcess
@@ -58,28 +58,14 @@ class ProftpdProgram(PamProgram):
         found = re.search(r"ProFTPD Version (\S+)", said)
         return "ProFTPD %s" % (found.group(1) if found else said)
 
-    def default_ciphers(self) -> Dict[str, str]:
-        """The list that a listener without TLSCipherSuite uses, as it is compiled in."""
-        with open(TLS_MODULE, "rb") as file:
-            found = _DEFAULT_LIST.search(file.read())
-        return {
-            "list": found.group().decode("ascii") if found else "",
-            "source": "string in %s" % TLS_MODULE,
-        }
+    def lists_in(self, binary: bytes) -> List[str]:
+        """The list that a listener without TLSCipherSuite uses."""
+        found = _DEFAULT_LIST.search(binary)
+        return [found.group().decode("ascii")] if found else []
 
     def expand(self, cipher_list: str) -> List[str]:
         """As declared; mod_tls excludes the suites for export from every list."""
-        suites: List[str] = super().expand(cipher_list + _BEHIND)
-        return suites
-
-    def clean_up(self) -> None:
-        """End the listeners of an agent that was killed as well.
-
-        They do not end with it: the kernel forgets that they are to when a process changes its user, which
-        ProFTPD does as soon as it listens.
-        """
-        super().clean_up()
-        self.end_left_ones()
+        return super().expand(cipher_list + _BEHIND)
 
 
 PROGRAM = ProftpdProgram

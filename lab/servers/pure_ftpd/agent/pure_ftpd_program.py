@@ -125,10 +125,6 @@ class PureFtpdProgram(ForkingProgram):
             running.discard(pid)
             words.close()
 
-    def clean_up(self) -> None:
-        """End the listeners of an agent that was killed, which do not end with it."""
-        self.end_left_ones()
-
     def version(self) -> str:
         """What it says of itself where it explains its options."""
         found = re.search(r"pure-ftpd v(\S+)", output_of([BINARY, "--help"]))

@@ -6,7 +6,7 @@ import pwd
 import re
 import socket
 import subprocess
-from typing import Dict, FrozenSet, List, Optional
+from typing import FrozenSet, List, Optional
 
 from helper_programs import COMMAND_S, run
 from listener import ListenerProcess
@@ -66,7 +66,7 @@ class VsftpdProgram(PamProgram):
 
     def find_upload(self, listener: ListenerProcess, name: str) -> Optional[str]:
         """The path of what was uploaded under this name, if anything was."""
-        found: Optional[str] = super().find_upload(listener, name)
+        found = super().find_upload(listener, name)
         path = os.path.join(listener.anonymous, name)
         # Still of the time that expect_upload gave it: nobody has written to it.
         return found or (path if os.stat(path).st_mtime else None)
@@ -87,14 +87,11 @@ class VsftpdProgram(PamProgram):
                 return "compiled from the source of vsftpd " + file.read().strip()
         if os.path.exists(_RPM):
             return str(run([_RPM, "-q", "vsftpd"]))
-        said: str = super().package()
-        return said
+        return super().package()
 
-    def default_ciphers(self) -> Dict[str, str]:
-        """The list that a listener without ``ssl_ciphers`` uses, as it is compiled in."""
-        with open(BINARY, "rb") as file:
-            found = cipher_lists_in(file.read(), frozenset(self.expand("ALL:COMPLEMENTOFALL")))
-        return {"list": ":".join(found), "source": "string in %s" % BINARY}
+    def lists_in(self, binary: bytes) -> List[str]:
+        """See :func:`cipher_lists_in`."""
+        return cipher_lists_in(binary, frozenset(self.expand("ALL:COMPLEMENTOFALL")))
 
 
 def cipher_lists_in(binary: bytes, known: FrozenSet[str]) -> List[str]:

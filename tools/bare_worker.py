@@ -4,8 +4,10 @@
 
 Starts ``COMMAND`` as ``language_workers.py`` does, gives it the request on standard input ``TIMES`` times,
 all at once, and prints the milliseconds until it was ready and those of each attempt, as JSON. The standard
-library of Python 3.6 only.
+library only: it runs in the container of that program.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -14,7 +16,7 @@ import sys
 import time
 
 
-def main(times, command):
+def main(times: int, command: list[str]) -> None:
     """Start, measure, print.
 
     Raises:
@@ -25,7 +27,7 @@ def main(times, command):
     started = time.perf_counter()
     # The shell gives it descriptors 3 and 4 and is gone.
     process = subprocess.Popen(
-        ["sh", "-c", 'exec "$@" 3>&%d 4>/dev/null' % write_end, "sh", *command],
+        ["sh", "-c", f'exec "$@" 3>&{write_end} 4>/dev/null', "sh", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         pass_fds=[write_end],
@@ -33,10 +35,10 @@ def main(times, command):
     os.close(write_end)
     assert process.stdin is not None
     spent = []
-    with open(read_end, "rb") as answers:
+    with os.fdopen(read_end, "rb") as answers:
         ready = json.loads(answers.readline() or b"{}")
         if not ready.get("ready"):
-            raise SystemExit("the worker did not get ready: %r" % ready)
+            raise SystemExit(f"the worker did not get ready: {ready!r}")
         now = time.perf_counter()
         start_ms = (now - started) * 1000.0
         process.stdin.write(request * times)
@@ -44,7 +46,7 @@ def main(times, command):
         for line in answers:
             message = json.loads(line)
             if "result" not in message or message["result"]["failed"]:
-                raise SystemExit("an attempt failed: %r" % message)
+                raise SystemExit(f"an attempt failed: {message!r}")
             before, now = now, time.perf_counter()
             spent.append((now - before) * 1000.0)
     process.wait()
